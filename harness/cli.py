@@ -1,0 +1,5 @@
+"""The commands of the harness."""
+
+
+def main() -> None:
+    """Entry point."""

@@ -1,0 +1,1 @@
+"""From evidence to verdicts: measure, guard, decide. Values in, values out."""

@@ -1,0 +1,103 @@
+"""What judging yields: guards, verdicts and the outcome of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.budgets.model import Direction, Severity
+from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
+from harness.units import Unit
+
+Outcome = Literal["pass", "warn", "fail", "inconclusive"]
+Touches = Literal["client", "server", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """An indicator's value over the window.
+
+    Attributes:
+        value: In the indicator's unit; None when there is no data, never 0 in its place.
+        samples: Requests, observations, events or scrapes behind the value.
+        source: Where it was measured, for people: "load generator", "service metrics".
+        meets: Whether the bound holds where that is known more exactly than from `value` (a
+            histogram with a bucket edge at the bound); None when `value` decides.
+        share_over: Share of requests or observations over the bound, where there is one.
+        reason: Why there is no value, or what to know about it; empty when there is nothing to say.
+    """
+
+    value: float | None
+    samples: int
+    source: str
+    meets: bool | None = None
+    share_over: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A condition under which measurements may be trusted.
+
+    Attributes:
+        name: Lower-case words with hyphens, e.g. "load-delivered".
+        value: What was read; None when it could not be read.
+        limit: What it is held against, None when there is no number.
+        reason: What was found and, when tripped, what to do.
+        touches: Which budgets become inconclusive when it trips.
+        request: Only budgets on this request ("GET /contacts"); empty is every request.
+    """
+
+    name: str
+    outcome: Literal["ok", "tripped"]
+    value: float | None
+    limit: float | None
+    unit: Unit
+    reason: str
+    touches: Touches = "all"
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A budget's outcome.
+
+    Attributes:
+        outcome: `warn` is a breach of severity warn, or one that a waiver covers.
+        lower: Lower confidence bound of the value; None where none is computed.
+        upper: Upper confidence bound.
+        margin: Distance to the bound as a share of it, positive when the bound holds; None when
+            there is no value or the bound is 0.
+        reason: One sentence; for a breach or an inconclusive outcome it says why and what to do.
+    """
+
+    name: str
+    description: str
+    outcome: Outcome
+    severity: Severity
+    value: float | None
+    lower: float | None
+    upper: float | None
+    bound: float
+    direction: Direction
+    unit: Unit
+    margin: float | None
+    samples: int
+    source: str
+    reason: str
+    runbook: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The outcome of a run: the worst that its budgets of severity error say."""
+
+    outcome: Outcome
+    guards: tuple[Guard, ...]
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass or warn, 3 breach, 4 inconclusive."""
+        return {"fail": EXIT_BREACH, "inconclusive": EXIT_INCONCLUSIVE}.get(self.outcome, EXIT_PASS)

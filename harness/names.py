@@ -1,0 +1,103 @@
+"""Every metric, label and file name that crosses a border, once.
+
+The service's names follow the OpenTelemetry semantic conventions as a Prometheus exposition
+writes them (dots become underscores, the unit and `_total` are appended). Cache and background
+tasks have no convention yet: the cache follows Micrometer (`cache_gets_total{result="hit"}`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- what the service exposes ---------------------------------------------------------------
+HTTP_DURATION: Final = "http_server_request_duration_seconds"
+HTTP_ACTIVE: Final = "http_server_active_requests"
+HTTP_ROUTE: Final = "http_route"
+HTTP_METHOD: Final = "http_request_method"
+HTTP_STATUS: Final = "http_response_status_code"
+
+DB_DURATION: Final = "db_client_operation_duration_seconds"
+DB_SYSTEM: Final = "db_system_name"
+DB_OPERATION: Final = "db_operation_name"
+
+POOL_COUNT: Final = "db_client_connection_count"
+POOL_MAX: Final = "db_client_connection_max"
+POOL_WAIT: Final = "db_client_connection_wait_time_seconds"
+POOL_USE: Final = "db_client_connection_use_time_seconds"
+POOL_CREATE: Final = "db_client_connection_create_time_seconds"
+POOL_PENDING: Final = "db_client_connection_pending_requests"
+POOL_TIMEOUTS: Final = "db_client_connection_timeouts_total"
+POOL_STATE: Final = "db_client_connection_state"
+POOL_NAME: Final = "db_client_connection_pool_name"
+# Ours: the most connections in use at once during the last `window` (label: "2s", "60s"), kept by
+# the service itself, because a gauge sampled once a second misses about half of a short peak.
+POOL_HIGH_WATER: Final = "db_client_connection_high_water_mark"
+# Ours: integral of connections in use over time; its rate is the exact mean.
+POOL_USED_SECONDS: Final = "db_client_connection_used_seconds_total"
+WINDOW_LABEL: Final = "window"
+
+CACHE_GETS: Final = "cache_gets_total"
+CACHE_PUTS: Final = "cache_puts_total"
+CACHE_EVICTIONS: Final = "cache_evictions_total"
+CACHE_SIZE: Final = "cache_size"
+CACHE_DURATION: Final = "cache_operation_duration_seconds"
+CACHE_NAME: Final = "cache"
+CACHE_LEVEL: Final = "level"
+CACHE_RESULT: Final = "result"
+CACHE_OPERATION: Final = "operation"
+
+TASK_DURATION: Final = "background_task_duration_seconds"
+TASK_FAILURES: Final = "background_task_failures_total"
+TASK_ACTIVE: Final = "background_task_active"
+TASK_NAME: Final = "task"
+
+LOOP_LAG: Final = "event_loop_lag_seconds"
+
+CPU_SECONDS: Final = "process_cpu_seconds_total"
+MEMORY_BYTES: Final = "process_resident_memory_bytes"
+START_TIME: Final = "process_start_time_seconds"
+# What the process may use; observe adds them when the service is ours and does not say.
+CPU_COUNT: Final = "system_cpu_logical_count"
+MEMORY_LIMIT: Final = "system_memory_limit_bytes"
+
+# --- what observe adds to each series -------------------------------------------------------
+INSTANCE: Final = "instance"
+EXPORTED_INSTANCE: Final = "exported_instance"
+PROVIDER: Final = "provider"  # "psutil" on a series that the exposition lacked
+UP: Final = "up"
+SCRAPE_DURATION: Final = "scrape_duration_seconds"
+
+# --- what the load generator reports (one sample a second, in metrics.om) --------------------
+GENERATOR_ASKED: Final = "harness_iterations_asked_total"
+GENERATOR_STARTED_ITERATIONS: Final = "harness_iterations_started_total"
+GENERATOR_DROPPED: Final = "harness_iterations_dropped_total"
+GENERATOR_STARTED: Final = "harness_requests_started_total"
+GENERATOR_RECORDED: Final = "harness_requests_recorded_total"
+GENERATOR_LOST: Final = "harness_requests_lost_total"
+GENERATOR_IN_FLIGHT: Final = "harness_requests_in_flight"
+GENERATOR_OLDEST: Final = "harness_oldest_request_seconds"
+GENERATOR_BACKLOG: Final = "harness_backlog"
+GENERATOR_USERS: Final = "harness_users"
+GENERATOR_IDLE_USERS: Final = "harness_idle_users_min"
+GENERATOR_CPU: Final = "harness_generator_cpu_ratio"
+GENERATOR_MEMORY: Final = "harness_generator_memory_bytes"
+
+# --- the first field of a tag in latency.hlog -----------------------------------------------
+LATENCY: Final = "latency"
+SERVICE_TIME: Final = "service_time"
+START_LAG: Final = "start_lag"  # from the intended start to the real one, iterations
+SCHEDULER_LAG: Final = "scheduler_lag"  # from the intended start to its emission
+GENERATOR_LOOP_LAG: Final = "generator_loop_lag"  # overshoot of a short sleep in the generator
+OK: Final = "ok"
+ERROR: Final = "error"
+
+# --- the run folder --------------------------------------------------------------------------
+MANIFEST_FILE: Final = "run.json"
+LATENCY_FILE: Final = "latency.hlog"
+METRICS_FILE: Final = "metrics.om"
+RESULTS_FILE: Final = "results.json"
+JUNIT_FILE: Final = "junit.xml"
+SUMMARY_FILE: Final = "summary.md"
+BUDGETS_FILE: Final = "budgets.yaml"
+TARGET_LOG: Final = "target.log"
+GENERATOR_LOG: Final = "generator.log"

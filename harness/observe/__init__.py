@@ -1,0 +1,1 @@
+"""The service under load: its life, its metrics, its processes."""

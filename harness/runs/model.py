@@ -1,0 +1,196 @@
+"""What a run folder holds, as values: the manifest, latency distributions and metric series.
+
+Times are seconds since the epoch on the clock of the machine that ran the harness.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from math import ceil
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["running", "complete", "interrupted", "failed"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Clock(_Record):
+    """The run's moments, seconds since the epoch; None when the run did not get there."""
+
+    created: float
+    started: float | None = None  # the first arrival is due at or after this moment
+    window_start: float | None = None
+    window_end: float | None = None
+    drained: float | None = None  # the last answer was recorded, or given up, before this moment
+
+
+class Requests(_Record):
+    """The generator's account: `started == recorded + in_flight + lost` at all times.
+
+    `asked`, `sent` and `dropped` count iterations of the open model, each of which makes one or
+    more requests; they are zero in the closed model.
+    """
+
+    asked: int = 0
+    sent: int = 0
+    dropped: int = 0
+    started: int = 0
+    recorded: int = 0
+    in_flight: int = 0
+    lost: int = 0
+
+
+class Manifest(BaseModel):
+    """run.json: what was run, on what, when, and how it ended.
+
+    Attributes:
+        status: `running` in a folder that no harness finished.
+        reason: Why the run is not complete; empty when it is.
+        scenario: The scenario as it was run, options of the command line included.
+        target: url, command, metrics urls, whether the harness started it, its exit code.
+        requests: The generator's final account.
+        user_errors: Exceptions that ended or disturbed a Locust user, the first few.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_version: int = Field(1, alias="schema", serialization_alias="schema")
+    harness_version: str
+    status: Status = "running"
+    reason: str = ""
+    service: str
+    scenario: dict[str, Any]
+    target: dict[str, Any]
+    clock: Clock
+    requests: Requests = Requests()
+    user_errors: tuple[str, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+    host: dict[str, Any] = Field(default_factory=dict)
+    git: dict[str, Any] = Field(default_factory=dict)
+
+
+class LatencyKey(NamedTuple):
+    """Which requests a distribution is of.
+
+    Attributes:
+        what: names.LATENCY or SERVICE_TIME; or a generator reading (START_LAG, SCHEDULER_LAG,
+            GENERATOR_LOOP_LAG), for which the other fields are empty.
+        outcome: names.OK or ERROR.
+        method: "GET", or whatever a non-HTTP client reports as its request type.
+        name: The name of the request in the locustfile.
+    """
+
+    what: str
+    outcome: str = ""
+    method: str = ""
+    name: str = ""
+
+    @property
+    def request(self) -> str:
+        """As budgets.yaml names it: "GET /contacts"."""
+        return f"{self.method} {self.name}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Recorded values with their counts: ascending seconds, each with a count above zero."""
+
+    values: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many values were recorded."""
+        return sum(self.counts)
+
+    @property
+    def mean(self) -> float | None:
+        """Arithmetic mean in seconds; None when empty."""
+        total = self.count
+        if not total:
+            return None
+        return sum(v * c for v, c in zip(self.values, self.counts, strict=True)) / total
+
+    def quantile(self, q: float) -> float | None:
+        """The smallest recorded value that at least `q` of all values do not exceed.
+
+        The order statistic of rank ceil(q n) (Hyndman & Fan 1996, definition 1); None when empty.
+        """
+        total = self.count
+        if not total:
+            return None
+        rank = max(1, ceil(q * total - 1e-9))
+        cumulative = list(accumulate(self.counts))
+        return self.values[bisect_right(cumulative, rank - 1)]
+
+    def share_over(self, bound: float) -> float | None:
+        """Share of the values above `bound`; None when empty."""
+        total = self.count
+        if not total:
+            return None
+        return sum(self.counts[bisect_right(self.values, bound) :]) / total
+
+    @classmethod
+    def merge(cls, parts: Iterable[Distribution]) -> Distribution:
+        """All values of all parts."""
+        counts: dict[float, int] = {}
+        for part in parts:
+            for value, count in zip(part.values, part.counts, strict=True):
+                counts[value] = counts.get(value, 0) + count
+        ordered = sorted(counts)
+        return cls(tuple(ordered), tuple(counts[v] for v in ordered))
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One time series: ascending times with the value at each."""
+
+    name: str
+    labels: Mapping[str, str]
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that judging needs from a run folder.
+
+    Attributes:
+        latency: Distributions of what was meant to start within the window.
+        series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
+    """
+
+    manifest: Manifest
+    latency: Mapping[LatencyKey, Distribution]
+    series: tuple[Series, ...]
+
+
+class Progress(NamedTuple):
+    """What the live line shows, about once a second.
+
+    Attributes:
+        phase: "starting", "warm-up", "measuring" or "draining".
+        elapsed: Seconds since the load started.
+        total: Seconds that the load is to last.
+        asked_rate: Iterations per second that the schedule wants now; None in the closed model.
+        rate: Requests recorded per second, of the last second.
+        p95: Seconds, of the requests recorded in the last seconds; None when there were none.
+        errors: Failed requests so far.
+        in_flight: Requests sent and not answered yet.
+    """
+
+    phase: str
+    elapsed: float
+    total: float
+    asked_rate: float | None
+    rate: float
+    p95: float | None
+    errors: int
+    in_flight: int

@@ -1,0 +1,132 @@
+"""Quantities as people write them, and as the code uses them.
+
+Inside, only base units exist: seconds, bytes, ratios 0..1, events per second, plain counts.
+`parse` is called where YAML and the command line enter, `format_quantity` where text leaves.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """The base unit of an indicator's value."""
+
+    SECONDS = "s"
+    RATIO = "ratio"
+    BYTES = "bytes"
+    PER_SECOND = "1/s"
+    COUNT = "1"
+
+
+_FACTORS: dict[Unit, dict[str, float]] = {
+    Unit.SECONDS: {
+        "ns": 1e-9,
+        "us": 1e-6,
+        "µs": 1e-6,
+        "ms": 1e-3,
+        "s": 1.0,
+        "m": 60.0,
+        "min": 60.0,
+        "h": 3600.0,
+        "d": 86400.0,
+    },
+    Unit.RATIO: {"": 1.0, "%": 0.01},
+    Unit.BYTES: {
+        "": 1.0,
+        "B": 1.0,
+        "kB": 1e3,
+        "MB": 1e6,
+        "GB": 1e9,
+        "TB": 1e12,
+        "KiB": 2.0**10,
+        "MiB": 2.0**20,
+        "GiB": 2.0**30,
+        "TiB": 2.0**40,
+    },
+    Unit.PER_SECOND: {"": 1.0, "/s": 1.0, "/m": 1 / 60, "/min": 1 / 60, "/h": 1 / 3600},
+    Unit.COUNT: {"": 1.0},
+}
+
+EXAMPLES: dict[Unit, str] = {
+    Unit.SECONDS: '"200ms", "5s" or "2m"',
+    Unit.RATIO: '"1%" or 0.01',
+    Unit.BYTES: '"512MiB" or "2GB"',
+    Unit.PER_SECOND: '"50/s", "600/m" or 50',
+    Unit.COUNT: "3 or 0.5",
+}
+
+_QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d]*)\s*")
+
+
+def parse(value: str | float, unit: Unit) -> float:
+    """Read a quantity such as `"200ms"` or `0.8` into its base unit.
+
+    Args:
+        value: Text with a suffix, or a bare number where the unit has a suffix-free form.
+        unit: The dimension that is expected here.
+
+    Returns:
+        The value in base units, finite.
+
+    Raises:
+        ValueError: The text is no number, its suffix belongs to another dimension, a duration has
+            no suffix, or the number is not finite. The message shows what would be accepted.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{value!r} is not a quantity; write {EXAMPLES[unit]}")
+    match = _QUANTITY.fullmatch(value if isinstance(value, str) else repr(value))
+    if match is None:
+        raise ValueError(f"{value!r} is not a quantity; write {EXAMPLES[unit]}")
+    number, suffix = match.groups()
+    factors = _FACTORS[unit]
+    if suffix not in factors and float(number) == 0 and not suffix:
+        return 0.0
+    if suffix not in factors:
+        what = f"the suffix {suffix!r}" if suffix else "no suffix"
+        raise ValueError(f"{value!r} has {what}; write {EXAMPLES[unit]}")
+    result = float(number) * factors[suffix]
+    if not math.isfinite(result):
+        raise ValueError(f"{value!r} is not finite")
+    return result
+
+
+def format_quantity(value: float, unit: Unit) -> str:
+    """Write a base-unit value for people: three significant digits and the suffix that fits.
+
+    Examples: 0.1834 s as "183 ms", 0.0123 as "1.23%", 536870912 bytes as "512 MiB".
+    """
+    if not math.isfinite(value):
+        return str(value)
+    if unit is Unit.RATIO:
+        return f"{_digits(value * 100)}%"
+    if unit is Unit.PER_SECOND:
+        return f"{_digits(value)}/s"
+    if unit is Unit.SECONDS:
+        return _scaled(value, ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min")))
+    if unit is Unit.BYTES:
+        steps = tuple((2.0 ** (10 * i), s) for i, s in enumerate(("B", "KiB", "MiB", "GiB", "TiB")))
+        return _scaled(value, steps)
+    return _digits(value)
+
+
+def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
+    if value == 0:
+        return f"0 {'s' if steps[0][1] == 'ns' else steps[0][1]}"
+    # A value that rounds up to the next step (999.9 ms) is written in that step (1 s).
+    factor, suffix = next(
+        ((f, s) for f, s in reversed(steps) if float(f"{abs(value) / f:.3g}") >= 1), steps[0]
+    )
+    return f"{_digits(value / factor)} {suffix}"
+
+
+def _digits(value: float) -> str:
+    """Three significant digits, all digits of large integers, and no trailing zeros."""
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    text = f"{value:.3g}"
+    if "e" in text:
+        return f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.0f}"
+    return text
