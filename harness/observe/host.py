@@ -1,0 +1,128 @@
+"""What this machine is and what a process on it may use, control groups included."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def usable_cpus(pid: int | None = None) -> float:
+    """CPUs that a process may use: those of its affinity, fewer if its control group says so."""
+    count = float(os.cpu_count() or 1)
+    if hasattr(os, "sched_getaffinity"):
+        count = float(len(os.sched_getaffinity(pid or 0)))
+    return min(count, cpu_quota(_CGROUPS, _membership(pid)) or count)
+
+
+def memory_limit(pid: int | None = None) -> int:
+    """Bytes that a process may use: the machine's memory, or less if its control group says so."""
+    total = psutil.virtual_memory().total
+    return min(total, memory_quota(_CGROUPS, _membership(pid)) or total)
+
+
+def host_facts() -> dict[str, object]:
+    """For run.json: what the harness ran on."""
+    return {
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "cpus": usable_cpus(),
+        "memory_bytes": memory_limit(),
+    }
+
+
+def git_facts(directory: Path) -> dict[str, object]:
+    """For run.json: commit, branch and whether tracked files differ; empty without a repository."""
+    commit = _git(directory, "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    changes = _git(directory, "status", "--porcelain", "--untracked-files=no")
+    branch = _git(directory, "branch", "--show-current")  # empty when the head is detached
+    return {"commit": commit, "branch": branch or "", "dirty": bool(changes)}
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+    try:
+        result = subprocess.run(  # noqa: S603
+            [git, "--no-optional-locks", "-C", str(directory), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+# --- control groups: https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/ -----------
+
+
+def cpu_quota(root: Path, membership: str) -> float | None:
+    """The tightest CPU quota on the way from a process's control group up to the root.
+
+    Args:
+        root: Where the control groups are mounted.
+        membership: Content of `/proc/PID/cgroup`.
+
+    Returns:
+        CPUs, perhaps a fraction; None without a quota.
+    """
+    quotas: list[float] = []
+    for folder in _hierarchy(root, membership, "cpu"):
+        quota, period = (*_numbers(folder / "cpu.max"), None, None)[:2]
+        if quota is None:
+            quota = next(iter(_numbers(folder / "cpu.cfs_quota_us")), None)
+            period = next(iter(_numbers(folder / "cpu.cfs_period_us")), None)
+        if quota is not None and period and quota > 0:
+            quotas.append(quota / period)
+    return min(quotas, default=None)
+
+
+def memory_quota(root: Path, membership: str) -> int | None:
+    """The tightest memory limit likewise, in bytes."""
+    limits = [
+        limit
+        for folder in _hierarchy(root, membership, "memory")
+        for file in ("memory.max", "memory.limit_in_bytes")
+        for limit in _numbers(folder / file)
+    ]
+    return min(limits, default=None)
+
+
+def _hierarchy(root: Path, membership: str, controller: str) -> Iterator[Path]:
+    """Folders of a process's control groups, each with its ancestors."""
+    for line in membership.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        base = root / controller if controllers else root
+        folder = base / path.lstrip("/")
+        yield folder
+        yield from (parent for parent in folder.parents if parent.is_relative_to(base))
+
+
+def _numbers(file: Path) -> list[int]:
+    """The numbers of a control file; none when it is absent or says "max"."""
+    try:
+        words = file.read_text().split()
+    except OSError:
+        return []
+    return [int(word) for word in words] if words and words[0] != "max" else []
+
+
+def _membership(pid: int | None) -> str:
+    try:
+        return Path(f"/proc/{pid or 'self'}/cgroup").read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,179 @@
+"""metrics.om: every scraped sample and every reading of the generator, with its time.
+
+While the run lasts, lines are appended in the order of the scrapes; closing the log rewrites them
+as a valid OpenMetrics document (grouped by family, ending in `# EOF`), which
+`promtool tsdb create-blocks-from openmetrics` turns into something Grafana shows. A run that was
+killed leaves the appended lines, and `read_metrics` reads those as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.errors import RunFolderError
+from harness.runs.model import Series
+from harness.runs.openmetrics import (
+    Kind,
+    Points,
+    Sample,
+    document,
+    parse_series,
+    parse_type,
+    reading,
+    sample_line,
+    series_text,
+)
+
+_PARTS = ("", "_total", "_bucket", "_sum", "_count")
+
+
+class MetricsLog:
+    """Appends samples to a file as the run goes, and makes a valid document of it at the end.
+
+    It remembers only the kind of each family, so a long run needs no more memory than a short one.
+
+    Args:
+        path: Created, or emptied.
+
+    Raises:
+        OSError: The file cannot be written; so do `add`, `add_readings` and `close`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._kinds: dict[str, Kind] = {}
+        self._file = path.open("w", encoding="utf-8", newline="\n")
+
+    def add(self, samples: Iterable[Sample], at: float) -> None:
+        """Append samples that were taken at `at`, seconds since the epoch, and flush."""
+        for sample in samples:
+            if sample.family not in self._kinds:
+                self._kinds[sample.family] = sample.kind
+                self._file.write(f"# TYPE {sample.family} {sample.kind}\n")
+            text = series_text(sample.name, sample.labels)
+            self._file.write(sample_line(text, sample.value, at))
+        self._file.flush()
+
+    def add_readings(self, values: Mapping[str, float], at: float) -> None:
+        """Append readings of the harness itself: `_total` names are counters, others gauges."""
+        self.add((reading(name, value) for name, value in values.items()), at)
+
+    def close(self) -> None:
+        """Rewrite the file as one valid OpenMetrics document; does nothing the second time."""
+        if not self._file.closed:
+            self._file.close()
+            finalise(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def finalise(path: Path) -> None:
+    """Replace appended lines by a valid OpenMetrics document with the same samples.
+
+    The document is written beside the file and put in its place at once, so that a crash or a full
+    disk leaves the appended lines.
+    """
+    kinds, series = _collect(path, None)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(document(kinds, series))
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read_metrics(path: Path, names: Collection[str] | None = None) -> tuple[Series, ...]:
+    """Read the series of a metrics file.
+
+    Args:
+        path: A metrics.om, finished or left by a run that was killed.
+        names: Metrics to read, each with the parts of a histogram or counter of that name
+            (`x` also reads `x_bucket`, `x_sum`, `x_count`, `x_total`); None reads all.
+
+    Returns:
+        Series with ascending times, in the order of their first sample in the file.
+
+    Raises:
+        RunFolderError: The file is missing, or a line of it is no sample.
+    """
+    wanted = None if names is None else {name + part for name in names for part in _PARTS}
+    _, series = _collect(path, wanted)
+    return tuple(
+        Series(*parse_series(text), times=tuple(points.times), values=tuple(points.values))
+        for text, points in series.items()
+    )
+
+
+def _collect(path: Path, wanted: set[str] | None) -> tuple[dict[str, Kind], dict[str, Points]]:
+    """All points by the text of their series, in order of time, and the kinds of the families."""
+    kinds: dict[str, Kind] = {}
+    series: dict[bytes, Points | None] = {}
+    unordered: set[bytes] = set()
+    for number, line in _lines(path):
+        if line.startswith(b"#"):
+            if declared := parse_type(line.decode()):
+                kinds.setdefault(*declared)
+            continue
+        try:
+            text, value, time = line.rsplit(b" ", 2)
+            at, number_read = float(time), float(value)
+        except ValueError as error:
+            raise _unreadable(path, number, line) from error
+        if text not in series:
+            named = wanted is None or text.partition(b"{")[0].decode() in wanted
+            series[text] = Points() if named else None
+        if (points := series[text]) is None:
+            continue
+        if points.times and at <= points.times[-1]:
+            if at == points.times[-1]:
+                continue  # Prometheus keeps the first of two samples at one time, so do we
+            unordered.add(text)
+        points.times.append(at)
+        points.values.append(number_read)
+    kept = {text: points for text, points in series.items() if points is not None}
+    for text in unordered:
+        kept[text] = _in_order(kept[text])
+    return kinds, {text.decode(): points for text, points in kept.items()}
+
+
+def _lines(path: Path) -> Iterable[tuple[int, bytes]]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n"):  # a killed run may have left half a line at the end
+                    yield number, line
+    except OSError as error:
+        hint = "give the folder of a run: it holds run.json and metrics.om"
+        raise RunFolderError(f"{path} cannot be read: {error.strerror}", hint) from error
+
+
+def _in_order(points: Points) -> Points:
+    """The points by ascending time: the machine's clock was set back while the run went."""
+    ordered = Points()
+    for at, value in sorted(zip(points.times, points.values, strict=True), key=lambda p: p[0]):
+        if not ordered.times or at > ordered.times[-1]:
+            ordered.times.append(at)
+            ordered.values.append(value)
+    return ordered
+
+
+def _unreadable(path: Path, number: int, line: bytes) -> RunFolderError:
+    shown = line.decode(errors="replace").strip()[:80]
+    return RunFolderError(
+        f"{path}:{number}: {shown!r} is no sample with a time",
+        "the file was changed after the run, or is none that the harness wrote",
+    )
