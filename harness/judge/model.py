@@ -23,6 +23,8 @@ class Measurement:
         source: Where it was measured, for people: "load generator", "service metrics".
         meets: Whether the bound holds where that is known more exactly than from `value` (a
             histogram with a bucket edge at the bound); None when `value` decides.
+        undecided: Why the bound can be said neither to hold nor to be breached, although there may
+            be a value; empty when that can be said.
         share_over: Share of requests or observations over the bound, where there is one.
         reason: Why there is no value, or what to know about it; empty when there is nothing to say.
     """
@@ -31,6 +33,7 @@ class Measurement:
     samples: int
     source: str
     meets: bool | None = None
+    undecided: str = ""
     share_over: float | None = None
     reason: str = ""
 

@@ -1,0 +1,167 @@
+"""From measurements and guards to verdicts, and from verdicts to the outcome of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.budgets.model import CLIENT_SIDE, Budget
+from harness.judge.bounds import holds, margin
+from harness.judge.guards import guards
+from harness.judge.measure import measure
+from harness.judge.model import Guard, Judgement, Measurement, Outcome, Verdict
+from harness.judge.words import advice, describe
+from harness.runs.model import Evidence
+from harness.units import Unit, format_quantity
+
+
+def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
+    """Judge a run.
+
+    Args:
+        budgets: Those that apply to the run's scenario; budgets that are off are left out.
+        evidence: The run.
+
+    Returns:
+        The guards, a verdict for each budget in the given order, and the outcome of the run.
+    """
+    judged = tuple(budget for budget in budgets if budget.severity != "off")
+    found = guards(evidence, judged)
+    verdicts = tuple(decide(budget, measure(budget, evidence), found) for budget in judged)
+    return Judgement(_run_outcome(verdicts), found, verdicts)
+
+
+def decide(budget: Budget, measurement: Measurement, guards: Sequence[Guard]) -> Verdict:
+    """The verdict on one budget.
+
+    In this order: a tripped guard makes it inconclusive; without data `on_no_data` decides; a
+    value that may lie on either side of the bound is inconclusive; the bound decides the rest.
+    """
+    outcome, reason = _outcome(budget, measurement, guards)
+    value = measurement.value
+    return Verdict(
+        name=budget.name,
+        description=budget.description,
+        outcome=outcome,
+        severity=budget.severity,
+        value=value,
+        lower=None,
+        upper=None,
+        bound=budget.bound,
+        direction=budget.direction,
+        unit=budget.unit,
+        margin=None if value is None else margin(value, budget.bound, budget.direction),
+        samples=measurement.samples,
+        source=measurement.source,
+        reason=reason,
+        runbook=budget.runbook,
+        line=budget.line,
+    )
+
+
+def _outcome(
+    budget: Budget, measurement: Measurement, guards: Sequence[Guard]
+) -> tuple[Outcome, str]:
+    if tripped := [guard for guard in guards if _spoils(guard, budget)]:
+        also = f" (also tripped: {', '.join(g.name for g in tripped[1:])})" if tripped[1:] else ""
+        return "inconclusive", f"{tripped[0].name}: {tripped[0].reason}{also}"
+    if lack := _lack(budget, measurement):
+        return _without_data(budget, lack)
+    if measurement.undecided:
+        return "inconclusive", f"{_measured(budget, measurement)}, but {measurement.undecided}"
+    if _met(budget, measurement):
+        return "pass", _measured(budget, measurement)
+    return _breach(budget, f"{_measured(budget, measurement)}{_then(budget, measurement)}")
+
+
+def _spoils(guard: Guard, budget: Budget) -> bool:
+    """Whether a guard has tripped and what it guards is what the budget is measured on.
+
+    A guard on one request says no more than the lack of data there, which `on_no_data` decides.
+    """
+    if guard.outcome == "ok" or guard.request:
+        return False
+    side = "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"
+    return guard.touches in {"all", side}
+
+
+def _lack(budget: Budget, measurement: Measurement) -> str:
+    """Why a measurement is no data; empty when it is."""
+    unknown = measurement.meets is None and not measurement.undecided
+    if measurement.value is None and unknown:
+        return measurement.reason
+    if measurement.samples < budget.min_samples:
+        return (
+            f"{measurement.samples} samples are fewer than min_samples ({budget.min_samples});"
+            " raise the duration or the load"
+        )
+    return ""
+
+
+def _without_data(budget: Budget, lack: str) -> tuple[Outcome, str]:
+    match budget.on_no_data:
+        case "inconclusive":
+            return "inconclusive", f"no data: {lack}"
+        case "fail":
+            return _breach(budget, f"no data, which fails by on_no_data: {lack}")
+        case "ignore":
+            return "warn", f"no data, ignored by on_no_data: {lack}"
+
+
+def _met(budget: Budget, measurement: Measurement) -> bool:
+    if measurement.meets is not None or measurement.value is None:
+        return bool(measurement.meets)
+    return holds(measurement.value, budget.bound, budget.direction)
+
+
+def _breach(budget: Budget, reason: str) -> tuple[Outcome, str]:
+    if budget.waiver:
+        return "warn", f"{reason}; waived until {budget.waiver.until}: {budget.waiver.reason}"
+    return ("fail" if budget.severity == "error" else "warn"), reason
+
+
+def _measured(budget: Budget, measurement: Measurement) -> str:
+    """What was measured, and how far from the bound that is."""
+    what = describe(budget.indicator)
+    bound = f"the {budget.direction} of {format_quantity(budget.bound, budget.unit)}"
+    if measurement.value is None:
+        return f"{what} is not known exactly ({measurement.reason}), against {bound}"
+    value = format_quantity(measurement.value, budget.unit)
+    return f"{what} is {value}, {_distance(budget, measurement.value)} {bound}"
+
+
+def _distance(budget: Budget, value: float) -> str:
+    distance = margin(value, budget.bound, budget.direction)
+    inside, outside = ("under", "over") if budget.direction == "max" else ("over", "under")
+    if distance == 0 or value == budget.bound:
+        return "exactly at"
+    if distance is None:
+        return inside if holds(value, budget.bound, budget.direction) else outside
+    share = format_quantity(abs(distance), Unit.RATIO)
+    return f"{share} {inside if distance > 0 else outside}"
+
+
+def _then(budget: Budget, measurement: Measurement) -> str:
+    """What else is known of a breach, and where to look."""
+    over = measurement.share_over
+    parts = [
+        f"{format_quantity(over, Unit.RATIO)} of {measurement.samples} are over it" if over else "",
+        measurement.reason if measurement.value is not None else "",
+        advice(budget.indicator),
+    ]
+    return "".join(f"; {part}" for part in parts if part)
+
+
+def _run_outcome(verdicts: Sequence[Verdict]) -> Outcome:
+    if any(v.outcome == "fail" for v in verdicts):
+        return "fail"
+    if any(v.outcome == "inconclusive" and v.severity == "error" for v in verdicts):
+        return "inconclusive"
+    # Budgets that only warn cannot make a run inconclusive one by one; but a run of which nothing
+    # at all was judged is never green.
+    if not any(_judged(v) for v in verdicts):
+        return "inconclusive"
+    return "pass" if all(v.outcome == "pass" for v in verdicts) else "warn"
+
+
+def _judged(verdict: Verdict) -> bool:
+    return verdict.outcome == "pass" or (verdict.outcome == "warn" and verdict.value is not None)

@@ -1,0 +1,63 @@
+"""All guards over a run: under which conditions its measurements may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from harness.budgets.model import Budget
+from harness.judge.guard_load import (
+    generator_cpu,
+    idle_users,
+    in_flight_at_end,
+    load_delivered,
+    loop_lag,
+    requests_accounted,
+    scheduler_lag,
+    user_errors,
+)
+from harness.judge.guard_run import (
+    endpoint_has_requests,
+    requests_recorded,
+    run_complete,
+    target_alive,
+    window_complete,
+)
+from harness.judge.guard_service import (
+    counter_reset,
+    edge_scrapes,
+    process_restart,
+    scrape_coverage,
+)
+from harness.judge.model import Guard
+from harness.runs.model import Evidence
+
+# In the order in which they explain each other: a verdict names the first that tripped.
+_GUARDS: tuple[Callable[[Evidence, tuple[Budget, ...]], Iterator[Guard]], ...] = (
+    run_complete,
+    target_alive,
+    window_complete,
+    requests_recorded,
+    process_restart,
+    generator_cpu,
+    loop_lag,
+    scheduler_lag,
+    load_delivered,
+    idle_users,
+    requests_accounted,
+    in_flight_at_end,
+    user_errors,
+    edge_scrapes,
+    scrape_coverage,
+    counter_reset,
+    endpoint_has_requests,
+)
+
+
+def guards(evidence: Evidence, budgets: tuple[Budget, ...]) -> tuple[Guard, ...]:
+    """Every guard that applies to a run and its budgets, tripped or not.
+
+    Args:
+        evidence: The run.
+        budgets: They say which requests and which side must be trusted, and how finely.
+    """
+    return tuple(guard for find in _GUARDS for guard in find(evidence, budgets))
