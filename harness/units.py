@@ -58,7 +58,8 @@ EXAMPLES: dict[Unit, str] = {
     Unit.COUNT: "3 or 0.5",
 }
 
-_QUANTITY = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d]*)\s*")
+_NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([^\s\d]*)\s*")
 
 
 def parse(value: str | float, unit: Unit) -> float:
@@ -76,21 +77,32 @@ def parse(value: str | float, unit: Unit) -> float:
             no suffix, or the number is not finite. The message shows what would be accepted.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{value!r} is not a quantity; write {EXAMPLES[unit]}")
+        raise ValueError(f"{_shown(value)} is not a quantity; write {EXAMPLES[unit]}")
     match = _QUANTITY.fullmatch(value if isinstance(value, str) else repr(value))
     if match is None:
-        raise ValueError(f"{value!r} is not a quantity; write {EXAMPLES[unit]}")
+        raise ValueError(f"{_shown(value)} is not a quantity; write {EXAMPLES[unit]}")
     number, suffix = match.groups()
     factors = _FACTORS[unit]
     if suffix not in factors and float(number) == 0 and not suffix:
         return 0.0
     if suffix not in factors:
-        what = f"the suffix {suffix!r}" if suffix else "no suffix"
-        raise ValueError(f"{value!r} has {what}; write {EXAMPLES[unit]}")
+        what = f'the suffix "{suffix}"' if suffix else "no suffix"
+        raise ValueError(f"{_shown(value)} has {what}; write {EXAMPLES[unit]}")
     result = float(number) * factors[suffix]
     if not math.isfinite(result):
-        raise ValueError(f"{value!r} is not finite")
+        raise ValueError(f"{_shown(value)} is not finite")
     return result
+
+
+def pattern(*units: Unit) -> str:
+    """A regular expression, in the dialect of JSON Schema, of the texts that `parse` accepts."""
+    suffixes = dict.fromkeys(suffix for unit in units for suffix in _FACTORS[unit])
+    longest_first = sorted(suffixes, key=len, reverse=True)
+    return rf"^\s*{_NUMBER}\s*(?:{'|'.join(longest_first)})\s*$"
+
+
+def _shown(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def format_quantity(value: float, unit: Unit) -> str:
@@ -124,6 +136,8 @@ def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
 
 def _digits(value: float) -> str:
     """Three significant digits, all digits of large integers, and no trailing zeros."""
+    if abs(value) >= 1e15:
+        return f"{value:.1e}"
     if abs(value) >= 1000:
         return f"{value:.0f}"
     text = f"{value:.3g}"

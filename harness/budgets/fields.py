@@ -1,0 +1,155 @@
+"""The types of single values in budgets.yaml: read from text, and described to editors.
+
+Every value arrives as text (see `document`), so each type says both how its text is read and, as
+JSON Schema, what an editor should accept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+
+from harness.units import EXAMPLES, Unit, parse, pattern
+
+NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+"""Names of budgets and scenarios: lower-case words with hyphens."""
+METRIC = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
+LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+
+
+def _quantity(
+    unit: Unit, *, above: float | None = None, least: float = 0.0, most: float | None = None
+) -> Callable[[object], float]:
+    """A reader of quantities of one unit, within limits in base units."""
+
+    def read(text: object) -> float:
+        if not isinstance(text, str):
+            raise ValueError(f"expected one value; write {EXAMPLES[unit]}")
+        value = parse(text, unit)
+        if above is not None and value <= above:
+            raise ValueError(f'"{text}" must be above {above:g}')
+        if value < least:
+            raise ValueError(f'"{text}" must be at least {least:g}')
+        if most is not None and value > most:
+            raise ValueError(f'"{text}" must be at most {most:g}')
+        return value
+
+    return read
+
+
+def _whole(least: int) -> Callable[[object], int]:
+    def read(text: object) -> int:
+        if not isinstance(text, str) or not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
+            shown = f'"{text}" is not' if isinstance(text, str) else "expected"
+            raise ValueError(f"{shown} a whole number; write {max(least, 1)} or more")
+        if int(text) < least:
+            raise ValueError(f'"{text}" must be at least {least}')
+        return int(text)
+
+    return read
+
+
+def _flag(text: object) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError(f'"{text}" is not allowed; write true or false')
+    return text == "true"
+
+
+def _date(text: object) -> date:
+    try:
+        if isinstance(text, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError(f'"{text}" is not a date; write it as 2026-12-31')
+
+
+def _metric(text: object) -> object:
+    if not isinstance(text, str) or re.fullmatch(METRIC, text):
+        return text
+    if "{" in text:
+        name = text.partition("{")[0].strip()
+        advice = f"labels go into `where`: {{metric: {name}, where: {{label: value}}}}"
+    elif "." in text:
+        advice = f"write it as /metrics does, e.g. {re.sub(r'[^a-zA-Z0-9_:]', '_', text)}"
+    else:
+        advice = "it has letters, digits, _ and :, and starts with no digit"
+    raise ValueError(f'"{text}" is no metric name; {advice}')
+
+
+def _request(text: object) -> object:
+    if isinstance(text, str) and text.startswith("/"):
+        raise ValueError(f'"{text}" has no method; write e.g. "GET {text}"')
+    return text
+
+
+def _texts(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _schema(unit: Unit, bare: dict[str, object]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [bare, {"type": "string", "pattern": pattern(unit)}]})
+
+
+Seconds = Annotated[
+    float, BeforeValidator(_quantity(Unit.SECONDS)), _schema(Unit.SECONDS, {"const": 0})
+]
+PositiveSeconds = Annotated[
+    float,
+    BeforeValidator(_quantity(Unit.SECONDS, above=0)),
+    WithJsonSchema({"type": "string", "pattern": pattern(Unit.SECONDS)}),
+]
+PositiveRate = Annotated[
+    float,
+    BeforeValidator(_quantity(Unit.PER_SECOND, above=0)),
+    _schema(Unit.PER_SECOND, {"type": "number", "exclusiveMinimum": 0}),
+]
+PositiveRatio = Annotated[
+    float,
+    BeforeValidator(_quantity(Unit.RATIO, above=0)),
+    _schema(Unit.RATIO, {"type": "number", "exclusiveMinimum": 0}),
+]
+QuantileOf = Annotated[
+    float,
+    BeforeValidator(_quantity(Unit.RATIO, above=0, most=1)),
+    _schema(Unit.RATIO, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
+]
+# The unit of a bound is that of its indicator, so it stays text until the indicator is known.
+Bound = Annotated[
+    str,
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": pattern(*Unit)}]}),
+]
+Positive = Annotated[
+    int, BeforeValidator(_whole(1)), WithJsonSchema({"type": "integer", "minimum": 1})
+]
+Whole = Annotated[
+    int, BeforeValidator(_whole(0)), WithJsonSchema({"type": "integer", "minimum": 0})
+]
+Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
+Date = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Metric = Annotated[
+    str, BeforeValidator(_metric), WithJsonSchema({"type": "string", "pattern": METRIC})
+]
+Request = Annotated[
+    Text, BeforeValidator(_request), WithJsonSchema({"type": "string", "pattern": "^[^/]"})
+]
+# Label and environment values: numbers and booleans mean their text.
+Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Texts = Annotated[
+    list[Text],
+    BeforeValidator(_texts),
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    ),
+]

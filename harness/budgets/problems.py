@@ -1,0 +1,78 @@
+"""What is wrong with budgets.yaml: every problem with its line and its path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.errors import BudgetsError
+
+Place = tuple[str | int, ...]
+"""Keys and list indexes from the top of the file: `("scenarios", "load", "tags", 0)`."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong, sortable by where it stands."""
+
+    line: int
+    path: str
+    text: str
+
+
+@dataclass
+class Problems:
+    """Collects problems, so that all of them are told at once.
+
+    Attributes:
+        source: The file, as the user named it.
+        lines: The line of each place in the file, filled while it is read.
+    """
+
+    source: Path
+    lines: dict[Place, int] = field(default_factory=dict)
+    _found: dict[Problem, Place] = field(default_factory=dict)
+
+    def add(self, place: Place, text: str) -> None:
+        """Note a problem; `text` says what is wrong and what to write instead."""
+        self._found[Problem(self.line(place), dotted(place), text)] = place
+
+    def line(self, place: Place) -> int:
+        """Line of a place, or of the nearest one around it when it does not stand in the file."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+    def within(self, place: Place) -> bool:
+        """Whether there is a problem at this place or below it."""
+        return any(found[: len(place)] == place for found in self._found.values())
+
+    def raise_any(self) -> None:
+        """Raise a BudgetsError with all problems, in the order of their lines, if there are any."""
+        if self._found:
+            raise BudgetsError(
+                "\n".join(
+                    f"{self.source}:{line}: {path + ': ' if path else ''}{text}"
+                    for line, path, text in sorted(self._found)
+                )
+            )
+
+
+def dotted(place: Place) -> str:
+    """A place as people write it: `scenarios.load.workload.stages[1].rate`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return text.removeprefix(".")
+
+
+def closest(word: str, options: Iterable[str]) -> str:
+    """`did you mean `x`? ` for the option that is spelt nearly like `word`, else nothing."""
+    matches = get_close_matches(word, list(options), n=1)
+    return f"did you mean `{matches[0]}`? " if matches else ""
+
+
+def listed(options: Iterable[str]) -> str:
+    """Options in one line: "error, warn or off"."""
+    *first, last = options
+    return f"{', '.join(first)} or {last}" if first else last

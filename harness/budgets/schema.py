@@ -1,0 +1,324 @@
+"""The shape of budgets.yaml: which keys there are, and what each may hold.
+
+The JSON Schema is made from these models, so a description here is what an editor shows. What a
+key means for another one (bounds and units, names that must exist) is the business of `resolve`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+
+from harness.budgets.fields import (
+    LABEL,
+    NAME,
+    Bound,
+    Date,
+    Flag,
+    Metric,
+    Positive,
+    PositiveRate,
+    PositiveRatio,
+    PositiveSeconds,
+    QuantileOf,
+    Request,
+    Scalar,
+    Seconds,
+    Text,
+    Texts,
+    Whole,
+)
+from harness.budgets.model import OnNoData, Over, Severity
+from harness.budgets.presets import PRESETS
+
+UnitName = Annotated[
+    Literal["s", "ratio", "bytes", "1/s", "1"],
+    WithJsonSchema({"enum": ["s", "ratio", "bytes", "1/s", "1", 1]}),
+]
+
+_METRIC = "Name of the metric, as the exposition writes it"
+_WHERE = "Labels that a series must have; those that match are summed"
+_UNIT = (
+    "Unit of the value, when the kind and the metric's name do not tell: s, ratio, bytes, 1/s, 1"
+)
+_REQUEST = 'One request as the locustfile names it, e.g. "GET /contacts"; without it, all of them'
+_OVER = "How the window becomes one value: its mean, max, last value, or growth (last minus first)"
+
+
+class Section(BaseModel):
+    """A mapping with known keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# --- indicators -------------------------------------------------------------------------------
+
+
+class SelectorSpec(Section):
+    """Series of one metric."""
+
+    metric: Metric = Field(description=_METRIC)
+    where: dict[str, Scalar] = Field(
+        default={},
+        description=_WHERE,
+        json_schema_extra={"propertyNames": {"pattern": LABEL}},
+    )
+
+
+Selectable: TypeAlias = Annotated[
+    Annotated[Metric, Tag("metric-name")] | Annotated[SelectorSpec, Tag("selector")],
+    Discriminator(lambda value: {str: "metric-name", dict: "selector"}.get(type(value))),
+]
+
+
+class LatencySpec(Section):
+    """Latency that the load generator saw."""
+
+    kind: Literal["latency"]
+    quantile: QuantileOf | None = Field(None, description="0.95 is the 95th percentile")
+    mean: Flag = Field(default=False, description="true for the mean instead of a quantile")
+    request: Request | None = Field(None, description=_REQUEST)
+    of: Literal["latency", "service_time"] = Field(
+        "latency",
+        description="latency counts from when the request was due, service_time from its sending",
+    )
+    outcome: Literal["ok", "error", "all"] = Field("ok", description="Which requests count")
+
+
+class ErrorRatioSpec(Section):
+    """Failed requests over all requests, as the load generator saw them."""
+
+    kind: Literal["error_ratio"]
+    request: Request | None = Field(None, description=_REQUEST)
+
+
+class ThroughputSpec(Section):
+    """Successful requests per second, as the load generator saw them."""
+
+    kind: Literal["throughput"]
+    request: Request | None = Field(None, description=_REQUEST)
+
+
+class QuantileSpec(SelectorSpec):
+    """A quantile of a histogram of the service."""
+
+    kind: Literal["quantile"]
+    quantile: QuantileOf = Field(description="0.95 is the 95th percentile")
+    unit: UnitName | None = Field(None, description=_UNIT)
+
+
+class MeanSpec(SelectorSpec):
+    """The mean of a histogram or summary of the service."""
+
+    kind: Literal["mean"]
+    unit: UnitName | None = Field(None, description=_UNIT)
+
+
+class RatioSpec(Section):
+    """The increase of one counter over that of another."""
+
+    kind: Literal["ratio"]
+    of: Selectable = Field(description="Counter above the line: a metric name, or metric and where")
+    to: Selectable = Field(description="Counter below the line: a metric name, or metric and where")
+    unit: UnitName | None = Field(
+        None, description="ratio when bounds are in %, else 1, or e.g. bytes"
+    )
+
+
+class RateSpec(SelectorSpec):
+    """The increase of a counter per second."""
+
+    kind: Literal["rate"]
+    to: Selectable | None = Field(None, description="Gauge to divide by, e.g. the number of cores")
+    unit: UnitName | None = Field(None, description=_UNIT)
+
+
+class GaugeSpec(SelectorSpec):
+    """A gauge of the service."""
+
+    kind: Literal["gauge"]
+    over: Over = Field("mean", description=_OVER)
+    unit: UnitName | None = Field(None, description=_UNIT)
+
+
+class UtilizationSpec(Section):
+    """A gauge over a gauge."""
+
+    kind: Literal["utilization"]
+    of: Selectable = Field(description="What is used: a metric name, or metric and where")
+    to: Selectable = Field(description="What there is: a metric name, or metric and where")
+    over: Over = Field("mean", description=_OVER)
+
+
+class PromqlSpec(Section):
+    """An expression for a Prometheus server."""
+
+    kind: Literal["promql"]
+    query: Text = Field(description="Expression in PromQL; {window} becomes the window's length")
+    unit: UnitName = Field(description="Unit of the value: s, ratio, bytes, 1/s or 1")
+
+
+ServiceSpec: TypeAlias = (
+    QuantileSpec | MeanSpec | RatioSpec | RateSpec | GaugeSpec | UtilizationSpec
+)
+IndicatorSpec: TypeAlias = Annotated[
+    LatencySpec | ErrorRatioSpec | ThroughputSpec | ServiceSpec | PromqlSpec,
+    Field(discriminator="kind"),
+]
+KINDS: dict[str, type[Section]] = {
+    get_args(spec.model_fields["kind"].annotation)[0]: spec
+    for spec in get_args(get_args(IndicatorSpec)[0])
+}
+
+PresetName = Annotated[
+    str,
+    WithJsonSchema({"anyOf": [{"enum": sorted(PRESETS)}, {"type": "string", "minLength": 1}]}),
+]
+IndicatorReference: TypeAlias = Annotated[
+    Annotated[PresetName, Tag("preset")] | Annotated[IndicatorSpec, Tag("mapping")],
+    Discriminator(lambda value: {str: "preset", dict: "mapping"}.get(type(value))),
+]
+
+
+# --- budgets ----------------------------------------------------------------------------------
+
+
+class AlertSpec(Section):
+    """The bound in production; without this block a budget makes no alert."""
+
+    max: Bound | None = Field(None, description="Alert when the value is above this")
+    min: Bound | None = Field(None, description="Alert when the value is below this")
+    hold: Seconds = Field(alias="for", description="How long it must last before the alert fires")
+    severity: Literal["info", "warning", "critical"] = Field("warning", description="Its label")
+    keep_firing_for: Seconds = Field(0.0, description="How long it fires on after recovery")
+
+
+class WaiverSpec(Section):
+    """A breach that is accepted until a date; until then the budget only warns."""
+
+    until: Date = Field(description="Last day of the waiver, e.g. 2026-12-31")
+    reason: Text = Field(description="Why the breach is accepted, for those who read the report")
+
+
+class BudgetSpec(Section):
+    """An indicator with a bound."""
+
+    indicator: IndicatorReference = Field(
+        description="What is measured: the name of a preset or of one of `indicators`, or a "
+        "mapping with `kind`"
+    )
+    description: Text | None = Field(None, description="The budget in a sentence, for people")
+    max: Bound | None = Field(None, description='The value must not exceed this, e.g. "200ms"')
+    min: Bound | None = Field(None, description='The value must reach this, e.g. "80%"')
+    max_regression: PositiveRatio | None = Field(
+        None, description='Tolerated worsening in `harness compare`, e.g. "10%"'
+    )
+    severity: Severity = Field("error", description="error fails the run, warn warns, off ignores")
+    on_no_data: OnNoData = Field("inconclusive", description="What a run without data means")
+    min_samples: Positive = Field(1, description="Fewer samples than this are no data")
+    scenarios: Texts | None = Field(None, description="Scenarios it applies to; without it, all")
+    alert: AlertSpec | None = Field(None, description="The bound in production, for Prometheus")
+    runbook: Text | None = Field(None, description="Where people read what to do about a breach")
+    waiver: WaiverSpec | None = Field(None, description="Accepts a breach until a date")
+
+
+# --- scenarios and target -----------------------------------------------------------------------
+
+
+class StageSpec(Section):
+    """A constant arrival rate for some time."""
+
+    rate: PositiveRate = Field(description='Arrivals, e.g. "50/s"')
+    hold: PositiveSeconds = Field(alias="for", description='How long, e.g. "20s"')
+
+
+class WorkloadSpec(Section):
+    """How the load comes: exactly one of rate, users and stages."""
+
+    rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
+    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
+    stages: list[StageSpec] | None = Field(
+        None, min_length=1, description="Rates in order (open model); together they are the load"
+    )
+    arrivals: Literal["poisson", "even"] | None = Field(
+        None, description="Open model: random gaps as in real traffic (poisson, default), or even"
+    )
+    seed: Whole = Field(1, description="Two runs with one seed get the same arrival times")
+    max_users: Positive | None = Field(
+        None, description="Open model: most requests that can be under way at once (default 100)"
+    )
+    spawn_rate: PositiveRate | None = Field(
+        None,
+        description="Closed model: users started per second (default: all of them within the "
+        "first half of the warm-up)",
+    )
+
+
+class ScenarioSpec(Section):
+    """A locustfile with a workload."""
+
+    locustfile: Text = Field(description="The Locust file, relative to this file")
+    rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
+    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
+    workload: WorkloadSpec | None = Field(None, description="Anything else than one rate or users")
+    warm_up: Seconds = Field(5.0, description='Load that is not judged, default "5s"')
+    duration: PositiveSeconds | None = Field(
+        None, description="Load that is judged; with stages: their sum without the warm-up"
+    )
+    tags: Texts | None = Field(None, description="Only Locust tasks with one of these tags")
+    exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
+    drain: Seconds = Field(30.0, description='Longest wait for the last answers, default "30s"')
+
+
+class TargetSpec(Section):
+    """The service under load. {port} stands for a free port that the harness picks."""
+
+    url: Text = Field(description="Base URL, e.g. http://127.0.0.1:{port}")
+    command: Text | None = Field(
+        None, description="Starts the service; without it, a service that already runs is tested"
+    )
+    setup: Text | None = Field(None, description="Run once per checkout by `harness compare`")
+    ready: Text | None = Field(
+        None, description="Path or URL that answers 2xx once the service is ready"
+    )
+    metrics: Texts | None = Field(
+        None, description="Path or URL of the Prometheus metrics, or a list: one per replica"
+    )
+    environment: dict[str, Scalar] = Field(
+        default={}, description="Added to the command's environment"
+    )
+    ready_timeout: PositiveSeconds = Field(
+        30.0, description='Longest wait until it is ready, default "30s"'
+    )
+    stop_timeout: PositiveSeconds = Field(
+        10.0, description='Longest wait for it to stop by itself, default "10s"'
+    )
+
+
+class FileSpec(Section):
+    """Performance budgets of a service, and how to load it."""
+
+    # Absence of these is told by `resolve`, with advice; for editors they are required.
+    model_config = ConfigDict(
+        json_schema_extra={"required": ["version", "service", "scenarios", "budgets"]}
+    )
+
+    version: Annotated[str, WithJsonSchema({"const": 1})] = Field(
+        "", description="Version of this file's format: 1"
+    )
+    service: Text | None = Field(None, description="Name of the service")
+    target: TargetSpec | None = Field(None, description="The service under load")
+    scenarios: dict[str, ScenarioSpec] = Field(
+        default={},
+        description="Ways to load the service, by name",
+        json_schema_extra={"propertyNames": {"pattern": NAME}, "minProperties": 1},
+    )
+    indicators: dict[str, IndicatorSpec] = Field(
+        default={}, description="Indicators by name; they add to the presets or redefine them"
+    )
+    budgets: dict[str, BudgetSpec] = Field(
+        default={},
+        description="What must hold, by name",
+        json_schema_extra={"propertyNames": {"pattern": NAME}, "minProperties": 1},
+    )
