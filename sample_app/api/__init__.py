@@ -1,0 +1,1 @@
+"""HTTP: routes, their dependencies, and how errors look on the wire."""

@@ -1,0 +1,20 @@
+"""What routes get injected."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from sample_app.schemas.contacts import Id
+from sample_app.services.container import Services
+
+
+def _services(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+ContactId = Annotated[Id, Path(alias="id")]

@@ -1,0 +1,26 @@
+"""`/health` and `/health/ready`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response, status
+
+from sample_app import __version__
+from sample_app.api.dependencies import ServicesDep
+from sample_app.schemas.health import Health, Readiness
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("")
+async def health(request: Request) -> Health:
+    """Always 200 while the process answers: restarting it would not heal a dependency."""
+    return Health(version=__version__, commit=request.app.state.commit)
+
+
+@router.get("/ready", responses={503: {"model": Readiness}})
+async def ready(services: ServicesDep, response: Response) -> Readiness:
+    """503 when requests cannot be served now."""
+    readiness = await services.health.readiness()
+    if readiness.status == "unavailable":
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return readiness

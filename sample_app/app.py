@@ -1,0 +1,100 @@
+"""Puts the application together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from sample_app import __version__
+from sample_app.api import contacts, health
+from sample_app.api.errors import handle_errors
+from sample_app.core.access_log import AccessLog
+from sample_app.core.background import Background
+from sample_app.core.cache import MemoryCache
+from sample_app.core.correlation import Correlation
+from sample_app.core.database import Database
+from sample_app.core.seeding import seed
+from sample_app.core.settings import Settings
+from sample_app.schemas.contacts import ContactDetail
+from sample_app.services.contacts import ContactService
+from sample_app.services.container import Services
+from sample_app.services.health import HealthService
+from sample_app.services.welcome import WELCOME, WelcomeService
+from sample_app.telemetry.exposition import metrics_route
+from sample_app.telemetry.http import MeasuredRequests
+from sample_app.telemetry.metrics import Metrics
+from sample_app.telemetry.one_worker import OneWorker
+from sample_app.telemetry.tracing import trace_requests, traced_queries, tracer_provider
+
+SERVICE = "sample-app"
+
+
+def create_app(settings: Settings, registry: CollectorRegistry | None = None) -> FastAPI:
+    """The application; nothing is opened before its lifespan starts.
+
+    Args:
+        settings: Its whole configuration.
+        registry: Where its metrics go; by default a registry of its own.
+    """
+    metrics = Metrics(registry or CollectorRegistry())
+    traces = tracer_provider(SERVICE, __version__, settings.traces.ratio)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database(settings.database, metrics)
+        try:
+            await seed(database.engine, settings.seed)
+            app.state.services = _services(settings, database, metrics)
+            metrics.http.expect(_usual_answers(app))
+            with traced_queries(database.engine.sync_engine, traces):
+                async with metrics.loop.sampled():
+                    yield
+        finally:
+            await database.close()
+            traces.shutdown()
+
+    documented = settings.environment != "production"
+    app = FastAPI(
+        title="Sample contacts service",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url="/docs" if documented else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if documented else None,
+    )
+    app.state.commit = settings.commit
+    app.include_router(contacts.router)
+    app.include_router(health.router)
+    app.router.routes.append(metrics_route(metrics.registry))
+    # From the inside out: the last one added sees a request first.
+    handle_errors(app)
+    if settings.log.requests:
+        app.add_middleware(AccessLog)
+    app.add_middleware(Correlation)
+    app.add_middleware(MeasuredRequests, metrics=metrics.http)
+    app.add_middleware(OneWorker)
+    trace_requests(app, traces)
+    return app
+
+
+def _services(settings: Settings, database: Database, metrics: Metrics) -> Services:
+    details: MemoryCache[int, ContactDetail] = MemoryCache(
+        "contact_details", settings.cache.max_size, settings.cache.ttl, metrics.cache
+    )
+    metrics.tasks.expect(WELCOME)
+    return Services(
+        contacts=ContactService(database, details),
+        welcome=WelcomeService(database, settings.welcome.delay),
+        health=HealthService(database, details),
+        background=Background(metrics.tasks),
+    )
+
+
+def _usual_answers(app: FastAPI) -> Iterator[tuple[str, str, int]]:
+    """Method, route and success status of every documented operation."""
+    for path, operations in app.openapi()["paths"].items():
+        for method, operation in operations.items():
+            yield method.upper(), path, min(int(status) for status in operation["responses"])

@@ -1,0 +1,1 @@
+"""Settings, database, cache, errors and logs: what every layer stands on."""

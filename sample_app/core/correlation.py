@@ -1,0 +1,43 @@
+"""A correlation id for each request: taken from `X-Request-ID` or made, and always sent back."""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+from typing import Final
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADER: Final = "X-Request-ID"
+# What a client may choose ends up in logs: no control characters, bounded length.
+_ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+class Correlation:
+    """ASGI middleware that keeps `request_id` set while a request and its tasks run."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(HEADER, "")
+        identifier = given if _ACCEPTABLE.fullmatch(given) else uuid4().hex
+
+        async def send_with_header(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[HEADER] = identifier
+            await send(message)
+
+        token = request_id.set(identifier)
+        try:
+            await self._app(scope, receive, send_with_header)
+        finally:
+            request_id.reset(token)

@@ -1,0 +1,99 @@
+"""The engine, its explicit pool, and transactions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from sample_app.core.errors import UnavailableError
+from sample_app.core.settings import DatabaseSettings
+from sample_app.telemetry.metrics import Metrics
+from sample_app.telemetry.pool import MeasuredPool
+
+POOL_NAME = "main"
+
+
+class Database:
+    """Transactions on one database; an unreachable one is an `UnavailableError`."""
+
+    def __init__(self, settings: DatabaseSettings, metrics: Metrics) -> None:
+        url = make_url(settings.url)
+        sqlite = url.get_backend_name() == "sqlite"
+        if sqlite and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = create_async_engine(
+            url,
+            poolclass=MeasuredPool,
+            pool_size=settings.pool_size,
+            max_overflow=settings.max_overflow,
+            pool_timeout=settings.pool_timeout,
+            pool_recycle=settings.pool_recycle,
+            pool_pre_ping=settings.pool_pre_ping,
+        )
+        if sqlite:
+            _tune_sqlite(self.engine.sync_engine, settings.busy_timeout)
+        metrics.pool.watch(self.engine.sync_engine, POOL_NAME)
+        metrics.queries.watch(self.engine.sync_engine, settings.slow_query)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session for queries; its connection goes back to the pool at the end."""
+        async with _unavailable(), self._sessions() as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction: committed at the end, rolled back by an error."""
+        async with _unavailable(), self._sessions.begin() as session:
+            yield session
+
+    async def ping(self) -> None:
+        """Ask the database for an answer.
+
+        Raises:
+            UnavailableError: When it gives none.
+        """
+        async with self.reading() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _unavailable() -> AsyncIterator[None]:
+    try:
+        yield
+    except (PoolTimeoutError, OperationalError, InterfaceError) as error:
+        raise UnavailableError("The database does not answer. Try again later.") from error
+
+
+def _tune_sqlite(engine: Engine, busy_timeout: float) -> None:
+    """Let readers and one writer work side by side, and make foreign keys count.
+
+    Python's sqlite3 opens a transaction only at the first write, so no reader's snapshot turns
+    into a write, which SQLite would refuse at once whatever the busy timeout.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={round(busy_timeout * 1000)}",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()

@@ -1,0 +1,14 @@
+"""`uvicorn sample_app.main:app`: the only module that reads the environment at import."""
+
+from __future__ import annotations
+
+from prometheus_client import disable_created_metrics
+
+from sample_app.app import create_app
+from sample_app.core.logs import configure_logs
+from sample_app.core.settings import Settings
+
+settings = Settings()
+configure_logs(settings.log.level)
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a `_created` gauge for each series would double the exposition
+app = create_app(settings)

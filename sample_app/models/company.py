@@ -1,0 +1,17 @@
+"""A company that contacts work for."""
+
+from __future__ import annotations
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sample_app.models.base import Base, Identifier
+
+
+class Company(Base):
+    """One row a company."""
+
+    __tablename__ = "companies"
+
+    id: Mapped[int] = mapped_column(Identifier, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)

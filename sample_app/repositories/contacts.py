@@ -1,0 +1,94 @@
+"""Every query on contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, load_only
+
+from sample_app.core.errors import ConflictError
+from sample_app.models.company import Company
+from sample_app.models.contact import Contact
+
+
+class ContactRepository:
+    """Contacts in one session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(self, offset: int, limit: int) -> Sequence[Contact]:
+        """Contacts by name, each with its company, without the long columns."""
+        return (await self._session.scalars(_summaries().offset(offset).limit(limit))).all()
+
+    async def count(self) -> int:
+        """How many there are."""
+        return await self._session.scalar(select(func.count()).select_from(Contact)) or 0
+
+    async def search(self, beginning: str, offset: int, limit: int) -> Sequence[Contact]:
+        """Like `page`, of those whose "last first" name or address begins so."""
+        query = _summaries().where(_matches(beginning)).offset(offset).limit(limit)
+        return (await self._session.scalars(query)).all()
+
+    async def count_matches(self, beginning: str) -> int:
+        """How many `search` finds in all."""
+        query = select(func.count()).select_from(Contact).where(_matches(beginning))
+        return await self._session.scalar(query) or 0
+
+    async def get(self, identifier: int) -> Contact | None:
+        """One contact with its company."""
+        query = (
+            select(Contact)
+            .where(Contact.id == identifier)
+            .options(joinedload(Contact.company, innerjoin=True))
+        )
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def save(self, contact: Contact) -> None:
+        """Write a new or changed contact.
+
+        Raises:
+            ConflictError: When another contact has the address.
+        """
+        self._session.add(contact)
+        try:
+            await self._session.flush()
+        except IntegrityError as error:
+            raise ConflictError(
+                "Another contact has this e-mail address.", {"field": "email"}
+            ) from error
+
+    async def delete(self, identifier: int) -> bool:
+        """Delete one contact; whether there was one."""
+        query = delete(Contact).where(Contact.id == identifier).returning(Contact.id)
+        return await self._session.scalar(query) is not None
+
+    async def mark_welcomed(self, identifier: int, time: datetime) -> None:
+        """Note when a contact was welcomed; one that is gone is no error."""
+        await self._session.execute(
+            update(Contact).where(Contact.id == identifier).values(welcomed_at=time)
+        )
+
+
+def _summaries() -> Select[tuple[Contact]]:
+    return (
+        select(Contact)
+        .options(
+            load_only(Contact.first_name, Contact.last_name, Contact.email),
+            joinedload(Contact.company, innerjoin=True).load_only(Company.name),
+        )
+        .order_by(Contact.search_key, Contact.id)
+    )
+
+
+def _matches(beginning: str) -> ColumnElement[bool]:
+    return or_(_begins(Contact.search_key, beginning), _begins(Contact.email, beginning))
+
+
+def _begins(column: InstrumentedAttribute[str], beginning: str) -> ColumnElement[bool]:
+    """A range instead of LIKE: it needs no escaping, and every database uses the index for it."""
+    return and_(column >= beginning, column < beginning + "\U0010ffff")

@@ -1,0 +1,79 @@
+"""Contacts as clients see and send them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+    ),
+]
+Phone = Annotated[str, StringConstraints(max_length=40, pattern=r"^[0-9+() .-]+$")]
+Notes = Annotated[str, StringConstraints(max_length=10_000)]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1)]  # what a BigInteger holds
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class CompanyOut(_Out):
+    """A contact's company."""
+
+    id: int
+    name: str
+
+
+class ContactSummary(_Out):
+    """A contact in a list."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    company: CompanyOut
+
+
+class ContactDetail(ContactSummary):
+    """A contact with everything about it; times are UTC."""
+
+    phone: str | None
+    notes: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ContactIn(BaseModel):
+    """A whole contact, to create or to replace one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first_name: Name
+    last_name: Name
+    email: Email
+    company_id: Id
+    phone: Phone | None = None
+    notes: Notes | None = None
+
+
+class ContactPatch(BaseModel):
+    """The fields to change; absent ones stay.
+
+    The defaults are never used: only fields that the client sent count (`exclude_unset`). A
+    default of another type than None keeps `null` out of columns that must have a value.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    first_name: Name = ""
+    last_name: Name = ""
+    email: Email = ""
+    company_id: Id = 0
+    phone: Phone | None = None
+    notes: Notes | None = None

@@ -1,0 +1,132 @@
+"""What can be done with contacts.
+
+Each use case opens its own short session, so that no connection is held while an answer is
+written, while a background task runs, or when the cache has the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sample_app.core.cache import MemoryCache
+from sample_app.core.clock import utc_now
+from sample_app.core.database import Database
+from sample_app.core.errors import InvalidError, NotFoundError
+from sample_app.models.company import Company
+from sample_app.models.contact import Contact, search_key
+from sample_app.repositories.companies import CompanyRepository
+from sample_app.repositories.contacts import ContactRepository
+from sample_app.schemas.contacts import ContactDetail, ContactIn, ContactPatch, ContactSummary
+from sample_app.schemas.page import Page, PageQuery, SearchQuery, page_of
+
+
+class ContactService:
+    """The use cases; one instance serves all requests."""
+
+    def __init__(self, database: Database, details: MemoryCache[int, ContactDetail]) -> None:
+        self._database = database
+        self._details = details
+
+    async def list(self, query: PageQuery) -> Page[ContactSummary]:
+        """One page of all contacts, by name."""
+        async with self._database.reading() as session:
+            repository = ContactRepository(session)
+            total = await repository.count()
+            found = await repository.page(query.offset, query.size)
+        return page_of([ContactSummary.model_validate(c) for c in found], total, query)
+
+    async def search(self, query: SearchQuery) -> Page[ContactSummary]:
+        """One page of the contacts whose name or address begins with `query.q`."""
+        beginning = query.q.strip().lower()
+        async with self._database.reading() as session:
+            repository = ContactRepository(session)
+            total = await repository.count_matches(beginning)
+            found = await repository.search(beginning, query.offset, query.size)
+        return page_of([ContactSummary.model_validate(c) for c in found], total, query)
+
+    async def detail(self, identifier: int) -> ContactDetail:
+        """One contact, from the cache when it has it.
+
+        Raises:
+            NotFoundError: When there is none.
+        """
+
+        async def load() -> ContactDetail:
+            async with self._database.reading() as session:
+                return ContactDetail.model_validate(await _contact(session, identifier))
+
+        return await self._details.get_or_load(identifier, load)
+
+    async def create(self, new: ContactIn) -> ContactDetail:
+        """Store a new contact.
+
+        Raises:
+            InvalidError: When the company does not exist.
+            ConflictError: When another contact has the address.
+        """
+        now = utc_now()
+        async with self._database.writing() as session:
+            company = await _company(session, new.company_id)
+            contact = Contact(
+                **new.model_dump(),
+                search_key=search_key(new.first_name, new.last_name),
+                created_at=now,
+                updated_at=now,
+                company=company,
+            )
+            await ContactRepository(session).save(contact)
+        return ContactDetail.model_validate(contact)
+
+    async def replace(self, identifier: int, new: ContactIn) -> ContactDetail:
+        """Overwrite a contact; raises like `create` and `detail`."""
+        return await self._change(identifier, new.model_dump())
+
+    async def update(self, identifier: int, patch: ContactPatch) -> ContactDetail:
+        """Change the fields that were sent; raises like `create` and `detail`."""
+        return await self._change(identifier, patch.model_dump(exclude_unset=True))
+
+    async def delete(self, identifier: int) -> None:
+        """Delete a contact.
+
+        Raises:
+            NotFoundError: When there is none.
+        """
+        async with self._database.writing() as session:
+            if not await ContactRepository(session).delete(identifier):
+                raise _missing(identifier)
+        await self._details.invalidate(identifier)
+
+    async def _change(self, identifier: int, changes: Mapping[str, object]) -> ContactDetail:
+        async with self._database.writing() as session:
+            contact = await _contact(session, identifier)
+            for name, value in changes.items():
+                setattr(contact, name, value)
+            if contact.company_id != contact.company.id:
+                contact.company = await _company(session, contact.company_id)
+            contact.search_key = search_key(contact.first_name, contact.last_name)
+            contact.updated_at = utc_now()
+            await ContactRepository(session).save(contact)
+        # After the commit: a load between the two would bring the old value back.
+        await self._details.invalidate(identifier)
+        return ContactDetail.model_validate(contact)
+
+
+async def _contact(session: AsyncSession, identifier: int) -> Contact:
+    contact = await ContactRepository(session).get(identifier)
+    if contact is None:
+        raise _missing(identifier)
+    return contact
+
+
+async def _company(session: AsyncSession, identifier: int) -> Company:
+    with session.no_autoflush:  # a changed contact must not be written before it is complete
+        company = await CompanyRepository(session).get(identifier)
+    if company is None:
+        raise InvalidError("This company does not exist.", {"company_id": identifier})
+    return company
+
+
+def _missing(identifier: int) -> NotFoundError:
+    return NotFoundError("This contact does not exist.", {"id": identifier})

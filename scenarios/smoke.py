@@ -1,0 +1,82 @@
+"""Every endpoint of the contacts API, a little of each: is the service in order at a low rate?
+
+A plain locustfile; it also runs under Locust itself:
+
+    locust -f scenarios/smoke.py --headless -u 5 -r 5 -t 10s -H http://127.0.0.1:8000
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from uuid import uuid4
+
+from locust import FastHttpUser, between, task
+
+CONTACTS = "/api/v1/contacts"
+CONTACT = f"{CONTACTS}/{{id}}"
+POPULAR = range(1, 21)  # most people look at these, so the cache can work
+SEEDED = range(1, 10_001)  # exist at each start and are never deleted here
+# Created by this process and not yet deleted; popped, so that nobody deletes twice.
+created: deque[int] = deque()
+
+
+class Visitor(FastHttpUser):
+    """Looks around, and now and then writes something."""
+
+    wait_time = between(0.05, 0.15)
+
+    @task(30)
+    def list_contacts(self) -> None:
+        """One of the first pages."""
+        self.client.get(CONTACTS, params={"page": random.randint(1, 20)}, name=CONTACTS)
+
+    @task(15)
+    def search_contacts(self) -> None:
+        """The beginning of a last name, in two or three letters."""
+        q = random.choice(("ada", "ki", "mil", "ngu", "pat", "smi", "tay", "wil", "zh"))
+        self.client.get(f"{CONTACTS}/search", params={"q": q}, name=f"{CONTACTS}/search")
+
+    @task(40)
+    def get_contact(self) -> None:
+        """Mostly a popular one."""
+        identifier = random.choice(POPULAR if random.random() < 0.95 else SEEDED)
+        self.client.get(f"{CONTACTS}/{identifier}", name=CONTACT)
+
+    @task(5)
+    def create_contact(self) -> None:
+        """Somebody new, for whom the service works on after it has answered."""
+        with self.client.post(
+            CONTACTS, json=somebody(), name=CONTACTS, catch_response=True
+        ) as response:
+            if response.status_code == 201:
+                created.append(response.json()["id"])
+
+    @task(4)
+    def update_contact(self) -> None:
+        """A note on any of the seeded contacts."""
+        identifier = random.choice(SEEDED)
+        self.client.patch(f"{CONTACTS}/{identifier}", json={"notes": "Called."}, name=CONTACT)
+
+    @task(3)
+    def delete_contact(self) -> None:
+        """One that was created here, never a seeded one."""
+        if not created:
+            self.create_contact()
+        if created:
+            self.client.delete(f"{CONTACTS}/{created.popleft()}", name=CONTACT)
+
+    @task(3)
+    def health(self) -> None:
+        """What a load balancer asks."""
+        self.client.get("/health")
+
+
+def somebody() -> dict[str, object]:
+    """A valid contact with an address that nobody has."""
+    return {
+        "first_name": "Load",
+        "last_name": "Test",
+        "email": f"load.{uuid4().hex}@example.com",
+        "company_id": random.randint(1, 200),
+    }
