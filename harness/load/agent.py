@@ -1,0 +1,209 @@
+"""Inside the generator: carries out what the harness says, and reports once a second."""
+
+from __future__ import annotations
+
+import gc
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import gevent
+import psutil
+from locust import User
+from locust.env import Environment
+
+from harness.budgets.model import OpenWorkload
+from harness.load.frames import Bye, Notice, Ready, Report, Setup, Stop, UserError
+from harness.load.link import Link
+from harness.load.locustfile import RefusalError, describe, place
+from harness.load.open_model import OpenModel, class_shares
+from harness.load.recording import Recorder
+from harness.names import GENERATOR_LOOP_LAG
+
+SPAWN_RATE = 50.0  # users per second that the open model starts before its schedule
+PROBE = 0.01  # s, the sleep whose overshoot is the loop lag
+MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
+LAST_WORD = 1.0  # s that `on_stop` has when the drain is used up
+
+
+class Agent:
+    """One load, from its first user to its last report."""
+
+    def __init__(
+        self, setup: Setup, link: Link, recorder: Recorder, environment: Environment
+    ) -> None:
+        self._setup = setup
+        self._link = link
+        self._recorder = recorder
+        self._environment = environment
+        self._runner: Any = environment.runner
+        workload = setup.workload
+        self._open = OpenModel(workload, recorder) if isinstance(workload, OpenWorkload) else None
+        self._errors: set[str] = set()
+        self._stopping = False
+        self._dropped = 0
+        self._process = psutil.Process()
+        self._cpu = (time.monotonic(), time.process_time())
+        # Drains as long as the agent waits for it, not for a time of its own.
+        environment.stop_timeout = 24 * 3600.0
+        self._events = cast(Any, environment.events)
+        self._events.user_error.add_listener(self._on_user_error)
+        self._events.test_stopping.add_listener(self._on_test_stopping)
+
+    def run(self) -> None:
+        """The whole of it: get ready, load, drain, report, say goodbye.
+
+        Raises:
+            RefusalError: The users of the open model cannot be started.
+        """
+        users = self._gather_users() if self._open else 0
+        self._link.send(Ready(users))
+        start = self._link.start.get()
+        self._recorder.rebase(start.t0, start.window_start)
+        gevent.spawn(self._report_each_second, start.t0)
+        gevent.spawn(self._probe_loop)
+        self._load(start.t0)
+        order = self._link.stop.get()
+        self._stop(order.drain if isinstance(order, Stop) else 0.0)
+        self._link.send(Bye("" if isinstance(order, Stop) else order))
+
+    # --- the load -----------------------------------------------------------------------------
+
+    def _gather_users(self) -> int:
+        """Start the pool of the open model and wait until each user waits for an arrival."""
+        workload = self._setup.workload
+        assert self._open is not None
+        assert isinstance(workload, OpenWorkload)
+        self._open.install(self._environment.user_classes)
+        self._runner.start(workload.max_users, SPAWN_RATE)
+        while not self._spawned() or self._open.idle < self._runner.user_count:
+            if self._link.stop.ready():
+                raise RefusalError(f"{self._setup.locustfile}: {self._link.stop.get()}")
+            self._look_for_failure()
+            gevent.sleep(0.005)
+        users = self._runner.user_classes_count
+        classes = self._environment.user_classes
+        shares = class_shares(classes, workload.max_users)
+        unserved = [c for c, s in zip(classes, shares, strict=True) if s and not users[c.__name__]]
+        if not self._runner.user_count:
+            raise RefusalError(
+                f"{self._setup.locustfile}: every user ended before the load began"
+                + "".join(f"; {text}" for text in sorted(self._errors)[:3]),
+                "Look at what its on_start does; generator.log has the traceback.",
+            )
+        if unserved:
+            raise RefusalError(
+                f"{self._setup.locustfile}: {unserved[0].__name__} has no user in a pool of "
+                f"{workload.max_users}, so its arrivals would never be served",
+                "Raise max_users of the scenario, or look at what its on_start does.",
+            )
+        return int(self._runner.user_count)
+
+    def _load(self, t0: float) -> None:
+        workload = self._setup.workload
+        if self._open:
+            self._open.start(t0)
+            return
+        assert not isinstance(workload, OpenWorkload)
+        gevent.sleep(max(0.0, t0 - time.monotonic()))
+        self._runner.start(workload.users, workload.spawn_rate)
+
+    def _stop(self, drain: float) -> None:
+        deadline = time.monotonic() + drain
+        self._stopping = True
+        if self._open:
+            self._open.stop()
+            while (self._open.backlog or self._open.busy) and time.monotonic() < deadline:
+                gevent.sleep(0.005)
+        users = gevent.spawn(self._stop_users)  # runs on_stop, waits for tasks that still run
+        users.join(max(deadline - time.monotonic(), LAST_WORD if drain else 0.0))
+        gc.collect()  # responses that were never entered are known to be lost only now
+        self._dropped = self._open.backlog if self._open else 0
+        # Without a switch between the two: the account is closed in the state that is reported.
+        report = self._report()
+        self._recorder.closed = True
+        self._link.send(report)
+
+    def _stop_users(self) -> None:
+        self._runner.stop()
+        self._events.quitting.fire(environment=self._environment, reverse=True)
+
+    def _spawned(self) -> bool:
+        greenlet = self._runner.spawning_greenlet
+        return bool(greenlet is not None and greenlet.ready())
+
+    # --- what it tells ------------------------------------------------------------------------
+
+    def _report_each_second(self, t0: float) -> None:
+        moment = t0
+        while True:
+            # Whole seconds of the load; those that a blocked loop has missed are left out.
+            moment += max(1.0, float(int(time.monotonic() - moment)))
+            gevent.sleep(max(0.0, moment - time.monotonic()))
+            if self._recorder.closed:
+                return
+            self._link.send(self._report())
+            if not self._stopping:
+                self._look_for_failure()
+                if self._spawned() and not self._runner.user_count:
+                    self._end("every user has ended" + "".join(f"; {e}" for e in self._errors))
+
+    def _report(self) -> Report:
+        wall, cpu = time.monotonic(), time.process_time()
+        ratio = (cpu - self._cpu[1]) / max(wall - self._cpu[0], 1e-9)
+        self._cpu = (wall, cpu)
+        recorder, model = self._recorder, self._open
+        return Report(
+            at=wall,
+            cells=recorder.take_cells(),
+            asked=model.asked if model else 0,
+            sent=model.sent if model else 0,
+            dropped=self._dropped,
+            started=recorder.started,
+            recorded=recorder.recorded,
+            in_flight=len(recorder.in_flight),
+            lost=recorder.lost,
+            oldest=recorder.oldest(),
+            users=self._runner.user_count,
+            idle_users=model.lowest_idle() if model and not self._stopping else None,
+            backlog=model.backlog - self._dropped if model else 0,
+            cpu=ratio,
+            memory=self._process.memory_info().rss,
+        )
+
+    def _probe_loop(self) -> None:
+        while not self._stopping:
+            before = time.monotonic()
+            gevent.sleep(PROBE)
+            now = time.monotonic()
+            self._recorder.reading(GENERATOR_LOOP_LAG, now, max(0.0, now - before - PROBE))
+
+    # --- what goes wrong ----------------------------------------------------------------------
+
+    def _end(self, reason: str) -> None:
+        if not self._link.stop.ready():
+            self._link.stop.set(reason)
+
+    def _look_for_failure(self) -> None:
+        greenlet = self._runner.spawning_greenlet
+        if greenlet is not None and greenlet.exception is not None:
+            error = greenlet.exception
+            path = Path(self._setup.locustfile)
+            self._end(f"a user could not be started: {place(path, error)}: {describe(error)}")
+
+    def _on_test_stopping(self, **_: object) -> None:
+        if not self._stopping:
+            self._end("the locustfile stopped the test")
+
+    def _on_user_error(self, user_instance: object, exception: BaseException, **_: object) -> None:
+        user = user_instance if isinstance(user_instance, User) else user_instance.user  # type: ignore[attr-defined]
+        where = place(Path(self._setup.locustfile), exception)
+        text = f"{type(user).__name__}: {describe(exception)} ({where})"
+        if text not in self._errors and len(self._errors) < MAX_ERRORS:
+            self._errors.add(text)
+            self._link.send(UserError(text))
+
+
+def notice_to(link: Link) -> Any:
+    """A function that sends a notice, at its next turn, from wherever it is called."""
+    return lambda text: gevent.spawn(link.send, Notice(text))

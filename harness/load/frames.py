@@ -1,0 +1,188 @@
+"""What the harness and its load generator say to each other, over a socket pair, in msgpack.
+
+harness -> generator: `Setup`, then `Start`, then `Stop`; end-of-file means that the harness died.
+generator -> harness: `Ready` or `Refused`; after `Start` a `Report` each second and now and then a
+`UserError` or a `Notice`; at last `Bye`. End-of-file without a `Bye` means that it died.
+
+Moments are seconds of the system-wide monotonic clock (`time.monotonic`), which both sides read.
+Nothing in here knows Locust, and nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeAlias
+
+import msgpack  # type: ignore[import-untyped]
+
+from harness import names
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage
+from harness.runs.cells import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What to load: the first frame."""
+
+    locustfile: str
+    url: str
+    workload: OpenWorkload | ClosedWorkload
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin: the load's start and the start of the window, both moments in the future."""
+
+    t0: float
+    window_start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No new arrivals; wait up to `drain` seconds for what runs, report, and say goodbye."""
+
+    drain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The locustfile is loaded and, in the open model, its users wait for arrivals."""
+
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The locustfile cannot be run."""
+
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened since the report before, and the account so far.
+
+    Attributes:
+        at: When it was made.
+        cells: Times recorded since the report before.
+        asked: Iterations whose intended start has passed (open model, else 0).
+        sent: Iterations that a user has begun.
+        dropped: Iterations that nobody had begun when the drain ended; 0 before.
+        started: Requests that were sent.
+        recorded: Requests that are in some cell.
+        in_flight: Requests sent whose outcome is not known yet.
+        lost: Requests that ended without an outcome.
+        oldest: Age of the oldest unanswered request, seconds; 0 when there is none.
+        users: Users alive.
+        idle_users: Fewest users that were idle at one moment since the report before, in the user
+            class that had the fewest; None in the closed model.
+        backlog: Iterations asked that wait for a user.
+        cpu: CPU time over wall time since the report before, as a ratio of one core.
+        memory: Resident bytes.
+    """
+
+    at: float
+    cells: tuple[Cell, ...]
+    asked: int
+    sent: int
+    dropped: int
+    started: int
+    recorded: int
+    in_flight: int
+    lost: int
+    oldest: float
+    users: int
+    idle_users: int | None
+    backlog: int
+    cpu: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserError:
+    """An exception that the locustfile raised and that no request stands for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the scenario that a person should know."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The last frame.
+
+    Attributes:
+        reason: Why the load ended by itself; empty when it was told to stop.
+    """
+
+    reason: str = ""
+
+
+ToGenerator: TypeAlias = Setup | Start | Stop
+ToHarness: TypeAlias = Ready | Refused | Report | UserError | Notice | Bye
+Frame: TypeAlias = ToGenerator | ToHarness
+
+# The place in this tuple is the type code on the wire; both ends are always of one version.
+_KINDS = (
+    *(Setup, Start, Stop, Ready, Refused, Report, UserError, Notice, Bye),
+    *(Cell, OpenWorkload, ClosedWorkload, Stage),
+)
+_CODES = {kind: code for code, kind in enumerate(_KINDS)}
+
+
+def encode(frame: Frame) -> bytes:
+    """One frame as bytes."""
+    return bytes(msgpack.packb(frame, default=_pack))
+
+
+class Decoder:
+    """Frames out of a stream of bytes that arrive in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._unpacker = msgpack.Unpacker(
+            ext_hook=_unpack, use_list=False, strict_map_key=False, max_buffer_size=2**30
+        )
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take some bytes; the frames that they complete."""
+        self._unpacker.feed(data)
+        return list(self._unpacker)
+
+
+def readings(report: Report) -> dict[str, float]:
+    """The numbers of a report under their metric names."""
+    values: dict[str, float | None] = {
+        names.GENERATOR_ASKED: report.asked,
+        names.GENERATOR_STARTED_ITERATIONS: report.sent,
+        names.GENERATOR_DROPPED: report.dropped,
+        names.GENERATOR_STARTED: report.started,
+        names.GENERATOR_RECORDED: report.recorded,
+        names.GENERATOR_LOST: report.lost,
+        names.GENERATOR_IN_FLIGHT: report.in_flight,
+        names.GENERATOR_OLDEST: report.oldest,
+        names.GENERATOR_BACKLOG: report.backlog,
+        names.GENERATOR_USERS: report.users,
+        names.GENERATOR_IDLE_USERS: report.idle_users,
+        names.GENERATOR_CPU: report.cpu,
+        names.GENERATOR_MEMORY: report.memory,
+    }
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _pack(value: object) -> msgpack.ExtType:
+    kind = type(value)
+    parts = [getattr(value, field.name) for field in fields(kind)]  # type: ignore[arg-type]
+    return msgpack.ExtType(_CODES[kind], msgpack.packb(parts, default=_pack))
+
+
+def _unpack(code: int, data: bytes) -> object:
+    parts = msgpack.unpackb(data, ext_hook=_unpack, use_list=False, strict_map_key=False)
+    return _KINDS[code](*parts)

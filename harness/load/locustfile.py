@@ -1,0 +1,165 @@
+"""Inside the generator: from a locustfile to a Locust environment, or to a clear refusal.
+
+This stands in for `locust.main.main`, which also takes over what the harness must own: the clock,
+the stop, the exit code, keys typed on the terminal, load shapes, and options from `~/.locust.conf`,
+`./locust.conf`, `pyproject.toml` and `LOCUST_*` variables.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import locust
+from locust import User
+from locust.argument_parser import get_parser
+from locust.dispatch import UsersDispatcher
+from locust.env import Environment
+from locust.log import setup_logging
+from locust.util.load_locustfile import load_locustfile
+
+from harness.load.frames import Setup
+
+OPEN_FILES = 10_000  # one socket per user, and some
+
+
+class RefusalError(Exception):
+    """The locustfile cannot be run; `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class EvenDispatcher(UsersDispatcher):
+    """Starts users one by one at equal distances.
+
+    Locust starts `floor(spawn_rate)` users at once, each second; they stay in step for ever, and
+    the service sees one burst a second instead of the rate that was asked for.
+    """
+
+    def new_dispatch(
+        self,
+        target_user_count: int,
+        spawn_rate: float,
+        user_classes: list[type[User]] | None = None,
+    ) -> None:
+        """Prepare a ramp to `target_user_count` users."""
+        super().new_dispatch(target_user_count, spawn_rate, user_classes)
+        self._user_count_per_dispatch_iteration = 1
+        self._wait_between_dispatch = 1 / spawn_rate
+
+
+def load(setup: Setup) -> Environment:
+    """Import the locustfile and make its environment, with a local runner.
+
+    Raises:
+        RefusalError: It cannot be imported, or holds nothing that can be run.
+    """
+    path = Path(setup.locustfile)
+    set_up: Any = setup_logging
+    set_up("INFO")
+    _allow_open_files()
+    try:
+        classes = list(load_locustfile(str(path))[0].values())
+        if not classes:
+            raise RefusalError(
+                f"{path}: no User class found",
+                "Define a class that inherits from HttpUser or FastHttpUser and is not abstract.",
+            )
+        environment = _environment(setup, classes)
+        runner = environment.create_local_runner()
+        environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
+        environment.user_classes[:] = _runnable(environment.user_classes, setup)
+        fire: Any = environment.events.init.fire
+        fire(environment=environment, runner=runner, web_ui=None)
+    except RefusalError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the locustfile does
+        _refuse(path, error)
+    return environment
+
+
+def place(path: Path, error: BaseException) -> str:
+    """Where in the locustfile an exception came from: "path:line", or the path alone."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f.lineno for f in frames if os.path.realpath(f.filename) == os.path.realpath(path)]
+    return f"{path}:{lines[-1]}" if lines else str(path)
+
+
+def describe(error: BaseException) -> str:
+    """An exception as one line of text."""
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {' '.join(text.split())}"[:500].rstrip(": ")
+
+
+def _refuse(path: Path, error: BaseException) -> NoReturn:
+    traceback.print_exception(error)  # into the generator's log
+    hint = "Run `python -m py_compile` on it, or correct the line above."
+    if isinstance(error, ImportError):
+        hint = "Install the missing package into the environment that harness runs in."
+    raise RefusalError(f"{place(path, error)}: {describe(error)}", hint) from error
+
+
+def _environment(setup: Setup, classes: list[type[User]]) -> Environment:
+    arguments = ["--headless", "--host", setup.url, "--locustfile", setup.locustfile]
+    if setup.tags:
+        arguments += ["--tags", *setup.tags]
+    if setup.exclude_tags:
+        arguments += ["--exclude-tags", *setup.exclude_tags]
+    # Options that the locustfile itself defines get their defaults; their own environment
+    # variables count, Locust's do not.
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
+    options: Any = get_parser(default_config_files=()).parse_args(arguments, env_vars=variables)
+    for user_class in classes:
+        user_class.host = setup.url
+    return Environment(
+        user_classes=classes,
+        events=locust.events,
+        host=setup.url,
+        locustfile=Path(setup.locustfile).name,
+        parsed_locustfiles=[setup.locustfile],
+        parsed_options=options,
+        dispatcher_class=EvenDispatcher,
+    )
+
+
+def _runnable(classes: Iterable[type[User]], setup: Setup) -> list[type[User]]:
+    """The classes that have tasks left; without any, or with an empty one, there is no scenario."""
+    filtered = bool(setup.tags or setup.exclude_tags)
+    empty = [c for c in classes if not _has_tasks(c)]
+    rest = [c for c in classes if c not in empty]
+    if filtered and not rest:
+        raise RefusalError(
+            f"{setup.locustfile}: no task is left with tags {list(setup.tags)} "
+            f"and without {list(setup.exclude_tags)}",
+            "Correct `tags` and `exclude_tags` of the scenario, or tag tasks with @tag.",
+        )
+    if empty and not filtered:
+        raise RefusalError(
+            f"{setup.locustfile}: {empty[0].__name__} has no tasks",
+            "Mark its methods with @task, or set `abstract = True` on a base class.",
+        )
+    return rest
+
+
+def _has_tasks(holder: Any) -> bool:
+    if type(holder).__name__ == "MarkovTaskSetMeta":  # checks itself when it is defined
+        return True
+    return bool(holder.tasks) and all(
+        _has_tasks(task) for task in holder.tasks if hasattr(task, "tasks")
+    )
+
+
+def _allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

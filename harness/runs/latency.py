@@ -1,0 +1,156 @@
+"""latency.hlog: what was recorded, as an HdrHistogram interval log that existing tools read.
+
+Format: https://hdrhistogram.github.io/HdrHistogram/JavaDoc/org/HdrHistogram/HistogramLogWriter.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from hdrh.histogram import HdrHistogram
+
+from harness.errors import RunFolderError
+from harness.runs.cells import HIGHEST, Cell, middle_of
+from harness.runs.model import Distribution, LatencyKey
+
+_HEADER = """\
+#[Histogram log format version 1.3]
+#[Times of the load generator in nanoseconds, 3 significant digits; timestamps are epoch seconds]
+#[A line counts what was meant to start in its second, so a late answer adds one more line to it]
+#[Tag: what|outcome|method|name, percent-encoded; the readings of the generator have only a what]
+#[StartTime: {seconds:.3f} (seconds since epoch), {iso}]
+"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"
+"""
+_ROUNDING = 0.0005  # s; timestamps have three decimals
+_PLAIN = "/:{}()-_.~"  # characters of tags that need no encoding; not ",", "|", "%" or white space
+
+
+class LatencyLog:
+    """Writes latency.hlog while the load runs; what is written survives the writer's death.
+
+    Args:
+        path: The file, created at once, so that a full disk shows before the load starts.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8")
+        now = datetime.now(UTC)
+        # Well before everything that follows: readers skip lines that precede the start time.
+        seconds = now.timestamp() - 1
+        self._file.write(_HEADER.format(seconds=seconds, iso=now.isoformat()))
+        self._file.flush()
+        self._window_start = seconds
+
+    def begin(self, window_start: float) -> None:
+        """Say from when, in epoch seconds, the cells count their seconds; before any `write`."""
+        self._window_start = window_start
+
+    def write(self, cells: Iterable[Cell]) -> None:
+        """Add one line per cell, in the order of time, and flush."""
+        for cell in sorted(cells, key=lambda cell: cell.second):
+            self._file.write(_line(cell, self._window_start + cell.second))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> LatencyLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_latency(path: Path, start: float, end: float) -> dict[LatencyKey, Distribution]:
+    """Distributions of what was meant to start in a window.
+
+    Args:
+        path: A latency.hlog; a last line that is cut off is left out.
+        start: Epoch seconds, the start of the window as given to `LatencyLog.begin`.
+        end: Epoch seconds. A second that begins before it belongs to the window.
+
+    Raises:
+        RunFolderError: The file is missing or a line other than the last is damaged.
+    """
+    merged: dict[LatencyKey, HdrHistogram] = {}
+    for line in _lines(path):
+        if start - _ROUNDING <= line.start < end - _ROUNDING:
+            total = merged.get(line.key)
+            if total is None:
+                merged[line.key] = line.histogram
+            else:
+                total.add(line.histogram)
+    return {key: _distribution(histogram) for key, histogram in merged.items()}
+
+
+def read_counts(path: Path) -> dict[LatencyKey, int]:
+    """How many times of each kind the whole run recorded, start-up and warm-up included.
+
+    Raises:
+        RunFolderError: As for `read_latency`.
+    """
+    counts: dict[LatencyKey, int] = {}
+    for line in _lines(path):
+        counts[line.key] = counts.get(line.key, 0) + line.histogram.get_total_count()
+    return counts
+
+
+class _Line(NamedTuple):
+    key: LatencyKey
+    start: float
+    histogram: HdrHistogram
+
+
+def _line(cell: Cell, start: float) -> str:
+    histogram = HdrHistogram(1, HIGHEST, 3)
+    for bucket, count in cell.counts.items():
+        histogram.record_value(bucket, count)
+    highest = histogram.get_max_value() / 1e6  # milliseconds, as HistogramLogWriter does
+    tag = _tag(LatencyKey(cell.what, cell.outcome, cell.method, cell.name))
+    return f"Tag={tag},{start:.3f},1.000,{highest:.6f},{histogram.encode().decode()}\n"
+
+
+def _tag(key: LatencyKey) -> str:
+    return "|".join(quote(part, safe=_PLAIN) for part in key).rstrip("|")
+
+
+def _lines(path: Path) -> Iterator[_Line]:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for number, text in enumerate(file, 1):
+                if text.startswith("Tag="):
+                    whole = text.endswith("\n")
+                    try:
+                        yield _parse(text)
+                    except Exception as error:  # the decoder fails in many ways
+                        if not whole:
+                            return
+                        raise RunFolderError(
+                            f"{path}:{number}: damaged line ({error})",
+                            "The file was changed after the run; run the load again.",
+                        ) from error
+    except OSError as error:
+        raise RunFolderError(f"{path}: {error.strerror}") from error
+
+
+def _parse(text: str) -> _Line:
+    tag, start, _, _, payload = text.removeprefix("Tag=").rstrip("\n").split(",")
+    key = LatencyKey(*(unquote(part) for part in tag.split("|")))
+    return _Line(key, float(start), HdrHistogram.decode(payload))
+
+
+def _distribution(histogram: HdrHistogram) -> Distribution:
+    counts: Mapping[int, int] = {i: count for i, count in enumerate(histogram.counts) if count}
+    values = (middle_of(histogram.get_value_from_index(i)) for i in counts)
+    return Distribution(tuple(values), tuple(counts.values()))

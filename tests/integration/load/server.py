@@ -1,0 +1,90 @@
+"""A raw asyncio HTTP server that knows the truth: it counts and times what it serves.
+
+Run as `python server.py`; it prints its port. Paths: /fast, /sleep/<ms> (held so long), /error
+(status 500), /drop (closes the connection), /redirect (to /fast), /hang (never answers),
+/freeze/<ms> (all answers wait until then; not counted), /log (JSON, not counted).
+Only the standard library, so that it can be compared with what the load generator saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+
+
+class Truth:
+    """What the server knows about the requests that it got."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.times: list[float] = []  # seconds between the request and its answer
+        self.arrivals: list[float] = []  # on the monotonic clock
+        self.frozen_until = 0.0
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, truth: Truth) -> None:
+        self.truth = truth
+        self.buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while b"\r\n\r\n" in self.buffer:
+            head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+            method, path, _ = head.split(b" ", 2)
+            self.serve(method.decode(), path.decode())
+
+    def serve(self, method: str, path: str) -> None:
+        now = time.monotonic()
+        truth = self.truth
+        if path == "/log":
+            log = {"counts": truth.counts, "times": truth.times, "arrivals": truth.arrivals}
+            self.answer(now, json.dumps(log).encode(), counted=False)
+            return
+        if path.startswith("/freeze/"):
+            truth.frozen_until = now + int(path[8:]) / 1000
+            self.answer(now, b"frozen", counted=False)
+            return
+        truth.counts[f"{method} {path.split('?')[0]}"] += 1
+        truth.arrivals.append(now)
+        if path == "/drop":
+            self.transport.close()
+        elif path != "/hang":
+            delay = max(0.0, truth.frozen_until - now)
+            if path.startswith("/sleep/"):
+                delay += float(path[7:].split("?")[0]) / 1000
+            code = {"/error": b"500 Broken", "/redirect": b"302 Found"}.get(path, b"200 OK")
+            if delay:
+                asyncio.get_running_loop().call_later(delay, self.answer, now, b"ok", code)
+            else:
+                self.answer(now, b"ok", code)
+
+    def answer(
+        self, since: float, body: bytes, code: bytes = b"200 OK", *, counted: bool = True
+    ) -> None:
+        if counted:
+            self.truth.times.append(time.monotonic() - since)
+        if not self.transport.is_closing():
+            head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n" % (code, len(body))
+            if code.startswith(b"302"):
+                head += b"Location: /fast\r\n"
+            self.transport.write(head + b"\r\n" + body)
+
+
+async def main() -> None:
+    truth = Truth()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(truth), "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
