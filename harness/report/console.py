@@ -1,0 +1,174 @@
+"""The report that a person reads at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from harness.judge.model import Judgement, Outcome, Verdict
+from harness.report import wording
+from harness.report.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.terminal import Column, render, table
+from harness.report.wording import clean, value_text
+from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest
+from harness.units import Unit, format_quantity
+
+MOST_ENDPOINTS = 20
+MOST_USER_ERRORS = 3
+_NAME, _REASON = 120, 1000  # characters shown of each
+_STYLES: dict[Outcome, str] = {
+    "fail": "bold red",
+    "inconclusive": "bold magenta",
+    "warn": "yellow",
+    "pass": "green",
+}
+
+
+def console_report(
+    judgement: Judgement,
+    evidence: Evidence,
+    *,
+    width: int,
+    color: bool,
+    exit_code: int,
+    folder: str | None = None,
+) -> str:
+    """The verdicts, the worst first, and all that is needed to act on them.
+
+    Args:
+        judgement: What was decided.
+        evidence: What it was decided on.
+        width: Cells of the terminal; no line is longer, down to 40.
+        color: Colours and line drawing for a terminal; without them no control codes, and rules
+            made of ASCII.
+        exit_code: What the command ends with.
+        folder: Where the run is stored.
+
+    Returns:
+        Lines, each with its newline.
+    """
+    manifest, verdicts = evidence.manifest, wording.by_trouble(judgement.verdicts)
+    parts: list[RenderableType] = [Text(_facts(evidence), "bold"), ""]
+    if verdicts:
+        parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
+    parts += _reasons(verdicts)
+    parts += _guards(judgement)
+    parts += _user_errors(manifest)
+    text = render(parts, width=width, color=color)
+    if endpoint_lines := endpoint_table(evidence.latency, width=width, color=color):
+        text += endpoint_lines + "\n"
+    return text + render(_end(judgement, manifest, exit_code, folder), width=width, color=color)
+
+
+def endpoint_table(latency: Mapping[LatencyKey, Distribution], *, width: int, color: bool) -> str:
+    """Count, errors and latency of each endpoint, the busiest first; empty without requests."""
+    rows = endpoints(latency)
+    if not rows:
+        return ""
+    shown = rows[:MOST_ENDPOINTS]
+    if len(rows) > 1:
+        shown = [*shown, every_endpoint(latency)]
+    parts: list[RenderableType] = [table(_latency_columns(shown), name=0, width=width, color=color)]
+    if len(rows) > MOST_ENDPOINTS:
+        parts.append(Text(f"... and {len(rows) - MOST_ENDPOINTS} more endpoints"))
+    return render(parts, width=width, color=color)
+
+
+def _facts(evidence: Evidence) -> str:
+    manifest = evidence.manifest
+    window = wording.window_seconds(manifest)
+    if window is None:
+        return f"{wording.title(manifest)}: {manifest.requests.recorded} requests"
+    count = every_endpoint(evidence.latency).count
+    over = format_quantity(window, Unit.SECONDS)
+    return f"{wording.title(manifest)}: {count} requests in a window of {over}"
+
+
+def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
+    columns = [
+        Column(
+            "outcome",
+            [v.outcome.upper() for v in verdicts],
+            styles=[_STYLES[v.outcome] for v in verdicts],
+        ),
+        Column("budget", [clean(v.name, _NAME) for v in verdicts]),
+        Column("value", [value_text(v.value, v.unit) for v in verdicts], right=True),
+    ]
+    intervals = [wording.interval_text(v) for v in verdicts]
+    if any(intervals):
+        columns.append(Column("interval", intervals, gives_way=4))
+    return [
+        *columns,
+        Column("bound", [wording.bound_text(v) for v in verdicts], gives_way=1),
+        Column("margin", [wording.margin_text(v) for v in verdicts], right=True, gives_way=2),
+        Column("samples", [str(v.samples) for v in verdicts], right=True, gives_way=3),
+    ]
+
+
+def _latency_columns(rows: Sequence[Endpoint]) -> list[Column]:
+    def seconds(title: str, values: list[float | None], gives_way: int) -> Column:
+        cells = [value_text(value, Unit.SECONDS) for value in values]
+        return Column(title, cells, right=True, gives_way=gives_way)
+
+    errors = ["red" if row.errors else "" for row in rows]
+    return [
+        Column("endpoint", [clean(row.request, _NAME) for row in rows]),
+        Column("requests", [str(row.count) for row in rows], right=True),
+        Column("errors", [str(row.errors) for row in rows], styles=errors, right=True, gives_way=1),
+        seconds("p50", [row.p50 for row in rows], 4),
+        seconds("p95", [row.p95 for row in rows], 0),
+        seconds("p99", [row.p99 for row in rows], 2),
+        seconds("max", [row.max for row in rows], 3),
+        seconds("p95 service time", [row.service_time_p95 for row in rows], 5),
+    ]
+
+
+def _reasons(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
+    for verdict in verdicts:
+        if verdict.outcome == "pass":
+            continue
+        name = clean(verdict.name, _NAME)
+        yield Text.assemble((verdict.outcome.upper(), _STYLES[verdict.outcome]), " ", name)
+        yield _indented(clean(verdict.reason, _REASON))
+        if verdict.runbook:
+            yield _indented(f"runbook: {clean(verdict.runbook, _REASON)}")
+        yield ""
+
+
+def _guards(judgement: Judgement) -> Iterator[RenderableType]:
+    for guard in wording.tripped(judgement):
+        name = clean(f"{guard.name} {guard.request}", _NAME)
+        yield Text.assemble(
+            ("GUARD TRIPPED", "bold magenta"), f" {name} {wording.guard_text(guard)}"
+        )
+        yield _indented(clean(guard.reason, _REASON))
+        yield ""
+
+
+def _user_errors(manifest: Manifest) -> Iterator[RenderableType]:
+    errors = manifest.user_errors
+    if not errors:
+        return
+    yield Text("Exceptions of Locust users", "bold")
+    yield from (_indented(clean(error, _REASON)) for error in errors[:MOST_USER_ERRORS])
+    if len(errors) > MOST_USER_ERRORS:
+        yield _indented(f"... and {len(errors) - MOST_USER_ERRORS} more in run.json")
+    yield ""
+
+
+def _end(
+    judgement: Judgement, manifest: Manifest, exit_code: int, folder: str | None
+) -> Iterator[RenderableType]:
+    if folder is not None:
+        yield Text(f"Stored in {clean(folder)}")
+    yield Text.assemble(
+        (judgement.outcome.upper(), _STYLES[judgement.outcome]),
+        f": {wording.headline(judgement, manifest)} (exit code {exit_code})",
+    )
+
+
+def _indented(text: str) -> Padding:
+    return Padding(Text(text), (0, 0, 0, 4), expand=False)

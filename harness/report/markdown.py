@@ -1,0 +1,165 @@
+"""summary.md: the report for CI step summaries and pull-request comments (GitHub's Markdown).
+
+Text from outside is shown literally: names as code, sentences with every character escaped that
+Markdown or HTML would act on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from harness.judge.model import Judgement, Outcome, Verdict
+from harness.report import wording
+from harness.report.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.wording import clean, value_text
+from harness.runs.model import Evidence, Manifest
+from harness.units import Unit
+
+# A step summary may have 1 MiB in all (GitHub), so rows, reasons and their lengths are limited.
+MOST_BUDGETS = 200
+MOST_REASONS = 50
+MOST_GUARDS = 30
+MOST_ENDPOINTS = 50
+_NAME, _REASON, _LINK = 120, 400, 250  # characters shown of each
+
+_SIGNS: dict[Outcome, str] = {"fail": "❌", "inconclusive": "❔", "warn": "⚠️", "pass": "✅"}
+_PLAIN_CODE = re.compile(r"[^\s<>&|`\\$@]+( [^\s<>&|`\\$@]+)*")
+_LINKABLE = re.compile(r"https?://[\w./:%?#&=+~,;-]+")
+_ACTED_ON = str.maketrans(
+    {character: f"\\{character}" for character in "\\`*_[]~#|$"}
+    | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+    # An address of a person would notify them; hosts do not look past an empty character.
+    | {"@": "@&#8203;"}
+)
+
+
+def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
+    """The content of summary.md, under 1 MiB whatever is judged."""
+    manifest, verdicts = evidence.manifest, wording.by_trouble(judgement.verdicts)
+    outcome = judgement.outcome
+    lines = [
+        f"## {_SIGNS[outcome]} {outcome.upper()}: {_prose(wording.title(manifest))}",
+        "",
+        _sentence(wording.headline(judgement, manifest)),
+        "",
+        *_budgets(verdicts),
+        *_reasons(verdicts),
+        *_guards(judgement),
+        *_details("Endpoints", _endpoints(evidence)),
+        *_details("Run", _run(manifest)),
+    ]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    if not verdicts:
+        return
+    intervals = any(wording.interval_text(verdict) for verdict in verdicts)
+    yield f"| outcome | budget | value |{' interval |' * intervals} bound | margin | samples |"
+    yield f"| --- | --- | ---: |{' --- |' * intervals} --- | ---: | ---: |"
+    for verdict in verdicts[:MOST_BUDGETS]:
+        cells = (
+            f"{_SIGNS[verdict.outcome]} {verdict.outcome}",
+            _code(verdict.name),
+            value_text(verdict.value, verdict.unit),
+            *([_prose(wording.interval_text(verdict))] * intervals),
+            wording.bound_text(verdict),
+            wording.margin_text(verdict),
+            str(verdict.samples),
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield from _and_more(len(verdicts) - MOST_BUDGETS, "budgets in results.json")
+
+
+def _reasons(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    troubled = [verdict for verdict in verdicts if verdict.outcome != "pass"]
+    if not troubled:
+        return
+    yield "### Why"
+    yield ""
+    for verdict in troubled[:MOST_REASONS]:
+        reason = _prose(clean(verdict.reason, _REASON))
+        yield f"- **{verdict.outcome}** {_code(verdict.name)}: {reason}{_link(verdict.runbook)}"
+    yield ""
+    yield from _and_more(len(troubled) - MOST_REASONS, "reasons in results.json")
+
+
+def _guards(judgement: Judgement) -> Iterator[str]:
+    guards = wording.tripped(judgement)
+    if not guards:
+        return
+    yield "### Guards that tripped"
+    yield ""
+    for guard in guards[:MOST_GUARDS]:
+        name = _code(f"{guard.name} {guard.request}".strip())
+        what = f"{name} {wording.guard_text(guard)}".strip()
+        yield f"- {what}: {_prose(clean(guard.reason, _REASON))}"
+    yield ""
+    yield from _and_more(len(guards) - MOST_GUARDS, "guards in results.json")
+
+
+def _endpoints(evidence: Evidence) -> Iterator[str]:
+    rows = endpoints(evidence.latency)
+    if not rows:
+        return
+    yield "| endpoint | requests | errors | p50 | p95 | p99 | max | p95 service time |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    yield from (_endpoint(row, _code(row.request)) for row in rows[:MOST_ENDPOINTS])
+    if len(rows) > 1:
+        total = every_endpoint(evidence.latency)
+        yield _endpoint(total, total.request)
+    yield ""
+    yield from _and_more(len(rows) - MOST_ENDPOINTS, "endpoints in results.json")
+
+
+def _endpoint(row: Endpoint, name: str) -> str:
+    latency = (row.p50, row.p95, row.p99, row.max, row.service_time_p95)
+    figures = (str(row.count), str(row.errors), *(value_text(v, Unit.SECONDS) for v in latency))
+    return f"| {name} | {' | '.join(figures)} |"
+
+
+def _run(manifest: Manifest) -> Iterator[str]:
+    yield from (f"- {label}: {_prose(text)}" for label, text in wording.facts(manifest))
+    shown = manifest.user_errors[:5]
+    yield from (f"- Exception of a Locust user: {_prose(clean(e, _REASON))}" for e in shown)
+    yield ""
+    yield from _and_more(len(manifest.user_errors) - len(shown), "exceptions in run.json")
+
+
+def _details(summary: str, content: Iterator[str]) -> Iterator[str]:
+    lines = list(content)
+    if lines:
+        yield from (f"<details><summary>{summary}</summary>", "", *lines, "</details>", "")
+
+
+def _and_more(count: int, what: str) -> Iterator[str]:
+    if count > 0:
+        yield from (f"... and {count} more {what}", "")
+
+
+def _code(name: str) -> str:
+    """A name as code, on which no host acts: no mark-up, no mention, no link."""
+    name = clean(name, _NAME)
+    if _PLAIN_CODE.fullmatch(name):
+        return f"`{name}`"
+    # Character references, because neither `|` in a table nor a backtick can stand in backticks.
+    shown = "".join(c if c.isalnum() or c in " -" else f"&#{ord(c)};" for c in name)
+    return f"<code>{shown}</code>"
+
+
+def _prose(text: str) -> str:
+    return text.translate(_ACTED_ON)
+
+
+def _sentence(text: str) -> str:
+    return f"{_prose(text[:1].upper() + text[1:])}."
+
+
+def _link(url: str) -> str:
+    if not url:
+        return ""
+    if len(url) <= _LINK and _LINKABLE.fullmatch(url):
+        return f" ([runbook]({url}))"
+    return f" (runbook: {_prose(clean(url, _LINK))})"

@@ -1,0 +1,166 @@
+"""The order and the words that every report for people shares."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from harness.judge.model import Guard, Judgement, Outcome, Verdict
+from harness.runs.model import Manifest
+from harness.units import Unit, format_quantity
+
+TROUBLE: tuple[Outcome, ...] = ("fail", "inconclusive", "warn", "pass")  # the worst first
+NO_DATA = "-"
+
+_SAYS: dict[Outcome, str] = {
+    "fail": "breached",
+    "inconclusive": "could not be judged",
+    "warn": "warned about",
+    "pass": "met",
+}
+# Characters that steer a terminal, reorder the text around them, or cannot be encoded.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def clean(text: str, limit: int = 0) -> str:
+    """Text from outside on one line, harmless to a terminal.
+
+    Args:
+        text: Names, messages of exceptions and so on, by whomever they were written.
+        limit: The most characters that remain, if not 0; the middle gives way to "...", because
+            long names differ at their ends.
+    """
+    line = _STEERING.sub("", " ".join(text.split()))
+    if not limit or len(line) <= limit:
+        return line
+    head = (limit - 3 + 1) // 2
+    return f"{line[:head]}...{line[len(line) - (limit - 3 - head) :]}"
+
+
+def by_trouble(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The worst first; a budget of severity error before one that only warns, else as written."""
+    return sorted(verdicts, key=lambda v: (TROUBLE.index(v.outcome), v.severity != "error"))
+
+
+def tripped(judgement: Judgement) -> list[Guard]:
+    """The guards that tripped."""
+    return [guard for guard in judgement.guards if guard.outcome == "tripped"]
+
+
+def value_text(value: float | None, unit: Unit) -> str:
+    """A quantity, or a dash when there is no data."""
+    return NO_DATA if value is None else format_quantity(value, unit)
+
+
+def bound_text(verdict: Verdict) -> str:
+    """Such as "max 200 ms"."""
+    return f"{verdict.direction} {format_quantity(verdict.bound, verdict.unit)}"
+
+
+def interval_text(verdict: Verdict) -> str:
+    """The confidence bounds, such as "180 ms .. 190 ms"; empty when there are none."""
+    lower, upper, unit = verdict.lower, verdict.upper, verdict.unit
+    if lower is None and upper is None:
+        return ""
+    if upper is None:
+        return f">= {value_text(lower, unit)}"
+    if lower is None:
+        return f"<= {value_text(upper, unit)}"
+    return f"{value_text(lower, unit)} .. {value_text(upper, unit)}"
+
+
+def margin_text(verdict: Verdict) -> str:
+    """Signed share of the bound, such as "+8.3%"; negative when the bound is exceeded."""
+    if verdict.margin is None:
+        return NO_DATA
+    text = format_quantity(verdict.margin, Unit.RATIO)
+    return f"+{text}" if verdict.margin > 0 else text
+
+
+def guard_text(guard: Guard) -> str:
+    """What was read and what it is held against, such as "93% (limit 99%)"; may be empty."""
+    limit = "" if guard.limit is None else f"limit {format_quantity(guard.limit, guard.unit)}"
+    if guard.value is None:
+        return limit
+    value = format_quantity(guard.value, guard.unit)
+    return f"{value} ({limit})" if limit else value
+
+
+def scenario_name(manifest: Manifest) -> str:
+    """The scenario's name, as in budgets.yaml."""
+    return str(manifest.scenario.get("name", ""))
+
+
+def title(manifest: Manifest) -> str:
+    """Such as "sample-app, scenario smoke"."""
+    return clean(f"{manifest.service}, scenario {scenario_name(manifest)}", 200)
+
+
+def headline(judgement: Judgement, manifest: Manifest) -> str:
+    """One sentence on the outcome, such as "1 of 12 budgets breached, 11 met"."""
+    outcomes = [verdict.outcome for verdict in judgement.verdicts]
+    budgets = "1 budget" if len(outcomes) == 1 else f"{len(outcomes)} budgets"
+    if not outcomes:
+        says = "no budget applies to this scenario"
+    elif set(outcomes) == {"pass"}:
+        says = f"all {budgets} met" if len(outcomes) > 1 else "its budget is met"
+    else:
+        counts = [(outcomes.count(outcome), _SAYS[outcome]) for outcome in TROUBLE]
+        first, *others = [(count, what) for count, what in counts if count]
+        says = ", ".join(
+            [f"{first[0]} of {budgets} {first[1]}", *(f"{count} {what}" for count, what in others)]
+        )
+    return "; ".join(filter(None, (ending(manifest), says)))
+
+
+def ending(manifest: Manifest) -> str:
+    """How a run that is not complete ended; empty for one that is."""
+    if manifest.status == "complete":
+        return ""
+    says = "unfinished" if manifest.status == "running" else manifest.status
+    reason = clean(manifest.reason, 500).rstrip(".")
+    return f"the run was {says}: {reason}" if reason else f"the run was {says}"
+
+
+def window_seconds(manifest: Manifest) -> float | None:
+    """Length of the judged window; None when the run did not get to its end.
+
+    Rounded to microseconds, because the difference of two epoch times is exact to no more.
+    """
+    start, end = manifest.clock.window_start, manifest.clock.window_end
+    return None if start is None or end is None else round(end - start, 6)
+
+
+def moment(epoch: float) -> str:
+    """ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def facts(manifest: Manifest) -> list[tuple[str, str]]:
+    """What was run, on what and when: label and text, one line each."""
+    window = window_seconds(manifest)
+    lines = [
+        ("Started", moment(manifest.clock.started or manifest.clock.created)),
+        ("Window", format_quantity(window, Unit.SECONDS) if window is not None else "not reached"),
+        ("Requests", _flat(manifest.requests.model_dump())),
+        ("Scenario", _flat(manifest.scenario)),
+        ("Target", _CREDENTIALS.sub("", _flat(manifest.target))),
+        ("Git", _flat(manifest.git)),
+        ("Host", _flat(manifest.host)),
+        ("Versions", _flat({"harness": manifest.harness_version} | manifest.versions)),
+    ]
+    return [(label, clean(text, 1000)) for label, text in lines if text]
+
+
+def _flat(values: Mapping[str, object]) -> str:
+    shown = ((key, value) for key, value in values.items() if value not in (None, "", [], (), {}))
+    return ", ".join(f"{key} {_plain(value)}" for key, value in shown)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,95 @@
+"""Any judgement on any run, for property tests: names and numbers that nobody would choose."""
+
+from hypothesis import strategies as st
+
+from harness.judge.model import Guard, Judgement, Verdict
+from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
+from harness.runs.model import Clock, Distribution, Evidence, LatencyKey, Manifest, Requests
+from harness.units import Unit
+
+# Lone surrogates included: they come from undecodable bytes of a path.
+TEXTS = st.text(max_size=40) | st.text(
+    st.sampled_from("\x1b[31m]0;\x07\r\n\t|`*_<>&\"'\\@#$~ \x00\x9b\u202e\u200d\ud800é世👩‍🚀-/a.1"),
+    max_size=60,
+)
+NUMBERS = st.none() | st.floats() | st.floats(-1e6, 1e6)
+OUTCOMES = st.sampled_from(["pass", "warn", "fail", "inconclusive"])
+UNITS = st.sampled_from(Unit)
+COUNTS = st.integers(0, 10**9)
+MOMENTS = st.floats(0, 4e9)
+
+GUARDS = st.builds(
+    Guard,
+    name=TEXTS,
+    outcome=st.sampled_from(["ok", "tripped"]),
+    value=NUMBERS,
+    limit=NUMBERS,
+    unit=UNITS,
+    reason=TEXTS,
+    request=TEXTS,
+)
+VERDICTS = st.builds(
+    Verdict,
+    name=TEXTS,
+    description=TEXTS,
+    outcome=OUTCOMES,
+    severity=st.sampled_from(["error", "warn"]),
+    value=NUMBERS,
+    lower=NUMBERS,
+    upper=NUMBERS,
+    bound=st.floats(allow_nan=False, allow_infinity=False),
+    direction=st.sampled_from(["max", "min"]),
+    unit=UNITS,
+    margin=NUMBERS,
+    samples=COUNTS,
+    source=TEXTS,
+    reason=TEXTS,
+    runbook=TEXTS,
+)
+JUDGEMENTS = st.builds(
+    Judgement,
+    outcome=OUTCOMES,
+    guards=st.lists(GUARDS, max_size=3).map(tuple),
+    verdicts=st.lists(VERDICTS, max_size=5).map(tuple),
+)
+
+
+def _anything() -> st.SearchStrategy[dict[str, object]]:
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
+    nested = leaves | st.lists(leaves, max_size=2) | st.dictionaries(TEXTS, leaves, max_size=2)
+    return st.dictionaries(TEXTS, nested, max_size=3)
+
+
+MANIFESTS = st.builds(
+    Manifest,
+    harness_version=TEXTS,
+    status=st.sampled_from(["running", "complete", "interrupted", "failed"]),
+    reason=TEXTS,
+    service=TEXTS,
+    scenario=_anything(),
+    target=_anything(),
+    clock=st.builds(
+        Clock,
+        created=MOMENTS,
+        started=st.none() | MOMENTS,
+        window_start=st.none() | MOMENTS,
+        window_end=st.none() | MOMENTS,
+    ),
+    requests=st.builds(Requests, started=COUNTS, recorded=COUNTS),
+    user_errors=st.lists(TEXTS, max_size=7).map(tuple),
+    host=_anything(),
+    git=_anything(),
+)
+DISTRIBUTIONS = st.dictionaries(st.floats(0, 1e4), st.integers(1, 10**6), max_size=6).map(
+    lambda counts: Distribution(tuple(sorted(counts)), tuple(counts[v] for v in sorted(counts)))
+)
+KEYS = st.builds(
+    LatencyKey,
+    what=st.sampled_from([LATENCY, SERVICE_TIME]),
+    outcome=st.sampled_from([OK, ERROR]),
+    method=st.sampled_from(["GET", "POST"]),
+    name=TEXTS,
+)
+LATENCIES = st.dictionaries(KEYS, DISTRIBUTIONS, max_size=6)
+EVIDENCE = st.builds(Evidence, manifest=MANIFESTS, latency=LATENCIES, series=st.just(()))
+EXIT_CODES = st.sampled_from([0, 3, 4, 130])

@@ -1,0 +1,161 @@
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from harness.judge.model import Judgement
+from harness.names import LATENCY, OK
+from harness.report.markdown import summary_markdown
+from harness.report.wording import by_trouble, clean
+from harness.runs.model import Distribution, Evidence, LatencyKey
+from tests.unit.report.cases import (
+    AWKWARD,
+    BREACHED,
+    CASES,
+    HITS,
+    MANIFEST,
+    P95,
+    SATURATED,
+    UNKNOWN,
+    evidence,
+    judged,
+)
+from tests.unit.report.strategies import EVIDENCE, JUDGEMENTS
+
+# An independent reader of Markdown tells what a host would make of our text.
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+OUR_HTML = {"<code>", "</code>", "<details>", "<summary>", "</summary>", "</details>"}
+
+
+def shown(token: Token) -> str:
+    return "".join(c.content for c in token.children or () if c.type != "html_inline")
+
+
+def first_table(markdown: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for token in READER.parse(markdown):
+        if token.type == "table_close":
+            break
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline" and rows:
+            rows[-1].append(shown(token))
+    return rows
+
+
+def html_tags(markdown: str) -> set[str]:
+    tokens = READER.parse(markdown)
+    pieces = [t for token in tokens for t in (token, *(token.children or ()))]
+    html = "".join(t.content for t in pieces if t.type in {"html_block", "html_inline"})
+    return set(re.findall(r"<[^>]*>", html))
+
+
+@given(JUDGEMENTS, EVIDENCE)
+def test_summary_of_anything_has_a_row_a_budget_and_no_foreign_markup(
+    judgement: Judgement, evidence: Evidence
+) -> None:
+    markdown = summary_markdown(judgement, evidence)
+    assert html_tags(markdown) <= OUR_HTML
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", markdown)
+    assert markdown.encode("utf-8")
+    if judgement.verdicts:
+        rows = first_table(markdown)
+        assert {len(row) for row in rows} == {len(rows[0])}
+        names = [clean(verdict.name, 120) for verdict in by_trouble(judgement.verdicts)]
+        assert [row[1] for row in rows[1:]] == names
+
+
+def test_table_says_what_was_judged() -> None:
+    judgement, evidence, _ = CASES["fail"]
+    assert first_table(summary_markdown(judgement, evidence))[:3] == [
+        ["outcome", "budget", "value", "interval", "bound", "margin", "samples"],
+        ["❌ fail", "api-latency-p95", "250 ms", "241 ms .. 262 ms", "max 200 ms", "-25%", "998"],
+        ["❔ inconclusive", "cache-hit-ratio", "-", "", "min 80%", "-", "0"],
+    ]
+
+
+def test_names_and_reasons_with_markup_are_shown_literally() -> None:
+    judgement, evidence, _ = CASES["awkward"]
+    markdown = summary_markdown(judgement, evidence)
+    names = {row[1] for row in first_table(markdown)[1:]}
+    assert names == {clean(name, 120) for name in AWKWARD}
+    texts = [shown(token) for token in READER.parse(markdown) if token.type == "inline"]
+    assert "warn a|b`c\\d*e*_f_[g](http://h): x | y z `code` *bold* # ~~no~~ $x$" in texts
+    kinds = {c.type for t in READER.parse(markdown) for c in t.children or ()}
+    assert kinds <= {
+        "text",
+        "text_special",
+        "code_inline",
+        "html_inline",
+        "strong_open",
+        "strong_close",
+        "link_open",
+        "link_close",
+    }
+
+
+def test_nobody_is_mentioned() -> None:
+    judgement, evidence, _ = CASES["awkward"]
+    markdown = summary_markdown(judgement, evidence)
+    assert "@everyone" not in READER.render(markdown)
+    assert "@everyone" in READER.render(markdown).replace("\u200b", "")
+
+
+@pytest.mark.parametrize(
+    ("runbook", "links"),
+    [
+        pytest.param("https://example.org/a?b=c#d", ["https://example.org/a?b=c#d"], id="https"),
+        pytest.param("javascript:alert(1)", [], id="another scheme is no link"),
+        pytest.param("https://example.org/a) [b](c", [], id="what would end the link is no link"),
+        pytest.param("https://example.org/" + "a" * 500, [], id="a very long one is no link"),
+        pytest.param("", [], id="none"),
+    ],
+)
+def test_runbook_is_a_link_when_it_can_be(runbook: str, links: list[str]) -> None:
+    markdown = summary_markdown(judged("fail", replace(BREACHED, runbook=runbook)), evidence())
+    children = [c for token in READER.parse(markdown) for c in token.children or ()]
+    assert [c.attrGet("href") for c in children if c.type == "link_open"] == links
+
+
+@pytest.mark.parametrize("character", ["@", "|", "世", "\U000e0100"], ids=ascii)
+def test_summary_of_very_much_is_under_one_mebibyte_and_counts_what_it_leaves_out(
+    character: str,
+) -> None:
+    worst = character * 5000
+    verdict = replace(UNKNOWN, name=worst, reason=worst, runbook=worst)
+    guards = (replace(SATURATED, name=worst, reason=worst),) * 500
+    latency = {
+        LatencyKey(LATENCY, OK, worst, f"{worst}{n}"): Distribution((0.1,), (1,))
+        for n in range(500)
+    }
+    facts = {str(n): worst for n in range(50)}
+    manifest = MANIFEST.model_copy(
+        update={"user_errors": (worst,) * 20, "host": facts, "git": facts, "service": worst}
+    )
+    judgement = judged("inconclusive", *[verdict] * 2000, guards=guards)
+    markdown = summary_markdown(judgement, Evidence(manifest, latency, ()))
+    assert len(markdown.encode()) < 2**20
+    assert re.findall(r"^\.\.\. and .*$", markdown, re.MULTILINE) == [
+        "... and 1800 more budgets in results.json",
+        "... and 1950 more reasons in results.json",
+        "... and 470 more guards in results.json",
+        "... and 450 more endpoints in results.json",
+        "... and 15 more exceptions in run.json",
+    ]
+
+
+def test_passing_summary_gives_no_reasons_and_no_empty_column() -> None:
+    markdown = summary_markdown(judged("pass", replace(HITS, reason="fine")), evidence())
+    assert "fine" not in markdown
+    assert "interval" not in first_table(markdown)[0]
+    assert "All 1 budget" not in markdown
+    assert "Its budget is met." in markdown
+
+
+def test_credentials_in_the_target_url_are_not_published() -> None:
+    markdown = summary_markdown(judged("pass", P95), evidence())
+    assert "url http://127.0.0.1:8000" in markdown
+    assert "secret" not in markdown
