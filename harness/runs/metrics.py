@@ -125,17 +125,17 @@ def _collect(path: Path, wanted: set[str] | None) -> tuple[dict[str, Kind], dict
     unordered: set[bytes] = set()
     for number, line in _lines(path):
         if line.startswith(b"#"):
-            if declared := parse_type(line.decode()):
+            if declared := parse_type(line.decode(errors="replace")):
                 kinds.setdefault(*declared)
             continue
         try:
             text, value, time = line.rsplit(b" ", 2)
             at, number_read = float(time), float(value)
+            if text not in series:
+                name, _ = parse_series(text.decode())
+                series[text] = Points() if wanted is None or name in wanted else None
         except ValueError as error:
             raise _unreadable(path, number, line) from error
-        if text not in series:
-            named = wanted is None or text.partition(b"{")[0].decode() in wanted
-            series[text] = Points() if named else None
         if (points := series[text]) is None:
             continue
         if points.times and at <= points.times[-1]:

@@ -95,7 +95,7 @@ def parse_labels(text: str) -> list[tuple[str, str]]:
         ValueError: It is not a list of labels, or a label comes twice.
     """
     labels: list[tuple[str, str]] = []
-    position, end = 0, len(text)
+    position, end = 0, len(text.rstrip(" \t"))
     while position < end:
         match = _LABEL.match(text, position)
         if match is None:
@@ -109,9 +109,17 @@ def parse_labels(text: str) -> list[tuple[str, str]]:
 
 
 def parse_series(text: str) -> tuple[str, dict[str, str]]:
-    """Read `name` or `name{a="b"}`, as `series_text` writes it."""
+    """Read `name` or `name{a="b"}`, as `series_text` writes it.
+
+    Raises:
+        ValueError: The labels are unreadable.
+    """
     name, brace, rest = text.partition("{")
-    return name, dict(parse_labels(rest.removesuffix("}"))) if brace else {}
+    if not brace:
+        return name, {}
+    if not rest.endswith("}"):
+        raise ValueError(f"no closing brace in {text[:80]!r}")
+    return name, dict(parse_labels(rest[:-1]))
 
 
 def series_text(name: str, labels: Mapping[str, str]) -> str:

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+
+from harness.budgets.model import Target
+from harness.errors import TargetError
+from harness.observe.command import absolute, address, instance, on_port, words
+
+
+def test_port_is_put_wherever_it_may_stand() -> None:
+    target = Target(
+        url="http://127.0.0.1:{port}",
+        command="serve --port {port} --json '{\"a\": 1}'",
+        ready="http://127.0.0.1:{port}/ready",
+        metrics=("/metrics", "http://127.0.0.1:{port}/other"),
+        environment={"PORT": "{port}", "OTHER": "1"},
+        directory=Path("x"),
+    )
+
+    assert on_port(target, 8123) == Target(
+        url="http://127.0.0.1:8123",
+        command="serve --port 8123 --json '{\"a\": 1}'",
+        ready="http://127.0.0.1:8123/ready",
+        metrics=("/metrics", "http://127.0.0.1:8123/other"),
+        environment={"PORT": "8123", "OTHER": "1"},
+        directory=Path("x"),
+    )
+
+
+WORDS = {
+    "plain words": ("uvicorn app:main --port 80", ["uvicorn", "app:main", "--port", "80"]),
+    "quotes": ("a 'b c' \"d e\" f\\ g", ["a", "b c", "d e", "f g"]),
+    "operators in quotes": (
+        "find . -name 'a;b' \"&&\" \\;",
+        ["find", ".", "-name", "a;b", "&&", ";"],
+    ),
+    "a shell that is asked for": ("sh -c 'a && b > c'", ["sh", "-c", "a && b > c"]),
+    "an assignment that is an argument": ("env A=1 serve", ["env", "A=1", "serve"]),
+}
+
+
+@pytest.mark.parametrize(("command", "expected"), WORDS.values(), ids=WORDS)
+def test_command_is_split_like_a_shell_does(command: str, expected: list[str]) -> None:
+    assert words(command) == expected
+
+
+REFUSED = {
+    "two commands": ("a && b", "'&&', which only a shell", "sh -c 'a && b'"),
+    "a pipe": ("a | b", "'|', which only a shell", "sh -c"),
+    "a redirection": ("a > file", "'>', which only a shell", "sh -c"),
+    "a background job": ("a &", "'&', which only a shell", "sh -c"),
+    "a substitution": ("a $(b)", "which only a shell", "sh -c"),
+    "a variable before the command": ("A=1 b", "'A=1', which only a shell", "target.environment"),
+    "quotes that do not match": ("a 'b", "No closing quotation", "quotes"),
+    "nothing": ("  ", "is empty", "leave it out"),
+}
+
+
+@pytest.mark.parametrize(("command", "message", "hint"), REFUSED.values(), ids=REFUSED)
+def test_command_that_needs_a_shell_is_refused_with_a_hint(
+    command: str, message: str, hint: str
+) -> None:
+    with pytest.raises(TargetError) as caught:
+        words(command)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "place", "expected"),
+    [
+        ("http://h:1", "/metrics", "http://h:1/metrics"),
+        ("http://h:1/base", "/metrics", "http://h:1/base/metrics"),
+        ("http://h:1", "metrics?x=1", "http://h:1/metrics?x=1"),
+        ("http://h:1", "/", "http://h:1/"),
+        ("http://h:1", "https://other/metrics", "https://other/metrics"),
+    ],
+)
+def test_path_is_appended_to_the_url(url: str, place: str, expected: str) -> None:
+    assert absolute(url, place) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "label"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1", 8000, "127.0.0.1:8000"),
+        ("http://localhost/x", "localhost", 80, "localhost:80"),
+        ("https://example.org", "example.org", 443, "example.org:443"),
+        ("http://[::1]:8000", "::1", 8000, "[::1]:8000"),
+    ],
+)
+def test_address_of_a_url(url: str, host: str, port: int, label: str) -> None:
+    assert address(url) == (host, port)
+    assert instance(url) == label
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "http://h:x", "http://h:99999", "ftp://h", ""])
+def test_url_without_an_address_is_refused(url: str) -> None:
+    with pytest.raises(TargetError, match="is no HTTP url"):
+        address(url)
