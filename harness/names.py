@@ -59,6 +59,7 @@ START_TIME: Final = "process_start_time_seconds"
 # What the process may use; observe adds them when the service is ours and does not say.
 CPU_COUNT: Final = "system_cpu_logical_count"
 MEMORY_LIMIT: Final = "system_memory_limit_bytes"
+HOST_METRICS: Final = frozenset({CPU_SECONDS, CPU_COUNT, MEMORY_BYTES, MEMORY_LIMIT, START_TIME})
 
 # --- what observe adds to each series -------------------------------------------------------
 INSTANCE: Final = "instance"

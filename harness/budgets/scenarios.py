@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, Stage, Target
 from harness.budgets.problems import Place, Problems, closest, listed
 from harness.budgets.schema import ScenarioSpec, TargetSpec, WorkloadSpec
 
+_URL = re.compile(
+    r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/\S*)?"
+)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -98,8 +101,8 @@ def _duration(
 
 def _workload(spec: WorkloadSpec, warm_up: float, duration: float) -> OpenWorkload | ClosedWorkload:
     if spec.users is not None:
-        # All users have started when half of the warm-up is over, or after a second without one.
-        default = spec.users / (warm_up / 2 or 1.0)
+        # All users have started when half of the warm-up is over, at the soonest a second.
+        default = spec.users / max(warm_up / 2, 1.0)
         return ClosedWorkload(spec.users, spec.spawn_rate or default, spec.seed)
     stages = (
         tuple(Stage(stage.rate, stage.hold) for stage in spec.stages)
@@ -151,12 +154,8 @@ def _check_url(url: str, place: Place, problems: Problems, what: str = "a URL") 
             meant = closest(name, ["port"])
             problems.add(place, f"{{{name}}} is unknown; {meant}only {{port}} is replaced")
             return
-    try:
-        parts = urlsplit(url.replace("{port}", "1"))
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        good = good and (parts.port is None or parts.port > 0)
-    except ValueError:
-        good = False
+    match = _URL.fullmatch(url.replace("{port}", "1"))
+    good = match is not None and 0 < int(match["port"] or 80) < 65_536
     if not good:
         problems.add(place, f'"{url}" is not {what}; write e.g. http://127.0.0.1:8000')
 
