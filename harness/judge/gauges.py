@@ -71,9 +71,11 @@ def levels(evidence: Evidence, selector: Selector) -> list[float]:
 def _readings(evidence: Evidence, selector: Selector) -> dict[str, dict[float, float]]:
     """By instance and scrape time within the window: the sum of the matching series."""
     found: dict[str, dict[float, float]] = defaultdict(dict)
-    for series in select(evidence, selector):
-        here = found[origin(series).instance]
-        for time, value in inside(series, read_between(evidence, origin(series))):
+    series = select(evidence, selector)
+    between = {place: read_between(evidence, place) for place in {origin(s) for s in series}}
+    for one in series:
+        here = found[origin(one).instance]
+        for time, value in inside(one, between[origin(one)]):
             if not math.isfinite(value):
                 raise NoDataError(f"{text(selector)} was {value} in the window")
             here[time] = here.get(time, 0.0) + value

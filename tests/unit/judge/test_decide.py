@@ -1,0 +1,391 @@
+"""Verdicts and the outcome of a run: decisions as tables, laws as properties."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import names
+from harness.budgets.model import (
+    Budget,
+    Direction,
+    ErrorRatio,
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+    Utilization,
+    Waiver,
+)
+from harness.judge.bounds import holds, margin
+from harness.judge.decide import decide, judge
+from harness.judge.guard import guard
+from harness.judge.model import Measurement, Outcome, Touches
+from harness.judge.words import advice, describe
+from harness.units import Unit, parse
+from tests.unit.judge.evidence import buckets, budget, evidence, requests, series
+
+P95 = budget(Latency(0.95), 0.2)
+LEVEL = budget(Gauge(Selector("g")), 10.0, unit=Unit.COUNT)
+WAIVED = Waiver(date(2031, 5, 1), "the index is being built")
+FOUND = "load generator"
+
+
+def verdict_of(value: float | None, of: Budget = P95, **fields: Any) -> tuple[Outcome, str]:
+    fields.setdefault("samples", 100)
+    fields["source"] = FOUND
+    verdict = decide(of, Measurement(value, **fields), ())
+    return verdict.outcome, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "direction", "outcome", "distance"),
+    [
+        pytest.param(0.1, 0.2, "max", "pass", 0.5, id="under a max"),
+        pytest.param(0.2, 0.2, "max", "pass", 0.0, id="exactly at a max"),
+        pytest.param(0.3, 0.2, "max", "fail", -0.5, id="over a max"),
+        pytest.param(0.1 + 0.2, 0.3, "max", "pass", 0.0, id="over a max by float noise"),
+        pytest.param(0.200001, 0.2, "max", "fail", -5e-6, id="over a max by very little"),
+        pytest.param(0.9, 0.8, "min", "pass", 0.125, id="over a min"),
+        pytest.param(0.57, 57 * 0.01, "min", "pass", 0.0, id="under a min by float noise"),
+        pytest.param(0.6, 0.8, "min", "fail", -0.25, id="under a min"),
+        pytest.param(0.0, 0.0, "max", "pass", None, id="exactly at a max of 0"),
+        pytest.param(0.1, 0.0, "max", "fail", None, id="over a max of 0"),
+        pytest.param(0.1, 0.0, "min", "pass", None, id="over a min of 0"),
+        pytest.param(-3.0, -2.0, "max", "pass", 0.5, id="under a negative max"),
+    ],
+)
+def test_decide_compares_the_value_with_the_bound(
+    value: float, bound: float, direction: Direction, outcome: Outcome, distance: float | None
+) -> None:
+    of = budget(Gauge(Selector("g")), bound, direction, Unit.COUNT)
+    verdict = decide(of, Measurement(value, 5, FOUND), ())
+    assert verdict.outcome == outcome
+    assert verdict.margin == (None if distance is None else pytest.approx(distance, abs=1e-9))
+    assert (verdict.value, verdict.bound, verdict.samples) == (value, bound, 5)
+    assert (verdict.lower, verdict.upper) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        pytest.param({}, "fail", id="severity error fails"),
+        pytest.param({"severity": "warn"}, "warn", id="severity warn warns"),
+        pytest.param({"waiver": WAIVED}, "warn", id="a waiver turns it into a warning"),
+    ],
+)
+def test_decide_on_a_breach_follows_severity_and_waiver(
+    fields: dict[str, Any], outcome: Outcome
+) -> None:
+    got, reason = verdict_of(0.3, replace(P95, **fields))
+    assert got == outcome
+    assert ("waived until 2031-05-01: the index is being built" in reason) == ("waiver" in fields)
+
+
+@pytest.mark.parametrize(
+    ("on_no_data", "severity", "outcome", "words"),
+    [
+        ("inconclusive", "error", "inconclusive", "no data: gone"),
+        ("inconclusive", "warn", "inconclusive", "no data: gone"),
+        ("fail", "error", "fail", "no data, which fails by on_no_data: gone"),
+        ("fail", "warn", "warn", "no data, which fails by on_no_data: gone"),
+        ("ignore", "error", "warn", "no data, ignored by on_no_data: gone"),
+    ],
+)
+def test_decide_without_data_follows_on_no_data(
+    on_no_data: Any, severity: Any, outcome: Outcome, words: str
+) -> None:
+    of = replace(P95, on_no_data=on_no_data, severity=severity)
+    assert verdict_of(None, of, samples=0, reason="gone") == (outcome, words)
+
+
+@pytest.mark.parametrize(("samples", "outcome"), [(99, "inconclusive"), (100, "pass")])
+def test_decide_takes_too_few_samples_for_no_data(samples: int, outcome: Outcome) -> None:
+    got, reason = verdict_of(0.1, replace(P95, min_samples=100), samples=samples)
+    assert got == outcome
+    assert ("99 samples are fewer than min_samples (100)" in reason) == (samples == 99)
+
+
+@pytest.mark.parametrize(
+    ("value", "fields", "outcome"),
+    [
+        pytest.param(0.3, {"meets": True}, "pass", id="bucket counts win over interpolation"),
+        pytest.param(0.1, {"meets": False}, "fail", id="also when they tell of a breach"),
+        pytest.param(None, {"meets": False}, "fail", id="a breach needs no value"),
+        pytest.param(0.1, {"undecided": "no edge"}, "inconclusive", id="undecided wins over value"),
+        pytest.param(None, {"undecided": "no edge"}, "inconclusive", id="undecided without value"),
+    ],
+)
+def test_decide_follows_what_is_known_better_than_the_value(
+    value: float | None, fields: dict[str, Any], outcome: Outcome
+) -> None:
+    assert verdict_of(value, **fields)[0] == outcome
+
+
+@pytest.mark.parametrize(
+    ("touches", "request_name", "of", "spoilt"),
+    [
+        ("all", "", P95, True),
+        ("all", "", LEVEL, True),
+        ("client", "", P95, True),
+        ("client", "", LEVEL, False),
+        ("server", "", P95, False),
+        ("server", "", LEVEL, True),
+    ],
+)
+@pytest.mark.parametrize("value", [0.1, 99.0])
+def test_decide_is_inconclusive_by_a_tripped_guard_that_touches_the_budget(
+    touches: Touches, request_name: str, of: Budget, spoilt: bool, value: float
+) -> None:
+    why = "half was delivered; lower the rate"
+    tripped = guard("load-delivered", why, tripped=True, touches=touches, request=request_name)
+    second = guard("user-errors", "oops", tripped=True, touches=touches)
+    measurement = Measurement(value, 100, FOUND)
+    verdict = decide(of, measurement, (tripped, second))
+    assert (verdict.outcome == "inconclusive") is spoilt
+    assert verdict.value == value
+    if spoilt:
+        assert verdict.reason == f"load-delivered: {why} (also tripped: user-errors)"
+    held = [replace(one, outcome="ok") for one in (tripped, second)]
+    assert decide(of, measurement, held) == decide(of, measurement, ())
+
+
+def test_decide_distrusts_a_run_before_it_ignores_missing_data() -> None:
+    failed = guard("run-complete", "the run failed", tripped=True, touches="all")
+    of = replace(P95, on_no_data="ignore")
+    verdict = decide(of, Measurement(None, 0, FOUND, reason="nothing"), (failed,))
+    assert (verdict.outcome, verdict.reason) == ("inconclusive", "run-complete: the run failed")
+
+
+@pytest.mark.parametrize(
+    ("value", "fields", "sentence"),
+    [
+        (0.12, {}, "p95 latency of all requests is 120 ms, 40% under the max of 200 ms"),
+        (0.2, {}, "p95 latency of all requests is 200 ms, exactly at the max of 200 ms"),
+        (
+            0.312,
+            {"share_over": 0.12, "reason": "the slowest is GET /b with 900 ms"},
+            (
+                "p95 latency of all requests is 312 ms, 56% over the max of 200 ms; 12% of 100 are"
+                " over it; the slowest is GET /b with 900 ms; compare with the service's own times"
+                " to see which part is slow"
+            ),
+        ),
+        (
+            None,
+            {"meets": False, "reason": "it is over the last bucket edge, 500 ms"},
+            (
+                "p95 latency of all requests is not known exactly (it is over the last bucket edge,"
+                " 500 ms), against the max of 200 ms; compare with the service's own times to see"
+                " which part is slow"
+            ),
+        ),
+        (
+            0.1,
+            {"undecided": "6% of the requests failed"},
+            (
+                "p95 latency of all requests is 100 ms, 50% under the max of 200 ms, but 6% of the"
+                " requests failed"
+            ),
+        ),
+    ],
+)
+def test_decide_gives_a_plain_sentence_with_numbers(
+    value: float, fields: dict[str, Any], sentence: str
+) -> None:
+    assert verdict_of(value, **fields)[1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("indicator", "name", "look"),
+    [
+        (Latency(0.999, "GET /a"), "p99.9 latency of GET /a", "own times"),
+        (Latency(None, of="service_time"), "mean service time of all requests", "own times"),
+        (Latency(0.5, outcome="error"), "p50 latency of all requests that failed", "own times"),
+        (ErrorRatio("GET /a"), "error ratio of GET /a", "log"),
+        (Throughput(), "throughput of all requests", "limit"),
+        (
+            Quantile(Selector(names.HTTP_DURATION, {"http_route": "/a"}), 0.95),
+            f'p95 of {names.HTTP_DURATION}{{http_route="/a"}}',
+            "routes",
+        ),
+        (Mean(Selector(names.DB_DURATION)), f"mean of {names.DB_DURATION}", "index"),
+        (
+            Ratio(Selector(names.CACHE_GETS, {"result": "hit"}), Selector(names.CACHE_GETS)),
+            'cache_gets_total{result="hit"} per cache_gets_total',
+            "time to live",
+        ),
+        (Rate(Selector(names.CPU_SECONDS)), f"rate of {names.CPU_SECONDS}", "profile"),
+        (
+            Rate(Selector(names.CPU_SECONDS), Selector(names.CPU_COUNT)),
+            f"rate of {names.CPU_SECONDS} per {names.CPU_COUNT}",
+            "profile",
+        ),
+        (Gauge(Selector(names.MEMORY_BYTES), "growth"), f"growth of {names.MEMORY_BYTES}", "grows"),
+        (
+            Utilization(Selector(names.POOL_COUNT), Selector(names.POOL_MAX), "max"),
+            f"max of {names.POOL_COUNT} over {names.POOL_MAX}",
+            "connections",
+        ),
+        (Gauge(Selector("own_metric")), "mean of own_metric", ""),
+        (Promql("sum(up)"), "sum(up)", ""),
+    ],
+)
+def test_words_describe_an_indicator_and_say_where_to_look(
+    indicator: Indicator, name: str, look: str
+) -> None:
+    assert describe(indicator) == name
+    assert look in advice(indicator)
+    assert bool(advice(indicator)) == bool(look)
+
+
+# --- the outcome of a run -----------------------------------------------------------------------
+
+PASS = budget(Latency(0.95), 0.2, name="pass")
+FAIL = budget(Latency(0.95), 0.001, name="fail")
+WARN = replace(FAIL, name="warn", severity="warn")
+OPEN = budget(Gauge(Selector("gone")), 1.0, unit=Unit.COUNT, name="open")
+OPEN_WARN = replace(OPEN, name="open-warn", severity="warn")
+IGNORED = replace(OPEN, name="ignored", on_no_data="ignore")
+OFF = replace(FAIL, name="off", severity="off")
+
+
+@pytest.mark.parametrize(
+    ("budgets", "outcome", "exit_code"),
+    [
+        pytest.param([PASS], "pass", 0, id="every budget holds"),
+        pytest.param([PASS, WARN], "warn", 0, id="a warning lets the run pass"),
+        pytest.param([PASS, OPEN_WARN], "warn", 0, id="an open budget of severity warn warns"),
+        pytest.param([PASS, IGNORED], "warn", 0, id="ignored lack of data warns"),
+        pytest.param([PASS, OPEN], "inconclusive", 4, id="an open budget of severity error"),
+        pytest.param([OPEN, WARN, FAIL], "fail", 3, id="a breach outweighs all"),
+        pytest.param([WARN, OPEN], "inconclusive", 4, id="open outweighs a warning"),
+        pytest.param([PASS, OFF], "pass", 0, id="a budget that is off does not count"),
+        pytest.param([], "inconclusive", 4, id="no budget applies"),
+        pytest.param([OFF], "inconclusive", 4, id="every budget is off"),
+        pytest.param([IGNORED, OPEN_WARN], "inconclusive", 4, id="nothing at all was judged"),
+    ],
+)
+def test_judge_outcome_is_the_worst_that_counts(
+    budgets: list[Budget], outcome: Outcome, exit_code: int
+) -> None:
+    judgement = judge(tuple(budgets), evidence())
+    assert (judgement.outcome, judgement.exit_code) == (outcome, exit_code)
+    assert [v.name for v in judgement.verdicts] == [b.name for b in budgets if b is not OFF]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "failed", "window": (None, None), "latency": {}},
+        {"status": "interrupted"},
+        {"exit_code": -9},
+        {"latency": {}},
+    ],
+    ids=["a failed run", "an interrupted run", "a killed service", "a run without requests"],
+)
+def test_judge_is_inconclusive_about_every_budget_of(fields: dict[str, Any]) -> None:
+    judgement = judge((PASS, FAIL, IGNORED, LEVEL), evidence(**fields))
+    assert {v.outcome for v in judgement.verdicts} == {"inconclusive"}
+    assert judgement.exit_code == 4
+
+
+def test_judge_gives_4_when_a_budgeted_endpoint_got_no_request() -> None:
+    gone = budget(Latency(0.95, "GET /gone"), 0.2, name="gone")
+    judgement = judge((PASS, gone), evidence())
+    assert [v.outcome for v in judgement.verdicts] == ["pass", "inconclusive"]
+    assert judgement.exit_code == 4
+    assert "no request GET /gone was recorded" in judgement.verdicts[1].reason
+
+
+def test_judge_without_metrics_still_judges_the_client_side() -> None:
+    judgement = judge((PASS, OPEN), evidence(metrics=(), ups=[]))
+    assert [v.outcome for v in judgement.verdicts] == ["pass", "inconclusive"]
+    assert "no metrics endpoint is configured" in judgement.verdicts[1].reason
+
+
+def test_judge_says_which_bucket_is_missing() -> None:
+    of = budget(Quantile(Selector("h"), 0.95), 0.3)
+    run = evidence(*buckets("h", {"0.2": 90, "0.5": 96, "+Inf": 100}))
+    (verdict,) = judge((of,), run).verdicts
+    assert verdict.outcome == "inconclusive"
+    assert "but h has no bucket edge at 300 ms" in verdict.reason
+
+
+# --- laws -----------------------------------------------------------------------------------------
+
+TIMES = st.lists(st.floats(0.001, 1.0), min_size=1, max_size=80)
+BOUND = st.floats(0.01, 0.9)
+QUANTILE = st.sampled_from([None, 0.5, 0.95, 1.0])
+
+
+@given(TIMES, st.lists(st.floats(0, 5), max_size=80), QUANTILE, BOUND, st.integers(0, 20))
+def test_judge_slower_requests_never_turn_a_breach_into_a_pass(
+    times: list[float], more: list[float], quantile: float | None, bound: float, failed: int
+) -> None:
+    of = (budget(Latency(quantile), bound),)
+    before = judge(of, evidence(latency=requests(ok=times, failed=[0.0] * failed)))
+    slower = times + [max(times) + extra for extra in more]
+    after = judge(of, evidence(latency=requests(ok=slower, failed=[0.0] * failed)))
+    if before.outcome == "fail":
+        assert after.outcome == "fail"
+
+
+@given(TIMES, QUANTILE, BOUND, st.integers(0, 40), st.integers(1, 40))
+def test_judge_more_failures_never_turn_anything_into_a_pass(
+    times: list[float], quantile: float | None, bound: float, failed: int, more: int
+) -> None:
+    of = (budget(Latency(quantile), bound), budget(ErrorRatio(), 0.1, unit=Unit.RATIO))
+    before = judge(of, evidence(latency=requests(ok=times, failed=[0.0] * failed)))
+    after = judge(of, evidence(latency=requests(ok=times, failed=[0.0] * (failed + more))))
+    for was, now in zip(before.verdicts, after.verdicts, strict=True):
+        assert not (now.outcome == "pass" and was.outcome != "pass")
+
+
+@given(st.permutations([PASS, FAIL, WARN, OPEN, OPEN_WARN, IGNORED, LEVEL]), st.integers(1, 7))
+def test_judge_does_not_depend_on_the_order_of_the_budgets(
+    budgets: list[Budget], count: int
+) -> None:
+    chosen = budgets[:count]
+    run = evidence(series("g", lambda t: t))
+    one, other = judge(tuple(chosen), run), judge(tuple(reversed(chosen)), run)
+    assert one.outcome == other.outcome
+    assert one.verdicts == tuple(reversed(other.verdicts))
+    assert one.guards == other.guards
+
+
+@pytest.mark.parametrize("spelling", ["200ms", "0.2s", "200000us", "0.2 s"])
+def test_judge_does_not_depend_on_how_the_bound_is_written(spelling: str) -> None:
+    of = replace(P95, bound=parse(spelling, Unit.SECONDS))
+    (verdict,) = judge((of,), evidence(latency=requests(ok=[0.2] * 20))).verdicts
+    assert verdict.outcome == "pass"
+    assert verdict.margin == pytest.approx(0, abs=1e-9)
+
+
+@given(
+    st.floats(-1e6, 1e6, allow_subnormal=False),
+    st.floats(-1e6, 1e6, allow_subnormal=False),
+    st.sampled_from(["max", "min"]),
+    st.integers(-30, 30),
+)
+def test_bounds_do_not_depend_on_the_unit_and_agree_with_the_margin(
+    value: float, bound: float, direction: Direction, power: int
+) -> None:
+    factor = 2.0**power
+    assert holds(value * factor, bound * factor, direction) == holds(value, bound, direction)
+    distance = margin(value, bound, direction)
+    assert (distance is None) == (bound == 0)
+    if distance is not None:
+        assert (distance >= 0) == holds(value, bound, direction)
+    # A max and a min on one bound hold together only exactly at it.
+    both = holds(value, bound, "max") and holds(value, bound, "min")
+    assert both == (value == pytest.approx(bound, rel=1e-9, abs=0))

@@ -1,0 +1,134 @@
+"""A quantile of a histogram is judged by bucket counts, against the observations themselves."""
+
+import math
+from bisect import bisect_left
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.budgets.model import Direction, Quantile, Selector
+from harness.judge.bounds import holds
+from harness.judge.measure import measure
+from harness.judge.model import Measurement
+from tests.unit.judge.evidence import buckets, budget, evidence
+
+# 100 observations: 50 up to 0.1, 40 more up to 0.2, 6 more up to 0.5, 4 beyond.
+COUNTS = {"0.1": 50, "0.2": 90, "0.5": 96, "+Inf": 100}
+
+
+def measured(
+    quantile: float, bound: float, direction: Direction, counts: dict[str, int]
+) -> Measurement:
+    indicator = Quantile(Selector("h"), quantile)
+    return measure(budget(indicator, bound, direction), evidence(*buckets("h", counts)))
+
+
+@pytest.mark.parametrize(
+    ("quantile", "bound", "direction", "meets"),
+    [
+        pytest.param(0.9, 0.2, "max", True, id="exactly enough are within an edge at the bound"),
+        pytest.param(0.91, 0.2, "max", False, id="one too few is within an edge at the bound"),
+        pytest.param(
+            0.9, 0.1 + 0.1 + 1e-13, "max", True, id="an edge equals the bound but for noise"
+        ),
+        pytest.param(0.9, 0.3, "max", True, id="the bucket of the quantile ends under the bound"),
+        pytest.param(
+            0.95, 0.15, "max", False, id="the bucket of the quantile begins over the bound"
+        ),
+        pytest.param(0.95, 0.3, "max", None, id="the bound lies within the bucket of the quantile"),
+        pytest.param(
+            0.99, 0.5, "max", False, id="the quantile is over the last edge, the bound at it"
+        ),
+        pytest.param(0.99, 0.8, "max", None, id="both are over the last edge"),
+        pytest.param(0.2, 0.05, "max", None, id="both are in the first bucket"),
+        pytest.param(0.9, 0.1, "min", True, id="a min is met when too few are under it"),
+        pytest.param(0.9, 0.2, "min", False, id="a min is not met when enough are under it"),
+        pytest.param(0.95, 0.3, "min", None, id="a min may be undecided as well"),
+        pytest.param(0.99, 0.5, "min", True, id="a min at the last edge is met beyond it"),
+    ],
+)
+def test_measure_of_a_quantile_is_decided_by_its_bucket(
+    quantile: float, bound: float, direction: Direction, meets: bool | None
+) -> None:
+    found = measured(quantile, bound, direction, COUNTS)
+    assert found.meets is meets
+    assert bool(found.undecided) is (meets is None)
+    assert found.samples == 100
+
+
+@pytest.mark.parametrize(
+    ("quantile", "value"),
+    [
+        (0.5, 0.1),
+        (0.25, 0.05),
+        (0.7, 0.15),
+        (0.93, 0.35),
+        (0.96, 0.5),
+        pytest.param(0.97, None, id="unknown over the last edge"),
+    ],
+)
+def test_measure_of_a_quantile_interpolates_for_people(
+    quantile: float, value: float | None
+) -> None:
+    found = measured(quantile, 0.2, "max", COUNTS).value
+    assert found == (None if value is None else pytest.approx(value))
+
+
+def test_measure_of_a_quantile_gives_the_share_over_an_edge() -> None:
+    assert measured(0.95, 0.2, "max", COUNTS).share_over == pytest.approx(0.1)
+    assert measured(0.95, 0.3, "max", COUNTS).share_over is None
+
+
+@pytest.mark.parametrize(
+    ("quantile", "bound", "message"),
+    [
+        (0.95, 0.3, "no bucket edge at 300 ms: the quantile lies between 200 ms and 500 ms"),
+        (0.99, 0.8, "between 500 ms and +Inf; add a bucket at 800 ms"),
+        (0.2, 0.05, "between the lowest value and 100 ms"),
+    ],
+)
+def test_measure_of_an_undecided_quantile_names_the_nearest_edges(
+    quantile: float, bound: float, message: str
+) -> None:
+    assert message in measured(quantile, bound, "max", COUNTS).undecided
+
+
+def test_measure_of_a_quantile_over_the_last_edge_says_so() -> None:
+    found = measured(0.99, 0.2, "max", COUNTS)
+    assert (found.value, found.meets) == (None, False)
+    assert found.reason == "it is over the last bucket edge, 500 ms"
+
+
+def test_measure_of_a_quantile_with_only_the_last_bucket_is_undecided() -> None:
+    found = measured(0.5, 0.2, "max", {"+Inf": 3})
+    assert found.value is None
+    assert "no bucket but +Inf" in found.reason
+    assert found.undecided
+
+
+EDGES = [0.005, 0.05, 0.2, 1.0]
+
+
+@given(
+    st.lists(st.floats(0, 3), min_size=1, max_size=200),
+    st.sampled_from([0.5, 0.9, 0.95, 0.99, 1.0]),
+    st.one_of(st.sampled_from(EDGES), st.floats(0.001, 2)),
+    st.sampled_from(["max", "min"]),
+)
+def test_measure_of_a_quantile_never_contradicts_the_observations(
+    values: list[float], quantile: float, bound: float, direction: Direction
+) -> None:
+    per_bucket = np.bincount([bisect_left(EDGES, v) for v in values], minlength=len(EDGES) + 1)
+    cumulative = np.cumsum(per_bucket)
+    labels = [*map(str, EDGES), "+Inf"]
+    counts = {le: int(n) for le, n in zip(labels, cumulative, strict=True)}
+    found = measured(quantile, bound, direction, counts)
+    true = float(np.quantile(values, quantile, method="inverted_cdf"))
+    if found.meets is not None and not math.isclose(true, bound, rel_tol=1e-6):
+        assert found.meets == holds(true, bound, direction)
+    if bound in EDGES:
+        assert found.meets is not None
+    if found.value is not None:  # interpolation stays within the bucket of the true quantile
+        assert bisect_left(EDGES, found.value - 1e-12) == bisect_left(EDGES, true)
