@@ -57,7 +57,7 @@ class Meter:
         return "measuring" if elapsed < self._total else "draining"
 
     def _asked_rate(self, elapsed: float) -> float | None:
-        if isinstance(self._workload, OpenWorkload):
+        if isinstance(self._workload, OpenWorkload) and elapsed < self._total:
             return rate_at(self._workload, elapsed)
         return None
 

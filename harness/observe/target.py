@@ -152,7 +152,7 @@ async def _wait_until_ready(target: Target, url: str, died: asyncio.Future[int])
             either: set[asyncio.Future[str] | asyncio.Future[int]] = {probe, died}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if died.done():
-                return f"the service ended with {_ending(died.result())} before it was ready"
+                return f"the service ended with {ending(died.result())} before it was ready"
             unready = probe.result()
         finally:
             probe.cancel()
@@ -210,7 +210,8 @@ def _size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-def _ending(exit_code: int) -> str:
+def ending(exit_code: int) -> str:
+    """An exit code in words; -N is signal N."""
     if exit_code >= 0:
         return f"exit code {exit_code}"
     return f"signal {signal.Signals(-exit_code).name}"

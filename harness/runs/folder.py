@@ -1,0 +1,156 @@
+"""The run folder: made before the load starts, readable at any moment, read back to be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness import names
+from harness.errors import RunFolderError, UsageError
+from harness.runs.latency import read_latency
+from harness.runs.metrics import read_metrics
+from harness.runs.model import Evidence, Manifest
+
+CREATED_FILES = (
+    names.MANIFEST_FILE,
+    names.LATENCY_FILE,
+    names.METRICS_FILE,
+    names.RESULTS_FILE,
+    names.JUNIT_FILE,
+    names.SUMMARY_FILE,
+    names.BUDGETS_FILE,
+    names.TARGET_LOG,
+    names.GENERATOR_LOG,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of one run."""
+
+    path: Path
+
+    def file(self, name: str) -> Path:
+        """The path of a file of the run, by its name in `harness.names`."""
+        return self.path / name
+
+    def write(self, name: str, text: str) -> None:
+        """Replace a file's content as a whole: a reader sees the old text or the new one."""
+        replace_text(self.file(name), text)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Store run.json."""
+        text = manifest.model_dump_json(indent=2, by_alias=True)
+        self.write(names.MANIFEST_FILE, text + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file atomically: through a file beside it, then a rename."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def create_folder(path: Path | None, scenario: str, now: datetime) -> RunFolder:
+    """Make a run folder with all its files, so that no full or read-only disk costs a run.
+
+    Args:
+        path: Where; None is `runs/<utc>-<scenario>`.
+        scenario: Name of the scenario.
+        now: Start of the run.
+
+    Raises:
+        UsageError: The folder cannot be written, or holds something already.
+    """
+    folder = path if path is not None else _default_path(scenario, now)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise UsageError(
+                f"{folder} holds files already", "choose an empty or new folder with --out"
+            )
+        for name in CREATED_FILES:
+            (folder / name).touch()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the run folder {folder}: {error.strerror}",
+            "choose a folder that can be written with --out",
+        ) from error
+    return RunFolder(folder)
+
+
+def _default_path(scenario: str, now: datetime) -> Path:
+    stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario}"
+    path, count = Path("runs") / stem, 1
+    while path.exists():
+        count += 1
+        path = Path("runs") / f"{stem}-{count}"
+    return path
+
+
+def open_folder(path: Path) -> RunFolder:
+    """An existing run folder.
+
+    Raises:
+        RunFolderError: There is no run in it.
+    """
+    if not path.is_dir():
+        raise RunFolderError(f"{path} is not a folder", "name the folder that `harness run` wrote")
+    if not (path / names.MANIFEST_FILE).is_file():
+        raise RunFolderError(
+            f"{path} holds no {names.MANIFEST_FILE}", "name the folder that `harness run` wrote"
+        )
+    return RunFolder(path)
+
+
+def read_manifest(folder: RunFolder) -> Manifest:
+    """Read run.json.
+
+    Raises:
+        RunFolderError: It is empty, damaged, or of another version of the format.
+    """
+    path = folder.file(names.MANIFEST_FILE)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"cannot read {path}: {error}") from error
+    if not text.strip():
+        raise RunFolderError(
+            f"{path} is empty", "the harness ended before the run began; run it again"
+        )
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the file"
+        raise RunFolderError(
+            f"{path} is not a run of this version: {place}: {problem['msg']}",
+            "judge it with the version of the harness that wrote it",
+        ) from error
+
+
+def read_evidence(folder: RunFolder, metrics: frozenset[str] | None = None) -> Evidence:
+    """Read all that judging needs.
+
+    Args:
+        folder: The run.
+        metrics: Names of the metrics that are wanted; None reads all.
+
+    Raises:
+        RunFolderError: A file is missing or damaged.
+    """
+    manifest = read_manifest(folder)
+    clock = manifest.clock
+    try:
+        latency = (
+            read_latency(folder.file(names.LATENCY_FILE), clock.window_start, clock.window_end)
+            if clock.window_start is not None and clock.window_end is not None
+            else {}
+        )
+        series = read_metrics(folder.file(names.METRICS_FILE), metrics)
+    except OSError as error:
+        raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
+    return Evidence(manifest, latency, series)

@@ -1,0 +1,133 @@
+"""A project folder with a small service, a locustfile and a budgets.yaml, and the real command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+SERVICE = Path(__file__).with_name("service.py").resolve()
+LOCUSTFILE = """\
+from locust import FastHttpUser, task
+
+class Visitor(FastHttpUser):
+    @task(3)
+    def items(self):
+        self.client.get("/items")
+
+    @task
+    def order(self):
+        self.client.post("/orders", json={"n": 1})
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Project:
+    """A folder in which `harness` runs."""
+
+    path: Path
+    document: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def write(self, text: str | None = None) -> None:
+        content = yaml.safe_dump(self.document, sort_keys=False) if text is None else text
+        (self.path / "budgets.yaml").write_text(content)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        if not (self.path / "budgets.yaml").exists():
+            self.write()
+        # The command's own speed is judged by its guards: no coverage tracer in it.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "GITHUB"))}
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=self.path,
+            env=inherited | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def harness(self, *arguments: str, timeout: float = 120) -> Result:
+        with self.start(*arguments) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGTERM)
+                out, err = process.communicate()
+                pytest.fail(f"no end after {timeout} s\n{out}\n{err}")
+        return Result(process.returncode, out, err)
+
+    def results(self, folder: str = "out") -> dict[str, Any]:
+        return json.loads((self.path / folder / "results.json").read_text())  # type: ignore[no-any-return]
+
+    def manifest(self, folder: str = "out") -> dict[str, Any]:
+        return json.loads((self.path / folder / "run.json").read_text())  # type: ignore[no-any-return]
+
+    def outcomes(self, folder: str = "out") -> dict[str, str]:
+        return {b["name"]: b["outcome"] for b in self.results(folder)["budgets"]}
+
+
+def document() -> dict[str, Any]:
+    return {
+        "version": 1,
+        "service": "shop",
+        "target": {
+            "command": f"{sys.executable} {SERVICE} {{port}}",
+            "url": "http://127.0.0.1:{port}",
+            "ready": "/ready",
+            "metrics": "/metrics",
+        },
+        "scenarios": {
+            "quick": {
+                "locustfile": "locustfile.py",
+                "rate": "40/s",
+                "warm_up": "1s",
+                "duration": "3s",
+            }
+        },
+        "budgets": {
+            "latency": {"indicator": {"kind": "latency", "quantile": 0.95}, "max": "5s"},
+            "errors": {"indicator": {"kind": "error_ratio"}, "max": "1%"},
+            "cache": {"indicator": "cache_hit_ratio", "min": "80%"},
+        },
+    }
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
+    before = set(children())
+    yield Project(tmp_path, document())
+    left = [p for p in children() if p not in before and p.is_running()]
+    psutil.wait_procs(left, timeout=10)
+    assert not [p.cmdline() for p in left if p.is_running()]
+
+
+def children() -> list[psutil.Process]:
+    """Processes whose command line names the service or the generator."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(SERVICE) in line or "harness.load.child" in line:
+            found.append(process)
+    return found
+
+
+Edit = Callable[[dict[str, Any]], None]

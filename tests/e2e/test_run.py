@@ -1,0 +1,251 @@
+"""`harness run` as its users run it: a real service, real load, every exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.runs.latency import read_counts
+from harness.runs.metrics import read_metrics
+from tests.e2e.conftest import SERVICE, Project, children
+
+DURATION = "http_server_request_duration_seconds"
+
+
+def counted_by_service(folder: Path) -> int:
+    """How many requests the service itself counted between the first and the last scrape."""
+    total = 0.0
+    for series in read_metrics(folder / "metrics.om", {DURATION}):
+        if series.name == f"{DURATION}_count":
+            total += series.values[-1]
+    return int(total)
+
+
+def recorded(folder: Path) -> int:
+    return sum(
+        n for key, n in read_counts(folder / "latency.hlog").items() if key.what == "latency"
+    )
+
+
+def test_run_healthy_service_passes_and_writes_the_run_folder(project: Project) -> None:
+    summary = project.path / "step.md"
+    project.environment["GITHUB_STEP_SUMMARY"] = str(summary)
+    result = project.harness(
+        "run", "--out", "out", "--json", "copy/r.json", "--junit-xml", "j.xml", "--markdown", "s.md"
+    )
+    assert result.code == 0, result.out + result.err
+    assert "PASS: all 3 budgets met" in result.out
+    assert "latency" in result.out
+    assert "\x1b" not in result.out + result.err
+    assert "measuring" in result.err
+    folder = project.path / "out"
+    assert project.outcomes() == {"latency": "pass", "errors": "pass", "cache": "pass"}
+    manifest = project.manifest()
+    assert manifest["status"] == "complete"
+    requests = manifest["requests"]
+    assert requests["started"] == requests["recorded"] == recorded(folder)
+    assert requests["asked"] == requests["sent"] == requests["recorded"]
+    assert recorded(folder) == counted_by_service(folder)
+    assert requests["lost"] == requests["in_flight"] == 0
+    assert json.loads((project.path / "copy/r.json").read_text()) == project.results()
+    suite = ET.parse(project.path / "j.xml").getroot()
+    assert len(list(suite.iter("testcase"))) == 3
+    assert (project.path / "s.md").read_text() == summary.read_text()
+    assert "listening on" in (folder / "target.log").read_text()
+
+
+def test_run_closed_model_counts_exactly_what_the_service_counted(project: Project) -> None:
+    result = project.harness("run", "--users", "5", "--out", "out")
+    assert result.code == 0, result.out + result.err
+    folder = project.path / "out"
+    assert recorded(folder) == counted_by_service(folder) > 0
+    assert project.manifest()["scenario"]["workload"]["users"] == 5
+
+
+def test_check_stored_run_gives_the_same_verdict_and_new_budgets_another(project: Project) -> None:
+    first = project.harness("run", "--out", "out")
+    again = project.harness("check", "out", "--json", "again.json")
+    assert (first.code, again.code) == (0, 0)
+    assert json.loads((project.path / "again.json").read_text()) == project.results()
+    project.document["budgets"]["latency"]["max"] = "1us"
+    project.write()
+    stricter = project.harness("check", "out", "--budgets", "budgets.yaml")
+    assert stricter.code == 3
+    assert "latency" in stricter.out
+    lenient = project.harness("check", "out", "--budgets", "budgets.yaml", "--warn-only", "--quiet")
+    assert lenient.code == 0
+    assert lenient.out.splitlines() == ["fail (exit 0) out"]
+
+
+def test_run_latency_over_its_bound_breaches(project: Project) -> None:
+    project.document["budgets"]["latency"]["max"] = "1ms"
+    result = project.harness("run", "--out", "out")
+    assert result.code == 3
+    assert project.outcomes()["latency"] == "fail"
+    assert project.results()["exit_code"] == 3
+
+
+def test_run_typo_in_budgets_names_its_line(project: Project) -> None:
+    project.document["budgets"]["latency"]["maxx"] = project.document["budgets"]["latency"].pop(
+        "max"
+    )
+    project.write()
+    lines = (project.path / "budgets.yaml").read_text().splitlines()
+    line = next(i for i, text in enumerate(lines, 1) if "maxx" in text)
+    result = project.harness("run")
+    assert result.code == 2
+    assert f"budgets.yaml:{line}:" in result.err
+    assert "max" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_run_budget_on_unrequested_endpoint_is_inconclusive(project: Project) -> None:
+    project.document["budgets"]["search"] = {
+        "indicator": {"kind": "latency", "quantile": 0.95, "request": "GET /search"},
+        "max": "1s",
+    }
+    result = project.harness("run", "--out", "out")
+    assert result.code == 4
+    assert project.outcomes()["search"] == "inconclusive"
+    assert project.outcomes()["latency"] == "pass"
+    assert next(b for b in project.results()["budgets"] if b["name"] == "search")["value"] is None
+
+
+def test_run_target_never_ready_is_inconclusive_and_shows_its_output(project: Project) -> None:
+    project.document["target"] |= {
+        "environment": {"READY_AFTER": "never"},
+        "ready_timeout": "1s",
+    }
+    result = project.harness("run", "--out", "out")
+    assert result.code == 4
+    assert "listening on" in result.out + result.err
+    assert project.manifest()["status"] == "failed"
+
+
+def test_run_target_killed_during_the_load_is_inconclusive(project: Project) -> None:
+    project.document["scenarios"]["quick"]["duration"] = "30s"
+    with project.start("run", "--out", "out") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "measuring" in line:
+                break
+        for service in children():
+            if str(SERVICE) in service.cmdline() and "keeper" not in " ".join(service.cmdline()):
+                service.kill()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 4, out + err
+    assert "Traceback" not in err
+    assert project.manifest()["target"]["exit_code"] == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_interrupted_drains_and_keeps_the_partial_run(
+    project: Project, number: signal.Signals
+) -> None:
+    project.document["scenarios"]["quick"]["duration"] = "60s"
+    project.document["target"]["environment"] = {"DELAY": "0.3"}
+    with project.start("run", "--out", "out") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "measuring" in line:
+                break
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    folder = project.path / "out"
+    manifest = project.manifest()
+    assert manifest["status"] == "interrupted"
+    assert manifest["requests"]["in_flight"] == 0
+    assert recorded(folder) == counted_by_service(folder) > 0
+    assert project.results()["exit_code"] == 130
+    assert project.harness("check", "out").code == 130
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("from locust import task\n\ndef broken(:\n", "locustfile.py:3"),
+        ("import no_such_module\n", "no_such_module"),
+        ("x = 1\n", "User"),
+    ],
+    ids=["syntax error", "missing module", "no user class"],
+)
+def test_run_unusable_locustfile_is_bad_input(project: Project, code: str, expected: str) -> None:
+    (project.path / "locustfile.py").write_text(code)
+    result = project.harness("run")
+    assert result.code == 2, result.out + result.err
+    assert expected in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("out", ["/sys/harness-run", "locustfile.py/run"])
+def test_run_folder_that_cannot_be_written_is_bad_usage(project: Project, out: str) -> None:
+    result = project.harness("run", "--out", out)
+    assert result.code == 2
+    assert "--out" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_run_folder_with_files_is_refused(project: Project) -> None:
+    result = project.harness("run", "--out", ".")
+    assert result.code == 2
+    assert "holds files already" in result.err
+
+
+@pytest.mark.parametrize("metrics", ["yes", ""], ids=["with metrics", "without metrics"])
+def test_run_url_of_a_running_service_judges_what_it_can(project: Project, metrics: str) -> None:
+    environment = {**os.environ, "METRICS": metrics}
+    with subprocess.Popen(
+        [sys.executable, str(SERVICE), "0"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as service:
+        assert service.stdout is not None
+        port = service.stdout.readline().split()[-1]
+        result = project.harness("run", "--url", f"http://127.0.0.1:{port}", "--out", "out")
+        service.terminate()
+    outcomes = project.outcomes()
+    assert outcomes["latency"] == outcomes["errors"] == "pass"
+    assert outcomes["cache"] == ("pass" if metrics else "inconclusive")
+    assert result.code == (0 if metrics else 4), result.out + result.err
+    if not metrics:
+        assert (
+            "/metrics"
+            in next(b for b in project.results()["budgets"] if b["name"] == "cache")["reason"]
+        )
+
+
+def test_run_failing_requests_breach_the_error_budget(project: Project) -> None:
+    code = (project.path / "locustfile.py").read_text().replace('"/items"', '"/error"')
+    (project.path / "locustfile.py").write_text(code)
+    result = project.harness("run", "--out", "out")
+    assert result.code == 3
+    budget: dict[str, Any] = next(b for b in project.results()["budgets"] if b["name"] == "errors")
+    assert budget["outcome"] == "fail"
+    assert 0.5 < budget["value"] < 0.95
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "other"], "choose one of: quick"),
+        (["run", "--rate", "5/s", "--users", "3"], "exclude each other"),
+        (["run", "--rate", "fast"], "is not a quantity"),
+        (["run", "--duration", "0s"], "not above zero"),
+        (["run", "--budgets", "absent.yaml"], "absent.yaml does not exist"),
+        (["run", "--url", "localhost:80"], "is no URL"),
+        (["check", "nowhere"], "is not a folder"),
+        (["check", "."], "holds no run.json"),
+        (["walk"], "invalid choice"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_usage_says_what_to_do(project: Project, arguments: list[str], expected: str) -> None:
+    result = project.harness(*arguments)
+    assert result.code == 2
+    assert expected in result.err
+    assert "Traceback" not in result.err

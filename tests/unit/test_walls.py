@@ -1,0 +1,81 @@
+"""Data flows one way: who may import whom, and who may touch the world."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HARNESS = Path("harness")
+# A package may import the packages in its set, and the leaves that everybody may.
+LEAVES = {"errors", "names", "units"}
+ALLOWED = {
+    "errors": set(),
+    "names": set(),
+    "units": set(),
+    "keeper": set(),
+    "process": {"keeper"},
+    "budgets": set(),
+    "runs": set(),
+    "load": {"budgets", "runs", "process"},
+    "observe": {"budgets", "runs", "process"},
+    "judge": {"budgets", "runs"},
+    "report": {"budgets", "runs", "judge"},
+    "gather": {"budgets", "runs", "load", "observe"},
+    "cli": {"budgets", "runs", "load", "observe", "judge", "report", "gather"},
+}
+WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
+PURE = {"budgets", "judge", "report", "errors", "names", "units"}
+CHILD = {"agent.py", "child.py", "open_model.py", "recording.py"}  # inside the Locust process
+OUTSIDE = {"sample_app", "scenarios", "dashboards", "tests"}
+
+
+def modules() -> list[Path]:
+    return sorted(HARNESS.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(HARNESS).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_imports_of_a_module_respect_the_walls(path: Path) -> None:
+    part = part_of(path)
+    if part == "__init__":
+        return
+    inner = {name.split(".")[1] for name in imports(path) if name.startswith("harness.")}
+    assert inner - LEAVES - {part} <= ALLOWED[part]
+    outer = {name.split(".")[0] for name in imports(path)}
+    assert not outer & OUTSIDE
+    if part in PURE:
+        assert not outer & WORLD
+    if path.name not in CHILD:
+        assert not outer & {"locust", "gevent"}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from harness.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "heavy = {'asyncio', 'gevent', 'hdrh', 'locust', 'prometheus_client', 'psutil',\n"
+        "         'pydantic', 'rich', 'yaml'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "harness run" in result.stdout
