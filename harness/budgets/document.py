@@ -74,7 +74,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, problems: Problems) -> None:
     if error.context and error.context != sentence:
         began = error.context_mark
         since = f" that began in line {began.line + 1}" if began and began.line != line else ""
-        sentence += f" ({error.context}{since})"
+        sentence = f"{error.context}{since}, {sentence}"
     lines = text.splitlines()
     if line < len(lines) and re.search(r"\$?\{\w+(:-[^}]*)?\}", lines[line]):
         sentence += '; inside { } put text that holds braces in quotes: "${NAME}"'

@@ -45,7 +45,7 @@ def _whole(least: int) -> Callable[[object], int]:
     def read(text: object) -> int:
         if not isinstance(text, str) or not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
             shown = f'"{text}" is not' if isinstance(text, str) else "expected"
-            raise ValueError(f"{shown} a whole number; write {max(least, 1)} or more")
+            raise ValueError(f"{shown} a whole number; write {least} or more")
         if int(text) < least:
             raise ValueError(f'"{text}" must be at least {least}')
         return int(text)

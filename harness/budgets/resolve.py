@@ -155,9 +155,11 @@ def _named(spec: BudgetSpec, place: Place, file: _File) -> Named | None:
 
 
 def _check_scenarios(spec: BudgetSpec, place: Place, file: _File) -> None:
+    if not file.scenarios:  # told once, where they should stand
+        return
     for index, name in enumerate(spec.scenarios or ()):
         if name not in file.scenarios:
-            known = ", ".join(file.scenarios) or "none"
+            known = ", ".join(file.scenarios)
             meant = closest(name, file.scenarios)
             file.problems.add(
                 (*place, "scenarios", index),
@@ -192,7 +194,9 @@ def _alert(
     own, other = (spec.max, spec.min) if direction == "max" else (spec.min, spec.max)
     if other is not None:
         foreign = "min" if direction == "max" else "max"
-        problems.add((*place, foreign), f"the budget has a {direction}, so its alert needs one")
+        problems.add(
+            (*place, foreign), f"the budget has a {direction}; write {direction} here, too"
+        )
     elif own is None and not problems.within(place):
         problems.add(place, f"has no bound; add {direction}, the one of production")
     if own is None:

@@ -76,7 +76,9 @@ class LatencySpec(Section):
     """Latency that the load generator saw."""
 
     kind: Literal["latency"]
-    quantile: QuantileOf | None = Field(None, description="0.95 is the 95th percentile")
+    quantile: QuantileOf | None = Field(
+        None, description="Which quantile; 0.95 is the 95th percentile"
+    )
     mean: Flag = Field(default=False, description="true for the mean instead of a quantile")
     request: Request | None = Field(None, description=_REQUEST)
     of: Literal["latency", "service_time"] = Field(
@@ -104,7 +106,7 @@ class QuantileSpec(SelectorSpec):
     """A quantile of a histogram of the service."""
 
     kind: Literal["quantile"]
-    quantile: QuantileOf = Field(description="0.95 is the 95th percentile")
+    quantile: QuantileOf = Field(description="Which quantile; 0.95 is the 95th percentile")
     unit: UnitName | None = Field(None, description=_UNIT)
 
 

@@ -85,7 +85,8 @@ def _tell_kind(indicator: object, place: Place, problems: Problems) -> None:
     if isinstance(kind, str):
         problems.add(where, f"unknown kind; {closest(kind, KINDS)}allowed: {', '.join(KINDS)}")
     elif not problems.within(where):
-        problems.add(where, f"is missing; write one of {', '.join(KINDS)}")
+        found = "is missing" if kind is None else f"expected one word, found {_what(kind)}"
+        problems.add(where, f"{found}; allowed: {', '.join(KINDS)}")
 
 
 def _not_one_of(value: object, options: list[str]) -> str:
