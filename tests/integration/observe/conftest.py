@@ -1,0 +1,89 @@
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+import pytest
+
+
+class Reply(NamedTuple):
+    """What an endpoint answers."""
+
+    body: bytes | str = b""
+    status: int = 200
+    headers: Mapping[str, str] = {}
+    delay: float = 0.0  # seconds before it answers
+    drip: float = 0.0  # seconds after each byte
+
+
+@dataclass
+class Endpoint:
+    """An HTTP server in this process whose answer a test sets, and which remembers its requests."""
+
+    url: str
+    reply: Reply | Callable[[str], Reply] = field(default_factory=Reply)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    together: int = 0  # the most requests that were under way at once
+    _under_way: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def handle(self, request: BaseHTTPRequestHandler) -> None:
+        with self._lock:
+            self._under_way += 1
+            self.together = max(self.together, self._under_way)
+        self.requests.append((request.path, dict(request.headers)))
+        reply = self.reply if isinstance(self.reply, Reply) else self.reply(request.path)
+        body = reply.body.encode() if isinstance(reply.body, str) else reply.body
+        time.sleep(reply.delay)
+        with self._lock:
+            self._under_way -= 1
+        try:
+            request.send_response(reply.status)
+            for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
+                request.send_header(name, value)
+            request.end_headers()
+            pieces = [body] if not reply.drip else [bytes([byte]) for byte in body]
+            for piece in pieces:
+                request.wfile.write(piece)
+                time.sleep(reply.drip)
+        except ConnectionError:
+            pass  # the client gave up, as it should
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    endpoint: Endpoint
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.endpoint.handle(self)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def new_endpoint() -> Iterator[Callable[[], Endpoint]]:
+    servers: list[Server] = []
+
+    def start() -> Endpoint:
+        server = Server(("127.0.0.1", 0), Handler)
+        server.endpoint = Endpoint(f"http://127.0.0.1:{server.server_address[1]}")
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return server.endpoint
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def endpoint(new_endpoint: Callable[[], Endpoint]) -> Endpoint:
+    return new_endpoint()

@@ -1,0 +1,60 @@
+"""A small service with habits, good and bad; run as `service.py PORT HABIT...`.
+
+It writes its pid and answers /ready, /metrics and anything else with 200, unless a habit says no.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+class Handler(BaseHTTPRequestHandler):
+    habits: tuple[str, ...] = ()
+    asked = 0
+
+    def do_GET(self) -> None:
+        status = 200
+        if self.path == "/ready":
+            type(self).asked += 1
+            if "never-ready" in self.habits or ("slow-start" in self.habits and self.asked < 4):
+                status = 503
+        if self.path == "/metrics" and "no-metrics" in self.habits:
+            status = 404
+        self.send_response(status)
+        self.end_headers()
+        if self.path == "/metrics":
+            self.wfile.write(b"# TYPE hits counter\nhits_total 1\n")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def main(port: int, habits: tuple[str, ...]) -> None:
+    print("pid", os.getpid(), os.environ.get("GREETING", ""), Path.cwd(), flush=True)
+    if "chatty" in habits:
+        print("\n".join(f"line {number}" for number in range(40)), flush=True)
+    if "exits" in habits:
+        sys.exit("Error: no database")
+    if "killed" in habits:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "deaf" in habits:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "burns" in habits:
+        burn = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+        subprocess.run([sys.executable, "-c", burn], check=True)
+    stolen = Path("stolen")
+    if "waits-for-thief" in habits and not stolen.exists():
+        Path("port.tmp").write_text(str(port))
+        Path("port.tmp").rename("port")
+        while not stolen.exists():
+            time.sleep(0.01)
+    Handler.habits = habits
+    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), tuple(sys.argv[2:]))

@@ -1,0 +1,106 @@
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from harness.observe.process_tree import ProcessTree, Reading
+
+BURN = (
+    "import time\n"
+    "def burn(seconds):\n"
+    "    end = time.process_time() + seconds\n"
+    "    while time.process_time() < end: pass\n"
+)
+# Burns 0.3 s itself; its child burns 0.4 s and ends. Says "on" and waits at each step.
+PARENT = (
+    BURN + "import subprocess, sys\n"
+    "def step(word):\n"
+    "    print(word, flush=True); sys.stdin.readline()\n"
+    "burn(0.3)\n"
+    "step('burnt')\n"
+    f"child = subprocess.Popen([sys.executable, '-c', {BURN!r} + 'burn(0.4)\\nprint(1, flush=True)"
+    "\\ninput()'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+    "child.stdout.readline()\n"
+    "step('child burnt')\n"
+    "child.communicate(b'\\n')\n"
+    "step('child gone')\n"
+)
+
+
+@pytest.fixture
+def parent() -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def step(parent: subprocess.Popen[str]) -> Callable[[], None]:
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    stdin, stdout = parent.stdin, parent.stdout
+
+    def go() -> None:
+        stdin.write("\n")
+        stdin.flush()
+        stdout.readline()
+
+    stdout.readline()
+    return go
+
+
+def read(tree: ProcessTree) -> Reading:
+    reading = tree.read()
+    assert reading is not None
+    return reading
+
+
+def test_tree_counts_the_cpu_time_of_children_also_after_their_end(
+    parent: subprocess.Popen[str], step: Callable[[], None]
+) -> None:
+    tree = ProcessTree(parent.pid)
+
+    alone = read(tree)
+    step()
+    with_child = read(tree)
+    step()
+    without_child = read(tree)
+
+    # The kernel counts CPU time in ticks of 10 ms.
+    assert alone.cpu_seconds >= 0.29
+    assert with_child.cpu_seconds >= alone.cpu_seconds + 0.38
+    assert without_child.cpu_seconds >= with_child.cpu_seconds
+    assert alone.start_time == without_child.start_time == psutil.Process(parent.pid).create_time()
+
+
+def test_tree_adds_up_the_memory_of_its_processes(
+    parent: subprocess.Popen[str], step: Callable[[], None]
+) -> None:
+    step()
+    root = psutil.Process(parent.pid)
+    parts = [root, *root.children(recursive=True)]
+
+    assert len(parts) == 2
+    assert read(ProcessTree(parent.pid)).memory_bytes == pytest.approx(
+        sum(part.memory_info().rss for part in parts), rel=0.05
+    )
+
+
+def test_tree_that_is_gone_reads_nothing(parent: subprocess.Popen[str]) -> None:
+    tree = ProcessTree(parent.pid)
+    read(tree)
+
+    parent.kill()
+    psutil.wait_procs([psutil.Process(parent.pid)], timeout=0)  # a zombie until it is waited for
+    while psutil.Process(parent.pid).status() != psutil.STATUS_ZOMBIE:
+        pass
+    of_a_zombie = tree.read()
+    parent.wait()
+
+    assert of_a_zombie is None
+    assert tree.read() is None

@@ -1,0 +1,347 @@
+import asyncio
+import gzip
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness import names
+from harness.budgets.model import Target
+from harness.observe.host import memory_limit, usable_cpus
+from harness.observe.scraper import Scraper
+from harness.observe.target import Service, serve
+from harness.runs.metrics import MetricsLog, read_metrics
+from harness.runs.model import Series
+from tests.integration.observe.conftest import Endpoint, Reply
+
+SERVICE = Path(__file__).with_name("service.py")
+OWN = {
+    names.CPU_SECONDS,
+    names.MEMORY_BYTES,
+    names.START_TIME,
+    names.CPU_COUNT,
+    names.MEMORY_LIMIT,
+}
+
+
+class Log(MetricsLog):
+    """A log whose series a test can read while it is open."""
+
+    def series(self) -> dict[tuple[str, ...], Series]:
+        return {
+            (one.name, *(f"{k}={v}" for k, v in sorted(one.labels.items()))): one
+            for one in read_metrics(self.path)
+        }
+
+    def values(self, name: str) -> list[tuple[float, ...]]:
+        return [one.values for one in read_metrics(self.path) if one.name == name]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    with Log(tmp_path / "metrics.om") as log:
+        yield log
+
+
+def service(*urls: str, pid: int | None = None, url: str = "http://127.0.0.1:1") -> Service:
+    return Service(url, urls, asyncio.get_running_loop().create_future(), pid)
+
+
+def label(endpoint: Endpoint) -> str:
+    return "instance=" + endpoint.url.removeprefix("http://")
+
+
+async def test_scrape_stamps_samples_with_the_middle_of_the_request(
+    endpoint: Endpoint, log: Log
+) -> None:
+    endpoint.reply = Reply('# TYPE hits counter\nhits_total{x="1"} 3\n', delay=0.2)
+    scraper = Scraper(service(endpoint.url), log)
+
+    before = time.time()
+    await scraper.scrape()
+    after = time.time()
+
+    series = log.series()
+    hits = series["hits_total", label(endpoint), "x=1"]
+    up = series["up", label(endpoint)]
+    [seconds] = series["scrape_duration_seconds", label(endpoint)].values
+    assert hits.values == (3,)
+    assert up.values == (1,)
+    assert hits.times == up.times
+    assert 0.2 <= seconds <= after - before
+    assert before + 0.099 <= hits.times[0] <= after - 0.099
+    assert (scraper.scrapes, scraper.failures, scraper.last_error) == (1, 0, "")
+
+
+async def test_scrape_with_a_time_stamps_everything_with_it(endpoint: Endpoint, log: Log) -> None:
+    endpoint.reply = Reply("a 1\n")
+
+    await Scraper(service(endpoint.url, pid=psutil.Process().pid), log).scrape(1_790_000_000.25)
+
+    assert {one.times for one in log.series().values()} == {(1_790_000_000.25,)}
+
+
+async def test_scrape_asks_for_the_text_format_and_undoes_gzip(
+    endpoint: Endpoint, log: Log
+) -> None:
+    endpoint.reply = Reply(gzip.compress(b"a 1\n"), headers={"Content-Encoding": "gzip"})
+
+    await Scraper(service(endpoint.url + "/metrics"), log).scrape()
+
+    [(path, headers)] = endpoint.requests
+    assert path == "/metrics"
+    assert headers["Accept"].startswith("text/plain;version=0.0.4,")
+    assert log.values("a") == [(1,)]
+
+
+async def test_scrape_follows_a_mounted_metrics_app(endpoint: Endpoint, log: Log) -> None:
+    def reply(path: str) -> Reply:
+        mounted = path == "/metrics/"
+        return Reply("a 1\n") if mounted else Reply("", 307, {"Location": "/metrics/"})
+
+    endpoint.reply = reply
+
+    await Scraper(service(endpoint.url + "/metrics"), log).scrape()
+
+    assert log.values("a") == [(1,)]
+    assert log.values("up") == [(1,)]
+
+
+async def test_scrape_keeps_the_instance_that_the_service_wrote(
+    endpoint: Endpoint, log: Log
+) -> None:
+    endpoint.reply = Reply('a{instance="theirs"} 1\n')
+
+    await Scraper(service(endpoint.url), log).scrape()
+
+    assert ("a", "exported_instance=theirs", label(endpoint)) in log.series()
+
+
+async def test_scrape_several_endpoints_at_once_tells_them_apart(
+    new_endpoint: Callable[[], Endpoint], log: Log
+) -> None:
+    one, two = new_endpoint(), new_endpoint()
+    one.reply, two.reply = Reply("a 1\n"), Reply("a 2\n")
+    path = "/second"
+
+    await Scraper(service(one.url, two.url + "/first", two.url + path), log).scrape()
+
+    assert {key: one.values for key, one in log.series().items() if key[0] == "a"} == {
+        ("a", label(one)): (1,),
+        ("a", label(two) + "/first"): (2,),
+        ("a", label(two) + "/second"): (2,),
+    }
+
+
+FAILING: dict[str, tuple[Reply, str]] = {
+    "no such path": (Reply("", 404), "answered 404"),
+    "an error of the service": (Reply("oops", 500), "answered 500"),
+    "a web page": (Reply("<html></html>"), "line 1 is no sample: '<html></html>'"),
+    "bytes that are no text": (Reply(b"a 1\n\xff\n"), "can't decode byte 0xff"),
+    "a slow answer": (Reply("a 1\n", delay=1), "no complete answer within 0.3 s"),
+    "half an answer": (Reply("a 1\nb", headers={"Content-Length": "99"}), "5 of 99 bytes"),
+}
+
+
+@pytest.mark.parametrize(("reply", "why"), FAILING.values(), ids=FAILING)
+async def test_scrape_that_fails_is_down_and_remembered_and_the_others_go_on(
+    new_endpoint: Callable[[], Endpoint], log: Log, reply: Reply, why: str
+) -> None:
+    good, bad = new_endpoint(), new_endpoint()
+    good.reply, bad.reply = Reply("a 1\n"), reply
+    scraper = Scraper(service(bad.url, good.url), log, timeout=0.3)
+
+    await scraper.scrape()
+    bad.reply = Reply("a 2\n")
+    await scraper.scrape()
+
+    series = log.series()
+    assert series["up", label(bad)].values == (0, 1)
+    assert series["up", label(good)].values == (1, 1)
+    assert series["a", label(bad)].values == (2,)
+    assert series["a", label(good)].values == (1, 1)
+    assert (scraper.scrapes, scraper.failures) == (4, 1)
+    assert scraper.last_error.startswith(bad.url + ": ")
+    assert why in scraper.last_error
+
+
+async def test_scrape_where_nothing_listens_is_down(log: Log) -> None:
+    scraper = Scraper(service("http://127.0.0.1:1/metrics"), log)
+
+    await scraper.scrape()
+
+    assert log.values("up") == [(0,)]
+    assert "connection refused" in scraper.last_error
+
+
+async def test_two_scrapes_of_one_endpoint_never_overlap(endpoint: Endpoint, log: Log) -> None:
+    endpoint.reply = Reply("a 1\n", delay=0.05)
+    scraper = Scraper(service(endpoint.url), log)
+
+    await asyncio.gather(*(scraper.scrape() for _ in range(4)))
+
+    assert endpoint.together == 1
+    [times] = [one.times for one in read_metrics(log.path, {"a"})]
+    assert len(times) == 4
+    assert list(times) == sorted(set(times))
+
+
+async def test_every_scrapes_on_the_ticks_of_the_clock(endpoint: Endpoint, log: Log) -> None:
+    endpoint.reply = Reply("a 1\n")
+    scraper = Scraper(service(endpoint.url), log, period=0.1)
+    stop = asyncio.Event()
+
+    clock0 = time.monotonic() - 10
+    epoch0 = time.time() - 10
+    task = asyncio.create_task(scraper.every(clock0, stop))
+    async with asyncio.timeout(30):
+        while scraper.scrapes < 5:
+            await asyncio.sleep(0.01)
+    stop.set()
+    await task
+
+    [times] = [one.times for one in read_metrics(log.path, {"a"})]
+    ticks = [int((at - epoch0 + 0.001) / 0.1) for at in times]
+    assert len(ticks) == scraper.scrapes
+    assert ticks == sorted(set(ticks))
+    assert ticks[0] >= 100
+    assert ticks[-1] - ticks[0] + 1 <= len(ticks) + scraper.missed + 1
+
+
+async def test_every_counts_the_ticks_that_a_slow_scrape_missed(
+    endpoint: Endpoint, log: Log
+) -> None:
+    endpoint.reply = Reply("a 1\n", delay=0.25)
+    scraper = Scraper(service(endpoint.url), log, period=0.1)
+    stop = asyncio.Event()
+
+    task = asyncio.create_task(scraper.every(time.monotonic(), stop))
+    async with asyncio.timeout(30):
+        while scraper.scrapes < 3:
+            await asyncio.sleep(0.01)
+    stop.set()
+    await task
+
+    assert scraper.missed >= 2 * 3
+    assert scraper.failures == 0
+    assert endpoint.together == 1
+
+
+async def test_every_waits_for_the_start_of_the_clock_and_ends_when_told(
+    endpoint: Endpoint, log: Log
+) -> None:
+    scraper = Scraper(service(endpoint.url), log)
+    stop = asyncio.Event()
+
+    task = asyncio.create_task(scraper.every(time.monotonic() + 3600, stop))
+    await asyncio.sleep(0.05)
+    stop.set()
+    async with asyncio.timeout(30):
+        await task
+
+    assert endpoint.requests == []
+
+
+async def test_every_leaves_its_tick_to_a_scrape_at_the_edge(endpoint: Endpoint, log: Log) -> None:
+    endpoint.reply = Reply("a 1\n", delay=0.3)
+    scraper = Scraper(service(endpoint.url), log, period=0.1)
+    stop = asyncio.Event()
+
+    edge = asyncio.create_task(scraper.scrape())
+    async with asyncio.timeout(30):
+        while not endpoint.requests:
+            await asyncio.sleep(0.001)
+        endpoint.reply = Reply("a 1\n")
+        task = asyncio.create_task(scraper.every(time.monotonic(), stop))
+        await edge
+    stop.set()
+    await task
+
+    assert len(endpoint.requests) <= 2
+    assert endpoint.together == 1
+
+
+def target(*habits: str, metrics: tuple[str, ...] = ("/metrics",)) -> Target:
+    command = shlex.join([sys.executable, str(SERVICE), "PORT", *habits])
+    return Target(
+        url="http://127.0.0.1:{port}",
+        command=command.replace("PORT", "{port}"),
+        ready="/ready",
+        metrics=metrics,
+    )
+
+
+@pytest.mark.parametrize(
+    ("habits", "metrics"),
+    [((), ("/metrics",)), (("no-metrics",), ("/metrics",)), ((), ())],
+    ids=["metrics without process metrics", "a 404 for metrics", "no metrics configured"],
+)
+async def test_our_process_is_read_where_the_exposition_lacks_it(
+    tmp_path: Path, log: Log, habits: tuple[str, ...], metrics: tuple[str, ...]
+) -> None:
+    async with serve(target("burns", *habits, metrics=metrics), tmp_path / "log") as ours:
+        scraper = Scraper(ours, log)
+        await scraper.scrape()
+        await scraper.scrape()
+        assert ours.pid is not None
+        process = psutil.Process(ours.pid)
+        place = "instance=" + ours.url.removeprefix("http://")
+        series = {key[0]: one for key, one in log.series().items() if "provider=psutil" in key}
+
+        assert {key[1:] for key in log.series() if key[0] in OWN} == {(place, "provider=psutil")}
+        assert set(series) == OWN
+        assert series[names.START_TIME].values[0] == process.create_time()
+        assert series[names.MEMORY_BYTES].values[1] == pytest.approx(
+            process.memory_info().rss, rel=0.1
+        )
+        first, second = series[names.CPU_SECONDS].values
+        assert 0.3 <= first <= second <= sum(process.cpu_times()[:4])
+        assert series[names.CPU_COUNT].values[0] == usable_cpus()
+        assert series[names.MEMORY_LIMIT].values[0] == memory_limit()
+
+
+async def test_what_the_exposition_says_of_the_process_is_not_added(
+    endpoint: Endpoint, log: Log
+) -> None:
+    endpoint.reply = Reply("process_cpu_seconds_total 1\nsystem_memory_limit_bytes 5\n")
+    scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log)
+
+    await scraper.scrape()
+    endpoint.reply = Reply("", 503)
+    await scraper.scrape()
+
+    added = {key[0] for key in log.series() if "provider=psutil" in key}
+    assert added == OWN - {"process_cpu_seconds_total", "system_memory_limit_bytes"}
+
+
+async def test_nothing_is_added_before_an_endpoint_has_answered(
+    endpoint: Endpoint, log: Log
+) -> None:
+    endpoint.reply = Reply("a 1\n", delay=1)
+    scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log, timeout=0.1)
+
+    await scraper.scrape()
+
+    assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds"}
+
+
+async def test_process_that_is_not_ours_is_not_read(endpoint: Endpoint, log: Log) -> None:
+    await Scraper(service(endpoint.url), log).scrape()
+
+    assert not OWN & {key[0] for key in log.series()}
+
+
+async def test_process_that_is_gone_leaves_a_gap(tmp_path: Path, log: Log) -> None:
+    async with serve(target(metrics=()), tmp_path / "log") as ours:
+        scraper = Scraper(ours, log)
+        await scraper.scrape()
+        assert ours.pid is not None
+        psutil.Process(ours.pid).kill()
+        await asyncio.shield(ours.died)
+        await scraper.scrape()
+
+    assert log.values(names.CPU_COUNT) == [(usable_cpus(),)]
