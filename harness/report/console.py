@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -127,15 +128,23 @@ def _latency_columns(rows: Sequence[Endpoint]) -> list[Column]:
 
 
 def _reasons(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
-    for verdict in verdicts:
-        if verdict.outcome == "pass":
-            continue
-        name = clean(verdict.name, _NAME)
-        yield Text.assemble((verdict.outcome.upper(), _STYLES[verdict.outcome]), " ", name)
-        yield _indented(clean(verdict.reason, _REASON))
-        if verdict.runbook:
-            yield _indented(f"runbook: {clean(verdict.runbook, _REASON)}")
+    troubled = [verdict for verdict in verdicts if verdict.outcome != "pass"]
+    # A tripped guard is the one reason of many budgets: it is told once.
+    for (outcome, reason, runbook), group in groupby(troubled, key=_why):
+        for verdict in group:
+            yield Text.assemble(
+                (outcome.upper(), _STYLES[outcome]), " ", clean(verdict.name, _NAME)
+            )
+        yield _indented(clean(reason, _REASON))
+        if runbook:
+            yield _indented(f"runbook: {clean(runbook, _REASON)}")
         yield ""
+
+
+def _why(verdict: Verdict) -> tuple[Outcome, str, str]:
+    # A runbook says what to do about a breach, not about missing data.
+    runbook = "" if verdict.outcome == "inconclusive" else verdict.runbook
+    return verdict.outcome, verdict.reason, runbook
 
 
 def _guards(judgement: Judgement) -> Iterator[RenderableType]:

@@ -81,7 +81,9 @@ def _reasons(verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield ""
     for verdict in troubled[:MOST_REASONS]:
         reason = _prose(clean(verdict.reason, _REASON))
-        yield f"- **{verdict.outcome}** {_code(verdict.name)}: {reason}{_link(verdict.runbook)}"
+        # A runbook says what to do about a breach, not about missing data.
+        link = "" if verdict.outcome == "inconclusive" else _link(verdict.runbook)
+        yield f"- **{verdict.outcome}** {_code(verdict.name)}: {reason}{link}"
     yield ""
     yield from _and_more(len(troubled) - MOST_REASONS, "reasons in results.json")
 

@@ -114,6 +114,27 @@ def test_reason_and_runbook_stand_below_a_breach_but_not_below_a_pass() -> None:
     assert "all is well" not in text
 
 
+def test_reason_that_several_budgets_share_is_told_once_below_their_names() -> None:
+    first = replace(
+        UNKNOWN, name="first", reason="load-delivered: lower the rate", runbook="http://a"
+    )
+    text = report(judged("inconclusive", first, replace(first, name="second", runbook="http://b")))
+    assert "INCONCLUSIVE first\nINCONCLUSIVE second\n    load-delivered: lower the rate\n\n" in text
+
+
+def test_name_gets_what_is_left_when_no_column_can_give_way() -> None:
+    wide = replace(UNKNOWN, name="a-name-of-thirty-characters-...", value=-123.4e6)
+    rows = report(judged("inconclusive", wide), width=40).splitlines()
+    assert rows[rows.index("") + 1 :][:6] == [
+        "outcome       budget               value",
+        "----------------------------------------",
+        "INCONCLUSIVE  a-name-of-   -12340000000%",
+        "              thirty-",
+        "              characters-",
+        "              ...",
+    ]
+
+
 def test_endpoint_table_shows_the_busiest_and_counts_the_others() -> None:
     latency = {
         LatencyKey(LATENCY, OK, "GET", f"/{n}"): Distribution((0.1,), (n,)) for n in range(1, 26)
