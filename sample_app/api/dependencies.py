@@ -10,7 +10,8 @@ from sample_app.schemas.contacts import Id
 from sample_app.services.container import Services
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
+    """Async, because FastAPI sends each plain function through a thread."""
     services = request.app.state.services
     assert isinstance(services, Services)
     return services

@@ -21,23 +21,26 @@ class ContactRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def page(self, offset: int, limit: int) -> Sequence[Contact]:
-        """Contacts by name, each with its company, without the long columns."""
-        return (await self._session.scalars(_summaries().offset(offset).limit(limit))).all()
+    async def page(self, offset: int, limit: int) -> tuple[Sequence[Contact], int]:
+        """Contacts by name, each with its company, without the long columns; and the total."""
+        return await self._page(offset, limit)
 
-    async def count(self) -> int:
-        """How many there are."""
-        return await self._session.scalar(select(func.count()).select_from(Contact)) or 0
-
-    async def search(self, beginning: str, offset: int, limit: int) -> Sequence[Contact]:
+    async def search(
+        self, beginning: str, offset: int, limit: int
+    ) -> tuple[Sequence[Contact], int]:
         """Like `page`, of those whose "last first" name or address begins so."""
-        query = _summaries().where(_matches(beginning)).offset(offset).limit(limit)
-        return (await self._session.scalars(query)).all()
+        return await self._page(offset, limit, _matches(beginning))
 
-    async def count_matches(self, beginning: str) -> int:
-        """How many `search` finds in all."""
-        query = select(func.count()).select_from(Contact).where(_matches(beginning))
-        return await self._session.scalar(query) or 0
+    async def _page(
+        self, offset: int, limit: int, *conditions: ColumnElement[bool]
+    ) -> tuple[Sequence[Contact], int]:
+        """One statement for items and total; a second one only for a page after the last."""
+        count = select(func.count()).select_from(Contact).where(*conditions)
+        query = _summaries().where(*conditions).offset(offset).limit(limit)
+        rows = (await self._session.execute(query.add_columns(count.scalar_subquery()))).all()
+        if rows:
+            return [contact for contact, _ in rows], rows[0][1]
+        return [], await self._session.scalar(count) or 0
 
     async def get(self, identifier: int) -> Contact | None:
         """One contact with its company."""

@@ -32,18 +32,16 @@ class ContactService:
     async def list(self, query: PageQuery) -> Page[ContactSummary]:
         """One page of all contacts, by name."""
         async with self._database.reading() as session:
-            repository = ContactRepository(session)
-            total = await repository.count()
-            found = await repository.page(query.offset, query.size)
+            found, total = await ContactRepository(session).page(query.offset, query.size)
         return page_of([ContactSummary.model_validate(c) for c in found], total, query)
 
     async def search(self, query: SearchQuery) -> Page[ContactSummary]:
         """One page of the contacts whose name or address begins with `query.q`."""
         beginning = query.q.strip().lower()
         async with self._database.reading() as session:
-            repository = ContactRepository(session)
-            total = await repository.count_matches(beginning)
-            found = await repository.search(beginning, query.offset, query.size)
+            found, total = await ContactRepository(session).search(
+                beginning, query.offset, query.size
+            )
         return page_of([ContactSummary.model_validate(c) for c in found], total, query)
 
     async def detail(self, identifier: int) -> ContactDetail:
