@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -128,23 +127,14 @@ def _latency_columns(rows: Sequence[Endpoint]) -> list[Column]:
 
 
 def _reasons(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
-    troubled = [verdict for verdict in verdicts if verdict.outcome != "pass"]
-    # A tripped guard is the one reason of many budgets: it is told once.
-    for (outcome, reason, runbook), group in groupby(troubled, key=_why):
+    for group, reason, runbook in wording.reasons(verdicts):
         for verdict in group:
-            yield Text.assemble(
-                (outcome.upper(), _STYLES[outcome]), " ", clean(verdict.name, _NAME)
-            )
+            outcome = (verdict.outcome.upper(), _STYLES[verdict.outcome])
+            yield Text.assemble(outcome, " ", clean(verdict.name, _NAME))
         yield _indented(clean(reason, _REASON))
         if runbook:
             yield _indented(f"runbook: {clean(runbook, _REASON)}")
         yield ""
-
-
-def _why(verdict: Verdict) -> tuple[Outcome, str, str]:
-    # A runbook says what to do about a breach, not about missing data.
-    runbook = "" if verdict.outcome == "inconclusive" else verdict.runbook
-    return verdict.outcome, verdict.reason, runbook
 
 
 def _guards(judgement: Judgement) -> Iterator[RenderableType]:

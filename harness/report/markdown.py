@@ -79,11 +79,10 @@ def _reasons(verdicts: Sequence[Verdict]) -> Iterator[str]:
         return
     yield "### Why"
     yield ""
-    for verdict in troubled[:MOST_REASONS]:
-        reason = _prose(clean(verdict.reason, _REASON))
-        # A runbook says what to do about a breach, not about missing data.
-        link = "" if verdict.outcome == "inconclusive" else _link(verdict.runbook)
-        yield f"- **{verdict.outcome}** {_code(verdict.name)}: {reason}{link}"
+    for group, reason, runbook in wording.reasons(troubled[:MOST_REASONS]):
+        names = ", ".join(_code(verdict.name) for verdict in group)
+        told = _prose(clean(reason, _REASON))
+        yield f"- **{group[0].outcome}** {names}: {told}{_link(runbook)}"
     yield ""
     yield from _and_more(len(troubled) - MOST_REASONS, "reasons in results.json")
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
 from harness.runs.model import Manifest
@@ -48,6 +49,22 @@ def by_trouble(verdicts: Iterable[Verdict]) -> list[Verdict]:
 def tripped(judgement: Judgement) -> list[Guard]:
     """The guards that tripped."""
     return [guard for guard in judgement.guards if guard.outcome == "tripped"]
+
+
+def reasons(verdicts: Iterable[Verdict]) -> list[tuple[list[Verdict], str, str]]:
+    """Why verdicts do not pass: neighbours with one reason, that reason, and their runbook.
+
+    A tripped guard is the one reason of many budgets, and is told once.
+    """
+
+    def why(verdict: Verdict) -> tuple[Outcome, str, str]:
+        # A runbook says what to do about a breach, not about missing data.
+        runbook = "" if verdict.outcome == "inconclusive" else verdict.runbook
+        return verdict.outcome, verdict.reason, runbook
+
+    troubled = [verdict for verdict in verdicts if verdict.outcome != "pass"]
+    groups = groupby(troubled, key=why)
+    return [(list(group), reason, runbook) for (_, reason, runbook), group in groups]
 
 
 def value_text(value: float | None, unit: Unit) -> str:

@@ -97,6 +97,17 @@ def test_names_and_reasons_with_markup_are_shown_literally() -> None:
     }
 
 
+def test_reason_that_several_budgets_share_is_told_once() -> None:
+    judgement = judged("inconclusive", UNKNOWN, replace(UNKNOWN, name="other", runbook="http://b"))
+    lines = summary_markdown(judgement, evidence()).splitlines()
+    assert [line for line in lines if line.startswith("- **")] == [
+        (
+            "- **inconclusive** `cache-hit-ratio`, `other`: The service exposes no series"
+            " cache\\_gets\\_total; instrument the cache or see /metrics."
+        )
+    ]
+
+
 def test_nobody_is_mentioned() -> None:
     judgement, evidence, _ = CASES["awkward"]
     markdown = summary_markdown(judgement, evidence)
@@ -125,7 +136,10 @@ def test_summary_of_very_much_is_under_one_mebibyte_and_counts_what_it_leaves_ou
     character: str,
 ) -> None:
     worst = character * 5000
-    verdict = replace(UNKNOWN, name=worst, reason=worst, runbook=worst)
+    verdicts = [
+        replace(UNKNOWN, outcome="fail", name=worst, reason=f"{n}{worst}", runbook=worst)
+        for n in range(2000)
+    ]
     guards = (replace(SATURATED, name=worst, reason=worst),) * 500
     latency = {
         LatencyKey(LATENCY, OK, worst, f"{worst}{n}"): Distribution((0.1,), (1,))
@@ -135,7 +149,7 @@ def test_summary_of_very_much_is_under_one_mebibyte_and_counts_what_it_leaves_ou
     manifest = MANIFEST.model_copy(
         update={"user_errors": (worst,) * 20, "host": facts, "git": facts, "service": worst}
     )
-    judgement = judged("inconclusive", *[verdict] * 2000, guards=guards)
+    judgement = judged("fail", *verdicts, guards=guards)
     markdown = summary_markdown(judgement, Evidence(manifest, latency, ()))
     assert len(markdown.encode()) < 2**20
     assert re.findall(r"^\.\.\. and .*$", markdown, re.MULTILINE) == [
