@@ -15,7 +15,8 @@ BURN = (
 )
 # Burns 0.3 s itself; its child burns 0.4 s and ends. Says "on" and waits at each step.
 PARENT = (
-    BURN + "import subprocess, sys\n"
+    BURN + "import signal, subprocess, sys\n"
+    "if 'disowns' in sys.argv: signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
     "def step(word):\n"
     "    print(word, flush=True); sys.stdin.readline()\n"
     "burn(0.3)\n"
@@ -30,9 +31,12 @@ PARENT = (
 
 
 @pytest.fixture
-def parent() -> Iterator[subprocess.Popen[str]]:
+def parent(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT, getattr(request, "param", "")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with process:
         yield process
@@ -76,6 +80,33 @@ def test_tree_counts_the_cpu_time_of_children_also_after_their_end(
     assert with_child.cpu_seconds >= alone.cpu_seconds + 0.38
     assert without_child.cpu_seconds >= with_child.cpu_seconds
     assert alone.start_time == without_child.start_time == psutil.Process(parent.pid).create_time()
+
+
+@pytest.mark.parametrize("parent", ["disowns"], indirect=True)
+def test_tree_never_counts_backwards_when_nobody_inherits_a_childs_time(
+    parent: subprocess.Popen[str], step: Callable[[], None]
+) -> None:
+    tree = ProcessTree(parent.pid)
+
+    step()
+    with_child = read(tree)
+    step()
+    process = psutil.Process(parent.pid)
+
+    assert sum(process.cpu_times()[:4]) < with_child.cpu_seconds - 0.3
+    assert read(tree).cpu_seconds >= with_child.cpu_seconds
+
+
+def test_tree_counts_a_child_that_came_and_went_between_two_readings(
+    parent: subprocess.Popen[str], step: Callable[[], None]
+) -> None:
+    tree = ProcessTree(parent.pid)
+
+    before = read(tree)
+    step()
+    step()
+
+    assert read(tree).cpu_seconds >= before.cpu_seconds + 0.38
 
 
 def test_tree_adds_up_the_memory_of_its_processes(

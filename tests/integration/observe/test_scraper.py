@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -247,22 +248,26 @@ async def test_every_waits_for_the_start_of_the_clock_and_ends_when_told(
 
 
 async def test_every_leaves_its_tick_to_a_scrape_at_the_edge(endpoint: Endpoint, log: Log) -> None:
-    endpoint.reply = Reply("a 1\n", delay=0.3)
-    scraper = Scraper(service(endpoint.url), log, period=0.1)
+    gate = threading.Event()
+
+    def reply(_: str) -> Reply:
+        gate.wait(30)
+        return Reply("a 1\n")
+
+    endpoint.reply = reply
+    scraper = Scraper(service(endpoint.url), log, period=3600, timeout=30)
     stop = asyncio.Event()
 
     edge = asyncio.create_task(scraper.scrape())
-    async with asyncio.timeout(30):
-        while not endpoint.requests:
-            await asyncio.sleep(0.001)
-        endpoint.reply = Reply("a 1\n")
-        task = asyncio.create_task(scraper.every(time.monotonic(), stop))
-        await edge
+    task = asyncio.create_task(scraper.every(time.monotonic() + 0.02, stop))
+    await asyncio.sleep(0.2)  # the tick passes meanwhile: both wait on one loop, in order
+    gate.set()
+    await edge
     stop.set()
     await task
 
-    assert len(endpoint.requests) <= 2
-    assert endpoint.together == 1
+    assert len(endpoint.requests) == 1
+    assert scraper.missed == 0
 
 
 def target(*habits: str, metrics: tuple[str, ...] = ("/metrics",)) -> Target:
