@@ -16,11 +16,11 @@ from harness.budgets.model import OpenWorkload
 from harness.load.frames import Bye, Notice, Ready, Report, Setup, Stop, UserError
 from harness.load.link import Link
 from harness.load.locustfile import RefusalError, describe, place
-from harness.load.open_model import OpenModel, class_shares
+from harness.load.open_model import OpenModel
 from harness.load.recording import Recorder
 from harness.names import GENERATOR_LOOP_LAG
 
-SPAWN_RATE = 50.0  # users per second that the open model starts before its schedule
+SPAWN_RATE = 100.0  # users per second that the open model starts before its schedule
 PROBE = 0.01  # s, the sleep whose overshoot is the loop lag
 MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
 LAST_WORD = 1.0  # s that `on_stop` has when the drain is used up
@@ -63,7 +63,10 @@ class Agent:
         gevent.spawn(self._report_each_second, start.t0)
         gevent.spawn(self._probe_loop)
         self._load(start.t0)
-        order = self._link.stop.get()
+        try:
+            order = self._link.stop.get()
+        except SystemExit as leave:  # of a task: gevent raises it here, in the main greenlet
+            order = f"the locustfile called sys.exit({leave.code!r})"
         self._stop(order.drain if isinstance(order, Stop) else 0.0)
         self._link.send(Bye("" if isinstance(order, Stop) else order))
 
@@ -78,26 +81,28 @@ class Agent:
         self._runner.start(workload.max_users, SPAWN_RATE)
         while not self._spawned() or self._open.idle < self._runner.user_count:
             if self._link.stop.ready():
-                raise RefusalError(f"{self._setup.locustfile}: {self._link.stop.get()}")
-            self._look_for_failure()
+                break
             gevent.sleep(0.005)
-        users = self._runner.user_classes_count
-        classes = self._environment.user_classes
-        shares = class_shares(classes, workload.max_users)
-        unserved = [c for c, s in zip(classes, shares, strict=True) if s and not users[c.__name__]]
-        if not self._runner.user_count:
-            raise RefusalError(
-                f"{self._setup.locustfile}: every user ended before the load began"
-                + "".join(f"; {text}" for text in sorted(self._errors)[:3]),
-                "Look at what its on_start does; generator.log has the traceback.",
-            )
-        if unserved:
-            raise RefusalError(
-                f"{self._setup.locustfile}: {unserved[0].__name__} has no user in a pool of "
-                f"{workload.max_users}, so its arrivals would never be served",
-                "Raise max_users of the scenario, or look at what its on_start does.",
-            )
+        self._look_for_failure()
+        self._refuse_without_users(workload)
         return int(self._runner.user_count)
+
+    def _refuse_without_users(self, workload: OpenWorkload) -> None:
+        path = self._setup.locustfile
+        log = "Look at what its on_start does; the generator's log has the traceback."
+        if self._link.stop.ready():
+            raise RefusalError(f"{path}: {self._link.stop.get()}", log)
+        errors = "".join(f"; {text}" for text in sorted(self._errors)[:3])
+        if not self._runner.user_count:
+            raise RefusalError(f"{path}: every user ended before the load began{errors}", log)
+        users = self._runner.user_classes_count
+        for name in sorted(users):
+            if not users[name]:
+                raise RefusalError(
+                    f"{path}: {name} has no user in a pool of {workload.max_users}, "
+                    f"so its arrivals would never be served{errors}",
+                    "Raise max_users of the scenario, or look at what its on_start does.",
+                )
 
     def _load(self, t0: float) -> None:
         workload = self._setup.workload

@@ -70,9 +70,8 @@ async def generator(
             environment={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")},
             pass_fds=[theirs.fileno()],
         )
-    running = Generator(
-        process, *await asyncio.open_connection(sock=ours), log, scenario.drain, on_report
-    )
+    streams = await asyncio.open_connection(sock=ours)
+    running = Generator(process, streams, log=log, drain=scenario.drain, on_report=on_report)
     try:
         await running.prepare(setup)
         yield running
@@ -94,8 +93,8 @@ class Generator:
     def __init__(
         self,
         process: Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        *,
         log: Path,
         drain: float,
         on_report: OnReport,
@@ -105,7 +104,7 @@ class Generator:
         self.notices: tuple[str, ...] = ()
         self.finished = False
         self._process = process
-        self._writer = writer
+        reader, self._writer = streams
         self._log = log
         self._drain = drain
         self._on_report = on_report
@@ -171,9 +170,10 @@ class Generator:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), EXIT_GRACE)
         await self._process.stop(EXIT_GRACE)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        futures: tuple[asyncio.Future[Any], ...] = (*self._tasks, self.died)
+        for future in futures:
+            future.cancel()
+        await asyncio.gather(*futures, return_exceptions=True)
         self._writer.close()
         with suppress(ConnectionError):
             await self._writer.wait_closed()
@@ -189,16 +189,25 @@ class Generator:
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         decoder = Decoder()
-        with suppress(ConnectionError):
+        try:
             while data := await reader.read(2**18):
                 for frame in decoder.feed(data):
                     self._take(frame)
-        code = await self._process.wait()
+        except ConnectionError:
+            pass
+        except Exception as error:  # noqa: BLE001 - of `on_report`, e.g. a full disk
+            if not self.died.done():
+                self.died.set_exception(error)
+            return
         if not self.finished:
-            how = f"exit code {code}"
-            if code < 0:
-                how = f"it was killed by {signal.Signals(-code).name}"
-            self._die(how)
+            self._die(await self._how_it_ended())
+
+    async def _how_it_ended(self) -> str:
+        try:
+            code = await asyncio.wait_for(self._process.wait(), EXIT_GRACE)
+        except TimeoutError:
+            return "it closed its connection"
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     def _take(self, frame: Frame) -> None:
         if isinstance(frame, Report):

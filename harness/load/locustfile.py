@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import locust
-from locust import User
+from locust import User, log
 from locust.argument_parser import get_parser
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.log import setup_logging
 from locust.util.load_locustfile import load_locustfile
 
 from harness.load.frames import Setup
@@ -62,7 +61,7 @@ def load(setup: Setup) -> Environment:
         RefusalError: It cannot be imported, or holds nothing that can be run.
     """
     path = Path(setup.locustfile)
-    set_up: Any = setup_logging
+    set_up: Any = log.setup_logging
     set_up("INFO")
     _allow_open_files()
     try:
@@ -78,6 +77,11 @@ def load(setup: Setup) -> Environment:
         environment.user_classes[:] = _runnable(environment.user_classes, setup)
         fire: Any = environment.events.init.fire
         fire(environment=environment, runner=runner, web_ui=None)
+        if log.unhandled_greenlet_exception:  # Locust logs what a listener raises, and goes on
+            raise RefusalError(
+                f"{path}: a listener of events.init raised an exception",
+                "The generator's log has the traceback.",
+            )
     except RefusalError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the locustfile does

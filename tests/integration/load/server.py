@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections import Counter
 
@@ -36,7 +37,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.buffer += data
         while b"\r\n\r\n" in self.buffer:
-            head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+            head, rest = self.buffer.split(b"\r\n\r\n", 1)
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            body = int(length[1]) if length else 0
+            if len(rest) < body:
+                return
+            self.buffer = rest[body:]
             method, path, _ = head.split(b" ", 2)
             self.serve(method.decode(), path.decode())
 
@@ -51,14 +57,14 @@ class Connection(asyncio.Protocol):
             truth.frozen_until = now + int(path[8:]) / 1000
             self.answer(now, b"frozen", counted=False)
             return
-        truth.counts[f"{method} {path.split('?')[0]}"] += 1
+        truth.counts[f"{method} {path.split('?', maxsplit=1)[0]}"] += 1
         truth.arrivals.append(now)
         if path == "/drop":
             self.transport.close()
         elif path != "/hang":
             delay = max(0.0, truth.frozen_until - now)
             if path.startswith("/sleep/"):
-                delay += float(path[7:].split("?")[0]) / 1000
+                delay += float(path[7:].split("?", maxsplit=1)[0]) / 1000
             code = {"/error": b"500 Broken", "/redirect": b"302 Found"}.get(path, b"200 OK")
             if delay:
                 asyncio.get_running_loop().call_later(delay, self.answer, now, b"ok", code)

@@ -1,0 +1,151 @@
+"""A server that counts, and loads run against it."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario
+from harness.load.frames import Report
+from harness.load.generator import Generator, generator
+from harness.runs.latency import LatencyLog, read_counts, read_latency
+from harness.runs.model import Distribution, LatencyKey, Requests
+
+SERVER = Path(__file__).parent / "server.py"
+LEAD = 0.05  # s between the order to start and the start
+
+
+@dataclass
+class Server:
+    url: str
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return bytes(answer.read())
+
+    def truth(self) -> dict[str, Any]:
+        return dict(json.loads(self.get("/log")))
+
+
+@dataclass
+class Outcome:
+    """What a load left behind."""
+
+    requests: Requests
+    user_errors: tuple[str, ...]
+    notices: tuple[str, ...]
+    counts: dict[LatencyKey, int]
+    window: dict[LatencyKey, Distribution]
+    reports: list[Report]
+
+    def recorded(self, what: str = "latency") -> Counter[tuple[str, str]]:
+        """(request, outcome) -> how many, over the whole run."""
+        return Counter(
+            {(k.request, k.outcome): n for k, n in self.counts.items() if k.what == what}
+        )
+
+    def all_of(self, what: str) -> Distribution:
+        return Distribution.merge(d for k, d in self.window.items() if k.what == what)
+
+
+@dataclass
+class Loads:
+    """Runs loads in a folder of their own."""
+
+    folder: Path
+    url: str
+    reports: list[Report] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "generator.log"
+
+    def scenario(
+        self, locustfile: str, workload: OpenWorkload | ClosedWorkload, **more: Any
+    ) -> Scenario:
+        path = self.folder / "scenario.py"
+        path.write_text("from locust import *\n" + locustfile)
+        return Scenario("test", path, workload, more.pop("warm_up", 0.0), 1.0, **more)
+
+    async def run(
+        self,
+        scenario: Scenario,
+        seconds: float,
+        during: Callable[[], object] | None = None,
+        at: float = 0.0,
+    ) -> Outcome:
+        """Load for some seconds, calling `during` in a thread after `at` seconds."""
+        path = self.folder / "latency.hlog"
+        with LatencyLog(path) as log:
+
+            def keep(report: Report) -> None:
+                self.reports.append(report)
+                log.write(report.cells)
+
+            async with generator(scenario, self.url, self.log, keep) as load:
+                t0 = time.monotonic() + LEAD
+                start = t0 + scenario.warm_up
+                epoch = start + time.time() - time.monotonic()
+                log.begin(epoch)
+                await load.start(t0, start)
+                await asyncio.sleep(LEAD + at)
+                if during:
+                    await asyncio.to_thread(during)
+                await asyncio.sleep(max(0.0, t0 + seconds - time.monotonic()))
+                requests = await load.stop()
+            window = read_latency(path, epoch, epoch + 3600)
+            counts = read_counts(path)
+        return Outcome(requests, load.user_errors, load.notices, counts, window, self.reports)
+
+    async def start(self, load: Generator) -> None:
+        now = time.monotonic()
+        await load.start(now + LEAD, now + LEAD)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    process = subprocess.Popen([sys.executable, str(SERVER)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield Server(f"http://127.0.0.1:{process.stdout.readline().strip()}")
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def loads(tmp_path: Path, server: Server) -> Loads:
+    return Loads(tmp_path, server.url)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def gone(pid: int, seconds: float = 30.0) -> None:
+    """Return once the process does not run any more."""
+    async with asyncio.timeout(seconds):
+        while alive(pid):
+            await asyncio.sleep(0.02)
+
+
+def descendants_of_us() -> set[int]:
+    """Every process that this one started, directly or not."""
+    import psutil
+
+    return {p.pid for p in psutil.Process(os.getpid()).children(recursive=True)}
