@@ -127,20 +127,18 @@ def format_quantity(value: float, unit: Unit) -> str:
 def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
     if value == 0:
         return f"0 {'s' if steps[0][1] == 'ns' else steps[0][1]}"
-    # A value that rounds up to the next step (999.9 ms) is written in that step (1 s).
-    factor, suffix = next(
-        ((f, s) for f, s in reversed(steps) if float(f"{abs(value) / f:.3g}") >= 1), steps[0]
-    )
-    return f"{_digits(value / factor)} {suffix}"
+    # A value that rounds up to the next step (999.9 ms, 59.97 s) is written in that step.
+    chosen = steps[0]
+    for step in steps[1:]:
+        in_chosen = float(_digits(abs(value) / chosen[0])) * chosen[0]
+        if in_chosen >= step[0] * (1 - 1e-9):
+            chosen = step
+    factor, suffix = chosen
+    least = 1.0 if factor > steps[0][0] else 0.0
+    return f"{_digits(math.copysign(max(abs(value) / factor, least), value))} {suffix}"
 
 
 def _digits(value: float) -> str:
     """Three significant digits, all digits of large integers, and no trailing zeros."""
-    if abs(value) >= 1e15:
-        return f"{value:.1e}"
-    if abs(value) >= 1000:
-        return f"{value:.0f}"
     text = f"{value:.3g}"
-    if "e" in text:
-        return f"{value:.1e}" if abs(value) < 1e-3 else f"{value:.0f}"
-    return text
+    return f"{value:.0f}" if abs(float(text)) >= 1000 else text

@@ -1,0 +1,69 @@
+"""The catalogue: what each preset computes, in which unit."""
+
+import pytest
+
+from harness.budgets.indicators import unit_of
+from harness.budgets.model import (
+    ErrorRatio,
+    Indicator,
+    Latency,
+    Mean,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+    Utilization,
+)
+from harness.budgets.presets import PRESETS
+from harness.units import Unit
+
+QUERIES = "db_client_operation_duration_seconds"
+CATALOGUE: dict[str, tuple[Indicator, Unit]] = {
+    "api_latency": (Latency(0.95), Unit.SECONDS),
+    "error_ratio": (ErrorRatio(), Unit.RATIO),
+    "throughput": (Throughput(), Unit.PER_SECOND),
+    "db_query_time": (Mean(Selector(QUERIES)), Unit.SECONDS),
+    "cache_hit_ratio": (
+        Ratio(Selector("cache_gets_total", {"result": "hit"}), Selector("cache_gets_total")),
+        Unit.RATIO,
+    ),
+    "cache_operation_time": (Mean(Selector("cache_operation_duration_seconds")), Unit.SECONDS),
+    "pool_utilization": (
+        Utilization(
+            Selector("db_client_connection_count", {"db_client_connection_state": "used"}),
+            Selector("db_client_connection_max"),
+            "max",
+        ),
+        Unit.RATIO,
+    ),
+    "background_task_time": (Mean(Selector("background_task_duration_seconds")), Unit.SECONDS),
+    "cpu_utilization": (
+        Rate(Selector("process_cpu_seconds_total"), Selector("system_cpu_logical_count")),
+        Unit.RATIO,
+    ),
+    "memory_utilization": (
+        Utilization(
+            Selector("process_resident_memory_bytes"), Selector("system_memory_limit_bytes"), "max"
+        ),
+        Unit.RATIO,
+    ),
+    "queries_per_request": (
+        Ratio(Selector(f"{QUERIES}_count"), Selector("http_server_request_duration_seconds_count")),
+        Unit.COUNT,
+    ),
+}
+
+
+def test_catalogue_is_the_documented_one() -> None:
+    assert set(PRESETS) == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_preset_is_the_documented_indicator(name: str) -> None:
+    indicator, unit = CATALOGUE[name]
+    assert PRESETS[name].indicator == indicator
+    assert unit_of(PRESETS[name], ["5"]) is unit
+
+
+def test_work_budget_stays_a_number_even_with_a_bound_in_percent() -> None:
+    assert unit_of(PRESETS["queries_per_request"], ["80%"]) is Unit.COUNT
