@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.budgets.model import CLIENT_SIDE, Budget
+from harness.budgets.model import CLIENT_SIDE, Budget, Latency
 from harness.judge.bounds import holds, margin
 from harness.judge.guards import guards
 from harness.judge.measure import measure
@@ -80,8 +80,10 @@ def _spoils(guard: Guard, budget: Budget) -> bool:
     """
     if guard.outcome == "ok" or guard.request:
         return False
-    side = "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"
-    return guard.touches in {"all", side}
+    sides = {"all", "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"}
+    if isinstance(budget.indicator, Latency):
+        sides.add("latency")
+    return guard.touches in sides
 
 
 def _lack(budget: Budget, measurement: Measurement) -> str:

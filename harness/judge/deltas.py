@@ -129,7 +129,7 @@ def _delta(series: Series, ends: Interval) -> Delta:
     there_at_start = bool(samples) and samples[0][0] == ends.start
     base = values.pop(0) if there_at_start else 0.0
     # Seen earlier, but not at the start: it vanished. Likewise one that is missing at the end.
-    resets = int(not there_at_start and series.times[0] < ends.start)
+    resets = int(not there_at_start and any(t < ends.start for t in series.times))
     resets += int(bool(samples) and samples[-1][0] != ends.end)
     lost = 0.0
     before = base

@@ -10,7 +10,7 @@ from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
 from harness.units import Unit
 
 Outcome = Literal["pass", "warn", "fail", "inconclusive"]
-Touches = Literal["client", "server", "all"]
+Touches = Literal["latency", "client", "server", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Guard:
         value: What was read; None when it could not be read.
         limit: What it is held against, None when there is no number.
         reason: What was found and, when tripped, what to do.
-        touches: Which budgets become inconclusive when it trips.
+        touches: Which budgets become inconclusive when it trips; "latency" are those of "client"
+            that measure a time.
         request: Only budgets on this request ("GET /contacts"); empty is every request.
     """
 

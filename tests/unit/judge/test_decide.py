@@ -35,6 +35,7 @@ from harness.units import Unit, parse
 from tests.unit.judge.evidence import buckets, budget, evidence, requests, series
 
 P95 = budget(Latency(0.95), 0.2)
+ERRORS = budget(ErrorRatio(), 0.01, unit=Unit.RATIO)
 LEVEL = budget(Gauge(Selector("g")), 10.0, unit=Unit.COUNT)
 WAIVED = Waiver(date(2031, 5, 1), "the index is being built")
 FOUND = "load generator"
@@ -137,9 +138,14 @@ def test_decide_follows_what_is_known_better_than_the_value(
         ("all", "", P95, True),
         ("all", "", LEVEL, True),
         ("client", "", P95, True),
+        ("client", "", ERRORS, True),
         ("client", "", LEVEL, False),
         ("server", "", P95, False),
         ("server", "", LEVEL, True),
+        ("latency", "", P95, True),
+        ("latency", "", ERRORS, False),
+        ("latency", "", LEVEL, False),
+        ("all", "GET /other", P95, False),
     ],
 )
 @pytest.mark.parametrize("value", [0.1, 99.0])
@@ -148,7 +154,7 @@ def test_decide_is_inconclusive_by_a_tripped_guard_that_touches_the_budget(
 ) -> None:
     why = "half was delivered; lower the rate"
     tripped = guard("load-delivered", why, tripped=True, touches=touches, request=request_name)
-    second = guard("user-errors", "oops", tripped=True, touches=touches)
+    second = guard("user-errors", "oops", tripped=True, touches=touches, request=request_name)
     measurement = Measurement(value, 100, FOUND)
     verdict = decide(of, measurement, (tripped, second))
     assert (verdict.outcome == "inconclusive") is spoilt

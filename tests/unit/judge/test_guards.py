@@ -1,5 +1,6 @@
 """Each guard with a run that trips it and a neighbour that must not."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,16 @@ def start_time(at: float, instance: str = APP) -> Any:
     return series(names.START_TIME, lambda t: 900.0 if t < at else 1005.5, instance=instance)
 
 
+def late(
+    lagging: str, latency: float = 0.21, asked: int = 1000, what: str = names.LATENCY
+) -> Evidence:
+    """A generator that is 30 ms late, where 20 ms are allowed, and measures this latency."""
+    lags = lag(lagging, slow=11)["latency"]
+    counts = account() if asked else account(asked=0, sent=0)
+    times = requests(ok=[latency] * 100) | requests(ok=[latency] * 100, what=what)
+    return evidence(latency=lags | times, requests=counts)
+
+
 STALLED = account(sent=900)
 REBORN = series("c_total", lambda t: t if t < 5 else t - 5)
 
@@ -86,13 +97,15 @@ TRIPPED = [
         "90% of the asked load",
     ),
     ("generator-cpu", cpu(0.1, 0.86, 0.99, 0.1), "client", "86% of a core"),
+    ("generator-loop-lag", late(names.GENERATOR_LOOP_LAG), "latency", "30 ms late in 99%"),
+    ("scheduler-lag", late(names.SCHEDULER_LAG), "latency", "over 20 ms, and a verdict on"),
+    ("scheduler-lag", late(names.SCHEDULER_LAG, 0.23), "latency", "may be due to that"),
     (
-        "generator-loop-lag",
-        evidence(**lag(names.GENERATOR_LOOP_LAG, slow=11)),
-        "client",
-        "30 ms late in 99% of cases, and 20 ms is allowed",
+        "scheduler-lag",
+        late(names.SCHEDULER_LAG, 0.1, asked=0),
+        "latency",
+        "may be due to that; lower",
     ),
-    ("scheduler-lag", evidence(**lag(names.SCHEDULER_LAG, slow=11)), "client", "30 ms late"),
     (
         "requests-accounted",
         evidence(requests=account(recorded=998, lost=2)),
@@ -136,6 +149,9 @@ HELD = [
     ("generator-cpu", cpu(0.85, 0.85), "busy up to the limit"),
     ("generator-loop-lag", evidence(**lag(names.GENERATOR_LOOP_LAG, slow=10)), "late in 1%"),
     ("scheduler-lag", evidence(**lag(names.SCHEDULER_LAG, slow=500, seconds=0.02)), "at the limit"),
+    ("scheduler-lag", late(names.SCHEDULER_LAG, 0.19), "a pass although it was late"),
+    ("scheduler-lag", late(names.SCHEDULER_LAG, 0.24), "a breach by more than the lag"),
+    ("scheduler-lag", late(names.SCHEDULER_LAG, 0.24, asked=0), "a breach in the closed model"),
     ("requests-accounted", evidence(requests=account(recorded=999, lost=1)), "0.1% lost"),
     ("requests-accounted", evidence(requests=account(recorded=990, in_flight=10)), "in flight"),
     ("in-flight-at-end", evidence(requests=account(recorded=990, in_flight=10)), "1% in flight"),
@@ -190,6 +206,7 @@ def test_guards_say_raise_max_users_when_a_slow_service_used_up_the_users() -> N
     assert "raise max_users" in run["load-delivered"].reason
     assert "raise max_users" in run["idle-users"].reason
     assert run["idle-users"].value == 0
+    assert "raise max_users" not in found(evidence(idle(1)))["idle-users"].reason
 
 
 @pytest.mark.parametrize(
@@ -205,6 +222,22 @@ def test_guards_of_lag_follow_the_tightest_latency_budget(
 ) -> None:
     run = evidence(**lag(names.SCHEDULER_LAG, slow=0))
     assert found(run, *budgets)["scheduler-lag"].limit == pytest.approx(limit)
+
+
+def test_guard_of_lag_does_not_trust_a_pass_on_service_time() -> None:
+    of = budget(Latency(0.95, of="service_time"), 0.2)
+    run = late(names.SCHEDULER_LAG, 0.19, what=names.SERVICE_TIME)
+    assert found(run, of)["scheduler-lag"].outcome == "tripped"
+    assert found(run, P95)["scheduler-lag"].outcome == "ok"
+
+
+def test_guards_of_lag_add_up_what_the_generator_may_have_added() -> None:
+    both = late(names.SCHEDULER_LAG, 0.25)
+    with_loop = dict(both.latency) | {
+        LatencyKey(names.GENERATOR_LOOP_LAG): distribution([0.030] * 100)
+    }
+    assert found(both)["scheduler-lag"].outcome == "ok"
+    assert found(replace(both, latency=with_loop))["scheduler-lag"].outcome == "tripped"
 
 
 def test_guards_of_lag_do_not_apply_without_a_latency_budget() -> None:

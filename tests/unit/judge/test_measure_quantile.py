@@ -104,6 +104,8 @@ def test_measure_of_a_quantile_over_the_last_edge_says_so() -> None:
 def test_measure_of_a_quantile_with_only_the_last_bucket_is_undecided() -> None:
     found = measured(0.5, 0.2, "max", {"+Inf": 3})
     assert found.value is None
+    assert found.samples == 3
+    assert measured(0.5, 0.2, "max", {"+Inf": 1}).samples == 1
     assert "no bucket but +Inf" in found.reason
     assert found.undecided
 

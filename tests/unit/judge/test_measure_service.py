@@ -10,6 +10,7 @@ from harness.budgets.model import (
     Direction,
     Gauge,
     Indicator,
+    Latency,
     Mean,
     Over,
     Rate,
@@ -30,6 +31,7 @@ from tests.unit.judge.evidence import (
     budget,
     counter,
     evidence,
+    requests,
     series,
     up,
 )
@@ -96,6 +98,20 @@ def measured(
         ),
         pytest.param(
             Rate(Selector("cpu"), Selector("cores")),
+            [counter("cpu", 5.0), series("cores", lambda _: 0.5)],
+            1.0,
+            11,
+            id="a rate over a gauge under 1",
+        ),
+        pytest.param(
+            Mean(Selector("d")),
+            [counter("d_sum", 3.0), counter("d_count", 1)],
+            3.0,
+            1,
+            id="a mean of one observation",
+        ),
+        pytest.param(
+            Rate(Selector("cpu"), Selector("cores")),
             [
                 counter("cpu", 5.0),
                 counter("cpu", 10.0, instance=OTHER),
@@ -122,6 +138,33 @@ def test_measure_of_counters_has_the_value(
 def test_measure_of_a_gauge_looks_only_at_the_window(over: Over, value: float) -> None:
     result = measured(Gauge(Selector("g"), over), evidence(series("g", lambda t: t)))
     assert (result.value, result.samples) == (value, 11)
+
+
+def test_measure_of_a_gauge_without_a_scrape_at_the_edges_has_what_lies_between() -> None:
+    run = evidence(series("g", lambda t: t, times=TIMES[8:12]), ups=[up(times=TIMES[8:12])])
+    result = measured(Gauge(Selector("g"), "max"), run)
+    assert (result.value, result.samples) == (6.0, 4)
+
+
+def test_measure_of_a_gauge_counts_the_scrape_that_is_stamped_just_after_the_edge() -> None:
+    times = [t + 0.15 for t in TIMES]
+    run = evidence(series("g", lambda t: t, times=times), ups=[up(times=times)])
+    assert measured(Gauge(Selector("g"), "growth"), run).value == pytest.approx(10.0)
+
+
+def test_measure_of_replicas_that_were_never_read_together_is_no_data() -> None:
+    run = evidence(
+        series("g", lambda _: 1.0, times=TIMES[5:7]),
+        series("g", lambda _: 1.0, instance=OTHER, times=TIMES[12:14]),
+        ups=BOTH,
+    )
+    assert "never read together" in measured(Gauge(Selector("g")), run).reason
+
+
+def test_measure_of_a_value_that_is_not_finite_is_no_data() -> None:
+    run = evidence(latency=requests(ok=[0.1, math.inf]))
+    result = measured(Latency(1.0), run)
+    assert (result.value, result.meets, result.reason) == (None, None, "the value is inf")
 
 
 def test_measure_of_a_gauge_adds_series_at_each_scrape() -> None:
