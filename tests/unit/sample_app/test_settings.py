@@ -1,0 +1,72 @@
+"""Settings: what the environment can say, and that `.env.example` says it all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+import sample_app
+from sample_app.core.settings import Settings
+
+EXAMPLE = Path(sample_app.__file__).with_name(".env.example")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in variables(Settings(_env_file=None)):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def variables(settings: BaseModel, prefix: str = "SAMPLE_APP_") -> dict[str, object]:
+    """Every variable's name, with its value in `settings`."""
+    found: dict[str, object] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            found |= variables(value, f"{prefix}{name.upper()}_")
+        else:
+            found[f"{prefix}{name.upper()}"] = value
+    return found
+
+
+def test_env_example_documents_every_variable_and_no_other() -> None:
+    lines = [line for line in EXAMPLE.read_text().splitlines() if line and line[0] != "#"]
+    assert [line.partition("=")[0] for line in lines] == list(variables(Settings()))
+
+
+def test_env_example_holds_the_defaults() -> None:
+    assert Settings(_env_file=EXAMPLE) == Settings(_env_file=None)
+
+
+def test_variables_set_reach_their_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAMPLE_APP_DATABASE_POOL_SIZE", "3")
+    monkeypatch.setenv("SAMPLE_APP_DATABASE_URL", "sqlite+aiosqlite:///./other.db")
+    monkeypatch.setenv("SAMPLE_APP_LOG_LEVEL", "WARNING")
+    settings = Settings()
+    assert settings.database.pool_size == 3
+    assert settings.database.url.endswith("other.db")
+    assert settings.database.max_overflow == 20
+    assert settings.log.level == "WARNING"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        pytest.param("DATABASE_POOL_SIZE", "0", "greater than 0", id="a pool of nothing"),
+        pytest.param("TRACES_RATIO", "5", "less than or equal to 1", id="a ratio in percent"),
+        pytest.param("ENVIRONMENT", "prod", "'production'", id="an unknown environment"),
+        pytest.param("DATABASE_POOLSIZE", "3", "Extra inputs", id="a misspelt variable"),
+        pytest.param(
+            "ENVIRONMENT", "production", "SAMPLE_APP_SEED_ROWS=0", id="seeding production"
+        ),
+    ],
+)
+def test_variable_with_a_bad_value_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    monkeypatch.setenv(f"SAMPLE_APP_{name}", value)
+    with pytest.raises(ValidationError, match=problem):
+        Settings()

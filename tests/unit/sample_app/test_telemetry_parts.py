@@ -1,0 +1,129 @@
+"""Statements, tasks, the loop's lag, the machine's limits, the worker's lock, log lines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from prometheus_client import CollectorRegistry
+from sqlalchemy import create_engine
+
+from sample_app.core.background import Background
+from sample_app.core.correlation import request_id
+from sample_app.core.logs import JsonFormatter
+from sample_app.telemetry.loop_lag import LoopLagMetrics
+from sample_app.telemetry.one_worker import take_lock
+from sample_app.telemetry.pool import PoolMetrics
+from sample_app.telemetry.process import cpu_count, memory_limit, register_process_metrics
+from sample_app.telemetry.queries import operation_of
+from sample_app.telemetry.tasks import TaskMetrics
+
+
+@pytest.mark.parametrize(
+    ("statement", "operation"),
+    [
+        pytest.param("SELECT 1", "SELECT", id="a query"),
+        pytest.param("  \n select 1", "SELECT", id="white space and lower case"),
+        pytest.param("INSERT INTO t VALUES (1)", "INSERT", id="an insertion"),
+        pytest.param("with x as (select 1) select * from x", "WITH", id="a common table"),
+        pytest.param("VACUUM", "_OTHER", id="a rare statement"),
+        pytest.param("", "_OTHER", id="nothing"),
+        pytest.param("SELECTED", "_OTHER", id="a word that begins like a known one"),
+    ],
+)
+def test_operation_of_statement_is_one_of_few(statement: str, operation: str) -> None:
+    assert operation_of(statement) == operation
+
+
+def test_pool_metrics_of_another_pool_are_refused() -> None:
+    engine = create_engine("sqlite://")
+    with pytest.raises(TypeError, match="poolclass=MeasuredPool"):
+        PoolMetrics(CollectorRegistry()).watch(engine, "main")
+
+
+async def test_background_task_that_succeeds_is_timed_and_one_that_fails_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = CollectorRegistry()
+    metrics = TaskMetrics(registry)
+    metrics.expect("mail")
+    background = Background(metrics)
+    active: list[float | None] = []
+
+    async def work(seconds: float) -> None:
+        active.append(registry.get_sample_value("background_task_active", {"task": "mail"}))
+        await asyncio.sleep(seconds)
+
+    async def fail() -> None:
+        raise LookupError("no such mailbox")
+
+    def value(name: str) -> float | None:
+        return registry.get_sample_value(name, {"task": "mail"})
+
+    assert value("background_task_duration_seconds_count") == 0
+    assert value("background_task_failures_total") == 0
+    await background.run("mail", work, 0.02)
+    await background.run("mail", fail)
+    assert active == [1]
+    assert value("background_task_active") == 0
+    assert value("background_task_duration_seconds_count") == 2
+    assert value("background_task_failures_total") == 1
+    assert (value("background_task_duration_seconds_sum") or 0) >= 0.02
+    assert "no such mailbox" in caplog.text
+
+
+async def test_loop_lag_while_something_blocks_shows_it() -> None:
+    registry = CollectorRegistry()
+    async with LoopLagMetrics(registry).sampled(interval=0.01):
+        await asyncio.sleep(0.005)
+        time.sleep(0.3)
+        async with asyncio.timeout(10):
+            while not registry.get_sample_value("event_loop_lag_seconds_count"):
+                await asyncio.sleep(0.005)
+    lag = registry.get_sample_value("event_loop_lag_seconds_sum") or 0
+    assert lag >= 0.28
+
+
+def test_process_limits_are_those_that_psutil_sees() -> None:
+    assert cpu_count() == len(psutil.Process().cpu_affinity() or [])
+    assert 0 < memory_limit() <= psutil.virtual_memory().total
+    registry = CollectorRegistry()
+    register_process_metrics(registry)
+    resident = registry.get_sample_value("process_resident_memory_bytes")
+    assert resident == pytest.approx(psutil.Process().memory_info().rss, rel=0.2)
+    assert registry.get_sample_value("system_cpu_logical_count") == cpu_count()
+
+
+def test_lock_taken_twice_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
+    first = take_lock(tmp_path / "lock")
+    assert first is not None
+    assert take_lock(tmp_path / "lock") is None
+    first.close()
+    again = take_lock(tmp_path / "lock")
+    assert again is not None
+    again.close()
+
+
+def test_log_line_is_json_with_correlation_id_extras_and_exception() -> None:
+    try:
+        os.stat("/nowhere")  # noqa: PTH116
+    except OSError:
+        record = logging.getLogger("a.b").makeRecord(
+            "a.b", logging.ERROR, __file__, 1, "lost %s", ("it",), sys.exc_info(), extra={"n": 3}
+        )
+    token = request_id.set("abc")
+    try:
+        line = json.loads(JsonFormatter().format(record))
+    finally:
+        request_id.reset(token)
+    assert (line["level"], line["logger"], line["message"]) == ("ERROR", "a.b", "lost it")
+    assert (line["request_id"], line["n"]) == ("abc", 3)
+    assert line["time"].endswith("+00:00")
+    assert "FileNotFoundError" in line["exception"]
