@@ -300,6 +300,19 @@ def test_close_twice_and_finalise_again_change_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_full_disk_at_the_end_leaves_the_appended_lines(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.om"
+    log = MetricsLog(path)
+    log.add([gauge("a", 1)], T0)
+    (tmp_path / "metrics.om.partial").symlink_to("/dev/full")
+
+    with pytest.raises(OSError, match="No space left"):
+        log.close()
+
+    assert ours(read_metrics(path)) == {("a", ()): [(T0, 1)]}
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_log_without_samples_is_a_valid_document(tmp_path: Path) -> None:
     path = tmp_path / "metrics.om"
     MetricsLog(path).close()
