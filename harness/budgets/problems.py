@@ -37,7 +37,7 @@ class Problems:
 
     def add(self, place: Place, text: str) -> None:
         """Note a problem; `text` says what is wrong and what to write instead."""
-        self._found[Problem(self.line(place), dotted(place), text)] = place
+        self._found[Problem(self.line(place), _one_line(dotted(place)), _one_line(text))] = place
 
     def line(self, place: Place) -> int:
         """Line of a place, or of the nearest one around it when it does not stand in the file."""
@@ -64,6 +64,13 @@ def dotted(place: Place) -> str:
     """A place as people write it: `scenarios.load.workload.stages[1].rate`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
     return text.removeprefix(".")
+
+
+def _one_line(text: str) -> str:
+    """Text that quotes the file, without line breaks and what else would steer a terminal."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def closest(word: str, options: Iterable[str]) -> str:
