@@ -83,13 +83,12 @@ def _with_variable(schema: dict[str, object]) -> dict[str, object]:
     return {**outer, "anyOf": [inner, _VARIABLE]}
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], file: Path = SCHEMA_FILE) -> int:
     """Write the schema, or with `--check` only compare it; returns the exit code."""
-    current = SCHEMA_FILE.read_text(encoding="utf-8") if SCHEMA_FILE.exists() else ""
     if "--check" not in arguments:
-        SCHEMA_FILE.write_text(text(), encoding="utf-8")
-    elif current != text():
-        sys.stderr.write(f"{SCHEMA_FILE.name} is not what the models say; write it anew\n")
+        file.write_text(text(), encoding="utf-8")
+    elif not file.exists() or file.read_text(encoding="utf-8") != text():
+        sys.stderr.write(f"{file.name} is not what the models say; run this without --check\n")
         return EXIT_USAGE
     return EXIT_PASS
 

@@ -12,6 +12,7 @@ from harness.budgets.problems import Place, closest, listed
 from harness.names import HOST_METRICS
 from harness.units import format_quantity
 
+_LIKENESS = 0.8  # names of metrics have long prefixes in common, which say nothing
 _PARTS = ("_count", "_sum", "_bucket")
 
 
@@ -68,7 +69,7 @@ def metric_findings(
                 yield from _on_labels(selector, family, place)
                 yield from _on_kind(budget.indicator, role, selector.metric, family, place)
             elif not (ours and selector.metric in HOST_METRICS):
-                meant = closest(selector.metric, families)
+                meant = closest(selector.metric, families, _LIKENESS)
                 yield Advice(
                     place,
                     f"the service shows no metric {selector.metric}; {meant}some appear with the "

@@ -73,9 +73,9 @@ def _one_line(text: str) -> str:
     )
 
 
-def closest(word: str, options: Iterable[str]) -> str:
+def closest(word: str, options: Iterable[str], likeness: float = 0.6) -> str:
     """`did you mean `x`? ` for the option that is spelt nearly like `word`, else nothing."""
-    matches = get_close_matches(word, list(options), n=1)
+    matches = get_close_matches(word, list(options), n=1, cutoff=likeness)
     return f"did you mean `{matches[0]}`? " if matches else ""
 
 

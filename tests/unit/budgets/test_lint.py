@@ -229,6 +229,13 @@ MISFITS: dict[str, tuple[str, str]] = {
             "first traffic: send requests and lint again"
         ),
     ),
+    "a metric that only shares its prefix with another": (
+        "{kind: gauge, metric: pool_mean}",
+        (
+            "6 error budgets.it.indicator: the service shows no metric pool_mean; some appear with the "
+            "first traffic: send requests and lint again"
+        ),
+    ),
     "a label that does not exist": (
         "{kind: gauge, metric: pool_count, where: {stat: used}}",
         (
