@@ -238,6 +238,12 @@ def test_measure_of_utilization_joins_a_limit_that_psutil_read_beside_the_scrape
     assert (result.value, result.samples) == (0.25, 11)
 
 
+def test_measure_of_utilization_takes_no_limit_of_another_scrape() -> None:
+    limit = series("limit", lambda _: 8.0, times=TIMES[8:9])
+    run = evidence(series("used", lambda _: 2.0), limit)
+    assert measured(Utilization(Selector("used"), Selector("limit")), run).samples == 1
+
+
 def test_measure_names_psutil_as_the_source_of_what_it_read() -> None:
     run = evidence(series("g", lambda _: 2.0, {"provider": "psutil"}), metrics=(), ups=[])
     result = measured(Gauge(Selector("g")), run)
