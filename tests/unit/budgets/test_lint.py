@@ -229,11 +229,11 @@ MISFITS: dict[str, tuple[str, str]] = {
             "first traffic: send requests and lint again"
         ),
     ),
-    "a metric that only shares its prefix with another": (
-        "{kind: gauge, metric: pool_mean}",
+    "a metric that shares no more than its unit with another": (
+        "{kind: gauge, metric: size_seconds}",
         (
-            "6 error budgets.it.indicator: the service shows no metric pool_mean; some appear with the "
-            "first traffic: send requests and lint again"
+            "6 error budgets.it.indicator: the service shows no metric size_seconds; some appear "
+            "with the first traffic: send requests and lint again"
         ),
     ),
     "a label that does not exist": (
