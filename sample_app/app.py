@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from sample_app import __version__
@@ -32,15 +33,20 @@ from sample_app.telemetry.tracing import trace_requests, traced_queries, tracer_
 SERVICE = "sample-app"
 
 
-def create_app(settings: Settings, registry: CollectorRegistry | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    registry: CollectorRegistry | None = None,
+    traces: TracerProvider | None = None,
+) -> FastAPI:
     """The application; nothing is opened before its lifespan starts.
 
     Args:
         settings: Its whole configuration.
         registry: Where its metrics go; by default a registry of its own.
+        traces: Where its spans go, shut down at its end; by default nowhere.
     """
     metrics = Metrics(registry or CollectorRegistry())
-    traces = tracer_provider(SERVICE, __version__, settings.traces.ratio)
+    provider = traces or tracer_provider(SERVICE, __version__, settings.traces.ratio)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -49,12 +55,12 @@ def create_app(settings: Settings, registry: CollectorRegistry | None = None) ->
             await seed(database.engine, settings.seed)
             app.state.services = _services(settings, database, metrics)
             metrics.http.expect(_usual_answers(app))
-            with traced_queries(database.engine.sync_engine, traces):
+            with traced_queries(database.engine.sync_engine, provider):
                 async with metrics.loop.sampled():
                     yield
         finally:
             await database.close()
-            traces.shutdown()
+            provider.shutdown()
 
     documented = settings.environment != "production"
     app = FastAPI(
@@ -76,7 +82,7 @@ def create_app(settings: Settings, registry: CollectorRegistry | None = None) ->
     app.add_middleware(Correlation)
     app.add_middleware(MeasuredRequests, metrics=metrics.http)
     app.add_middleware(OneWorker)
-    trace_requests(app, traces)
+    trace_requests(app, provider)
     return app
 
 

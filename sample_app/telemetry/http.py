@@ -33,7 +33,7 @@ class HttpMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.duration = Histogram(
             "http_server_request_duration_seconds",
-            "From the first byte of a request to the last of its answer, without background tasks.",
+            "From a request's arrival to the last byte of its answer, without background tasks.",
             ("http_request_method", "http_route", "http_response_status_code"),
             buckets=BUCKETS,
             registry=registry,

@@ -1,0 +1,97 @@
+"""A contacts service on a small database of its own, with a registry to look into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from opentelemetry.sdk.trace import TracerProvider
+from prometheus_client import CollectorRegistry
+
+from sample_app.app import create_app
+from sample_app.core.settings import Settings
+
+ROWS = 120
+
+
+@dataclass
+class Service:
+    """A running service.
+
+    Attributes:
+        client: Speaks to it without a socket.
+        registry: Its metrics.
+    """
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    registry: CollectorRegistry
+
+    def value(self, name: str, **labels: str) -> float:
+        """The sum of all samples of that name that have these labels; absent is an error."""
+        values = [
+            sample.value
+            for family in self.registry.collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+        assert values, f"no sample {name} {labels}"
+        return sum(values)
+
+    def names(self) -> set[str]:
+        """Every sample's name."""
+        return {s.name for family in self.registry.collect() for s in family.samples}
+
+
+def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
+    """Settings of a small service in `folder`."""
+    database = {"url": f"sqlite+aiosqlite:///{folder}/data/test.db"}
+    defaults: dict[str, dict[str, object]] = {
+        "database": database | groups.pop("database", {}),
+        "seed": {"rows": ROWS, "companies": 10},
+        "welcome": {"delay": 0.0},
+    }
+    return Settings.model_validate(defaults | groups)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, traces: TracerProvider | None = None
+) -> AsyncIterator[Service]:
+    """A service with these settings, between its start and its end."""
+    registry = CollectorRegistry()
+    app = create_app(settings, registry, traces)
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        yield Service(app, client, registry)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the environment nor an `.env` file may change what is tested."""
+    for name in os.environ:
+        if name.startswith("SAMPLE_APP_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a service with 120 contacts of 10 companies."""
+    return settings_for(tmp_path)
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    """A service with 120 contacts of 10 companies."""
+    async with running(settings) as service:
+        yield service

@@ -1,0 +1,185 @@
+"""Exact counts on a private registry after a known number of requests."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from harness import names
+from sample_app.core.settings import Settings
+from tests.integration.sample_app.conftest import Service, running, settings_for
+
+API = "/api/v1/contacts"
+HTTP = f"{names.HTTP_DURATION}_count"
+DB = f"{names.DB_DURATION}_count"
+EXPOSED_BY_OTHERS = {names.UP, names.SCRAPE_DURATION}
+
+
+async def requests(service: Service, method: str, path: str, times: int = 1) -> None:
+    for _ in range(times):
+        answer = await service.client.request(method, path)
+        assert answer.is_success
+
+
+def service_metrics() -> set[str]:
+    """What harness/names.py lists as exposed by the service."""
+    prefixes = ("HTTP_D", "HTTP_A", "DB_D", "POOL_", "CACHE_", "TASK_", "LOOP_", "CPU_", "MEMORY_")
+    labels = {
+        *(names.POOL_STATE, names.POOL_NAME, names.CACHE_NAME, names.CACHE_LEVEL),
+        *(names.CACHE_RESULT, names.CACHE_OPERATION, names.TASK_NAME),
+    }
+    return {
+        value
+        for name, value in vars(names).items()
+        if name.startswith(prefixes) and value not in labels
+    } | {names.START_TIME}
+
+
+async def test_names_every_metric_the_harness_knows_is_exposed_from_the_start(
+    service: Service,
+) -> None:
+    exposed = service.names()
+    known = service_metrics()
+    assert len(known) >= 20
+    missing = {name for name in known if not {name, f"{name}_count"} & exposed}
+    assert missing == set()
+
+
+async def test_labels_are_those_that_the_harness_knows(service: Service) -> None:
+    used = {
+        label
+        for family in service.registry.collect()
+        for sample in family.samples
+        if sample.name.startswith(("http", "db", "cache", "background"))
+        for label in sample.labels
+    }
+    assert used - {"le", "error_type"} == {
+        *(names.HTTP_METHOD, names.HTTP_ROUTE, names.HTTP_STATUS),
+        *(names.DB_SYSTEM, names.DB_OPERATION, names.POOL_NAME, names.POOL_STATE),
+        *(names.WINDOW_LABEL, names.CACHE_NAME, names.CACHE_LEVEL, names.CACHE_RESULT),
+        *(names.CACHE_OPERATION, names.TASK_NAME),
+    }
+
+
+async def test_requests_are_counted_by_route_and_status(service: Service) -> None:
+    await requests(service, "GET", API, 7)
+    await requests(service, "GET", f"{API}/search?q=a", 5)
+    await requests(service, "GET", f"{API}/1", 3)
+    await requests(service, "GET", f"{API}/2", 2)
+    await requests(service, "GET", "/health", 4)
+    await service.client.get(f"{API}/99999")
+    await service.client.get("/metrics")
+    for route, status, count in (
+        (API, "200", 7),
+        (f"{API}/search", "200", 5),
+        (f"{API}/{{id}}", "200", 5),
+        (f"{API}/{{id}}", "404", 1),
+        ("/health", "200", 4),
+    ):
+        labels = {"http_route": route, "http_response_status_code": status}
+        assert service.value(HTTP, http_request_method="GET", **labels) == count
+    assert service.value(HTTP) == 22  # without /metrics
+    assert service.value(names.HTTP_ACTIVE) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statements"),
+    [
+        pytest.param("GET", f"{API}?size=100", {"SELECT": 1}, id="a page of a hundred: one"),
+        pytest.param("GET", f"{API}/search?q=a&size=100", {"SELECT": 1}, id="a search: one"),
+        pytest.param("GET", f"{API}/1", {"SELECT": 1}, id="a detail: one"),
+        pytest.param("DELETE", f"{API}/1", {"DELETE": 1}, id="a deletion: one"),
+        pytest.param("GET", "/health", {}, id="health: none"),
+    ],
+)
+async def test_statements_of_a_request_are_few(
+    service: Service, method: str, path: str, statements: dict[str, int]
+) -> None:
+    def counts() -> dict[str, float]:
+        return {
+            name: service.value(DB, db_operation_name=name, db_system_name="sqlite")
+            for name in ("SELECT", "INSERT", "UPDATE", "DELETE")
+        }
+
+    before = counts()
+    await requests(service, method, path)
+    after = counts()
+    assert {name: after[name] - before[name] for name in after if after[name] > before[name]} == (
+        statements
+    )
+
+
+async def test_cache_hits_are_requests_without_statements(service: Service) -> None:
+    before = service.value(DB)
+    await requests(service, "GET", f"{API}/1", 10)
+    await requests(service, "GET", f"{API}/2", 10)
+    assert service.value(names.CACHE_GETS, cache="contact_details", result="hit") == 18
+    assert service.value(names.CACHE_GETS, cache="contact_details", result="miss") == 2
+    assert service.value(names.CACHE_PUTS) == 2
+    assert service.value(names.CACHE_SIZE, level="memory") == 2
+    assert service.value(DB) - before == 2
+
+
+async def test_welcome_task_is_measured_but_not_as_part_of_the_request(
+    settings: Settings,
+) -> None:
+    slow = settings.model_copy(update={"welcome": settings.welcome.model_copy(update={"delay": 1})})
+    async with running(slow) as service:
+        body = {
+            "first_name": "A",
+            "last_name": "B",
+            "email": "a@b.example",
+            "company_id": 1,
+        }
+        assert (await service.client.post(API, json=body)).status_code == 201
+        labels = {"http_request_method": "POST", "http_route": API}
+        assert service.value(HTTP, **labels) == 1
+        in_request = service.value(f"{names.HTTP_DURATION}_sum", **labels)
+        in_task = service.value(f"{names.TASK_DURATION}_sum", task="welcome")
+        assert service.value(f"{names.TASK_DURATION}_count", task="welcome") == 1
+        assert in_task >= 1.0  # the delay; the request's time is what is left of the whole
+        assert in_request < in_task
+        assert service.value(names.TASK_ACTIVE) == 0
+        assert service.value(names.TASK_FAILURES) == 0
+
+
+async def test_failed_statement_is_counted_with_its_error(service: Service) -> None:
+    first = (await service.client.get(f"{API}/1")).json()
+    body = {"first_name": "A", "last_name": "B", "email": first["email"], "company_id": 1}
+    assert (await service.client.post(API, json=body)).status_code == 409
+    failed = service.value(DB, db_operation_name="INSERT", error_type="IntegrityError")
+    assert failed == 1
+
+
+async def test_slow_statement_is_logged_without_its_values(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = settings.database.model_copy(update={"slow_query": 1e-9})
+    async with running(settings.model_copy(update={"database": database})) as service:
+        caplog.clear()
+        await requests(service, "GET", f"{API}/search?q=smith")
+    slow = [record for record in caplog.records if record.message == "slow query"]
+    assert slow
+    assert all("smith" not in str(vars(record)) for record in slow)
+
+
+async def test_metrics_page_is_the_registry_as_text_without_a_redirect(service: Service) -> None:
+    answer = await service.client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert 'cache_gets_total{cache="contact_details",level="memory",result="hit"} 0.0' in (
+        answer.text
+    )
+    accept = {"Accept": "application/openmetrics-text;version=1.0.0"}
+    answer = await service.client.get("/metrics", headers=accept)
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+    assert answer.text.endswith("# EOF\n")
+
+
+async def test_two_services_in_one_process_do_not_share_metrics(
+    service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with running(settings_for(tmp_path_factory.mktemp("other"))) as other:
+        await asyncio.gather(requests(service, "GET", API, 3), requests(other, "GET", API, 2))
+        assert (service.value(HTTP), other.value(HTTP)) == (3, 2)

@@ -1,0 +1,144 @@
+"""The service behind a real uvicorn: several workers, reload, and stock Locust as its client."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from sample_app.telemetry.one_worker import REFUSAL
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 60.0  # seconds; only a hang takes that long
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return os.environ | {
+        "SAMPLE_APP_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/server.db",
+        "TMPDIR": str(folder),
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        assert isinstance(port, int)
+        return port
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        text = answer.read().decode()
+        assert isinstance(text, str)
+        return text
+
+
+@contextmanager
+def server(folder: Path, *options: str) -> Iterator[str]:
+    """A real server, ready to answer; its base URL."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "uvicorn", "sample_app.main:app", "--port", str(port)]
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, *options], cwd=ROOT, env=environment(folder), stderr=log
+        )
+        try:
+            end = time.monotonic() + PATIENCE
+            while True:
+                try:
+                    read(f"{url}/health/ready")
+                    break
+                except OSError:
+                    assert process.poll() is None, (folder / "server.log").read_text()
+                    assert time.monotonic() < end
+                    time.sleep(0.05)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [
+        pytest.param(["--workers", "2"], {}, id="by option"),
+        pytest.param([], {"WEB_CONCURRENCY": "3"}, id="by environment"),
+    ],
+)
+def test_several_workers_are_refused_with_the_reason_and_not_restarted_for_ever(
+    tmp_path: Path, options: list[str], variables: dict[str, str]
+) -> None:
+    command = [sys.executable, "-m", "uvicorn", "sample_app.main:app", "--port", "0", *options]
+    ended = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(tmp_path) | variables,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    messages = [
+        json.loads(line).get("message") for line in ended.stderr.splitlines() if "{" in line
+    ]
+    assert 1 <= messages.count(REFUSAL) <= 2  # no more than the workers that came second
+    assert "Traceback" not in ended.stderr
+
+
+def test_reload_with_its_single_child_is_accepted(tmp_path: Path) -> None:
+    with server(tmp_path, "--reload", "--reload-dir", str(tmp_path)) as url:
+        assert "process_start_time_seconds" in read(f"{url}/metrics")
+        assert REFUSAL not in (tmp_path / "server.log").read_text()
+
+
+@pytest.mark.parametrize("scenario", ["smoke", "load"])
+def test_scenario_under_stock_locust_fails_no_request_and_the_service_counts_the_same(
+    tmp_path: Path, scenario: str
+) -> None:
+    locust = [sys.executable, "-m", "locust", "-f", f"scenarios/{scenario}.py", "--headless"]
+    with server(tmp_path) as url:
+        before = counted(url)
+        ended = subprocess.run(
+            [*locust, "-u", "5", "-r", "5", "-t", "4s", "-s", "20", "-H", url, "--json"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        after = counted(url)
+    assert ended.returncode == 0, ended.stderr
+    stats = json.loads(ended.stdout)
+    assert sum(entry["num_failures"] for entry in stats) == 0
+    sent = {(entry["method"], entry["name"]): entry["num_requests"] for entry in stats}
+    assert sent == after - before
+    assert len(sent) == 7  # every endpoint that a scenario uses; PUT is the tests' alone
+    assert sum(sent.values()) > 40
+
+
+def counted(url: str) -> Counter[tuple[str, str]]:
+    """What the service counted, by method and route, readiness left out."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for family in text_string_to_metric_families(read(f"{url}/metrics")):
+        for sample in family.samples:
+            labels = sample.labels
+            if sample.name == "http_server_request_duration_seconds_count":
+                assert re.match("2..", labels["http_response_status_code"]) or not sample.value
+                if labels["http_route"] != "/health/ready":
+                    key = labels["http_request_method"], labels["http_route"]
+                    counts[key] += int(sample.value)
+    return counts

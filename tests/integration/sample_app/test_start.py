@@ -1,0 +1,142 @@
+"""Start-up: the known data set, readiness, traces."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from sample_app.core.seeding import contacts, seed
+from sample_app.core.settings import SeedSettings, Settings
+from sample_app.telemetry.tracing import tracer_provider
+from tests.integration.sample_app.conftest import ROWS, Service, running, settings_for
+
+API = "/api/v1/contacts"
+
+
+def rows(path: Path) -> list[tuple[object, ...]]:
+    with sqlite3.connect(path) as connection:
+        return connection.execute("SELECT * FROM contacts ORDER BY id").fetchall()
+
+
+async def test_seed_twice_inserts_once(tmp_path: Path) -> None:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/s.db")
+    settings = SeedSettings(rows=300, companies=7)
+    assert await seed(engine, settings) == 300
+    first = rows(tmp_path / "s.db")
+    assert await seed(engine, settings) == 0
+    assert rows(tmp_path / "s.db") == first
+    await engine.dispose()
+
+
+def test_seeded_contacts_of_the_same_number_are_the_same_and_of_another_differ() -> None:
+    assert contacts(SeedSettings(rows=50)) == contacts(SeedSettings(rows=50))
+    assert contacts(SeedSettings(rows=50)) == contacts(SeedSettings(rows=80))[:50]
+    assert contacts(SeedSettings(rows=50)) != contacts(SeedSettings(rows=50, random=2))
+
+
+async def test_start_after_changes_restores_the_known_state(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "data" / "test.db"
+    async with running(settings):
+        pass
+    known = rows(file)
+    assert len(known) == ROWS
+    async with running(settings) as service:
+        body = {"first_name": "A", "last_name": "B", "email": "a@b.example", "company_id": 1}
+        assert (await service.client.post(API, json=body)).status_code == 201
+        assert (await service.client.patch(f"{API}/3", json={"notes": "x"})).status_code == 200
+        assert (await service.client.delete(f"{API}/4")).status_code == 204
+    assert rows(file) != known
+    async with running(settings) as service:
+        assert (await service.client.get(API)).json()["total"] == ROWS
+    assert rows(file) == known
+
+
+async def test_start_with_no_rows_to_seed_leaves_the_data_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    async with running(settings) as service:
+        await service.client.delete(f"{API}/4")
+    async with running(settings_for(tmp_path, seed={"rows": 0})) as service:
+        assert (await service.client.get(API)).json()["total"] == ROWS - 1
+
+
+async def test_health_says_version_and_commit(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path).model_copy(update={"commit": "abc123"})
+    async with running(settings) as service:
+        answer = await service.client.get("/health")
+        assert answer.json() == {"status": "ok", "version": "0.1.0", "commit": "abc123"}
+
+
+async def test_ready_with_its_database_is_200(service: Service) -> None:
+    answer = await service.client.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "ready", "checks": {"database": "ok", "cache": "ok"}},
+    )
+
+
+async def test_ready_without_its_database_is_503_and_health_still_200(
+    service: Service, tmp_path: Path
+) -> None:
+    services = service.app.state.services
+    await services.health._database.engine.dispose()
+    for file in (tmp_path / "data").iterdir():
+        file.unlink()
+    (tmp_path / "data").rmdir()
+    answer = await service.client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "unavailable",
+        "checks": {"database": "failed", "cache": "ok"},
+    }
+    assert (await service.client.get("/health")).status_code == 200
+    answer = await service.client.get(API)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize(("environment", "status"), [("development", 200), ("production", 404)])
+async def test_docs_outside_production_only(tmp_path: Path, environment: str, status: int) -> None:
+    settings = settings_for(tmp_path, seed={"rows": 0})
+    settings = settings.model_copy(update={"environment": environment})
+    async with running(settings) as service:
+        for path in ("/docs", "/openapi.json"):
+            assert (await service.client.get(path)).status_code == status
+        assert (await service.client.get("/health")).status_code == 200
+
+
+async def test_traces_hold_the_request_and_its_statements(tmp_path: Path) -> None:
+    exporter = InMemorySpanExporter()
+    provider = tracer_provider("test", "1", 1.0)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    async with running(settings_for(tmp_path), provider) as service:
+        exporter.clear()
+        await service.client.get(f"{API}/7")
+        spans = {span.name: span for span in exporter.get_finished_spans()}
+        exporter.clear()
+        await service.client.get("/health")
+        await service.client.get("/metrics")
+        assert exporter.get_finished_spans() == ()
+    server = spans.pop(f"GET {API}/{{id}}")
+    attributes = dict(server.attributes or {})
+    assert attributes["http.request.method"] == "GET"
+    assert attributes["http.route"] == f"{API}/{{id}}"
+    assert attributes["http.response.status_code"] == 200
+    statement = next(span for name, span in spans.items() if name.startswith("SELECT"))
+    assert dict(statement.attributes or {})["db.system.name"] == "sqlite"
+    assert server.context is not None
+    assert statement.context is not None
+    assert statement.context.trace_id == server.context.trace_id
+
+
+@pytest.mark.parametrize(("ratio", "least", "most"), [(0.0, 0, 0), (1.0, 40, 40)])
+def test_traces_are_recorded_in_the_share_asked_for(ratio: float, least: int, most: int) -> None:
+    tracer = tracer_provider("test", "1", ratio).get_tracer("t")
+    recorded = sum(tracer.start_span("x").is_recording() for _ in range(40))
+    assert least <= recorded <= most
