@@ -229,10 +229,10 @@ MISFITS: dict[str, tuple[str, str]] = {
             "first traffic: send requests and lint again"
         ),
     ),
-    "a metric that shares no more than its unit with another": (
-        "{kind: gauge, metric: size_seconds}",
+    "a metric that is only a little like another": (
+        "{kind: gauge, metric: untied}",
         (
-            "6 error budgets.it.indicator: the service shows no metric size_seconds; some appear "
+            "6 error budgets.it.indicator: the service shows no metric untied; some appear "
             "with the first traffic: send requests and lint again"
         ),
     ),
