@@ -238,6 +238,11 @@ def test_measure_of_utilization_joins_a_limit_that_psutil_read_beside_the_scrape
     assert (result.value, result.samples) == (0.25, 11)
 
 
+def test_measure_of_utilization_may_have_a_limit_under_1() -> None:
+    run = evidence(series("used", lambda _: 0.2), series("limit", lambda _: 0.5))
+    assert measured(Utilization(Selector("used"), Selector("limit")), run).value == 0.4
+
+
 def test_measure_of_utilization_takes_no_limit_of_another_scrape() -> None:
     limit = series("limit", lambda _: 8.0, times=TIMES[8:9])
     run = evidence(series("used", lambda _: 2.0), limit)
@@ -336,6 +341,12 @@ ALL_DOWN = range(-5, 12)
             evidence(series("used", lambda _: 1.0), series("limit", lambda _: -1.0)),
             "limit was -1",
             id="a limit that is none",
+        ),
+        pytest.param(
+            Utilization(Selector("used"), Selector("limit")),
+            evidence(series("used", lambda _: 1.0), series("limit", lambda _: 0.0)),
+            "limit was 0",
+            id="a limit of 0",
         ),
         pytest.param(
             Utilization(Selector("used"), Selector("limit")),
