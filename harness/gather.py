@@ -139,6 +139,7 @@ async def _with_everything(run: _Run) -> None:
             async with generator(run.scenario, service.url, log, record) as load:
                 await _load(run, service, scraper, latency, load)
             await scraper.scrape()  # everything was answered: the service's final account
+            account.target["scrape_error"] = scraper.last_error
 
 
 def _recorder(run: _Run, latency: LatencyLog, metrics: MetricsLog) -> Callable[[Report], None]:
@@ -233,19 +234,15 @@ def _cut_window(account: _Account) -> None:
 
 async def _scrape_on_schedule(scraper: Scraper, t0: float, window: tuple[float, float]) -> None:
     """Scrape at each whole second of the load and exactly at the edges of the window."""
-    for moment in _moments(t0, window):
-        late = time.monotonic() - moment
-        if late > 1 and moment not in window:
-            continue  # a scrape took longer than a second: its successors are skipped, not queued
-        await asyncio.sleep(max(0.0, -late))
-        await scraper.scrape()
+    over = asyncio.Event()
 
+    async def at_edges() -> None:
+        for edge in window:
+            await asyncio.sleep(max(0.0, edge - time.monotonic()))
+            await scraper.scrape()
+        over.set()
 
-def _moments(t0: float, window: tuple[float, float]) -> list[float]:
-    seconds = range(int(window[1] - t0) + 1)
-    near = [t0 + second for second in seconds]
-    ticks = [t for t in near if all(abs(t - edge) > 0.2 for edge in window)]
-    return sorted([*ticks, *window])
+    await asyncio.gather(scraper.every(t0, over), at_edges())
 
 
 def _fail(account: _Account, reason: str) -> None:
