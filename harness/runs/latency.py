@@ -12,10 +12,9 @@ from types import TracebackType
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from hdrh.histogram import HdrHistogram
-
 from harness.errors import RunFolderError
-from harness.runs.cells import HIGHEST, Cell, middle_of
+from harness.runs.cells import Cell, middle_of
+from harness.runs.hdr import decode, encode
 from harness.runs.model import Distribution, LatencyKey
 
 _HEADER = """\
@@ -83,15 +82,13 @@ def read_latency(path: Path, start: float, end: float) -> dict[LatencyKey, Distr
     Raises:
         RunFolderError: The file is missing or a line other than the last is damaged.
     """
-    merged: dict[LatencyKey, HdrHistogram] = {}
+    merged: dict[LatencyKey, dict[int, int]] = {}
     for line in _lines(path):
         if start - _ROUNDING <= line.start < end - _ROUNDING:
-            total = merged.get(line.key)
-            if total is None:
-                merged[line.key] = line.histogram
-            else:
-                total.add(line.histogram)
-    return {key: _distribution(histogram) for key, histogram in merged.items()}
+            total = merged.setdefault(line.key, {})
+            for bucket, count in line.counts.items():
+                total[bucket] = total.get(bucket, 0) + count
+    return {key: _distribution(counts) for key, counts in merged.items()}
 
 
 def read_counts(path: Path) -> dict[LatencyKey, int]:
@@ -102,23 +99,20 @@ def read_counts(path: Path) -> dict[LatencyKey, int]:
     """
     counts: dict[LatencyKey, int] = {}
     for line in _lines(path):
-        counts[line.key] = counts.get(line.key, 0) + line.histogram.get_total_count()
+        counts[line.key] = counts.get(line.key, 0) + sum(line.counts.values())
     return counts
 
 
 class _Line(NamedTuple):
     key: LatencyKey
     start: float
-    histogram: HdrHistogram
+    counts: Mapping[int, int]
 
 
 def _line(cell: Cell, start: float) -> str:
-    histogram = HdrHistogram(1, HIGHEST, 3)
-    for bucket, count in cell.counts.items():
-        histogram.record_value(bucket, count)
-    highest = histogram.get_max_value() / 1e6  # milliseconds, as HistogramLogWriter does
+    highest = middle_of(max(cell.counts)) * 1e3  # milliseconds, as HistogramLogWriter does
     tag = _tag(LatencyKey(cell.what, cell.outcome, cell.method, cell.name))
-    return f"Tag={tag},{start:.3f},1.000,{highest:.6f},{histogram.encode().decode()}\n"
+    return f"Tag={tag},{start:.3f},1.000,{highest:.6f},{encode(cell.counts)}\n"
 
 
 def _tag(key: LatencyKey) -> str:
@@ -133,7 +127,7 @@ def _lines(path: Path) -> Iterator[_Line]:
                     whole = text.endswith("\n")
                     try:
                         yield _parse(text)
-                    except Exception as error:  # the decoder fails in many ways
+                    except (ValueError, TypeError) as error:
                         if not whole:
                             return
                         raise RunFolderError(
@@ -147,10 +141,11 @@ def _lines(path: Path) -> Iterator[_Line]:
 def _parse(text: str) -> _Line:
     tag, start, _, _, payload = text.removeprefix("Tag=").rstrip("\n").split(",")
     key = LatencyKey(*(unquote(part) for part in tag.split("|")))
-    return _Line(key, float(start), HdrHistogram.decode(payload))
+    return _Line(key, float(start), decode(payload))
 
 
-def _distribution(histogram: HdrHistogram) -> Distribution:
-    counts: Mapping[int, int] = {i: count for i, count in enumerate(histogram.counts) if count}
-    values = (middle_of(histogram.get_value_from_index(i)) for i in counts)
-    return Distribution(tuple(values), tuple(counts.values()))
+def _distribution(counts: Mapping[int, int]) -> Distribution:
+    buckets = sorted(counts)
+    return Distribution(
+        tuple(middle_of(bucket) for bucket in buckets), tuple(counts[b] for b in buckets)
+    )

