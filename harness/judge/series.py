@@ -105,10 +105,12 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
     """
     asked = window(evidence)
     times = scrapes(evidence, where)
+    if not times:
+        raise NoDataError(_never_read(evidence))
 
     def nearest(edge: float, name: str) -> float:
-        best = min(times, key=lambda t: abs(t - edge), default=None)
-        if best is None or abs(best - edge) > EDGE_TOLERANCE:
+        best = min(times, key=lambda t: abs(t - edge))
+        if abs(best - edge) > EDGE_TOLERANCE:
             what = where.instance or "the service"
             raise NoDataError(
                 f"no scrape of {what} succeeded within {EDGE_TOLERANCE:g} s of the window's {name};"
@@ -175,13 +177,21 @@ def _why_nothing(evidence: Evidence, selector: Selector) -> str:
             " set `target.metrics` in budgets.yaml"
         )
     if not any(scrapes(evidence, Origin(name, "")) for name in instances(evidence)):
-        return (
-            f"every scrape of {listed(urls)} failed; open it with curl and correct `target.metrics`"
-        )
+        return _never_read(evidence)
     names = {s.name for s in evidence.series if origin(s).instance}
     close = get_close_matches(selector.metric, names, n=1)
     meant = f"; did you mean {close[0]}?" if close else "; see what its metrics endpoint lists"
     return f"the service never exposed {selector.metric}{meant}"
+
+
+def _never_read(evidence: Evidence) -> str:
+    last = evidence.manifest.target.get("scrape_error")
+    said = f" ({last})" if last else ""
+    urls = listed(metrics_urls(evidence)) or "the service"
+    return (
+        f"every scrape of {urls} failed{said}; let the service expose its metrics there, or correct"
+        " `target.metrics`"
+    )
 
 
 def _why_no_match(named: list[Series], selector: Selector) -> str:

@@ -128,7 +128,7 @@ TRIPPED = [
     ("user-errors", evidence(user_errors=("KeyError: 'id'",)), "client", "KeyError: 'id'"),
     ("edge-scrapes", evidence(ups=[up(failed=[-1, 0, 1])]), "server", "window's start"),
     ("edge-scrapes", evidence(ups=[up(), up(OTHER, failed=[9, 10, 11])]), "server", OTHER),
-    ("edge-scrapes", evidence(ups=[]), "server", "no scrape of the service"),
+    ("edge-scrapes", evidence(ups=[]), "server", "metrics failed; let the service expose"),
     ("scrape-coverage", evidence(ups=[up(failed=[3, 5, 7])]), "server", "80% of the planned"),
     ("scrape-coverage", evidence(ups=[up(), up(OTHER, failed=[3, 5, 7])]), "server", OTHER),
     ("counter-reset", evidence(REBORN), "server", "c_total"),
