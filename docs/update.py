@@ -1,0 +1,99 @@
+"""Writes the generated parts of the documentation, between markers in the text.
+
+    uv run python docs/update.py          the tables of keys in budgets.md
+    uv run python docs/update.py --output the output in README.md, by a real run (about 30 s)
+
+A test compares the tables; `--output` is run by hand before a release.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.budgets.json_schema import json_schema
+from harness.budgets.presets import PRESETS
+
+DOCS = Path(__file__).parent
+SECTIONS = {
+    "TargetSpec": "`target:` the service under load",
+    "ScenarioSpec": "`scenarios:` ways to load it, by name",
+    "WorkloadSpec": "`workload:` of a scenario",
+    "BudgetSpec": "`budgets:` what must hold, by name",
+    "AlertSpec": "`alert:` of a budget",
+    "WaiverSpec": "`waiver:` of a budget",
+}
+KINDS = {
+    "LatencySpec": "latency",
+    "ErrorRatioSpec": "error_ratio",
+    "ThroughputSpec": "throughput",
+    "QuantileSpec": "quantile",
+    "MeanSpec": "mean",
+    "RatioSpec": "ratio",
+    "RateSpec": "rate",
+    "GaugeSpec": "gauge",
+    "UtilizationSpec": "utilization",
+    "PromqlSpec": "promql",
+}
+
+
+def keys() -> str:
+    """A table of keys for each section, then one for the kinds of indicator and the presets."""
+    definitions: Any = json_schema()["$defs"]
+    parts = []
+    for name, title in SECTIONS.items():
+        parts += [f"### {title}", "", "| key | meaning |", "|---|---|", *_rows(definitions[name])]
+        parts.append("")
+    parts += ["### `indicator:` kinds", "", "| kind | value | keys |", "|---|---|---|"]
+    for name, kind in KINDS.items():
+        definition = definitions[name]
+        names = ", ".join(
+            _key(definition, key) for key in definition["properties"] if key != "kind"
+        )
+        parts.append(f"| `{kind}` | {definition['description']} | {names} |")
+    parts += ["", "### `indicator:` presets", ""]
+    parts += [", ".join(f"`{name}`" for name in sorted(PRESETS)) + ".", ""]
+    return "\n".join(parts)
+
+
+def _rows(definition: dict[str, Any]) -> list[str]:
+    return [
+        f"| {_key(definition, key)} | {spec.get('description', '')} |".replace("||", "|")
+        for key, spec in definition["properties"].items()
+    ]
+
+
+def _key(definition: dict[str, Any], key: str) -> str:
+    return f"**`{key}`**" if key in definition.get("required", ()) else f"`{key}`"
+
+
+def between(text: str, marker: str, content: str) -> str:
+    """A text with what stands between `<!-- marker -->` and `<!-- end -->` replaced."""
+    pattern = rf"(<!-- {re.escape(marker)} -->\n).*?(<!-- end -->)"
+    replaced, count = re.subn(pattern, lambda m: m[1] + content + m[2], text, flags=re.DOTALL)
+    if count != 1:
+        raise ValueError(f"the text has {count} markers {marker!r}")
+    return replaced
+
+
+def output() -> str:
+    """What `harness run smoke` prints."""
+    command = [sys.executable, "-m", "harness", "run", "smoke"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return f"```\n{result.stdout}```\n"
+
+
+def main(arguments: list[str]) -> None:
+    """Rewrite the files in place."""
+    jobs = {DOCS / "budgets.md": ("keys", keys)}
+    if "--output" in arguments:
+        jobs = {DOCS.parent / "README.md": ("output", output)}
+    for path, (marker, content) in jobs.items():
+        path.write_text(between(path.read_text(), marker, content()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,53 @@
+"""The documentation says what the code does: its examples parse, its tables are current."""
+
+import importlib.util
+import re
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from harness.budgets.parse import parse_plan
+
+DOCS = Path("docs")
+README = Path("README.md")
+
+
+def update() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("update", DOCS / "update.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def examples(path: Path) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", path.read_text(), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("path", [README, DOCS / "budgets.md"], ids=str)
+def test_documented_budgets_file_is_accepted(path: Path) -> None:
+    for text in examples(path):
+        plan = parse_plan(text, Path("budgets.yaml"), {}, date(2026, 11, 20))
+        assert len(plan.budgets) >= 4
+
+
+def test_tables_of_keys_have_no_drift() -> None:
+    text = (DOCS / "budgets.md").read_text()
+    assert update().between(text, "keys", update().keys()) == text
+
+
+def test_readme_output_names_the_budgets_of_budgets_yaml() -> None:
+    readme = README.read_text()
+    budgets = yaml.safe_load(Path("budgets.yaml").read_text())["budgets"]
+    shown = re.findall(r"^PASS +(\S+)", readme, flags=re.MULTILINE)
+    assert sorted(shown) == sorted(budgets)
+
+
+@pytest.mark.parametrize("path", [README, *sorted(DOCS.rglob("*.md"))], ids=str)
+def test_links_to_files_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+        assert (path.parent / link).exists(), link
