@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from harness import names
 from harness.budgets.model import ClosedWorkload, Plan, Scenario, Target
@@ -284,12 +286,17 @@ async def _signals(account: _Account) -> AsyncIterator[asyncio.Event]:
 
 def _target_facts(run: _Run, service: Service) -> dict[str, Any]:
     return {
-        "url": service.url,
+        "url": _without_password(service.url),
         "command": run.target.command if service.started_by_us else None,
-        "metrics": service.metrics,
+        "metrics": [_without_password(url) for url in service.metrics],
         "ours": service.started_by_us,
         "exit_code": None,
     }
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
@@ -301,7 +308,7 @@ def _facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
         "service": plan.service,
         "scenario": {
             "name": scenario.name,
-            "locustfile": str(scenario.locustfile),
+            "locustfile": os.fsencode(scenario.locustfile).decode(errors="replace"),
             "workload": {"model": model, **workload},
             "warm_up": scenario.warm_up,
             "duration": scenario.duration,

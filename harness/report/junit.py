@@ -28,7 +28,7 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
     """
     name = f"{manifest.service}.{wording.scenario_name(manifest)}"
     window = wording.window_seconds(manifest) or 0.0
-    cases = [_case(verdict, name, window) for verdict in judgement.verdicts]
+    cases = [_case(verdict, name) for verdict in judgement.verdicts]
     if not _count(cases, "failure") + _count(cases, "error") and _is_no_success(
         judgement, manifest
     ):
@@ -52,10 +52,8 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _case(verdict: Verdict, suite: str, window: float) -> ET.Element:
-    case = _element(
-        "testcase", {"classname": suite, "name": verdict.name, "time": _seconds(window)}
-    )
+def _case(verdict: Verdict, suite: str) -> ET.Element:
+    case = _element("testcase", {"classname": suite, "name": verdict.name, "time": "0"})
     case.append(_properties(_facts(verdict)))
     text = "\n".join(filter(None, (_figures(verdict), verdict.reason, verdict.runbook)))
     alarm = _alarm(verdict)
