@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,21 +114,16 @@ def document() -> dict[str, Any]:
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
-    before = set(children())
     yield Project(tmp_path, document())
-    left = [p for p in children() if p not in before and p.is_running()]
-    psutil.wait_procs(left, timeout=10)
-    assert not [p.cmdline() for p in left if p.is_running()]
+    _, left = psutil.wait_procs(children(tmp_path), timeout=10)
+    assert not [process.cmdline() for process in left]
 
 
-def children() -> list[psutil.Process]:
-    """Processes whose command line names the service or the generator."""
+def children(folder: Path) -> list[psutil.Process]:
+    """The processes that work in a folder: the harness's keepers, the service, the generator."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if str(SERVICE) in line or "harness.load.child" in line:
-            found.append(process)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cwd() == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
     return found
-
-
-Edit = Callable[[dict[str, Any]], None]

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness.runs.latency import read_counts
@@ -135,9 +136,9 @@ def test_run_target_killed_during_the_load_is_inconclusive(project: Project) -> 
         for line in process.stderr:
             if "measuring" in line:
                 break
-        for service in children():
-            if str(SERVICE) in service.cmdline() and "keeper" not in " ".join(service.cmdline()):
-                service.kill()
+        for child in children(project.path):
+            if str(SERVICE) in child.cmdline() and "keeper" not in " ".join(child.cmdline()):
+                child.kill()
         out, err = process.communicate(timeout=60)
     assert process.returncode == 4, out + err
     assert "Traceback" not in err
@@ -165,6 +166,26 @@ def test_run_interrupted_drains_and_keeps_the_partial_run(
     assert recorded(folder) == counted_by_service(folder) > 0
     assert project.results()["exit_code"] == 130
     assert project.harness("check", "out").code == 130
+
+
+def test_run_killed_leaves_no_process_and_a_readable_run(project: Project) -> None:
+    project.document["scenarios"]["quick"]["duration"] = "60s"
+    with project.start("run", "--out", "out") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "measuring" in line:
+                break
+        ours = children(project.path)
+        process.kill()
+    assert len(ours) == 5  # the harness, and two commands with a keeper each
+    _, left = psutil.wait_procs(ours, timeout=30)
+    assert not [child.cmdline() for child in left]
+    assert project.manifest()["status"] == "running"
+    assert recorded(project.path / "out") > 0
+    result = project.harness("check", "out", "--json", "r.json")
+    assert result.code == 4, result.out + result.err
+    budgets = json.loads((project.path / "r.json").read_text())["budgets"]
+    assert {budget["outcome"] for budget in budgets} == {"inconclusive"}
 
 
 @pytest.mark.parametrize(
