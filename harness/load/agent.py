@@ -21,7 +21,7 @@ from harness.load.recording import Recorder
 from harness.names import GENERATOR_LOOP_LAG
 
 SPAWN_RATE = 100.0  # users per second that the open model starts before its schedule
-PROBE = 0.01  # s, the sleep whose overshoot is the loop lag
+PROBE = 0.05  # s, the sleep whose overshoot is the loop lag; 0.01 s would cost 1.5% of a core
 MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
 LAST_WORD = 1.0  # s that `on_stop` has when the drain is used up
 

@@ -7,15 +7,16 @@ the stop, the exit code, keys typed on the terminal, load shapes, and options fr
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import locust
-from locust import User, log
+from locust import User, log, runners
 from locust.argument_parser import get_parser
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
@@ -23,6 +24,7 @@ from locust.util.load_locustfile import load_locustfile
 
 from harness.load.frames import Setup
 
+MAX_TRACEBACKS = 100
 OPEN_FILES = 10_000  # one socket per user, and some
 
 
@@ -63,6 +65,8 @@ def load(setup: Setup) -> Environment:
     path = Path(setup.locustfile)
     set_up: Any = log.setup_logging
     set_up("INFO")
+    for name in ("locust.user.task", "locust.user.users"):
+        logging.getLogger(name).addFilter(_first(MAX_TRACEBACKS))
     _allow_open_files()
     try:
         classes = list(load_locustfile(str(path))[0].values())
@@ -73,6 +77,7 @@ def load(setup: Setup) -> Environment:
             )
         environment = _environment(setup, classes)
         runner = environment.create_local_runner()
+        _keep_no_statistics(environment)
         environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
         environment.user_classes[:] = _runnable(environment.user_classes, setup)
         fire: Any = environment.events.init.fire
@@ -133,6 +138,20 @@ def _environment(setup: Setup, classes: list[type[User]]) -> Environment:
         parsed_options=options,
         dispatcher_class=EvenDispatcher,
     )
+
+
+def _first(number: int) -> Callable[[logging.LogRecord], bool]:
+    """A filter that lets the first records pass: a task that always raises must not fill a disk."""
+    left = iter(range(number))
+    return lambda _: next(left, None) is not None
+
+
+def _keep_no_statistics(environment: Environment) -> None:
+    """Locust's own statistics are rounded, and grow with each new error text; nobody reads them."""
+    event: Any = environment.events.request
+    for handler in event._handlers.copy():  # noqa: SLF001 - there is no other way to them
+        if handler.__module__ == runners.__name__:
+            event.remove_listener(handler)
 
 
 def _runnable(classes: Iterable[type[User]], setup: Setup) -> list[type[User]]:

@@ -224,3 +224,21 @@ class Naming(FastHttpUser):
     assert len(recorded) == 1001
     (notice,) = outcome.notices
     assert "more than 1000 request names" in notice
+
+
+async def test_task_that_always_raises_does_not_fill_the_log(loads: Loads) -> None:
+    scenario = loads.scenario(
+        """
+class Broken(FastHttpUser):
+    @task
+    def broken(self):
+        self.client.get("/fast")
+        raise KeyError("always")
+""",
+        OpenWorkload((Stage(400, 0.5),), arrivals="even", max_users=10),
+    )
+    outcome = await loads.run(scenario, 0.5)
+    assert outcome.requests.recorded == 200
+    (text,) = outcome.user_errors
+    assert text.startswith("Broken: KeyError: 'always' (")
+    assert loads.log.read_text().count("Traceback") == 100
