@@ -20,7 +20,8 @@ from harness.load.open_model import OpenModel
 from harness.load.recording import Recorder
 from harness.names import GENERATOR_LOOP_LAG
 
-SPAWN_RATE = 100.0  # users per second that the open model starts before its schedule
+SPAWN_RATE = 100.0  # users per second that the open model starts before its schedule, at least
+SPAWN_TIME = 10.0  # s that starting them takes, at most, their `on_start` aside
 PROBE = 0.05  # s, the sleep whose overshoot is the loop lag; 0.01 s would cost 1.5% of a core
 MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
 LAST_WORD = 1.0  # s that `on_stop` has when the drain is used up
@@ -78,7 +79,7 @@ class Agent:
         assert self._open is not None
         assert isinstance(workload, OpenWorkload)
         self._open.install(self._environment.user_classes)
-        self._runner.start(workload.max_users, SPAWN_RATE)
+        self._runner.start(workload.max_users, max(SPAWN_RATE, workload.max_users / SPAWN_TIME))
         while not self._spawned() or self._open.idle < self._runner.user_count:
             if self._link.stop.ready():
                 break

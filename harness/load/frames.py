@@ -78,7 +78,7 @@ class Report:
         oldest: Age of the oldest unanswered request, seconds; 0 when there is none.
         users: Users alive.
         idle_users: Fewest users that were idle at one moment since the report before, in the user
-            class that had the fewest; None in the closed model.
+            class that had the fewest; None in the closed model, and once told to stop.
         backlog: Iterations asked that wait for a user.
         cpu: CPU time over wall time since the report before, as a ratio of one core.
         memory: Resident bytes.

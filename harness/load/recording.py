@@ -73,7 +73,11 @@ class Recorder:
     # --- what the wrapped clients and Locust's events call ------------------------------------
 
     def sent(self, user: object | None, start: float) -> Sent:
-        """A request leaves; the first of an iteration takes the iteration's intended start."""
+        """A request leaves.
+
+        The first of an iteration counts from the iteration's intended start; those that follow it,
+        and all in the closed model, from their real one: nothing says when they were meant to be.
+        """
         self.started += 1
         intended = user.__dict__.pop(INTENDED, None) if user is not None else None
         sent = Sent(start, intended)
@@ -93,6 +97,7 @@ class Recorder:
         if sent not in self.in_flight or self.closed:
             return
         del self.in_flight[sent]
+        sent.watch = None  # it holds a reference to `sent`
         self.recorded += 1
         key = (method, name, failed, math.floor(sent.intended - self.origin))
         pair = self._times.get(key)
