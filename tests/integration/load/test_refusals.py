@@ -80,7 +80,7 @@ import json, os, sys
 import locust
 from harness.budgets.model import ClosedWorkload
 from harness.load.frames import Setup
-from harness.load.locustfile import RefusalError, load
+from harness.load.child.locustfile import RefusalError, load
 for path, tags, exclude in json.load(open(sys.argv[1])):
     if os.fork() == 0:
         try:

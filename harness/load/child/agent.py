@@ -13,11 +13,11 @@ from locust import User
 from locust.env import Environment
 
 from harness.budgets.model import OpenWorkload
+from harness.load.child.link import Link
+from harness.load.child.locustfile import RefusalError, describe, place
+from harness.load.child.open_model import OpenModel
+from harness.load.child.recording import Recorder
 from harness.load.frames import Bye, Notice, Ready, Report, Setup, Stop, UserError
-from harness.load.link import Link
-from harness.load.locustfile import RefusalError, describe, place
-from harness.load.open_model import OpenModel
-from harness.load.recording import Recorder
 from harness.names import GENERATOR_LOOP_LAG
 
 SPAWN_RATE = 100.0  # users per second that the open model starts before its schedule, at least

@@ -13,11 +13,11 @@ import sys
 import gevent
 import locust  # noqa: F401 - before ours, since it makes the standard library cooperative
 
-from harness.load.agent import Agent, notice_to
+from harness.load.child.agent import Agent, notice_to
+from harness.load.child.link import Link
+from harness.load.child.locustfile import RefusalError, load
+from harness.load.child.recording import Recorder, install
 from harness.load.frames import Bye, Refused
-from harness.load.link import Link
-from harness.load.locustfile import RefusalError, load
-from harness.load.recording import Recorder, install
 
 
 def main(descriptor: int) -> None:

@@ -29,9 +29,9 @@ from locust.user.task import (
 )
 
 from harness.budgets.model import OpenWorkload
-from harness.load.alarm import Alarm
 from harness.load.arrivals import arrivals
-from harness.load.recording import INTENDED, Recorder
+from harness.load.child.alarm import Alarm
+from harness.load.child.recording import INTENDED, Recorder
 from harness.names import SCHEDULER_LAG, START_LAG
 
 _SERVED = "harness_served"  # attribute of a user: it has run a task since it last waited

@@ -1,0 +1,1 @@
+"""What runs inside the generator's process, beside Locust; only there may locust be imported."""
