@@ -113,8 +113,8 @@ def lint(options: argparse.Namespace) -> int:
         )
     errors = sum(finding.level == "error" for finding in findings)
     print(
-        f"{options.budgets}: {len(plan.budgets)} budgets, {len(plan.scenarios)} scenarios, "
-        f"{errors} errors, {len(findings) - errors} warnings"
+        f"{options.budgets}: budgets: {len(plan.budgets)}, scenarios: {len(plan.scenarios)}, "
+        f"errors: {errors}, warnings: {len(findings) - errors}"
     )
     return EXIT_USAGE if errors else EXIT_PASS
 
