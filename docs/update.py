@@ -25,6 +25,7 @@ SECTIONS = {
     "BudgetSpec": "`budgets:` what must hold, by name",
     "AlertSpec": "`alert:` of a budget",
     "WaiverSpec": "`waiver:` of a budget",
+    "SelftestSpec": "`selftest:` planted mistakes, by name",
 }
 KINDS = {
     "LatencySpec": "latency",

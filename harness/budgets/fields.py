@@ -17,6 +17,8 @@ from harness.units import EXAMPLES, Unit, parse, pattern
 
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 """Names of budgets and scenarios: lower-case words with hyphens."""
+CASE = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
+"""Names of self-test cases, which are often those of a service's own switches."""
 METRIC = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
 LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 

@@ -281,10 +281,29 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Selftest:
+    """A mistake that is planted on purpose, and what must notice it.
+
+    Attributes:
+        environment: Added to the target's environment: what plants the mistake.
+        scenario: The scenario that is run.
+        breaks: Budgets that must be breached; empty when the run must end unjudged instead.
+        description: The mistake in a sentence.
+    """
+
+    name: str
+    environment: Mapping[str, str]
+    scenario: str
+    breaks: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The whole of budgets.yaml.
 
     Attributes:
+        selftests: Planted mistakes by name, for `harness selftest`.
         source: The file's path as given.
         text: The file's content, verbatim, so that a run folder can keep it.
     """
@@ -295,6 +314,7 @@ class Plan:
     budgets: tuple[Budget, ...]
     source: Path
     text: str
+    selftests: Mapping[str, Selftest] = field(default_factory=dict)
 
     def budgets_of(self, scenario: str) -> tuple[Budget, ...]:
         """The budgets that are judged in a scenario, in the file's order, without those off."""

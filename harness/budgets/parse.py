@@ -35,9 +35,8 @@ def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: d
     if not document:
         problems.raise_any()
     _check_version(document, problems)
-    names = {
-        section: _names(document.get(section)) for section in ("scenarios", "indicators", "budgets")
-    }
+    sections = ("scenarios", "indicators", "budgets", "selftest")
+    names = {section: _names(document.get(section)) for section in sections}
     spec = shaped(document, problems)
     plan = resolve(spec, names, text, today, problems)
     problems.raise_any()

@@ -27,6 +27,7 @@ from harness.budgets.presets import PRESETS, Named
 from harness.budgets.problems import Place, Problems, closest
 from harness.budgets.scenarios import scenario, target
 from harness.budgets.schema import AlertSpec, BudgetSpec, FileSpec, WaiverSpec
+from harness.budgets.selftests import Choices, selftests
 from harness.units import Unit
 
 
@@ -54,12 +55,15 @@ def resolve(
     for name, indicator_spec in spec.indicators.items():
         known[name] = indicators.read(indicator_spec, ("indicators", name), problems)
     file = _File(known, names["scenarios"], today, problems)
-    budgets = [_budget(name, budget, file) for name, budget in spec.budgets.items()]
+    found_budgets = [_budget(name, budget, file) for name, budget in spec.budgets.items()]
+    budgets = {budget.name: budget for budget in found_budgets if budget}
+    choices = Choices(names["scenarios"], names["budgets"], budgets)
     return Plan(
         service=spec.service or "",
         target=target(spec.target, directory, problems) if spec.target else None,
         scenarios=scenarios,
-        budgets=tuple(budget for budget in budgets if budget),
+        budgets=tuple(budgets.values()),
+        selftests=selftests(spec.selftest, spec.target, choices, problems),
         source=problems.source,
         text=text,
     )

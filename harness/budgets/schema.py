@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from harness.budgets.fields import (
+    CASE,
     LABEL,
     NAME,
     Bound,
@@ -298,6 +299,22 @@ class TargetSpec(Section):
     )
 
 
+class SelftestSpec(Section):
+    """A mistake that is planted on purpose, and what must notice it."""
+
+    description: Text | None = Field(None, description="The mistake in a sentence, for people")
+    environment: dict[str, Scalar] = Field(
+        min_length=1,
+        description="Added to the target's environment: what plants the mistake",
+    )
+    breaks: Texts | None = Field(None, description="Budgets that must be breached, all of them")
+    expect: Literal["breach", "unjudged"] = Field(
+        "breach",
+        description="unjudged when the run must end inconclusive (exit 4) instead of in a breach",
+    )
+    scenario: Text | None = Field(None, description="The scenario to run, default the first")
+
+
 class FileSpec(Section):
     """Performance budgets of a service, and how to load it."""
 
@@ -323,4 +340,9 @@ class FileSpec(Section):
         default={},
         description="What must hold, by name",
         json_schema_extra={"propertyNames": {"pattern": NAME}, "minProperties": 1},
+    )
+    selftest: dict[str, SelftestSpec] = Field(
+        default={},
+        description="Mistakes to plant and what must notice them, by name",
+        json_schema_extra={"propertyNames": {"pattern": CASE}},
     )

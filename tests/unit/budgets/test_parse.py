@@ -23,6 +23,7 @@ from harness.budgets.model import (
     Ratio,
     Scenario,
     Selector,
+    Selftest,
     Stage,
     Target,
     Throughput,
@@ -604,3 +605,30 @@ def test_budgets_of_leaves_out_other_scenarios_and_those_off() -> None:
     )
     assert [budget.name for budget in plan.budgets_of("smoke")] == ["everywhere"]
     assert [budget.name for budget in plan.budgets_of("load")] == ["everywhere", "load-only"]
+
+
+def test_selftest_becomes_cases_by_name() -> None:
+    plan = plan_of(
+        f"{HEAD}target: {{command: ./shop 80, url: 'http://localhost'}}\n{SMOKE}{ERRORS}"
+        "selftest:\n"
+        "  error_burst: {environment: {PLANT: 1}, breaks: errors, description: Fails at times}\n"
+        "  no-metrics: {environment: {PLANT: metrics}, expect: unjudged, scenario: smoke}\n"
+    )
+    assert plan.selftests == {
+        "error_burst": Selftest(
+            "error_burst", {"PLANT": "1"}, "smoke", ("errors",), "Fails at times"
+        ),
+        "no-metrics": Selftest("no-metrics", {"PLANT": "metrics"}, "smoke"),
+    }
+
+
+def test_selftest_of_refused_budget_and_scenario_is_told_once() -> None:
+    with pytest.raises(BudgetsError) as refused:
+        plan_of(
+            f"{HEAD}target: {{command: ./shop 80, url: 'http://localhost'}}\n{SMOKE}"
+            "budgets: {errors: {indicator: error_ratio}}\n"
+            "selftest: {error_burst: {environment: {PLANT: 1}, breaks: errors}}\n"
+        )
+    assert refused.value.message.split("\n") == [
+        "budgets.yaml:5: budgets.errors: has no bound; write exactly one of max and min"
+    ]
