@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from limits import parse as parse_rate
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+DEVELOPMENT_SECRET = "known-to-everybody-so-never-in-production"  # noqa: S105 - says so itself
+
+
+def _rate(text: str) -> str:
+    """A rate such as `100/minute`, as the library `limits` reads it."""
+    parse_rate(text)
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_rate)]
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]  # exact: no `*`
 
 
 class _Group(BaseModel):
@@ -38,12 +50,43 @@ class CacheSettings(_Group):
     max_size: Positive = 2000
 
 
+class AuthSettings(_Group):
+    """Who may do what, and how they prove it."""
+
+    secret: Annotated[SecretStr, Field(min_length=32)] = SecretStr(DEVELOPMENT_SECRET)
+    issuer: str = "sample-app"
+    audience: str = "sample-app"
+    token_life: Seconds = 900.0
+    anonymous: bool = True  # contacts may be read and edited without a token; never in production
+    admin_email: str = ""  # this admin exists after the start; empty: nobody is made one
+    admin_password: SecretStr = SecretStr("")
+
+
+class HttpSettings(_Group):
+    """What stands between the network and the routes."""
+
+    origins: tuple[Origin, ...] = ()  # pages of these origins may call the API (CORS)
+    max_body: Positive = 1_048_576  # bytes of a request's body
+    timeout: Seconds = 30.0  # until an answer begins
+    compress_over: Positive = 1024  # bytes of an answer
+    idempotency_life: Seconds = 86_400.0  # how long an Idempotency-Key is remembered
+
+
+class RateSettings(_Group):
+    """How many requests one caller may make: `<n>/second`, `/minute` or `/hour`."""
+
+    user: Rate = "600000/minute"  # signed in, from wherever
+    address: Rate = "600000/minute"  # not signed in
+    login: Rate = "60000/minute"  # log-ins and registrations from one address
+
+
 class SeedSettings(_Group):
     """The data set that is restored at start-up: contacts 1..rows. 0 leaves the database alone."""
 
     rows: Annotated[int, Field(ge=0)] = 10_000
     companies: Positive = 200
     random: int = 1  # same number, same data
+    password: SecretStr = SecretStr("sample-password")  # of reader@, editor@, admin@example.com
 
 
 class WelcomeSettings(_Group):
@@ -81,6 +124,9 @@ class Settings(BaseSettings):
     commit: str = "unknown"
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
+    auth: AuthSettings = AuthSettings()
+    http: HttpSettings = HttpSettings()
+    rate: RateSettings = RateSettings()
     seed: SeedSettings = SeedSettings()
     welcome: WelcomeSettings = WelcomeSettings()
     traces: TracesSettings = TracesSettings()
@@ -94,3 +140,20 @@ class Settings(BaseSettings):
             )
             raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _secret_of_its_own_in_production(self) -> Self:
+        if self.environment == "production" and (
+            self.auth.secret.get_secret_value() == DEVELOPMENT_SECRET
+        ):
+            message = (
+                "anybody could sign tokens with the default secret: set SAMPLE_APP_AUTH_SECRET"
+                " to 32 random characters or more in production"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether contacts may be read and edited without a token."""
+        return self.auth.anonymous and self.environment != "production"
