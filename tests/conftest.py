@@ -1,1 +1,63 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use: real servers, started once and only when a test asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import (
+    PostgresqlServer,
+    RedisServer,
+    postgresql_server,
+    program,
+    redis_server,
+)
+
+# What a test with this marker needs.
+PROGRAMS = {
+    "needs_postgresql": ("postgres", "initdb", "psql", "pg_isready"),
+    "needs_redis": ("redis-server",),
+    "needs_prometheus": ("prometheus", "promtool"),
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose programs are absent; where all must be there, fail it."""
+    for marker, names in PROGRAMS.items():
+        absent = [name for name in names if program(name) is None]
+        if absent and item.get_closest_marker(marker):
+            reason = f"not installed: {', '.join(absent)}"
+            if os.environ.get("HARNESS_REQUIRE_SERVICES") == "1":
+                pytest.fail(f"{reason}, and HARNESS_REQUIRE_SERVICES is set", pytrace=False)
+            pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """The server that all tests share; mark the test `needs_postgresql`."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgresqlServer) -> Iterator[str]:
+    """An empty PostgreSQL database of the test's own; mark the test `needs_postgresql`."""
+    with postgresql.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """The server that all tests share; mark the test `needs_redis`."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis: RedisServer) -> str:
+    """An empty Redis; mark the test `needs_redis`. Who stops servers starts one of their own."""
+    redis.clear()
+    return redis.url

@@ -1,6 +1,5 @@
 import math
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -367,7 +366,6 @@ def test_any_samples_survive_the_file_and_satisfy_the_strict_parser(
 
 
 @pytest.mark.needs_prometheus
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 @pytest.mark.parametrize("broken", [False, True], ids=["a sound service", "a broken service"])
 def test_promtool_makes_blocks_of_a_finished_log(tmp_path: Path, broken: bool) -> None:
     path = tmp_path / "metrics.om"
