@@ -14,7 +14,7 @@ from sample_app.api import contacts, health
 from sample_app.api.errors import handle_errors
 from sample_app.core.access_log import AccessLog
 from sample_app.core.background import Background
-from sample_app.core.cache import MemoryCache
+from sample_app.core.cache.caches import Caches
 from sample_app.core.correlation import Correlation
 from sample_app.core.database import Database
 from sample_app.core.seeding import seed
@@ -51,12 +51,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.database, metrics)
+        caches = Caches(settings, metrics.cache)
         try:
             await seed(database.engine, settings.seed)
-            app.state.services = _services(settings, database, metrics)
+            app.state.services = _services(settings, database, caches, metrics)
+            if settings.seed.rows:
+                await caches.clear()  # Redis may remember the data from before
             metrics.http.expect(_usual_answers(app))
             with traced_queries(database.engine.sync_engine, provider):
-                async with metrics.loop.sampled():
+                async with caches.running(), metrics.loop.sampled():
                     yield
         finally:
             await database.close()
@@ -86,15 +89,14 @@ def create_app(
     return app
 
 
-def _services(settings: Settings, database: Database, metrics: Metrics) -> Services:
-    details: MemoryCache[int, ContactDetail] = MemoryCache(
-        "contact_details", settings.cache.max_size, settings.cache.ttl, metrics.cache
-    )
+def _services(settings: Settings, database: Database, caches: Caches, metrics: Metrics) -> Services:
+    cache = settings.cache
+    details = caches.named("contact_details", ContactDetail, cache.ttl, cache.max_size)
     metrics.tasks.expect(WELCOME)
     return Services(
         contacts=ContactService(database, details),
         welcome=WelcomeService(database, settings.welcome.delay),
-        health=HealthService(database, details),
+        health=HealthService(database, caches),
         background=Background(metrics.tasks),
     )
 

@@ -44,10 +44,28 @@ class DatabaseSettings(_Group):
 
 
 class CacheSettings(_Group):
-    """The in-process cache of contact details."""
+    """Named caches: seconds an entry is good for, and how many entries a level holds.
 
-    ttl: Seconds = 300.0
+    `levels`: auto is memory alone, or both when there is a Redis.
+    """
+
+    levels: Literal["auto", "memory", "redis", "both"] = "auto"
+    ttl: Seconds = 300.0  # contact details
     max_size: Positive = 2000
+    company_ttl: Seconds = 300.0  # pages of companies
+    company_max_size: Positive = 200
+    profile_ttl: Seconds = 3600.0  # what the company directory said
+    profile_max_size: Positive = 1000
+
+
+class RedisSettings(_Group):
+    """The second level of the caches; without a URL there is none."""
+
+    url: str = ""
+    prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] = "sample-app"
+    pool_size: Positive = 20
+    timeout: Seconds = 0.25  # to connect, and for each answer
+    pause: Seconds = 1.0  # after a failure, before it is asked again
 
 
 class AuthSettings(_Group):
@@ -124,6 +142,7 @@ class Settings(BaseSettings):
     commit: str = "unknown"
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
+    redis: RedisSettings = RedisSettings()
     auth: AuthSettings = AuthSettings()
     http: HttpSettings = HttpSettings()
     rate: RateSettings = RateSettings()
@@ -131,6 +150,21 @@ class Settings(BaseSettings):
     welcome: WelcomeSettings = WelcomeSettings()
     traces: TracesSettings = TracesSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def cache_levels(self) -> tuple[Literal["memory", "redis"], ...]:
+        """The levels of every cache, from the nearest."""
+        levels = self.cache.levels
+        if levels == "both" or (levels == "auto" and self.redis.url):
+            return "memory", "redis"
+        return ("redis",) if levels == "redis" else ("memory",)
+
+    @model_validator(mode="after")
+    def _redis_has_a_url(self) -> Self:
+        if self.cache.levels in {"redis", "both"} and not self.redis.url:
+            message = f"SAMPLE_APP_CACHE_LEVELS={self.cache.levels} needs SAMPLE_APP_REDIS_URL"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _seed_never_in_production(self) -> Self:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sample_app.core.cache import MemoryCache
+from sample_app.core.cache.cache import Cache
 from sample_app.core.clock import utc_now
 from sample_app.core.database import Database
 from sample_app.core.errors import InvalidError, NotFoundError
@@ -25,7 +25,7 @@ from sample_app.schemas.page import Page, PageQuery, SearchQuery, page_of
 class ContactService:
     """The use cases; one instance serves all requests."""
 
-    def __init__(self, database: Database, details: MemoryCache[int, ContactDetail]) -> None:
+    def __init__(self, database: Database, details: Cache[ContactDetail]) -> None:
         self._database = database
         self._details = details
 
@@ -55,7 +55,7 @@ class ContactService:
             async with self._database.reading() as session:
                 return ContactDetail.model_validate(await _contact(session, identifier))
 
-        return await self._details.get_or_load(identifier, load)
+        return await self._details.get_or_load(str(identifier), load)
 
     async def create(self, new: ContactIn) -> ContactDetail:
         """Store a new contact.
@@ -94,7 +94,7 @@ class ContactService:
         async with self._database.writing() as session:
             if not await ContactRepository(session).delete(identifier):
                 raise _missing(identifier)
-        await self._details.invalidate(identifier)
+        await self._details.invalidate(str(identifier))
 
     async def _change(self, identifier: int, changes: Mapping[str, object]) -> ContactDetail:
         async with self._database.writing() as session:
@@ -107,7 +107,7 @@ class ContactService:
             contact.updated_at = utc_now()
             await ContactRepository(session).save(contact)
         # After the commit: a load between the two would bring the old value back.
-        await self._details.invalidate(identifier)
+        await self._details.invalidate(str(identifier))
         return ContactDetail.model_validate(contact)
 
 

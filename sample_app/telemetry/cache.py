@@ -37,6 +37,12 @@ class CacheMetrics:
             labels,
             registry=registry,
         )
+        self.errors = Counter(
+            "cache_errors_total",
+            "Operations that a level failed to do; what was asked for was done without it.",
+            (*labels, "operation"),
+            registry=registry,
+        )
         self.size = Gauge("cache_size", "Values held now.", labels, registry=registry)
         self.duration = Histogram(
             "cache_operation_duration_seconds",
@@ -66,6 +72,7 @@ class CacheWatch:
         self._misses = metrics.gets.labels(cache, level, "miss")
         self._puts = metrics.puts.labels(cache, level)
         self._evictions = metrics.evictions.labels(cache, level)
+        self._errors = {name: metrics.errors.labels(cache, level, name) for name in OPERATIONS}
         self._durations = {name: metrics.duration.labels(cache, level, name) for name in OPERATIONS}
 
     def got(self, *, hit: bool) -> None:
@@ -76,9 +83,13 @@ class CacheWatch:
         """A value was stored."""
         self._puts.inc()
 
-    def evicted(self) -> None:
-        """A value left because of size or age."""
-        self._evictions.inc()
+    def evicted(self, number: int = 1) -> None:
+        """Values left because of size or age."""
+        self._evictions.inc(number)
+
+    def failed(self, operation: str) -> None:
+        """The level did not do it."""
+        self._errors[operation].inc()
 
     @contextmanager
     def timed(self, operation: str) -> Iterator[None]:

@@ -1,0 +1,1 @@
+"""Named caches of one or two levels: in this process, in Redis, or both."""

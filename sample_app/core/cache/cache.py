@@ -1,0 +1,90 @@
+"""A named cache over its levels, safe against stampedes and stale values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from sample_app.core.cache.levels import Level, matcher
+
+V = TypeVar("V")
+
+
+class Cache(Generic[V]):
+    """Values by key; the nearest level is asked first.
+
+    Args:
+        levels: From the nearest to the farthest, at least one.
+    """
+
+    def __init__(self, levels: Sequence[Level[V]]) -> None:
+        self._levels = tuple(levels)
+        self._loading: dict[str, asyncio.Task[V]] = {}
+
+    async def get_or_load(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
+        """The cached value, or the loaded one; of callers that miss together, one loads.
+
+        Raises:
+            Exception: What `load` raises, to each caller that waited for it. Nothing is kept.
+        """
+        value = await self._levels[0].get(key)
+        if value is not None:
+            return value
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = asyncio.create_task(self._fetch(key, load))
+            self._loading[key] = loading
+        return await asyncio.shield(loading)  # one caller's cancellation is not the others'
+
+    async def invalidate(self, key: str) -> None:
+        """Forget a key, and let no load that is under way bring its old value back."""
+        self._loading.pop(key, None)
+        # From the farthest: a nearer level would otherwise be filled from it again.
+        for level in reversed(self._levels):
+            await level.invalidate(key)
+            self._loading.pop(key, None)
+
+    async def invalidate_matching(self, pattern: str) -> None:
+        """Forget every key that matches: `*` is any text, `?` any character."""
+        self._drop_loads(pattern)
+        for level in reversed(self._levels):
+            await level.invalidate_matching(pattern)
+            self._drop_loads(pattern)
+
+    async def forget_nearest(self, pattern: str) -> None:
+        """Another process changed what matches: this process's own level must not answer it."""
+        self._drop_loads(pattern)
+        await self._levels[0].invalidate_matching(pattern)
+
+    def _drop_loads(self, pattern: str) -> None:
+        matches = matcher(pattern).fullmatch
+        for key in [key for key in self._loading if matches(key)]:
+            del self._loading[key]
+
+    async def _fetch(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
+        """Ask the farther levels, then load; fill the levels that had nothing."""
+        this = asyncio.current_task()
+        try:
+            value, empty = await self._find(key)
+            if value is None:
+                value = await load()
+            for level in reversed(empty):
+                if self._loading.get(key) is not this:
+                    break  # invalidated meanwhile
+                await level.put(key, value)
+            if self._loading.get(key) is not this:  # perhaps during a put, which came too late
+                for level in reversed(empty):
+                    await level.invalidate(key)
+            return value
+        finally:
+            if self._loading.get(key) is this:
+                del self._loading[key]
+
+    async def _find(self, key: str) -> tuple[V | None, Sequence[Level[V]]]:
+        """What a farther level has, and the levels nearer than that, which have nothing."""
+        for depth, level in enumerate(self._levels[1:], 1):
+            value = await level.get(key)
+            if value is not None:
+                return value, self._levels[:depth]
+        return None, self._levels
