@@ -21,15 +21,24 @@ _log = logging.getLogger("sample_app.redis")
 
 
 async def follow(
-    link: RedisLink, channel: str, caches: Mapping[str, Cache[object]], pause: float
+    link: RedisLink,
+    channel: str,
+    caches: Mapping[str, Cache[object]],
+    pause: float,
+    tried: asyncio.Event,
 ) -> NoReturn:
-    """Listen until cancelled; after a failure, again in `pause` seconds."""
+    """Listen until cancelled; after a failure, again in `pause` seconds.
+
+    Args:
+        tried: Set when it listens for the first time, or could not.
+    """
     while True:
         try:
             async with link.client.pubsub() as subscription:
                 await subscription.subscribe(channel)
                 for cache in caches.values():
                     await cache.forget_nearest("*")
+                tried.set()
                 while True:
                     message = await subscription.get_message(
                         ignore_subscribe_messages=True, timeout=PATIENCE
@@ -38,6 +47,7 @@ async def follow(
                         await _obey(message["data"], caches, link.identity)
         except FAILURES as error:
             _log.info("not following changes", extra={"error": str(error)})
+        tried.set()
         await asyncio.sleep(pause)
 
 

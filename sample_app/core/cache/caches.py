@@ -74,13 +74,23 @@ class Caches:
         if self._link is None:
             yield
             return
-        following = follow(self._link, channel(self._redis.prefix), self._caches, self._redis.pause)
-        task = asyncio.create_task(following) if "memory" in self._levels else None
         try:
+            if "memory" in self._levels:
+                async with self._following(self._link):
+                    yield
+            else:
+                yield
+        finally:
+            await self._link.close()
+
+    @asynccontextmanager
+    async def _following(self, link: RedisLink) -> AsyncIterator[None]:
+        told, tried = channel(self._redis.prefix), asyncio.Event()
+        task = asyncio.create_task(follow(link, told, self._caches, self._redis.pause, tried))
+        try:
+            await tried.wait()
             yield
         finally:
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            await self._link.close()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
