@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from harness import names
+from harness.arguments import parser
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -24,25 +25,18 @@ from harness.errors import (
     HarnessError,
     UsageError,
 )
-from harness.units import Unit, parse
 
 if TYPE_CHECKING:
     from harness.budgets.model import Budget, Plan, Scenario
+    from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.runs.folder import RunFolder
-    from harness.runs.model import Evidence, Progress
-
-BUDGETS_HELP = "default: ./budgets.yaml"
-EXIT_CODES = """\
-exit codes:
-  0 pass (warnings allowed)   2 bad usage, budgets or scenario   4 inconclusive
-  1 internal error            3 a budget is breached             130 interrupted
-"""
+    from harness.runs.model import Evidence, Manifest, Progress
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    options = _parser().parse_args(arguments)
+    options = parser(COMMANDS).parse_args(arguments)
     try:
         code = options.command(options)
     except HarnessError as error:
@@ -119,6 +113,31 @@ def lint(options: argparse.Namespace) -> int:
     return EXIT_USAGE if errors else EXIT_PASS
 
 
+def selftest(options: argparse.Namespace) -> int:
+    """Run the service as it is, then plant each mistake: the budgets it promises must break."""
+    from harness.judge.detect import exit_code
+    from harness.selftest import attempt, trials
+
+    plan = _read_plan(options.budgets)
+    planned = trials(plan, options.case, lambda scenario: _adapted(scenario, options))
+    out = options.out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-selftest"
+    results: list[tuple[Detection, Manifest]] = []
+    try:
+        for trial in planned:
+            with LiveLine(sys.stderr, quiet=options.quiet) as live:
+                results.append(attempt(plan, trial, out / trial.folder, live.show))
+            _print_line(results[-1][0], quiet=options.quiet)
+            if not trial.case.environment and results[-1][0].reason:
+                break  # a mistake proves nothing on a service that breaches without it
+    finally:
+        if results:
+            _tell_selftest(results, out, options)
+    return exit_code(detection for detection, _ in results)
+
+
+COMMANDS = {"run": run, "check": check, "lint": lint, "selftest": selftest}
+
+
 # --- their parts ----------------------------------------------------------------------------------
 
 
@@ -135,8 +154,6 @@ def _read_plan(path: Path) -> Plan:
 
 
 def _choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:
-    from harness.budgets.override import override
-
     name = options.scenario or next(iter(plan.scenarios))
     if name not in plan.scenarios:
         raise UsageError(f"no scenario {name!r}", f"choose one of: {', '.join(plan.scenarios)}")
@@ -144,13 +161,15 @@ def _choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:
         raise UsageError(
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
-    scenario = override(
-        plan.scenarios[name],
-        rate=options.rate,
-        users=options.users,
-        duration=options.duration,
-        warm_up=options.warm_up,
-    )
+    return _adapted(plan.scenarios[name], options)
+
+
+def _adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
+    """A scenario with what the command line changes of it."""
+    from harness.budgets.override import override
+
+    changes = {name: getattr(options, name) for name in ("rate", "users", "duration", "warm_up")}
+    scenario = override(scenario, **changes)
     _require_locustfile(scenario)
     return scenario
 
@@ -194,7 +213,6 @@ def _store_reports(
     from harness.report.junit import junit_xml
     from harness.report.markdown import summary_markdown
     from harness.report.results import results_json
-    from harness.runs.folder import replace_text
 
     reports = (
         (names.RESULTS_FILE, options.json, results_json(judgement, evidence, exit_code=code)),
@@ -202,18 +220,33 @@ def _store_reports(
         (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence)),
     )
     for name, copy, text in reports:
-        try:
-            if options.command is run:
+        if options.command is run:
+            try:
                 folder.write(name, text)
-            if copy is not None:
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                replace_text(copy, text)
-        except OSError as error:
-            raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+            except OSError as error:
+                raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+        _write_copy(copy, text)
+    _append_step_summary(reports[2][2])
+
+
+def _write_copy(path: Path | None, text: str) -> None:
+    from harness.runs.folder import replace_text
+
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, text)
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def _append_step_summary(text: str) -> None:
+    """Show it on the page of a GitHub job, when this is one."""
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary:
         with Path(step_summary).open("a", encoding="utf-8") as file:
-            file.write(reports[2][2])
+            file.write(text)
 
 
 def _print_report(
@@ -233,6 +266,28 @@ def _print_report(
         exit_code=code,
     )
     print(text, end="")
+
+
+def _print_line(detection: Detection, *, quiet: bool) -> None:
+    from harness.report.selftest import selftest_line
+
+    if not quiet:
+        print(selftest_line(detection), flush=True)
+
+
+def _tell_selftest(
+    results: Sequence[tuple[Detection, Manifest]], out: Path, options: argparse.Namespace
+) -> None:
+    from harness.report.selftest import selftest_markdown, selftest_table
+
+    detections = [detection for detection, _ in results]
+    text = selftest_markdown(detections, results[0][1])
+    _write_copy(options.markdown, text)
+    _append_step_summary(text)
+    if not options.quiet:
+        print(selftest_table(detections, width=_width(sys.stdout), color=_color(sys.stdout)))
+    as_promised = sum(not detection.reason for detection in detections)
+    print(f"{as_promised} of {len(detections)} runs ended as promised; stored in {out}")
 
 
 def _width(stream: TextIO) -> int:
@@ -278,123 +333,3 @@ class LiveLine:
         line = progress_line(progress, _width(self._stream) - 1)
         self._stream.write(f"\r\x1b[2K{line}" if self._terminal else line + "\n")
         self._stream.flush()
-
-
-# --- the command line -----------------------------------------------------------------------------
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="harness",
-        description="Put an HTTP service under load, watch it, and judge it by budgets.yaml.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_run(commands)
-    _add_check(commands)
-    _add_lint(commands)
-    return parser
-
-
-class _Version(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"harness {version('harness')}")
-        parser.exit()
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    command: Callable[[argparse.Namespace], int],
-    summary: str,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=summary,
-        description=command.__doc__,
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(command=command)
-    return parser
-
-
-def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "run", run, "start the target, load it, judge it, report")
-    parser.add_argument(
-        "scenario", nargs="?", metavar="SCENARIO", help="default: the first in budgets.yaml"
-    )
-    parser.add_argument(
-        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the run folder (default: runs/<utc>-<scenario>)"
-    )
-    parser.add_argument(
-        "--url", type=_url, help="test a service that already runs; the target is not started"
-    )
-    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
-    parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
-    parser.add_argument("--users", type=_count, metavar="N", help="closed model with N users")
-    parser.add_argument("--duration", type=seconds, metavar="TIME", help="the window, e.g. 60s")
-    parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
-    _add_report_options(parser)
-
-
-def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "check", check, "judge a stored run again; no load")
-    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
-    parser.add_argument(
-        "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
-    )
-    _add_report_options(parser)
-
-
-def _add_lint(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "lint", lint, "validate budgets.yaml without load")
-    parser.add_argument(
-        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
-    )
-    parser.add_argument(
-        "--url", type=_url, help="a running service: do its metrics exist, do its buckets fit"
-    )
-
-
-def _add_report_options(parser: argparse.ArgumentParser) -> None:
-    for option, what in (("json", "results.json"), ("junit-xml", "JUnit"), ("markdown", "summary")):
-        parser.add_argument(
-            f"--{option}", type=Path, metavar="FILE", help=f"write the {what} here as well"
-        )
-    parser.add_argument("--quiet", action="store_true", help="one line with the outcome, no more")
-    parser.add_argument(
-        "--warn-only", action="store_true", help="exit 0 also when breached or inconclusive"
-    )
-
-
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:port")
-    return text.rstrip("/")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
-    return int(text)
-
-
-def _quantity(unit: Unit) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            value = parse(text, unit)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-        if value <= 0:
-            raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
-        return value
-
-    return read

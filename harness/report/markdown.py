@@ -39,7 +39,7 @@ def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
     manifest, verdicts = evidence.manifest, wording.by_trouble(judgement.verdicts)
     outcome = judgement.outcome
     lines = [
-        f"## {_SIGNS[outcome]} {outcome.upper()}: {_prose(wording.title(manifest))}",
+        f"## {_SIGNS[outcome]} {outcome.upper()}: {prose(wording.title(manifest))}",
         "",
         _sentence(wording.headline(judgement, manifest)),
         "",
@@ -61,9 +61,9 @@ def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for verdict in verdicts[:MOST_BUDGETS]:
         cells = (
             f"{_SIGNS[verdict.outcome]} {verdict.outcome}",
-            _code(verdict.name),
+            code(verdict.name),
             value_text(verdict.value, verdict.unit),
-            *([_prose(wording.interval_text(verdict))] * intervals),
+            *([prose(wording.interval_text(verdict))] * intervals),
             wording.bound_text(verdict),
             wording.margin_text(verdict),
             str(verdict.samples),
@@ -80,8 +80,8 @@ def _reasons(verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield "### Why"
     yield ""
     for group, reason, runbook in wording.reasons(troubled[:MOST_REASONS]):
-        names = ", ".join(_code(verdict.name) for verdict in group)
-        told = _prose(clean(reason, _REASON))
+        names = ", ".join(code(verdict.name) for verdict in group)
+        told = prose(clean(reason, _REASON))
         yield f"- **{group[0].outcome}** {names}: {told}{_link(runbook)}"
     yield ""
     yield from _and_more(len(troubled) - MOST_REASONS, "reasons in results.json")
@@ -94,9 +94,9 @@ def _guards(judgement: Judgement) -> Iterator[str]:
     yield "### Guards that tripped"
     yield ""
     for guard in guards[:MOST_GUARDS]:
-        name = _code(f"{guard.name} {guard.request}".strip())
+        name = code(f"{guard.name} {guard.request}".strip())
         what = f"{name} {wording.guard_text(guard)}".strip()
-        yield f"- {what}: {_prose(clean(guard.reason, _REASON))}"
+        yield f"- {what}: {prose(clean(guard.reason, _REASON))}"
     yield ""
     yield from _and_more(len(guards) - MOST_GUARDS, "guards in results.json")
 
@@ -107,7 +107,7 @@ def _endpoints(evidence: Evidence) -> Iterator[str]:
         return
     yield "| endpoint | requests | errors | p50 | p95 | p99 | max | p95 service time |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    yield from (_endpoint(row, _code(row.request)) for row in rows[:MOST_ENDPOINTS])
+    yield from (_endpoint(row, code(row.request)) for row in rows[:MOST_ENDPOINTS])
     if len(rows) > 1:
         total = every_endpoint(evidence.latency)
         yield _endpoint(total, total.request)
@@ -122,9 +122,9 @@ def _endpoint(row: Endpoint, name: str) -> str:
 
 
 def _run(manifest: Manifest) -> Iterator[str]:
-    yield from (f"- {label}: {_prose(text)}" for label, text in wording.facts(manifest))
+    yield from (f"- {label}: {prose(text)}" for label, text in wording.facts(manifest))
     shown = manifest.user_errors[:5]
-    yield from (f"- Exception of a Locust user: {_prose(clean(e, _REASON))}" for e in shown)
+    yield from (f"- Exception of a Locust user: {prose(clean(e, _REASON))}" for e in shown)
     yield ""
     yield from _and_more(len(manifest.user_errors) - len(shown), "exceptions in run.json")
 
@@ -140,7 +140,7 @@ def _and_more(count: int, what: str) -> Iterator[str]:
         yield from (f"... and {count} more {what}", "")
 
 
-def _code(name: str) -> str:
+def code(name: str) -> str:
     """A name as code, on which no host acts: no mark-up, no mention, no link."""
     name = clean(name, _NAME)
     if _PLAIN_CODE.fullmatch(name):
@@ -150,12 +150,13 @@ def _code(name: str) -> str:
     return f"<code>{shown}</code>"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
+    """Text in which no character acts as mark-up."""
     return text.translate(_ACTED_ON)
 
 
 def _sentence(text: str) -> str:
-    return f"{_prose(text[:1].upper() + text[1:])}."
+    return f"{prose(text[:1].upper() + text[1:])}."
 
 
 def _link(url: str) -> str:
@@ -163,4 +164,4 @@ def _link(url: str) -> str:
         return ""
     if len(url) <= _LINK and _LINKABLE.fullmatch(url):
         return f" ([runbook]({url}))"
-    return f" (runbook: {_prose(clean(url, _LINK))})"
+    return f" (runbook: {prose(clean(url, _LINK))})"

@@ -14,6 +14,7 @@ ALLOWED = {
     "errors": set(),
     "names": set(),
     "units": set(),
+    "arguments": set(),
     "keeper": set(),
     "process": {"keeper"},
     "budgets": set(),
@@ -23,7 +24,11 @@ ALLOWED = {
     "judge": {"budgets", "runs"},
     "report": {"budgets", "runs", "judge"},
     "gather": {"budgets", "runs", "load", "observe"},
-    "cli": {"budgets", "runs", "load", "observe", "judge", "report", "gather"},
+    "selftest": {"budgets", "runs", "judge", "report", "gather"},
+    "cli": {
+        *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
+        "arguments",
+    },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
 PURE = {"budgets", "judge", "report", "errors", "names", "units"}

@@ -1,0 +1,155 @@
+"""The command line: which commands and options there are, and how their values are read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.units import Unit, parse
+
+Command = Callable[[argparse.Namespace], int]
+BUDGETS_HELP = "default: ./budgets.yaml"
+EXIT_CODES = """\
+exit codes:
+  0 pass (warnings allowed)   2 bad usage, budgets or scenario   4 inconclusive
+  1 internal error            3 a budget is breached             130 interrupted
+"""
+
+
+def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """The parser of the whole command line.
+
+    Args:
+        commands: By name, what is called with the parsed options and returns the exit code.
+    """
+    parser = argparse.ArgumentParser(
+        prog="harness",
+        description="Put an HTTP service under load, watch it, and judge it by budgets.yaml.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, command in commands.items():
+        summary, add_options = _COMMANDS[name]
+        subparser = subparsers.add_parser(
+            name,
+            help=summary,
+            description=command.__doc__,
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        subparser.set_defaults(command=command)
+        add_options(subparser)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"harness {version('harness')}\n")
+        parser.exit()
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "scenario", nargs="?", metavar="SCENARIO", help="default: the first in budgets.yaml"
+    )
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the run folder (default: runs/<utc>-<scenario>)"
+    )
+    parser.add_argument(
+        "--url", type=_url, help="test a service that already runs; the target is not started"
+    )
+    _load_options(parser)
+    _report_options(parser)
+
+
+def _add_check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
+    parser.add_argument(
+        "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
+    )
+    _report_options(parser)
+
+
+def _add_lint_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--url", type=_url, help="a running service: do its metrics exist, do its buckets fit"
+    )
+
+
+def _add_selftest_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "case", nargs="*", metavar="NAME", help="cases of `selftest:` (default: all of them)"
+    )
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the run folders (default: runs/<utc>-selftest)"
+    )
+    _load_options(parser)
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here")
+    parser.add_argument("--quiet", action="store_true", help="one line with the outcome, no more")
+
+
+def _load_options(parser: argparse.ArgumentParser) -> None:
+    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
+    parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
+    parser.add_argument("--users", type=_count, metavar="N", help="closed model with N users")
+    parser.add_argument("--duration", type=seconds, metavar="TIME", help="the window, e.g. 60s")
+    parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
+
+
+def _report_options(parser: argparse.ArgumentParser) -> None:
+    for option, what in (("json", "results.json"), ("junit-xml", "JUnit"), ("markdown", "summary")):
+        parser.add_argument(
+            f"--{option}", type=Path, metavar="FILE", help=f"write the {what} here as well"
+        )
+    parser.add_argument("--quiet", action="store_true", help="one line with the outcome, no more")
+    parser.add_argument(
+        "--warn-only", action="store_true", help="exit 0 also when breached or inconclusive"
+    )
+
+
+_COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "run": ("start the target, load it, judge it, report", _add_run_options),
+    "check": ("judge a stored run again; no load", _add_check_options),
+    "lint": ("validate budgets.yaml without load", _add_lint_options),
+    "selftest": ("plant mistakes; each must break the budgets it promises", _add_selftest_options),
+}
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:port")
+    return text.rstrip("/")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
+    return int(text)
+
+
+def _quantity(unit: Unit) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = parse(text, unit)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
+        return value
+
+    return read

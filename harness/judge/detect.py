@@ -1,0 +1,93 @@
+"""Whether a planted mistake was noticed: a judged run against what a self-test promises."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.budgets.model import Selftest
+from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
+from harness.judge.model import Judgement, Verdict
+
+Detected = Literal["detected", "missed", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What a self-test came to.
+
+    Attributes:
+        case: What was planted; its `breaks` are what had to notice; a case without environment is
+            the service as it is, which has to pass.
+        outcome: `detected` when what was promised happened: every budget of `breaks` breached, the
+            run unjudged, or the service as it is passed.
+        judgement: Of the run.
+        reason: Why the outcome is not `detected`; empty when it is.
+    """
+
+    case: Selftest
+    outcome: Detected
+    judgement: Judgement
+    reason: str = ""
+
+    @property
+    def promised(self) -> tuple[Verdict, ...]:
+        """The verdicts on the promised budgets, in the order of the promise."""
+        found = {verdict.name: verdict for verdict in self.judgement.verdicts}
+        return tuple(found[name] for name in self.case.breaks)
+
+    @property
+    def others(self) -> tuple[Verdict, ...]:
+        """What else was breached."""
+        return tuple(
+            verdict
+            for verdict in self.judgement.verdicts
+            if verdict.outcome == "fail" and verdict.name not in self.case.breaks
+        )
+
+
+def detect(case: Selftest, judgement: Judgement) -> Detection:
+    """Hold a judged run against the promise of its self-test."""
+    if not case.environment:
+        return _clean(case, judgement)
+    if not case.breaks:
+        return _unjudged(case, judgement)
+    detection = Detection(case, "detected", judgement)
+    held = _named(detection.promised, {"pass", "warn"})
+    if held:
+        return Detection(case, "missed", judgement, f"not breached: {held}")
+    unknown = _named(detection.promised, {"inconclusive"})
+    if unknown:
+        return Detection(case, "inconclusive", judgement, f"could not be judged: {unknown}")
+    return detection
+
+
+def _clean(case: Selftest, judgement: Judgement) -> Detection:
+    if judgement.exit_code == EXIT_PASS:
+        return Detection(case, "detected", judgement)
+    if judgement.exit_code == EXIT_BREACH:
+        names = _named(judgement.verdicts, {"fail"})
+        return Detection(case, "missed", judgement, f"breached with nothing planted: {names}")
+    names = _named(judgement.verdicts, {"inconclusive"})
+    return Detection(case, "inconclusive", judgement, f"could not be judged: {names}")
+
+
+def _unjudged(case: Selftest, judgement: Judgement) -> Detection:
+    if judgement.exit_code == EXIT_INCONCLUSIVE:
+        return Detection(case, "detected", judgement)
+    names = _named(judgement.verdicts, {"fail"})
+    reason = f"breached instead of unjudged: {names}" if names else "passed instead of unjudged"
+    return Detection(case, "missed", judgement, reason)
+
+
+def exit_code(detections: Iterable[Detection]) -> int:
+    """0 when everything was detected, 3 when something was missed, else 4."""
+    outcomes = {detection.outcome for detection in detections}
+    if "missed" in outcomes:
+        return EXIT_BREACH
+    return EXIT_INCONCLUSIVE if "inconclusive" in outcomes else EXIT_PASS
+
+
+def _named(verdicts: Iterable[Verdict], outcomes: Collection[str]) -> str:
+    return ", ".join(verdict.name for verdict in verdicts if verdict.outcome in outcomes)

@@ -1,0 +1,104 @@
+"""`harness selftest` as its users run it: mistakes that are noticed, missed, or not judged."""
+
+import json
+import signal
+
+import pytest
+
+from tests.e2e.conftest import Project
+
+SHORT = ("--duration", "2s", "--warm-up", "1s")
+
+
+@pytest.fixture
+def planted(project: Project) -> Project:
+    project.document["budgets"]["latency"]["max"] = "500ms"
+    project.document["selftest"] = {
+        "slow": {
+            "description": "Answers take 1.5 s",
+            "environment": {"DELAY": "1.5"},
+            "breaks": ["latency"],
+        },
+        "no-metrics": {"environment": {"METRICS": ""}, "expect": "unjudged"},
+        "harmless": {"environment": {"DELAY": "0.006"}, "breaks": ["latency", "errors"]},
+    }
+    return project
+
+
+def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> None:
+    result = planted.harness("selftest", "slow", "--out", "out", *SHORT)
+    assert result.code == 0, result.out + result.err
+    assert "detected: slow: latency is 1." in result.out
+    assert "2 of 2 runs ended as promised" in result.out
+    assert planted.outcomes("out/clean-quick")["latency"] == "pass"
+    assert planted.outcomes("out/slow") == {"latency": "fail", "errors": "pass", "cache": "pass"}
+    assert planted.manifest("out/slow")["scenario"]["duration"] == 2
+
+
+def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
+    result = planted.harness("selftest", "--out", "out", "--markdown", "docs/table.md", *SHORT)
+    assert result.code == 3, result.out + result.err
+    assert "missed: harmless: not breached: latency, errors" in result.out
+    assert "detected: no-metrics: the run ended: inconclusive" in result.out
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (planted.path / "docs/table.md").read_text().splitlines()
+        if line.startswith("| `")
+    ]
+    told = {row[0].strip("`"): (row[1], row[-1]) for row in rows}
+    assert told["slow"] == ("Answers take 1.5 s", "✅ detected")
+    assert told["no-metrics"] == ("-", "✅ detected")
+    assert told["harmless"][1].startswith("❌ missed")
+
+
+def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: Project) -> None:
+    planted.document["budgets"]["latency"]["max"] = "1us"
+    result = planted.harness("selftest", "--out", "out", *SHORT)
+    assert result.code == 3
+    assert "breached with nothing planted: latency" in result.out
+    assert [folder.name for folder in (planted.path / "out").iterdir()] == ["clean-quick"]
+
+
+def test_selftest_interrupted_tells_what_it_has(planted: Project) -> None:
+    planted.document["target"]["stop_timeout"] = "5s"
+    arguments = ("selftest", "slow", "--out", "out", "--markdown", "table.md")
+    with planted.start(*arguments, "--duration", "3s", "--warm-up", "1s") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "measuring" in line and _second(planted):
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in err
+    assert "nothing planted" in (planted.path / "table.md").read_text()
+    assert json.loads((planted.path / "out/slow/run.json").read_text())["status"] == "interrupted"
+
+
+def _second(project: Project) -> bool:
+    return (project.path / "out/slow").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["sloww"], "did you mean `slow`? known: slow, no-metrics, harmless"),
+        (["--rate", "5/s", "--users", "3"], "exclude each other"),
+        (["--budgets", "absent.yaml"], "absent.yaml does not exist"),
+        (["--out", "locustfile.py/run"], "--out"),
+    ],
+    ids=["unknown case", "contradiction", "no file", "no folder"],
+)
+def test_selftest_bad_usage_says_what_to_do(
+    planted: Project, arguments: list[str], expected: str
+) -> None:
+    result = planted.harness("selftest", *arguments)
+    assert result.code == 2
+    assert expected in result.err
+    assert "Traceback" not in result.err
+
+
+def test_selftest_without_cases_says_what_to_add(project: Project) -> None:
+    result = project.harness("selftest")
+    assert result.code == 2
+    assert "add a `selftest:` section" in result.err
