@@ -10,19 +10,26 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from sample_app import __version__
-from sample_app.api import contacts, health
+from sample_app.api import auth, contacts, health, users
+from sample_app.api.documented import EVERYWHERE, UNLIMITED
+from sample_app.api.edge.stack import add_edge
 from sample_app.api.errors import handle_errors
 from sample_app.core.access_log import AccessLog
 from sample_app.core.background import Background
 from sample_app.core.cache.caches import Caches
 from sample_app.core.correlation import Correlation
 from sample_app.core.database import Database
+from sample_app.core.idempotency import MemoryIdempotencyStore
+from sample_app.core.passwords import Passwords
 from sample_app.core.seeding import seed
 from sample_app.core.settings import Settings
+from sample_app.core.tokens import Tokens
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
+from sample_app.services.first_users import ensure_first_users
 from sample_app.services.health import HealthService
+from sample_app.services.users import UserService
 from sample_app.services.welcome import WELCOME, WelcomeService
 from sample_app.telemetry.exposition import metrics_route
 from sample_app.telemetry.http import MeasuredRequests
@@ -54,6 +61,7 @@ def create_app(
         caches = Caches(settings, metrics.cache)
         try:
             await seed(database.engine, settings.seed)
+            await ensure_first_users(database, Passwords(), settings)
             app.state.services = _services(settings, database, caches, metrics)
             if settings.seed.rows:
                 await caches.clear()  # Redis may remember the data from before
@@ -75,10 +83,14 @@ def create_app(
         openapi_url="/openapi.json" if documented else None,
     )
     app.state.commit = settings.commit
-    app.include_router(contacts.router)
-    app.include_router(health.router)
+    app.state.anonymous = settings.anonymous
+    app.state.idempotency = MemoryIdempotencyStore(settings.http.idempotency_life)
+    for router in (contacts.router, users.router, auth.router):
+        app.include_router(router, responses=EVERYWHERE)
+    app.include_router(health.router, responses=UNLIMITED)
     app.router.routes.append(metrics_route(metrics.registry))
     # From the inside out: the last one added sees a request first.
+    add_edge(app, settings, Tokens(settings.auth))
     handle_errors(app)
     if settings.log.requests:
         app.add_middleware(AccessLog)
@@ -95,6 +107,7 @@ def _services(settings: Settings, database: Database, caches: Caches, metrics: M
     metrics.tasks.expect(WELCOME)
     return Services(
         contacts=ContactService(database, details),
+        users=UserService(database, Tokens(settings.auth), Passwords()),
         welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches),
         background=Background(metrics.tasks),

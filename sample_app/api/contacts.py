@@ -6,16 +6,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Query, Response, status
 
+from sample_app.api.access import EDITS, READS
 from sample_app.api.dependencies import ContactId, ServicesDep
-from sample_app.api.errors import documented
+from sample_app.api.documented import BODY, documented
+from sample_app.api.http_cache import NOT_MODIFIED
+from sample_app.api.idempotency import IdempotencyKey
+from sample_app.api.route import ResourceRoute
 from sample_app.schemas.contacts import ContactDetail, ContactIn, ContactPatch, ContactSummary
-from sample_app.schemas.page import Page, PageQuery, SearchQuery
-from sample_app.services.welcome import WELCOME
+from sample_app.schemas.page import Page, PageQuery, SearchQueryfrom sample_app.services.welcome import WELCOME
 
-router = APIRouter(prefix="/api/v1/contacts", tags=["contacts"])
+router = APIRouter(
+    prefix="/api/v1/contacts",
+    tags=["contacts"],
+    route_class=ResourceRoute,
+    dependencies=[READS],
+    responses=documented(401, 403),
+)
 
 
-@router.get("", responses=documented(422))
+@router.get("", responses=documented(422) | NOT_MODIFIED)
 async def list_contacts(
     services: ServicesDep, query: Annotated[PageQuery, Query()]
 ) -> Page[ContactSummary]:
@@ -23,7 +32,7 @@ async def list_contacts(
     return await services.contacts.list(query)
 
 
-@router.get("/search", responses=documented(422))
+@router.get("/search", responses=documented(422) | NOT_MODIFIED)
 async def search_contacts(
     services: ServicesDep, query: Annotated[SearchQuery, Query()]
 ) -> Page[ContactSummary]:
@@ -31,15 +40,24 @@ async def search_contacts(
     return await services.contacts.search(query)
 
 
-@router.get("/{id}", responses=documented(404, 422))
+@router.get("/{id}", responses=documented(404, 422) | NOT_MODIFIED)
 async def get_contact(services: ServicesDep, identifier: ContactId) -> ContactDetail:
     """One contact with everything about it."""
     return await services.contacts.detail(identifier)
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=documented(409, 422))
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    dependencies=[EDITS],
+    responses=documented(409, *BODY),
+)
 async def create_contact(
-    services: ServicesDep, new: ContactIn, response: Response, tasks: BackgroundTasks
+    services: ServicesDep,
+    new: ContactIn,
+    response: Response,
+    tasks: BackgroundTasks,
+    key: IdempotencyKey = None,
 ) -> ContactDetail:
     """Store a new contact; they are welcomed in the background."""
     contact = await services.contacts.create(new)
@@ -48,7 +66,7 @@ async def create_contact(
     return contact
 
 
-@router.put("/{id}", responses=documented(404, 409, 422))
+@router.put("/{id}", dependencies=[EDITS], responses=documented(404, 409, *BODY))
 async def replace_contact(
     services: ServicesDep, identifier: ContactId, new: ContactIn
 ) -> ContactDetail:
@@ -56,7 +74,7 @@ async def replace_contact(
     return await services.contacts.replace(identifier, new)
 
 
-@router.patch("/{id}", responses=documented(404, 409, 422))
+@router.patch("/{id}", dependencies=[EDITS], responses=documented(404, 409, *BODY))
 async def update_contact(
     services: ServicesDep, identifier: ContactId, patch: ContactPatch
 ) -> ContactDetail:
@@ -64,7 +82,12 @@ async def update_contact(
     return await services.contacts.update(identifier, patch)
 
 
-@router.delete("/{id}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(404, 422))
+@router.delete(
+    "/{id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[EDITS],
+    responses=documented(404, 422),
+)
 async def delete_contact(services: ServicesDep, identifier: ContactId) -> None:
     """Delete a contact."""
     await services.contacts.delete(identifier)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -15,8 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sample_app.core.errors import (
     AppError,
     ConflictError,
+    ForbiddenError,
     InvalidError,
     NotFoundError,
+    UnauthenticatedError,
     UnavailableError,
 )
 from sample_app.schemas.errors import ErrorOut
@@ -25,8 +29,12 @@ STATUS: Final[dict[type[AppError], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+# The same words whatever Python's version: 3.13 renamed these.
+PHRASES: Final = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large"}
 _log = logging.getLogger("sample_app.errors")
 
 
@@ -36,11 +44,6 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_middleware(UnexpectedErrors)
-
-
-def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """The error answers of a route, for its OpenAPI document."""
-    return {status: {"model": ErrorOut} for status in statuses}
 
 
 class UnexpectedErrors:
@@ -71,15 +74,27 @@ class UnexpectedErrors:
             _log.exception("unexpected error")
             if started:
                 raise  # the server must cut the half-sent answer off
-            answer = _answer(500, "internal_error", "Something went wrong on our side.", {})
+            answer = error_answer(500, "internal_error", "Something went wrong on our side.")
             await answer(scope, receive, send)
 
 
-def _answer(
-    status: int, code: str, message: str, details: dict[str, object], headers: object = None
+def error_answer(
+    status: int,
+    code: str,
+    message: str,
+    details: dict[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    body = ErrorOut(code=code, message=message, details=details)
-    return JSONResponse(body.model_dump(), status, headers if isinstance(headers, dict) else None)
+    """An answer of the one shape."""
+    body = ErrorOut(code=code, message=message, details=details or {})
+    return _Json(body.model_dump(), status, headers)
+
+
+class _Json(JSONResponse):
+    """JSON in ASCII: what a client sent may come back in `details`, lone surrogates included."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode()
 
 
 async def _on_app_error(request: Request, error: Exception) -> JSONResponse:
@@ -87,7 +102,9 @@ async def _on_app_error(request: Request, error: Exception) -> JSONResponse:
     status = STATUS[type(error)]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning(error.message, exc_info=error)
-    return _answer(status, error.code, error.message, error.details)
+    # RFC 9110, 15.5.2: a 401 must say how to authenticate.
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    return error_answer(status, error.code, error.message, error.details, headers)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -97,11 +114,12 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
         for problem in error.errors()  # without `input`: it may be a secret
     ]
     message = "The request is not valid."
-    return _answer(422, "validation_failed", message, {"problems": problems})
+    return error_answer(422, "validation_failed", message, {"problems": problems})
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    code = status.phrase.lower().replace(" ", "_")
-    return _answer(status, code, f"{status.phrase}.", {}, error.headers)
+    phrase = PHRASES.get(status, status.phrase)
+    code = phrase.lower().replace(" ", "_")
+    return error_answer(status, code, f"{phrase}.", {}, error.headers)

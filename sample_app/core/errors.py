@@ -5,6 +5,8 @@ AppError
 ├── NotFoundError       the thing asked for does not exist
 ├── ConflictError       it contradicts what is stored
 ├── InvalidError        well-formed, but refers to something that does not exist
+├── UnauthenticatedError  nobody knows who asks
+├── ForbiddenError      who asks may not do this
 └── UnavailableError    a dependency does not answer; trying later may help
 ```
 
@@ -49,6 +51,18 @@ class InvalidError(AppError):
     """The request is well-formed but cannot be carried out."""
 
     code = "invalid"
+
+
+class UnauthenticatedError(AppError):
+    """Nobody knows who asks: no token, a bad one, or a wrong password."""
+
+    code = "unauthenticated"
+
+
+class ForbiddenError(AppError):
+    """Who asks is known, and may not do this."""
+
+    code = "forbidden"
 
 
 class UnavailableError(AppError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sample_app.core.background import Background
 from sample_app.services.contacts import ContactService
 from sample_app.services.health import HealthService
+from sample_app.services.users import UserService
 from sample_app.services.welcome import WelcomeService
 
 
@@ -15,6 +16,7 @@ class Services:
     """What routes may ask for."""
 
     contacts: ContactService
+    users: UserService
     welcome: WelcomeService
     health: HealthService
     background: Background

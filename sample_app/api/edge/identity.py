@@ -1,0 +1,60 @@
+"""Finds out once who sends a request; whether they may is the routes' question."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sample_app.core.errors import UnauthenticatedError
+from sample_app.core.roles import Caller
+from sample_app.core.tokens import Tokens
+
+_KEY: Final = "sample_app.caller"
+
+
+class Identity:
+    """ASGI middleware: verifies a bearer token, if there is one."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+        self._app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
+            if scheme.lower() == "bearer":
+                try:
+                    scope[_KEY] = self._tokens.verify(token.strip())
+                except UnauthenticatedError as error:
+                    scope[_KEY] = error  # a route that asks who calls raises it; log-in does not
+        await self._app(scope, receive, send)
+
+
+def caller_of(scope: Scope) -> Caller | None:
+    """Who sent the request; None when they did not say.
+
+    Raises:
+        UnauthenticatedError: When they said it with a bad token.
+    """
+    caller = scope.get(_KEY)
+    if isinstance(caller, UnauthenticatedError):
+        raise caller
+    assert caller is None or isinstance(caller, Caller)
+    return caller
+
+
+def caller_key(scope: Scope) -> str:
+    """A name for the caller: the user's when a good token proves it, else the address."""
+    caller = scope.get(_KEY)
+    if isinstance(caller, Caller):
+        return f"user:{caller.user_id}"
+    return f"address:{address_of(scope)}"
+
+
+def address_of(scope: Scope) -> str:
+    """Where a request comes from; behind a proxy, the server must be told to trust its header."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"

@@ -1,0 +1,46 @@
+"""No client waits for ever: an answer that has not begun in time is a 504."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sample_app.api.errors import error_answer
+
+_log = logging.getLogger("sample_app.time_out")
+
+
+class TimeOut:
+    """ASGI middleware that cancels a request whose answer has not begun after `seconds`.
+
+    Once it has begun there is no limit: a long download and the background tasks behind an answer
+    go on as long as they need.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = asyncio.timeout(self._seconds)
+
+        async def send_in_time(message: Message) -> None:
+            if message["type"] == "http.response.start" and not limit.expired():
+                limit.reschedule(None)
+            await send(message)
+
+        try:
+            async with limit:
+                await self._app(scope, receive, send_in_time)
+        except TimeoutError:
+            if not limit.expired():
+                raise  # somebody else's
+            _log.warning("no answer in time", extra={"path": scope["path"]})
+            text = f"The answer took longer than {self._seconds:g} s. Try again later."
+            await error_answer(504, "timeout", text)(scope, receive, send)

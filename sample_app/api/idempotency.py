@@ -1,0 +1,86 @@
+"""A POST with an `Idempotency-Key` happens once, however often a client that got no answer asks.
+
+After the IETF's draft-ietf-httpapi-idempotency-key-header: the same key with the same body gets
+the first answer again; with another body 422; while the first is still being answered 409. Only
+successes are kept: a request that failed changed nothing and may be tried again.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Annotated, Final
+
+from fastapi import Header, Request, Response
+
+from sample_app.api.edge.identity import caller_key
+from sample_app.api.errors import error_answer
+from sample_app.api.http_cache import Handler
+from sample_app.core.idempotency import Answer, IdempotencyStore, Record
+
+HEADER: Final = "Idempotency-Key"
+_ACCEPTABLE: Final = r"^[A-Za-z0-9._:-]{1,128}$"
+_KEPT: Final = frozenset({"content-type", "location"})
+
+# For the OpenAPI document; `idempotent` reads the header before a route's parameters are parsed.
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=HEADER,
+        pattern=_ACCEPTABLE,
+        description="Chosen by the client; the same one again brings the first answer again.",
+    ),
+]
+
+
+def idempotent(handler: Handler) -> Handler:
+    """Let a POST with a key happen once."""
+
+    async def handle(request: Request) -> Response:
+        given = request.headers.get(HEADER)
+        if given is None or not re.fullmatch(_ACCEPTABLE, given):
+            return await handler(request)  # which refuses a bad key
+        store: IdempotencyStore = request.app.state.idempotency
+        # Somebody else's key, or the same for another path, is another key.
+        key = _digest(caller_key(request.scope), request.url.path, given)
+        fingerprint = _digest(request.url.query, (await request.body()).hex())
+        record = await store.claim(key, fingerprint)
+        if record is None:
+            return await _first(handler, request, store, key, fingerprint)
+        return _again(record, fingerprint)
+
+    return handle
+
+
+async def _first(
+    handler: Handler, request: Request, store: IdempotencyStore, key: str, fingerprint: str
+) -> Response:
+    try:
+        response = await handler(request)
+    except BaseException:  # cancelled by a time-out, too
+        await store.release(key)
+        raise
+    if response.status_code >= 300:
+        await store.release(key)
+        return response
+    headers = tuple((k, v) for k, v in response.headers.items() if k in _KEPT)
+    answer = Answer(response.status_code, headers, bytes(response.body).decode())
+    await store.keep(key, Record(fingerprint, answer))
+    return response
+
+
+def _again(record: Record, fingerprint: str) -> Response:
+    if record.fingerprint != fingerprint:
+        text = f"This {HEADER} was used for another request."
+        return error_answer(422, "idempotency_key_reused", text)
+    if record.answer is None:
+        text = f"The first request with this {HEADER} is still being answered."
+        return error_answer(409, "idempotency_in_progress", text, None, {"Retry-After": "1"})
+    stored = record.answer
+    return Response(
+        stored.body, stored.status, {**dict(stored.headers), "Idempotency-Replayed": "true"}
+    )
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()

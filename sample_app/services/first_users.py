@@ -1,0 +1,47 @@
+"""The users that must exist before anybody can log in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sample_app.core.clock import utc_now
+from sample_app.core.database import Database
+from sample_app.core.passwords import Passwords
+from sample_app.core.roles import Role
+from sample_app.core.settings import Settings
+from sample_app.models.user import User
+from sample_app.repositories.users import UserRepository
+
+
+async def ensure_first_users(database: Database, passwords: Passwords, settings: Settings) -> int:
+    """Make the admin of the settings and, with seeding, one sample user a role.
+
+    Users that exist are left alone, changed passwords included.
+
+    Returns:
+        How many were made.
+    """
+    async with database.reading() as session:
+        users = UserRepository(session)
+        missing = [wanted for wanted in _wanted(settings) if not await users.by_email(wanted[0])]
+    if not missing:
+        return 0
+    hashes = {password: await passwords.hash(password) for _, password, _ in missing}
+    async with database.writing() as session:
+        for email, password, role in missing:
+            user = User(
+                email=email, password_hash=hashes[password], role=role, created_at=utc_now()
+            )
+            await UserRepository(session).add(user)
+    return len(missing)
+
+
+def _wanted(settings: Settings) -> Iterator[tuple[str, str, Role]]:
+    """Address, password and role."""
+    admin = settings.auth.admin_password.get_secret_value()
+    if settings.auth.admin_email and admin:
+        yield settings.auth.admin_email.lower(), admin, Role.ADMIN
+    sample = settings.seed.password.get_secret_value()
+    if settings.seed.rows and sample:
+        for role in Role:
+            yield f"{role}@example.com", sample, role
