@@ -13,7 +13,8 @@ from sample_app.api.http_cache import NOT_MODIFIED
 from sample_app.api.idempotency import IdempotencyKey
 from sample_app.api.route import ResourceRoute
 from sample_app.schemas.contacts import ContactDetail, ContactIn, ContactPatch, ContactSummary
-from sample_app.schemas.page import Page, PageQuery, SearchQueryfrom sample_app.services.welcome import WELCOME
+from sample_app.schemas.page import Page, PageQuery, SearchQuery
+from sample_app.services.welcome import WELCOME
 
 router = APIRouter(
     prefix="/api/v1/contacts",
