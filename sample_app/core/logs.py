@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from opentelemetry import trace
 
 from sample_app.core.correlation import request_id
+from sample_app.core.redaction import redact, redact_field
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
@@ -23,16 +24,17 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
         }
         if identifier := request_id.get():
             line["request_id"] = identifier
         span = trace.get_current_span().get_span_context()
         if span.is_valid:
             line["trace_id"] = trace.format_trace_id(span.trace_id)
-        line.update((k, v) for k, v in vars(record).items() if k not in _STANDARD)
+        extras = ((k, v) for k, v in vars(record).items() if k not in _STANDARD)
+        line.update((k, redact_field(k, v)) for k, v in extras)
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = redact(self.formatException(record.exc_info))
         return json.dumps(line, default=str)
 
 

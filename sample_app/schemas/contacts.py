@@ -7,15 +7,22 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+from sample_app.schemas.text import NO_NUL
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NO_NUL)
+]
 Email = Annotated[
     str,
     StringConstraints(
-        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+        strip_whitespace=True,
+        to_lower=True,
+        max_length=254,
+        pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$",
     ),
 ]
 Phone = Annotated[str, StringConstraints(max_length=40, pattern=r"^[0-9+() .-]+$")]
-Notes = Annotated[str, StringConstraints(max_length=10_000)]
+Notes = Annotated[str, StringConstraints(max_length=10_000, pattern=NO_NUL)]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]  # what a BigInteger holds
 
 
@@ -52,7 +59,21 @@ class ContactDetail(ContactSummary):
 class ContactIn(BaseModel):
     """A whole contact, to create or to replace one."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "first_name": "Ada",
+                    "last_name": "Lovelace",
+                    "email": "ada@example.com",
+                    "company_id": 1,
+                    "phone": "+44 20 7946 0000",
+                    "notes": "Met at the Analytical Engine.",
+                }
+            ]
+        },
+    )
 
     first_name: Name
     last_name: Name
@@ -69,7 +90,9 @@ class ContactPatch(BaseModel):
     default of another type than None keeps `null` out of columns that must have a value.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"notes": "Called on Monday."}]}
+    )
 
     first_name: Name = ""
     last_name: Name = ""

@@ -6,6 +6,8 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sample_app.schemas.text import NO_NUL
+
 T = TypeVar("T")
 
 
@@ -26,7 +28,7 @@ class PageQuery(BaseModel):
 class SearchQuery(PageQuery):
     """Which page of the contacts whose name or e-mail address begins with `q`."""
 
-    q: Annotated[str, Field(min_length=1, max_length=100)]
+    q: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL, examples=["smi"])]
 
 
 class Page(BaseModel, Generic[T]):
