@@ -27,22 +27,17 @@ from harness.runs.latency import LatencyLog
 
 SETTLE = 1.5  # s from the first request to the first reading
 LOCUSTFILE = """\
-from locust import {base}, constant_throughput, task
+from locust import {base}, poisson, task
 
 class Visitor({base}):
     @task
     def get(self):
         self.client.get("/items")
 """
-# Stock Locust starts its users at once: without the sleep they would stay in step, and a burst of
-# requests is cheaper than the same requests one by one.
-AT_A_RATE = """
-    wait_time = constant_throughput({rate})
-
-    def on_start(self):
-        import random, time
-        time.sleep(random.random() / {rate})
-"""
+# The arrivals of both are random and independent. Stock Locust's `constant_throughput` is no match:
+# users that started at once stay in step, and a burst is cheaper than its requests one by one
+# (measured: 130 us a request instead of 230).
+AT_A_RATE = "    wait_time = poisson({rate})\n"
 
 
 @dataclass(frozen=True, slots=True)
