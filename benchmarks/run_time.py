@@ -18,7 +18,7 @@ from harness.gather import LEAD
 
 ROOT = Path(__file__).parents[1]
 LOAD = 3.0  # s of warm-up and duration
-OPTIONS = "run smoke --quiet --warm-up 1s --duration 2s --budgets".split()
+OPTIONS = ["run", "smoke", "--quiet", "--warm-up", "1s", "--duration", "2s", "--budgets"]
 BUDGETS = """\
 version: 1
 service: nothing
