@@ -35,7 +35,7 @@ from sample_app.telemetry.exposition import metrics_route
 from sample_app.telemetry.http import MeasuredRequests
 from sample_app.telemetry.metrics import Metrics
 from sample_app.telemetry.one_worker import OneWorker
-from sample_app.telemetry.tracing import trace_requests, traced_queries, tracer_provider
+from sample_app.telemetry.tracing import TracedRequests, tracer_provider
 
 SERVICE = "sample-app"
 
@@ -66,7 +66,7 @@ def create_app(
             if settings.seed.rows:
                 await caches.clear()  # Redis may remember the data from before
             metrics.http.expect(_usual_answers(app))
-            with traced_queries(database.engine.sync_engine, provider):
+            with metrics.garbage.watched():
                 async with caches.running(), metrics.loop.sampled():
                     yield
         finally:
@@ -97,7 +97,7 @@ def create_app(
     app.add_middleware(Correlation)
     app.add_middleware(MeasuredRequests, metrics=metrics.http)
     app.add_middleware(OneWorker)
-    trace_requests(app, provider)
+    app.add_middleware(TracedRequests, provider=provider)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 
 from sample_app.telemetry.cache import CacheMetrics
+from sample_app.telemetry.garbage import GarbageMetrics
 from sample_app.telemetry.http import HttpMetrics
 from sample_app.telemetry.loop_lag import LoopLagMetrics
 from sample_app.telemetry.pool import PoolMetrics
@@ -24,4 +25,5 @@ class Metrics:
         self.cache = CacheMetrics(registry)
         self.tasks = TaskMetrics(registry)
         self.loop = LoopLagMetrics(registry)
+        self.garbage = GarbageMetrics(registry)
         register_process_metrics(registry)

@@ -1,0 +1,161 @@
+"""What docker-compose.yml puts together, as plain processes: same command, settings and files.
+
+Only addresses differ, and Prometheus looks more often.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+import yaml
+
+from tests.servers import PATIENCE, RedisServer, end, free_port, wait_until
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+CONTACTS = "/api/v1/contacts"
+SENT = 7  # requests
+
+
+@contextmanager
+def process(arguments: list[str], url: str, folder: Path, **environment: str) -> Iterator[None]:
+    """A server, until it answers at `url` and then until the block ends."""
+    folder.mkdir()
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            arguments, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: _answers(url), server, folder)
+        yield
+    finally:
+        end(server, signal.SIGTERM)
+
+
+def _answers(url: str) -> bool:
+    try:
+        read(url)
+    except HTTPError as error:
+        error.close()
+        return False
+    except OSError:
+        return False
+    return True
+
+
+def read(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return bytes(answer.read())
+
+
+def app_command(port: int) -> list[str]:
+    """The image's command, on another address."""
+    dockerfile = (ROOT / "sample_app" / "Dockerfile").read_text()
+    (line,) = re.findall(r"^CMD (.+)$", dockerfile, re.MULTILINE)
+    replaced = {"0.0.0.0": "127.0.0.1", "8000": str(port)}
+    return [sys.executable, "-m", *(replaced.get(part, part) for part in json.loads(line))]
+
+
+def app_environment(postgresql_url: str, redis: RedisServer) -> dict[str, str]:
+    """The container's settings, with other addresses."""
+    settings = {k: v for k, v in COMPOSE["app"]["environment"].items() if k[0] == "S"}
+    settings["SAMPLE_APP_COMMIT"] = "composed"
+    dialect = settings["SAMPLE_APP_DATABASE_URL"].partition(":")[0]
+    assert dialect == postgresql_url.partition(":")[0]
+    return settings | {
+        "SAMPLE_APP_DATABASE_URL": postgresql_url,
+        "SAMPLE_APP_REDIS_URL": redis.url,
+    }
+
+
+def prometheus_command(folder: Path, port: int, app: int) -> list[str]:
+    """The container's command and configuration, with other addresses and a shorter interval."""
+    config = yaml.safe_load((ROOT / "sample_app" / "deploy" / "prometheus.yml").read_text())
+    moved = {"app:8000": f"127.0.0.1:{app}", "127.0.0.1:9090": f"127.0.0.1:{port}"}
+    for job in config["scrape_configs"]:
+        for group in job["static_configs"]:
+            group["targets"] = [moved[target] for target in group["targets"]]
+    config["global"] |= {"scrape_interval": "500ms", "scrape_timeout": "500ms"}
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(config))
+    replaced = {
+        "--config.file": path,
+        "--storage.tsdb.path": folder / "data",
+        "--web.listen-address": f"127.0.0.1:{port}",
+    }
+    options = dict(option.split("=", 1) for option in COMPOSE["prometheus"]["command"])
+    return ["prometheus", *(f"{name}={value}" for name, value in (options | replaced).items())]
+
+
+@pytest.mark.needs_postgresql
+@pytest.mark.needs_redis
+@pytest.mark.needs_prometheus
+def test_composed_service_is_scraped_with_the_files_of_the_containers(
+    tmp_path: Path, postgresql_url: str, redis: RedisServer, redis_url: str
+) -> None:
+    app, prometheus = free_port(), free_port()
+    service, watcher = f"http://127.0.0.1:{app}", f"http://127.0.0.1:{prometheus}"
+    environment = app_environment(postgresql_url, redis)
+    started = process(app_command(app), f"{service}/health/ready", tmp_path / "app", **environment)
+    with started:
+        checks = json.loads(read(f"{service}/health/ready"))
+        assert checks["status"] == "ready", checks
+        assert json.loads(read(f"{service}/health"))["commit"] == "composed"
+        for _ in range(SENT):
+            assert json.loads(read(f"{service}{CONTACTS}?size=5"))["items"]
+            read(f"{service}{CONTACTS}/1")
+        command = prometheus_command(tmp_path, prometheus, app)
+        with process(command, f"{watcher}/-/ready", tmp_path / "prometheus"):
+            up = settled(watcher, "sum by (job) (up)", {"sample-app": 1.0, "prometheus": 1.0})
+            assert up == {"sample-app": 1.0, "prometheus": 1.0}
+            count = "sum by (http_route) (http_server_request_duration_seconds_count > 0)"
+            counted = query(watcher, count)
+            gets = query(watcher, 'sum by (level) (cache_gets_total{cache="contact_details"})')
+            systems = query(
+                watcher, "sum by (db_system_name) (db_client_operation_duration_seconds_count)"
+            )
+    assert counted[CONTACTS] == counted[f"{CONTACTS}/{{id}}"] == SENT
+    assert systems.keys() == {"postgresql"}
+    assert gets["memory"] == SENT  # the first one was loaded
+    assert gets["redis"] == 1.0
+
+
+def query(url: str, expression: str) -> dict[str, float]:
+    """Value by label of an instant query that keeps one label."""
+    quoted = urllib.parse.urlencode({"query": expression})
+    answer: Any = json.loads(read(f"{url}/api/v1/query?{quoted}"))
+    return {
+        next(iter(series["metric"].values()), ""): float(series["value"][1])
+        for series in answer["data"]["result"]
+    }
+
+
+def settled(url: str, expression: str, expected: dict[str, float]) -> dict[str, float]:
+    """The answer, once it is the expected one or nobody would wait any longer."""
+    patience_ends = time.monotonic() + PATIENCE
+    while (found := query(url, expression)) != expected and time.monotonic() < patience_ends:
+        time.sleep(0.1)
+    return found
+
+
+@pytest.mark.needs_prometheus
+def test_promtool_accepts_the_scrape_configuration() -> None:
+    path = ROOT / "sample_app" / "deploy" / "prometheus.yml"
+    ended = subprocess.run(
+        ["promtool", "check", "config", str(path)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
