@@ -1,0 +1,143 @@
+"""The middlewares around small applications: what they refuse, and what they leave alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from limits.aio.storage import MemoryStorage
+from limits.errors import StorageError
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from sample_app.api.edge.body_limit import BodyLimit
+from sample_app.api.edge.identity import caller_key
+from sample_app.api.edge.rate_limit import Rates
+from sample_app.api.edge.time_out import TimeOut
+from sample_app.core.settings import RateSettings
+
+SHORT = 0.05  # seconds
+
+
+def client_of(app: ASGIApp) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+async def test_time_out_of_an_answer_that_does_not_begin_is_504_and_cancels_the_work() -> None:
+    seen = SimpleNamespace(cancelled=False)
+
+    async def endless(request: Request) -> Response:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.cancelled = True
+            raise
+        raise AssertionError
+
+    async with client_of(TimeOut(Starlette(routes=[Route("/", endless)]), SHORT)) as client:
+        answer = await client.get("/")
+    assert answer.status_code == 504
+    assert answer.json() == {
+        "code": "timeout",
+        "message": "The answer took longer than 0.05 s. Try again later.",
+        "details": {},
+    }
+    assert seen.cancelled
+
+
+async def test_time_out_ends_with_the_first_byte_so_downloads_and_tasks_go_on() -> None:
+    seen = SimpleNamespace(task=False)
+
+    async def parts() -> AsyncIterator[bytes]:
+        for part in (b"a", b"b", b"c"):
+            yield part
+            await asyncio.sleep(SHORT)
+
+    async def later() -> None:
+        await asyncio.sleep(2 * SHORT)
+        seen.task = True
+
+    async def download(request: Request) -> Response:
+        return StreamingResponse(parts(), background=BackgroundTask(later))
+
+    async with client_of(TimeOut(Starlette(routes=[Route("/", download)]), SHORT)) as client:
+        answer = await client.get("/")
+    assert (answer.status_code, answer.text) == (200, "abc")
+    assert seen.task
+
+
+async def test_time_out_error_of_the_application_itself_is_not_taken_for_ours() -> None:
+    async def broken(request: Request) -> Response:
+        raise TimeoutError
+
+    async with client_of(TimeOut(Starlette(routes=[Route("/", broken)]), 60)) as client:
+        with pytest.raises(TimeoutError):
+            await client.get("/")
+
+
+async def _length(request: Request) -> Response:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def _in_parts(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), 4):
+        yield body[start : start + 4]
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["with a length", "in parts"])
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        pytest.param("/", 10, 200, id="the largest body"),
+        pytest.param("/", 11, 413, id="one byte more"),
+        pytest.param("/large", 20, 200, id="the largest body of a path of its own"),
+        pytest.param("/large", 21, 413, id="one byte more there"),
+    ],
+)
+async def test_body_is_read_up_to_its_limit(
+    path: str, size: int, status: int, announced: bool
+) -> None:
+    routes = [Route(p, _length, methods=["POST"]) for p in ("/", "/large")]
+    body = b"x" * size
+    async with client_of(BodyLimit(Starlette(routes=routes), 10, {"/large": 20})) as client:
+        answer = await client.post(path, content=body if announced else _in_parts(body))
+    assert answer.status_code == status
+    if status == 200:
+        assert answer.text == str(size)
+
+
+class LostStorage(MemoryStorage):
+    """A storage that does not answer, and counts how often it was asked."""
+
+    asked = 0
+
+    async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
+        raise StorageError(ConnectionError())
+
+    async def acquire_sliding_window_entry(
+        self, key: str, limit: int, expiry: int, amount: int = 1
+    ) -> bool:
+        self.asked += 1
+        raise StorageError(ConnectionError())
+
+
+async def test_rates_without_their_storage_count_in_memory_and_ask_it_seldom() -> None:
+    storage = LostStorage()
+    rates = Rates(RateSettings(address="3/hour"), storage)
+    scope = {"method": "GET", "path": "/x", "client": ("10.0.0.1", 5)}
+    counted = [await rates.count(scope) for _ in range(5)]
+    assert [one.allowed for one in counted] == [True, True, True, False, False]
+    assert [one.remaining for one in counted] == [2, 1, 0, 0, 0]
+    assert storage.asked == 1
+
+
+def test_caller_without_an_address_has_a_key() -> None:
+    assert caller_key({"client": None}) == "address:unknown"
+    assert caller_key({"client": ("10.0.0.1", 5)}) == "address:10.0.0.1"
