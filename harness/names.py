@@ -50,6 +50,8 @@ CACHE_OPERATION: Final = "operation"
 TASK_DURATION: Final = "background_task_duration_seconds"
 TASK_FAILURES: Final = "background_task_failures_total"
 TASK_ACTIVE: Final = "background_task_active"
+TASK_RETRIES: Final = "background_task_retries_total"
+TASK_QUEUE: Final = "background_task_queue_depth"
 TASK_NAME: Final = "task"
 
 LOOP_LAG: Final = "event_loop_lag_seconds"

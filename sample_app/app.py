@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from sample_app import __version__
-from sample_app.api import auth, contacts, health, users
+from sample_app.api import auth, contacts, health, tasks, users
 from sample_app.api.documented import EVERYWHERE, UNLIMITED
 from sample_app.api.edge.stack import add_edge
 from sample_app.api.errors import handle_errors
@@ -30,7 +30,7 @@ from sample_app.services.container import Services
 from sample_app.services.first_users import ensure_first_users
 from sample_app.services.health import HealthService
 from sample_app.services.users import UserService
-from sample_app.services.welcome import WELCOME, WelcomeService
+from sample_app.services.welcome import NOTE_WELCOME, WELCOME, WelcomeService
 from sample_app.telemetry.exposition import metrics_route
 from sample_app.telemetry.http import MeasuredRequests
 from sample_app.telemetry.metrics import Metrics
@@ -62,15 +62,17 @@ def create_app(
         try:
             await seed(database.engine, settings.seed)
             await ensure_first_users(database, Passwords(), settings)
-            app.state.services = _services(settings, database, caches, metrics)
+            services = _services(settings, database, caches, metrics)
+            app.state.services = services
             if settings.seed.rows:
                 await caches.clear()  # Redis may remember the data from before
             metrics.http.expect(_usual_answers(app))
             with metrics.garbage.watched():
-                async with caches.running(), metrics.loop.sampled():
+                async with caches.running(), services.background.running(), metrics.loop.sampled():
                     yield
         finally:
             await database.close()
+            await close_edge()
             provider.shutdown()
 
     documented = settings.environment != "production"
@@ -85,12 +87,12 @@ def create_app(
     app.state.commit = settings.commit
     app.state.anonymous = settings.anonymous
     app.state.idempotency = MemoryIdempotencyStore(settings.http.idempotency_life)
-    for router in (contacts.router, users.router, auth.router):
+    for router in (contacts.router, tasks.router, users.router, auth.router):
         app.include_router(router, responses=EVERYWHERE)
     app.include_router(health.router, responses=UNLIMITED)
     app.router.routes.append(metrics_route(metrics.registry))
     # From the inside out: the last one added sees a request first.
-    add_edge(app, settings, Tokens(settings.auth))
+    close_edge = add_edge(app, settings, Tokens(settings.auth))
     handle_errors(app)
     if settings.log.requests:
         app.add_middleware(AccessLog)
@@ -104,13 +106,14 @@ def create_app(
 def _services(settings: Settings, database: Database, caches: Caches, metrics: Metrics) -> Services:
     cache = settings.cache
     details = caches.named("contact_details", ContactDetail, cache.ttl, cache.max_size)
-    metrics.tasks.expect(WELCOME)
+    for step in (WELCOME, NOTE_WELCOME):
+        metrics.tasks.expect(step)
     return Services(
         contacts=ContactService(database, details),
         users=UserService(database, Tokens(settings.auth), Passwords()),
         welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches),
-        background=Background(metrics.tasks),
+        background=Background(settings.tasks, metrics.tasks),
     )
 
 

@@ -12,9 +12,9 @@ from sample_app.api.documented import BODY, documented
 from sample_app.api.http_cache import NOT_MODIFIED
 from sample_app.api.idempotency import IdempotencyKey
 from sample_app.api.route import ResourceRoute
+from sample_app.api.tasks import HEADER as TASK
 from sample_app.schemas.contacts import ContactDetail, ContactIn, ContactPatch, ContactSummary
 from sample_app.schemas.page import Page, PageQuery, SearchQuery
-from sample_app.services.welcome import WELCOME
 
 router = APIRouter(
     prefix="/api/v1/contacts",
@@ -63,7 +63,9 @@ async def create_contact(
     """Store a new contact; they are welcomed in the background."""
     contact = await services.contacts.create(new)
     response.headers["Location"] = f"{router.prefix}/{contact.id}"
-    tasks.add_task(services.background.run, WELCOME, services.welcome.send, contact.id)
+    task = services.background.plan(*services.welcome.steps(contact.id))
+    response.headers[TASK] = task.id
+    tasks.add_task(services.background.start, task)
     return contact
 
 

@@ -113,6 +113,17 @@ class WelcomeSettings(_Group):
     delay: Annotated[float, Field(ge=0)] = 0.03  # the mail gateway's answer time, seconds
 
 
+class TasksSettings(_Group):
+    """Background tasks; times are seconds."""
+
+    concurrency: Positive = 10  # that run at once
+    queue_size: Positive = 1000  # that wait; more are refused
+    attempts: Positive = 3  # of each step, when it fails for a reason that may pass
+    retry_wait: Seconds = 0.2  # before the second attempt; doubles
+    remembered: Positive = 1000  # whose status can be asked for
+    drain: Seconds = 10.0  # to end in, when the service stops
+
+
 class TracesSettings(_Group):
     """OpenTelemetry traces."""
 
@@ -148,6 +159,7 @@ class Settings(BaseSettings):
     rate: RateSettings = RateSettings()
     seed: SeedSettings = SeedSettings()
     welcome: WelcomeSettings = WelcomeSettings()
+    tasks: TasksSettings = TasksSettings()
     traces: TracesSettings = TracesSettings()
     log: LogSettings = LogSettings()
 

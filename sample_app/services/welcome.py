@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
+from sample_app.core.background import Step
 from sample_app.core.clock import utc_now
 from sample_app.core.database import Database
 from sample_app.repositories.contacts import ContactRepository
 
-WELCOME: Final = "welcome"  # the task's name in metrics and logs
+# The steps' names in metrics and logs.
+WELCOME: Final = "welcome"
+NOTE_WELCOME: Final = "note_welcome"
 
 
 class WelcomeService:
@@ -23,8 +27,17 @@ class WelcomeService:
         self._database = database
         self._delay = delay
 
-    async def send(self, contact_id: int) -> None:
-        """Hand a message to the gateway, which here only takes its time, and note it."""
+    def steps(self, contact_id: int) -> tuple[Step, Step]:
+        """Two, so that a note that is tried again does not send the message again."""
+        return (
+            Step(WELCOME, self._send),
+            Step(NOTE_WELCOME, partial(self._note, contact_id)),
+        )
+
+    async def _send(self) -> None:
+        """Hand a message to the gateway, which here only takes its time."""
         await asyncio.sleep(self._delay)
+
+    async def _note(self, contact_id: int) -> None:
         async with self._database.writing() as session:
             await ContactRepository(session).mark_welcomed(contact_id, utc_now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from time import perf_counter
 from typing import Final
 
@@ -35,6 +35,18 @@ class TaskMetrics:
             labels,
             registry=registry,
         )
+        self.retries = Counter(
+            "background_task_retries_total",
+            "Attempts after the first.",
+            labels,
+            registry=registry,
+        )
+        self.queue = Gauge(
+            "background_task_queue_depth",
+            "Background tasks that wait for others to end.",
+            labels,
+            registry=registry,
+        )
         self.active = Gauge(
             "background_task_active", "Background tasks that run now.", labels, registry=registry
         )
@@ -43,7 +55,21 @@ class TaskMetrics:
         """Make the series of `task` exist with value 0."""
         self.duration.labels(task)
         self.failures.labels(task)
+        self.retries.labels(task)
+        self.queue.labels(task)
         self.active.labels(task)
+
+    def failed(self, task: str) -> None:
+        """A task failed before it began."""
+        self.failures.labels(task).inc()
+
+    def retried(self, task: str) -> None:
+        """A task is tried again."""
+        self.retries.labels(task).inc()
+
+    def queued(self, task: str) -> AbstractContextManager[None]:
+        """Count what waits inside."""
+        return self.queue.labels(task).track_inprogress()
 
     @contextmanager
     def measured(self, task: str) -> Iterator[None]:

@@ -17,6 +17,9 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter as SlidingWindow
 from limits.errors import StorageError
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -80,14 +83,20 @@ class Rates:
         return await _hit(self._memory, item, key)
 
 
-def redis_storage(url: str) -> RedisStorage:
-    """Counts that several replicas of the service share."""
-    return RedisStorage(
-        f"async+{url}",
-        wrap_exceptions=True,
-        implementation="redispy",
+def redis_pool(url: str) -> ConnectionPool:
+    """Connections with short time-outs; without retries, which would multiply them."""
+    return ConnectionPool.from_url(
+        url,
         socket_timeout=PATIENCE,
         socket_connect_timeout=PATIENCE,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def redis_storage(url: str, pool: ConnectionPool) -> RedisStorage:
+    """Counts that several replicas of the service share; who made `pool` closes it."""
+    return RedisStorage(
+        f"async+{url}", wrap_exceptions=True, implementation="redispy", connection_pool=pool
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from sample_app.api.edge.body_limit import BodyLimit
 from sample_app.api.edge.cors import Cors
 from sample_app.api.edge.identity import Identity
-from sample_app.api.edge.rate_limit import RateLimit, Rates, redis_storage
+from sample_app.api.edge.rate_limit import RateLimit, Rates, redis_pool, redis_storage
 from sample_app.api.edge.security_headers import SecurityHeaders
 from sample_app.api.edge.time_out import TimeOut
 from sample_app.core.settings import Settings
@@ -17,9 +19,15 @@ from sample_app.core.tokens import Tokens
 LEVEL = 1  # of compression: 9 makes a page of contacts a tenth smaller and takes 3 times as long
 
 
-def add_edge(app: FastAPI, settings: Settings, tokens: Tokens) -> None:
-    """From the inside out: the last one added sees a request first."""
-    storage = redis_storage(settings.redis.url) if settings.redis.url else None
+def add_edge(app: FastAPI, settings: Settings, tokens: Tokens) -> Callable[[], Awaitable[None]]:
+    """From the inside out: the last one added sees a request first.
+
+    Returns:
+        What to call at the end: it closes the connections of the rate limits.
+    """
+    url = settings.redis.url
+    pool = redis_pool(url) if url else None
+    storage = redis_storage(url, pool) if pool else None
     http = settings.http
     app.add_middleware(GZipMiddleware, minimum_size=http.compress_over, compresslevel=LEVEL)
     app.add_middleware(TimeOut, seconds=http.timeout)
@@ -30,3 +38,9 @@ def add_edge(app: FastAPI, settings: Settings, tokens: Tokens) -> None:
         app.add_middleware(Cors, origins=http.origins)
     encrypted = settings.environment == "production"
     app.add_middleware(SecurityHeaders, encrypted=encrypted, pages=("/docs",))
+
+    async def close() -> None:
+        if pool:
+            await pool.aclose()
+
+    return close

@@ -29,8 +29,7 @@ async def follow(
 ) -> NoReturn:
     """Listen until cancelled; after a failure, again in `pause` seconds.
 
-    Args:
-        tried: Set when it listens for the first time, or could not.
+    `tried` is set when it listens for the first time, or could not.
     """
     while True:
         try:

@@ -15,7 +15,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 
-from sample_app.core.background import Background
 from sample_app.core.correlation import request_id
 from sample_app.core.logs import JsonFormatter
 from sample_app.telemetry.loop_lag import LoopLagMetrics
@@ -23,7 +22,6 @@ from sample_app.telemetry.one_worker import take_lock
 from sample_app.telemetry.pool import PoolMetrics
 from sample_app.telemetry.process import cpu_count, memory_limit, register_process_metrics
 from sample_app.telemetry.queries import operation_of
-from sample_app.telemetry.tasks import TaskMetrics
 
 
 @pytest.mark.parametrize(
@@ -46,37 +44,6 @@ def test_pool_metrics_of_another_pool_are_refused() -> None:
     engine = create_engine("sqlite://")
     with pytest.raises(TypeError, match="poolclass=MeasuredPool"):
         PoolMetrics(CollectorRegistry()).watch(engine, "main")
-
-
-async def test_background_task_that_succeeds_is_timed_and_one_that_fails_counted(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    registry = CollectorRegistry()
-    metrics = TaskMetrics(registry)
-    metrics.expect("mail")
-    background = Background(metrics)
-    active: list[float | None] = []
-
-    async def work(seconds: float) -> None:
-        active.append(registry.get_sample_value("background_task_active", {"task": "mail"}))
-        await asyncio.sleep(seconds)
-
-    async def fail() -> None:
-        raise LookupError("no such mailbox")
-
-    def value(name: str) -> float | None:
-        return registry.get_sample_value(name, {"task": "mail"})
-
-    assert value("background_task_duration_seconds_count") == 0
-    assert value("background_task_failures_total") == 0
-    await background.run("mail", work, 0.02)
-    await background.run("mail", fail)
-    assert active == [1]
-    assert value("background_task_active") == 0
-    assert value("background_task_duration_seconds_count") == 2
-    assert value("background_task_failures_total") == 1
-    assert (value("background_task_duration_seconds_sum") or 0) >= 0.02
-    assert "no such mailbox" in caplog.text
 
 
 async def test_loop_lag_while_something_blocks_shows_it() -> None:

@@ -1,0 +1,28 @@
+"""Background tasks as clients see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class TaskOut(BaseModel):
+    """A background task; times are UTC.
+
+    Attributes:
+        step: What it does now, or did last.
+        attempts: Tries of that step.
+        error: A word for programs when it failed, such as `unavailable`.
+    """
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    id: str
+    status: Literal["queued", "running", "succeeded", "failed"]
+    step: str
+    attempts: int
+    error: str | None
+    created_at: datetime
+    finished_at: datetime | None
