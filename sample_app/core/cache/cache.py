@@ -28,7 +28,7 @@ class Cache(Generic[V]):
         Raises:
             Exception: What `load` raises, to each caller that waited for it. Nothing is kept.
         """
-        value = await self._levels[0].get(key)
+        value = await self._levels[0].get(key) if self._levels[0].local else None
         if value is not None:
             return value
         loading = self._loading.get(key)
@@ -82,9 +82,9 @@ class Cache(Generic[V]):
                 del self._loading[key]
 
     async def _find(self, key: str) -> tuple[V | None, Sequence[Level[V]]]:
-        """What a farther level has, and the levels nearer than that, which have nothing."""
-        for depth, level in enumerate(self._levels[1:], 1):
-            value = await level.get(key)
+        """What a level that is not local has, and the levels nearer than that, which are empty."""
+        for depth, level in enumerate(self._levels):
+            value = None if level.local else await level.get(key)
             if value is not None:
                 return value, self._levels[:depth]
         return None, self._levels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 V = TypeVar("V")
 
@@ -12,7 +12,12 @@ class Level(Protocol[V]):
     """One place that keeps values of one cache; None is no value.
 
     A level that does not answer behaves as an empty one: a cache may cost time, never an answer.
+
+    Attributes:
+        local: Whether it answers at once. Callers that miss together ask any other level once.
     """
+
+    local: ClassVar[bool]
 
     async def get(self, key: str) -> V | None:
         """The value of `key`, or None when it is missing or too old."""

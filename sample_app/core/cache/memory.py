@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
-from typing import Final, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from sample_app.core.cache.levels import matcher
 from sample_app.telemetry.cache import CacheMetrics
@@ -25,6 +25,7 @@ class MemoryLevel(Generic[V]):
     """
 
     LEVEL: Final = "memory"
+    local: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import time
-from typing import Final, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -40,6 +40,7 @@ class RedisLevel(Generic[V]):
     """
 
     LEVEL: Final = "redis"
+    local: ClassVar[bool] = False
 
     def __init__(
         self,
