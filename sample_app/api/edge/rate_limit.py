@@ -96,7 +96,10 @@ def redis_pool(url: str) -> ConnectionPool:
 def redis_storage(url: str, pool: ConnectionPool) -> RedisStorage:
     """Counts that several replicas of the service share; who made `pool` closes it."""
     return RedisStorage(
-        f"async+{url}", wrap_exceptions=True, implementation="redispy", connection_pool=pool
+        f"async+{url}",
+        wrap_exceptions=True,
+        implementation="redispy",
+        connection_pool=pool,  # type: ignore[arg-type]  # documented, but not annotated
     )
 
 
