@@ -21,6 +21,7 @@ from sample_app.core.correlation import Correlation
 from sample_app.core.database import Database
 from sample_app.core.idempotency import MemoryIdempotencyStore
 from sample_app.core.passwords import Passwords
+from sample_app.core.migrating import demand_newest, migrate
 from sample_app.core.seeding import seed
 from sample_app.core.settings import Settings
 from sample_app.core.tokens import Tokens
@@ -60,6 +61,7 @@ def create_app(
         database = Database(settings.database, metrics)
         caches = Caches(settings, metrics.cache)
         try:
+            await (migrate if settings.migrates else demand_newest)(database.engine)
             await seed(database.engine, settings.seed)
             await ensure_first_users(database, Passwords(), settings)
             services = _services(settings, database, caches, metrics)

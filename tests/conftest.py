@@ -43,10 +43,10 @@ def postgresql() -> Iterator[PostgresqlServer]:
 
 
 @pytest.fixture
-def postgresql_url(postgresql: PostgresqlServer) -> Iterator[str]:
-    """An empty PostgreSQL database of the test's own; mark the test `needs_postgresql`."""
-    with postgresql.database() as url:
-        yield url
+def postgresql_url(postgresql: PostgresqlServer) -> str:
+    """An empty PostgreSQL; mark the test `needs_postgresql`."""
+    postgresql.clear()
+    return postgresql.url
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,6 @@ class PostgresqlServer:
         self._folder = folder
         self._user = _ordinary_user()
         self._process: subprocess.Popen[bytes] | None = None
-        self._databases = 0
         if self._user:
             shutil.chown(folder, self._user, pwd.getpwnam(self._user).pw_gid)
         command = [_required("initdb"), "--no-sync", "--auth=trust", "--username=postgres"]
@@ -80,12 +79,13 @@ class PostgresqlServer:
             end(self._process, signal.SIGQUIT)
         self._process = None
 
-    def url(self, database: str = "postgres") -> str:
-        """The address of a database for SQLAlchemy's asyncpg dialect."""
-        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{database}"
+    @property
+    def url(self) -> str:
+        """The address of its one database for SQLAlchemy's asyncpg dialect."""
+        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/postgres"
 
     def execute(self, statement: str) -> str:
-        """Run one statement in the database `postgres` with psql; what it printed."""
+        """Run a statement with psql; what it printed."""
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", "postgres"]
         done = subprocess.run(
             [_required("psql"), "-X", "-q", "-A", "-t", *where, "-c", statement],
@@ -96,16 +96,13 @@ class PostgresqlServer:
         )
         return done.stdout.strip()
 
-    @contextmanager
-    def database(self) -> Iterator[str]:
-        """An empty database of its own; its URL."""
-        self._databases += 1
-        name = f"test_{self._databases}"
-        self.execute(f"CREATE DATABASE {name} STRATEGY file_copy")
-        try:
-            yield self.url(name)
-        finally:
-            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    def clear(self) -> None:
+        """Cut every other connection and drop all tables: quicker than a new database."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = 'postgres' AND pid <> pg_backend_pid();"
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+        )
 
     def _answers(self) -> bool:
         asked = [_required("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]

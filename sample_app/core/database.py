@@ -9,12 +9,10 @@ from pathlib import Path
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from sample_app.core.errors import UnavailableError
+from sample_app.core.database_errors import told
 from sample_app.core.settings import DatabaseSettings
 from sample_app.telemetry.metrics import Metrics
 from sample_app.telemetry.pool import MeasuredPool
@@ -38,7 +36,9 @@ class Database:
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=settings.pool_pre_ping,
+            connect_args={} if sqlite else _asyncpg_limits(settings),
         )
+        self._connect_errors = _connect_errors(url.get_backend_name())
         if sqlite:
             _tune_sqlite(self.engine.sync_engine, settings.busy_timeout)
         metrics.pool.watch(self.engine.sync_engine, POOL_NAME)
@@ -48,14 +48,16 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session for queries; its connection goes back to the pool at the end."""
-        async with _unavailable(), self._sessions() as session:
-            yield session
+        with told(self._connect_errors):
+            async with self._sessions() as session:
+                yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session in one transaction: committed at the end, rolled back by an error."""
-        async with _unavailable(), self._sessions.begin() as session:
-            yield session
+        with told(self._connect_errors):
+            async with self._sessions.begin() as session:
+                yield session
 
     async def ping(self) -> None:
         """Ask the database for an answer.
@@ -71,12 +73,18 @@ class Database:
         await self.engine.dispose()
 
 
-@asynccontextmanager
-async def _unavailable() -> AsyncIterator[None]:
-    try:
-        yield
-    except (PoolTimeoutError, OperationalError, InterfaceError) as error:
-        raise UnavailableError("The database does not answer. Try again later.") from error
+def _asyncpg_limits(settings: DatabaseSettings) -> dict[str, float]:
+    """A server that went silent must not hold a request: asyncpg by itself waits for ever."""
+    return {"timeout": settings.connect_timeout, "command_timeout": settings.statement_timeout}
+
+
+def _connect_errors(backend: str) -> tuple[type[Exception], ...]:
+    """What asyncpg raises while it connects, which SQLAlchemy passes on as it is."""
+    if backend != "postgresql":
+        return ()
+    import asyncpg  # type: ignore[import-untyped]  # SQLite does without it
+
+    return (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def _tune_sqlite(engine: Engine, busy_timeout: float) -> None:

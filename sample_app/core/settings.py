@@ -40,6 +40,9 @@ class DatabaseSettings(_Group):
     pool_recycle: Seconds = 3600.0
     pool_pre_ping: bool = True
     busy_timeout: Seconds = 5.0  # SQLite: how long a write waits for another one
+    connect_timeout: Seconds = 5.0  # PostgreSQL: for a new connection
+    statement_timeout: Seconds = 30.0  # PostgreSQL: longer statements are cancelled
+    migrate: bool = True  # bring PostgreSQL's schema up at the start; never in production
     slow_query: Seconds = 1.0  # longer statements are logged
 
 
@@ -66,6 +69,21 @@ class RedisSettings(_Group):
     pool_size: Positive = 20
     timeout: Seconds = 0.25  # to connect, and for each answer
     pause: Seconds = 1.0  # after a failure, before it is asked again
+
+
+class ImportsSettings(_Group):
+    """Uploads of contacts."""
+
+    max_body: Positive = 10_485_760  # bytes of an upload
+    max_row: Positive = 65_536  # bytes of one row
+    batch: Positive = 500  # rows that are stored at a time
+    max_errors: Positive = 100  # rejected rows that are told about
+
+
+class ExportsSettings(_Group):
+    """Downloads of all contacts."""
+
+    batch: Positive = 1000  # rows that are read, and held in memory, at a time
 
 
 class AuthSettings(_Group):
@@ -151,12 +169,15 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "staging", "production"] = "development"
     commit: str = "unknown"
+    regressions: str = ""  # mistakes to plant, e.g. "n_plus_one,slow_query"; never in production
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
     redis: RedisSettings = RedisSettings()
     auth: AuthSettings = AuthSettings()
     http: HttpSettings = HttpSettings()
     rate: RateSettings = RateSettings()
+    imports: ImportsSettings = ImportsSettings()
+    exports: ExportsSettings = ExportsSettings()
     seed: SeedSettings = SeedSettings()
     welcome: WelcomeSettings = WelcomeSettings()
     tasks: TasksSettings = TasksSettings()
@@ -175,6 +196,13 @@ class Settings(BaseSettings):
     def _redis_has_a_url(self) -> Self:
         if self.cache.levels in {"redis", "both"} and not self.redis.url:
             message = f"SAMPLE_APP_CACHE_LEVELS={self.cache.levels} needs SAMPLE_APP_REDIS_URL"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _no_mistakes_in_production(self) -> Self:
+        if self.environment == "production" and self.regressions:
+            message = "SAMPLE_APP_REGRESSIONS plants mistakes: leave it empty in production"
             raise ValueError(message)
         return self
 
@@ -198,6 +226,13 @@ class Settings(BaseSettings):
             )
             raise ValueError(message)
         return self
+
+    @property
+    def migrates(self) -> bool:
+        """Whether a start brings the schema up: SQLite's always, for there it is our own file."""
+        if self.database.url.startswith("sqlite"):
+            return True
+        return self.database.migrate and self.environment != "production"
 
     @property
     def anonymous(self) -> bool:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 # SQLite numbers rows by itself only when the key is its own INTEGER, which is 64 bits wide.
 Identifier = BigInteger().with_variant(Integer, "sqlite")
+
+
+def ordered_text(length: int) -> String:
+    """Text that is compared by code points on every database, whatever language its server has.
+
+    Lists are ordered by it and searches begin with it: the same rows in the same order everywhere.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class Base(DeclarativeBase):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sample_app.models.base import Base, Identifier
+from sample_app.models.base import Base, Identifier, ordered_text
 
 
 class Company(Base):
@@ -14,4 +13,4 @@ class Company(Base):
     __tablename__ = "companies"
 
     id: Mapped[int] = mapped_column(Identifier, primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), unique=True)
+    name: Mapped[str] = mapped_column(ordered_text(200), unique=True)

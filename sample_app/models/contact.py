@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sample_app.models.base import Base, Identifier, UtcDateTime
+from sample_app.models.base import Base, Identifier, UtcDateTime, ordered_text
 from sample_app.models.company import Company
 
 
@@ -31,8 +31,8 @@ class Contact(Base):
     )
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
-    search_key: Mapped[str] = mapped_column(String(201))
-    email: Mapped[str] = mapped_column(String(254), unique=True)
+    search_key: Mapped[str] = mapped_column(ordered_text(201))
+    email: Mapped[str] = mapped_column(ordered_text(254), unique=True)
     phone: Mapped[str | None] = mapped_column(String(40))
     notes: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -44,5 +44,5 @@ class Contact(Base):
 
 
 def search_key(first_name: str, last_name: str) -> str:
-    """What a contact is ordered and found by."""
-    return f"{last_name} {first_name}".lower()
+    """What a contact is ordered and found by: a lower case letter may be two characters."""
+    return f"{last_name} {first_name}".lower()[:201]

@@ -49,9 +49,14 @@ class Service:
         return {s.name for family in self.registry.collect() for s in family.samples}
 
 
+def sqlite_url(folder: Path) -> str:
+    """Where a small service in `folder` has its database by default."""
+    return f"sqlite+aiosqlite:///{folder}/data/test.db"
+
+
 def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
     """Settings of a small service in `folder`."""
-    database = {"url": f"sqlite+aiosqlite:///{folder}/data/test.db"}
+    database = {"url": sqlite_url(folder)}
     defaults: dict[str, dict[str, object]] = {
         "database": database | groups.pop("database", {}),
         "seed": {"rows": ROWS, "companies": 10},
@@ -84,10 +89,20 @@ def _no_settings_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of the test's own; the test runs once with each kind."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    url = request.getfixturevalue("postgresql_url")
+    assert isinstance(url, str)
+    return url
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings of a service with 120 contacts of 10 companies."""
-    return settings_for(tmp_path)
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of a service with 120 contacts of 10 companies, on SQLite and on PostgreSQL."""
+    return settings_for(tmp_path, database={"url": database_url})
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sample_app.core.seeding import contacts, seed
@@ -19,18 +18,25 @@ from tests.integration.sample_app.conftest import ROWS, Service, running, settin
 API = "/api/v1/contacts"
 
 
-def rows(path: Path) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT * FROM contacts ORDER BY id").fetchall()
+async def rows(url: str) -> list[tuple[object, ...]]:
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        found = await connection.execute(text("SELECT * FROM contacts ORDER BY id"))
+        every = [tuple(row) for row in found]
+    await engine.dispose()
+    return every
 
 
-async def test_seed_twice_inserts_once(tmp_path: Path) -> None:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/s.db")
-    settings = SeedSettings(rows=300, companies=7)
-    assert await seed(engine, settings) == 300
-    first = rows(tmp_path / "s.db")
-    assert await seed(engine, settings) == 0
-    assert rows(tmp_path / "s.db") == first
+async def test_seed_twice_inserts_once(settings: Settings) -> None:
+    url = settings.database.url
+    async with running(settings_for(Path(), database={"url": url}, seed={"rows": 0})):
+        assert await rows(url) == []
+    engine = create_async_engine(url)
+    seeds = SeedSettings(rows=300, companies=7)
+    assert await seed(engine, seeds) == 300
+    first = await rows(url)
+    assert await seed(engine, seeds) == 0
+    assert await rows(url) == first
     await engine.dispose()
 
 
@@ -40,23 +46,21 @@ def test_seeded_contacts_of_the_same_number_are_the_same_and_of_another_differ()
     assert contacts(SeedSettings(rows=50)) != contacts(SeedSettings(rows=50, random=2))
 
 
-async def test_start_after_changes_restores_the_known_state(
-    settings: Settings, tmp_path: Path
-) -> None:
-    file = tmp_path / "data" / "test.db"
+async def test_start_after_changes_restores_the_known_state(settings: Settings) -> None:
+    url = settings.database.url
     async with running(settings):
         pass
-    known = rows(file)
+    known = await rows(url)
     assert len(known) == ROWS
     async with running(settings) as service:
         body = {"first_name": "A", "last_name": "B", "email": "a@b.example", "company_id": 1}
         assert (await service.client.post(API, json=body)).status_code == 201
         assert (await service.client.patch(f"{API}/3", json={"notes": "x"})).status_code == 200
         assert (await service.client.delete(f"{API}/4")).status_code == 204
-    assert rows(file) != known
+    assert await rows(url) != known
     async with running(settings) as service:
         assert (await service.client.get(API)).json()["total"] == ROWS
-    assert rows(file) == known
+    assert await rows(url) == known
 
 
 async def test_start_with_no_rows_to_seed_leaves_the_data_alone(
@@ -64,7 +68,8 @@ async def test_start_with_no_rows_to_seed_leaves_the_data_alone(
 ) -> None:
     async with running(settings) as service:
         await service.client.delete(f"{API}/4")
-    async with running(settings_for(tmp_path, seed={"rows": 0})) as service:
+    unseeded = settings_for(tmp_path, database={"url": settings.database.url}, seed={"rows": 0})
+    async with running(unseeded) as service:
         assert (await service.client.get(API)).json()["total"] == ROWS - 1
 
 
@@ -84,22 +89,23 @@ async def test_ready_with_its_database_is_200(service: Service) -> None:
 
 
 async def test_ready_without_its_database_is_503_and_health_still_200(
-    service: Service, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    services = service.app.state.services
-    await services.health._database.engine.dispose()
-    for file in (tmp_path / "data").iterdir():
-        file.unlink()
-    (tmp_path / "data").rmdir()
-    answer = await service.client.get("/health/ready")
-    assert answer.status_code == 503
-    assert answer.json() == {
-        "status": "unavailable",
-        "checks": {"database": "failed", "cache": "ok"},
-    }
-    assert (await service.client.get("/health")).status_code == 200
-    answer = await service.client.get(API)
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    async with running(settings_for(tmp_path)) as service:
+        services = service.app.state.services
+        await services.health._database.engine.dispose()
+        for file in (tmp_path / "data").iterdir():
+            file.unlink()
+        (tmp_path / "data").rmdir()
+        answer = await service.client.get("/health/ready")
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "status": "unavailable",
+            "checks": {"database": "failed", "cache": "ok"},
+        }
+        assert (await service.client.get("/health")).status_code == 200
+        answer = await service.client.get(API)
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 @pytest.mark.parametrize(("environment", "status"), [("development", 200), ("production", 404)])

@@ -1,0 +1,87 @@
+"""Brings a database's schema to where the code expects it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+INI: Final = Path(__file__).parents[1] / "migrations" / "alembic.ini"
+_LOCK: Final = 7_319_204  # any number that no other program uses as an advisory lock
+_log = logging.getLogger("sample_app.migrating")
+
+
+class SchemaError(Exception):
+    """The schema is older than the code; `python -m sample_app.migrate` brings it up."""
+
+
+async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
+    """Take every step up or down to `revision`, all or none.
+
+    Several processes may start at once: one migrates, the others wait and find nothing to do.
+
+    Args:
+        engine: The database.
+        revision: `head` is the newest, `base` an empty database.
+    """
+    async with engine.begin() as connection:
+        await connection.run_sync(_migrate, revision)
+
+
+async def demand_newest(engine: AsyncEngine) -> None:
+    """See that the schema is no older than the code.
+
+    A newer one is only worth a warning: while a release is rolled out, the schema is migrated
+    first, and old processes may restart.
+
+    Raises:
+        SchemaError: When it is older.
+    """
+    async with engine.connect() as connection:
+        current = await connection.run_sync(_revision)
+    known = [
+        script.revision for script in ScriptDirectory.from_config(Config(INI)).walk_revisions()
+    ]
+    newest = known[0]
+    if current == newest:
+        return
+    if current is None or current in known:
+        message = (
+            f"the database's schema is at {current or 'nothing'}, this version needs {newest}:"
+            " run `python -m sample_app.migrate`"
+        )
+        raise SchemaError(message)
+    _log.warning("the database's schema is newer", extra={"revision": current, "known": newest})
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _migrate(connection: Connection, revision: str) -> None:
+    if connection.dialect.name == "sqlite":
+        # sqlite3 begins no transaction for DDL by itself, and this one also locks others out.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    config = Config(INI)
+    config.attributes["connection"] = connection
+    if _revision(connection) is None and inspect(connection).has_table("contacts"):
+        command.stamp(config, "0001")  # made before there were migrations, exactly like that
+    newest = revision == "head" or _precedes(config, _revision(connection), revision)
+    (command.upgrade if newest else command.downgrade)(config, revision)
+
+
+def _precedes(config: Config, current: str | None, revision: str) -> bool:
+    """Whether `revision` lies up from `current`."""
+    if current is None or revision == "base":
+        return revision != "base"
+    up = ScriptDirectory.from_config(config).iterate_revisions(revision, "base")
+    return current in {script.revision for script in up}

@@ -1,0 +1,1 @@
+"""One step a file. A step never imports the models: they go on changing, it does not."""

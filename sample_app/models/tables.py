@@ -1,0 +1,8 @@
+"""Every table: import this where the metadata must be complete."""
+
+from sample_app.models.company import Company
+from sample_app.models.contact import Contact
+from sample_app.models.import_run import ImportRun
+from sample_app.models.user import User
+
+__all__ = ["Company", "Contact", "ImportRun", "User"]
