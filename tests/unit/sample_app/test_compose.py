@@ -80,7 +80,7 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no tag": (_set("tempo", "image", "grafana/tempo"), "tempo: no pinned tag"),
     "an open port": (_set("app", "ports", ["8000:8000"]), "app: a port for everybody"),
     "a folder that can be written": (
-        _set("locust-worker", "volumes", ["./scenarios:/scenarios"]),
+        _set("locust-worker", "volumes", ["./scenarios:/mnt/scenarios"]),
         "locust-worker: ./scenarios can be written",
     ),
     "a mount of nothing": (

@@ -1,0 +1,25 @@
+"""Hours at a low rate, with everything that people do: what grows, leaks or runs out?
+
+A plain locustfile; it also runs under Locust itself, from the folder that holds `scenarios`:
+
+    locust -f scenarios/soak.py --headless -u 5 -r 5 -t 1h -H http://127.0.0.1:8000
+"""
+
+from __future__ import annotations
+
+from scenarios.people import Person
+
+
+class Colleague(Person):
+    """Writes more than others, logs in, and takes all data home now and then."""
+
+    tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
+        Person.look: 40,
+        Person.browse: 20,
+        Person.search: 12,
+        Person.create: 8,
+        Person.edit: 8,
+        Person.delete: 7,
+        Person.log_in: 2,
+        Person.health: 2,
+    }
