@@ -1,7 +1,8 @@
 """Resident memory of a long `harness run`, its own and its generator's: does it grow?
 
 200 requests per second against a service that does nothing, scraped each second. After the first
-minute a straight line is laid through the readings; its slope is what a longer run would need.
+minute straight lines are laid through both halves of the readings: what still settles grows in the
+first half alone, what leaks grows in both.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def readings(process: subprocess.Popen[bytes]) -> Readings:
     found: Readings = {"harness": [], "generator": []}
     parent, start = psutil.Process(process.pid), time.monotonic()
     while process.poll() is None:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):
             now = time.monotonic() - start
             found["harness"].append((now, parent.memory_info().rss))
             for child in parent.children(recursive=True):
@@ -60,12 +61,19 @@ def readings(process: subprocess.Popen[bytes]) -> Readings:
 
 
 def row(name: str, values: list[tuple[float, int]], until: float) -> tuple[str, ...]:
-    """One process: at the end of the first minute, at the end of the load, and the slope."""
+    """One process: at the end of the first minute, of the load, and the slope between, halved."""
     settled = [(at, size) for at, size in values if SETTLED <= at <= until]
-    times, sizes = zip(*settled, strict=True)
-    slope = statistics.linear_regression(times, sizes).slope * 60 / MIB
-    first, last = (statistics.median(part) / MIB for part in (sizes[:10], sizes[-10:]))
-    return name, f"{first:.1f}", f"{last:.1f}", f"{slope:+.3f}"
+    middle = len(settled) // 2
+    first, last = (
+        statistics.median(size for _, size in part) / MIB for part in (settled[:10], settled[-10:])
+    )
+    halves = (f"{_slope(part):+.2f}" for part in (settled[:middle], settled[middle:]))
+    return name, f"{first:.1f}", f"{last:.1f}", *halves
+
+
+def _slope(values: list[tuple[float, int]]) -> float:
+    times, sizes = zip(*values, strict=True)
+    return statistics.linear_regression(times, sizes).slope * 60 / MIB
 
 
 def main() -> None:
@@ -88,7 +96,7 @@ def main() -> None:
         if process.returncode:
             sys.exit(f"harness run ended with exit code {process.returncode}")
     rows = [row(name, values, float(seconds)) for name, values in found.items()]
-    header = ("process", "after 1 min, MiB", "at the end, MiB", "slope, MiB per minute")
+    header = ("process", "after 1 min, MiB", "at the end", "MiB per minute, first half", "second")
     print(table(header, rows))
 
 

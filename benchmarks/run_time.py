@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -78,8 +79,9 @@ def _generator_started(process: subprocess.Popen[bytes]) -> float:
     parent = psutil.Process(process.pid)
     while process.poll() is None:
         for child in parent.children():
-            if "harness.load.child" in child.cmdline():  # its keeper, a few milliseconds before
-                return time.time()
+            with suppress(psutil.Error):  # a child that has just ended
+                if "harness.load.child" in child.cmdline():  # its keeper, a moment before
+                    return time.time()
         time.sleep(0.02)
     return time.time()
 
