@@ -22,6 +22,7 @@ _PATTERNS: Final = (
     ),
     (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{1,4096}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"\beyJ[\w-]{1,2048}\.[\w-]{1,4096}(?:\.[\w-]{0,2048})?"), HIDDEN),  # a JWT
+    (re.compile(r"\$argon2[\w$=,+/-]{1,256}"), HIDDEN),  # a password's hash
     (re.compile(r"(://[^\s:/@]{0,128}:)[^\s@/]{1,256}@"), rf"\1{HIDDEN}@"),  # in a URL
     (re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"), HIDDEN),  # an address
 )

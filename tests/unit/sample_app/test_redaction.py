@@ -29,6 +29,7 @@ TOKEN = Tokens(AuthSettings()).issue(Caller(1, Role.ADMIN))
         pytest.param(f"bearer {TOKEN}", [TOKEN, TOKEN[:30]], id="a bearer token"),
         pytest.param(f"could not read {TOKEN}!", [TOKEN, TOKEN[-20:]], id="a bare token"),
         pytest.param("postgresql://me:pw123@db/x", ["pw123"], id="a password in a URL"),
+        pytest.param("('$argon2id$v=19$m=1,t=2,p=1$uq/B+$c5', 1)", ["uq/", "c5"], id="a hash"),
         pytest.param("SECRET=abc TOKEN: def", ["abc", "def"], id="variables"),
     ],
 )
