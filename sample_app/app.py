@@ -19,7 +19,6 @@ from sample_app.core.background import Background
 from sample_app.core.cache.caches import Caches
 from sample_app.core.correlation import Correlation
 from sample_app.core.database import Database
-from sample_app.core.idempotency import MemoryIdempotencyStore
 from sample_app.core.passwords import Passwords
 from sample_app.core.migrating import demand_newest, migrate
 from sample_app.core.seeding import seed
@@ -88,7 +87,6 @@ def create_app(
     )
     app.state.commit = settings.commit
     app.state.anonymous = settings.anonymous
-    app.state.idempotency = MemoryIdempotencyStore(settings.http.idempotency_life)
     for router in (contacts.router, tasks.router, users.router, auth.router):
         app.include_router(router, responses=EVERYWHERE)
     app.include_router(health.router, responses=UNLIMITED)

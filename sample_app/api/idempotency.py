@@ -20,7 +20,7 @@ from sample_app.core.idempotency import Answer, IdempotencyStore, Record
 
 HEADER: Final = "Idempotency-Key"
 _ACCEPTABLE: Final = r"^[A-Za-z0-9._:-]{1,128}$"
-_KEPT: Final = frozenset({"content-type", "location"})
+_KEPT: Final = frozenset({"content-type", "location", "x-task-id"})
 
 # For the OpenAPI document; `idempotent` reads the header before a route's parameters are parsed.
 IdempotencyKey = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from starlette.middleware.gzip import GZipMiddleware
 
 from sample_app.api.edge.body_limit import BodyLimit
@@ -13,6 +14,9 @@ from sample_app.api.edge.identity import Identity
 from sample_app.api.edge.rate_limit import RateLimit, Rates, redis_pool, redis_storage
 from sample_app.api.edge.security_headers import SecurityHeaders
 from sample_app.api.edge.time_out import TimeOut
+from sample_app.core.idempotency import MemoryIdempotencyStore
+from sample_app.core.idempotency_redis import RedisIdempotencyStore
+from sample_app.api.imports import PATH as IMPORTS
 from sample_app.core.settings import Settings
 from sample_app.core.tokens import Tokens
 
@@ -20,18 +24,28 @@ LEVEL = 1  # of compression: 9 makes a page of contacts a tenth smaller and take
 
 
 def add_edge(app: FastAPI, settings: Settings, tokens: Tokens) -> Callable[[], Awaitable[None]]:
-    """From the inside out: the last one added sees a request first.
+    """From the inside out: the last one added sees a request first; and where keys are kept.
 
     Returns:
-        What to call at the end: it closes the connections of the rate limits.
+        What to call at the end: it closes the connections to Redis.
     """
     url = settings.redis.url
     pool = redis_pool(url) if url else None
     storage = redis_storage(url, pool) if pool else None
     http = settings.http
+    app.state.idempotency = (
+        RedisIdempotencyStore(
+            Redis(connection_pool=pool),
+            settings.redis.prefix,
+            http.idempotency_life,
+            claim=2 * http.timeout,
+        )
+        if pool
+        else MemoryIdempotencyStore(http.idempotency_life)
+    )
     app.add_middleware(GZipMiddleware, minimum_size=http.compress_over, compresslevel=LEVEL)
     app.add_middleware(TimeOut, seconds=http.timeout)
-    app.add_middleware(BodyLimit, most=http.max_body)
+    app.add_middleware(BodyLimit, most=http.max_body, others={IMPORTS: settings.imports.max_body})
     app.add_middleware(RateLimit, rates=Rates(settings.rate, storage))
     app.add_middleware(Identity, tokens=tokens)
     if http.origins:

@@ -1,0 +1,57 @@
+"""Two replicas of the service with one Redis: limits and idempotency keys are shared."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sample_app.core.settings import Settings
+from tests.integration.sample_app.conftest import ROWS, running, settings_for
+from tests.servers import redis_server
+
+pytestmark = pytest.mark.needs_redis
+API = "/api/v1/contacts"
+SOMEBODY = {"first_name": "A", "last_name": "B", "email": "a@b.example", "company_id": 1}
+KEY = {"Idempotency-Key": "k-1"}
+
+
+def sharing(folder: Path, url: str) -> Settings:
+    return settings_for(folder, redis={"url": url}, rate={"address": "7/hour"})
+
+
+async def post(client: httpx.AsyncClient, **changes: object) -> httpx.Response:
+    return await client.post(API, json=SOMEBODY | changes, headers=KEY)
+
+
+async def test_replicas_with_one_redis_count_together_and_answer_a_key_once(
+    tmp_path: Path, redis_url: str
+) -> None:
+    settings = sharing(tmp_path, redis_url)
+    async with running(settings) as one, running(settings) as other:
+        answers = await asyncio.gather(*(post(s.client) for s in (one, other, one, other)))
+        assert {a.status_code for a in answers} <= {201, 409}
+        first = next(a for a in answers if a.status_code == 201)
+        again = await post(other.client)
+        assert (again.status_code, again.json()) == (201, first.json())
+        assert again.headers["X-Task-Id"] == first.headers["X-Task-Id"]
+        reused = await post(one.client, notes="x")
+        assert (reused.status_code, reused.json()["code"]) == (422, "idempotency_key_reused")
+        last = await one.client.get(API)
+        assert last.json()["total"] == ROWS + 1
+        assert last.headers["X-RateLimit-Remaining"] == "0"
+        assert (await other.client.get(API)).status_code == 429
+
+
+async def test_replica_whose_redis_is_killed_counts_and_keeps_keys_by_itself(
+    tmp_path: Path,
+) -> None:
+    with redis_server() as server:
+        async with running(sharing(tmp_path, server.url)) as service:
+            server.stop()
+            first, again = await post(service.client), await post(service.client)
+            assert (first.status_code, again.json()) == (201, first.json())
+            statuses = [(await service.client.get(API)).status_code for _ in range(6)]
+            assert statuses == [200] * 5 + [429]
