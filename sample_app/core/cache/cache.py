@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from sample_app.core.cache.levels import Level, matcher
+from sample_app.telemetry.tracing import span
 
 V = TypeVar("V")
 
@@ -68,7 +69,8 @@ class Cache(Generic[V]):
         try:
             value, empty = await self._find(key)
             if value is None:
-                value = await load()
+                with span("cache load"):
+                    value = await load()
             for level in reversed(empty):
                 if self._loading.get(key) is not this:
                     break  # invalidated meanwhile
