@@ -54,8 +54,7 @@ class Project:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         if not (self.path / "budgets.yaml").exists():
             self.write()
-        # The command's own speed is judged by its guards: no coverage tracer in it.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "GITHUB"))}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("GITHUB")}
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *arguments],
             cwd=self.path,

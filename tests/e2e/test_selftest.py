@@ -53,6 +53,7 @@ def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
 
 def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: Project) -> None:
     planted.document["budgets"]["latency"]["max"] = "1us"
+    planted.document["target"]["environment"] = {"DELAY": "0.2"}
     result = planted.harness("selftest", "--out", "out", *SHORT)
     assert result.code == 3
     assert "breached with nothing planted: latency" in result.out
