@@ -111,6 +111,23 @@ async def test_role_may_do_what_it_should(
                 assert set(answer.json()) == {"code", "message", "details"}
 
 
+OPEN = {f"POST {API}/users", f"POST {API}/auth/token", "GET /health", "GET /health/ready"}
+
+
+async def test_every_operation_but_log_in_and_health_demands_a_token(closed: Service) -> None:
+    """Whatever is added later, too: a route must not forget to ask."""
+    operations = {
+        f"{method.upper()} {path}"
+        for path, methods in closed.app.openapi()["paths"].items()
+        for method in methods
+    }
+    assert operations > OPEN
+    for operation in operations - OPEN:
+        method, path = operation.split()
+        answer = await closed.client.request(method, path.replace("{id}", "1"))
+        assert answer.status_code == 401, operation
+
+
 async def test_production_demands_tokens_whatever_the_setting_says(tmp_path: Path) -> None:
     production = settings_for(tmp_path).model_copy(update={"environment": "production"})
     assert production.auth.anonymous

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 import sample_app
-from sample_app.core.settings import Settings
+from sample_app.core.settings import DEVELOPMENT_SECRET, AuthSettings, Settings
 
 EXAMPLE = Path(sample_app.__file__).with_name(".env.example")
 
@@ -62,6 +62,11 @@ def test_variables_set_reach_their_group(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.param(
             "ENVIRONMENT", "production", "SAMPLE_APP_SEED_ROWS=0", id="seeding production"
         ),
+        pytest.param("AUTH_SECRET", "short", "at least 32", id="a secret that can be guessed"),
+        pytest.param("RATE_USER", "many", "couldn't parse", id="a rate that is none"),
+        pytest.param("HTTP_ORIGINS", '["*"]', "pattern", id="any origin"),
+        pytest.param("HTTP_ORIGINS", '["http://a/"]', "pattern", id="an origin and a path"),
+        pytest.param("HTTP_MAX_BODY", "0", "greater than 0", id="no body at all"),
     ],
 )
 def test_variable_with_a_bad_value_is_refused(
@@ -70,3 +75,20 @@ def test_variable_with_a_bad_value_is_refused(
     monkeypatch.setenv(f"SAMPLE_APP_{name}", value)
     with pytest.raises(ValidationError, match=problem):
         Settings()
+
+
+def test_production_with_the_default_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAMPLE_APP_ENVIRONMENT", "production")
+    monkeypatch.setenv("SAMPLE_APP_SEED_ROWS", "0")
+    with pytest.raises(ValidationError, match="set SAMPLE_APP_AUTH_SECRET"):
+        Settings()
+    monkeypatch.setenv("SAMPLE_APP_AUTH_SECRET", "x" * 32)
+    settings = Settings()
+    assert not settings.anonymous
+    assert "x" * 32 not in repr(settings)
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(Settings(auth=AuthSettings(admin_password=SecretStr("hush hush"))))
+    for secret in (DEVELOPMENT_SECRET, "hush hush", "sample-password"):
+        assert secret not in shown
