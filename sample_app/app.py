@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from sample_app import __version__
-from sample_app.api import auth, contacts, health, tasks, users
+from sample_app.api import auth, companies, contacts, exports, health, imports, tasks, users
 from sample_app.api.documented import EVERYWHERE, UNLIMITED
 from sample_app.api.edge.stack import add_edge
 from sample_app.api.errors import handle_errors
@@ -19,16 +19,19 @@ from sample_app.core.background import Background
 from sample_app.core.cache.caches import Caches
 from sample_app.core.correlation import Correlation
 from sample_app.core.database import Database
-from sample_app.core.passwords import Passwords
 from sample_app.core.migrating import demand_newest, migrate
+from sample_app.core.passwords import Passwords
 from sample_app.core.seeding import seed
 from sample_app.core.settings import Settings
 from sample_app.core.tokens import Tokens
 from sample_app.schemas.contacts import ContactDetail
+from sample_app.services.companies import CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
+from sample_app.services.exports import ExportService
 from sample_app.services.first_users import ensure_first_users
 from sample_app.services.health import HealthService
+from sample_app.services.imports import ImportService
 from sample_app.services.users import UserService
 from sample_app.services.welcome import NOTE_WELCOME, WELCOME, WelcomeService
 from sample_app.telemetry.exposition import metrics_route
@@ -87,8 +90,9 @@ def create_app(
     )
     app.state.commit = settings.commit
     app.state.anonymous = settings.anonymous
-    for router in (contacts.router, tasks.router, users.router, auth.router):
-        app.include_router(router, responses=EVERYWHERE)
+    # Exports before contacts: `export` would be taken for an id.
+    for part in (exports, contacts, companies, imports, tasks, users, auth):
+        app.include_router(part.router, responses=EVERYWHERE)
     app.include_router(health.router, responses=UNLIMITED)
     app.router.routes.append(metrics_route(metrics.registry))
     # From the inside out: the last one added sees a request first.
@@ -110,6 +114,9 @@ def _services(settings: Settings, database: Database, caches: Caches, metrics: M
         metrics.tasks.expect(step)
     return Services(
         contacts=ContactService(database, details),
+        companies=CompanyService(database),
+        imports=ImportService(database, settings.imports),
+        exports=ExportService(database, settings.exports),
         users=UserService(database, Tokens(settings.auth), Passwords()),
         welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches),

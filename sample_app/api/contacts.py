@@ -14,7 +14,8 @@ from sample_app.api.idempotency import IdempotencyKey
 from sample_app.api.route import ResourceRoute
 from sample_app.api.tasks import HEADER as TASK
 from sample_app.schemas.contacts import ContactDetail, ContactIn, ContactPatch, ContactSummary
-from sample_app.schemas.page import Page, PageQuery, SearchQuery
+from sample_app.schemas.cursor import CursorPage, ListQuery
+from sample_app.schemas.page import Page, SearchQuery
 
 router = APIRouter(
     prefix="/api/v1/contacts",
@@ -27,9 +28,14 @@ router = APIRouter(
 
 @router.get("", responses=documented(422) | NOT_MODIFIED)
 async def list_contacts(
-    services: ServicesDep, query: Annotated[PageQuery, Query()]
-) -> Page[ContactSummary]:
-    """One page of all contacts, ordered by name."""
+    services: ServicesDep, query: Annotated[ListQuery, Query()]
+) -> Page[ContactSummary] | CursorPage[ContactSummary]:
+    """One page of all contacts, ordered by name: by its number, or after a cursor.
+
+    Begin with an empty `cursor` and go on with the `next` of each answer to see everybody once.
+    """
+    if query.cursor is not None:
+        return await services.contacts.list_after(query.cursor, query.size)
     return await services.contacts.list(query)
 
 

@@ -14,6 +14,7 @@ _ERRORS: Final = {
     404: ("It does not exist.", "not_found", "This contact does not exist."),
     409: ("It contradicts what is stored.", "conflict", "Another contact has this e-mail address."),
     413: ("The body is too long.", "content_too_large", "The body has more than 1048576 bytes."),
+    415: ("The body has another format.", "unsupported_media_type", "Unsupported Media Type."),
     422: ("It is not valid.", "validation_failed", "The request is not valid."),
     429: ("Too many requests.", "too_many_requests", "More than 600 requests. Try again in 7 s."),
     500: ("A mistake on our side.", "internal_error", "Something went wrong on our side."),

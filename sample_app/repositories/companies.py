@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sample_app.models.company import Company
+from sample_app.models.contact import Contact
 
 
 class CompanyRepository:
@@ -16,3 +20,28 @@ class CompanyRepository:
     async def get(self, identifier: int) -> Company | None:
         """One company."""
         return await self._session.get(Company, identifier)
+
+    async def page(self, offset: int, limit: int) -> tuple[Sequence[tuple[int, str, int]], int]:
+        """Id, name and number of contacts of companies by name; and how many companies."""
+        total = await self._session.scalar(select(func.count()).select_from(Company)) or 0
+        query = select(Company.id, Company.name, _contacts()).order_by(Company.name)
+        rows = await self._session.execute(query.offset(offset).limit(limit))
+        return [(row[0], row[1], row[2]) for row in rows], total
+
+    async def counted(self, identifier: int) -> tuple[str, int] | None:
+        """Name and number of contacts of one company."""
+        query = select(Company.name, _contacts()).where(Company.id == identifier)
+        row = (await self._session.execute(query)).one_or_none()
+        return (row[0], row[1]) if row else None
+
+    async def existing(self, identifiers: Collection[int]) -> set[int]:
+        """Which of them exist, and go on existing until the transaction ends."""
+        query = select(Company.id).where(Company.id.in_(identifiers))
+        locked = query.with_for_update(read=True, key_share=True)  # SQLite: one writer anyway
+        return set(await self._session.scalars(locked))
+
+
+def _contacts() -> ScalarSelect[int]:
+    """Counted in the database, for the companies of one page, by the index on `company_id`."""
+    count = select(func.count()).select_from(Contact).where(Contact.company_id == Company.id)
+    return count.correlate(Company).scalar_subquery()

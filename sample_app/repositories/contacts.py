@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, joinedload, load_only
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, load_only, undefer
 
 from sample_app.core.errors import ConflictError
 from sample_app.models.company import Company
@@ -41,6 +54,35 @@ class ContactRepository:
         if rows:
             return [contact for contact, _ in rows], rows[0][1]
         return [], await self._session.scalar(count) or 0
+
+    async def after(self, place: tuple[str, int] | None, limit: int) -> Sequence[Contact]:
+        """Contacts by name that come after a search key and id; like those of `page`."""
+        query = _summaries().options(undefer(Contact.search_key)).limit(limit)
+        if place is not None:  # a row value: one range of the index
+            query = query.where(tuple_(Contact.search_key, Contact.id) > place)
+        return (await self._session.scalars(query)).all()
+
+    async def records(self, after: int, limit: int) -> Sequence[RowMapping]:
+        """The columns of a download, by id."""
+        columns = (
+            Contact.id, Contact.first_name, Contact.last_name, Contact.email, Contact.company_id,
+            Contact.phone, Contact.notes, Contact.created_at, Contact.updated_at,
+        )  # fmt: skip
+        query = select(*columns).where(Contact.id > after).order_by(Contact.id).limit(limit)
+        return (await self._session.execute(query)).mappings().all()
+
+    async def insert_new(self, rows: Sequence[Mapping[str, object]]) -> set[str]:
+        """Insert many at once, without those whose address is taken.
+
+        Returns:
+            The addresses of those that were inserted.
+        """
+        if not rows:
+            return set()
+        sqlite = self._session.get_bind().dialect.name == "sqlite"
+        insert = sqlite_insert(Contact) if sqlite else postgresql_insert(Contact)
+        query = insert.on_conflict_do_nothing(index_elements=["email"]).returning(Contact.email)
+        return set(await self._session.scalars(query, list(rows)))
 
     async def get(self, identifier: int) -> Contact | None:
         """One contact with its company."""

@@ -19,6 +19,7 @@ from sample_app.models.contact import Contact, search_key
 from sample_app.repositories.companies import CompanyRepository
 from sample_app.repositories.contacts import ContactRepository
 from sample_app.schemas.contacts import ContactDetail, ContactIn, ContactPatch, ContactSummary
+from sample_app.schemas.cursor import CursorPage, cursor_after, place_of
 from sample_app.schemas.page import Page, PageQuery, SearchQuery, page_of
 
 
@@ -34,6 +35,20 @@ class ContactService:
         async with self._database.reading() as session:
             found, total = await ContactRepository(session).page(query.offset, query.size)
         return page_of([ContactSummary.model_validate(c) for c in found], total, query)
+
+    async def list_after(self, cursor: str, size: int) -> CursorPage[ContactSummary]:
+        """Those that follow a cursor, by name; the empty cursor is in front of all.
+
+        Raises:
+            InvalidError: When it is not a cursor of ours.
+        """
+        place = place_of(cursor) if cursor else None
+        async with self._database.reading() as session:
+            found = await ContactRepository(session).after(place, size + 1)
+        page, more = found[:size], len(found) > size
+        following = cursor_after((page[-1].search_key, page[-1].id)) if more else None
+        items = [ContactSummary.model_validate(c) for c in page]
+        return CursorPage(items=items, size=size, next=following)
 
     async def search(self, query: SearchQuery) -> Page[ContactSummary]:
         """One page of the contacts whose name or address begins with `query.q`."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sample_app.core.background import Background
+from sample_app.services.companies import CompanyService
 from sample_app.services.contacts import ContactService
+from sample_app.services.exports import ExportService
 from sample_app.services.health import HealthService
+from sample_app.services.imports import ImportService
 from sample_app.services.users import UserService
 from sample_app.services.welcome import WelcomeService
 
@@ -16,6 +19,9 @@ class Services:
     """What routes may ask for."""
 
     contacts: ContactService
+    companies: CompanyService
+    imports: ImportService
+    exports: ExportService
     users: UserService
     welcome: WelcomeService
     health: HealthService

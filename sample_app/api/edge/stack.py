@@ -14,6 +14,7 @@ from sample_app.api.edge.identity import Identity
 from sample_app.api.edge.rate_limit import RateLimit, Rates, redis_pool, redis_storage
 from sample_app.api.edge.security_headers import SecurityHeaders
 from sample_app.api.edge.time_out import TimeOut
+from sample_app.api.imports import PATH as IMPORTS
 from sample_app.core.idempotency import MemoryIdempotencyStore
 from sample_app.core.idempotency_redis import RedisIdempotencyStore
 from sample_app.core.settings import Settings
@@ -44,7 +45,7 @@ def add_edge(app: FastAPI, settings: Settings, tokens: Tokens) -> Callable[[], A
     )
     app.add_middleware(GZipMiddleware, minimum_size=http.compress_over, compresslevel=LEVEL)
     app.add_middleware(TimeOut, seconds=http.timeout)
-    app.add_middleware(BodyLimit, most=http.max_body)
+    app.add_middleware(BodyLimit, most=http.max_body, others={IMPORTS: settings.imports.max_body})
     app.add_middleware(RateLimit, rates=Rates(settings.rate, storage))
     app.add_middleware(Identity, tokens=tokens)
     if http.origins:

@@ -1,0 +1,134 @@
+"""Contacts from an upload: stored in batches while it arrives.
+
+No connection is held while the next bytes are awaited, so a slow client costs no more than an
+idle one. Each batch and the import's own counts are one transaction: what an import says is what
+is stored, also after it broke off. Sending a file again is safe: who exists already is rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from sample_app.core.clock import utc_now
+from sample_app.core.database import Database
+from sample_app.core.errors import AppError, NotFoundError
+from sample_app.core.settings import ImportsSettings
+from sample_app.models.contact import search_key
+from sample_app.repositories.companies import CompanyRepository
+from sample_app.repositories.contacts import ContactRepository
+from sample_app.repositories.imports import ImportRepository
+from sample_app.schemas.transfers import ContactUpload, FileFormat, ImportOut, RejectedRow
+from sample_app.services.upload import UploadedRow, uploaded_rows
+
+
+class ImportService:
+    """The use cases; one instance serves all requests."""
+
+    def __init__(self, database: Database, settings: ImportsSettings) -> None:
+        self._database = database
+        self._settings = settings
+
+    async def run(self, chunks: AsyncIterator[bytes], form: FileFormat) -> ImportOut:
+        """Store every valid row of an upload; the others are told, the first of them why.
+
+        Raises:
+            InvalidError: When the header of a CSV file lacks a column.
+        """
+        rows = uploaded_rows(chunks, form, self._settings.max_row)
+        batches = _batches(rows, self._settings.batch)
+        first: list[UploadedRow] = await anext(batches, [])
+        async with self._database.writing() as session:
+            identifier = await ImportRepository(session).begin(utc_now())
+        tally = _Tally(self._settings.max_errors)
+        try:
+            await self._store(identifier, first, tally)
+            async for batch in batches:
+                await self._store(identifier, batch, tally)
+        except BaseException:  # also when the client went away, or the time was up
+            with suppress(AppError):  # the database may be the reason
+                async with self._database.writing() as session:
+                    await ImportRepository(session).end(identifier, "broken_off", utc_now())
+            raise
+        async with self._database.writing() as session:
+            await ImportRepository(session).end(identifier, "finished", utc_now())
+        return await self.status(identifier)
+
+    async def status(self, identifier: int) -> ImportOut:
+        """What became of an import.
+
+        Raises:
+            NotFoundError: When there is none.
+        """
+        async with self._database.reading() as session:
+            found = await ImportRepository(session).get(identifier)
+        if found is None:
+            raise NotFoundError("This import does not exist.", {"id": identifier})
+        return ImportOut.model_validate(found)
+
+    async def _store(self, identifier: int, batch: Sequence[UploadedRow], tally: _Tally) -> None:
+        """One transaction: contacts, and what is known of the import."""
+        wanted: dict[str, UploadedRow] = {}
+        problems: dict[int, str] = {}
+        async with self._database.writing() as session:
+            asked = {row.contact.company_id for row in batch if row.contact}
+            companies = await CompanyRepository(session).existing(asked)
+            for row in batch:
+                if row.contact is None:
+                    problems[row.number] = row.problem
+                elif row.contact.company_id not in companies:
+                    problems[row.number] = "company_id: this company does not exist"
+                elif row.contact.email in wanted:
+                    problems[row.number] = "email: an earlier row has this address"
+                else:
+                    wanted[row.contact.email] = row
+            rows = _columns(row.contact for row in wanted.values() if row.contact)
+            stored = await ContactRepository(session).insert_new(rows)
+            for email, row in wanted.items():
+                if email not in stored:
+                    problems[row.number] = "email: another contact has this address"
+            tally.add(len(stored), problems)
+            errors = [error.model_dump() for error in tally.errors]
+            note = ImportRepository(session).note
+            await note(identifier, tally.imported, tally.rejected, errors)
+
+
+class _Tally:
+    """What is known of one import; at most `most` errors are kept."""
+
+    def __init__(self, most: int) -> None:
+        self.imported = 0
+        self.rejected = 0
+        self.errors: list[RejectedRow] = []
+        self._most = most
+
+    def add(self, imported: int, problems: Mapping[int, str]) -> None:
+        """One more batch, with the problems of its rows by their numbers."""
+        self.imported += imported
+        self.rejected += len(problems)
+        told = sorted(problems.items())[: self._most - len(self.errors)]
+        self.errors += [RejectedRow(row=row, problem=problem) for row, problem in told]
+
+
+def _columns(contacts: Iterable[ContactUpload]) -> list[dict[str, object]]:
+    now = utc_now()
+    return [
+        contact.model_dump()
+        | {
+            "search_key": search_key(contact.first_name, contact.last_name),
+            "created_at": now,
+            "updated_at": now,
+        }
+        for contact in contacts
+    ]
+
+
+async def _batches(rows: AsyncIterator[UploadedRow], size: int) -> AsyncIterator[list[UploadedRow]]:
+    batch: list[UploadedRow] = []
+    async for row in rows:
+        batch.append(row)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
