@@ -13,10 +13,11 @@ _log = logging.getLogger("sample_app.time_out")
 
 
 class TimeOut:
-    """ASGI middleware that cancels a request whose answer has not begun after `seconds`.
+    """ASGI middleware that cancels a request whose answer does not begin within `seconds`.
 
-    Once it has begun there is no limit: a long download and the background tasks behind an answer
-    go on as long as they need.
+    The clock starts anew with each part of the body, so that a long upload may take its time but
+    not stand still. Once the answer has begun there is no limit: a long download and the
+    background tasks behind an answer go on as long as they need.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
@@ -28,16 +29,25 @@ class TimeOut:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = asyncio.timeout(self._seconds)
+        limit, begun = asyncio.timeout(self._seconds), False
+        clock = asyncio.get_running_loop().time
+
+        async def receive_in_time() -> Message:
+            message = await receive()
+            if not begun and not limit.expired():
+                limit.reschedule(clock() + self._seconds)
+            return message
 
         async def send_in_time(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start" and not limit.expired():
+                begun = True
                 limit.reschedule(None)
             await send(message)
 
         try:
             async with limit:
-                await self._app(scope, receive, send_in_time)
+                await self._app(scope, receive_in_time, send_in_time)
         except TimeoutError:
             if not limit.expired():
                 raise  # somebody else's

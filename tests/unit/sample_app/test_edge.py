@@ -73,6 +73,22 @@ async def test_time_out_ends_with_the_first_byte_so_downloads_and_tasks_go_on() 
     assert seen.task
 
 
+async def test_time_out_waits_for_a_long_upload_and_not_for_one_that_stands_still() -> None:
+    async def upload(pauses: int, pause: float) -> httpx.Response:
+        async def parts() -> AsyncIterator[bytes]:
+            for _ in range(pauses):
+                yield b"x"
+                await asyncio.sleep(pause)
+
+        app = TimeOut(Starlette(routes=[Route("/", _length, methods=["POST"])]), 4 * SHORT)
+        async with client_of(app) as client:
+            return await client.post("/", content=parts())
+
+    steady = await upload(pauses=8, pause=SHORT)
+    assert (steady.status_code, steady.text) == (200, "8")
+    assert (await upload(pauses=2, pause=60)).status_code == 504
+
+
 async def test_time_out_error_of_the_application_itself_is_not_taken_for_ours() -> None:
     async def broken(request: Request) -> Response:
         raise TimeoutError
