@@ -38,6 +38,8 @@ WINDOW_LABEL: Final = "window"
 
 CACHE_GETS: Final = "cache_gets_total"
 CACHE_PUTS: Final = "cache_puts_total"
+# Ours: values stored over one that was still good, which single flight prevents.
+CACHE_OVERWRITES: Final = "cache_overwrites_total"
 CACHE_EVICTIONS: Final = "cache_evictions_total"
 CACHE_ERRORS: Final = "cache_errors_total"
 CACHE_SIZE: Final = "cache_size"
@@ -58,6 +60,8 @@ LOOP_LAG: Final = "event_loop_lag_seconds"
 
 CPU_SECONDS: Final = "process_cpu_seconds_total"
 MEMORY_BYTES: Final = "process_resident_memory_bytes"
+# Ours: from the start of the process until it can serve.
+START_DURATION: Final = "service_start_duration_seconds"
 START_TIME: Final = "process_start_time_seconds"
 # What the process may use; observe adds them when the service is ours and does not say.
 CPU_COUNT: Final = "system_cpu_logical_count"

@@ -73,6 +73,7 @@ def create_app(
             metrics.http.expect(_usual_answers(app))
             with metrics.garbage.watched():
                 async with caches.running(), services.background.running(), metrics.loop.sampled():
+                    metrics.start.ready()
                     yield
         finally:
             await database.close()

@@ -11,6 +11,10 @@ from sample_app.core.logs import configure_logs
 from sample_app.core.settings import Settings
 
 settings = Settings()
+if settings.regressions:  # only then is anything of them imported
+    from sample_app.regressions.catalogue import plant
+
+    settings = plant(settings)
 configure_logs(settings.log.level)
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a `_created` gauge for each series would double the exposition
 app = create_app(settings)

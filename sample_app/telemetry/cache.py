@@ -31,6 +31,12 @@ class CacheMetrics:
             registry=registry,
         )
         self.puts = Counter("cache_puts_total", "Values stored.", labels, registry=registry)
+        self.overwrites = Counter(
+            "cache_overwrites_total",
+            "Values stored over one that was still good: two callers loaded it together.",
+            labels,
+            registry=registry,
+        )
         self.evictions = Counter(
             "cache_evictions_total",
             "Values that left because they were too many or too old.",
@@ -71,6 +77,7 @@ class CacheWatch:
         self._hits = metrics.gets.labels(cache, level, "hit")
         self._misses = metrics.gets.labels(cache, level, "miss")
         self._puts = metrics.puts.labels(cache, level)
+        self._overwrites = metrics.overwrites.labels(cache, level)
         self._evictions = metrics.evictions.labels(cache, level)
         self._errors = {name: metrics.errors.labels(cache, level, name) for name in OPERATIONS}
         self._durations = {name: metrics.duration.labels(cache, level, name) for name in OPERATIONS}
@@ -79,9 +86,11 @@ class CacheWatch:
         """A lookup ended."""
         (self._hits if hit else self._misses).inc()
 
-    def put(self) -> None:
-        """A value was stored."""
+    def put(self, *, over: bool = False) -> None:
+        """A value was stored, perhaps over one that was still good."""
         self._puts.inc()
+        if over:
+            self._overwrites.inc()
 
     def evicted(self, number: int = 1) -> None:
         """Values left because of size or age."""

@@ -11,6 +11,7 @@ from sample_app.telemetry.loop_lag import LoopLagMetrics
 from sample_app.telemetry.pool import PoolMetrics
 from sample_app.telemetry.process import register_process_metrics
 from sample_app.telemetry.queries import QueryMetrics
+from sample_app.telemetry.start import StartMetrics
 from sample_app.telemetry.tasks import TaskMetrics
 
 
@@ -26,4 +27,5 @@ class Metrics:
         self.tasks = TaskMetrics(registry)
         self.loop = LoopLagMetrics(registry)
         self.garbage = GarbageMetrics(registry)
+        self.start = StartMetrics(registry)
         register_process_metrics(registry)

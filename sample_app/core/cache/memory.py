@@ -59,9 +59,11 @@ class MemoryLevel(Generic[V]):
     async def put(self, key: str, value: V) -> None:
         """Store a value; the least recently used one makes room."""
         with self._watch.timed("put"):
-            self._entries[key] = (self._clock() + self._ttl, value)
+            now = self._clock()
+            over = key in self._entries and self._entries[key][0] > now
+            self._entries[key] = (now + self._ttl, value)
             self._entries.move_to_end(key)
-            self._watch.put()
+            self._watch.put(over=over)
             while len(self._entries) > self._max_size:
                 self._entries.popitem(last=False)
                 self._watch.evicted()

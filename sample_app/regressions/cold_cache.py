@@ -1,0 +1,16 @@
+"""Caches whose entries are too old at once."""
+
+from __future__ import annotations
+
+from sample_app.core.settings import Settings
+from sample_app.regressions.planting import Replace, changed
+
+
+def plant(settings: Settings, replace: Replace) -> Settings:
+    """The time to live was meant in minutes and got the value for "off": 0.
+
+    Everything works, and every request goes to the database.
+
+    Noticed by `cache-hit-ratio`.
+    """
+    return changed(settings, "cache", ttl=0.0, company_ttl=0.0, profile_ttl=0.0)

@@ -1,0 +1,36 @@
+"""Needless arithmetic in each request."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+from sample_app.core.settings import Settings
+from sample_app.regressions.planting import Replace
+from sample_app.schemas.contacts import ContactDetail
+from sample_app.services.contacts import ContactService
+
+ROUNDS = 220_000  # some 50 ms: right for a password, wrong for a tag
+
+
+def plant(settings: Settings, replace: Replace) -> Settings:
+    """A contact's version tag is made by a function that is meant for passwords.
+
+    It is slow on purpose, and runs even when the cache has the contact. A thread of its own keeps
+    the event loop free, so that little else shows it while there are cores.
+
+    Noticed by `cpu`.
+    """
+    original, thread = ContactService.detail, ThreadPoolExecutor(1)
+
+    def tag(contact: ContactDetail) -> bytes:
+        return hashlib.pbkdf2_hmac("sha256", contact.model_dump_json().encode(), b"tag", ROUNDS)
+
+    async def detail(self: ContactService, identifier: int) -> ContactDetail:
+        contact = await original(self, identifier)
+        await asyncio.get_running_loop().run_in_executor(thread, tag, contact)
+        return contact
+
+    replace(ContactService, "detail", detail)
+    return settings

@@ -1,0 +1,27 @@
+"""Something that only grows."""
+
+from __future__ import annotations
+
+from sample_app.core.settings import Settings
+from sample_app.regressions.planting import Replace
+from sample_app.schemas.contacts import ContactSummary
+from sample_app.schemas.page import Page, PageQuery
+from sample_app.services.contacts import ContactService
+
+COPIES = 400  # of some 3 kB: as if the pages were larger, so that seconds show what takes hours
+
+
+def plant(settings: Settings, replace: Replace) -> Settings:
+    """Every page that was ever listed is kept, for a debugging view that never came.
+
+    Noticed by `memory-growth`.
+    """
+    original, history = ContactService.list, list[str]()
+
+    async def listed(self: ContactService, query: PageQuery) -> Page[ContactSummary]:
+        page = await original(self, query)
+        history.append(page.model_dump_json() * COPIES)
+        return page
+
+    replace(ContactService, "list", listed)
+    return settings

@@ -1,0 +1,36 @@
+"""One query for the page, and one more for each row of it."""
+
+# ruff: noqa: SLF001 - a mistake does not ask
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, select
+
+from sample_app.core.settings import Settings
+from sample_app.models.company import Company
+from sample_app.models.contact import Contact
+from sample_app.regressions.planting import Replace
+from sample_app.repositories.contacts import ContactRepository
+
+
+def plant(settings: Settings, replace: Replace) -> Settings:
+    """The company of each contact of a page is asked for in a query of its own.
+
+    On a laptop with an embedded database nobody feels it, which is how it gets merged.
+
+    Noticed by `queries-per-request`.
+    """
+    original = ContactRepository._page
+
+    async def page(
+        self: ContactRepository, offset: int, limit: int, *conditions: ColumnElement[bool]
+    ) -> tuple[Sequence[Contact], int]:
+        found, total = await original(self, offset, limit, *conditions)
+        for contact in found:
+            query = select(Company.name).where(Company.id == contact.company.id)
+            await self._session.execute(query)
+        return found, total
+
+    replace(ContactRepository, "_page", page)
+    return settings

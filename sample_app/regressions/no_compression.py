@@ -1,0 +1,14 @@
+"""Answers as they are."""
+
+from __future__ import annotations
+
+from sample_app.core.settings import Settings
+from sample_app.regressions.planting import Replace, changed
+
+
+def plant(settings: Settings, replace: Replace) -> Settings:
+    """Compression begins at a size that no answer has: kilobytes were taken for bytes.
+
+    Noticed by `list-response-bytes`.
+    """
+    return changed(settings, "http", compress_over=1024 * settings.http.compress_over)

@@ -1,0 +1,24 @@
+"""A service that nobody can watch."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+from starlette.routing import Route
+
+from sample_app import app
+from sample_app.core.settings import Settings
+from sample_app.regressions.planting import Replace
+from sample_app.telemetry import exposition
+
+
+def plant(settings: Settings, replace: Replace) -> Settings:
+    """The metrics move to another path, and whatever scrapes them still asks the old one.
+
+    Noticed by the run: without data it is inconclusive, never a pass.
+    """
+
+    def moved(registry: CollectorRegistry) -> Route:
+        return exposition.metrics_route(registry, "/internal/metrics")
+
+    replace(app, "metrics_route", moved)
+    return settings

@@ -1,0 +1,16 @@
+"""A connection pool for one."""
+
+from __future__ import annotations
+
+from sample_app.core.settings import Settings
+from sample_app.regressions.planting import Replace, changed
+
+
+def plant(settings: Settings, replace: Replace) -> Settings:
+    """One connection and no overflow, left over from a debugging session.
+
+    Requests queue for it as soon as two come together.
+
+    Noticed by `pool-wait-p95`.
+    """
+    return changed(settings, "database", pool_size=1, max_overflow=0)

@@ -1,0 +1,26 @@
+"""How long the service takes to start: what a deployment, and the way back from a crash, cost."""
+
+from __future__ import annotations
+
+from time import time
+
+from prometheus_client import CollectorRegistry, Gauge
+
+_IMPORTED = time()
+
+
+class StartMetrics:
+    """The start-up metric of one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self.duration = Gauge(
+            "service_start_duration_seconds",
+            "From the start of the process until it could serve, in seconds.",
+            registry=registry,
+        )
+
+    def ready(self) -> None:
+        """The service can serve from now on."""
+        began = self._registry.get_sample_value("process_start_time_seconds")
+        self.duration.set(time() - (began or _IMPORTED))  # only Linux says when it began
