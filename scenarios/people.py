@@ -18,6 +18,7 @@ from locust import FastHttpUser, between
 CONTACTS = "/api/v1/contacts"
 CONTACT = f"{CONTACTS}/{{id}}"
 SEEDED = 10_000  # contacts 1..10000 exist at each start and are never deleted here
+COMPANIES = 200
 NAMES = ("adams", "baker", "garcia", "johnson", "kowalski", "nguyen", "okafor", "smith", "zhang")
 POPULARITY = tuple(accumulate(rank**-1.5 for rank in range(1, SEEDED + 1)))
 LOG_IN = {"username": "editor@example.com", "password": "sample-password"}  # a seeded user
@@ -40,6 +41,17 @@ class Person(FastHttpUser):
         size = random.choice((10, 20, 20, 20, 50))
         self.client.get(CONTACTS, params={"page": page, "size": size}, name=CONTACTS)
 
+    def scroll(self) -> None:
+        """A few pages from the beginning on, each by the cursor of the one before."""
+        cursor = ""
+        for _ in range(3):
+            with self.client.get(
+                CONTACTS, params={"cursor": cursor}, name=CONTACTS, catch_response=True
+            ) as response:
+                if response.status_code != 200:
+                    return
+                cursor = response.json()["next"]
+
     def search(self) -> None:
         """What has been typed so far of a name."""
         name = random.choice(NAMES)
@@ -56,6 +68,17 @@ class Person(FastHttpUser):
         ) as response:
             if response.status_code == 200 and "ETag" in response.headers:
                 etags[identifier] = response.headers["ETag"]
+
+    def company(self) -> None:
+        """Whom a contact works for."""
+        name = "/api/v1/companies/{id}"
+        self.client.get(f"/api/v1/companies/{random.randint(1, COMPANIES)}", name=name)
+
+    def export(self) -> None:
+        """Everybody, as a file."""
+        form = random.choice(("csv", "jsonl"))
+        path = f"{CONTACTS}/export"
+        self.client.get(path, params={"format": form}, name=path, headers=signed_in)
 
     def create(self) -> None:
         """Somebody new, sent with a key that makes a second try harmless."""
@@ -99,6 +122,6 @@ def somebody() -> Mapping[str, object]:
         "first_name": "Load",
         "last_name": "Test",
         "email": f"load.{uuid4().hex}@example.com",
-        "company_id": random.randint(1, 200),
+        "company_id": random.randint(1, COMPANIES),
         "notes": "Created under load.",
     }

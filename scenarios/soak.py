@@ -15,8 +15,11 @@ class Colleague(Person):
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
         Person.look: 40,
-        Person.browse: 20,
+        Person.browse: 16,
         Person.search: 12,
+        Person.scroll: 2,
+        Person.company: 3,
+        Person.export: 1,
         Person.create: 8,
         Person.edit: 8,
         Person.delete: 7,

@@ -15,8 +15,10 @@ class Busy(Person):
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
         Person.look: 48,
-        Person.browse: 25,
+        Person.browse: 20,
         Person.search: 14,
+        Person.scroll: 2,
+        Person.company: 3,
         Person.create: 4,
         Person.edit: 4,
         Person.delete: 2,

@@ -1,0 +1,54 @@
+"""docs/service.md names files, metrics and budgets that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from sample_app.telemetry.metrics import Metrics
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "service.md").read_text()
+BUDGETS = yaml.safe_load((ROOT / "budgets.yaml").read_text())
+PREFIXES = ("http_server_", "db_client_", "cache_", "background_", "event_", "python_", "process_")
+# Made with the pool that they are about.
+OF_A_POOL = {
+    f"db_client_connection_{name}"
+    for name in ("count", "max", "high_water_mark", "used_seconds_total")
+}
+
+
+def quoted() -> set[str]:
+    """Every text between backquotes, outside of blocks of code."""
+    return set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)))
+
+
+@pytest.mark.parametrize("path", sorted(t for t in quoted() if t.startswith("sample_app/")))
+def test_file_of_the_document_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_metrics_of_the_document_are_exposed() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    families = {family.name for family in registry.collect()} | OF_A_POOL
+    named = {text for text in quoted() if text.startswith(PREFIXES)}
+    assert len(named) > 15
+    assert {name for name in named if not {name, name.removesuffix("_total")} & families} == set()
+
+
+def test_budgets_and_scenarios_of_the_document_exist() -> None:
+    table = TEXT.split("## What each pattern")[1].split("\n## ")[0]
+    last_cells = [row.rsplit("|", 2)[1] for row in table.splitlines() if row.startswith("| ")]
+    named = {
+        name for cell in last_cells for name in re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", cell)
+    }
+    assert len(named) > 8
+    assert named <= BUDGETS["budgets"].keys()
+    scenarios = re.findall(r"^\| `([a-z]+)` \|", TEXT.split("## Scenarios")[1], re.MULTILINE)
+    assert {"smoke", "load", "stress", "spike", "soak"} == set(scenarios)
+    assert set(scenarios) <= BUDGETS["scenarios"].keys()
