@@ -24,6 +24,7 @@ _ERRORS: Final = {
 _NUMBER: Final = {"schema": {"type": "integer"}}
 _HEADERS: Final[dict[int, dict[str, object]]] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    503: {"Retry-After": _NUMBER | {"description": "Seconds to wait."}},
     429: {
         "Retry-After": _NUMBER | {"description": "Seconds to wait."},
         "X-RateLimit-Limit": _NUMBER | {"description": "Requests that one caller may make."},

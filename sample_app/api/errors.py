@@ -33,6 +33,10 @@ STATUS: Final[dict[type[AppError], HTTPStatus]] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+HEADERS: Final = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},  # RFC 9110, 15.5.2
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},  # seconds
+}
 # The same words whatever Python's version: 3.13 renamed these.
 PHRASES: Final = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large"}
 _log = logging.getLogger("sample_app.errors")
@@ -102,9 +106,7 @@ async def _on_app_error(request: Request, error: Exception) -> JSONResponse:
     status = STATUS[type(error)]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning(error.message, exc_info=error)
-    # RFC 9110, 15.5.2: a 401 must say how to authenticate.
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
-    return error_answer(status, error.code, error.message, error.details, headers)
+    return error_answer(status, error.code, error.message, error.details, HEADERS.get(status))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
