@@ -36,7 +36,7 @@ def selftest_table(detections: Sequence[Detection], *, width: int, color: bool) 
             styles=[_STYLES[d.outcome] for d, _ in rows],
         ),
         Column("case", [clean(d.case.name) for d, _ in rows]),
-        Column("budget", [clean(v.name) if v else _ending(d) for d, v in rows], gives_way=1),
+        Column("budget", [clean(v.name) if v else "" for _, v in rows], gives_way=4),
         Column("value", [value_text(v.value, v.unit) if v else "" for _, v in rows], right=True),
         Column("bound", [bound_text(v) if v else "" for _, v in rows], gives_way=2),
         Column("others", [str(len(d.others) or "") for d, _ in rows], right=True, gives_way=3),

@@ -11,6 +11,6 @@ def plant(settings: Settings, replace: Replace) -> Settings:
 
     Requests queue for it as soon as two come together.
 
-    Noticed by `pool-wait-p95`.
+    Noticed by `pool-headroom`.
     """
     return changed(settings, "database", pool_size=1, max_overflow=0)
