@@ -1,7 +1,9 @@
 """What metrics and traces cost the sample service: requests per second and p95 against bare.
 
 Each variant is a process of its own on the first core, wrk with 8 connections on the second; only
-one is loaded at a time, in turn, so that whatever else the machine does meets all alike. `bare`
+one is loaded at a time, in turn, so that whatever else the machine does meets all alike. What it
+does changes requests per second all the same; the CPU time of a request hardly, and a saturated
+process answers as many requests as fit into its core. `bare`
 is the same service, log lines and request ids included, with nothing that measures or traces.
 
     uv run python -m benchmarks.instrumentation [--repetitions 10] [--seconds 2]
@@ -25,6 +27,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from benchmarks.figures import change, environment, in_turn, machine, spread, table
 
 VARIANTS = {
@@ -39,17 +43,26 @@ CONNECTIONS = 8
 REPORT = """\
 done = function(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format("\\nFIGURES %f %f %d\\n", summary.requests / summary.duration * 1e6,
-    latency:percentile(95) / 1e3, e.connect + e.read + e.write + e.status + e.timeout))
+  local failed = e.connect + e.read + e.write + e.status + e.timeout
+  io.write(string.format("\\nFIGURES %f %f %d %d\\n", summary.requests / summary.duration * 1e6,
+    latency:percentile(95) / 1e3, summary.requests, failed))
 end
 """
 
 
+class Served(NamedTuple):
+    """A variant that runs."""
+
+    url: str
+    process: psutil.Process
+
+
 class Reading(NamedTuple):
-    """Requests per second and the 95th percentile, ms."""
+    """Requests per second, the 95th percentile in ms, the service's CPU time in us per request."""
 
     rate: float
     p95: float
+    cpu: float
 
 
 def pinned(core: int) -> list[str]:
@@ -58,8 +71,8 @@ def pinned(core: int) -> list[str]:
 
 
 @contextmanager
-def served(variant: str, folder: Path) -> Iterator[str]:
-    """The sample service as this variant; its URL."""
+def served(variant: str, folder: Path) -> Iterator[Served]:
+    """The sample service as this variant."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -79,7 +92,7 @@ def served(variant: str, folder: Path) -> Iterator[str]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit((folder / "log").read_text()[-2000:])
             time.sleep(0.1)
-        yield url
+        yield Served(url, psutil.Process(process.pid))
     finally:
         process.terminate()
         process.wait()
@@ -94,26 +107,32 @@ def answers(url: str) -> bool:
         return False
 
 
-def load(url: str, seconds: int, script: Path) -> Reading:
+def load(service: Served, path: str, seconds: int, script: Path) -> Reading:
     """One load by wrk; an answer that is no success ends the benchmark."""
     options = [f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script)]
-    command = [*pinned(1), "wrk", "-t1", *options, url]
+    command = [*pinned(1), "wrk", "-t1", *options, f"{service.url}{path}"]
+    before = sum(service.process.cpu_times()[:2])
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = re.search(r"FIGURES (\S+) (\S+) (\d+)", done.stdout)
-    if not found or found[3] != "0":
+    cpu = sum(service.process.cpu_times()[:2]) - before
+    found = re.search(r"FIGURES (\S+) (\S+) (\d+) (\d+)", done.stdout)
+    if not found or found[4] != "0":
         raise SystemExit(f"wrk: {done.stdout}{done.stderr}")
-    return Reading(float(found[1]), float(found[2]))
+    return Reading(float(found[1]), float(found[2]), 1e6 * cpu / int(found[3]))
 
 
 def rows(results: Mapping[str, list[Reading]]) -> Iterator[tuple[str, ...]]:
     """A row for each variant: absolute figures, and the ratio of neighbouring runs."""
     bare = results["bare"]
     for variant, readings in results.items():
-        ratio = statistics.median(a.rate / b.rate for a, b in zip(readings, bare, strict=True))
+        pairs = list(zip(readings, bare, strict=True))
+        rate = statistics.median(a.rate / b.rate for a, b in pairs)
+        cpu = statistics.median(b.cpu / a.cpu for a, b in pairs)
         yield (
             VARIANTS[variant],
             spread([reading.rate for reading in readings], 0),
-            f"{ratio:.2f}",
+            f"{rate:.2f}",
+            spread([reading.cpu for reading in readings], 0),
+            f"{cpu:.2f}",
             spread([reading.p95 for reading in readings]),
             change([b.p95 for b in bare], [reading.p95 for reading in readings]),
         )
@@ -127,19 +146,27 @@ def main() -> None:
     given = options.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed: apt-get install wrk")
-    header = ("variant", "requests/s", "ratio to bare", "p95, ms", "p95 more [95% bounds]")
+    header = (
+        "variant",
+        "requests/s",
+        "to bare",
+        "CPU us/request",
+        "to bare",
+        "p95, ms",
+        "p95 more",
+    )
     print(f"{given.repetitions} runs of {given.seconds} s each, in turn; {machine()}")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         script = folder / "report.lua"
         script.write_text(REPORT)
-        urls = {variant: stack.enter_context(served(variant, folder)) for variant in VARIANTS}
+        services = {variant: stack.enter_context(served(variant, folder)) for variant in VARIANTS}
         for title, path in PATHS.items():
 
-            def reading(url: str, path: str = path) -> Callable[[], Reading]:
-                return lambda: load(f"{url}{path}", given.seconds, script)
+            def reading(service: Served, path: str = path) -> Callable[[], Reading]:
+                return lambda: load(service, path, given.seconds, script)
 
-            runs = {variant: reading(url) for variant, url in urls.items()}
+            runs = {variant: reading(service) for variant, service in services.items()}
             in_turn(runs, 1)  # caches, connections, specialised byte code
             results = in_turn(runs, given.repetitions)
             print(f"\n{title}: GET {path}\n\n{table(header, list(rows(results)))}")
