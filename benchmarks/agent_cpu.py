@@ -1,7 +1,8 @@
 """CPU time of the generator for each request, beside stock Locust with the same locustfile.
 
 The CPU time (user and system) of the process that runs Locust, over the requests that the service
-has answered meanwhile, within the middle of the load: start-up and end are in neither.
+has answered meanwhile, within the middle of the load: start-up and end are in neither. Both run at
+the same time, so that whatever else the machine does meets both alike.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
-import psutil
-
-from benchmarks.figures import change, environment, in_turn, machine, spread, table
+from benchmarks.figures import change, environment, machine, spread, table
 from benchmarks.server import count, served
 from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, Stage
 from harness.load.frames import Report
 from harness.load.generator import generator
 from harness.runs.latency import LatencyLog
 
-SETTLE = 1.5  # s from the first request to the first reading
+SETTLE = 1.0  # s from the first requests to the first reading
 LOCUSTFILE = """\
 from locust import {base}, poisson, task
 
@@ -64,42 +65,45 @@ CASES = (
 )
 
 
-def microseconds(pid: int, url: str, seconds: float) -> float:
-    """CPU time of a process per request over the next seconds."""
-    process = psutil.Process(pid)
-    requests, cpu = count(url), sum(process.cpu_times()[:2])
-    time.sleep(seconds)
-    answered = count(url) - requests
-    return 1e6 * (sum(process.cpu_times()[:2]) - cpu) / answered
+class Reading:
+    """CPU time of a generator per request that its service answers, from now on."""
+
+    def __init__(self, pid: int, url: str) -> None:
+        # The CPU clock of another process: Linux, clock_getcpuclockid(3). In nanoseconds, where
+        # /proc counts in hundredths of a second.
+        self._clock, self._url = ~pid << 3 | 2, url
+        self._cpu, self._requests = time.clock_gettime(self._clock), count(url)
+
+    def microseconds(self) -> float:
+        """For each request so far."""
+        cpu = time.clock_gettime(self._clock) - self._cpu
+        return 1e6 * cpu / (count(self._url) - self._requests)
 
 
-def stock(case: Case, folder: Path, url: str, seconds: float) -> float:
-    """One run of `locust`."""
+@contextmanager
+def stock(case: Case, folder: Path, url: str) -> Iterator[int]:
+    """The process id of a `locust` under way."""
     options = f"--headless --only-summary -u {case.users} -r {case.users} -H {url}".split()
     command = [str(Path(sys.executable).with_name("locust")), "-f", f"{folder}/scenario.py"]
-    before = count(url)
     with subprocess.Popen(
         [*command, *options],
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,  # as ours: Linux shares the cores out by session
     ) as process:
         try:
-            deadline = time.monotonic() + 30
-            while count(url) == before and time.monotonic() < deadline:
-                time.sleep(0.05)
-            time.sleep(SETTLE)
-            return microseconds(process.pid, url, seconds)
+            yield process.pid
         finally:
             process.terminate()
 
 
-async def harness(case: Case, folder: Path, url: str, seconds: float) -> float:
-    """One run of the harness's generator, its reports written as in `harness run`."""
+@asynccontextmanager
+async def harness(case: Case, folder: Path, url: str) -> AsyncIterator[int]:
+    """The process id of the harness's generator, its reports written as in `harness run`."""
     workload: OpenWorkload | ClosedWorkload = ClosedWorkload(case.users, float(case.users))
     if case.rate:
-        stage = Stage(case.rate, 3600.0)
-        workload = OpenWorkload((stage,), max_users=case.users)
+        workload = OpenWorkload((Stage(case.rate, 3600.0),), max_users=case.users)
     scenario = Scenario("benchmark", folder / "scenario.py", workload, 0.0, 3600.0)
     with LatencyLog(folder / "latency.hlog") as log:
 
@@ -110,23 +114,39 @@ async def harness(case: Case, folder: Path, url: str, seconds: float) -> float:
             t0 = time.monotonic() + 0.1
             log.begin(t0 + time.time() - time.monotonic())
             await load.start(t0, t0)
-            await asyncio.sleep(0.1 + SETTLE)
-            result = await asyncio.to_thread(microseconds, load.pid, url, seconds)
+            yield load.pid
             await load.stop()
-    return result
+
+
+async def side_by_side(
+    case: Case, folder: Path, urls: tuple[str, str], seconds: float
+) -> tuple[float, float]:
+    """Both at the same time, each against its own service: microseconds of stock and of ours."""
+    before = count(urls[0])
+    with stock(case, folder, urls[0]) as theirs:
+        async with harness(case, folder, urls[1]) as ours:
+            async with asyncio.timeout(60):
+                while count(urls[0]) == before:  # noqa: ASYNC110 - of another process
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(SETTLE)
+            both = Reading(theirs, urls[0]), Reading(ours, urls[1])
+            await asyncio.sleep(seconds)
+            return both[0].microseconds(), both[1].microseconds()
 
 
 def measured(case: Case, repetitions: int, seconds: float) -> tuple[str, ...]:
     """A row of the table."""
-    with served() as url, tempfile.TemporaryDirectory() as name:
+    with served() as one, served() as other, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "scenario.py").write_text(case.locustfile)
-        variants: dict[str, Callable[[], float]] = {
-            "stock": lambda: stock(case, folder, url, seconds),
-            "harness": lambda: asyncio.run(harness(case, folder, url, seconds)),
-        }
-        results = in_turn(variants, repetitions)
-    stocks, ours = results["stock"], results["harness"]
+        pairs = [
+            # Which of the two services serves whom changes from round to round.
+            asyncio.run(side_by_side(case, folder, urls, seconds))
+            for _, urls in zip(
+                range(repetitions), cycle([(one, other), (other, one)]), strict=False
+            )
+        ]
+    stocks, ours = zip(*pairs, strict=True)
     return case.title, spread(stocks), spread(ours), change(stocks, ours)
 
 
@@ -134,11 +154,11 @@ def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--repetitions", type=int, default=12)
-    options.add_argument("--seconds", type=float, default=5.0, help="of each reading")
+    options.add_argument("--seconds", type=float, default=8.0, help="of each round")
     options.add_argument("--only", default="", help="part of a case's title")
     given = options.parse_args()
     cases = [case for case in CASES if given.only in case.title]
-    print(f"{given.repetitions} runs of {given.seconds:g} s each, in turn; {machine()}\n")
+    print(f"{given.repetitions} rounds of {given.seconds:g} s; {machine()}\n")
     rows = [measured(case, given.repetitions, given.seconds) for case in cases]
     header = ("load", "stock Locust, us/request", "harness, us/request", "more [95% bounds]")
     print(table(header, rows))

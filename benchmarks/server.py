@@ -54,7 +54,9 @@ async def main(port: int) -> None:
 def served() -> Iterator[str]:
     """The URL of this service in a process of its own, for the length of the context."""
     command = [sys.executable, __file__]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         try:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
