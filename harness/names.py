@@ -56,6 +56,14 @@ TASK_RETRIES: Final = "background_task_retries_total"
 TASK_QUEUE: Final = "background_task_queue_depth"
 TASK_NAME: Final = "task"
 
+CLIENT_DURATION: Final = "http_client_request_duration_seconds"
+CLIENT_ACTIVE: Final = "http_client_active_requests"
+CLIENT_MAX: Final = "http_client_active_requests_max"
+CLIENT_REJECTIONS: Final = "http_client_rejections_total"
+CLIENT_PEER: Final = "peer"
+CLIENT_REJECTED_BY: Final = "by"
+BREAKER_STATE: Final = "circuit_breaker_state"
+
 LOOP_LAG: Final = "event_loop_lag_seconds"
 
 CPU_SECONDS: Final = "process_cpu_seconds_total"

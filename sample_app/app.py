@@ -19,13 +19,16 @@ from sample_app.core.background import Background
 from sample_app.core.cache.caches import Caches
 from sample_app.core.correlation import Correlation
 from sample_app.core.database import Database
+from sample_app.core.directory import CompanyDirectory
 from sample_app.core.migrating import demand_newest, migrate
 from sample_app.core.passwords import Passwords
 from sample_app.core.seeding import seed
 from sample_app.core.settings import Settings
 from sample_app.core.tokens import Tokens
+from sample_app.schemas.companies import CompanyProfile, CompanySummary
 from sample_app.schemas.contacts import ContactDetail
-from sample_app.services.companies import CompanyService
+from sample_app.schemas.page import Page
+from sample_app.services.companies import REFRESH, CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
 from sample_app.services.exports import ExportService
@@ -62,17 +65,23 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = Database(settings.database, metrics)
         caches = Caches(settings, metrics.cache)
+        directory = CompanyDirectory(settings.directory, metrics.outgoing)
         try:
             await (migrate if settings.migrates else demand_newest)(database.engine)
             await seed(database.engine, settings.seed)
             await ensure_first_users(database, Passwords(), settings)
-            services = _services(settings, database, caches, metrics)
+            services = _services(settings, database, caches, directory, metrics)
             app.state.services = services
             if settings.seed.rows:
                 await caches.clear()  # Redis may remember the data from before
             metrics.http.expect(_usual_answers(app))
             with metrics.garbage.watched():
-                async with caches.running(), services.background.running(), metrics.loop.sampled():
+                async with (
+                    caches.running(),
+                    directory.open(),
+                    services.background.running(),
+                    metrics.loop.sampled(),
+                ):
                     metrics.start.ready()
                     yield
         finally:
@@ -108,19 +117,31 @@ def create_app(
     return app
 
 
-def _services(settings: Settings, database: Database, caches: Caches, metrics: Metrics) -> Services:
+def _services(
+    settings: Settings,
+    database: Database,
+    caches: Caches,
+    directory: CompanyDirectory,
+    metrics: Metrics,
+) -> Services:
     cache = settings.cache
     details = caches.named("contact_details", ContactDetail, cache.ttl, cache.max_size)
-    for step in (WELCOME, NOTE_WELCOME):
+    pages = caches.named(
+        "company_pages", Page[CompanySummary], cache.company_ttl, cache.company_max_size
+    )
+    profiles = caches.named(
+        "company_profiles", list[CompanyProfile], cache.profile_ttl, cache.profile_max_size
+    )
+    for step in (WELCOME, NOTE_WELCOME, REFRESH):
         metrics.tasks.expect(step)
     return Services(
         contacts=ContactService(database, details),
-        companies=CompanyService(database),
+        companies=CompanyService(database, directory, pages, profiles, details),
         imports=ImportService(database, settings.imports),
         exports=ExportService(database, settings.exports),
         users=UserService(database, Tokens(settings.auth), Passwords()),
         welcome=WelcomeService(database, settings.welcome.delay),
-        health=HealthService(database, caches),
+        health=HealthService(database, caches, directory),
         background=Background(settings.tasks, metrics.tasks),
     )
 

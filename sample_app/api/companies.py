@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, BackgroundTasks, Path, Query, Response, status
 
-from sample_app.api.access import READS
+from sample_app.api.access import EDITS, READS
 from sample_app.api.dependencies import ServicesDep
-from sample_app.api.documented import documented
+from sample_app.api.documented import BODY, documented
 from sample_app.api.http_cache import NOT_MODIFIED
+from sample_app.api.idempotency import IdempotencyKey
 from sample_app.api.route import ResourceRoute
-from sample_app.schemas.companies import CompanyDetail
-from sample_app.schemas.contacts import Id
+from sample_app.api.tasks import router as tasks_router
+from sample_app.schemas.companies import CompanyDetail, CompanyPatch, CompanySummary
+from sample_app.schemas.contacts import CompanyOut, Id
 from sample_app.schemas.page import Page, PageQuery
+from sample_app.schemas.tasks import TaskOut
 
 router = APIRouter(
     prefix="/api/v1/companies",
@@ -22,19 +25,49 @@ router = APIRouter(
     dependencies=[READS],
     responses=documented(401, 403),
 )
+CompanyId = Annotated[Id, Path(alias="id")]
 
 
 @router.get("", responses=documented(422) | NOT_MODIFIED)
 async def list_companies(
     services: ServicesDep, query: Annotated[PageQuery, Query()]
-) -> Page[CompanyDetail]:
-    """One page of all companies, ordered by name, each with the number of its contacts."""
+) -> Page[CompanySummary]:
+    """One page of all companies by name; their numbers of contacts may be a little old."""
     return await services.companies.list(query)
 
 
 @router.get("/{id}", responses=documented(404, 422) | NOT_MODIFIED)
-async def get_company(
-    services: ServicesDep, identifier: Annotated[Id, Path(alias="id")]
-) -> CompanyDetail:
-    """One company with the number of its contacts."""
+async def get_company(services: ServicesDep, identifier: CompanyId) -> CompanyDetail:
+    """One company with the number of its contacts, and what the company directory knows.
+
+    `profile` is null when that knows nothing, or does not answer now.
+    """
     return await services.companies.detail(identifier)
+
+
+@router.patch("/{id}", dependencies=[EDITS], responses=documented(404, 409, *BODY))
+async def update_company(
+    services: ServicesDep, identifier: CompanyId, patch: CompanyPatch
+) -> CompanyOut:
+    """Give a company another name."""
+    return await services.companies.rename(identifier, patch)
+
+
+@router.post(
+    "/{id}/refresh",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[EDITS],
+    responses=documented(404, 409, *BODY),
+)
+async def refresh_company(
+    services: ServicesDep,
+    identifier: CompanyId,
+    response: Response,
+    tasks: BackgroundTasks,
+    key: IdempotencyKey = None,
+) -> TaskOut:
+    """Ask the directory again, in the background; `Location` tells how far that is."""
+    task = services.background.plan(await services.companies.refreshing(identifier))
+    response.headers["Location"] = f"{tasks_router.prefix}/{task.id}"
+    tasks.add_task(services.background.start, task)
+    return TaskOut.model_validate(task)

@@ -55,7 +55,7 @@ class CacheSettings(_Group):
     levels: Literal["auto", "memory", "redis", "both"] = "auto"
     ttl: Seconds = 300.0  # contact details
     max_size: Positive = 2000
-    company_ttl: Seconds = 300.0  # pages of companies
+    company_ttl: Seconds = 30.0  # pages of companies; their numbers of contacts are so old at most
     company_max_size: Positive = 200
     profile_ttl: Seconds = 3600.0  # what the company directory said
     profile_max_size: Positive = 1000
@@ -131,6 +131,19 @@ class WelcomeSettings(_Group):
     delay: Annotated[float, Field(ge=0)] = 0.03  # the mail gateway's answer time, seconds
 
 
+class DirectorySettings(_Group):
+    """The company directory, another service; without a URL a stub answers. Times are seconds."""
+
+    url: str = ""
+    concurrency: Positive = 10  # requests at once, and pooled connections
+    timeout: Seconds = 1.0  # to connect, and for each part of an answer
+    attempts: Positive = 2
+    retry_wait: Seconds = 0.05  # before the second attempt; doubles
+    deadline: Seconds = 3.0  # for all of it
+    failures: Positive = 5  # in a row, after which it is left alone
+    pause: Seconds = 60.0  # for so long
+
+
 class TasksSettings(_Group):
     """Background tasks; times are seconds."""
 
@@ -180,6 +193,7 @@ class Settings(BaseSettings):
     exports: ExportsSettings = ExportsSettings()
     seed: SeedSettings = SeedSettings()
     welcome: WelcomeSettings = WelcomeSettings()
+    directory: DirectorySettings = DirectorySettings()
     tasks: TasksSettings = TasksSettings()
     traces: TracesSettings = TracesSettings()
     log: LogSettings = LogSettings()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sample_app.core.errors import ConflictError
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact
 
@@ -39,6 +41,19 @@ class CompanyRepository:
         query = select(Company.id).where(Company.id.in_(identifiers))
         locked = query.with_for_update(read=True, key_share=True)  # SQLite: one writer anyway
         return set(await self._session.scalars(locked))
+
+    async def save(self, company: Company) -> None:
+        """Write a changed company.
+
+        Raises:
+            ConflictError: When another company has the name.
+        """
+        self._session.add(company)
+        try:
+            await self._session.flush()
+        except IntegrityError as error:
+            message = "Another company has this name."
+            raise ConflictError(message, {"field": "name"}) from error
 
 
 def _contacts() -> ScalarSelect[int]:

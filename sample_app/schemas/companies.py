@@ -1,15 +1,43 @@
-"""Companies as clients see them."""
+"""Companies as clients see and send them."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from sample_app.schemas.contacts import CompanyOut
+from sample_app.schemas.text import NO_NUL
+
+CompanyName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=NO_NUL)
+]
 
 
-class CompanyDetail(BaseModel):
-    """A company, and how many contacts it has."""
+class CompanyProfile(BaseModel):
+    """What the company directory knows."""
 
     model_config = ConfigDict(frozen=True)
 
-    id: int
-    name: str
+    industry: Annotated[str, Field(max_length=100)]
+    employees: Annotated[int, Field(ge=0)]
+
+
+class CompanySummary(CompanyOut):
+    """A company in a list, and how many contacts it has."""
+
     contacts: int
+
+
+class CompanyDetail(CompanySummary):
+    """A company; without profile when the directory has none, or does not answer now."""
+
+    profile: CompanyProfile | None
+
+
+class CompanyPatch(BaseModel):
+    """What can be changed about a company."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: CompanyName

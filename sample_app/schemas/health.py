@@ -16,7 +16,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether it can serve: `degraded` is without cache, `unavailable` without database."""
+    """Whether it can serve: without database `unavailable`, without another part `degraded`."""
 
     status: Literal["ready", "degraded", "unavailable"]
     checks: dict[str, Literal["ok", "failed"]]

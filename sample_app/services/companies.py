@@ -1,36 +1,147 @@
-"""What can be done with companies."""
+"""What can be done with companies.
+
+Pages of companies are cached: everybody asks for the same few, to count contacts is dear, and
+the numbers may be a little old (by `company_ttl` at most; names never are). Pages of contacts are
+not cached, since each new contact would empty them.
+"""
 
 from __future__ import annotations
 
+import logging
+from functools import partial
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sample_app.core.background import Step
+from sample_app.core.cache.cache import Cache
+from sample_app.core.cache.cached import cached
 from sample_app.core.database import Database
-from sample_app.core.errors import NotFoundError
+from sample_app.core.directory import CompanyDirectory
+from sample_app.core.errors import NotFoundError, UnavailableError
+from sample_app.models.company import Company
 from sample_app.repositories.companies import CompanyRepository
-from sample_app.schemas.companies import CompanyDetail
+from sample_app.schemas.companies import (
+    CompanyDetail,
+    CompanyPatch,
+    CompanyProfile,
+    CompanySummary,
+)
+from sample_app.schemas.contacts import CompanyOut, ContactDetail
 from sample_app.schemas.page import Page, PageQuery, page_of
+
+REFRESH: Final = "refresh_profile"  # the task's name in metrics and logs
+_log = logging.getLogger("sample_app.companies")
 
 
 class CompanyService:
-    """The use cases; one instance serves all requests."""
+    """The use cases; one instance serves all requests.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        pages: Keeps pages of companies.
+        profiles: Keeps what the directory said, by the company's name; a list, because that it
+            knows nothing is worth keeping too.
+        contacts: Keeps contacts, which show their company's name.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        directory: CompanyDirectory,
+        pages: Cache[Page[CompanySummary]],
+        profiles: Cache[list[CompanyProfile]],
+        contacts: Cache[ContactDetail],
+    ) -> None:
         self._database = database
-
-    async def list(self, query: PageQuery) -> Page[CompanyDetail]:
-        """One page of all companies, by name, each with the number of its contacts."""
-        async with self._database.reading() as session:
-            found, total = await CompanyRepository(session).page(query.offset, query.size)
-        items = [CompanyDetail(id=i, name=name, contacts=count) for i, name, count in found]
-        return page_of(items, total, query)
+        self._directory = directory
+        self._pages = pages
+        self._profiles = profiles
+        self._contacts = contacts
+        self.list = cached(pages, key=_page_key)(self._list)
+        self._profile = cached(profiles, key=_profile_key)(self._ask)
 
     async def detail(self, identifier: int) -> CompanyDetail:
-        """One company with the number of its contacts.
+        """One company with the number of its contacts and what the directory knows, if it answers.
 
         Raises:
             NotFoundError: When there is none.
         """
+        name, contacts = await self._counted(identifier)
+        try:
+            found = await self._profile(name)
+        except UnavailableError as error:  # an answer without a profile is better than none
+            _log.warning("no profile", extra={"company_id": identifier, "error": str(error)})
+            found = []
+        profile = found[0] if found else None
+        return CompanyDetail(id=identifier, name=name, contacts=contacts, profile=profile)
+
+    async def rename(self, identifier: int, patch: CompanyPatch) -> CompanyOut:
+        """Give a company another name.
+
+        Raises:
+            NotFoundError: When there is none.
+            ConflictError: When another company has the name.
+        """
+        async with self._database.writing() as session:
+            company = await _company(session, identifier)
+            company.name = patch.name
+            await CompanyRepository(session).save(company)
+        await self._pages.invalidate_matching("*")  # it may have moved to any other page
+        await self._contacts.invalidate_matching("*")  # nobody knows whose company it is
+        return CompanyOut.model_validate(company)
+
+    async def refreshing(self, identifier: int) -> Step:
+        """The step that asks the directory again; it may be tried again.
+
+        Raises:
+            NotFoundError: When there is no such company.
+        """
+        name, _ = await self._counted(identifier)
+        return Step(REFRESH, partial(self._refresh, name))
+
+    async def _refresh(self, name: str) -> None:
+        """The old profile stays until there is a new one."""
+        found = await self._ask(name)
+        await self._profiles.invalidate(name)
+
+        async def load() -> list[CompanyProfile]:
+            return found
+
+        await self._profiles.get_or_load(name, load)
+
+    async def _list(self, query: PageQuery) -> Page[CompanySummary]:
+        """One page of all companies, by name, each with the number of its contacts."""
+        async with self._database.reading() as session:
+            found, total = await CompanyRepository(session).page(query.offset, query.size)
+        items = [CompanySummary(id=i, name=name, contacts=count) for i, name, count in found]
+        return page_of(items, total, query)
+
+    async def _ask(self, name: str) -> list[CompanyProfile]:
+        profile = await self._directory.profile(name)
+        return [] if profile is None else [profile]
+
+    async def _counted(self, identifier: int) -> tuple[str, int]:
         async with self._database.reading() as session:
             found = await CompanyRepository(session).counted(identifier)
         if found is None:
-            raise NotFoundError("This company does not exist.", {"id": identifier})
-        name, contacts = found
-        return CompanyDetail(id=identifier, name=name, contacts=contacts)
+            raise _missing(identifier)
+        return found
+
+
+async def _company(session: AsyncSession, identifier: int) -> Company:
+    company = await CompanyRepository(session).get(identifier)
+    if company is None:
+        raise _missing(identifier)
+    return company
+
+
+def _missing(identifier: int) -> NotFoundError:
+    return NotFoundError("This company does not exist.", {"id": identifier})
+
+
+def _page_key(query: PageQuery) -> str:
+    return f"{query.page}:{query.size}"
+
+
+def _profile_key(name: str) -> str:
+    return name

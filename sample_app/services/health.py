@@ -15,7 +15,7 @@ _log = logging.getLogger("sample_app.health")
 
 
 class Pingable(Protocol):
-    """A cache, as far as readiness is concerned."""
+    """What the service can do without, as far as readiness is concerned."""
 
     async def ping(self) -> bool:
         """Whether it answers."""
@@ -24,22 +24,19 @@ class Pingable(Protocol):
 class HealthService:
     """Asks the dependencies."""
 
-    def __init__(self, database: Database, cache: Pingable) -> None:
+    def __init__(self, database: Database, cache: Pingable, directory: Pingable) -> None:
         self._database = database
-        self._cache = cache
+        self._optional = {"cache": cache, "directory": directory}
 
     async def readiness(self) -> Readiness:
-        """Without database nothing works; without cache all works, slower."""
-        database = "ok" if await self._database_answers() else "failed"
-        cache = "ok" if await self._cache.ping() else "failed"
+        """Without database nothing works; without cache or directory all works, but worse."""
+        checks = {"database": await self._database_answers()}
+        checks |= {name: await part.ping() for name, part in self._optional.items()}
         status: Literal["ready", "degraded", "unavailable"] = "ready"
-        if cache != "ok":
-            status = "degraded"
-        if database != "ok":
-            status = "unavailable"
-        return Readiness.model_validate(
-            {"status": status, "checks": {"database": database, "cache": cache}}
-        )
+        if not all(checks.values()):
+            status = "degraded" if checks["database"] else "unavailable"
+        words = {name: "ok" if ok else "failed" for name, ok in checks.items()}
+        return Readiness.model_validate({"status": status, "checks": words})
 
     async def _database_answers(self) -> bool:
         try:

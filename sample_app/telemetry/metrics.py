@@ -8,6 +8,7 @@ from sample_app.telemetry.cache import CacheMetrics
 from sample_app.telemetry.garbage import GarbageMetrics
 from sample_app.telemetry.http import HttpMetrics
 from sample_app.telemetry.loop_lag import LoopLagMetrics
+from sample_app.telemetry.outgoing import OutgoingMetrics
 from sample_app.telemetry.pool import PoolMetrics
 from sample_app.telemetry.process import register_process_metrics
 from sample_app.telemetry.queries import QueryMetrics
@@ -25,6 +26,7 @@ class Metrics:
         self.pool = PoolMetrics(registry)
         self.cache = CacheMetrics(registry)
         self.tasks = TaskMetrics(registry)
+        self.outgoing = OutgoingMetrics(registry)
         self.loop = LoopLagMetrics(registry)
         self.garbage = GarbageMetrics(registry)
         self.start = StartMetrics(registry)

@@ -24,10 +24,23 @@ async def requests(service: Service, method: str, path: str, times: int = 1) -> 
 
 def service_metrics() -> set[str]:
     """What harness/names.py lists as exposed by the service."""
-    prefixes = ("HTTP_D", "HTTP_A", "DB_D", "POOL_", "CACHE_", "TASK_", "LOOP_", "CPU_", "MEMORY_")
+    prefixes = (
+        "HTTP_D",
+        "HTTP_A",
+        "DB_D",
+        "POOL_",
+        "CACHE_",
+        "TASK_",
+        "LOOP_",
+        "CPU_",
+        "MEMORY_",
+        "CLIENT_",
+        "BREAKER_",
+    )
     labels = {
         *(names.POOL_STATE, names.POOL_NAME, names.CACHE_NAME, names.CACHE_LEVEL),
         *(names.CACHE_RESULT, names.CACHE_OPERATION, names.TASK_NAME),
+        *(names.CLIENT_PEER, names.CLIENT_REJECTED_BY),
     }
     return {
         value
@@ -58,7 +71,7 @@ async def test_labels_are_those_that_the_harness_knows(service: Service) -> None
         *(names.HTTP_METHOD, names.HTTP_ROUTE, names.HTTP_STATUS),
         *(names.DB_SYSTEM, names.DB_OPERATION, names.POOL_NAME, names.POOL_STATE),
         *(names.WINDOW_LABEL, names.CACHE_NAME, names.CACHE_LEVEL, names.CACHE_RESULT),
-        *(names.CACHE_OPERATION, names.TASK_NAME),
+        *(names.CACHE_OPERATION, names.TASK_NAME, names.CLIENT_PEER, names.CLIENT_REJECTED_BY),
     }
 
 

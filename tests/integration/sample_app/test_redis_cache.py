@@ -232,7 +232,7 @@ async def test_value_changed_while_redis_was_away_is_not_read_from_it_afterwards
         await one.get("1", "old")
         async with Redis.from_url(own_redis.url) as client:
             # Deaf, but it keeps its data: what a cut network looks like.
-            await client.execute_command("CLIENT", "PAUSE", "600", "ALL")
+            await client.client_pause(600)
         await one.things.invalidate("1")
         assert one.value("cache_errors_total", operation="invalidate") == 1
 
@@ -256,7 +256,7 @@ async def test_outage_is_felt_by_one_caller_at_a_time(own_redis: RedisServer) ->
 async def test_service_with_its_redis_killed_answers_and_recovers(
     own_redis: RedisServer, tmp_path: Path
 ) -> None:
-    redis = {"url": own_redis.url, "pause": 0.05}
+    redis: dict[str, object] = {"url": own_redis.url, "pause": 0.05}
     async with running(settings_for(tmp_path, redis=redis)) as service:
         get, patch = service.client.get, service.client.patch
         ready = (await get("/health/ready")).json()
@@ -298,7 +298,7 @@ async def test_service_started_again_does_not_remember_the_data_from_before(
 
 @pytest.mark.parametrize("levels", ["redis", "both"])
 async def test_start_without_its_redis_is_degraded_not_dead(tmp_path: Path, levels: str) -> None:
-    redis = {"url": "redis://127.0.0.1:1/0"}
+    redis: dict[str, object] = {"url": "redis://127.0.0.1:1/0"}
     async with running(settings_for(tmp_path, redis=redis, cache={"levels": levels})) as service:
         answer = await service.client.get("/health/ready")
         assert (answer.status_code, answer.json()["status"]) == (200, "degraded")

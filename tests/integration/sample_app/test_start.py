@@ -84,7 +84,7 @@ async def test_ready_with_its_database_is_200(service: Service) -> None:
     answer = await service.client.get("/health/ready")
     assert (answer.status_code, answer.json()) == (
         200,
-        {"status": "ready", "checks": {"database": "ok", "cache": "ok"}},
+        {"status": "ready", "checks": {"database": "ok", "cache": "ok", "directory": "ok"}},
     )
 
 
@@ -101,7 +101,7 @@ async def test_ready_without_its_database_is_503_and_health_still_200(
         assert answer.status_code == 503
         assert answer.json() == {
             "status": "unavailable",
-            "checks": {"database": "failed", "cache": "ok"},
+            "checks": {"database": "failed", "cache": "ok", "directory": "ok"},
         }
         assert (await service.client.get("/health")).status_code == 200
         answer = await service.client.get(API)

@@ -1,0 +1,110 @@
+"""The client of the company directory, another service that knows more about companies.
+
+What protects this service from that one, from the outside in: a deadline for all of it, retries,
+the circuit breaker, the bulkhead, and time-outs of each attempt. The pool of connections is one
+for the life of the process, because making a TLS connection costs more than most answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+import httpx
+from pydantic import ValidationError
+
+from sample_app.core.breaker import Breaker
+from sample_app.core.bulkhead import Bulkhead
+from sample_app.core.directory_stub import StubDirectory
+from sample_app.core.errors import UnavailableError
+from sample_app.core.retries import with_retries
+from sample_app.core.settings import DirectorySettings
+from sample_app.schemas.companies import CompanyProfile
+from sample_app.telemetry.outgoing import OutgoingMetrics
+
+PEER: Final = "directory"  # its name in metrics
+
+
+class _FailedError(Exception):
+    """It answered, but that it cannot."""
+
+
+FAILURES: Final = (httpx.TransportError, _FailedError)
+
+
+class CompanyDirectory:
+    """Asks for profiles; without an URL a stub in this process answers.
+
+    Args:
+        transport: What carries requests; by default the network, or the stub.
+    """
+
+    def __init__(
+        self,
+        settings: DirectorySettings,
+        metrics: OutgoingMetrics,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._breaker = Breaker(PEER, settings.failures, settings.pause, metrics)
+        self._bulkhead = Bulkhead(PEER, settings.concurrency, settings.deadline, metrics)
+        self._client = httpx.AsyncClient(
+            base_url=settings.url or "http://stub",
+            timeout=settings.timeout,
+            limits=httpx.Limits(
+                max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
+            ),
+            transport=transport or (None if settings.url else StubDirectory()),
+            trust_env=False,
+        )
+        metrics.duration.labels(PEER, "")
+
+    async def profile(self, company: str) -> CompanyProfile | None:
+        """What the directory knows about the company of that name; None is nothing.
+
+        Raises:
+            UnavailableError: When it does not answer, or has not for a while.
+        """
+        try:
+            async with asyncio.timeout(self._settings.deadline):
+                return await with_retries(
+                    partial(self._attempt, company),
+                    self._settings.attempts,
+                    self._settings.retry_wait,
+                    FAILURES,
+                )
+        except (*FAILURES, TimeoutError) as error:
+            message = "The company directory does not answer. Try again later."
+            raise UnavailableError(message) from error
+
+    async def ping(self) -> bool:
+        """Whether it is believed to answer; nobody is asked."""
+        return self._breaker.state != "opened"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Close the connections at the end."""
+        async with self._client:
+            yield
+
+    async def _attempt(self, company: str) -> CompanyProfile | None:
+        async with self._bulkhead(), self._breaker():
+            with self._metrics.timed(PEER):
+                return _read(await self._client.get("/companies", params={"name": company}))
+
+
+def _read(answer: httpx.Response) -> CompanyProfile | None:
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    if answer.status_code != httpx.codes.OK:
+        message = f"status {answer.status_code}"
+        raise _FailedError(message)
+    try:
+        return CompanyProfile.model_validate_json(answer.content)
+    except ValidationError as error:
+        message = "an answer of another shape"
+        raise _FailedError(message) from error
