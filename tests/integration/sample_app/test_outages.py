@@ -76,7 +76,7 @@ async def test_killed_postgresql_is_a_503_and_comes_back_without_a_restart_of_th
             assert ready.status_code == 503
             assert ready.json() == {
                 "status": "unavailable",
-                "checks": {"database": "failed", "cache": "ok"},
+                "checks": {"database": "failed", "cache": "ok", "directory": "ok"},
             }
             assert (await service.client.get("/health")).status_code == 200
             await asyncio.to_thread(own_postgresql.start)
