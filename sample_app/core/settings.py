@@ -76,14 +76,14 @@ class ImportsSettings(_Group):
 
     max_body: Positive = 10_485_760  # bytes of an upload
     max_row: Positive = 65_536  # bytes of one row
-    batch: Positive = 500  # rows that are stored at a time
+    batch: Positive = 250  # rows that are stored at a time
     max_errors: Positive = 100  # rejected rows that are told about
 
 
 class ExportsSettings(_Group):
     """Downloads of all contacts."""
 
-    batch: Positive = 1000  # rows that are read, and held in memory, at a time
+    batch: Positive = 500  # rows that are read, and held in memory, at a time
 
 
 class AuthSettings(_Group):
