@@ -17,19 +17,19 @@ ROUNDS = 220_000  # some 50 ms: right for a password, wrong for a tag
 def plant(settings: Settings, replace: Replace) -> Settings:
     """A contact's version tag is made by a function that is meant for passwords.
 
-    It is slow on purpose, and runs even when the cache has the contact. A thread of its own keeps
-    the event loop free, so that little else shows it while there are cores.
+    It is slow on purpose, and runs even when the cache has the contact. Threads keep the event
+    loop free, so that little else shows it while there are cores.
 
     Noticed by `cpu`.
     """
-    original, thread = ContactService.detail, ThreadPoolExecutor(1)
+    original, threads = ContactService.detail, ThreadPoolExecutor(2)
 
     def tag(contact: ContactDetail) -> bytes:
         return hashlib.pbkdf2_hmac("sha256", contact.model_dump_json().encode(), b"tag", ROUNDS)
 
     async def detail(self: ContactService, identifier: int) -> ContactDetail:
         contact = await original(self, identifier)
-        await asyncio.get_running_loop().run_in_executor(thread, tag, contact)
+        await asyncio.get_running_loop().run_in_executor(threads, tag, contact)
         return contact
 
     replace(ContactService, "detail", detail)

@@ -7,16 +7,16 @@ import pytest
 
 from tests.e2e.conftest import Project
 
-SHORT = ("--duration", "2s", "--warm-up", "1s")
+SHORT = ("--duration", "1500ms", "--warm-up", "500ms")
 
 
 @pytest.fixture
 def planted(project: Project) -> Project:
-    project.document["budgets"]["latency"]["max"] = "500ms"
+    project.document["budgets"]["latency"]["max"] = "1s"
     project.document["selftest"] = {
         "slow": {
-            "description": "Answers take 1.5 s",
-            "environment": {"DELAY": "1.5"},
+            "description": "Answers take two seconds",
+            "environment": {"DELAY": "2"},
             "breaks": ["latency"],
         },
         "no-metrics": {"environment": {"METRICS": ""}, "expect": "unjudged"},
@@ -28,14 +28,16 @@ def planted(project: Project) -> Project:
 def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> None:
     result = planted.harness("selftest", "slow", "--out", "out", *SHORT)
     assert result.code == 0, result.out + result.err
-    assert "detected: slow: latency is 1." in result.out
+    assert "detected: slow: latency is 2" in result.out
     assert "2 of 2 runs ended as promised" in result.out
     assert planted.outcomes("out/clean-quick")["latency"] == "pass"
     assert planted.outcomes("out/slow") == {"latency": "fail", "errors": "pass", "cache": "pass"}
-    assert planted.manifest("out/slow")["scenario"]["duration"] == 2
+    assert planted.manifest("out/slow")["scenario"]["duration"] == 1.5
 
 
 def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
+    del planted.document["selftest"]["slow"]
+    planted.document["selftest"]["harmless"]["description"] = "A millisecond more"
     result = planted.harness("selftest", "--out", "out", "--markdown", "docs/table.md", *SHORT)
     assert result.code == 3, result.out + result.err
     assert "missed: harmless: not breached: latency, errors" in result.out
@@ -46,9 +48,9 @@ def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
         if line.startswith("| `")
     ]
     told = {row[0].strip("`"): (row[1], row[-1]) for row in rows}
-    assert told["slow"] == ("Answers take 1.5 s", "✅ detected")
+    assert told["nothing planted"] == ("-", "✅ passed")
     assert told["no-metrics"] == ("-", "✅ detected")
-    assert told["harmless"][1].startswith("❌ missed")
+    assert told["harmless"] == ("A millisecond more", "❌ missed not breached: latency, errors")
 
 
 def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: Project) -> None:
