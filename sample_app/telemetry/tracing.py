@@ -3,7 +3,7 @@
 A request that is not recorded, 95 of 100 at the shipped settings, costs two random numbers, one
 sampling decision and one context variable: `span` finds nothing to record in one look. The
 contributed instrumentations for FastAPI and SQLAlchemy build every attribute first and ask
-afterwards: `benchmarks/README.md` has what that cost, and what this costs.
+afterwards: `docs/service.md` has what that cost, and what this costs.
 
 Spans leave by OTLP over HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, in batches, from a thread
 of their own; the exporter reads the other `OTEL_EXPORTER_OTLP_*` variables too.

@@ -65,7 +65,7 @@ def read(url: str) -> bytes:
 def app_command(port: int) -> list[str]:
     """The image's command, on another address."""
     dockerfile = (ROOT / "sample_app" / "Dockerfile").read_text()
-    (line,) = re.findall(r"^CMD (.+)$", dockerfile, re.MULTILINE)
+    (line,) = re.findall(r"^CMD (.+)$", dockerfile.replace("\\\n", ""), re.MULTILINE)
     replaced = {"0.0.0.0": "127.0.0.1", "8000": str(port)}
     return [sys.executable, "-m", *(replaced.get(part, part) for part in json.loads(line))]
 
