@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
@@ -52,3 +54,43 @@ def test_budgets_and_scenarios_of_the_document_exist() -> None:
     scenarios = re.findall(r"^\| `([a-z]+)` \|", TEXT.split("## Scenarios")[1], re.MULTILINE)
     assert {"smoke", "load", "stress", "spike", "soak"} == set(scenarios)
     assert set(scenarios) <= BUDGETS["scenarios"].keys()
+
+
+def test_telemetry_knows_nothing_of_the_service() -> None:
+    folder = ROOT / "sample_app" / "telemetry"
+    imports = [
+        (path.name, name)
+        for path in folder.glob("*.py")
+        for name in re.findall(
+            r"^\s*(?:from|import) (sample_app\S*)", path.read_text(), re.MULTILINE
+        )
+    ]
+    assert len(imports) > 10
+    assert [found for found in imports if not found[1].startswith("sample_app.telemetry.")] == []
+
+
+async def test_telemetry_is_added_to_another_service_as_the_document_says(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    given = """
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import create_async_engine
+from sample_app.telemetry.exposition import metrics_route
+from sample_app.telemetry.http import MeasuredRequests
+from sample_app.telemetry.metrics import Metrics
+from sample_app.telemetry.one_worker import OneWorker
+from sample_app.telemetry.pool import MeasuredPool
+from sample_app.telemetry.tracing import TracedRequests, tracer_provider
+"""
+    names: dict[str, Any] = {"version": "1", "url": f"sqlite+aiosqlite:///{tmp_path}/other.db"}
+    exec(given + code, names)
+    app = names["app"]
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    async with app.router.lifespan_context(app), client:
+        assert (await client.get("/nothing")).status_code == 404
+        text = (await client.get("/metrics")).text
+    assert 'http_server_request_duration_seconds_count{http_request_method="GET"' in text
+    assert "db_client_connection_max" in text
+    assert "python_gc_pause_seconds_count" in text
