@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import StaticPool
 
 from sample_app.telemetry.garbage import GarbageMetrics
 from sample_app.telemetry.http import HttpMetrics, MeasuredRequests
@@ -30,7 +31,10 @@ class Bench:
         self.registry = CollectorRegistry()
         self.app = FastAPI()
         self.app.add_middleware(MeasuredRequests, metrics=HttpMetrics(self.registry))
-        self.engine = create_engine("sqlite://")
+        # One connection for all threads, so that it can be closed from the test's.
+        self.engine = create_engine(
+            "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
         QueryMetrics(self.registry).watch(self.engine, slow=60.0)
 
     def query(self, times: int) -> None:
@@ -49,8 +53,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.engine.dispose()
 
 
 async def test_statements_are_counted_for_the_request_that_runs_them(bench: Bench) -> None:
@@ -66,7 +72,6 @@ async def test_statements_are_counted_for_the_request_that_runs_them(bench: Benc
 
     bench.query(5)  # of nobody's request
     await bench.get("/few", "/none", "/few", "/none", "/none")
-    bench.engine.dispose()
     assert bench.value(f"{QUERIES}_sum", "/few") == 6
     assert bench.value(f"{QUERIES}_count", "/few") == 2
     assert bench.value(f"{QUERIES}_sum", "/none") == 0
@@ -86,7 +91,6 @@ async def test_statements_of_its_tasks_count_and_those_after_the_answer_do_not(
         await asyncio.gather(ask(), asyncio.create_task(ask()))
 
     await bench.get("/")
-    bench.engine.dispose()
     assert bench.value(f"{QUERIES}_sum", "/") == 2
 
 
@@ -97,7 +101,6 @@ async def test_failed_statement_counts(bench: Bench) -> None:
             connection.execute(text("SELECT * FROM nothing"))
 
     await bench.get("/")
-    bench.engine.dispose()
     assert bench.value(f"{QUERIES}_sum", "/") == 1
 
 
