@@ -2,8 +2,9 @@
 
     uv run python docs/update.py          the tables of keys in budgets.md
     uv run python docs/update.py --output the output in README.md, by a real run (about 30 s)
+    uv run python docs/update.py --selftest the table in selftest.md, by real runs (about 8 min)
 
-A test compares the tables; `--output` is run by hand before a release.
+A test compares the tables of keys; the others are made by hand before a release.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +89,22 @@ def output() -> str:
     return f"```\n{result.stdout}```\n"
 
 
+def selftest() -> str:
+    """What `harness selftest` says; whatever its outcome, the table tells it."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "table.md"
+        command = [sys.executable, "-m", "harness", "selftest", "--markdown", str(table)]
+        subprocess.run(command, check=False)
+        return table.read_text()
+
+
 def main(arguments: list[str]) -> None:
     """Rewrite the files in place."""
     jobs = {DOCS / "budgets.md": ("keys", keys)}
     if "--output" in arguments:
         jobs = {DOCS.parent / "README.md": ("output", output)}
+    if "--selftest" in arguments:
+        jobs = {DOCS / "selftest.md": ("table", selftest)}
     for path, (marker, content) in jobs.items():
         path.write_text(between(path.read_text(), marker, content()))
 

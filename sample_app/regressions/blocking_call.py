@@ -10,7 +10,7 @@ from sample_app.schemas.contacts import ContactSummary
 from sample_app.schemas.page import Page, SearchQuery
 from sample_app.services.contacts import ContactService
 
-ANSWER_TIME = 0.1  # seconds
+ANSWER_TIME = 0.08  # seconds
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:

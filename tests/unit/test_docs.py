@@ -27,7 +27,7 @@ def examples(path: Path) -> list[str]:
     return re.findall(r"```yaml\n(.*?)```", path.read_text(), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("path", [README, DOCS / "budgets.md"], ids=str)
+@pytest.mark.parametrize("path", [README, DOCS / "budgets.md", DOCS / "selftest.md"], ids=str)
 def test_documented_budgets_file_is_accepted(path: Path) -> None:
     for text in examples(path):
         plan = parse_plan(text, Path("budgets.yaml"), {}, date(2026, 11, 20))
@@ -44,6 +44,15 @@ def test_readme_output_names_the_budgets_of_smoke() -> None:
     plan = parse_plan(budgets.read_text(), budgets, {}, date(2026, 11, 20))
     shown = re.findall(r"^PASS +(\S+)", README.read_text(), flags=re.MULTILINE)
     assert sorted(shown) == sorted(budget.name for budget in plan.budgets_of("smoke"))
+
+
+def test_table_of_the_selftest_has_each_case_detected() -> None:
+    budgets = Path("budgets.yaml")
+    plan = parse_plan(budgets.read_text(), budgets, {}, date(2026, 11, 20))
+    table = (DOCS / "selftest.md").read_text()
+    rows = re.findall(r"^\| `([a-z0-9_ -]+)` \|.*\| ✅ (\w+) \|$", table, flags=re.MULTILINE)
+    assert rows[0] == ("nothing planted", "passed")
+    assert rows[1:] == [(name, "detected") for name in plan.selftests]
 
 
 @pytest.mark.parametrize("path", [README, *sorted(DOCS.rglob("*.md"))], ids=str)
