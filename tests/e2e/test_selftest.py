@@ -31,7 +31,8 @@ def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> N
     assert "detected: slow: latency is 2" in result.out
     assert "2 of 2 runs ended as promised" in result.out
     assert planted.outcomes("out/clean-quick")["latency"] == "pass"
-    assert planted.outcomes("out/slow") == {"latency": "fail", "errors": "pass", "cache": "pass"}
+    slow = planted.outcomes("out/slow")
+    assert (slow["latency"], slow["errors"]) == ("fail", "pass")
     assert planted.manifest("out/slow")["scenario"]["duration"] == 1.5
 
 
