@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.figures import change, environment, machine, spread, table
 from benchmarks.server import count, served
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, Stage
+from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Stage, UserStage
 from harness.load.frames import Report
 from harness.load.generator import generator
 from harness.runs.latency import LatencyLog
@@ -101,16 +101,18 @@ def stock(case: Case, folder: Path, url: str) -> Iterator[int]:
 @asynccontextmanager
 async def harness(case: Case, folder: Path, url: str) -> AsyncIterator[int]:
     """The process id of the harness's generator, its reports written as in `harness run`."""
-    workload: OpenWorkload | ClosedWorkload = ClosedWorkload(case.users, float(case.users))
+    workload: OpenWorkload | ClosedWorkload = ClosedWorkload(
+        (UserStage(case.users, 1.0, 0), UserStage(case.users, 3600.0))
+    )
     if case.rate:
         workload = OpenWorkload((Stage(case.rate, 3600.0),), max_users=case.users)
-    scenario = Scenario("benchmark", folder / "scenario.py", workload, 0.0, 3600.0)
+    one = Load(folder / "scenario.py", workload)
     with LatencyLog(folder / "latency.hlog") as log:
 
         def record(report: Report) -> None:
             log.write(report.cells)
 
-        async with generator(scenario, url, folder / "generator.log", record) as load:
+        async with generator(one, url, folder / "generator.log", record) as load:
             t0 = time.monotonic() + 0.1
             log.begin(t0 + time.time() - time.monotonic())
             await load.start(t0, t0)

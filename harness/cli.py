@@ -175,11 +175,12 @@ def _adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
 
 
 def _require_locustfile(scenario: Scenario) -> None:
-    if not scenario.locustfile.is_file():
-        raise UsageError(
-            f"scenario {scenario.name!r}: {scenario.locustfile} does not exist",
-            "`locustfile` is looked up from the folder of budgets.yaml",
-        )
+    for load in scenario.loads:
+        if not load.locustfile.is_file():
+            raise UsageError(
+                f"scenario {scenario.name!r}: {load.locustfile} does not exist",
+                "`locustfile` is looked up from the folder of budgets.yaml",
+            )
 
 
 def _judge_and_tell(

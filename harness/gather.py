@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from harness import names
-from harness.budgets.model import ClosedWorkload, Plan, Scenario, Target
+from harness.budgets.model import Load, OpenWorkload, Plan, Scenario, Target
 from harness.errors import GeneratorError, HarnessError, UnjudgedError
 from harness.load.frames import Report, readings
 from harness.load.generator import Generator, generator
@@ -138,7 +138,14 @@ async def _with_everything(run: _Run) -> None:
             await scraper.scrape()  # the baseline: nothing was asked of the service yet
             record = _recorder(run, latency, metrics)
             log = folder.file(names.GENERATOR_LOG)
-            async with generator(run.scenario, service.url, log, record) as load:
+            async with generator(
+                run.scenario.loads[0],
+                service.url,
+                log,
+                record,
+                drain=run.scenario.drain,
+                trace_ratio=run.scenario.trace_ratio,
+            ) as load:
                 await _load(run, service, scraper, latency, load)
             await scraper.scrape()  # everything was answered: the service's final account
             account.target["scrape_error"] = scraper.last_error
@@ -299,21 +306,28 @@ def _without_password(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def _load_facts(load: Load) -> dict[str, Any]:
+    model = "open" if isinstance(load.workload, OpenWorkload) else "closed"
+    return {
+        "name": load.name,
+        "locustfile": os.fsencode(load.locustfile).decode(errors="replace"),
+        "workload": {"model": model, **asdict(load.workload)},
+        "start": load.start,
+        "tags": load.tags,
+        "exclude_tags": load.exclude_tags,
+    }
+
+
 def _facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
     """What is known of a run before it begins."""
-    workload = asdict(scenario.workload)
-    model = "closed" if isinstance(scenario.workload, ClosedWorkload) else "open"
     return {
         "harness_version": version("harness"),
         "service": plan.service,
         "scenario": {
             "name": scenario.name,
-            "locustfile": os.fsencode(scenario.locustfile).decode(errors="replace"),
-            "workload": {"model": model, **workload},
+            "loads": [_load_facts(load) for load in scenario.loads],
             "warm_up": scenario.warm_up,
             "duration": scenario.duration,
-            "tags": scenario.tags,
-            "exclude_tags": scenario.exclude_tags,
         },
         "versions": {name: version(name) for name in ("harness", "locust", "gevent")},
         "host": host_facts(),

@@ -98,12 +98,20 @@ GENERATOR_IDLE_USERS: Final = "harness_idle_users_min"
 GENERATOR_CPU: Final = "harness_generator_cpu_ratio"
 GENERATOR_MEMORY: Final = "harness_generator_memory_bytes"
 
+GENERATOR_LATE: Final = "harness_iterations_late_total"
+GENERATOR_TARGET_USERS: Final = "harness_users_target"
+GENERATOR_STEAL: Final = "harness_generator_steal_ratio"
+GENERATOR_THROTTLED: Final = "harness_generator_throttled_seconds"
+SOURCE: Final = "source"  # label of these series when there are several generators: "worker-1"
+LATE: Final = 0.01  # s after its intended start from which on an iteration counts as late
+
 # --- the first field of a tag in latency.hlog -----------------------------------------------
 LATENCY: Final = "latency"
 SERVICE_TIME: Final = "service_time"
 START_LAG: Final = "start_lag"  # from the intended start to the real one, iterations
 SCHEDULER_LAG: Final = "scheduler_lag"  # from the intended start to its emission
 GENERATOR_LOOP_LAG: Final = "generator_loop_lag"  # overshoot of a short sleep in the generator
+GENERATOR_CANARY: Final = "generator_canary"  # how late the loop sees that a socket is readable
 OK: Final = "ok"
 ERROR: Final = "error"
 

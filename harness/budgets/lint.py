@@ -14,6 +14,7 @@ from harness.budgets.model import (
     ErrorRatio,
     Gauge,
     Latency,
+    Load,
     OpenWorkload,
     Plan,
     Promql,
@@ -117,13 +118,19 @@ def _on_budget(budget: Budget) -> _Found:
 
 def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
     place: Place = ("scenarios", scenario.name)
-    workload = scenario.workload
     if scenario.warm_up == 0:
         yield Advice(
             (*place, "warm_up"), "without a warm-up, cold caches and connections are judged"
         )
+    for load in scenario.loads:
+        yield from _on_load(load, scenario, budgets)
+
+
+def _on_load(load: Load, scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
+    place: Place = ("scenarios", scenario.name)
+    workload = load.workload
     if isinstance(workload, ClosedWorkload):
-        starting = workload.users / workload.spawn_rate
+        starting = workload.stages[0].seconds if workload.stages[0].start_users is not None else 0.0
         if starting > scenario.warm_up:
             yield Advice(
                 place,
@@ -131,6 +138,7 @@ def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
                 f"warm-up of {format_quantity(scenario.warm_up, Unit.SECONDS)}; the judged load "
                 "is not yet the full one",
             )
+    if not isinstance(workload, OpenWorkload):
         return
     for budget in budgets:
         yield from _on_open(scenario.name, scenario.duration, workload, budget)

@@ -166,6 +166,8 @@ class Budget:
         max_regression: Tolerated relative worsening in a paired comparison, e.g. 0.1.
         min_samples: Fewer samples than this are no data.
         scenarios: Names of the scenarios it applies to; empty is all.
+        abort: Stop the load as soon as the breach is certain.
+        abort_after: Seconds of the window that are waited for before that is asked.
         line: Line in budgets.yaml, for annotations.
     """
 
@@ -182,6 +184,8 @@ class Budget:
     scenarios: tuple[str, ...] = ()
     alert: Alert | None = None
     waiver: Waiver | None = None
+    abort: bool = False
+    abort_after: float = 0.0
     runbook: str = ""
     line: int = 0
 
@@ -191,10 +195,16 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A constant arrival rate for some seconds."""
+    """An arrival rate for some seconds.
+
+    Attributes:
+        rate: Arrivals per second; at the end of the stage when it is a ramp.
+        start_rate: None for a constant rate; otherwise the rate changes linearly from this one.
+    """
 
     rate: float
     seconds: float
+    start_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +216,18 @@ class OpenWorkload:
         arrivals: `poisson` draws exponential gaps, `even` spaces them equally.
         seed: Two runs with one seed get the same arrival times.
         max_users: Size of the pool of Locust users that serve the arrivals.
+        when_exhausted: What an arrival does that finds no idle user: `queue` waits for one, `grow`
+            waits too and starts one more user until there are `max_users`, `drop` is counted and
+            never begins.
+        min_users: Users that `grow` starts with.
     """
 
     stages: tuple[Stage, ...]
     arrivals: Literal["poisson", "even"] = "poisson"
     seed: int = 1
     max_users: int = 100
+    when_exhausted: Literal["queue", "grow", "drop"] = "queue"
+    min_users: int = 10
 
     @property
     def seconds(self) -> float:
@@ -220,38 +236,95 @@ class OpenWorkload:
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedWorkload:
-    """A fixed number of users, each waiting for its answers.
+class UserStage:
+    """A number of users for some seconds.
 
     Attributes:
-        users: How many, once all have started.
-        spawn_rate: Users started per second.
+        users: How many; at the end of the stage when it is a ramp.
+        start_users: None to hold that number; otherwise users start or stop one by one, at equal
+            distances, from this number on.
     """
 
     users: int
-    spawn_rate: float
+    seconds: float
+    start_users: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWorkload:
+    """Users that wait for their answers.
+
+    Attributes:
+        stages: In order; together they last as long as the load.
+    """
+
+    stages: tuple[UserStage, ...]
     seed: int = 1
+
+    @property
+    def seconds(self) -> float:
+        """How long the users work."""
+        return sum(stage.seconds for stage in self.stages)
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeWorkload:
+    """Closed model, whose number of users a `LoadTestShape` of the locustfile says.
+
+    Attributes:
+        shape: The name of that class.
+    """
+
+    shape: str
+    seed: int = 1
+
+
+Workload = OpenWorkload | ClosedWorkload | ShapeWorkload
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A locustfile with a workload.
+
+    Attributes:
+        locustfile: Resolved against the folder of budgets.yaml.
+        name: Empty when it is the scenario's only one.
+        start: Seconds after the scenario's start at which its workload begins.
+    """
+
+    locustfile: Path
+    workload: Workload
+    name: str = ""
+    start: float = 0.0
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A locustfile with a workload.
+    """One or several loads at once, for a time.
 
-    The load lasts `warm_up + duration` seconds; the window is the last `duration` of them.
+    The scenario lasts `warm_up + duration` seconds; the window is the last `duration` of them.
 
     Attributes:
-        locustfile: Resolved against the folder of budgets.yaml.
         drain: Longest wait for requests in flight after the last arrival, seconds.
+        workers: Locust processes for each load: 1 is a single process, more are workers with a
+            master; None is as many as the machine has cores to spare.
+        trace_ratio: Share of the requests whose traceparent asks the service to record a trace.
     """
 
     name: str
-    locustfile: Path
-    workload: OpenWorkload | ClosedWorkload
+    loads: tuple[Load, ...]
     warm_up: float
     duration: float
-    tags: tuple[str, ...] = ()
-    exclude_tags: tuple[str, ...] = ()
     drain: float = 30.0
+    workers: int | None = 1
+    trace_ratio: float = 0.05
+
+    @property
+    def seconds(self) -> float:
+        """How long the load lasts."""
+        return self.warm_up + self.duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, Stage
+from harness.budgets.model import OpenWorkload, Scenario, Stage
+from harness.budgets.scenarios import closed
 from harness.errors import UsageError
 
 
@@ -26,7 +27,8 @@ def override(
     """
     if rate is not None and users is not None:
         raise UsageError("--rate and --users exclude each other", "give one of them")
-    workload = scenario.workload
+    (load,) = scenario.loads
+    workload = load.workload
     staged = isinstance(workload, OpenWorkload) and len(workload.stages) > 1
     if staged and rate is None and users is None and (duration, warm_up) != (None, None):
         raise UsageError(
@@ -37,16 +39,12 @@ def override(
     duration = scenario.duration if duration is None else duration
     seconds = warm_up + duration
     if users is not None:
-        workload = ClosedWorkload(users, _spawn_rate(users, warm_up), workload.seed)
+        workload = closed(users, max(warm_up / 2, 1.0), seconds, workload.seed)
     elif rate is not None and isinstance(workload, OpenWorkload):
         workload = replace(workload, stages=(Stage(rate, seconds),))
     elif rate is not None:
         workload = OpenWorkload((Stage(rate, seconds),), seed=workload.seed)
     elif isinstance(workload, OpenWorkload) and not staged:
         workload = replace(workload, stages=(Stage(workload.stages[0].rate, seconds),))
-    return replace(scenario, workload=workload, warm_up=warm_up, duration=duration)
-
-
-def _spawn_rate(users: int, warm_up: float) -> float:
-    """All users have started in the first half of the warm-up."""
-    return users / max(warm_up / 2, 1.0)
+    loads = (replace(load, workload=workload),)
+    return replace(scenario, loads=loads, warm_up=warm_up, duration=duration)

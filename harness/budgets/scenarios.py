@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, Stage, Target
+from harness.budgets.model import (
+    ClosedWorkload,
+    Load,
+    OpenWorkload,
+    Scenario,
+    Stage,
+    Target,
+    UserStage,
+)
 from harness.budgets.problems import Place, Problems, closest, listed
 from harness.budgets.schema import ScenarioSpec, TargetSpec, WorkloadSpec
 
@@ -37,12 +45,16 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
         return None
     return Scenario(
         name=name,
-        locustfile=directory / spec.locustfile,
-        workload=_workload(workload, spec.warm_up, duration),
+        loads=(
+            Load(
+                directory / spec.locustfile,
+                _workload(workload, spec.warm_up, duration),
+                tags=tuple(spec.tags or ()),
+                exclude_tags=tuple(spec.exclude_tags or ()),
+            ),
+        ),
         warm_up=spec.warm_up,
         duration=duration,
-        tags=tuple(spec.tags or ()),
-        exclude_tags=tuple(spec.exclude_tags or ()),
         drain=spec.drain,
     )
 
@@ -102,14 +114,21 @@ def _duration(
 def _workload(spec: WorkloadSpec, warm_up: float, duration: float) -> OpenWorkload | ClosedWorkload:
     if spec.users is not None:
         # All users have started when half of the warm-up is over, at the soonest a second.
-        default = spec.users / max(warm_up / 2, 1.0)
-        return ClosedWorkload(spec.users, spec.spawn_rate or default, spec.seed)
+        ramp = spec.users / spec.spawn_rate if spec.spawn_rate else max(warm_up / 2, 1.0)
+        return closed(spec.users, ramp, warm_up + duration, spec.seed)
     stages = (
         tuple(Stage(stage.rate, stage.hold) for stage in spec.stages)
         if spec.stages
         else (Stage(spec.rate or 0.0, warm_up + duration),)
     )
     return OpenWorkload(stages, spec.arrivals or "poisson", spec.seed, spec.max_users or 100)
+
+
+def closed(users: int, ramp: float, seconds: float, seed: int) -> ClosedWorkload:
+    """Users that start one by one for `ramp` seconds, and then stay."""
+    ramp = min(ramp, seconds)
+    hold = (UserStage(users, seconds - ramp),) if ramp < seconds else ()
+    return ClosedWorkload((UserStage(users, ramp, 0), *hold), seed)
 
 
 def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | None:

@@ -16,7 +16,14 @@ from typing import TypeAlias
 import msgpack  # type: ignore[import-untyped]
 
 from harness import names
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage
+from harness.budgets.model import (
+    ClosedWorkload,
+    OpenWorkload,
+    ShapeWorkload,
+    Stage,
+    UserStage,
+    Workload,
+)
 from harness.runs.cells import Cell
 
 
@@ -26,9 +33,10 @@ class Setup:
 
     locustfile: str
     url: str
-    workload: OpenWorkload | ClosedWorkload
+    workload: Workload
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    trace_ratio: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,27 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Slow:
+    """One of the slowest requests of its endpoint.
+
+    Attributes:
+        at: When it was meant to start.
+        latency: Seconds from then; `service_time` from its real start.
+        trace_id: 32 hexadecimal digits; empty when it had none.
+        sampled: Whether its traceparent asked the service to record a trace.
+    """
+
+    at: float
+    method: str
+    name: str
+    outcome: str
+    latency: float
+    service_time: float
+    trace_id: str = ""
+    sampled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What happened since the report before, and the account so far.
 
@@ -82,6 +111,14 @@ class Report:
         backlog: Iterations asked that wait for a user.
         cpu: CPU time over wall time since the report before, as a ratio of one core.
         memory: Resident bytes.
+        late: Iterations that began more than `names.LATE` after their intended start.
+        slowest: Requests of the window that are slower than what was told of their endpoint before.
+        steal: Share of the time since the report before that the host took from this machine;
+            None where it cannot be read.
+        throttled: Seconds since the report before in which the kernel held back this process's
+            control group; None where it cannot be read.
+        target_users: Users that should be alive by now.
+        source: Which of several generators made it, e.g. "worker-1"; empty when there is one.
     """
 
     at: float
@@ -99,6 +136,12 @@ class Report:
     backlog: int
     cpu: float
     memory: int
+    late: int = 0
+    slowest: tuple[Slow, ...] = ()
+    steal: float | None = None
+    throttled: float | None = None
+    target_users: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +176,7 @@ Frame: TypeAlias = ToGenerator | ToHarness
 # The place in this tuple is the type code on the wire; both ends are always of one version.
 _KINDS = (
     *(Setup, Start, Stop, Ready, Refused, Report, UserError, Notice, Bye),
-    *(Cell, OpenWorkload, ClosedWorkload, Stage),
+    *(Cell, Slow, OpenWorkload, ClosedWorkload, ShapeWorkload, Stage, UserStage),
 )
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
 
@@ -173,6 +216,10 @@ def readings(report: Report) -> dict[str, float]:
         names.GENERATOR_IDLE_USERS: report.idle_users,
         names.GENERATOR_CPU: report.cpu,
         names.GENERATOR_MEMORY: report.memory,
+        names.GENERATOR_LATE: report.late,
+        names.GENERATOR_STEAL: report.steal,
+        names.GENERATOR_THROTTLED: report.throttled,
+        names.GENERATOR_TARGET_USERS: report.target_users,
     }
     return {name: float(value) for name, value in values.items() if value is not None}
 

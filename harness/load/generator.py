@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from harness.budgets.model import Scenario
+from harness.budgets.model import Load
 from harness.errors import GeneratorError, ScenarioError
 from harness.load.frames import (
     Bye,
@@ -41,26 +41,36 @@ OnReport = Callable[[Report], None]
 
 @asynccontextmanager
 async def generator(
-    scenario: Scenario, url: str, log: Path, on_report: OnReport
+    load: Load,
+    url: str,
+    log: Path,
+    on_report: OnReport,
+    *,
+    drain: float = 30.0,
+    trace_ratio: float = 0.0,
 ) -> AsyncIterator[Generator]:
     """A load generator that is ready to start; no process of it is left afterwards.
 
     Args:
-        scenario: What to run. In the open model its users have run `on_start` when this returns.
+        load: What to run. In the open model its users have run `on_start` when this returns.
         url: Base URL of the target; it overrides every `host` of the locustfile.
         log: File that everything the generator prints is appended to.
         on_report: Called about once a second from the start on, and with the final report.
+        drain: Longest wait for the last answers, seconds.
+        trace_ratio: Share of the requests whose traceparent says that they are sampled.
 
     Raises:
         ScenarioError: The locustfile cannot be loaded, or holds nothing that can be run.
         GeneratorError: The generator died, or was not ready in time.
     """
-    path = scenario.locustfile.resolve()
+    path = load.locustfile.resolve()
     if not path.is_file():
         raise ScenarioError(
-            f"{scenario.locustfile}: no such locustfile", "Correct `locustfile` of the scenario."
+            f"{load.locustfile}: no such locustfile", "Correct `locustfile` of the scenario."
         )
-    setup = Setup(str(path), url, scenario.workload, scenario.tags, scenario.exclude_tags)
+    setup = Setup(
+        str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio=trace_ratio
+    )
     ours, theirs = socket.socketpair()
     with theirs:
         process = await Process.start(
@@ -71,7 +81,7 @@ async def generator(
             pass_fds=[theirs.fileno()],
         )
     streams = await asyncio.open_connection(sock=ours)
-    running = Generator(process, streams, log=log, drain=scenario.drain, on_report=on_report)
+    running = Generator(process, streams, log=log, drain=drain, on_report=on_report)
     try:
         await running.prepare(setup)
         yield running
@@ -272,4 +282,5 @@ def _account(report: Report) -> Requests:
         recorded=report.recorded,
         in_flight=report.in_flight,
         lost=report.lost,
+        late=report.late,
     )

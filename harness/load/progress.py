@@ -19,7 +19,7 @@ class Meter:
     """Keeps the little that a progress line needs from one report to the next."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._workload = scenario.workload
+        self._workload = scenario.loads[0].workload
         self._warm_up = scenario.warm_up
         self._total = scenario.warm_up + scenario.duration
         self._recent: deque[Mapping[int, int]] = deque(maxlen=RECENT_REPORTS)

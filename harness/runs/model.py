@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Status = Literal["running", "complete", "interrupted", "failed"]
+Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
 
 
 class _Record(BaseModel):
@@ -45,6 +45,30 @@ class Requests(_Record):
     recorded: int = 0
     in_flight: int = 0
     lost: int = 0
+    late: int = 0
+
+
+class Worker(_Record):
+    """A Locust worker of a distributed run.
+
+    Attributes:
+        name: "worker-1" and so on, as in the label `source` of its series.
+        versions: Of locust, gevent and python.
+        offset: Its monotonic clock minus that of the harness, seconds; None when never measured.
+        round_trip: Of the message that measured it, seconds; the offset is known to half of that.
+        drift: Largest change of the offset during the run, seconds.
+        lost: Why it was lost, empty when it lived to the end; `lost_at` is when.
+    """
+
+    name: str
+    host: str = ""
+    pid: int = 0
+    versions: dict[str, str] = Field(default_factory=dict)
+    offset: float | None = None
+    round_trip: float | None = None
+    drift: float = 0.0
+    lost: str = ""
+    lost_at: float | None = None
 
 
 class Manifest(BaseModel):
@@ -55,7 +79,10 @@ class Manifest(BaseModel):
         reason: Why the run is not complete; empty when it is.
         scenario: The scenario as it was run, options of the command line included.
         target: url, command, metrics urls, whether the harness started it, its exit code.
-        requests: The generator's final account.
+        requests: The final account, all generators together.
+        workers: Of a distributed run; empty when one process made the load.
+        notices: What a person should know about the load, e.g. what could not be recorded.
+        aborted_by: The budget whose certain breach stopped the load; empty otherwise.
         user_errors: Exceptions that ended or disturbed a Locust user, the first few.
     """
 
@@ -71,6 +98,9 @@ class Manifest(BaseModel):
     clock: Clock
     requests: Requests = Requests()
     user_errors: tuple[str, ...] = ()
+    workers: tuple[Worker, ...] = ()
+    notices: tuple[str, ...] = ()
+    aborted_by: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
     host: dict[str, Any] = Field(default_factory=dict)
     git: dict[str, Any] = Field(default_factory=dict)

@@ -68,7 +68,7 @@ def test_run_closed_model_counts_exactly_what_the_service_counted(project: Proje
     assert result.code == 0, result.out + result.err
     folder = project.path / "out"
     assert recorded(folder) == counted_by_service(folder) > 0
-    assert project.manifest()["scenario"]["workload"]["users"] == 5
+    assert project.manifest()["scenario"]["loads"][0]["workload"]["stages"][0]["users"] == 5
 
 
 def test_check_stored_run_gives_the_same_verdict_and_new_budgets_another(project: Project) -> None:

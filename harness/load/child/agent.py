@@ -12,7 +12,7 @@ import psutil
 from locust import User
 from locust.env import Environment
 
-from harness.budgets.model import OpenWorkload
+from harness.budgets.model import ClosedWorkload, OpenWorkload
 from harness.load.child.link import Link
 from harness.load.child.locustfile import RefusalError, describe, place
 from harness.load.child.open_model import OpenModel
@@ -63,7 +63,7 @@ class Agent:
         self._recorder.rebase(start.t0, start.window_start)
         gevent.spawn(self._report_each_second, start.t0)
         gevent.spawn(self._probe_loop)
-        self._load(start.t0)
+        gevent.spawn(self._load, start.t0)
         try:
             order = self._link.stop.get()
         except SystemExit as leave:  # of a task: gevent raises it here, in the main greenlet
@@ -112,7 +112,13 @@ class Agent:
             return
         assert not isinstance(workload, OpenWorkload)
         gevent.sleep(max(0.0, t0 - time.monotonic()))
-        self._runner.start(workload.users, workload.spawn_rate)
+        assert isinstance(workload, ClosedWorkload)
+        for stage in workload.stages:
+            begin = time.monotonic()
+            change = abs(stage.users - (stage.start_users or 0))
+            ramp = stage.start_users is not None
+            self._runner.start(stage.users, change / stage.seconds if ramp else SPAWN_RATE)
+            gevent.sleep(max(0.0, begin + stage.seconds - time.monotonic()))
 
     def _stop(self, drain: float) -> None:
         deadline = time.monotonic() + drain

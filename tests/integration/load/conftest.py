@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario
+from harness.budgets.model import Load, Scenario, Workload
 from harness.load.frames import Report
 from harness.load.generator import Generator, generator
 from harness.runs.latency import LatencyLog, read_counts, read_latency
@@ -71,11 +71,17 @@ class Loads:
         return self.folder / "generator.log"
 
     def scenario(
-        self, locustfile: str, workload: OpenWorkload | ClosedWorkload, **more: Any
+        self,
+        locustfile: str,
+        workload: Workload,
+        *,
+        warm_up: float = 0.0,
+        drain: float = 30.0,
+        **more: Any,
     ) -> Scenario:
         path = self.folder / "scenario.py"
         path.write_text("from locust import *\n" + locustfile)
-        return Scenario("test", path, workload, more.pop("warm_up", 0.0), 1.0, **more)
+        return Scenario("test", (Load(path, workload, **more),), warm_up, 1.0, drain)
 
     async def run(
         self,
@@ -92,7 +98,15 @@ class Loads:
                 self.reports.append(report)
                 log.write(report.cells)
 
-            async with generator(scenario, self.url, self.log, keep) as load:
+            (load_only,) = scenario.loads
+            async with generator(
+                load_only,
+                self.url,
+                self.log,
+                keep,
+                drain=scenario.drain,
+                trace_ratio=scenario.trace_ratio,
+            ) as load:
                 t0 = time.monotonic() + LEAD
                 start = t0 + scenario.warm_up
                 epoch = start + time.time() - time.monotonic()

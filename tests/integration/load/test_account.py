@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
 
 OPEN = OpenWorkload((Stage(120, 0.5), Stage(240, 0.5)), max_users=25)
-CLOSED = ClosedWorkload(users=10, spawn_rate=40)
+CLOSED = ClosedWorkload((UserStage(10, 0.25, 0), UserStage(10, 60)))
 MIXED = """
 import gevent
 
@@ -114,7 +114,7 @@ class Failing({base}):
     @task
     def redirected(self): self.client.get("/redirect")
 """,
-        ClosedWorkload(users=5, spawn_rate=50),
+        ClosedWorkload((UserStage(5, 0.1, 0), UserStage(5, 60))),
     )
     outcome = await loads.run(scenario, 1.0)
     recorded = outcome.recorded()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.errors import GeneratorError
 from harness.load.frames import Report
 from harness.load.generator import generator
@@ -30,7 +30,7 @@ def ignore(_: Report) -> None:
 
 async def test_killed_generator_is_noticed_and_leaves_nothing(loads: Loads) -> None:
     before = descendants_of_us()
-    async with generator(loads.scenario(FAST, LONG), loads.url, loads.log, ignore) as load:
+    async with generator(loads.scenario(FAST, LONG).loads[0], loads.url, loads.log, ignore) as load:
         await loads.start(load)
         os.kill(load.pid, signal.SIGKILL)
         async with asyncio.timeout(20):
@@ -63,7 +63,7 @@ class Bad(FastHttpUser):
         {body}
 """
     scenario = loads.scenario(locustfile, LONG)
-    async with generator(scenario, loads.url, loads.log, ignore) as load:
+    async with generator(scenario.loads[0], loads.url, loads.log, ignore) as load:
         await loads.start(load)
         async with asyncio.timeout(30):
             await asyncio.wait([load.died])
@@ -74,7 +74,7 @@ class Bad(FastHttpUser):
 
 async def test_leaving_without_a_stop_ends_the_load(loads: Loads, server: Server) -> None:
     before = descendants_of_us()
-    async with generator(loads.scenario(FAST, LONG), loads.url, loads.log, ignore) as load:
+    async with generator(loads.scenario(FAST, LONG).loads[0], loads.url, loads.log, ignore) as load:
         await loads.start(load)
     assert descendants_of_us() == before
 
@@ -83,8 +83,8 @@ async def test_error_of_the_report_callback_comes_out_of_stop(loads: Loads) -> N
     def full_disk(_: Report) -> None:
         raise OSError(28, "No space left on device")
 
-    scenario = loads.scenario(FAST, ClosedWorkload(1, 1))
-    async with generator(scenario, loads.url, loads.log, full_disk) as load:
+    scenario = loads.scenario(FAST, ClosedWorkload((UserStage(1, 60),)))
+    async with generator(scenario.loads[0], loads.url, loads.log, full_disk) as load:
         await loads.start(load)
         async with asyncio.timeout(20):
             await asyncio.wait([load.died])
@@ -101,7 +101,7 @@ from harness.load.generator import generator
 async def main():
     folder, url = Path(sys.argv[1]), sys.argv[2]
     workload = OpenWorkload((Stage(20, 60),), max_users=3)
-    scenario = Scenario("test", folder / "scenario.py", workload, 0, 60)
+    scenario = Load(folder / "scenario.py", workload)
     async with generator(scenario, url, folder / "generator.log", lambda _: None) as load:
         await load.start(time.monotonic(), time.monotonic())
         print(load.pid, flush=True)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, Stage
+from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Stage, UserStage
 from harness.errors import ScenarioError
 from harness.load.generator import generator
 from tests.integration.load.conftest import Loads, descendants_of_us
@@ -78,13 +78,14 @@ NEVER_READY = {
 LOAD_ALL = """
 import json, os, sys
 import locust
-from harness.budgets.model import ClosedWorkload
+from harness.budgets.model import ClosedWorkload, UserStage
 from harness.load.frames import Setup
 from harness.load.child.locustfile import RefusalError, load
 for path, tags, exclude in json.load(open(sys.argv[1])):
     if os.fork() == 0:
         try:
-            load(Setup(path, "http://x", ClosedWorkload(1, 1), tuple(tags), tuple(exclude)))
+            workload = ClosedWorkload((UserStage(1, 60),))
+            load(Setup(path, "http://x", workload, tuple(tags), tuple(exclude)))
             print(json.dumps([path, "loaded"]), flush=True)
         except RefusalError as refusal:
             print(json.dumps([path, refusal.message + "|" + refusal.hint]), flush=True)
@@ -122,8 +123,9 @@ def test_locustfile_that_cannot_be_loaded_is_refused(refusals: dict[str, str], c
 async def test_scenario_whose_users_cannot_start_is_refused(loads: Loads, case: str) -> None:
     before = descendants_of_us()
     locustfile, message = NEVER_READY[case]
+    one = loads.scenario(locustfile, OPEN).loads[0]
     with pytest.raises(ScenarioError, match=message):
-        async with generator(loads.scenario(locustfile, OPEN), loads.url, loads.log, never):
+        async with generator(one, loads.url, loads.log, never):
             pass
     assert descendants_of_us() == before
 
@@ -131,14 +133,14 @@ async def test_scenario_whose_users_cannot_start_is_refused(loads: Loads, case: 
 async def test_syntax_error_ends_as_a_scenario_error_without_a_traceback(loads: Loads) -> None:
     before = descendants_of_us()
     with pytest.raises(ScenarioError, match=r"scenario\.py:2: SyntaxError: ") as error:
-        async with generator(loads.scenario("x = (", OPEN), loads.url, loads.log, never):
+        async with generator(loads.scenario("x = (", OPEN).loads[0], loads.url, loads.log, never):
             pass
     assert "Traceback" not in error.value.message
     assert descendants_of_us() == before
 
 
 async def test_missing_locustfile_is_refused(loads: Loads) -> None:
-    scenario = Scenario("test", loads.folder / "nothing.py", OPEN, 0, 1)
+    scenario = Load(loads.folder / "nothing.py", OPEN)
     with pytest.raises(ScenarioError, match=r"nothing\.py: no such locustfile"):
         async with generator(scenario, loads.url, loads.log, never):
             pass
@@ -178,7 +180,7 @@ class Other(FastHttpUser):
     def three(self): self.client.get("/sleep/2")
 """
     )
-    workload = ClosedWorkload(users=2, spawn_rate=100)
+    workload = ClosedWorkload((UserStage(2, 60),))
     outcome = await loads.run(loads.scenario(locustfile, workload, tags=("a",)), 0.3)
     assert set(outcome.recorded()) == {("GET /fast", "ok")}
 

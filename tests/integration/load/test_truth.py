@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
 
 SLEEPS = """
@@ -25,7 +25,10 @@ def untraced_generator(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "workload",
-    [OpenWorkload((Stage(150, 3),), max_users=150), ClosedWorkload(users=90, spawn_rate=200)],
+    [
+        OpenWorkload((Stage(150, 3),), max_users=150),
+        ClosedWorkload((UserStage(90, 0.45, 0), UserStage(90, 60))),
+    ],
     ids=["open", "closed"],
 )
 async def test_quantiles_match_those_of_the_servers_own_log(
@@ -160,7 +163,7 @@ class Waits(FastHttpUser):
     @task
     def fast(self): self.client.get("/fast")
 """,
-        ClosedWorkload(users=5, spawn_rate=1000),
+        ClosedWorkload((UserStage(5, 60),)),
     )
     outcome = await loads.run(scenario, 1.1)
     assert 5 <= outcome.requests.recorded <= 5 * 6

@@ -14,6 +14,7 @@ from harness.budgets.model import (
     Gauge,
     Indicator,
     Latency,
+    Load,
     Mean,
     OpenWorkload,
     Plan,
@@ -27,6 +28,7 @@ from harness.budgets.model import (
     Stage,
     Target,
     Throughput,
+    UserStage,
     Utilization,
     Waiver,
 )
@@ -92,16 +94,24 @@ def test_example_scenarios_become_stages() -> None:
     assert list(plan.scenarios.values()) == [
         Scenario(
             name="smoke",
-            locustfile=Path("shop/scenarios/smoke.py"),
-            workload=OpenWorkload((Stage(50.0, 25.0),), "poisson", 1, 100),
+            loads=(
+                Load(
+                    Path("shop/scenarios/smoke.py"),
+                    OpenWorkload((Stage(50.0, 25.0),), "poisson", 1, 100),
+                ),
+            ),
             warm_up=5.0,
             duration=20.0,
             drain=30.0,
         ),
         Scenario(
             name="load",
-            locustfile=Path("shop/scenarios/load.py"),
-            workload=OpenWorkload((Stage(50.0, 20.0), Stage(150.0, 60.0)), "poisson", 1, 100),
+            loads=(
+                Load(
+                    Path("shop/scenarios/load.py"),
+                    OpenWorkload((Stage(50.0, 20.0), Stage(150.0, 60.0)), "poisson", 1, 100),
+                ),
+            ),
             warm_up=20.0,
             duration=60.0,
             drain=30.0,
@@ -418,19 +428,19 @@ SCENARIOS: dict[str, tuple[str, OpenWorkload | ClosedWorkload, float, float]] = 
     ),
     "users have all started after half of the warm-up": (
         "users: 20, warm_up: 10s, duration: 30s",
-        ClosedWorkload(20, 4.0),
+        ClosedWorkload((UserStage(20, 5.0, 0), UserStage(20, 35.0))),
         10.0,
         30.0,
     ),
     "users start within a second when there is no warm-up": (
         "users: 20, warm_up: 0s, duration: 30s",
-        ClosedWorkload(20, 20.0),
+        ClosedWorkload((UserStage(20, 1.0, 0), UserStage(20, 29.0))),
         0.0,
         30.0,
     ),
     "users may start at a rate": (
         "workload: {users: 20, spawn_rate: 2/s, seed: 3}, duration: 30s",
-        ClosedWorkload(20, 2.0, 3),
+        ClosedWorkload((UserStage(20, 10.0, 0), UserStage(20, 25.0)), 3),
         5.0,
         30.0,
     ),
@@ -444,7 +454,7 @@ def test_scenario_workload_is_in_seconds_and_per_second(
     keys: str, workload: OpenWorkload | ClosedWorkload, warm_up: float, duration: float
 ) -> None:
     scenario = scenario_of(keys)
-    assert scenario.workload == workload
+    assert scenario.loads[0].workload == workload
     assert (scenario.warm_up, scenario.duration) == (warm_up, duration)
     if isinstance(workload, OpenWorkload):
         assert workload.seconds == warm_up + duration
@@ -452,13 +462,15 @@ def test_scenario_workload_is_in_seconds_and_per_second(
 
 def test_scenario_tags_may_be_one_text_or_a_list() -> None:
     scenario = scenario_of("rate: 1, duration: 1s, tags: read, exclude_tags: [slow, 7], drain: 0")
-    assert (scenario.tags, scenario.exclude_tags) == (("read",), ("slow", "7"))
+    (load,) = scenario.loads
+    assert (load.tags, load.exclude_tags) == (("read",), ("slow", "7"))
     assert scenario.drain == 0.0
 
 
 def test_absolute_locustfile_stays_absolute() -> None:
     text = f"{HEAD}scenarios: {{it: {{locustfile: /srv/a.py, rate: 1, duration: 1s}}}}\n{ERRORS}"
-    assert plan_of(text, source="shop/budgets.yaml").scenarios["it"].locustfile == Path("/srv/a.py")
+    scenario = plan_of(text, source="shop/budgets.yaml").scenarios["it"]
+    assert scenario.loads[0].locustfile == Path("/srv/a.py")
 
 
 TARGETS: dict[str, tuple[str, Target]] = {

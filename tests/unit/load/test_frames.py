@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import names
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage
+from harness.budgets.model import (
+    ClosedWorkload,
+    OpenWorkload,
+    ShapeWorkload,
+    Stage,
+    UserStage,
+)
 from harness.load.frames import (
     Bye,
     Decoder,
@@ -42,7 +48,12 @@ OPEN = st.builds(
     NUMBERS,
     NUMBERS,
 )
-CLOSED = st.builds(ClosedWorkload, NUMBERS, MOMENTS, NUMBERS)
+CLOSED = st.builds(
+    ClosedWorkload,
+    st.lists(st.builds(UserStage, NUMBERS, MOMENTS, st.none() | NUMBERS), max_size=3).map(tuple),
+    NUMBERS,
+)
+SHAPE = st.builds(ShapeWorkload, st.text(), NUMBERS)
 REPORTS = st.builds(
     Report,
     MOMENTS,
@@ -56,7 +67,7 @@ REPORTS = st.builds(
     NUMBERS,
 )
 FRAMES: st.SearchStrategy[Frame] = st.one_of(
-    st.builds(Setup, st.text(), st.text(), OPEN | CLOSED, TAGS, TAGS),
+    st.builds(Setup, st.text(), st.text(), OPEN | CLOSED | SHAPE, TAGS, TAGS),
     st.builds(Start, MOMENTS, MOMENTS),
     st.builds(Stop, MOMENTS),
     st.builds(Ready, NUMBERS),

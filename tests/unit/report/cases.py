@@ -109,8 +109,12 @@ MANIFEST = Manifest(
     service="sample-app",
     scenario={
         "name": "smoke",
-        "locustfile": "scenarios/smoke.py",
-        "workload": {"stages": [{"rate": 50.0, "seconds": 25.0}], "seed": 1},
+        "loads": [
+            {
+                "locustfile": "scenarios/smoke.py",
+                "workload": {"stages": [{"rate": 50.0, "seconds": 25.0}], "seed": 1},
+            }
+        ],
         "warm_up": 5.0,
         "duration": 20.0,
         "tags": [],
