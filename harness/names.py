@@ -99,6 +99,7 @@ GENERATOR_CPU: Final = "harness_generator_cpu_ratio"
 GENERATOR_MEMORY: Final = "harness_generator_memory_bytes"
 
 GENERATOR_LATE: Final = "harness_iterations_late_total"
+GENERATOR_FULLEST: Final = "harness_requests_in_fullest_slot_total"
 GENERATOR_TARGET_USERS: Final = "harness_users_target"
 GENERATOR_STEAL: Final = "harness_generator_steal_ratio"
 GENERATOR_THROTTLED: Final = "harness_generator_throttled_seconds"

@@ -117,7 +117,9 @@ class Report:
             None where it cannot be read.
         throttled: Seconds since the report before in which the kernel held back this process's
             control group; None where it cannot be read.
-        target_users: Users that should be alive by now.
+        target_users: Users that should be alive by now; None while their number changes.
+        fullest: Of each second's requests, those sent in its fullest twentieth, added up so far;
+            about `started` when all users are in step.
         source: Which of several generators made it, e.g. "worker-1"; empty when there is one.
     """
 
@@ -141,6 +143,7 @@ class Report:
     steal: float | None = None
     throttled: float | None = None
     target_users: int | None = None
+    fullest: int = 0
     source: str = ""
 
 
@@ -217,6 +220,7 @@ def readings(report: Report) -> dict[str, float]:
         names.GENERATOR_CPU: report.cpu,
         names.GENERATOR_MEMORY: report.memory,
         names.GENERATOR_LATE: report.late,
+        names.GENERATOR_FULLEST: report.fullest,
         names.GENERATOR_STEAL: report.steal,
         names.GENERATOR_THROTTLED: report.throttled,
         names.GENERATOR_TARGET_USERS: report.target_users,
