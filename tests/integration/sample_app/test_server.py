@@ -119,7 +119,7 @@ def test_scenario_under_stock_locust_fails_no_request_and_the_service_counts_the
     assert sum(entry["num_failures"] for entry in stats) == 0
     sent = {(entry["method"], entry["name"]): entry["num_requests"] for entry in stats}
     assert sent == after - before
-    assert {("GET", "/api/v1/contacts"), ("GET", "/api/v1/contacts/{id}")} <= sent.keys()
+    assert ("GET", "/api/v1/contacts/{id}") in sent  # what every scenario does most
 
 
 def counted(url: str) -> Counter[tuple[str, str]]:
