@@ -4,7 +4,15 @@ from hypothesis import strategies as st
 
 from harness.judge.model import Guard, Judgement, Verdict
 from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
-from harness.runs.model import Clock, Distribution, Evidence, LatencyKey, Manifest, Requests
+from harness.runs.model import (
+    Clock,
+    Distribution,
+    Evidence,
+    LatencyKey,
+    Manifest,
+    Requests,
+    Worker,
+)
 from harness.units import Unit
 
 # Lone surrogates included: they come from undecodable bytes of a path.
@@ -60,10 +68,20 @@ def _anything() -> st.SearchStrategy[dict[str, object]]:
     return st.dictionaries(TEXTS, nested, max_size=3)
 
 
+WORKERS = st.builds(
+    Worker,
+    name=TEXTS,
+    host=TEXTS,
+    pid=COUNTS,
+    offset=NUMBERS,
+    drift=st.floats(0, 10),
+    lost=TEXTS,
+    lost_at=st.none() | MOMENTS,
+)
 MANIFESTS = st.builds(
     Manifest,
     harness_version=TEXTS,
-    status=st.sampled_from(["running", "complete", "interrupted", "failed"]),
+    status=st.sampled_from(["running", "complete", "interrupted", "failed", "aborted"]),
     reason=TEXTS,
     service=TEXTS,
     scenario=_anything(),
@@ -77,6 +95,9 @@ MANIFESTS = st.builds(
     ),
     requests=st.builds(Requests, started=COUNTS, recorded=COUNTS),
     user_errors=st.lists(TEXTS, max_size=7).map(tuple),
+    workers=st.lists(WORKERS, max_size=2).map(tuple),
+    notices=st.lists(TEXTS, max_size=2).map(tuple),
+    aborted_by=TEXTS,
     host=_anything(),
     git=_anything(),
 )
