@@ -3,54 +3,79 @@
 The arrivals of a schedule with rate r(t) are the images of unit-rate arrivals under the inverse of
 the cumulative intensity, the integral of r (Cinlar 1975, "Introduction to Stochastic Processes",
 4.7; time change theorem). So each stage has exactly its own rate and no gap spans two rates.
+A ramp's cumulative intensity is a quadratic, which is inverted in closed form.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
-from itertools import count
+from itertools import count as count_from
+from itertools import islice
 
-from harness.budgets.model import OpenWorkload
+from harness.budgets.model import OpenWorkload, Stage
 
 
-def arrivals(workload: OpenWorkload) -> Iterator[float]:
-    """Intended starts in ascending seconds from the start of the load, all below its length.
+def arrivals(workload: OpenWorkload, *, index: int = 0, count: int = 1) -> Iterator[float]:
+    """Intended starts in ascending seconds from the start of the workload, all within its length.
 
     A seed always yields the same times. `poisson` draws exponential gaps, `even` puts the n-th
     arrival where the expected count reaches n.
+
+    Args:
+        workload: What is asked.
+        index: Which of several generators asks, from 0 on.
+        count: How many generators share the schedule. Each draws the whole of it and takes every
+            `count`-th arrival from its own on, so that together they make exactly the schedule of
+            one, with even shares in every stage.
     """
-    units = _poisson(workload.seed) if workload.arrivals == "poisson" else map(float, count())
+    return islice(_schedule(workload), index, None, count)
+
+
+def _schedule(workload: OpenWorkload) -> Iterator[float]:
+    units = _poisson(workload.seed) if workload.arrivals == "poisson" else map(float, count_from())
     unit = next(units)
     begin, before = 0.0, 0.0  # of the stage: its time, and the arrivals expected until then
     for stage in workload.stages:
-        after = before + stage.rate * stage.seconds
+        after = before + stage.expected(stage.seconds)
         while unit < after:
-            # The clamp keeps a rounding error from moving an arrival out of its stage.
-            yield begin + min((unit - before) / stage.rate, stage.seconds)
+            yield begin + _moment(stage, unit - before)
             unit = next(units)
         begin, before = begin + stage.seconds, after
 
 
+def _moment(stage: Stage, expected: float) -> float:
+    """Seconds after the stage's begin at which so many arrivals are expected of it.
+
+    The root of `a t + (b - a) / (2 d) t^2 = n` in the form that neither divides by a slope near 0
+    nor subtracts nearly equal numbers (Press et al. 2007, "Numerical Recipes", 5.6).
+    """
+    start, slope = stage.begin, (stage.rate - stage.begin) / stage.seconds
+    below = start + math.sqrt(max(0.0, start * start + 2 * slope * expected))
+    if below == 0:
+        return 0.0
+    # The clamp keeps a rounding error from moving an arrival out of its stage.
+    return min(2 * expected / below, stage.seconds)
+
+
 def expected_count(workload: OpenWorkload, until: float | None = None) -> float:
-    """Arrivals expected in the first `until` seconds of the load, or in all of it."""
+    """Arrivals expected in the first `until` seconds of the workload, or in all of it."""
     left = workload.seconds if until is None else until
     total = 0.0
     for stage in workload.stages:
-        total += stage.rate * max(0.0, min(stage.seconds, left))
+        total += stage.expected(left)
         left -= stage.seconds
     return total
 
 
 def rate_at(workload: OpenWorkload, t: float) -> float:
     """Arrivals per second that the schedule wants `t` seconds after its start; 0 outside of it."""
-    if t < 0:
-        return 0.0
-    end = 0.0
+    begin = 0.0
     for stage in workload.stages:
-        end += stage.seconds
-        if t < end:
-            return stage.rate
+        if begin <= t < begin + stage.seconds:
+            return stage.rate_at(t - begin)
+        begin += stage.seconds
     return 0.0
 
 

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import integrate, stats  # type: ignore[import-untyped]
 
 from harness.budgets.model import OpenWorkload, Stage
 from harness.load.arrivals import arrivals, expected_count, rate_at
 
 RATES = st.one_of(st.just(0.0), st.floats(0.01, 200))
-STAGES = st.lists(st.builds(Stage, RATES, st.floats(0.05, 5)), min_size=1, max_size=4).map(tuple)
+STAGES = st.lists(
+    st.builds(Stage, RATES, st.floats(0.05, 5), st.none() | RATES), min_size=1, max_size=4
+).map(tuple)
 WORKLOADS = st.builds(
     OpenWorkload, STAGES, st.sampled_from(["poisson", "even"]), st.integers(0, 2**31)
 )
@@ -96,3 +98,74 @@ def test_rate_and_expected_count_at_a_moment(t: float, rate: float, count: float
     assert rate_at(workload, t) == rate
     assert expected_count(workload, max(0.0, t)) == pytest.approx(count)
     assert expected_count(workload) == 60
+
+
+# --- ramps --------------------------------------------------------------------------------------
+
+RAMPS = {
+    "from nothing": Stage(200, 20, 0),
+    "upwards": Stage(150, 20, 50),
+    "down to nothing": Stage(0, 20, 200),
+    "nearly level": Stage(100 + 1e-11, 20, 100),
+    "level": Stage(100, 20, 100),
+    "hardly anything": Stage(1e-300, 20, 0),
+    "nothing at all": Stage(0, 20, 0),
+}
+
+
+@pytest.mark.parametrize("stage", RAMPS.values(), ids=RAMPS)
+def test_even_arrivals_of_a_ramp_lie_where_the_integral_of_its_rate_says(stage: Stage) -> None:
+    workload = OpenWorkload((stage,), "even")
+    grid = np.linspace(0, stage.seconds, 400_001)
+    rates = np.interp(grid, [0, stage.seconds], [stage.begin, stage.rate])
+    cumulative = integrate.cumulative_trapezoid(rates, grid, initial=0)
+    times = np.array(list(arrivals(workload)))
+    assert len(times) == pytest.approx(cumulative[-1], abs=1)
+    numbers = np.arange(len(times))
+    assert np.interp(times, grid, cumulative) == pytest.approx(numbers, abs=1e-3)
+    assert expected_count(workload, 7) == pytest.approx(np.interp(7, grid, cumulative))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("stage", list(RAMPS.values())[:4], ids=list(RAMPS)[:4])
+def test_poisson_arrivals_of_a_ramp_follow_its_density(stage: Stage, seed: int) -> None:
+    times = np.array(list(arrivals(OpenWorkload((stage,), seed=seed))))
+    a, b, d = stage.begin, stage.rate, stage.seconds
+    total = d * (a + b) / 2
+
+    def share(t: np.ndarray) -> np.ndarray:  # the distribution function of a trapezoid
+        return np.asarray((a * t + (b - a) * t * t / (2 * d)) / total)
+
+    assert abs(len(times) - total) < 4 * math.sqrt(total)
+    assert stats.kstest(times, share).pvalue > 0.005
+    gaps = np.diff(share(times) * total)  # in unit time, the gaps are exponential again
+    assert stats.kstest(gaps, stats.expon.cdf).pvalue > 0.005
+
+
+def test_even_arrivals_of_a_ramp_from_nothing_come_at_square_roots() -> None:
+    workload = OpenWorkload((Stage(8, 2, 0), Stage(8, 0.5)), "even")
+    expected = [math.sqrt(n / 2) for n in range(8)] + [2 + n / 8 for n in range(4)]
+    assert list(arrivals(workload)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("t", "rate", "count"),
+    [(0, 0, 0), (1, 10, 5), (2, 20, 20), (3, 15, 37.5), (4, 0, 50)],
+    ids=["at its start", "half-way up", "at the top", "half-way down", "at the end"],
+)
+def test_rate_and_expected_count_on_a_ramp(t: float, rate: float, count: float) -> None:
+    workload = OpenWorkload((Stage(20, 2, 0), Stage(10, 2, 20)))
+    assert rate_at(workload, t) == pytest.approx(rate)
+    assert expected_count(workload, t) == pytest.approx(count)
+
+
+# --- shared by several generators ---------------------------------------------------------------
+
+
+@given(WORKLOADS, st.integers(1, 5))
+def test_arrivals_of_all_generators_together_are_the_schedule(
+    workload: OpenWorkload, count: int
+) -> None:
+    shares = [list(arrivals(workload, index=index, count=count)) for index in range(count)]
+    assert sorted(t for share in shares for t in share) == list(arrivals(workload))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
