@@ -24,6 +24,7 @@ from harness.load.frames import (
     Refused,
     Report,
     Setup,
+    Slow,
     Start,
     Stop,
     UserError,
@@ -54,6 +55,15 @@ CLOSED = st.builds(
     NUMBERS,
 )
 SHAPE = st.builds(ShapeWorkload, st.text(), NUMBERS)
+SLOW = st.builds(
+    Slow,
+    MOMENTS,
+    *(st.text() for _ in range(3)),
+    MOMENTS,
+    MOMENTS,
+    st.text(),
+    st.booleans(),
+)
 REPORTS = st.builds(
     Report,
     MOMENTS,
@@ -65,6 +75,13 @@ REPORTS = st.builds(
     NUMBERS,
     MOMENTS,
     NUMBERS,
+    late=NUMBERS,
+    slowest=st.lists(SLOW, max_size=2).map(tuple),
+    steal=st.none() | MOMENTS,
+    throttled=st.none() | MOMENTS,
+    target_users=st.none() | NUMBERS,
+    fullest=NUMBERS,
+    source=st.text(),
 )
 FRAMES: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Setup, st.text(), st.text(), OPEN | CLOSED | SHAPE, TAGS, TAGS),
@@ -96,8 +113,14 @@ def test_readings_carry_every_number_of_a_report_that_there_is(report: Report) -
         cast("str", value)
         for key, value in vars(names).items()
         if key.startswith("GENERATOR_") and key != "GENERATOR_LOG"
-    } - {names.GENERATOR_LOOP_LAG}
-    absent = {names.GENERATOR_IDLE_USERS} if report.idle_users is None else set()
+    } - {names.GENERATOR_LOOP_LAG, names.GENERATOR_CANARY}
+    unknown = {
+        names.GENERATOR_IDLE_USERS: report.idle_users,
+        names.GENERATOR_STEAL: report.steal,
+        names.GENERATOR_THROTTLED: report.throttled,
+        names.GENERATOR_TARGET_USERS: report.target_users,
+    }
+    absent = {name for name, value in unknown.items() if value is None}
     assert set(values) == generator_names - absent
     assert values[names.GENERATOR_ASKED] == report.asked
     assert values[names.GENERATOR_STARTED_ITERATIONS] == report.sent
