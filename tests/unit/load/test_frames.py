@@ -64,6 +64,9 @@ SLOW = st.builds(
     st.text(),
     st.booleans(),
 )
+SLOW = st.builds(
+    Slow, MOMENTS, st.text(), st.text(), st.text(), MOMENTS, MOMENTS, st.text(), st.booleans()
+)
 REPORTS = st.builds(
     Report,
     MOMENTS,
@@ -84,7 +87,7 @@ REPORTS = st.builds(
     source=st.text(),
 )
 FRAMES: st.SearchStrategy[Frame] = st.one_of(
-    st.builds(Setup, st.text(), st.text(), OPEN | CLOSED | SHAPE, TAGS, TAGS),
+    st.builds(Setup, st.text(), st.text(), OPEN | CLOSED | SHAPE, TAGS, TAGS, MOMENTS),
     st.builds(Start, MOMENTS, MOMENTS),
     st.builds(Stop, MOMENTS),
     st.builds(Ready, NUMBERS),
@@ -127,6 +130,8 @@ def test_readings_carry_every_number_of_a_report_that_there_is(report: Report) -
     assert values[names.GENERATOR_STARTED] == report.started
     assert values[names.GENERATOR_OLDEST] == report.oldest
     assert values[names.GENERATOR_CPU] == report.cpu
+    assert values[names.GENERATOR_LATE] == report.late
+    assert values[names.GENERATOR_FULLEST] == report.fullest
 
 
 def test_harness_side_imports_neither_locust_nor_gevent() -> None:
