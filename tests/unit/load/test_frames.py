@@ -64,9 +64,6 @@ SLOW = st.builds(
     st.text(),
     st.booleans(),
 )
-SLOW = st.builds(
-    Slow, MOMENTS, st.text(), st.text(), st.text(), MOMENTS, MOMENTS, st.text(), st.booleans()
-)
 REPORTS = st.builds(
     Report,
     MOMENTS,
