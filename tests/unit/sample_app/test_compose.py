@@ -19,9 +19,20 @@ from sample_app.core.settings import Settings
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "sample_app" / "deploy"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-DOCKERFILE = (ROOT / "sample_app" / "Dockerfile").read_text()
+IMAGES = {
+    "sample_app/Dockerfile": (".dockerignore", "uv sync --locked --only-group sample"),
+    "docs/deploy/Dockerfile": (
+        "docs/deploy/Dockerfile.dockerignore",
+        "uv sync --locked --no-default-groups --no-editable",
+    ),
+}
 LIGHT = {"app", "postgres", "redis"}
-UNASKED = {"otel-collector", "locust-worker"}  # nothing in the image could ask; nobody waits
+UNASKED = {
+    "otel-collector",
+    "locust-worker",
+    "harness",
+    "harness-worker",
+}  # nothing in the image could ask; nobody waits
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?")
 
 
@@ -141,26 +152,37 @@ def test_database_and_app_agree_on_name_and_password() -> None:
 
 def test_locust_in_containers_is_the_locked_one() -> None:
     services = COMPOSE["services"]
-    images = {services[name]["image"] for name in ("locust-master", "locust-worker")}
+    stock = ("locust-master", "locust-worker", "harness-worker")
+    images = {services[name]["image"] for name in stock}
     assert images == {f"locustio/locust:{version('locust')}"}
 
 
-def test_image_is_pinned_locked_and_without_root() -> None:
-    stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+@pytest.mark.parametrize("path", IMAGES)
+def test_image_is_pinned_locked_and_without_root(path: str) -> None:
+    text = (ROOT / path).read_text()
+    stages = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
     assert [stage for stage in stages if not PINNED.fullmatch(stage)] == []
-    last = DOCKERFILE.rsplit("FROM ", 1)[1]
+    last = text.rsplit("FROM ", 1)[1]
     assert re.findall(r"^USER (.+)$", last, re.MULTILINE) == ["10001"]
-    assert last.index("USER") < last.index("CMD [")
-    assert "uv sync --locked --only-group sample" in DOCKERFILE
+    start = re.search(r"^(CMD|ENTRYPOINT) \[", last, re.MULTILINE)
+    assert start is not None
+    assert last.index("USER") < start.start()
+    assert IMAGES[path][1] in text
 
 
-def test_image_context_holds_what_is_copied_and_no_more() -> None:
-    lines = (ROOT / ".dockerignore").read_text().splitlines()
+@pytest.mark.parametrize("path", IMAGES)
+def test_image_context_holds_what_is_copied_and_no_more(path: str) -> None:
+    lines = (ROOT / IMAGES[path][0]).read_text().splitlines()
     assert lines[1] == "*"
     allowed = {line[1:] for line in lines if line.startswith("!")}
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / path).read_text(), re.MULTILINE)
     assert {name for names in copied for name in names.split()} == allowed
     assert all((ROOT / name).exists() for name in allowed)
+
+
+def test_builds_of_the_compose_file_name_files_that_exist() -> None:
+    builds = [s["build"]["dockerfile"] for s in COMPOSE["services"].values() if "build" in s]
+    assert sorted(builds) == sorted(IMAGES)
 
 
 def test_collector_pipeline_ends_at_tempo() -> None:
@@ -204,7 +226,7 @@ def _compose() -> bool:
     )
 
 
-@pytest.mark.parametrize("profiles", ["", "watch", "load", "*"])
+@pytest.mark.parametrize("profiles", ["", "watch", "load", "gate", "*"])
 def test_docker_compose_accepts_the_file(profiles: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not _compose():
         pytest.skip("docker compose is not installed")
