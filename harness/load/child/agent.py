@@ -16,13 +16,12 @@ from harness.budgets.model import ClosedWorkload, OpenWorkload
 from harness.load.child.link import Link
 from harness.load.child.locustfile import RefusalError, describe, place
 from harness.load.child.open_model import OpenModel
+from harness.load.child.probes import HostProbe, watch_loop
 from harness.load.child.recording import Recorder
 from harness.load.frames import Bye, Notice, Ready, Report, Setup, Stop, UserError
-from harness.names import GENERATOR_LOOP_LAG
 
 SPAWN_RATE = 100.0  # users per second that the open model starts before its schedule, at least
 SPAWN_TIME = 10.0  # s that starting them takes, at most, their `on_start` aside
-PROBE = 0.05  # s, the sleep whose overshoot is the loop lag; 0.01 s would cost 1.5% of a core
 MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
 LAST_WORD = 1.0  # s that `on_stop` has when the drain is used up
 
@@ -44,6 +43,7 @@ class Agent:
         self._stopping = False
         self._dropped = 0
         self._process = psutil.Process()
+        self._host = HostProbe()
         self._cpu = (time.monotonic(), time.process_time())
         # Drains as long as the agent waits for it, not for a time of its own.
         environment.stop_timeout = 24 * 3600.0
@@ -62,7 +62,7 @@ class Agent:
         start = self._link.start.get()
         self._recorder.rebase(start.t0, start.window_start)
         gevent.spawn(self._report_each_second, start.t0)
-        gevent.spawn(self._probe_loop)
+        watch_loop(self._recorder.reading, lambda: self._stopping)
         gevent.spawn(self._load, start.t0)
         try:
             order = self._link.stop.get()
@@ -181,14 +181,9 @@ class Agent:
             backlog=model.backlog - self._dropped if model else 0,
             cpu=ratio,
             memory=self._process.memory_info().rss,
+            steal=self._host.steal(),
+            throttled=self._host.throttled(),
         )
-
-    def _probe_loop(self) -> None:
-        while not self._stopping:
-            before = time.monotonic()
-            gevent.sleep(PROBE)
-            now = time.monotonic()
-            self._recorder.reading(GENERATOR_LOOP_LAG, now, max(0.0, now - before - PROBE))
 
     # --- what goes wrong ----------------------------------------------------------------------
 

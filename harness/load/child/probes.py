@@ -1,0 +1,151 @@
+"""Inside the generator: what it, and the machine below it, add to the times that it records.
+
+Two probes watch the loop that every answer has to pass. The timer probe sees code that blocks it.
+The canary sees a backlog of ready sockets too: libev runs due timers before the sockets of the
+same turn, so that a timer may be on time while an answer waits for hundreds of others.
+
+Only the standard library, gevent and names: a stock Locust worker can import it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from socket import socketpair
+
+import gevent
+
+from harness.names import GENERATOR_CANARY, GENERATOR_LOOP_LAG
+
+PERIOD = 0.05  # s between two readings of a probe; both cost 0.3% of a core, at 0.01 s 1.5%
+_READ = 1  # gevent's event mask of a watcher
+_STEAL = 7  # field of the first line of /proc/stat, proc_stat(5); guest times are in user and nice
+_FIELDS = 8
+
+Reading = Callable[[str, float, float], None]
+
+
+def watch_loop(reading: Reading, ended: Callable[[], bool]) -> None:
+    """Start both probes.
+
+    Args:
+        reading: Takes what was read, the moment for which, and the seconds, as `Recorder.reading`.
+        ended: Once it says so the probes end.
+    """
+    gevent.spawn(_watch_timer, reading, ended)
+    gevent.spawn(_watch_socket, reading, ended)
+
+
+def _watch_timer(reading: Reading, ended: Callable[[], bool]) -> None:
+    due = time.monotonic() + PERIOD
+    while not ended():
+        gevent.sleep(max(0.0, due - time.monotonic()))
+        due = _each_missed(reading, GENERATOR_LOOP_LAG, due)
+
+
+def _watch_socket(reading: Reading, ended: Callable[[], bool]) -> None:
+    ours, theirs = socketpair()
+    with ours, theirs:
+        hub = gevent.get_hub()
+        watcher = hub.loop.io(ours.fileno(), _READ)
+        while not ended():
+            gevent.sleep(PERIOD)
+            since = time.monotonic()
+            theirs.send(b".")
+            hub.wait(watcher)
+            _each_missed(reading, GENERATOR_CANARY, since)
+            ours.recv(1)
+        watcher.close()
+
+
+def _each_missed(reading: Reading, what: str, due: float) -> float:
+    """Record a reading for each moment that was due until now; the next that is due.
+
+    A loop that blocks for a second has kept twenty readings waiting, not one; counting one alone
+    would be the coordinated omission that the readings are there to find.
+    """
+    now = time.monotonic()
+    while due <= now:
+        reading(what, due, now - due)
+        due += PERIOD
+    return due
+
+
+class HostProbe:
+    """What the host and the kernel took from this process since the last call.
+
+    Args:
+        proc: Where procfs is mounted.
+        cgroups: Where cgroupfs is mounted.
+    """
+
+    def __init__(self, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> None:
+        self._stat = proc / "stat"
+        self._throttling = _throttling_file(proc / "self/cgroup", cgroups)
+        self._ticks = self._read_ticks()
+        self._throttled = self._read_throttled()
+
+    def steal(self) -> float | None:
+        """Share of the machine's time, 0..1, that its host gave to others; None if unreadable."""
+        before, self._ticks = self._ticks, self._read_ticks()
+        if before is None or self._ticks is None:
+            return None
+        total = sum(self._ticks) - sum(before)
+        return max(0, self._ticks[_STEAL] - before[_STEAL]) / total if total > 0 else 0.0
+
+    def throttled(self) -> float | None:
+        """Seconds for which this process's control group was held back; None if unreadable."""
+        before, self._throttled = self._throttled, self._read_throttled()
+        if before is None or self._throttled is None:
+            return None
+        return max(0.0, self._throttled - before)
+
+    def _read_ticks(self) -> tuple[int, ...] | None:
+        try:
+            line = self._stat.read_text().split("\n", 1)[0]
+            ticks = tuple(int(field) for field in line.split()[1 : 1 + _FIELDS])
+        except (OSError, ValueError):
+            return None
+        return ticks if len(ticks) == _FIELDS else None
+
+    def _read_throttled(self) -> float | None:
+        """Of cpu.stat: `throttled_usec` in version 2, `throttled_time` (ns) in version 1."""
+        if self._throttling is None:
+            return None
+        try:
+            lines = self._throttling.read_text().splitlines()
+            values = {name: int(value) for name, value in (line.split() for line in lines)}
+        except (OSError, ValueError):
+            return None
+        if "throttled_usec" in values:
+            return values["throttled_usec"] / 1e6
+        return values["throttled_time"] / 1e9 if "throttled_time" in values else None
+
+
+def _throttling_file(memberships: Path, mount: Path) -> Path | None:
+    """The cpu.stat of our control group.
+
+    Lines of `memberships` are `id:controllers:path`, with no controllers in version 2, cgroups(7).
+    Within a container the path may be that of the host; the mount's root is our group then.
+    """
+    try:
+        lines = [line.split(":", 2) for line in memberships.read_text().splitlines()]
+    except OSError:
+        return None
+    for _, controllers, path in (line for line in lines if len(line) == 3):
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        for root in (mount / controllers, mount / "cpu", mount) if controllers else (mount,):
+            for place in (root / path.lstrip("/"), root):
+                if _throttles(place / "cpu.stat"):
+                    return place / "cpu.stat"
+    return None
+
+
+def _throttles(file: Path) -> bool:
+    """Whether it tells of throttling; that of a version 2 root, or without a limit, does not."""
+    try:
+        return "throttled_" in file.read_text()
+    except OSError:
+        return False
