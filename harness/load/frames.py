@@ -41,10 +41,29 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin: the load's start and the start of the window, both moments in the future."""
+    """Begin: the load's start and the start of the window, both moments in the future.
+
+    A worker emits every `count`-th arrival of the schedule from number `index` on.
+    """
 
     t0: float
     window_start: float
+    index: int = 0
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """To a worker: the master has handed out all users of the open model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """To a worker: from the moment `since` on, another share of the schedule is yours."""
+
+    index: int
+    count: int
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +191,13 @@ class Bye:
     reason: str = ""
 
 
-ToGenerator: TypeAlias = Setup | Start | Stop
+ToGenerator: TypeAlias = Setup | Start | Stop | Gathered | Share
 ToHarness: TypeAlias = Ready | Refused | Report | UserError | Notice | Bye
 Frame: TypeAlias = ToGenerator | ToHarness
 
 # The place in this tuple is the type code on the wire; both ends are always of one version.
 _KINDS = (
-    *(Setup, Start, Stop, Ready, Refused, Report, UserError, Notice, Bye),
+    *(Setup, Start, Stop, Ready, Refused, Report, UserError, Notice, Bye, Gathered, Share),
     *(Cell, Slow, OpenWorkload, ClosedWorkload, ShapeWorkload, Stage, UserStage),
 )
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}

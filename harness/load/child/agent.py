@@ -11,6 +11,7 @@ import gevent
 import psutil
 from locust import User
 from locust.env import Environment
+from locust.runners import LocalRunner
 
 from harness.budgets.model import ClosedWorkload, OpenWorkload
 from harness.load.child.link import Link
@@ -18,7 +19,7 @@ from harness.load.child.locustfile import RefusalError, describe, place
 from harness.load.child.open_model import OpenModel
 from harness.load.child.probes import HostProbe, watch_loop
 from harness.load.child.recording import Recorder
-from harness.load.frames import Bye, Notice, Ready, Report, Setup, Stop, UserError
+from harness.load.frames import Bye, Notice, Ready, Report, Setup, Start, Stop, UserError
 
 SPAWN_RATE = 100.0  # users per second that the open model starts before its schedule, at least
 SPAWN_TIME = 10.0  # s that starting them takes, at most, their `on_start` aside
@@ -30,13 +31,31 @@ class Agent:
     """One load, from its first user to its last report."""
 
     def __init__(
-        self, setup: Setup, link: Link, recorder: Recorder, environment: Environment
+        self,
+        setup: Setup,
+        link: Link,
+        recorder: Recorder,
+        environment: Environment,
+        *,
+        owns_process: bool = True,
     ) -> None:
+        """Take charge of an environment whose locustfile is loaded.
+
+        Args:
+            setup: What to do.
+            link: Where orders come from and reports go to.
+            recorder: Has been installed before the locustfile was imported.
+            environment: With a local runner, or a worker's.
+            owns_process: Whether nobody else tells the locustfile that its process ends.
+        """
         self._setup = setup
         self._link = link
         self._recorder = recorder
         self._environment = environment
+        self._owns_process = owns_process
         self._runner: Any = environment.runner
+        # A worker gets its users from the master.
+        self._alone = isinstance(environment.runner, LocalRunner)
         workload = setup.workload
         self._open = OpenModel(workload, recorder) if isinstance(workload, OpenWorkload) else None
         self._errors: set[str] = set()
@@ -63,7 +82,8 @@ class Agent:
         self._recorder.rebase(start.t0, start.window_start)
         gevent.spawn(self._report_each_second, start.t0)
         watch_loop(self._recorder.reading, lambda: self._stopping)
-        gevent.spawn(self._load, start.t0)
+        gevent.spawn(self._load, start)
+        gevent.spawn(self._take_over)
         try:
             order = self._link.stop.get()
         except SystemExit as leave:  # of a task: gevent raises it here, in the main greenlet
@@ -79,7 +99,10 @@ class Agent:
         assert self._open is not None
         assert isinstance(workload, OpenWorkload)
         self._open.install(self._environment.user_classes)
-        self._runner.start(workload.max_users, max(SPAWN_RATE, workload.max_users / SPAWN_TIME))
+        if self._alone:
+            self._runner.start(*pool_of(workload))
+        else:
+            self._link.gathered.get()
         while not self._spawned() or self._open.idle < self._runner.user_count:
             if self._link.stop.ready():
                 break
@@ -105,13 +128,15 @@ class Agent:
                     "Raise max_users of the scenario, or look at what its on_start does.",
                 )
 
-    def _load(self, t0: float) -> None:
+    def _load(self, start: Start) -> None:
         workload = self._setup.workload
         if self._open:
-            self._open.start(t0)
+            self._open.start(start.t0, start.index, start.count)
+            return
+        if not self._alone:
             return
         assert not isinstance(workload, OpenWorkload)
-        gevent.sleep(max(0.0, t0 - time.monotonic()))
+        gevent.sleep(max(0.0, start.t0 - time.monotonic()))
         assert isinstance(workload, ClosedWorkload)
         for stage in workload.stages:
             begin = time.monotonic()
@@ -119,6 +144,12 @@ class Agent:
             ramp = stage.start_users is not None
             self._runner.start(stage.users, change / stage.seconds if ramp else SPAWN_RATE)
             gevent.sleep(max(0.0, begin + stage.seconds - time.monotonic()))
+
+    def _take_over(self) -> None:
+        """Serve another share of the schedule whenever the master says so."""
+        for share in self._link.shares:
+            if self._open:
+                self._open.take_over(share.index, share.count, share.since)
 
     def _stop(self, drain: float) -> None:
         deadline = time.monotonic() + drain
@@ -138,7 +169,8 @@ class Agent:
 
     def _stop_users(self) -> None:
         self._runner.stop()
-        self._events.quitting.fire(environment=self._environment, reverse=True)
+        if self._owns_process:
+            self._events.quitting.fire(environment=self._environment, reverse=True)
 
     def _spawned(self) -> bool:
         greenlet = self._runner.spawning_greenlet
@@ -209,6 +241,11 @@ class Agent:
         if text not in self._errors and len(self._errors) < MAX_ERRORS:
             self._errors.add(text)
             self._link.send(UserError(text))
+
+
+def pool_of(workload: OpenWorkload) -> tuple[int, float]:
+    """How many users the open model starts before its schedule, and how many per second."""
+    return workload.max_users, max(SPAWN_RATE, workload.max_users / SPAWN_TIME)
 
 
 def notice_to(link: Link) -> Any:

@@ -9,8 +9,9 @@ from os import _exit
 from gevent import socket
 from gevent.event import AsyncResult
 from gevent.lock import RLock
+from gevent.queue import Queue
 
-from harness.load.frames import Decoder, Frame, Setup, Start, Stop, encode
+from harness.load.frames import Decoder, Frame, Gathered, Setup, Share, Start, Stop, encode
 
 
 class Link:
@@ -18,6 +19,8 @@ class Link:
 
     Attributes:
         setup: The frame, once it has come; so too `start` and `stop`.
+        gathered: Set in a worker once the master has handed out all users.
+        shares: In a worker, what the master says after another one was lost.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -27,6 +30,8 @@ class Link:
         self.setup: AsyncResult[Setup] = AsyncResult()
         self.start: AsyncResult[Start] = AsyncResult()
         self.stop: AsyncResult[Stop | str] = AsyncResult()
+        self.gathered: AsyncResult[Gathered] = AsyncResult()
+        self.shares: Queue[Share] = Queue()
 
     def send(self, frame: Frame) -> None:
         """Send a frame. When nobody listens any more, `listen` ends this process."""

@@ -56,8 +56,10 @@ class EvenDispatcher(UsersDispatcher):
         self._wait_between_dispatch = 1 / spawn_rate
 
 
-def load(setup: Setup) -> Environment:
-    """Import the locustfile and make its environment, with a local runner.
+def load(
+    setup: Setup, create: Callable[[Environment], object] = Environment.create_local_runner
+) -> Environment:
+    """Import the locustfile and make its environment, with the runner that `create` makes.
 
     Raises:
         RefusalError: It cannot be imported, or holds nothing that can be run.
@@ -76,12 +78,12 @@ def load(setup: Setup) -> Environment:
                 "Define a class that inherits from HttpUser or FastHttpUser and is not abstract.",
             )
         environment = _environment(setup, classes)
-        runner = environment.create_local_runner()
+        create(environment)
         _keep_no_statistics(environment)
         environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
         environment.user_classes[:] = _runnable(environment.user_classes, setup)
         fire: Any = environment.events.init.fire
-        fire(environment=environment, runner=runner, web_ui=None)
+        fire(environment=environment, runner=environment.runner, web_ui=None)
         if log.unhandled_greenlet_exception:  # Locust logs what a listener raises, and goes on
             raise RefusalError(
                 f"{path}: a listener of events.init raised an exception",

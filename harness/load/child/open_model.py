@@ -11,14 +11,14 @@ share that it has of the pool.
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect
+from collections.abc import Sequence
+from itertools import accumulate
 from math import inf
 from typing import Any
 
 import gevent
-from gevent.queue import SimpleQueue
 from locust import TaskSet, User
 from locust.exception import StopUser
 from locust.user.task import (
@@ -31,102 +31,148 @@ from locust.user.task import (
 from harness.budgets.model import OpenWorkload
 from harness.load.arrivals import arrivals
 from harness.load.child.alarm import Alarm
+from harness.load.child.pools import Pool, class_limits, class_shares
 from harness.load.child.recording import INTENDED, Recorder
-from harness.names import SCHEDULER_LAG, START_LAG
+from harness.load.slices import Slice, draw
+from harness.names import LATE, SCHEDULER_LAG, START_LAG
 
 _SERVED = "harness_served"  # attribute of a user: it has run a task since it last waited
-
-
-class Pool:
-    """The users of one class, and the arrivals that wait for them.
-
-    Attributes:
-        idle: Users that wait for an arrival.
-        low: Fewest idle users since `OpenModel.lowest_idle` was last asked.
-    """
-
-    def __init__(self) -> None:
-        self.queue: Any = SimpleQueue()
-        self.idle = 0
-        self.low = 0
 
 
 class OpenModel:
     """Schedules arrivals and hands them to users.
 
+    The account `asked == sent + dropped + backlog` holds at all times.
+
     Attributes:
         asked: Arrivals whose moment has come.
         sent: Arrivals that a user has taken.
+        late: Those of them that a user took more than `names.LATE` after their moment.
+        dropped: Arrivals that no user will take.
         busy: Users within an iteration.
     """
 
     def __init__(self, workload: OpenWorkload, recorder: Recorder) -> None:
-        self.asked = self.sent = self.busy = 0
+        self.asked = self.sent = self.late = self.dropped = self.busy = 0
         self._workload = workload
         self._recorder = recorder
-        self._pools: dict[type[User], Pool] = {}
-        self._schedule: Iterator[float] = iter(())
-        self._choose: Callable[[], Pool] = Pool
-        self._next = inf
+        self._by_class: dict[type[User], Pool] = {}
+        self._pools: tuple[Pool, ...] = ()
+        self._cumulative: list[float] = []
+        self._slice = Slice(())
+        self._t0 = inf
+        self._alarm: Alarm | None = None
         self._greenlet: gevent.Greenlet | None = None
+        self._stopped = False
 
-    def install(self, user_classes: Sequence[type[User]]) -> None:
-        """Make tasks take arrivals; call it before the first user is spawned."""
-        self._pools = {user_class: Pool() for user_class in user_classes}
+    def install(self, user_classes: Sequence[type[User]], runner: Any) -> None:
+        """Make tasks take arrivals; call it before the first user is spawned.
+
+        Args:
+            user_classes: Of which there will be users.
+            runner: Starts further users when the workload says that the pool grows.
+        """
+        self._by_class = {
+            user_class: Pool(user_class.__name__, runner, self._recorder.on_notice)
+            for user_class in user_classes
+        }
+        self._pools = tuple(self._by_class.values())
+        self._cumulative = list(accumulate(class_shares(user_classes, self._workload.max_users)))
         for task_set in (TaskSet, DefaultTaskSet):
             self._wrap_execute(task_set)
         TaskSet.wait = _do_not_wait  # type: ignore[method-assign]
 
-    def start(self, t0: float) -> None:
-        """Begin the schedule: its first second starts at the moment `t0`."""
-        pools = list(self._pools.values())
-        shares = class_shares(list(self._pools), self._workload.max_users)
-        # Not the global generator: which class serves an arrival depends on the seed alone.
-        choose = random.Random(self._workload.seed)  # noqa: S311
-        self._choose = lambda: choose.choices(pools, shares)[0]
-        if len(pools) == 1:
-            self._choose = lambda: pools[0]
+    def start(self, t0: float, index: int = 0, count: int = 1) -> None:
+        """Begin the schedule, or each `count`-th arrival of it from number `index` on.
+
+        Its first second starts at the moment `t0`. The users of the pool wait by now.
+        """
+        for pool in self._pools:
+            pool.made = pool.idle
+        self._t0 = t0
+        self._slice = Slice(arrivals(self._workload), index, count)
+        self._limit_growth(count)
         self.lowest_idle()
-        self._schedule = (t0 + offset for offset in arrivals(self._workload))
-        self._next = next(self._schedule, inf)
+        self._alarm = Alarm()
+        self._greenlet = gevent.spawn(self._run)
+
+    def take_over(self, index: int, count: int, since: float) -> None:
+        """From the moment `since` on, serve another share of the schedule.
+
+        When all that are left are told so with the same `since`, each arrival from then on is
+        emitted by one of them. It should lie ahead: an arrival that somebody else has emitted by
+        the time that he hears of it is emitted twice.
+        """
+        if self._greenlet is None or self._stopped:
+            return
+        self._greenlet.kill()
+        self._slice.resplit(index, count, since - self._t0)
+        self._limit_growth(count)
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
         """No arrivals from now on. Those whose moment has come are still to be served."""
+        self._stopped = True
         if self._greenlet is not None:
             self._greenlet.kill()
             self._emit(time.monotonic())
 
+    def abandon(self) -> None:
+        """Count what still waits for a user as dropped: the drain is over."""
+        for pool in self._pools:
+            self.dropped += pool.clear()
+
     @property
     def idle(self) -> int:
         """Users that wait for an arrival."""
-        return sum(pool.idle for pool in self._pools.values())
+        return sum(pool.idle for pool in self._pools)
 
     @property
     def backlog(self) -> int:
         """Arrivals that wait for a user."""
-        return sum(pool.queue.qsize() for pool in self._pools.values())
+        return sum(pool.waiting for pool in self._pools)
 
     def lowest_idle(self) -> int:
-        """Fewest idle users of any one class at any moment since the last call."""
-        lowest = min(pool.low for pool in self._pools.values())
-        for pool in self._pools.values():
-            pool.low = pool.idle
+        """Fewest idle users of any one class at any moment since the last call.
+
+        Users that the pool may still grow by count as idle: nobody has to wait for long for them.
+        """
+        lowest = min(pool.low for pool in self._pools)
+        for pool in self._pools:
+            pool.low = pool.idle + pool.room
         return lowest
 
     def _run(self) -> None:
-        alarm = Alarm()
-        while self._next < inf:
-            alarm.wait_until(self._next)
+        assert self._alarm is not None
+        while self._slice.due < inf:
+            self._alarm.wait_until(self._t0 + self._slice.due)
             self._emit(time.monotonic())
 
     def _emit(self, now: float) -> None:
-        while self._next <= now:
-            due = self._next
+        following = self._slice
+        while (due := self._t0 + following.due) <= now:
+            pool = self._pool_of(following.place)
+            following.advance()
             self.asked += 1
             self._recorder.reading(SCHEDULER_LAG, due, now - due)
-            self._choose().queue.put(due)
-            self._next = next(self._schedule, inf)
+            if self._workload.when_exhausted == "drop" and not pool.spare:
+                self.dropped += 1
+                pool.low = 0
+                continue
+            pool.put(due)
+
+    def _pool_of(self, place: int) -> Pool:
+        """Of the user class that serves an arrival: it depends on the seed and its place alone."""
+        if len(self._pools) == 1:
+            return self._pools[0]
+        number = draw(self._workload.seed, place)
+        return self._pools[min(bisect(self._cumulative, number), len(self._pools) - 1)]
+
+    def _limit_growth(self, count: int) -> None:
+        if self._workload.when_exhausted == "grow":
+            limits = class_limits(list(self._by_class), self._workload.max_users, count)
+            for pool, limit in zip(self._pools, limits, strict=True):
+                pool.limit = limit
 
     def _wrap_execute(self, task_set: Any) -> None:
         original = task_set.execute_task
@@ -152,32 +198,16 @@ class OpenModel:
     def _take(self, user: Any) -> None:
         if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
             raise StopUser
-        pool = self._pools[type(user)]
         user._state = LOCUST_STATE_WAITING  # noqa: SLF001 - so that Locust stops an idle user at once
-        pool.idle += 1
-        try:
-            intended = pool.queue.get()
-        finally:
-            pool.idle -= 1
-        pool.low = min(pool.low, pool.idle)
+        intended = self._by_class[type(user)].get(user)
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
         self.sent += 1
         self.busy += 1
-        self._recorder.reading(START_LAG, intended, time.monotonic() - intended)
+        lag = time.monotonic() - intended
+        self.late += lag > LATE
+        self._recorder.reading(START_LAG, intended, lag)
         user.__dict__[INTENDED] = intended
         user.__dict__[_SERVED] = True
-
-
-def class_shares(user_classes: Sequence[type[User]], max_users: int) -> list[float]:
-    """The share of the arrivals that each user class gets; they add up to one."""
-    fixed = sum(user_class.fixed_count for user_class in user_classes)
-    weights = sum(c.weight for c in user_classes if not c.fixed_count)
-    pool = max(max_users, fixed) if weights else fixed
-    left = pool - fixed
-    return [
-        c.fixed_count / pool if c.fixed_count else left / pool * c.weight / weights
-        for c in user_classes
-    ]
 
 
 def _do_not_wait(self: TaskSet) -> None:
