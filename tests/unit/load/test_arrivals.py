@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, stats  # type: ignore[import-untyped]
+from scipy import integrate, stats
 
 from harness.budgets.model import OpenWorkload, Stage
 from harness.load.arrivals import arrivals, expected_count, rate_at
