@@ -66,15 +66,19 @@ def run(options: argparse.Namespace) -> int:
     import asyncio
 
     from harness.gather import gather
+    from harness.judge.abort import AbortWatch
+    from harness.load.fleet import logs
     from harness.runs.folder import create_folder
 
     plan = _read_plan(options.budgets)
     scenario = _choose_scenario(plan, options)
     budgets = plan.budgets_of(scenario.name)
-    folder = create_folder(options.out, scenario.name, datetime.now(UTC))
+    watch = AbortWatch(budgets, scenario.duration)
+    files = logs(scenario).values()
+    folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
     folder.write(names.BUDGETS_FILE, plan.text)
     with LiveLine(sys.stderr, quiet=options.quiet) as live:
-        asyncio.run(gather(plan, scenario, folder, url=options.url, show=live.show))
+        asyncio.run(gather(plan, scenario, folder, url=options.url, show=live.show, watch=watch))
     return _judge_and_tell(budgets, folder, options)
 
 

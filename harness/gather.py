@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Protocol
 
 from harness import names
-from harness.budgets.model import Load, OpenWorkload, Plan, Scenario, Target
+from harness.budgets.model import Budget, Plan, Scenario, Target
 from harness.errors import GeneratorError, HarnessError, UnjudgedError
-from harness.load.frames import Report, readings
-from harness.load.generator import Generator, generator
+from harness.facts import facts, target_facts
+from harness.load.fleet import Fleet, fleet
+from harness.load.frames import Report, Slow, readings
 from harness.load.progress import Meter
-from harness.observe.host import git_facts, host_facts
 from harness.observe.scraper import Scraper
 from harness.observe.target import Service, ending, serve
+from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
-from harness.runs.model import Clock, Manifest, Progress, Requests, Status
+from harness.runs.model import Clock, Manifest, Progress, Requests, SlowRequest, Status
+from harness.runs.slowest import SlowestLog
+from harness.units import Unit, format_quantity
 
 LEAD = 0.5  # seconds between the decision to start and the first arrival
+# Seconds that requests in flight have when the load is aborted: most answers are still recorded,
+# and a service that answers nothing does not keep a decided run waiting.
+ABORT_DRAIN = 2.0
 
 
 @dataclass(slots=True)
@@ -44,6 +48,8 @@ class _Account:
     target: dict[str, Any] = field(default_factory=dict)
     requests: Requests = field(default_factory=Requests)
     user_errors: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    aborted_by: str = ""
 
     def manifest(self, facts: dict[str, Any]) -> Manifest:
         clock = Clock(
@@ -61,7 +67,24 @@ class _Account:
             target=self.target,
             requests=self.requests,
             user_errors=self.user_errors,
+            notices=self.notices,
+            aborted_by=self.aborted_by,
         )
+
+    def take(self, load: Fleet) -> None:
+        """What the generators have told so far."""
+        self.requests = load.requests
+        self.user_errors, self.notices = load.user_errors, load.notices
+
+
+class Watch(Protocol):
+    """Says when a breach is certain before the run's end; `harness.judge.abort` has one."""
+
+    def add(self, cells: Iterable[Cell]) -> None:
+        """Take what was recorded."""
+
+    def breach(self, elapsed_of_window: float, in_flight: int) -> Budget | None:
+        """A budget that is breached for certain by what was recorded until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +96,7 @@ class _Run:
     folder: RunFolder
     url: str | None
     show: Callable[[Progress], None]
+    watch: Watch | None
     interrupted: asyncio.Event
     unwritable: asyncio.Future[str]
     account: _Account
@@ -86,11 +110,12 @@ async def gather(
     *,
     url: str | None,
     show: Callable[[Progress], None],
+    watch: Watch | None = None,
 ) -> None:
     """Run a scenario and leave everything that judging needs in the folder.
 
     A run that cannot be finished (the service or the generator dies, a signal comes) is stored as
-    failed or interrupted, with what it has.
+    failed, aborted or interrupted, with what it has.
 
     Args:
         plan: The whole of budgets.yaml.
@@ -98,15 +123,16 @@ async def gather(
         folder: A new run folder.
         url: A service that already runs; None starts the target.
         show: Called about once a second.
+        watch: Asked each second of the window whether to stop the load; None never does.
 
     Raises:
         ScenarioError: The locustfile cannot be run.
     """
     account = _Account()
-    facts = _facts(plan, scenario)
+    known = facts(plan, scenario)
 
     def store() -> None:
-        folder.write_manifest(account.manifest(facts))
+        folder.write_manifest(account.manifest(known))
 
     store()
     target = plan.target or Target(url=url or "")
@@ -114,7 +140,10 @@ async def gather(
         async with _signals(account) as interrupted:
             unwritable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             await _with_everything(
-                _Run(target, scenario, folder, url, show, interrupted, unwritable, account, store)
+                _Run(
+                    *(target, scenario, folder, url, show, watch),
+                    *(interrupted, unwritable, account, store),
+                )
             )
     except UnjudgedError as error:
         _fail(account, f"{error.message}\n{error.hint}".strip())
@@ -129,49 +158,62 @@ async def _with_everything(run: _Run) -> None:
     """Open and start all there is, in order; close and stop it in reverse."""
     folder, account = run.folder, run.account
     async with serve(run.target, folder.file(names.TARGET_LOG), run.url) as service:
-        account.target = _target_facts(run, service)
+        account.target = target_facts(run.target, service)
         with (
             LatencyLog(folder.file(names.LATENCY_FILE)) as latency,
             MetricsLog(folder.file(names.METRICS_FILE)) as metrics,
+            SlowestLog(folder.file(names.SLOWEST_FILE)) as slowest,
         ):
             scraper = Scraper(service, metrics)
             await scraper.scrape()  # the baseline: nothing was asked of the service yet
-            record = _recorder(run, latency, metrics)
-            log = folder.file(names.GENERATOR_LOG)
-            async with generator(
-                run.scenario.loads[0],
-                service.url,
-                log,
-                record,
-                drain=run.scenario.drain,
-                trace_ratio=run.scenario.trace_ratio,
-            ) as load:
+            record = _recorder(run, latency, metrics, slowest)
+            async with fleet(run.scenario, service.url, folder.path, record) as load:
                 await _load(run, service, scraper, latency, load)
             await scraper.scrape()  # everything was answered: the service's final account
             account.target["scrape_error"] = scraper.last_error
 
 
-def _recorder(run: _Run, latency: LatencyLog, metrics: MetricsLog) -> Callable[[Report], None]:
-    """What is done with each report of the generator."""
+def _recorder(
+    run: _Run, latency: LatencyLog, metrics: MetricsLog, slowest: SlowestLog
+) -> Callable[[Report], None]:
+    """What is done with each report of a generator."""
     meter = Meter(run.scenario)
     account = run.account
 
     def record(report: Report) -> None:
         at = _epoch(report.at)
         started = account.started or at
+        labels = {names.SOURCE: report.source} if report.source else None
         try:
             latency.write(report.cells)
-            metrics.add_readings(readings(report), at)
+            metrics.add_readings(readings(report), at, labels)
+            slowest.write(_slow_request(one, report.source) for one in report.slowest)
         except OSError as error:
             if not run.unwritable.done():
                 run.unwritable.set_result(f"cannot write {error.filename}: {error.strerror}")
-        run.show(meter.progress(report, at - started))
+        if run.watch:
+            run.watch.add(report.cells)
+        if progress := meter.progress(report, at - started):
+            run.show(progress)
 
     return record
 
 
+def _slow_request(slow: Slow, source: str) -> SlowRequest:
+    return SlowRequest(
+        at=_epoch(slow.at),
+        request=f"{slow.method} {slow.name}".strip(),
+        outcome=slow.outcome,
+        latency=slow.latency,
+        service_time=slow.service_time,
+        trace_id=slow.trace_id,
+        sampled=slow.sampled,
+        source=source,
+    )
+
+
 async def _load(
-    run: _Run, service: Service, scraper: Scraper, latency: LatencyLog, load: Generator
+    run: _Run, service: Service, scraper: Scraper, latency: LatencyLog, load: Fleet
 ) -> None:
     """Warm up, measure and drain, until the schedule ends or something ends it early."""
     account, scenario = run.account, run.scenario
@@ -184,33 +226,56 @@ async def _load(
     run.store()
     await load.start(t0, window[0])
     schedule = asyncio.create_task(_scrape_on_schedule(scraper, t0, window))
+    breach = asyncio.create_task(_certain_breach(run.watch, load, window[0]))
     try:
-        await _until_the_end(run, service, load, schedule)
+        await _until_the_end(run, service, load, schedule, breach)
     finally:
-        account.requests, account.user_errors = load.requests, load.user_errors
-    if account.status != "complete":
-        _cut_window(account)
+        breach.cancel()
+        account.take(load)
+    if account.status in {"failed", "interrupted"}:
+        _cut_window(account, time.time())
     # In the order of need: first no more load, then the service's account of the cut window.
-    stopping = asyncio.create_task(load.stop())
+    aborted = account.status == "aborted"
+    stopping = asyncio.create_task(load.stop(min(scenario.drain, ABORT_DRAIN) if aborted else None))
     if account.status != "complete":
         await scraper.scrape()
     try:
-        account.requests = await stopping
+        await stopping
     except GeneratorError:
         if account.status == "complete":
             raise  # it died while it drained; otherwise the reason is known already
-    account.drained, account.user_errors = time.time(), load.user_errors
+    finally:
+        account.take(load)
+    account.drained = time.time()
+
+
+async def _certain_breach(
+    watch: Watch | None, load: Fleet, window_start: float
+) -> tuple[Budget, int]:
+    """The first budget whose breach is certain, and after how many seconds of the window.
+
+    Asked once for each whole second, as soon as every generator has told what it recorded in it.
+    """
+    for second in count(1):
+        await load.told_until(window_start + second)
+        if watch and (budget := watch.breach(second, load.requests.in_flight)):
+            return budget, second
+    raise AssertionError
 
 
 async def _until_the_end(
-    run: _Run, service: Service, load: Generator, schedule: asyncio.Task[None]
+    run: _Run,
+    service: Service,
+    load: Fleet,
+    schedule: asyncio.Task[None],
+    breach: asyncio.Task[tuple[Budget, int]],
 ) -> None:
     """Wait for the end of the schedule, or for what comes before it, and note which it was."""
     account = run.account
     interrupted = asyncio.create_task(run.interrupted.wait())
     broken = load.died
     ends: set[asyncio.Future[Any]] = {
-        *(schedule, interrupted, broken, service.died, run.unwritable)
+        *(schedule, interrupted, broken, service.died, run.unwritable, breach)
     }
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     if service.died.done():
@@ -223,8 +288,10 @@ async def _until_the_end(
         _fail(account, run.unwritable.result())
     elif interrupted.done():
         account.status, account.reason = "interrupted", "interrupted by a signal"
-    else:
+    elif schedule.done():
         account.status = "complete"
+    else:
+        _abort(account, *breach.result())
     schedule.cancel()
     interrupted.cancel()
     (unscraped, _) = await asyncio.gather(schedule, interrupted, return_exceptions=True)
@@ -232,13 +299,21 @@ async def _until_the_end(
         _fail(account, f"cannot write {names.METRICS_FILE}: {unscraped.strerror}")
 
 
-def _cut_window(account: _Account) -> None:
-    """The load ended early: the window ends now, or never began."""
-    now = time.time()
-    if account.window_start is None or now <= account.window_start:
+def _abort(account: _Account, budget: Budget, seconds: int) -> None:
+    """A budget is breached for certain: the window ends with the last second known of."""
+    assert account.window_start is not None
+    account.status, account.aborted_by = "aborted", budget.name
+    after = format_quantity(seconds, Unit.SECONDS)
+    account.reason = f"the breach of {budget.name} was certain after {after} of the window"
+    _cut_window(account, account.window_start + seconds)
+
+
+def _cut_window(account: _Account, end: float) -> None:
+    """The load ended early: the window ends then, or never began."""
+    if account.window_start is None or end <= account.window_start:
         account.window_start = account.window_end = None
     else:
-        account.window_end = min(now, account.window_end or now)
+        account.window_end = min(end, account.window_end or end)
 
 
 async def _scrape_on_schedule(scraper: Scraper, t0: float, window: tuple[float, float]) -> None:
@@ -289,47 +364,3 @@ async def _signals(account: _Account) -> AsyncIterator[asyncio.Event]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
-
-
-def _target_facts(run: _Run, service: Service) -> dict[str, Any]:
-    return {
-        "url": _without_password(service.url),
-        "command": run.target.command if service.started_by_us else None,
-        "metrics": [_without_password(url) for url in service.metrics],
-        "ours": service.started_by_us,
-        "exit_code": None,
-    }
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _load_facts(load: Load) -> dict[str, Any]:
-    model = "open" if isinstance(load.workload, OpenWorkload) else "closed"
-    return {
-        "name": load.name,
-        "locustfile": os.fsencode(load.locustfile).decode(errors="replace"),
-        "workload": {"model": model, **asdict(load.workload)},
-        "start": load.start,
-        "tags": load.tags,
-        "exclude_tags": load.exclude_tags,
-    }
-
-
-def _facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
-    """What is known of a run before it begins."""
-    return {
-        "harness_version": version("harness"),
-        "service": plan.service,
-        "scenario": {
-            "name": scenario.name,
-            "loads": [_load_facts(load) for load in scenario.loads],
-            "warm_up": scenario.warm_up,
-            "duration": scenario.duration,
-        },
-        "versions": {name: version(name) for name in ("harness", "locust", "gevent")},
-        "host": host_facts(),
-        "git": git_facts(plan.source.parent),
-    }

@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.gather import gather
 from harness.judge.decide import judge
 from harness.judge.detect import Detection, detect
+from harness.load.fleet import logs
 from harness.report.junit import junit_xml
 from harness.report.markdown import summary_markdown
 from harness.report.results import results_json
@@ -72,6 +73,8 @@ def attempt(
 ) -> tuple[Detection, Manifest]:
     """Run a trial and hold it against its promise.
 
+    No budget aborts it: the promise may be about several.
+
     Args:
         plan: The whole of budgets.yaml.
         trial: What is planted, under which load.
@@ -88,7 +91,8 @@ def attempt(
     assert plan.target is not None
     environment = {**plan.target.environment, **trial.case.environment}
     planted = replace(plan, target=replace(plan.target, environment=environment))
-    run = create_folder(folder, trial.scenario.name, datetime.now(UTC))
+    files = logs(trial.scenario).values()
+    run = create_folder(folder, trial.scenario.name, datetime.now(UTC), logs=files)
     run.write(names.BUDGETS_FILE, plan.text)
     asyncio.run(gather(planted, trial.scenario, run, url=None, show=show))
     evidence = read_evidence(run)

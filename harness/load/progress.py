@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from harness import names
 from harness.budgets.model import OpenWorkload, Scenario
@@ -13,43 +13,65 @@ from harness.runs.cells import middle_of
 from harness.runs.model import Distribution, Progress
 
 RECENT_REPORTS = 5  # the p95 of the live line is over as many seconds
+SILENT = 3.0  # s after which a source's last report says nothing of now
 
 
 class Meter:
     """Keeps the little that a progress line needs from one report to the next."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._workload = scenario.loads[0].workload
+        self._loads = scenario.loads
         self._warm_up = scenario.warm_up
-        self._total = scenario.warm_up + scenario.duration
-        self._recent: deque[Mapping[int, int]] = deque(maxlen=RECENT_REPORTS)
-        self._recorded = 0
-        self._at = 0.0
+        self._total = scenario.seconds
+        self._recent: deque[dict[int, int]] = deque([{}], maxlen=RECENT_REPORTS)
+        self._sources: dict[str, _Source] = {}
+        self._heard: set[str] = set()  # since the line before
         self._errors = 0
 
-    def progress(self, report: Report, elapsed: float) -> Progress:
-        """Where the run is, `elapsed` seconds after the start of the load."""
-        latencies = [cell for cell in report.cells if cell.what == names.LATENCY]
-        self._errors += sum(
-            sum(cell.counts.values()) for cell in latencies if cell.outcome == names.ERROR
-        )
-        counts: dict[int, int] = {}
-        for cell in latencies:
-            for bucket, count in cell.counts.items():
-                counts[bucket] = counts.get(bucket, 0) + count
-        self._recent.append(counts)
-        rate = (report.recorded - self._recorded) / max(elapsed - self._at, 1e-9)
-        self._recorded, self._at = report.recorded, elapsed
+    def progress(self, report: Report, elapsed: float) -> Progress | None:
+        """Where the run is, `elapsed` seconds after the start of the load.
+
+        Of several sources that report each second, it is the last one's report that makes a line.
+
+        Returns:
+            None as long as other sources have yet to report.
+        """
+        self._take_cells(report)
+        before = self._sources.get(report.source, _Source(at=elapsed - 1.0))
+        rate = (report.recorded - before.recorded) / max(elapsed - before.at, 1e-9)
+        source = _Source(report.recorded, elapsed, max(rate, 0.0), report.in_flight)
+        again = report.source in self._heard
+        self._sources[report.source] = source
+        self._heard.add(report.source)
+        if not again and len(self._heard) < len(self._sources):
+            return None
+        # Whoever speaks twice does not wait for one that is silent.
+        self._heard = {report.source} if again and len(self._sources) > 1 else set()
+        progress = self._progress(elapsed)
+        self._recent.append({})
+        return progress
+
+    def _progress(self, elapsed: float) -> Progress:
+        talking = [one for one in self._sources.values() if elapsed - one.at < SILENT]
         return Progress(
             phase=self._phase(elapsed),
             elapsed=min(max(elapsed, 0.0), self._total),
             total=self._total,
             asked_rate=self._asked_rate(elapsed),
-            rate=max(rate, 0.0),
+            rate=sum(source.rate for source in talking),
             p95=self._p95(),
             errors=self._errors,
-            in_flight=report.in_flight,
+            in_flight=sum(source.in_flight for source in talking),
         )
+
+    def _take_cells(self, report: Report) -> None:
+        counts = self._recent[-1]
+        for cell in report.cells:
+            if cell.what == names.LATENCY:
+                if cell.outcome == names.ERROR:
+                    self._errors += sum(cell.counts.values())
+                for bucket, count in cell.counts.items():
+                    counts[bucket] = counts.get(bucket, 0) + count
 
     def _phase(self, elapsed: float) -> str:
         if elapsed < self._warm_up:
@@ -57,9 +79,13 @@ class Meter:
         return "measuring" if elapsed < self._total else "draining"
 
     def _asked_rate(self, elapsed: float) -> float | None:
-        if isinstance(self._workload, OpenWorkload) and elapsed < self._total:
-            return rate_at(self._workload, elapsed)
-        return None
+        """What all loads ask for; None when one of them has no schedule."""
+        rate = 0.0
+        for load in self._loads:
+            if not isinstance(load.workload, OpenWorkload):
+                return None
+            rate += rate_at(load.workload, elapsed - load.start)
+        return rate if elapsed < self._total else None
 
     def _p95(self) -> float | None:
         counts: dict[int, int] = {}
@@ -71,3 +97,13 @@ class Meter:
             tuple(map(middle_of, buckets)), tuple(counts[bucket] for bucket in buckets)
         )
         return distribution.quantile(0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a source said last."""
+
+    recorded: int = 0
+    at: float = 0.0
+    rate: float = 0.0
+    in_flight: int = 0

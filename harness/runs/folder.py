@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,18 +13,19 @@ from harness import names
 from harness.errors import RunFolderError, UsageError
 from harness.runs.latency import read_latency
 from harness.runs.metrics import read_metrics
-from harness.runs.model import Evidence, Manifest
+from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest, SlowRequest
+from harness.runs.slowest import read_slowest
 
 CREATED_FILES = (
     names.MANIFEST_FILE,
     names.LATENCY_FILE,
     names.METRICS_FILE,
+    names.SLOWEST_FILE,
     names.RESULTS_FILE,
     names.JUNIT_FILE,
     names.SUMMARY_FILE,
     names.BUDGETS_FILE,
     names.TARGET_LOG,
-    names.GENERATOR_LOG,
 )
 
 
@@ -54,13 +56,20 @@ def replace_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def create_folder(path: Path | None, scenario: str, now: datetime) -> RunFolder:
+def create_folder(
+    path: Path | None,
+    scenario: str,
+    now: datetime,
+    *,
+    logs: Iterable[str] = (names.GENERATOR_LOG,),
+) -> RunFolder:
     """Make a run folder with all its files, so that no full or read-only disk costs a run.
 
     Args:
         path: Where; None is `runs/<utc>-<scenario>`.
         scenario: Name of the scenario.
         now: Start of the run.
+        logs: Names of the files that the generators print to.
 
     Raises:
         UsageError: The folder cannot be written, or holds something already.
@@ -72,7 +81,7 @@ def create_folder(path: Path | None, scenario: str, now: datetime) -> RunFolder:
             raise UsageError(
                 f"{folder} holds files already", "choose an empty or new folder with --out"
             )
-        for name in CREATED_FILES:
+        for name in (*CREATED_FILES, *logs):
             (folder / name).touch()
     except OSError as error:
         raise UsageError(
@@ -143,14 +152,14 @@ def read_evidence(folder: RunFolder, metrics: frozenset[str] | None = None) -> E
         RunFolderError: A file is missing or damaged.
     """
     manifest = read_manifest(folder)
-    clock = manifest.clock
+    start, end = manifest.clock.window_start, manifest.clock.window_end
+    latency: Mapping[LatencyKey, Distribution] = {}
+    slowest: tuple[SlowRequest, ...] = ()
     try:
-        latency = (
-            read_latency(folder.file(names.LATENCY_FILE), clock.window_start, clock.window_end)
-            if clock.window_start is not None and clock.window_end is not None
-            else {}
-        )
+        if start is not None and end is not None:
+            latency = read_latency(folder.file(names.LATENCY_FILE), start, end)
+            slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
-    return Evidence(manifest, latency, series)
+    return Evidence(manifest, latency, series, slowest)

@@ -57,9 +57,11 @@ class MetricsLog:
             self._file.write(sample_line(text, sample.value, at))
         self._file.flush()
 
-    def add_readings(self, values: Mapping[str, float], at: float) -> None:
+    def add_readings(
+        self, values: Mapping[str, float], at: float, labels: Mapping[str, str] | None = None
+    ) -> None:
         """Append readings of the harness itself: `_total` names are counters, others gauges."""
-        self.add((reading(name, value) for name, value in values.items()), at)
+        self.add((reading(name, value, labels) for name, value in values.items()), at)
 
     def close(self) -> None:
         """Rewrite the file as one valid OpenMetrics document; does nothing the second time."""

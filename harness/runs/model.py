@@ -189,17 +189,43 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowRequest:
+    """One of the slowest requests of its endpoint.
+
+    Attributes:
+        at: When it was meant to start, seconds since the epoch.
+        request: As budgets.yaml names it: "GET /contacts".
+        outcome: names.OK or ERROR.
+        latency: Seconds from `at`; `service_time` from its real start.
+        trace_id: 32 hexadecimal digits; empty when it carried none.
+        sampled: Whether its traceparent asked the service to record the trace.
+        source: Which of several generators sent it; empty when there is one.
+    """
+
+    at: float
+    request: str
+    outcome: str
+    latency: float
+    service_time: float
+    trace_id: str = ""
+    sampled: bool = False
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that judging needs from a run folder.
+    """All that judging and reporting need from a run folder.
 
     Attributes:
         latency: Distributions of what was meant to start within the window.
         series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
+        slowest: The slowest requests of the window, a few of each endpoint, the slowest first.
     """
 
     manifest: Manifest
     latency: Mapping[LatencyKey, Distribution]
     series: tuple[Series, ...]
+    slowest: tuple[SlowRequest, ...] = ()
 
 
 class Progress(NamedTuple):

@@ -23,8 +23,9 @@ ALLOWED = {
     "observe": {"budgets", "runs", "process"},
     "judge": {"budgets", "runs"},
     "report": {"budgets", "runs", "judge"},
-    "gather": {"budgets", "runs", "load", "observe"},
-    "selftest": {"budgets", "runs", "judge", "report", "gather"},
+    "facts": {"budgets", "observe"},
+    "gather": {"budgets", "runs", "load", "observe", "facts"},
+    "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
         "arguments",
