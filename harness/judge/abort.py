@@ -5,7 +5,7 @@ bound (a p95 allows 5% of them). Its breach is certain when one of two things ho
 
 - the lower confidence bound of the share is above what is allowed (see `shares`), looked at once a
   second, in batches of a tenth of the elapsed window;
-- so many requests were over already that the share of the whole window will be at least three
+- so many requests were over already that the share of the whole window will be more than three
   times what is allowed, however well the rest of it goes. This is what tells an outage in the
   middle of a run, after which the batches differ too much for the first.
 
