@@ -24,12 +24,29 @@ from harness.budgets.model import (
     UserStage,
     Workload,
 )
+from harness.load.membership import (
+    Beat,
+    Gathered,
+    Hello,
+    Join,
+    Listening,
+    Lost,
+    Member,
+    Ping,
+    Pong,
+    Share,
+)
+from harness.load.rendezvous import Rendezvous
 from harness.runs.cells import Cell
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What to load: the first frame."""
+    """What to load: the first frame.
+
+    Attributes:
+        role: A master's rendezvous, a worker's master; None runs the load in one process.
+    """
 
     locustfile: str
     url: str
@@ -37,6 +54,15 @@ class Setup:
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
     trace_ratio: float = 0.0
+    role: Rendezvous | Join | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """To a worker: it is accepted, as number `index` from 0 on."""
+
+    index: int
+    setup: Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +76,6 @@ class Start:
     window_start: float
     index: int = 0
     count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """To a worker: the master has handed out all users of the open model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """To a worker: from the moment `since` on, another share of the schedule is yours."""
-
-    index: int
-    count: int
-    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +203,19 @@ class Bye:
     reason: str = ""
 
 
-ToGenerator: TypeAlias = Setup | Start | Stop | Gathered | Share
-ToHarness: TypeAlias = Ready | Refused | Report | UserError | Notice | Bye
-Frame: TypeAlias = ToGenerator | ToHarness
+ToGenerator: TypeAlias = Setup | Start | Stop | Beat
+ToHarness: TypeAlias = (
+    Ready | Refused | Report | UserError | Notice | Bye | Listening | Member | Lost
+)
+ToWorker: TypeAlias = Welcome | Ping | Gathered | Share | Start | Stop | Refused
+ToMaster: TypeAlias = Hello | Pong | Ready | Refused | Report | UserError | Notice | Bye
+Frame: TypeAlias = ToGenerator | ToHarness | ToWorker | ToMaster
 
 # The place in this tuple is the type code on the wire; both ends are always of one version.
 _KINDS = (
-    *(Setup, Start, Stop, Ready, Refused, Report, UserError, Notice, Bye, Gathered, Share),
+    *(Setup, Start, Stop, Ready, Refused, Report, UserError, Notice, Bye),
+    *(Beat, Listening, Member, Lost, Rendezvous, Join),
+    *(Hello, Welcome, Ping, Pong, Gathered, Share),
     *(Cell, Slow, OpenWorkload, ClosedWorkload, ShapeWorkload, Stage, UserStage),
 )
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
