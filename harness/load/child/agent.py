@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,9 +15,10 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 
 from harness.budgets.model import ClosedWorkload, OpenWorkload
-from harness.load.child.link import Link
 from harness.load.child.locustfile import RefusalError, describe, place
 from harness.load.child.open_model import OpenModel
+from harness.load.child.orders import Orders
+from harness.load.child.pools import pool_size
 from harness.load.child.probes import HostProbe, watch_loop
 from harness.load.child.recording import Recorder
 from harness.load.frames import Bye, Notice, Ready, Report, Setup, Start, Stop, UserError
@@ -33,7 +35,7 @@ class Agent:
     def __init__(
         self,
         setup: Setup,
-        link: Link,
+        link: Orders,
         recorder: Recorder,
         environment: Environment,
         *,
@@ -60,7 +62,6 @@ class Agent:
         self._open = OpenModel(workload, recorder) if isinstance(workload, OpenWorkload) else None
         self._errors: set[str] = set()
         self._stopping = False
-        self._dropped = 0
         self._process = psutil.Process()
         self._host = HostProbe()
         self._cpu = (time.monotonic(), time.process_time())
@@ -75,10 +76,11 @@ class Agent:
 
         Raises:
             RefusalError: The users of the open model cannot be started.
+            DismissedError: It was told to stop before the start.
         """
         users = self._gather_users() if self._open else 0
         self._link.send(Ready(users))
-        start = self._link.start.get()
+        start: Start = self._link.before_stop(self._link.start)
         self._recorder.rebase(start.t0, start.window_start)
         gevent.spawn(self._report_each_second, start.t0)
         watch_loop(self._recorder.reading, lambda: self._stopping)
@@ -98,11 +100,11 @@ class Agent:
         workload = self._setup.workload
         assert self._open is not None
         assert isinstance(workload, OpenWorkload)
-        self._open.install(self._environment.user_classes)
+        self._open.install(self._environment.user_classes, self._runner)
         if self._alone:
-            self._runner.start(*pool_of(workload))
+            self._runner.start(*pool_of(workload, self._environment.user_classes))
         else:
-            self._link.gathered.get()
+            self._link.before_stop(self._link.gathered)
         while not self._spawned() or self._open.idle < self._runner.user_count:
             if self._link.stop.ready():
                 break
@@ -161,7 +163,8 @@ class Agent:
         users = gevent.spawn(self._stop_users)  # runs on_stop, waits for tasks that still run
         users.join(max(deadline - time.monotonic(), LAST_WORD if drain else 0.0))
         gc.collect()  # responses that were never entered are known to be lost only now
-        self._dropped = self._open.backlog if self._open else 0
+        if self._open:
+            self._open.abandon()
         # Without a switch between the two: the account is closed in the state that is reported.
         report = self._report()
         self._recorder.closed = True
@@ -189,7 +192,7 @@ class Agent:
             self._link.send(self._report())
             if not self._stopping:
                 self._look_for_failure()
-                if self._spawned() and not self._runner.user_count:
+                if self._target_users() and not self._runner.user_count:
                     self._end("every user has ended" + "".join(f"; {e}" for e in self._errors))
 
     def _report(self) -> Report:
@@ -202,7 +205,7 @@ class Agent:
             cells=recorder.take_cells(),
             asked=model.asked if model else 0,
             sent=model.sent if model else 0,
-            dropped=self._dropped,
+            dropped=model.dropped if model else 0,
             started=recorder.started,
             recorded=recorder.recorded,
             in_flight=len(recorder.in_flight),
@@ -210,18 +213,24 @@ class Agent:
             oldest=recorder.oldest(),
             users=self._runner.user_count,
             idle_users=model.lowest_idle() if model and not self._stopping else None,
-            backlog=model.backlog - self._dropped if model else 0,
+            backlog=model.backlog if model else 0,
             cpu=ratio,
             memory=self._process.memory_info().rss,
+            late=model.late if model else 0,
             steal=self._host.steal(),
             throttled=self._host.throttled(),
+            target_users=self._target_users(),
         )
+
+    def _target_users(self) -> int | None:
+        if self._stopping or not self._spawned():
+            return None
+        return int(self._runner.target_user_count)
 
     # --- what goes wrong ----------------------------------------------------------------------
 
     def _end(self, reason: str) -> None:
-        if not self._link.stop.ready():
-            self._link.stop.set(reason)
+        self._link.end(reason)
 
     def _look_for_failure(self) -> None:
         greenlet = self._runner.spawning_greenlet
@@ -243,11 +252,17 @@ class Agent:
             self._link.send(UserError(text))
 
 
-def pool_of(workload: OpenWorkload) -> tuple[int, float]:
-    """How many users the open model starts before its schedule, and how many per second."""
-    return workload.max_users, max(SPAWN_RATE, workload.max_users / SPAWN_TIME)
+def pool_of(
+    workload: OpenWorkload, user_classes: Sequence[type[User]], count: int = 1
+) -> tuple[int, float]:
+    """How many users the open model starts before its schedule, and how many per second.
+
+    Those of all its `count` generators together.
+    """
+    users = pool_size(workload, user_classes, count)
+    return users, max(SPAWN_RATE, users / SPAWN_TIME)
 
 
-def notice_to(link: Link) -> Any:
+def notice_to(link: Orders) -> Any:
     """A function that sends a notice, at its next turn, from wherever it is called."""
     return lambda text: gevent.spawn(link.send, Notice(text))

@@ -11,11 +11,15 @@ import ctypes
 import os
 import sys
 import time
+from contextlib import suppress
+from typing import Any
 
 import gevent
+from gevent import get_hub, getcurrent
 
 _CLOCK_MONOTONIC = 1
 _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
+_READABLE = 1
 
 
 class _Timer(ctypes.Structure):
@@ -30,23 +34,41 @@ class _Timer(ctypes.Structure):
 
 
 class Alarm:
-    """Waits until moments of the monotonic clock; for one greenlet."""
+    """Waits until moments of the monotonic clock; for one greenlet at a time."""
 
     def __init__(self) -> None:
-        self._watcher = None
+        self._fd = -1
+        self._waiter: Any = None
         if sys.platform == "linux":
-            self._libc = ctypes.CDLL(None)
-            self._fd = self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
-            if self._fd >= 0:
-                self._watcher = gevent.get_hub().loop.io(self._fd, 1)
+            libc = ctypes.PyDLL(None)  # keeps the interpreter's lock: the calls never block
+            self._fd = libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd >= 0:
+            self._hub = get_hub()
+            self._timer = _Timer()
+            self._settime: Any = libc.timerfd_settime
+            self._arguments = (self._fd, _ABSOLUTE, ctypes.byref(self._timer), None)
+            # Watched all the time: starting and stopping it costs two system calls a wait.
+            self._watcher = self._hub.loop.io(self._fd, _READABLE)
+            self._watcher.start(self._ring)
 
     def wait_until(self, moment: float) -> None:
         """Return at `moment`; when it has passed, once the other greenlets had their turn."""
         left = moment - time.monotonic()
-        if left <= 0 or self._watcher is None:
+        if left <= 0 or self._fd < 0:
             gevent.sleep(max(0.0, left))
             return
-        seconds, nanoseconds = divmod(int(moment * 1e9), 10**9)
-        timer = _Timer(0, 0, seconds, nanoseconds)
-        self._libc.timerfd_settime(self._fd, _ABSOLUTE, ctypes.byref(timer), None)
-        gevent.get_hub().wait(self._watcher)
+        self._timer.seconds = int(moment)
+        self._timer.nanoseconds = int(moment % 1 * 1e9)
+        self._settime(*self._arguments)
+        self._waiter = getcurrent()
+        try:
+            self._hub.switch()
+        finally:
+            self._waiter = None
+
+    def _ring(self) -> None:
+        if self._waiter is not None:
+            self._waiter.switch()  # sets the timer anew, after which it is not readable
+            return
+        with suppress(BlockingIOError):
+            os.read(self._fd, 8)

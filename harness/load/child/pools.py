@@ -1,0 +1,130 @@
+"""Inside the generator: the users of the open model, a pool for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Any
+
+import gevent
+from gevent.queue import SimpleQueue
+from locust import User
+from locust.dispatch import _kl_generator
+
+from harness.budgets.model import OpenWorkload
+from harness.load.slices import apportion
+
+_STARTING = "harness_starting"  # attribute of a user that grew the pool and has not waited yet
+
+
+class Pool:
+    """The users of one class, and the arrivals that wait for them.
+
+    Attributes:
+        idle: Users that wait for an arrival.
+        low: Fewest idle users since somebody last asked, `room` included.
+        made: Users that were ever started, dead ones too: a class whose `on_start` fails is not
+            tried for ever.
+        limit: How many may be; no more are started than there are when it is 0.
+    """
+
+    def __init__(self, name: str, runner: Any, on_notice: Callable[[str], None]) -> None:
+        self.idle = self.low = self.made = self.limit = 0
+        self._name = name
+        self._runner = runner
+        self._on_notice = on_notice
+        self._queue: Any = SimpleQueue()
+        self._starting = 0
+
+    @property
+    def waiting(self) -> int:
+        """Arrivals that wait for a user."""
+        return int(self._queue.qsize())
+
+    @property
+    def spare(self) -> int:
+        """Users that wait for an arrival for which there is none yet."""
+        return max(0, self.idle - self.waiting)
+
+    @property
+    def room(self) -> int:
+        """Users that may still be started."""
+        return max(0, self.limit - self.made)
+
+    def put(self, due: float) -> None:
+        """An arrival comes; when no user is there for it, nor about to be, one more is started."""
+        if self.room and self.idle + self._starting <= self.waiting:
+            self.made += 1
+            self._starting += 1
+            self.low = min(self.low, self.room)
+            gevent.spawn(self._grow)
+        self._queue.put(due)
+
+    def get(self, user: Any) -> float:
+        """The moment of the arrival that a user takes, once there is one."""
+        self._arrived(user)
+        self.idle += 1
+        try:
+            due = float(self._queue.get())
+        finally:
+            self.idle -= 1
+        self.low = min(self.low, self.idle + self.room)
+        return due
+
+    def clear(self) -> int:
+        """Forget the arrivals that wait; how many they were."""
+        forgotten = self.waiting
+        for _ in range(forgotten):
+            self._queue.get_nowait()
+        return forgotten
+
+    def _grow(self) -> None:
+        try:
+            (user,) = self._runner.spawn_users({self._name: 1})
+        except Exception as error:  # noqa: BLE001 - whatever the class's __init__ does
+            self._starting -= 1
+            self.limit = 0
+            self._on_notice(f"the pool of {self._name} cannot grow: {error!r}")
+            return
+        user.__dict__[_STARTING] = True
+        user.greenlet.link(lambda _: self._arrived(user))
+
+    def _arrived(self, user: Any) -> None:
+        self._starting -= bool(user.__dict__.pop(_STARTING, False))
+
+
+def class_shares(user_classes: Sequence[type[User]], max_users: int) -> list[float]:
+    """The share of the arrivals that each user class gets; they add up to one."""
+    fixed = sum(user_class.fixed_count for user_class in user_classes)
+    weights = sum(c.weight for c in user_classes if not c.fixed_count)
+    pool = max(max_users, fixed) if weights else fixed
+    left = pool - fixed
+    return [
+        c.fixed_count / pool if c.fixed_count else left / pool * c.weight / weights
+        for c in user_classes
+    ]
+
+
+def class_limits(user_classes: Sequence[type[User]], max_users: int, count: int) -> list[int]:
+    """How many users of each class one of `count` generators may have."""
+    return apportion(max_users // count, class_shares(user_classes, max_users))
+
+
+def pool_size(workload: OpenWorkload, user_classes: Sequence[type[User]], count: int = 1) -> int:
+    """Users that the load starts with, all of its `count` generators together.
+
+    A pool that grows starts with so many that each generator gets one user of each class.
+    """
+    if workload.when_exhausted != "grow":
+        return workload.max_users
+    fixed = sum(user_class.fixed_count for user_class in user_classes)
+    weighted = [(c.__name__, c.weight) for c in user_classes if not c.fixed_count]
+    missing = dict.fromkeys((name for name, _ in weighted), count)
+
+    def still_missing(name: Any) -> bool:
+        missing[name] -= 1
+        return any(number > 0 for number in missing.values())
+
+    dealt = takewhile(still_missing, _kl_generator(weighted)) if weighted else ()
+    needed = fixed + sum(1 for _ in dealt) + bool(weighted)
+    return min(workload.max_users, max(workload.min_users, needed))
