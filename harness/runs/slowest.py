@@ -26,12 +26,12 @@ class SlowestLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
+        self._file = path.open("w", encoding="utf-8", errors="replace")
 
     def write(self, requests: Iterable[SlowRequest]) -> None:
         """Add a line for each, and flush."""
         for request in requests:
-            self._file.write(json.dumps(asdict(request)) + "\n")
+            self._file.write(json.dumps(asdict(request), ensure_ascii=False) + "\n")
         self._file.flush()
 
     def __enter__(self) -> Self:

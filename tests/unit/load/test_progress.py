@@ -1,0 +1,127 @@
+"""The live line's numbers, from the reports of one source and of several."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Scenario, Stage, UserStage
+from harness.load.frames import Report
+from harness.load.progress import Meter
+from harness.runs.cells import Cell, bucket_of
+from harness.runs.model import Progress
+
+OPEN = Load(Path("a.py"), OpenWorkload((Stage(50, 10), Stage(80, 10))), "browse")
+LATER = Load(Path("b.py"), OpenWorkload((Stage(20, 15),)), "order", start=5.0)
+CLOSED = Load(Path("c.py"), ClosedWorkload((UserStage(5, 20),)), "admin")
+
+
+def scenario(*loads: Load) -> Scenario:
+    return Scenario("test", loads, warm_up=4.0, duration=16.0)
+
+
+def report(
+    recorded: int, *, source: str = "", in_flight: int = 0, cells: tuple[Cell, ...] = ()
+) -> Report:
+    accounts = {"asked": 0, "sent": 0, "dropped": 0, "lost": 0, "oldest": 0.0, "users": 1}
+    idle = {"idle_users": None, "backlog": 0, "cpu": 0.1, "memory": 1}
+    return Report(
+        at=0.0,
+        cells=cells,
+        started=recorded + in_flight,
+        recorded=recorded,
+        in_flight=in_flight,
+        source=source,
+        **accounts,  # type: ignore[arg-type]
+        **idle,  # type: ignore[arg-type]
+    )
+
+
+def latencies(*seconds: float, outcome: str = "ok") -> Cell:
+    return Cell("latency", outcome, "GET", "/", 0, {bucket_of(one): 1 for one in seconds})
+
+
+def test_single_source_makes_a_line_of_each_report() -> None:
+    meter = Meter(scenario(OPEN))
+    lines = [
+        meter.progress(report(0, in_flight=3), 1.0),
+        meter.progress(report(60), 2.5),
+        meter.progress(report(100), 21.0),
+    ]
+    assert [(line.rate, line.in_flight) for line in lines if line] == [
+        (0.0, 3),
+        (40.0, 0),
+        (pytest.approx(40 / 18.5), 0),
+    ]
+    assert [line.phase for line in lines if line] == ["warm-up", "warm-up", "draining"]
+    assert [line.elapsed for line in lines if line] == [1.0, 2.5, 20.0]
+
+
+def test_several_sources_make_one_line_a_second_of_their_sums() -> None:
+    meter = Meter(scenario(OPEN, CLOSED))
+    lines = []
+    for second in range(1, 6):
+        for number, source in enumerate(("a", "b", "c")):
+            account = report(second * (10 + number), source=source, in_flight=number)
+            lines.append(meter.progress(account, second + number / 10))
+    shown = [line for line in lines if line]
+    assert len(shown) == 5
+    assert [line.in_flight for line in shown[1:]] == [3] * 4
+    assert [line.rate for line in shown[1:]] == pytest.approx([33.0] * 4)
+
+
+def test_source_that_falls_silent_stops_no_line_and_counts_no_longer() -> None:
+    meter = Meter(scenario(OPEN))
+    for source in ("a", "b"):
+        meter.progress(report(10, source=source, in_flight=1), 1.0)
+    lines = [meter.progress(report(10 * t, source="a", in_flight=1), float(t)) for t in range(2, 9)]
+    shown = [line for line in lines if line]
+    assert len(shown) >= 6
+    assert (shown[-1].rate, shown[-1].in_flight) == (10.0, 1)
+
+
+def test_p95_and_errors_are_those_of_all_sources() -> None:
+    meter = Meter(scenario(OPEN))
+    meter.progress(report(0, source="a"), 1.0)
+    meter.progress(report(0, source="b"), 1.0)
+    fast = latencies(*(i / 1000 for i in range(1, 20)))
+    meter.progress(report(19, source="a", cells=(fast,)), 2.0)
+    slow = (latencies(5.0, 6.0, outcome="error"), Cell("service_time", "ok", "GET", "/", 0, {1: 9}))
+    assert meter.progress(report(2, source="b", cells=slow), 2.0) is None
+    line = meter.progress(report(19, source="a"), 3.0)
+    assert line is not None
+    assert line.errors == 2
+    assert line.p95 == pytest.approx(5.0, rel=1e-3)  # of 21 times the 20th is the 95th percentile
+
+
+def test_p95_forgets_what_is_older_than_five_seconds() -> None:
+    meter = Meter(scenario(OPEN))
+    first = meter.progress(report(1, cells=(latencies(9.0),)), 1.0)
+    later = [meter.progress(report(1 + i, cells=(latencies(0.5),)), 1.0 + i) for i in range(1, 6)]
+    assert first is not None
+    assert first.p95 == pytest.approx(9.0, rel=1e-3)
+    assert [line.p95 for line in later if line] == pytest.approx([9.0] * 4 + [0.5], rel=1e-3)
+
+
+def test_p95_without_requests_is_not_known() -> None:
+    line = Meter(scenario(OPEN)).progress(report(0), 1.0)
+    assert isinstance(line, Progress)
+    assert line.p95 is None
+
+
+@pytest.mark.parametrize(
+    ("loads", "elapsed", "rate"),
+    [
+        pytest.param((OPEN,), 1.0, 50.0, id="one load"),
+        pytest.param((OPEN, LATER), 1.0, 50.0, id="the other has not begun"),
+        pytest.param((OPEN, LATER), 6.0, 70.0, id="both"),
+        pytest.param((OPEN, LATER), 12.0, 100.0, id="both, the first in its second stage"),
+        pytest.param((OPEN, LATER), 20.0, None, id="the schedules are over"),
+        pytest.param((OPEN, CLOSED), 6.0, None, id="one has no schedule"),
+    ],
+)
+def test_asked_rate_is_the_sum_of_the_loads(
+    loads: tuple[Load, ...], elapsed: float, rate: float | None
+) -> None:
+    line = Meter(scenario(*loads)).progress(report(0), elapsed)
+    assert line is not None
+    assert line.asked_rate == rate
