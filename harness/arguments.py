@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from harness.units import Unit, parse
 
 Command = Callable[[argparse.Namespace], int]
+RENDEZVOUS_PORT = 5557  # the one that Locust's masters use
 BUDGETS_HELP = "default: ./budgets.yaml"
 EXIT_CODES = """\
 exit codes:
@@ -68,6 +70,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--url", type=_url, help="test a service that already runs; the target is not started"
     )
     _load_options(parser)
+    _worker_options(parser)
     _report_options(parser)
 
 
@@ -111,6 +114,33 @@ def _load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
 
 
+def _worker_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="N|auto",
+        help="Locust processes on this machine; auto: as many as there are cores to spare",
+    )
+    group = parser.add_argument_group("workers on other machines")
+    group.add_argument(
+        "--expect-workers", type=_count, metavar="N", help="wait for N Locust workers, no more"
+    )
+    group.add_argument(
+        "--bind",
+        type=_address,
+        metavar="ADDRESS[:PORT]",
+        help="where they connect to (default: 0.0.0.0:5557); keep it in a private network",
+    )
+    group.add_argument(
+        "--run-id", type=_run_id, metavar="ID", help="what each must name (default: made up)"
+    )
+    group.add_argument(
+        "--on-worker-loss",
+        choices=["stop", "continue"],
+        help="stop: the run ends, inconclusive (default); continue: with those that are left",
+    )
+
+
 def _report_options(parser: argparse.ArgumentParser) -> None:
     for option, what in (("json", "results.json"), ("junit-xml", "JUnit"), ("markdown", "summary")):
         parser.add_argument(
@@ -140,6 +170,29 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
     return int(text)
+
+
+def _workers(text: str) -> int | str:
+    return text if text == "auto" else _count(text)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.partition(":")
+    if not host or (colon and not (port.isdecimal() and 0 < int(port) < 2**16)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address; write an IPv4 address or a name, perhaps with a port:"
+            f" 10.0.0.5:{RENDEZVOUS_PORT}"
+        )
+    return host, int(port or RENDEZVOUS_PORT)
+
+
+def _run_id(text: str) -> str:
+    # It is passed on in an environment variable of a shell command.
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no run id; use up to 64 letters, digits, '.', '_' and '-'"
+        )
+    return text
 
 
 def _quantity(unit: Unit) -> Callable[[str], float]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
+import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from harness import names
-from harness.arguments import parser
+from harness.arguments import RENDEZVOUS_PORT, parser
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from harness.budgets.model import Budget, Plan, Scenario
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
+    from harness.load.rendezvous import Rendezvous
     from harness.runs.folder import RunFolder
     from harness.runs.model import Evidence, Manifest, Progress
 
@@ -72,13 +75,23 @@ def run(options: argparse.Namespace) -> int:
 
     plan = _read_plan(options.budgets)
     scenario = _choose_scenario(plan, options)
+    rendezvous = _rendezvous(scenario, options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
     files = logs(scenario).values()
     folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
     folder.write(names.BUDGETS_FILE, plan.text)
+    if rendezvous:
+        _tell_workers(rendezvous)
     with LiveLine(sys.stderr, quiet=options.quiet) as live:
-        asyncio.run(gather(plan, scenario, folder, url=options.url, show=live.show, watch=watch))
+        running = gather(
+            *(plan, scenario, folder),
+            url=options.url,
+            show=live.show,
+            watch=watch,
+            rendezvous=rendezvous,
+        )
+        asyncio.run(running)
     return _judge_and_tell(budgets, folder, options)
 
 
@@ -176,6 +189,50 @@ def _adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     scenario = override(scenario, **changes)
     _require_locustfile(scenario)
     return scenario
+
+
+def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:
+    """Where workers of other machines are waited for; None when there are none."""
+    from harness.load.rendezvous import Rendezvous
+
+    if options.expect_workers is None:
+        for name in ("bind", "run_id", "on_worker_loss"):
+            if getattr(options, name) is not None:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is about workers on other machines",
+                    "say how many there are with --expect-workers",
+                )
+        return None
+    if options.workers is not None:
+        raise UsageError(
+            "--workers and --expect-workers exclude each other",
+            "give --workers for processes on this machine, --expect-workers for other machines",
+        )
+    if len(scenario.loads) > 1:
+        loads = ", ".join(load.name for load in scenario.loads)
+        raise UsageError(
+            f"workers on other machines serve one load, and {scenario.name!r} has several: {loads}",
+            "make each load a scenario of its own, or use --workers on this machine",
+        )
+    host, port = options.bind or ("0.0.0.0", RENDEZVOUS_PORT)  # noqa: S104  others must reach it
+    run_id = options.run_id or secrets.token_hex(4)
+    return Rendezvous(
+        *(host, port, options.expect_workers, run_id), when_lost=options.on_worker_loss or "stop"
+    )
+
+
+def _tell_workers(rendezvous: Rendezvous) -> None:
+    """Say what to start on the other machines."""
+    everywhere = rendezvous.host == "0.0.0.0"  # noqa: S104
+    host = platform.node() if everywhere else rendezvous.host
+    count = "1 worker" if rendezvous.workers == 1 else f"{rendezvous.workers} workers"
+    print(
+        f"waits for {count} of run {rendezvous.run_id}; each is started by\n"
+        f"  HARNESS_RUN_ID={rendezvous.run_id} locust --worker -f - "
+        f"--master-host {host} --master-port {rendezvous.port}",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _require_locustfile(scenario: Scenario) -> None:

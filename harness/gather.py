@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Protocol
 
@@ -18,13 +18,15 @@ from harness.facts import facts, target_facts
 from harness.load.fleet import Fleet, fleet
 from harness.load.frames import Report, Slow, readings
 from harness.load.progress import Meter
+from harness.load.rendezvous import Rendezvous
+from harness.observe.host import usable_cpus
 from harness.observe.scraper import Scraper
 from harness.observe.target import Service, ending, serve
 from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
-from harness.runs.model import Clock, Manifest, Progress, Requests, SlowRequest, Status
+from harness.runs.model import Clock, Manifest, Progress, Requests, SlowRequest, Status, Worker
 from harness.runs.slowest import SlowestLog
 from harness.units import Unit, format_quantity
 
@@ -49,6 +51,7 @@ class _Account:
     requests: Requests = field(default_factory=Requests)
     user_errors: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    workers: tuple[Worker, ...] = ()
     aborted_by: str = ""
 
     def manifest(self, facts: dict[str, Any]) -> Manifest:
@@ -68,6 +71,7 @@ class _Account:
             requests=self.requests,
             user_errors=self.user_errors,
             notices=self.notices,
+            workers=self.workers,
             aborted_by=self.aborted_by,
         )
 
@@ -75,6 +79,7 @@ class _Account:
         """What the generators have told so far."""
         self.requests = load.requests
         self.user_errors, self.notices = load.user_errors, load.notices
+        self.workers = load.workers
 
 
 class Watch(Protocol):
@@ -97,6 +102,7 @@ class _Run:
     url: str | None
     show: Callable[[Progress], None]
     watch: Watch | None
+    rendezvous: Rendezvous | None
     interrupted: asyncio.Event
     unwritable: asyncio.Future[str]
     account: _Account
@@ -111,6 +117,7 @@ async def gather(
     url: str | None,
     show: Callable[[Progress], None],
     watch: Watch | None = None,
+    rendezvous: Rendezvous | None = None,
 ) -> None:
     """Run a scenario and leave everything that judging needs in the folder.
 
@@ -124,24 +131,28 @@ async def gather(
         url: A service that already runs; None starts the target.
         show: Called about once a second.
         watch: Asked each second of the window whether to stop the load; None never does.
+        rendezvous: Where the workers of other machines connect; None starts processes here.
 
     Raises:
         ScenarioError: The locustfile cannot be run.
     """
     account = _Account()
+    target = plan.target or Target(url=url or "")
+    if scenario.workers is None:
+        ours = target.command is not None and url is None
+        scenario = replace(scenario, workers=_spare_cores(ours) // len(scenario.loads) or 1)
     known = facts(plan, scenario)
 
     def store() -> None:
         folder.write_manifest(account.manifest(known))
 
     store()
-    target = plan.target or Target(url=url or "")
     try:
         async with _signals(account) as interrupted:
             unwritable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             await _with_everything(
                 _Run(
-                    *(target, scenario, folder, url, show, watch),
+                    *(target, scenario, folder, url, show, watch, rendezvous),
                     *(interrupted, unwritable, account, store),
                 )
             )
@@ -152,6 +163,11 @@ async def gather(
         raise
     finally:
         store()
+
+
+def _spare_cores(service_too: bool) -> int:
+    """Cores for the load generator; one is left to a service on this machine."""
+    return int(usable_cpus()) - service_too
 
 
 async def _with_everything(run: _Run) -> None:
@@ -167,7 +183,9 @@ async def _with_everything(run: _Run) -> None:
             scraper = Scraper(service, metrics)
             await scraper.scrape()  # the baseline: nothing was asked of the service yet
             record = _recorder(run, latency, metrics, slowest)
-            async with fleet(run.scenario, service.url, folder.path, record) as load:
+            async with fleet(
+                run.scenario, service.url, folder.path, record, rendezvous=run.rendezvous
+            ) as load:
                 await _load(run, service, scraper, latency, load)
             await scraper.scrape()  # everything was answered: the service's final account
             account.target["scrape_error"] = scraper.last_error

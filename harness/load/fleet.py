@@ -13,7 +13,8 @@ from harness import names
 from harness.budgets.model import Load, Scenario
 from harness.load.frames import Report
 from harness.load.generator import Generator, OnReport, generator
-from harness.runs.model import Requests
+from harness.load.rendezvous import Rendezvous
+from harness.runs.model import Requests, Worker
 
 
 def logs(scenario: Scenario) -> dict[str, str]:
@@ -26,7 +27,12 @@ def logs(scenario: Scenario) -> dict[str, str]:
 
 @asynccontextmanager
 async def fleet(
-    scenario: Scenario, url: str, folder: Path, on_report: OnReport
+    scenario: Scenario,
+    url: str,
+    folder: Path,
+    on_report: OnReport,
+    *,
+    rendezvous: Rendezvous | None = None,
 ) -> AsyncIterator[Fleet]:
     """Generators for all loads of a scenario, ready to start; no process is left afterwards.
 
@@ -36,6 +42,7 @@ async def fleet(
         folder: Where each generator's log is appended to, see `logs`.
         on_report: Called with each report; its `source` is the load's name where there are
             several, before the name of the worker where there are workers: "browse/worker-1".
+        rendezvous: Where the workers of other machines connect, of a scenario with one load.
 
     Raises:
         ScenarioError: A locustfile cannot be loaded, or holds nothing that can be run.
@@ -74,6 +81,9 @@ class _Member:
     generator: Generator
 
 
+WORKERS: tuple[Worker, ...] = ()
+
+
 class Fleet:
     """The running generators of a scenario; made by `fleet`.
 
@@ -103,6 +113,15 @@ class Fleet:
     def notices(self) -> tuple[str, ...]:
         """What a person should know about the scenario."""
         return self._texts(lambda generator: generator.notices)
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers of all of them, named as the source of their reports."""
+        return tuple(
+            worker.model_copy(update={"name": self._joined(member.load, worker.name)})
+            for member in self._members
+            for worker in WORKERS
+        )
 
     async def start(self, t0: float, window_start: float) -> None:
         """Tell each when to begin: `t0` plus its load's own start, by `time.monotonic`.
@@ -173,14 +192,18 @@ class Fleet:
 
     def _least(self) -> float:
         """The moment up to which every source has told what it recorded."""
-        return min(
+        moments = (
             self._told.get(source, self._t0 + member.load.start)
             for member in self._members
             for source in self._sources(member)
         )
+        return min(moments, default=-math.inf)
 
     def _sources(self, member: _Member) -> list[str]:
-        return [self._joined(member.load, "")]
+        """Who still reports on a load."""
+        workers = WORKERS
+        living = [worker.name for worker in workers if not worker.lost]
+        return [self._joined(member.load, name) for name in living or [""] * (not workers)]
 
     def _joined(self, load: Load, source: str) -> str:
         return "/".join(filter(None, (load.name if self._several else "", source)))
