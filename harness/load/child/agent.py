@@ -14,7 +14,8 @@ from locust import User
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload
+from harness.budgets.model import OpenWorkload
+from harness.load.child.closed_model import closed_model
 from harness.load.child.locustfile import RefusalError, describe, place
 from harness.load.child.open_model import OpenModel
 from harness.load.child.orders import Orders
@@ -60,6 +61,11 @@ class Agent:
         self._alone = isinstance(environment.runner, LocalRunner)
         workload = setup.workload
         self._open = OpenModel(workload, recorder) if isinstance(workload, OpenWorkload) else None
+        self._closed = (
+            closed_model(workload, environment, self._end)
+            if self._alone and not isinstance(workload, OpenWorkload)
+            else None
+        )
         self._errors: set[str] = set()
         self._stopping = False
         self._process = psutil.Process()
@@ -131,21 +137,10 @@ class Agent:
                 )
 
     def _load(self, start: Start) -> None:
-        workload = self._setup.workload
         if self._open:
             self._open.start(start.t0, start.index, start.count)
-            return
-        if not self._alone:
-            return
-        assert not isinstance(workload, OpenWorkload)
-        gevent.sleep(max(0.0, start.t0 - time.monotonic()))
-        assert isinstance(workload, ClosedWorkload)
-        for stage in workload.stages:
-            begin = time.monotonic()
-            change = abs(stage.users - (stage.start_users or 0))
-            ramp = stage.start_users is not None
-            self._runner.start(stage.users, change / stage.seconds if ramp else SPAWN_RATE)
-            gevent.sleep(max(0.0, begin + stage.seconds - time.monotonic()))
+        if self._closed:
+            self._closed.start(start.t0)
 
     def _take_over(self) -> None:
         """Serve another share of the schedule whenever the master says so."""
@@ -156,6 +151,8 @@ class Agent:
     def _stop(self, drain: float) -> None:
         deadline = time.monotonic() + drain
         self._stopping = True
+        if self._closed:
+            self._closed.stop()
         if self._open:
             self._open.stop()
             while (self._open.backlog or self._open.busy) and time.monotonic() < deadline:

@@ -10,18 +10,24 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+import gevent
 import locust
 from locust import User, log, runners
 from locust.argument_parser import get_parser
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
+from locust.shape import LoadTestShape
 from locust.util.load_locustfile import load_locustfile
 
+from harness.budgets.model import OpenWorkload, ShapeWorkload
+from harness.load.child.closed_model import stop_users_without_waiting
 from harness.load.frames import Setup
 
 MAX_TRACEBACKS = 100
@@ -38,11 +44,14 @@ class RefusalError(Exception):
 
 
 class EvenDispatcher(UsersDispatcher):
-    """Starts users one by one at equal distances.
+    """Starts and stops users one by one at equal distances.
 
     Locust starts `floor(spawn_rate)` users at once, each second; they stay in step for ever, and
-    the service sees one burst a second instead of the rate that was asked for.
+    the service sees one burst a second instead of the rate that was asked for. And it deals users
+    to workers in turn: of two classes of one weight, two workers get one each.
     """
+
+    _due = 0.0  # of the next user
 
     def new_dispatch(
         self,
@@ -54,12 +63,41 @@ class EvenDispatcher(UsersDispatcher):
         super().new_dispatch(target_user_count, spawn_rate, user_classes)
         self._user_count_per_dispatch_iteration = 1
         self._wait_between_dispatch = 1 / spawn_rate
+        self._due = time.perf_counter()
+
+    @contextmanager
+    def _wait_between_dispatch_iteration_context(self) -> Generator[None]:
+        yield
+        if self._current_user_count != self._target_user_count:
+            self._due += self._wait_between_dispatch  # not from now on: delays would add up
+            gevent.sleep(max(0.0, self._due - time.perf_counter()))
+
+    def _add_users_on_workers(self) -> dict[str, dict[str, int]]:
+        users = self._users_on_workers
+        name = next(self._user_generator)
+        if not name:
+            self._no_user_to_spawn = True
+            return users
+        worker = min(
+            self._worker_nodes, key=lambda w: (users[w.id][name], sum(users[w.id].values()))
+        )
+        users[worker.id][name] += 1
+        self._current_user_count += 1
+        self._active_users.append((worker, name))
+        return users
 
 
 def load(
-    setup: Setup, create: Callable[[Environment], object] = Environment.create_local_runner
+    setup: Setup,
+    create: Callable[[Environment], object] = Environment.create_local_runner,
+    on_notice: Callable[[str], None] = lambda _: None,
 ) -> Environment:
     """Import the locustfile and make its environment, with the runner that `create` makes.
+
+    Args:
+        setup: Which locustfile, and what for.
+        create: Makes the runner.
+        on_notice: Called with what a person should know about the locustfile.
 
     Raises:
         RefusalError: It cannot be imported, or holds nothing that can be run.
@@ -71,13 +109,16 @@ def load(
         logging.getLogger(name).addFilter(_first(MAX_TRACEBACKS))
     _allow_open_files()
     try:
-        classes = list(load_locustfile(str(path))[0].values())
+        found, shapes = load_locustfile(str(path))
+        classes = list(found.values())
         if not classes:
             raise RefusalError(
                 f"{path}: no User class found",
                 "Define a class that inherits from HttpUser or FastHttpUser and is not abstract.",
             )
-        environment = _environment(setup, classes)
+        shape = _shape(setup, shapes, on_notice)
+        environment = _environment(setup, classes, shape)
+        stop_users_without_waiting()
         create(environment)
         _keep_no_statistics(environment)
         environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
@@ -119,7 +160,32 @@ def _refuse(path: Path, error: BaseException) -> NoReturn:
     raise RefusalError(f"{place(path, error)}: {describe(error)}", hint) from error
 
 
-def _environment(setup: Setup, classes: list[type[User]]) -> Environment:
+def _shape(
+    setup: Setup, shapes: list[LoadTestShape], on_notice: Callable[[str], None]
+) -> LoadTestShape | None:
+    """The shape that the scenario names, if it names one."""
+    by_name = {type(shape).__name__: shape for shape in shapes}
+    names = ", ".join(sorted(by_name))
+    if not isinstance(setup.workload, ShapeWorkload):
+        if shapes:
+            says = "a rate" if isinstance(setup.workload, OpenWorkload) else "how many users"
+            on_notice(
+                f"LoadTestShape {names} of the locustfile is not used: the scenario says {says}"
+            )
+        return None
+    wanted = setup.workload.shape
+    if wanted not in by_name:
+        raise RefusalError(
+            f"{setup.locustfile}: no LoadTestShape named {wanted!r}"
+            + (f"; there is {names}" if names else ", nor any other"),
+            "Correct `shape` of the scenario, or define such a class in the locustfile.",
+        )
+    return by_name[wanted]
+
+
+def _environment(
+    setup: Setup, classes: list[type[User]], shape: LoadTestShape | None
+) -> Environment:
     arguments = ["--headless", "--host", setup.url, "--locustfile", setup.locustfile]
     if setup.tags:
         arguments += ["--tags", *setup.tags]
@@ -133,6 +199,7 @@ def _environment(setup: Setup, classes: list[type[User]]) -> Environment:
         user_class.host = setup.url
     return Environment(
         user_classes=classes,
+        shape_class=shape,
         events=locust.events,
         host=setup.url,
         locustfile=Path(setup.locustfile).name,

@@ -1,0 +1,217 @@
+"""Inside the generator: the closed model. Users come and go on schedule, and wait for answers.
+
+It drives a local runner, or the master of several workers. The users' numbers follow the stages of
+the scenario, or a `LoadTestShape` of the locustfile.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect
+from collections.abc import Callable
+from itertools import islice
+from math import inf
+from typing import Any, NamedTuple
+
+import gevent
+from locust.env import Environment
+from locust.runners import Runner
+from locust.shape import LoadTestShape
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
+
+from harness.budgets.model import ClosedWorkload, ShapeWorkload
+
+SPAWN_RATE = 100.0  # users per second at the start of a constant stage, at least
+SPAWN_TIME = 10.0  # s that starting them takes, at most
+SETTLE = 2.0  # s until the last of them is seen: workers report once a second
+GRACE = 1.5  # s that a shape may end before the load: it is asked about once a second
+
+
+class Step(NamedTuple):
+    """From a moment on, one user starts or stops after the other until there are so many."""
+
+    at: float
+    users: int
+    rate: float
+    settled: float  # when there should be so many
+
+
+def steps_of(workload: ClosedWorkload) -> list[Step]:
+    """What to do when, in seconds from the start of the load."""
+    steps: list[Step] = []
+    begin, users = 0.0, 0
+
+    def change(at: float, to: int, seconds: float | None = None) -> float:
+        number = abs(to - users)
+        if not number:
+            return at
+        rate = max(SPAWN_RATE, number / SPAWN_TIME) if seconds is None else number / seconds
+        steps.append(Step(at, to, rate, at + number / rate))
+        return at + number / rate
+
+    for stage in workload.stages:
+        end = begin + stage.seconds
+        if stage.start_users is not None:
+            ready = change(begin, stage.start_users)
+            users = stage.start_users
+            change(min(ready, end), stage.users, max(end - ready, 1 / SPAWN_RATE))
+        else:
+            change(begin, stage.users)
+        begin, users = end, stage.users
+    return steps
+
+
+class ClosedModel:
+    """Starts and stops users as the stages of the workload say."""
+
+    def __init__(self, workload: ClosedWorkload, runner: Any) -> None:
+        self._steps = steps_of(workload)
+        self._runner = runner
+        self._t0 = inf
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def start(self, t0: float) -> None:
+        """Begin with the first stage at the moment `t0`."""
+        self._t0 = t0
+        self._greenlets = [gevent.spawn(self._run)]
+
+    def stop(self) -> None:
+        """Start and stop no users from now on."""
+        gevent.killall(self._greenlets)
+
+    def target(self, moment: float) -> int | None:
+        """Users that should be alive at a moment; None while their number changes."""
+        since = moment - self._t0
+        number = bisect([step.at for step in self._steps], since)
+        if not number:
+            return 0
+        step = self._steps[number - 1]
+        return step.users if since >= step.settled + SETTLE else None
+
+    def _run(self) -> None:
+        for step in self._steps:
+            gevent.sleep(max(0.0, self._t0 + step.at - time.monotonic()))
+            gevent.killall(self._greenlets[1:])
+            # The master's `start` returns when the ramp is over; that of a local runner at once.
+            ramp = gevent.spawn(self._runner.start, step.users, step.rate)
+            self._greenlets[1:] = [ramp]
+
+
+class ShapeModel:
+    """Lets a load shape say how many users there are."""
+
+    def __init__(self, shape: LoadTestShape, runner: Any, on_end: Callable[[str], None]) -> None:
+        """Make it ready.
+
+        Args:
+            shape: Of the locustfile.
+            runner: A local runner, or the master.
+            on_end: Called with a reason when the shape ends the load, or fails.
+        """
+        self._shape = shape
+        self._runner = runner
+        self._on_end = on_end
+        self._tick = shape.tick
+        self._last: Any = None
+        self._step: Step | None = None
+        self._t0 = inf
+        self._ended = False
+        self._greenlet: gevent.Greenlet | None = None
+        # Locust would end its own process when the shape says that it has ended.
+        shape.tick = self._watched_tick  # type: ignore[method-assign]
+
+    @property
+    def name(self) -> str:
+        """Of the class."""
+        return type(self._shape).__name__
+
+    def start(self, t0: float) -> None:
+        """Begin to ask the shape at the moment `t0`."""
+        self._t0 = t0
+        self._greenlet = gevent.spawn_later(max(0.0, t0 - time.monotonic()), self._begin)
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._ended = True
+        if self._greenlet is not None:
+            self._greenlet.kill()
+        if self._runner.shape_greenlet is not None:
+            self._runner.shape_greenlet.kill()
+
+    def target(self, moment: float) -> int | None:
+        """Users that should be alive at a moment; None while their number changes."""
+        if self._step is None:
+            return 0
+        return self._step.users if moment >= self._step.settled + SETTLE else None
+
+    def _begin(self) -> None:
+        self._runner.start_shape()
+        self._runner.shape_greenlet.link_exception(self._fail)
+
+    def _watched_tick(self) -> Any:
+        answer = self._tick()
+        if answer is None:
+            self._end()
+            raise gevent.GreenletExit
+        if answer != self._last:
+            self._last, now = answer, time.monotonic()
+            users, rate = answer[:2]
+            change = abs(users - (self._step.users if self._step else 0))
+            self._step = Step(now, users, rate, now + (change / rate if rate > 0 else 0.0))
+        return answer
+
+    def _end(self) -> None:
+        """The users of the last tick go on for a moment: the load may be about to end anyway."""
+        reason = (
+            f"the shape {self.name} ended after {time.monotonic() - self._t0:.1f} s, before the "
+            "window did; lengthen the shape, or shorten the duration of the scenario"
+        )
+        gevent.spawn_later(GRACE, lambda: self._ended or self._on_end(reason))
+
+    def _fail(self, greenlet: gevent.Greenlet) -> None:
+        if not self._ended:
+            error = greenlet.exception
+            self._on_end(f"the shape {self.name} failed: {type(error).__name__}: {error}")
+
+
+def closed_model(
+    workload: ClosedWorkload | ShapeWorkload,
+    environment: Environment,
+    on_end: Callable[[str], None],
+) -> ClosedModel | ShapeModel:
+    """What drives the environment's users; `on_end` is called when a shape ends the load."""
+    if isinstance(workload, ClosedWorkload):
+        return ClosedModel(workload, environment.runner)
+    assert environment.shape_class is not None
+    return ShapeModel(environment.shape_class, environment.runner, on_end)
+
+
+def stop_users_without_waiting() -> None:
+    """Let ramps go on while users that were told to stop still finish their tasks.
+
+    Locust's `stop_users` returns when they have finished, and a local runner's ramp waits for it
+    before it stops the next one. Used in each process that has users, before there are any.
+    """
+    wait_for_users = Runner.stop_users
+
+    def stop_users(self: Any, counts: dict[str, int]) -> None:
+        if gevent.getcurrent() is not self.spawning_greenlet:  # the end of the load
+            wait_for_users(self, counts)
+            return
+        for name, count in counts.items():
+            users = [greenlet.args[0] for greenlet in self.user_greenlets if greenlet.args]
+            users = [user for user in users if type(user).__name__ == name]
+            staying = [user for user in users if user._state != LOCUST_STATE_STOPPING]  # noqa: SLF001
+            leaving = len(users) - len(staying)  # told so before, and counted by Locust as alive
+            for user in islice(staying, max(0, count - leaving)):
+                _stop(user)
+
+    runner: Any = Runner
+    runner.stop_users = stop_users
+
+
+def _stop(user: Any) -> None:
+    works = user._state == LOCUST_STATE_RUNNING  # noqa: SLF001
+    user._state = LOCUST_STATE_STOPPING  # noqa: SLF001 - stops by itself after its task
+    if not works:  # it waits, and need not
+        gevent.spawn(user.group.killone, user.greenlet)
