@@ -30,7 +30,8 @@ def main(descriptor: int) -> None:
     install(recorder)
     random.seed(setup.workload.seed)
     try:
-        Agent(setup, link, recorder, load(setup)).run()
+        environment = load(setup, on_notice=recorder.on_notice)
+        Agent(setup, link, recorder, environment).run()
     except RefusalError as refusal:
         link.send(Refused(refusal.message, refusal.hint))
     except SystemExit as leave:  # of any greenlet: gevent raises it in the main one
