@@ -16,7 +16,8 @@ import locust  # noqa: F401 - before ours, since it makes the standard library c
 from harness.load.child.agent import Agent, notice_to
 from harness.load.child.link import Link
 from harness.load.child.locustfile import RefusalError, load
-from harness.load.child.recording import Recorder, install
+from harness.load.child.recording import Recorder
+from harness.load.child.wrapping import install
 from harness.load.frames import Bye, Refused
 
 
@@ -26,7 +27,7 @@ def main(descriptor: int) -> None:
     link = Link(descriptor)
     gevent.spawn(link.listen)
     setup = link.setup.get()
-    recorder = Recorder(notice_to(link))
+    recorder = Recorder(notice_to(link), setup.trace_ratio)
     install(recorder)
     random.seed(setup.workload.seed)
     try:

@@ -217,6 +217,8 @@ class Agent:
             steal=self._host.steal(),
             throttled=self._host.throttled(),
             target_users=self._target_users(),
+            slowest=recorder.take_slowest(),
+            fullest=recorder.fullest.total,
         )
 
     def _target_users(self) -> int | None:

@@ -1,13 +1,14 @@
 """Inside the generator: every request, from the moment it is sent until it is in a cell.
 
-Locust tells about a request only when it is over (`events.request`), and not at all when a
-with-block around it raises. So the clients' `request` methods are wrapped, on their classes, to
-know what is in flight; the account `started == recorded + in flight + lost` holds at all times.
+What is in flight is known of clients whose `request` method is wrapped (wrapping.py); of others
+Locust tells when a request is over (`events.request`), and that is when it is counted. The account
+`started == recorded + in flight + lost` holds at all times.
+
+All of it runs once a request: it is written to be cheap.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 import weakref
@@ -15,40 +16,33 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
-from locust import clients, events
-from locust.contrib import fasthttp
-from locust.exception import (
-    InterruptTaskSet,
-    RescheduleTask,
-    RescheduleTaskImmediately,
-    StopTest,
-    StopUser,
-)
+from locust import User
 
+from harness.load.child.fullest import Fullest
+from harness.load.child.slowest import Slowest
+from harness.load.child.tracing import trace_of, traceparents
+from harness.load.frames import Slow
 from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
 from harness.runs.cells import Cell, bucket_of
 
 INTENDED = "harness_intended"  # attribute of a user: when the iteration was meant to start
+SENT = "harness.sent"  # key in a request's context: its number
 MAX_NAMES = 1000
+MAX_TYPES = 20  # types of requests that a notice tells of
 OTHER = "(other)"
-_SENT = "harness.sent"  # key in a request's context
-
-# What locustfiles raise to say what to do next.
-_FLOW = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
 
 _Counts = dict[int, int]
 
 
-class Sent:
-    """A request whose outcome is not known yet."""
+class Series:
+    """Times of one endpoint and outcome that were not taken yet: second -> latencies, services."""
 
-    __slots__ = ("answered", "intended", "start", "watch")
+    __slots__ = ("failed", "method", "name", "seconds", "slowest")
 
-    def __init__(self, start: float, intended: float | None) -> None:
-        self.start = start
-        self.intended = start if intended is None else intended
-        self.answered = False
-        self.watch: weakref.ref[object] | None = None
+    def __init__(self, method: str, name: str, slowest: Slowest, *, failed: bool) -> None:
+        self.method, self.name, self.failed = method, name, failed
+        self.slowest = slowest
+        self.seconds: dict[float, tuple[_Counts, _Counts]] = {}
 
 
 class Recorder:
@@ -56,95 +50,166 @@ class Recorder:
 
     Attributes:
         origin: Moment from which cells count their seconds.
-        in_flight: Requests sent whose outcome is not known, the oldest first.
+        in_flight: Requests sent whose outcome is not known, the oldest first: number -> real
+            start, intended start, traceparent.
+        fullest: How far requests are in step.
+        traceparent: Makes a value of the header.
         on_notice: Called with a text that a person should read.
+        closed: Whether the last report was made; what happens then is not counted.
     """
 
-    def __init__(self, on_notice: Callable[[str], None]) -> None:
+    def __init__(self, on_notice: Callable[[str], None], trace_ratio: float = 0.0) -> None:
+        """Count from now; of `trace_ratio` see `traceparents`."""
         self.origin = time.monotonic()
         self.started = self.recorded = self.lost = 0
-        self.in_flight: dict[Sent, None] = {}
+        self.in_flight: dict[int, tuple[float, float, Any]] = {}
+        self.fullest = Fullest()
+        self.traceparent = traceparents(trace_ratio)
         self.on_notice = on_notice
         self.closed = False
-        self._times: dict[tuple[str, str, bool, int], tuple[_Counts, _Counts]] = {}
-        self._readings: dict[tuple[str, int], _Counts] = {}
+        self._sampling = trace_ratio > 0
+        self._series: dict[tuple[str, str, bool], Series] = {}
+        self._readings: dict[str, dict[float, _Counts]] = {}
         self._names: set[tuple[str, str]] = set()
+        self._types: set[str] = set()  # that a notice was given of
+        # Of requests that were answered, and that a with-block is to decide about.
+        self._watches: dict[int, weakref.ref[object]] = {}
 
     # --- what the wrapped clients and Locust's events call ------------------------------------
 
-    def sent(self, user: object | None, start: float) -> Sent:
-        """A request leaves.
+    def sent(self, user: object | None, start: float, traceparent: Any = "") -> int:
+        """A request leaves; its number.
 
         The first of an iteration counts from the iteration's intended start; those that follow it,
         and all in the closed model, from their real one: nothing says when they were meant to be.
-        """
-        self.started += 1
-        intended = user.__dict__.pop(INTENDED, None) if user is not None else None
-        sent = Sent(start, intended)
-        self.in_flight[sent] = None
-        return sent
 
-    def settle(self, sent: Sent, method: str, name: str, service: float, *, failed: bool) -> None:
+        Args:
+            user: Who sends it.
+            start: The moment.
+            traceparent: What it carries.
+        """
+        self.started = number = self.started + 1
+        intended = user.__dict__.pop(INTENDED, start) if user is not None else start
+        self.in_flight[number] = (start, intended, traceparent)
+        self.fullest.count(start)
+        return number
+
+    def settle(
+        self,
+        number: int,
+        method: str,
+        name: str,
+        service: float,
+        *,
+        failed: bool,
+        response: object = None,
+    ) -> None:
         """The outcome of a request is known: put its times into cells.
 
         Args:
-            sent: What `sent` returned. A second outcome of the same request changes nothing.
+            number: What `sent` returned. A second outcome of the same request changes nothing.
             method: Its type, e.g. "GET".
             name: Its name in the locustfile.
             service: Seconds from the real start to the answer.
             failed: Whether Locust or the locustfile call it a failure.
+            response: Its answer, if there is one.
         """
-        if sent not in self.in_flight or self.closed:
+        if self.closed:
             return
-        del self.in_flight[sent]
-        sent.watch = None  # it holds a reference to `sent`
+        sent = self.in_flight.pop(number, None)
+        if sent is None:
+            return
+        start, intended, traceparent = sent
+        if self._watches:
+            self._watches.pop(number, None)
         self.recorded += 1
-        key = (method, name, failed, math.floor(sent.intended - self.origin))
-        pair = self._times.get(key)
+        series = self._series.get((method, name, failed)) or self._admit(
+            method, name, failed=failed
+        )
+        second = (intended - self.origin) // 1.0
+        pair = series.seconds.get(second)
         if pair is None:
-            key = (*self._admit(method, name), *key[2:])
-            pair = self._times.setdefault(key, ({}, {}))
+            pair = series.seconds[second] = ({}, {})
         latencies, services = pair
         bucket = bucket_of(service)
         services[bucket] = services.get(bucket, 0) + 1
-        if sent.start != sent.intended:
-            bucket = bucket_of(service + sent.start - sent.intended)
+        latency = service
+        if start != intended:
+            latency = service + start - intended
+            bucket = bucket_of(latency)
         latencies[bucket] = latencies.get(bucket, 0) + 1
+        if latency > series.slowest.bar and second >= 0:
+            outcome = ERROR if failed else OK
+            request = (intended, series.method, series.name, outcome, latency, service)
+            series.slowest.offer(Slow(*request, *trace_of(traceparent, response)))
 
-    def lose(self, sent: Sent) -> None:
+    def watch(self, number: int, response: object) -> None:
+        """A request is answered, but a with-block around it decides about its outcome."""
+        # A response that nobody enters is lost once it is garbage.
+        self._watches[number] = weakref.ref(response, lambda _: self.lose(number))
+
+    def lose(self, number: int) -> None:
         """A request ended without an outcome."""
-        if sent in self.in_flight and not self.closed:
-            del self.in_flight[sent]
+        if number in self.in_flight and not self.closed:
+            del self.in_flight[number]
+            self._watches.pop(number, None)
             self.lost += 1
 
     def on_request(
         self,
+        *,
         request_type: str,
         name: str,
         response_time: float | None,
+        response_length: int = 0,
+        response: object = None,
         exception: object = None,
         context: dict[str, Any] | None = None,
+        start_time: float = 0.0,
+        url: object = None,
         **_: object,
     ) -> None:
-        """Locust's request event."""
+        """Locust's request event; all that it tells is named, since collecting takes longer."""
         # Taken out, so that listeners of the locustfile see the context they know.
-        sent = context.pop(_SENT, None) if context else None
-        if sent is None:  # a client that is not wrapped; the event is all that is known of it
-            user = next(iter(getattr(gevent.getcurrent(), "args", None) or ()), None)
-            sent = self.sent(user, time.monotonic() - (response_time or 0.0) / 1000)
-            if response_time is None:
-                self.lose(sent)
-                return
-        elif response_time is None:
-            response_time = (time.monotonic() - sent.start) * 1000
-        self.settle(sent, request_type, name, response_time / 1000, failed=exception is not None)
+        number = context.pop(SENT, None) if context else None
+        if number is None:
+            self._untold(request_type, name, response_time, failed=exception is not None)
+            return
+        if response_time is None:
+            sent = self.in_flight.get(number)
+            response_time = (time.monotonic() - sent[0]) * 1000 if sent else 0.0
+        failed = exception is not None
+        self.settle(
+            number, request_type, name, response_time / 1000, failed=failed, response=response
+        )
+
+    def _untold(self, method: str, name: str, milliseconds: float | None, *, failed: bool) -> None:
+        """A request of a client that is not wrapped; the event is all that is known of it."""
+        if method not in self._types and len(self._types) < MAX_TYPES:
+            self._types.add(method)
+            self.on_notice(
+                f"requests of type {method!r} are counted when they end: those that never end are "
+                "neither in flight nor lost, and harness cannot send a traceparent with them"
+            )
+        user = next(iter(getattr(gevent.getcurrent(), "args", None) or ()), None)
+        start = time.monotonic() - (milliseconds or 0.0) / 1000
+        number = self.sent(user if isinstance(user, User) else None, start)
+        if milliseconds is None:
+            self.lose(number)
+        else:
+            self.settle(number, method, name, milliseconds / 1000, failed=failed)
 
     # --- what the agent and the open model call -----------------------------------------------
 
     def reading(self, what: str, moment: float, seconds: float) -> None:
         """Record a reading of the generator itself, e.g. a lag, in the second of `moment`."""
-        key = (what, math.floor(moment - self.origin))
-        counts = self._readings.setdefault(key, {})
+        of_seconds = self._readings.get(what)
+        if of_seconds is None:
+            of_seconds = self._readings[what] = {}
+        second = (moment - self.origin) // 1.0
+        counts = of_seconds.get(second)
+        if counts is None:
+            counts = of_seconds[second] = {}
         bucket = bucket_of(seconds)
         counts[bucket] = counts.get(bucket, 0) + 1
 
@@ -152,107 +217,59 @@ class Recorder:
         """Count seconds from the start of the window; what came before the load precedes `t0`."""
         last = math.ceil(t0 - window_start) - 1
         shift = self.origin - window_start
-        times, self._times = self._times, {}
-        for (method, name, failed, second), pair in times.items():
-            key = (method, name, failed, min(last, math.floor(second + shift)))
-            for into, counts in zip(self._times.setdefault(key, ({}, {})), pair, strict=True):
-                for bucket, count in counts.items():
-                    into[bucket] = into.get(bucket, 0) + count
+        for series in self._series.values():
+            before, series.seconds = series.seconds, {}
+            for second, pair in before.items():
+                at = min(last, (second + shift) // 1.0)
+                for into, counts in zip(series.seconds.setdefault(at, ({}, {})), pair, strict=True):
+                    for bucket, count in counts.items():
+                        into[bucket] = into.get(bucket, 0) + count
+            series.slowest = Slowest(sampling=self._sampling)
         self.origin = window_start
 
     def take_cells(self) -> tuple[Cell, ...]:
         """Everything recorded since the last call."""
-        times, self._times = self._times, {}
+        cells = []
+        for series in self._series.values():
+            seconds, series.seconds = series.seconds, {}
+            key = (ERROR if series.failed else OK, series.method, series.name)
+            for second, pair in seconds.items():
+                for what, counts in zip((LATENCY, SERVICE_TIME), pair, strict=True):
+                    cells.append(Cell(what, *key, int(second), counts))
         readings, self._readings = self._readings, {}
-        cells = [
-            Cell(what, ERROR if failed else OK, method, name, second, counts)
-            for (method, name, failed, second), pair in times.items()
-            for what, counts in zip((LATENCY, SERVICE_TIME), pair, strict=True)
-        ]
-        cells += [Cell(what, "", "", "", second, c) for (what, second), c in readings.items()]
+        for what, of_seconds in readings.items():
+            cells += [Cell(what, "", "", "", int(s), c) for s, c in of_seconds.items()]
         return tuple(cells)
+
+    def take_slowest(self) -> tuple[Slow, ...]:
+        """The slowest requests of the window that were not told before."""
+        return tuple(slow for series in self._series.values() for slow in series.slowest.take())
 
     def oldest(self) -> float:
         """Age of the oldest unanswered request in seconds; 0 when there is none."""
-        first = next((sent for sent in self.in_flight if not sent.answered), None)
-        return time.monotonic() - first.start if first else 0.0
+        for number, (start, _, _) in self.in_flight.items():
+            if number not in self._watches:
+                return time.monotonic() - start
+        return 0.0
 
-    def _admit(self, method: str, name: str) -> tuple[str, str]:
+    def _admit(self, method: object, name: object, *, failed: bool) -> Series:
+        """The series of a key that is met for the first time, or has no series of its own."""
         pair = (str(method), str(name))
-        if pair in self._names or len(self._names) < MAX_NAMES:
-            self._names.add(pair)
-            return pair
+        if pair not in self._names:
+            if len(self._names) < MAX_NAMES:
+                self._names.add(pair)
+            else:
+                pair = self._overflow(pair[0])
+        key = (*pair, failed)
+        if key not in self._series:
+            self._series[key] = Series(*pair, Slowest(sampling=self._sampling), failed=failed)
+        return self._series[key]
+
+    def _overflow(self, method: str) -> tuple[str, str]:
         if (OTHER, OTHER) not in self._names:
             self._names.add((OTHER, OTHER))
             self.on_notice(
                 f"more than {MAX_NAMES} request names; further ones are counted as {OTHER!r}. "
                 'Give requests whose URL holds an id one name: client.get(url, name="/items/{id}")'
             )
-        return pair[0] if len(pair[0]) < 20 else OTHER, OTHER
-
-
-def install(recorder: Recorder) -> None:
-    """Wrap the clients and listen. Call it before the locustfile is imported: ours goes first."""
-    request: Any = events.request
-    request.add_listener(recorder.on_request)
-    for session in (clients.HttpSession, fasthttp.FastHttpSession):
-        _wrap_request(recorder, session)
-    for response in (clients.ResponseContextManager, fasthttp.ResponseContextManager):
-        _wrap_exit(recorder, response)
-
-
-def _wrap_request(recorder: Recorder, session: Any) -> None:
-    original = session.request
-    # Where `context` stands for those who pass it by position; self, method and url aside.
-    position = list(inspect.signature(original).parameters).index("context") - 3
-
-    def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        sent = recorder.sent(self.user, time.monotonic())
-        if len(args) > position:
-            context = {**args[position], _SENT: sent}
-            args = (*args[:position], context, *args[position + 1 :])
-        else:
-            given = kwargs.get("context")
-            kwargs["context"] = {**given, _SENT: sent} if given else {_SENT: sent}
-        try:
-            response = original(self, method, url, *args, **kwargs)
-        except gevent.GreenletExit:  # the user was killed: nobody knows the answer
-            recorder.lose(sent)
-            raise
-        except BaseException:  # e.g. gevent.Timeout around the call, or a malformed URL
-            name = kwargs.get("name") or self.request_name or url
-            elapsed = time.monotonic() - sent.start
-            recorder.settle(sent, str(method), str(name), elapsed, failed=True)
-            raise
-        if sent in recorder.in_flight:  # catch_response: the with-block decides the outcome
-            sent.answered = True
-            # A response that nobody enters is lost once it is garbage.
-            sent.watch = weakref.ref(response, lambda _: recorder.lose(sent))
-        return response
-
-    session.request = request
-
-
-def _wrap_exit(recorder: Recorder, response: Any) -> None:
-    """Locust forgets a request whose with-block raises, though its time is known."""
-    original = response.__exit__
-
-    def leave(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
-        if kind is not None and issubclass(kind, _FLOW) and self._manual_result is None:
-            original(self, None, None, None)  # says nothing of the request: its status decides
-            return False
-        try:
-            return original(self, kind, error, traceback)
-        finally:
-            if kind is not None:
-                _settle_raised(recorder, self.request_meta)
-
-    response.__exit__ = leave
-
-
-def _settle_raised(recorder: Recorder, meta: dict[str, Any]) -> None:
-    sent = meta["context"].get(_SENT)
-    if sent is not None:  # Locust's event has not taken it
-        milliseconds = meta.get("response_time")
-        elapsed = time.monotonic() - sent.start if milliseconds is None else milliseconds / 1000
-        recorder.settle(sent, meta["request_type"], meta["name"], elapsed, failed=True)
+        return method if len(method) < 20 else OTHER, OTHER

@@ -1,0 +1,104 @@
+"""Inside the generator: Locust's HTTP clients, wrapped: each request is known when it leaves.
+
+Locust tells about a request only when it is over (`events.request`), and not at all when a
+with-block around it raises.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gevent
+from locust import clients, events
+from locust.contrib import fasthttp
+from locust.exception import (
+    InterruptTaskSet,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    StopTest,
+    StopUser,
+)
+
+from harness.load.child.recording import SENT, Recorder
+from harness.load.child.tracing import traced
+
+# What locustfiles raise to say what to do next.
+_FLOW = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
+
+
+def install(recorder: Recorder) -> None:
+    """Wrap the clients and listen. Call it before the locustfile is imported: ours goes first."""
+    request: Any = events.request
+    request.add_listener(recorder.on_request)
+    _wrap_request(recorder, clients.HttpSession, lambda session: session.headers)
+    _wrap_request(
+        recorder, fasthttp.FastHttpSession, lambda session: session.client.default_headers
+    )
+    for response in (clients.ResponseContextManager, fasthttp.ResponseContextManager):
+        _wrap_exit(recorder, response)
+
+
+def _wrap_request(
+    recorder: Recorder, session: Any, defaults: Callable[[Any], Mapping[str, Any]]
+) -> None:
+    original = session.request
+    signature = inspect.signature(original)
+    names = tuple(signature.parameters)[3:]  # self, method and url aside
+
+    def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            signature.bind(self, method, url, *args, **kwargs)  # a wrong call fails as ever
+            kwargs.update(zip(names, args, strict=False))
+        headers, traceparent = traced(kwargs.get("headers"), defaults(self), recorder.traceparent)
+        number = recorder.sent(self.user, time.monotonic(), traceparent)
+        context = kwargs.get("context")
+        kwargs["headers"] = headers
+        kwargs["context"] = {**context, SENT: number} if context else {SENT: number}
+        try:
+            response = original(self, method, url, **kwargs)
+        except gevent.GreenletExit:  # the user was killed: nobody knows the answer
+            recorder.lose(number)
+            raise
+        except BaseException:  # e.g. gevent.Timeout around the call, or a malformed URL
+            if number in recorder.in_flight:
+                name = kwargs.get("name") or self.request_name or url
+                elapsed = time.monotonic() - recorder.in_flight[number][0]
+                recorder.settle(number, str(method), str(name), elapsed, failed=True)
+            raise
+        if number in recorder.in_flight:
+            recorder.watch(number, response)
+        return response
+
+    session.request = request
+
+
+def _wrap_exit(recorder: Recorder, response: Any) -> None:
+    """Locust forgets a request whose with-block raises, though its time is known."""
+    original = response.__exit__
+
+    def leave(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
+        if kind is not None and issubclass(kind, _FLOW) and self._manual_result is None:
+            original(self, None, None, None)  # says nothing of the request: its status decides
+            return False
+        try:
+            return original(self, kind, error, traceback)
+        finally:
+            if kind is not None:
+                _settle_raised(recorder, self.request_meta)
+
+    response.__exit__ = leave
+
+
+def _settle_raised(recorder: Recorder, meta: dict[str, Any]) -> None:
+    number = meta["context"].get(SENT)
+    sent = recorder.in_flight.get(number)
+    if sent is not None:  # Locust's event has not taken it
+        milliseconds = meta.get("response_time")
+        elapsed = time.monotonic() - sent[0] if milliseconds is None else milliseconds / 1000
+        response = meta.get("response")
+        recorder.settle(
+            number, meta["request_type"], meta["name"], elapsed, failed=True, response=response
+        )
