@@ -11,13 +11,14 @@ from rich.text import Text
 from harness.judge.model import Judgement, Outcome, Verdict
 from harness.report import wording
 from harness.report.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.slowest import slowest
 from harness.report.terminal import Column, render, table
 from harness.report.wording import clean, value_text
-from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest
+from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest, SlowRequest
 from harness.units import Unit, format_quantity
 
 MOST_ENDPOINTS = 20
-MOST_USER_ERRORS = 3
+MOST_TEXTS = 3
 _NAME, _REASON = 120, 1000  # characters shown of each
 _STYLES: dict[Outcome, str] = {
     "fail": "bold red",
@@ -51,15 +52,21 @@ def console_report(
         Lines, each with its newline.
     """
     manifest, verdicts = evidence.manifest, wording.by_trouble(judgement.verdicts)
-    parts: list[RenderableType] = [Text(_facts(evidence), "bold"), ""]
+    parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_account(manifest), ""]
     if verdicts:
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
     parts += _reasons(verdicts)
     parts += _guards(judgement)
-    parts += _user_errors(manifest)
+    parts += _texts("Exceptions of Locust users", manifest.user_errors)
+    parts += _texts("Notices", manifest.notices)
     text = render(parts, width=width, color=color)
     if endpoint_lines := endpoint_table(evidence.latency, width=width, color=color):
         text += endpoint_lines + "\n"
+    if slow := slowest(judgement, evidence):
+        columns = _slowest_columns(slow, manifest)
+        text += render(
+            [table(columns, name=0, width=width, color=color), ""], width=width, color=color
+        )
     return text + render(_end(judgement, manifest, exit_code, folder), width=width, color=color)
 
 
@@ -85,6 +92,11 @@ def _facts(evidence: Evidence) -> str:
     count = every_endpoint(evidence.latency).count
     over = format_quantity(window, Unit.SECONDS)
     return f"{wording.title(manifest)}: {count} requests in a window of {over}"
+
+
+def _account(manifest: Manifest) -> Iterator[RenderableType]:
+    if account := wording.load_account(manifest):
+        yield Text(account)
 
 
 def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
@@ -126,6 +138,23 @@ def _latency_columns(rows: Sequence[Endpoint]) -> list[Column]:
     ]
 
 
+def _slowest_columns(rows: Sequence[SlowRequest], manifest: Manifest) -> list[Column]:
+    def seconds(values: list[float]) -> list[str]:
+        return [value_text(value, Unit.SECONDS) for value in values]
+
+    return [
+        Column("slowest requests", [clean(row.request, _NAME) for row in rows]),
+        Column("latency", seconds([row.latency for row in rows]), right=True),
+        Column(
+            "service time", seconds([row.service_time for row in rows]), right=True, gives_way=2
+        ),
+        Column("at", [wording.moment_text(row, manifest) for row in rows], right=True, gives_way=3),
+        Column("outcome", [row.outcome for row in rows], gives_way=5),
+        Column("trace id", [clean(row.trace_id, _NAME) or wording.NO_DATA for row in rows]),
+        Column("trace", [wording.trace_text(row) for row in rows], gives_way=4),
+    ]
+
+
 def _reasons(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
     for group, reason, runbook in wording.reasons(verdicts):
         for verdict in group:
@@ -147,14 +176,13 @@ def _guards(judgement: Judgement) -> Iterator[RenderableType]:
         yield ""
 
 
-def _user_errors(manifest: Manifest) -> Iterator[RenderableType]:
-    errors = manifest.user_errors
-    if not errors:
+def _texts(title: str, texts: Sequence[str]) -> Iterator[RenderableType]:
+    if not texts:
         return
-    yield Text("Exceptions of Locust users", "bold")
-    yield from (_indented(clean(error, _REASON)) for error in errors[:MOST_USER_ERRORS])
-    if len(errors) > MOST_USER_ERRORS:
-        yield _indented(f"... and {len(errors) - MOST_USER_ERRORS} more in run.json")
+    yield Text(title, "bold")
+    yield from (_indented(clean(text, _REASON)) for text in texts[:MOST_TEXTS])
+    if len(texts) > MOST_TEXTS:
+        yield _indented(f"... and {len(texts) - MOST_TEXTS} more in run.json")
     yield ""
 
 

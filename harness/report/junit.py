@@ -44,12 +44,22 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
     started = wording.moment(manifest.clock.started or manifest.clock.created).rstrip("Z")
     suite = _element("testsuite", {"name": name, **counts, "timestamp": started})
     root.append(suite)
-    suite.append(_properties({k.lower(): v for k, v in wording.facts(manifest)}))
+    facts = {label.lower(): text for label, text in wording.facts(manifest)}
+    suite.append(_properties(facts | _told(manifest)))
     suite.extend(cases)
     if judgement.guards:
         suite.append(_element("system-out", text="\n".join(map(_guard_line, judgement.guards))))
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _told(manifest: Manifest) -> dict[str, str]:
+    """What the load tells of itself besides its numbers."""
+    return {
+        "load": wording.load_account(manifest),
+        "notices": wording.clean("; ".join(manifest.notices), 1000),
+        "aborted by": manifest.aborted_by,
+    }
 
 
 def _case(verdict: Verdict, suite: str) -> ET.Element:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from harness.judge.model import Judgement, Outcome, Verdict
 from harness.report import wording
 from harness.report.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.slowest import slowest
 from harness.report.wording import clean, value_text
 from harness.runs.model import Evidence, Manifest
 from harness.units import Unit
@@ -21,6 +22,7 @@ MOST_BUDGETS = 200
 MOST_REASONS = 50
 MOST_GUARDS = 30
 MOST_ENDPOINTS = 50
+MOST_NOTICES = 20
 _NAME, _REASON, _LINK = 120, 400, 250  # characters shown of each
 
 _SIGNS: dict[Outcome, str] = {"fail": "❌", "inconclusive": "❔", "warn": "⚠️", "pass": "✅"}
@@ -43,13 +45,21 @@ def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
         "",
         _sentence(wording.headline(judgement, manifest)),
         "",
+        *_account(manifest),
         *_budgets(verdicts),
         *_reasons(verdicts),
         *_guards(judgement),
+        *_notices(manifest),
         *_details("Endpoints", _endpoints(evidence)),
+        *_details("Slowest requests", _slowest(judgement, evidence)),
         *_details("Run", _run(manifest)),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _account(manifest: Manifest) -> Iterator[str]:
+    if account := wording.load_account(manifest):
+        yield from (_sentence(account), "")
 
 
 def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -101,6 +111,17 @@ def _guards(judgement: Judgement) -> Iterator[str]:
     yield from _and_more(len(guards) - MOST_GUARDS, "guards in results.json")
 
 
+def _notices(manifest: Manifest) -> Iterator[str]:
+    notices = manifest.notices
+    if not notices:
+        return
+    yield "### Notices"
+    yield ""
+    yield from (f"- {prose(clean(notice, _REASON))}" for notice in notices[:MOST_NOTICES])
+    yield ""
+    yield from _and_more(len(notices) - MOST_NOTICES, "notices in run.json")
+
+
 def _endpoints(evidence: Evidence) -> Iterator[str]:
     rows = endpoints(evidence.latency)
     if not rows:
@@ -119,6 +140,26 @@ def _endpoint(row: Endpoint, name: str) -> str:
     latency = (row.p50, row.p95, row.p99, row.max, row.service_time_p95)
     figures = (str(row.count), str(row.errors), *(value_text(v, Unit.SECONDS) for v in latency))
     return f"| {name} | {' | '.join(figures)} |"
+
+
+def _slowest(judgement: Judgement, evidence: Evidence) -> Iterator[str]:
+    rows = slowest(judgement, evidence)
+    if not rows:
+        return
+    yield "| request | latency | service time | at | outcome | trace id | trace |"
+    yield "| --- | ---: | ---: | ---: | --- | --- | --- |"
+    for row in rows:
+        cells = (
+            code(row.request),
+            value_text(row.latency, Unit.SECONDS),
+            value_text(row.service_time, Unit.SECONDS),
+            wording.moment_text(row, evidence.manifest),
+            prose(clean(row.outcome, _NAME)),
+            code(row.trace_id) if row.trace_id else wording.NO_DATA,
+            wording.trace_text(row),
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
 
 
 def _run(manifest: Manifest) -> Iterator[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from harness.judge.model import Guard, Judgement, Verdict
 from harness.report.endpoints import Endpoint, endpoints
 from harness.report.wording import window_seconds
-from harness.runs.model import Evidence, Manifest
+from harness.runs.model import Evidence, Manifest, SlowRequest
 
 SCHEMA = 1
 
@@ -34,7 +34,8 @@ def results_json(judgement: Judgement, evidence: Evidence, *, exit_code: int) ->
         "run": _run(evidence.manifest),
         "guards": [_guard(guard) for guard in judgement.guards],
         "budgets": [_budget(verdict) for verdict in judgement.verdicts],
-        "endpoints": [_endpoint(endpoint) for endpoint in endpoints(evidence.latency)],
+        "endpoints": [_fields(endpoint) for endpoint in endpoints(evidence.latency)],
+        "slowest": [_fields(request) for request in evidence.slowest],
     }
     text = json.dumps(_finite(document), default=str, ensure_ascii=False, allow_nan=False, indent=2)
     # A path may carry undecodable bytes as lone surrogates, which no file can hold.
@@ -75,10 +76,10 @@ def _budget(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _endpoint(endpoint: Endpoint) -> dict[str, object]:
+def _fields(record: Endpoint | SlowRequest) -> dict[str, object]:
     return {
         key: _number(value) if isinstance(value, float) else value
-        for key, value in asdict(endpoint).items()
+        for key, value in asdict(record).items()
     }
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
-from harness.runs.model import Manifest
+from harness.runs.model import Manifest, SlowRequest, Worker
 from harness.units import Unit, format_quantity
 
 TROUBLE: tuple[Outcome, ...] = ("fail", "inconclusive", "warn", "pass")  # the worst first
@@ -142,6 +142,37 @@ def ending(manifest: Manifest) -> str:
     return f"the run was {says}: {reason}" if reason else f"the run was {says}"
 
 
+def load_account(manifest: Manifest) -> str:
+    """What the schedule asked for and what became of it; empty in the closed model.
+
+    Such as "1250 iterations asked, 1249 sent, 3 late, 1 dropped, by 2 workers".
+    """
+    account = manifest.requests
+    if not account.asked:
+        return ""
+    count = len(manifest.workers)
+    return ", ".join(
+        [
+            f"{account.asked} iterations asked",
+            f"{account.sent} sent",
+            f"{account.late} late",
+            f"{account.dropped} dropped",
+            *([f"by {count} worker{'s' * (count > 1)}"] if count else []),
+        ]
+    )
+
+
+def moment_text(request: SlowRequest, manifest: Manifest) -> str:
+    """When in the window a request was meant to start, such as "12.3 s"."""
+    start = manifest.clock.window_start
+    return NO_DATA if start is None else f"{max(0.0, request.at - start):.1f} s"
+
+
+def trace_text(request: SlowRequest) -> str:
+    """Whether a trace of the request was asked for, so that there is one to look at."""
+    return "sampled" if request.sampled else NO_DATA
+
+
 def window_seconds(manifest: Manifest) -> float | None:
     """Length of the judged window; None when the run did not get to its end.
 
@@ -165,11 +196,17 @@ def facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("Requests", _flat(manifest.requests.model_dump())),
         ("Scenario", _flat(manifest.scenario)),
         ("Target", _CREDENTIALS.sub("", _flat(manifest.target))),
+        ("Workers", ", ".join(map(_worker, manifest.workers))),
         ("Git", _flat(manifest.git)),
         ("Host", _flat(manifest.host)),
         ("Versions", _flat({"harness": manifest.harness_version} | manifest.versions)),
     ]
     return [(label, clean(text, 1000)) for label, text in lines if text]
+
+
+def _worker(worker: Worker) -> str:
+    where = f"{worker.name} on {worker.host or 'this machine'}"
+    return f"{where} (lost: {worker.lost})" if worker.lost else where
 
 
 def _flat(values: Mapping[str, object]) -> str:

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
 from harness.names import ERROR, LATENCY, OK, SCHEDULER_LAG, SERVICE_TIME
-from harness.runs.model import Clock, Distribution, Evidence, LatencyKey, Manifest, Requests
+from harness.runs.model import (
+    Clock,
+    Distribution,
+    Evidence,
+    LatencyKey,
+    Manifest,
+    Requests,
+    SlowRequest,
+    Worker,
+)
 from harness.units import Unit
 
 P95 = Verdict(
@@ -24,6 +33,7 @@ P95 = Verdict(
     reason="",
     runbook="https://example.org/runbooks/api-latency?p=95",
     line=31,
+    request="",
 )
 HITS = replace(
     P95,
@@ -39,6 +49,7 @@ HITS = replace(
     samples=240,
     source="service metrics",
     runbook="",
+    request=None,
 )
 MEMORY = replace(
     HITS,
@@ -141,6 +152,45 @@ INTERRUPTED = MANIFEST.model_copy(
     }
 )
 
+ABORTED = MANIFEST.model_copy(
+    update={
+        "status": "aborted",
+        "reason": "the breach of contacts-latency-p95 was certain after 7 s of the window",
+        "aborted_by": "contacts-latency-p95",
+        "clock": MANIFEST.clock.model_copy(update={"window_end": 1782907212.0}),
+        "requests": Requests(
+            asked=600, sent=598, late=12, dropped=2, started=598, recorded=590, in_flight=8
+        ),
+        "workers": (
+            Worker(name="worker-1", host="a", pid=71, offset=0.0, round_trip=0.0004),
+            Worker(
+                name="worker-2",
+                host="b",
+                pid=72,
+                offset=-1.5,
+                round_trip=0.0011,
+                lost="silent for 5 s",
+            ),
+        ),
+        "notices": ("WebSocketUser reports no start of its requests: latency is service time.",),
+    }
+)
+SLOWEST = (
+    SlowRequest(
+        at=1782907209.5,
+        request="GET /contacts",
+        outcome="ok",
+        latency=1.25,
+        service_time=1.1,
+        trace_id="0af7651916cd43dd8448eb211c80319c",
+        sampled=True,
+        source="worker-2",
+    ),
+    SlowRequest(1782907206.0, "POST /contacts", "error", 0.5, 0.5, "", False, "worker-1"),
+    SlowRequest(1782907207.25, "GET /contacts", "ok", 0.4, 0.3999, "b7ad6b7169203331" * 2),
+    *(SlowRequest(1782907208.0 + i, "GET /contacts", "ok", 0.3, 0.3) for i in range(3)),
+)
+
 AWKWARD = {
     "latenz-größe-µ-世界-👩‍🚀": replace(BREACHED, reason="größer als 200 ms – 世界"),
     "<script>alert(1)</script>": replace(
@@ -168,6 +218,7 @@ AWKWARD_RUN = MANIFEST.model_copy(
     update={
         "service": "<b>café|☕</b>",
         "user_errors": ("Traceback:\n  <b>`x`|y</b>",),
+        "notices": ("a|b <b>\n@everyone \x1b[31m",),
         "host": {"load": float("nan"), "name": "bytes-\udcff"},
     }
 )
@@ -175,6 +226,9 @@ AWKWARD_LATENCIES = {
     LatencyKey(LATENCY, OK, "GET", f"/{name}"): Distribution((0.01 * i,), (i,))
     for i, name in enumerate([*AWKWARD, *(f"users/{n}" for n in range(30))], start=1)
 }
+AWKWARD_SLOWEST = tuple(
+    SlowRequest(0.0, f"GET /{name}", "ok", 1e9, 0.0, name, True, name) for name in AWKWARD
+)
 
 # Name of the case: what was judged, on what, and the exit code.
 CASES: dict[str, tuple[Judgement, Evidence, int]] = {
@@ -187,9 +241,18 @@ CASES: dict[str, tuple[Judgement, Evidence, int]] = {
         4,
     ),
     "interrupted": (judged("inconclusive", UNKNOWN, P95), evidence(INTERRUPTED), 130),
+    "aborted": (
+        judged(
+            "fail",
+            replace(BREACHED, name="contacts-latency-p95", request="GET /contacts"),
+            replace(UNKNOWN, reason="run-complete: the run was aborted and is only a part"),
+        ),
+        Evidence(ABORTED, LATENCIES, (), SLOWEST),
+        3,
+    ),
     "awkward": (
         judged("fail", *(replace(v, name=n) for n, v in AWKWARD.items()), guards=(SATURATED,)),
-        Evidence(AWKWARD_RUN, AWKWARD_LATENCIES, ()),
+        Evidence(AWKWARD_RUN, AWKWARD_LATENCIES, (), AWKWARD_SLOWEST),
         3,
     ),
     "no-budgets": (judged("inconclusive", guards=()), evidence(requests=False), 4),

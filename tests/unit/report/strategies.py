@@ -11,6 +11,7 @@ from harness.runs.model import (
     LatencyKey,
     Manifest,
     Requests,
+    SlowRequest,
     Worker,
 )
 from harness.units import Unit
@@ -53,6 +54,7 @@ VERDICTS = st.builds(
     source=TEXTS,
     reason=TEXTS,
     runbook=TEXTS,
+    request=st.none() | st.just("") | TEXTS,
 )
 JUDGEMENTS = st.builds(
     Judgement,
@@ -93,7 +95,7 @@ MANIFESTS = st.builds(
         window_start=st.none() | MOMENTS,
         window_end=st.none() | MOMENTS,
     ),
-    requests=st.builds(Requests, started=COUNTS, recorded=COUNTS),
+    requests=st.builds(Requests, asked=COUNTS, started=COUNTS, recorded=COUNTS, late=COUNTS),
     user_errors=st.lists(TEXTS, max_size=7).map(tuple),
     workers=st.lists(WORKERS, max_size=2).map(tuple),
     notices=st.lists(TEXTS, max_size=2).map(tuple),
@@ -112,5 +114,21 @@ KEYS = st.builds(
     name=TEXTS,
 )
 LATENCIES = st.dictionaries(KEYS, DISTRIBUTIONS, max_size=6)
-EVIDENCE = st.builds(Evidence, manifest=MANIFESTS, latency=LATENCIES, series=st.just(()))
+SLOW_REQUESTS = st.builds(
+    SlowRequest,
+    at=MOMENTS,
+    request=TEXTS,
+    outcome=st.sampled_from([OK, ERROR]),
+    latency=st.floats(0, 1e4),
+    service_time=st.floats(0, 1e4),
+    trace_id=TEXTS,
+    source=TEXTS,
+)
+EVIDENCE = st.builds(
+    Evidence,
+    manifest=MANIFESTS,
+    latency=LATENCIES,
+    series=st.just(()),
+    slowest=st.lists(SLOW_REQUESTS, max_size=4).map(tuple),
+)
 EXIT_CODES = st.sampled_from([0, 3, 4, 130])

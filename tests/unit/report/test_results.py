@@ -70,7 +70,7 @@ def objects(schema: object) -> Iterator[dict[str, Any]]:
 
 
 def test_schema_requires_every_key_and_allows_no_other() -> None:
-    assert len(list(objects(SCHEMA))) == 8
+    assert len(list(objects(SCHEMA))) == 9
     for schema in objects(SCHEMA):
         assert schema["required"] == list(schema["properties"])
         assert schema["additionalProperties"] is False
