@@ -62,7 +62,7 @@ def _asked(evidence: Evidence, request: str | None) -> tuple[int, int]:
 
 
 def _latency(budget: Budget, indicator: Latency, evidence: Evidence, failed: float) -> Measurement:
-    times = _times(evidence, indicator, indicator.request)
+    times = times_of(evidence, indicator, indicator.request)
     value = _value(times, indicator)
     if value is None:
         what = "every request failed" if indicator.outcome == OK else "no request failed"
@@ -80,7 +80,8 @@ def _latency(budget: Budget, indicator: Latency, evidence: Evidence, failed: flo
     )
 
 
-def _times(evidence: Evidence, indicator: Latency, request: str | None) -> Distribution:
+def times_of(evidence: Evidence, indicator: Latency, request: str | None) -> Distribution:
+    """The times of the window that an indicator asks for, of one request or of all."""
     return Distribution.merge(
         times
         for key, times in evidence.latency.items()
@@ -112,7 +113,7 @@ def _slowest(indicator: Latency, evidence: Evidence, budget: Budget) -> str:
     values = {
         name: value
         for name in requests(evidence)
-        if (value := _value(_times(evidence, indicator, name), indicator)) is not None
+        if (value := _value(times_of(evidence, indicator, name), indicator)) is not None
     }
     if len(values) < 2:
         return ""

@@ -37,7 +37,7 @@ def decide(budget: Budget, measurement: Measurement, guards: Sequence[Guard]) ->
     value that may lie on either side of the bound is inconclusive; the bound decides the rest.
     """
     outcome, reason = _outcome(budget, measurement, guards)
-    value = measurement.value
+    value, indicator = measurement.value, budget.indicator
     return Verdict(
         name=budget.name,
         description=budget.description,
@@ -55,6 +55,7 @@ def decide(budget: Budget, measurement: Measurement, guards: Sequence[Guard]) ->
         reason=reason,
         runbook=budget.runbook,
         line=budget.line,
+        request=(indicator.request or "") if isinstance(indicator, Latency) else None,
     )
 
 
@@ -79,6 +80,8 @@ def _spoils(guard: Guard, budget: Budget) -> bool:
     A guard on one request says no more than the lack of data there, which `on_no_data` decides.
     """
     if guard.outcome == "ok" or guard.request:
+        return False
+    if guard.only is not None and budget.name not in guard.only:
         return False
     sides = {"all", "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"}
     if isinstance(budget.indicator, Latency):

@@ -18,7 +18,8 @@ def guard(
     unit: Unit = Unit.COUNT,
     touches: Touches = "client",
     request: str = "",
+    only: tuple[str, ...] | None = None,
 ) -> Guard:
     """A guard with the outcome that `tripped` says; the rest is as in `Guard`."""
     outcome: Literal["ok", "tripped"] = "tripped" if tripped else "ok"
-    return Guard(name, outcome, value, limit, unit, reason, touches, request)
+    return Guard(name, outcome, value, limit, unit, reason, touches, request, only)

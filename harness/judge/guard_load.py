@@ -1,9 +1,8 @@
-"""Guards on the load generator: did it do what was asked, and did it keep time?
+"""Guards on the load: was it what was asked, and is it known what became of each request?
 
-A saturated generator adds its own delay to every latency; a slow service does not trip these. The
-two separate cleanly: an overdriven generator has a busy core and a late scheduler, a slow service
-leaves both healthy and uses up the users (measured: 500/s against a service of 100 ms with 20
-users: 5% CPU, scheduler lag p99 1.1 ms, no idle users).
+When a slow service kept the generator from sending all that was asked, the breaches that were found
+stand: with the whole load they would be no smaller. What holds is held against the worst that the
+requests nobody knows of could have been.
 """
 
 from __future__ import annotations
@@ -11,77 +10,95 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from harness.budgets.model import Budget, Latency
-from harness.judge.bounds import holds
+from harness.budgets.model import Budget, Latency, Throughput
 from harness.judge.guard import guard
-from harness.judge.measure import measure
-from harness.judge.model import Guard
-from harness.judge.series import EDGE_SLACK, NoDataError, inside, window
-from harness.names import (
-    GENERATOR_CPU,
-    GENERATOR_IDLE_USERS,
-    GENERATOR_LOOP_LAG,
-    LATENCY,
-    SCHEDULER_LAG,
+from harness.judge.guard_doubt import (
+    LAG_FLOOR,
+    LAGS,
+    allowed_lag,
+    met,
+    timed,
+    turned_by_unknown,
+    worst,
 )
-from harness.runs.model import Distribution, Evidence, LatencyKey
+from harness.judge.guard_process import generator_cpu
+from harness.judge.guard_readings import closed_sources, of, readings
+from harness.judge.model import Guard, Touches
+from harness.judge.series import listed
+from harness.names import (
+    GENERATOR_IDLE_USERS,
+    GENERATOR_TARGET_USERS,
+    GENERATOR_USERS,
+    LATE,
+)
+from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
 Budgets = tuple[Budget, ...]
 
 # An overdriven generator measured 9,690 of 20,000 iterations; healthy ones 99.8% and more.
 DELIVERED = 0.99
-# One gevent loop saturates at one core: 92% overdriven, 10% at a healthy 500/s. A single second
-# may be a burst of garbage collection.
-CPU = 0.85
-# A healthy generator wakes within 1 to 2 ms (p99), a saturated one after 16 to 24 ms; on two cores
-# that it shares with the service and others, 10 to 25 ms is common. What is under 5 ms, or under a
-# tenth of the tightest latency budget, is too little to turn a verdict.
-LAG_FLOOR = 0.005
-LAG_SHARE = 0.1
-_LAGS = (GENERATOR_LOOP_LAG, SCHEDULER_LAG)
-# Bookkeeping, and requests that were cut off at the end, may hide no more than the tail of a p99.9
-# and of a p99.
+# Bookkeeping may hide no more than the tail of a p99.9.
 LOST = 0.001
-IN_FLIGHT = 0.01
 
 
 def load_delivered(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     """Open model: the iterations that the schedule asked for were started.
 
-    When the users ran out on a healthy generator, the service is what is slow: that shows in the
-    latency, which counts from the intended start, and is no fault of the measurement.
+    When the users ran out on a healthy generator, the service is what is slow: its breaches count,
+    and what holds is taken away where the rest of the load could have turned it. Otherwise nothing
+    is judged: a service that got less load than asked must not pass for it.
     """
     account = evidence.manifest.requests
     if not account.asked:
         return
+    unsent = account.asked - account.sent
     share = account.sent / account.asked
-    shown = f"{format_quantity(share, Unit.RATIO)} of the asked load was started"
-    enough = share >= DELIVERED
-    if enough:
-        reason = shown
-    elif enough := _users_ran_out(evidence) and not _saturated(evidence, budgets):
-        reason = (
-            f"{shown}: all users were waiting for the service, and latency counts from the"
-            " intended start; raise max_users to see more"
-        )
-    else:
-        reason = f"{shown}; lower the rate, or give the generator a core of its own"
-    # A service that got less load than asked must not pass for it: this touches both sides.
+    reason = f"{format_quantity(share, Unit.RATIO)} of the asked load was started"
+    enough, only = share >= DELIVERED, None
+    if _users_ran_out(evidence) and not _saturated(evidence, budgets):
+        only = _unproven(budgets, evidence, unsent, enough=enough)
+        dropped = f"{unsent} of {account.asked} iterations never began"
+        if only:
+            reason += (
+                f": all users were waiting for the service, and {dropped}, so what holds for the"
+                f" others proves nothing of {listed(only)}; raise max_users, or lower the rate"
+            )
+        elif not enough:
+            reason += ": all users were waiting for the service; raise max_users to see more"
+        tripped = bool(only)
+    elif tripped := not enough:
+        reason += "; lower the rate, or give the generator a core of its own"
     yield guard(
         "load-delivered",
         reason,
-        tripped=not enough,
+        tripped=tripped,
         value=share,
         limit=DELIVERED,
         unit=Unit.RATIO,
         touches="all",
+        only=only or None,
     )
+
+
+def late_iterations(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+    """Open model: how many iterations began late, whoever is to blame. Never trips, only tells."""
+    account = evidence.manifest.requests
+    if not account.asked:
+        return
+    share = account.late / account.asked
+    reason = (
+        f"{format_quantity(share, Unit.RATIO)} of the iterations began more than"
+        f" {format_quantity(LATE, Unit.SECONDS)} after they were due"
+    )
+    if account.late:
+        reason += "; latency counts that, service time does not"
+    yield guard("late-iterations", reason, tripped=False, value=share, unit=Unit.RATIO)
 
 
 def idle_users(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     """Open model: whether users were left to start requests on time. Never trips, only tells."""
-    idle = _readings(evidence, GENERATOR_IDLE_USERS)
+    idle = [r.value for found in readings(evidence, GENERATOR_IDLE_USERS).values() for r in found]
     if not idle or not evidence.manifest.requests.asked:
         return
     least = min(idle)
@@ -94,28 +111,27 @@ def idle_users(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     yield guard("idle-users", reason, tripped=False, value=least)
 
 
-def generator_cpu(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
-    """The generator was not short of CPU for two seconds on end."""
-    busy = [min(pair) for pair in pairwise(_readings(evidence, GENERATOR_CPU))]
-    if not busy:
+def users_alive(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+    """No Locust user ended before its time, in any generator, for two readings on end."""
+    missing = {
+        source: max((min(a, b) for a, b in pairwise(gaps)), default=0.0)
+        for source, gaps in _missing_users(evidence).items()
+    }
+    if not missing:
         return
-    worst = max(busy)
-    reason = f"the generator used up to {format_quantity(worst, Unit.RATIO)} of a core"
-    if worst > CPU:
-        reason += ", so its own delay is in the latency; lower the rate, or use FastHttpUser"
-    yield guard(
-        "generator-cpu", reason, tripped=worst > CPU, value=worst, limit=CPU, unit=Unit.RATIO
-    )
-
-
-def loop_lag(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
-    """The generator's event loop answered in time; code of a user that blocks it does not."""
-    yield from _lag(evidence, budgets, GENERATOR_LOOP_LAG, "generator-loop-lag", _LOOP_ADVICE)
-
-
-def scheduler_lag(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
-    """Iterations were emitted when they were due."""
-    yield from _lag(evidence, budgets, SCHEDULER_LAG, "scheduler-lag", _SCHEDULER_ADVICE)
+    source = max(missing, key=lambda name: missing[name])
+    most = missing[source]
+    reason = "no user ended before its time"
+    if most > 0:
+        reason = (
+            f"{most:g} users of {of(source)} had ended before their time; see the generator's log"
+            " for what their on_start or their tasks raised"
+        )
+    # In the closed model the service got less than was asked; in the open one that is for
+    # load-delivered to say, but requests may have waited for users that were gone.
+    closed = closed_sources(evidence, GENERATOR_USERS) & {s for s in missing if missing[s] > 0}
+    touches: Touches = "all" if closed else "client"
+    yield guard("users-alive", reason, tripped=most > 0, value=most, limit=0, touches=touches)
 
 
 def requests_accounted(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
@@ -137,22 +153,28 @@ def requests_accounted(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     )
 
 
-def in_flight_at_end(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
-    """Requests were answered before the run gave up waiting: the others are the slowest."""
-    account = evidence.manifest.requests
+def in_flight_at_end(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+    """The requests that were still unanswered when the run gave up waiting turn no verdict.
+
+    All that is known of each is that it took longer than that wait, and that is held against what
+    was measured: the best and the worst that they could be must lead to the same verdict.
+    """
+    account, clock = evidence.manifest.requests, evidence.manifest.clock
     if not account.started:
         return
-    share = account.in_flight / account.started
-    reason = f"{account.in_flight} of {account.started} requests were unanswered at the end"
-    if share > IN_FLIGHT:
-        reason += "; does the service hang? Raise `drain`, or set a timeout in the locustfile"
+    count = account.in_flight
+    waited = max(0.0, (clock.drained or 0.0) - (clock.window_end or 0.0)) if clock.drained else 0.0
+    turned = turned_by_unknown(budgets, evidence, count, waited)
+    reason = f"{count} of {account.started} requests were unanswered at the end"
+    if turned:
+        reason += (
+            f", and may turn the verdict on {listed(turned)}; does the service hang? Raise `drain`,"
+            " or set a timeout in the locustfile"
+        )
+    elif count:
+        reason += "; no verdict would be another, however long they take"
     yield guard(
-        "in-flight-at-end",
-        reason,
-        tripped=share > IN_FLIGHT,
-        value=share,
-        limit=IN_FLIGHT,
-        unit=Unit.RATIO,
+        "in-flight-at-end", reason, tripped=bool(turned), value=count, limit=0, only=turned or None
     )
 
 
@@ -165,80 +187,42 @@ def user_errors(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     yield guard("user-errors", reason, tripped=bool(errors), value=len(errors), limit=0)
 
 
-_LOOP_ADVICE = "code of the locustfile blocks the loop, or the generator's core is shared"
-_SCHEDULER_ADVICE = "lower the rate, or give the generator a core of its own"
-
-
-def _lag(
-    evidence: Evidence, budgets: Budgets, what: str, name: str, advice: str
-) -> Iterator[Guard]:
-    lag, limit = _p99(evidence, what), _allowed(budgets)
-    if lag is None or limit is None:
-        return
-    reason = f"the generator was at most {format_quantity(lag, Unit.SECONDS)} late in 99% of cases"
-    harmful = lag > limit and any(_could_turn(budget, evidence) for budget in _timed(budgets))
-    if harmful:
-        allowed = format_quantity(limit, Unit.SECONDS)
-        reason += f", over {allowed}, and a verdict on latency may be due to that; {advice}"
-    elif lag > limit:
-        reason += "; no verdict on latency would be another without that"
-    yield guard(
-        name,
-        reason,
-        tripped=harmful,
-        value=lag,
-        limit=limit,
-        unit=Unit.SECONDS,
-        touches="latency",
+def _unproven(
+    budgets: Budgets, evidence: Evidence, unsent: int, *, enough: bool
+) -> tuple[str, ...]:
+    """The budgets that hold by what was sent, and might not with the rest of the load."""
+    turned = turned_by_unknown(budgets, evidence, unsent)
+    held = {b.name for b in budgets if met(b, evidence)}
+    # With nearly all of the load, only what is counted request by request can be turned; without
+    # it all that holds, but for times, whose turning is known, and a throughput that was reached.
+    sure = {b.name for b in budgets if isinstance(b.indicator, Latency) or _is_reached(b)}
+    return tuple(
+        b.name
+        for b in budgets
+        if b.name in held and (b.name in turned or not (enough or b.name in sure))
     )
 
 
-def _p99(evidence: Evidence, what: str) -> float | None:
-    return evidence.latency.get(LatencyKey(what), Distribution()).quantile(0.99)
-
-
-def _allowed(budgets: Budgets) -> float | None:
-    """The longest lag that no latency budget minds; None when there is no such budget."""
-    bounds = [budget.bound for budget in _timed(budgets)]
-    return max(LAG_FLOOR, LAG_SHARE * min(bounds)) if bounds else None
-
-
-def _timed(budgets: Budgets) -> list[Budget]:
-    return [b for b in budgets if isinstance(b.indicator, Latency) and b.direction == "max"]
-
-
-def _could_turn(budget: Budget, evidence: Evidence) -> bool:
-    """Whether a generator that is never late could have led to another verdict on a max.
-
-    Its lag adds to what it measures, so a breach by more than the lag is one in any case. In the
-    open model every request is still made and counted from its intended start, so that a budget
-    that holds in spite of the lag holds. In the closed model a late generator asks less of the
-    service, and service time misses what was sent late: there a pass proves nothing.
-    """
-    value = measure(budget, evidence).value
-    if value is None:
-        return False
-    if not holds(value, budget.bound, "max"):
-        lag = sum(_p99(evidence, what) or 0.0 for what in _LAGS)
-        return holds(value - lag, budget.bound, "max")
-    of = budget.indicator.of if isinstance(budget.indicator, Latency) else LATENCY
-    return of != LATENCY or not evidence.manifest.requests.asked
+def _is_reached(budget: Budget) -> bool:
+    return isinstance(budget.indicator, Throughput) and budget.direction == "min"
 
 
 def _saturated(evidence: Evidence, budgets: Budgets) -> bool:
-    limit = _allowed(budgets) or LAG_FLOOR
-    late = any((_p99(evidence, what) or 0.0) > limit for what in _LAGS)
+    limit = min((allowed_lag(b) for b in timed(budgets)), default=LAG_FLOOR)
+    late = any((worst(evidence, what) or 0.0) > limit for what in LAGS)
     return late or any(found.outcome == "tripped" for found in generator_cpu(evidence, budgets))
 
 
 def _users_ran_out(evidence: Evidence) -> bool:
-    return min(_readings(evidence, GENERATOR_IDLE_USERS), default=1) <= 0
+    found = readings(evidence, GENERATOR_IDLE_USERS).values()
+    return any(reading.value <= 0 for values in found for reading in values)
 
 
-def _readings(evidence: Evidence, name: str) -> list[float]:
-    """A reading of the generator within the window, in the order of time."""
-    try:
-        asked = window(evidence)
-    except NoDataError:
-        return []
-    return [v for s in evidence.series if s.name == name for _, v in inside(s, asked, EDGE_SLACK)]
+def _missing_users(evidence: Evidence) -> dict[str, list[float]]:
+    """Users that are gone, at each reading that says how many there should be."""
+    alive = readings(evidence, GENERATOR_USERS)
+    found = {}
+    for source, targets in readings(evidence, GENERATOR_TARGET_USERS).items():
+        users = {reading.at: reading.value for reading in alive.get(source, ())}
+        found[source] = [max(0.0, t.value - users[t.at]) for t in targets if t.at in users]
+    return found

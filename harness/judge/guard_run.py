@@ -7,23 +7,38 @@ from collections.abc import Iterator
 from harness.budgets.model import CLIENT_SIDE, Budget
 from harness.judge.client import requests
 from harness.judge.guard import guard
+from harness.judge.guard_doubt import met
 from harness.judge.model import Guard
 from harness.judge.series import NoDataError, listed, window
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
 
-def run_complete(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
-    """The run went to its planned end; a part of a run is shown, not judged."""
+def run_complete(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+    """The run went to its planned end; a part of a run is shown, not judged.
+
+    But for the budget whose certain breach stopped the load: that is judged on what there is.
+    """
     manifest = evidence.manifest
+    aborted = manifest.status == "aborted"
+    others = tuple(
+        b.name for b in budgets if b.name != manifest.aborted_by or met(b, evidence) is not False
+    )
     why = f" ({manifest.reason})" if manifest.reason else ""
     reason = {
         "complete": "the run is complete",
         "interrupted": f"the run was interrupted{why} and is only a part; run it again",
         "failed": f"the run failed{why}",
+        "aborted": f"the load was stopped early because {manifest.aborted_by} was breached",
         "running": "the run was never finished: the harness died, or still runs",
     }[manifest.status]
-    yield guard("run-complete", reason, tripped=manifest.status != "complete", touches="all")
+    yield guard(
+        "run-complete",
+        reason,
+        tripped=manifest.status != "complete",
+        touches="all",
+        only=others if aborted else None,
+    )
 
 
 def target_alive(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.budgets.model import Budget
+from harness.judge.guard_lag import canary, loop_lag, scheduler_lag
 from harness.judge.guard_load import (
-    generator_cpu,
     idle_users,
     in_flight_at_end,
+    late_iterations,
     load_delivered,
-    loop_lag,
     requests_accounted,
-    scheduler_lag,
     user_errors,
+    users_alive,
+)
+from harness.judge.guard_process import (
+    cgroup_throttled,
+    generator_cpu,
+    host_steal,
+    phase_locked,
 )
 from harness.judge.guard_run import (
     endpoint_has_requests,
@@ -28,6 +34,7 @@ from harness.judge.guard_service import (
     process_restart,
     scrape_coverage,
 )
+from harness.judge.guard_workers import clock_offset, late_worker, workers
 from harness.judge.model import Guard
 from harness.runs.model import Evidence
 
@@ -38,11 +45,20 @@ _GUARDS: tuple[Callable[[Evidence, tuple[Budget, ...]], Iterator[Guard]], ...] =
     window_complete,
     requests_recorded,
     process_restart,
+    workers,
+    late_worker,
+    clock_offset,
     generator_cpu,
+    host_steal,
+    cgroup_throttled,
     loop_lag,
+    canary,
     scheduler_lag,
     load_delivered,
+    late_iterations,
     idle_users,
+    phase_locked,
+    users_alive,
     requests_accounted,
     in_flight_at_end,
     user_errors,

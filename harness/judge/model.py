@@ -50,6 +50,7 @@ class Guard:
         touches: Which budgets become inconclusive when it trips; "latency" are those of "client"
             that measure a time.
         request: Only budgets on this request ("GET /contacts"); empty is every request.
+        only: Of those, the names of the budgets whose verdict it takes away; None is all of them.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Guard:
     reason: str
     touches: Touches = "all"
     request: str = ""
+    only: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Verdict:
         margin: Distance to the bound as a share of it, positive when the bound holds; None when
             there is no value or the bound is 0.
         reason: One sentence; for a breach or an inconclusive outcome it says why and what to do.
+        request: Whose latency is judged, empty is every request; None when no latency is.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Verdict:
     reason: str
     runbook: str = ""
     line: int = 0
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from harness.runs.model import (
     Requests,
     Series,
     Status,
+    Worker,
 )
 from harness.units import Unit
 
@@ -110,16 +111,27 @@ def manifest(
     metrics: tuple[str, ...] = (URL,),
     exit_code: int | None = None,
     ours: bool = True,
+    waited: float | None = None,
+    workers: tuple[Worker, ...] = (),
+    aborted_by: str = "",
+    loads: Sequence[Mapping[str, Any]] = (),
 ) -> Manifest:
+    """A manifest; `waited` are seconds from the window's end until the drain was given up."""
     start, end = window
-    clock = Clock(created=900.0, started=995.0, window_start=start, window_end=end)
+    clock = Clock(
+        created=900.0,
+        started=995.0,
+        window_start=start,
+        window_end=end,
+        drained=None if waited is None else (end or 0.0) + waited,
+    )
     return Manifest(
         schema_version=1,
         harness_version="0.1.0",
         status=status,
         reason=reason,
         service="sample-app",
-        scenario={"name": "smoke"},
+        scenario={"name": "smoke", **({"loads": list(loads)} if loads else {})},
         target={
             "url": f"http://{APP}",
             "command": "serve" if ours else None,
@@ -130,6 +142,8 @@ def manifest(
         clock=clock,
         requests=requests or Requests(asked=100, sent=100, started=100, recorded=100),
         user_errors=user_errors,
+        workers=workers,
+        aborted_by=aborted_by,
     )
 
 

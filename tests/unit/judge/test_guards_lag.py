@@ -1,0 +1,166 @@
+"""A late generator takes away the verdicts that its lateness could have turned, and no other."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness import names
+from harness.budgets.model import Budget, ErrorRatio, Latency
+from harness.judge.decide import judge
+from harness.runs.model import Distribution, Evidence, LatencyKey
+from tests.unit.judge.evidence import budget, distribution, evidence, requests
+from tests.unit.judge.guarding import CLOSED, P95, account, found, lag, lagging, tripped
+
+LAGS = {
+    names.GENERATOR_LOOP_LAG: "generator-loop-lag",
+    names.GENERATOR_CANARY: "generator-canary",
+    names.SCHEDULER_LAG: "scheduler-lag",
+}
+FAST = budget(Latency(0.95, "GET /health"), 0.01)
+MEAN = budget(Latency(None), 0.2)
+SERVICE = budget(Latency(0.95, of="service_time"), 0.2)
+
+
+def run(
+    lags: Mapping[LatencyKey, Distribution],
+    slow: float = 0.21,
+    fast: int = 0,
+    *,
+    closed: bool = False,
+) -> Evidence:
+    """A hundred requests, of which some take 10 ms and the others so long."""
+    times = [0.010] * fast + [slow] * (100 - fast)
+    both = requests(ok=times) | requests(ok=times, what=names.SERVICE_TIME)
+    return evidence(latency={**both, **lags}, requests=CLOSED if closed else account())
+
+
+def late(
+    share: float, seconds: float = 0.030, what: str = names.SCHEDULER_LAG
+) -> dict[LatencyKey, Distribution]:
+    return lag(what, slow=round(1000 * share), seconds=seconds)
+
+
+@pytest.mark.parametrize("what", LAGS)
+@pytest.mark.parametrize(
+    ("share", "slow", "fast", "outcome"),
+    [
+        pytest.param(0.5, 0.229, 0, "tripped", id="half late by more than the breach is large"),
+        pytest.param(0.5, 0.232, 0, "ok", id="late, but the breach is larger"),
+        pytest.param(0.01, 0.21, 0, "ok", id="one in a hundred late is no p95"),
+        pytest.param(0.02, 0.21, 90, "ok", id="10% too slow, of which lateness explains 4%"),
+        pytest.param(0.04, 0.21, 90, "tripped", id="10% too slow, of which lateness explains 8%"),
+        pytest.param(0.5, 0.19, 0, "ok", id="it holds although it was late"),
+    ],
+)
+def test_lag_in_the_open_model_takes_away_breaches_that_it_explains(
+    what: str, share: float, slow: float, fast: int, outcome: str
+) -> None:
+    evidence = run(late(share, what=what), slow, fast)
+    assert found(evidence, P95)[LAGS[what]].outcome == outcome
+    assert tripped(evidence, P95) == ({LAGS[what]} if outcome == "tripped" else set())
+    (verdict,) = judge((P95,), evidence).verdicts
+    expected = "pass" if slow < 0.2 else "fail"
+    assert verdict.outcome == ("inconclusive" if outcome == "tripped" else expected)
+
+
+@pytest.mark.parametrize("what", LAGS)
+@pytest.mark.parametrize(
+    ("share", "seconds", "slow", "outcome"),
+    [
+        pytest.param(0.02, 0.021, 0.1, "tripped", id="over a tenth of the bound"),
+        pytest.param(0.02, 0.0199, 0.1, "ok", id="under a tenth of the bound"),
+        pytest.param(0.009, 0.5, 0.1, "ok", id="seldom late"),
+        pytest.param(0.02, 0.021, 0.24, "ok", id="a breach that it cannot explain"),
+    ],
+)
+def test_lag_in_the_closed_model_takes_away_what_holds(
+    what: str, share: float, seconds: float, slow: float, outcome: str
+) -> None:
+    evidence = run(late(share, seconds, what), slow, closed=True)
+    assert found(evidence, P95)[LAGS[what]].outcome == outcome
+
+
+def test_lag_takes_away_only_the_budgets_that_it_could_have_turned() -> None:
+    generous = budget(Latency(0.95), 1.0, name="generous")
+    tight = budget(Latency(0.95), 0.2, name="tight")
+    hopeless = budget(Latency(0.95), 0.1, name="hopeless")
+    evidence = run(late(0.5))
+    guard = found(evidence, generous, tight, hopeless)["scheduler-lag"]
+    assert (guard.outcome, guard.touches, guard.only) == ("tripped", "latency", ("tight",))
+    assert "the verdict on tight may be due to that" in guard.reason
+    outcomes = [v.outcome for v in judge((generous, tight, hopeless), evidence).verdicts]
+    assert outcomes == ["pass", "inconclusive", "fail"]
+
+
+def test_lag_does_not_trust_a_pass_on_service_time_in_the_open_model() -> None:
+    evidence = run(late(0.02), 0.19)
+    assert tripped(evidence, SERVICE) == {"scheduler-lag"}
+    assert tripped(evidence, P95) == set()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "outcome"),
+    [pytest.param(0.06, "tripped", id="30 ms on average"), pytest.param(0.004, "ok", id="2.5 ms")],
+)
+def test_lag_of_a_mean_is_that_on_average(seconds: float, outcome: str) -> None:
+    assert found(run(late(0.5, seconds)), MEAN)["scheduler-lag"].outcome == outcome
+
+
+def test_lags_add_up() -> None:
+    one = late(0.5)
+    both = one | late(0.5, what=names.GENERATOR_CANARY)
+    assert tripped(run(one, 0.25), P95) == set()
+    assert tripped(run(both, 0.25), P95) == {"scheduler-lag", "generator-canary"}
+
+
+def test_lags_of_several_generators_are_judged_by_the_worst() -> None:
+    of = [lag(names.SCHEDULER_LAG, slow=slow, source=f"worker-{slow}") for slow in (0, 500, 3)]
+    evidence = run({key: value for part in of for key, value in part.items()})
+    guard = found(evidence, P95)["scheduler-lag"]
+    assert (guard.outcome, guard.value) == ("tripped", 0.030)
+
+
+@pytest.mark.parametrize(
+    ("budgets", "limit"),
+    [
+        pytest.param((P95,), 0.020, id="a tenth of the tightest bound"),
+        pytest.param((P95, FAST), 0.005, id="never under the noise of a shared machine"),
+        pytest.param((P95, budget(Latency(0.5), 0.01, "min")), 0.020, id="a min is no tight bound"),
+    ],
+)
+def test_limit_of_lag_follows_the_tightest_latency_budget(
+    budgets: tuple[Budget, ...], limit: float
+) -> None:
+    run = evidence(**lagging(names.SCHEDULER_LAG, slow=0))
+    assert found(run, *budgets)["scheduler-lag"].limit == pytest.approx(limit)
+
+
+def test_lag_does_not_apply_without_a_latency_budget() -> None:
+    run = evidence(**lagging(names.SCHEDULER_LAG, slow=999))
+    assert "scheduler-lag" not in found(run, budget(ErrorRatio(), 0.01))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    quantile=st.sampled_from([0.5, 0.9, 0.95, 0.99]),
+    scale=st.floats(0.0001, 0.05),
+    bound=st.floats(0.05, 0.4),
+)
+def test_breach_made_of_lateness_alone_is_never_a_fail(
+    seed: int, quantile: float, scale: float, bound: float
+) -> None:
+    """Times of a service that keeps the bound, plus any lateness: never a breach that stands."""
+    random = np.random.default_rng(seed)
+    true = random.lognormal(-2.5, 0.7, 2000)
+    lateness = random.exponential(scale, 2000) * random.integers(0, 2, 2000)
+    if np.quantile(true, quantile, method="inverted_cdf") > bound:
+        return
+    measured = requests(ok=(true + lateness).tolist())
+    lags = {LatencyKey(names.SCHEDULER_LAG): distribution(lateness.tolist())}
+    of = budget(Latency(quantile), bound)
+    (verdict,) = judge((of,), evidence(latency=measured | lags, requests=account())).verdicts
+    assert verdict.outcome != "fail"
