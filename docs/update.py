@@ -23,7 +23,9 @@ DOCS = Path(__file__).parent
 SECTIONS = {
     "TargetSpec": "`target:` the service under load",
     "ScenarioSpec": "`scenarios:` ways to load it, by name",
-    "WorkloadSpec": "`workload:` of a scenario",
+    "WorkloadSpec": "`workload:` of a scenario or a load",
+    "StageSpec": "`stages:` of a workload",
+    "LoadSpec": "`loads:` of a scenario, by name",
     "BudgetSpec": "`budgets:` what must hold, by name",
     "AlertSpec": "`alert:` of a budget",
     "WaiverSpec": "`waiver:` of a budget",

@@ -1,4 +1,4 @@
-"""The types of single values in budgets.yaml: read from text, and described to editors.
+"""The types that the sections of budgets.yaml are made of: read from text, described to editors.
 
 Every value arrives as text (see `document`), so each type says both how its text is read and, as
 JSON Schema, what an editor should accept.
@@ -9,11 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from harness.units import EXAMPLES, Unit, parse, pattern
+
+
+class Section(BaseModel):
+    """A mapping with known keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
 
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 """Names of budgets and scenarios: lower-case words with hyphens."""
@@ -53,6 +67,13 @@ def _whole(least: int) -> Callable[[object], int]:
         return int(text)
 
     return read
+
+
+def _workers(text: object) -> int | str:
+    try:
+        return "auto" if text == "auto" else _whole(1)(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from None
 
 
 def _flag(text: object) -> bool:
@@ -110,6 +131,16 @@ PositiveRate = Annotated[
     BeforeValidator(_quantity(Unit.PER_SECOND, above=0)),
     _schema(Unit.PER_SECOND, {"type": "number", "exclusiveMinimum": 0}),
 ]
+Rate = Annotated[
+    float,
+    BeforeValidator(_quantity(Unit.PER_SECOND)),
+    _schema(Unit.PER_SECOND, {"type": "number", "minimum": 0}),
+]
+Share = Annotated[
+    float,
+    BeforeValidator(_quantity(Unit.RATIO, most=1)),
+    _schema(Unit.RATIO, {"type": "number", "minimum": 0, "maximum": 1}),
+]
 PositiveRatio = Annotated[
     float,
     BeforeValidator(_quantity(Unit.RATIO, above=0)),
@@ -130,6 +161,11 @@ Positive = Annotated[
 ]
 Whole = Annotated[
     int, BeforeValidator(_whole(0)), WithJsonSchema({"type": "integer", "minimum": 0})
+]
+Workers = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_workers),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]}),
 ]
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 Date = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]

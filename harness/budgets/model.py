@@ -206,27 +206,13 @@ class Stage:
     seconds: float
     start_rate: float | None = None
 
-    @property
-    def begin(self) -> float:
-        """Arrivals per second as the stage begins."""
-        return self.rate if self.start_rate is None else self.start_rate
-
-    def rate_at(self, t: float) -> float:
-        """Arrivals per second `t` seconds after the stage begins."""
-        return self.begin + (self.rate - self.begin) * (t / self.seconds)
-
-    def expected(self, until: float) -> float:
-        """Arrivals expected in the first `until` seconds of the stage, at most in all of it."""
-        t = min(max(until, 0.0), self.seconds)
-        return t * (self.begin + self.rate_at(t)) / 2
-
 
 @dataclass(frozen=True, slots=True)
 class OpenWorkload:
     """Arrivals come on schedule, whether or not answers do.
 
     Attributes:
-        stages: In order; together they last as long as the load.
+        stages: In order. Nothing arrives after the last one.
         arrivals: `poisson` draws exponential gaps, `even` spaces them equally.
         seed: Two runs with one seed get the same arrival times.
         max_users: Size of the pool of Locust users that serve the arrivals.
@@ -269,7 +255,7 @@ class ClosedWorkload:
     """Users that wait for their answers.
 
     Attributes:
-        stages: In order; together they last as long as the load.
+        stages: In order. There are no users after the last one.
     """
 
     stages: tuple[UserStage, ...]

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
-from harness.budgets.model import OpenWorkload, Scenario, Stage
-from harness.budgets.scenarios import closed
+from harness.budgets.model import (
+    ClosedWorkload,
+    Load,
+    OpenWorkload,
+    Scenario,
+    ShapeWorkload,
+    Stage,
+    Workload,
+)
+from harness.budgets.workloads import closed, usual_ramp
 from harness.errors import UsageError
 
 
@@ -16,35 +25,111 @@ def override(
     users: int | None = None,
     duration: float | None = None,
     warm_up: float | None = None,
+    workers: int | Literal["auto"] | None = None,
 ) -> Scenario:
-    """Apply `--rate`, `--users`, `--duration` and `--warm-up`.
+    """Apply `--rate`, `--users`, `--duration`, `--warm-up` and `--workers`.
 
-    `rate` makes the workload open at a constant rate, `users` makes it closed. Stages keep their
-    length, so `duration` and `warm_up` can only change a workload without several stages.
+    `rate` makes the workload open at a constant rate, `users` makes it closed, for the whole of the
+    scenario. Stages keep their length, so `duration` and `warm_up` cannot change a load of stages,
+    unless it is one of several, which may be over before the scenario is.
 
     Raises:
         UsageError: The options contradict each other or the scenario.
     """
+    _refuse(scenario, rate, users)
+    changed = replace(
+        scenario,
+        warm_up=scenario.warm_up if warm_up is None else warm_up,
+        duration=scenario.duration if duration is None else duration,
+    )
+    if workers is not None:
+        changed = replace(changed, workers=None if workers == "auto" else workers)
+    if rate is not None or users is not None:
+        workload = _replaced(scenario.loads[0].workload, rate, users, changed)
+        return replace(changed, loads=(replace(scenario.loads[0], workload=workload),))
+    if (duration, warm_up) == (None, None):
+        return changed
+    return replace(
+        changed, loads=tuple(_stretched(load, scenario, changed) for load in changed.loads)
+    )
+
+
+def _refuse(scenario: Scenario, rate: float | None, users: int | None) -> None:
     if rate is not None and users is not None:
         raise UsageError("--rate and --users exclude each other", "give one of them")
-    (load,) = scenario.loads
-    workload = load.workload
-    staged = isinstance(workload, OpenWorkload) and len(workload.stages) > 1
-    if staged and rate is None and users is None and (duration, warm_up) != (None, None):
+    if rate is None and users is None:
+        return
+    option = "--rate" if rate is not None else "--users"
+    if len(scenario.loads) > 1:
         raise UsageError(
-            f"the stages of scenario {scenario.name!r} set how long it lasts",
+            f"scenario {scenario.name!r} has several loads, and {option} cannot say which it means",
+            "change the loads in budgets.yaml, or run a scenario that has only one",
+        )
+    workload = scenario.loads[0].workload
+    if isinstance(workload, ShapeWorkload):
+        raise UsageError(
+            f"{workload.shape} says how many users scenario {scenario.name!r} has, not {option}",
+            "change the shape in the locustfile, or run a scenario without one",
+        )
+
+
+def _replaced(
+    workload: Workload, rate: float | None, users: int | None, scenario: Scenario
+) -> Workload:
+    if users is not None:
+        return closed(users, usual_ramp(scenario.warm_up), scenario.seconds, workload.seed)
+    stages = (Stage(rate or 0.0, scenario.seconds),)
+    if isinstance(workload, OpenWorkload):
+        return replace(workload, stages=stages)
+    return OpenWorkload(stages, seed=workload.seed)
+
+
+def _stretched(load: Load, before: Scenario, after: Scenario) -> Load:
+    """A load that lasts as long as a scenario whose length was changed."""
+    seconds = after.seconds - load.start
+    if seconds <= 0:
+        raise UsageError(
+            f"load {load.name!r} of scenario {before.name!r} starts at {load.start:g} s, when "
+            f"{after.seconds:g} s are over",
+            "give a longer --duration, or an earlier start in budgets.yaml",
+        )
+    workload = load.workload
+    if isinstance(workload, ShapeWorkload):
+        return load
+    if (ramp := _ramp_of_constant(workload)) is not None and _fills(workload, load, before):
+        if isinstance(workload, OpenWorkload):
+            return replace(load, workload=_replaced_stage(workload, seconds))
+        if ramp == usual_ramp(before.warm_up - load.start):
+            ramp = usual_ramp(after.warm_up - load.start)
+        users = workload.stages[0].users
+        return replace(load, workload=closed(users, ramp, seconds, workload.seed))
+    if len(before.loads) == 1:
+        raise UsageError(
+            f"the stages of scenario {before.name!r} set how long it lasts",
             "give --rate or --users as well, or change the stages in budgets.yaml",
         )
-    warm_up = scenario.warm_up if warm_up is None else warm_up
-    duration = scenario.duration if duration is None else duration
-    seconds = warm_up + duration
-    if users is not None:
-        workload = closed(users, max(warm_up / 2, 1.0), seconds, workload.seed)
-    elif rate is not None and isinstance(workload, OpenWorkload):
-        workload = replace(workload, stages=(Stage(rate, seconds),))
-    elif rate is not None:
-        workload = OpenWorkload((Stage(rate, seconds),), seed=workload.seed)
-    elif isinstance(workload, OpenWorkload) and not staged:
-        workload = replace(workload, stages=(Stage(workload.stages[0].rate, seconds),))
-    loads = (replace(load, workload=workload),)
-    return replace(scenario, loads=loads, warm_up=warm_up, duration=duration)
+    if workload.seconds > seconds + 1e-9:
+        raise UsageError(
+            f"the stages of load {load.name!r} of scenario {before.name!r} last longer than that",
+            "give a longer --duration, or change the stages in budgets.yaml",
+        )
+    return load
+
+
+def _replaced_stage(workload: OpenWorkload, seconds: float) -> OpenWorkload:
+    return replace(workload, stages=(Stage(workload.stages[0].rate, seconds),))
+
+
+def _fills(workload: OpenWorkload | ClosedWorkload, load: Load, scenario: Scenario) -> bool:
+    """Whether a load lasts until the scenario's end."""
+    return abs(load.start + workload.seconds - scenario.seconds) < 1e-6
+
+
+def _ramp_of_constant(workload: OpenWorkload | ClosedWorkload) -> float | None:
+    """Seconds in which a load that is constant from then on starts; None when it has stages."""
+    if isinstance(workload, OpenWorkload):
+        only = len(workload.stages) == 1 and workload.stages[0].start_rate is None
+        return 0.0 if only else None
+    first, *rest = workload.stages
+    steady = all(s.start_users is None and s.users == first.users for s in rest)
+    return first.seconds if first.start_users == 0 and steady and len(rest) <= 1 else None

@@ -14,6 +14,7 @@ from harness.budgets.model import (
     Alert,
     Budget,
     Direction,
+    ErrorRatio,
     Gauge,
     Latency,
     Mean,
@@ -29,6 +30,8 @@ from harness.budgets.scenarios import scenario, target
 from harness.budgets.schema import AlertSpec, BudgetSpec, FileSpec, WaiverSpec
 from harness.budgets.selftests import Choices, selftests
 from harness.units import Unit
+
+_ABORT_AFTER = 5.0  # seconds of the window: the soonest at which a share can be certain
 
 
 def resolve(
@@ -112,6 +115,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
     problems = file.problems
     clean = not problems.within(place)
     _check_scenarios(spec, place, file)
+    _check_severity_of_abort(spec, place, problems)
     waiver = _waiver(spec.waiver, (*place, "waiver"), file) if spec.waiver else None
     given = [text for text in (spec.max, spec.min) if text is not None]
     if len(given) != 1 and clean:
@@ -125,6 +129,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
     measured = replace(named, unit=indicators.unit_of(named, given + production))
     bound = _bound(given[0], measured, (*place, direction), problems)
     alert = _alert(spec.alert, direction, measured, (*place, "alert"), problems)
+    _check_subject_of_abort(spec, measured, place, problems)
     if problems.within(place) or bound is None or measured.unit is None:
         return None
     return Budget(
@@ -141,6 +146,8 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
         scenarios=tuple(spec.scenarios or ()),
         alert=alert,
         waiver=waiver,
+        abort=spec.abort,
+        abort_after=spec.abort_after if spec.abort_after is not None else _ABORT_AFTER * spec.abort,
         runbook=spec.runbook or "",
         line=problems.line(place),
     )
@@ -188,6 +195,35 @@ def _bound(text: str, named: Named, place: Place, problems: Problems) -> float |
     elif value == 0 and place[-1] == "max" and timed:
         problems.add(place, "nothing takes no time at all; write the time that is allowed")
     return value
+
+
+def _check_severity_of_abort(spec: BudgetSpec, place: Place, problems: Problems) -> None:
+    if spec.abort_after is not None and not spec.abort:
+        problems.add((*place, "abort_after"), "belongs to `abort: true`; add that, or remove it")
+    if spec.abort and spec.severity != "error":
+        problems.add(
+            (*place, "abort"),
+            f"with severity {spec.severity} a breach fails no run, so it cannot end one; remove "
+            "abort, or write severity: error",
+        )
+
+
+def _check_subject_of_abort(
+    spec: BudgetSpec, named: Named, place: Place, problems: Problems
+) -> None:
+    match named.indicator:
+        case ErrorRatio():
+            certain = spec.max is not None
+        case Latency(quantile=quantile):
+            certain = spec.max is not None and quantile is not None
+        case _:
+            certain = False
+    if spec.abort and not certain:
+        problems.add(
+            (*place, "abort"),
+            "only a max of kind error_ratio, or of kind latency with a quantile, can be certainly "
+            "breached while the load still runs; remove abort",
+        )
 
 
 def _alert(

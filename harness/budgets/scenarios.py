@@ -5,17 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.budgets.model import (
-    ClosedWorkload,
-    Load,
-    OpenWorkload,
-    Scenario,
-    Stage,
-    Target,
-    UserStage,
-)
-from harness.budgets.problems import Place, Problems, closest, listed
-from harness.budgets.schema import ScenarioSpec, TargetSpec, WorkloadSpec
+from harness.budgets.fields import NAME
+from harness.budgets.load_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
+from harness.budgets.model import Load, Scenario, Target
+from harness.budgets.problems import Place, Problems, closest
+from harness.budgets.workloads import Span, chosen, workload
 
 _URL = re.compile(
     r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
@@ -25,10 +19,11 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems) -> Scenario | None:
-    """One scenario, with its workload as stages or users.
+    """One scenario, with its loads.
 
     With `rate` the load is one stage of warm-up and duration. With `stages` the warm-up lies
-    inside them, and the duration is what is left of them.
+    inside them, and the duration is what is left of them. Of several loads, each lasts from its
+    start to the end of the scenario.
 
     Returns:
         The scenario; None when it makes no sense, which is then noted.
@@ -36,70 +31,49 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
     place: Place = ("scenarios", name)
     if problems.within(place):
         return None
-    workload, inner = _one_workload(spec, place, problems)
-    if workload is None:
+    found = (_single if spec.loads is None else _several)(spec, directory, place, problems)
+    if found is None or problems.within(place):
         return None
-    _refuse_strangers(workload, inner, problems)
-    duration = _duration(spec, workload, place, problems)
-    if problems.within(place):
-        return None
+    loads, duration = found
     return Scenario(
         name=name,
-        loads=(
-            Load(
-                directory / spec.locustfile,
-                _workload(workload, spec.warm_up, duration),
-                tags=tuple(spec.tags or ()),
-                exclude_tags=tuple(spec.exclude_tags or ()),
-            ),
-        ),
+        loads=loads,
         warm_up=spec.warm_up,
         duration=duration,
         drain=spec.drain,
+        workers=None if spec.workers == "auto" else spec.workers,
+        trace_ratio=spec.trace_ratio,
     )
 
 
-def _one_workload(
-    spec: ScenarioSpec, place: Place, problems: Problems
-) -> tuple[WorkloadSpec | None, Place]:
-    """The workload, with the place where it stands; None when it is not exactly one."""
-    given = [key for key in ("rate", "users", "workload") if getattr(spec, key) is not None]
-    if len(given) != 1:
-        found = f"has {' and '.join(given)}" if given else "has no load"
-        problems.add(place, f"{found}; write exactly one of rate, users and workload")
-        return None, place
-    if spec.workload is None:
-        return WorkloadSpec.model_construct(rate=spec.rate, users=spec.users), place
-    inner = (*place, "workload")
-    given = [key for key in ("rate", "users", "stages") if getattr(spec.workload, key) is not None]
-    if len(given) != 1:
-        found = f"has {' and '.join(given)}" if given else "has no load"
-        problems.add(inner, f"{found}; write exactly one of rate, users and stages")
-        return None, inner
-    return spec.workload, inner
+_Loads = tuple[tuple[Load, ...], float] | None  # with the seconds that are judged
 
 
-def _refuse_strangers(spec: WorkloadSpec, place: Place, problems: Problems) -> None:
-    closed = spec.users is not None
-    foreign = ("arrivals", "max_users") if closed else ("spawn_rate",)
-    model, needs = ("closed", listed(("rate", "stages"))) if closed else ("open", "users")
-    for key in foreign:
-        if getattr(spec, key) is not None:
-            problems.add(
-                (*place, key), f"has no meaning in the {model} model; it belongs to {needs}"
-            )
+def _single(spec: ScenarioSpec, directory: Path, place: Place, problems: Problems) -> _Loads:
+    """The load of a scenario that has one."""
+    if spec.locustfile is None:
+        problems.add((*place, "locustfile"), "is missing: the Locust file, relative to this file")
+    found = chosen(spec, ("rate", "users", "workload", "loads"), place, problems)
+    if found is None or spec.locustfile is None:
+        return None
+    duration = _duration(spec, found[0], place, problems)
+    load = Load(
+        directory / spec.locustfile,
+        workload(found[0], Span(spec.warm_up + duration, spec.warm_up)),
+        tags=tuple(spec.tags or ()),
+        exclude_tags=tuple(spec.exclude_tags or ()),
+    )
+    return (load,), duration
 
 
-def _duration(
-    spec: ScenarioSpec, workload: WorkloadSpec, place: Place, problems: Problems
-) -> float:
+def _duration(spec: ScenarioSpec, of: WorkloadSpec, place: Place, problems: Problems) -> float:
     """Seconds that are judged."""
     here = (*place, "duration")
-    if workload.stages is None:
+    if of.stages is None:
         if spec.duration is None:
             problems.add(here, 'is missing: how long the load is judged, e.g. "20s"')
         return spec.duration or 0.0
-    total = sum(stage.hold for stage in workload.stages)
+    total = sum(stage.hold for stage in of.stages)
     if spec.duration is not None:
         problems.add(here, "the stages say how long the load lasts; remove duration")
     if spec.warm_up >= total:
@@ -111,24 +85,48 @@ def _duration(
     return total - spec.warm_up
 
 
-def _workload(spec: WorkloadSpec, warm_up: float, duration: float) -> OpenWorkload | ClosedWorkload:
-    if spec.users is not None:
-        # All users have started when half of the warm-up is over, at the soonest a second.
-        ramp = spec.users / spec.spawn_rate if spec.spawn_rate else max(warm_up / 2, 1.0)
-        return closed(spec.users, ramp, warm_up + duration, spec.seed)
-    stages = (
-        tuple(Stage(stage.rate, stage.hold) for stage in spec.stages)
-        if spec.stages
-        else (Stage(spec.rate or 0.0, warm_up + duration),)
-    )
-    return OpenWorkload(stages, spec.arrivals or "poisson", spec.seed, spec.max_users or 100)
+def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Problems) -> _Loads:
+    """Loads at once, of which each has what a scenario with a single one has itself."""
+    for key in ("locustfile", "rate", "users", "workload", "tags", "exclude_tags"):
+        if getattr(spec, key) is not None:
+            problems.add((*place, key), "belongs into each of the loads; remove it here")
+    if spec.duration is None:
+        problems.add((*place, "duration"), 'is missing: how long the loads are judged, e.g. "20s"')
+        return None
+    seconds = spec.warm_up + spec.duration
+    loads = []
+    for name, load in (spec.loads or {}).items():
+        here = (*place, "loads", name)
+        if not re.fullmatch(NAME, name):
+            problems.add(here, "a name has lower-case words with hyphens, such as `buyers`")
+        found = chosen(load, ("rate", "users", "workload"), here, problems)
+        if found is None:
+            continue
+        if text := _outlasts(load, found[0], seconds):
+            problems.add(here, text)
+            continue
+        loads.append(
+            Load(
+                directory / load.locustfile,
+                workload(found[0], Span(seconds - load.start, spec.warm_up - load.start)),
+                name,
+                load.start,
+                tuple(load.tags or ()),
+                tuple(load.exclude_tags or ()),
+            )
+        )
+    return tuple(loads), spec.duration
 
 
-def closed(users: int, ramp: float, seconds: float, seed: int) -> ClosedWorkload:
-    """Users that start one by one for `ramp` seconds, and then stay."""
-    ramp = min(ramp, seconds)
-    hold = (UserStage(users, seconds - ramp),) if ramp < seconds else ()
-    return ClosedWorkload((UserStage(users, ramp, 0), *hold), seed)
+def _outlasts(load: LoadSpec, of: WorkloadSpec, seconds: float) -> str:
+    """Why a load is not over when a scenario of so many seconds is; empty when it is."""
+    lasts = f"warm-up and duration are {seconds:g} s together"
+    if load.start >= seconds:
+        return f"starts at {load.start:g} s, but {lasts}; start it earlier or load longer"
+    end = load.start + sum(stage.hold for stage in of.stages or ())
+    if end > seconds + 1e-9:
+        return f"its stages last until {end:g} s, but {lasts}; shorten them or load longer"
+    return ""
 
 
 def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from harness.budgets.fields import (
     CASE,
@@ -19,17 +19,16 @@ from harness.budgets.fields import (
     Flag,
     Metric,
     Positive,
-    PositiveRate,
     PositiveRatio,
-    PositiveSeconds,
     QuantileOf,
     Request,
     Scalar,
     Seconds,
+    Section,
     Text,
     Texts,
-    Whole,
 )
+from harness.budgets.load_schema import ScenarioSpec, TargetSpec
 from harness.budgets.model import OnNoData, Over, Severity
 from harness.budgets.presets import PRESETS
 
@@ -45,12 +44,6 @@ _UNIT = (
 )
 _REQUEST = 'One request as the locustfile names it, e.g. "GET /contacts"; without it, all of them'
 _OVER = "How the window becomes one value: its mean, max, last value, or growth (last minus first)"
-
-
-class Section(BaseModel):
-    """A mapping with known keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 # --- indicators -------------------------------------------------------------------------------
@@ -221,82 +214,20 @@ class BudgetSpec(Section):
     on_no_data: OnNoData = Field("inconclusive", description="What a run without data means")
     min_samples: Positive = Field(1, description="Fewer samples than this are no data")
     scenarios: Texts | None = Field(None, description="Scenarios it applies to; without it, all")
+    abort: Flag = Field(
+        default=False,
+        description="true stops the load as soon as the breach is certain; only for max of an "
+        "error_ratio or of a latency with a quantile",
+    )
+    abort_after: Seconds | None = Field(
+        None, description='How much of the window abort waits for, default "5s"'
+    )
     alert: AlertSpec | None = Field(None, description="The bound in production, for Prometheus")
     runbook: Text | None = Field(None, description="Where people read what to do about a breach")
     waiver: WaiverSpec | None = Field(None, description="Accepts a breach until a date")
 
 
-# --- scenarios and target -----------------------------------------------------------------------
-
-
-class StageSpec(Section):
-    """A constant arrival rate for some time."""
-
-    rate: PositiveRate = Field(description='Arrivals, e.g. "50/s"')
-    hold: PositiveSeconds = Field(alias="for", description='How long, e.g. "20s"')
-
-
-class WorkloadSpec(Section):
-    """How the load comes: exactly one of rate, users and stages."""
-
-    rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
-    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
-    stages: list[StageSpec] | None = Field(
-        None, min_length=1, description="Rates in order (open model); together they are the load"
-    )
-    arrivals: Literal["poisson", "even"] | None = Field(
-        None, description="Open model: random gaps as in real traffic (poisson, default), or even"
-    )
-    seed: Whole = Field(1, description="Two runs with one seed get the same arrival times")
-    max_users: Positive | None = Field(
-        None, description="Open model: most requests that can be under way at once (default 100)"
-    )
-    spawn_rate: PositiveRate | None = Field(
-        None,
-        description="Closed model: users started per second (default: all of them within the "
-        "first half of the warm-up)",
-    )
-
-
-class ScenarioSpec(Section):
-    """A locustfile with a workload."""
-
-    locustfile: Text = Field(description="The Locust file, relative to this file")
-    rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
-    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
-    workload: WorkloadSpec | None = Field(None, description="Anything else than one rate or users")
-    warm_up: Seconds = Field(5.0, description='Load that is not judged, default "5s"')
-    duration: PositiveSeconds | None = Field(
-        None, description="Load that is judged; with stages: their sum without the warm-up"
-    )
-    tags: Texts | None = Field(None, description="Only Locust tasks with one of these tags")
-    exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
-    drain: Seconds = Field(30.0, description='Longest wait for the last answers, default "30s"')
-
-
-class TargetSpec(Section):
-    """The service under load. {port} stands for a free port that the harness picks."""
-
-    url: Text = Field(description="Base URL, e.g. http://127.0.0.1:{port}")
-    command: Text | None = Field(
-        None, description="Starts the service; without it, a service that already runs is tested"
-    )
-    setup: Text | None = Field(None, description="Run once per checkout by `harness compare`")
-    ready: Text | None = Field(
-        None, description="Path or URL that answers 2xx once the service is ready"
-    )
-    metrics: Texts | None = Field(
-        None, description="Path or URL of the Prometheus metrics, or a list: one per replica"
-    )
-    environment: dict[str, Scalar] = Field(
-        default={}, description="Added to the command's environment"
-    )
-    ready_timeout: PositiveSeconds = Field(
-        30.0, description='Longest wait until it is ready, default "30s"'
-    )
-    stop_timeout: PositiveSeconds = Field(
-        10.0, description='Longest wait for it to stop by itself, default "10s"'
-    )
+# --- the file ---------------------------------------------------------------------------------
 
 
 class SelftestSpec(Section):

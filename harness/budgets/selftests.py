@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.budgets.fields import CASE
+from harness.budgets.load_schema import TargetSpec
 from harness.budgets.model import Budget, Selftest
 from harness.budgets.problems import Place, Problems, closest
-from harness.budgets.schema import SelftestSpec, TargetSpec
+from harness.budgets.schema import SelftestSpec
 
 
 @dataclass(frozen=True, slots=True)

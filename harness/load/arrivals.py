@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import count as count_from
 from itertools import islice
 
+from harness.budgets.intensity import expected, first_rate, rate_within
 from harness.budgets.model import OpenWorkload, Stage
 
 
@@ -38,35 +39,31 @@ def _schedule(workload: OpenWorkload) -> Iterator[float]:
     unit = next(units)
     begin, before = 0.0, 0.0  # of the stage: its time, and the arrivals expected until then
     for stage in workload.stages:
-        after = before + stage.expected(stage.seconds)
+        after = before + expected((stage,), stage.seconds)
         while unit < after:
             yield begin + _moment(stage, unit - before)
             unit = next(units)
         begin, before = begin + stage.seconds, after
 
 
-def _moment(stage: Stage, expected: float) -> float:
-    """Seconds after the stage's begin at which so many arrivals are expected of it.
+def _moment(stage: Stage, number: float) -> float:
+    """Seconds after the stage's begin at which this number of arrivals is expected of it.
 
     The root of `a t + (b - a) / (2 d) t^2 = n` in the form that neither divides by a slope near 0
     nor subtracts nearly equal numbers (Press et al. 2007, "Numerical Recipes", 5.6).
     """
-    start, slope = stage.begin, (stage.rate - stage.begin) / stage.seconds
-    below = start + math.sqrt(max(0.0, start * start + 2 * slope * expected))
+    start = first_rate(stage)
+    slope = (stage.rate - start) / stage.seconds
+    below = start + math.sqrt(max(0.0, start * start + 2 * slope * number))
     if below == 0:
         return 0.0
     # The clamp keeps a rounding error from moving an arrival out of its stage.
-    return min(2 * expected / below, stage.seconds)
+    return min(2 * number / below, stage.seconds)
 
 
 def expected_count(workload: OpenWorkload, until: float | None = None) -> float:
     """Arrivals expected in the first `until` seconds of the workload, or in all of it."""
-    left = workload.seconds if until is None else until
-    total = 0.0
-    for stage in workload.stages:
-        total += stage.expected(left)
-        left -= stage.seconds
-    return total
+    return expected(workload.stages, workload.seconds if until is None else until)
 
 
 def rate_at(workload: OpenWorkload, t: float) -> float:
@@ -74,7 +71,7 @@ def rate_at(workload: OpenWorkload, t: float) -> float:
     begin = 0.0
     for stage in workload.stages:
         if begin <= t < begin + stage.seconds:
-            return stage.rate_at(t - begin)
+            return rate_within(stage, t - begin)
         begin += stage.seconds
     return 0.0
 

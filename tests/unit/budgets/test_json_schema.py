@@ -92,9 +92,14 @@ def good_files() -> dict[str, str]:
         "min_samples: 5, scenarios: smoke, max_regression: 0.2, alert: {min: 3, for: 0, "
         "severity: info, keep_firing_for: 5m}, waiver: {until: 2026-12-31, reason: x}}\n"
     )
+    files["several loads"] = (
+        f"{head}scenarios: {{it: {{duration: 20s, workers: auto, trace_ratio: 1%, loads: "
+        "{a: {locustfile: a.py, rate: 5/s, start: 1s}, b-2: {locustfile: b.py, users: 5}}}}\n"
+        "budgets: {it: {indicator: api_latency, max: 1s, abort: true, abort_after: 10s}}\n"
+    )
     files["variables"] = (
         f"{head}scenarios: {{it: {{locustfile: '${{F:-a.py}}', rate: '${{R:-5}}', "
-        "duration: '${D:-5s}', workload: null}}\n"
+        "duration: '${D:-5s}', workers: '${W:-2}', workload: null}}\n"
     ).replace(", workload: null", "") + (
         "budgets: {it: {indicator: '${I:-api_latency}', max: '${M:-1s}', "
         "severity: '${S:-warn}', min_samples: '${N:-5}'}}\n"
@@ -123,6 +128,15 @@ BAD: dict[str, dict[str, object]] = {
     },
     "unknown kind": {"budgets": {"a": {"indicator": {"kind": "latancy"}, "max": 1}}},
     "missing locustfile": {"scenarios": {"a": {"rate": 1, "duration": "1s"}}},
+    "loads without a locustfile": {
+        "scenarios": {"a": {"loads": {"b": {"rate": 1}}, "duration": "1s"}}
+    },
+    "load with a name in capitals": {
+        "scenarios": {"a": {"loads": {"B": {"locustfile": "a.py", "rate": 1}}, "duration": "1s"}}
+    },
+    "workers in words": {
+        "scenarios": {"a": {"locustfile": "a.py", "rate": 1, "duration": "1s", "workers": "all"}}
+    },
     "missing indicator": {"budgets": {"a": {"max": 1}}},
     "bound that is no quantity": {"budgets": {"a": {"indicator": "x", "max": "< 200ms"}}},
     "bound that is a list": {"budgets": {"a": {"indicator": "x", "max": [1]}}},

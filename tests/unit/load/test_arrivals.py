@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from harness.budgets.intensity import first_rate
 from harness.budgets.model import OpenWorkload, Stage
 from harness.load.arrivals import arrivals, expected_count, rate_at
 
@@ -117,7 +118,7 @@ RAMPS = {
 def test_even_arrivals_of_a_ramp_lie_where_the_integral_of_its_rate_says(stage: Stage) -> None:
     workload = OpenWorkload((stage,), "even")
     grid = np.linspace(0, stage.seconds, 400_001)
-    rates = np.interp(grid, [0, stage.seconds], [stage.begin, stage.rate])
+    rates = np.interp(grid, [0, stage.seconds], [first_rate(stage), stage.rate])
     cumulative = integrate.cumulative_trapezoid(rates, grid, initial=0)
     times = np.array(list(arrivals(workload)))
     assert len(times) == pytest.approx(cumulative[-1], abs=1.001)
@@ -130,7 +131,7 @@ def test_even_arrivals_of_a_ramp_lie_where_the_integral_of_its_rate_says(stage: 
 @pytest.mark.parametrize("stage", list(RAMPS.values())[:4], ids=list(RAMPS)[:4])
 def test_poisson_arrivals_of_a_ramp_follow_its_density(stage: Stage, seed: int) -> None:
     times = np.array(list(arrivals(OpenWorkload((stage,), seed=seed))))
-    a, b, d = stage.begin, stage.rate, stage.seconds
+    a, b, d = first_rate(stage), stage.rate, stage.seconds
     total = d * (a + b) / 2
 
     def share(t: np.ndarray) -> np.ndarray:  # the distribution function of a trapezoid
