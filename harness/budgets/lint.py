@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from harness.budgets.document import read
+from harness.budgets.intensity import expected, first_rate
 from harness.budgets.lint_metrics import Advice, Family, Level, metric_findings, selectors
 from harness.budgets.model import (
     CLIENT_SIDE,
@@ -123,61 +124,82 @@ def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
             (*place, "warm_up"), "without a warm-up, cold caches and connections are judged"
         )
     for load in scenario.loads:
-        yield from _on_load(load, scenario, budgets)
-
-
-def _on_load(load: Load, scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
-    place: Place = ("scenarios", scenario.name)
-    workload = load.workload
-    if isinstance(workload, ClosedWorkload):
-        starting = workload.stages[0].seconds if workload.stages[0].start_users is not None else 0.0
-        if starting > scenario.warm_up:
-            yield Advice(
-                place,
-                f"users start for {format_quantity(starting, Unit.SECONDS)}, longer than the "
-                f"warm-up of {format_quantity(scenario.warm_up, Unit.SECONDS)}; the judged load "
-                "is not yet the full one",
-            )
-    if not isinstance(workload, OpenWorkload):
-        return
+        yield from _on_users(load, scenario)
     for budget in budgets:
-        yield from _on_open(scenario.name, scenario.duration, workload, budget)
+        if budget.abort and budget.abort_after >= scenario.duration:
+            yield Advice(
+                ("budgets", budget.name, "abort_after"),
+                f"scenario {scenario.name} is judged for "
+                f"{format_quantity(scenario.duration, Unit.SECONDS)} only, so it is never aborted",
+            )
+        if isinstance(budget.indicator, CLIENT_SIDE):
+            yield from _on_samples(scenario, budget)
+            for load in scenario.loads:
+                yield from _on_pool(load, scenario, budget)
 
 
-def _on_open(name: str, duration: float, workload: OpenWorkload, budget: Budget) -> _Found:
-    if not isinstance(budget.indicator, CLIENT_SIDE):
+def _on_users(load: Load, scenario: Scenario) -> _Found:
+    """Users that are not all there when the window begins, although nothing says that they ramp."""
+    workload = load.workload
+    if not isinstance(workload, ClosedWorkload) or load.start >= scenario.warm_up > 0:
         return
+    first, *rest = workload.stages
+    starting = load.start + first.seconds if first.start_users is not None else 0.0
+    steady = all(stage.start_users is None and stage.users == first.users for stage in rest)
+    if starting > scenario.warm_up and steady:
+        yield Advice(
+            _place(load, scenario),
+            f"users start for {format_quantity(starting, Unit.SECONDS)}, longer than the "
+            f"warm-up of {format_quantity(scenario.warm_up, Unit.SECONDS)}; the judged load "
+            "is not yet the full one",
+        )
+
+
+def _on_samples(scenario: Scenario, budget: Budget) -> _Found:
+    """Too few iterations, where it is known how many there will be: in the open model."""
     place: Place = ("budgets", budget.name)
-    expected = _arrivals(workload, duration)
-    told = f"scenario {name} starts about {expected:.0f} iterations in its window"
-    if budget.min_samples > expected:
+    iterations = 0.0
+    for load in scenario.loads:
+        if not isinstance(load.workload, OpenWorkload):
+            return
+        iterations += _arrivals(load, load.workload, scenario)
+    told = f"scenario {scenario.name} starts about {iterations:.0f} iterations in its window"
+    if budget.min_samples > iterations:
         yield Advice(
             (*place, "min_samples"), f"{told}, fewer than min_samples {budget.min_samples}"
         )
-    if not isinstance(budget.indicator, Latency):
-        return
-    quantile = budget.indicator.quantile
-    if quantile is not None and expected * (1 - quantile) < _FEWEST_BEYOND:
-        beyond = expected * (1 - quantile)
+    quantile = budget.indicator.quantile if isinstance(budget.indicator, Latency) else None
+    if quantile is not None and iterations * (1 - quantile) < _FEWEST_BEYOND:
+        beyond = iterations * (1 - quantile)
         yield Advice(
             (*place, "indicator"),
             f"{told}, so that about {beyond:.0f} of them decide over the quantile {quantile:g}; "
             f"at least {_FEWEST_BEYOND} should: load longer, or take a lower quantile",
         )
-    under_way = max(stage.rate for stage in workload.stages) * budget.bound
+
+
+def _on_pool(load: Load, scenario: Scenario, budget: Budget) -> _Found:
+    """Fewer users than a service at its bound keeps busy."""
+    workload = load.workload
+    if not isinstance(workload, OpenWorkload) or not isinstance(budget.indicator, Latency):
+        return
+    peak = max(max(stage.rate, first_rate(stage)) for stage in workload.stages)
+    under_way = peak * budget.bound
     if budget.direction == "max" and under_way > workload.max_users:
+        of = f"of load {load.name} " if load.name else ""
         yield Advice(
-            place,
-            f"at its bound, {under_way:.0f} requests of scenario {name} are under way at once, "
-            f"but max_users is {workload.max_users}; raise it",
+            ("budgets", budget.name),
+            f"at its bound, {under_way:.0f} requests {of}of scenario {scenario.name} are under way "
+            f"at once, but max_users is {workload.max_users}; raise it",
         )
 
 
-def _arrivals(workload: OpenWorkload, duration: float) -> float:
-    """Arrivals that are due in the last `duration` seconds of the load."""
-    left, total = duration, 0.0
-    for stage in reversed(workload.stages):
-        seconds = min(stage.seconds, left)
-        total += stage.rate * seconds
-        left -= seconds
-    return total
+def _place(load: Load, scenario: Scenario) -> Place:
+    place: Place = ("scenarios", scenario.name)
+    return (*place, "loads", load.name) if load.name else place
+
+
+def _arrivals(load: Load, workload: OpenWorkload, scenario: Scenario) -> float:
+    """Arrivals that are due in the window."""
+    begin, end = scenario.warm_up - load.start, scenario.seconds - load.start
+    return expected(workload.stages, end) - expected(workload.stages, begin)

@@ -134,6 +134,55 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
             "load longer, or take a lower quantile"
         ),
     ),
+    "users of one load that still start in the window": (
+        HEAD
+        + "scenarios:\n  smoke:\n    duration: 1m\n    loads:\n"
+        + "      a: {locustfile: a.py, users: 60, start: 4.5s}\n"
+        + ERRORS,
+        (
+            "7 warning scenarios.smoke.loads.a: users start for 5.5 s, longer than the warm-up of "
+            "5 s; the judged load is not yet the full one"
+        ),
+    ),
+    "too few requests on a ramp": (
+        HEAD
+        + "scenarios: {smoke: {locustfile: a.py, workload: {stages: [{rate: 50/s, for: 20s}, "
+        + "{ramp_to: 0, for: 4s}]}, warm_up: 20s}}\n"
+        + "budgets: {it: {indicator: error_ratio, max: 10%, min_samples: 101}}\n",
+        (
+            "4 warning budgets.it.min_samples: scenario smoke starts about 100 iterations in its "
+            "window, fewer than min_samples 101"
+        ),
+    ),
+    "too few requests of several loads together": (
+        HEAD
+        + "scenarios: {smoke: {duration: 20s, loads: {a: {locustfile: a.py, rate: 5/s}, "
+        + "b: {locustfile: b.py, start: 15s, rate: 10/s}, c: {locustfile: c.py, "
+        + "workload: {stages: [{rate: 50/s, for: 6s}]}}}}}\n"
+        + "budgets: {it: {indicator: error_ratio, max: 10%, min_samples: 251}}\n",
+        (
+            "4 warning budgets.it.min_samples: scenario smoke starts about 250 iterations in its "
+            "window, fewer than min_samples 251"
+        ),
+    ),
+    "fewer users than the top of a ramp needs": (
+        HEAD
+        + "scenarios: {smoke: {duration: 20s, loads: {a: {locustfile: a.py, "
+        + "workload: {stages: [{ramp_to: 90/s, for: 10s}, {ramp_to: 9/s, for: 10s}], "
+        + "max_users: 80}}}}}\n"
+        + "budgets: {it: {indicator: api_latency, max: 1s}}\n",
+        (
+            "4 warning budgets.it: at its bound, 90 requests of load a of scenario smoke are under "
+            "way at once, but max_users is 80; raise it"
+        ),
+    ),
+    "an abort that comes too late": (
+        budget("indicator: error_ratio, max: 1%, abort: true, abort_after: 20s"),
+        (
+            "5 warning budgets.it.abort_after: scenario smoke is judged for 20 s only, so it is "
+            "never aborted"
+        ),
+    ),
     "fewer users than requests under way at the bound": (
         budget("indicator: api_latency, max: 3s"),
         (
@@ -163,6 +212,21 @@ FINE: dict[str, str] = {
     + 'target: {command: run, url: "http://localhost:80"}\n'
     + SMOKE
     + "budgets: {cpu: {indicator: cpu_utilization, max: 70%}}\n",
+    "an abort in the middle": budget("indicator: error_ratio, max: 1%, abort: true"),
+    "users that ramp on purpose": HEAD
+    + "scenarios: {smoke: {locustfile: a.py, workload: {stages: [{ramp_to_users: 9, for: 20s}, "
+    + "{ramp_to_users: 20, for: 9s}]}}}\n"
+    + ERRORS,
+    "users that come in the window on purpose": HEAD
+    + "scenarios: {smoke: {duration: 20s, loads: {a: {locustfile: a.py, users: 5, start: 9s}}}}\n"
+    + ERRORS,
+    "a quantile of several loads of which one is closed": HEAD
+    + "scenarios: {smoke: {duration: 20s, loads: {a: {locustfile: a.py, rate: 1/s}, "
+    + "b: {locustfile: a.py, users: 5}}}}\n"
+    + "budgets: {it: {indicator: api_latency, max: 1s}}\n",
+    "a shape": HEAD
+    + "scenarios: {smoke: {locustfile: a.py, workload: {shape: Wave}, duration: 20s}}\n"
+    + "budgets: {it: {indicator: api_latency, max: 1s}}\n",
     "quantile in the closed model": HEAD
     + "scenarios: {smoke: {locustfile: a.py, users: 1, duration: 1s}}\n"
     + "budgets: {it: {indicator: api_latency, max: 1s}}\n",
