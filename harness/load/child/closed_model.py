@@ -7,11 +7,10 @@ the scenario, or a `LoadTestShape` of the locustfile.
 from __future__ import annotations
 
 import time
-from bisect import bisect
 from collections.abc import Callable
 from itertools import islice
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 import gevent
 from locust.env import Environment
@@ -20,45 +19,9 @@ from locust.shape import LoadTestShape
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 
 from harness.budgets.model import ClosedWorkload, ShapeWorkload
+from harness.load.stages import steps_of
 
-SPAWN_RATE = 100.0  # users per second at the start of a constant stage, at least
-SPAWN_TIME = 10.0  # s that starting them takes, at most
-SETTLE = 2.0  # s until the last of them is seen: workers report once a second
 GRACE = 1.5  # s that a shape may end before the load: it is asked about once a second
-
-
-class Step(NamedTuple):
-    """From a moment on, one user starts or stops after the other until there are so many."""
-
-    at: float
-    users: int
-    rate: float
-    settled: float  # when there should be so many
-
-
-def steps_of(workload: ClosedWorkload) -> list[Step]:
-    """What to do when, in seconds from the start of the load."""
-    steps: list[Step] = []
-    begin, users = 0.0, 0
-
-    def change(at: float, to: int, seconds: float | None = None) -> float:
-        number = abs(to - users)
-        if not number:
-            return at
-        rate = max(SPAWN_RATE, number / SPAWN_TIME) if seconds is None else number / seconds
-        steps.append(Step(at, to, rate, at + number / rate))
-        return at + number / rate
-
-    for stage in workload.stages:
-        end = begin + stage.seconds
-        if stage.start_users is not None:
-            ready = change(begin, stage.start_users)
-            users = stage.start_users
-            change(min(ready, end), stage.users, max(end - ready, 1 / SPAWN_RATE))
-        else:
-            change(begin, stage.users)
-        begin, users = end, stage.users
-    return steps
 
 
 class ClosedModel:
@@ -67,34 +30,21 @@ class ClosedModel:
     def __init__(self, workload: ClosedWorkload, runner: Any) -> None:
         self._steps = steps_of(workload)
         self._runner = runner
-        self._t0 = inf
-        self._greenlets: list[gevent.Greenlet] = []
+        self._greenlet: gevent.Greenlet | None = None
 
     def start(self, t0: float) -> None:
         """Begin with the first stage at the moment `t0`."""
-        self._t0 = t0
-        self._greenlets = [gevent.spawn(self._run)]
+        self._greenlet = gevent.spawn(self._run, t0)
 
     def stop(self) -> None:
-        """Start and stop no users from now on."""
-        gevent.killall(self._greenlets)
+        """Start no ramp from now on."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
 
-    def target(self, moment: float) -> int | None:
-        """Users that should be alive at a moment; None while their number changes."""
-        since = moment - self._t0
-        number = bisect([step.at for step in self._steps], since)
-        if not number:
-            return 0
-        step = self._steps[number - 1]
-        return step.users if since >= step.settled + SETTLE else None
-
-    def _run(self) -> None:
+    def _run(self, t0: float) -> None:
         for step in self._steps:
-            gevent.sleep(max(0.0, self._t0 + step.at - time.monotonic()))
-            gevent.killall(self._greenlets[1:])
-            # The master's `start` returns when the ramp is over; that of a local runner at once.
-            ramp = gevent.spawn(self._runner.start, step.users, step.rate)
-            self._greenlets[1:] = [ramp]
+            gevent.sleep(max(0.0, t0 + step.at - time.monotonic()))
+            self._runner.start(step.users, step.rate)
 
 
 class ShapeModel:
@@ -112,8 +62,6 @@ class ShapeModel:
         self._runner = runner
         self._on_end = on_end
         self._tick = shape.tick
-        self._last: Any = None
-        self._step: Step | None = None
         self._t0 = inf
         self._ended = False
         self._greenlet: gevent.Greenlet | None = None
@@ -128,7 +76,7 @@ class ShapeModel:
     def start(self, t0: float) -> None:
         """Begin to ask the shape at the moment `t0`."""
         self._t0 = t0
-        self._greenlet = gevent.spawn_later(max(0.0, t0 - time.monotonic()), self._begin)
+        self._greenlet = gevent.spawn(self._begin)
 
     def stop(self) -> None:
         """Ask no more."""
@@ -138,13 +86,8 @@ class ShapeModel:
         if self._runner.shape_greenlet is not None:
             self._runner.shape_greenlet.kill()
 
-    def target(self, moment: float) -> int | None:
-        """Users that should be alive at a moment; None while their number changes."""
-        if self._step is None:
-            return 0
-        return self._step.users if moment >= self._step.settled + SETTLE else None
-
     def _begin(self) -> None:
+        gevent.sleep(max(0.0, self._t0 - time.monotonic()))
         self._runner.start_shape()
         self._runner.shape_greenlet.link_exception(self._fail)
 
@@ -153,11 +96,6 @@ class ShapeModel:
         if answer is None:
             self._end()
             raise gevent.GreenletExit
-        if answer != self._last:
-            self._last, now = answer, time.monotonic()
-            users, rate = answer[:2]
-            change = abs(users - (self._step.users if self._step else 0))
-            self._step = Step(now, users, rate, now + (change / rate if rate > 0 else 0.0))
         return answer
 
     def _end(self) -> None:

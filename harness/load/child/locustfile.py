@@ -23,6 +23,7 @@ from locust import User, log, runners
 from locust.argument_parser import get_parser
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
+from locust.runners import WorkerNode
 from locust.shape import LoadTestShape
 from locust.util.load_locustfile import load_locustfile
 
@@ -47,8 +48,7 @@ class EvenDispatcher(UsersDispatcher):
     """Starts and stops users one by one at equal distances.
 
     Locust starts `floor(spawn_rate)` users at once, each second; they stay in step for ever, and
-    the service sees one burst a second instead of the rate that was asked for. And it deals users
-    to workers in turn: of two classes of one weight, two workers get one each.
+    the service sees one burst a second instead of the rate that was asked for.
     """
 
     _due = 0.0  # of the next user
@@ -71,20 +71,6 @@ class EvenDispatcher(UsersDispatcher):
         if self._current_user_count != self._target_user_count:
             self._due += self._wait_between_dispatch  # not from now on: delays would add up
             gevent.sleep(max(0.0, self._due - time.perf_counter()))
-
-    def _add_users_on_workers(self) -> dict[str, dict[str, int]]:
-        users = self._users_on_workers
-        name = next(self._user_generator)
-        if not name:
-            self._no_user_to_spawn = True
-            return users
-        worker = min(
-            self._worker_nodes, key=lambda w: (users[w.id][name], sum(users[w.id].values()))
-        )
-        users[worker.id][name] += 1
-        self._current_user_count += 1
-        self._active_users.append((worker, name))
-        return users
 
 
 def load(
@@ -135,6 +121,23 @@ def load(
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the locustfile does
         _refuse(path, error)
     return environment
+
+
+def adopt(environment: Environment, setup: Setup) -> None:
+    """Make a stock worker's environment, whose locustfile Locust has loaded, like ours.
+
+    Raises:
+        RefusalError: Nothing is left that can be run.
+    """
+    options: Any = environment.parsed_options
+    options.tags, options.exclude_tags = list(setup.tags), list(setup.exclude_tags)
+    environment.host = setup.url
+    for user_class in environment.user_classes:
+        user_class.host = setup.url
+    stop_users_without_waiting()
+    _keep_no_statistics(environment)
+    environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
+    environment.user_classes[:] = _runnable(environment.user_classes, setup)
 
 
 def place(path: Path, error: BaseException) -> str:
