@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from harness.budgets.lint import lint
 from harness.budgets.parse import parse_plan
 
 DOCS = Path("docs")
@@ -30,8 +31,26 @@ def examples(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", [README, DOCS / "budgets.md", DOCS / "selftest.md"], ids=str)
 def test_documented_budgets_file_is_accepted(path: Path) -> None:
     for text in examples(path):
-        plan = parse_plan(text, Path("budgets.yaml"), {}, date(2026, 11, 20))
-        assert len(plan.budgets) >= 4
+        if text.startswith("version:"):
+            plan = parse_plan(text, Path("budgets.yaml"), {}, date(2026, 11, 20))
+            assert len(plan.budgets) >= 4
+
+
+FRAME = {
+    "version": "version: 1\nservice: shop\n",
+    "scenarios": "scenarios: {smoke: {locustfile: a.py, rate: 50/s, duration: 30s}}\n",
+    "budgets": "budgets: {errors: {indicator: error_ratio, max: 1%}}\n",
+}
+
+
+@pytest.mark.parametrize("path", [DOCS / "budgets.md"], ids=str)
+def test_documented_section_is_accepted_without_advice(path: Path) -> None:
+    sections = [text for text in examples(path) if not text.startswith("version:")]
+    assert len(sections) == 2
+    for text in sections:
+        rest = "".join(frame for key, frame in FRAME.items() if f"{key}:" not in text)
+        plan = parse_plan(rest + text, Path("budgets.yaml"), {}, date(2026, 11, 20))
+        assert lint(plan, None) == []
 
 
 def test_tables_of_keys_have_no_drift() -> None:
