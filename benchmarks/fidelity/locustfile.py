@@ -1,0 +1,35 @@
+"""The scenario of every run by Locust, stock or under the harness."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import gevent
+from locust import FastHttpUser, constant_throughput, task
+
+# The pace of a user where there is no schedule: stock Locust's way to keep a rate.
+PACE = float(os.environ.get("FIDELITY_PACE", "0"))  # s
+
+
+class Visitor(FastHttpUser):
+    """Gets one page."""
+
+    if PACE:
+        wait_time = constant_throughput(1 / PACE)
+
+    def on_start(self) -> None:
+        """Spread the users over their pace: those that start at once stay in step.
+
+        `constant_throughput` counts from its first call, and would make up for less than a pace.
+        """
+        if PACE:
+            gevent.sleep(random.uniform(PACE, 2 * PACE))
+            self.wait_time()
+
+    @task
+    def get(self) -> None:
+        """Say in the query which arrival this is; only the harness's open model knows of any."""
+        intended = getattr(self, "harness_intended", None)
+        query = f"?at={intended!r}" if intended else ""
+        self.client.get(f"/{query}", name="/")
