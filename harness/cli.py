@@ -186,7 +186,7 @@ def _adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     from harness.budgets.override import override
 
     changes = {name: getattr(options, name) for name in ("rate", "users", "duration", "warm_up")}
-    scenario = override(scenario, **changes)
+    scenario = override(scenario, **changes, workers=getattr(options, "workers", None))
     _require_locustfile(scenario)
     return scenario
 

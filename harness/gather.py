@@ -141,6 +141,8 @@ async def gather(
     if scenario.workers is None:
         ours = target.command is not None and url is None
         scenario = replace(scenario, workers=_spare_cores(ours) // len(scenario.loads) or 1)
+    if rendezvous:
+        scenario = replace(scenario, workers=rendezvous.workers)
     known = facts(plan, scenario)
 
     def store() -> None:

@@ -51,7 +51,7 @@ async def fleet(
     all_of_them = Fleet(scenario)
     files = logs(scenario)
 
-    async def member(load: Load) -> _Member:
+    async def member(load: Load) -> Member:
         running = generator(
             load,
             url,
@@ -60,7 +60,7 @@ async def fleet(
             drain=scenario.drain,
             trace_ratio=scenario.trace_ratio,
         )
-        return _Member(load, await stack.enter_async_context(running))
+        return Member(load, await stack.enter_async_context(running))
 
     async with AsyncExitStack() as stack:
         try:
@@ -76,7 +76,9 @@ async def fleet(
 
 
 @dataclass(frozen=True, slots=True)
-class _Member:
+class Member:
+    """A load with its generator."""
+
     load: Load
     generator: Generator
 
@@ -94,7 +96,7 @@ class Fleet:
     def __init__(self, scenario: Scenario) -> None:
         self.died: asyncio.Future[str] = asyncio.Future()
         self._several = len(scenario.loads) > 1
-        self._members: list[_Member] = []
+        self._members: list[Member] = []
         self._t0 = math.inf
         self._told: dict[str, float] = {}  # source -> the moment of its last report
         self._news = asyncio.Event()
@@ -171,7 +173,7 @@ class Fleet:
 
         return take
 
-    def take(self, members: list[_Member]) -> None:
+    def take(self, members: list[Member]) -> None:
         """Watch over these."""
         self._members = members
         for member in members:
@@ -179,7 +181,7 @@ class Fleet:
 
     # --- its parts ----------------------------------------------------------------------------
 
-    def _note_death(self, member: _Member) -> Callable[[asyncio.Future[str]], None]:
+    def _note_death(self, member: Member) -> Callable[[asyncio.Future[str]], None]:
         def note(death: asyncio.Future[str]) -> None:
             if death.cancelled() or self.died.done():
                 return
@@ -199,7 +201,7 @@ class Fleet:
         )
         return min(moments, default=-math.inf)
 
-    def _sources(self, member: _Member) -> list[str]:
+    def _sources(self, member: Member) -> list[str]:
         """Who still reports on a load."""
         workers = WORKERS
         living = [worker.name for worker in workers if not worker.lost]
@@ -208,7 +210,7 @@ class Fleet:
     def _joined(self, load: Load, source: str) -> str:
         return "/".join(filter(None, (load.name if self._several else "", source)))
 
-    def _prefix(self, member: _Member) -> str:
+    def _prefix(self, member: Member) -> str:
         return f"load {member.load.name!r}: " if self._several else ""
 
     def _texts(self, of: Callable[[Generator], tuple[str, ...]]) -> tuple[str, ...]:
