@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
@@ -44,6 +45,8 @@ from sample_app.telemetry.one_worker import OneWorker
 from sample_app.telemetry.tracing import TracedRequests, tracer_provider
 
 SERVICE = "sample-app"
+# Exports before contacts: `export` would be taken for an id.
+PARTS = (exports, contacts, companies, imports, tasks, users, auth)
 
 
 def create_app(
@@ -74,7 +77,7 @@ def create_app(
             app.state.services = services
             if settings.seed.rows:
                 await caches.clear()  # Redis may remember the data from before
-            metrics.http.expect(_usual_answers(app))
+            metrics.http.expect(_usual_answers())
             with metrics.garbage.watched():
                 async with (
                     caches.running(),
@@ -100,8 +103,7 @@ def create_app(
     )
     app.state.commit = settings.commit
     app.state.anonymous = settings.anonymous
-    # Exports before contacts: `export` would be taken for an id.
-    for part in (exports, contacts, companies, imports, tasks, users, auth):
+    for part in PARTS:
         app.include_router(part.router, responses=EVERYWHERE)
     app.include_router(health.router, responses=UNLIMITED)
     app.router.routes.append(metrics_route(metrics.registry))
@@ -146,8 +148,14 @@ def _services(
     )
 
 
-def _usual_answers(app: FastAPI) -> Iterator[tuple[str, str, int]]:
-    """Method, route and success status of every documented operation."""
-    for path, operations in app.openapi()["paths"].items():
-        for method, operation in operations.items():
-            yield method.upper(), path, min(int(status) for status in operation["responses"])
+def _usual_answers() -> Iterator[tuple[str, str, int]]:
+    """Method, route and success status of every documented operation.
+
+    Read off the routers: the OpenAPI document holds the same, but takes 0.4 s to make.
+    """
+    for part in (*PARTS, health):
+        for route in part.router.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                statuses = (route.status_code or 200, *route.responses)
+                for method in route.methods or ():
+                    yield method, route.path, min(int(status) for status in statuses)

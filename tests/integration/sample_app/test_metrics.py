@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,23 @@ async def test_labels_are_those_that_the_harness_knows(service: Service) -> None
         *(names.WINDOW_LABEL, names.CACHE_NAME, names.CACHE_LEVEL, names.CACHE_RESULT),
         *(names.CACHE_OPERATION, names.TASK_NAME, names.CLIENT_PEER, names.CLIENT_REJECTED_BY),
     }
+
+
+async def test_every_documented_operation_has_a_series_before_its_first_request(
+    tmp_path: Path,
+) -> None:
+    async with running(settings_for(tmp_path)) as service:
+        series = {
+            (s.labels[names.HTTP_METHOD], s.labels[names.HTTP_ROUTE], s.labels[names.HTTP_STATUS])
+            for family in service.registry.collect()
+            for s in family.samples
+            if s.name == HTTP
+        }
+        assert series == {
+            (method.upper(), path, min(operation["responses"]))
+            for path, operations in service.app.openapi()["paths"].items()
+            for method, operation in operations.items()
+        }
 
 
 async def test_requests_are_counted_by_route_and_status(service: Service) -> None:
