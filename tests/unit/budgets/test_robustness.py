@@ -15,6 +15,31 @@ from tests.unit.budgets.test_parse import EXAMPLE
 
 TEXT = EXAMPLE.read_text()
 TREE = yaml.load(TEXT, Loader=yaml.BaseLoader)
+LOADS = yaml.load(
+    """
+version: 1
+service: shop
+scenarios:
+  climb:
+    locustfile: a.py
+    workload:
+      stages: [{ramp_to: 50/s, for: 10s}, {rate: 0, for: 5s}]
+      when_exhausted: grow
+      min_users: 5
+      max_users: 9
+    workers: auto
+  people: {locustfile: a.py, workload: {stages: [{users: 5, for: 9s}, {ramp_to_users: 9, for: 9s}]}}
+  wave: {locustfile: a.py, workload: {shape: Wave}, duration: 9s, trace_ratio: 1%}
+  all:
+    loads:
+      a: {locustfile: a.py, rate: 5/s, tags: x}
+      b: {locustfile: a.py, start: 5s, workload: {stages: [{rate: 5/s, for: 9s}]}}
+    duration: 20s
+budgets:
+  it: {indicator: api_latency, max: 1s, abort: true, abort_after: 10s}
+""",
+    Loader=yaml.BaseLoader,
+)
 JUNK = st.one_of(
     st.none(),
     st.booleans(),
@@ -79,6 +104,15 @@ def replaced(tree: object, place: tuple[str | int, ...], new: object) -> object:
         return {k: replaced(v, tuple(rest), new) if k == step else v for k, v in tree.items()}
     assert isinstance(tree, list)
     return [replaced(v, tuple(rest), new) if i == step else v for i, v in enumerate(tree)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(places(LOADS)), JUNK)
+def test_loads_with_junk_for_any_value_are_read_or_refused(
+    place: tuple[str | int, ...], junk: object
+) -> None:
+    document = replaced(LOADS, place, junk)
+    assert_read_or_refused(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
 
 
 @settings(max_examples=200, deadline=None)
