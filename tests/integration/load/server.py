@@ -22,6 +22,7 @@ class Truth:
         self.counts: Counter[str] = Counter()
         self.times: list[float] = []  # seconds between the request and its answer
         self.arrivals: list[float] = []  # on the monotonic clock
+        self.traces: list[tuple[str, str]] = []  # target and traceparent, where there is one
         self.frozen_until = 0.0
 
 
@@ -44,6 +45,9 @@ class Connection(asyncio.Protocol):
                 return
             self.buffer = rest[body:]
             method, path, _ = head.split(b" ", 2)
+            trace = re.search(rb"(?im)^traceparent: *(.*?)\r?$", head)
+            if trace:
+                self.truth.traces.append((path.decode(), trace[1].decode()))
             self.serve(method.decode(), path.decode())
 
     def serve(self, method: str, path: str) -> None:
@@ -53,10 +57,12 @@ class Connection(asyncio.Protocol):
             truth.counts.clear()
             truth.times.clear()
             truth.arrivals.clear()
+            truth.traces.clear()
             self.answer(now, b"reset", counted=False)
             return
         if path == "/log":
-            log = {"counts": truth.counts, "times": truth.times, "arrivals": truth.arrivals}
+            names = ("counts", "times", "arrivals", "traces")
+            log = {name: getattr(truth, name) for name in names}
             self.answer(now, json.dumps(log).encode(), counted=False)
             return
         if path.startswith("/freeze/"):
