@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import random
+from typing import Any
 
 import gevent
 from locust import FastHttpUser, constant_throughput, task
 
 # The pace of a user where there is no schedule: stock Locust's way to keep a rate.
 PACE = float(os.environ.get("FIDELITY_PACE", "0"))  # s
+BASE: Any = FastHttpUser
+if os.environ.get("FIDELITY_USER") == "FastUser":
+    import harness
+
+    BASE = harness.FastUser
 
 
-class Visitor(FastHttpUser):
+class Visitor(BASE):  # type: ignore[misc]
     """Gets one page."""
 
     if PACE:
