@@ -62,7 +62,6 @@ class Welcome:
     """To a worker: it is accepted, as number `index` from 0 on."""
 
     index: int
-    setup: Setup
 
 
 @dataclass(frozen=True, slots=True)

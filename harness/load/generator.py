@@ -1,22 +1,26 @@
-"""The load generator, seen from the harness: a child process that runs Locust."""
+"""The load generator, seen from the harness: child processes that run Locust.
+
+One process makes the load by itself; or a master that makes none keeps several workers together,
+which the harness starts as well, or somebody else does on other machines.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
+import secrets
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.budgets.model import Load
 from harness.errors import GeneratorError, ScenarioError
+from harness.load.child_process import ChildProcess
 from harness.load.frames import (
     Bye,
-    Decoder,
     Frame,
     Notice,
     Ready,
@@ -26,15 +30,18 @@ from harness.load.frames import (
     Start,
     Stop,
     UserError,
-    encode,
 )
-from harness.process import Process
-from harness.runs.model import Requests
+from harness.load.membership import Beat, Join, Listening, Lost, Member
+from harness.load.rendezvous import RUN_ID, Rendezvous
+from harness.runs.model import Requests, Worker
 
 STARTUP = 60.0  # s for importing the locustfile and for every user's on_start
 SILENCE = 5.0  # s without a report
 EXIT_GRACE = 2.0  # s between its last word and the end of its process
+STEP = 0.25  # s
+_BEAT = 1.0  # s between signs of life to the generator
 _STOP_MARGIN = 10.0  # s on top of the drain, for on_stop and the last report
+_LOCAL = "127.0.0.1"
 
 OnReport = Callable[[Report], None]
 
@@ -48,6 +55,9 @@ async def generator(
     *,
     drain: float = 30.0,
     trace_ratio: float = 0.0,
+    workers: int = 1,
+    rendezvous: Rendezvous | None = None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Generator]:
     """A load generator that is ready to start; no process of it is left afterwards.
 
@@ -55,35 +65,33 @@ async def generator(
         load: What to run. In the open model its users have run `on_start` when this returns.
         url: Base URL of the target; it overrides every `host` of the locustfile.
         log: File that everything the generator prints is appended to.
-        on_report: Called about once a second from the start on, and with the final report.
+        on_report: Called about once a second from the start on, and with the final report; by
+            each worker, if there are any.
         drain: Longest wait for the last answers, seconds.
         trace_ratio: Share of the requests whose traceparent says that they are sampled.
+        workers: Processes on this machine that make the load.
+        rendezvous: Where workers that somebody else starts are waited for, instead.
+        on_progress: Called with a line for a person while they are waited for.
 
     Raises:
-        ScenarioError: The locustfile cannot be loaded, or holds nothing that can be run.
-        GeneratorError: The generator died, or was not ready in time.
+        ScenarioError: The locustfile cannot be loaded, or holds nothing that can be run; or a
+            worker is not fit to run it.
+        GeneratorError: A process of it died, or was not ready in time.
     """
     path = load.locustfile.resolve()
     if not path.is_file():
         raise ScenarioError(
             f"{load.locustfile}: no such locustfile", "Correct `locustfile` of the scenario."
         )
+    where = rendezvous
+    if where is None and workers > 1:
+        where = Rendezvous(_LOCAL, 0, workers, run_id=secrets.token_hex(8))
     setup = Setup(
-        str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio=trace_ratio
+        str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio, role=where
     )
-    ours, theirs = socket.socketpair()
-    with theirs:
-        process = await Process.start(
-            # -P: a folder named `locust` beside the scenario must not hide the package.
-            [sys.executable, "-P", "-m", "harness.load.child", str(theirs.fileno())],
-            output=log,
-            environment={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")},
-            pass_fds=[theirs.fileno()],
-        )
-    streams = await asyncio.open_connection(sock=ours)
-    running = Generator(process, streams, log=log, drain=drain, on_report=on_report)
+    running = Generator(log=log, drain=drain, on_report=on_report, on_progress=on_progress)
     try:
-        await running.prepare(setup)
+        await running.prepare(setup, own_workers=rendezvous is None)
         yield running
     finally:
         await running.close()
@@ -93,45 +101,56 @@ class Generator:
     """A running load generator; made by `generator`.
 
     Attributes:
-        requests: Its account as of the last report.
         user_errors: Exceptions of the locustfile that no request stands for, each text once.
         notices: What a person should know about the scenario.
         finished: It has said goodbye.
-        died: Done, with the reason, once it has ended without having been told to, or blocks.
+        died: Done, with the reason, once it has ended without having been told to, or blocks; so
+            too when it has lost a worker that it may not do without.
     """
 
     def __init__(
         self,
-        process: Process,
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         *,
         log: Path,
         drain: float,
         on_report: OnReport,
+        on_progress: Callable[[str], None],
     ) -> None:
-        self.requests = Requests()
         self.user_errors: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
         self.finished = False
-        self._process = process
-        reader, self._writer = streams
+        self.died: asyncio.Future[str] = asyncio.Future()
         self._log = log
         self._drain = drain
         self._on_report = on_report
+        self._on_progress = on_progress
+        self._children: list[ChildProcess] = []
+        self._where: Rendezvous | None = None
+        self._own_workers = True
+        self._workers: dict[str, Worker] = {}
+        self._last: dict[str, Report] = {}  # by source
+        self._port: asyncio.Future[int] = asyncio.Future()
+        self._complete: asyncio.Future[None] = asyncio.Future()
         self._ready: asyncio.Future[Ready | Refused] = asyncio.Future()
         self._goodbye: asyncio.Future[None] = asyncio.Future()
-        self.died: asyncio.Future[str] = asyncio.Future()
         self._quiet: float | None = None  # seconds since the last frame; None: none is expected
         self._told_to_stop = False
-        self._tasks = [
-            asyncio.create_task(self._read(reader)),
-            asyncio.create_task(self._watch_silence()),
-        ]
+        self._tasks = [asyncio.create_task(self._watch_silence())]
+
+    @property
+    def requests(self) -> Requests:
+        """Its account as of the last report, or the last ones of all workers."""
+        return _account(self._last.values())
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """In the order of their names; those that were lost, too. Empty without workers."""
+        return tuple(self._workers.values())
 
     @property
     def pid(self) -> int:
-        """Of the process that runs Locust."""
-        return self._process.pid
+        """Of the process that runs Locust; of the master, if there are workers."""
+        return self._children[0].pid
 
     async def start(self, t0: float, window_start: float) -> None:
         """Tell it when to begin: moments of `time.monotonic`, `t0` a little ahead.
@@ -142,96 +161,192 @@ class Generator:
         self._quiet = -max(0.0, t0 - asyncio.get_running_loop().time())
         await self._tell(Start(t0, window_start))
 
-    async def stop(self) -> Requests:
+    async def stop(self, drain: float | None = None) -> Requests:
         """No new arrivals, drain, and the final account.
 
         Every report has been passed to `on_report` when this returns. What was sent and not
-        answered within the scenario's drain stays `in_flight`.
+        answered within the drain stays `in_flight`.
+
+        Args:
+            drain: Longest wait for the last answers, seconds; None is the scenario's.
 
         Raises:
             GeneratorError: It has died, now or before.
         """
         self._told_to_stop = True
-        await self._tell(Stop(self._drain))
-        patience = self._drain + _STOP_MARGIN
-        if not await _first(self._goodbye, self.died, patience):
+        drain = self._drain if drain is None else drain
+        await self._tell(Stop(drain))
+        patience = drain + _STOP_MARGIN
+        if not await _first(self._goodbye, self.died, patience=patience):
             self._die(f"it did not stop within {patience:.0f} s")
         if not self._goodbye.done():
             raise self._error()
         return self.requests
 
-    async def prepare(self, setup: Setup) -> None:
+    async def prepare(self, setup: Setup, *, own_workers: bool) -> None:
         """Have it load the locustfile; used by `generator`, as is `close`."""
-        await self._tell(setup)
-        if not await _first(self._ready, self.died, STARTUP):
-            self._die(
-                f"it was not ready after {STARTUP:.0f} s: "
-                "the import of the locustfile or an on_start does not end"
-            )
-        if not self._ready.done():
-            raise self._error()
+        if isinstance(setup.role, Rendezvous):
+            self._where, self._own_workers = setup.role, own_workers
+        await self._add_child(setup)
+        self._tasks.append(asyncio.create_task(self._beat()))
+        if self._where is not None:
+            await self._gather_workers(setup, self._where)
+        await self._wait(self._ready, STARTUP)
         answer = self._ready.result()
         if isinstance(answer, Refused):
             raise ScenarioError(answer.message, answer.hint)
 
     async def close(self) -> None:
-        """End its process, if it has not ended by itself."""
+        """End its processes, if they have not ended by themselves."""
         if self.finished:  # the locustfile's last listeners may still run
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), EXIT_GRACE)
-        await self._process.stop(EXIT_GRACE)
+                ends = asyncio.gather(*(child.process.wait() for child in self._children))
+                await asyncio.wait_for(ends, EXIT_GRACE)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(child.end(EXIT_GRACE) for child in self._children))
         futures: tuple[asyncio.Future[Any], ...] = (*self._tasks, self.died)
         for future in futures:
             future.cancel()
         await asyncio.gather(*futures, return_exceptions=True)
-        self._writer.close()
-        with suppress(ConnectionError):
-            await self._writer.wait_closed()
+
+    # --- how it comes into being --------------------------------------------------------------
+
+    async def _add_child(self, setup: Setup) -> None:
+        child = await ChildProcess.start(self._log)
+        self._children.append(child)
+        self._tasks.append(asyncio.create_task(self._attend(child)))
+        await child.tell(setup)
+
+    async def _gather_workers(self, setup: Setup, where: Rendezvous) -> None:
+        await self._wait(self._port, STARTUP)
+        if self._ready.done():  # refused
+            return
+        if self._own_workers:
+            join = Join(where.host, self._port.result(), where.run_id)
+            for _ in range(where.workers):
+                await self._add_child(replace(setup, role=join))
+            return
+        self._tell_progress()
+        if not await _first(self._complete, self._ready, self.died, patience=where.patience):
+            raise GeneratorError(
+                f"{len(self._workers)} of {where.workers} workers came within "
+                f"{where.patience:.0f} s",
+                f"Start the others with {self._how_to_join(where)}; or look at what they print.",
+            )
+
+    async def _wait(self, future: asyncio.Future[Any], patience: float) -> None:
+        """Until it is done, or the generator refuses, or has died.
+
+        Raises:
+            GeneratorError: It has died, now or before.
+        """
+        if not await _first(future, self._ready, self.died, patience=patience):
+            self._die(
+                f"it was not ready after {patience:.0f} s: "
+                "the import of the locustfile or an on_start does not end"
+            )
+        if self.died.done() and not self._ready.done():
+            raise self._error()
+
+    def _tell_progress(self) -> None:
+        where = self._where
+        if where is None or self._own_workers:
+            return
+        here = len(self._workers)
+        text = f"{here} of {where.workers} workers have joined"
+        if here < where.workers:
+            text += f"; start others with: {self._how_to_join(where)}"
+        self._on_progress(text)
+
+    def _how_to_join(self, where: Rendezvous) -> str:
+        host = socket.gethostname() if where.host in {"*", "0.0.0.0"} else where.host  # noqa: S104
+        return (
+            f"{RUN_ID}={where.run_id} locust --worker -f - "
+            f"--master-host {host} --master-port {self._port.result()}"
+        )
 
     # --- how it is kept in touch with ---------------------------------------------------------
 
-    async def _tell(self, frame: Setup | Start | Stop) -> None:
+    async def _tell(self, frame: Start | Stop) -> None:
         if self.died.done():
             raise self._error()
-        with suppress(ConnectionError):  # its death is noticed by the reader
-            self._writer.write(encode(frame))
-            await self._writer.drain()
+        await self._children[0].tell(frame)
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        decoder = Decoder()
+    async def _beat(self) -> None:
+        while True:
+            await self._children[0].tell(Beat())
+            await asyncio.sleep(_BEAT)
+
+    async def _attend(self, child: ChildProcess) -> None:
+        """Take all that a process says until it ends."""
         try:
-            while data := await reader.read(2**18):
-                for frame in decoder.feed(data):
-                    self._take(frame)
-        except ConnectionError:
-            pass
+            async for frame in child.frames():
+                self._take(frame)
         except Exception as error:  # noqa: BLE001 - of `on_report`, e.g. a full disk
             if not self.died.done():
                 self.died.set_exception(error)
             return
         if not self.finished:
-            self._die(await self._how_it_ended())
+            self._note_end(child, await child.how_it_ended(EXIT_GRACE))
 
-    async def _how_it_ended(self) -> str:
-        try:
-            code = await asyncio.wait_for(self._process.wait(), EXIT_GRACE)
-        except TimeoutError:
-            return "it closed its connection"
-        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    def _note_end(self, child: ChildProcess, how: str) -> None:
+        if self._where is None:
+            self._die(how)
+            return
+        names = [worker.name for worker in self._workers.values() if worker.pid == child.pid]
+        who = "the master" if child is self._children[0] else names[0] if names else "a worker"
+        how = f"was {how}" if how.startswith("killed") else f"ended: {how}"
+        self._die(f"{who} {how}")
+        for name in names:
+            self._mark_lost(name, how, time.monotonic())
 
     def _take(self, frame: Frame) -> None:
         if isinstance(frame, Report):
             self._quiet = 0.0
-            self.requests = _account(frame)
+            self._last[frame.source] = frame
             self._on_report(frame)
         elif isinstance(frame, UserError):
-            self.user_errors += (frame.text,)
+            self.user_errors += (frame.text,) * (frame.text not in self.user_errors)
         elif isinstance(frame, Notice):
-            self.notices += (frame.text,)
+            self.notices += (frame.text,) * (frame.text not in self.notices)
         elif isinstance(frame, Bye):
             self._take_bye(frame)
         elif isinstance(frame, Ready | Refused) and not self._ready.done():
             self._ready.set_result(frame)
+        elif isinstance(frame, Listening | Member | Lost):
+            self._take_membership(frame)
+
+    def _take_membership(self, frame: Listening | Member | Lost) -> None:
+        assert self._where is not None
+        if isinstance(frame, Listening):
+            self._port.set_result(frame.port)
+        elif isinstance(frame, Lost):
+            self._lose(frame)
+        else:
+            news = frame.name not in self._workers
+            self._workers[frame.name] = _worker(frame)
+            if news:
+                self._tell_progress()
+            if len(self._workers) == self._where.workers and not self._complete.done():
+                self._complete.set_result(None)
+
+    def _lose(self, lost: Lost) -> None:
+        """A worker has gone: before all were there another may come, later it is missed."""
+        assert self._where is not None
+        if not self._complete.done():
+            del self._workers[lost.name]
+            self._tell_progress()
+            return
+        self._mark_lost(lost.name, lost.reason, lost.at)
+        if self._where.when_lost == "stop" or not self._ready.done():
+            self._die(f"{lost.name} {lost.reason}")
+
+    def _mark_lost(self, name: str, reason: str, at: float) -> None:
+        lost_at = at + time.time() - time.monotonic()
+        self._workers[name] = self._workers[name].model_copy(
+            update={"lost": reason, "lost_at": lost_at}
+        )
 
     def _take_bye(self, bye: Bye) -> None:
         self.finished = True
@@ -243,11 +358,10 @@ class Generator:
 
     async def _watch_silence(self) -> None:
         # Steps are counted, not time: when our own loop is late, nothing was read either.
-        step = 0.25
         while not self.died.done():
-            await asyncio.sleep(step)
+            await asyncio.sleep(STEP)
             if self._quiet is not None:
-                self._quiet += step
+                self._quiet += STEP
                 if self._quiet > SILENCE:
                     self._die(
                         f"it said nothing for {SILENCE:.0f} s; a task probably blocks its loop: "
@@ -265,22 +379,27 @@ class Generator:
         )
 
 
-async def _first(one: asyncio.Future[Any], other: asyncio.Future[Any], patience: float) -> bool:
-    """Whether either is done in time."""
-    done, _ = await asyncio.wait(
-        [one, other], timeout=patience, return_when=asyncio.FIRST_COMPLETED
-    )
+async def _first(*futures: asyncio.Future[Any], patience: float) -> bool:
+    """Whether one of them is done in time."""
+    done, _ = await asyncio.wait(futures, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
 
 
-def _account(report: Report) -> Requests:
+def _worker(member: Member) -> Worker:
+    return Worker(
+        name=member.name,
+        host=member.host,
+        pid=member.pid,
+        versions=dict(member.versions),
+        offset=member.offset,
+        round_trip=member.round_trip,
+        drift=member.drift,
+    )
+
+
+def _account(reports: Iterable[Report]) -> Requests:
+    """Of the last reports of all sources."""
+    every = list(reports)
     return Requests(
-        asked=report.asked,
-        sent=report.sent,
-        dropped=report.dropped,
-        started=report.started,
-        recorded=report.recorded,
-        in_flight=report.in_flight,
-        lost=report.lost,
-        late=report.late,
+        **{name: sum(getattr(one, name) for one in every) for name in Requests.model_fields}
     )

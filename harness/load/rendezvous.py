@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+RUN_ID: Final = "HARNESS_RUN_ID"  # environment variable of a worker
+CHANNEL: Final = "harness"  # type of the Locust messages that carry our frames
 
 @dataclass(frozen=True, slots=True)
 class Rendezvous:

@@ -6,19 +6,30 @@ The only module of the harness that is ever started with Locust in it.
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sys
+from typing import Any
 
 import gevent
 import locust  # noqa: F401 - before ours, since it makes the standard library cooperative
 
 from harness.load.child.agent import Agent, notice_to
+from harness.load.child.headquarters import headquarters
 from harness.load.child.link import Link
-from harness.load.child.locustfile import RefusalError, load
+from harness.load.child.locustfile import RefusalError, load, without_locusts
+from harness.load.child.master import Master
+from harness.load.child.orders import DismissedError
 from harness.load.child.recording import Recorder
+from harness.load.child.worker import serve
 from harness.load.child.wrapping import install
-from harness.load.frames import Bye, Refused
+from harness.load.frames import Bye, Refused, Setup
+from harness.load.membership import Join
+from harness.load.rendezvous import Rendezvous
+
+SILENCE = 5.0  # s without a beat of the harness
+LEAVE = 5.0  # s until a worker ends that nobody tells to
 
 
 def main(descriptor: int) -> None:
@@ -27,16 +38,57 @@ def main(descriptor: int) -> None:
     link = Link(descriptor)
     gevent.spawn(link.listen)
     setup = link.setup.get()
-    recorder = Recorder(notice_to(link), setup.trace_ratio)
-    install(recorder)
     random.seed(setup.workload.seed)
     try:
-        environment = load(setup, on_notice=recorder.on_notice)
-        Agent(setup, link, recorder, environment).run()
+        if isinstance(setup.role, Rendezvous):
+            _lead(setup, setup.role, link)
+        elif isinstance(setup.role, Join):
+            _follow(setup, setup.role, link)
+        else:
+            _work_alone(setup, link)
     except RefusalError as refusal:
         link.send(Refused(refusal.message, refusal.hint))
+    except DismissedError as why:
+        link.send(Bye(str(why)))
     except SystemExit as leave:  # of any greenlet: gevent raises it in the main one
         link.send(Bye(f"the locustfile called sys.exit({leave.code!r})"))
+
+
+def _work_alone(setup: Setup, link: Link) -> None:
+    recorder = _recorder(setup, link)
+    environment = load(setup, on_notice=recorder.on_notice)
+    gevent.spawn(link.watch, SILENCE, "the harness")
+    Agent(setup, link, recorder, environment).run()
+
+
+def _lead(setup: Setup, where: Rendezvous, link: Link) -> None:
+    environment = load(
+        setup, lambda environment: headquarters(environment, where, setup), notice_to(link)
+    )
+    master = Master(setup, where, link, environment)
+    gevent.signal_handler(signal.SIGTERM, _leave, link)
+    gevent.spawn(link.watch, SILENCE, "the harness")
+    master.run()
+
+
+def _leave(link: Link) -> None:
+    link.farewell()
+    os._exit(1)
+
+
+def _follow(setup: Setup, join: Join, link: Link) -> None:
+    recorder = _recorder(setup, link)
+    environment = load(setup, lambda one: one.create_worker_runner(join.host, join.port))
+    without_locusts(environment.events.quitting)  # it would say that it quits; our `Bye` says more
+    serve(setup, recorder, environment, join.run_id)
+    runner: Any = environment.runner
+    runner.greenlet.join(timeout=LEAVE)  # the master says `quit`
+
+
+def _recorder(setup: Setup, link: Link) -> Recorder:
+    recorder = Recorder(notice_to(link), setup.trace_ratio)
+    install(recorder)
+    return recorder
 
 
 if __name__ == "__main__":

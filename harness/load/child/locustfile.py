@@ -23,7 +23,6 @@ from locust import User, log, runners
 from locust.argument_parser import get_parser
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.runners import WorkerNode
 from locust.shape import LoadTestShape
 from locust.util.load_locustfile import load_locustfile
 
@@ -106,7 +105,7 @@ def load(
         environment = _environment(setup, classes, shape)
         stop_users_without_waiting()
         create(environment)
-        _keep_no_statistics(environment)
+        without_locusts(environment.events.request)  # statistics: rounded, and nobody reads them
         environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
         environment.user_classes[:] = _runnable(environment.user_classes, setup)
         fire: Any = environment.events.init.fire
@@ -135,7 +134,7 @@ def adopt(environment: Environment, setup: Setup) -> None:
     for user_class in environment.user_classes:
         user_class.host = setup.url
     stop_users_without_waiting()
-    _keep_no_statistics(environment)
+    without_locusts(environment.events.request)
     environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
     environment.user_classes[:] = _runnable(environment.user_classes, setup)
 
@@ -218,9 +217,8 @@ def _first(number: int) -> Callable[[logging.LogRecord], bool]:
     return lambda _: next(left, None) is not None
 
 
-def _keep_no_statistics(environment: Environment) -> None:
-    """Locust's own statistics are rounded, and grow with each new error text; nobody reads them."""
-    event: Any = environment.events.request
+def without_locusts(event: Any) -> None:
+    """Take off an event what Locust's runner itself listens with."""
     for handler in event._handlers.copy():  # noqa: SLF001 - there is no other way to them
         if handler.__module__ == runners.__name__:
             event.remove_listener(handler)

@@ -1,0 +1,141 @@
+"""Inside a worker: one that the harness has started itself, or a stock Locust of another machine.
+
+Both run the same agent. What it hears and tells passes as Locust messages between it and the
+master, of one type, whose data are our frames.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import gevent
+import locust
+from gevent.event import AsyncResult
+from locust import events
+from locust.env import Environment
+from locust.exception import RPCError
+from locust.runners import WorkerRunner
+
+from harness.load.child.agent import Agent, notice_to
+from harness.load.child.locustfile import RefusalError, adopt
+from harness.load.child.orders import DismissedError, Orders
+from harness.load.child.recording import Recorder
+from harness.load.child.wrapping import install
+from harness.load.frames import Bye, Decoder, Frame, Refused, Setup, Welcome, encode
+from harness.load.membership import Hello, Join, Ping, Pong
+from harness.load.rendezvous import CHANNEL, RUN_ID
+
+SILENCE = 3.0  # s without a ping of the master
+LEAVE = 5.0  # s until a worker that has said goodbye ends without having been told to
+
+
+class MasterLink(Orders):
+    """Sends frames to the master, and keeps those that it sends.
+
+    Attributes:
+        welcome: The frame, once it has come.
+    """
+
+    def __init__(self, runner: WorkerRunner) -> None:
+        super().__init__()
+        self._runner = runner
+        self.welcome: AsyncResult[Welcome] = AsyncResult()
+        runner.register_message(CHANNEL, self._receive)
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame. When nobody listens any more, `watch` ends the load."""
+        with suppress(RPCError):
+            self._runner.send_message(CHANNEL, encode(frame))  # type: ignore[arg-type]
+
+    def _receive(self, msg: Any, **_: object) -> None:
+        here = time.monotonic()
+        for frame in Decoder().feed(msg.data):
+            if isinstance(frame, Ping):
+                self.send(Pong(frame.at, here))
+            elif isinstance(frame, Welcome):
+                self.welcome.set(frame)
+            elif isinstance(frame, Refused):
+                self.end(f"{frame.message}. {frame.hint}")
+            self.keep(frame)
+
+
+def serve(
+    setup: Setup,
+    recorder: Recorder,
+    environment: Environment,
+    run_id: str,
+    prepare: Callable[[], None] = lambda: None,
+) -> None:
+    """Join the master's run, carry it out, and leave no user behind.
+
+    Args:
+        setup: What to do; its `role` does not matter.
+        recorder: Has been installed before the locustfile was imported.
+        environment: With a worker's runner.
+        run_id: Of the run that this worker is meant for.
+        prepare: Called once it has introduced itself; may raise RefusalError.
+    """
+    runner: Any = environment.runner
+    link = MasterLink(runner)
+    recorder.on_notice = notice_to(link)
+    versions = {
+        "locust": locust.__version__,
+        "gevent": gevent.__version__,
+        "python": platform.python_version(),
+    }
+    link.send(Hello(run_id, socket.gethostname(), os.getpid(), versions))
+    try:
+        prepare()
+        runner.worker_index = link.before_stop(link.welcome).index
+        random.seed(setup.workload.seed + runner.worker_index)
+        gevent.spawn(link.watch, SILENCE, "the master")
+        Agent(setup, link, recorder, environment, owns_process=isinstance(setup.role, Join)).run()
+    except RefusalError as refusal:
+        link.send(Refused(refusal.message, refusal.hint))
+    except DismissedError as why:
+        sys.stderr.write(f"{why}\n")
+    except SystemExit as leave:
+        link.send(Bye(f"the locustfile called sys.exit({leave.code!r})"))
+    environment.stop_timeout = 0.0  # for whom Locust stops from now on
+    runner.user_greenlets.kill(block=False)
+
+
+def enlist(encoded: bytes) -> None:
+    """Make the stock Locust worker that imports this one of ours, once its runner exists.
+
+    Args:
+        encoded: The frame `Setup`.
+    """
+    (setup,) = Decoder().feed(encoded)
+    assert isinstance(setup, Setup)
+    recorder = Recorder(_log, setup.trace_ratio)
+    install(recorder)
+    random.seed(setup.workload.seed)
+
+    @events.init.add_listener  # type: ignore[untyped-decorator]
+    def begin(environment: Environment, runner: object, **_: object) -> None:
+        if isinstance(runner, WorkerRunner):
+            gevent.spawn(_take_part, setup, recorder, environment)
+
+
+def _log(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _take_part(setup: Setup, recorder: Recorder, environment: Environment) -> None:
+    here = replace(setup, locustfile=(environment.parsed_locustfiles or [""])[-1], role=None)
+    run_id = os.environ.get(RUN_ID, "")
+    runner: Any = environment.runner
+    serve(here, recorder, environment, run_id, prepare=lambda: adopt(environment, here))
+    environment.process_exit_code = 0  # the verdict is the harness's
+    runner.greenlet.join(timeout=LEAVE)  # the master says `quit` to those that have left
+    runner.quit()
