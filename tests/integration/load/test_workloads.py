@@ -1,5 +1,7 @@
 """What a workload asks for is what the server gets: mixes, pools, stages of users, load shapes."""
 
+import asyncio
+import re
 from collections import Counter
 
 import numpy as np
@@ -12,10 +14,10 @@ from harness.budgets.model import (
     ShapeWorkload,
     Stage,
     UserStage,
-    Workload,
 )
 from harness.errors import ScenarioError
 from harness.load.arrivals import arrivals
+from harness.load.generator import generator
 from harness.load.slices import draw
 from tests.integration.load.conftest import Loads, Server
 
@@ -32,72 +34,46 @@ class Slow(FastHttpUser):
 """
 
 
-async def test_mix_of_the_user_classes_is_exactly_what_the_seed_says(loads: Loads) -> None:
+async def test_mix_of_classes_and_steps_is_what_the_seed_says_and_tasks_keep_their_weights(
+    loads: Loads,
+) -> None:
+    workload = OpenWorkload((Stage(500, 1),), max_users=20, seed=7)
     scenario = loads.scenario(
         """
 class Light(FastHttpUser):
     weight = 3
-    @task
-    def fast(self): self.client.get("/fast", name="/light")
-class Heavy(FastHttpUser):
-    @task
-    def slow(self): self.client.get("/sleep/150", name="/heavy")
-class Admin(FastHttpUser):
-    fixed_count = 4
-    @task
-    def fast(self): self.client.get("/fast", name="/admin")
-""",
-        OpenWorkload((Stage(400, 1),), max_users=40, seed=7),
-    )
-    outcome = await loads.run(scenario, 1.0)
-    drawn = [draw(7, place) for place in range(outcome.requests.asked)]
-    # In the order of the file; the admins have 4 of 40 users, the others share the rest 3 to 1.
-    ends = (0.9 * 0.75, 0.9, 1.0)
-    expected = Counter(int(np.searchsorted(ends, number, side="right")) for number in drawn)
-    assert outcome.recorded() == {
-        ("GET /light", "ok"): expected[0],
-        ("GET /heavy", "ok"): expected[1],
-        ("GET /admin", "ok"): expected[2],
-    }
-    counts = np.array([expected[i] for i in range(3)])
-    assert stats.chisquare(counts, counts.sum() * np.array([0.675, 0.225, 0.1])).pvalue > 1e-4
-    assert outcome.requests.asked == len(list(arrivals(scenario.loads[0].workload)))
-
-
-async def test_task_weights_hold_within_a_user_class(loads: Loads) -> None:
-    scenario = loads.scenario(
-        """
-class Weighs(FastHttpUser):
     @task(3)
     def often(self): self.client.get("/fast", name="/often")
     @task
     def seldom(self): self.client.get("/fast", name="/seldom")
-""",
-        OpenWorkload((Stage(400, 1),), arrivals="even", max_users=10),
-    )
-    recorded = (await loads.run(scenario, 1.0)).recorded()
-    counts = [recorded["GET /often", "ok"], recorded["GET /seldom", "ok"]]
-    assert sum(counts) == 400
-    assert stats.chisquare(counts, [300, 100]).pvalue > 1e-4
-
-
-async def test_each_user_walks_through_the_steps_in_order(loads: Loads, server: Server) -> None:
-    scenario = loads.scenario(
-        """
+class Heavy(FastHttpUser):
+    @task
+    def slow(self): self.client.get("/sleep/40", name="/heavy")
 class Journey(FastHttpUser):
+    fixed_count = 1
     @task
     class Steps(SequentialTaskSet):
         @task
-        def first(self): self.client.get("/fast?1", name="/1")
+        def first(self): self.client.get("/fast", name="/1")
         @task
-        def second(self): self.client.get("/fast?2", name="/2")
-        @task
-        def third(self): self.client.get("/fast?3", name="/3")
+        def second(self): self.client.get("/fast", name="/2")
 """,
-        OpenWorkload((Stage(99, 1),), arrivals="even", max_users=1),
+        workload,
     )
-    recorded = (await loads.run(scenario, 1.0)).recorded()
-    assert recorded == {(f"GET /{n}", "ok"): 33 for n in (1, 2, 3)}
+    outcome = await loads.run(scenario, 1.0)
+    recorded = Counter({request[5:]: n for (request, _), n in outcome.recorded().items()})
+    asked = len(list(arrivals(workload)))
+    assert outcome.requests.asked == sum(recorded.values()) == asked
+    # In the order of the file; the journey has 1 of 20 users, the others share the rest 3 to 1.
+    shares = np.array([0.95 * 0.75, 0.95 * 0.25, 0.05])
+    drawn = [draw(7, place) for place in range(asked)]
+    light, heavy, journey = np.histogram(drawn, [0, *np.cumsum(shares)[:2], 1])[0]
+    assert stats.chisquare([light, heavy, journey], asked * shares).pvalue > 1e-4
+    assert recorded["often"] + recorded["seldom"] == light
+    assert recorded["heavy"] == heavy
+    assert (recorded["1"], recorded["2"]) == ((journey + 1) // 2, journey // 2)
+    tasks = [recorded["often"], recorded["seldom"]]
+    assert stats.chisquare(tasks, light * np.array([0.75, 0.25])).pvalue > 1e-4
 
 
 async def test_arrivals_follow_ramps_from_zero_and_pauses(loads: Loads, server: Server) -> None:
@@ -107,26 +83,9 @@ async def test_arrivals_follow_ramps_from_zero_and_pauses(loads: Loads, server: 
     assert outcome.requests.asked == outcome.requests.recorded == 150
     got = np.sort(server.truth()["arrivals"])
     asked = np.array(list(arrivals(OpenWorkload(stages, arrivals="even"))))
-    # Nothing can come early; the median is not moved by a busy machine's hiccups.
-    late = got - got[0] - (asked - asked[0])
-    assert np.median(np.abs(late)) < 0.02
-
-
-async def test_arrivals_due_at_once_are_all_served(loads: Loads) -> None:
-    scenario = loads.scenario(
-        "import time\n"
-        + FAST
-        + """
-class Blocks(FastHttpUser):
-    fixed_count = 1
-    @task
-    def block(self): time.sleep = time.sleep; sum(range(3_000_000)); self.client.get("/fast")
-""",
-        OpenWorkload((Stage(300, 1),), arrivals="even", max_users=30),
-    )
-    requests = (await loads.run(scenario, 1.0)).requests
-    assert requests.asked == requests.sent == requests.recorded == 300
-    assert requests.late > 0
+    # Medians are not moved by a busy machine's hiccups.
+    late = got - asked
+    assert np.median(np.abs(late - np.median(late))) < 0.02
 
 
 async def test_exhausted_pool_that_drops_counts_what_it_never_began(
@@ -142,41 +101,27 @@ async def test_exhausted_pool_that_drops_counts_what_it_never_began(
     assert all(report.backlog == 0 for report in outcome.reports)
 
 
-@pytest.mark.parametrize(
-    ("max_users", "served"), [(200, 60), (20, 60)], ids=["as far as needed", "up to its limit"]
-)
-async def test_exhausted_pool_grows(
-    loads: Loads, server: Server, max_users: int, served: int
-) -> None:
-    workload = OpenWorkload(
-        (Stage(60, 1),),
-        arrivals="even",
-        min_users=2,
-        max_users=max_users,
-        when_exhausted="grow",
-    )
-    outcome = await loads.run(loads.scenario(SLOW, workload), 1.0)
-    requests, recorded = outcome.requests, outcome.recorded()
-    assert (requests.asked, requests.sent, requests.dropped) == (60, served, 0)
-    assert recorded["GET /sleep/500", "ok"] == served
-    users = recorded["GET /start", "ok"]
-    assert users == max(report.users for report in outcome.reports)
-    assert (users == 20) if max_users == 20 else (25 <= users <= 60)
-
-
-async def test_pool_that_grows_has_a_user_of_each_class_at_first(loads: Loads) -> None:
+async def test_exhausted_pool_grows_up_to_its_limit_of_each_class(loads: Loads) -> None:
     scenario = loads.scenario(
         SLOW
         + """
 class Rare(FastHttpUser):
     weight = 0.1
+    def on_start(self): self.client.get("/fast", name="/rare")
     @task
     def fast(self): self.client.get("/fast")
 """,
-        OpenWorkload((Stage(40, 1),), min_users=1, max_users=50, when_exhausted="grow"),
+        OpenWorkload(
+            (Stage(66, 1),), arrivals="even", min_users=1, max_users=22, when_exhausted="grow"
+        ),
     )
-    requests = (await loads.run(scenario, 1.0)).requests
-    assert requests.asked == requests.sent > 0
+    outcome = await loads.run(scenario, 1.0)
+    requests, recorded = outcome.requests, outcome.recorded()
+    assert (requests.asked, requests.sent, requests.dropped) == (66, 66, 0)
+    assert recorded["GET /start", "ok"] == 20  # of 22 users in the ratio of 10 to 1
+    assert 1 <= recorded["GET /rare", "ok"] <= 2
+    assert requests.late > 0
+    assert recorded["GET /sleep/500", "ok"] + recorded["GET /fast", "ok"] == 66
 
 
 async def test_class_that_cannot_be_made_again_stops_the_growth_and_is_told(loads: Loads) -> None:
@@ -212,7 +157,7 @@ class Paces(FastHttpUser):
 """,
         ClosedWorkload((UserStage(200, 1, 0), UserStage(200, 60))),
     )
-    await loads.run(scenario, 3.0)
+    await loads.run(scenario, 2.7)
     moments = np.array(server.truth()["arrivals"])
     later = moments[moments > moments.min() + 1.5]
     slots = Counter(np.floor(later / 0.05))
@@ -220,9 +165,7 @@ class Paces(FastHttpUser):
     assert max(slots.values()) < 50  # all 200 come at once when they are in step
 
 
-async def test_users_come_and_go_one_by_one_even_while_their_tasks_last(
-    loads: Loads, server: Server
-) -> None:
+async def test_users_come_and_go_one_by_one_even_while_their_tasks_last(loads: Loads) -> None:
     scenario = loads.scenario(
         """
 class Holds(FastHttpUser):
@@ -231,13 +174,12 @@ class Holds(FastHttpUser):
     @task
     def hold(self): self.client.get("/sleep/900")
 """,
-        ClosedWorkload((UserStage(40, 0.5), UserStage(10, 1.0, 40), UserStage(10, 60))),
+        ClosedWorkload((UserStage(30, 0.5), UserStage(5, 0.5, 30), UserStage(5, 60))),
     )
-    outcome = await loads.run(scenario, 3.4)
-    assert outcome.recorded()["GET /start", "ok"] == 40
-    assert outcome.recorded()["GET /stop", "ok"] == 40
-    assert outcome.reports[0].users == 40  # after half a second of the ramp all still hold
-    assert outcome.reports[2].users == 10
+    outcome = await loads.run(scenario, 2.4)
+    assert outcome.recorded()["GET /start", "ok"] == outcome.recorded()["GET /stop", "ok"] == 30
+    # One after the other has finished its task, 25 of them would take 20 seconds.
+    assert 5 <= outcome.reports[1].users < 15
     assert outcome.requests.lost == outcome.requests.in_flight == 0
 
 
@@ -258,48 +200,10 @@ class B(FastHttpUser):
 """
 
 
-@pytest.mark.parametrize(
-    ("ticks", "users", "requests"),
-    [
-        ("(6, 100)", [6, 6], {"GET /a", "GET /b"}),
-        ("(6, 100, [B])", [6, 6], {"GET /b"}),
-        ("(4, 100) if self.get_run_time() < 0.9 else (2, 100)", [4, 2], {"GET /a", "GET /b"}),
-    ],
-    ids=["users of every class", "users of one class", "fewer users after a second"],
-)
-async def test_shape_says_how_many_users_there_are(
-    loads: Loads, ticks: str, users: list[int], requests: set[str]
-) -> None:
-    scenario = loads.scenario(SHAPE.format(end=60, ticks=ticks), ShapeWorkload("Steps"))
-    outcome = await loads.run(scenario, 2.4)
-    assert {request for request, _ in outcome.recorded()} == requests
-    assert [report.users for report in outcome.reports[:2]] == [users[0], users[1]]
-    assert outcome.notices == ()
-
-
 async def test_shape_that_ends_when_the_load_does_is_no_fault(loads: Loads) -> None:
     scenario = loads.scenario(SHAPE.format(end=0.9, ticks="(2, 100)"), ShapeWorkload("Steps"))
     outcome = await loads.run(scenario, 1.2)
     assert outcome.requests.recorded > 4
-
-
-@pytest.mark.parametrize(
-    ("ticks", "reason"),
-    [
-        ("(2, 100)", r"the shape Steps ended after 1\.\d s, before the window did; "),
-        ("undefined", "the shape Steps failed: NameError: name 'undefined' is not defined"),
-        ("(2, 0)", "could not be started.*spawn_rate must be > 0, got 0"),
-    ],
-    ids=["ends early", "raises an exception", "gives a bad rate"],
-)
-async def test_shape_that_ends_or_fails_ends_the_load_with_its_reason(
-    loads: Loads, ticks: str, reason: str
-) -> None:
-    from harness.errors import GeneratorError
-
-    scenario = loads.scenario(SHAPE.format(end=0.1, ticks=ticks), ShapeWorkload("Steps"))
-    with pytest.raises(GeneratorError, match=reason):
-        await loads.run(scenario, 5.0)
 
 
 async def test_unknown_shape_is_refused_with_those_there_are(loads: Loads) -> None:
@@ -308,18 +212,36 @@ async def test_unknown_shape_is_refused_with_those_there_are(loads: Loads) -> No
         await loads.run(scenario, 1.0)
 
 
+async def test_shape_says_how_many_users_of_which_classes_there_are(loads: Loads) -> None:
+    ticks = "(4, 100, [B]) if self.get_run_time() < 0.9 else (2, 100, [B])"
+    scenario = loads.scenario(SHAPE.format(end=60, ticks=ticks), ShapeWorkload("Steps"))
+    outcome = await loads.run(scenario, 2.4)
+    assert [report.users for report in outcome.reports[:2]] == [4, 2]
+    assert set(outcome.recorded()) == {("GET /b", "ok")}
+    assert outcome.notices == ()
+
+
 @pytest.mark.parametrize(
-    ("workload", "says"),
+    ("ticks", "reason"),
     [
-        (OpenWorkload((Stage(10, 1),), max_users=2), "a rate"),
-        (ClosedWorkload((UserStage(2, 1),)), "how many users"),
+        ("(2, 100)", r"the shape Steps ended after \d\.\d s, before the window did; "),
+        ("undefined", "the shape Steps failed: NameError: name 'undefined' is not defined"),
     ],
-    ids=["open", "closed"],
+    ids=["ends early", "raises an exception"],
 )
-async def test_shape_that_the_scenario_does_not_name_is_told(
-    loads: Loads, workload: Workload, says: str
+async def test_shape_that_ends_or_fails_ends_the_load_with_its_reason(
+    loads: Loads, ticks: str, reason: str
 ) -> None:
-    outcome = await loads.run(loads.scenario(SHAPE.format(end=1, ticks="(1, 1)"), workload), 0.3)
-    assert outcome.notices == (
-        f"LoadTestShape Steps, Unused of the locustfile is not used: the scenario says {says}",
+    scenario = loads.scenario(SHAPE.format(end=0.1, ticks=ticks), ShapeWorkload("Steps"))
+    async with generator(scenario.loads[0], loads.url, loads.log, lambda _: None) as load:
+        await loads.start(load)
+        assert re.match(reason, await asyncio.wait_for(load.died, 20))
+
+
+async def test_shape_that_the_scenario_does_not_name_is_told(loads: Loads) -> None:
+    scenario = loads.scenario(
+        SHAPE.format(end=1, ticks="(1, 1)"), ClosedWorkload((UserStage(2, 1),))
     )
+    outcome = await loads.run(scenario, 0.3)
+    unused = "LoadTestShape Steps, Unused of the locustfile is not used"
+    assert outcome.notices == (f"{unused}: the scenario says how many users",)
