@@ -4,19 +4,21 @@ A budget with `abort: true` limits a share: of requests that failed, or that too
 bound (a p95 allows 5% of them). Its breach is certain when one of two things holds:
 
 - the lower confidence bound of the share is above what is allowed (see `shares`), looked at once a
-  second, in batches of a tenth of the elapsed window;
+  second, in batches of a tenth of the elapsed window. During the first 15 seconds, in which noise
+  that lasts for seconds has not shown itself yet, it must be above 15 s / elapsed of it;
 - so many requests were over already that the share of the whole window will be more than three
-  times what is allowed, however well the rest of it goes. This is what tells an outage in the
-  middle of a run, after which the batches differ too much for the first.
+  times what is allowed, however well the rest of it goes, as long as no second brings more
+  requests than the busiest one before. This is what tells an outage in the middle of a run, after
+  which the batches differ too much for the first.
 
 Fixed by simulation (tests/unit/judge/test_abort.py), with 100 requests a second for 60 s, whose
 latencies are correlated over 1 s and have bursts, and a p95 budget looked at from 5 s on. A service
-exactly at its limit is aborted in 0.3% of the runs (2% when its noise is correlated over 3 s: then
-neighbouring batches are too alike). Three times the allowed share is aborted after 8 s in the
-median and 13 s in nine of ten runs, twelve times after 5 and 7 s; twice the allowed share in 98% of
-the runs, after 12 s in the median. A total outage from the start is certain after 5 s; one after
-30 s of 60, for a budget of 1% failures, within 3 s more. Failures that come in half seconds of
-which half fail, 1% in all and allowed, abort 0.4% of the runs.
+exactly at its limit is aborted in 0.1% of the runs (1% when its noise is correlated over 3 s).
+Three times the allowed share is aborted after 12 s in the median and 15 s in nine of ten runs, six
+times after 8 and 10 s, twelve times after 6 and 7 s; twice the allowed share in 98% of the runs,
+after 15 s in the median. A total outage from the start is certain after 5 s; one after 30 s of 60,
+for a budget of 1% failures, within 2 s more. Failures that come in half seconds of which half fail,
+1% in all and allowed, abort 0.4% of the runs.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from harness.runs.cells import Cell
 _ALPHA = 1e-4  # of one look, for less than 1% over the looks of a minute
 _FEWEST_SECONDS = 5  # fewer batches than this do not show how they vary
 _BATCHES = 10  # from ten seconds on; more would be too short to vary on their own
+_EARLY = 15.0  # seconds in which more than the allowed share must be exceeded
 _HOPELESS = 3.0  # times the allowed share, so that no cluster of failures reaches it by chance
 
 
@@ -115,7 +118,7 @@ class _Watch:
             return False
         size = max(1, elapsed // _BATCHES)
         lower, _ = self._bounds(_batches(over, size), _batches(totals, size), _ALPHA, _ALPHA)
-        return lower > allowed
+        return lower > allowed * max(1.0, _EARLY / elapsed)
 
 
 def _asked(cell: Cell, indicator: Latency | ErrorRatio) -> bool:
