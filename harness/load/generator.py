@@ -187,7 +187,10 @@ class Generator:
         """Have it load the locustfile; used by `generator`, as is `close`."""
         if isinstance(setup.role, Rendezvous):
             self._where, self._own_workers = setup.role, own_workers
-        await self._add_child(setup)
+        own = self._where.workers if self._where and own_workers else 0
+        for _ in range(1 + own):  # the workers import Locust while the master does
+            await self._add_child()
+        await self._children[0].tell(setup)
         self._tasks.append(asyncio.create_task(self._beat()))
         if self._where is not None:
             await self._gather_workers(setup, self._where)
@@ -212,11 +215,10 @@ class Generator:
 
     # --- how it comes into being --------------------------------------------------------------
 
-    async def _add_child(self, setup: Setup) -> None:
+    async def _add_child(self) -> None:
         child = await ChildProcess.start(self._log)
         self._children.append(child)
         self._tasks.append(asyncio.create_task(self._attend(child)))
-        await child.tell(setup)
 
     async def _gather_workers(self, setup: Setup, where: Rendezvous) -> None:
         await self._wait(self._port, STARTUP)
@@ -224,8 +226,8 @@ class Generator:
             return
         if self._own_workers:
             join = Join(where.host, self._port.result(), where.run_id)
-            for _ in range(where.workers):
-                await self._add_child(replace(setup, role=join))
+            for child in self._children[1:]:
+                await child.tell(replace(setup, role=join))
             return
         self._tell_progress()
         if not await _first(self._complete, self._ready, self.died, patience=where.patience):
