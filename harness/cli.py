@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import secrets
 import sys
 from collections.abc import Sequence
@@ -81,8 +80,6 @@ def run(options: argparse.Namespace) -> int:
     files = logs(scenario).values()
     folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
     folder.write(names.BUDGETS_FILE, plan.text)
-    if rendezvous:
-        _tell_workers(rendezvous)
     with LiveLine(sys.stderr, quiet=options.quiet) as live:
         running = gather(
             *(plan, scenario, folder),
@@ -90,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
             show=live.show,
             watch=watch,
             rendezvous=rendezvous,
+            tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
         asyncio.run(running)
     return _judge_and_tell(budgets, folder, options)
@@ -218,20 +216,6 @@ def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous |
     run_id = options.run_id or secrets.token_hex(4)
     return Rendezvous(
         *(host, port, options.expect_workers, run_id), when_lost=options.on_worker_loss or "stop"
-    )
-
-
-def _tell_workers(rendezvous: Rendezvous) -> None:
-    """Say what to start on the other machines."""
-    everywhere = rendezvous.host == "0.0.0.0"  # noqa: S104
-    host = platform.node() if everywhere else rendezvous.host
-    count = "1 worker" if rendezvous.workers == 1 else f"{rendezvous.workers} workers"
-    print(
-        f"waits for {count} of run {rendezvous.run_id}; each is started by\n"
-        f"  HARNESS_RUN_ID={rendezvous.run_id} locust --worker -f - "
-        f"--master-host {host} --master-port {rendezvous.port}",
-        file=sys.stderr,
-        flush=True,
     )
 
 

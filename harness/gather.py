@@ -103,6 +103,7 @@ class _Run:
     show: Callable[[Progress], None]
     watch: Watch | None
     rendezvous: Rendezvous | None
+    tell: Callable[[str], None]
     interrupted: asyncio.Event
     unwritable: asyncio.Future[str]
     account: _Account
@@ -118,6 +119,7 @@ async def gather(
     show: Callable[[Progress], None],
     watch: Watch | None = None,
     rendezvous: Rendezvous | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Run a scenario and leave everything that judging needs in the folder.
 
@@ -132,6 +134,7 @@ async def gather(
         show: Called about once a second.
         watch: Asked each second of the window whether to stop the load; None never does.
         rendezvous: Where the workers of other machines connect; None starts processes here.
+        tell: Called with a line for a person while they are waited for.
 
     Raises:
         ScenarioError: The locustfile cannot be run.
@@ -154,7 +157,7 @@ async def gather(
             unwritable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             await _with_everything(
                 _Run(
-                    *(target, scenario, folder, url, show, watch, rendezvous),
+                    *(target, scenario, folder, url, show, watch, rendezvous, tell),
                     *(interrupted, unwritable, account, store),
                 )
             )
@@ -186,7 +189,9 @@ async def _with_everything(run: _Run) -> None:
             await scraper.scrape()  # the baseline: nothing was asked of the service yet
             record = _recorder(run, latency, metrics, slowest)
             async with fleet(
-                run.scenario, service.url, folder.path, record, rendezvous=run.rendezvous
+                *(run.scenario, service.url, folder.path, record),
+                rendezvous=run.rendezvous,
+                on_progress=run.tell,
             ) as load:
                 await _load(run, service, scraper, latency, load)
             await scraper.scrape()  # everything was answered: the service's final account

@@ -33,6 +33,7 @@ async def fleet(
     on_report: OnReport,
     *,
     rendezvous: Rendezvous | None = None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Fleet]:
     """Generators for all loads of a scenario, ready to start; no process is left afterwards.
 
@@ -43,6 +44,7 @@ async def fleet(
         on_report: Called with each report; its `source` is the load's name where there are
             several, before the name of the worker where there are workers: "browse/worker-1".
         rendezvous: Where the workers of other machines connect, of a scenario with one load.
+        on_progress: Called with a line for a person while they are waited for.
 
     Raises:
         ScenarioError: A locustfile cannot be loaded, or holds nothing that can be run.
@@ -59,6 +61,9 @@ async def fleet(
             all_of_them.listener(load, on_report),
             drain=scenario.drain,
             trace_ratio=scenario.trace_ratio,
+            workers=scenario.workers or 1,
+            rendezvous=rendezvous,
+            on_progress=on_progress,
         )
         return Member(load, await stack.enter_async_context(running))
 
@@ -81,9 +86,6 @@ class Member:
 
     load: Load
     generator: Generator
-
-
-WORKERS: tuple[Worker, ...] = ()
 
 
 class Fleet:
@@ -122,7 +124,7 @@ class Fleet:
         return tuple(
             worker.model_copy(update={"name": self._joined(member.load, worker.name)})
             for member in self._members
-            for worker in WORKERS
+            for worker in member.generator.workers
         )
 
     async def start(self, t0: float, window_start: float) -> None:
@@ -144,7 +146,7 @@ class Fleet:
         Raises:
             GeneratorError: One has died, now or before; the others have stopped nevertheless.
         """
-        stopping = (member.generator.stop() for member in self._members)
+        stopping = (member.generator.stop(drain) for member in self._members)
         results = await asyncio.gather(*stopping, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
@@ -203,7 +205,7 @@ class Fleet:
 
     def _sources(self, member: Member) -> list[str]:
         """Who still reports on a load."""
-        workers = WORKERS
+        workers = member.generator.workers
         living = [worker.name for worker in workers if not worker.lost]
         return [self._joined(member.load, name) for name in living or [""] * (not workers)]
 

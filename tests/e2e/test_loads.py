@@ -1,0 +1,147 @@
+"""`harness run` with several generators, and with a budget that stops the load."""
+
+import textwrap
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from harness import names
+from harness.runs.latency import read_counts
+from harness.runs.metrics import read_metrics
+from tests.e2e.conftest import Project
+
+DURATION = "http_server_request_duration_seconds"
+READINGS = frozenset({names.GENERATOR_ASKED, names.GENERATOR_STARTED})
+
+
+def counted_by_service(project: Project) -> Counter[str]:
+    """By the service itself, at the last scrape: "GET /items" -> how many."""
+    counts: Counter[str] = Counter()
+    for series in read_metrics(project.path / "out/metrics.om", {DURATION}):
+        if series.name == f"{DURATION}_count":
+            labels = series.labels
+            request = f"{labels[names.HTTP_METHOD]} {labels[names.HTTP_ROUTE]}"
+            counts[request] += int(series.values[-1])
+    return counts
+
+
+def recorded(project: Project) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for key, count in read_counts(project.path / "out/latency.hlog").items():
+        if key.what == names.LATENCY:
+            counts[key.request] += count
+    return counts
+
+
+def last_reading(project: Project, name: str) -> dict[str, float]:
+    """By source, as in its last report."""
+    series = read_metrics(project.path / "out/metrics.om", READINGS)
+    return {one.labels.get(names.SOURCE, ""): one.values[-1] for one in series if one.name == name}
+
+
+def of_visitor(body: str) -> str:
+    return "from locust import FastHttpUser, task\n\nclass Visitor(FastHttpUser):\n" + (
+        textwrap.indent(textwrap.dedent(body), "    ")
+    )
+
+
+BROWSE = "@task\ndef items(self): self.client.get('/items')\n"
+ORDER = "@task\ndef order(self): self.client.post('/orders', json={})\n"
+FAIL = "@task\ndef fail(self): self.client.get('/error')\n"
+
+
+def test_run_two_loads_at_once_have_their_own_rates_and_starts(project: Project) -> None:
+    (project.path / "browse.py").write_text(of_visitor(BROWSE))
+    (project.path / "order.py").write_text(of_visitor(ORDER))
+    even: dict[str, Any] = {"arrivals": "even", "max_users": 20}
+    project.document["scenarios"]["quick"] = {
+        "loads": {
+            "browse": {"locustfile": "browse.py", "workload": {"rate": "30/s", **even}},
+            "order": {
+                "locustfile": "order.py",
+                "start": "2s",
+                "workload": {"rate": "10/s", **even},
+            },
+        },
+        "warm_up": "1s",
+        "duration": "3s",
+    }
+    result = project.harness("run", "--out", "out")
+    assert result.code == 0, result.out + result.err
+    expected = {"GET /items": 120, "POST /orders": 20}
+    assert counted_by_service(project) == recorded(project) == expected
+    assert last_reading(project, names.GENERATOR_ASKED) == {"browse": 120, "order": 20}
+    assert last_reading(project, names.GENERATOR_STARTED) == {"browse": 120, "order": 20}
+    requests = project.manifest()["requests"]
+    assert (requests["asked"], requests["sent"], requests["dropped"]) == (140, 140, 0)
+    assert "140 iterations asked, 140 sent" in result.out
+    logs = {path.name for path in (project.path / "out").glob("generator*")}
+    assert logs == {"generator-browse.log", "generator-order.log"}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_run_hopeless_is_aborted_long_before_its_planned_end(
+    project: Project, workers: str
+) -> None:
+    (project.path / "locustfile.py").write_text(of_visitor(FAIL))
+    project.document["scenarios"]["quick"]["duration"] = "90s"
+    project.document["budgets"]["errors"]["abort"] = True
+    result = project.harness("run", "--out", "out", "--workers", workers)
+    assert result.code == 3, result.out + result.err
+    manifest = project.manifest()
+    assert (manifest["status"], manifest["aborted_by"]) == ("aborted", "errors")
+    clock = manifest["clock"]
+    seconds = clock["window_end"] - clock["window_start"]
+    assert 5 <= seconds < 45
+    assert seconds == pytest.approx(round(seconds), abs=1e-3)  # whole: all of it was reported
+    assert clock["drained"] - clock["started"] < 60
+    assert project.outcomes() == {
+        "latency": "inconclusive",
+        "errors": "fail",
+        "cache": "inconclusive",
+    }
+    assert counted_by_service(project) == recorded(project)
+    assert "the breach of errors was certain after" in result.out
+    assert project.harness("check", "out", "--warn-only").code == 0
+
+
+def test_run_with_two_workers_counts_exactly_what_the_service_counted(project: Project) -> None:
+    result = project.harness("run", "--out", "out", "--workers", "2")
+    assert result.code == 0, result.out + result.err
+    assert counted_by_service(project) == recorded(project)
+    started = last_reading(project, names.GENERATOR_STARTED)
+    assert set(started) == {"worker-1", "worker-2"}
+    assert sum(started.values()) == recorded(project).total() > 0
+    manifest = project.manifest()
+    assert [worker["name"] for worker in manifest["workers"]] == ["worker-1", "worker-2"]
+    assert [worker["lost"] for worker in manifest["workers"]] == ["", ""]
+    assert manifest["requests"]["recorded"] == recorded(project).total()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--workers", "2", "--expect-workers", "2"), "exclude each other"),
+        (("--bind", "127.0.0.1"), "--expect-workers"),
+        (("--run-id", "nightly"), "--expect-workers"),
+        (("--on-worker-loss", "continue"), "--expect-workers"),
+        (("several", "--expect-workers", "2"), "serve one load"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_usage_of_workers_says_what_to_do(
+    project: Project, arguments: tuple[str, ...], expected: str
+) -> None:
+    project.document["scenarios"]["several"] = {
+        "loads": {
+            "browse": {"locustfile": "locustfile.py", "rate": "5/s"},
+            "order": {"locustfile": "locustfile.py", "rate": "5/s"},
+        },
+        "duration": "3s",
+    }
+    result = project.harness("run", *arguments)
+    assert result.code == 2
+    assert expected in result.err
+    assert "Traceback" not in result.err
+    assert not (project.path / "runs").exists()

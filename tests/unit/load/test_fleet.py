@@ -1,0 +1,198 @@
+"""Several generators that look like one: what is summed, named and waited for."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from harness.budgets.model import Load, OpenWorkload, Scenario, Stage
+from harness.errors import GeneratorError
+from harness.load.fleet import Fleet, Member, logs
+from harness.load.frames import Report
+from harness.load.generator import Generator
+from harness.runs.model import Requests, Worker
+
+BROWSE = Load(Path("a.py"), OpenWorkload((Stage(50, 20),)), "browse")
+ORDER = Load(Path("b.py"), OpenWorkload((Stage(5, 10),)), "order", start=7.5)
+ONLY = replace(BROWSE, name="")
+T0 = 1000.0
+
+
+def scenario(*loads: Load) -> Scenario:
+    return Scenario("test", loads, warm_up=5.0, duration=15.0)
+
+
+def report(at: float, source: str = "") -> Report:
+    counts = {"asked": 0, "sent": 0, "dropped": 0, "started": 0, "recorded": 0, "in_flight": 0}
+    state = {"lost": 0, "oldest": 0.0, "users": 1, "idle_users": 1, "backlog": 0, "memory": 1}
+    return Report(at=at, cells=(), cpu=0.1, source=source, **counts, **state)  # type: ignore[arg-type]
+
+
+@dataclass
+class Running:
+    """A generator without a process."""
+
+    requests: Requests = field(default_factory=Requests)
+    user_errors: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    workers: tuple[Worker, ...] = ()
+    died: asyncio.Future[str] = field(default_factory=asyncio.Future)
+    started: list[tuple[float, float]] = field(default_factory=list)
+    stopped: list[float | None] = field(default_factory=list)
+
+    async def start(self, t0: float, window_start: float) -> None:
+        self.started.append((t0, window_start))
+
+    async def stop(self, drain: float | None = None) -> Requests:
+        self.stopped.append(drain)
+        if self.died.done():
+            raise GeneratorError(self.died.result())
+        return self.requests
+
+
+class Crew:
+    """A fleet over generators without processes, and what it passed on."""
+
+    def __init__(self, **running: Running) -> None:
+        loads = [load for load in (BROWSE, ORDER, ONLY) if (load.name or "only") in running]
+        self.fleet = Fleet(scenario(*loads))
+        self.passed_on: list[Report] = []
+        self.listeners = {
+            load.name: self.fleet.listener(load, self.passed_on.append) for load in loads
+        }
+        self.fleet.take(
+            [
+                Member(load, cast(Generator, cast(Any, running[load.name or "only"])))
+                for load in loads
+            ]
+        )
+
+    def tell(self, load: str, at: float, worker: str = "") -> None:
+        self.listeners[load](report(T0 + at, worker))
+
+    async def knows(self, moment: float) -> bool:
+        """Whether all has been told until a moment after the start."""
+        waiting = asyncio.create_task(self.fleet.told_until(T0 + moment))
+        await asyncio.sleep(0)
+        return waiting.done() or not waiting.cancel()
+
+
+def test_log_is_called_after_its_load_where_there_are_several() -> None:
+    assert logs(scenario(ONLY)) == {"": "generator.log"}
+    assert logs(scenario(BROWSE)) == {"browse": "generator.log"}
+    assert logs(scenario(BROWSE, ORDER)) == {
+        "browse": "generator-browse.log",
+        "order": "generator-order.log",
+    }
+
+
+async def test_source_names_the_load_and_the_worker_as_far_as_there_are_several() -> None:
+    alone, both = Crew(only=Running()), Crew(browse=Running(), order=Running())
+    alone.tell("", 1.0)
+    alone.tell("", 1.0, "worker-1")
+    both.tell("browse", 1.0)
+    both.tell("order", 1.0, "worker-2")
+    assert [one.source for one in alone.passed_on] == ["", "worker-1"]
+    assert [one.source for one in both.passed_on] == ["browse", "order/worker-2"]
+
+
+async def test_each_load_starts_at_its_own_time_and_all_stop_together() -> None:
+    browse, order = Running(), Running()
+    crew = Crew(browse=browse, order=order)
+    await crew.fleet.start(T0, T0 + 5)
+    assert (browse.started, order.started) == ([(T0, T0 + 5)], [(T0 + 7.5, T0 + 5)])
+    await crew.fleet.stop(2.0)
+    assert (browse.stopped, order.stopped) == ([2.0], [2.0])
+
+
+async def test_account_is_the_sum_and_texts_tell_their_load() -> None:
+    a = Requests(asked=9, sent=8, dropped=1, started=7, recorded=4, in_flight=2, lost=1, late=3)
+    b = Requests(asked=1, sent=1, started=1, recorded=1)
+    workers = (Worker(name="worker-1", pid=7), Worker(name="worker-2", pid=8, lost="killed"))
+    crew = Crew(
+        browse=Running(a, ("KeyError",), ("no start",), workers),
+        order=Running(b, ("KeyError",), ()),
+    )
+    assert await crew.fleet.stop() == Requests(
+        asked=10, sent=9, dropped=1, started=8, recorded=5, in_flight=2, lost=1, late=3
+    )
+    assert crew.fleet.user_errors == ("load 'browse': KeyError", "load 'order': KeyError")
+    assert crew.fleet.notices == ("load 'browse': no start",)
+    assert [(w.name, w.pid, w.lost) for w in crew.fleet.workers] == [
+        ("browse/worker-1", 7, ""),
+        ("browse/worker-2", 8, "killed"),
+    ]
+
+
+async def test_death_of_one_is_that_of_all_and_the_others_are_stopped() -> None:
+    browse, order = Running(), Running()
+    crew = Crew(browse=browse, order=order)
+    order.died.set_result("killed by SIGKILL")
+    assert await asyncio.wait_for(crew.fleet.died, 5) == "load 'order': killed by SIGKILL"
+    with pytest.raises(GeneratorError, match="SIGKILL"):
+        await crew.fleet.stop()
+    assert browse.stopped == [None]
+
+
+async def test_failure_while_a_report_is_taken_is_raised_where_death_is_asked_for() -> None:
+    only = Running()
+    crew = Crew(only=only)
+    only.died.set_exception(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(crew.fleet.died, 5)
+
+
+LIVING, QUIET = Worker(name="worker-1"), Worker(name="worker-2")
+LOST = Worker(name="worker-2", lost="silent")
+
+
+@pytest.mark.parametrize(
+    ("workers", "told", "known"),
+    [
+        pytest.param((), [], 0.0, id="nothing was said: what precedes the start is known"),
+        pytest.param((), [("browse", 6.1, "")], 6.1, id="a load that begins later need not speak"),
+        pytest.param((), [("browse", 9.2, "")], 7.5, id="once it has begun it must"),
+        pytest.param((), [("browse", 9.2, ""), ("order", 8.5, "")], 8.5, id="the last to speak"),
+        pytest.param(
+            (LIVING, QUIET),
+            [("browse", 3.0, "worker-1")],
+            0.0,
+            id="a worker has not spoken",
+        ),
+        pytest.param(
+            (LIVING, QUIET),
+            [("browse", 3.0, "worker-1"), ("browse", 2.0, "worker-2")],
+            2.0,
+            id="the slower worker",
+        ),
+        pytest.param(
+            (LIVING, LOST),
+            [("browse", 2.0, "worker-2"), ("browse", 4.0, "worker-1")],
+            4.0,
+            id="a lost worker is not waited for",
+        ),
+    ],
+)
+async def test_what_is_known_is_what_the_slowest_source_has_told(
+    workers: tuple[Worker, ...], told: list[tuple[str, float, str]], known: float
+) -> None:
+    crew = Crew(browse=Running(workers=workers), order=Running())
+    await crew.fleet.start(T0, T0 + 5)
+    for load, at, worker in told:
+        crew.tell(load, at, worker)
+    assert await crew.knows(known)
+    assert not await crew.knows(known + 0.01)
+
+
+async def test_wait_ends_with_the_report_that_completes_the_second() -> None:
+    crew = Crew(browse=Running(), order=Running())
+    await crew.fleet.start(T0, T0 + 5)
+    waiting = asyncio.create_task(crew.fleet.told_until(T0 + 9))
+    for at in (8.0, 9.0):
+        crew.tell("browse", at)
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    crew.tell("order", 9.0)
+    await asyncio.wait_for(waiting, 5)

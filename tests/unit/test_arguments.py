@@ -1,0 +1,63 @@
+"""The command line: what its options are read as, and what is refused before anything runs."""
+
+import pytest
+
+from harness.arguments import parser
+from harness.cli import COMMANDS
+
+
+def read(*arguments: str) -> dict[str, object]:
+    return vars(parser(COMMANDS).parse_args(arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "value"),
+    [
+        ("run", "workers", None),
+        ("run --workers 4", "workers", 4),
+        ("run --workers auto", "workers", "auto"),
+        ("run --expect-workers 3", "expect_workers", 3),
+        ("run --expect-workers 3", "bind", None),
+        ("run --bind 10.0.0.5", "bind", ("10.0.0.5", 5557)),
+        ("run --bind master.internal:6000", "bind", ("master.internal", 6000)),
+        ("run --run-id nightly-2026.11_a", "run_id", "nightly-2026.11_a"),
+        ("run --on-worker-loss continue", "on_worker_loss", "continue"),
+    ],
+)
+def test_option_is_read_as(arguments: str, option: str, value: object) -> None:
+    assert read(*arguments.split())[option] == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--workers", "many"), "is not a whole number above zero"),
+        (("--workers", "0"), "is not a whole number above zero"),
+        (("--workers", "1.5"), "is not a whole number above zero"),
+        (("--expect-workers", "-1"), "is not a whole number above zero"),
+        (("--expect-workers", "auto"), "is not a whole number above zero"),
+        (("--bind", "127.0.0.1:0"), "is no address"),
+        (("--bind", "127.0.0.1:65536"), "is no address"),
+        (("--bind", "127.0.0.1:http"), "is no address"),
+        (("--bind", "::1:5557"), "is no address"),
+        (("--bind", ":5557"), "is no address"),
+        (("--bind", ""), "is no address"),
+        (("--run-id", "a b; c"), "is no run id"),
+        (("--run-id", ""), "is no run id"),
+        (("--run-id", "x" * 65), "is no run id"),
+        (("--on-worker-loss", "wait"), "invalid choice"),
+    ],
+    ids=str,
+)
+def test_bad_value_of_an_option_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], expected: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        read("run", *arguments)
+    assert end.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_selftest_and_lint_have_no_workers() -> None:
+    for command in ("selftest", "lint"):
+        assert "workers" not in read(command)
