@@ -1,8 +1,10 @@
 """Resident memory of a long `harness run`, its own and its generator's: does it grow?
 
-200 requests per second against a service that does nothing, scraped each second. After the first
-minute straight lines are laid through both halves of the readings: what still settles grows in the
-first half alone, what leaks grows in both.
+200 requests per second against a service that does nothing, scraped each second. Of each minute
+the median reading is told. Through those of the last 15 minutes, or of what there is after the
+first minute, goes the line of Theil and Sen. The memory is called flat when the slope's 95%
+interval lies within 0.05 MiB per minute of zero, growing when it lies above that, and else
+undecided.
 """
 
 from __future__ import annotations
@@ -17,12 +19,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from scipy.stats import theilslopes
 
 from benchmarks.figures import environment, machine, table
 from benchmarks.server import served
 
 MIB = 2**20
-SETTLED = 60.0  # s until buffers, pools and caches have their size
+SETTLED = 1  # minutes until buffers, pools and caches have their size
+JUDGED = 15  # minutes, the last ones
+FEWEST = 6  # minutes; with five values Kendall's tau can hardly be significant
+FLAT = 0.05  # MiB per minute either way
 BUDGETS = """\
 version: 1
 service: nothing
@@ -60,20 +66,29 @@ def readings(process: subprocess.Popen[bytes]) -> Readings:
     return found
 
 
-def row(name: str, values: list[tuple[float, int]], until: float) -> tuple[str, ...]:
-    """One process: at the end of the first minute, of the load, and the slope between, halved."""
-    settled = [(at, size) for at, size in values if SETTLED <= at <= until]
-    middle = len(settled) // 2
-    first, last = (
-        statistics.median(size for _, size in part) / MIB for part in (settled[:10], settled[-10:])
-    )
-    halves = (f"{_slope(part):+.2f}" for part in (settled[:middle], settled[middle:]))
-    return name, f"{first:.1f}", f"{last:.1f}", *halves
+def by_minute(values: list[tuple[float, int]], until: float) -> list[float]:
+    """The median of each full minute up to a moment, MiB."""
+    return [
+        statistics.median(size for at, size in values if minute <= at / 60 < minute + 1) / MIB
+        for minute in range(int(until / 60))
+    ]
 
 
-def _slope(values: list[tuple[float, int]]) -> float:
-    times, sizes = zip(*values, strict=True)
-    return statistics.linear_regression(times, sizes).slope * 60 / MIB
+def verdict(minutes: list[float]) -> tuple[str, str]:
+    """The slope with its interval, MiB per minute, and what it means.
+
+    Theil's slope is the median of those of all pairs; the interval is Sen's (1968, "Estimates of
+    the regression coefficient based on Kendall's tau"). One value a minute, since those of
+    neighbouring seconds are not independent.
+    """
+    judged = minutes[SETTLED:][-JUDGED:]
+    if len(judged) < FEWEST:
+        return "unknown", "undecided: too short"
+    slope, _, low, high = theilslopes(judged, alpha=0.95)
+    text = f"{slope:+.3f} [{low:+.3f} .. {high:+.3f}]"
+    if low >= -FLAT and high <= FLAT:
+        return text, "flat"
+    return text, "growing" if low > FLAT else "undecided"
 
 
 def main() -> None:
@@ -95,9 +110,14 @@ def main() -> None:
             found = readings(process)
         if process.returncode:
             sys.exit(f"harness run ended with exit code {process.returncode}")
-    rows = [row(name, values, float(seconds)) for name, values in found.items()]
-    header = ("process", "after 1 min, MiB", "at the end", "MiB per minute, first half", "second")
-    print(table(header, rows))
+    minutes = {name: by_minute(values, seconds) for name, values in found.items()}
+    rows = [
+        (str(minute), *(f"{size:.1f}" for size in sizes))
+        for minute, sizes in enumerate(zip(*minutes.values(), strict=True), 1)
+    ]
+    print(table(["minute", *(f"{name}, MiB" for name in minutes)], rows) + "\n")
+    header = ("process", "MiB per minute [95%]", f"within {FLAT:g}?")
+    print(table(header, [(name, *verdict(sizes)) for name, sizes in minutes.items()]))
 
 
 if __name__ == "__main__":
