@@ -1,0 +1,131 @@
+"""Inside the generator: the bytes of a request, equal to those that geventhttpclient would send.
+
+Requests of one method, with the same names of headers and the same kind of body, differ in a few
+places only. So geventhttpclient writes such a request once, with marks in these places; the form
+that results is filled in from then on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+from urllib.parse import urlencode
+
+from geventhttpclient.client import HTTPClient
+from geventhttpclient.header import Headers
+from geventhttpclient.url import URL
+from geventhttpclient.useragent import UserAgent
+
+_MARK = "~harness-{}~"  # passes as a header's value and, unquoted, as a target
+_MARKS = re.compile(r"~harness-(\d+)~")
+_LENGTH = re.compile(r"(?im)^(content-length: )\d+(?=\r$)")
+_SPECIAL = {"content-length", "transfer-encoding", "expect"}  # they change how a body is sent
+_MAX_FORMS = 1000
+# Paths and queries that geventhttpclient sends as they are: nothing to quote, nothing to drop.
+_PLAIN = re.compile(r"/(?!/)[\w\-.~/!$&'()*+,=:@]*(?:\?[\w\-.~/!$&'()*+,=:@?]+)?", re.ASCII)
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_EMPTY_BODIES: dict[type, Any] = {str: "~", bytes: b"~", dict: {"~": "~"}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    text: str  # with a "%s" for each place
+    pick: Callable[[tuple[str, ...]], Any]  # what goes there, from target, length, cookie, values
+
+
+class Forms:
+    """Forms of one session's requests."""
+
+    def __init__(self, agent: UserAgent, client: HTTPClient) -> None:
+        self._agent = agent
+        self._client = client
+        self._defaults = agent.default_headers.copy()
+        self._forms: dict[tuple[str, ...], _Form | None] = {}
+
+    def message(
+        self, method: str, target: str, headers: Mapping[str, str], data: Any, cookie: str = ""
+    ) -> bytes | None:
+        """The whole request; None when it is of a sort that no form is made for.
+
+        Args:
+            method: E.g. "GET".
+            target: Path and query, quoted.
+            headers: Those of this request; the session's own are added.
+            data: The body: str, bytes, or a dict of fields of a form.
+            cookie: From the session's jar; it stands behind the other headers.
+        """
+        for value in (cookie, *headers.values()):
+            if type(value) is not str or not _VALUE.fullmatch(value):
+                return None
+        kind = (type(data).__name__ if data else "") + (";" if cookie else "")
+        if dict.__ne__(self._defaults, self._agent.default_headers):  # changed by the locustfile
+            self._defaults = self._agent.default_headers.copy()
+            self._forms.clear()
+        key = (method, kind, *headers)
+        try:
+            form = self._forms[key]
+        except KeyError:
+            form = self._make(method, headers, data, cookie)
+            if len(self._forms) < _MAX_FORMS:
+                self._forms[key] = form
+        if form is None:
+            return None
+        body = encoded(data) if data else b""
+        head: str = form.text % form.pick((target, str(len(body)), cookie, *headers.values()))
+        return head.encode("latin-1") + body
+
+    def _make(
+        self, method: str, headers: Mapping[str, str], data: Any, cookie: str
+    ) -> _Form | None:
+        names = {*map(str.lower, headers), *self._defaults.keys()}
+        if names & _SPECIAL or (data and type(data) not in _EMPTY_BODIES):
+            return None
+        merged = self._agent.default_headers.copy()
+        merged.update({name: _MARK.format(i) for i, name in enumerate(headers, 3)})
+        payload = _EMPTY_BODIES[type(data)] if data else None
+        request = self._agent._make_request(  # noqa: SLF001 - made for those who build on it
+            "http://host/", method, headers=merged, payload=payload
+        )
+        if cookie:
+            request.headers.add("Cookie", _MARK.format(2))
+        body = encoded(payload) if payload else b""
+        text: str = self._client._build_request(  # noqa: SLF001 - the only way to equal bytes
+            request.method, "/" + _MARK.format(0), body=body, headers=request.headers, chunked=False
+        )
+        text = text.replace("/" + _MARK.format(0), _MARK.format(0), 1)
+        if data:
+            text = _LENGTH.sub(rf"\g<1>{_MARK.format(1)}", text, count=1)
+        order = [int(mark) for mark in _MARKS.findall(text)]
+        return _Form(_MARKS.sub("%s", text.replace("%", "%%")), itemgetter(*order))
+
+
+def encoded(data: str | bytes | dict[str, Any]) -> bytes:
+    """A body as it is sent."""
+    if isinstance(data, bytes):
+        return data
+    return (data if isinstance(data, str) else urlencode(data)).encode()
+
+
+def target_of(base_path: str, url: str, params: Any) -> str | None:
+    """What stands in the request's first line; None when geventhttpclient should decide.
+
+    Args:
+        base_path: The path of the base URL, mostly "".
+        url: What the locustfile gave: a path with or without a query.
+        params: Parameters that are added to the query, or None.
+    """
+    target = base_path + url
+    if params is None and _PLAIN.fullmatch(target):
+        return target
+    target = URL("http://host" + target, params=params).quoted_uri
+    return target if target.startswith("/") and not target.startswith("//") else None
+
+
+def merged_headers(agent: UserAgent, headers: Mapping[str, str]) -> Headers:
+    """The headers of a request with the session's own before them."""
+    merged = agent.default_headers.copy()
+    merged.update(headers)
+    return merged

@@ -1,0 +1,169 @@
+"""FastUser is FastHttpUser, only cheaper: side by side over a table of calls, and under load."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from tests.integration.load.conftest import Loads, Server
+from tests.integration.load.test_account import MIXED
+
+HERE = Path(__file__).parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parents[2])}
+OPEN = OpenWorkload((Stage(150, 1.0),), max_users=25)
+CLOSED = ClosedWorkload((UserStage(10, 0.25, 0), UserStage(10, 60)))
+
+
+def results_of(name: str) -> dict[str, Any]:
+    """What comes of each call with a class of users, against a server of its own."""
+    command = [sys.executable, str(HERE / "odd_server.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        try:
+            calls = [sys.executable, str(HERE / "odd_calls.py"), name, f"http://127.0.0.1:{port}"]
+            done = subprocess.run(  # noqa: PLW1510
+                calls, capture_output=True, env=ENVIRONMENT, text=True, timeout=300
+            )
+        finally:
+            process.terminate()
+    assert done.returncode == 0, done.stderr
+    results: dict[str, Any] = json.loads(done.stdout.replace(port, "PORT"))
+    return results
+
+
+def test_calls_of_every_sort_have_the_results_that_they_have_with_fast_http_user() -> None:
+    with ThreadPoolExecutor() as both:
+        theirs, ours = both.map(results_of, ("FastHttpUser", "FastUser"))
+    assert list(theirs) == list(ours)
+    assert len(theirs) > 300
+    assert {call: ours[call] for call in theirs if ours[call] != theirs[call]} == {}, (
+        "beside what FastUser does, see what FastHttpUser does: run odd_calls.py with it"
+    )
+    assert {event["exception"] for call in ours.values() for event in call["events"]} > {"None"}
+
+
+@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+async def test_load_of_fast_users_is_counted_as_the_server_counts_it(
+    loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
+) -> None:
+    locustfile = "from harness import FastUser\n" + MIXED.format(base="FastUser")
+    outcome = await loads.run(loads.scenario(locustfile, workload), 1.0)
+    served = server.truth()["counts"]
+    account, recorded = outcome.requests, outcome.recorded()
+    assert account.started == account.recorded == sum(served.values()) > 50
+    assert account.in_flight == account.lost == 0
+    assert sum(recorded.values()) == account.recorded
+    assert outcome.recorded("service_time") == recorded
+    by_path = {
+        "GET /sleep/30": {("GET /sleep/30", "ok")},
+        "GET /error": {("GET /error", "error"), ("GET /good", "ok")},
+        "POST /fast": {("POST /one", "ok"), ("POST /two", "ok")},
+    }
+    for path, keys in by_path.items():
+        assert sum(recorded.pop(key) for key in keys) == served.pop(path)
+    assert served == {"GET /fast": sum(recorded.values())}
+    assert recorded["GET /again", "ok"] > 0
+    assert recorded["GET /raises", "error"] > 0
+
+
+async def test_requests_of_fast_users_that_find_no_answer_are_lost_or_failed(
+    loads: Loads, server: Server
+) -> None:
+    scenario = loads.scenario(
+        """
+from harness import FastUser
+import gevent
+class Failing(FastUser):
+    wait_time = constant(0.02)
+    @task
+    def dropped(self): self.client.post("/drop")
+    @task
+    def out_of_time(self):
+        with gevent.Timeout(0.05, False): self.client.get("/hang", name="/timeout")
+    @task
+    def forgotten(self): self.client.get("/fast", name="/forgotten", catch_response=True)
+    @task
+    def redirected(self): self.client.get("/redirect")
+""",
+        CLOSED,
+    )
+    outcome = await loads.run(scenario, 1.0)
+    served = server.truth()["counts"]
+    recorded, account = outcome.recorded(), outcome.requests
+    assert recorded["POST /drop", "error"] == served["POST /drop"] > 0
+    assert recorded["GET /timeout", "error"] == served["GET /hang"] > 0
+    assert recorded["GET /redirect", "ok"] == served["GET /redirect"] > 0
+    assert account.lost == served["GET /fast"] - recorded["GET /redirect", "ok"] > 0
+    assert account.started == account.recorded + account.lost
+    assert account.in_flight == 0
+
+
+async def test_requests_of_fast_users_carry_the_trace_that_is_recorded(loads: Loads) -> None:
+    scenario = loads.scenario(
+        """
+from harness import FastUser
+@events.request.add_listener
+def check(response, **_):
+    print("carried", response.request.headers["traceparent"])
+class Traced(FastUser):
+    @task
+    def get(self): self.client.get("/fast")
+    @task
+    def own(self): self.client.get("/fast", headers={"traceparent": "00-%032x-%016x-01" % (7, 7)})
+""",
+        OpenWorkload((Stage(40, 0.5),), max_users=2),
+    )
+    outcome = await loads.run(scenario, 0.5)
+    carried = [line.split()[-1] for line in loads.log.read_text().splitlines() if "carried" in line]
+    own = f"00-{7:032x}-{7:016x}-01"
+    assert len(carried) == outcome.requests.recorded > 10
+    assert own in carried
+    made = [header for header in carried if header != own]
+    assert len(set(made)) == len(made) > 0
+    slow = {slow.trace_id for report in outcome.reports for slow in report.slowest}
+    assert slow
+    assert slow <= {header.split("-")[1] for header in carried}
+
+
+def test_fast_user_under_stock_locust_is_in_its_statistics(tmp_path: Path, server: Server) -> None:
+    (tmp_path / "locustfile.py").write_text(
+        "from locust import constant, task\nfrom harness import FastUser\n"
+        "class Visitor(FastUser):\n"
+        "    wait_time = constant(0.01)\n"
+        "    @task\n    def get(self): self.client.get('/fast')\n"
+        "    @task\n    def error(self): self.client.get('/error')\n"
+    )
+    locust = Path(sys.executable).with_name("locust")
+    options = f"--headless -u 4 -r 4 -t 2 -s 5 --json-file stats -H {server.url}".split()
+    command = [str(locust), "-f", "locustfile.py", *options]
+    environment = {k: v for k, v in ENVIRONMENT.items() if not k.startswith("LOCUST_")}
+    # Its exit code is 1: there are failures.
+    subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True)
+    table = json.loads((tmp_path / "stats.json").read_text())
+    told = {row["name"]: (row["num_requests"], row["num_failures"]) for row in table}
+    served = server.truth()["counts"]
+    assert told["/fast"] == (served["GET /fast"], 0)
+    assert told["/error"] == (served["GET /error"], served["GET /error"])
+    assert served["GET /fast"] > 0
+
+
+def test_import_of_harness_alone_imports_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import harness; print(set(sys.modules) - before)\n"
+        "from harness import FastUser\n"
+        "assert FastUser.abstract and 'locust' in sys.modules\n"
+        "try: harness.SlowUser\n"
+        "except AttributeError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "{'harness'}",
+        "module 'harness' has no attribute 'SlowUser'",
+    ]
