@@ -77,8 +77,9 @@ def _workers(text: object) -> int | str:
 
 
 def _flag(text: object) -> bool:
-    if text not in {"true", "false"}:
-        raise ValueError(f'"{text}" is not allowed; write true or false')
+    if not isinstance(text, str) or text not in {"true", "false"}:
+        shown = f'"{text}" is not allowed;' if isinstance(text, str) else "expected one value;"
+        raise ValueError(f"{shown} write true or false")
     return text == "true"
 
 
