@@ -21,6 +21,7 @@ class Meter:
 
     def __init__(self, scenario: Scenario) -> None:
         self._loads = scenario.loads
+        self._sources_of_load = scenario.workers or 1
         self._warm_up = scenario.warm_up
         self._total = scenario.seconds
         self._recent: deque[dict[int, int]] = deque([{}], maxlen=RECENT_REPORTS)
@@ -43,13 +44,18 @@ class Meter:
         again = report.source in self._heard
         self._sources[report.source] = source
         self._heard.add(report.source)
-        if not again and len(self._heard) < len(self._sources):
+        if not again and len(self._heard) < self._expected(elapsed):
             return None
         # Whoever speaks twice does not wait for one that is silent.
-        self._heard = {report.source} if again and len(self._sources) > 1 else set()
+        self._heard = {report.source} if again else set()
         progress = self._progress(elapsed)
         self._recent.append({})
         return progress
+
+    def _expected(self, elapsed: float) -> int:
+        """How many sources have something to tell: those whose load began a second ago."""
+        begun = sum(load.start <= elapsed - 0.9 for load in self._loads)
+        return begun * self._sources_of_load
 
     def _progress(self, elapsed: float) -> Progress:
         talking = [one for one in self._sources.values() if elapsed - one.at < SILENT]

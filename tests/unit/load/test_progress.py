@@ -15,8 +15,8 @@ LATER = Load(Path("b.py"), OpenWorkload((Stage(20, 15),)), "order", start=5.0)
 CLOSED = Load(Path("c.py"), ClosedWorkload((UserStage(5, 20),)), "admin")
 
 
-def scenario(*loads: Load) -> Scenario:
-    return Scenario("test", loads, warm_up=4.0, duration=16.0)
+def scenario(*loads: Load, workers: int = 1) -> Scenario:
+    return Scenario("test", loads, warm_up=4.0, duration=16.0, workers=workers)
 
 
 def report(
@@ -57,37 +57,44 @@ def test_single_source_makes_a_line_of_each_report() -> None:
 
 
 def test_several_sources_make_one_line_a_second_of_their_sums() -> None:
-    meter = Meter(scenario(OPEN, CLOSED))
+    meter = Meter(scenario(OPEN, workers=3))
     lines = []
     for second in range(1, 6):
         for number, source in enumerate(("a", "b", "c")):
             account = report(second * (10 + number), source=source, in_flight=number)
             lines.append(meter.progress(account, second + number / 10))
     shown = [line for line in lines if line]
-    assert len(shown) == 5
-    assert [line.in_flight for line in shown[1:]] == [3] * 4
-    assert [line.rate for line in shown[1:]] == pytest.approx([33.0] * 4)
+    assert [line.in_flight for line in shown] == [3] * 5
+    assert [line.rate for line in shown] == pytest.approx([33.0] * 5)
+
+
+def test_load_that_has_not_begun_is_not_waited_for() -> None:
+    meter = Meter(scenario(OPEN, LATER))
+    lines = [meter.progress(report(50 * t, source="browse"), float(t)) for t in range(1, 6)]
+    assert [line.rate for line in lines if line] == [50.0] * 5
+    assert meter.progress(report(300, source="browse"), 6.0) is None
+    both = meter.progress(report(20, source="order"), 6.0)
+    assert both is not None
+    assert both.rate == 70.0
 
 
 def test_source_that_falls_silent_stops_no_line_and_counts_no_longer() -> None:
-    meter = Meter(scenario(OPEN))
+    meter = Meter(scenario(OPEN, workers=2))
     for source in ("a", "b"):
         meter.progress(report(10, source=source, in_flight=1), 1.0)
     lines = [meter.progress(report(10 * t, source="a", in_flight=1), float(t)) for t in range(2, 9)]
     shown = [line for line in lines if line]
-    assert len(shown) >= 6
+    assert len(shown) == 6
+    assert (shown[0].rate, shown[0].in_flight) == (20.0, 2)
     assert (shown[-1].rate, shown[-1].in_flight) == (10.0, 1)
 
 
 def test_p95_and_errors_are_those_of_all_sources() -> None:
-    meter = Meter(scenario(OPEN))
-    meter.progress(report(0, source="a"), 1.0)
-    meter.progress(report(0, source="b"), 1.0)
+    meter = Meter(scenario(OPEN, workers=2))
     fast = latencies(*(i / 1000 for i in range(1, 20)))
-    meter.progress(report(19, source="a", cells=(fast,)), 2.0)
     slow = (latencies(5.0, 6.0, outcome="error"), Cell("service_time", "ok", "GET", "/", 0, {1: 9}))
-    assert meter.progress(report(2, source="b", cells=slow), 2.0) is None
-    line = meter.progress(report(19, source="a"), 3.0)
+    assert meter.progress(report(19, source="a", cells=(fast,)), 1.0) is None
+    line = meter.progress(report(2, source="b", cells=slow), 1.0)
     assert line is not None
     assert line.errors == 2
     assert line.p95 == pytest.approx(5.0, rel=1e-3)  # of 21 times the 20th is the 95th percentile
@@ -122,6 +129,6 @@ def test_p95_without_requests_is_not_known() -> None:
 def test_asked_rate_is_the_sum_of_the_loads(
     loads: tuple[Load, ...], elapsed: float, rate: float | None
 ) -> None:
-    line = Meter(scenario(*loads)).progress(report(0), elapsed)
-    assert line is not None
-    assert line.asked_rate == rate
+    meter = Meter(scenario(*loads))
+    lines = [meter.progress(report(0, source=load.name), elapsed) for load in loads]
+    assert [line.asked_rate for line in lines if line][-1] == rate
