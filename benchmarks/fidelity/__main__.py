@@ -8,6 +8,7 @@ seen that come on schedule. It is bounded in time and uses 127.0.0.1 only.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -85,7 +86,9 @@ def main() -> None:
     options.add_argument("--cases", nargs="+", choices=names, default=names)
     options.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     options.add_argument("--tools", default="", help="part of a tool's name")
+    options.add_argument("--user", choices=("FastHttpUser", "FastUser"), default="FastHttpUser")
     given = options.parse_args()
+    os.environ["FIDELITY_USER"] = given.user
     wanted = [
         (service, model, tool)
         for service in SERVICES + EXTREMES
@@ -94,7 +97,7 @@ def main() -> None:
         for tool in MODELS[model][: None if service in SERVICES else 1]
         if given.tools.lower() in tool.name.lower()
     ]
-    print(f"{tools.RATE:g}/s, {given.seconds} s for each run; {machine()}\n")
+    print(f"{tools.RATE:g}/s, {given.seconds} s for each run, {given.user}; {machine()}\n")
     absent = missing({tool.program for _, _, tool in wanted})
     results = []
     for service, model, tool in wanted:

@@ -129,8 +129,8 @@ def _locust(users: int, pace: float, url: str, seconds: int, folder: Path) -> To
     del folder
     options = f"--headless --only-summary -u {users} -r {users} -H {url} -t {seconds}s -s 10"
     command = [str(Path(sys.executable).with_name("locust")), "-f", str(LOCUSTFILE)]
-    pace_of_users = {"FIDELITY_PACE": f"{pace:.6f}"}
-    return read_locust(_output([*command, *options.split()], pace_of_users))
+    variables = {"FIDELITY_PACE": f"{pace:.6f}", "FIDELITY_USER": ""}
+    return read_locust(_output([*command, *options.split()], variables))
 
 
 def wrk(service: Service, url: str, seconds: int, folder: Path) -> Told:
