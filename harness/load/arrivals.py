@@ -11,31 +11,20 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
-from itertools import count as count_from
-from itertools import islice
+from itertools import count
 
 from harness.budgets.intensity import expected, first_rate, rate_within
 from harness.budgets.model import OpenWorkload, Stage
 
 
-def arrivals(workload: OpenWorkload, *, index: int = 0, count: int = 1) -> Iterator[float]:
+def arrivals(workload: OpenWorkload) -> Iterator[float]:
     """Intended starts in ascending seconds from the start of the workload, all within its length.
 
     A seed always yields the same times. `poisson` draws exponential gaps, `even` puts the n-th
-    arrival where the expected count reaches n.
-
-    Args:
-        workload: What is asked.
-        index: Which of several generators asks, from 0 on.
-        count: How many generators share the schedule. Each draws the whole of it and takes every
-            `count`-th arrival from its own on, so that together they make exactly the schedule of
-            one, with even shares in every stage.
+    arrival where the expected count reaches n. Several generators share them out by number (see
+    `slices`), so that together they emit exactly this schedule.
     """
-    return islice(_schedule(workload), index, None, count)
-
-
-def _schedule(workload: OpenWorkload) -> Iterator[float]:
-    units = _poisson(workload.seed) if workload.arrivals == "poisson" else map(float, count_from())
+    units = _poisson(workload.seed) if workload.arrivals == "poisson" else map(float, count())
     unit = next(units)
     begin, before = 0.0, 0.0  # of the stage: its time, and the arrivals expected until then
     for stage in workload.stages:

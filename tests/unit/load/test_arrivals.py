@@ -158,15 +158,3 @@ def test_rate_and_expected_count_on_a_ramp(t: float, rate: float, count: float) 
     workload = OpenWorkload((Stage(20, 2, 0), Stage(10, 2, 20)))
     assert rate_at(workload, t) == pytest.approx(rate)
     assert expected_count(workload, t) == pytest.approx(count)
-
-
-# --- shared by several generators ---------------------------------------------------------------
-
-
-@given(WORKLOADS, st.integers(1, 5))
-def test_arrivals_of_all_generators_together_are_the_schedule(
-    workload: OpenWorkload, count: int
-) -> None:
-    shares = [list(arrivals(workload, index=index, count=count)) for index in range(count)]
-    assert sorted(t for share in shares for t in share) == list(arrivals(workload))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
