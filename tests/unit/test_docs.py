@@ -1,15 +1,21 @@
 """The documentation says what the code does: its examples parse, its tables are current."""
 
 import importlib.util
+import json
 import re
+import shlex
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from harness.arguments import parser
 from harness.budgets.lint import lint
 from harness.budgets.parse import parse_plan
+from harness.cli import COMMANDS
+from harness.runs.slowest import read_slowest
 
 DOCS = Path("docs")
 README = Path("README.md")
@@ -78,3 +84,27 @@ def test_table_of_the_selftest_has_each_case_detected() -> None:
 def test_links_to_files_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / link).exists(), link
+
+
+def test_options_in_the_documentation_of_the_load_exist(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (DOCS / "load.md").read_text()
+    with pytest.raises(SystemExit):
+        parser(COMMANDS).parse_args(["run", "--help"])
+    option = re.compile(r"--[a-z][a-z-]+")
+    of_locust = {"--worker", "--master-host", "--master-port"}
+    assert set(option.findall(text)) - of_locust <= set(option.findall(capsys.readouterr().out))
+    commands = re.findall(r"^harness (.+)$", text, flags=re.MULTILINE)
+    assert commands
+    for command in commands:
+        parser(COMMANDS).parse_args(shlex.split(command))
+
+
+def test_documented_line_of_the_slowest_requests_is_read(tmp_path: Path) -> None:
+    text = (DOCS / "run-folder.md").read_text()
+    (line,) = re.findall(r"```json\n(.*\n)```", text)
+    (tmp_path / "slowest.jsonl").write_text(line)
+    (request,) = read_slowest(tmp_path / "slowest.jsonl", 0.0, 2e9)
+    assert (request.request, request.source) == ("GET /items", "worker-2")
+    assert set(json.loads(line)) == {field.name for field in fields(request)}
