@@ -19,7 +19,7 @@ from harness.budgets.model import Load, Scenario, Workload
 from harness.load.frames import Report
 from harness.load.generator import Generator, generator
 from harness.runs.latency import LatencyLog, read_counts, read_latency
-from harness.runs.model import Distribution, LatencyKey, Requests
+from harness.runs.model import Distribution, LatencyKey, Requests, Worker
 
 SERVER = Path(__file__).parent / "server.py"
 LEAD = 0.05  # s between the order to start and the start
@@ -47,6 +47,7 @@ class Outcome:
     counts: dict[LatencyKey, int]
     window: dict[LatencyKey, Distribution]
     reports: list[Report]
+    workers: tuple[Worker, ...] = ()
 
     def recorded(self, what: str = "latency") -> Counter[tuple[str, str]]:
         """(request, outcome) -> how many, over the whole run."""
@@ -106,6 +107,7 @@ class Loads:
                 keep,
                 drain=scenario.drain,
                 trace_ratio=scenario.trace_ratio,
+                workers=scenario.workers or 1,
             ) as load:
                 t0 = time.monotonic() + LEAD
                 start = t0 + scenario.warm_up
@@ -119,7 +121,8 @@ class Loads:
                 requests = await load.stop()
             window = read_latency(path, epoch, epoch + 3600)
             counts = read_counts(path)
-        return Outcome(requests, load.user_errors, load.notices, counts, window, self.reports)
+            told = (requests, load.user_errors, load.notices)
+        return Outcome(*told, counts, window, self.reports, load.workers)
 
     async def start(self, load: Generator) -> None:
         now = time.monotonic()

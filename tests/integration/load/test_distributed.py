@@ -1,0 +1,264 @@
+"""A load on several processes: the same numbers as on one, and nobody comes or goes unnoticed."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.errors import GeneratorError, ScenarioError
+from harness.load.arrivals import arrivals
+from harness.load.frames import Report
+from harness.load.generator import generator
+from harness.load.rendezvous import Rendezvous
+from harness.runs.model import Worker
+from tests.integration.load.conftest import LEAD, Loads, Server, descendants_of_us
+
+STOCK = Path(__file__).parent / "stock.py"
+# Two classes of one weight, which Locust would give to one worker each.
+MIXED = """
+import atexit, json, os, tempfile
+raw = []
+class Fast(FastHttpUser):
+    wait_time = constant(0.01)
+    @task
+    def fast(self): self.client.get("/fast")
+class Slow(HttpUser):
+    wait_time = constant(0.01)
+    @task(3)
+    def slow(self): self.client.get("/sleep/20")
+    @task
+    def error(self): self.client.get("/error")
+@events.request.add_listener
+def keep(response_time, **_): raw.append(response_time)
+@events.quitting.add_listener
+def write(environment, **_):
+    if raw:
+        with open(f"{FOLDER}/raw-{os.getpid()}.json", "w") as file: json.dump(raw, file)
+"""
+FAST = """
+class Fast(FastHttpUser):
+    @task
+    def fast(self): self.client.get("/fast")
+"""
+OPEN = OpenWorkload((Stage(150, 0.75), Stage(250, 0.75)), max_users=40, seed=3)
+LONG = OpenWorkload((Stage(100, 60),), "even", max_users=4)
+CLOSED = ClosedWorkload((UserStage(9, 60),))
+
+
+@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+async def test_two_workers_together_count_and_time_what_happened(
+    loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
+) -> None:
+    locustfile = MIXED.replace("{FOLDER}", str(loads.folder))
+    outcome = await loads.run(replace(loads.scenario(locustfile, workload), workers=2), 1.5)
+    recorded = outcome.recorded()
+    assert recorded[("GET /error", "error")] > 0
+    truth = Counter(server.truth()["counts"])
+    assert Counter({name: n for (name, _), n in recorded.items()}) == truth
+    assert outcome.requests.recorded == outcome.requests.started == truth.total()
+
+    by_process = [json.loads(p.read_text()) for p in loads.folder.glob("raw-*.json")]
+    assert len(by_process) == 2
+    pooled = sorted(ms / 1000 for times in by_process for ms in times)
+    merged = outcome.all_of("service_time")
+    assert merged.count == len(pooled)
+    for q in (0.1, 0.5, 0.9, 0.99, 1.0):
+        rank = max(1, -(-int(q * 1000) * len(pooled) // 1000))
+        # The folder's values are the middles of buckets that are 0.1% wide.
+        assert merged.quantile(q) == pytest.approx(pooled[rank - 1], rel=0.001)
+
+    last = {report.source: report for report in loads.reports}
+    assert sorted(last) == ["worker-1", "worker-2"]
+    if isinstance(workload, OpenWorkload):
+        asked = len(list(arrivals(workload)))
+        assert outcome.requests.asked == outcome.requests.sent == asked
+        assert last["worker-1"].asked == -(-asked // 2)
+        assert {report.users for report in loads.reports if report.target_users} == {20}
+    assert_described(outcome.workers, 2)
+
+
+def assert_described(workers: tuple[Worker, ...], count: int) -> None:
+    """Who they are, and that their clock is ours, as far as messages can tell."""
+    assert [worker.name for worker in workers] == [f"worker-{n + 1}" for n in range(count)]
+    assert len({worker.pid for worker in workers}) == count
+    for worker in workers:
+        assert worker.host
+        assert set(worker.versions) == {"locust", "gevent", "python"}
+        assert worker.offset is not None
+        assert worker.round_trip is not None
+        assert abs(worker.offset) <= worker.round_trip / 2
+        assert worker.drift == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "who", "reason"),
+    [
+        (signal.SIGKILL, 1, "worker-2 was killed by SIGKILL"),
+        (signal.SIGSTOP, 0, "worker-1 said nothing for 3 s"),
+        (signal.SIGKILL, None, "the master was killed by SIGKILL"),
+    ],
+    ids=["killed worker", "stopped worker", "killed master"],
+)
+async def test_process_that_fails_is_named_and_nothing_is_left(
+    loads: Loads, number: signal.Signals, who: int | None, reason: str
+) -> None:
+    before = descendants_of_us()
+    load_of = loads.scenario(FAST, LONG).loads[0]
+    async with generator(load_of, loads.url, loads.log, ignore, workers=2) as load:
+        await loads.start(load)
+        os.kill(load.pid if who is None else load.workers[who].pid, number)
+        async with asyncio.timeout(20):
+            assert await asyncio.shield(load.died) == reason
+        with pytest.raises(GeneratorError, match=reason):
+            await load.stop()
+        lost = {worker.name for worker in load.workers if worker.lost}
+        assert lost == (set() if who is None else {f"worker-{who + 1}"})
+    assert descendants_of_us() == before
+
+
+@pytest.mark.parametrize(
+    ("locustfile", "workload", "message"),
+    [
+        (FAST + "    fixed_count = 1", LONG, "has a fixed_count of 1, so not each of 2 workers"),
+        (FAST, replace(LONG, max_users=1), "1 users cannot be shared by 2 workers"),
+        (
+            FAST + "    def on_start(self): raise ValueError('no')",
+            LONG,
+            r"every user ended before the load began; Fast: ValueError: no",
+        ),
+    ],
+    ids=["one user of a class", "fewer users than workers", "on_start that fails"],
+)
+async def test_load_that_workers_cannot_share_is_refused(
+    loads: Loads, locustfile: str, workload: OpenWorkload, message: str
+) -> None:
+    before = descendants_of_us()
+    load_of = loads.scenario(locustfile, workload).loads[0]
+    with pytest.raises(ScenarioError, match=message):
+        async with generator(load_of, loads.url, loads.log, ignore, workers=2):
+            pass
+    assert descendants_of_us() == before
+
+
+# --- workers that somebody else starts ----------------------------------------------------------
+
+
+class Elsewhere:
+    """Starts stock Locust workers that know nothing of the harness."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, how_to: str, run_id: str | None = None, version: str = "") -> int:
+        """Do what the harness says that a person should do; the number of the process."""
+        setting, _, *options = how_to.split("start others with: ")[1].split()
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        environment["HARNESS_RUN_ID"] = run_id or setting.split("=")[1]
+        command = [sys.executable, "-P", str(STOCK), *filter(None, [version]), *options]
+        with (self.folder / f"stock-{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=environment, stdout=log, stderr=log
+            )
+        self.processes.append(process)
+        return len(self.processes) - 1
+
+    def log(self, number: int) -> str:
+        return (self.folder / f"stock-{number}.log").read_text()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    workers = Elsewhere(folder)
+    yield workers
+    for process in workers.processes:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+
+
+def rendezvous(workers: int, **more: object) -> Rendezvous:
+    return replace(Rendezvous("127.0.0.1", 0, workers, "run-7", patience=30.0), **more)  # type: ignore[arg-type]
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_stock_workers_join_are_turned_away_and_replaced_by_the_others(
+    loads: Loads, server: Server, elsewhere: Elsewhere
+) -> None:
+    """Three want to take part in a run of two: one too late, one of another run."""
+    progress: list[str] = []
+
+    def on_progress(text: str) -> None:
+        progress.append(text)
+        if text.startswith("0 of 2"):
+            elsewhere.start(text, run_id="another")
+            elsewhere.start(text)
+            elsewhere.start(text)
+
+    last: dict[str, Report] = {}
+    where = rendezvous(2, when_lost="continue")
+    async with generator(
+        loads.scenario(FAST, LONG).loads[0],
+        loads.url,
+        loads.log,
+        lambda report: last.update({report.source: report}),
+        rendezvous=where,
+        on_progress=on_progress,
+    ) as load:
+        assert [text.split(";")[0] for text in progress] == [
+            f"{n} of 2 workers have joined" for n in (0, 1, 2)
+        ]
+        assert_described(load.workers, 2)
+        t0 = time.monotonic() + LEAD
+        await load.start(t0, t0)
+        latecomer = elsewhere.start(progress[0])
+        await eventually(lambda: len(last) == 2)
+        by_pid = {process.pid: process for process in elsewhere.processes}
+        by_pid[load.workers[1].pid].terminate()
+        await eventually(lambda: load.workers[1].lost)
+        assert load.workers[1].lost == "left"
+        lost_at = load.workers[1].lost_at
+        assert lost_at is not None
+        taken_over = lost_at + 1.0 - (time.time() - time.monotonic()) - t0
+        await eventually(lambda: elsewhere.processes[latecomer].poll() is not None)
+        end = max(time.monotonic(), t0 + taken_over + 1.0)
+        await asyncio.sleep(end - time.monotonic())
+        requests = await load.stop()
+    assert not load.died.done() or load.died.cancelled()
+    # Every second arrival of the schedule until then, and all from then on; 100 come a second.
+    expected = 100 * taken_over / 2 + 100 * (stopped_at(server, t0) - taken_over)
+    assert last["worker-1"].asked == pytest.approx(expected, abs=3)
+    assert requests.asked == last["worker-1"].asked + last["worker-2"].asked
+    # What it did after its last report, of a second before at most, is lost with it.
+    assert 0 <= server.truth()["counts"]["GET /fast"] - requests.started <= 60
+    assert "it has the id of another run" in elsewhere.log(0)
+    assert "all workers of the run are there" in elsewhere.log(latecomer)
+    assert sum("was turned away" in notice for notice in load.notices) == 2
+    for process in elsewhere.processes:
+        assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+def stopped_at(server: Server, t0: float) -> float:
+    return float(max(server.truth()["arrivals"])) - t0
+
+
+def ignore(_: object) -> None:
+    pass
