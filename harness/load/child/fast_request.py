@@ -58,7 +58,9 @@ class Forms:
             cookie: From the session's jar; it stands behind the other headers.
         """
         for value in (cookie, *headers.values()):
-            if type(value) is not str or not _VALUE.fullmatch(value):
+            if type(value) is not str or not (
+                (value.isascii() and value.isprintable()) or _VALUE.fullmatch(value)
+            ):
                 return None
         kind = (type(data).__name__ if data else "") + (";" if cookie else "")
         if dict.__ne__(self._defaults, self._agent.default_headers):  # changed by the locustfile

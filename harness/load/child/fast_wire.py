@@ -17,6 +17,7 @@ from geventhttpclient.client import IDEMPOTENT_METHODS, HTTPClient
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
 
 from harness.load.child.fast_response import Head, head_of
+from harness.load.child.patience import patience
 
 _BLOCK = 16384  # bytes; one receipt is enough for most answers
 _MOST = 1 << 20
@@ -28,18 +29,34 @@ Answer = (
 )  # a head, the whole, where the body begins
 
 
-class _Idle:
-    """A connection that can be used at once."""
+class _Connection:
+    """A connection of the pool, its parts at hand."""
 
-    __slots__ = ("recv", "send", "silent", "socket")
+    __slots__ = ("_readable", "_receive", "_wait", "send", "silent", "socket")
 
     def __init__(self, socket: Any) -> None:
         self.socket = socket
         self.send = socket._sock.send  # noqa: SLF001 - gevent's would first ask for a time-out
-        self.recv = socket.recv
+        self._receive = socket._sock.recv  # noqa: SLF001
+        self._readable = socket._read_event  # noqa: SLF001
+        self._wait = patience(socket.timeout).wait if socket.timeout else socket.hub.wait
         poll = _poll()
         poll.register(socket.fileno(), select.POLLIN)
         self.silent = poll.poll
+
+    def receive(self, size: int) -> bytes:
+        """Wait for data, which cannot have come yet, and receive them.
+
+        Raises:
+            OSError: The connection is broken, or nothing came in time.
+        """
+        while True:
+            self._wait(self._readable)
+            try:
+                data: bytes = self._receive(size)
+            except BlockingIOError:  # somebody else has called the watcher
+                continue
+            return data
 
     def usable(self) -> bool:
         """Whether the server has sent nothing meanwhile: that could only be its end."""
@@ -70,7 +87,7 @@ class Wire:
     def __init__(self, client: HTTPClient) -> None:
         self._client = client
         self._pool: Any = client._connection_pool  # noqa: SLF001 - there is no other way to it
-        self._idle: _Idle | None = None
+        self._idle: _Connection | None = None
         self._waiting = 0
         self.elsewhere = 0
 
@@ -123,7 +140,7 @@ class Wire:
                     raise
                 attempts -= 1
 
-    def _take(self) -> _Idle:
+    def _take(self) -> _Connection:
         idle, self._idle = self._idle, None
         if idle is not None:
             if idle.usable():
@@ -131,11 +148,11 @@ class Wire:
             self._pool.release_socket(idle.socket)
         self._waiting += 1
         try:
-            return _Idle(self._pool.get_socket())
+            return _Connection(self._pool.get_socket())
         finally:
             self._waiting -= 1
 
-    def _keep(self, connection: _Idle, head: Head) -> None:
+    def _keep(self, connection: _Connection, head: Head) -> None:
         if not head.keep_alive:
             self._pool.release_socket(connection.socket)
         elif self._idle is None and not self._waiting and not self.elsewhere:
@@ -143,12 +160,12 @@ class Wire:
         else:
             self._pool.return_socket(connection.socket)
 
-    def _receive(self, connection: _Idle, method: str, *, bodiless: bool) -> Answer:
+    def _receive(self, connection: _Connection, method: str, *, bodiless: bool) -> Answer:
         """The answer; the connection is kept, or given to the response that reads on."""
         blocks: list[bytes] = []
         socket = connection.socket
         try:
-            data = connection.recv(_BLOCK)
+            data = connection.receive(_BLOCK)
             blocks.append(data)
             at = data.find(b"\r\n\r\n") + 4
             head = head_of(data[:at]) if at > 3 else None
@@ -177,7 +194,7 @@ class Wire:
         )
 
 
-def _send(connection: _Idle, message: bytes) -> None:
+def _send(connection: _Connection, message: bytes) -> None:
     try:
         sent = connection.send(message)
     except BlockingIOError:  # the kernel's buffer is full
@@ -186,10 +203,10 @@ def _send(connection: _Idle, message: bytes) -> None:
         connection.socket.sendall(memoryview(message)[sent:])
 
 
-def _rest(connection: _Idle, blocks: list[bytes], missing: int) -> bytes:
+def _rest(connection: _Connection, blocks: list[bytes], missing: int) -> bytes:
     """Everything received, once nothing is missing or the connection has ended."""
     while missing > 0:
-        block = connection.recv(min(missing, _MOST))
+        block = connection.socket.recv(min(missing, _MOST))
         if not block:
             break
         blocks.append(block)
