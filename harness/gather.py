@@ -248,6 +248,7 @@ async def _load(
     account.window_start = account.started + scenario.warm_up
     account.window_end = account.window_start + scenario.duration
     latency.begin(account.window_start)
+    account.take(load)
     run.store()
     await load.start(t0, window[0])
     schedule = asyncio.create_task(_scrape_on_schedule(scraper, t0, window))
@@ -272,6 +273,10 @@ async def _load(
     finally:
         account.take(load)
     account.drained = time.time()
+    if service.died.done():
+        account.target["exit_code"] = service.died.result()
+    if run.interrupted.is_set() and account.status == "complete":
+        account.status, account.reason = "interrupted", "interrupted by a signal while it drained"
 
 
 async def _certain_breach(

@@ -1,0 +1,166 @@
+"""Each process of a distributed run, ended or stopped in each phase: no hang, nothing left over."""
+
+import signal
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+import pytest
+
+from harness.names import HTTP_DURATION, LATENCY, LATENCY_FILE, MANIFEST_FILE
+from harness.runs.latency import read_counts
+from tests.e2e.conftest import LOCUSTFILE, SERVICE, Project, children, document
+
+AT_ONCE = 6  # runs side by side; most of their time is waiting
+PATIENCE = 90.0
+GONE = 5.0  # s after the end of the harness until no process is left
+UNHEARD = 12.0  # s in which a load stops that the harness no longer watches
+AFTER = {"ramp": ("started", 0.7), "steady": ("window_start", 0.7), "drain": ("window_end", 0.5)}
+VICTIMS = ("worker", "master", "harness", "target")
+SIGNALS = (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP)
+
+
+class Case(NamedTuple):
+    victim: str
+    number: signal.Signals
+    phase: str
+
+    @property
+    def codes(self) -> set[int]:
+        """The exit codes that are right."""
+        if self.victim != "harness":
+            return {4}
+        if self.number == signal.SIGSTOP:  # and continued; what had drained by then is whole
+            return {0, 4} if self.phase == "drain" else {4}
+        return {130} if self.number == signal.SIGTERM else {-signal.SIGKILL}
+
+    def __str__(self) -> str:
+        return f"{self.victim} {self.number.name} {self.phase}"
+
+
+CASES = [Case(*case) for case in product(VICTIMS, SIGNALS, AFTER)]
+
+
+class Ended(NamedTuple):
+    code: int | None
+    output: str
+    left: list[list[str]]
+    status: str
+    recorded: int
+    accounted: int
+
+
+def run(case: Case, folder: Path) -> Ended:
+    folder.mkdir()
+    project = Project(folder, document())
+    (folder / "locustfile.py").write_text(LOCUSTFILE)
+    project.document["target"] |= {"environment": {"DELAY": "1.5"}, "stop_timeout": "2s"}
+    project.document["scenarios"]["quick"] |= {
+        "rate": "20/s",
+        "warm_up": "2s",
+        "duration": "2s",
+        "drain": "4s",
+        "workers": 2,
+    }
+    with project.start("run", "--out", "out") as process:
+        try:
+            manifest = in_phase(project, case.phase)
+            victim = pid_of(case.victim, project, manifest, process.pid)
+            psutil.Process(victim).send_signal(case.number)
+            if case.victim == "harness" and case.number == signal.SIGSTOP:
+                wait_for_silence(manifest["target"]["url"])
+                process.send_signal(signal.SIGCONT)
+            output = "".join(process.communicate(timeout=PATIENCE))
+        finally:
+            process.kill()
+    _, left = psutil.wait_procs(children(folder), timeout=GONE)
+    manifest = project.manifest()
+    return Ended(
+        process.returncode,
+        output,
+        [child.cmdline() for child in left],
+        manifest["status"],
+        recorded(folder / "out"),
+        manifest["requests"]["recorded"],
+    )
+
+
+def in_phase(project: Project, phase: str) -> dict[str, Any]:
+    """Wait until the run is within a phase; its manifest."""
+    name, later = AFTER[phase]
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        path = project.path / "out" / MANIFEST_FILE
+        if path.exists() and path.stat().st_size:
+            manifest = project.manifest()
+            if manifest["clock"]["started"] is not None:
+                time.sleep(max(0.0, manifest["clock"][name] + later - time.time()))
+                return manifest
+        time.sleep(0.02)
+    raise TimeoutError(f"{project.path} never started its load")
+
+
+def pid_of(victim: str, project: Project, manifest: dict[str, Any], harness: int) -> int:
+    if victim == "harness":
+        return harness
+    workers: set[int] = {worker["pid"] for worker in manifest["workers"]}
+    if victim == "worker":
+        return max(workers)
+    for process in children(project.path):
+        line = process.cmdline()
+        if "keeper" not in " ".join(line):
+            if victim == "target" and str(SERVICE) in line:
+                return process.pid
+            if victim == "master" and "harness.load.child" in line and process.pid not in workers:
+                return process.pid
+    raise LookupError(f"no {victim} in {[p.cmdline() for p in children(project.path)]}")
+
+
+def wait_for_silence(url: str) -> None:
+    """Wait until the service has not been asked for a while."""
+    deadline = time.monotonic() + UNHEARD
+    before = -1
+    while (now := asked(url)) != before:
+        assert time.monotonic() < deadline, "the load goes on without the harness"
+        before = now
+        time.sleep(2)
+
+
+def asked(url: str) -> int:
+    with urllib.request.urlopen(url + "/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    counts = [line.split()[-1] for line in lines if line.startswith(f"{HTTP_DURATION}_count")]
+    return sum(int(float(count)) for count in counts)
+
+
+def recorded(folder: Path) -> int:
+    counts = read_counts(folder / LATENCY_FILE)
+    return sum(count for key, count in counts.items() if key.what == LATENCY)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, "Future[Ended]"]]:
+    """What becomes of each case of the matrix."""
+    folder = tmp_path_factory.mktemp("matrix")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {case: pool.submit(run, case, folder / str(case).replace(" ", "-")) for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_run_whose_process_is_ended_or_stopped_ends_well(
+    ended: dict[Case, "Future[Ended]"], case: Case
+) -> None:
+    result = ended[case].result()
+    assert result.code in case.codes, result.output
+    assert "Traceback" not in result.output
+    assert result.left == []
+    if result.code == -signal.SIGKILL:
+        assert result.status == "running"
+    else:
+        assert result.status != "running"
+        assert result.recorded == result.accounted
