@@ -8,6 +8,7 @@ from typing import Final, Literal
 RUN_ID: Final = "HARNESS_RUN_ID"  # environment variable of a worker
 CHANNEL: Final = "harness"  # type of the Locust messages that carry our frames
 
+
 @dataclass(frozen=True, slots=True)
 class Rendezvous:
     """Workers that are started by somebody else.

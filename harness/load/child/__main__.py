@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import sys
-from typing import Any
 
 import gevent
 import locust  # noqa: F401 - before ours, since it makes the standard library cooperative
@@ -29,7 +28,6 @@ from harness.load.membership import Join
 from harness.load.rendezvous import Rendezvous
 
 SILENCE = 5.0  # s without a beat of the harness
-LEAVE = 5.0  # s until a worker ends that nobody tells to
 
 
 def main(descriptor: int) -> None:
@@ -81,8 +79,6 @@ def _follow(setup: Setup, join: Join, link: Link) -> None:
     environment = load(setup, lambda one: one.create_worker_runner(join.host, join.port))
     without_locusts(environment.events.quitting)  # it would say that it quits; our `Bye` says more
     serve(setup, recorder, environment, join.run_id)
-    runner: Any = environment.runner
-    runner.greenlet.join(timeout=LEAVE)  # the master says `quit`
 
 
 def _recorder(setup: Setup, link: Link) -> Recorder:

@@ -8,10 +8,10 @@ ahead of any harness that is installed where the worker runs, and has them liste
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 from pathlib import Path
 
+_HARNESS = Path(__file__).parents[2]
 ENTRY = "harness.load.child.worker"
 # Imported by locustfiles, by nothing in the worker itself.
 _OFFERED = ("harness.load.child.fast_user",)
@@ -33,6 +33,9 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def get_source(self, name):
         return SOURCES[name]
+
+    def get_code(self, name):
+        return compile(SOURCES[name], name, "exec")  # so that a traceback says where
 
     def is_package(self, name):
         return any(other.startswith(name + ".") for other in SOURCES)
@@ -86,10 +89,9 @@ def imports(source: str) -> set[str]:
 
 def _path_of(name: str) -> Path | None:
     """The file of a module of ours; None for anything else."""
-    if name.partition(".")[0] != "harness":
+    package, *parts = name.split(".")
+    path = _HARNESS.joinpath(*parts)
+    if package != _HARNESS.name:
         return None
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:  # a name within a module
-        return None
-    return Path(spec.origin) if spec and spec.origin else None
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return file if file.is_file() else None

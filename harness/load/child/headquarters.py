@@ -195,7 +195,7 @@ class Headquarters(MasterRunner):
     def _shipment(self) -> Iterator[dict[str, str]]:
         # Stock workers store them in the folder for temporary files by name, and two of one
         # machine must not write one file.
-        token = secrets.token_hex(4)
+        token = secrets.token_hex(8)
         yield {"filename": f"harness_{token}.py", "contents": self.shipped}
         for name in self.environment.parsed_locustfiles or ():
             path = Path(name)

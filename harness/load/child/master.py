@@ -102,22 +102,22 @@ class Master:
         events.test_stopping.add_listener(self._on_test_stopping)
 
     def run(self) -> None:
-        """The whole of it: wait for workers, start them, pass on their reports, stop them.
-
-        Raises:
-            RefusalError: A worker cannot run the locustfile, or must not take part.
-            DismissedError: The end came before the start.
-        """
+        """The whole of it: wait for workers, start them, pass on their reports, stop them."""
         sender = gevent.spawn(self._send)
         gevent.spawn(self._watch)
         try:
             self._tell(Listening(self._runner.server.port))
             self._tell(Ready(self._gather()))
-            start: Start = self._link.before_stop(self._link.start)
-            self._begin(start)
+            self._begin(self._link.before_stop(self._link.start))
             order = self._link.stop.get()
             self._stop(order)
             self._tell(Bye("" if isinstance(order, Stop) else order))
+        except RefusalError as refusal:
+            self._tell(Refused(refusal.message, refusal.hint))
+        except DismissedError as why:
+            self._tell(Bye(str(why)))
+        except SystemExit as leave:  # of any greenlet: gevent raises it in the main one
+            self._tell(Bye(f"the locustfile called sys.exit({leave.code!r})"))
         finally:
             self._stopping = True
             self._flush()  # before they end, the harness should know that they may

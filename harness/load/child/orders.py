@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -11,7 +12,7 @@ from gevent.queue import Queue
 from harness.load.frames import Frame, Setup, Start, Stop
 from harness.load.membership import Beat, Gathered, Ping, Share
 
-STEP = 0.25  # s
+STEP = 0.1  # s
 
 
 class DismissedError(Exception):
@@ -72,12 +73,15 @@ class Orders:
 
         Whoever hears nothing must stop by itself: nobody else would.
         """
+        self.listen_until(patience, self.stop.ready)
+        self.end(f"{whose} said nothing for {patience:.0f} s")
+
+    def listen_until(self, patience: float, condition: Callable[[], object]) -> None:
+        """Return when the condition holds, or nothing has come for `patience` seconds."""
         # Steps are counted, not time: when our own loop was late, nothing was read either.
-        while not self.stop.ready():
+        while not condition() and self._quiet <= patience:
             gevent.sleep(STEP)
             self._quiet += STEP
-            if self._quiet > patience:
-                self.end(f"{whose} said nothing for {patience:.0f} s")
 
     def send(self, frame: Frame) -> None:
         """Tell the other side; does not raise because nobody listens any more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import random
+import re
 import socket
 import sys
 import time
@@ -16,6 +17,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import gevent
@@ -36,7 +39,7 @@ from harness.load.membership import Hello, Join, Ping, Pong
 from harness.load.rendezvous import CHANNEL, RUN_ID
 
 SILENCE = 3.0  # s without a ping of the master
-LEAVE = 5.0  # s until a worker that has said goodbye ends without having been told to
+SHIPPED = r".*_[0-9a-f]{16}\.py"  # names of the files that it sends
 
 
 class MasterLink(Orders):
@@ -111,6 +114,8 @@ def serve(
         link.send(Bye(f"the locustfile called sys.exit({leave.code!r})"))
     environment.stop_timeout = 0.0  # for whom Locust stops from now on
     runner.user_greenlets.kill(block=False)
+    # The others may still drain. In the end the master says `quit`, which ends the runner.
+    link.listen_until(SILENCE, lambda: not runner.greenlet)
 
 
 def enlist(encoded: bytes) -> None:
@@ -138,8 +143,18 @@ def _log(text: str) -> None:
 def _take_part(setup: Setup, recorder: Recorder, environment: Environment) -> None:
     here = replace(setup, locustfile=(environment.parsed_locustfiles or [""])[-1], role=None)
     run_id = os.environ.get(RUN_ID, "")
-    runner: Any = environment.runner
-    serve(here, recorder, environment, run_id, prepare=lambda: adopt(environment, here))
     environment.process_exit_code = 0  # the verdict is the harness's
-    runner.greenlet.join(timeout=LEAVE)  # the master says `quit` to those that have left
-    runner.quit()
+    try:
+        serve(here, recorder, environment, run_id, prepare=lambda: adopt(environment, here))
+    finally:
+        _forget_shipment(environment)
+        assert environment.runner is not None
+        environment.runner.quit()
+
+
+def _forget_shipment(environment: Environment) -> None:
+    """Locust leaves what the master has sent in the folder for temporary files."""
+    for name in environment.parsed_locustfiles or ():
+        path = Path(name)
+        if path.parent == Path(gettempdir()) and re.fullmatch(SHIPPED, path.name):
+            path.unlink(missing_ok=True)

@@ -28,9 +28,23 @@ from harness.load.frames import (
     Start,
     Stop,
     UserError,
+    Welcome,
     encode,
     readings,
 )
+from harness.load.membership import (
+    Beat,
+    Gathered,
+    Hello,
+    Join,
+    Listening,
+    Lost,
+    Member,
+    Ping,
+    Pong,
+    Share,
+)
+from harness.load.rendezvous import Rendezvous
 from harness.runs.cells import Cell
 
 MOMENTS = st.floats(0, 1e9)
@@ -83,9 +97,15 @@ REPORTS = st.builds(
     fullest=NUMBERS,
     source=st.text(),
 )
+VERSIONS = st.dictionaries(st.text(), st.text(), max_size=3)
+ROLES = st.one_of(
+    st.none(),
+    st.builds(Join, st.text(), NUMBERS, st.text()),
+    st.builds(Rendezvous, st.text(), NUMBERS, NUMBERS, st.text()),
+)
 FRAMES: st.SearchStrategy[Frame] = st.one_of(
-    st.builds(Setup, st.text(), st.text(), OPEN | CLOSED | SHAPE, TAGS, TAGS, MOMENTS),
-    st.builds(Start, MOMENTS, MOMENTS),
+    st.builds(Setup, st.text(), st.text(), OPEN | CLOSED | SHAPE, TAGS, TAGS, MOMENTS, ROLES),
+    st.builds(Start, MOMENTS, MOMENTS, NUMBERS, NUMBERS),
     st.builds(Stop, MOMENTS),
     st.builds(Ready, NUMBERS),
     st.builds(Refused, st.text(), st.text()),
@@ -93,6 +113,16 @@ FRAMES: st.SearchStrategy[Frame] = st.one_of(
     st.builds(UserError, st.text()),
     st.builds(Notice, st.text()),
     st.builds(Bye, st.text()),
+    st.just(Beat()),
+    st.builds(Listening, NUMBERS),
+    st.builds(Hello, st.text(), st.text(), NUMBERS, VERSIONS),
+    st.builds(Welcome, NUMBERS),
+    st.builds(Ping, MOMENTS),
+    st.builds(Pong, MOMENTS, MOMENTS),
+    st.just(Gathered()),
+    st.builds(Share, NUMBERS, NUMBERS, MOMENTS),
+    st.builds(Member, st.text(), st.text(), NUMBERS, VERSIONS, *(st.none() | MOMENTS,) * 2),
+    st.builds(Lost, st.text(), MOMENTS, st.text()),
 )
 
 

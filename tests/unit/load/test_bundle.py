@@ -1,0 +1,50 @@
+"""What is sent to stock Locust workers needs nothing that they do not have."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.load.child.bundle import ENTRY, bundle, imports, sources
+
+# Locust's own dependencies, as its metadata names them, and what those bring along.
+LOCUST_BRINGS = {"gevent", "geventhttpclient", "greenlet", "locust", "msgpack", "psutil", "zmq"} | {
+    "requests",
+    "urllib3",
+    "werkzeug",
+}
+
+
+def test_sources_import_only_what_locust_brings() -> None:
+    names = {name.partition(".")[0] for text in sources().values() for name in imports(text)}
+    assert names - {"harness", "__future__"} - set(sys.stdlib_module_names) <= LOCUST_BRINGS
+
+
+def test_sources_hold_every_module_of_ours_that_they_import() -> None:
+    found = sources()
+    assert ENTRY in found
+    for name, text in found.items():
+        assert text == _path(name).read_text()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harness"):
+                assert node.module in found, name
+
+
+def test_bundle_imports_ours_from_memory_ahead_of_an_installed_harness(tmp_path: Path) -> None:
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness" / "__init__.py").write_text("raise AssertionError('the wrong one')")
+    text = bundle(b"").partition("importlib.import_module")[0]
+    (tmp_path / "shipped.py").write_text(text)
+    code = (
+        "import shipped\n"
+        "from harness.load import membership\n"
+        "from harness.units import Unit\n"
+        "assert Unit.SECONDS == 's' and membership.__spec__.origin == 'harness.load.membership'\n"
+        "assert membership.Ping(1.5).at == 1.5\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def _path(name: str) -> Path:
+    module = Path(*name.split("."))
+    return module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
