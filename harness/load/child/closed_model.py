@@ -128,21 +128,23 @@ def stop_users_without_waiting() -> None:
     """Let ramps go on while users that were told to stop still finish their tasks.
 
     Locust's `stop_users` returns when they have finished, and a local runner's ramp waits for it
-    before it stops the next one. Used in each process that has users, before there are any.
+    before it stops the next one. It also kills users that wait, one after the other; those that
+    wake up until it is their turn would be killed in the middle of a request. Used in each process
+    that has users, before there are any.
     """
     wait_for_users = Runner.stop_users
 
     def stop_users(self: Any, counts: dict[str, int]) -> None:
-        if gevent.getcurrent() is not self.spawning_greenlet:  # the end of the load
-            wait_for_users(self, counts)
-            return
+        current = gevent.getcurrent()
         for name, count in counts.items():
-            users = [greenlet.args[0] for greenlet in self.user_greenlets if greenlet.args]
-            users = [user for user in users if type(user).__name__ == name]
+            others = [user for user in self.user_greenlets if user.args and user is not current]
+            users = [user.args[0] for user in others if type(user.args[0]).__name__ == name]
             staying = [user for user in users if user._state != LOCUST_STATE_STOPPING]  # noqa: SLF001
             leaving = len(users) - len(staying)  # told so before, and counted by Locust as alive
             for user in islice(staying, max(0, count - leaving)):
                 _stop(user)
+        if current is not self.spawning_greenlet:  # the end of the load
+            wait_for_users(self, counts)
 
     runner: Any = Runner
     runner.stop_users = stop_users
