@@ -30,8 +30,9 @@ CPU = 0.85
 STEAL = 0.1
 THROTTLED = 0.05
 # Of the requests of a second, the share sent in its fullest twentieth. Random arrivals at 300/s
-# have 8%, at 20/s 17%; users in step have 100%. Slower loads have too few to tell.
-LOCKED = 0.5
+# have 8%, at 20/s 17%; users in step have 100%, or half of it in each of two neighbours. Slower
+# loads have too few to tell.
+LOCKED = 0.4
 LOCKED_FROM = 20.0
 
 

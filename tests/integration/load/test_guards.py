@@ -1,0 +1,211 @@
+"""Guards on real loads: only facts that a busy machine cannot change are asserted.
+
+Other work on the machine makes a generator late, so that no test says that a lag must not be.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from harness import names
+from harness.budgets.model import (
+    Budget,
+    ClosedWorkload,
+    Latency,
+    OpenWorkload,
+    Stage,
+    UserStage,
+    Workload,
+)
+from harness.judge.decide import judge
+from harness.judge.guards import guards
+from harness.judge.model import Guard
+from harness.load.frames import Report, readings
+from harness.runs.model import Clock, Evidence, Manifest, Series
+from harness.units import Unit
+from tests.integration.load.conftest import Loads, Outcome
+
+P95 = Budget("p95", Latency(0.95), Unit.SECONDS, 0.02, "max")
+FAST = """
+class Fast(FastHttpUser):
+    @task
+    def fast(self): self.client.get("/fast")
+"""
+
+
+def evidence(outcome: Outcome, workload: Workload) -> Evidence:
+    """A load as judging sees it, with a window from its first report to its last but one."""
+    within = outcome.reports[:-1]
+    clock = Clock(
+        created=0.0,
+        started=within[0].at - 1,
+        window_start=within[0].at,
+        window_end=within[-1].at,
+        drained=outcome.reports[-1].at,
+    )
+    model = "open" if isinstance(workload, OpenWorkload) else "closed"
+    manifest = Manifest(
+        schema_version=1,
+        harness_version="0",
+        status="complete",
+        service="test",
+        scenario={"loads": [{"name": "", "start": 0.0, "workload": {"model": model}}]},
+        target={},
+        clock=clock,
+        requests=outcome.requests,
+        user_errors=outcome.user_errors,
+    )
+    return Evidence(manifest, outcome.window, tuple(series(outcome.reports)))
+
+
+def series(reports: list[Report]) -> list[Series]:
+    every = [(report.at, readings(report)) for report in reports]
+    found = {name for _, values in every for name in values}
+    pairs = {name: [(at, values[name]) for at, values in every if name in values] for name in found}
+    return [Series(name, {}, *zip(*pairs[name], strict=True)) for name in sorted(found)]
+
+
+class Case(NamedTuple):
+    locustfile: str
+    workload: Workload
+    drain: float = 1.0
+
+
+class Guarded(NamedTuple):
+    guards: Mapping[str, Guard]
+    run: Evidence
+
+    @property
+    def verdict(self) -> str:
+        (verdict,) = judge((P95,), self.run).verdicts
+        return verdict.outcome
+
+
+async def guarded(loads: Loads, seconds: float, *cases: Case) -> list[Guarded]:
+    """Several loads at the same time, which saves time and makes none of them on time."""
+
+    async def one(number: int, case: Case) -> Guarded:
+        folder = loads.folder / str(number)
+        folder.mkdir()
+        own = Loads(folder, loads.url)
+        scenario = own.scenario(case.locustfile, case.workload, drain=case.drain)
+        run = evidence(await own.run(scenario, seconds), case.workload)
+        return Guarded({guard.name: guard for guard in guards(run, (P95,))}, run)
+
+    return await asyncio.gather(*(one(number, case) for number, case in enumerate(cases)))
+
+
+def users(count: int) -> ClosedWorkload:
+    return ClosedWorkload((UserStage(count, 0.9, 0), UserStage(count, 60)))
+
+
+async def test_overdriven_generator_is_not_judged_and_blocking_code_trips(loads: Loads) -> None:
+    blocking = """
+import time
+class Blocking(FastHttpUser):
+    @task
+    def fast(self):
+        self.client.get("/fast")
+        end = time.perf_counter() + 0.03
+        while time.perf_counter() < end: pass
+"""
+    overdriven, blocked = await guarded(
+        loads,
+        2.3,
+        Case(FAST, OpenWorkload((Stage(30_000, 60),), max_users=100), drain=0.0),
+        Case(blocking, users(5)),
+    )
+    assert overdriven.guards["load-delivered"].outcome == "tripped"
+    assert overdriven.guards["load-delivered"].only is None
+    assert overdriven.verdict == "inconclusive"
+    assert blocked.guards["generator-loop-lag"].outcome == "tripped"
+    assert (blocked.guards["generator-loop-lag"].value or 0) > 0.025
+    assert blocked.verdict == "inconclusive"
+
+
+async def test_slow_service_and_requests_that_hang_take_away_only_what_they_must(
+    loads: Loads,
+) -> None:
+    hanging = """
+class Some(FastHttpUser):
+    @task(9)
+    def fast(self): self.client.get("/fast")
+    @task(1)
+    def hang(self): self.client.get("/hang")
+"""
+    slow, slow_open, hung = await guarded(
+        loads,
+        2.3,
+        Case(FAST.replace("/fast", "/sleep/900"), users(5)),
+        Case(FAST.replace("/fast", "/sleep/900"), OpenWorkload((Stage(50, 60),), max_users=5)),
+        Case(hanging, OpenWorkload((Stage(100, 60),), "even", max_users=300), drain=0.2),
+    )
+    # A breach by 880 ms is no matter of lags.
+    for name in ("generator-loop-lag", "generator-canary"):
+        assert slow.guards[name].outcome == slow_open.guards[name].outcome == "ok"
+    assert (slow_open.guards["load-delivered"].value or 0) < 0.9
+    guard = hung.guards["in-flight-at-end"]
+    assert (guard.outcome, guard.value) == ("tripped", hung.run.manifest.requests.in_flight)
+    assert (guard.value or 0) > 10
+    median = replace(P95, indicator=Latency(0.5), bound=60.0, name="median")
+    (again,) = [g for g in guards(hung.run, (median,)) if g.name == "in-flight-at-end"]
+    assert again.outcome == "ok"
+
+
+async def test_users_in_step_and_users_that_end_trip_where_others_do_not(loads: Loads) -> None:
+    visitor = """
+import time
+class Visitor(FastHttpUser):
+    {wait}
+    @task
+    def fast(self): self.client.get("/fast")
+"""
+    # 5 ms into a second of the clock whose seconds are looked at.
+    in_step = "def wait_time(self): return 1.005 - time.monotonic() % 1"
+    dying = """
+from locust.exception import StopUser
+class Dying(FastHttpUser):
+    wait_time = constant(0.2)
+    born = 0
+    def on_start(self):
+        Dying.born += 1
+        self.dies = Dying.born > 3
+    @task
+    def fast(self):
+        self.client.get("/fast")
+        if self.dies: raise StopUser
+"""
+    locked, even, dead = await guarded(
+        loads,
+        3.3,
+        Case(visitor.format(wait=in_step), users(30)),
+        Case(visitor.format(wait="wait_time = constant_throughput(1)"), users(30)),
+        Case(dying, users(6)),
+    )
+    assert locked.guards["phase-locked"].outcome == "tripped"
+    assert locked.verdict == "inconclusive"
+    assert even.guards["phase-locked"].outcome == "ok"
+    for alive in (locked, even):
+        assert alive.guards["users-alive"].outcome == "ok"
+        # Nor does the end of the load cut off a request of a user that has just woken up.
+        assert alive.run.manifest.requests.lost == 0
+        assert alive.guards["requests-accounted"].outcome == "ok"
+    guard = dead.guards["users-alive"]
+    assert (guard.outcome, guard.touches, guard.value) == ("tripped", "all", 3)
+    assert dead.verdict == "inconclusive"
+
+
+async def test_probes_read_as_often_as_they_should_and_the_host_where_it_can_be(
+    loads: Loads,
+) -> None:
+    scenario = loads.scenario(FAST, OpenWorkload((Stage(20, 60),), max_users=5))
+    outcome = await loads.run(scenario, 1.5)
+    # A loop that was late has its missed readings filled in, so that their number is no luck.
+    timer, canary = (
+        outcome.all_of(what).count for what in (names.GENERATOR_LOOP_LAG, names.GENERATOR_CANARY)
+    )
+    assert 25 <= timer <= 36
+    assert 10 <= canary <= 36
+    assert all(report.steal is None or 0 <= report.steal <= 1 for report in outcome.reports)
+    assert all(report.throttled is None or report.throttled >= 0 for report in outcome.reports)
