@@ -85,7 +85,7 @@ def test_run_hopeless_is_aborted_long_before_its_planned_end(
     project: Project, workers: str
 ) -> None:
     (project.path / "locustfile.py").write_text(of_visitor(FAIL))
-    project.document["scenarios"]["quick"]["duration"] = "90s"
+    project.document["scenarios"]["quick"]["duration"] = "40s"
     project.document["budgets"]["errors"]["abort"] = True
     result = project.harness("run", "--out", "out", "--workers", workers)
     assert result.code == 3, result.out + result.err
@@ -93,9 +93,9 @@ def test_run_hopeless_is_aborted_long_before_its_planned_end(
     assert (manifest["status"], manifest["aborted_by"]) == ("aborted", "errors")
     clock = manifest["clock"]
     seconds = clock["window_end"] - clock["window_start"]
-    assert 5 <= seconds < 45
+    assert 1 <= seconds < 20
     assert seconds == pytest.approx(round(seconds), abs=1e-3)  # whole: all of it was reported
-    assert clock["drained"] - clock["started"] < 60
+    assert clock["drained"] - clock["started"] < 30
     assert project.outcomes() == {
         "latency": "inconclusive",
         "errors": "fail",
