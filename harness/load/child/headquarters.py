@@ -111,8 +111,9 @@ class Headquarters(MasterRunner):
 
     def redistribute(self) -> None:
         """Hand the users of those that were expelled to those that are left."""
-        # A ramp that is under way looks at who is left by itself.
-        if self.clients and self.spawning_greenlet and self.spawning_greenlet.ready():
+        ramp = self.spawning_greenlet
+        # One that is under way looks at who is left by itself. (A greenlet that is ready is false.)
+        if self.clients and ramp is not None and ramp.ready():
             self.start(self.target_user_count, self.spawn_rate)
 
     def tell(self, client_id: str, frame: Frame) -> None:

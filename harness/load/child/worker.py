@@ -6,6 +6,7 @@ master, of one type, whose data are our frames.
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
 import random
@@ -13,7 +14,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -144,17 +145,14 @@ def _take_part(setup: Setup, recorder: Recorder, environment: Environment) -> No
     here = replace(setup, locustfile=(environment.parsed_locustfiles or [""])[-1], role=None)
     run_id = os.environ.get(RUN_ID, "")
     environment.process_exit_code = 0  # the verdict is the harness's
-    try:
-        serve(here, recorder, environment, run_id, prepare=lambda: adopt(environment, here))
-    finally:
-        _forget_shipment(environment)
-        assert environment.runner is not None
-        environment.runner.quit()
+    atexit.register(_forget_shipment, environment.parsed_locustfiles or [])
+    serve(here, recorder, environment, run_id, prepare=lambda: adopt(environment, here))
+    assert environment.runner is not None
+    environment.runner.quit()
 
 
-def _forget_shipment(environment: Environment) -> None:
+def _forget_shipment(files: Iterable[str]) -> None:
     """Locust leaves what the master has sent in the folder for temporary files."""
-    for name in environment.parsed_locustfiles or ():
-        path = Path(name)
+    for path in map(Path, files):
         if path.parent == Path(gettempdir()) and re.fullmatch(SHIPPED, path.name):
             path.unlink(missing_ok=True)
