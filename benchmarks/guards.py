@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -180,13 +181,17 @@ def run(case: Case, seconds: float) -> Outcome:
         with busy(os.cpu_count() or 1) if case.neighbours else nullcontext():
             asyncio.run(gather(plan, scenario, folder, url=running.url, show=lambda _: None))
         records = running.end()
-        return Outcome(read_evidence(folder), _truth(records, seconds))
+        evidence = read_evidence(folder)
+        return Outcome(evidence, _truth(records, evidence))
 
 
-def _truth(records: Sequence[Record], seconds: float) -> float:
-    begin = min(r.arrival for r in records) + WARM_UP
-    inner = [r for r in records if r.done and begin <= r.arrival < begin + seconds]
-    return quantile((r.done - r.arrival for r in inner if r.done), 0.95)
+def _truth(records: Sequence[Record], evidence: Evidence) -> float:
+    """The p95 of what arrived within the window."""
+    clock, monotonic = evidence.manifest.clock, time.time() - time.monotonic()
+    begin, end = ((edge or 0.0) - monotonic for edge in (clock.window_start, clock.window_end))
+    return quantile(
+        (r.done - r.arrival for r in records if r.done and begin <= r.arrival < end), 0.95
+    )
 
 
 def _milliseconds(seconds: float | None) -> str:
