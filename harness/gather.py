@@ -15,7 +15,7 @@ from harness import names
 from harness.budgets.model import Budget, Plan, Scenario, Target
 from harness.errors import GeneratorError, HarnessError, UnjudgedError
 from harness.facts import facts, target_facts
-from harness.load.fleet import Fleet, fleet
+from harness.load.fleet import Fleet, fleet, workers_of
 from harness.load.frames import Report, Slow, readings
 from harness.load.progress import Meter
 from harness.load.rendezvous import Rendezvous
@@ -141,11 +141,9 @@ async def gather(
     """
     account = _Account()
     target = plan.target or Target(url=url or "")
-    if scenario.workers is None:
-        ours = target.command is not None and url is None
-        scenario = replace(scenario, workers=_spare_cores(ours) // len(scenario.loads) or 1)
-    if rendezvous:
-        scenario = replace(scenario, workers=rendezvous.workers)
+    ours = target.command is not None and url is None
+    here = workers_of(scenario, usable_cpus(), service_too=ours)
+    scenario = replace(scenario, workers=rendezvous.workers if rendezvous else here)
     known = facts(plan, scenario)
 
     def store() -> None:
@@ -168,11 +166,6 @@ async def gather(
         raise
     finally:
         store()
-
-
-def _spare_cores(service_too: bool) -> int:
-    """Cores for the load generator; one is left to a service on this machine."""
-    return int(usable_cpus()) - service_too
 
 
 async def _with_everything(run: _Run) -> None:

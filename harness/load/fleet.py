@@ -25,6 +25,19 @@ def logs(scenario: Scenario) -> dict[str, str]:
     return {load.name: f"{path.stem}-{load.name}{path.suffix}" for load in scenario.loads}
 
 
+def workers_of(scenario: Scenario, cpus: float, *, service_too: bool) -> int:
+    """How many processes make each load.
+
+    Args:
+        scenario: Its `workers`, if it says how many.
+        cpus: That the harness may use; the loads share them.
+        service_too: Whether the service runs on them as well, and is left one.
+    """
+    if scenario.workers is not None:
+        return scenario.workers
+    return max(1, int(cpus - service_too) // len(scenario.loads))
+
+
 @asynccontextmanager
 async def fleet(
     scenario: Scenario,

@@ -9,7 +9,7 @@ import pytest
 
 from harness.budgets.model import Load, OpenWorkload, Scenario, Stage
 from harness.errors import GeneratorError
-from harness.load.fleet import Fleet, Member, logs
+from harness.load.fleet import Fleet, Member, logs, workers_of
 from harness.load.frames import Report
 from harness.load.generator import Generator
 from harness.runs.model import Requests, Worker
@@ -86,6 +86,26 @@ def test_log_is_called_after_its_load_where_there_are_several() -> None:
         "browse": "generator-browse.log",
         "order": "generator-order.log",
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "loads", "cpus", "service_too", "workers"),
+    [
+        pytest.param(3, (ONLY,), 64.0, True, 3, id="as the scenario says"),
+        pytest.param(None, (ONLY,), 8.0, True, 7, id="auto: one core is left to the service"),
+        pytest.param(None, (ONLY,), 8.0, False, 8, id="auto: the service runs elsewhere"),
+        pytest.param(None, (ONLY,), 1.0, True, 1, id="auto: at least one"),
+        pytest.param(None, (ONLY,), 0.5, True, 1, id="auto: less than a core"),
+        pytest.param(None, (ONLY,), 3.5, True, 2, id="auto: a part of a core is none"),
+        pytest.param(None, (BROWSE, ORDER), 8.0, True, 3, id="auto: two loads share the cores"),
+        pytest.param(None, (BROWSE, ORDER), 2.0, True, 1, id="auto: one for each load"),
+    ],
+)
+def test_workers_of_a_scenario(
+    asked: int | None, loads: tuple[Load, ...], cpus: float, service_too: bool, workers: int
+) -> None:
+    of = replace(scenario(*loads), workers=asked)
+    assert workers_of(of, cpus, service_too=service_too) == workers
 
 
 async def test_source_names_the_load_and_the_worker_as_far_as_there_are_several() -> None:
