@@ -1,0 +1,73 @@
+"""What the host took, read from files as Linux writes them.
+
+The probes of the loop need gevent's, and are tested on real loads.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from harness.load.child.probes import HostProbe
+
+GROUP_2 = "0::/pod/ours\n"
+GROUP_1 = "9:name=systemd:/\n2:cpu,cpuacct:/ours\n0::/\n"
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def host(folder: Path, group: str = GROUP_2) -> HostProbe:
+    write(folder / "proc/self/cgroup", group)
+    return HostProbe(folder / "proc", folder / "cgroup")
+
+
+def ticks(folder: Path, *, busy: int, idle: int, stolen: int) -> None:
+    write(folder / "proc/stat", f"cpu  {busy} 0 0 {idle} 0 0 0 {stolen} 70 0\ncpu0 1 2 3\n")
+
+
+def test_steal_is_the_share_since_the_last_call(tmp_path: Path) -> None:
+    ticks(tmp_path, busy=1000, idle=1000, stolen=500)
+    probe = host(tmp_path)
+    ticks(tmp_path, busy=1060, idle=1030, stolen=510)
+    assert probe.steal() == pytest.approx(0.1)
+    assert probe.steal() == 0.0
+    ticks(tmp_path, busy=1060, idle=1030, stolen=520)
+    assert probe.steal() == 1.0
+
+
+@pytest.mark.parametrize("text", ["", "cpu\n", "cpu 1 2 3\n", "cpu a b c d e f g h\n"])
+def test_steal_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "proc/stat", text)
+    assert host(tmp_path).steal() is None
+    assert HostProbe(tmp_path / "nowhere", tmp_path / "nowhere").steal() is None
+
+
+@pytest.mark.parametrize(
+    ("group", "file", "line", "unit"),
+    [
+        pytest.param(GROUP_2, "pod/ours", "throttled_usec", 1e6, id="version 2"),
+        pytest.param(GROUP_2, ".", "throttled_usec", 1e6, id="version 2 within a container"),
+        pytest.param(GROUP_1, "cpu,cpuacct/ours", "throttled_time", 1e9, id="version 1"),
+        pytest.param(GROUP_1, "cpu/ours", "throttled_time", 1e9, id="version 1 by its link"),
+        pytest.param(GROUP_1, "cpu", "throttled_time", 1e9, id="version 1 within a container"),
+    ],
+)
+def test_throttled_is_the_time_since_the_last_call(
+    tmp_path: Path, group: str, file: str, line: str, unit: float
+) -> None:
+    stat = tmp_path / "cgroup" / file / "cpu.stat"
+    write(stat, f"nr_periods 10\nnr_throttled 3\n{line} {int(2 * unit)}\n")
+    probe = host(tmp_path, group)
+    assert probe.throttled() == 0.0
+    write(stat, f"nr_periods 20\nnr_throttled 5\n{line} {int(2.25 * unit)}\n")
+    assert probe.throttled() == pytest.approx(0.25)
+    assert probe.throttled() == 0.0
+
+
+@pytest.mark.parametrize("text", ["", "usage_usec 5\n", "throttled_usec\n", "throttled_usec x\n"])
+def test_throttling_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "cgroup/pod/ours/cpu.stat", text)
+    assert host(tmp_path).throttled() is None
+    assert HostProbe(tmp_path / "nowhere", tmp_path / "nowhere").throttled() is None
