@@ -218,7 +218,7 @@ class Agent:
             throttled=self._host.throttled(),
             target_users=self._target_users(),
             slowest=recorder.take_slowest(),
-            fullest=recorder.fullest.total,
+            fullest=recorder.fullest(),
         )
 
     def _target_users(self) -> int | None:

@@ -101,7 +101,7 @@ def test_trace_of_a_header_is_its_id_and_flag_or_nothing(
 
 
 @pytest.mark.parametrize(
-    ("response", "trace"),
+    ("headers", "trace"),
     [
         pytest.param({"traceparent": GIVEN}, (TRACE, True), id="another was sent"),
         pytest.param({"traceparent": OURS}, ("a" * 32, False), id="the same was sent"),
@@ -109,9 +109,8 @@ def test_trace_of_a_header_is_its_id_and_flag_or_nothing(
         pytest.param(None, ("a" * 32, False), id="a request without headers"),
     ],
 )
-def test_trace_of_an_answer_is_the_one_that_was_really_sent(
-    response: object, trace: tuple[str, bool]
+def test_trace_of_a_request_is_the_one_that_was_really_sent(
+    headers: object, trace: tuple[str, bool]
 ) -> None:
-    answer = SimpleNamespace(request=SimpleNamespace(headers=response))
-    assert trace_of(OURS, answer) == trace
-    assert trace_of(OURS, SimpleNamespace(request=None)) == ("a" * 32, False)
+    assert trace_of(OURS, SimpleNamespace(headers=headers)) == trace
+    assert trace_of(OURS, None) == ("a" * 32, False)
