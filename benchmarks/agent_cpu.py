@@ -27,6 +27,7 @@ from harness.load.generator import generator
 from harness.runs.latency import LatencyLog
 
 SETTLE = 1.0  # s from the first requests to the first reading
+TRACES = 0.05  # of the requests ask for a trace, as budgets.yaml has it by default
 LOCUSTFILE = """\
 from locust import {base}, poisson, task
 
@@ -112,7 +113,9 @@ async def harness(case: Case, folder: Path, url: str) -> AsyncIterator[int]:
         def record(report: Report) -> None:
             log.write(report.cells)
 
-        async with generator(one, url, folder / "generator.log", record) as load:
+        async with generator(
+            one, url, folder / "generator.log", record, trace_ratio=TRACES
+        ) as load:
             t0 = time.monotonic() + 0.1
             log.begin(t0 + time.time() - time.monotonic())
             await load.start(t0, t0)
