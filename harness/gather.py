@@ -203,7 +203,7 @@ def _recorder(
         started = account.started or at
         labels = {names.SOURCE: report.source} if report.source else None
         try:
-            latency.write(report.cells)
+            latency.write(_told_apart(report))
             metrics.add_readings(readings(report), at, labels)
             slowest.write(_slow_request(one, report.source) for one in report.slowest)
         except OSError as error:
@@ -228,6 +228,14 @@ def _slow_request(slow: Slow, source: str) -> SlowRequest:
         sampled=slow.sampled,
         source=source,
     )
+
+
+def _told_apart(report: Report) -> Iterable[Cell]:
+    """The cells; what a generator reads of itself under its name where there are several."""
+    if not report.source:
+        return report.cells
+    times = {names.LATENCY, names.SERVICE_TIME}
+    return (c if c.what in times else replace(c, name=report.source) for c in report.cells)
 
 
 async def _load(

@@ -111,7 +111,8 @@ class LatencyKey(NamedTuple):
 
     Attributes:
         what: names.LATENCY or SERVICE_TIME; or a generator reading (START_LAG, SCHEDULER_LAG,
-            GENERATOR_LOOP_LAG), for which the other fields are empty.
+            GENERATOR_LOOP_LAG, GENERATOR_CANARY), for which the other fields are empty, but for the
+            generator's `name` where there are several: "worker-1".
         outcome: names.OK or ERROR.
         method: "GET", or whatever a non-HTTP client reports as its request type.
         name: The name of the request in the locustfile.
