@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness import names
 from harness.budgets.model import Load, Scenario
@@ -65,6 +66,7 @@ async def fleet(
     """
     all_of_them = Fleet(scenario)
     files = logs(scenario)
+    stacks = {load.name: AsyncExitStack() for load in scenario.loads}
 
     async def member(load: Load) -> Member:
         running = generator(
@@ -78,19 +80,14 @@ async def fleet(
             rendezvous=rendezvous,
             on_progress=on_progress,
         )
-        return Member(load, await stack.enter_async_context(running))
+        return Member(load, await stacks[load.name].enter_async_context(running))
 
-    async with AsyncExitStack() as stack:
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(member(load)) for load in scenario.loads]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        all_of_them.take([task.result() for task in tasks])
-        try:
-            yield all_of_them
-        finally:
-            all_of_them.died.cancel()
+    try:
+        all_of_them.take(await _side_by_side(member(load) for load in scenario.loads))
+        yield all_of_them
+    finally:
+        all_of_them.died.cancel()
+        await asyncio.gather(*(stack.aclose() for stack in stacks.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +228,16 @@ class Fleet:
     def _texts(self, of: Callable[[Generator], tuple[str, ...]]) -> tuple[str, ...]:
         texts = (self._prefix(one) + text for one in self._members for text in of(one.generator))
         return tuple(dict.fromkeys(texts))
+
+
+async def _side_by_side(starting: Iterable[Coroutine[Any, Any, Member]]) -> list[Member]:
+    """What all of them return; the first that fails ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in starting]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _sum(accounts: Iterable[Requests]) -> Requests:
