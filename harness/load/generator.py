@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -32,7 +31,8 @@ from harness.load.frames import (
     UserError,
 )
 from harness.load.membership import Beat, Join, Listening, Lost, Member
-from harness.load.rendezvous import RUN_ID, Rendezvous
+from harness.load.rendezvous import Rendezvous
+from harness.load.roster import Roster
 from harness.runs.model import Requests, Worker
 
 STARTUP = 60.0  # s for importing the locustfile and for every user's on_start
@@ -125,12 +125,8 @@ class Generator:
         self._on_report = on_report
         self._on_progress = on_progress
         self._children: list[ChildProcess] = []
-        self._where: Rendezvous | None = None
-        self._own_workers = True
-        self._workers: dict[str, Worker] = {}
+        self._roster: Roster | None = None
         self._last: dict[str, Report] = {}  # by source
-        self._port: asyncio.Future[int] = asyncio.Future()
-        self._complete: asyncio.Future[None] = asyncio.Future()
         self._ready: asyncio.Future[Ready | Refused] = asyncio.Future()
         self._goodbye: asyncio.Future[None] = asyncio.Future()
         self._quiet: float | None = None  # seconds since the last frame; None: none is expected
@@ -145,7 +141,7 @@ class Generator:
     @property
     def workers(self) -> tuple[Worker, ...]:
         """In the order of their names; those that were lost, too. Empty without workers."""
-        return tuple(self._workers.values())
+        return self._roster.workers if self._roster else ()
 
     @property
     def pid(self) -> int:
@@ -185,15 +181,15 @@ class Generator:
 
     async def prepare(self, setup: Setup, *, own_workers: bool) -> None:
         """Have it load the locustfile; used by `generator`, as is `close`."""
-        if isinstance(setup.role, Rendezvous):
-            self._where, self._own_workers = setup.role, own_workers
-        own = self._where.workers if self._where and own_workers else 0
-        for _ in range(1 + own):  # the workers import Locust while the master does
-            await self._add_child()
+        where = setup.role if isinstance(setup.role, Rendezvous) else None
+        if where:
+            self._roster = Roster(where, (lambda _: None) if own_workers else self._on_progress)
+        for _ in range(1 + (where.workers if where and own_workers else 0)):
+            await self._add_child()  # the workers import Locust while the master does
         await self._children[0].tell(setup)
         self._tasks.append(asyncio.create_task(self._beat()))
-        if self._where is not None:
-            await self._gather_workers(setup, self._where)
+        if self._roster:
+            await self._gather_workers(setup, self._roster)
         await self._wait(self._ready, STARTUP)
         answer = self._ready.result()
         if isinstance(answer, Refused):
@@ -220,21 +216,20 @@ class Generator:
         self._children.append(child)
         self._tasks.append(asyncio.create_task(self._attend(child)))
 
-    async def _gather_workers(self, setup: Setup, where: Rendezvous) -> None:
-        await self._wait(self._port, STARTUP)
+    async def _gather_workers(self, setup: Setup, roster: Roster) -> None:
+        where = roster.where
+        await self._wait(roster.port, STARTUP)
         if self._ready.done():  # refused
             return
-        if self._own_workers:
-            join = Join(where.host, self._port.result(), where.run_id)
+        if len(self._children) > 1:
+            join = Join(where.host, roster.port.result(), where.run_id)
             for child in self._children[1:]:
                 await child.tell(replace(setup, role=join))
-            return
-        self._tell_progress()
-        if not await _first(self._complete, self._ready, self.died, patience=where.patience):
+        elif not await _first(roster.complete, self._ready, self.died, patience=where.patience):
             raise GeneratorError(
-                f"{len(self._workers)} of {where.workers} workers came within "
+                f"{len(roster.workers)} of {where.workers} workers came within "
                 f"{where.patience:.0f} s",
-                f"Start the others with {self._how_to_join(where)}; or look at what they print.",
+                f"Start the others with {roster.how_to_join}; or look at what they print.",
             )
 
     async def _wait(self, future: asyncio.Future[Any], patience: float) -> None:
@@ -250,23 +245,6 @@ class Generator:
             )
         if self.died.done() and not self._ready.done():
             raise self._error()
-
-    def _tell_progress(self) -> None:
-        where = self._where
-        if where is None or self._own_workers:
-            return
-        here = len(self._workers)
-        text = f"{here} of {where.workers} workers have joined"
-        if here < where.workers:
-            text += f"; start others with: {self._how_to_join(where)}"
-        self._on_progress(text)
-
-    def _how_to_join(self, where: Rendezvous) -> str:
-        host = socket.gethostname() if where.host in {"*", "0.0.0.0"} else where.host  # noqa: S104
-        return (
-            f"{RUN_ID}={where.run_id} locust --worker -f - "
-            f"--master-host {host} --master-port {self._port.result()}"
-        )
 
     # --- how it is kept in touch with ---------------------------------------------------------
 
@@ -293,15 +271,15 @@ class Generator:
             self._note_end(child, await child.how_it_ended(EXIT_GRACE))
 
     def _note_end(self, child: ChildProcess, how: str) -> None:
-        if self._where is None:
+        if self._roster is None:
             self._die(how)
             return
-        names = [worker.name for worker in self._workers.values() if worker.pid == child.pid]
-        who = "the master" if child is self._children[0] else names[0] if names else "a worker"
+        name = self._roster.with_pid(child.pid)
         how = f"was {how}" if how.startswith("killed") else f"ended: {how}"
+        who = "the master" if child is self._children[0] else name or "a worker"
         self._die(f"{who} {how}")
-        for name in names:
-            self._mark_lost(name, how, time.monotonic())
+        if name:
+            self._roster.mark_lost(name, how, time.monotonic())
 
     def _take(self, frame: Frame) -> None:
         if isinstance(frame, Report):
@@ -317,38 +295,9 @@ class Generator:
         elif isinstance(frame, Ready | Refused) and not self._ready.done():
             self._ready.set_result(frame)
         elif isinstance(frame, Listening | Member | Lost):
-            self._take_membership(frame)
-
-    def _take_membership(self, frame: Listening | Member | Lost) -> None:
-        assert self._where is not None
-        if isinstance(frame, Listening):
-            self._port.set_result(frame.port)
-        elif isinstance(frame, Lost):
-            self._lose(frame)
-        else:
-            news = frame.name not in self._workers
-            self._workers[frame.name] = _worker(frame)
-            if news:
-                self._tell_progress()
-            if len(self._workers) == self._where.workers and not self._complete.done():
-                self._complete.set_result(None)
-
-    def _lose(self, lost: Lost) -> None:
-        """A worker has gone: before all were there another may come, later it is missed."""
-        assert self._where is not None
-        if not self._complete.done():
-            del self._workers[lost.name]
-            self._tell_progress()
-            return
-        self._mark_lost(lost.name, lost.reason, lost.at)
-        if self._where.when_lost == "stop" or not self._ready.done():
-            self._die(f"{lost.name} {lost.reason}")
-
-    def _mark_lost(self, name: str, reason: str, at: float) -> None:
-        lost_at = at + time.time() - time.monotonic()
-        self._workers[name] = self._workers[name].model_copy(
-            update={"lost": reason, "lost_at": lost_at}
-        )
+            assert self._roster is not None
+            if reason := self._roster.take(frame):
+                self._die(reason)
 
     def _take_bye(self, bye: Bye) -> None:
         self.finished = True
@@ -385,18 +334,6 @@ async def _first(*futures: asyncio.Future[Any], patience: float) -> bool:
     """Whether one of them is done in time."""
     done, _ = await asyncio.wait(futures, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
-
-
-def _worker(member: Member) -> Worker:
-    return Worker(
-        name=member.name,
-        host=member.host,
-        pid=member.pid,
-        versions=dict(member.versions),
-        offset=member.offset,
-        round_trip=member.round_trip,
-        drift=member.drift,
-    )
 
 
 def _account(reports: Iterable[Report]) -> Requests:

@@ -1,0 +1,74 @@
+"""Who takes part, from what the master says."""
+
+import time
+
+import pytest
+
+from harness.load.membership import Listening, Lost, Member
+from harness.load.rendezvous import Rendezvous
+from harness.load.roster import Roster
+
+JOIN = "HARNESS_RUN_ID=r1 locust --worker -f - --master-host 10.0.0.1 --master-port 5557"
+ONE, TWO = Member("worker-1", "a", 1, {}), Member("worker-2", "b", 2, {"locust": "2.47.0"})
+
+
+def roster(when_lost: str = "stop") -> tuple[Roster, list[str]]:
+    told: list[str] = []
+    where = Rendezvous("10.0.0.1", 0, 2, "r1", when_lost)  # type: ignore[arg-type]
+    return Roster(where, told.append), told
+
+
+async def test_progress_says_how_many_are_there_and_how_to_start_others() -> None:
+    one, told = roster()
+    assert [one.take(frame) for frame in (Listening(5557), TWO, ONE, ONE)] == [""] * 4
+    assert told == [
+        f"0 of 2 workers have joined; start others with: {JOIN}",
+        f"1 of 2 workers have joined; start others with: {JOIN}",
+        "2 of 2 workers have joined",
+    ]
+    assert [worker.name for worker in one.workers] == ["worker-1", "worker-2"]
+    assert one.with_pid(2) == "worker-2"
+    assert one.with_pid(3) == ""
+    assert one.complete.done()
+
+
+async def test_worker_that_leaves_while_others_are_waited_for_is_forgotten() -> None:
+    one, told = roster()
+    for frame in (Listening(5557), ONE, Lost("worker-1", 0.0, "left")):
+        assert one.take(frame) == ""
+    assert one.workers == ()
+    assert [text[:1] for text in told] == ["0", "1", "0"]
+    assert not one.complete.done()
+
+
+@pytest.mark.parametrize(("when_lost", "reason"), [("stop", "worker-2 left"), ("continue", "")])
+async def test_worker_that_leaves_later_is_missed(when_lost: str, reason: str) -> None:
+    one, _ = roster(when_lost)
+    for frame in (Listening(5557), ONE, TWO):
+        one.take(frame)
+    now = time.monotonic()
+    assert one.take(Lost("worker-2", now - 60.0, "left")) == reason
+    one.mark_lost("worker-2", "was killed by SIGKILL", now)  # what was known first stays
+    first, second = one.workers
+    assert (first.lost, first.lost_at) == ("", None)
+    assert second.lost == "left"
+    assert second.lost_at == pytest.approx(time.time() - 60.0, abs=5.0)
+    assert second.versions == {"locust": "2.47.0"}
+
+
+async def test_measurement_of_a_clock_replaces_the_one_before() -> None:
+    one, told = roster()
+    one.take(Listening(5557))
+    one.take(ONE)
+    one.take(Member("worker-1", "a", 1, {}, 0.5, 0.002, 0.01))
+    (worker,) = one.workers
+    assert (worker.offset, worker.round_trip, worker.drift) == (0.5, 0.002, 0.01)
+    assert len(told) == 2
+
+
+async def test_workers_are_listed_by_their_number() -> None:
+    one = Roster(Rendezvous("h", 0, 13, "r"), lambda _: None)
+    one.take(Listening(5557))
+    for number in range(12, 0, -1):
+        one.take(Member(f"worker-{number}", "a", number, {}))
+    assert [worker.name for worker in one.workers] == [f"worker-{n}" for n in range(1, 13)]
