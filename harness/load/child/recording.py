@@ -183,12 +183,15 @@ class Recorder:
                 "neither in flight nor lost, and harness cannot send a traceparent with them"
             )
         user = next(iter(getattr(gevent.getcurrent(), "args", None) or ()), None)
-        start = time.monotonic() - (milliseconds or 0.0) / 1000
+        seconds = None
+        if milliseconds is not None and math.isfinite(milliseconds):
+            seconds = milliseconds / 1000
+        start = time.monotonic() - (seconds or 0.0)
         number = self.sent(user if isinstance(user, User) else None, start)
-        if milliseconds is None or not math.isfinite(milliseconds):
+        if seconds is None:
             self.lose(number)
         else:
-            self.settle(number, method, name, milliseconds / 1000, failed=failed)
+            self.settle(number, method, name, seconds, failed=failed)
 
     # --- what the agent and the open model call -----------------------------------------------
 
