@@ -163,7 +163,7 @@ def in_flight_at_end(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     if not account.started:
         return
     count = account.in_flight
-    waited = max(0.0, (clock.drained or 0.0) - (clock.window_end or 0.0)) if clock.drained else 0.0
+    waited = max(0.0, (clock.drained or 0.0) - (clock.window_end or 0.0))
     turned = turned_by_unknown(budgets, evidence, count, waited)
     reason = f"{count} of {account.started} requests were unanswered at the end"
     if turned:
