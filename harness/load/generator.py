@@ -57,7 +57,7 @@ async def generator(
     trace_ratio: float = 0.0,
     workers: int = 1,
     rendezvous: Rendezvous | None = None,
-    on_progress: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], object] = lambda _: None,
 ) -> AsyncIterator[Generator]:
     """A load generator that is ready to start; no process of it is left afterwards.
 
@@ -114,7 +114,7 @@ class Generator:
         log: Path,
         drain: float,
         on_report: OnReport,
-        on_progress: Callable[[str], None],
+        on_progress: Callable[[str], object],
     ) -> None:
         self.user_errors: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ class Roster:
         complete: Done once all workers are there; from then on each of them is missed.
     """
 
-    def __init__(self, where: Rendezvous, on_progress: Callable[[str], None]) -> None:
+    def __init__(self, where: Rendezvous, on_progress: Callable[[str], object]) -> None:
         """Start empty; `on_progress` is called with a line for whoever has to start workers."""
         self.where = where
         self.port: asyncio.Future[int] = asyncio.Future()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,14 +132,13 @@ async def test_process_that_fails_is_named_and_nothing_is_left(
     ("locustfile", "workload", "message"),
     [
         (FAST + "    fixed_count = 1", LONG, "has a fixed_count of 1, so not each of 2 workers"),
-        (FAST, replace(LONG, max_users=1), "1 users cannot be shared by 2 workers"),
         (
             FAST + "    def on_start(self): raise ValueError('no')",
             LONG,
             r"every user ended before the load began; Fast: ValueError: no",
         ),
     ],
-    ids=["one user of a class", "fewer users than workers", "on_start that fails"],
+    ids=["one user of a class", "on_start that fails"],
 )
 async def test_load_that_workers_cannot_share_is_refused(
     loads: Loads, locustfile: str, workload: OpenWorkload, message: str
@@ -161,12 +161,19 @@ class Elsewhere:
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, how_to: str, run_id: str | None = None, version: str = "") -> int:
+    def start(
+        self,
+        how_to: str,
+        run_id: str | None = None,
+        version: str = "",
+        within: tuple[str, ...] = (),
+    ) -> int:
         """Do what the harness says that a person should do; the number of the process."""
         setting, _, *options = how_to.split("start others with: ")[1].split()
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         environment["HARNESS_RUN_ID"] = run_id or setting.split("=")[1]
         command = [sys.executable, "-P", str(STOCK), *filter(None, [version]), *options]
+        command = [*within, *command]
         with (self.folder / f"stock-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=log, stderr=log
@@ -254,6 +261,65 @@ async def test_stock_workers_join_are_turned_away_and_replaced_by_the_others(
     assert sum("was turned away" in notice for notice in load.notices) == 2
     for process in elsewhere.processes:
         assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+async def test_worker_with_another_clock_starts_and_reports_by_ours(
+    loads: Loads, server: Server, elsewhere: Elsewhere
+) -> None:
+    ahead = ("unshare", "--time", "--fork", "--kill-child", "--monotonic", "1000")
+    if not can_run(*ahead, "true"):
+        pytest.skip("this machine lets nobody have a clock of their own")
+    reports: list[Report] = []
+    async with generator(
+        loads.scenario(FAST, LONG).loads[0],
+        loads.url,
+        loads.log,
+        reports.append,
+        rendezvous=rendezvous(1),
+        on_progress=lambda text: text[0] == "0" and elsewhere.start(text, within=ahead),
+    ) as load:
+        (worker,) = load.workers
+        assert worker.offset is not None
+        assert worker.round_trip is not None
+        assert worker.offset == pytest.approx(1000, abs=worker.round_trip / 2)
+        t0 = time.monotonic() + LEAD
+        await load.start(t0, t0)
+        await eventually(lambda: reports)
+        requests = await load.stop()
+        now = time.monotonic()
+    truth = server.truth()
+    assert truth["counts"] == {"GET /fast": requests.recorded}
+    assert t0 - 0.1 < min(truth["arrivals"]) < now
+    assert all(t0 < report.at < now for report in reports)
+    slowest = [slow.at for report in reports for slow in report.slowest]
+    assert slowest
+    assert all(t0 - 0.1 < at < now for at in slowest)
+    cells = [cell for report in reports for cell in report.cells]
+    assert all(0 <= cell.second <= now - t0 for cell in cells)
+
+
+async def test_worker_of_another_locust_is_refused_with_both_versions(
+    loads: Loads, elsewhere: Elsewhere
+) -> None:
+    with pytest.raises(ScenarioError, match=r"it runs Locust 1\.2\.3, the master 2\.") as refusal:
+        async with generator(
+            loads.scenario(FAST, LONG).loads[0],
+            loads.url,
+            loads.log,
+            ignore,
+            rendezvous=rendezvous(1),
+            on_progress=lambda text: text[0] == "0" and elsewhere.start(text, version="1.2.3"),
+        ):
+            pass
+    assert "Install locust==2." in refusal.value.hint
+    assert await asyncio.to_thread(elsewhere.processes[0].wait, 20) == 0
+
+
+def can_run(*command: str) -> bool:
+    return (
+        shutil.which(command[0]) is not None
+        and not subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
+    )
 
 
 def stopped_at(server: Server, t0: float) -> float:
