@@ -37,8 +37,7 @@ from harness.runs.cells import middle_of
 from harness.runs.folder import open_folder, read_evidence
 from harness.runs.model import Distribution, Evidence
 
-SERVICE = Service("20 ms", lambda _: 0.02, 0.02)
-RATES = (500, 1000, 1500, 2000, 2500, 3000, 4000, 5000, 6000, 8000, 11000, 15000, 20000)
+RATES = (500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000, 6000, 8000, 11000, 15000, 20000)
 USERS = 500
 WARM_UP = 1.0  # s
 HOPELESS = 0.5  # error of the p95 beyond which no higher rate is tried
@@ -52,7 +51,7 @@ scenarios:
     locustfile: {locustfile}
     workload: {{stages: [{{rate: {rate}/s, for: {seconds}s}}], max_users: {users}}}
     warm_up: {warm_up}s
-budgets: {{p95: {{indicator: {{kind: latency, quantile: 0.95}}, max: 30ms}}}}
+budgets: {{p95: {{indicator: {{kind: latency, quantile: 0.95}}, max: {bound}ms}}}}
 """
 
 
@@ -66,10 +65,10 @@ class Kept(NamedTuple):
     cpu: float
 
 
-def kept(title: str, stage: Stage) -> tuple[str, ...]:
+def kept(title: str, stage: Stage, service: Service) -> tuple[str, ...]:
     """One load: a row of the first table."""
-    asked = OpenWorkload((stage,), max_users=100)
-    with served(SERVICE) as truth:
+    asked = OpenWorkload((stage,), max_users=USERS)
+    with served(service) as truth:
         found, t0 = asyncio.run(_load(asked, truth.url))
         records = truth.end()
     schedule = list(arrivals(asked))
@@ -117,33 +116,37 @@ async def _load(asked: OpenWorkload, url: str) -> tuple[Kept, float]:
 # --- saturation ---------------------------------------------------------------------------------
 
 
-def saturation(seconds: int) -> Iterator[tuple[str, ...]]:
+def saturation(seconds: int, service: Service) -> Iterator[tuple[str, ...]]:
     """Rows of the second table, at rising rates."""
     for rate in RATES:
         print(f"{rate}/s", file=sys.stderr)
-        with served(SERVICE) as truth, tempfile.TemporaryDirectory() as name:
+        with served(service) as truth, tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            evidence, tripped = _harness_run(rate, seconds, truth.url, folder)
+            evidence, tripped = _harness_run(rate, seconds, service, truth.url, folder)
             # Those of the load: the harness itself asks whether the service is there.
             records = [record for record in truth.end() if record.at]
         begin = min(record.at for record in records) + WARM_UP
         true = quantile((r.done - r.at for r in records if r.done and r.at >= begin), 0.95)
         told = _p95(evidence)
+        load = OpenWorkload((Stage(float(rate), seconds + WARM_UP),))
+        asked = sum(1 for _ in arrivals(load))
         yield (
             f"{rate}/s",
-            f"{100 * len(records) / (rate * (seconds + WARM_UP)):.1f}%",
+            f"{100 * len(records) / asked:.1f}%",
             f"{100 * _cpu(evidence):.0f}%",
             _milliseconds(_distribution(evidence, names.SCHEDULER_LAG).quantile(0.99)),
             f"{1e3 * told:.1f}",
-            f"{100 * (told / SERVICE.mean - 1):+.1f}%",
+            f"{100 * (told / service.mean - 1):+.1f}%",
             f"{100 * (told / true - 1):+.1f}%",
             ", ".join(tripped) or "none",
         )
-        if told > (1 + HOPELESS) * SERVICE.mean:
+        if told > (1 + HOPELESS) * service.mean:
             return
 
 
-def _harness_run(rate: int, seconds: int, url: str, folder: Path) -> tuple[Evidence, list[str]]:
+def _harness_run(
+    rate: int, seconds: int, service: Service, url: str, folder: Path
+) -> tuple[Evidence, list[str]]:
     """A whole `harness run`: its evidence, and the guards that tripped."""
     (folder / "budgets.yaml").write_text(
         BUDGETS.format(
@@ -152,6 +155,7 @@ def _harness_run(rate: int, seconds: int, url: str, folder: Path) -> tuple[Evide
             seconds=seconds + int(WARM_UP),
             users=USERS,
             warm_up=int(WARM_UP),
+            bound=1500 * service.mean,
         )
     )
     run = folder / "run"
@@ -190,20 +194,22 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=int, default=10, help="of each load at a kept rate")
     options.add_argument("--saturation-seconds", type=int, default=5, help="0: leave it out")
+    options.add_argument("--takes", type=float, default=50, help="of the service, milliseconds")
     options.add_argument("--user", choices=("FastHttpUser", "FastUser"), default="FastHttpUser")
     given = options.parse_args()
     os.environ["FIDELITY_USER"] = given.user
-    print(f"{given.user}, a service that takes {SERVICE.name}; {machine()}\n")
+    service = Service("constant", lambda _: given.takes / 1e3, given.takes / 1e3)
+    print(f"{given.user}, a service that takes {given.takes:g} ms; {machine()}\n")
     length = float(given.seconds)
     loads = {f"{rate}/s": Stage(float(rate), length) for rate in (50, 500, 2000)}
     loads["50/s to 1000/s"] = Stage(1000.0, length, start_rate=50.0)
     header = ["load", "asked", "seen in time", "error", f"worst of {PARTS} parts"]
     header += ["scheduler lag p50, ms", "p99, ms", "generator CPU"]
-    print(table(header, [kept(title, stage) for title, stage in loads.items()]) + "\n")
+    print(table(header, [kept(title, stage, service) for title, stage in loads.items()]) + "\n")
     if given.saturation_seconds:
         header = ["asked", "sent", "generator CPU", "scheduler lag p99, ms", "p95, ms"]
         header += ["against users on schedule", "against the answers", "guards that trip"]
-        print(table(header, list(saturation(given.saturation_seconds))))
+        print(table(header, list(saturation(given.saturation_seconds, service))))
 
 
 if __name__ == "__main__":

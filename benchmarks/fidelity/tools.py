@@ -67,7 +67,7 @@ def users_for(service: Service) -> int:
 def workload(service: Service, seconds: int) -> OpenWorkload:
     """What the open model is asked for; enough users for all that a stall holds."""
     stages = (Stage(RATE, float(seconds)),)
-    return OpenWorkload(stages, max_users=200 if service.stall else 100)
+    return OpenWorkload(stages, max_users=round(2 * RATE) if service.stall else 100)
 
 
 def harness_open(service: Service, url: str, seconds: int, folder: Path) -> Told:
