@@ -11,13 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from harness.budgets.model import Budget, ErrorRatio, Latency, Throughput
 from harness.judge.bounds import holds
 from harness.judge.client import requests, times_of
-from harness.judge.guard_readings import is_closed, lags
+from harness.judge.guard_readings import is_closed, lags, users_ran_out
 from harness.judge.measure import measure
-from harness.names import GENERATOR_CANARY, GENERATOR_LOOP_LAG, LATENCY, SCHEDULER_LAG
+from harness.names import (
+    GENERATOR_CANARY,
+    GENERATOR_LOOP_LAG,
+    LATENCY,
+    SCHEDULER_LAG,
+    SERVICE_TIME,
+    START_LAG,
+)
 from harness.runs.model import Distribution, Evidence
 
 Budgets = tuple[Budget, ...]
@@ -101,21 +109,29 @@ def _breached_anyway(budget: Budget, indicator: Latency, evidence: Evidence) -> 
     For any d, P(true time > bound) >= P(measured > bound + d) - P(lateness > d), whatever the two
     have to do with each other. The breach is certain when some d makes that more than 1 - q.
     """
+    added = LAGS
+    if users_ran_out(evidence):
+        # While all users are busy, what delays their answers delays the requests that wait for a
+        # user many times over: then only the time from the real start is known to be the service's.
+        if any((worst(evidence, what) or 0.0) > allowed_lag(budget) for what in LAGS):
+            indicator = replace(indicator, of=SERVICE_TIME)
+    elif lags(evidence, START_LAG):
+        added = (GENERATOR_LOOP_LAG, GENERATOR_CANARY, START_LAG)  # all of it is the generator's
     times = times_of(evidence, indicator, indicator.request)
     if indicator.quantile is None:
-        lateness = sum(_mean(lags(evidence, what).values()) for what in LAGS)
+        lateness = sum(_mean(lags(evidence, what).values()) for what in added)
         return (times.mean or 0.0) - BURSTS * lateness > budget.bound
     may_miss = 1 - indicator.quantile
     return any(
         (times.share_over(budget.bound + late) or 0.0) > may_miss + min(1.0, BURSTS * share)
-        for share, late in _lateness(evidence)
+        for share, late in _lateness(evidence, added)
     )
 
 
-def _lateness(evidence: Evidence) -> Iterator[tuple[float, float]]:
-    """Shares of the time with the lateness that is exceeded in them, all lags added up."""
+def _lateness(evidence: Evidence, added: Iterable[str]) -> Iterator[tuple[float, float]]:
+    """Shares of the time with the lateness that is exceeded in them, these lags added up."""
     for share in (0.0, *_TAILS):
-        yield share, sum(worst(evidence, what, 1 - share) or 0.0 for what in LAGS)
+        yield share, sum(worst(evidence, what, 1 - share) or 0.0 for what in added)
 
 
 def _mean(found: Iterable[Distribution]) -> float:

@@ -22,7 +22,7 @@ from harness.judge.guard_doubt import (
     worst,
 )
 from harness.judge.guard_process import generator_cpu
-from harness.judge.guard_readings import closed_sources, of, readings
+from harness.judge.guard_readings import closed_sources, of, readings, users_ran_out
 from harness.judge.model import Guard, Touches
 from harness.judge.series import listed
 from harness.names import (
@@ -56,7 +56,7 @@ def load_delivered(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     share = account.sent / account.asked
     reason = f"{format_quantity(share, Unit.RATIO)} of the asked load was started"
     enough, only = share >= DELIVERED, None
-    if _users_ran_out(evidence) and not _saturated(evidence, budgets):
+    if users_ran_out(evidence) and not _saturated(evidence, budgets):
         only = _unproven(budgets, evidence, unsent, enough=enough)
         dropped = f"{unsent} of {account.asked} iterations never began"
         if only:
@@ -211,11 +211,6 @@ def _saturated(evidence: Evidence, budgets: Budgets) -> bool:
     limit = min((allowed_lag(b) for b in timed(budgets)), default=LAG_FLOOR)
     late = any((worst(evidence, what) or 0.0) > limit for what in LAGS)
     return late or any(found.outcome == "tripped" for found in generator_cpu(evidence, budgets))
-
-
-def _users_ran_out(evidence: Evidence) -> bool:
-    found = readings(evidence, GENERATOR_IDLE_USERS).values()
-    return any(reading.value <= 0 for values in found for reading in values)
 
 
 def _missing_users(evidence: Evidence) -> dict[str, list[float]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.judge.series import EDGE_SLACK, Interval, NoDataError, inside, window
-from harness.names import GENERATOR_ASKED, SOURCE
+from harness.names import GENERATOR_ASKED, GENERATOR_IDLE_USERS, SOURCE
 from harness.runs.model import Distribution, Evidence
 
 
@@ -68,6 +68,12 @@ def is_closed(evidence: Evidence) -> bool:
     """Whether some load is of the closed model, where a late generator asks less of the service."""
     models = {load.get("workload", {}).get("model") for load in loads(evidence)} - {None}
     return "closed" in models if models else not evidence.manifest.requests.asked
+
+
+def users_ran_out(evidence: Evidence) -> bool:
+    """Whether some class of users had none left to begin an iteration, in the open model."""
+    found = readings(evidence, GENERATOR_IDLE_USERS).values()
+    return any(reading.value <= 0 for values in found for reading in values)
 
 
 def closed_sources(evidence: Evidence, name: str) -> set[str]:

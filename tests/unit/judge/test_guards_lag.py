@@ -12,7 +12,7 @@ from harness.budgets.model import Budget, ErrorRatio, Latency
 from harness.judge.decide import judge
 from harness.runs.model import Distribution, Evidence, LatencyKey
 from tests.unit.judge.evidence import budget, distribution, evidence, requests
-from tests.unit.judge.guarding import CLOSED, P95, account, found, lag, lagging, tripped
+from tests.unit.judge.guarding import CLOSED, P95, account, found, lag, lagging, readings, tripped
 
 LAGS = {
     names.GENERATOR_LOOP_LAG: "generator-loop-lag",
@@ -114,6 +114,34 @@ def test_lags_add_up() -> None:
     both = one | late(0.5, what=names.GENERATOR_CANARY)
     assert tripped(run(one, 0.25), P95) == set()
     assert tripped(run(both, 0.25), P95) == {"scheduler-lag", "generator-canary"}
+
+
+@pytest.mark.parametrize(
+    ("left", "service", "slow", "outcome"),
+    [
+        pytest.param(0, 0.010, 500, "tripped", id="late, and users ran out on a fast service"),
+        pytest.param(0, 0.300, 500, "ok", id="late, and users ran out on a slow service"),
+        pytest.param(0, 0.010, 0, "ok", id="in time, and users ran out"),
+        pytest.param(1, 0.010, 500, "ok", id="late, and no request waited for a user"),
+    ],
+)
+def test_lag_while_users_run_out_leaves_only_the_service_time(
+    left: int, service: float, slow: int, outcome: str
+) -> None:
+    """Two seconds from the intended start, of which so much from the real one."""
+    times = requests(ok=[2.0] * 100) | requests(ok=[service] * 100, what=names.SERVICE_TIME)
+    lags = lag(names.GENERATOR_CANARY, slow=slow)
+    users = readings(names.GENERATOR_IDLE_USERS, [5, left, 5])
+    run = evidence(users, latency=times | lags, requests=account())
+    assert found(run, P95)["generator-canary"].outcome == outcome
+
+
+def test_lag_of_starts_is_the_generators_while_users_are_idle() -> None:
+    lags = lag(names.SCHEDULER_LAG, slow=0) | lag(names.START_LAG, slow=900)
+    idle, busy = (readings(names.GENERATOR_IDLE_USERS, [least]) for least in (3, 0))
+    times = requests(ok=[0.22] * 100)
+    assert tripped(evidence(idle, latency=times | lags), P95) == {"scheduler-lag"}
+    assert tripped(evidence(busy, latency=times | lags), P95) == set()
 
 
 def test_lags_of_several_generators_are_judged_by_the_worst() -> None:
