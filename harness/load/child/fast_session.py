@@ -26,6 +26,7 @@ from harness.load.child.recording import SENT, Recorder
 from harness.load.child.tracing import traced
 
 _BASE = re.compile(r"http://[^/?#@\s]+(/[^?#\s]*)?")
+_MAX_TARGETS = 1000
 _CODINGS = "gzip, deflate, br"
 _basic: Any = fasthttp._construct_basic_auth_str  # noqa: SLF001 - theirs, to the letter
 _NONE: dict[str, Any] = {}
@@ -43,6 +44,7 @@ class FastSession(FastHttpSession):
         self._able = not (kwargs.get("client_pool") or kwargs.get("proxy_host")) and WORKS_HERE
         self._base: str | None = None
         self._base_path = ""
+        self._targets: dict[str, str] = {}  # of URLs met before, ready to be sent
         self._pool: object = None
         self._wire: Wire | None = None
         self._forms: Any = None
@@ -89,8 +91,7 @@ class FastSession(FastHttpSession):
             response, length, error = self._exchange(asked, message)
             seconds = time.monotonic() - start
             if number is not None and not catch_response and self._only_ours():
-                failed = error is not None
-                recorder.settle(number, method, name, seconds, failed=failed, response=response)
+                recorder.settle(number, method, name, seconds, failed=error is not None)
                 return response
             meta = {
                 "request_type": method,
@@ -150,9 +151,13 @@ class FastSession(FastHttpSession):
         """The bytes to send; None when the short way does not lead there."""
         if not self._ready():
             return None
-        target = target_of(self._base_path, url, asked.params)
+        target = self._targets.get(url) if asked.params is None else None
         if target is None:
-            return None
+            target = target_of(self._base_path, url, asked.params)
+            if target is None:
+                return None
+            if asked.params is None and len(self._targets) < _MAX_TARGETS:
+                self._targets[url] = target
         message: bytes | None
         message = self._forms.message(asked.method, target, asked.headers, asked.data, asked.cookie)
         return message
@@ -176,6 +181,7 @@ class FastSession(FastHttpSession):
         if match and self._able:
             client = self.client.clientpool.get_client(URL(match[0]))
             self._base_path = match[1] or ""
+            self._targets = {}
             self._forms = Forms(self.client, client)
             self._wire = Wire(client)
 

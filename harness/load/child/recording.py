@@ -18,6 +18,7 @@ from typing import Any
 
 import gevent
 from locust import User
+from requests import Response
 
 from harness.load.child.fullest import Fullest
 from harness.load.child.slowest import Slowest
@@ -129,7 +130,9 @@ class Recorder:
         if self._watches:
             self._watches.pop(number, None)
         self.recorded += 1
-        request = getattr(response, "request", None)
+        # Nobody but an instrumentation of `requests` puts another traceparent in the place of ours;
+        # FastUser would first have to make the object.
+        request = getattr(response, "request", None) if isinstance(response, Response) else None
         self._outcomes.append((sent, method, name, service, failed, request))
         if len(self._outcomes) >= BATCH:
             self._sort_in()
