@@ -83,6 +83,11 @@ def _spoils(guard: Guard, budget: Budget) -> bool:
         return False
     if guard.only is not None and budget.name not in guard.only:
         return False
+    return touches(guard, budget)
+
+
+def touches(guard: Guard, budget: Budget) -> bool:
+    """Whether what a guard guards is what the budget is measured on."""
     sides = {"all", "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"}
     if isinstance(budget.indicator, Latency):
         sides.add("latency")
