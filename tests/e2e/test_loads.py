@@ -87,7 +87,7 @@ def test_run_hopeless_is_aborted_long_before_its_planned_end(
 ) -> None:
     (project.path / "locustfile.py").write_text(of_visitor(FAIL))
     project.document["scenarios"]["quick"]["duration"] = "40s"
-    project.document["budgets"]["errors"]["abort"] = True
+    project.document["budgets"]["errors"] |= {"abort": True, "abort_after": "1s"}
     result = project.harness("run", "--out", "out", "--workers", workers)
     assert result.code == 3, result.out + result.err
     manifest = project.manifest()
