@@ -27,7 +27,7 @@ from harness.load.frames import Bye, Refused, Setup
 from harness.load.membership import Join
 from harness.load.rendezvous import Rendezvous
 
-SILENCE = 5.0  # s without a beat of the harness
+SILENCE = 10.0  # s without a beat of the harness
 
 
 def main(descriptor: int) -> None:

@@ -15,6 +15,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 
 from harness.budgets.model import OpenWorkload
+from harness.load.child.calm import calm
 from harness.load.child.closed_model import closed_model
 from harness.load.child.locustfile import RefusalError, describe, place
 from harness.load.child.open_model import OpenModel
@@ -85,6 +86,7 @@ class Agent:
             DismissedError: It was told to stop before the start.
         """
         users = self._gather_users() if self._open else 0
+        calm()
         self._link.send(Ready(users))
         start: Start = self._link.before_stop(self._link.start)
         self._recorder.rebase(start.t0, start.window_start)
