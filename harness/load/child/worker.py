@@ -109,10 +109,12 @@ def serve(
         Agent(setup, link, recorder, environment, owns_process=isinstance(setup.role, Join)).run()
     except RefusalError as refusal:
         link.send(Refused(refusal.message, refusal.hint))
-    except DismissedError as why:
-        sys.stderr.write(f"{why}\n")
+    except DismissedError:
+        pass
     except SystemExit as leave:
         link.send(Bye(f"the locustfile called sys.exit({leave.code!r})"))
+    if link.stop.ready() and isinstance(why := link.stop.get(), str):
+        _log(why)
     environment.stop_timeout = 0.0  # for whom Locust stops from now on
     runner.user_greenlets.kill(block=False)
     # The others may still drain. In the end the master says `quit`, which ends the runner.

@@ -20,6 +20,7 @@ from harness.load.frames import Report
 from harness.load.generator import Generator, generator
 from harness.runs.latency import LatencyLog, read_counts, read_latency
 from harness.runs.model import Distribution, LatencyKey, Requests, Worker
+from tests.integration.load.elsewhere import Elsewhere
 
 SERVER = Path(__file__).parent / "server.py"
 LEAD = 0.05  # s between the order to start and the start
@@ -166,3 +167,20 @@ def descendants_of_us() -> set[int]:
     import psutil
 
     return {p.pid for p in psutil.Process(os.getpid()).children(recursive=True)}
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    workers = Elsewhere(folder)
+    yield workers
+    for process in workers.processes:
+        process.kill()
+        process.wait()

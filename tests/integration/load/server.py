@@ -1,7 +1,7 @@
 """A raw asyncio HTTP server that knows the truth: it counts and times what it serves.
 
-Run as `python server.py`; it prints its port. Paths: /fast, /sleep/<ms> (held so long), /error
-(status 500), /drop (closes the connection), /redirect (to /fast), /hang (never answers),
+Run as `python server.py [HOST]`; it prints its port. Paths: /fast, /sleep/<ms> (held so long),
+/error (status 500), /drop (closes the connection), /redirect (to /fast), /hang (never answers),
 /freeze/<ms> (all answers wait until then), /log (JSON) and /reset: these three are not counted.
 Only the standard library, so that it can be compared with what the load generator saw.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 import time
 from collections import Counter
 
@@ -98,7 +99,8 @@ class Connection(asyncio.Protocol):
 async def main() -> None:
     truth = Truth()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(truth), "127.0.0.1", 0, backlog=1024)
+    host = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
+    server = await loop.create_server(lambda: Connection(truth), host, 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await server.serve_forever()

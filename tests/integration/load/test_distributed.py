@@ -6,13 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -23,9 +20,9 @@ from harness.load.frames import Report
 from harness.load.generator import generator
 from harness.load.rendezvous import Rendezvous
 from harness.runs.model import Worker
-from tests.integration.load.conftest import LEAD, Loads, Server, descendants_of_us
+from tests.integration.load.conftest import LEAD, Loads, Server, descendants_of_us, eventually
+from tests.integration.load.elsewhere import Elsewhere
 
-STOCK = Path(__file__).parent / "stock.py"
 # Two classes of one weight, which Locust would give to one worker each.
 MIXED = """
 import atexit, json, os, tempfile
@@ -154,57 +151,8 @@ async def test_load_that_workers_cannot_share_is_refused(
 # --- workers that somebody else starts ----------------------------------------------------------
 
 
-class Elsewhere:
-    """Starts stock Locust workers that know nothing of the harness."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.processes: list[subprocess.Popen[bytes]] = []
-
-    def start(
-        self,
-        how_to: str,
-        run_id: str | None = None,
-        version: str = "",
-        within: tuple[str, ...] = (),
-    ) -> int:
-        """Do what the harness says that a person should do; the number of the process."""
-        setting, _, *options = how_to.split("start others with: ")[1].split()
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
-        environment["HARNESS_RUN_ID"] = run_id or setting.split("=")[1]
-        command = [sys.executable, "-P", str(STOCK), *filter(None, [version]), *options]
-        command = [*within, *command]
-        with (self.folder / f"stock-{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                command, cwd=self.folder, env=environment, stdout=log, stderr=log
-            )
-        self.processes.append(process)
-        return len(self.processes) - 1
-
-    def log(self, number: int) -> str:
-        return (self.folder / f"stock-{number}.log").read_text()
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    workers = Elsewhere(folder)
-    yield workers
-    for process in workers.processes:
-        with suppress(ProcessLookupError):
-            process.kill()
-        process.wait()
-
-
 def rendezvous(workers: int, **more: object) -> Rendezvous:
     return replace(Rendezvous("127.0.0.1", 0, workers, "run-7", patience=30.0), **more)  # type: ignore[arg-type]
-
-
-async def eventually(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_stock_workers_join_are_turned_away_and_replaced_by_the_others(
@@ -313,6 +261,44 @@ async def test_worker_of_another_locust_is_refused_with_both_versions(
             pass
     assert "Install locust==2." in refusal.value.hint
     assert await asyncio.to_thread(elsewhere.processes[0].wait, 20) == 0
+
+
+async def test_worker_too_far_away_to_compare_clocks_is_refused(
+    loads: Loads, elsewhere: Elsewhere
+) -> None:
+    """Between it and the master, what is said takes 70 ms in each direction."""
+    master: asyncio.Future[int] = asyncio.Future()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        with suppress(ConnectionError):
+            while data := await reader.read(2**16):
+                loop.call_later(0.07, writer.write, data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            beyond = await asyncio.open_connection("127.0.0.1", await master)
+        except ConnectionError:
+            writer.close()
+        else:
+            await asyncio.gather(forward(reader, beyond[1]), forward(beyond[0], writer))
+
+    def start_behind(text: str) -> None:
+        if text.startswith("0"):
+            way, _, port = text.rpartition(" ")
+            master.set_result(int(port))
+            elsewhere.start(f"{way} {proxy.sockets[0].getsockname()[1]}")
+
+    load_of = loads.scenario(FAST, LONG).loads[0]
+    where = rendezvous(1)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
+        with pytest.raises(GeneratorError, match=r"took \d{3,} ms at best, 100 ms are allowed"):
+            async with generator(
+                load_of, loads.url, loads.log, ignore, rendezvous=where, on_progress=start_behind
+            ):
+                pass
+        assert await asyncio.to_thread(elsewhere.processes[0].wait, 20) == 0
 
 
 def can_run(*command: str) -> bool:
