@@ -107,8 +107,10 @@ LACKS = {
         QUANTILE,
         measured(0.15),
         measured(0.15),
-        "the quantile of a histogram is known only to its bucket, and most changes stay within one;"
-        " give max_regression to a latency or a mean",
+        (
+            "the quantile of a histogram is known only to its bucket, and most changes stay within"
+            " one; give max_regression to a latency or a mean"
+        ),
     ),
 }
 
