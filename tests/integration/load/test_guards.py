@@ -145,12 +145,14 @@ class Some(FastHttpUser):
     for name in ("generator-loop-lag", "generator-canary"):
         assert slow.guards[name].outcome == slow_open.guards[name].outcome == "ok"
     assert (slow_open.guards["load-delivered"].value or 0) < 0.9
-    guard = hung.guards["in-flight-at-end"]
-    assert (guard.outcome, guard.value) == ("tripped", hung.run.manifest.requests.in_flight)
-    assert (guard.value or 0) > 10
-    median = replace(P95, indicator=Latency(0.5), bound=60.0, name="median")
-    (again,) = [g for g in guards(hung.run, (median,)) if g.name == "in-flight-at-end"]
-    assert again.outcome == "ok"
+    # A tenth of the requests hang: more than a p95 may miss, and fewer than a p50.
+    unanswered, answered = hung.run.manifest.requests.in_flight, hung.run.manifest.requests.recorded
+    assert unanswered > 10
+    for quantile in (0.95, 0.5):
+        of = replace(P95, indicator=Latency(quantile), bound=60.0)
+        (guard,) = [g for g in guards(hung.run, (of,)) if g.name == "in-flight-at-end"]
+        turned = unanswered / (unanswered + answered) > 1 - quantile
+        assert (guard.outcome, guard.value) == ("tripped" if turned else "ok", unanswered)
 
 
 async def test_users_in_step_and_users_that_end_trip_where_others_do_not(loads: Loads) -> None:
