@@ -72,50 +72,66 @@ class FastSession(FastHttpSession):
         """See FastHttpSession.request."""
         start = time.monotonic()
         recorder = self._recorder
-        asked = message = None
-        traceparent: Any = ""
+        message = None
         if not stream and allow_redirects and (not kwargs or kwargs.keys() == {"params"}):
-            given = headers
-            if recorder is not None:
-                defaults = self.client.default_headers
-                given, traceparent = traced(headers, defaults, recorder.traceparent)
-            asked = self._asked(method, url, data, given, auth, json, kwargs.get("params"))
-            message = asked and self._message(asked, url)
-        if not asked or not message:
+            given, traceparent = headers, ""
+            try:
+                if recorder is not None:
+                    defaults = self.client.default_headers
+                    given, traceparent = traced(headers, defaults, recorder.traceparent)
+                asked = self._asked(method, url, data, given, auth, json, kwargs.get("params"))
+                message = asked and self._message(asked, url)
+            except Exception:  # noqa: BLE001 - FastHttpSession raises it again
+                message = None
+        if not message or not isinstance(context, dict):
             more = (name, data, catch_response, stream, headers, auth, json, allow_redirects)
             with self._elsewhere():
                 return super().request(method, url, *more, context, **kwargs)
-        name = name or self.request_name or url
-        number = recorder.sent(self.user, start, traceparent) if recorder is not None else None
+        named = (method, name or self.request_name or url)
+        if recorder is None:
+            return self._perform(asked, message, named, context, start, None, catch_response)
+        number = recorder.sent(self.user, start, traceparent)
         try:
-            response, length, error = self._exchange(asked, message)
-            seconds = time.monotonic() - start
-            if number is not None and not catch_response and self._only_ours():
-                recorder.settle(number, method, name, seconds, failed=error is not None)
-                return response
-            meta = {
-                "request_type": method,
-                "name": name,
-                "context": self._context(context, number),
-                "response": response,
-                "exception": error,
-                "start_time": time.time() - seconds,
-                "url": asked.url,
-                "response_length": length,
-                "response_time": seconds * 1000,
-            }
-            if catch_response:
-                return self._enter(response, meta, number)
-            self.request_event.fire(**meta)
+            return self._perform(asked, message, named, context, start, number, catch_response)
         except GreenletExit:  # the user was killed: nobody knows the answer
-            if number is not None:
-                recorder.lose(number)
+            recorder.lose(number)
             raise
         except BaseException:  # e.g. a listener that stops the user
-            if number is not None:
-                elapsed = time.monotonic() - start
-                recorder.settle(number, method, name, elapsed, failed=True)
+            recorder.settle(number, *named, time.monotonic() - start, failed=True)
             raise
+
+    def _perform(  # noqa: PLR0917 - all that `request` knows
+        self,
+        asked: Any,
+        message: bytes,
+        named: tuple[str, str],
+        context: Any,
+        start: float,
+        number: int | None,
+        catch_response: bool,
+    ) -> Any:
+        """Send, receive, and tell whoever listens."""
+        told = number is None or catch_response or not self._only_ours()
+        merged = self._context(context, number) if told else None
+        response, length, error = self._exchange(asked, message)
+        seconds = time.monotonic() - start
+        if not told:
+            self._recorder.settle(number, *named, seconds, failed=error is not None)
+            return response
+        meta = {
+            "request_type": named[0],
+            "name": named[1],
+            "context": merged,
+            "response": response,
+            "exception": error,
+            "start_time": time.time() - seconds,
+            "url": asked.url,
+            "response_length": length,
+            "response_time": seconds * 1000,
+        }
+        if catch_response:
+            return self._enter(response, meta, number)
+        self.request_event.fire(**meta)
         return response
 
     # --- what is sent -------------------------------------------------------------------------
@@ -128,7 +144,7 @@ class FastSession(FastHttpSession):
             return None
         headers = dict(headers) if headers else {}
         if auth:
-            headers["Authorization"] = _basic(*auth)
+            headers["Authorization"] = _basic(auth[0], auth[1])
         elif self.auth_header:
             headers["Authorization"] = self.auth_header
         if "Accept-Encoding" not in headers and "accept-encoding" not in headers:

@@ -151,6 +151,11 @@ EXPRESSIONS = (
     'client.get("/echo", headers={"X-Empty": ""})',
     'client.get("/echo", headers={"Cookie": "mine=1"})',
     'client.get("/echo", auth=("name", "pass"))',
+    'client.get("/echo", auth=("name", "pass", "more"))',
+    'client.get("/echo", auth=("name",))',
+    'client.post("/echo", json={"a": object})',
+    'client.get("/echo", headers="no headers")',
+    'client.get("/echo", context="none")',
     'client.get("/echo", auth=("nämé", b"pass"), headers={"Authorization": "x"})',
     # redirects and cookies
     'client.get("/found", allow_redirects=False)',

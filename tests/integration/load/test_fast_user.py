@@ -141,7 +141,7 @@ def test_fast_user_under_stock_locust_is_in_its_statistics(tmp_path: Path, serve
         "    @task\n    def error(self): self.client.get('/error')\n"
     )
     locust = Path(sys.executable).with_name("locust")
-    options = f"--headless -u 4 -r 4 -t 2 -s 5 --json-file stats -H {server.url}".split()
+    options = f"--headless -u 4 -r 4 -t 3 -s 5 --json-file stats -H {server.url}".split()
     command = [str(locust), "-f", "locustfile.py", *options]
     environment = {k: v for k, v in ENVIRONMENT.items() if not k.startswith("LOCUST_")}
     # Its exit code is 1: there are failures.
@@ -149,9 +149,13 @@ def test_fast_user_under_stock_locust_is_in_its_statistics(tmp_path: Path, serve
     table = json.loads((tmp_path / "stats.json").read_text())
     told = {row["name"]: (row["num_requests"], row["num_failures"]) for row in table}
     served = server.truth()["counts"]
-    assert told["/fast"] == (served["GET /fast"], 0)
-    assert told["/error"] == (served["GET /error"], served["GET /error"])
-    assert served["GET /fast"] > 0
+    # At its end, stock Locust may forget what each of its users has under way.
+    lost = {name: served[f"GET {name}"] - told[name][0] for name in told}
+    assert set(lost) == {"/fast", "/error"}
+    assert 0 <= sum(lost.values()) <= 4
+    assert min(served.values()) > 4
+    assert told["/fast"][1] == 0
+    assert told["/error"][1] == told["/error"][0]
 
 
 def test_import_of_harness_alone_imports_nothing() -> None:
