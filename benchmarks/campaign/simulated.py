@@ -63,8 +63,9 @@ class Case:
     def plan(self) -> Design:
         """The test of each of its budgets."""
         hits = HIT * 2 * SIZE**2 if self.disturbed else 0.0
-        most = self.most or pairs_needed(sqrt(self.deviation**2 + hits), TOLERANCE)
-        return design(TOLERANCE, most, alpha=0.01 / self.budgets)
+        alpha, deviation = 0.01 / self.budgets, sqrt(self.deviation**2 + hits)
+        most = self.most or pairs_needed(deviation, TOLERANCE, alpha=alpha)
+        return design(TOLERANCE, most, alpha=alpha)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ so that all together do with alpha at most, however they depend on each other (B
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from math import expm1, inf, isfinite
@@ -18,7 +18,7 @@ from harness.judge.compare_words import reason
 from harness.judge.comparison import Change, Comparison, Omission, Pair, Rules
 from harness.judge.decide import touches
 from harness.judge.model import Measurement, Outcome
-from harness.judge.sequential import Decision, Design, State, design, look
+from harness.judge.sequential import Decision, Design, State, design, look, pairs_needed
 from harness.judge.worsening import lack, log_ratio
 
 # More than a third left out ends the comparison, but not because of the first few pairs.
@@ -61,6 +61,28 @@ def compare(budgets: Iterable[Budget], pairs: Sequence[Pair], rules: Rules) -> C
         sum(pair.seconds for pair in pairs),
         rules,
     )
+
+
+def most_pairs(
+    budgets: Iterable[Budget], deviations: Mapping[str, float], *, alpha: float = 0.01
+) -> int | None:
+    """The most pairs that a comparison should allow, by what calibration found.
+
+    Args:
+        budgets: Of the scenario.
+        deviations: Standard deviation of a log ratio without a change, by the budget's name.
+        alpha: As in `Rules`.
+
+    Returns:
+        What the noisiest budget needs, for `Rules.most`; None when no deviation is known.
+    """
+    chosen = compared(budgets)
+    needed = [
+        pairs_needed(deviations[b.name], b.max_regression or 0.0, alpha=alpha / len(chosen))
+        for b in chosen
+        if b.name in deviations
+    ]
+    return max(needed, default=None)
 
 
 def omission(budget: Budget, pair: Pair) -> str:

@@ -24,7 +24,7 @@ from math import exp, inf, log1p, sqrt
 from statistics import fmean, median, stdev
 from typing import Literal
 
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 FIRST_LOOK = 4
 FIRST_RANK_LOOK = 7
@@ -128,14 +128,17 @@ def detectable(ratios: Sequence[float]) -> float | None:
     return exp(3.97 * stdev(ratios) / sqrt(len(ratios) - 2.7)) - 1
 
 
-def pairs_needed(deviation: float, tolerance: float) -> int:
+def pairs_needed(deviation: float, tolerance: float, *, alpha: float = 0.01) -> int:
     """The least of `MOST_PAIRS` that leaves room for an unlucky sequence.
 
     Args:
         deviation: Standard deviation of the log ratio of a pair without a change.
         tolerance: Relative worsening to be found.
+        alpha: As in `design`; smaller levels need more pairs.
     """
-    fixed = 15.8 * (deviation / log1p(tolerance)) ** 2 + 2.7
+    # 15.8 with 1% and 5%: the pairs of a fixed-size test (see `detectable`), for any alpha.
+    spread = float(ndtri(1 - alpha) + ndtri(0.95)) ** 2
+    fixed = spread * (deviation / log1p(tolerance)) ** 2 + 2.7
     return next((most for most in MOST_PAIRS if most >= 1.9 * fixed), MOST_PAIRS[-1])
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.budgets.model import Budget, ErrorRatio, Latency, Ratio, Selector, Waiver
-from harness.judge.compare import compare, compared, omission
+from harness.judge.compare import compare, compared, most_pairs, omission
 from harness.judge.comparison import Change, Comparison, Pair, Rules, Side
 from harness.judge.guard import guard
 from harness.judge.model import Guard, Measurement, Touches
@@ -137,6 +137,13 @@ def test_compared_are_budgets_with_a_tolerance_that_are_not_off() -> None:
     assert compared([plain, off, QUERIES]) == (QUERIES,)
     nothing = compare([plain, off], pairs(p95=QUIET), RULES)
     assert (nothing.outcome, nothing.done, nothing.changes) == ("inconclusive", True, ())
+
+
+def test_most_pairs_are_those_of_the_noisiest_budget() -> None:
+    budgets = [P95, QUERIES, replace(P95, name="plain", max_regression=None)]
+    assert most_pairs([P95], {"p95": 0.055}) == 16
+    assert most_pairs(budgets, {"p95": 0.055, "queries": 0.0, "plain": 9.0}) == 24
+    assert most_pairs(budgets, {"plain": 0.05}) is None
 
 
 def test_decision_stands_although_later_pairs_would_not_give_it() -> None:

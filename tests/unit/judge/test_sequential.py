@@ -133,6 +133,12 @@ def test_pairs_needed_grow_with_the_noise_up_to_the_most() -> None:
     assert (needed[0], needed[-1]) == (12, 64)
 
 
+def test_pairs_needed_grow_with_the_number_of_budgets() -> None:
+    of_one, of_ten = ([pairs_needed(s, 0.1, alpha=a) for s in (0.03, 0.05, 0.08)]
+                      for a in (0.01, 0.001))  # fmt: skip
+    assert (of_one, of_ten) == ([12, 16, 32], [12, 24, 48])
+
+
 def gate(random: np.random.Generator, change: float, noise: float, plan: Design) -> tuple[str, int]:
     ratios: list[float] = []
     while True:
