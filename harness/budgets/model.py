@@ -331,7 +331,8 @@ class Scenario:
 class Target:
     """The service under load.
 
-    `{port}` may stand in `command`, `url`, `metrics` and values of `environment`.
+    `{port}` may stand in `command`, `url`, `metrics` and values of `environment`; `{side}`, which
+    is "baseline" or "candidate", in `command`, `setup` and values of `environment`.
 
     Attributes:
         command: Shell words that start it; None tests a service that already runs.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from harness.budgets.model import Target
 from harness.errors import TargetError
 
 PLACE: Final = "{port}"
+SIDE: Final = "{side}"
 
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 _OPERATOR = re.compile(r"&&|\|\||[|;<>&`]|\$\(")
@@ -31,6 +32,24 @@ def on_port(target: Target, port: int) -> Target:
         command=None if target.command is None else put(target.command),
         ready=None if target.ready is None else put(target.ready),
         metrics=tuple(put(place) for place in target.metrics),
+        environment={name: put(value) for name, value in target.environment.items()},
+    )
+
+
+def on_side(target: Target, side: Literal["baseline", "candidate"]) -> Target:
+    """The target with `{side}` replaced in its command, its setup and values of its environment.
+
+    So that each version of a comparison can have a database of its own. Alone, a service is the
+    candidate.
+    """
+
+    def put(text: str) -> str:
+        return text.replace(SIDE, side)
+
+    return replace(
+        target,
+        command=None if target.command is None else put(target.command),
+        setup=None if target.setup is None else put(target.setup),
         environment={name: put(value) for name, value in target.environment.items()},
     )
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from harness.budgets.model import Target
 from harness.errors import TargetError
-from harness.observe.command import PLACE, absolute, address, on_port, words
+from harness.observe.command import PLACE, absolute, address, on_port, on_side, words
 from harness.observe.fetch import NoAnswer, fetch
 from harness.process import Process
 
@@ -64,6 +64,7 @@ async def serve(target: Target, log: Path, url: str | None = None) -> AsyncItera
         TargetError: It cannot be started, ended early, did not get ready in time, or nothing
             answers at the url.
     """
+    target = on_side(target, "candidate")
     if url is not None or target.command is None:
         yield await _running_service(target, (url or target.url).rstrip("/"))
         return
@@ -131,7 +132,7 @@ async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
     try:
         if problem := await _wait_until_ready(target, url, died):
             raise TargetError(
-                problem + _last_lines(log, before),
+                problem + last_lines(log, before),
                 f"its whole output is in {log}; the command was: {target.command}",
             )
     except BaseException:
@@ -217,7 +218,7 @@ def ending(exit_code: int) -> str:
     return f"signal {signal.Signals(-exit_code).name}"
 
 
-def _last_lines(log: Path, before: int) -> str:
+def last_lines(log: Path, before: int = 0) -> str:
     """The end of what the command wrote, below the message that it explains."""
     with log.open("rb") as file:
         file.seek(max(before, _size(log) - _TAIL_BYTES))

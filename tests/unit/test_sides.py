@@ -1,0 +1,262 @@
+"""Versions: which pairs make sense, what they are called, and what they run with."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.budgets.model import Target
+from harness.errors import UsageError
+from harness.sides import Version, checkout_name, notices, own_environment, refuse, side
+
+COMMIT = "1a2b3c4d" + "0" * 32
+TARGET = Target(
+    url="http://127.0.0.1:{port}",
+    command="serve --port {port}",
+    setup="make {side}",
+    environment={"DATABASE": "sqlite:///./{side}.db", "LEVEL": "info"},
+    directory=Path("/tree"),
+)
+REFUSED = [
+    (
+        "a candidate ref alone",
+        TARGET,
+        Version(),
+        Version(ref="main"),
+        "no baseline ref",
+        "--baseline REF",
+    ),
+    (
+        "a baseline URL alone",
+        TARGET,
+        Version(url="http://a"),
+        Version(),
+        "the candidate needs one",
+        "both --baseline-url and --candidate-url",
+    ),
+    (
+        "a candidate URL alone",
+        TARGET,
+        Version(ref="main"),
+        Version(url="http://a"),
+        "the baseline needs one",
+        "both --baseline-url and --candidate-url",
+    ),
+    (
+        "a URL with an environment",
+        TARGET,
+        Version(url="http://a"),
+        Version(url="http://b", environment={"A": "1"}),
+        "the candidate has a URL, so it already runs",
+        "leave out --candidate-url",
+    ),
+    (
+        "a URL with a ref",
+        TARGET,
+        Version(url="http://a", ref="main"),
+        Version(url="http://b"),
+        "the baseline has a URL",
+        "leave out --baseline-url",
+    ),
+    (
+        "no command",
+        Target(url="http://127.0.0.1:80"),
+        Version(ref="main"),
+        Version(),
+        "nothing says how the baseline is started",
+        "--baseline-url",
+    ),
+    (
+        "no command for one side",
+        Target(url="http://127.0.0.1:{port}"),
+        Version(command="serve {port}"),
+        Version(),
+        "nothing says how the candidate is started",
+        "command in budgets.yaml",
+    ),
+    (
+        "a fixed port",
+        Target(url="http://127.0.0.1:80", command="serve"),
+        Version(ref="main"),
+        Version(),
+        "the baseline would have a fixed port",
+        "write {port}",
+    ),
+    (
+        "a command without the port",
+        TARGET,
+        Version(),
+        Version(command="serve --port 80"),
+        "the candidate would have a fixed port",
+        "write {port}",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "baseline", "candidate", "message", "hint"),
+    [case[1:] for case in REFUSED],
+    ids=[case[0] for case in REFUSED],
+)
+def test_refuse_versions_that_cannot_be_compared_says_what_to_do(
+    target: Target, baseline: Version, candidate: Version, message: str, hint: str
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        refuse(target, baseline, candidate)
+    assert message in raised.value.message
+    assert hint in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate"),
+    [
+        (Version(ref="main"), Version()),
+        (Version(ref="main"), Version(ref="topic", environment={"A": "1"})),
+        (Version(), Version(environment={"A": "1"})),
+        (Version(), Version(command="other {port}")),
+        (Version(), Version(command="other", environment={"PORT": "{port}"})),
+        (Version(url="http://a"), Version(url="http://b")),
+        (Version(), Version()),
+    ],
+    ids=str,
+)
+def test_refuse_versions_that_can_be_compared_lets_them_pass(
+    baseline: Version, candidate: Version
+) -> None:
+    refuse(TARGET, baseline, candidate)
+
+
+def test_side_of_a_target_gets_its_own_names() -> None:
+    made = side(TARGET, Version(), "baseline", "main (1a2b3c4d)")
+    assert made.label == "main (1a2b3c4d)"
+    assert made.target.setup == "make baseline"
+    assert made.target.environment == {"DATABASE": "sqlite:///./baseline.db", "LEVEL": "info"}
+    assert made.target.command == "serve --port {port}"
+    assert made.url is None
+
+
+def test_side_with_command_and_environment_has_both_and_tells_no_value() -> None:
+    version = Version(
+        command="run {side} {port}", environment={"LEVEL": "s3cret", "MORE": "{side}"}
+    )
+    made = side(TARGET, version, "candidate", "working tree")
+    assert made.target.command == "run candidate {port}"
+    assert made.target.environment == {
+        "DATABASE": "sqlite:///./candidate.db",
+        "LEVEL": "s3cret",
+        "MORE": "candidate",
+    }
+    assert made.label == "working tree, `run {side} {port}`, with LEVEL, MORE"
+
+
+def test_side_with_a_url_tells_no_password() -> None:
+    made = side(TARGET, Version(url="http://me:s3cret@host:81/v1"), "baseline", "working tree")
+    assert (made.url, made.label) == ("http://me:s3cret@host:81/v1", "http://host:81/v1")
+
+
+@pytest.mark.parametrize(
+    ("ref", "changed", "name"),
+    [
+        ("main", 0, "main (1a2b3c4d)"),
+        ("1a2b3", 0, "1a2b3c4d"),
+        (None, 0, "working tree (1a2b3c4d, unchanged)"),
+        (None, 1, "working tree (1a2b3c4d, 1 changed file)"),
+        (None, 2, "working tree (1a2b3c4d, 2 changed files)"),
+    ],
+)
+def test_checkout_name_says_what_it_is(ref: str | None, changed: int, name: str) -> None:
+    assert checkout_name(ref, COMMIT, changed) == name
+
+
+@pytest.mark.parametrize(
+    ("inherited", "venv", "own"),
+    [
+        ({"PATH": "/bin"}, None, {}),
+        ({"PATH": "/bin", "VIRTUAL_ENV": ""}, None, {}),
+        ({"PATH": "/bin", "VIRTUAL_ENV": "/repo/.venv"}, None, {"VIRTUAL_ENV": ""}),
+        (
+            {"PATH": "/bin", "VIRTUAL_ENV": "/repo/.venv"},
+            "",
+            {"PATH": "TREE/.venv/bin:/bin", "VIRTUAL_ENV": "TREE/.venv"},
+        ),
+        ({}, "api", {"PATH": f"TREE/api/.venv/bin:{os.defpath}", "VIRTUAL_ENV": "TREE/api/.venv"}),
+        ({"UV_PROJECT_ENVIRONMENT": "/app/venv"}, None, {"UV_PROJECT_ENVIRONMENT": ".venv"}),
+        (
+            {"PYTHONPATH": "/repo/src:/repo:/repository/x:lib:"},
+            None,
+            {"PYTHONPATH": "TREE/src:TREE:/repository/x:lib:"},
+        ),
+    ],
+    ids=[
+        "nothing to change",
+        "empty is unset",
+        "another environment is left",
+        "its own environment comes first",
+        "the nearest environment",
+        "uv must not change another's environment",
+        "modules of the working tree",
+    ],
+)
+def test_own_environment_points_into_the_worktree(
+    tmp_path: Path, inherited: dict[str, str], venv: str | None, own: dict[str, str]
+) -> None:
+    directory = tmp_path / "api"
+    directory.mkdir()
+    for folder in [] if venv is None else [Path(), Path(venv)]:
+        (tmp_path / folder / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+    expected = {name: value.replace("TREE", str(tmp_path)) for name, value in own.items()}
+    assert own_environment(directory, tmp_path, Path("/repo"), inherited) == expected
+
+
+def test_own_environment_ends_its_search_at_the_worktree(tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    tree = tmp_path / "tree"
+    assert own_environment(tree / "api", tree, Path("/repo"), {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "apart", "together"),
+    [
+        ("sqlite:///./sample.db", False, True),
+        ("sqlite+aiosqlite:////var/sample.db", True, True),
+        ("sqlite:///./{side}.db", False, False),
+        ("postgresql://me@host/sample", True, True),
+        ("postgresql://me@host/{side}", False, False),
+        ("redis://host/0", True, True),
+        ("http://collector:4318", False, False),
+        ("info", False, False),
+    ],
+)
+def test_notices_name_stores_that_both_sides_share(value: str, apart: bool, together: bool) -> None:
+    for other, shared in (("/b", apart), ("/a", together)):
+        target = Target(url="", command="x", environment={"STORE": value}, directory=Path("/a"))
+        baseline = side(target, Version(), "baseline", "")
+        candidate = side(replace(target, directory=Path(other)), Version(), "candidate", "")
+        said = notices((Version(), Version()), (baseline, candidate), "")
+        assert ["same STORE" in line and "{side}" in line for line in said] == [True] * shared
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "told"),
+    [
+        (Version(ref="main"), Version(), True),
+        (Version(ref="main"), Version(ref="topic"), True),
+        (Version(), Version(), True),
+        (Version(ref="main"), Version(environment={"A": "1"}), False),
+        (Version(), Version(command="x {port}"), False),
+        (Version(url="http://a"), Version(url="http://b"), False),
+        (Version(url="http://a"), Version(url="http://a"), True),
+    ],
+    ids=str,
+)
+def test_notices_say_when_nothing_differs(
+    baseline: Version, candidate: Version, told: bool
+) -> None:
+    sides = side(TARGET, baseline, "baseline", ""), side(TARGET, candidate, "candidate", "")
+    said = notices((baseline, candidate), sides, "commit 1a2b3c4d")
+    assert said == (
+        ["both sides are commit 1a2b3c4d: the comparison can show nothing but noise"]
+        if told
+        else []
+    )
