@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import (
     PostgresqlServer,
@@ -14,6 +15,10 @@ from tests.servers import (
     program,
     redis_server,
 )
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no clock")
 
 # What a test with this marker needs.
 PROGRAMS = {
