@@ -20,7 +20,7 @@ from harness.units import Unit, format_quantity
 MOST_ENDPOINTS = 20
 MOST_TEXTS = 3
 _NAME, _REASON = 120, 1000  # characters shown of each
-_STYLES: dict[Outcome, str] = {
+STYLES: dict[Outcome, str] = {
     "fail": "bold red",
     "inconclusive": "bold magenta",
     "warn": "yellow",
@@ -104,7 +104,7 @@ def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
         Column(
             "outcome",
             [v.outcome.upper() for v in verdicts],
-            styles=[_STYLES[v.outcome] for v in verdicts],
+            styles=[STYLES[v.outcome] for v in verdicts],
         ),
         Column("budget", [clean(v.name, _NAME) for v in verdicts]),
         Column("value", [value_text(v.value, v.unit) for v in verdicts], right=True),
@@ -158,11 +158,11 @@ def _slowest_columns(rows: Sequence[SlowRequest], manifest: Manifest) -> list[Co
 def _reasons(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
     for group, reason, runbook in wording.reasons(verdicts):
         for verdict in group:
-            outcome = (verdict.outcome.upper(), _STYLES[verdict.outcome])
+            outcome = (verdict.outcome.upper(), STYLES[verdict.outcome])
             yield Text.assemble(outcome, " ", clean(verdict.name, _NAME))
-        yield _indented(clean(reason, _REASON))
+        yield indented(clean(reason, _REASON))
         if runbook:
-            yield _indented(f"runbook: {clean(runbook, _REASON)}")
+            yield indented(f"runbook: {clean(runbook, _REASON)}")
         yield ""
 
 
@@ -172,7 +172,7 @@ def _guards(judgement: Judgement) -> Iterator[RenderableType]:
         yield Text.assemble(
             ("GUARD TRIPPED", "bold magenta"), f" {name} {wording.guard_text(guard)}"
         )
-        yield _indented(clean(guard.reason, _REASON))
+        yield indented(clean(guard.reason, _REASON))
         yield ""
 
 
@@ -180,9 +180,9 @@ def _texts(title: str, texts: Sequence[str]) -> Iterator[RenderableType]:
     if not texts:
         return
     yield Text(title, "bold")
-    yield from (_indented(clean(text, _REASON)) for text in texts[:MOST_TEXTS])
+    yield from (indented(clean(text, _REASON)) for text in texts[:MOST_TEXTS])
     if len(texts) > MOST_TEXTS:
-        yield _indented(f"... and {len(texts) - MOST_TEXTS} more in run.json")
+        yield indented(f"... and {len(texts) - MOST_TEXTS} more in run.json")
     yield ""
 
 
@@ -192,10 +192,11 @@ def _end(
     if folder is not None:
         yield Text(f"Stored in {clean(folder)}")
     yield Text.assemble(
-        (judgement.outcome.upper(), _STYLES[judgement.outcome]),
+        (judgement.outcome.upper(), STYLES[judgement.outcome]),
         f": {wording.headline(judgement, manifest)} (exit code {exit_code})",
     )
 
 
-def _indented(text: str) -> Padding:
+def indented(text: str) -> Padding:
+    """A paragraph that is told of what stands above it."""
     return Padding(Text(text), (0, 0, 0, 4), expand=False)

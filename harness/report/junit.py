@@ -9,15 +9,12 @@ output.
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as ET
 
 from harness.judge.model import Guard, Judgement, Verdict
 from harness.report import wording
+from harness.report.junit_elements import count, document, element, properties, seconds
 from harness.runs.model import Manifest
-
-# All that XML 1.0 allows (https://www.w3.org/TR/xml/#charsets), less the control characters C1.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
@@ -29,28 +26,25 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
     name = f"{manifest.service}.{wording.scenario_name(manifest)}"
     window = wording.window_seconds(manifest) or 0.0
     cases = [_case(verdict, name) for verdict in judgement.verdicts]
-    if not _count(cases, "failure") + _count(cases, "error") and _is_no_success(
-        judgement, manifest
-    ):
+    if not count(cases, "failure") + count(cases, "error") and _is_no_success(judgement, manifest):
         cases.append(_run_case(judgement, manifest, name))
     counts = {
         "tests": str(len(cases)),
-        "failures": str(_count(cases, "failure")),
-        "errors": str(_count(cases, "error")),
+        "failures": str(count(cases, "failure")),
+        "errors": str(count(cases, "error")),
         "skipped": "0",
-        "time": _seconds(window),
+        "time": seconds(window),
     }
-    root = _element("testsuites", {"name": "harness", **counts})
+    root = element("testsuites", {"name": "harness", **counts})
     started = wording.moment(manifest.clock.started or manifest.clock.created).rstrip("Z")
-    suite = _element("testsuite", {"name": name, **counts, "timestamp": started})
+    suite = element("testsuite", {"name": name, **counts, "timestamp": started})
     root.append(suite)
     facts = {label.lower(): text for label, text in wording.facts(manifest)}
-    suite.append(_properties(facts | _told(manifest)))
+    suite.append(properties(facts | _told(manifest)))
     suite.extend(cases)
     if judgement.guards:
-        suite.append(_element("system-out", text="\n".join(map(_guard_line, judgement.guards))))
-    ET.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+        suite.append(element("system-out", text="\n".join(map(_guard_line, judgement.guards))))
+    return document(root)
 
 
 def _told(manifest: Manifest) -> dict[str, str]:
@@ -63,16 +57,16 @@ def _told(manifest: Manifest) -> dict[str, str]:
 
 
 def _case(verdict: Verdict, suite: str) -> ET.Element:
-    case = _element("testcase", {"classname": suite, "name": verdict.name, "time": "0"})
-    case.append(_properties(_facts(verdict)))
+    case = element("testcase", {"classname": suite, "name": verdict.name, "time": "0"})
+    case.append(properties(_facts(verdict)))
     text = "\n".join(filter(None, (_figures(verdict), verdict.reason, verdict.runbook)))
     alarm = _alarm(verdict)
     if alarm:
         tag, kind = alarm
         message = verdict.reason or _figures(verdict)
-        case.append(_element(tag, {"type": kind, "message": message}, text))
+        case.append(element(tag, {"type": kind, "message": message}, text))
     else:
-        case.append(_element("system-out", text=f"{verdict.outcome}: {text}"))
+        case.append(element("system-out", text=f"{verdict.outcome}: {text}"))
     return case
 
 
@@ -86,9 +80,9 @@ def _alarm(verdict: Verdict) -> tuple[str, str] | None:
 
 
 def _run_case(judgement: Judgement, manifest: Manifest, suite: str) -> ET.Element:
-    case = _element("testcase", {"classname": suite, "name": "run", "time": "0"})
+    case = element("testcase", {"classname": suite, "name": "run", "time": "0"})
     message = wording.headline(judgement, manifest)
-    case.append(_element("error", {"type": judgement.outcome, "message": message}, message))
+    case.append(element("error", {"type": judgement.outcome, "message": message}, message))
     return case
 
 
@@ -132,31 +126,3 @@ def _guard_line(guard: Guard) -> str:
     parts = (wording.guard_text(guard), guard.reason)
     name = f"{guard.name} {guard.request}".strip()
     return f"guard {name} {guard.outcome}: {', '.join(filter(None, parts))}"
-
-
-def _properties(values: dict[str, str]) -> ET.Element:
-    result = _element("properties")
-    for name, value in values.items():
-        if value:
-            result.append(_element("property", {"name": name, "value": value}))
-    return result
-
-
-def _element(tag: str, attributes: dict[str, str] | None = None, text: str = "") -> ET.Element:
-    # Attributes are names and one-line facts: a host may show a newline in them as it likes.
-    one_line = {name: _legal(wording.clean(value)) for name, value in (attributes or {}).items()}
-    element = ET.Element(tag, one_line)
-    element.text = _legal(text) or None
-    return element
-
-
-def _legal(text: str) -> str:
-    return _FORBIDDEN.sub("", text)
-
-
-def _count(cases: list[ET.Element], tag: str) -> int:
-    return sum(case.find(tag) is not None for case in cases)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.3f}"

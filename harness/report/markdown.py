@@ -25,7 +25,7 @@ MOST_ENDPOINTS = 50
 MOST_NOTICES = 20
 _NAME, _REASON, _LINK = 120, 400, 250  # characters shown of each
 
-_SIGNS: dict[Outcome, str] = {"fail": "❌", "inconclusive": "❔", "warn": "⚠️", "pass": "✅"}
+SIGNS: dict[Outcome, str] = {"fail": "❌", "inconclusive": "❔", "warn": "⚠️", "pass": "✅"}
 _PLAIN_CODE = re.compile(r"[^\s<>&|`\\$@]+( [^\s<>&|`\\$@]+)*")
 _LINKABLE = re.compile(r"https?://[\w./:%?#&=+~,;-]+")
 _ACTED_ON = str.maketrans(
@@ -41,25 +41,25 @@ def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
     manifest, verdicts = evidence.manifest, wording.by_trouble(judgement.verdicts)
     outcome = judgement.outcome
     lines = [
-        f"## {_SIGNS[outcome]} {outcome.upper()}: {prose(wording.title(manifest))}",
+        f"## {SIGNS[outcome]} {outcome.upper()}: {prose(wording.title(manifest))}",
         "",
-        _sentence(wording.headline(judgement, manifest)),
+        sentence(wording.headline(judgement, manifest)),
         "",
         *_account(manifest),
         *_budgets(verdicts),
         *_reasons(verdicts),
         *_guards(judgement),
         *_notices(manifest),
-        *_details("Endpoints", _endpoints(evidence)),
-        *_details("Slowest requests", _slowest(judgement, evidence)),
-        *_details("Run", _run(manifest)),
+        *details("Endpoints", _endpoints(evidence)),
+        *details("Slowest requests", _slowest(judgement, evidence)),
+        *details("Run", _run(manifest)),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _account(manifest: Manifest) -> Iterator[str]:
     if account := wording.load_account(manifest):
-        yield from (_sentence(account), "")
+        yield from (sentence(account), "")
 
 
 def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -70,7 +70,7 @@ def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield f"| --- | --- | ---: |{' --- |' * intervals} --- | ---: | ---: |"
     for verdict in verdicts[:MOST_BUDGETS]:
         cells = (
-            f"{_SIGNS[verdict.outcome]} {verdict.outcome}",
+            f"{SIGNS[verdict.outcome]} {verdict.outcome}",
             code(verdict.name),
             value_text(verdict.value, verdict.unit),
             *([prose(wording.interval_text(verdict))] * intervals),
@@ -80,7 +80,7 @@ def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
-    yield from _and_more(len(verdicts) - MOST_BUDGETS, "budgets in results.json")
+    yield from and_more(len(verdicts) - MOST_BUDGETS, "budgets in results.json")
 
 
 def _reasons(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -92,9 +92,9 @@ def _reasons(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for group, reason, runbook in wording.reasons(troubled[:MOST_REASONS]):
         names = ", ".join(code(verdict.name) for verdict in group)
         told = prose(clean(reason, _REASON))
-        yield f"- **{group[0].outcome}** {names}: {told}{_link(runbook)}"
+        yield f"- **{group[0].outcome}** {names}: {told}{link(runbook)}"
     yield ""
-    yield from _and_more(len(troubled) - MOST_REASONS, "reasons in results.json")
+    yield from and_more(len(troubled) - MOST_REASONS, "reasons in results.json")
 
 
 def _guards(judgement: Judgement) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _guards(judgement: Judgement) -> Iterator[str]:
         what = f"{name} {wording.guard_text(guard)}".strip()
         yield f"- {what}: {prose(clean(guard.reason, _REASON))}"
     yield ""
-    yield from _and_more(len(guards) - MOST_GUARDS, "guards in results.json")
+    yield from and_more(len(guards) - MOST_GUARDS, "guards in results.json")
 
 
 def _notices(manifest: Manifest) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _notices(manifest: Manifest) -> Iterator[str]:
     yield ""
     yield from (f"- {prose(clean(notice, _REASON))}" for notice in notices[:MOST_NOTICES])
     yield ""
-    yield from _and_more(len(notices) - MOST_NOTICES, "notices in run.json")
+    yield from and_more(len(notices) - MOST_NOTICES, "notices in run.json")
 
 
 def _endpoints(evidence: Evidence) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _endpoints(evidence: Evidence) -> Iterator[str]:
         total = every_endpoint(evidence.latency)
         yield _endpoint(total, total.request)
     yield ""
-    yield from _and_more(len(rows) - MOST_ENDPOINTS, "endpoints in results.json")
+    yield from and_more(len(rows) - MOST_ENDPOINTS, "endpoints in results.json")
 
 
 def _endpoint(row: Endpoint, name: str) -> str:
@@ -167,16 +167,18 @@ def _run(manifest: Manifest) -> Iterator[str]:
     shown = manifest.user_errors[:5]
     yield from (f"- Exception of a Locust user: {prose(clean(e, _REASON))}" for e in shown)
     yield ""
-    yield from _and_more(len(manifest.user_errors) - len(shown), "exceptions in run.json")
+    yield from and_more(len(manifest.user_errors) - len(shown), "exceptions in run.json")
 
 
-def _details(summary: str, content: Iterator[str]) -> Iterator[str]:
+def details(summary: str, content: Iterator[str]) -> Iterator[str]:
+    """Content that is folded away; nothing at all when there is none."""
     lines = list(content)
     if lines:
         yield from (f"<details><summary>{summary}</summary>", "", *lines, "</details>", "")
 
 
-def _and_more(count: int, what: str) -> Iterator[str]:
+def and_more(count: int, what: str) -> Iterator[str]:
+    """That so many more are not shown, if any."""
     if count > 0:
         yield from (f"... and {count} more {what}", "")
 
@@ -196,11 +198,13 @@ def prose(text: str) -> str:
     return text.translate(_ACTED_ON)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Text as a sentence, in which no character acts as mark-up."""
     return f"{prose(text[:1].upper() + text[1:])}."
 
 
-def _link(url: str) -> str:
+def link(url: str) -> str:
+    """A runbook behind a reason; only what is plainly an address becomes a link."""
     if not url:
         return ""
     if len(url) <= _LINK and _LINKABLE.fullmatch(url):

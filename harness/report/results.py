@@ -27,7 +27,7 @@ def results_json(judgement: Judgement, evidence: Evidence, *, exit_code: int) ->
         Indented JSON with a stable order of keys, in UTF-8's reach. Measured values have 12
         significant digits; what is missing or not finite is null.
     """
-    document = {
+    document: dict[str, object] = {
         "schema": SCHEMA,
         "outcome": judgement.outcome,
         "exit_code": exit_code,
@@ -37,6 +37,11 @@ def results_json(judgement: Judgement, evidence: Evidence, *, exit_code: int) ->
         "endpoints": [_fields(endpoint) for endpoint in endpoints(evidence.latency)],
         "slowest": [_fields(request) for request in evidence.slowest],
     }
+    return json_text(document)
+
+
+def json_text(document: dict[str, object]) -> str:
+    """Indented JSON in UTF-8's reach; what is not finite is null."""
     text = json.dumps(_finite(document), default=str, ensure_ascii=False, allow_nan=False, indent=2)
     # A path may carry undecodable bytes as lone surrogates, which no file can hold.
     return text.encode("utf-8", "replace").decode("utf-8") + "\n"
@@ -51,8 +56,8 @@ def _guard(guard: Guard) -> dict[str, object]:
     return {
         "name": guard.name,
         "outcome": guard.outcome,
-        "value": _number(guard.value),
-        "limit": _number(guard.limit),
+        "value": number(guard.value),
+        "limit": number(guard.limit),
         "unit": guard.unit.value,
         "reason": guard.reason,
     }
@@ -63,13 +68,13 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "name": verdict.name,
         "outcome": verdict.outcome,
         "severity": verdict.severity,
-        "value": _number(verdict.value),
-        "lower": _number(verdict.lower),
-        "upper": _number(verdict.upper),
-        "bound": _number(verdict.bound),
+        "value": number(verdict.value),
+        "lower": number(verdict.lower),
+        "upper": number(verdict.upper),
+        "bound": number(verdict.bound),
         "direction": verdict.direction,
         "unit": verdict.unit.value,
-        "margin": _number(verdict.margin),
+        "margin": number(verdict.margin),
         "samples": verdict.samples,
         "source": verdict.source,
         "reason": verdict.reason,
@@ -78,12 +83,12 @@ def _budget(verdict: Verdict) -> dict[str, object]:
 
 def _fields(record: Endpoint | SlowRequest) -> dict[str, object]:
     return {
-        key: _number(value) if isinstance(value, float) else value
+        key: number(value) if isinstance(value, float) else value
         for key, value in asdict(record).items()
     }
 
 
-def _number(value: float | None) -> float | None:
+def number(value: float | None) -> float | None:
     """Without float noise (0.30000000000000004) and negative zero."""
     if value is None or not math.isfinite(value):
         return None
