@@ -46,8 +46,8 @@ class Change:
     gone: bool = False
 
 
-class _GitError(Exception):
-    """Git refused; its words."""
+class _RefusalError(UsageError):
+    """Git said no; its words."""
 
 
 def environment() -> dict[str, str]:
@@ -65,7 +65,7 @@ def root_of(directory: Path) -> Path:
     _refuse_old()
     try:
         return Path(_git(directory, "rev-parse", "--show-toplevel").rstrip("\n")).resolve()
-    except _GitError as refusal:
+    except _RefusalError as refusal:
         raise UsageError(
             f"{directory} is in no working tree of git: {refusal}",
             "versions are git refs only there; compare two commands or two URLs instead",
@@ -80,9 +80,9 @@ def commit_of(root: Path, ref: str) -> str:
     """
     try:
         if not ref or ref.startswith("-"):
-            raise _GitError(ref)
+            raise _RefusalError(ref)
         return _git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
-    except _GitError as refusal:
+    except _RefusalError as refusal:
         if ref == "HEAD":
             hint = "commit something first, or compare two commands"
             raise UsageError(f"{root} has no commit yet", hint) from refusal
@@ -118,7 +118,7 @@ def repository_of(tree: Path) -> Path | None:
     """The git directory of the repository that a worktree belongs to; None for none."""
     try:
         found = Path(_git(tree, "rev-parse", "--git-common-dir").rstrip("\n"))
-    except (_GitError, UsageError):
+    except (_RefusalError, UsageError):
         return None
     return (tree / found).resolve()
 
@@ -128,7 +128,7 @@ def forget_worktree(repository: Path, tree: Path) -> None:
     try:
         # Twice: git locks a worktree that it is about to make.
         _git(repository, "worktree", "remove", "--force", "--force", str(tree))
-    except _GitError:
+    except _RefusalError:
         return
 
 
@@ -170,7 +170,7 @@ def _git(directory: Path, *arguments: str) -> str:
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as absent:
         if not directory.is_dir():
-            raise _GitError(f"{directory} is no folder") from absent
+            raise _RefusalError(f"{directory} is no folder") from absent
         raise UsageError(
             "git is not installed, or not in PATH",
             "install it to compare git refs, or compare two commands or two URLs",
@@ -178,5 +178,5 @@ def _git(directory: Path, *arguments: str) -> str:
     except subprocess.TimeoutExpired as late:
         raise UsageError(f"git gave no answer within {_PATIENCE:g} s: {late.cmd}") from late
     if result.returncode != 0:
-        raise _GitError(os.fsdecode(result.stderr).strip() or f"exit code {result.returncode}")
+        raise _RefusalError(os.fsdecode(result.stderr).strip() or f"exit code {result.returncode}")
     return os.fsdecode(result.stdout)

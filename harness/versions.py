@@ -82,10 +82,11 @@ async def versions(
             yield _in_place(target, baseline, candidate)
             return
         root = git.root_of(target.directory)
-        commits = [git.commit_of(root, version.ref or "HEAD") for version in (baseline, candidate)]
+        refs = ["HEAD" if v.ref is None else v.ref for v in (baseline, candidate)]
+        commits = [git.commit_of(root, ref) for ref in refs]
         changes = () if candidate.ref is not None else git.changes(root)
         stuck = sweep(root)
-        with workshop() as folder:
+        with workshop(root) as folder:
             one = _Checkout("baseline", baseline, commits[0], (), root, folder, logs)
             two = _Checkout("candidate", candidate, commits[1], changes, root, folder, logs)
             sides, left_out = await _made(one, two, target, setup_limit, tell)

@@ -28,8 +28,11 @@ _GRACE: Final = 5.0  # seconds between TERM and KILL of a command that is no lon
 
 
 @contextmanager
-def workshop() -> Iterator[Path]:
+def workshop(root: Path) -> Iterator[Path]:
     """A new folder for worktrees; it and they are gone afterwards.
+
+    Args:
+        root: Of the working tree whose repository they belong to.
 
     Raises:
         UsageError: There can be none.
@@ -42,7 +45,7 @@ def workshop() -> Iterator[Path]:
                 try:
                     yield folder
                 finally:
-                    _remove(folder, _worktrees_in(folder))
+                    _remove(folder, root)
                 return
     raise UsageError(f"folders in {place} cannot be locked", "set TMPDIR to a folder that can")
 
@@ -56,14 +59,12 @@ def sweep(root: Path) -> tuple[Path, ...]:
     Returns:
         Folders that nobody owns and that cannot be removed.
     """
-    stale = [tree for tree in git.worktrees(root) if _NAME.fullmatch(tree.parent.name)]
-    here = [path for path in _place().resolve().iterdir() if _NAME.fullmatch(path.name)]
+    folders = {*_place().resolve().iterdir(), *(tree.parent for tree in git.worktrees(root))}
     stuck = []
-    for folder in sorted({*here, *(tree.parent for tree in stale)}):
+    for folder in sorted(path for path in folders if _NAME.fullmatch(path.name)):
         with _claimed(folder) as ours:
             if ours or not os.path.lexists(folder):
-                known = {(root, tree) for tree in stale if tree.parent == folder}
-                _remove(folder, known | _worktrees_in(folder))
+                _remove(folder, root)
                 if os.path.lexists(folder):
                     stuck.append(folder)
     return tuple(stuck)
@@ -194,18 +195,22 @@ def _worktrees_in(folder: Path) -> set[tuple[Path, Path]]:
     return {(repository, tree) for repository, tree in found if repository is not None}
 
 
-def _remove(folder: Path, worktrees: set[tuple[Path, Path]]) -> None:
+def _remove(folder: Path, root: Path) -> None:
     """Remove a folder, and have the repositories forget the worktrees that were in it.
 
     Not by git alone, which gives up on folders that may not be written, and not by `git worktree
     prune`, which also forgets worktrees of others whose disk is away.
     """
+    worktrees = _worktrees_in(folder)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.is_dir():
         _make_writable(folder)
         shutil.rmtree(folder, ignore_errors=True)
-    for repository, tree in worktrees:
-        git.forget_worktree(repository, tree)
+    with suppress(UsageError):  # git, which was there at the start
+        # Also of one that git was just about to make.
+        worktrees |= {(root, tree) for tree in git.worktrees(root) if tree.parent == folder}
+        for repository, tree in sorted(worktrees):
+            git.forget_worktree(repository, tree)
 
 
 def _make_writable(folder: Path) -> None:
