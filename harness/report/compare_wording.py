@@ -1,0 +1,135 @@
+"""The order and the words that every report of a comparison shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from harness.judge.compare_words import interval_text, worse_text
+from harness.judge.comparison import Change, Comparison
+from harness.judge.model import Outcome
+from harness.report.wording import NO_DATA, TROUBLE, clean
+from harness.units import Unit, format_quantity
+
+_SAYS: dict[Outcome, str] = {
+    "fail": "regressed",
+    "inconclusive": "could not be decided",
+    "warn": "warned about",
+    "pass": "held",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was compared, and under which load.
+
+    Attributes:
+        baseline: How people call it, such as "main (4f2a9c01)".
+        started: Seconds since the epoch.
+        harness_version: Of what compared.
+        facts: Of the host and of both sides: label and text.
+    """
+
+    service: str
+    scenario: str
+    baseline: str
+    candidate: str
+    started: float
+    harness_version: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def title(setting: Setting) -> str:
+    """Such as "sample-app, scenario smoke: working tree against main (4f2a9c01)"."""
+    what = f"{setting.service}, scenario {setting.scenario}"
+    return clean(f"{what}: {setting.candidate} against {setting.baseline}", 300)
+
+
+def by_trouble(changes: Iterable[Change]) -> list[Change]:
+    """The worst first; a budget of severity error before one that only warns, else as written."""
+    return sorted(changes, key=lambda c: (TROUBLE.index(c.outcome), c.severity != "error"))
+
+
+def reasons(changes: Iterable[Change]) -> list[tuple[list[Change], str, str]]:
+    """Why changes do not pass: neighbours with one reason, that reason, and their runbook."""
+
+    def why(change: Change) -> tuple[Outcome, str, str]:
+        runbook = "" if change.outcome == "inconclusive" else change.runbook
+        return change.outcome, change.reason, runbook
+
+    troubled = [change for change in changes if change.outcome != "pass"]
+    groups = groupby(troubled, key=why)
+    return [(list(group), reason, runbook) for (_, reason, runbook), group in groups]
+
+
+def estimate_text(change: Change) -> str:
+    """Such as "+1.2%"; positive is worse."""
+    return NO_DATA if change.estimate is None else worse_text(change.estimate)
+
+
+def range_text(change: Change) -> str:
+    """The interval, such as "-4.0% .. +6.1%"."""
+    return interval_text(change.lower, change.upper) or NO_DATA
+
+
+def share_text(value: float | None) -> str:
+    """Such as "10%"."""
+    return NO_DATA if value is None else format_quantity(value, Unit.RATIO)
+
+
+def pairs_text(change: Change) -> str:
+    """Such as "5", or "7 of 9" when two were left out."""
+    count = len(change.ratios)
+    return f"{change.pairs} of {count}" if change.left_out else str(count)
+
+
+def seconds_text(seconds: float) -> str:
+    """Such as "38 s" or "3.5 min"."""
+    return format_quantity(seconds, Unit.SECONDS)
+
+
+def cost(comparison: Comparison) -> str:
+    """Such as "9 pairs, 3 min of load"."""
+    pairs = "1 pair" if comparison.pairs == 1 else f"{comparison.pairs} pairs"
+    return f"{pairs}, {seconds_text(comparison.seconds)} of load"
+
+
+def headline(comparison: Comparison) -> str:
+    """One sentence on the outcome, such as "1 of 12 budgets regressed, 11 held"."""
+    outcomes = [change.outcome for change in comparison.changes]
+    budgets = "1 budget" if len(outcomes) == 1 else f"{len(outcomes)} budgets"
+    if not outcomes:
+        says = "no budget has a max_regression"
+    elif set(outcomes) == {"pass"}:
+        says = f"all {budgets} held" if len(outcomes) > 1 else "its budget held"
+    else:
+        counts = [(outcomes.count(outcome), _SAYS[outcome]) for outcome in TROUBLE]
+        first, *others = [(count, what) for count, what in counts if count]
+        says = ", ".join(
+            [f"{first[0]} of {budgets} {first[1]}", *(f"{count} {what}" for count, what in others)]
+        )
+    return says if comparison.done else f"the comparison ended before it was decided; {says}"
+
+
+def left_out(comparison: Comparison) -> list[str]:
+    """Why pairs were left out: such as "2 of 9 pairs (3, 7), for all budgets: host-steal ..."."""
+    everything = tuple(change.name for change in comparison.changes)
+    kinds: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for omission in comparison.omissions:
+        kinds.setdefault((omission.reason, omission.budgets), []).append(omission.pair)
+    return [
+        f"{len(numbers)} of {comparison.pairs} pairs ({_listed(numbers)}), for"
+        f" {'all budgets' if set(budgets) == set(everything) else _names(budgets)}: {reason}"
+        for (reason, budgets), numbers in kinds.items()
+    ]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:10]))
+    return f"{shown}, ..." if len(numbers) > 10 else shown
+
+
+def _names(budgets: Sequence[str]) -> str:
+    shown = ", ".join(clean(name, 60) for name in budgets[:3])
+    return f"{shown} and {len(budgets) - 3} more" if len(budgets) > 3 else shown
