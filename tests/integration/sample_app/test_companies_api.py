@@ -89,7 +89,7 @@ async def test_company_whose_directory_fails_has_no_profile_and_readiness_says_d
     tmp_path: Path,
 ) -> None:
     async with directory_server() as directory:
-        quick = {"url": directory.url, "retry_wait": 0.001, "failures": 3, "pause": 0.3}
+        quick = {"url": directory.url, "retry_wait": 0.001, "failures": 3, "pause": 2.0}
         async with running(settings_for(tmp_path, directory=quick)) as service:
             directory.status = 500
             for identifier in range(1, 8):

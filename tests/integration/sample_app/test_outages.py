@@ -37,7 +37,7 @@ async def assert_unavailable(service: Service, path: str = API) -> None:
 async def test_full_pool_is_a_503_after_its_time_out_and_then_all_is_well(
     database_url: str, tmp_path: Path
 ) -> None:
-    database = {"url": database_url, "pool_size": 2, "max_overflow": 0, "pool_timeout": 0.2}
+    database = {"url": database_url, "pool_size": 2, "max_overflow": 0, "pool_timeout": 1.0}
     async with running(settings_for(tmp_path, database=database)) as service:
         pool = service.app.state.services.contacts._database
         async with pool.reading() as one, pool.reading() as two:
