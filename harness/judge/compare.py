@@ -19,7 +19,7 @@ from harness.judge.comparison import Change, Comparison, Omission, Pair, Rules
 from harness.judge.decide import touches
 from harness.judge.model import Measurement, Outcome
 from harness.judge.sequential import Decision, Design, State, design, look, pairs_needed
-from harness.judge.worsening import lack, log_ratio
+from harness.judge.worsening import lack, log_ratio, scarce
 
 # More than a third left out ends the comparison, but not because of the first few pairs.
 FEWEST_PAIRS = 6
@@ -106,8 +106,9 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         None if why else log_ratio(budget, *_measured(budget, pair))
         for pair, why in zip(pairs, omitted, strict=True)
     )
-    state, decided_after = _closing_in(ratios, plan)
     used = [_measured(budget, p) for p, why in zip(pairs, omitted, strict=True) if not why]
+    may_pass = [scarce(budget, used[:count]) is None for count in range(len(used) + 1)]
+    state, decided_after = _closing_in(ratios, may_pass, plan)
     change = Change(
         name=budget.name,
         description=budget.description,
@@ -130,14 +131,21 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         runbook=budget.runbook,
         line=budget.line,
     )
-    return replace(change, reason=reason(change, budget, [why for why in omitted if why]))
+    return replace(change, reason=reason(change, budget, used, [why for why in omitted if why]))
 
 
-def _closing_in(ratios: Sequence[float | None], plan: Design) -> tuple[State, int | None]:
+def _closing_in(
+    ratios: Sequence[float | None], may_pass: Sequence[bool], plan: Design
+) -> tuple[State, int | None]:
     """The first decision, and all that is known after the last pair.
 
     Each look's interval holds together with those of all other looks, so the tightest ends of all
     are shown; they contain the estimate.
+
+    Args:
+        ratios: Of each pair; None is left out.
+        may_pass: Whether so many pairs that count, from 0 on, can prove that all is well.
+        plan: The test.
 
     Returns:
         The state, and after how many pairs the decision fell, if it did.
@@ -154,8 +162,11 @@ def _closing_in(ratios: Sequence[float | None], plan: Design) -> tuple[State, in
                 lower = max(lower, min(state.lower, upper))
                 upper = min(upper, max(state.upper, lower))
         if decision == "continue":
-            many = count >= FEWEST_PAIRS and 3 * (count - len(known)) > count
-            decision = "inconclusive" if many else state.decision
+            decision = state.decision
+            if decision == "pass" and not may_pass[len(known)]:
+                decision = "continue" if len(known) < plan.most else "inconclusive"
+            if count >= FEWEST_PAIRS and 3 * (count - len(known)) > count:
+                decision = "inconclusive"
             decided_after = None if decision == "continue" else count
     if state.estimate is not None:
         lower, upper = min(lower, state.estimate), max(upper, state.estimate)

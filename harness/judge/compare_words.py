@@ -6,17 +6,24 @@ from collections.abc import Sequence
 
 from harness.budgets.model import Budget
 from harness.judge.comparison import Change
+from harness.judge.model import Measurement
 from harness.judge.words import advice, describe
-from harness.judge.worsening import is_share
+from harness.judge.worsening import FEWEST_EVENTS, is_share, scarce
 from harness.units import Unit, format_quantity
 
 
-def reason(change: Change, budget: Budget, omitted: Sequence[str]) -> str:
+def reason(
+    change: Change,
+    budget: Budget,
+    used: Sequence[tuple[Measurement, Measurement]],
+    omitted: Sequence[str],
+) -> str:
     """One sentence, without a full stop.
 
     Args:
         change: All but its reason.
         budget: Whose change it is.
+        used: Baseline and candidate of each pair that counts.
         omitted: Why each pair that was left out was.
     """
     match change.decision:
@@ -30,7 +37,7 @@ def reason(change: Change, budget: Budget, omitted: Sequence[str]) -> str:
         case "continue":
             return f"no decision yet after {_pairs(len(change.ratios))}; let the comparison go on"
         case "inconclusive":
-            return _undecided(change, budget, omitted)
+            return _undecided(change, budget, used, omitted)
 
 
 def worse_text(change: float) -> str:
@@ -69,7 +76,12 @@ def _certainty(change: Change) -> str:
     return f"certainly worse, and not certainly by less than the {_tolerance(change)}"
 
 
-def _undecided(change: Change, budget: Budget, omitted: Sequence[str]) -> str:
+def _undecided(
+    change: Change,
+    budget: Budget,
+    used: Sequence[tuple[Measurement, Measurement]],
+    omitted: Sequence[str],
+) -> str:
     until = change.ratios[: change.decided_after]
     if 3 * (left_out := until.count(None)) > len(until):
         why = f"{left_out} of {_pairs(len(until))} were left out: {_most_frequent(omitted)}"
@@ -78,6 +90,13 @@ def _undecided(change: Change, budget: Budget, omitted: Sequence[str]) -> str:
         if change.outcome != "inconclusive":
             return _waived(budget, change, f"{why}; no data fails by on_no_data")
         return why
+    few = scarce(budget, used)
+    if few is not None:
+        return (
+            f"too few bad events to compare: {few:.2g} in the baseline's part of a pair, and"
+            f" {FEWEST_EVENTS} are needed; rely on {budget.direction}, or use a higher rate or a"
+            f" longer --slice{_left_out(change, omitted)}"
+        )
     detectable = change.detectable or 0.0
     if detectable > change.tolerance:
         smallest = format_quantity(detectable, Unit.RATIO)

@@ -9,6 +9,8 @@ is twice as bad whatever the share was; +1/2 and +1 keep the logarithm finite an
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from statistics import fmean
 
 from harness.budgets.model import Budget, ErrorRatio, Quantile, Ratio
 from harness.judge.model import Measurement
@@ -17,6 +19,10 @@ from harness.units import Unit
 # A level that comes from nothing or goes to nothing has no ratio. It counts as a change by this
 # factor, as does every larger one: tests by ranks need to know only that it is large.
 LARGEST = 1000.0
+# With fewer bad events than these in a part, most pairs are alike whatever has changed: of the
+# shares that are 10% worse, tolerated 10%, 5% pass with 5 events, 11% with 1 and 70% with 0.3
+# (simulated Poisson counts).
+FEWEST_EVENTS = 5
 
 
 def log_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> float | None:
@@ -36,10 +42,10 @@ def log_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> 
     if lack(budget, baseline, candidate) or before is None or after is None:
         return None
     if is_share(budget):
-        before, after = (_bad(budget, m.value or 0.0) for m in (baseline, candidate))
+        before, after = bad_events(budget, baseline), bad_events(budget, candidate)
         if before or after:
-            before = (before * baseline.samples + 0.5) / (baseline.samples + 1)
-            after = (after * candidate.samples + 0.5) / (candidate.samples + 1)
+            before = (before + 0.5) / (baseline.samples + 1)
+            after = (after + 0.5) / (candidate.samples + 1)
         return _log(after, before)
     return _log(after, before) if budget.direction == "max" else _log(before, after)
 
@@ -71,8 +77,28 @@ def is_share(budget: Budget) -> bool:
     return of_counters or isinstance(budget.indicator, ErrorRatio)
 
 
-def _bad(budget: Budget, share: float) -> float:
-    return share if budget.direction == "max" else max(0.0, 1 - share)
+def bad_events(budget: Budget, measurement: Measurement) -> float:
+    """How many bad events a share stands for: those that it counts, or the others with a `min`."""
+    share = measurement.value or 0.0
+    bad = share if budget.direction == "max" else max(0.0, 1 - share)
+    return bad * measurement.samples
+
+
+def scarce(budget: Budget, found: Sequence[tuple[Measurement, Measurement]]) -> float | None:
+    """How many bad events the baseline has in a pair, if that is too few to prove that all is well.
+
+    Args:
+        budget: Whose indicator it is.
+        found: Baseline and candidate in each pair.
+
+    Returns:
+        The mean; None when there are enough, when the candidate has none at all, and for what is no
+        share. It does not look at how many the candidate has: more of them prove nothing.
+    """
+    if not is_share(budget) or not any(bad_events(budget, candidate) for _, candidate in found):
+        return None
+    mean = fmean(bad_events(budget, baseline) for baseline, _ in found)
+    return mean if mean < FEWEST_EVENTS else None
 
 
 def _log(worse: float, better: float) -> float:

@@ -334,10 +334,42 @@ def test_reason_of_a_share_names_the_bad_events() -> None:
     assert "the share of misses in the queries per requests is " in reason(
         hits, [pair({"hits": (0.9, 0.7)})] * 4
     )
-    errors = budget(ErrorRatio(), 0.01, unit=Unit.RATIO, name="errors", max_regression=0.5)
-    assert reason(errors, [pair({"errors": (0.0, 0.0)})] * 4).startswith(
+    assert reason(ERRORS, failures(*[(0, 0)] * 4)).startswith(
         "the share of bad events in the error ratio of all requests is unchanged"
     )
+
+
+ERRORS = budget(ErrorRatio(), 0.01, unit=Unit.RATIO, name="errors", max_regression=0.5)
+
+
+def failures(*counts: tuple[int, int]) -> list[Pair]:
+    """Pairs of 500 requests a side with so many failures."""
+    return [pair({"errors": (before / 500, after / 500)}) for before, after in counts]
+
+
+SCARCE = {
+    "none on either side passes": ([(0, 0)] * 4, "pass"),
+    "none in the candidate passes": ([(1, 0), (2, 0)] * 2, "pass"),
+    "enough in the baseline passes": ([(20, 20), (20, 21)] * 2, "pass"),
+    "few on both sides prove nothing": ([(1, 1), (2, 2)] * 8, "inconclusive"),
+    "more in the candidate than in the baseline prove nothing": (
+        [(0, 9), (0, 0), (0, 0), (0, 0)] * 4,
+        "inconclusive",
+    ),
+    "few in the baseline and many in the candidate fail": ([(0, 30), (1, 32)] * 2, "fail"),
+}
+
+
+@pytest.mark.parametrize(("counts", "outcome"), SCARCE.values(), ids=SCARCE)
+def test_share_of_few_bad_events(counts: list[tuple[int, int]], outcome: str) -> None:
+    found = compare([ERRORS], failures(*counts), replace(RULES, most=16))
+    assert (found.done, found.outcome) == (True, outcome)
+    if outcome == "inconclusive":
+        assert found.changes[0].reason.startswith("too few bad events to compare: ")
+        assert found.changes[0].reason.endswith(
+            " in the baseline's part of a pair, and 5 are needed; rely on max, or use a higher rate"
+            " or a longer --slice"
+        )
 
 
 def test_reason_of_noise_says_what_would_be_seen_and_what_to_do() -> None:
