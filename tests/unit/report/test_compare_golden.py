@@ -65,3 +65,9 @@ def test_report_of_a_comparison_is_the_golden(name: str) -> None:
 
 def test_goldens_all_belong_to_a_case() -> None:
     assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(NAMES)
+
+
+def test_documented_example_is_the_beginning_of_a_golden() -> None:
+    text = (GOLDEN.parents[2] / "docs" / "statistics.md").read_text()
+    example = text.split("<!-- example -->\n```\n")[1].split("```\n<!-- /example -->")[0]
+    assert (GOLDEN / "fail.console-100.txt").read_text().startswith(example)
