@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Protocol
 
 from harness import names
+from harness.account import Account
 from harness.budgets.model import Budget, Plan, Scenario, Target
 from harness.errors import GeneratorError, HarnessError, UnjudgedError
 from harness.facts import facts, target_facts
@@ -26,60 +26,15 @@ from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
-from harness.runs.model import Clock, Manifest, Progress, Requests, SlowRequest, Status, Worker
+from harness.runs.model import Progress, SlowRequest
 from harness.runs.slowest import SlowestLog
+from harness.signals import interruptible
 from harness.units import Unit, format_quantity
 
 LEAD = 0.5  # seconds between the decision to start and the first arrival
 # Seconds that requests in flight have when the load is aborted: most answers are still recorded,
 # and a service that answers nothing does not keep a decided run waiting.
 ABORT_DRAIN = 2.0
-
-
-@dataclass(slots=True)
-class _Account:
-    """What the manifest says of the run, at any moment."""
-
-    status: Status = "running"
-    reason: str = ""
-    created: float = field(default_factory=time.time)
-    started: float | None = None
-    window_start: float | None = None
-    window_end: float | None = None
-    drained: float | None = None
-    target: dict[str, Any] = field(default_factory=dict)
-    requests: Requests = field(default_factory=Requests)
-    user_errors: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-    workers: tuple[Worker, ...] = ()
-    aborted_by: str = ""
-
-    def manifest(self, facts: dict[str, Any]) -> Manifest:
-        clock = Clock(
-            created=self.created,
-            started=self.started,
-            window_start=self.window_start,
-            window_end=self.window_end,
-            drained=self.drained,
-        )
-        return Manifest(
-            **facts,
-            status=self.status,
-            reason=self.reason,
-            clock=clock,
-            target=self.target,
-            requests=self.requests,
-            user_errors=self.user_errors,
-            notices=self.notices,
-            workers=self.workers,
-            aborted_by=self.aborted_by,
-        )
-
-    def take(self, load: Fleet) -> None:
-        """What the generators have told so far."""
-        self.requests = load.requests
-        self.user_errors, self.notices = load.user_errors, load.notices
-        self.workers = load.workers
 
 
 class Watch(Protocol):
@@ -90,6 +45,35 @@ class Watch(Protocol):
 
     def breach(self, elapsed_of_window: float, in_flight: int) -> Budget | None:
         """A budget that is breached for certain by what was recorded until then."""
+
+
+class Start(Protocol):
+    """When the load of a run begins that goes on side by side with another.
+
+    Attributes:
+        interrupted: Set when the load is to end early.
+    """
+
+    interrupted: asyncio.Event
+
+    def served(self) -> None:
+        """Told once the service answers."""
+
+    async def begin(self) -> float:
+        """Asked once everything is ready: the first moment of the load, of `time.monotonic`."""
+
+
+class _AtOnce:
+    """The start of a run by itself."""
+
+    def __init__(self, interrupted: asyncio.Event) -> None:
+        self.interrupted = interrupted
+
+    def served(self) -> None:
+        return
+
+    async def begin(self) -> float:
+        return time.monotonic() + LEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +88,9 @@ class _Run:
     watch: Watch | None
     rendezvous: Rendezvous | None
     tell: Callable[[str], None]
-    interrupted: asyncio.Event
+    start: Start
     unwritable: asyncio.Future[str]
-    account: _Account
+    account: Account
     store: Callable[[], None]
 
 
@@ -120,6 +104,7 @@ async def gather(
     watch: Watch | None = None,
     rendezvous: Rendezvous | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    start: Start | None = None,
 ) -> None:
     """Run a scenario and leave everything that judging needs in the folder.
 
@@ -135,11 +120,14 @@ async def gather(
         watch: Asked each second of the window whether to stop the load; None never does.
         rendezvous: Where the workers of other machines connect; None starts processes here.
         tell: Called with a line for a person while they are waited for.
+        start: Says when the load begins and ends early; None begins at once, and INT and TERM end
+            it.
 
     Raises:
         ScenarioError: The locustfile cannot be run.
+        KeyboardInterrupt: INT or TERM came before the load began, or a second time.
     """
-    account = _Account()
+    account = Account()
     target = plan.target or Target(url=url or "")
     ours = target.command is not None and url is None
     here = workers_of(scenario, usable_cpus(), service_too=ours)
@@ -151,12 +139,12 @@ async def gather(
 
     store()
     try:
-        async with _signals(account) as interrupted:
+        async with _started(start, account) as begins:
             unwritable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             await _with_everything(
                 _Run(
                     *(target, scenario, folder, url, show, watch, rendezvous, tell),
-                    *(interrupted, unwritable, account, store),
+                    *(begins, unwritable, account, store),
                 )
             )
     except UnjudgedError as error:
@@ -164,14 +152,29 @@ async def gather(
     except HarnessError as error:
         _fail(account, error.message)
         raise
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        when = "before the load began" if account.started is None else "a second time"
+        account.status, account.reason = "interrupted", f"interrupted {when}"
+        raise
     finally:
         store()
+
+
+@asynccontextmanager
+async def _started(start: Start | None, account: Account) -> AsyncIterator[Start]:
+    """The given start, or that of a run by itself."""
+    if start is not None:
+        yield start
+        return
+    async with interruptible(lambda: account.started is not None) as interrupted:
+        yield _AtOnce(interrupted)
 
 
 async def _with_everything(run: _Run) -> None:
     """Open and start all there is, in order; close and stop it in reverse."""
     folder, account = run.folder, run.account
     async with serve(run.target, folder.file(names.TARGET_LOG), run.url) as service:
+        run.start.served()
         account.target = target_facts(run.target, service)
         with (
             LatencyLog(folder.file(names.LATENCY_FILE)) as latency,
@@ -243,7 +246,7 @@ async def _load(
 ) -> None:
     """Warm up, measure and drain, until the schedule ends or something ends it early."""
     account, scenario = run.account, run.scenario
-    t0 = time.monotonic() + LEAD
+    t0 = await run.start.begin()
     window = t0 + scenario.warm_up, t0 + scenario.warm_up + scenario.duration
     account.started = _epoch(t0)
     account.window_start = account.started + scenario.warm_up
@@ -276,7 +279,7 @@ async def _load(
     account.drained = time.time()
     if service.died.done():
         account.target["exit_code"] = service.died.result()
-    if run.interrupted.is_set() and account.status == "complete":
+    if run.start.interrupted.is_set() and account.status == "complete":
         account.status, account.reason = "interrupted", "interrupted by a signal while it drained"
 
 
@@ -303,7 +306,7 @@ async def _until_the_end(
 ) -> None:
     """Wait for the end of the schedule, or for what comes before it, and note which it was."""
     account = run.account
-    interrupted = asyncio.create_task(run.interrupted.wait())
+    interrupted = asyncio.create_task(run.start.interrupted.wait())
     broken = load.died
     ends: set[asyncio.Future[Any]] = {
         *(schedule, interrupted, broken, service.died, run.unwritable, breach)
@@ -330,7 +333,7 @@ async def _until_the_end(
         _fail(account, f"cannot write {names.METRICS_FILE}: {unscraped.strerror}")
 
 
-def _abort(account: _Account, budget: Budget, seconds: int) -> None:
+def _abort(account: Account, budget: Budget, seconds: int) -> None:
     """A budget is breached for certain: the window ends with the last second known of."""
     assert account.window_start is not None
     account.status, account.aborted_by = "aborted", budget.name
@@ -339,7 +342,7 @@ def _abort(account: _Account, budget: Budget, seconds: int) -> None:
     _cut_window(account, account.window_start + seconds)
 
 
-def _cut_window(account: _Account, end: float) -> None:
+def _cut_window(account: Account, end: float) -> None:
     """The load ended early: the window ends then, or never began."""
     if account.window_start is None or end <= account.window_start:
         account.window_start = account.window_end = None
@@ -360,38 +363,10 @@ async def _scrape_on_schedule(scraper: Scraper, t0: float, window: tuple[float, 
     await asyncio.gather(scraper.every(t0, over), at_edges())
 
 
-def _fail(account: _Account, reason: str) -> None:
+def _fail(account: Account, reason: str) -> None:
     account.status, account.reason = "failed", reason
 
 
 def _epoch(moment: float) -> float:
     """A moment of the monotonic clock as seconds since the epoch."""
     return moment + time.time() - time.monotonic()
-
-
-@asynccontextmanager
-async def _signals(account: _Account) -> AsyncIterator[asyncio.Event]:
-    """INT or TERM sets the event while the load runs; before it, or a second time, it cancels."""
-    interrupted = asyncio.Event()
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if account.started is None or interrupted.is_set():
-            task.cancel()
-        interrupted.set()
-
-    numbers = signal.SIGINT, signal.SIGTERM
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield interrupted
-    except asyncio.CancelledError:
-        if not interrupted.is_set():
-            raise
-        account.status, account.reason = "interrupted", "interrupted before the load began"
-        raise KeyboardInterrupt from None
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)

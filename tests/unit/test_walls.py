@@ -28,7 +28,9 @@ ALLOWED = {
     "judge": {"budgets", "runs"},
     "report": {"budgets", "runs", "judge"},
     "facts": {"budgets", "observe"},
-    "gather": {"budgets", "runs", "load", "observe", "facts"},
+    "signals": set(),
+    "account": {"runs", "load"},
+    "gather": {"budgets", "runs", "load", "observe", "facts", "account", "signals"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
