@@ -74,6 +74,10 @@ START_TIME: Final = "process_start_time_seconds"
 # What the process may use; observe adds them when the service is ours and does not say.
 CPU_COUNT: Final = "system_cpu_logical_count"
 MEMORY_LIMIT: Final = "system_memory_limit_bytes"
+# Ours, where the harness started the service and the system is Linux: for how long its threads were
+# ready to run and had no CPU, and the CPU time of all that is neither the service nor the harness.
+SERVICE_CPU_WAIT: Final = "harness_service_cpu_wait_seconds_total"
+OTHER_CPU: Final = "harness_other_cpu_seconds_total"
 HOST_METRICS: Final = frozenset({CPU_SECONDS, CPU_COUNT, MEMORY_BYTES, MEMORY_LIMIT, START_TIME})
 
 # --- what observe adds to each series -------------------------------------------------------
@@ -103,6 +107,7 @@ GENERATOR_FULLEST: Final = "harness_requests_in_fullest_slot_total"
 GENERATOR_TARGET_USERS: Final = "harness_users_target"
 GENERATOR_STEAL: Final = "harness_generator_steal_ratio"
 GENERATOR_THROTTLED: Final = "harness_generator_throttled_seconds"
+GENERATOR_CPU_WAIT: Final = "harness_generator_cpu_wait_seconds"
 SOURCE: Final = "source"  # label of these series when there are several generators: "worker-1"
 LATE: Final = 0.01  # s after its intended start from which on an iteration counts as late
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from harness.budgets.model import Budget
 from harness.judge.guard import guard
 from harness.judge.guard_doubt import LAGS, allowed_lag, timed, turned_by_lag, worst
+from harness.judge.measure import measure
 from harness.judge.model import Guard
 from harness.judge.series import listed
 from harness.names import GENERATOR_CANARY, GENERATOR_LOOP_LAG, SCHEDULER_LAG
@@ -48,18 +49,29 @@ def _lag(
         return
     most = max(worst(evidence, other) or 0.0 for other in LAGS)
     turned = turned_by_lag(budgets, evidence) if lag >= TO_BLAME * most > 0 else ()
+    over_limit = lag > min(limits)
     reason = f"the generator was at most {format_quantity(lag, Unit.SECONDS)} late in 99% of cases"
     if turned:
-        reason += f", and the verdict on {listed(turned)} may be due to that; {advice}"
-    elif lag > min(limits):
+        hanging = listed(_with_distance(b, evidence) for b in budgets if b.name in turned)
+        reason += f", and the verdict on {hanging} may be due to that; {advice}"
+    elif over_limit:
         reason += "; no verdict on latency would be another without that"
     yield guard(
         name,
         reason,
         tripped=bool(turned),
         value=lag,
-        limit=min(limits),
+        # What trips is no limit where a small lag turns a small breach, or a large one turns none.
+        limit=min(limits) if over_limit == bool(turned) else None,
         unit=Unit.SECONDS,
         touches="latency",
         only=turned or None,
     )
+
+
+def _with_distance(budget: Budget, evidence: Evidence) -> str:
+    """A budget's name, and by how much its bound is exceeded if it is: so much is in doubt."""
+    value = measure(budget, evidence).value
+    if value is None or value <= budget.bound:
+        return budget.name
+    return f"{budget.name} ({format_quantity(value - budget.bound, Unit.SECONDS)} over its bound)"

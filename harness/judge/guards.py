@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.budgets.model import Budget
+from harness.judge.guard_contention import cpu_contention
 from harness.judge.guard_lag import canary, loop_lag, scheduler_lag
 from harness.judge.guard_load import (
     idle_users,
@@ -51,6 +52,7 @@ _GUARDS: tuple[Callable[[Evidence, tuple[Budget, ...]], Iterator[Guard]], ...] =
     generator_cpu,
     host_steal,
     cgroup_throttled,
+    cpu_contention,
     loop_lag,
     canary,
     scheduler_lag,

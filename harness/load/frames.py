@@ -147,6 +147,8 @@ class Report:
             None where it cannot be read.
         throttled: Seconds since the report before in which the kernel held back this process's
             control group; None where it cannot be read.
+        cpu_wait: Seconds since the report before in which this process's threads were ready to run
+            and had no CPU; None where it cannot be read.
         target_users: Users that should be alive by now; None while their number changes.
         fullest: Of each second's requests, those sent in its fullest twentieth, added up so far;
             about `started` when all users are in step.
@@ -172,6 +174,7 @@ class Report:
     slowest: tuple[Slow, ...] = ()
     steal: float | None = None
     throttled: float | None = None
+    cpu_wait: float | None = None
     target_users: int | None = None
     fullest: int = 0
     source: str = ""
@@ -259,6 +262,7 @@ def readings(report: Report) -> dict[str, float]:
         names.GENERATOR_FULLEST: report.fullest,
         names.GENERATOR_STEAL: report.steal,
         names.GENERATOR_THROTTLED: report.throttled,
+        names.GENERATOR_CPU_WAIT: report.cpu_wait,
         names.GENERATOR_TARGET_USERS: report.target_users,
     }
     return {name: float(value) for name, value in values.items() if value is not None}

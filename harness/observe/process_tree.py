@@ -1,10 +1,12 @@
-"""CPU time and memory of a process that we started, with its children."""
+"""CPU time, waiting and memory of a process that we started, with its children."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 import psutil
+
+from harness.observe.run_queue import RunQueue
 
 _ATTEMPTS: Final = 5  # a child that ends amid a reading spoils it
 
@@ -16,11 +18,14 @@ class Reading(NamedTuple):
         cpu_seconds: User and system time, never less than in the reading before.
         memory_bytes: Resident, summed; memory that processes share counts in each.
         start_time: Of the first process, seconds since the epoch.
+        wait_seconds: For which threads were ready to run and had no CPU, summed over all of them,
+            never less than in the reading before; None where it cannot be read.
     """
 
     cpu_seconds: float
     memory_bytes: int
     start_time: float
+    wait_seconds: float | None = None
 
 
 class ProcessTree:
@@ -35,6 +40,7 @@ class ProcessTree:
         self._start_time: float | None = None
         self._cpu_seconds = 0.0
         self._sum = 0.0
+        self._queue = RunQueue()
 
     def read(self) -> Reading | None:
         """Read now; None when the process is gone."""
@@ -52,7 +58,8 @@ class ProcessTree:
             return None
         cpu = 0.0
         memory = 0
-        for process in (root, *root.children(recursive=True)):
+        processes = (root, *root.children(recursive=True))
+        for process in processes:
             try:
                 times = process.cpu_times()
                 memory += process.memory_info().rss
@@ -62,4 +69,5 @@ class ProcessTree:
         self._start_time = start_time
         self._cpu_seconds += max(0.0, cpu - self._sum)
         self._sum = cpu
-        return Reading(self._cpu_seconds, memory, start_time)
+        waited = self._queue.read(process.pid for process in processes)
+        return Reading(self._cpu_seconds, memory, start_time, waited)

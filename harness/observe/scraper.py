@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from harness.observe.command import instance
 from harness.observe.exposition import ACCEPT, parse_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.host import memory_limit, usable_cpus
+from harness.observe.neighbours import Neighbours
 from harness.observe.process_tree import ProcessTree
 from harness.observe.target import Service
 from harness.runs.metrics import MetricsLog
@@ -53,7 +55,8 @@ class Scraper:
 
     Args:
         service: What is scraped. When its process is ours, process and host metrics that its
-            expositions lack are added, labelled `provider="psutil"`.
+            expositions lack are added, labelled `provider="psutil"`, and how it and others use the
+            machine's CPUs.
         log: Where all samples go.
         timeout: Seconds for each step of a request.
         period: Seconds between the scrapes of `every`.
@@ -79,6 +82,8 @@ class Scraper:
         self._own_instance = instance(service.url)
         self._pid = service.pid
         self._tree = None if service.pid is None else ProcessTree(service.pid)
+        self._everything = ProcessTree(os.getpid())  # keepers, service and generators included
+        self._neighbours = Neighbours()
         # Of `_OURS`, what the expositions have shown. None until an endpoint has answered: before,
         # nobody knows what they lack, and the same metric must not come from two providers.
         self._exposed: set[str] | None = None if service.metrics else set()
@@ -140,7 +145,7 @@ class Scraper:
 
     def _own_samples(self) -> tuple[float, list[Sample]]:
         """What we know of the process, and when; nothing when it is gone or not ours."""
-        if self._tree is None or (self._exposed is not None and self._exposed >= _OURS):
+        if self._tree is None:
             return 0.0, []
         before = time.time()
         used = self._tree.read()
@@ -153,6 +158,11 @@ class Scraper:
             names.CPU_COUNT: usable_cpus(self._pid),
             names.MEMORY_LIMIT: memory_limit(self._pid),
         }
+        if used.wait_seconds is not None:
+            values[names.SERVICE_CPU_WAIT] = used.wait_seconds
+        ours = self._everything.read()
+        if ours is not None and (others := self._neighbours.read(ours.cpu_seconds)) is not None:
+            values[names.OTHER_CPU] = others
         labels = {names.INSTANCE: self._own_instance, names.PROVIDER: "psutil"}
         samples = [reading(name, value, labels) for name, value in values.items()]
         return (before + time.time()) / 2, samples

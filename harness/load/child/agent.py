@@ -218,6 +218,7 @@ class Agent:
             late=model.late if model else 0,
             steal=self._host.steal(),
             throttled=self._host.throttled(),
+            cpu_wait=self._host.cpu_wait(),
             target_users=self._target_users(),
             slowest=recorder.take_slowest(),
             fullest=recorder.fullest(),

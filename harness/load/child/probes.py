@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from socket import socketpair
 
@@ -82,9 +83,11 @@ class HostProbe:
 
     def __init__(self, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> None:
         self._stat = proc / "stat"
+        self._tasks = proc / "self/task"
         self._throttling = _throttling_file(proc / "self/cgroup", cgroups)
         self._ticks = self._read_ticks()
         self._throttled = self._read_throttled()
+        self._waited = self._read_waited()
 
     def steal(self) -> float | None:
         """Share of the machine's time, 0..1, that its host gave to others; None if unreadable."""
@@ -101,6 +104,17 @@ class HostProbe:
             return None
         return max(0.0, self._throttled - before)
 
+    def cpu_wait(self) -> float | None:
+        """Seconds for which threads of this process had no CPU to run on; None if unreadable.
+
+        The sum over all threads; what one waited that has ended since the last call is lost.
+        """
+        before, self._waited = self._waited, self._read_waited()
+        if not self._waited:
+            return None
+        rises = (value - before.get(task, 0) for task, value in self._waited.items())
+        return sum(max(0, rise) for rise in rises) / 1e9
+
     def _read_ticks(self) -> tuple[int, ...] | None:
         try:
             line = self._stat.read_text().split("\n", 1)[0]
@@ -108,6 +122,18 @@ class HostProbe:
         except (OSError, ValueError):
             return None
         return ticks if len(ticks) == _FIELDS else None
+
+    def _read_waited(self) -> dict[str, int]:
+        """By thread, the second of the three numbers of its schedstat, in nanoseconds.
+
+        Source: https://docs.kernel.org/scheduler/sched-stats.html, "/proc/<pid>/schedstat".
+        """
+        found = {}
+        for file in self._tasks.glob("*/schedstat"):
+            with suppress(OSError, ValueError):
+                _, waited, _ = file.read_text().split()
+                found[file.parent.name] = int(waited)
+        return found
 
     def _read_throttled(self) -> float | None:
         """Of cpu.stat: `throttled_usec` in version 2, `throttled_time` (ns) in version 1."""

@@ -90,7 +90,7 @@ def test_lag_takes_away_only_the_budgets_that_it_could_have_turned() -> None:
     evidence = run(late(0.5))
     guard = found(evidence, generous, tight, hopeless)["scheduler-lag"]
     assert (guard.outcome, guard.touches, guard.only) == ("tripped", "latency", ("tight",))
-    assert "the verdict on tight may be due to that" in guard.reason
+    assert "the verdict on tight (10 ms over its bound) may be due to that" in guard.reason
     outcomes = [v.outcome for v in judge((generous, tight, hopeless), evidence).verdicts]
     assert outcomes == ["pass", "inconclusive", "fail"]
 

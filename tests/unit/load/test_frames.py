@@ -93,6 +93,7 @@ REPORTS = st.builds(
     slowest=st.lists(SLOW, max_size=2).map(tuple),
     steal=st.none() | MOMENTS,
     throttled=st.none() | MOMENTS,
+    cpu_wait=st.none() | MOMENTS,
     target_users=st.none() | NUMBERS,
     fullest=NUMBERS,
     source=st.text(),
@@ -148,6 +149,7 @@ def test_readings_carry_every_number_of_a_report_that_there_is(report: Report) -
         names.GENERATOR_IDLE_USERS: report.idle_users,
         names.GENERATOR_STEAL: report.steal,
         names.GENERATOR_THROTTLED: report.throttled,
+        names.GENERATOR_CPU_WAIT: report.cpu_wait,
         names.GENERATOR_TARGET_USERS: report.target_users,
     }
     absent = {name for name, value in unknown.items() if value is None}

@@ -71,3 +71,30 @@ def test_throttling_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> No
     write(tmp_path / "cgroup/pod/ours/cpu.stat", text)
     assert host(tmp_path).throttled() is None
     assert HostProbe(tmp_path / "nowhere", tmp_path / "nowhere").throttled() is None
+
+
+def waited(folder: Path, tid: int, seconds: float) -> Path:
+    file = folder / f"proc/self/task/{tid}/schedstat"
+    write(file, f"5 {round(seconds * 1e9)} 7\n")
+    return file
+
+
+def test_cpu_wait_is_that_of_all_threads_since_the_last_call(tmp_path: Path) -> None:
+    waited(tmp_path, 1, 4.0)
+    probe = host(tmp_path)
+    assert probe.cpu_wait() == 0.0
+    waited(tmp_path, 1, 4.25)
+    second = waited(tmp_path, 2, 0.5)
+    assert probe.cpu_wait() == pytest.approx(0.75)
+    second.unlink()
+    waited(tmp_path, 1, 4.5)
+    assert probe.cpu_wait() == pytest.approx(0.25)
+    waited(tmp_path, 1, 0.1)  # another thread of the same number
+    assert probe.cpu_wait() == 0.0
+
+
+@pytest.mark.parametrize("text", ["", "1 2\n", "1 x 3\n"])
+def test_cpu_wait_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "proc/self/task/1/schedstat", text)
+    assert host(tmp_path).cpu_wait() is None
+    assert HostProbe(tmp_path / "nowhere", tmp_path / "nowhere").cpu_wait() is None

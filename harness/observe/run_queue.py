@@ -1,0 +1,57 @@
+"""How long threads were ready to run while no CPU was free for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+_PROC = Path("/proc")
+_NANOSECOND = 1e-9
+
+
+class RunQueue:
+    """Adds up the waiting of the threads of some processes, again and again.
+
+    Linux counts it for each thread, in `/proc/PID/task/TID/schedstat`. A thread that has ended
+    takes its count with it, so the rises are added up.
+
+    Args:
+        proc: Where procfs is mounted.
+    """
+
+    def __init__(self, proc: Path = _PROC) -> None:
+        self._proc = proc
+        self._waited: dict[tuple[str, str], int] = {}
+        self._total = 0
+
+    def read(self, pids: Iterable[int]) -> float | None:
+        """Seconds that the threads of these processes, and of those read before, have waited.
+
+        The sum over all threads, so more than the time that passed where several waited at once;
+        never less than in the reading before. None where no thread can be read.
+        """
+        waited = dict(self._threads(pids))
+        for thread, value in waited.items():
+            before = self._waited.get(thread, 0)
+            self._total += value - before if value >= before else value  # the number is another's
+        self._waited = waited
+        return self._total * _NANOSECOND if waited else None
+
+    def _threads(self, pids: Iterable[int]) -> Iterable[tuple[tuple[str, str], int]]:
+        for pid in pids:
+            for file in self._proc.glob(f"{pid}/task/*/schedstat"):
+                waited = nanoseconds_waited(file)
+                if waited is not None:
+                    yield (str(pid), file.parent.name), waited
+
+
+def nanoseconds_waited(file: Path) -> int | None:
+    """The second of the three numbers of a schedstat; None when it cannot be read.
+
+    Source: https://docs.kernel.org/scheduler/sched-stats.html, "/proc/<pid>/schedstat".
+    """
+    try:
+        _, waited, _ = file.read_text().split()
+        return int(waited)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,81 @@
+"""Waiting for a CPU, read from files as Linux writes them, and from processes that live."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.observe.run_queue import RunQueue, nanoseconds_waited
+
+
+def thread(proc: Path, pid: int, tid: int, waited: float) -> Path:
+    file = proc / str(pid) / "task" / str(tid) / "schedstat"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"123456789 {round(waited * 1e9)} 42\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "waited"),
+    [
+        pytest.param("45509539 28321728 95\n", 28321728, id="as Linux writes it"),
+        pytest.param("0 0 0\n", 0, id="a thread that has not run"),
+        pytest.param("", None, id="empty"),
+        pytest.param("1 2\n", None, id="a field short"),
+        pytest.param("1 2 3 4\n", None, id="a field more"),
+        pytest.param("1 x 3\n", None, id="no number"),
+    ],
+)
+def test_schedstat_says_for_how_long_a_thread_waited(
+    tmp_path: Path, text: str, waited: int | None
+) -> None:
+    file = tmp_path / "schedstat"
+    file.write_text(text)
+    assert nanoseconds_waited(file) == waited
+    assert nanoseconds_waited(tmp_path / "gone") is None
+
+
+def test_waiting_is_summed_over_threads_and_processes(tmp_path: Path) -> None:
+    thread(tmp_path, 10, 10, 0.5)
+    thread(tmp_path, 10, 11, 0.25)
+    thread(tmp_path, 20, 20, 2.0)
+    assert RunQueue(tmp_path).read([10]) == pytest.approx(0.75)
+    assert RunQueue(tmp_path).read([10, 20]) == pytest.approx(2.75)
+
+
+def test_waiting_of_what_has_ended_is_kept(tmp_path: Path) -> None:
+    thread(tmp_path, 10, 10, 0.5)
+    ending = thread(tmp_path, 10, 11, 0.25)
+    queue = RunQueue(tmp_path)
+    assert queue.read([10]) == pytest.approx(0.75)
+    ending.unlink()
+    thread(tmp_path, 10, 10, 0.6)
+    assert queue.read([10]) == pytest.approx(0.85)
+    thread(tmp_path, 10, 11, 0.1)  # another thread with the number of the one that has ended
+    assert queue.read([10]) == pytest.approx(0.95)
+    thread(tmp_path, 10, 11, 0.05)  # and yet another
+    assert queue.read([10]) == pytest.approx(1.0)
+
+
+def test_waiting_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    assert RunQueue(tmp_path).read([10]) is None
+    thread(tmp_path, 10, 10, 0.5)
+    assert RunQueue(tmp_path).read([]) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts it")
+def test_waiting_of_a_sleeper_is_next_to_none_and_never_falls() -> None:
+    code = "print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as sleeper:
+        assert sleeper.stdout is not None
+        sleeper.stdout.readline()
+        queue = RunQueue()
+        found = [queue.read([sleeper.pid]) for _ in range(20)]
+        sleeper.communicate(b"\n")
+    values = [value for value in found if value is not None]
+    assert len(values) == 20
+    assert values == sorted(values)
+    assert values[-1] - values[1] < 0.05
