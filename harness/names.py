@@ -110,6 +110,7 @@ GENERATOR_THROTTLED: Final = "harness_generator_throttled_seconds"
 GENERATOR_CPU_WAIT: Final = "harness_generator_cpu_wait_seconds"
 SOURCE: Final = "source"  # label of these series when there are several generators: "worker-1"
 LATE: Final = 0.01  # s after its intended start from which on an iteration counts as late
+HANDOVER: Final = 1.0  # s after a worker was lost from which on the others do what was its part
 
 # --- the first field of a tag in latency.hlog -----------------------------------------------
 LATENCY: Final = "latency"
@@ -132,4 +133,6 @@ SUMMARY_FILE: Final = "summary.md"
 BUDGETS_FILE: Final = "budgets.yaml"
 TARGET_LOG: Final = "target.log"
 GENERATOR_LOG: Final = "generator.log"
+COMPARE_FILE: Final = "compare.json"  # these are a comparison's
+COMPARE_SUMMARY: Final = "compare.md"
 SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup.log"

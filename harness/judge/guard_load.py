@@ -7,11 +7,12 @@ requests nobody knows of could have been.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from harness.budgets.model import Budget, Latency, Throughput
 from harness.judge.guard import guard
+from harness.judge.guard_delivery import Delivery, deliveries
 from harness.judge.guard_doubt import (
     LAG_FLOOR,
     LAGS,
@@ -43,29 +44,33 @@ LOST = 0.001
 
 
 def load_delivered(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
-    """Open model: the iterations that the schedule asked for were started.
+    """Open model: of each load, the iterations that the schedule asked for were started.
 
-    When the users ran out on a healthy generator, the service is what is slow: its breaches count,
-    and what holds is taken away where the rest of the load could have turned it. Otherwise nothing
-    is judged: a service that got less load than asked must not pass for it.
+    When the users ran out on a healthy generator, the service is what is slow; and when the others
+    took over what was a lost worker's, only what was in nobody's hands until then is missing. In
+    both cases the breaches count, and what holds is taken away where the rest of the load could
+    have turned it. Otherwise nothing is judged: a service that got less load than asked must not
+    pass for it.
     """
-    account = evidence.manifest.requests
-    if not account.asked:
+    found = deliveries(evidence)
+    if not found:
         return
-    unsent = account.asked - account.sent
-    share = account.sent / account.asked
-    reason = f"{format_quantity(share, Unit.RATIO)} of the asked load was started"
-    enough, only = share >= DELIVERED, None
-    if users_ran_out(evidence) and not _saturated(evidence, budgets):
+    worst = min(found, key=lambda one: one.share)
+    of = f" of {worst.load}" if worst.load else ""
+    reason = f"{format_quantity(worst.share, Unit.RATIO)} of the asked load{of} was started"
+    enough, only = worst.share >= DELIVERED, None
+    if cause := _cause(evidence, budgets, found):
+        unsent = round(sum(one.unsent for one in found))
         only = _unproven(budgets, evidence, unsent, enough=enough)
-        dropped = f"{unsent} of {account.asked} iterations never began"
+        asked = round(sum(one.asked for one in found))
+        why, advice = cause
         if only:
             reason += (
-                f": all users were waiting for the service, and {dropped}, so what holds for the"
-                f" others proves nothing of {listed(only)}; raise max_users, or lower the rate"
+                f": {why}, and {unsent} of {asked} iterations never began, so what holds for the"
+                f" others proves nothing of {listed(only)}; {advice}"
             )
         elif not enough:
-            reason += ": all users were waiting for the service; raise max_users to see more"
+            reason += f": {why}; {advice}"
         tripped = bool(only)
     elif tripped := not enough:
         reason += "; lower the rate, or give the generator a core of its own"
@@ -73,7 +78,7 @@ def load_delivered(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
         "load-delivered",
         reason,
         tripped=tripped,
-        value=share,
+        value=worst.share,
         limit=DELIVERED,
         unit=Unit.RATIO,
         touches="all",
@@ -185,6 +190,20 @@ def user_errors(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     if errors:
         reason = f"a Locust user raised an exception: {errors[0]}; correct the locustfile"
     yield guard("user-errors", reason, tripped=bool(errors), value=len(errors), limit=0)
+
+
+def _cause(
+    evidence: Evidence, budgets: Budgets, found: Iterable[Delivery]
+) -> tuple[str, str] | None:
+    """Why iterations never began, and what to do, when the generators are not to blame."""
+    if users_ran_out(evidence) and not _saturated(evidence, budgets):
+        return "all users were waiting for the service", "raise max_users, or lower the rate"
+    # What was asked for was begun, so that only what nobody asked for is missing.
+    if any(one.unasked for one in found) and all(
+        one.sent >= DELIVERED * (one.asked - one.unasked) for one in found
+    ):
+        return "a worker was lost, and the others had to take over", "run it again"
+    return None
 
 
 def _unproven(

@@ -28,8 +28,8 @@ def workers(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     """Every worker lived to the end.
 
     A run that was told to go on without one is judged, as long as its load is still what was
-    asked: in the open model load-delivered says so. Users that went with a worker are not
-    replaced, so in the closed model the service got less than was asked.
+    asked: in the open model load-delivered says so. In the closed model its users are missing until
+    the others have taken their place, and nobody knows how much less the service was asked.
     """
     manifest = evidence.manifest
     if not manifest.workers:
@@ -49,7 +49,7 @@ def workers(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
                 " says whether the others made the load that was asked"
             )
         elif manifest.status == "complete":
-            reason += ": its users are missing; run it again"
+            reason += ": its users were missing until the others took their place; run it again"
     yield guard("workers", reason, tripped=tripped, value=len(lost), limit=0, touches="all")
 
 

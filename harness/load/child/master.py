@@ -39,12 +39,12 @@ from harness.load.frames import (
 )
 from harness.load.membership import Gathered, Hello, Listening, Lost, Member, Ping, Pong, Share
 from harness.load.rendezvous import Rendezvous
+from harness.names import HANDOVER
 
 SILENCE = 3.0  # s without a word of a worker; before the start, a locustfile may block it longer
 PATIENCE = 20.0  # s before the start
 ROUND_TRIP = 0.1  # s, longest that allows to compare clocks
 PACE = 0.02  # s between the messages of the first measurement of a clock
-AHEAD = 1.0  # s until the others take over what a lost worker would have done
 FLUSH = 0.1  # s for the last messages to leave
 
 
@@ -311,7 +311,7 @@ class Master:
     def _share_out(self) -> None:
         """What the lost one would have done from now on, the others do."""
         assert self._moments is not None
-        since = max(time.monotonic() + AHEAD, self._moments.t0)
+        since = max(time.monotonic() + HANDOVER, self._moments.t0)
         left = sorted(self._workers.values(), key=lambda worker: worker.index)
         for index, worker in enumerate(left):
             share = Share(index, len(left), worker.clock.theirs(since))

@@ -7,9 +7,9 @@ import pytest
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Gauge, Latency, Selector, Throughput
 from harness.judge.decide import judge
-from harness.runs.model import Evidence, Requests
+from harness.runs.model import Evidence, Requests, Worker
 from harness.units import Unit
-from tests.unit.judge.evidence import HEALTHY, budget, evidence, requests, series
+from tests.unit.judge.evidence import HEALTHY, START, budget, evidence, requests, series
 from tests.unit.judge.guarding import (
     CLOSED,
     P95,
@@ -102,6 +102,92 @@ def test_load_that_the_service_did_not_take_takes_away_what_it_could_have_turned
 def run_short(run: Evidence) -> bool:
     account = run.manifest.requests
     return account.sent < 0.99 * account.asked
+
+
+def counted(source: str, asked: float, sent: float) -> list[Any]:
+    """A generator's account at the end."""
+    own = {names.SOURCE: source}
+    return [
+        series(names.GENERATOR_ASKED, [0.0, asked], own, "", (START, START + 10.0)),
+        series(names.GENERATOR_STARTED_ITERATIONS, [0.0, sent], own, "", (START, START + 10.0)),
+    ]
+
+
+def test_load_that_is_small_beside_another_must_be_delivered_as_well() -> None:
+    loads = [{"name": "browse"}, {"name": "buy"}, {"name": "users"}]
+    run = evidence(
+        *counted("browse/worker-1", 4000.0, 4000.0),
+        *counted("browse/worker-2", 4000.0, 4000.0),
+        *counted("buy/worker-1", 20.0, 20.0),
+        *counted("buy/worker-2", 20.0, 10.0),
+        *counted("users", 0.0, 0.0),
+        requests=account(asked=8040, sent=8030),
+        loads=loads,
+    )
+    guard = found(run)["load-delivered"]
+    assert (guard.outcome, guard.value, guard.only) == ("tripped", 0.75, None)
+    assert guard.reason.startswith("75% of the asked load of buy was started; lower the rate")
+
+
+def with_a_lost_worker(lost_at: float, *, sent: int = 1000) -> Evidence:
+    """Of two workers with 50 arrivals a second each, one was last heard of 3 s into the window.
+
+    `lost_at` is in seconds of the window; one second later the other has all the arrivals.
+    """
+    alive = {names.SOURCE: "worker-1"}
+    gone = {names.SOURCE: "worker-2"}
+    lost = Worker(name="worker-2", lost="said nothing for 3 s", lost_at=START + lost_at)
+    begun = [START + second for second in range(-5, 4)]
+    return evidence(
+        series(names.GENERATOR_ASKED, lambda t: 50.0 * (t + 5.0), alive, ""),
+        series(names.GENERATOR_ASKED, lambda t: 50.0 * (t + 5.0), gone, "", begun),
+        LEVELS,
+        workers=(Worker(name="worker-1"), lost),
+        requests=account(sent=sent),
+        latency=FAST,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "missing"),
+    [
+        pytest.param(5.5, 175, id="silent for 2.5 s and taken over a second later"),
+        pytest.param(3.2, 60, id="its end was noticed at once"),
+        pytest.param(9.5, 375, id="just before the load was over"),
+        pytest.param(30.0, 400, id="when the load was over"),
+    ],
+)
+def test_load_that_nobody_had_in_hand_counts_as_not_delivered(lost_at: float, missing: int) -> None:
+    guard = found(with_a_lost_worker(lost_at))["load-delivered"]
+    assert guard.value == pytest.approx(1000 / (1000 + missing))
+    assert guard.outcome == "tripped"
+    assert f"{missing} of {1000 + missing} iterations never began" in guard.reason
+    assert "a worker was lost" in guard.reason
+    assert "run it again" in guard.reason
+
+
+@pytest.mark.parametrize(
+    ("budget_", "outcome"),
+    [
+        pytest.param(budget(Latency(0.90), 0.2), "pass", id="5.7% missing turn no p90"),
+        pytest.param(P95, "inconclusive", id="5.7% missing turn a p95"),
+        pytest.param(budget(Latency(0.90), 0.005), "fail", id="a breach stands"),
+        pytest.param(ERRORS, "inconclusive", id="5.7% may have failed"),
+        pytest.param(LEVEL, "inconclusive", id="less load, and it holds"),
+        pytest.param(RATE, "pass", id="a throughput that was reached"),
+    ],
+)
+def test_load_that_nobody_had_in_hand_takes_away_what_it_could_have_turned(
+    budget_: Budget, outcome: str
+) -> None:
+    (verdict,) = judge((budget_,), with_a_lost_worker(3.2)).verdicts
+    assert verdict.outcome == outcome
+
+
+def test_load_that_was_lost_with_a_worker_and_not_delivered_either_is_not_judged() -> None:
+    guard = found(with_a_lost_worker(3.2, sent=900))["load-delivered"]
+    assert (guard.outcome, guard.only) == ("tripped", None)
+    assert "lower the rate" in guard.reason
 
 
 def test_load_of_a_closed_model_has_no_schedule() -> None:
