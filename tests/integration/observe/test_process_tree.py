@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -120,6 +121,34 @@ def test_tree_adds_up_the_memory_of_its_processes(
     assert read(ProcessTree(parent.pid)).memory_bytes == pytest.approx(
         sum(part.memory_info().rss for part in parts), rel=0.05
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts it")
+def test_tree_adds_up_the_waiting_of_its_processes(
+    parent: subprocess.Popen[str], step: Callable[[], None]
+) -> None:
+    def waited(pid: int) -> int:
+        (file,) = Path(f"/proc/{pid}/task").glob("*/schedstat")  # neither has a second thread
+        return int(file.read_text().split()[1])
+
+    tree = ProcessTree(parent.pid)
+    read(tree)
+    step()
+    root = psutil.Process(parent.pid)
+    pids = [root.pid, *(child.pid for child in root.children(recursive=True))]
+
+    before = sum(map(waited, pids))
+    found = read(tree).wait_seconds
+    after = sum(map(waited, pids))
+    step()
+    of_the_rest = read(tree).wait_seconds
+
+    assert len(pids) == 2
+    assert found is not None
+    assert of_the_rest is not None
+    assert before / 1e9 <= found + 1e-9
+    assert found <= after / 1e9 + 1e-9
+    assert of_the_rest >= found
 
 
 def test_tree_that_is_gone_reads_nothing(parent: subprocess.Popen[str]) -> None:

@@ -27,6 +27,8 @@ OWN = {
     names.CPU_COUNT,
     names.MEMORY_LIMIT,
 }
+if Path("/proc/self/schedstat").exists():
+    OWN |= {names.SERVICE_CPU_WAIT, names.OTHER_CPU}
 
 
 class Log(MetricsLog):
@@ -305,6 +307,9 @@ async def test_our_process_is_read_where_the_exposition_lacks_it(
         )
         first, second = series[names.CPU_SECONDS].values
         assert 0.3 <= first <= second <= sum(process.cpu_times()[:4])
+        for name in OWN & {names.SERVICE_CPU_WAIT, names.OTHER_CPU}:
+            first, second = series[name].values
+            assert 0 <= first <= second
         assert series[names.CPU_COUNT].values[0] == usable_cpus()
         assert series[names.MEMORY_LIMIT].values[0] == memory_limit()
 

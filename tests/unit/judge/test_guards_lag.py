@@ -192,3 +192,29 @@ def test_breach_made_of_lateness_alone_is_never_a_fail(
     of = budget(Latency(quantile), bound)
     (verdict,) = judge((of,), evidence(latency=measured | lags, requests=account())).verdicts
     assert verdict.outcome != "fail"
+
+
+@pytest.mark.parametrize(
+    ("share", "seconds", "slow", "closed", "outcome", "limit"),
+    [
+        pytest.param(0.5, 0.030, 0.210, False, "tripped", 0.02, id="a large lag that trips"),
+        pytest.param(0.5, 0.008, 0.204, False, "tripped", None, id="a small lag that trips"),
+        pytest.param(0.5, 0.030, 0.400, False, "ok", None, id="a large lag that trips not"),
+        pytest.param(0.5, 0.008, 0.100, False, "ok", 0.02, id="a small lag that trips not"),
+        pytest.param(0.5, 0.021, 0.100, True, "tripped", 0.02, id="users that ask less"),
+    ],
+)
+def test_lag_has_a_limit_only_where_that_tells_tripped_from_not(
+    share: float, seconds: float, slow: float, closed: bool, outcome: str, limit: float | None
+) -> None:
+    guard = found(run(late(share, seconds), slow, closed=closed), P95)["scheduler-lag"]
+    assert guard.outcome == outcome
+    assert guard.limit == (None if limit is None else pytest.approx(limit))
+
+
+def test_lag_says_how_far_a_breach_in_doubt_is_over_its_bound() -> None:
+    guard = found(run(late(0.5, 0.008), 0.204), P95)["scheduler-lag"]
+    assert guard.reason.startswith(
+        "the generator was at most 8 ms late in 99% of cases, and the verdict on the-budget (4 ms"
+        " over its bound) may be due to that; "
+    )
