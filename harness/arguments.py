@@ -12,6 +12,7 @@ from harness.units import Unit, parse
 
 Command = Callable[[argparse.Namespace], int]
 RENDEZVOUS_PORT = 5557  # the one that Locust's masters use
+MOST_PAIRS = (12, 16, 24, 32, 48, 64)  # those that `judge.sequential` has levels for
 BUDGETS_HELP = "default: ./budgets.yaml"
 EXIT_CODES = """\
 exit codes:
@@ -78,6 +79,45 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
     parser.add_argument(
         "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
+    )
+    _report_options(parser)
+
+
+def _add_compare_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "scenario", nargs="?", metavar="SCENARIO", help="default: the first in budgets.yaml"
+    )
+    for side, what in (("baseline", "compared with"), ("candidate", "judged")):
+        group = parser.add_argument_group(f"the {side}, which is {what}")
+        group.add_argument(f"--{side}", metavar="REF", help="of git; default: the working tree")
+        group.add_argument(f"--{side}-command", metavar="TEXT", help="instead of the target's")
+        group.add_argument(f"--{side}-url", type=_url, metavar="URL", help="it already runs there")
+        group.add_argument(
+            f"--{side}-environment",
+            type=_variable,
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="added to the target's environment; may be repeated",
+        )
+    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
+    group = parser.add_argument_group("the load")
+    group.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
+    group.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the slices")
+    group.add_argument(
+        "--slices",
+        type=_count,
+        default=5,
+        metavar="N",
+        help="of one second for each side in a pair (default: 5)",
+    )
+    group.add_argument("--max-pairs", type=int, choices=MOST_PAIRS, help="default: 32")
+    group.add_argument("--seed", type=int, metavar="N", help="repeats the order and the arrivals")
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: runs/<utc>-compare-<scenario>"
     )
     _report_options(parser)
 
@@ -155,6 +195,7 @@ def _report_options(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("start the target, load it, judge it, report", _add_run_options),
     "check": ("judge a stored run again; no load", _add_check_options),
+    "compare": ("load two versions in turn; did any get worse?", _add_compare_options),
     "lint": ("validate budgets.yaml without load", _add_lint_options),
     "selftest": ("plant mistakes; each must break the budgets it promises", _add_selftest_options),
 }
@@ -164,6 +205,13 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:port")
     return text.rstrip("/")
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise argparse.ArgumentTypeError(f"{text!r} sets no variable; write NAME=VALUE")
+    return name, value
 
 
 def _count(text: str) -> int:

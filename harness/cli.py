@@ -12,10 +12,11 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from harness import names
 from harness.arguments import RENDEZVOUS_PORT, parser
+from harness.asked import adapted, choose_scenario, read_plan, require_locustfile
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -26,14 +27,15 @@ from harness.errors import (
     HarnessError,
     UsageError,
 )
+from harness.told import LiveLine, append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
-    from harness.budgets.model import Budget, Plan, Scenario
+    from harness.budgets.model import Budget, Scenario
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.load.rendezvous import Rendezvous
     from harness.runs.folder import RunFolder
-    from harness.runs.model import Evidence, Manifest, Progress
+    from harness.runs.model import Evidence, Manifest
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,8 +74,12 @@ def run(options: argparse.Namespace) -> int:
     from harness.load.fleet import logs
     from harness.runs.folder import create_folder
 
-    plan = _read_plan(options.budgets)
-    scenario = _choose_scenario(plan, options)
+    plan = read_plan(options.budgets)
+    scenario = choose_scenario(plan, options)
+    if plan.target is None and not options.url:
+        raise UsageError(
+            f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
+        )
     rendezvous = _rendezvous(scenario, options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
@@ -99,7 +105,7 @@ def check(options: argparse.Namespace) -> int:
 
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
-    plan = _read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
+    plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
     return _judge_and_tell(plan.budgets_of(scenario), folder, options)
 
 
@@ -107,9 +113,9 @@ def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, hold it against the service's metrics."""
     from harness.budgets.lint import lint as find
 
-    plan = _read_plan(options.budgets)
+    plan = read_plan(options.budgets)
     for scenario in plan.scenarios.values():
-        _require_locustfile(scenario)
+        require_locustfile(scenario)
     families = None
     if options.url:
         from harness.observe.families import fetch_families
@@ -133,8 +139,8 @@ def selftest(options: argparse.Namespace) -> int:
     from harness.judge.detect import exit_code
     from harness.selftest import attempt, trials
 
-    plan = _read_plan(options.budgets)
-    planned = trials(plan, options.case, lambda scenario: _adapted(scenario, options))
+    plan = read_plan(options.budgets)
+    planned = trials(plan, options.case, lambda scenario: adapted(scenario, options))
     out = options.out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-selftest"
     results: list[tuple[Detection, Manifest]] = []
     try:
@@ -150,43 +156,17 @@ def selftest(options: argparse.Namespace) -> int:
     return exit_code(detection for detection, _ in results)
 
 
-COMMANDS = {"run": run, "check": check, "lint": lint, "selftest": selftest}
+def compare(options: argparse.Namespace) -> int:
+    """Load two versions of the service in turn: did any budget get worse by its max_regression?"""
+    from harness.compare_command import compare
+
+    return compare(options)
+
+
+COMMANDS = {"run": run, "check": check, "compare": compare, "lint": lint, "selftest": selftest}
 
 
 # --- their parts ----------------------------------------------------------------------------------
-
-
-def _read_plan(path: Path) -> Plan:
-    from harness.budgets.parse import parse_plan
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"{path} does not exist", "name the file with --budgets") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    return parse_plan(text, path, os.environ, datetime.now(UTC).date())
-
-
-def _choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:
-    name = options.scenario or next(iter(plan.scenarios))
-    if name not in plan.scenarios:
-        raise UsageError(f"no scenario {name!r}", f"choose one of: {', '.join(plan.scenarios)}")
-    if plan.target is None and not options.url:
-        raise UsageError(
-            f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
-        )
-    return _adapted(plan.scenarios[name], options)
-
-
-def _adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
-    """A scenario with what the command line changes of it."""
-    from harness.budgets.override import override
-
-    changes = {name: getattr(options, name) for name in ("rate", "users", "duration", "warm_up")}
-    scenario = override(scenario, **changes, workers=getattr(options, "workers", None))
-    _require_locustfile(scenario)
-    return scenario
 
 
 def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:
@@ -217,15 +197,6 @@ def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous |
     return Rendezvous(
         *(host, port, options.expect_workers, run_id), when_lost=options.on_worker_loss or "stop"
     )
-
-
-def _require_locustfile(scenario: Scenario) -> None:
-    for load in scenario.loads:
-        if not load.locustfile.is_file():
-            raise UsageError(
-                f"scenario {scenario.name!r}: {load.locustfile} does not exist",
-                "`locustfile` is looked up from the folder of budgets.yaml",
-            )
 
 
 def _judge_and_tell(
@@ -271,28 +242,8 @@ def _store_reports(
                 folder.write(name, text)
             except OSError as error:
                 raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
-        _write_copy(copy, text)
-    _append_step_summary(reports[2][2])
-
-
-def _write_copy(path: Path | None, text: str) -> None:
-    from harness.runs.folder import replace_text
-
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, text)
-    except OSError as error:
-        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
-
-
-def _append_step_summary(text: str) -> None:
-    """Show it on the page of a GitHub job, when this is one."""
-    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary:
-        with Path(step_summary).open("a", encoding="utf-8") as file:
-            file.write(text)
+        write_copy(copy, text)
+    append_step_summary(reports[2][2])
 
 
 def _print_report(
@@ -306,8 +257,8 @@ def _print_report(
     text = console_report(
         judgement,
         evidence,
-        width=_width(sys.stdout),
-        color=_color(sys.stdout),
+        width=width_of(sys.stdout),
+        color=color_of(sys.stdout),
         folder=str(folder.path),
         exit_code=code,
     )
@@ -328,54 +279,9 @@ def _tell_selftest(
 
     detections = [detection for detection, _ in results]
     text = selftest_markdown(detections, results[0][1])
-    _write_copy(options.markdown, text)
-    _append_step_summary(text)
+    write_copy(options.markdown, text)
+    append_step_summary(text)
     if not options.quiet:
-        print(selftest_table(detections, width=_width(sys.stdout), color=_color(sys.stdout)))
+        print(selftest_table(detections, width=width_of(sys.stdout), color=color_of(sys.stdout)))
     as_promised = sum(not detection.reason for detection in detections)
     print(f"{as_promised} of {len(detections)} runs ended as promised; stored in {out}")
-
-
-def _width(stream: TextIO) -> int:
-    if stream.isatty() or "COLUMNS" in os.environ:
-        import shutil
-
-        return max(40, shutil.get_terminal_size((100, 24)).columns)
-    return 100
-
-
-def _color(stream: TextIO) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-class LiveLine:
-    """The progress line: rewritten in place on a terminal, now and then a full line elsewhere."""
-
-    SECONDS_BETWEEN_LINES = 5.0
-
-    def __init__(self, stream: TextIO, *, quiet: bool) -> None:
-        self._stream = stream
-        self._quiet = quiet
-        self._terminal = stream.isatty()
-        self._last = (-self.SECONDS_BETWEEN_LINES, "")
-
-    def __enter__(self) -> LiveLine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._terminal and not self._quiet:
-            self._stream.write("\r\x1b[2K")
-            self._stream.flush()
-
-    def show(self, progress: Progress) -> None:
-        """Show where the run is."""
-        from harness.report.live import progress_line
-
-        elapsed, phase = self._last
-        due = progress.elapsed - elapsed >= self.SECONDS_BETWEEN_LINES or progress.phase != phase
-        if self._quiet or not (self._terminal or due):
-            return
-        self._last = (progress.elapsed, progress.phase)
-        line = progress_line(progress, _width(self._stream) - 1)
-        self._stream.write(f"\r\x1b[2K{line}" if self._terminal else line + "\n")
-        self._stream.flush()

@@ -74,25 +74,35 @@ def create_folder(
     Raises:
         UsageError: The folder cannot be written, or holds something already.
     """
-    folder = path if path is not None else _default_path(scenario, now)
+    folder = path if path is not None else default_path(scenario, now)
+    create_files(folder, (*CREATED_FILES, *logs))
+    return RunFolder(folder)
+
+
+def create_files(folder: Path, files: Iterable[str]) -> None:
+    """Make a folder with these files, all of them empty.
+
+    Raises:
+        UsageError: The folder cannot be written, or holds something already.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UsageError(
                 f"{folder} holds files already", "choose an empty or new folder with --out"
             )
-        for name in (*CREATED_FILES, *logs):
+        for name in files:
             (folder / name).touch()
     except OSError as error:
         raise UsageError(
             f"cannot write the run folder {folder}: {error.strerror}",
             "choose a folder that can be written with --out",
         ) from error
-    return RunFolder(folder)
 
 
-def _default_path(scenario: str, now: datetime) -> Path:
-    stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario}"
+def default_path(what: str, now: datetime) -> Path:
+    """Where a run is stored that says nothing else: `runs/<utc>-<what>`."""
+    stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{what}"
     path, count = Path("runs") / stem, 1
     while path.exists():
         count += 1

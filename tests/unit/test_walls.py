@@ -31,10 +31,17 @@ ALLOWED = {
     "signals": set(),
     "account": {"runs", "load"},
     "gather": {"budgets", "runs", "load", "observe", "facts", "account", "signals"},
+    "pair": {"budgets", "runs", "load", "judge", "gather", "sides"},
+    "compare": {
+        *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
+    },
+    "asked": {"budgets"},
+    "told": {"runs", "judge", "report"},
+    "compare_command": {"runs", "judge", "report", "asked", "compare", "pair", "sides", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        "arguments",
+        *("arguments", "asked", "compare_command", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

@@ -1,0 +1,63 @@
+"""What a command is asked to do: the plan and the scenario, with the command line's changes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.budgets.model import Plan, Scenario
+
+
+def read_plan(path: Path) -> Plan:
+    """The whole of a budgets.yaml, with the variables of this process's environment.
+
+    Raises:
+        UsageError: It cannot be read, or says what cannot be.
+    """
+    from harness.budgets.parse import parse_plan
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist", "name the file with --budgets") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    return parse_plan(text, path, os.environ, datetime.now(UTC).date())
+
+
+def choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:
+    """The scenario that the command line names, or else the first, with its changes.
+
+    Raises:
+        UsageError: There is none of that name, or the changes make no sense.
+    """
+    name = options.scenario or next(iter(plan.scenarios))
+    if name not in plan.scenarios:
+        raise UsageError(f"no scenario {name!r}", f"choose one of: {', '.join(plan.scenarios)}")
+    return adapted(plan.scenarios[name], options)
+
+
+def adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
+    """A scenario with what the command line changes of it."""
+    from harness.budgets.override import override
+
+    names = ("rate", "users", "duration", "warm_up", "workers")
+    scenario = override(scenario, **{name: getattr(options, name, None) for name in names})
+    require_locustfile(scenario)
+    return scenario
+
+
+def require_locustfile(scenario: Scenario) -> None:
+    """Raise UsageError unless every locustfile is there."""
+    for load in scenario.loads:
+        if not load.locustfile.is_file():
+            raise UsageError(
+                f"scenario {scenario.name!r}: {load.locustfile} does not exist",
+                "`locustfile` is looked up from the folder of budgets.yaml",
+            )

@@ -1,0 +1,177 @@
+"""A comparison: pair after pair, until every budget is decided or there are enough."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario, Target
+from harness.errors import UnjudgedError, UsageError
+from harness.judge.compare import compare, compared
+from harness.judge.comparison import Comparison, Pair, Rules
+from harness.load.fleet import workers_of
+from harness.load.turns import GAP, TURN
+from harness.observe.host import host_facts, usable_cpus
+from harness.pair import Load, Meeting, load_pair, read_pair
+from harness.report.compare_wording import Setting
+from harness.sides import Version, Versions
+from harness.signals import interruptible
+from harness.units import Unit, format_quantity
+from harness.versions import versions
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How far a comparison came.
+
+    Attributes:
+        interrupted: By a signal; the pair that was under way does not count.
+        error: Why no further pair could be measured; None when none was needed.
+    """
+
+    comparison: Comparison
+    setting: Setting
+    interrupted: bool = False
+    error: UnjudgedError | None = None
+
+
+async def compare_versions(
+    plan: Plan,
+    sides: tuple[Version, Version],
+    load: Load,
+    rules: Rules,
+    folder: Path,
+    *,
+    tell: Callable[[str], None],
+    show: Callable[[Comparison], None],
+) -> Compared:
+    """Measure pairs of two versions until they decide.
+
+    Args:
+        plan: The whole of budgets.yaml.
+        sides: Baseline and candidate.
+        load: What each pair asks of both; see `steady`.
+        rules: When the comparison ends.
+        folder: Gets a folder for each pair, with a run folder for each version.
+        tell: Called with a line for a person.
+        show: Called after each pair.
+
+    Raises:
+        UsageError: The versions cannot be had.
+        UnjudgedError: One of them cannot be set up, or the first pair could not be measured.
+        KeyboardInterrupt: INT or TERM came before the first pair.
+    """
+    started = time.time()
+    budgets = plan.budgets_of(load.scenario.name)
+    target = plan.target or Target(url="")
+    load = replace(load, scenario=_with_workers(load.scenario, ours=sides[0].url is None))
+    async with versions(target, *sides, folder, tell=tell) as both:
+        for notice in both.notices:
+            tell(f"note: {notice}")
+        comparison, interrupted, error = compare(budgets, (), rules), False, None
+        pairs: list[Pair] = []
+        meetings: list[Meeting] = []
+        try:
+            async with interruptible(lambda: _begun(meetings)) as signal:
+                while not comparison.done:
+                    meetings.append(Meeting(signal))
+                    pair = await _pair(plan, both, load, meetings, folder)
+                    if pair is None:
+                        break
+                    pairs.append(pair)
+                    comparison = compare(budgets, pairs, rules)
+                    show(comparison)
+            interrupted = signal.is_set()
+        except KeyboardInterrupt:
+            interrupted = True
+        except UnjudgedError as problem:
+            interrupted = signal.is_set()
+            if not pairs and not interrupted:
+                raise
+            error = None if interrupted else problem
+    return Compared(comparison, _setting(plan, both, load, started), interrupted, error)
+
+
+def comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
+    """Refuse what cannot be compared.
+
+    Raises:
+        UsageError: No budget asks for it, or the load is not one that can be cut into slices.
+    """
+    if not compared(budgets):
+        raise UsageError(
+            f"no budget of scenario {scenario.name!r} has a max_regression",
+            "add `max_regression: 10%` to the budgets that must not get worse",
+        )
+    loads = scenario.loads
+    if len(loads) > 1:
+        names = ", ".join(load.name for load in loads)
+        raise UsageError(
+            f"a comparison needs one load, and scenario {scenario.name!r} has several: {names}",
+            "compare with a scenario that has only one",
+        )
+    workload = loads[0].workload
+    if not isinstance(workload, OpenWorkload):
+        raise UsageError(
+            f"a comparison needs an open workload, and scenario {scenario.name!r} has users",
+            "give arrivals with --rate, or compare with a scenario that has a rate",
+        )
+    if len(workload.stages) > 1 or workload.stages[0].start_rate is not None:
+        raise UsageError(
+            f"a comparison needs a constant rate, and scenario {scenario.name!r} has stages",
+            "give one with --rate, or compare with a scenario that has one",
+        )
+
+
+async def _pair(
+    plan: Plan, both: Versions, load: Load, meetings: list[Meeting], folder: Path
+) -> Pair | None:
+    """Measure the next pair; None when a signal came meanwhile."""
+    number, meeting = len(meetings), meetings[-1]
+    place = folder / f"pair-{number:02d}"
+    await load_pair(plan, both, load, place, number=number, meeting=meeting)
+    if meeting.interrupted.is_set():
+        return None
+    budgets = compared(plan.budgets_of(load.scenario.name))
+    return read_pair(budgets, load, number, place)
+
+
+def _begun(meetings: list[Meeting]) -> bool:
+    """Whether the latest pair's load has begun."""
+    return bool(meetings) and meetings[-1].t0 is not None
+
+
+def _with_workers(scenario: Scenario, *, ours: bool) -> Scenario:
+    """The scenario with a number of processes for each version; both share the machine."""
+    workers = workers_of(scenario, usable_cpus() / 2, service_too=ours)
+    return replace(scenario, workers=workers)
+
+
+def _setting(plan: Plan, both: Versions, load: Load, started: float) -> Setting:
+    workload = load.scenario.loads[0].workload
+    assert isinstance(workload, OpenWorkload)
+    rate = format_quantity(workload.stages[0].rate, Unit.PER_SECOND)
+    length, gap, warm_up = (
+        format_quantity(seconds, Unit.SECONDS) for seconds in (TURN, GAP, load.scenario.warm_up)
+    )
+    known = {
+        "Load": f"{rate}; in each pair {warm_up} of warm-up for both at once, then {load.slices}"
+        f" slices of {length} for each in turn, with {gap} in between",
+        "Seed": str(load.seed),
+        "Host": ", ".join(f"{name} {value}" for name, value in host_facts().items()),
+        "Locust": version("locust"),
+    }
+    if both.notices:
+        known["Notes"] = "; ".join(both.notices)
+    return Setting(
+        service=plan.service,
+        scenario=load.scenario.name,
+        baseline=both.baseline.label,
+        candidate=both.candidate.label,
+        started=started,
+        harness_version=version("harness"),
+        facts=known,
+    )

@@ -1,0 +1,76 @@
+"""How two services are loaded in turn: the schedule of each, a pure function of a seed.
+
+After a warm-up of both at once comes a pair of turns after the other. Who is first in a pair is a
+coin's toss, so that what changes slowly (the clock of a CPU, a neighbour) favours neither. Each
+has the rate of the scenario in its own turns and none in the other's. Arrivals are images of
+unit-rate arrivals (see `arrivals`), which do not move on while the rate is zero, so with the same
+seed both services get the same arrivals in their first turn, in their second, and so on.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+from harness.budgets.model import OpenWorkload, Stage
+
+GAP = 0.25  # s between the end of one turn's arrivals and the begin of the next one's
+TURN = 1.0  # s
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """When whom.
+
+    Attributes:
+        warm_up: Seconds for which both are loaded.
+        first: For each pair of turns, which of the two services begins: 0 or 1.
+        length: Of a turn, seconds.
+        gap: Between turns, seconds: the answers to one turn come in before the next.
+    """
+
+    warm_up: float
+    first: tuple[int, ...]
+    length: float = TURN
+    gap: float = GAP
+
+    @property
+    def lead(self) -> float:
+        """Seconds before the window, in which the turns are."""
+        return self.warm_up + self.gap
+
+    @property
+    def window(self) -> float:
+        """Seconds from half a gap before the first turn to half a gap after the last."""
+        return 2 * len(self.first) * (self.length + self.gap)
+
+    @property
+    def loaded(self) -> float:
+        """Seconds in which there is load."""
+        return self.warm_up + 2 * len(self.first) * self.length
+
+
+def tossed(warm_up: float, count: int, seed: int, *, gap: float = GAP) -> Turns:
+    """Turns whose order is tossed: `count` for each service."""
+    coin = random.Random(seed)  # noqa: S311 - a repeatable order, not a secret
+    return Turns(warm_up, tuple(coin.randrange(2) for _ in range(count)), gap=gap)
+
+
+def in_turn(workload: OpenWorkload, turns: Turns, which: int, seed: int) -> OpenWorkload:
+    """The schedule of one of the two services.
+
+    Args:
+        workload: Of one stage, whose rate is asked of both.
+        turns: The same for both.
+        which: 0 or 1.
+        seed: Of the arrivals, the same for both.
+    """
+    rate = workload.stages[0].rate
+    stages = [Stage(rate, turns.warm_up)] if turns.warm_up else []
+    stages.append(Stage(0.0, turns.gap))
+    for first in turns.first:
+        for whose in (first, 1 - first):
+            mine = rate if whose == which else 0.0
+            stages += [Stage(0.0, turns.gap / 2), Stage(mine, turns.length)]
+            stages.append(Stage(0.0, turns.gap / 2))
+    return replace(workload, stages=tuple(stages), seed=seed)

@@ -1,0 +1,106 @@
+"""Two services loaded in turn: the same arrivals for both, never at the same time."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from harness.budgets.model import OpenWorkload, Stage
+from harness.load.arrivals import arrivals, expected_count
+from harness.load.turns import Turns, in_turn, tossed
+
+POISSON = OpenWorkload((Stage(50.0, 30.0),))
+
+turns = st.builds(
+    Turns,
+    warm_up=st.sampled_from([0.0, 0.5, 3.0]),
+    first=st.lists(st.integers(0, 1), min_size=1, max_size=8).map(tuple),
+    gap=st.sampled_from([0.125, 0.25, 1.0]),
+)
+
+
+def times(plan: Turns, which: int, seed: int = 7, workload: OpenWorkload = POISSON) -> list[float]:
+    return list(arrivals(in_turn(workload, plan, which, seed)))
+
+
+def begins(plan: Turns, which: int) -> list[float]:
+    """When each turn of a service begins, by the schedule's description."""
+    places = []
+    for number, first in enumerate(plan.first):
+        place = 2 * number + (first != which)
+        places.append(plan.warm_up + 1.5 * plan.gap + place * (plan.length + plan.gap))
+    return places
+
+
+def offsets(plan: Turns, which: int, seed: int) -> list[list[float]]:
+    """Of the arrivals in each turn of a service, from its begin."""
+    found = times(plan, which, seed)
+    return [
+        [t - begin for t in found if begin - 1e-9 <= t <= begin + plan.length + 1e-9]
+        for begin in begins(plan, which)
+    ]
+
+
+@given(turns, st.integers(0, 2**31), st.sampled_from(["poisson", "even"]))
+def test_arrivals_lie_in_the_warm_up_and_in_own_turns_only(
+    plan: Turns, seed: int, kind: str
+) -> None:
+    workload = OpenWorkload((Stage(50.0, 30.0),), arrivals=kind)  # type: ignore[arg-type]
+    for which in (0, 1):
+        found = times(plan, which, seed, workload)
+        inside = [t for t in found if t <= plan.warm_up]
+        for begin in begins(plan, which):
+            inside += [t for t in found if begin - 1e-9 <= t <= begin + plan.length + 1e-9]
+        assert inside == found
+        window = [t for t in found if t > plan.warm_up]
+        assert all(plan.lead < t < plan.lead + plan.window for t in window)
+
+
+@given(turns, st.integers(0, 2**31))
+def test_both_services_get_the_same_arrivals_in_their_turns(plan: Turns, seed: int) -> None:
+    one, other = (offsets(plan, which, seed) for which in (0, 1))
+    assert [len(turn) for turn in one] == [len(turn) for turn in other]
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-9)
+    warm = [[t for t in times(plan, which, seed) if t < plan.warm_up] for which in (0, 1)]
+    assert warm[0] == warm[1]
+
+
+@given(turns)
+def test_turns_do_not_overlap_and_a_gap_lies_between(plan: Turns) -> None:
+    every = sorted([*begins(plan, 0), *begins(plan, 1)])
+    assert np.diff(every) == pytest.approx([plan.length + plan.gap] * (len(every) - 1))
+    one, other = set(times(plan, 0)), set(times(plan, 1))
+    assert {t for t in one & other if t > plan.warm_up} == set()
+
+
+@given(turns)
+def test_expected_arrivals_of_both_are_the_rate_times_the_load(plan: Turns) -> None:
+    schedules = [in_turn(POISSON, plan, which, 1) for which in (0, 1)]
+    for schedule in schedules:
+        assert schedule.seconds == pytest.approx(plan.lead + plan.window)
+        assert expected_count(schedule) == pytest.approx(
+            50.0 * (plan.warm_up + len(plan.first) * plan.length)
+        )
+    apart = sum(expected_count(one) for one in schedules) - 50.0 * plan.warm_up
+    assert apart == pytest.approx(50.0 * plan.loaded)
+
+
+def test_another_seed_has_other_arrivals() -> None:
+    plan = Turns(1.0, (0, 1, 0))
+    assert times(plan, 0, seed=1) == times(plan, 0, seed=1)
+    assert times(plan, 0, seed=1) != times(plan, 0, seed=2)
+
+
+def test_workload_keeps_all_but_stages_and_seed() -> None:
+    workload = OpenWorkload((Stage(9.0, 1.0),), "even", 3, 17, "drop", 5)
+    turned = in_turn(workload, Turns(2.0, (1,)), 0, 11)
+    assert (turned.arrivals, turned.max_users, turned.when_exhausted) == ("even", 17, "drop")
+    assert (turned.min_users, turned.seed) == (5, 11)
+
+
+def test_coin_is_fair_and_repeatable() -> None:
+    assert tossed(1.0, 40, 5) == tossed(1.0, 40, 5)
+    heads = sum(sum(tossed(1.0, 5, seed).first) for seed in range(2000))
+    assert stats.binomtest(heads, 10_000).pvalue > 1e-3
