@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.observe.run_queue import RunQueue, nanoseconds_waited
@@ -72,6 +73,8 @@ def test_waiting_of_a_sleeper_is_next_to_none_and_never_falls() -> None:
     ) as sleeper:
         assert sleeper.stdout is not None
         sleeper.stdout.readline()
+        while psutil.Process(sleeper.pid).status() != psutil.STATUS_SLEEPING:
+            pass
         queue = RunQueue()
         found = [queue.read([sleeper.pid]) for _ in range(20)]
         sleeper.communicate(b"\n")
