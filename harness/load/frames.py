@@ -10,6 +10,7 @@ Nothing in here knows Locust, and nothing heavy is imported.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TypeAlias
 
@@ -221,6 +222,7 @@ _KINDS = (
     *(Cell, Slow, OpenWorkload, ClosedWorkload, ShapeWorkload, Stage, UserStage),
 )
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
+_DEPTH = 4  # kinds within kinds; a stage within a workload within a setup is three
 
 
 def encode(frame: Frame) -> bytes:
@@ -274,6 +276,23 @@ def _pack(value: object) -> msgpack.ExtType:
     return msgpack.ExtType(_CODES[kind], msgpack.packb(parts, default=_pack))
 
 
-def _unpack(code: int, data: bytes) -> object:
-    parts = msgpack.unpackb(data, ext_hook=_unpack, use_list=False, strict_map_key=False)
-    return _KINDS[code](*parts)
+def _unpacker(depth: int) -> Callable[[int, bytes], object]:
+    """Unpacks kinds with up to so many in each other.
+
+    The port is open to everybody, and msgpack takes 40 KiB of the stack for each of them: some
+    hundreds within each other would crash the process.
+    """
+    within = _unpacker(depth - 1) if depth > 1 else _too_deep
+
+    def unpack(code: int, data: bytes) -> object:
+        parts = msgpack.unpackb(data, ext_hook=within, use_list=False, strict_map_key=False)
+        return _KINDS[code](*parts)
+
+    return unpack
+
+
+def _too_deep(_: int, __: bytes) -> object:
+    raise ValueError(f"a frame has at most {_DEPTH} kinds within each other")
+
+
+_unpack = _unpacker(_DEPTH)

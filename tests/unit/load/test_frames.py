@@ -4,6 +4,8 @@ import subprocess
 import sys
 from typing import cast
 
+import msgpack  # type: ignore[import-untyped]
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,6 +137,18 @@ def test_frames_in_pieces_of_any_size_come_out_as_they_went_in(
     decoder = Decoder()
     pieces = (stream[i : i + size] for i in range(0, len(stream), size))
     assert [frame for piece in pieces for frame in decoder.feed(piece)] == frames
+
+
+def test_frame_with_too_many_kinds_within_each_other_is_refused() -> None:
+    """Of 2,000, msgpack's C stack would be full."""
+    setup = Setup("f", "u", OpenWorkload((Stage(1.0, 1.0),)))  # as deep as any
+    assert Decoder().feed(encode(setup)) == [setup]
+    nested = encode(Bye("x"))
+    code = nested[2]
+    for _ in range(50):
+        nested = msgpack.packb(msgpack.ExtType(code, msgpack.packb([msgpack.unpackb(nested)])))
+    with pytest.raises(ValueError, match="at most 4 kinds within each other"):
+        Decoder().feed(nested)
 
 
 @given(REPORTS)
