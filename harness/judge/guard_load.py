@@ -139,36 +139,51 @@ def users_alive(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     yield guard("users-alive", reason, tripped=most > 0, value=most, limit=0, touches=touches)
 
 
-def requests_accounted(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
-    """Every started request was recorded, is in flight, or is known to be lost."""
+def requests_accounted(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+    """Every started request was recorded, is in flight, or is known to be lost.
+
+    A few that are lost take away only the verdicts that their outcomes could have turned.
+    """
     account = evidence.manifest.requests
     if not account.started:
         return
     known = account.recorded + account.in_flight + account.lost
     missing = abs(account.started - known) + account.lost
     share = missing / account.started
-    tripped = account.started != known or share > LOST
+    every = account.started != known or share > LOST
+    turned = () if every else turned_by_unknown(budgets, evidence, account.lost, age=0.0)
     reason = f"{account.started} requests were started and {account.recorded} recorded"
     if account.started != known:
         reason += f", but {known} accounted for; report this as a fault of the harness"
-    elif tripped:
-        reason += f", {account.lost} were lost; look for exceptions in the locustfile"
+    elif every or turned:
+        reason += f", {account.lost} were lost"
+        reason += f" and may turn the verdict on {listed(turned)}" if turned else ""
+        reason += "; look for exceptions in the locustfile"
     yield guard(
-        "requests-accounted", reason, tripped=tripped, value=share, limit=LOST, unit=Unit.RATIO
+        "requests-accounted",
+        reason,
+        tripped=every or bool(turned),
+        value=share,
+        limit=LOST,
+        unit=Unit.RATIO,
+        only=turned or None,
     )
 
 
 def in_flight_at_end(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     """The requests that were still unanswered when the run gave up waiting turn no verdict.
 
-    All that is known of each is that it took longer than that wait, and that is held against what
-    was measured: the best and the worst that they could be must lead to the same verdict.
+    All that is known of each is that it took longer than that wait, and not even that of those that
+    went with a worker. This is held against what was measured: the best and the worst that they
+    could be must lead to the same verdict.
     """
     account, clock = evidence.manifest.requests, evidence.manifest.clock
     if not account.started:
         return
     count = account.in_flight
     waited = max(0.0, (clock.drained or 0.0) - (clock.window_end or 0.0))
+    if any(worker.lost for worker in evidence.manifest.workers):
+        waited = 0.0
     turned = turned_by_unknown(budgets, evidence, count, waited)
     reason = f"{count} of {account.started} requests were unanswered at the end"
     if turned:

@@ -282,6 +282,23 @@ def test_requests_that_are_accounted_for_hold(counts: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("of", "turned"),
+    [
+        pytest.param(P95, False, id="one more that is slow turns no p95"),
+        pytest.param(ERRORS, False, id="one of 1000 may have failed, ten may"),
+        pytest.param(budget(ErrorRatio(), 0.0, unit=Unit.RATIO), True, id="none may fail"),
+        pytest.param(budget(Latency(0.9995), 0.2), True, id="the one decides over a p99.95"),
+        pytest.param(LEVEL, False, id="the service counts for itself"),
+    ],
+)
+def test_requests_that_are_lost_turn_what_they_could_however_few(of: Budget, turned: bool) -> None:
+    run = evidence(LEVELS, latency=FAST, requests=account(recorded=999, lost=1))
+    guard = found(run, of, budget(Latency(0.5), 9.0, name="other"))["requests-accounted"]
+    assert (guard.outcome, guard.only) == (("tripped", (of.name,)) if turned else ("ok", None))
+    assert ("1 were lost and may turn" in guard.reason) == turned
+
+
+@pytest.mark.parametrize(
     ("in_flight", "waited", "latency", "of", "turned"),
     [
         pytest.param(52, 30.0, FAST, P95, False, id="52 of 1052 may be slow"),
@@ -311,6 +328,16 @@ def test_requests_in_flight_at_the_end_turn_only_what_they_could(
     assert f"{in_flight} of {1000 + in_flight} requests were unanswered" in guard.reason
     (verdict,) = judge((of,), run).verdicts
     assert (verdict.outcome == "inconclusive") == turned
+
+
+def test_requests_in_flight_that_went_with_a_worker_may_have_been_fast() -> None:
+    run = evidence(
+        latency=SLOW,
+        requests=account(started=1900, in_flight=900),
+        waited=30.0,
+        workers=(Worker(name="worker-1"), Worker(name="worker-2", lost="left")),
+    )
+    assert found(run, P95)["in-flight-at-end"].only == (P95.name,)
 
 
 def test_requests_in_flight_of_a_request_that_was_never_answered_turn_nothing() -> None:
