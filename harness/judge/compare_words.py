@@ -94,20 +94,20 @@ def _undecided(
     if few is not None:
         return (
             f"too few bad events to compare: {few:.2g} in the baseline's part of a pair, and"
-            f" {FEWEST_EVENTS} are needed; rely on {budget.direction}, or use a higher rate or a"
-            f" longer --slice{_left_out(change, omitted)}"
+            f" {FEWEST_EVENTS} are needed; rely on {budget.direction}, or use a higher rate or"
+            f" more --slices{_left_out(change, omitted)}"
         )
     detectable = change.detectable or 0.0
     if detectable > change.tolerance:
         smallest = format_quantity(detectable, Unit.RATIO)
         return (
             f"more noise than {_pairs(change.pairs)} can see through: the smallest change that they"
-            f" would find is {smallest}; run `harness calibrate`, use a longer --slice, or raise"
+            f" would find is {smallest}; run `harness calibrate`, use more --slices, or raise"
             f" max_regression ({_tolerance(change)}){_left_out(change, omitted)}"
         )
     return (
         f"{_found(change, budget)}: {_pairs(change.pairs)} cannot tell it from none, nor from the"
-        f" {_tolerance(change)}; use a longer --slice{_left_out(change, omitted)}"
+        f" {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
     )
 
 

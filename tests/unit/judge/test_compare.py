@@ -368,7 +368,7 @@ def test_share_of_few_bad_events(counts: list[tuple[int, int]], outcome: str) ->
         assert found.changes[0].reason.startswith("too few bad events to compare: ")
         assert found.changes[0].reason.endswith(
             " in the baseline's part of a pair, and 5 are needed; rely on max, or use a higher rate"
-            " or a longer --slice"
+            " or more --slices"
         )
 
 
@@ -377,7 +377,7 @@ def test_reason_of_noise_says_what_would_be_seen_and_what_to_do() -> None:
     detectable = compare([P95], found, RULES).changes[0].detectable or 0
     assert reason(P95, found) == (
         "more noise than 32 pairs can see through: the smallest change that they would find is"
-        f" {100 * detectable:.3g}%; run `harness calibrate`, use a longer --slice, or raise"
+        f" {100 * detectable:.3g}%; run `harness calibrate`, use more --slices, or raise"
         " max_regression (10% tolerated)"
     )
 
@@ -392,7 +392,7 @@ def test_reason_of_what_lies_between_no_change_and_the_tolerance_says_so() -> No
     assert found.pairs == 32
     assert found.changes[0].reason == (
         "p95 latency of all requests is 4.9% worse (-2.4% .. +10.9%): 32 pairs cannot tell it from"
-        " none, nor from the 10% tolerated; use a longer --slice"
+        " none, nor from the 10% tolerated; use more --slices"
     )
 
 
