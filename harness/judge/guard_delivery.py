@@ -43,12 +43,12 @@ def deliveries(evidence: Evidence) -> list[Delivery]:
     if not account.asked:
         return []
     unasked = _unasked(evidence)
-    if len(loads(evidence)) < 2:
-        lacking = sum(unasked.values())
-        return [Delivery("", account.asked + lacking, account.sent, lacking)]
     asked, sent = (
         _by_load(evidence, name) for name in (GENERATOR_ASKED, GENERATOR_STARTED_ITERATIONS)
     )
+    if len(loads(evidence)) < 2 or not any(asked.values()):
+        lacking = sum(unasked.values())
+        return [Delivery("", account.asked + lacking, account.sent, lacking)]
     return [
         Delivery(load, count + unasked.get(load, 0.0), sent.get(load, 0.0), unasked.get(load, 0.0))
         for load, count in sorted(asked.items())

@@ -129,6 +129,12 @@ def test_load_that_is_small_beside_another_must_be_delivered_as_well() -> None:
     assert guard.reason.startswith("75% of the asked load of buy was started; lower the rate")
 
 
+def test_loads_of_which_nothing_is_read_apart_are_judged_together() -> None:
+    run = evidence(requests=account(sent=900), loads=[{"name": "browse"}, {"name": "buy"}])
+    guard = found(run)["load-delivered"]
+    assert (guard.outcome, guard.value) == ("tripped", 0.9)
+
+
 def with_a_lost_worker(lost_at: float, *, sent: int = 1000) -> Evidence:
     """Of two workers with 50 arrivals a second each, one was last heard of 3 s into the window.
 
