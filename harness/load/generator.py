@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.budgets.model import Load
+from harness.budgets.model import Load, OpenWorkload
 from harness.errors import GeneratorError, ScenarioError
 from harness.load.child_process import ChildProcess
 from harness.load.frames import (
@@ -39,6 +39,7 @@ STARTUP = 60.0  # s for importing the locustfile and for every user's on_start
 SILENCE = 5.0  # s without a report
 EXIT_GRACE = 2.0  # s between its last word and the end of its process
 STEP = 0.25  # s
+MAX_TEXTS = 100  # different errors, and notices, that are kept
 _BEAT = 1.0  # s between signs of life to the generator
 _STOP_MARGIN = 10.0  # s on top of the drain, for on_stop and the last report
 _LOCAL = "127.0.0.1"
@@ -79,10 +80,7 @@ async def generator(
         GeneratorError: A process of it died, or was not ready in time.
     """
     path = load.locustfile.resolve()
-    if not path.is_file():
-        raise ScenarioError(
-            f"{load.locustfile}: no such locustfile", "Correct `locustfile` of the scenario."
-        )
+    _check(load, rendezvous.workers if rendezvous else workers)
     where = rendezvous
     if where is None and workers > 1:
         where = Rendezvous(_LOCAL, 0, workers, run_id=secrets.token_hex(8))
@@ -287,9 +285,9 @@ class Generator:
             self._last[frame.source] = frame
             self._on_report(frame)
         elif isinstance(frame, UserError):
-            self.user_errors += (frame.text,) * (frame.text not in self.user_errors)
+            self.user_errors = _with(self.user_errors, frame.text)
         elif isinstance(frame, Notice):
-            self.notices += (frame.text,) * (frame.text not in self.notices)
+            self.notices = _with(self.notices, frame.text)
         elif isinstance(frame, Bye):
             self._take_bye(frame)
         elif isinstance(frame, Ready | Refused) and not self._ready.done():
@@ -330,10 +328,33 @@ class Generator:
         )
 
 
+def _check(load: Load, workers: int) -> None:
+    """Refuse what can be known to fail before a process is started, or a worker waited for.
+
+    Raises:
+        ScenarioError: There is no locustfile, or there are fewer users than workers.
+    """
+    if not load.locustfile.is_file():
+        raise ScenarioError(
+            f"{load.locustfile}: no such locustfile", "Correct `locustfile` of the scenario."
+        )
+    workload = load.workload
+    if isinstance(workload, OpenWorkload) and workload.max_users < workers:
+        raise ScenarioError(
+            f"{workload.max_users} users cannot be shared by {workers} workers",
+            "Raise max_users of the scenario, or run it with fewer workers.",
+        )
+
+
 async def _first(*futures: asyncio.Future[Any], patience: float) -> bool:
     """Whether one of them is done in time."""
     done, _ = await asyncio.wait(futures, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
+
+
+def _with(texts: tuple[str, ...], text: str) -> tuple[str, ...]:
+    """Each text once; workers that are turned away again and again must not fill the run."""
+    return texts if text in texts or len(texts) >= MAX_TEXTS else (*texts, text)
 
 
 def _account(reports: Iterable[Report]) -> Requests:

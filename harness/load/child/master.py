@@ -128,13 +128,14 @@ class Master:
 
     def _gather(self) -> int:
         """Wait for all workers, their clocks and, in the open model, their users."""
+        workload, classes = self._setup.workload, self._environment.user_classes
+        if isinstance(workload, OpenWorkload):
+            self._check_classes()
         self._until(self._all_here)
         self._complete = True
         for worker in self._workers.values():
             self._check_clock(worker)
-        workload, classes = self._setup.workload, self._environment.user_classes
         if isinstance(workload, OpenWorkload):
-            self._check_pool(workload)
             self._runner.start(*pool_of(workload, classes, self._where.workers))
             spawning: Any = self._runner.spawning_greenlet
             self._until(spawning.ready)
@@ -159,7 +160,7 @@ class Master:
                 f"{ROUND_TRIP * 1000:.0f} ms are allowed"
             )
 
-    def _check_pool(self, workload: OpenWorkload) -> None:
+    def _check_classes(self) -> None:
         count = self._where.workers
         for user_class in self._environment.user_classes:
             if 0 < user_class.fixed_count < count:
@@ -168,11 +169,6 @@ class Master:
                     f"{user_class.fixed_count}, so not each of {count} workers can serve it",
                     "Run the scenario with fewer workers, or raise fixed_count.",
                 )
-        if workload.max_users < count:
-            raise RefusalError(
-                f"{workload.max_users} users cannot be shared by {count} workers",
-                "Raise max_users of the scenario, or run it with fewer workers.",
-            )
 
     def _begin(self, start: Start) -> None:
         self._moments, self._started = start, True
@@ -239,7 +235,8 @@ class Master:
         if refusal is not None:
             self._runner.tell(client_id, refusal)
             self._runner.expel(client_id)
-            self._tell(Notice(f"a worker on {hello.host} was turned away: {refusal.message}"))
+            host = f"{hello.host!s:.100}"  # whatever a stranger calls himself ends up in the run
+            self._tell(Notice(f"a worker on {host} was turned away: {refusal.message}"))
             return
         taken = {worker.index for worker in self._workers.values()}
         index = next(i for i in range(self._where.workers) if i not in taken)

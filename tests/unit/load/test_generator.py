@@ -1,0 +1,35 @@
+"""What is refused before a process is started, or a worker waited for."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.budgets.model import Load, OpenWorkload, Stage
+from harness.errors import ScenarioError
+from harness.load.generator import generator
+from harness.load.rendezvous import Rendezvous
+
+USERS = 20
+WORKLOAD = OpenWorkload((Stage(10, 1),), max_users=USERS)
+
+
+@pytest.mark.parametrize(
+    ("workers", "rendezvous"),
+    [(USERS + 1, None), (1, Rendezvous("127.0.0.1", 0, USERS + 1, "run"))],
+    ids=["of this machine", "of other machines"],
+)
+async def test_more_workers_than_users_are_refused_at_once(
+    tmp_path: Path, workers: int, rendezvous: Rendezvous | None
+) -> None:
+    locustfile = tmp_path / "scenario.py"
+    locustfile.write_text("not imported")
+    log = tmp_path / "generator.log"
+    with pytest.raises(ScenarioError, match="20 users cannot be shared by 21 workers") as refusal:
+        async with generator(
+            *(Load(locustfile, WORKLOAD), "http://127.0.0.1:1", log, lambda _: None),
+            workers=workers,
+            rendezvous=rendezvous,
+        ):
+            pass
+    assert "Raise max_users" in refusal.value.hint
+    assert not log.exists()  # where the first process would have printed to
