@@ -103,9 +103,11 @@ class OpenModel:
         emitted by one of them. It should lie ahead: an arrival that somebody else has emitted by
         the time that he hears of it is emitted twice.
         """
-        if self._greenlet is None or self._stopped:
+        if self._greenlet is None:
             return
         self._greenlet.kill()
+        if self._stopped:  # perhaps only while it was killed
+            return
         self._slice.resplit(index, count, since - self._t0)
         self._limit_growth(count)
         self._greenlet = gevent.spawn(self._run)
