@@ -161,7 +161,7 @@ def _setting(plan: Plan, both: Versions, load: Load, started: float) -> Setting:
         "Load": f"{rate}; in each pair {warm_up} of warm-up for both at once, then {load.slices}"
         f" slices of {length} for each in turn, with {gap} in between",
         "Seed": str(load.seed),
-        "Host": ", ".join(f"{name} {value}" for name, value in host_facts().items()),
+        "Host": _host(),
         "Locust": version("locust"),
     }
     if both.notices:
@@ -175,3 +175,12 @@ def _setting(plan: Plan, both: Versions, load: Load, started: float) -> Setting:
         harness_version=version("harness"),
         facts=known,
     )
+
+
+def _host() -> str:
+    host = host_facts()
+    cpus, memory = (
+        format_quantity(float(str(host[name])), unit)
+        for name, unit in (("cpus", Unit.COUNT), ("memory_bytes", Unit.BYTES))
+    )
+    return f"{cpus} CPUs, {memory} memory, {host['platform']}, Python {host['python']}"

@@ -29,7 +29,7 @@ def facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
         },
         "versions": {name: version(name) for name in ("harness", "locust", "gevent")},
         "host": host_facts(),
-        "git": git_facts(plan.source.parent),
+        "git": git_facts(plan.target.directory if plan.target else plan.source.parent),
     }
 
 

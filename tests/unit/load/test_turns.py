@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -10,12 +10,13 @@ from harness.budgets.model import OpenWorkload, Stage
 from harness.load.arrivals import arrivals, expected_count
 from harness.load.turns import Turns, in_turn, tossed
 
-POISSON = OpenWorkload((Stage(50.0, 30.0),))
+POISSON = OpenWorkload((Stage(20.0, 30.0),))
+few = settings(max_examples=40)
 
 turns = st.builds(
     Turns,
     warm_up=st.sampled_from([0.0, 0.5, 3.0]),
-    first=st.lists(st.integers(0, 1), min_size=1, max_size=8).map(tuple),
+    first=st.lists(st.integers(0, 1), min_size=1, max_size=4).map(tuple),
     gap=st.sampled_from([0.125, 0.25, 1.0]),
 )
 
@@ -42,11 +43,12 @@ def offsets(plan: Turns, which: int, seed: int) -> list[list[float]]:
     ]
 
 
+@few
 @given(turns, st.integers(0, 2**31), st.sampled_from(["poisson", "even"]))
 def test_arrivals_lie_in_the_warm_up_and_in_own_turns_only(
     plan: Turns, seed: int, kind: str
 ) -> None:
-    workload = OpenWorkload((Stage(50.0, 30.0),), arrivals=kind)  # type: ignore[arg-type]
+    workload = OpenWorkload((Stage(20.0, 30.0),), arrivals=kind)  # type: ignore[arg-type]
     for which in (0, 1):
         found = times(plan, which, seed, workload)
         inside = [t for t in found if t <= plan.warm_up]
@@ -57,6 +59,7 @@ def test_arrivals_lie_in_the_warm_up_and_in_own_turns_only(
         assert all(plan.lead < t < plan.lead + plan.window for t in window)
 
 
+@few
 @given(turns, st.integers(0, 2**31))
 def test_both_services_get_the_same_arrivals_in_their_turns(plan: Turns, seed: int) -> None:
     one, other = (offsets(plan, which, seed) for which in (0, 1))
@@ -67,6 +70,7 @@ def test_both_services_get_the_same_arrivals_in_their_turns(plan: Turns, seed: i
     assert warm[0] == warm[1]
 
 
+@few
 @given(turns)
 def test_turns_do_not_overlap_and_a_gap_lies_between(plan: Turns) -> None:
     every = sorted([*begins(plan, 0), *begins(plan, 1)])
@@ -75,16 +79,17 @@ def test_turns_do_not_overlap_and_a_gap_lies_between(plan: Turns) -> None:
     assert {t for t in one & other if t > plan.warm_up} == set()
 
 
+@few
 @given(turns)
 def test_expected_arrivals_of_both_are_the_rate_times_the_load(plan: Turns) -> None:
     schedules = [in_turn(POISSON, plan, which, 1) for which in (0, 1)]
     for schedule in schedules:
         assert schedule.seconds == pytest.approx(plan.lead + plan.window)
         assert expected_count(schedule) == pytest.approx(
-            50.0 * (plan.warm_up + len(plan.first) * plan.length)
+            20.0 * (plan.warm_up + len(plan.first) * plan.length)
         )
-    apart = sum(expected_count(one) for one in schedules) - 50.0 * plan.warm_up
-    assert apart == pytest.approx(50.0 * plan.loaded)
+    apart = sum(expected_count(one) for one in schedules) - 20.0 * plan.warm_up
+    assert apart == pytest.approx(20.0 * plan.loaded)
 
 
 def test_another_seed_has_other_arrivals() -> None:

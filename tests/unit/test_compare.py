@@ -1,0 +1,251 @@
+"""What each pair asks of both versions, and what is refused before any load."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from scipy import stats
+
+from harness.arguments import MOST_PAIRS, parser
+from harness.budgets.model import Load as OneLoad
+from harness.budgets.model import OpenWorkload, Scenario, Stage
+from harness.cli import COMMANDS, main
+from harness.judge.comparison import Rules
+from harness.judge.sequential import MOST_PAIRS as LEVELS
+from harness.load.arrivals import arrivals
+from harness.pair import Load, Meeting
+
+WORKLOAD = OpenWorkload((Stage(30.0, 25.0),), seed=4)
+SCENARIO = Scenario("smoke", (OneLoad(Path("l.py"), WORKLOAD),), warm_up=5.0, duration=20.0)
+
+
+def load(seed: int = 1, slices: int = 3) -> Load:
+    return Load(SCENARIO, slices, seed)
+
+
+# --- a pair ----------------------------------------------------------------------------------
+
+
+def test_both_versions_of_a_pair_have_one_clock_and_equal_loads() -> None:
+    baseline, candidate = (load().of(1, which) for which in (0, 1))
+    assert baseline.warm_up == candidate.warm_up > SCENARIO.warm_up
+    assert baseline.duration == candidate.duration > 2 * 3 * 1.0
+    counts = [len(list(arrivals(one.loads[0].workload))) for one in (baseline, candidate)]  # type: ignore[arg-type]
+    assert counts[0] == counts[1] > 0
+    for one in (baseline, candidate):
+        assert one.loads[0].workload.seconds == pytest.approx(one.seconds)  # type: ignore[union-attr]
+
+
+def test_load_of_a_pair_is_its_warm_up_and_its_slices() -> None:
+    assert load(slices=3).turns(1).loaded == 5.0 + 2 * 3
+
+
+def test_each_pair_has_arrivals_of_its_own_that_the_seed_repeats() -> None:
+    seeds = [load(seed).of(pair, 0).loads[0].workload.seed for seed in (1, 2) for pair in (1, 2, 3)]
+    assert len(set(seeds)) == 6
+    assert load(1).of(2, 0) == load(1).of(2, 0)
+
+
+def test_order_of_starts_and_order_of_slices_are_independent_fair_coins() -> None:
+    pairs = range(1, 2001)
+    starts = [load().draw(pair, "start") % 2 for pair in pairs]
+    slices = [load(slices=1).turns(pair).first[0] for pair in pairs]
+    for coin in (starts, slices, [a ^ b for a, b in zip(starts, slices, strict=True)]):
+        assert stats.binomtest(sum(coin), len(coin)).pvalue > 1e-3
+
+
+async def test_runs_that_meet_begin_at_one_moment_that_lies_ahead() -> None:
+    meeting, before = Meeting(asyncio.Event()), time.monotonic()
+    first = asyncio.create_task(meeting.begin())
+    await asyncio.sleep(0)
+    assert not first.done()
+    assert meeting.t0 is None
+    second = await meeting.begin()
+    assert await first == second == meeting.t0
+    assert second > before
+
+
+# --- the command line ------------------------------------------------------------------------
+
+
+def test_most_pairs_are_those_that_there_are_levels_for() -> None:
+    assert MOST_PAIRS == LEVELS
+    assert Rules().most in MOST_PAIRS
+
+
+def read(*arguments: str) -> dict[str, Any]:
+    return vars(parser(COMMANDS).parse_args(["compare", *arguments]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "value"),
+    [
+        ("", "slices", 5),
+        ("", "seed", None),
+        ("", "max_pairs", None),
+        ("load", "scenario", "load"),
+        ("--baseline main", "baseline", "main"),
+        ("--baseline main", "candidate", None),
+        ("--baseline main --candidate v2", "candidate", "v2"),
+        ("--baseline-url http://h:1/", "baseline_url", "http://h:1"),
+        ("--candidate-environment A=1", "candidate_environment", [("A", "1")]),
+        ("--candidate-environment A=", "candidate_environment", [("A", "")]),
+        ("--candidate-environment A=b=c", "candidate_environment", [("A", "b=c")]),
+        (
+            "--baseline-environment A=1 --baseline-environment B=2",
+            "baseline_environment",
+            [("A", "1"), ("B", "2")],
+        ),
+        ("--max-pairs 48", "max_pairs", 48),
+        ("--warm-up 1500ms", "warm_up", 1.5),
+        ("--rate 30/s", "rate", 30.0),
+    ],
+)
+def test_option_is_read_as(arguments: str, option: str, value: object) -> None:
+    assert read(*arguments.split())[option] == value
+
+
+def test_variables_of_one_command_line_do_not_stay_for_the_next() -> None:
+    read("--baseline-environment", "A=1")
+    assert read()["baseline_environment"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--max-pairs", "13"), "invalid choice"),
+        (("--slices", "0"), "is not a whole number above zero"),
+        (("--baseline-url", "host:80"), "is no URL"),
+        (("--candidate-environment", "A"), "sets no variable; write NAME=VALUE"),
+        (("--candidate-environment", "=1"), "sets no variable"),
+        (("--candidate-environment", "a b=1"), "sets no variable"),
+        (("--seed", "x"), "invalid int value"),
+        (("--warm-up", "0s"), "is not above zero"),
+        (("--duration", "20s"), "unrecognized arguments"),
+        (("--users", "5"), "unrecognized arguments"),
+    ],
+    ids=str,
+)
+def test_bad_value_of_an_option_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], expected: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *arguments])
+    assert end.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+def document(**scenario: Any) -> dict[str, Any]:
+    usual = {"locustfile": "locustfile.py", "rate": "40/s", "warm_up": "1s", "duration": "3s"}
+    latency = {"indicator": {"kind": "latency", "quantile": 0.95}, "max": "5s"}
+    return {
+        "version": 1,
+        "service": "shop",
+        "target": {"command": "serve {port}", "url": "http://127.0.0.1:{port}"},
+        "scenarios": {"quick": scenario or usual},
+        "budgets": {"latency": latency | {"max_regression": "10%"}},
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "locustfile.py").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+STEPS = {"stages": [{"rate": "20/s", "for": "3s"}, {"rate": "40/s", "for": "3s"}]}
+RAMP = {"stages": [{"rate": "20/s", "for": "1s"}, {"ramp_to": "40/s", "for": "3s"}]}
+LOADS = {
+    "one": {"locustfile": "locustfile.py", "rate": "20/s"},
+    "two": {"locustfile": "locustfile.py", "rate": "20/s"},
+}
+BASE = ("--baseline-environment", "A=1")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "arguments", "expected", "hint"),
+    [
+        ({}, (), "nothing to compare the working tree with", "--baseline"),
+        ({}, (*BASE, "slow"), "no scenario 'slow'", "quick"),
+        ({}, ("--candidate", "HEAD"), "no baseline ref", "--baseline REF"),
+        ({}, ("--baseline-url", "http://h:1"), "the candidate needs one", "--candidate-url"),
+        (
+            {},
+            ("--baseline-url", "http://h:1", "--candidate-url", "http://h:2", *BASE),
+            "already runs",
+            "leave out",
+        ),
+        ({"users": 5, "warm_up": "1s", "duration": "3s"}, BASE, "has users", "--rate"),
+        ({"workload": STEPS, "warm_up": "1s"}, BASE, "has stages", "--rate"),
+        ({"workload": RAMP, "warm_up": "1s"}, BASE, "has stages", "--rate"),
+        (
+            {"loads": LOADS, "warm_up": "1s", "duration": "3s"},
+            BASE,
+            "has several: one, two",
+            "only one",
+        ),
+    ],
+    ids=[
+        "nothing differs",
+        "unknown scenario",
+        "candidate ref alone",
+        "one url alone",
+        "url with environment",
+        "closed model",
+        "steps",
+        "ramp",
+        "several loads",
+    ],
+)
+def test_comparison_that_makes_no_sense_is_refused(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    scenario: dict[str, Any],
+    arguments: tuple[str, ...],
+    expected: str,
+    hint: str,
+) -> None:
+    changed = {} if "loads" in scenario or not scenario else {"locustfile": "locustfile.py"}
+    (folder / "budgets.yaml").write_text(yaml.safe_dump(document(**changed, **scenario)))
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *arguments])
+    error, _, advice = capsys.readouterr().err.partition("hint: ")
+    assert end.value.code == 2, error
+    assert expected in error
+    assert hint in advice
+
+
+def test_comparison_without_a_max_regression_names_the_key(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = document()
+    del changed["budgets"]["latency"]["max_regression"]
+    (folder / "budgets.yaml").write_text(yaml.safe_dump(changed))
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *BASE])
+    assert end.value.code == 2
+    assert "has a max_regression" in capsys.readouterr().err
+
+
+def test_fixed_port_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = document()
+    changed["target"] = {"command": "serve 8000", "url": "http://127.0.0.1:8000"}
+    (folder / "budgets.yaml").write_text(yaml.safe_dump(changed))
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *BASE])
+    assert end.value.code == 2
+    assert "fixed port" in capsys.readouterr().err
+
+
+def test_folder_that_holds_files_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "budgets.yaml").write_text(yaml.safe_dump(document()))
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *BASE, "--out", "."])
+    assert end.value.code == 2
+    assert "holds files already" in capsys.readouterr().err

@@ -1,0 +1,73 @@
+"""INT and TERM, sent to this very process."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from harness.signals import interruptible
+
+NUMBERS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@NUMBERS
+def test_signal_during_the_load_sets_the_event(number: signal.Signals) -> None:
+    async def main() -> bool:
+        async with interruptible(lambda: True) as interrupted:
+            os.kill(os.getpid(), number)
+            await interrupted.wait()
+        return interrupted.is_set()
+
+    assert asyncio.run(main())
+
+
+@NUMBERS
+def test_signal_before_the_load_ends_it(number: signal.Signals) -> None:
+    async def main() -> None:
+        async with interruptible(lambda: False):
+            os.kill(os.getpid(), number)
+            await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+
+
+def test_second_signal_ends_the_load() -> None:
+    async def main() -> None:
+        async with interruptible(lambda: True) as interrupted:
+            os.kill(os.getpid(), signal.SIGINT)
+            await interrupted.wait()
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+
+
+def test_signal_is_caught_where_the_context_was_and_what_follows_goes_on() -> None:
+    async def main() -> str:
+        try:
+            async with interruptible(lambda: False):
+                os.kill(os.getpid(), signal.SIGINT)
+                await asyncio.Event().wait()
+        except KeyboardInterrupt:
+            os.kill(os.getpid(), signal.SIGTERM)  # what is left to do has limits: no effect
+            async with asyncio.timeout(60):
+                await asyncio.sleep(0.01)
+            return "reported"
+        return "missed"
+
+    assert asyncio.run(main()) == "reported"
+
+
+def test_cancellation_for_another_reason_is_passed_on() -> None:
+    async def main() -> None:
+        async with interruptible(lambda: True):
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.Event().wait()
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())
