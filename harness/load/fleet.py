@@ -13,7 +13,7 @@ from typing import Any
 from harness import names
 from harness.budgets.model import Load, Scenario
 from harness.load.frames import Report
-from harness.load.generator import Generator, OnReport, generator
+from harness.load.generator import Generator, OnReport, account_of, generator
 from harness.load.rendezvous import Rendezvous
 from harness.runs.model import Requests, Worker
 
@@ -116,7 +116,7 @@ class Fleet:
     @property
     def requests(self) -> Requests:
         """The account of all of them as of their last reports."""
-        return _sum(member.generator.requests for member in self._members)
+        return account_of(member.generator.requests for member in self._members)
 
     @property
     def user_errors(self) -> tuple[str, ...]:
@@ -238,8 +238,3 @@ async def _side_by_side(starting: Iterable[Coroutine[Any, Any, Member]]) -> list
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
-
-
-def _sum(accounts: Iterable[Requests]) -> Requests:
-    every = [account.model_dump() for account in accounts]
-    return Requests(**{field: sum(one[field] for one in every) for field in Requests.model_fields})

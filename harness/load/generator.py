@@ -134,7 +134,7 @@ class Generator:
     @property
     def requests(self) -> Requests:
         """Its account as of the last report, or the last ones of all workers."""
-        return _account(self._last.values())
+        return account_of(self._last.values())
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -237,12 +237,16 @@ class Generator:
             GeneratorError: It has died, now or before.
         """
         if not await _first(future, self._ready, self.died, patience=patience):
-            self._die(
-                f"it was not ready after {patience:.0f} s: "
-                "the import of the locustfile or an on_start does not end"
-            )
+            self._die(f"it was not ready after {patience:.0f} s: {self._what_is_missing()}")
         if self.died.done() and not self._ready.done():
             raise self._error()
+
+    def _what_is_missing(self) -> str:
+        roster = self._roster
+        if roster and roster.port.done() and not roster.complete.done():
+            here, wanted = len(roster.workers), roster.where.workers
+            return f"{here} of {wanted} workers had joined; fewer of them start sooner"
+        return "the import of the locustfile or an on_start does not end"
 
     # --- how it is kept in touch with ---------------------------------------------------------
 
@@ -357,9 +361,9 @@ def _with(texts: tuple[str, ...], text: str) -> tuple[str, ...]:
     return texts if text in texts or len(texts) >= MAX_TEXTS else (*texts, text)
 
 
-def _account(reports: Iterable[Report]) -> Requests:
-    """Of the last reports of all sources."""
-    every = list(reports)
+def account_of(parts: Iterable[Report | Requests]) -> Requests:
+    """Of the last reports of all sources, or of several accounts, the sum."""
+    every = list(parts)
     return Requests(
         **{name: sum(getattr(one, name) for one in every) for name in Requests.model_fields}
     )

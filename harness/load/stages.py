@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from harness.budgets.model import ClosedWorkload
 
-SPAWN_RATE = 100.0  # users per second at the start of a constant stage, at least
-SPAWN_TIME = 10.0  # s that starting them takes, at most
+SPAWN_RATE = 100.0  # users per second that start where the workload does not say, at least
+SPAWN_TIME = 10.0  # s that starting them takes, at most, their `on_start` aside
 
 
 class Step(NamedTuple):
@@ -23,6 +23,11 @@ class Step(NamedTuple):
     rate: float
 
 
+def spawn_rate(users: int) -> float:
+    """Users per second with which so many start or stop where the workload does not say."""
+    return max(SPAWN_RATE, users / SPAWN_TIME)
+
+
 def steps_of(workload: ClosedWorkload) -> list[Step]:
     """What is to be done when. A stage that changes nothing has no step."""
     steps: list[Step] = []
@@ -31,7 +36,7 @@ def steps_of(workload: ClosedWorkload) -> list[Step]:
         first = stage.users if stage.start_users is None else stage.start_users
         ready = begin
         if first != users:
-            rate = max(SPAWN_RATE, abs(first - users) / SPAWN_TIME)
+            rate = spawn_rate(abs(first - users))
             steps.append(Step(begin, first, rate))
             ready += abs(first - users) / rate
         if stage.users != first:

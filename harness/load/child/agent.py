@@ -24,9 +24,8 @@ from harness.load.child.pools import pool_size
 from harness.load.child.probes import HostProbe, watch_loop
 from harness.load.child.recording import Recorder
 from harness.load.frames import Bye, Notice, Ready, Report, Setup, Start, Stop, UserError
+from harness.load.stages import spawn_rate
 
-SPAWN_RATE = 100.0  # users per second that the open model starts before its schedule, at least
-SPAWN_TIME = 10.0  # s that starting them takes, at most, their `on_start` aside
 MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
 LAST_WORD = 1.0  # s that `on_stop` has when the drain is used up
 
@@ -262,7 +261,7 @@ def pool_of(
     Those of all its `count` generators together.
     """
     users = pool_size(workload, user_classes, count)
-    return users, max(SPAWN_RATE, users / SPAWN_TIME)
+    return users, spawn_rate(users)
 
 
 def notice_to(link: Orders) -> Any:
