@@ -119,7 +119,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="default: runs/<utc>-compare-<scenario>"
     )
-    _report_options(parser)
+    _report_options(parser, "compare.json")
 
 
 def _add_lint_options(parser: argparse.ArgumentParser) -> None:
@@ -181,8 +181,8 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _report_options(parser: argparse.ArgumentParser) -> None:
-    for option, what in (("json", "results.json"), ("junit-xml", "JUnit"), ("markdown", "summary")):
+def _report_options(parser: argparse.ArgumentParser, results: str = "results.json") -> None:
+    for option, what in (("json", results), ("junit-xml", "JUnit"), ("markdown", "summary")):
         parser.add_argument(
             f"--{option}", type=Path, metavar="FILE", help=f"write the {what} here as well"
         )

@@ -12,6 +12,7 @@ from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario, Target
 from harness.errors import UnjudgedError, UsageError
 from harness.judge.compare import compare, compared
 from harness.judge.comparison import Comparison, Pair, Rules
+from harness.judge.sequential import FIRST_LOOK
 from harness.load.fleet import workers_of
 from harness.load.turns import GAP, TURN
 from harness.observe.host import host_facts, usable_cpus
@@ -71,6 +72,7 @@ async def compare_versions(
     async with versions(target, *sides, folder, tell=tell) as both:
         for notice in both.notices:
             tell(f"note: {notice}")
+        tell(_announcement(both, load, rules))
         comparison, interrupted, error = compare(budgets, (), rules), False, None
         pairs: list[Pair] = []
         meetings: list[Meeting] = []
@@ -174,6 +176,14 @@ def _setting(plan: Plan, both: Versions, load: Load, started: float) -> Setting:
         started=started,
         harness_version=version("harness"),
         facts=known,
+    )
+
+
+def _announcement(both: Versions, load: Load, rules: Rules) -> str:
+    seconds = format_quantity(load.turns(1).loaded, Unit.SECONDS)
+    return (
+        f"{both.candidate.label} against {both.baseline.label}: pair after pair, {seconds} each,"
+        f" at least {FIRST_LOOK} and at most {rules.most}"
     )
 
 

@@ -48,6 +48,8 @@ def compare(options: argparse.Namespace) -> int:
     rules = Rules() if options.max_pairs is None else Rules(most=options.max_pairs)
     folder = options.out or default_path(f"compare-{scenario.name}", datetime.now(UTC))
     create_files(folder, FILES)
+    # Else it would be an untracked part of the working tree, which may be the candidate.
+    replace_text(folder / ".gitignore", "*\n")
     with LiveLine(sys.stderr, quiet=options.quiet) as live:
         comparing = compare_versions(
             *(plan, sides, load, rules, folder), tell=live.tell, show=live.show_pair

@@ -1,0 +1,172 @@
+"""`harness compare` as its users run it: two versions of a real service, loaded in turn."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.runs.latency import read_counts
+from tests.e2e.conftest import SERVICE, Project
+
+SHORT = ("--slices", "1", "--warm-up", "500ms", "--rate", "20/s", "--max-pairs", "24")
+AGAINST_LAST_COMMIT = ("--baseline", "HEAD", "--candidate-environment", "DELAY=0.03")
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where worktrees go."""
+    place = tmp_path_factory.mktemp("beside") / "worktrees"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def versioned(project: Project, place: Path) -> Project:
+    """A project in a git repository, whose service takes 20 ms.
+
+    Medians are compared: the tail of so few requests is what a busy machine makes it.
+    """
+    shutil.copy(SERVICE, project.path / "service.py")
+    project.document["target"] |= {
+        "setup": "true",
+        "command": f"{sys.executable} service.py {{port}}",
+        "environment": {"DELAY": "0.02"},
+    }
+    project.document["budgets"] = {
+        "latency": {
+            "indicator": {"kind": "latency", "quantile": 0.5},
+            "max": "5s",
+            "max_regression": "20%",
+        },
+        "answers": {
+            "description": "Work, which is free of noise",
+            "indicator": {
+                "kind": "ratio",
+                "of": "http_server_request_duration_seconds_count",
+                "to": "cache_gets_total",
+                "unit": "count",
+            },
+            "max": 3,
+            "max_regression": "10%",
+        },
+        "errors": {"indicator": {"kind": "error_ratio"}, "max": "1%"},
+    }
+    project.write()
+    (project.path / ".gitignore").write_text("__pycache__/\n")
+    project.environment |= {"TMPDIR": str(place), "GIT_CONFIG_GLOBAL": os.devnull}
+    for variable in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME"):
+        project.environment[variable] = "x"
+    project.environment["GIT_COMMITTER_EMAIL"] = "x"
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "one"]):
+        git(project, *command)
+    return project
+
+
+def git(project: Project, *arguments: str) -> str:
+    environment = os.environ | project.environment
+    command = ["git", *arguments]
+    result = subprocess.run(
+        command, cwd=project.path, env=environment, capture_output=True, text=True, check=True
+    )
+    return result.stdout
+
+
+def comparison(project: Project) -> dict[str, Any]:
+    return json.loads((project.path / "out/compare.json").read_text())  # type: ignore[no-any-return]
+
+
+def assert_nothing_left(project: Project, place: Path) -> None:
+    assert git(project, "worktree", "list", "--porcelain").count("worktree ") == 1
+    assert list(place.iterdir()) == []
+    assert git(project, "status", "--porcelain") == ""
+    for process in psutil.process_iter():
+        try:
+            assert not process.cwd().startswith(str(place)), process.cmdline()
+        except psutil.Error:
+            continue
+
+
+def test_compare_slower_candidate_fails_and_equal_work_does_not(
+    versioned: Project, place: Path
+) -> None:
+    summary = place.parent / "step.md"
+    versioned.environment["GITHUB_STEP_SUMMARY"] = str(summary)
+    copies = [f"--{kind}={place.parent / kind}" for kind in ("json", "junit-xml", "markdown")]
+    result = versioned.harness(
+        "compare", *AGAINST_LAST_COMMIT, *SHORT, "--out", "out", *copies, timeout=400
+    )
+    assert result.code == 3, result.out + result.err
+    assert "\x1b" not in result.out + result.err
+    found = comparison(versioned)
+    assert (found["outcome"], found["exit_code"], found["done"]) == ("fail", 3, True)
+    assert found["seconds"] == pytest.approx(2.5 * found["pairs"])
+    assert result.err.count("of load") == found["pairs"]
+    assert "unchanged" in found["comparison"]["candidate"]
+    budgets = {budget["name"]: budget for budget in found["budgets"]}
+    assert set(budgets) == {"latency", "answers"}
+    assert budgets["latency"]["outcome"] == "fail"
+    assert budgets["latency"]["estimate"] > 0.2
+    assert budgets["answers"]["outcome"] != "fail"
+    assert budgets["answers"]["estimate"] == pytest.approx(0.0, abs=0.02)
+    for number in range(1, found["pairs"] + 1):
+        assert_loaded_alike(versioned, f"out/pair-{number:02d}")
+    assert json.loads((place.parent / "json").read_text()) == found
+    assert (place.parent / "markdown").read_text() == summary.read_text()
+    failures = ET.parse(place.parent / "junit-xml").getroot().iter("failure")
+    assert len(list(failures)) == 1
+    again = versioned.harness("check", "out/pair-01/candidate")
+    assert "Traceback" not in again.err
+    assert "latency" in again.out
+    assert_nothing_left(versioned, place)
+
+
+def assert_loaded_alike(project: Project, pair: str) -> None:
+    """Both sides began at one moment, and were asked the same number of times."""
+    baseline, candidate = (project.manifest(f"{pair}/{s}") for s in ("baseline", "candidate"))
+    assert baseline["status"] == candidate["status"] == "complete"
+    assert baseline["requests"]["asked"] == candidate["requests"]["asked"] > 0
+    # The same moment of the monotonic clock, as the wall clock has it at two readings.
+    assert baseline["clock"]["started"] == pytest.approx(candidate["clock"]["started"], abs=0.1)
+
+
+def test_compare_interrupted_leaves_nothing_but_its_report(versioned: Project, place: Path) -> None:
+    arguments = (*AGAINST_LAST_COMMIT, "--slices", "30", *SHORT[2:], "--out", "out")
+    with versioned.start("compare", *arguments) as process:
+        wait_for_requests(process, versioned.path / "out/pair-01/candidate/latency.hlog")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in err
+    found = comparison(versioned)
+    assert (found["exit_code"], found["pairs"], found["done"]) == (130, 0, False)
+    for side in ("baseline", "candidate"):
+        assert versioned.manifest(f"out/pair-01/{side}")["status"] == "interrupted"
+    assert_nothing_left(versioned, place)
+
+
+def wait_for_requests(process: "subprocess.Popen[str]", log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not (log.exists() and log.stat().st_size and any(read_counts(log).values())):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_compare_candidate_that_cannot_start_is_named_with_its_log(project: Project) -> None:
+    crash = f"{sys.executable} -c 'raise SystemExit(\"no such thing\")' {{port}}"
+    arguments = ("compare", "--candidate-command", crash, *SHORT, "--out", "out")
+    project.document["budgets"]["latency"]["max_regression"] = "20%"
+    result = project.harness(*arguments)
+    assert result.code == 4, result.out + result.err
+    assert "error: the candidate, " in result.err
+    assert "no such thing" in result.err
+    assert "baseline, " not in result.err
