@@ -53,9 +53,10 @@ class Roster:
         elif isinstance(frame, Lost):
             return self._lose(frame)
         else:
-            news = frame.name not in self._workers
-            self._workers[frame.name] = _worker(frame)
-            if news:
+            known = self._workers.get(frame.name)
+            if known is None or not known.lost:  # else its clock was measured before it went
+                self._workers[frame.name] = _worker(frame)
+            if known is None:
                 self._tell_progress()
             if len(self._workers) == self.where.workers and not self.complete.done():
                 self.complete.set_result(None)

@@ -72,3 +72,12 @@ async def test_workers_are_listed_by_their_number() -> None:
     for number in range(12, 0, -1):
         one.take(Member(f"worker-{number}", "a", number, {}))
     assert [worker.name for worker in one.workers] == [f"worker-{n}" for n in range(1, 13)]
+
+
+async def test_measurement_that_comes_after_the_loss_does_not_undo_it() -> None:
+    one, _ = roster()
+    for frame in (Listening(5557), ONE, TWO):
+        one.take(frame)
+    one.mark_lost("worker-2", "was killed by SIGKILL", time.monotonic())
+    one.take(Member("worker-2", "b", 2, {}, 0.5, 0.002))
+    assert [worker.lost for worker in one.workers] == ["", "was killed by SIGKILL"]
