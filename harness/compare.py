@@ -23,6 +23,8 @@ from harness.signals import interruptible
 from harness.units import Unit, format_quantity
 from harness.versions import versions
 
+MOST_BUDGETS = 50  # that are compared; the sequential test has no smaller levels than theirs
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -54,7 +56,7 @@ async def compare_versions(
     Args:
         plan: The whole of budgets.yaml.
         sides: Baseline and candidate.
-        load: What each pair asks of both; see `steady`.
+        load: What each pair asks of both; see `comparable`.
         rules: When the comparison ends.
         folder: Gets a folder for each pair, with a run folder for each version.
         tell: Called with a line for a person.
@@ -103,10 +105,16 @@ def comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
     Raises:
         UsageError: No budget asks for it, or the load is not one that can be cut into slices.
     """
-    if not compared(budgets):
+    chosen = compared(budgets)
+    if not chosen:
         raise UsageError(
             f"no budget of scenario {scenario.name!r} has a max_regression",
             "add `max_regression: 10%` to the budgets that must not get worse",
+        )
+    if len(chosen) > MOST_BUDGETS:
+        raise UsageError(
+            f"{len(chosen)} budgets of scenario {scenario.name!r} have a max_regression",
+            f"so many tests would leave each too little; keep at most {MOST_BUDGETS}",
         )
     loads = scenario.loads
     if len(loads) > 1:

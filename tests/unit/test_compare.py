@@ -1,6 +1,7 @@
 """What each pair asks of both versions, and what is refused before any load."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from harness.arguments import MOST_PAIRS, parser
 from harness.budgets.model import Load as OneLoad
 from harness.budgets.model import OpenWorkload, Scenario, Stage
 from harness.cli import COMMANDS, main
+from harness.compare import MOST_BUDGETS
 from harness.judge.comparison import Rules
 from harness.judge.sequential import MOST_PAIRS as LEVELS
+from harness.judge.sequential import design
 from harness.load.arrivals import arrivals
 from harness.pair import Load, Meeting
 
@@ -229,6 +232,26 @@ def test_comparison_without_a_max_regression_names_the_key(
         main(["compare", *BASE])
     assert end.value.code == 2
     assert "has a max_regression" in capsys.readouterr().err
+
+
+def test_most_budgets_are_those_that_there_are_levels_for() -> None:
+    for most in MOST_PAIRS:
+        assert design(0.1, most, alpha=0.01 / MOST_BUDGETS)
+        with pytest.raises(ValueError, match="too many budgets"):
+            design(0.1, most, alpha=0.01 / (MOST_BUDGETS + 1))
+
+
+def test_more_budgets_than_there_are_levels_for_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = document()
+    latency = changed["budgets"]["latency"]
+    changed["budgets"] = {f"b{number}": latency for number in range(MOST_BUDGETS + 1)}
+    (folder / "budgets.yaml").write_text(json.dumps(changed))
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *BASE])
+    assert end.value.code == 2
+    assert "51 budgets of scenario 'quick' have a max_regression" in capsys.readouterr().err
 
 
 def test_fixed_port_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
