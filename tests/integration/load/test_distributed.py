@@ -200,6 +200,13 @@ async def test_stock_workers_join_are_turned_away_and_replaced_by_the_others(
         assert await asyncio.to_thread(process.wait, 20) == 0
 
 
+async def test_class_that_workers_cannot_share_is_refused_before_they_come(loads: Loads) -> None:
+    load_of = loads.scenario(FAST + "    fixed_count = 1", LONG).loads[0]
+    with pytest.raises(ScenarioError, match="has a fixed_count of 1, so not each of 2 workers"):
+        async with generator(load_of, loads.url, loads.log, ignore, rendezvous=rendezvous(2)):
+            pass
+
+
 async def test_worker_with_another_clock_starts_and_reports_by_ours(
     loads: Loads, server: Server, elsewhere: Elsewhere
 ) -> None:
