@@ -281,6 +281,8 @@ async def _load(
         account.target["exit_code"] = service.died.result()
     if run.start.interrupted.is_set() and account.status == "complete":
         account.status, account.reason = "interrupted", "interrupted by a signal while it drained"
+    if run.unwritable.done() and account.status == "complete":
+        _fail(account, run.unwritable.result())
 
 
 async def _certain_breach(
@@ -331,6 +333,8 @@ async def _until_the_end(
     (unscraped, _) = await asyncio.gather(schedule, interrupted, return_exceptions=True)
     if isinstance(unscraped, OSError):
         _fail(account, f"cannot write {names.METRICS_FILE}: {unscraped.strerror}")
+    elif isinstance(unscraped, Exception):
+        raise unscraped
 
 
 def _abort(account: Account, budget: Budget, seconds: int) -> None:
