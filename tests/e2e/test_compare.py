@@ -53,7 +53,7 @@ def versioned(project: Project, place: Path) -> Project:
                 "kind": "ratio",
                 "of": "http_server_request_duration_seconds_count",
                 "to": "cache_gets_total",
-                "unit": "count",
+                "unit": "1",
             },
             "max": 3,
             "max_regression": "10%",
