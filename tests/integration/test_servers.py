@@ -61,8 +61,9 @@ def test_absent_programs_are(tmp_path: Path, required: str, outcome: str) -> Non
     (tmp_path / "test_it.py").write_text(TEST)
     script = (
         "import sys, pytest, tests.conftest as c; c.program = lambda name: None;"
-        "sys.exit(pytest.main(['-c', 'pyproject.toml', '-p', 'no:cacheprovider', sys.argv[1]],"
-        " plugins=[c]))"
+        "sys.exit(pytest.main(['-c', 'pyproject.toml', '-p', 'no:cacheprovider',"
+        # The fixtures' module has imported hypothesis before pytest could rewrite it.
+        " '-W', 'ignore::pytest.PytestAssertRewriteWarning', sys.argv[1]], plugins=[c]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
