@@ -88,12 +88,18 @@ def most_pairs(
 def omission(budget: Budget, pair: Pair) -> str:
     """Why a pair says nothing about a budget; empty when it does.
 
-    Whether a fault could have turned the verdict on one run does not matter here: every tripped
-    guard that touches the budget leaves the pair out.
+    A guard that names the budgets whose verdict may be due to a delay does not count. It asks
+    whether the bound is breached, so it would trip for the worse candidate alone, and leave out
+    just the pairs that show a regression; a delay of the machine befalls both sides.
     """
     for name, side in (("baseline", pair.baseline), ("candidate", pair.candidate)):
         for guard in side.guards:
-            if guard.outcome == "tripped" and not guard.request and touches(guard, budget):
+            if (
+                guard.outcome == "tripped"
+                and guard.only is None
+                and not guard.request
+                and touches(guard, budget)
+            ):
                 return f"{guard.name} tripped for the {name}: {guard.reason.rstrip('.')}"
     return lack(budget, *_measured(budget, pair))
 

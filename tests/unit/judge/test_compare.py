@@ -253,7 +253,7 @@ TOUCHED = {
     "a guard on the client": ("client", "", None, ("p95",)),
     "a guard on latency": ("latency", "", None, ("p95",)),
     "a guard on the service's metrics": ("server", "", None, ("queries",)),
-    "a guard that could turn no verdict on a run": ("all", "", (), ("p95", "queries")),
+    "a guard that names the verdicts on a run that it turns": ("all", "", ("p95",), ()),
     "a guard on one request": ("client", "GET /contacts", None, ()),
 }
 
