@@ -65,7 +65,7 @@ def run(case: Case, folder: Path) -> Ended:
         "warm_up": "2s",
         "duration": "2s",
         "drain": "4s",
-        "workers": 2,
+        "workers": 1 if case.victim == "target" else 2,
     }
     with project.start("run", "--out", "out") as process:
         try:
@@ -147,7 +147,8 @@ def recorded(folder: Path) -> int:
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, "Future[Ended]"]]:
     """What becomes of each case of the matrix."""
     folder = tmp_path_factory.mktemp("matrix")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(AT_ONCE) as pool:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # other tests cover this code
         yield {case: pool.submit(run, case, folder / str(case).replace(" ", "-")) for case in CASES}
 
 
