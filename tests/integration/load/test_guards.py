@@ -113,7 +113,7 @@ class Blocking(FastHttpUser):
     overdriven, blocked = await guarded(
         loads,
         2.3,
-        Case(FAST, OpenWorkload((Stage(30_000, 60),), max_users=100), drain=0.0),
+        Case(FAST, OpenWorkload((Stage(20_000, 60),), max_users=100), drain=0.0),
         Case(blocking, users(5)),
     )
     assert overdriven.guards["load-delivered"].outcome == "tripped"
