@@ -9,7 +9,7 @@ from itertools import groupby
 from harness.judge.compare_words import interval_text, worse_text
 from harness.judge.comparison import Change, Comparison
 from harness.judge.model import Outcome
-from harness.report.wording import NO_DATA, TROUBLE, clean
+from harness.report.wording import NO_DATA, TROUBLE, clean, tally
 from harness.units import Unit, format_quantity
 
 _SAYS: dict[Outcome, str] = {
@@ -104,11 +104,7 @@ def headline(comparison: Comparison) -> str:
     elif set(outcomes) == {"pass"}:
         says = f"all {budgets} held" if len(outcomes) > 1 else "its budget held"
     else:
-        counts = [(outcomes.count(outcome), _SAYS[outcome]) for outcome in TROUBLE]
-        first, *others = [(count, what) for count, what in counts if count]
-        says = ", ".join(
-            [f"{first[0]} of {budgets} {first[1]}", *(f"{count} {what}" for count, what in others)]
-        )
+        says = tally(outcomes, _SAYS)
     return says if comparison.done else f"the comparison ended before it was decided; {says}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -125,12 +125,16 @@ def headline(judgement: Judgement, manifest: Manifest) -> str:
     elif set(outcomes) == {"pass"}:
         says = f"all {budgets} met" if len(outcomes) > 1 else "its budget is met"
     else:
-        counts = [(outcomes.count(outcome), _SAYS[outcome]) for outcome in TROUBLE]
-        first, *others = [(count, what) for count, what in counts if count]
-        says = ", ".join(
-            [f"{first[0]} of {budgets} {first[1]}", *(f"{count} {what}" for count, what in others)]
-        )
+        says = tally(outcomes, _SAYS)
     return "; ".join(filter(None, (ending(manifest), says)))
+
+
+def tally(outcomes: Sequence[Outcome], says: Mapping[Outcome, str]) -> str:
+    """How many of the budgets ended how, the worst first: "1 of 12 budgets breached, 11 met"."""
+    counts = [(outcomes.count(outcome), says[outcome]) for outcome in TROUBLE]
+    (count, what), *others = [(count, what) for count, what in counts if count]
+    budgets = "1 budget" if len(outcomes) == 1 else f"{len(outcomes)} budgets"
+    return ", ".join([f"{count} of {budgets} {what}", *(f"{n} {how}" for n, how in others)])
 
 
 def ending(manifest: Manifest) -> str:

@@ -9,7 +9,7 @@ import resource
 
 import gevent.socket
 
-DESCRIPTORS = 10_000
+from harness.load.child.locustfile import OPEN_FILES
 
 
 def calm() -> None:
@@ -20,7 +20,7 @@ def calm() -> None:
     garbage collection with Locust in memory takes 40 ms, of which `freeze` leaves nothing.
     """
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    highest = (DESCRIPTORS if limit == resource.RLIM_INFINITY else min(limit, DESCRIPTORS)) - 1
+    highest = (OPEN_FILES if limit == resource.RLIM_INFINITY else min(limit, OPEN_FILES)) - 1
     # Before the resolver's thread: a process without threads does not wait.
     with open(os.devnull, "rb") as anything:  # noqa: PTH123
         os.close(fcntl.fcntl(anything, fcntl.F_DUPFD, highest))
