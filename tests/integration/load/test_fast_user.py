@@ -86,6 +86,7 @@ class Failing(FastUser):
     def dropped(self): self.client.post("/drop")
     @task
     def out_of_time(self):
+        self.client.get("/sleep/0")  # connected, so that what is timed out has been sent
         with gevent.Timeout(0.05, False): self.client.get("/hang", name="/timeout")
     @task
     def forgotten(self): self.client.get("/fast", name="/forgotten", catch_response=True)
