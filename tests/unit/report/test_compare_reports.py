@@ -23,8 +23,8 @@ from harness.report.compare_junit import compare_junit
 from harness.report.compare_live import compare_line
 from harness.report.compare_markdown import compare_markdown
 from harness.report.compare_results import compare_json
-from harness.report.compare_wording import Setting, by_trouble, left_out
-from harness.report.wording import clean
+from harness.report.compare_wording import Setting, left_out
+from harness.report.wording import by_trouble, clean
 from tests.unit.report.compare_cases import (
     BUDGETS,
     CASES,
