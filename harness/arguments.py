@@ -146,6 +146,17 @@ def _add_selftest_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="one line with the outcome, no more")
 
 
+def _add_history_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "dir",
+        nargs="?",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="the folder of run folders (default: runs)",
+    )
+
+
 def _load_options(parser: argparse.ArgumentParser) -> None:
     rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
@@ -198,6 +209,7 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "compare": ("load two versions in turn; did any get worse?", _add_compare_options),
     "lint": ("validate budgets.yaml without load", _add_lint_options),
     "selftest": ("plant mistakes; each must break the budgets it promises", _add_selftest_options),
+    "history": ("the runs of a folder, and a trend per budget", _add_history_options),
 }
 
 

@@ -163,7 +163,21 @@ def compare(options: argparse.Namespace) -> int:
     return compare(options)
 
 
-COMMANDS = {"run": run, "check": check, "compare": compare, "lint": lint, "selftest": selftest}
+def history(options: argparse.Namespace) -> int:
+    """Show what the runs in a folder came to, and how each budget went over them."""
+    from harness.history_command import history
+
+    return history(options)
+
+
+COMMANDS = {
+    "run": run,
+    "check": check,
+    "compare": compare,
+    "lint": lint,
+    "selftest": selftest,
+    "history": history,
+}
 
 
 # --- their parts ----------------------------------------------------------------------------------
