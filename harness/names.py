@@ -112,6 +112,14 @@ SOURCE: Final = "source"  # label of these series when there are several generat
 LATE: Final = 0.01  # s after its intended start from which on an iteration counts as late
 HANDOVER: Final = 1.0  # s after a worker was lost from which on the others do what was its part
 
+# --- what a run exposes itself, at the harness's own /metrics --------------------------------
+RUN_LATENCY: Final = "harness_request_latency_seconds"
+RUN_SERVICE_TIME: Final = "harness_request_service_time_seconds"
+RUN_REQUESTS: Final = "harness_requests_total"
+RUN_SCENARIO: Final = "scenario"
+RUN_REQUEST: Final = "request"
+RUN_OUTCOME: Final = "outcome"
+
 # --- the first field of a tag in latency.hlog -----------------------------------------------
 LATENCY: Final = "latency"
 SERVICE_TIME: Final = "service_time"
