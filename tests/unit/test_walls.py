@@ -27,6 +27,7 @@ ALLOWED = {
     "observe": {"budgets", "runs", "process"},
     "judge": {"budgets", "runs"},
     "report": {"budgets", "runs", "judge"},
+    "render": {"budgets"},
     "facts": {"budgets", "observe"},
     "signals": set(),
     "account": {"runs", "load"},
@@ -46,7 +47,7 @@ ALLOWED = {
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
-PURE = {"budgets", "judge", "report", "errors", "names", "units"}
+PURE = {"budgets", "judge", "report", "render", "errors", "names", "units"}
 CHILD = HARNESS / "load" / "child"  # what runs inside the Locust process
 OUTSIDE = {"sample_app", "scenarios", "dashboards", "tests"}
 
