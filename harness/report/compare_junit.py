@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree as ET
-
 from harness.judge.comparison import Change, Comparison
 from harness.report import compare_wording as wording
 from harness.report.compare_wording import Setting
-from harness.report.junit_elements import document, is_red, numbers, testcase, whole
+from harness.report.junit_elements import document, is_red, testcase, whole
 from harness.report.wording import value_text
 
 
@@ -23,7 +21,10 @@ def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -
         exit_code: The code that the command ends with.
     """
     name = f"{setting.service}.{setting.scenario}.compare"
-    cases = [_case(change, name) for change in comparison.changes]
+    cases = [
+        testcase(change, name, breach="regression", figures=_figures(change))
+        for change in comparison.changes
+    ]
     if exit_code and not is_red(cases):
         headline = wording.headline(comparison)
         cases.append(whole("comparison", name, comparison.outcome, headline))
@@ -34,25 +35,6 @@ def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -
         seconds=comparison.seconds,
         output=[f"left out: {text}" for text in wording.left_out(comparison)],
     )
-
-
-def _case(change: Change, suite: str) -> ET.Element:
-    values = {
-        "estimate": change.estimate,
-        "lower": change.lower,
-        "upper": change.upper,
-        "tolerance": change.tolerance,
-        "detectable": change.detectable,
-        "baseline": change.baseline,
-        "candidate": change.candidate,
-    }
-    facts = {
-        **numbers(values),
-        "unit": change.unit.value,
-        "pairs": str(change.pairs),
-        "left out": str(change.left_out),
-    }
-    return testcase(change, suite, breach="regression", figures=_figures(change), facts=facts)
 
 
 def _figures(change: Change) -> str:

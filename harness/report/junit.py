@@ -1,19 +1,17 @@
 """junit.xml: one testcase a budget, for the test views of CI hosts.
 
-The shape is what Jenkins, GitLab and GitHub's reporters read in common: `testsuites`, one
-`testsuite` with `properties`, its testcases, then `system-out`. A breach is a `failure`; a budget
-of severity error that could not be judged is an `error`, which those hosts show red as well, so
-that nothing looks green without data. What only warns is a passed testcase with its reason as
-output.
+The shape is what Jenkins, GitLab and GitHub's reporters read in common, and valid by the strictest
+schema among theirs (junit-10.xsd of Jenkins' xUnit plugin): `testsuites`, one `testsuite` with
+`properties`, its testcases, then `system-out`. A breach is a `failure`; a budget of severity error
+that could not be judged is an `error`, which those hosts show red as well, so that nothing looks
+green without data. What only warns is a passed testcase with its reason as output.
 """
 
 from __future__ import annotations
 
-from xml.etree import ElementTree as ET
-
 from harness.judge.model import Guard, Judgement, Verdict
 from harness.report import wording
-from harness.report.junit_elements import document, is_red, numbers, testcase, whole
+from harness.report.junit_elements import document, is_red, testcase, whole
 from harness.runs.model import Manifest
 
 
@@ -24,7 +22,10 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
     budgets) gets a testcase named "run" with an error, since hosts take an empty suite for green.
     """
     name = f"{manifest.service}.{wording.scenario_name(manifest)}"
-    cases = [_case(verdict, name) for verdict in judgement.verdicts]
+    cases = [
+        testcase(verdict, name, breach="breach", figures=_figures(verdict))
+        for verdict in judgement.verdicts
+    ]
     success = judgement.exit_code == 0 and manifest.status == "complete"
     if not success and not is_red(cases):
         headline = wording.headline(judgement, manifest)
@@ -45,23 +46,6 @@ def _told(manifest: Manifest) -> dict[str, str]:
         "notices": wording.clean("; ".join(manifest.notices), 1000),
         "aborted by": manifest.aborted_by,
     }
-
-
-def _case(verdict: Verdict, suite: str) -> ET.Element:
-    values = {
-        "value": verdict.value,
-        "lower": verdict.lower,
-        "upper": verdict.upper,
-        "bound": verdict.bound,
-        "margin": verdict.margin,
-    }
-    facts = {
-        **numbers(values),
-        "direction": verdict.direction,
-        "unit": verdict.unit.value,
-        "samples": str(verdict.samples),
-    }
-    return testcase(verdict, suite, breach="breach", figures=_figures(verdict), facts=facts)
 
 
 def _figures(verdict: Verdict) -> str:

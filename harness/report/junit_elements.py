@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
 from harness.judge.model import Outcome
-from harness.report.results import number
 from harness.report.wording import Judged, clean, moment
 
 # All that XML 1.0 allows (https://www.w3.org/TR/xml/#charsets), less the control characters C1.
@@ -37,12 +36,11 @@ def document(
         "tests": str(len(cases)),
         "failures": str(_count(cases, "failure")),
         "errors": str(_count(cases, "error")),
-        "skipped": "0",
-        "time": f"{seconds:.3f}",
+        "time": f"{max(0.0, seconds):.3f}",
     }
     root = _element("testsuites", {"name": "harness", **counts})
-    timestamp = moment(started).rstrip("Z")
-    suite = _element("testsuite", {"name": name, **counts, "timestamp": timestamp})
+    when = {"skipped": "0", "timestamp": moment(started).rstrip("Z")}
+    suite = _element("testsuite", {"name": name, **counts, **when})
     root.append(suite)
     suite.append(_properties(facts))
     suite.extend(cases)
@@ -52,9 +50,7 @@ def document(
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def testcase(
-    budget: Judged, suite: str, *, breach: str, figures: str, facts: Mapping[str, str]
-) -> ET.Element:
+def testcase(budget: Judged, suite: str, *, breach: str, figures: str) -> ET.Element:
     """A budget: red when it is breached, or of severity error and could not be judged.
 
     Args:
@@ -62,13 +58,13 @@ def testcase(
         suite: Name of its suite.
         breach: What a breach is called: "breach", "regression".
         figures: What was found, on one line.
-        facts: Its properties; what is empty is left out.
     """
+    # No properties: the schema that Jenkins' xUnit plugin checks has none in a testcase.
     case = _element("testcase", {"classname": suite, "name": budget.name, "time": "0"})
-    about = {"severity": budget.severity, "description": budget.description}
-    case.append(_properties({**facts, **about}))
     advice = budget.advice and f"next: {budget.advice}"
-    text = "\n".join(filter(None, (figures, budget.reason, advice, budget.runbook)))
+    runbook = budget.runbook and f"runbook: {budget.runbook}"
+    about = (figures, budget.reason, budget.description, advice, runbook)
+    text = "\n".join(filter(None, about))
     message = budget.reason or figures
     if budget.outcome == "fail":
         case.append(_element("failure", {"type": breach, "message": message}, text))
@@ -89,12 +85,6 @@ def whole(what: str, suite: str, outcome: Outcome, message: str) -> ET.Element:
 def is_red(cases: Sequence[ET.Element]) -> bool:
     """Whether a host shows any of the testcases red."""
     return _count(cases, "failure") + _count(cases, "error") > 0
-
-
-def numbers(values: Mapping[str, float | None]) -> dict[str, str]:
-    """In base units, as the JSON has them; what is missing is left out."""
-    known = {name: number(value) for name, value in values.items()}
-    return {name: f"{value:.12g}" for name, value in known.items() if value is not None}
 
 
 def _element(tag: str, attributes: Mapping[str, str] | None = None, text: str = "") -> ET.Element:
