@@ -170,6 +170,13 @@ def history(options: argparse.Namespace) -> int:
     return history(options)
 
 
+def export(options: argparse.Namespace) -> int:
+    """Write what stored runs came to in the format of another tool."""
+    from harness.export_command import export
+
+    return export(options)
+
+
 COMMANDS = {
     "run": run,
     "check": check,
@@ -177,6 +184,7 @@ COMMANDS = {
     "lint": lint,
     "selftest": selftest,
     "history": history,
+    "export": export,
 }
 
 

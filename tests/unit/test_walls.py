@@ -39,11 +39,12 @@ ALLOWED = {
     "asked": {"budgets"},
     "told": {"runs", "judge", "report"},
     "compare_command": {"runs", "judge", "report", "asked", "compare", "pair", "sides", "told"},
+    "export_command": {"runs", "report", "told"},
     "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        *("arguments", "asked", "compare_command", "history_command", "told"),
+        *("arguments", "asked", "compare_command", "export_command", "history_command", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
