@@ -28,7 +28,7 @@ from harness.errors import (
     UsageError,
 )
 from harness.live import LiveView
-from harness.told import append_step_summary, color_of, width_of, write_copy
+from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
     from harness.budgets.model import Budget, Scenario
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
         asyncio.run(running)
-    return _judge_and_tell(budgets, folder, options)
+    return _judge_and_tell(budgets, folder, plan.source, options)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -108,7 +108,7 @@ def check(options: argparse.Namespace) -> int:
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    return _judge_and_tell(plan.budgets_of(scenario), folder, options)
+    return _judge_and_tell(plan.budgets_of(scenario), folder, plan.source, options)
 
 
 def lint(options: argparse.Namespace) -> int:
@@ -225,9 +225,11 @@ def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous |
 
 
 def _judge_and_tell(
-    budgets: tuple[Budget, ...], folder: RunFolder, options: argparse.Namespace
+    budgets: tuple[Budget, ...], folder: RunFolder, source: Path, options: argparse.Namespace
 ) -> int:
     from harness.judge.decide import judge
+    from harness.report.annotations import workflow_commands
+    from harness.report.wording import headline
     from harness.runs.folder import read_evidence
 
     evidence = read_evidence(folder)
@@ -235,6 +237,8 @@ def _judge_and_tell(
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     _store_reports(judgement, evidence, folder, options, code)
     _print_report(judgement, evidence, folder, quiet=options.quiet, code=code)
+    says, place = headline(judgement, evidence.manifest), str(source.resolve())
+    annotate(workflow_commands(judgement.verdicts, place, headline=says, exit_code=code))
     return code
 
 
@@ -253,13 +257,14 @@ def _store_reports(
     code: int,
 ) -> None:
     from harness.report.junit import junit_xml
-    from harness.report.markdown import summary_markdown
+    from harness.report.markdown import comment_markdown, summary_markdown
     from harness.report.results import results_json
 
     reports = (
         (names.RESULTS_FILE, options.json, results_json(judgement, evidence, exit_code=code)),
         (names.JUNIT_FILE, options.junit_xml, junit_xml(judgement, evidence.manifest)),
         (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence)),
+        (names.COMMENT_FILE, None, comment_markdown(judgement, evidence.manifest)),
     )
     for name, copy, text in reports:
         if options.command is run:
