@@ -112,6 +112,41 @@ SOURCE: Final = "source"  # label of these series when there are several generat
 LATE: Final = 0.01  # s after its intended start from which on an iteration counts as late
 HANDOVER: Final = 1.0  # s after a worker was lost from which on the others do what was its part
 
+# --- what the harness serves of a run while it lasts, and what a stored run is in Prometheus ----
+# Beside the generator's own series above. All of them carry the labels `service` and `scenario`.
+# Histograms, whose edges include the bounds of the latency budgets:
+RUN_LATENCY: Final = "harness_request_latency_seconds"  # request, outcome
+RUN_SERVICE_TIME: Final = "harness_request_service_time_seconds"  # request, outcome
+RUN_START_LAG: Final = "harness_start_lag_seconds"  # this and the next three: source
+RUN_SCHEDULER_LAG: Final = "harness_scheduler_lag_seconds"
+RUN_LOOP_LAG: Final = "harness_generator_loop_lag_seconds"
+RUN_CANARY: Final = "harness_generator_canary_seconds"
+# A counter:
+RUN_REQUESTS: Final = "harness_requests_total"  # request, outcome
+# Gauges:
+RUN_INFO: Final = "harness_run_info"  # 1; run, commit, version
+RUN_START: Final = "harness_run_start_time_seconds"
+RUN_WINDOW_START: Final = "harness_window_start_time_seconds"
+RUN_WINDOW_END: Final = "harness_window_end_time_seconds"
+BUDGET_LIMIT: Final = "harness_budget_limit"  # budget, direction, severity
+# Once the run is judged; 1 for what came out, 0 for the other outcomes.
+BUDGET_VALUE: Final = "harness_budget_value"  # budget; absent when there is no data
+BUDGET_VERDICT: Final = "harness_budget_outcome"  # budget, outcome
+RUN_VERDICT: Final = "harness_run_outcome"  # outcome
+# Their labels:
+RUN_SERVICE: Final = "service"
+RUN_SCENARIO: Final = "scenario"
+RUN_REQUEST: Final = "request"  # "GET /contacts", as budgets.yaml names it
+RUN_OUTCOME: Final = "outcome"  # of requests: ok, error; of budgets: pass, warn, fail, ...
+RUN_BUDGET: Final = "budget"
+RUN_DIRECTION: Final = "direction"  # max, min
+RUN_SEVERITY: Final = "severity"  # error, warn
+RUN_FOLDER: Final = "run"  # the name of the run folder
+RUN_COMMIT: Final = "commit"  # of the service's repository; absent without one
+RUN_VERSION: Final = "version"  # of the harness
+JOB: Final = "job"  # on the series of a stored run: the service's name, or `RUN_JOB`
+RUN_JOB: Final = "harness"
+
 # --- the first field of a tag in latency.hlog -----------------------------------------------
 LATENCY: Final = "latency"
 SERVICE_TIME: Final = "service_time"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -88,7 +89,10 @@ def parse(value: str | float, unit: Unit) -> float:
     if suffix not in factors:
         what = f'the suffix "{suffix}"' if suffix else "no suffix"
         raise ValueError(f"{_shown(value)} has {what}; write {EXAMPLES[unit]}")
-    result = float(number) * factors[suffix]
+    if not math.isfinite(float(number)):
+        raise ValueError(f"{_shown(value)} is not finite")
+    # Decimal, or 700 ms would be 0.7000000000000001 s, which is the edge of no bucket.
+    result = float(Decimal(number) * Decimal(repr(factors[suffix])))
     if not math.isfinite(result):
         raise ValueError(f"{_shown(value)} is not finite")
     return result

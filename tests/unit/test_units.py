@@ -59,6 +59,13 @@ def test_parse_reads_into_base_units(text: str | float, unit: Unit, value: float
     assert parse(text, unit) == pytest.approx(value, rel=1e-12)
 
 
+@given(st.integers(0, 10**9))
+def test_parse_yields_the_float_that_is_nearest(number: int) -> None:
+    # The edge of a bucket: 700 * 0.001 would be 0.7000000000000001.
+    assert parse(f"{number}ms", S) == number / 1000
+    assert parse(f"{number}%", R) == number / 100
+
+
 @pytest.mark.parametrize(
     ("text", "unit", "complaint"),
     [

@@ -27,6 +27,7 @@ ALLOWED = {
     "observe": {"budgets", "runs", "process"},
     "judge": {"budgets", "runs"},
     "report": {"budgets", "runs", "judge"},
+    "render": {"budgets"},
     "facts": {"budgets", "observe"},
     "signals": set(),
     "account": {"runs", "load"},
@@ -36,16 +37,29 @@ ALLOWED = {
         *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
     },
     "asked": {"budgets"},
-    "told": {"runs", "judge", "report"},
-    "compare_command": {"runs", "judge", "report", "asked", "compare", "pair", "sides", "told"},
+    "told": {"runs"},
+    "live": {"runs", "judge", "report", "told"},
+    "compare_command": {
+        *("runs", "judge", "report", "asked", "compare", "live", "pair", "sides", "told"),
+    },
+    "export_command": {"runs", "report", "told"},
+    "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        *("arguments", "asked", "compare_command", "told"),
+        *(
+            "arguments",
+            "asked",
+            "compare_command",
+            "export_command",
+            "history_command",
+            "live",
+            "told",
+        ),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
-PURE = {"budgets", "judge", "report", "errors", "names", "units"}
+PURE = {"budgets", "judge", "report", "render", "errors", "names", "units"}
 CHILD = HARNESS / "load" / "child"  # what runs inside the Locust process
 OUTSIDE = {"sample_app", "scenarios", "dashboards", "tests"}
 

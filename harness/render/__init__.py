@@ -1,0 +1,1 @@
+"""From budgets.yaml to dashboards and Prometheus rules: values in, text out."""

@@ -1,0 +1,273 @@
+"""What an indicator is in PromQL.
+
+The judge takes exact differences between two scrapes; PromQL's `rate` extrapolates, and does not
+see the first increase of a series that was not there before. So both say the same of a long range
+of steady traffic, and not of a short one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from harness import names
+from harness.budgets.model import (
+    Direction,
+    ErrorRatio,
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Over,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+    Utilization,
+)
+
+_SERVER_ERROR = '"5.."'
+_PLACEHOLDER = r"[{<:\[][^/]+"  # a step of a route that stands for a value: {id}, :id
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which samples an expression is about.
+
+    Attributes:
+        window: The range, as PromQL or Grafana writes it: "5m", "60s", "$__rate_interval".
+        matchers: Further label matchers, e.g. `job="shop"`; a `promql` indicator has its own.
+        by: Labels that are kept apart instead of summed over.
+        step: Resolution of sub-queries: the scrape interval, or less.
+        client: Where the client-side kinds are read: `run` is what the harness exposes during a
+            run; `service` is the service's own requests, which production has as well.
+    """
+
+    window: str = "5m"
+    matchers: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    step: str = "15s"
+    client: Literal["run", "service"] = "run"
+
+
+def value(indicator: Indicator, scope: Scope, direction: Direction = "max") -> str:
+    """The value of an indicator over the scope's window, in its base unit.
+
+    Without series it is empty, without traffic NaN.
+
+    Args:
+        indicator: Any kind.
+        scope: The samples.
+        direction: Of the budget: says which instance of a utilization is the worst.
+    """
+    match indicator:
+        case Gauge():
+            return _level(indicator, scope)
+        case Utilization():
+            return _utilization(indicator, scope, direction)
+        case Promql(query=query):
+            return query.replace("{window}", scope.window)
+        case _:
+            return _of_counters(indicator, scope)
+
+
+def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str:
+    """The share of observations over a bound, which is exact where a bucket ends at the bound.
+
+    Where none does it is empty: it never interpolates.
+    """
+    found = _histogram(indicator, scope)
+    below = found.part("bucket").where(at_edge(bound))
+    return f"1 - {_over(below, found.part('count'), scope)}"
+
+
+def at_edge(bound: float) -> str:
+    """A matcher of the bucket that ends at a bound, however the exposition writes it.
+
+    Prometheus 3 stores `le="1.0"` whatever was exposed, Prometheus 2 what was exposed: "1", "1.0".
+    """
+    exact = Decimal(repr(bound)).normalize()
+    plain, exponent = f"{exact:f}", exact.adjusted()
+    spellings = {plain}
+    if "." not in plain:
+        spellings.add(f"{plain}.0")
+    if not -4 <= exponent < 6:  # where Go writes an exponent
+        spellings.add(f"{exact.scaleb(-exponent):f}e{exponent:+03d}")
+    if len(spellings) == 1:
+        return f'le="{plain}"'
+    return f"le=~{text('|'.join(_literal(one) for one in sorted(spellings)))}"
+
+
+def number(value: float) -> str:
+    """A number without the noise of binary fractions."""
+    return f"{value:.12g}"
+
+
+def text(value: str) -> str:
+    """A string literal: PromQL's escapes are those of JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _literal(value: str) -> str:
+    """A regular expression that matches just this."""
+    return re.sub(r"[.+*?()|\[\]{}^$\\]", r"\\\g<0>", value)
+
+
+# --- series ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    metric: str
+    matchers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, selector: Selector, scope: Scope) -> _Series:
+        return cls(selector.metric, (*_equal(selector.where), *scope.matchers))
+
+    def part(self, suffix: str) -> _Series:
+        return _Series(f"{self.metric}_{suffix}", self.matchers)
+
+    def where(self, matcher: str) -> _Series:
+        return _Series(self.metric, (*self.matchers, matcher))
+
+    def rate(self, scope: Scope) -> str:
+        return f"rate({self}[{scope.window}])"
+
+    def __str__(self) -> str:
+        return f"{self.metric}{{{', '.join(self.matchers)}}}" if self.matchers else self.metric
+
+
+def _equal(where: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{label}={text(value)}" for label, value in where.items())
+
+
+def _histogram(indicator: Quantile | Mean | Latency, scope: Scope) -> _Series:
+    """The series of a histogram, named without `_bucket`."""
+    if not isinstance(indicator, Latency):
+        return _Series.of(indicator.histogram, scope)
+    if scope.client == "service":
+        return _answers(names.HTTP_DURATION, indicator.request, indicator.outcome, scope)
+    metric = names.RUN_LATENCY if indicator.of == names.LATENCY else names.RUN_SERVICE_TIME
+    return _sent(metric, indicator.request, indicator.outcome, scope)
+
+
+def _requests(request: str | None, outcome: str, scope: Scope) -> _Series:
+    """The counter of requests."""
+    if scope.client == "service":
+        return _answers(f"{names.HTTP_DURATION}_count", request, outcome, scope)
+    return _sent(names.RUN_REQUESTS, request, outcome, scope)
+
+
+def _sent(metric: str, request: str | None, outcome: str, scope: Scope) -> _Series:
+    """A metric of the load generator."""
+    where = {} if outcome == "all" else {names.RUN_OUTCOME: outcome}
+    where |= {} if request is None else {names.RUN_REQUEST: request}
+    return _Series(metric, (*_equal(where), *scope.matchers))
+
+
+def _answers(metric: str, request: str | None, outcome: str, scope: Scope) -> _Series:
+    """A metric of the service's own answers, of which those with a 5xx have failed.
+
+    A locustfile names a request as it likes. Where it follows the route, this finds the route,
+    whatever the placeholders in it are called.
+    """
+    sign = {names.OK: "!~", names.ERROR: "=~"}.get(outcome)
+    matchers = [f"{names.HTTP_STATUS}{sign}{_SERVER_ERROR}"] if sign else []
+    if request is not None:
+        method, _, route = request.partition(" ")
+        matchers.append(f"{names.HTTP_METHOD}={text(method)}")
+        pattern = "/".join(
+            _PLACEHOLDER if re.fullmatch(_PLACEHOLDER, step) else _literal(step)
+            for step in route.split("/")
+        )
+        exact = pattern == _literal(route)
+        sign, wanted = ("=", route) if exact else ("=~", pattern)
+        matchers.append(f"{names.HTTP_ROUTE}{sign}{text(wanted)}")
+    return _Series(metric, (*matchers, *scope.matchers))
+
+
+# --- their arithmetic -----------------------------------------------------------------------------
+
+
+def _of_counters(
+    indicator: Quantile | Mean | Ratio | Rate | Latency | ErrorRatio | Throughput, scope: Scope
+) -> str:
+    match indicator:
+        case Quantile(quantile=float(quantile)) | Latency(quantile=float(quantile)):
+            buckets = _histogram(indicator, scope).part("bucket").rate(scope)
+            return f"histogram_quantile({number(quantile)}, {_sum(buckets, scope, 'le')})"
+        case Quantile() | Mean() | Latency():
+            found = _histogram(indicator, scope)
+            return _over(found.part("sum"), found.part("count"), scope)
+        case Ratio(of=of, to=to):
+            return _over(_Series.of(of, scope), _Series.of(to, scope), scope)
+        case ErrorRatio(request=request):
+            failed, every = (_requests(request, outcome, scope) for outcome in (names.ERROR, "all"))
+            return _over(failed, every, scope, absent="0")
+        case Throughput(request=request):
+            return _sum(_requests(request, names.OK, scope).rate(scope), scope)
+        case Rate(counter=counter, to=to):
+            rate = _sum(_Series.of(counter, scope).rate(scope), scope)
+            return rate if to is None else f"{rate} / {_level(Gauge(to), scope)}"
+
+
+def _sum(of: str, scope: Scope, *also: str) -> str:
+    by = (*scope.by, *also)
+    return f"sum by ({', '.join(by)}) ({of})" if by else f"sum({of})"
+
+
+def _over(of: _Series, to: _Series, scope: Scope, absent: str | None = None) -> str:
+    """The increase of one counter over that of another.
+
+    Args:
+        of: Above the line.
+        to: Below the line.
+        scope: The samples.
+        absent: What the upper one is while it has no series and the lower one has.
+    """
+    upper, lower = (_sum(one.rate(scope), scope) for one in (of, to))
+    if absent is not None:
+        upper = f"({upper} or {absent} * {lower})"
+    return f"{upper} / {lower}"
+
+
+def _level(indicator: Gauge, scope: Scope) -> str:
+    series = _Series.of(indicator.gauge, scope)
+    return _windowed(_sum(str(series), scope), indicator.over, scope) or (
+        f"{_sum(str(series), scope)} - {_sum(f'{series} offset {scope.window}', scope)}"
+    )
+
+
+def _utilization(indicator: Utilization, scope: Scope, direction: Direction) -> str:
+    """Per instance, of which the worst counts, as for the judge."""
+    each = Scope(scope.window, scope.matchers, (*scope.by, names.INSTANCE), scope.step)
+    of, to = (_Series.of(one, scope) for one in (indicator.of, indicator.to))
+
+    def share(offset: str = "") -> str:
+        return f"{_sum(f'{of}{offset}', each)} / {_sum(f'{to}{offset}', each)}"
+
+    found = _windowed(f"({share()})", indicator.over, scope) or (
+        f"({share()}) - ({share(f' offset {scope.window}')})"
+    )
+    by = f" by ({', '.join(scope.by)}) " if scope.by else ""
+    return f"{direction}{by}({found})"
+
+
+def _windowed(level: str, over: Over, scope: Scope) -> str:
+    """A level over the window; empty for growth, which takes two levels."""
+    match over:
+        case "mean":
+            return f"avg_over_time({level}[{scope.window}:{scope.step}])"
+        case "max":
+            return f"max_over_time({level}[{scope.window}:{scope.step}])"
+        case "last":
+            return level
+        case "growth":
+            return ""
