@@ -72,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
     from harness.gather import gather
     from harness.judge.abort import AbortWatch
+    from harness.judge.decided import Decision
     from harness.load.fleet import logs
     from harness.runs.folder import create_folder
 
@@ -84,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
     rendezvous = _rendezvous(scenario, options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
+    decision = Decision(budgets, scenario) if scenario.planned is not None else None
     files = logs(scenario).values()
     folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
     folder.write(names.BUDGETS_FILE, plan.text)
@@ -94,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
             url=options.url,
             show=live.show,
             watch=watch,
+            decision=decision,
             rendezvous=rendezvous,
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
