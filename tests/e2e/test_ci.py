@@ -183,6 +183,7 @@ def test_nonsense_fails_the_step_before_there_is_a_run(project: Project) -> None
         "exit-code": "2",
         "folder": str(project.path / "harness-run"),
     }
+    assert "::error title=harness::budgets.yaml:1: " in job.result.stderr
     assert load(project, "run 'quick").result.returncode != 0
 
 
