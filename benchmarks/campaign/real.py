@@ -37,6 +37,7 @@ HERE = Path(__file__).parent
 BUDGETS = HERE / "budgets.yaml"
 RECORD = HERE / "real.jsonl"
 KINDS = {"aa": 0.0, "worse20": 0.2, "worse10": 0.1}
+MOST = 16  # pairs; what `pairs_needed` says for a noise of 5% a pair
 LIMIT = 1800.0  # seconds that a gate may take
 CODES = {0: "pass", 3: "fail", 4: "inconclusive"}
 
@@ -71,6 +72,7 @@ def run(kind: str, seed: int) -> Gate:
         "kind": kind,
         "outcome": found["outcome"],
         "pairs": found["pairs"],
+        "most": found["rules"]["most"],
         "left_out": budget["left_out"],
         "load_seconds": found["seconds"],
         "wall_seconds": round(time.time() - began, 1),
@@ -87,6 +89,7 @@ def run(kind: str, seed: int) -> Gate:
 def _command(kind: str, seed: int, folder: Path) -> list[str]:
     command = [sys.executable, "-m", "harness", "compare", "lists", "--quiet"]
     command += ["--budgets", str(BUDGETS), "--out", str(folder), "--seed", str(seed)]
+    command += ["--max-pairs", str(MOST)]
     for side, slower in zip(ROLES, (0.0, KINDS[kind]), strict=True):
         command += [f"--{side}-environment", f"CAMPAIGN_SLOWER_BY={slower}"]
     return command
