@@ -114,6 +114,7 @@ def check(options: argparse.Namespace) -> int:
 def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, hold it against the service's metrics."""
     from harness.budgets.lint import lint as find
+    from harness.calibration_use import lint_advice
 
     plan = read_plan(options.budgets)
     for scenario in plan.scenarios.values():
@@ -123,7 +124,10 @@ def lint(options: argparse.Namespace) -> int:
         from harness.observe.families import fetch_families
 
         families = fetch_families(options.url, plan.target)
-    findings = find(plan, families)
+    advice, notices = lint_advice(plan, options.budgets)
+    findings = find(plan, families, advice)
+    for notice in notices:
+        print(f"note: {notice}", file=sys.stderr)
     for finding in findings:
         print(
             f"{options.budgets}:{finding.line}: {finding.level}: {finding.path}: {finding.message}"
@@ -166,6 +170,13 @@ def compare(options: argparse.Namespace) -> int:
     return compare(options)
 
 
+def calibrate(options: argparse.Namespace) -> int:
+    """Load one version of the service again and again: what is noise on this machine?"""
+    from harness.calibrate_command import calibrate
+
+    return calibrate(options)
+
+
 def history(options: argparse.Namespace) -> int:
     """Show what the runs in a folder came to, and how each budget went over them."""
     from harness.history_command import history
@@ -184,6 +195,7 @@ COMMANDS = {
     "run": run,
     "check": check,
     "compare": compare,
+    "calibrate": calibrate,
     "lint": lint,
     "selftest": selftest,
     "history": history,
