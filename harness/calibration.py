@@ -103,9 +103,13 @@ class Calibration:
 
     def noise_of(self, scenario: str, budget: str) -> float | None:
         """Standard deviation of ln value from start to start; None when it is not known."""
+        return self.noises_of(scenario).get(budget)
+
+    def noises_of(self, scenario: str) -> dict[str, float]:
+        """The same of all budgets where it is known, as run.json has it under `noise`."""
         known = self.scenarios.get(scenario)
-        noise = known.budgets.get(budget) if known else None
-        return noise.start_deviation if noise else None
+        found = {n: one.start_deviation for n, one in known.budgets.items()} if known else {}
+        return {name: value for name, value in found.items() if value is not None}
 
     def under(self, scenario: str, load: PairLoad) -> Calibration:
         """The same without a scenario that was calibrated under another load than this."""

@@ -100,6 +100,7 @@ def test_noise_of_a_start_is_known_or_none(
     assert Calibration.load(budgets).noise_of(scenario, budget) is None
     store(budgets, "smoke", calibrated())
     assert Calibration.load(budgets).noise_of(scenario, budget) == expected
+    assert Calibration.load(budgets).noises_of("smoke") == {"p50": 0.05}
 
 
 def test_calibration_of_another_machine_does_not_count_and_says_what_differs(budgets: Path) -> None:
