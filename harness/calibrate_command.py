@@ -14,7 +14,7 @@ from harness.calibrate import Measured, measure_noise
 from harness.calibration import BudgetNoise, Calibrated, Calibration, store
 from harness.calibration_use import pair_load
 from harness.compare import sliceable
-from harness.errors import EXIT_INTERRUPTED, EXIT_PASS, UnjudgedError, UsageError
+from harness.errors import EXIT_INTERRUPTED, EXIT_PASS, UsageError
 from harness.judge.calibrate import FEWEST, Noise, noises
 from harness.judge.comparison import Rules
 from harness.live import LiveView
@@ -30,7 +30,8 @@ def calibrate(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: Nothing can be calibrated like that.
-        UnjudgedError: There are too few pairs and runs. What there is is stored before.
+        UnjudgedError: A pair or a run could not be measured. What there is is stored before, if it
+            is enough for anything.
     """
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
@@ -59,8 +60,6 @@ def calibrate(options: argparse.Namespace) -> int:
 def _tell(plan: Plan, load: Load, found: Measured, options: argparse.Namespace) -> None:
     """Store and print what was found, if it is enough for anything."""
     if max(len(found.pairs), len(found.runs)) < FEWEST:
-        if not found.interrupted and found.error is None:
-            raise UnjudgedError("too little was measured")
         return
     of_budgets = noises(plan.budgets_of(load.scenario.name), found.pairs, found.runs, Rules())
     path = store(options.budgets, load.scenario.name, _stored(load, of_budgets))

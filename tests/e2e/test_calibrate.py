@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,12 +73,30 @@ def assert_used(project: Project) -> None:
     assert "at most 32" in other
 
 
-def test_calibrate_interrupted_early_stores_nothing(project: Project) -> None:
-    arguments = ("calibrate", *SHORT, "--slices", "30", "--out", "out")
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [(("--slices", "30"), "pair-01/candidate"), (("--pairs", "0"), "run-01")],
+    ids=["in a pair", "in a run"],
+)
+def test_calibrate_interrupted_early_stores_nothing(
+    project: Project, arguments: tuple[str, ...], place: str
+) -> None:
+    project.document["scenarios"]["quick"]["duration"] = "60s"
+    arguments = ("calibrate", *SHORT, *arguments, "--out", "out")
     with project.start(*arguments) as process:
-        wait_for_requests(process, project.path / "out/pair-01/candidate/latency.hlog")
+        wait_for_requests(process, project.path / "out" / place / "latency.hlog")
         process.terminate()
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
-    assert not (Path(project.path) / ".harness").exists()
+    assert not (project.path / ".harness").exists()
+
+
+def test_calibrate_of_a_service_that_cannot_start_says_why_and_stores_nothing(
+    project: Project,
+) -> None:
+    project.document["target"]["command"] = f"{sys.executable} -c 'raise SystemExit(1)' {{port}}"
+    result = project.harness("calibrate", *SHORT, "--out", "out")
+    assert result.code == 4, result.out + result.err
+    assert "could not be loaded" in result.err
+    assert not (project.path / ".harness").exists()
