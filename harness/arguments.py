@@ -79,7 +79,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--url", type=_url, help="test a service that already runs; the target is not started"
     )
     _load_options(parser)
+    _end_options(parser)
     _worker_options(parser)
+    _baseline_option(parser)
     _report_options(parser)
 
 
@@ -88,6 +90,7 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
     )
+    _baseline_option(parser)
     _report_options(parser)
 
 
@@ -216,6 +219,24 @@ def _load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--users", type=_count, metavar="N", help="closed model with N users")
     parser.add_argument("--duration", type=seconds, metavar="TIME", help="the window, e.g. 60s")
     parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
+
+
+def _baseline_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="RUN",
+        help="show the difference to a stored run (its folder or results.json); gates nothing",
+    )
+
+
+def _end_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-duration",
+        type=_quantity(Unit.SECONDS),
+        metavar="TIME",
+        help="end, or go on, until every budget is decided, for TIME at most",
+    )
 
 
 def _worker_options(parser: argparse.ArgumentParser) -> None:

@@ -31,7 +31,8 @@ ALLOWED = {
     "facts": {"budgets", "observe"},
     "signals": set(),
     "account": {"runs", "load"},
-    "gather": {"budgets", "runs", "load", "observe", "facts", "account", "signals"},
+    "early": {"budgets", "runs", "load"},
+    "gather": {"budgets", "runs", "load", "observe", "facts", "account", "early", "signals"},
     "pair": {"budgets", "runs", "load", "judge", "gather", "sides"},
     "compare": {
         *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
