@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness import names
 from harness.arguments import RENDEZVOUS_PORT, parser
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.load.rendezvous import Rendezvous
+    from harness.report.baseline import Beside
     from harness.runs.folder import RunFolder
     from harness.runs.model import Evidence, Manifest
+    from harness.runs.results import PastRun
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -84,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
     rendezvous = _rendezvous(scenario, options)
+    past = _past(options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
     decision = Decision(budgets, scenario) if scenario.planned is not None else None
@@ -102,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
         asyncio.run(running)
-    return _judge_and_tell(budgets, folder, plan.source, options)
+    return _judge_and_tell(budgets, folder, plan.source, options, past)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -112,12 +115,14 @@ def check(options: argparse.Namespace) -> int:
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    return _judge_and_tell(plan.budgets_of(scenario), folder, plan.source, options)
+    budgets = plan.budgets_of(scenario)
+    return _judge_and_tell(budgets, folder, plan.source, options, _past(options))
 
 
 def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, hold it against the service's metrics."""
     from harness.budgets.lint import lint as find
+    from harness.calibration_use import lint_advice
 
     plan = read_plan(options.budgets)
     for scenario in plan.scenarios.values():
@@ -127,7 +132,10 @@ def lint(options: argparse.Namespace) -> int:
         from harness.observe.families import fetch_families
 
         families = fetch_families(options.url, plan.target)
-    findings = find(plan, families)
+    advice, notices = lint_advice(plan, options.budgets)
+    findings = find(plan, families, advice)
+    for notice in notices:
+        print(f"note: {notice}", file=sys.stderr)
     for finding in findings:
         print(
             f"{options.budgets}:{finding.line}: {finding.level}: {finding.path}: {finding.message}"
@@ -170,6 +178,13 @@ def compare(options: argparse.Namespace) -> int:
     return compare(options)
 
 
+def calibrate(options: argparse.Namespace) -> int:
+    """Load one version of the service again and again: what is noise on this machine?"""
+    from harness.calibrate_command import calibrate
+
+    return calibrate(options)
+
+
 def history(options: argparse.Namespace) -> int:
     """Show what the runs in a folder came to, and how each budget went over them."""
     from harness.history_command import history
@@ -188,6 +203,7 @@ COMMANDS = {
     "run": run,
     "check": check,
     "compare": compare,
+    "calibrate": calibrate,
     "lint": lint,
     "selftest": selftest,
     "history": history,
@@ -234,19 +250,33 @@ def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous |
     )
 
 
+def _past(options: argparse.Namespace) -> PastRun | None:
+    """The run that `--baseline` names, read before the load: a typo must not cost a run."""
+    from harness.runs.results import read_past
+
+    return None if options.baseline is None else read_past(options.baseline)
+
+
 def _judge_and_tell(
-    budgets: tuple[Budget, ...], folder: RunFolder, source: Path, options: argparse.Namespace
+    budgets: tuple[Budget, ...],
+    folder: RunFolder,
+    source: Path,
+    options: argparse.Namespace,
+    past: PastRun | None,
 ) -> int:
     from harness.judge.decide import judge
     from harness.report.annotations import workflow_commands
+    from harness.report.baseline import beside
     from harness.report.wording import headline
     from harness.runs.folder import read_evidence
 
     evidence = read_evidence(folder)
     judgement = judge(budgets, evidence)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
-    _store_reports(judgement, evidence, folder, options, code)
-    _print_report(judgement, evidence, folder, quiet=options.quiet, code=code)
+    baseline = beside(judgement, evidence.manifest, past) if past else None
+    told = _Told(judgement, evidence, folder, code, baseline)
+    _store_reports(told, options)
+    _print_report(told, quiet=options.quiet)
     says, place = headline(judgement, evidence.manifest), str(source.resolve())
     annotate(workflow_commands(judgement.verdicts, place, headline=says, exit_code=code))
     return code
@@ -259,21 +289,29 @@ def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> 
     return EXIT_PASS if warn_only and code in {EXIT_BREACH, EXIT_INCONCLUSIVE} else code
 
 
-def _store_reports(
-    judgement: Judgement,
-    evidence: Evidence,
-    folder: RunFolder,
-    options: argparse.Namespace,
-    code: int,
-) -> None:
+class _Told(NamedTuple):
+    """What the reports of a run tell."""
+
+    judgement: Judgement
+    evidence: Evidence
+    folder: RunFolder
+    code: int
+    baseline: Beside | None
+
+
+def _store_reports(told: _Told, options: argparse.Namespace) -> None:
+    from harness.report.baseline import baseline_fields
     from harness.report.junit import junit_xml
     from harness.report.markdown import comment_markdown, summary_markdown
     from harness.report.results import results_json
 
+    judgement, evidence, folder, code, baseline = told
+    fields = baseline_fields(baseline) if baseline else None
+    results = results_json(judgement, evidence, exit_code=code, baseline=fields)
     reports = (
-        (names.RESULTS_FILE, options.json, results_json(judgement, evidence, exit_code=code)),
+        (names.RESULTS_FILE, options.json, results),
         (names.JUNIT_FILE, options.junit_xml, junit_xml(judgement, evidence.manifest)),
-        (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence)),
+        (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence, baseline)),
         (names.COMMENT_FILE, None, comment_markdown(judgement, evidence.manifest)),
     )
     for name, copy, text in reports:
@@ -286,11 +324,10 @@ def _store_reports(
     append_step_summary(reports[2][2])
 
 
-def _print_report(
-    judgement: Judgement, evidence: Evidence, folder: RunFolder, *, quiet: bool, code: int
-) -> None:
+def _print_report(told: _Told, *, quiet: bool) -> None:
     from harness.report.console import console_report
 
+    judgement, evidence, folder, code, baseline = told
     if quiet:
         print(f"{judgement.outcome} (exit {code}) {folder.path}")
         return
@@ -301,6 +338,7 @@ def _print_report(
         color=color_of(sys.stdout),
         folder=str(folder.path),
         exit_code=code,
+        baseline=baseline,
     )
     print(text, end="")
 

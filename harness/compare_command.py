@@ -11,6 +11,8 @@ from pathlib import Path
 
 from harness import names
 from harness.asked import choose_scenario, read_plan
+from harness.calibration import Calibration
+from harness.calibration_use import pair_load, rules_for
 from harness.compare import Compared, comparable, compare_versions
 from harness.errors import (
     EXIT_BREACH,
@@ -19,7 +21,6 @@ from harness.errors import (
     EXIT_PASS,
     UsageError,
 )
-from harness.judge.comparison import Rules
 from harness.live import LiveView
 from harness.pair import Load
 from harness.report.annotations import workflow_commands
@@ -48,12 +49,16 @@ def compare(options: argparse.Namespace) -> int:
     sides = _versions(options)
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     load = Load(scenario, options.slices, seed)
-    rules = Rules() if options.max_pairs is None else Rules(most=options.max_pairs)
+    calibration = Calibration.load(options.budgets)
+    calibration = calibration.under(scenario.name, pair_load(scenario, options.slices))
+    rules, notices = rules_for(plan, scenario, calibration, options.max_pairs)
     folder = options.out or default_path(f"compare-{scenario.name}", datetime.now(UTC))
     create_files(folder, FILES)
     # Else it would be an untracked part of the working tree, which may be the candidate.
     replace_text(folder / ".gitignore", "*\n")
     with LiveView(sys.stderr, quiet=options.quiet) as live:
+        for notice in notices:
+            live.tell(f"note: {notice}")
         comparing = compare_versions(
             *(plan, sides, load, rules, folder), tell=live.tell, show=live.show_pair
         )

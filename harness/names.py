@@ -172,3 +172,6 @@ GENERATOR_LOG: Final = "generator.log"
 COMPARE_FILE: Final = "compare.json"  # these are a comparison's
 COMPARE_SUMMARY: Final = "compare.md"
 SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup.log"
+
+# --- beside budgets.yaml -----------------------------------------------------------------------
+CALIBRATION_FILE: Final = ".harness/calibration.json"  # what `harness calibrate` found

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness import names
 from harness.judge.model import Judgement, Verdict
 from harness.report import wording
+from harness.report.baseline import Beside, baseline_markdown
 from harness.report.endpoints import Endpoint, endpoints, every_endpoint
 from harness.report.markdown_parts import (
     NAME,
@@ -36,7 +37,9 @@ MOST_ENDPOINTS = 50
 MOST_NOTICES = 20
 
 
-def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
+def summary_markdown(
+    judgement: Judgement, evidence: Evidence, baseline: Beside | None = None
+) -> str:
     """The content of summary.md, under 1 MiB whatever is judged."""
     manifest, verdicts = evidence.manifest, wording.by_trouble(judgement.verdicts)
     return document(
@@ -45,6 +48,7 @@ def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
         _budgets(verdicts, MOST_BUDGETS),
         why(verdicts, MOST_REASONS, names.RESULTS_FILE),
         _guards(judgement, MOST_GUARDS),
+        baseline_markdown(baseline) if baseline else (),
         _notices(manifest),
         details("Endpoints", _endpoints(evidence)),
         details("Slowest requests", _slowest(judgement, evidence)),

@@ -37,11 +37,22 @@ ALLOWED = {
     "compare": {
         *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
     },
+    "calibration": {"runs", "observe"},
+    "calibration_use": {"budgets", "judge", "calibration"},
+    "calibrate": {
+        *("budgets", "runs", "load", "judge", "compare", "gather", "pair", "sides", "signals"),
+        "versions",
+    },
+    "calibrate_command": {
+        *("budgets", "runs", "judge", "observe", "report", "asked", "calibrate", "calibration"),
+        *("calibration_use", "compare", "live", "pair", "told"),
+    },
     "asked": {"budgets"},
     "told": {"runs"},
     "live": {"runs", "judge", "report", "told"},
     "compare_command": {
         *("runs", "judge", "report", "asked", "compare", "live", "pair", "sides", "told"),
+        *("calibration", "calibration_use"),
     },
     "export_command": {"runs", "report", "told"},
     "history_command": {"runs", "report", "told"},
@@ -51,6 +62,8 @@ ALLOWED = {
         *(
             "arguments",
             "asked",
+            "calibrate_command",
+            "calibration_use",
             "compare_command",
             "export_command",
             "history_command",
