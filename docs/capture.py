@@ -77,6 +77,14 @@ def svg(text: Text, title: str) -> str:
     return console.export_svg(title=title, code_format=SVG, unique_id="terminal")
 
 
+def verdict(end: Text) -> Text:
+    """What fits a README: the budgets and the reasons, without the tables of requests."""
+    lines = end.split("\n", allow_blank=True)
+    first = next(n for n, line in enumerate(lines) if line.plain.startswith("endpoint "))
+    last = next(n for n, line in enumerate(lines) if line.plain.startswith("Stored in "))
+    return Text("\n").join([*lines[:first], *lines[last:]])
+
+
 def _chunks(terminal: int) -> Iterator[bytes]:
     while True:
         try:
@@ -109,17 +117,9 @@ def main() -> None:
     middle = capture(command, lambda text: "measuring  0:2" in text)
     planted = {"SAMPLE_APP_REGRESSIONS": "n_plus_one"}
     end = capture(command, lambda text: "exit code" in text, variables=planted, exit_code=3)
-    for name, text in (("run", middle), ("breach", _verdict(end))):
+    for name, text in (("run", middle), ("breach", verdict(end))):
         picture = svg(text, "harness run smoke")
         (IMAGES / f"{name}.svg").write_text(picture, encoding="utf-8")
-
-
-def _verdict(end: Text) -> Text:
-    """What fits a README: the budgets and the reasons, without the tables of requests."""
-    lines = end.split("\n", allow_blank=True)
-    first = next(n for n, line in enumerate(lines) if line.plain.startswith("endpoint "))
-    last = next(n for n, line in enumerate(lines) if line.plain.startswith("Stored in "))
-    return Text("\n").join([*lines[:first], *lines[last:]])
 
 
 if __name__ == "__main__":
