@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
         asyncio.run(running)
-    return _judge_and_tell(budgets, folder, plan.source, options, past)
+    return _judge_and_tell(budgets, plan.source, folder, options, past)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -116,7 +116,7 @@ def check(options: argparse.Namespace) -> int:
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
     budgets = plan.budgets_of(scenario)
-    return _judge_and_tell(budgets, folder, plan.source, options, _past(options))
+    return _judge_and_tell(budgets, plan.source, folder, options, _past(options))
 
 
 def lint(options: argparse.Namespace) -> int:
@@ -259,8 +259,8 @@ def _past(options: argparse.Namespace) -> PastRun | None:
 
 def _judge_and_tell(
     budgets: tuple[Budget, ...],
-    folder: RunFolder,
     source: Path,
+    folder: RunFolder,
     options: argparse.Namespace,
     past: PastRun | None,
 ) -> int:
