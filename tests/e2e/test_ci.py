@@ -163,16 +163,29 @@ def test_comment_is_written_once(
     ]
 
 
-def test_packages_of_the_locustfile_are_installed_beside_the_harness(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("packages", "options"),
+    [
+        pytest.param("", "", id="none"),
+        pytest.param("numpy>=2 faker", " --with=numpy>=2 --with=faker", id="two"),
+    ],
+)
+def test_packages_of_the_locustfile_are_installed_beside_the_harness(
+    tmp_path: Path, packages: str, options: str
+) -> None:
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "uv").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    uv = '#!/bin/sh\necho "$*" >>calls\n[ "$2" = install ] || echo /tools/bin\n'
+    (tmp_path / "bin" / "uv").write_text(uv)
     (tmp_path / "bin" / "uv").chmod(0o755)
-    for packages, options in (("", []), ("numpy>=2 faker", ["--with=numpy>=2", "--with=faker"])):
-        expressions = {"github.action_path": "/a/.github/actions/harness", "inputs.with": packages}
-        result = step("Install harness", expressions, tmp_path)
-        *called, source = result.stdout.splitlines()
-        assert called == ["tool", "install", "--quiet", "--force", *options]
-        assert os.path.normpath(source) == "/a"
+    expressions = {"github.action_path": "/a/.github/actions/harness", "inputs.with": packages}
+    path = tmp_path / "path"
+    result = step("Install harness", expressions, tmp_path, GITHUB_PATH=str(path))
+    assert result.returncode == 0, result.stderr
+    install, _ = (tmp_path / "calls").read_text().splitlines()
+    called, _, source = install.rpartition(" ")
+    assert called == f"tool install --quiet --force{options}"
+    assert os.path.normpath(source) == "/a"
+    assert path.read_text() == "/tools/bin\n"
 
 
 def test_nonsense_fails_the_step_before_there_is_a_run(project: Project) -> None:
