@@ -15,6 +15,7 @@ import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
+from itertools import groupby
 from pathlib import Path
 
 import pyte
@@ -100,10 +101,10 @@ def _text(screen: pyte.Screen) -> Text:
     lines = []
     for row in range(screen.lines):
         line = Text()
-        for column in range(screen.columns):
-            cell = screen.buffer[row][column]
-            color = _NAMES.get(cell.fg, cell.fg)
-            line.append(cell.data, Style(color=color, bold=cell.bold))
+        cells = [screen.buffer[row][column] for column in range(screen.columns)]
+        for (color, bold), alike in groupby(cells, key=lambda cell: (cell.fg, cell.bold)):
+            style = Style(color=_NAMES.get(color, color), bold=bold)
+            line.append("".join(cell.data for cell in alike), style)
         line.rstrip()
         lines.append(line)
     while lines and not lines[-1].plain:
@@ -115,7 +116,7 @@ def main() -> None:
     """Rewrite the pictures."""
     command = [sys.executable, "-m", "harness", "run", "smoke"]
     middle = capture(command, lambda text: "measuring  0:2" in text)
-    planted = {"SAMPLE_APP_REGRESSIONS": "n_plus_one"}
+    planted = {"SAMPLE_APP_REGRESSIONS": "cold_cache"}
     end = capture(command, lambda text: "exit code" in text, variables=planted, exit_code=3)
     for name, text in (("run", middle), ("breach", verdict(end))):
         picture = svg(text, "harness run smoke")
