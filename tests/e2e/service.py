@@ -1,8 +1,8 @@
 """A small HTTP service that tests load: it counts, answers after a delay, and exposes metrics.
 
 `python service.py PORT`; environment: DELAY (seconds an answer takes), READY_AFTER (seconds until
-/ready answers 200; "never"), METRICS ("" leaves /metrics out), COLD (seconds after the first request
-for which an answer takes 50 ms more).
+/ready answers 200; "never"), METRICS ("" leaves /metrics out), COLD (seconds after the first
+request for which an answer takes 50 ms more).
 """
 
 import asyncio
