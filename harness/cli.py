@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
+        _annotate_error(error)
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
@@ -214,6 +215,12 @@ COMMANDS = {
 
 
 # --- their parts ----------------------------------------------------------------------------------
+
+
+def _annotate_error(error: HarnessError) -> None:
+    from harness.report.annotations import error_command
+
+    annotate([error_command(error.message, error.hint)])
 
 
 def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:
