@@ -28,7 +28,7 @@ from harness.errors import (
     UsageError,
 )
 from harness.live import LiveView
-from harness.told import append_step_summary, color_of, width_of, write_copy
+from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
     from harness.budgets.model import Budget, Scenario
@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
         asyncio.run(running)
-    return _judge_and_tell(budgets, folder, options, past)
+    return _judge_and_tell(budgets, plan.source, folder, options, past)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -114,7 +114,8 @@ def check(options: argparse.Namespace) -> int:
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    return _judge_and_tell(plan.budgets_of(scenario), folder, options, _past(options))
+    budgets = plan.budgets_of(scenario)
+    return _judge_and_tell(budgets, plan.source, folder, options, _past(options))
 
 
 def lint(options: argparse.Namespace) -> int:
@@ -251,12 +252,15 @@ def _past(options: argparse.Namespace) -> PastRun | None:
 
 def _judge_and_tell(
     budgets: tuple[Budget, ...],
+    source: Path,
     folder: RunFolder,
     options: argparse.Namespace,
     past: PastRun | None,
 ) -> int:
     from harness.judge.decide import judge
+    from harness.report.annotations import workflow_commands
     from harness.report.baseline import beside
+    from harness.report.wording import headline
     from harness.runs.folder import read_evidence
 
     evidence = read_evidence(folder)
@@ -266,6 +270,8 @@ def _judge_and_tell(
     told = _Told(judgement, evidence, folder, code, baseline)
     _store_reports(told, options)
     _print_report(told, quiet=options.quiet)
+    says, place = headline(judgement, evidence.manifest), str(source.resolve())
+    annotate(workflow_commands(judgement.verdicts, place, headline=says, exit_code=code))
     return code
 
 
@@ -289,7 +295,7 @@ class _Told(NamedTuple):
 def _store_reports(told: _Told, options: argparse.Namespace) -> None:
     from harness.report.baseline import baseline_fields
     from harness.report.junit import junit_xml
-    from harness.report.markdown import summary_markdown
+    from harness.report.markdown import comment_markdown, summary_markdown
     from harness.report.results import results_json
 
     judgement, evidence, folder, code, baseline = told
@@ -299,6 +305,7 @@ def _store_reports(told: _Told, options: argparse.Namespace) -> None:
         (names.RESULTS_FILE, options.json, results),
         (names.JUNIT_FILE, options.junit_xml, junit_xml(judgement, evidence.manifest)),
         (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence, baseline)),
+        (names.COMMENT_FILE, None, comment_markdown(judgement, evidence.manifest)),
     )
     for name, copy, text in reports:
         if options.command is run:

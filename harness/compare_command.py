@@ -23,15 +23,17 @@ from harness.errors import (
 )
 from harness.live import LiveView
 from harness.pair import Load
+from harness.report.annotations import workflow_commands
 from harness.report.compare_console import compare_report
 from harness.report.compare_junit import compare_junit
-from harness.report.compare_markdown import compare_markdown
+from harness.report.compare_markdown import compare_comment, compare_markdown
 from harness.report.compare_results import compare_json
+from harness.report.compare_wording import headline
 from harness.runs.folder import create_files, default_path, replace_text
 from harness.sides import Version
-from harness.told import append_step_summary, color_of, width_of, write_copy
+from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
-FILES = (names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE)
+FILES = (names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE, names.COMMENT_FILE)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -102,8 +104,9 @@ def _report(found: Compared, folder: Path, options: argparse.Namespace, code: in
         compare_json(comparison, setting, exit_code=code),
         compare_markdown(comparison, setting),
         compare_junit(comparison, setting, exit_code=code),
+        compare_comment(comparison, setting),
     )
-    copies = (options.json, options.markdown, options.junit_xml)
+    copies = (options.json, options.markdown, options.junit_xml, None)
     for name, copy, text in zip(FILES, copies, texts, strict=True):
         try:
             replace_text(folder / name, text)
@@ -111,6 +114,8 @@ def _report(found: Compared, folder: Path, options: argparse.Namespace, code: in
             raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
         write_copy(copy, text)
     append_step_summary(texts[1])
+    says, place = headline(comparison), str(options.budgets.resolve())
+    annotate(workflow_commands(comparison.changes, place, headline=says, exit_code=code))
     if options.quiet:
         sys.stdout.write(f"{comparison.outcome} (exit {code}) {folder}\n")
         return
