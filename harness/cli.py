@@ -78,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.judge.decided import Decision
     from harness.load.fleet import logs
     from harness.runs.folder import create_folder
+    from harness.settled import settle
 
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
@@ -105,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
         asyncio.run(running)
+    if scenario.settles:
+        settle(folder)
     return _judge_and_tell(budgets, plan.source, folder, options, past)
 
 
