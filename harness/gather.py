@@ -14,6 +14,7 @@ from harness import names
 from harness.account import Account
 from harness.budgets.model import Budget, Plan, Scenario, Target
 from harness.errors import GeneratorError, HarnessError, UnjudgedError
+from harness.exposed import Exposed
 from harness.facts import facts, target_facts
 from harness.load.fleet import Fleet, fleet, workers_of
 from harness.load.frames import Report, Slow, readings
@@ -86,6 +87,7 @@ class _Run:
     url: str | None
     show: Callable[[Progress], None]
     watch: Watch | None
+    exposed: Exposed | None
     rendezvous: Rendezvous | None
     tell: Callable[[str], None]
     start: Start
@@ -102,6 +104,7 @@ async def gather(
     url: str | None,
     show: Callable[[Progress], None],
     watch: Watch | None = None,
+    exposed: Exposed | None = None,
     rendezvous: Rendezvous | None = None,
     tell: Callable[[str], None] = lambda _: None,
     start: Start | None = None,
@@ -118,6 +121,7 @@ async def gather(
         url: A service that already runs; None starts the target.
         show: Called about once a second.
         watch: Asked each second of the window whether to stop the load; None never does.
+        exposed: Shows the run to whoever scrapes it meanwhile.
         rendezvous: Where the workers of other machines connect; None starts processes here.
         tell: Called with a line for a person while they are waited for.
         start: Says when the load begins and ends early; None begins at once, and INT and TERM end
@@ -135,7 +139,10 @@ async def gather(
     known = facts(plan, scenario)
 
     def store() -> None:
-        folder.write_manifest(account.manifest(known))
+        manifest = account.manifest(known)
+        folder.write_manifest(manifest)
+        if exposed:
+            exposed.know(folder.path.resolve().name, manifest)
 
     store()
     try:
@@ -143,7 +150,7 @@ async def gather(
             unwritable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             await _with_everything(
                 _Run(
-                    *(target, scenario, folder, url, show, watch, rendezvous, tell),
+                    *(target, scenario, folder, url, show, watch, exposed, rendezvous, tell),
                     *(begins, unwritable, account, store),
                 )
             )
@@ -205,15 +212,18 @@ def _recorder(
         at = _epoch(report.at)
         started = account.started or at
         labels = {names.SOURCE: report.source} if report.source else None
+        cells, numbers = _told_apart(report), readings(report)
         try:
-            latency.write(_told_apart(report))
-            metrics.add_readings(readings(report), at, labels)
+            latency.write(cells)
+            metrics.add_readings(numbers, at, labels)
             slowest.write(_slow_request(one, report.source) for one in report.slowest)
         except OSError as error:
             if not run.unwritable.done():
                 run.unwritable.set_result(f"cannot write {error.filename}: {error.strerror}")
         if run.watch:
             run.watch.add(report.cells)
+        if run.exposed:
+            run.exposed.hear(cells, numbers, report.source)
         if progress := meter.progress(report, at - started):
             run.show(progress)
 
@@ -233,12 +243,12 @@ def _slow_request(slow: Slow, source: str) -> SlowRequest:
     )
 
 
-def _told_apart(report: Report) -> Iterable[Cell]:
+def _told_apart(report: Report) -> tuple[Cell, ...]:
     """The cells; what a generator reads of itself under its name where there are several."""
     if not report.source:
         return report.cells
     times = {names.LATENCY, names.SERVICE_TIME}
-    return (c if c.what in times else replace(c, name=report.source) for c in report.cells)
+    return tuple(c if c.what in times else replace(c, name=report.source) for c in report.cells)
 
 
 async def _load(
