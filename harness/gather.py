@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -21,7 +21,7 @@ from harness.load.frames import Report, Slow, readings
 from harness.load.progress import Meter
 from harness.load.rendezvous import Rendezvous
 from harness.observe.host import usable_cpus
-from harness.observe.scraper import Scraper
+from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, ending, serve
 from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
@@ -94,6 +94,7 @@ class _Run:
     unwritable: asyncio.Future[str]
     account: Account
     store: Callable[[], None]
+    scrapes: Sequence[float] | None
 
 
 async def gather(
@@ -108,6 +109,7 @@ async def gather(
     rendezvous: Rendezvous | None = None,
     tell: Callable[[str], None] = lambda _: None,
     start: Start | None = None,
+    scrapes: Sequence[float] | None = None,
 ) -> None:
     """Run a scenario and leave everything that judging needs in the folder.
 
@@ -126,6 +128,8 @@ async def gather(
         tell: Called with a line for a person while they are waited for.
         start: Says when the load begins and ends early; None begins at once, and INT and TERM end
             it.
+        scrapes: When the metrics are read besides at the edges of the window, seconds after the
+            load's begin; None is at regular intervals.
 
     Raises:
         ScenarioError: The locustfile cannot be run.
@@ -151,7 +155,7 @@ async def gather(
             await _with_everything(
                 _Run(
                     *(target, scenario, folder, url, show, watch, exposed, rendezvous, tell),
-                    *(begins, unwritable, account, store),
+                    *(begins, unwritable, account, store, scrapes),
                 )
             )
     except UnjudgedError as error:
@@ -196,6 +200,8 @@ async def _with_everything(run: _Run) -> None:
                 rendezvous=run.rendezvous,
                 on_progress=run.tell,
             ) as load:
+                await scraper.scrape()  # the second one shows what a scrape takes
+                account.target["scrape_interval"] = _scrape_interval(run, scraper)
                 await _load(run, service, scraper, latency, load)
             await scraper.scrape()  # everything was answered: the service's final account
             account.target["scrape_error"] = scraper.last_error
@@ -265,7 +271,7 @@ async def _load(
     account.take(load)
     run.store()
     await load.start(t0, window[0])
-    schedule = asyncio.create_task(_scrape_on_schedule(scraper, t0, window))
+    schedule = asyncio.create_task(_scrape_on_schedule(run, scraper, t0, window))
     breach = asyncio.create_task(_certain_breach(run.watch, load, window[0]))
     try:
         await _until_the_end(run, service, load, schedule, breach)
@@ -293,6 +299,13 @@ async def _load(
         account.status, account.reason = "interrupted", "interrupted by a signal while it drained"
     if run.unwritable.done() and account.status == "complete":
         _fail(account, run.unwritable.result())
+
+
+def _scrape_interval(run: _Run, scraper: Scraper) -> float:
+    """Seconds between scrapes; their mean distance where they keep no interval."""
+    if run.scrapes is not None:
+        return run.scenario.duration / (len(run.scrapes) + 1)
+    return run.target.scrape_interval or scraper.affordable_interval
 
 
 async def _certain_breach(
@@ -364,9 +377,13 @@ def _cut_window(account: Account, end: float) -> None:
         account.window_end = min(end, account.window_end or end)
 
 
-async def _scrape_on_schedule(scraper: Scraper, t0: float, window: tuple[float, float]) -> None:
-    """Scrape at each whole second of the load and exactly at the edges of the window."""
+async def _scrape_on_schedule(
+    run: _Run, scraper: Scraper, t0: float, window: tuple[float, float]
+) -> None:
+    """Scrape at intervals of the load and exactly at the edges of the window."""
     over = asyncio.Event()
+    interval = run.account.target["scrape_interval"]
+    moments = ticks(t0, interval) if run.scrapes is None else (t0 + at for at in run.scrapes)
 
     async def at_edges() -> None:
         for edge in window:
@@ -374,7 +391,7 @@ async def _scrape_on_schedule(scraper: Scraper, t0: float, window: tuple[float, 
             await scraper.scrape()
         over.set()
 
-    await asyncio.gather(scraper.every(t0, over), at_edges())
+    await asyncio.gather(scraper.follow(moments, over), at_edges())
 
 
 def _fail(account: Account, reason: str) -> None:

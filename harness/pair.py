@@ -120,7 +120,14 @@ async def load_pair(
             await before.wait()
         side, its = sides[which], replace(plan, target=sides[which].target)
         scenario = load.of(number, which)
-        await gather(its, scenario, runs[which], url=side.url, show=_do_not_show, start=meeting)
+        # A scrape takes time that requests wait for: none within the turns of its own side.
+        await gather(
+            *(its, scenario, runs[which]),
+            url=side.url,
+            show=_do_not_show,
+            start=meeting,
+            scrapes=load.turns(number).ends(which),
+        )
         if meeting.t0 is None:
             reason = read_manifest(runs[which]).reason
             raise TargetError(f"the {side.name}, {side.label}, could not be loaded: {reason}")

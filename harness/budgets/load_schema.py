@@ -142,6 +142,10 @@ class TargetSpec(Section):
     metrics: Texts | None = Field(
         None, description="Path or URL of the Prometheus metrics, or a list: one per replica"
     )
+    scrape_interval: PositiveSeconds | None = Field(
+        None,
+        description='Between scrapes, default "1s", or longer where a scrape takes over 20 ms',
+    )
     environment: dict[str, Scalar] = Field(
         default={}, description="Added to the command's environment"
     )

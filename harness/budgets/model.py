@@ -339,6 +339,7 @@ class Target:
         url: Base URL, without a trailing slash.
         ready: Path or URL that answers 2xx once the service is ready; None only waits for the port.
         metrics: Paths or URLs to scrape, one per replica; empty when there are none.
+        scrape_interval: Seconds; None is as short as the cost of a scrape allows.
         environment: Added to the environment of the command.
         directory: Where the command runs: the folder of budgets.yaml.
     """
@@ -348,6 +349,7 @@ class Target:
     setup: str | None = None
     ready: str | None = None
     metrics: tuple[str, ...] = ()
+    scrape_interval: float | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_timeout: float = 30.0
     stop_timeout: float = 10.0

@@ -145,6 +145,7 @@ def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | No
         setup=spec.setup,
         ready=spec.ready,
         metrics=tuple(spec.metrics or ()),
+        scrape_interval=spec.scrape_interval,
         environment=dict(spec.environment),
         ready_timeout=spec.ready_timeout,
         stop_timeout=spec.stop_timeout,

@@ -14,14 +14,15 @@ from harness.judge.series import (
     inside,
     origin,
     read_between,
+    scrape_interval,
     select,
     source,
     text,
 )
 from harness.runs.model import Evidence
 
-# A reading stands for its instance until the next one; after two missed scrapes it is too old.
-_STALE = 2 * EDGE_TOLERANCE
+# A reading stands for its instance until the next one; after two intervals it is too old.
+_STALE = 2
 _SAME_SCRAPE = EDGE_TOLERANCE / 2
 
 
@@ -52,6 +53,7 @@ def levels(evidence: Evidence, selector: Selector) -> list[float]:
         NoDataError: There is no such series, or no reading within the window.
     """
     readings = _readings(evidence, selector)
+    stale = _STALE * scrape_interval(evidence)
     moments: dict[float, dict[str, float]] = defaultdict(dict)
     for instance, values in readings.items():
         for time, value in values.items():
@@ -60,7 +62,7 @@ def levels(evidence: Evidence, selector: Selector) -> list[float]:
     sums = []
     for time in sorted(moments):
         latest |= {instance: (time, value) for instance, value in moments[time].items()}
-        fresh = [value for seen, value in latest.values() if time - seen <= _STALE]
+        fresh = [value for seen, value in latest.values() if time - seen <= stale]
         if len(fresh) == len(readings):
             sums.append(math.fsum(fresh))
     if not sums:

@@ -20,6 +20,7 @@ from harness.judge.series import (
     listed,
     metrics_urls,
     origin,
+    scrape_interval,
     scrapes,
     text,
     window,
@@ -28,7 +29,7 @@ from harness.names import START_TIME
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
-# One scrape a second is planned. Deltas only need the edges; gauges are means over what was read,
+# Deltas only need the edges; gauges are means over what was read,
 # and a tenth of missing readings moves them by a tenth of their range at most.
 COVERAGE = 0.9
 
@@ -53,11 +54,12 @@ def scrape_coverage(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator
     """Nearly every planned scrape of the window succeeded, on the worst instance."""
     if not _applies(evidence, budgets):
         return
-    asked = window(evidence)
+    asked, interval = window(evidence), scrape_interval(evidence)
     shares = {
         place.instance: sum(
             asked.start <= t <= asked.end + EDGE_SLACK for t in scrapes(evidence, place)
         )
+        * interval
         / asked.seconds
         for place in _places(evidence)
     }
@@ -66,8 +68,9 @@ def scrape_coverage(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator
     reason = f"{format_quantity(share, Unit.RATIO)} of the planned scrapes succeeded"
     if share < COVERAGE:
         reason += (
-            f" on {worst or 'the service'}: its metrics endpoint is down or slower than a second"
-            " under load; make it cheaper, or correct `target.metrics`"
+            f" on {worst or 'the service'}: its metrics endpoint is down, or too slow under load for"
+            f" an interval of {format_quantity(interval, Unit.SECONDS)}; make it cheaper, raise"
+            " `target.scrape_interval`, or correct `target.metrics`"
         )
     yield guard(
         "scrape-coverage",

@@ -139,6 +139,11 @@ def inside(series: Series, interval: Interval, slack: float = 0.0) -> list[tuple
     ]
 
 
+def scrape_interval(evidence: Evidence) -> float:
+    """Seconds between the planned scrapes."""
+    return float(evidence.manifest.target.get("scrape_interval") or 1.0)
+
+
 def instances(evidence: Evidence) -> tuple[str, ...]:
     """The instances that were scraped, whether or not that succeeded."""
     return tuple(sorted({origin(s).instance for s in evidence.series if s.name == UP}))

@@ -49,6 +49,19 @@ class Turns:
         """Seconds in which there is load."""
         return self.warm_up + 2 * len(self.first) * self.length
 
+    def ends(self, which: int) -> list[float]:
+        """When the turns of one of the two services end, seconds after the warm-up's begin.
+
+        Its answers are about to be all there then, and the other has not begun.
+        """
+        whose = [side for first in self.first for side in (first, 1 - first)]
+        begin, each = self.warm_up + self.gap, self.length + self.gap
+        return [
+            begin + each * number + self.gap / 2 + self.length
+            for number, side in enumerate(whose)
+            if side == which
+        ]
+
 
 def tossed(warm_up: float, count: int, seed: int, *, gap: float = GAP) -> Turns:
     """Turns whose order is tossed: `count` for each service."""

@@ -7,9 +7,10 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ from harness.runs.openmetrics import Sample, reading
 _OURS: Final = frozenset(
     {names.CPU_SECONDS, names.MEMORY_BYTES, names.START_TIME, names.CPU_COUNT, names.MEMORY_LIMIT}
 )
+_QUIET: Final = 50  # of an interval between scrapes, the part that one may take
+_LONGEST: Final = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,14 @@ class _Scrape:
 
     Attributes:
         at: The middle of the request, seconds since the epoch.
+        took: Seconds until the answer was there.
         seconds: How long it took, reading included.
         answered: Whether there was an HTTP answer, whatever it said.
         error: Why there are no samples; empty when the scrape is good.
     """
 
     at: float
+    took: float
     seconds: float
     answered: bool
     samples: tuple[Sample, ...] = ()
@@ -59,25 +64,22 @@ class Scraper:
             machine's CPUs.
         log: Where all samples go.
         timeout: Seconds for each step of a request.
-        period: Seconds between the scrapes of `every`.
 
     Attributes:
         scrapes: Requests made so far.
         failures: Requests that yielded no samples.
-        missed: Ticks of `every` that passed while a scrape was still under way.
+        missed: Moments of `follow` that passed while a scrape was still under way.
         last_error: Of the last request that failed; empty when none has.
     """
 
-    def __init__(
-        self, service: Service, log: MetricsLog, *, timeout: float = 2.0, period: float = 1.0
-    ) -> None:
+    def __init__(self, service: Service, log: MetricsLog, *, timeout: float = 2.0) -> None:
         self.scrapes = 0
         self.failures = 0
         self.missed = 0
         self.last_error = ""
         self._log = log
         self._timeout = timeout
-        self._period = period
+        self._quickest = math.inf if service.metrics else 0.0
         self._instances = _instances(service.metrics)
         self._own_instance = instance(service.url)
         self._pid = service.pid
@@ -114,28 +116,37 @@ class Scraper:
                 lacking = [s for s in own_samples if s.name not in self._exposed]
                 self._log.add(lacking, own_at if at is None else at)
 
-    async def every(self, clock0: float, stop: asyncio.Event) -> None:
-        """Scrape at every whole period of the run's clock until `stop` is set.
+    async def follow(self, moments: Iterable[float], stop: asyncio.Event) -> None:
+        """Scrape at these moments until they are over or `stop` is set.
 
         Args:
-            clock0: Where the run's clock is zero, on `time.monotonic`'s scale.
+            moments: Of `time.monotonic`, ascending; those that have passed are left out.
             stop: Ends the loop; a scrape that is under way is finished first.
         """
-        tick = max(0, math.ceil((time.monotonic() - clock0) / self._period))
-        while not stop.is_set():
+        began = time.monotonic()
+        for moment in moments:
+            left = moment - time.monotonic()
+            if left < 0:
+                self.missed += moment > began
+                continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(
-                    stop.wait(), max(0.0, clock0 + tick * self._period - time.monotonic())
-                )
+                await asyncio.wait_for(stop.wait(), left)
                 return
-            if not self._lock.locked():  # else a scrape at the window's edge serves this tick
+            if not self._lock.locked():  # else a scrape at the window's edge serves this moment
                 await self.scrape()
-            due = math.floor((time.monotonic() - clock0) / self._period) + 1
-            self.missed += max(0, due - tick - 1)
-            tick = max(due, tick + 1)
+
+    @property
+    def affordable_interval(self) -> float:
+        """Whole seconds between scrapes that leave the service alone for nearly all of the time.
+
+        What a service does for a scrape, its requests wait for. So the quickest scrape so far may
+        take a fiftieth of the interval; a longer one than ten seconds would show nothing.
+        """
+        return min(_LONGEST, max(1.0, math.ceil(self._quickest * _QUIET)))
 
     def _note(self, url: str, scrape: _Scrape) -> None:
         self.scrapes += 1
+        self._quickest = min(self._quickest, scrape.took)
         if scrape.error:
             self.failures += 1
             self.last_error = f"{url}: {scrape.error}"
@@ -179,7 +190,8 @@ def _scrape(url: str, timeout: float) -> _Scrape:
         answered = True
         if not 200 <= answer.status < 300:
             error = f"answered {answer.status}"
-    at = began + (time.perf_counter() - before) / 2
+    took = time.perf_counter() - before
+    at = began + took / 2
     samples: tuple[Sample, ...] = ()
     if answered and not error:
         try:
@@ -187,7 +199,7 @@ def _scrape(url: str, timeout: float) -> _Scrape:
             samples = tuple(parse_exposition(text))
         except ValueError as unreadable:
             error = str(unreadable)
-    return _Scrape(at, time.perf_counter() - before, answered, samples, error)
+    return _Scrape(at, took, time.perf_counter() - before, answered, samples, error)
 
 
 def _labelled(scrape: _Scrape, place: str) -> Iterable[Sample]:
@@ -200,6 +212,11 @@ def _labelled(scrape: _Scrape, place: str) -> Iterable[Sample]:
         yield sample._replace(labels={**labels, **own})
     yield reading(names.UP, 0.0 if scrape.error else 1.0, own)
     yield reading(names.SCRAPE_DURATION, scrape.seconds, own)
+
+
+def ticks(clock0: float, interval: float) -> Iterator[float]:
+    """Every whole interval of a clock whose zero is the moment `clock0`."""
+    return (clock0 + number * interval for number in count())
 
 
 def _instances(urls: Iterable[str]) -> dict[str, str]:

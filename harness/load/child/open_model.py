@@ -33,6 +33,8 @@ from harness.load.arrivals import arrivals
 from harness.load.child.alarm import Alarm
 from harness.load.child.pools import Pool, class_limits, class_shares
 from harness.load.child.recording import INTENDED, Recorder
+from harness.load.child.repeat import chosen_again, repeat
+from harness.load.child.repeat import install as note_choices
 from harness.load.slices import Slice, draw
 from harness.names import LATE, SCHEDULER_LAG, START_LAG
 
@@ -78,6 +80,7 @@ class OpenModel:
         }
         self._pools = tuple(self._by_class.values())
         self._cumulative = list(accumulate(class_shares(user_classes, self._workload.max_users)))
+        note_choices()
         for task_set in (TaskSet, DefaultTaskSet):
             self._wrap_execute(task_set)
         TaskSet.wait = _do_not_wait  # type: ignore[method-assign]
@@ -153,7 +156,8 @@ class OpenModel:
     def _emit(self, now: float) -> None:
         following = self._slice
         while (due := self._t0 + following.due) <= now:
-            pool = self._pool_of(following.place)
+            place = following.place
+            pool = self._pool_of(place)
             following.advance()
             self.asked += 1
             self._recorder.reading(SCHEDULER_LAG, due, now - due)
@@ -161,7 +165,7 @@ class OpenModel:
                 self.dropped += 1
                 pool.low = 0
                 continue
-            pool.put(due)
+            pool.put(due, place)
 
     def _pool_of(self, place: int) -> Pool:
         """Of the user class that serves an arrival: it depends on the seed and its place alone."""
@@ -188,20 +192,21 @@ class OpenModel:
                     gevent.sleep(0)
                 return
             user = this.user
-            self._take(user)
+            repeat(self._workload.seed, self._take(user))
             try:
-                original(this, task)
+                original(this, chosen_again(this, task))
             finally:
                 self.busy -= 1
                 user.__dict__.pop(INTENDED, None)  # no request took it
 
         task_set.execute_task = execute_task
 
-    def _take(self, user: Any) -> None:
+    def _take(self, user: Any) -> int:
+        """Wait for an arrival; its place in the schedule."""
         if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
             raise StopUser
         user._state = LOCUST_STATE_WAITING  # noqa: SLF001 - so that Locust stops an idle user at once
-        intended = self._by_class[type(user)].get(user)
+        intended, place = self._by_class[type(user)].get(user)
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
         self.sent += 1
         self.busy += 1
@@ -210,6 +215,7 @@ class OpenModel:
         self._recorder.reading(START_LAG, intended, lag)
         user.__dict__[INTENDED] = intended
         user.__dict__[_SERVED] = True
+        return place
 
 
 def _do_not_wait(self: TaskSet) -> None:

@@ -51,25 +51,25 @@ class Pool:
         """Users that may still be started."""
         return max(0, self.limit - self.made)
 
-    def put(self, due: float) -> None:
+    def put(self, due: float, place: int) -> None:
         """An arrival comes; when no user is there for it, nor about to be, one more is started."""
         if self.room and self.idle + self._starting <= self.waiting:
             self.made += 1
             self._starting += 1
             self.low = min(self.low, self.room)
             gevent.spawn(self._grow)
-        self._queue.put(due)
+        self._queue.put((due, place))
 
-    def get(self, user: Any) -> float:
-        """The moment of the arrival that a user takes, once there is one."""
+    def get(self, user: Any) -> tuple[float, int]:
+        """The moment and the place of the arrival that a user takes, once there is one."""
         self._arrived(user)
         self.idle += 1
         try:
-            due = float(self._queue.get())
+            due, place = self._queue.get()
         finally:
             self.idle -= 1
         self.low = min(self.low, self.idle + self.room)
-        return due
+        return due, place
 
     def clear(self) -> int:
         """Forget the arrivals that wait; how many they were."""

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,66 @@ class Journey(FastHttpUser):
     assert (recorded["1"], recorded["2"]) == ((journey + 1) // 2, journey // 2)
     tasks = [recorded["often"], recorded["seldom"]]
     assert stats.chisquare(tasks, light * np.array([0.75, 0.25])).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(
+    "nested", [False, True], ids=["tasks of a user", "tasks of a nested task set"]
+)
+async def test_requests_of_a_seed_are_the_same_however_many_users_and_workers_send_them(
+    loads: Loads, server: Server, nested: bool
+) -> None:
+    tasks = """
+    @task(3)
+    def often(self): self.client.get(f"/often/{random.random()}", name="/often")
+    @task
+    def seldom(self):
+        self.client.get(f"/seldom/{random.getrandbits(64)}", name="/seldom")
+        random.random()  # how many of these come before the next choice differs from run to run
+"""
+    head = "import random\nclass Drawing(FastHttpUser):\n"
+    if nested:
+        head += "    @task\n    class Inner(TaskSet):"
+        tasks = "".join(f"    {line}\n" for line in tasks.splitlines())
+    sent = []
+    for seed, users, workers in ((7, 2, 1), (7, 20, 1), (7, 6, 2), (8, 20, 1)):
+        server.get("/reset")
+        workload = OpenWorkload((Stage(100, 0.6),), max_users=users, seed=seed)
+        scenario = replace(loads.scenario(head + tasks, workload), workers=workers)
+        outcome = await loads.run(scenario, 0.6)
+        sent.append(server.truth()["counts"])
+        assert outcome.requests.recorded == sum(sent[-1].values()) > 30
+    assert sent[0] == sent[1] == sent[2]
+    assert not set(sent[0]) & set(sent[3])
+    often = sum("often" in path for path in sent[0])
+    assert stats.binomtest(often, len(sent[0]), 0.75).pvalue > 1e-4
+
+
+async def test_sequences_and_scheduled_tasks_keep_their_order_of_their_own(loads: Loads) -> None:
+    scenario = loads.scenario(
+        """
+class Drawing(FastHttpUser):
+    @task
+    class Choosy(TaskSet):
+        steps = 0
+        def get_next_task(self):
+            self.steps += 1
+            assert self.steps <= 2 * 40  # Locust asks once for each task
+            return super().get_next_task()
+        @task
+        def ask(self):
+            self.client.get("/fast", name="/asked")
+            self.schedule_task(Choosy_then)
+        @task
+        def never(self): self.schedule_task(Choosy_then)
+def Choosy_then(task_set): task_set.client.get("/fast", name="/then")
+""",
+        OpenWorkload((Stage(80, 0.5),), arrivals="even", max_users=1),
+    )
+    outcome = await loads.run(scenario, 0.5)
+    recorded = outcome.recorded()
+    assert outcome.requests.sent == 40
+    assert recorded["GET /then", "ok"] == 20  # every second iteration, whatever was chosen before
+    assert outcome.user_errors == ()
 
 
 async def test_arrivals_follow_ramps_from_zero_and_pauses(loads: Loads, server: Server) -> None:

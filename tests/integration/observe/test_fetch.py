@@ -14,7 +14,7 @@ def test_fetch_sends_its_headers_and_returns_status_and_body(endpoint: Endpoint)
     [(path, headers)] = endpoint.requests
     assert path == "/x?y=1"
     assert headers["Accept"] == "text/plain"
-    assert headers["Accept-Encoding"] == "gzip"
+    assert headers["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])

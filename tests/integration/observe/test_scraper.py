@@ -13,7 +13,7 @@ import pytest
 from harness import names
 from harness.budgets.model import Target
 from harness.observe.host import memory_limit, usable_cpus
-from harness.observe.scraper import Scraper
+from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, serve
 from harness.runs.metrics import MetricsLog, read_metrics
 from harness.runs.model import Series
@@ -193,14 +193,14 @@ async def test_two_scrapes_of_one_endpoint_never_overlap(endpoint: Endpoint, log
     assert list(times) == sorted(set(times))
 
 
-async def test_every_scrapes_on_the_ticks_of_the_clock(endpoint: Endpoint, log: Log) -> None:
+async def test_follow_scrapes_on_the_ticks_of_the_clock(endpoint: Endpoint, log: Log) -> None:
     endpoint.reply = Reply("a 1\n")
-    scraper = Scraper(service(endpoint.url), log, period=0.1)
+    scraper = Scraper(service(endpoint.url), log)
     stop = asyncio.Event()
 
     clock0 = time.monotonic() - 10
     epoch0 = time.time() - 10
-    task = asyncio.create_task(scraper.every(clock0, stop))
+    task = asyncio.create_task(scraper.follow(ticks(clock0, 0.1), stop))
     async with asyncio.timeout(30):
         while scraper.scrapes < 5:
             await asyncio.sleep(0.01)
@@ -208,21 +208,21 @@ async def test_every_scrapes_on_the_ticks_of_the_clock(endpoint: Endpoint, log: 
     await task
 
     [times] = [one.times for one in read_metrics(log.path, {"a"})]
-    ticks = [int((at - epoch0 + 0.001) / 0.1) for at in times]
-    assert len(ticks) == scraper.scrapes
-    assert ticks == sorted(set(ticks))
-    assert ticks[0] >= 100
-    assert ticks[-1] - ticks[0] + 1 <= len(ticks) + scraper.missed + 1
+    seen = [int((at - epoch0 + 0.001) / 0.1) for at in times]
+    assert len(seen) == scraper.scrapes
+    assert seen == sorted(set(seen))
+    assert seen[0] >= 100
+    assert seen[-1] - seen[0] + 1 <= len(seen) + scraper.missed + 1
 
 
-async def test_every_counts_the_ticks_that_a_slow_scrape_missed(
+async def test_follow_counts_the_moments_that_a_slow_scrape_missed(
     endpoint: Endpoint, log: Log
 ) -> None:
     endpoint.reply = Reply("a 1\n", delay=0.25)
-    scraper = Scraper(service(endpoint.url), log, period=0.1)
+    scraper = Scraper(service(endpoint.url), log)
     stop = asyncio.Event()
 
-    task = asyncio.create_task(scraper.every(time.monotonic(), stop))
+    task = asyncio.create_task(scraper.follow(ticks(time.monotonic(), 0.1), stop))
     async with asyncio.timeout(30):
         while scraper.scrapes < 3:
             await asyncio.sleep(0.01)
@@ -234,13 +234,13 @@ async def test_every_counts_the_ticks_that_a_slow_scrape_missed(
     assert endpoint.together == 1
 
 
-async def test_every_waits_for_the_start_of_the_clock_and_ends_when_told(
+async def test_follow_waits_for_the_start_of_the_clock_and_ends_when_told(
     endpoint: Endpoint, log: Log
 ) -> None:
     scraper = Scraper(service(endpoint.url), log)
     stop = asyncio.Event()
 
-    task = asyncio.create_task(scraper.every(time.monotonic() + 3600, stop))
+    task = asyncio.create_task(scraper.follow(ticks(time.monotonic() + 3600, 1.0), stop))
     await asyncio.sleep(0.05)
     stop.set()
     async with asyncio.timeout(30):
@@ -249,7 +249,28 @@ async def test_every_waits_for_the_start_of_the_clock_and_ends_when_told(
     assert endpoint.requests == []
 
 
-async def test_every_leaves_its_tick_to_a_scrape_at_the_edge(endpoint: Endpoint, log: Log) -> None:
+@pytest.mark.parametrize(
+    ("delay", "interval"),
+    [(0.0, {1.0}), (0.05, {3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0}), (0.3, {10.0})],
+)
+async def test_interval_is_fifty_times_the_quickest_scrape_up_to_ten_seconds(
+    endpoint: Endpoint, log: Log, delay: float, interval: set[float]
+) -> None:
+    endpoint.reply = Reply("a 1\n", delay=1.0)
+    scraper = Scraper(service(endpoint.url), log)
+    await scraper.scrape()
+    for endpoint.reply in [Reply("a 1\n", delay=delay)] * 5:
+        await scraper.scrape()
+    assert scraper.affordable_interval in interval
+
+
+async def test_service_without_metrics_is_looked_at_every_second(log: Log) -> None:
+    assert Scraper(service(), log).affordable_interval == 1.0
+
+
+async def test_follow_leaves_its_moment_to_a_scrape_at_the_edge(
+    endpoint: Endpoint, log: Log
+) -> None:
     gate = threading.Event()
 
     def reply(_: str) -> Reply:
@@ -257,11 +278,11 @@ async def test_every_leaves_its_tick_to_a_scrape_at_the_edge(endpoint: Endpoint,
         return Reply("a 1\n")
 
     endpoint.reply = reply
-    scraper = Scraper(service(endpoint.url), log, period=3600, timeout=30)
+    scraper = Scraper(service(endpoint.url), log, timeout=30)
     stop = asyncio.Event()
 
     edge = asyncio.create_task(scraper.scrape())
-    task = asyncio.create_task(scraper.every(time.monotonic() + 0.02, stop))
+    task = asyncio.create_task(scraper.follow(ticks(time.monotonic() + 0.02, 3600.0), stop))
     await asyncio.sleep(0.2)  # the tick passes meanwhile: both wait on one loop, in order
     gate.set()
     await edge

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from harness import names
 from sample_app.core.settings import Settings
@@ -214,6 +215,25 @@ async def test_metrics_page_is_the_registry_as_text_without_a_redirect(service: 
     answer = await service.client.get("/metrics", headers=accept)
     assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
+    assert answer.text.count("# EOF") == 1
+    families = list(text_string_to_metric_families(answer.text))
+    assert {"http_server_request_duration_seconds", "cache_gets"} <= {f.name for f in families}
+
+
+async def test_requests_are_served_while_the_metrics_page_is_written(service: Service) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    before = turns
+    answer = await service.client.get("/metrics")
+    counting.cancel()
+    assert turns - before > answer.text.count("# TYPE ")
 
 
 async def test_two_services_in_one_process_do_not_share_metrics(

@@ -115,6 +115,7 @@ def manifest(
     workers: tuple[Worker, ...] = (),
     aborted_by: str = "",
     loads: Sequence[Mapping[str, Any]] = (),
+    scrape_interval: float | None = None,
 ) -> Manifest:
     """A manifest; `waited` are seconds from the window's end until the drain was given up."""
     start, end = window
@@ -138,6 +139,7 @@ def manifest(
             "metrics": list(metrics),
             "ours": ours,
             "exit_code": exit_code,
+            **({"scrape_interval": scrape_interval} if scrape_interval else {}),
         },
         clock=clock,
         requests=requests or Requests(asked=100, sent=100, started=100, recorded=100),

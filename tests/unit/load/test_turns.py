@@ -81,6 +81,15 @@ def test_turns_do_not_overlap_and_a_gap_lies_between(plan: Turns) -> None:
 
 @few
 @given(turns)
+def test_turns_end_a_length_after_their_begin_and_within_the_window(plan: Turns) -> None:
+    for which in (0, 1):
+        ends = plan.ends(which)
+        assert ends == pytest.approx([begin + plan.length for begin in begins(plan, which)])
+        assert all(plan.lead < end < plan.lead + plan.window for end in ends)
+
+
+@few
+@given(turns)
 def test_expected_arrivals_of_both_are_the_rate_times_the_load(plan: Turns) -> None:
     schedules = [in_turn(POISSON, plan, which, 1) for which in (0, 1)]
     for schedule in schedules:
