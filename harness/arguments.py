@@ -13,6 +13,13 @@ from harness.units import Unit, parse
 Command = Callable[[argparse.Namespace], int]
 RENDEZVOUS_PORT = 5557  # the one that Locust's masters use
 MOST_PAIRS = (12, 16, 24, 32, 48, 64)  # those that `judge.sequential` has levels for
+EXPORTS = (  # those of `report.export`, whose import takes a moment
+    "github-action-benchmark",
+    "github-action-benchmark-bigger",
+    "bencher",
+    "otava-csv",
+    "openmetrics",
+)
 BUDGETS_HELP = "default: ./budgets.yaml"
 EXIT_CODES = """\
 exit codes:
@@ -152,6 +159,31 @@ def _add_selftest_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="one line with the outcome, no more")
 
 
+def _add_history_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "dir",
+        nargs="?",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="the folder of run folders (default: runs)",
+    )
+
+
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run_dir", nargs="+", type=Path, metavar="RUN_DIR", help="what `harness run` wrote"
+    )
+    parser.add_argument(
+        "--to",
+        required=True,
+        choices=EXPORTS,
+        metavar="FORMAT",
+        help=", ".join(EXPORTS),
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+
+
 def _load_options(parser: argparse.ArgumentParser) -> None:
     rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
@@ -204,6 +236,8 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "compare": ("load two versions in turn; did any get worse?", _add_compare_options),
     "lint": ("validate budgets.yaml without load", _add_lint_options),
     "selftest": ("plant mistakes; each must break the budgets it promises", _add_selftest_options),
+    "history": ("the runs of a folder, and a trend per budget", _add_history_options),
+    "export": ("what runs came to, in the format of another tool", _add_export_options),
 }
 
 

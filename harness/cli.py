@@ -28,7 +28,8 @@ from harness.errors import (
     HarnessError,
     UsageError,
 )
-from harness.told import LiveLine, append_step_summary, color_of, width_of, write_copy
+from harness.live import LiveView
+from harness.told import append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
     from harness.budgets.model import Budget, Plan, Scenario
@@ -86,10 +87,11 @@ def run(options: argparse.Namespace) -> int:
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
     files = logs(scenario).values()
+    title = f"{plan.service}, scenario {scenario.name}"
     with _served(plan, scenario, options) as exposed:
         folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
         folder.write(names.BUDGETS_FILE, plan.text)
-        with LiveLine(sys.stderr, quiet=options.quiet) as live:
+        with LiveView(sys.stderr, quiet=options.quiet, title=title) as live:
             running = gather(
                 *(plan, scenario, folder),
                 url=options.url,
@@ -149,7 +151,8 @@ def selftest(options: argparse.Namespace) -> int:
     results: list[tuple[Detection, Manifest]] = []
     try:
         for trial in planned:
-            with LiveLine(sys.stderr, quiet=options.quiet) as live:
+            title = f"{plan.service}: {trial.case.name}"
+            with LiveView(sys.stderr, quiet=options.quiet, title=title) as live:
                 results.append(attempt(plan, trial, out / trial.folder, live.show))
             _print_line(results[-1][0], quiet=options.quiet)
             if not trial.case.environment and results[-1][0].reason:
@@ -167,7 +170,29 @@ def compare(options: argparse.Namespace) -> int:
     return compare(options)
 
 
-COMMANDS = {"run": run, "check": check, "compare": compare, "lint": lint, "selftest": selftest}
+def history(options: argparse.Namespace) -> int:
+    """Show what the runs in a folder came to, and how each budget went over them."""
+    from harness.history_command import history
+
+    return history(options)
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write what stored runs came to in the format of another tool."""
+    from harness.export_command import export
+
+    return export(options)
+
+
+COMMANDS = {
+    "run": run,
+    "check": check,
+    "compare": compare,
+    "lint": lint,
+    "selftest": selftest,
+    "history": history,
+    "export": export,
+}
 
 
 # --- their parts ----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from harness.errors import (
     UsageError,
 )
 from harness.judge.comparison import Rules
+from harness.live import LiveView
 from harness.pair import Load
 from harness.report.compare_console import compare_report
 from harness.report.compare_junit import compare_junit
@@ -27,7 +28,7 @@ from harness.report.compare_markdown import compare_markdown
 from harness.report.compare_results import compare_json
 from harness.runs.folder import create_files, default_path, replace_text
 from harness.sides import Version
-from harness.told import LiveLine, append_step_summary, color_of, width_of, write_copy
+from harness.told import append_step_summary, color_of, width_of, write_copy
 
 FILES = (names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE)
 
@@ -50,7 +51,7 @@ def compare(options: argparse.Namespace) -> int:
     create_files(folder, FILES)
     # Else it would be an untracked part of the working tree, which may be the candidate.
     replace_text(folder / ".gitignore", "*\n")
-    with LiveLine(sys.stderr, quiet=options.quiet) as live:
+    with LiveView(sys.stderr, quiet=options.quiet) as live:
         comparing = compare_versions(
             *(plan, sides, load, rules, folder), tell=live.tell, show=live.show_pair
         )

@@ -44,6 +44,9 @@ class Watch(Protocol):
     def add(self, cells: Iterable[Cell]) -> None:
         """Take what was recorded."""
 
+    def states(self) -> tuple[tuple[str, str], ...]:
+        """The budgets that it decides, by name, with their outcome; empty as long as undecided."""
+
     def breach(self, elapsed_of_window: float, in_flight: int) -> Budget | None:
         """A budget that is breached for certain by what was recorded until then."""
 
@@ -231,7 +234,7 @@ def _recorder(
         if run.exposed:
             run.exposed.hear(cells, numbers, report.source)
         if progress := meter.progress(report, at - started):
-            run.show(progress)
+            run.show(progress._replace(budgets=run.watch.states() if run.watch else ()))
 
     return record
 

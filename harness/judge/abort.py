@@ -51,6 +51,11 @@ class AbortWatch:
         """Watch a window that is planned to last `seconds`."""
         self._watches = [_Watch(b, seconds) for b in budgets if b.abort and b.waiver is None]
         self.budgets = tuple(watch.budget for watch in self._watches)
+        self._breached: Budget | None = None
+
+    def states(self) -> tuple[tuple[str, str], ...]:
+        """The watched budgets by name, with their outcome; it is empty before there is one."""
+        return tuple((b.name, "fail" if b is self._breached else "") for b in self.budgets)
 
     def add(self, cells: Iterable[Cell]) -> None:
         """Count the cells of a report; the warm-up's are passed over."""
@@ -70,6 +75,7 @@ class AbortWatch:
         """
         for watch in self._watches:
             if watch.certain(int(elapsed_of_window), in_flight):
+                self._breached = watch.budget
                 return watch.budget
         return None
 

@@ -19,6 +19,7 @@ from harness.judge.comparison import Change, Comparison, Omission, Pair, Rules
 from harness.judge.decide import touches
 from harness.judge.model import Measurement, Outcome
 from harness.judge.sequential import Decision, Design, State, design, look, pairs_needed
+from harness.judge.words import advice
 from harness.judge.worsening import lack, log_ratio, scarce
 
 # More than a third left out ends the comparison, but not because of the first few pairs.
@@ -134,6 +135,7 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         decided_after=decided_after,
         seconds=sum(pair.seconds for pair in pairs[:decided_after]),
         reason="",
+        advice=advice(budget.indicator) if state.decision == "fail" else "",
         runbook=budget.runbook,
         line=budget.line,
     )

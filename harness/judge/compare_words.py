@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.budgets.model import Budget
 from harness.judge.comparison import Change
 from harness.judge.model import Measurement
-from harness.judge.words import advice, describe
+from harness.judge.words import describe
 from harness.judge.worsening import FEWEST_EVENTS, is_share, scarce
 from harness.units import Unit, format_quantity
 
@@ -32,8 +32,7 @@ def reason(
             return f"{says}{_left_out(change, omitted)}"
         case "fail":
             says = f"{_found(change, budget)}, {_certainty(change)}{_left_out(change, omitted)}"
-            look_at = advice(budget.indicator)
-            return _waived(budget, change, f"{says}; {look_at}" if look_at else says)
+            return _waived(budget, change, says)
         case "continue":
             return f"no decision yet after {_pairs(len(change.ratios))}; let the comparison go on"
         case "inconclusive":

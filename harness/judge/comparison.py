@@ -73,6 +73,7 @@ class Change:
         ratios: The log ratio of each pair; None where the pair was left out.
         decided_after: Pairs, those left out included, after which the decision fell.
         seconds: Of load until then, or until now.
+        advice: Where to look first when it failed; empty otherwise.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Change:
     decided_after: int | None
     seconds: float
     reason: str
+    advice: str = ""
     runbook: str = ""
     line: int = 0
 

@@ -37,6 +37,7 @@ def decide(budget: Budget, measurement: Measurement, guards: Sequence[Guard]) ->
     value that may lie on either side of the bound is inconclusive; the bound decides the rest.
     """
     outcome, reason = _outcome(budget, measurement, guards)
+    breached = outcome in {"fail", "warn"} and not _lack(budget, measurement)
     value, indicator = measurement.value, budget.indicator
     return Verdict(
         name=budget.name,
@@ -53,6 +54,7 @@ def decide(budget: Budget, measurement: Measurement, guards: Sequence[Guard]) ->
         samples=measurement.samples,
         source=measurement.source,
         reason=reason,
+        advice=advice(indicator) if breached else "",
         runbook=budget.runbook,
         line=budget.line,
         request=(indicator.request or "") if isinstance(indicator, Latency) else None,
@@ -151,12 +153,11 @@ def _distance(budget: Budget, value: float) -> str:
 
 
 def _then(budget: Budget, measurement: Measurement) -> str:
-    """What else is known of a breach, and where to look."""
+    """What else is known of a breach."""
     over = measurement.share_over
     parts = [
         f"{format_quantity(over, Unit.RATIO)} of {measurement.samples} are over it" if over else "",
         measurement.reason if measurement.value is not None else "",
-        advice(budget.indicator),
     ]
     return "".join(f"; {part}" for part in parts if part)
 

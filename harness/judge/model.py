@@ -74,7 +74,8 @@ class Verdict:
         upper: Upper confidence bound.
         margin: Distance to the bound as a share of it, positive when the bound holds; None when
             there is no value or the bound is 0.
-        reason: One sentence; for a breach or an inconclusive outcome it says why and what to do.
+        reason: One sentence; for an inconclusive outcome it says why and what to do.
+        advice: Where to look first, for a breach and a warning about one; empty otherwise.
         request: Whose latency is judged, empty is every request; None when no latency is.
     """
 
@@ -92,6 +93,7 @@ class Verdict:
     samples: int
     source: str
     reason: str
+    advice: str = ""
     runbook: str = ""
     line: int = 0
     request: str | None = None

@@ -53,7 +53,7 @@ def describe(indicator: Indicator) -> str:
 
 
 def advice(indicator: Indicator) -> str:
-    """Where to look when the budget is breached; empty when the number says it all."""
+    """Where to look first when the budget is breached."""
     match indicator:
         case Latency():
             return "compare with the service's own times to see which part is slow"
@@ -70,7 +70,7 @@ def advice(indicator: Indicator) -> str:
             for start, look in _LOOK_AT.items()
             if metric.startswith(start)
         ),
-        "",
+        "look at what else changed with it",
     )
 
 

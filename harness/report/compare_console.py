@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from harness import names
 from harness.judge.comparison import Change, Comparison
 from harness.report import compare_wording as wording
 from harness.report.compare_wording import Setting
-from harness.report.console import STYLES, indented
+from harness.report.console_parts import NAME, STYLES, end, listed, why
 from harness.report.terminal import Column, render, table
-from harness.report.wording import clean, value_text
+from harness.report.wording import by_trouble, clean, value_text
 
-_NAME, _REASON = 120, 1000  # characters shown of each
 MOST_OMISSIONS = 5
 
 
@@ -37,14 +37,15 @@ def compare_report(
         exit_code: What the command ends with.
         folder: Where the comparison is stored.
     """
-    changes = wording.by_trouble(comparison.changes)
+    changes = by_trouble(comparison.changes)
     parts: list[RenderableType] = [Text(wording.title(setting), "bold")]
     parts += [Text(wording.cost(comparison)), ""]
     if changes:
         parts += [table(_columns(changes), name=1, width=width, color=color), ""]
-    parts += _reasons(changes)
-    parts += _left_out(comparison)
-    parts += _end(comparison, exit_code, folder)
+    parts += why(changes)
+    omitted = wording.left_out(comparison)
+    parts += listed("Pairs left out", omitted, MOST_OMISSIONS, names.COMPARE_FILE)
+    parts += end(comparison.outcome, wording.headline(comparison), exit_code, folder)
     return render(parts, width=width, color=color)
 
 
@@ -55,7 +56,7 @@ def _columns(changes: Sequence[Change]) -> list[Column]:
             [c.outcome.upper() for c in changes],
             styles=[STYLES[c.outcome] for c in changes],
         ),
-        Column("budget", [clean(c.name, _NAME) for c in changes]),
+        Column("budget", [clean(c.name, NAME) for c in changes]),
         Column("worse by", [wording.estimate_text(c) for c in changes], right=True),
         Column("interval", [wording.range_text(c) for c in changes], gives_way=2),
         Column(
@@ -76,34 +77,3 @@ def _columns(changes: Sequence[Change]) -> list[Column]:
             "candidate", [value_text(c.candidate, c.unit) for c in changes], right=True, gives_way=5
         ),
     ]
-
-
-def _reasons(changes: Sequence[Change]) -> Iterator[RenderableType]:
-    for group, reason, runbook in wording.reasons(changes):
-        for change in group:
-            outcome = (change.outcome.upper(), STYLES[change.outcome])
-            yield Text.assemble(outcome, " ", clean(change.name, _NAME))
-        yield indented(clean(reason, _REASON))
-        if runbook:
-            yield indented(f"runbook: {clean(runbook, _REASON)}")
-        yield ""
-
-
-def _left_out(comparison: Comparison) -> Iterator[RenderableType]:
-    found = wording.left_out(comparison)
-    if not found:
-        return
-    yield Text("Pairs left out", "bold")
-    yield from (indented(clean(text, _REASON)) for text in found[:MOST_OMISSIONS])
-    if len(found) > MOST_OMISSIONS:
-        yield indented(f"... and {len(found) - MOST_OMISSIONS} more in compare.json")
-    yield ""
-
-
-def _end(comparison: Comparison, exit_code: int, folder: str | None) -> Iterator[RenderableType]:
-    if folder is not None:
-        yield Text(f"Stored in {clean(folder)}")
-    yield Text.assemble(
-        (comparison.outcome.upper(), STYLES[comparison.outcome]),
-        f": {wording.headline(comparison)} (exit code {exit_code})",
-    )

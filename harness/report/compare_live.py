@@ -1,12 +1,18 @@
-"""The line that shows a comparison closing in."""
+"""How a comparison closes in, while it goes on: a line for a log, a view for a terminal."""
 
 from __future__ import annotations
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
 from harness.judge.comparison import Change, Comparison
 from harness.report import compare_wording as wording
-from harness.report.wording import NO_DATA, clean
+from harness.report.console_parts import NAME, STYLES
+from harness.report.terminal import Column, table
+from harness.report.wording import NO_DATA, by_trouble, clean
 
-_NAME = 40  # characters shown of a budget's name
+_NAME = 40  # characters shown of a budget's name in a line
+_MOST_BUDGETS = 12  # in a view
 
 
 def compare_line(comparison: Comparison, width: int) -> str:
@@ -27,6 +33,31 @@ def compare_line(comparison: Comparison, width: int) -> str:
     while len(line := " | ".join(fields)) > width and len(fields) > 1:
         fields.pop()
     return line[: max(0, width)]
+
+
+def compare_view(comparison: Comparison, width: int) -> RenderableType:
+    """The budgets with what is known of their change, the worst and the undecided first."""
+    changes = by_trouble(comparison.changes)[:_MOST_BUDGETS]
+    load = wording.seconds_text(comparison.seconds)
+    far = f"pair {comparison.pairs} of at most {comparison.rules.most}, {load} of load"
+    head = Text(far, "bold")
+    if not changes:
+        return head
+    decided = [change.decision != "continue" for change in changes]
+    columns = [
+        Column(
+            "so far",
+            [c.outcome.upper() if d else "..." for c, d in zip(changes, decided, strict=True)],
+            styles=[STYLES[c.outcome] if d else "" for c, d in zip(changes, decided, strict=True)],
+        ),
+        Column("budget", [clean(c.name, NAME) for c in changes]),
+        Column("worse by", [wording.estimate_text(c) for c in changes], right=True),
+        Column("interval", [wording.range_text(c) for c in changes], gives_way=2),
+        Column(
+            "tolerated", [wording.share_text(c.tolerance) for c in changes], right=True, gives_way=1
+        ),
+    ]
+    return Group(head, table(columns, name=1, width=width, color=True))
 
 
 def _nearness(change: Change) -> float:

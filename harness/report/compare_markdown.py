@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness import names
 from harness.judge.comparison import Change, Comparison
 from harness.report import compare_wording as wording
 from harness.report.compare_wording import Setting
-from harness.report.markdown import (
-    MOST_BUDGETS,
-    MOST_REASONS,
+from harness.report.markdown import MOST_BUDGETS, MOST_REASONS
+from harness.report.markdown_parts import (
     SIGNS,
+    TEXT,
     and_more,
     code,
     details,
-    link,
     prose,
     sentence,
+    why,
 )
-from harness.report.wording import clean, moment, value_text
+from harness.report.wording import by_trouble, clean, moment, value_text
 from harness.units import Unit, format_quantity
 
 MOST_OMISSIONS = 30
-_REASON, _FACT = 400, 1000  # characters shown of each
+_FACT = 1000  # characters shown of each
 
 
 def compare_markdown(comparison: Comparison, setting: Setting) -> str:
     """The content of summary.md, under 1 MiB whatever is compared."""
-    changes, outcome = wording.by_trouble(comparison.changes), comparison.outcome
+    changes, outcome = by_trouble(comparison.changes), comparison.outcome
     lines = [
         f"## {SIGNS[outcome]} {outcome.upper()}: {prose(wording.title(setting))}",
         "",
         sentence(f"{wording.headline(comparison)}; {wording.cost(comparison)}"),
         "",
         *_budgets(changes),
-        *_reasons(changes),
+        *why(changes, MOST_REASONS, names.COMPARE_FILE),
         *_left_out(comparison),
         *details("Comparison", _facts(comparison, setting)),
     ]
@@ -67,27 +68,13 @@ def _budgets(changes: Sequence[Change]) -> Iterator[str]:
     yield from and_more(len(changes) - MOST_BUDGETS, "budgets in compare.json")
 
 
-def _reasons(changes: Sequence[Change]) -> Iterator[str]:
-    troubled = [change for change in changes if change.outcome != "pass"]
-    if not troubled:
-        return
-    yield "### Why"
-    yield ""
-    for group, reason, runbook in wording.reasons(troubled[:MOST_REASONS]):
-        names = ", ".join(code(change.name) for change in group)
-        told = prose(clean(reason, _REASON))
-        yield f"- **{group[0].outcome}** {names}: {told}{link(runbook)}"
-    yield ""
-    yield from and_more(len(troubled) - MOST_REASONS, "reasons in compare.json")
-
-
 def _left_out(comparison: Comparison) -> Iterator[str]:
     found = wording.left_out(comparison)
     if not found:
         return
     yield "### Pairs left out"
     yield ""
-    yield from (f"- {prose(clean(text, _REASON))}" for text in found[:MOST_OMISSIONS])
+    yield from (f"- {prose(clean(text, TEXT))}" for text in found[:MOST_OMISSIONS])
     yield ""
     yield from and_more(len(found) - MOST_OMISSIONS, "in compare.json")
 

@@ -60,4 +60,5 @@ def _budget(change: Change) -> dict[str, object]:
         "seconds": number(change.seconds),
         "log_ratios": [number(ratio) for ratio in change.ratios],
         "reason": change.reason,
+        "advice": change.advice,
     }

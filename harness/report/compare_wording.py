@@ -1,15 +1,14 @@
-"""The order and the words that every report of a comparison shares."""
+"""The words that the reports of a comparison share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from harness.judge.compare_words import interval_text, worse_text
 from harness.judge.comparison import Change, Comparison
 from harness.judge.model import Outcome
-from harness.report.wording import NO_DATA, TROUBLE, clean, tally
+from harness.report.wording import NO_DATA, clean, tally
 from harness.units import Unit, format_quantity
 
 _SAYS: dict[Outcome, str] = {
@@ -44,23 +43,6 @@ def title(setting: Setting) -> str:
     """Such as "sample-app, scenario smoke: working tree against main (4f2a9c01)"."""
     what = f"{setting.service}, scenario {setting.scenario}"
     return clean(f"{what}: {setting.candidate} against {setting.baseline}", 300)
-
-
-def by_trouble(changes: Iterable[Change]) -> list[Change]:
-    """The worst first; a budget of severity error before one that only warns, else as written."""
-    return sorted(changes, key=lambda c: (TROUBLE.index(c.outcome), c.severity != "error"))
-
-
-def reasons(changes: Iterable[Change]) -> list[tuple[list[Change], str, str]]:
-    """Why changes do not pass: neighbours with one reason, that reason, and their runbook."""
-
-    def why(change: Change) -> tuple[Outcome, str, str]:
-        runbook = "" if change.outcome == "inconclusive" else change.runbook
-        return change.outcome, change.reason, runbook
-
-    troubled = [change for change in changes if change.outcome != "pass"]
-    groups = groupby(troubled, key=why)
-    return [(list(group), reason, runbook) for (_, reason, runbook), group in groups]
 
 
 def estimate_text(change: Change) -> str:
@@ -98,13 +80,7 @@ def cost(comparison: Comparison) -> str:
 def headline(comparison: Comparison) -> str:
     """One sentence on the outcome, such as "1 of 12 budgets regressed, 11 held"."""
     outcomes = [change.outcome for change in comparison.changes]
-    budgets = "1 budget" if len(outcomes) == 1 else f"{len(outcomes)} budgets"
-    if not outcomes:
-        says = "no budget has a max_regression"
-    elif set(outcomes) == {"pass"}:
-        says = f"all {budgets} held" if len(outcomes) > 1 else "its budget held"
-    else:
-        says = tally(outcomes, _SAYS)
+    says = tally(outcomes, _SAYS) or "no budget has a max_regression"
     return says if comparison.done else f"the comparison ended before it was decided; {says}"
 
 

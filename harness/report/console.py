@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
-from harness.judge.model import Judgement, Outcome, Verdict
+from harness import names
+from harness.judge.model import Judgement, Verdict
 from harness.report import wording
+from harness.report.console_parts import NAME, STYLES, TEXT, end, indented, listed, why
 from harness.report.endpoints import Endpoint, endpoints, every_endpoint
 from harness.report.slowest import slowest
 from harness.report.terminal import Column, render, table
@@ -19,13 +20,6 @@ from harness.units import Unit, format_quantity
 
 MOST_ENDPOINTS = 20
 MOST_TEXTS = 3
-_NAME, _REASON = 120, 1000  # characters shown of each
-STYLES: dict[Outcome, str] = {
-    "fail": "bold red",
-    "inconclusive": "bold magenta",
-    "warn": "yellow",
-    "pass": "green",
-}
 
 
 def console_report(
@@ -55,10 +49,11 @@ def console_report(
     parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_account(manifest), ""]
     if verdicts:
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
-    parts += _reasons(verdicts)
+    parts += why(verdicts)
     parts += _guards(judgement)
-    parts += _texts("Exceptions of Locust users", manifest.user_errors)
-    parts += _texts("Notices", manifest.notices)
+    errors, notices = manifest.user_errors, manifest.notices
+    parts += listed("Exceptions of Locust users", errors, MOST_TEXTS, names.MANIFEST_FILE)
+    parts += listed("Notices", notices, MOST_TEXTS, names.MANIFEST_FILE)
     text = render(parts, width=width, color=color)
     if endpoint_lines := endpoint_table(evidence.latency, width=width, color=color):
         text += endpoint_lines + "\n"
@@ -67,7 +62,9 @@ def console_report(
         text += render(
             [table(columns, name=0, width=width, color=color), ""], width=width, color=color
         )
-    return text + render(_end(judgement, manifest, exit_code, folder), width=width, color=color)
+    headline = wording.headline(judgement, manifest)
+    ending = end(judgement.outcome, headline, exit_code, folder)
+    return text + render(ending, width=width, color=color)
 
 
 def endpoint_table(latency: Mapping[LatencyKey, Distribution], *, width: int, color: bool) -> str:
@@ -106,7 +103,7 @@ def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
             [v.outcome.upper() for v in verdicts],
             styles=[STYLES[v.outcome] for v in verdicts],
         ),
-        Column("budget", [clean(v.name, _NAME) for v in verdicts]),
+        Column("budget", [clean(v.name, NAME) for v in verdicts]),
         Column("value", [value_text(v.value, v.unit) for v in verdicts], right=True),
     ]
     intervals = [wording.interval_text(v) for v in verdicts]
@@ -127,7 +124,7 @@ def _latency_columns(rows: Sequence[Endpoint]) -> list[Column]:
 
     errors = ["red" if row.errors else "" for row in rows]
     return [
-        Column("endpoint", [clean(row.request, _NAME) for row in rows]),
+        Column("endpoint", [clean(row.request, NAME) for row in rows]),
         Column("requests", [str(row.count) for row in rows], right=True),
         Column("errors", [str(row.errors) for row in rows], styles=errors, right=True, gives_way=1),
         seconds("p50", [row.p50 for row in rows], 4),
@@ -143,60 +140,23 @@ def _slowest_columns(rows: Sequence[SlowRequest], manifest: Manifest) -> list[Co
         return [value_text(value, Unit.SECONDS) for value in values]
 
     return [
-        Column("slowest requests", [clean(row.request, _NAME) for row in rows]),
+        Column("slowest requests", [clean(row.request, NAME) for row in rows]),
         Column("latency", seconds([row.latency for row in rows]), right=True),
         Column(
             "service time", seconds([row.service_time for row in rows]), right=True, gives_way=2
         ),
         Column("at", [wording.moment_text(row, manifest) for row in rows], right=True, gives_way=3),
         Column("outcome", [row.outcome for row in rows], gives_way=5),
-        Column("trace id", [clean(row.trace_id, _NAME) or wording.NO_DATA for row in rows]),
+        Column("trace id", [clean(row.trace_id, NAME) or wording.NO_DATA for row in rows]),
         Column("trace", [wording.trace_text(row) for row in rows], gives_way=4),
     ]
 
 
-def _reasons(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
-    for group, reason, runbook in wording.reasons(verdicts):
-        for verdict in group:
-            outcome = (verdict.outcome.upper(), STYLES[verdict.outcome])
-            yield Text.assemble(outcome, " ", clean(verdict.name, _NAME))
-        yield indented(clean(reason, _REASON))
-        if runbook:
-            yield indented(f"runbook: {clean(runbook, _REASON)}")
-        yield ""
-
-
 def _guards(judgement: Judgement) -> Iterator[RenderableType]:
     for guard in wording.tripped(judgement):
-        name = clean(f"{guard.name} {guard.request}", _NAME)
+        name = clean(f"{guard.name} {guard.request}", NAME)
         yield Text.assemble(
             ("GUARD TRIPPED", "bold magenta"), f" {name} {wording.guard_text(guard)}"
         )
-        yield indented(clean(guard.reason, _REASON))
+        yield indented(clean(guard.reason, TEXT))
         yield ""
-
-
-def _texts(title: str, texts: Sequence[str]) -> Iterator[RenderableType]:
-    if not texts:
-        return
-    yield Text(title, "bold")
-    yield from (indented(clean(text, _REASON)) for text in texts[:MOST_TEXTS])
-    if len(texts) > MOST_TEXTS:
-        yield indented(f"... and {len(texts) - MOST_TEXTS} more in run.json")
-    yield ""
-
-
-def _end(
-    judgement: Judgement, manifest: Manifest, exit_code: int, folder: str | None
-) -> Iterator[RenderableType]:
-    if folder is not None:
-        yield Text(f"Stored in {clean(folder)}")
-    yield Text.assemble(
-        (judgement.outcome.upper(), STYLES[judgement.outcome]),
-        f": {wording.headline(judgement, manifest)} (exit code {exit_code})",
-    )
-
-
-def indented(text: str) -> Padding:
-    """A paragraph that is told of what stands above it."""
-    return Padding(Text(text), (0, 0, 0, 4), expand=False)

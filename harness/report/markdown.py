@@ -1,17 +1,24 @@
-"""summary.md: the report for CI step summaries and pull-request comments (GitHub's Markdown).
-
-Text from outside is shown literally: names as code, sentences with every character escaped that
-Markdown or HTML would act on.
-"""
+"""summary.md: the report for the step summary of a CI job."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
-from harness.judge.model import Judgement, Outcome, Verdict
+from harness import names
+from harness.judge.model import Judgement, Verdict
 from harness.report import wording
 from harness.report.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.markdown_parts import (
+    NAME,
+    SIGNS,
+    TEXT,
+    and_more,
+    code,
+    details,
+    prose,
+    sentence,
+    why,
+)
 from harness.report.slowest import slowest
 from harness.report.wording import clean, value_text
 from harness.runs.model import Evidence, Manifest
@@ -23,17 +30,6 @@ MOST_REASONS = 50
 MOST_GUARDS = 30
 MOST_ENDPOINTS = 50
 MOST_NOTICES = 20
-_NAME, _REASON, _LINK = 120, 400, 250  # characters shown of each
-
-SIGNS: dict[Outcome, str] = {"fail": "❌", "inconclusive": "❔", "warn": "⚠️", "pass": "✅"}
-_PLAIN_CODE = re.compile(r"[^\s<>&|`\\$@]+( [^\s<>&|`\\$@]+)*")
-_LINKABLE = re.compile(r"https?://[\w./:%?#&=+~,;-]+")
-_ACTED_ON = str.maketrans(
-    {character: f"\\{character}" for character in "\\`*_[]~#|$"}
-    | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-    # An address of a person would notify them; hosts do not look past an empty character.
-    | {"@": "@&#8203;"}
-)
 
 
 def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
@@ -47,7 +43,7 @@ def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
         "",
         *_account(manifest),
         *_budgets(verdicts),
-        *_reasons(verdicts),
+        *why(verdicts, MOST_REASONS, names.RESULTS_FILE),
         *_guards(judgement),
         *_notices(manifest),
         *details("Endpoints", _endpoints(evidence)),
@@ -83,20 +79,6 @@ def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield from and_more(len(verdicts) - MOST_BUDGETS, "budgets in results.json")
 
 
-def _reasons(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    troubled = [verdict for verdict in verdicts if verdict.outcome != "pass"]
-    if not troubled:
-        return
-    yield "### Why"
-    yield ""
-    for group, reason, runbook in wording.reasons(troubled[:MOST_REASONS]):
-        names = ", ".join(code(verdict.name) for verdict in group)
-        told = prose(clean(reason, _REASON))
-        yield f"- **{group[0].outcome}** {names}: {told}{link(runbook)}"
-    yield ""
-    yield from and_more(len(troubled) - MOST_REASONS, "reasons in results.json")
-
-
 def _guards(judgement: Judgement) -> Iterator[str]:
     guards = wording.tripped(judgement)
     if not guards:
@@ -106,7 +88,7 @@ def _guards(judgement: Judgement) -> Iterator[str]:
     for guard in guards[:MOST_GUARDS]:
         name = code(f"{guard.name} {guard.request}".strip())
         what = f"{name} {wording.guard_text(guard)}".strip()
-        yield f"- {what}: {prose(clean(guard.reason, _REASON))}"
+        yield f"- {what}: {prose(clean(guard.reason, TEXT))}"
     yield ""
     yield from and_more(len(guards) - MOST_GUARDS, "guards in results.json")
 
@@ -117,7 +99,7 @@ def _notices(manifest: Manifest) -> Iterator[str]:
         return
     yield "### Notices"
     yield ""
-    yield from (f"- {prose(clean(notice, _REASON))}" for notice in notices[:MOST_NOTICES])
+    yield from (f"- {prose(clean(notice, TEXT))}" for notice in notices[:MOST_NOTICES])
     yield ""
     yield from and_more(len(notices) - MOST_NOTICES, "notices in run.json")
 
@@ -154,7 +136,7 @@ def _slowest(judgement: Judgement, evidence: Evidence) -> Iterator[str]:
             value_text(row.latency, Unit.SECONDS),
             value_text(row.service_time, Unit.SECONDS),
             wording.moment_text(row, evidence.manifest),
-            prose(clean(row.outcome, _NAME)),
+            prose(clean(row.outcome, NAME)),
             code(row.trace_id) if row.trace_id else wording.NO_DATA,
             wording.trace_text(row),
         )
@@ -165,48 +147,6 @@ def _slowest(judgement: Judgement, evidence: Evidence) -> Iterator[str]:
 def _run(manifest: Manifest) -> Iterator[str]:
     yield from (f"- {label}: {prose(text)}" for label, text in wording.facts(manifest))
     shown = manifest.user_errors[:5]
-    yield from (f"- Exception of a Locust user: {prose(clean(e, _REASON))}" for e in shown)
+    yield from (f"- Exception of a Locust user: {prose(clean(e, TEXT))}" for e in shown)
     yield ""
     yield from and_more(len(manifest.user_errors) - len(shown), "exceptions in run.json")
-
-
-def details(summary: str, content: Iterator[str]) -> Iterator[str]:
-    """Content that is folded away; nothing at all when there is none."""
-    lines = list(content)
-    if lines:
-        yield from (f"<details><summary>{summary}</summary>", "", *lines, "</details>", "")
-
-
-def and_more(count: int, what: str) -> Iterator[str]:
-    """That so many more are not shown, if any."""
-    if count > 0:
-        yield from (f"... and {count} more {what}", "")
-
-
-def code(name: str) -> str:
-    """A name as code, on which no host acts: no mark-up, no mention, no link."""
-    name = clean(name, _NAME)
-    if _PLAIN_CODE.fullmatch(name):
-        return f"`{name}`"
-    # Character references, because neither `|` in a table nor a backtick can stand in backticks.
-    shown = "".join(c if c.isalnum() or c in " -" else f"&#{ord(c)};" for c in name)
-    return f"<code>{shown}</code>"
-
-
-def prose(text: str) -> str:
-    """Text in which no character acts as mark-up."""
-    return text.translate(_ACTED_ON)
-
-
-def sentence(text: str) -> str:
-    """Text as a sentence, in which no character acts as mark-up."""
-    return f"{prose(text[:1].upper() + text[1:])}."
-
-
-def link(url: str) -> str:
-    """A runbook behind a reason; only what is plainly an address becomes a link."""
-    if not url:
-        return ""
-    if len(url) <= _LINK and _LINKABLE.fullmatch(url):
-        return f" ([runbook]({url}))"
-    return f" (runbook: {prose(clean(url, _LINK))})"

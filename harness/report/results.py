@@ -78,6 +78,7 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "samples": verdict.samples,
         "source": verdict.source,
         "reason": verdict.reason,
+        "advice": verdict.advice,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.judge.detect import Detected, Detection
 from harness.judge.model import Verdict
-from harness.report.markdown import code, prose
+from harness.report.markdown_parts import code, prose
 from harness.report.terminal import Column, render, table
 from harness.report.wording import bound_text, clean, moment, value_text
 from harness.runs.model import Manifest

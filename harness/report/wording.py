@@ -1,17 +1,21 @@
-"""The order and the words that every report for people shares."""
+"""The order and the words that the reports for people share."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Generic, TypeVar
 
+from harness.judge.comparison import Change
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
 from harness.runs.model import Manifest, SlowRequest, Worker
 from harness.units import Unit, format_quantity
 
+Judged = TypeVar("Judged", Verdict, Change)  # a budget, in a run or in a comparison
 TROUBLE: tuple[Outcome, ...] = ("fail", "inconclusive", "warn", "pass")  # the worst first
 NO_DATA = "-"
 
@@ -41,9 +45,9 @@ def clean(text: str, limit: int = 0) -> str:
     return f"{line[:head]}...{line[len(line) - (limit - 3 - head) :]}"
 
 
-def by_trouble(verdicts: Iterable[Verdict]) -> list[Verdict]:
+def by_trouble(judged: Iterable[Judged]) -> list[Judged]:
     """The worst first; a budget of severity error before one that only warns, else as written."""
-    return sorted(verdicts, key=lambda v: (TROUBLE.index(v.outcome), v.severity != "error"))
+    return sorted(judged, key=lambda one: (TROUBLE.index(one.outcome), one.severity != "error"))
 
 
 def tripped(judgement: Judgement) -> list[Guard]:
@@ -51,20 +55,34 @@ def tripped(judgement: Judgement) -> list[Guard]:
     return [guard for guard in judgement.guards if guard.outcome == "tripped"]
 
 
-def reasons(verdicts: Iterable[Verdict]) -> list[tuple[list[Verdict], str, str]]:
-    """Why verdicts do not pass: neighbours with one reason, that reason, and their runbook.
+@dataclass(frozen=True, slots=True)
+class Why(Generic[Judged]):
+    """Why neighbouring budgets do not pass, and what to do about it.
+
+    Attributes:
+        advice: Where to look first; empty when the reason says it.
+        runbook: Of a breach.
+    """
+
+    budgets: tuple[Judged, ...]
+    reason: str
+    advice: str
+    runbook: str
+
+
+def reasons(judged: Iterable[Judged]) -> list[Why[Judged]]:
+    """Why budgets do not pass.
 
     A tripped guard is the one reason of many budgets, and is told once.
     """
 
-    def why(verdict: Verdict) -> tuple[Outcome, str, str]:
+    def why(one: Judged) -> tuple[Outcome, str, str, str]:
         # A runbook says what to do about a breach, not about missing data.
-        runbook = "" if verdict.outcome == "inconclusive" else verdict.runbook
-        return verdict.outcome, verdict.reason, runbook
+        runbook = "" if one.outcome == "inconclusive" else one.runbook
+        return one.outcome, one.reason, one.advice, runbook
 
-    troubled = [verdict for verdict in verdicts if verdict.outcome != "pass"]
-    groups = groupby(troubled, key=why)
-    return [(list(group), reason, runbook) for (_, reason, runbook), group in groups]
+    groups = groupby((one for one in judged if one.outcome != "pass"), key=why)
+    return [Why(tuple(group), *told) for (_, *told), group in groups]
 
 
 def value_text(value: float | None, unit: Unit) -> str:
@@ -119,22 +137,25 @@ def title(manifest: Manifest) -> str:
 def headline(judgement: Judgement, manifest: Manifest) -> str:
     """One sentence on the outcome, such as "1 of 12 budgets breached, 11 met"."""
     outcomes = [verdict.outcome for verdict in judgement.verdicts]
-    budgets = "1 budget" if len(outcomes) == 1 else f"{len(outcomes)} budgets"
-    if not outcomes:
-        says = "no budget applies to this scenario"
-    elif set(outcomes) == {"pass"}:
-        says = f"all {budgets} met" if len(outcomes) > 1 else "its budget is met"
-    else:
-        says = tally(outcomes, _SAYS)
+    says = tally(outcomes, _SAYS) or "no budget applies to this scenario"
     return "; ".join(filter(None, (ending(manifest), says)))
 
 
 def tally(outcomes: Sequence[Outcome], says: Mapping[Outcome, str]) -> str:
-    """How many of the budgets ended how, the worst first: "1 of 12 budgets breached, 11 met"."""
+    """How many of the budgets ended how, the worst first: "1 of 12 budgets breached, 11 met".
+
+    Empty when there are none.
+    """
+    if not outcomes:
+        return ""
+    if len(outcomes) == 1:
+        return f"1 budget {says[outcomes[0]]}"
+    if set(outcomes) == {"pass"}:
+        return f"all {len(outcomes)} budgets {says['pass']}"
     counts = [(outcomes.count(outcome), says[outcome]) for outcome in TROUBLE]
     (count, what), *others = [(count, what) for count, what in counts if count]
-    budgets = "1 budget" if len(outcomes) == 1 else f"{len(outcomes)} budgets"
-    return ", ".join([f"{count} of {budgets} {what}", *(f"{n} {how}" for n, how in others)])
+    first = f"{count} of {len(outcomes)} budgets {what}"
+    return ", ".join([first, *(f"{number} {how}" for number, how in others)])
 
 
 def ending(manifest: Manifest) -> str:

@@ -241,6 +241,8 @@ class Progress(NamedTuple):
         p95: Seconds, of the requests recorded in the last seconds; None when there were none.
         errors: Failed requests so far.
         in_flight: Requests sent and not answered yet.
+        budgets: Those that can be decided while the load goes on, with their outcome; it is empty
+            for what is not decided yet.
     """
 
     phase: str
@@ -251,3 +253,4 @@ class Progress(NamedTuple):
     p95: float | None
     errors: int
     in_flight: int
+    budgets: tuple[tuple[str, str], ...] = ()

@@ -39,12 +39,18 @@ ALLOWED = {
     },
     "exposed": {"budgets", "runs", "judge", "report"},
     "asked": {"budgets"},
-    "told": {"runs", "judge", "report"},
-    "compare_command": {"runs", "judge", "report", "asked", "compare", "pair", "sides", "told"},
+    "told": {"runs"},
+    "live": {"runs", "judge", "report", "told"},
+    "compare_command": {
+        *("runs", "judge", "report", "asked", "compare", "live", "pair", "sides", "told"),
+    },
+    "export_command": {"runs", "report", "told"},
+    "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        *("arguments", "asked", "compare_command", "exposed", "told"),
+        *("arguments", "asked", "compare_command", "export_command", "exposed"),
+        *("history_command", "live", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

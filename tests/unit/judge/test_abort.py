@@ -208,11 +208,15 @@ def test_requests_in_flight_count_as_if_they_kept_the_budget() -> None:
 
 def test_first_of_several_breached_budgets_is_named_and_all_are_watched() -> None:
     other = replace(ERRORS, name="other")
-    watch = AbortWatch([P95, replace(P95, abort=False), ERRORS, other], SECONDS)
-    assert watch.budgets == (P95, ERRORS, other)
+    watch = AbortWatch(
+        [replace(P95, name="p95"), replace(P95, abort=False), ERRORS, other], SECONDS
+    )
+    assert [budget.name for budget in watch.budgets] == ["p95", "it", "other"]
+    assert watch.states() == (("p95", ""), ("it", ""), ("other", ""))
     for second in range(6):
         watch.add(failing(second, RATE, RATE))
     assert watch.breach(6.0) is ERRORS
+    assert watch.states() == (("p95", ""), ("it", "fail"), ("other", ""))
 
 
 def test_parts_of_a_second_from_several_generators_add_up_late() -> None:

@@ -87,6 +87,7 @@ BREACHED = replace(
     upper=0.262,
     margin=-0.25,
     reason="p95 of 998 requests was 250 ms, over max 200 ms; 9.1% of the requests took longer.",
+    advice="compare with the service's own times to see which part is slow",
 )
 WARNED = replace(
     MEMORY,

@@ -23,8 +23,8 @@ from harness.report.compare_junit import compare_junit
 from harness.report.compare_live import compare_line
 from harness.report.compare_markdown import compare_markdown
 from harness.report.compare_results import compare_json
-from harness.report.compare_wording import Setting, by_trouble, left_out
-from harness.report.wording import clean
+from harness.report.compare_wording import Setting, left_out
+from harness.report.wording import by_trouble, clean
 from tests.unit.report.compare_cases import (
     BUDGETS,
     CASES,
@@ -37,7 +37,7 @@ from tests.unit.report.compare_cases import (
     values,
 )
 from tests.unit.report.strategies import EXIT_CODES, TEXTS
-from tests.unit.report.test_junit import assert_shape, red
+from tests.unit.report.test_junit import assert_valid, red
 from tests.unit.report.test_markdown import OUR_HTML, first_table, html_tags
 
 SCHEMA = json.loads((Path(harness.report.__path__[0]) / "compare.schema.json").read_text())
@@ -88,11 +88,11 @@ def test_json_of_anything_is_valid(comparison: Comparison, setting: Setting, cod
 
 @settings(max_examples=40)
 @given(COMPARISONS, SETTINGS, EXIT_CODES)
-def test_junit_of_anything_has_the_common_shape_and_is_red_unless_all_is_well(
+def test_junit_of_anything_is_valid_and_red_unless_all_is_well(
     comparison: Comparison, setting: Setting, code: int
 ) -> None:
     root = ET.fromstring(compare_junit(comparison, setting, exit_code=code).encode())
-    assert_shape(root)
+    assert_valid(root)
     assert int(root[0].get("tests", "")) == len(list(root.iter("testcase")))
     assert red(root) or code == 0
 

@@ -108,9 +108,12 @@ def test_markup_in_a_name_is_shown_literally() -> None:
     assert "FAIL [red]a[/red] :smile:\n    [b]why[/b]\n" in text
 
 
-def test_reason_and_runbook_stand_below_a_breach_but_not_below_a_pass() -> None:
+def test_reason_next_step_and_runbook_stand_below_a_breach_but_not_below_a_pass() -> None:
     text = report(judged("fail", replace(P95, reason="all is well"), BREACHED))
-    assert f"FAIL api-latency-p95\n    {BREACHED.reason}\n    runbook: {BREACHED.runbook}\n" in text
+    assert (
+        f"FAIL api-latency-p95\n    {BREACHED.reason}\n    next: {BREACHED.advice}\n"
+        f"    runbook: {BREACHED.runbook}\n"
+    ) in text
     assert "all is well" not in text
 
 

@@ -1,0 +1,56 @@
+"""The body of `harness export`: what stored runs came to, for another tool."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from harness.errors import EXIT_PASS, UnjudgedError, UsageError
+from harness.report.export import FORMATS, gaps
+from harness.report.history import History, histories
+from harness.runs.folder import open_folder
+from harness.runs.results import PastRun, read_results
+from harness.told import write_copy
+
+
+def export(options: argparse.Namespace) -> int:
+    """Read the runs, write them in the wanted format.
+
+    Raises:
+        UsageError: The runs cannot stand in one file.
+        RunFolderError: One of them was not judged.
+        UnjudgedError: There is nothing to write.
+    """
+    form = FORMATS[options.to]
+    if len(options.run_dir) > 1 and not form.several:
+        several = ", ".join(name for name, other in FORMATS.items() if other.several)
+        raise UsageError(
+            f"{options.to} takes one run, not {len(options.run_dir)}",
+            f"export them one by one; a file of several runs can be had as: {several}",
+        )
+    history = _read(options)
+    text = form.write(history)
+    if not text:
+        raise UnjudgedError(
+            f"nothing to export: no budget has a value for {options.to}",
+            f"`harness check {options.run_dir[-1]}` says why",
+        )
+    for gap in gaps(history, form):
+        sys.stderr.write(f"note: {gap}\n")
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        write_copy(options.out, text)
+    return EXIT_PASS
+
+
+def _read(options: argparse.Namespace) -> History:
+    folders = [open_folder(path) for path in options.run_dir]
+    runs = [PastRun(folder.path, read_results(folder)) for folder in folders]
+    history, *others = histories(sorted(runs, key=lambda run: run.results.started))
+    if others:
+        names = ", ".join(f"{one.service} {one.scenario}" for one in (history, *others))
+        raise UsageError(
+            f"the runs are of several scenarios: {names}", "export those of one scenario at a time"
+        )
+    return history

@@ -1,0 +1,34 @@
+"""A course of values as a row of blocks, for a line of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_MISSING = " "
+
+
+def sparkline(
+    values: Sequence[float | None], *, low: float | None = 0.0, high: float | None = None
+) -> str:
+    """One block a value, the lowest for `low` or less, the highest for `high` or more.
+
+    Args:
+        values: None, and what is not finite, is a gap.
+        low: None is the smallest value.
+        high: None is the largest value.
+    """
+    known = [value for value in values if value is not None and isfinite(value)]
+    if not known:
+        return _MISSING * len(values)
+    low = min(known) if low is None else low
+    high = max(known) if high is None else high
+    return "".join(_block(value, low, high) for value in values)
+
+
+def _block(value: float | None, low: float, high: float) -> str:
+    if value is None or not isfinite(value):
+        return _MISSING
+    share = (value - low) / (high - low) if high > low else 0.0
+    return _BLOCKS[round(min(max(share, 0.0), 1.0) * (len(_BLOCKS) - 1))]

@@ -1,0 +1,152 @@
+"""results.json read back: what became of a stored run, for its history and for other tools."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness import names
+from harness.errors import RunFolderError
+from harness.runs.folder import RunFolder, open_folder
+from harness.runs.model import Clock, Status
+from harness.units import Unit
+
+
+class _Stored(BaseModel):
+    """A part of results.json; of its keys only those that are needed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StoredBudget(_Stored):
+    """A budget's verdict, as `harness.judge.model.Verdict` has it."""
+
+    name: str
+    outcome: Literal["pass", "warn", "fail", "inconclusive"]
+    value: float | None
+    lower: float | None
+    upper: float | None
+    bound: float | None
+    direction: Literal["max", "min"]
+    unit: Unit
+    reason: str
+
+
+class StoredGuard(_Stored):
+    """A guard, as `harness.judge.model.Guard` has it."""
+
+    name: str
+    outcome: Literal["ok", "tripped"]
+
+
+class StoredRun(_Stored):
+    """The manifest of the run."""
+
+    status: Status
+    service: str
+    scenario: dict[str, Any]
+    clock: Clock
+    git: dict[str, Any]
+    host: dict[str, Any]
+
+
+class Results(_Stored):
+    """What a run came to."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    outcome: Literal["pass", "warn", "fail", "inconclusive"]
+    run: StoredRun
+    guards: tuple[StoredGuard, ...]
+    budgets: tuple[StoredBudget, ...]
+
+    @property
+    def scenario(self) -> str:
+        """Name of the scenario."""
+        return str(self.run.scenario.get("name", ""))
+
+    @property
+    def started(self) -> float:
+        """When the load began, seconds since the epoch."""
+        return self.run.clock.started or self.run.clock.created
+
+    @property
+    def commit(self) -> str:
+        """Commit of the service; empty outside git."""
+        return str(self.run.git.get("commit") or "")
+
+    def trusted(self, budget: StoredBudget) -> float | None:
+        """A budget's value, unless a guard that tripped took its verdict away."""
+        tripped = [guard.name for guard in self.guards if guard.outcome == "tripped"]
+        if budget.outcome == "inconclusive" and budget.reason.startswith(
+            tuple(f"{name}: " for name in tripped)
+        ):
+            return None
+        return budget.value
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A stored run that was judged."""
+
+    folder: Path
+    results: Results
+
+
+def read_results(folder: RunFolder) -> Results:
+    """Read what a run came to.
+
+    Raises:
+        RunFolderError: It was not judged, or results.json is damaged or of another version.
+    """
+    path = folder.file(names.RESULTS_FILE)
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"cannot read {path}: {error}") from error
+    if not text.strip():
+        raise RunFolderError(
+            f"{folder.path} was not judged: it has no {names.RESULTS_FILE}",
+            f"judge it: harness check {folder.path} --json {path}",
+        )
+    try:
+        return Results.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the file"
+        raise RunFolderError(
+            f"{path} is not of this version: {place}: {problem['msg']}",
+            f"judge the run again: harness check {folder.path} --json {path}",
+        ) from error
+
+
+def read_history(path: Path) -> tuple[list[PastRun], list[str]]:
+    """Read what the runs in a folder came to.
+
+    Args:
+        path: The folder that holds run folders. Those of comparisons and self-tests, which lie
+            deeper, are no history of the service.
+
+    Returns:
+        The runs, the oldest first, and why each of the others is left out.
+
+    Raises:
+        RunFolderError: There is no run at all.
+    """
+    if not path.is_dir():
+        raise RunFolderError(f"{path} is not a folder", "name the folder that holds run folders")
+    if (path / names.MANIFEST_FILE).exists():
+        raise RunFolderError(f"{path} is a run itself", f"name the folder above it: {path.parent}")
+    found: list[PastRun] = []
+    left_out: list[str] = []
+    for manifest in sorted(path.glob(f"*/{names.MANIFEST_FILE}")):
+        folder = open_folder(manifest.parent)
+        try:
+            found.append(PastRun(folder.path, read_results(folder)))
+        except RunFolderError as error:
+            left_out.append(error.message)
+    if not found and not left_out:
+        raise RunFolderError(f"{path} holds no runs", "harness run stores one in runs/ each time")
+    return sorted(found, key=lambda run: run.results.started), left_out
