@@ -17,9 +17,10 @@ from harness.errors import GeneratorError, HarnessError, UnjudgedError
 from harness.exposed import Exposed
 from harness.facts import facts, target_facts
 from harness.load.fleet import Fleet, fleet, workers_of
-from harness.load.frames import Report, Slow, readings
+from harness.load.frames import Report, readings
 from harness.load.progress import Meter
 from harness.load.rendezvous import Rendezvous
+from harness.load.reported import slow_requests, told_apart
 from harness.observe.host import usable_cpus
 from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, ending, serve
@@ -27,7 +28,7 @@ from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
-from harness.runs.model import Progress, SlowRequest
+from harness.runs.model import Progress
 from harness.runs.slowest import SlowestLog
 from harness.signals import interruptible
 from harness.units import Unit, format_quantity
@@ -221,11 +222,11 @@ def _recorder(
         at = _epoch(report.at)
         started = account.started or at
         labels = {names.SOURCE: report.source} if report.source else None
-        cells, numbers = _told_apart(report), readings(report)
+        cells, numbers = told_apart(report), readings(report)
         try:
             latency.write(cells)
             metrics.add_readings(numbers, at, labels)
-            slowest.write(_slow_request(one, report.source) for one in report.slowest)
+            slowest.write(slow_requests(report, _epoch))
         except OSError as error:
             if not run.unwritable.done():
                 run.unwritable.set_result(f"cannot write {error.filename}: {error.strerror}")
@@ -237,27 +238,6 @@ def _recorder(
             run.show(progress._replace(budgets=run.watch.states() if run.watch else ()))
 
     return record
-
-
-def _slow_request(slow: Slow, source: str) -> SlowRequest:
-    return SlowRequest(
-        at=_epoch(slow.at),
-        request=f"{slow.method} {slow.name}".strip(),
-        outcome=slow.outcome,
-        latency=slow.latency,
-        service_time=slow.service_time,
-        trace_id=slow.trace_id,
-        sampled=slow.sampled,
-        source=source,
-    )
-
-
-def _told_apart(report: Report) -> tuple[Cell, ...]:
-    """The cells; what a generator reads of itself under its name where there are several."""
-    if not report.source:
-        return report.cells
-    times = {names.LATENCY, names.SERVICE_TIME}
-    return tuple(c if c.what in times else replace(c, name=report.source) for c in report.cells)
 
 
 async def _load(

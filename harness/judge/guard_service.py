@@ -68,8 +68,8 @@ def scrape_coverage(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator
     reason = f"{format_quantity(share, Unit.RATIO)} of the planned scrapes succeeded"
     if share < COVERAGE:
         reason += (
-            f" on {worst or 'the service'}: its metrics endpoint is down, or too slow under load for"
-            f" an interval of {format_quantity(interval, Unit.SECONDS)}; make it cheaper, raise"
+            f" on {worst or 'the service'}: its metrics endpoint is down, or too slow under load"
+            f" for an interval of {format_quantity(interval, Unit.SECONDS)}; make it cheaper, raise"
             " `target.scrape_interval`, or correct `target.metrics`"
         )
     yield guard(
