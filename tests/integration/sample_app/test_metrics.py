@@ -216,7 +216,7 @@ async def test_metrics_page_is_the_registry_as_text_without_a_redirect(service: 
     assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
     assert answer.text.count("# EOF") == 1
-    families = list(text_string_to_metric_families(answer.text))
+    families = list(text_string_to_metric_families(answer.text))  # type: ignore[no-untyped-call]
     assert {"http_server_request_duration_seconds", "cache_gets"} <= {f.name for f in families}
 
 
