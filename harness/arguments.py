@@ -78,6 +78,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--url", type=_url, help="test a service that already runs; the target is not started"
     )
     _load_options(parser)
+    _end_options(parser)
     _worker_options(parser)
     parser.add_argument(
         "--serve-metrics",
@@ -197,6 +198,15 @@ def _load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--users", type=_count, metavar="N", help="closed model with N users")
     parser.add_argument("--duration", type=seconds, metavar="TIME", help="the window, e.g. 60s")
     parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
+
+
+def _end_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-duration",
+        type=_quantity(Unit.SECONDS),
+        metavar="TIME",
+        help="end, or go on, until every budget is decided, for TIME at most",
+    )
 
 
 def _worker_options(parser: argparse.ArgumentParser) -> None:

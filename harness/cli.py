@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
 
     from harness.gather import gather
     from harness.judge.abort import AbortWatch
+    from harness.judge.decided import Decision
     from harness.load.fleet import logs
     from harness.runs.folder import create_folder
 
@@ -86,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
     rendezvous = _rendezvous(scenario, options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
+    decision = Decision(budgets, scenario) if scenario.planned is not None else None
     files = logs(scenario).values()
     title = f"{plan.service}, scenario {scenario.name}"
     with _served(plan, scenario, options) as exposed:
@@ -97,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
                 url=options.url,
                 show=live.show,
                 watch=watch,
+                decision=decision,
                 exposed=exposed,
                 rendezvous=rendezvous,
                 tell=lambda line: print(line, file=sys.stderr, flush=True),

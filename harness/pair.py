@@ -61,7 +61,8 @@ class Load:
         assert isinstance(only.workload, OpenWorkload)
         workload = in_turn(only.workload, turns, which, self.draw(number, "arrivals"))
         loads = (replace(only, workload=workload),)
-        return replace(self.scenario, loads=loads, warm_up=turns.lead, duration=turns.window)
+        warm_up, duration = turns.lead, turns.window
+        return replace(self.scenario, loads=loads, warm_up=warm_up, duration=duration, planned=None)
 
 
 class Meeting:

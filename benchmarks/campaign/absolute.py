@@ -21,8 +21,7 @@ from scipy.signal import lfilter
 from scipy.stats import beta
 
 from benchmarks.figures import table
-from harness.judge.confidence import Levels
-from harness.judge.looks import LEVELS, looks
+from harness.judge.looks import AGAIN, ONCE, looks
 from harness.judge.noise import FAILS, NOISE, PASSES, fast, slow
 from harness.judge.shares import share_bounds
 from harness.runs.model import BATCH
@@ -119,7 +118,7 @@ def batches(over: NDArray[np.bool_]) -> Counts:
 def verdict(fails: Sequence[int], passes: Sequence[int], case: Case) -> tuple[str, int]:
     """What a run comes to, and after how many seconds."""
     moments = list(looks(case.seconds)) if case.decided else [case.seconds]
-    levels = LEVELS if case.decided else Levels()
+    levels = AGAIN if case.decided else ONCE
     second = case.seconds
     for second in moments:
         count = second // BATCH

@@ -158,17 +158,24 @@ def read_manifest(folder: RunFolder) -> Manifest:
         ) from error
 
 
-def read_evidence(folder: RunFolder, metrics: frozenset[str] | None = None) -> Evidence:
+def read_evidence(
+    folder: RunFolder, metrics: frozenset[str] | None = None, until: float | None = None
+) -> Evidence:
     """Read all that judging needs.
 
     Args:
         folder: The run.
         metrics: Names of the metrics that are wanted; None reads all.
+        until: A moment in the window of a run that still goes on, which is read as if it had ended
+            then; None reads it as it is.
 
     Raises:
         RunFolderError: A file is missing or damaged.
     """
     manifest = read_manifest(folder)
+    if until is not None:
+        clock = manifest.clock.model_copy(update={"window_end": until, "drained": until})
+        manifest = manifest.model_copy(update={"status": "complete", "clock": clock})
     start, end = manifest.clock.window_start, manifest.clock.window_end
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
     slowest: tuple[SlowRequest, ...] = ()

@@ -104,7 +104,7 @@ def document() -> dict[str, Any]:
         },
         "budgets": {
             "latency": {"indicator": {"kind": "latency", "quantile": 0.95}, "max": "5s"},
-            "errors": {"indicator": {"kind": "error_ratio"}, "max": "1%"},
+            "errors": {"indicator": {"kind": "error_ratio"}, "max": "5%"},
             "cache": {"indicator": "cache_hit_ratio", "min": "80%"},
         },
     }

@@ -247,7 +247,7 @@ def test_run_url_of_a_running_service_judges_what_it_can(project: Project, metri
 def test_run_failing_requests_breach_the_error_budget(project: Project) -> None:
     code = (project.path / "locustfile.py").read_text().replace('"/items"', '"/error"')
     (project.path / "locustfile.py").write_text(code)
-    result = project.harness("run", "--out", "out")
+    result = project.harness("run", "--out", "out", "--duration", "8s")
     assert result.code == 3
     budget: dict[str, Any] = next(b for b in project.results()["budgets"] if b["name"] == "errors")
     assert budget["outcome"] == "fail"

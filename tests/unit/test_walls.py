@@ -32,7 +32,10 @@ ALLOWED = {
     "facts": {"budgets", "observe"},
     "signals": set(),
     "account": {"runs", "load"},
-    "gather": {"budgets", "runs", "load", "observe", "facts", "account", "signals", "exposed"},
+    "early": {"budgets", "runs", "load"},
+    "gather": {
+        *("budgets", "runs", "load", "observe", "facts", "account", "early", "signals", "exposed"),
+    },
     "pair": {"budgets", "runs", "load", "judge", "gather", "sides"},
     "compare": {
         *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
