@@ -86,6 +86,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="[ADDRESS:]PORT",
         help="serve what is measured to Prometheus during the run (ADDRESS: 127.0.0.1)",
     )
+    _prometheus_options(parser)
     _report_options(parser)
 
 
@@ -94,6 +95,7 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
     )
+    _prometheus_options(parser)
     _report_options(parser)
 
 
@@ -236,6 +238,36 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _prometheus_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a Prometheus server that measures what the service does")
+    group.add_argument("--prometheus", type=_server, metavar="URL", help="e.g. http://host:9090")
+    group.add_argument(
+        "--prometheus-match",
+        type=_matcher,
+        action="append",
+        default=[],
+        metavar="LABEL=VALUE",
+        help="that each series of the service has, e.g. job=shop; may be repeated",
+    )
+    group.add_argument(
+        "--prometheus-token-file", type=Path, metavar="FILE", help="the bearer token is in it"
+    )
+    group.add_argument(
+        "--prometheus-header",
+        type=_header,
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="sent with each query, e.g. 'X-Scope-OrgID: team'; may be repeated",
+    )
+    for name, what in (
+        ("ca", "certificates that it is trusted by (default: those of this machine)"),
+        ("cert", "our certificate, where it asks for one"),
+        ("key", "its key, where that is not in the same file"),
+    ):
+        group.add_argument(f"--prometheus-{name}", type=Path, metavar="PEM", help=what)
+
+
 def _report_options(parser: argparse.ArgumentParser, results: str = "results.json") -> None:
     for option, what in (("json", results), ("junit-xml", "JUnit"), ("markdown", "summary")):
         parser.add_argument(
@@ -263,6 +295,30 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:port")
     return text.rstrip("/")
+
+
+def _server(text: str) -> str:
+    if "@" in text.partition("//")[2].partition("/")[0]:
+        raise argparse.ArgumentTypeError(
+            "leave name and password out of the URL; use --prometheus-token-file or"
+            " --prometheus-header"
+        )
+    return _url(text)
+
+
+def _matcher(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
+        raise argparse.ArgumentTypeError(f"{text!r} names no label; write LABEL=VALUE")
+    return name, value
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not re.fullmatch(r"[A-Za-z0-9-]+", name) or not value.strip().isprintable():
+        # What was written may be a secret.
+        raise argparse.ArgumentTypeError("that is no header; write 'NAME: VALUE'")
+    return name, value.strip()
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.load.rendezvous import Rendezvous
+    from harness.observe.prometheus import Prometheus
     from harness.runs.folder import RunFolder
     from harness.runs.model import Evidence, Manifest
 
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
     """Start the target, load it, judge it, report."""
     import asyncio
 
+    from harness.consult import server_of
     from harness.gather import gather
     from harness.judge.abort import AbortWatch
     from harness.judge.decided import Decision
@@ -85,6 +87,9 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
     rendezvous = _rendezvous(scenario, options)
+    server = server_of(options)
+    if server:
+        server.probe()
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
     decision = Decision(budgets, scenario) if scenario.planned is not None else None
@@ -105,17 +110,18 @@ def run(options: argparse.Namespace) -> int:
                 tell=lambda line: print(line, file=sys.stderr, flush=True),
             )
             asyncio.run(running)
-        return _judge_and_tell(budgets, folder, options, exposed)
+        return _judge_and_tell(budgets, folder, options, server, exposed)
 
 
 def check(options: argparse.Namespace) -> int:
     """Judge a stored run again, without load."""
+    from harness.consult import server_of
     from harness.runs.folder import open_folder, read_manifest
 
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    return _judge_and_tell(plan.budgets_of(scenario), folder, options)
+    return _judge_and_tell(plan.budgets_of(scenario), folder, options, server_of(options))
 
 
 def lint(options: argparse.Namespace) -> int:
@@ -268,12 +274,22 @@ def _judge_and_tell(
     budgets: tuple[Budget, ...],
     folder: RunFolder,
     options: argparse.Namespace,
+    server: Prometheus | None,
     exposed: Exposed | None = None,
 ) -> int:
+    from harness.consult import answered, consult
     from harness.judge.decide import judge
+    from harness.runs.answers import write_answers
     from harness.runs.folder import read_evidence
 
     evidence = read_evidence(folder)
+    answers = None
+    if server:
+        matchers = dict(options.prometheus_match)
+        answers = consult(server, budgets, evidence.manifest.clock, matchers)
+        if options.command is run:
+            write_answers(folder, answers)
+    evidence = answered(evidence, budgets, folder, answers)
     judgement = judge(budgets, evidence)
     if exposed:
         exposed.judged(judgement)

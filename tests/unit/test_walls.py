@@ -42,6 +42,7 @@ ALLOWED = {
     },
     "exposed": {"budgets", "runs", "judge", "report"},
     "asked": {"budgets"},
+    "consult": {"budgets", "observe", "render", "runs"},
     "told": {"runs"},
     "live": {"runs", "judge", "report", "told"},
     "compare_command": {
@@ -54,8 +55,8 @@ ALLOWED = {
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        *("arguments", "asked", "backfill_command", "compare_command", "export_command", "exposed"),
-        *("history_command", "live", "told"),
+        *("arguments", "asked", "backfill_command", "compare_command", "consult", "export_command"),
+        *("exposed", "history_command", "live", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

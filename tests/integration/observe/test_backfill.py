@@ -4,7 +4,6 @@ import json
 import shutil
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,44 +24,19 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.cli import main
-from harness.judge.decide import judge
 from harness.judge.measure import measure
 from harness.judge.model import Measurement
 from harness.render.promql import Scope, share_over, value
-from harness.report.results import results_json
 from harness.runs.folder import RunFolder, read_evidence
 from harness.units import Unit
-from tests.integration.observe.stored import BORN, RESET, write
-from tests.servers import PrometheusServer, prometheus_server
-from tests.unit.judge.evidence import END, budget
+from tests.integration.observe.stored import BORN, RESET
+from tests.servers import PrometheusServer
+from tests.unit.judge.evidence import END
 
 pytestmark = pytest.mark.needs_prometheus
 
 # A millisecond more than the window: Prometheus 3 leaves out what lies at a range's start.
 WINDOW = Scope("10001ms", step="1s")
-SLOW = budget(Latency(0.95), 0.42, name="slow")
-ERRORS = budget(ErrorRatio(), 0.5, unit=Unit.RATIO, name="errors", severity="warn")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    folder = write(tmp_path_factory.mktemp("runs") / "a-run")
-    evidence = read_evidence(folder)
-    judgement = judge((SLOW, ERRORS), evidence)
-    folder.write("results.json", results_json(judgement, evidence, exit_code=0))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def prometheus(
-    folder: RunFolder, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PrometheusServer]:
-    path = tmp_path_factory.mktemp("prometheus")
-    with pytest.raises(SystemExit) as ended:
-        main(["backfill", str(folder.path), str(path / "data")])
-    assert ended.value.code == 0
-    with prometheus_server(path) as server:
-        yield server
 
 
 def ask(server: PrometheusServer, query: str, at: float = END) -> dict[str, float]:
@@ -85,8 +59,8 @@ def only(server: PrometheusServer, query: str) -> float:
     return found.popitem()[1]
 
 
-def exact(folder: RunFolder, indicator: Indicator, bound: float = 0.5) -> Measurement:
-    return measure(Budget("b", indicator, Unit.COUNT, bound, "max"), read_evidence(folder))
+def exact(stored_run: RunFolder, indicator: Indicator, bound: float = 0.5) -> Measurement:
+    return measure(Budget("b", indicator, Unit.COUNT, bound, "max"), read_evidence(stored_run))
 
 
 WAIT = Selector("wait_seconds")
@@ -116,18 +90,18 @@ SAME: dict[str, Indicator] = {
 
 @pytest.mark.parametrize("name", SAME)
 def test_prometheus_and_the_harness_agree_on(
-    name: str, prometheus: PrometheusServer, folder: RunFolder
+    name: str, prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
-    ours = exact(folder, SAME[name])
+    ours = exact(stored_run, SAME[name])
     assert ours.value is not None, ours.reason
     assert only(prometheus, value(SAME[name], WINDOW)) == pytest.approx(ours.value, rel=1e-6)
 
 
 @pytest.mark.parametrize("indicator", [Latency(0.95), Latency(0.95, "POST /orders")])
 def test_share_over_the_bound_of_a_latency_budget_is_exact(
-    indicator: Latency, prometheus: PrometheusServer, folder: RunFolder
+    indicator: Latency, prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
-    ours = exact(folder, indicator, 0.42).share_over
+    ours = exact(stored_run, indicator, 0.42).share_over
     theirs = only(prometheus, share_over(indicator, 0.42, WINDOW))
     assert ours is not None
     assert theirs == pytest.approx(ours, rel=1e-6)
@@ -135,10 +109,10 @@ def test_share_over_the_bound_of_a_latency_budget_is_exact(
 
 
 def test_quantile_of_latency_is_interpolated_within_its_bucket(
-    prometheus: PrometheusServer, folder: RunFolder
+    prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     """The harness knows times to a thousandth, Prometheus between two edges."""
-    ours = exact(folder, Latency(0.9)).value
+    ours = exact(stored_run, Latency(0.9)).value
     assert ours == pytest.approx(0.015, rel=1e-3)
     theirs = only(prometheus, value(Latency(0.9), WINDOW))
     assert theirs != pytest.approx(ours, rel=1e-6)
@@ -146,23 +120,23 @@ def test_quantile_of_latency_is_interpolated_within_its_bucket(
 
 
 def test_first_increase_of_a_series_that_is_born_inside_is_seen_by_the_harness_alone(
-    prometheus: PrometheusServer, folder: RunFolder
+    prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     """6 errors: 3 when the series appears, 3 later. `rate` starts at the first value it sees."""
-    assert exact(folder, Rate(Selector(BORN))).value == pytest.approx(0.6, rel=1e-6)
+    assert exact(stored_run, Rate(Selector(BORN))).value == pytest.approx(0.6, rel=1e-6)
     assert only(prometheus, value(Rate(Selector(BORN)), WINDOW)) < 0.4
     # All of the errors of a request in one second: for Prometheus there was none.
-    ours = exact(folder, ErrorRatio("POST /orders")).value
+    ours = exact(stored_run, ErrorRatio("POST /orders")).value
     assert ours == pytest.approx(2 / 27, rel=1e-6)
     assert only(prometheus, value(ErrorRatio("POST /orders"), WINDOW)) == 0.0
 
 
 def test_growth_is_over_the_window_for_the_harness_and_over_the_range_for_prometheus(
-    prometheus: PrometheusServer, folder: RunFolder
+    prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     """A range that ends a millisecond before the window's start reads the sample before it."""
     growth = Gauge(USED, "growth")
-    ours = exact(folder, growth).value
+    ours = exact(stored_run, growth).value
     at_edges = only(prometheus, value(growth, Scope("10s", step="1s")))
     assert (ours, at_edges) == (1.0, 1.0)
 
@@ -186,9 +160,9 @@ def test_prometheus_knows_the_run_its_budgets_and_its_verdict(
     assert only(prometheus, 'count(harness_requests_total{job="harness", scenario="smoke"})') == 4.0
 
 
-def test_run_that_was_not_judged_has_no_limits(folder: RunFolder, tmp_path: Path) -> None:
+def test_run_that_was_not_judged_has_no_limits(stored_run: RunFolder, tmp_path: Path) -> None:
     path = tmp_path / "unjudged"
-    shutil.copytree(folder.path, path)
+    shutil.copytree(stored_run.path, path)
     RunFolder(path).write("results.json", "")
     text = "".join(run_document(RunFolder(path)))
     assert "harness_run_info" in text
@@ -204,7 +178,7 @@ def test_run_that_was_not_judged_has_no_limits(folder: RunFolder, tmp_path: Path
 def test_backfill_that_cannot_be_done_is_an_error(
     path: str | None,
     says: str,
-    folder: RunFolder,
+    stored_run: RunFolder,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -213,6 +187,6 @@ def test_backfill_that_cannot_be_done_is_an_error(
     if path is not None:
         monkeypatch.setenv("PATH", path)
     with pytest.raises(SystemExit) as ended:
-        main(["backfill", str(folder.path), str(tmp_path / "data")])
+        main(["backfill", str(stored_run.path), str(tmp_path / "data")])
     assert ended.value.code == 2
     assert says in capsys.readouterr().err
