@@ -178,18 +178,19 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 class PrometheusServer:
-    """One Prometheus on 127.0.0.1 that scrapes nothing and answers from the data in a folder.
+    """One Prometheus on 127.0.0.1 that answers from the data in a folder.
 
     Args:
         folder: Holds `data`, which is made when it is not there.
+        scrape: Its configuration; empty scrapes nothing.
         web: Its --web.config.file: TLS and passwords.
     """
 
-    def __init__(self, folder: Path, web: Path | None = None) -> None:
+    def __init__(self, folder: Path, scrape: str = "", web: Path | None = None) -> None:
         self.port = free_port()
         self._folder = folder
         config = folder / "prometheus.yml"
-        config.write_text("")
+        config.write_text(scrape)
         arguments = [
             *(_required("prometheus"), f"--config.file={config}"),
             *(f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"),
@@ -220,9 +221,11 @@ class PrometheusServer:
 
 
 @contextmanager
-def prometheus_server(folder: Path, web: Path | None = None) -> Iterator[PrometheusServer]:
+def prometheus_server(
+    folder: Path, scrape: str = "", web: Path | None = None
+) -> Iterator[PrometheusServer]:
     """A running server, ended at the end."""
-    server = PrometheusServer(folder, web)
+    server = PrometheusServer(folder, scrape, web)
     try:
         yield server
     finally:

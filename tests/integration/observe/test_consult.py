@@ -1,6 +1,8 @@
 """`--prometheus URL`: budgets measured by a real server, and what becomes of a bad answer."""
 
+import base64
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,13 +28,13 @@ from harness.errors import RunFolderError, UsageError
 from harness.judge.decide import judge
 from harness.judge.measure import measure
 from harness.judge.model import Measurement
-from harness.observe.prometheus import Prometheus
+from harness.observe.prometheus import Prometheus, tls_context
 from harness.runs.answers import read_answers, write_answers
 from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.units import Unit
 from tests.integration.observe.conftest import Endpoint, Reply
 from tests.integration.observe.stored import BORN, RESET
-from tests.servers import PrometheusServer, free_port
+from tests.servers import PrometheusServer, free_port, prometheus_server
 
 needs_prometheus = pytest.mark.needs_prometheus
 WAIT, ASKS = Selector("wait_seconds"), Selector("asks_total")
@@ -281,3 +283,44 @@ def test_bad_options_are_refused(
     options, says = BAD_OPTIONS[name]
     assert check(stored_run, tmp_path, *options) == (2, {})
     assert says in capsys.readouterr().err
+
+
+# --- being let in ---------------------------------------------------------------------------------
+
+
+@needs_prometheus
+@pytest.mark.needs_openssl
+def test_server_with_tls_and_a_password_is_asked_by_who_may(tmp_path: Path) -> None:
+    web = {
+        "tls_server_config": {
+            "cert_file": "own.pem",
+            "key_file": "own.key",
+            "client_ca_file": "own.pem",
+            "client_auth_type": "RequireAndVerifyClientCert",
+        },
+        # bcrypt of "open", as htpasswd makes it
+        "basic_auth_users": {"me": "$2b$04$nsA/VUkpsSRF3B0MCuPie.gm/X./0H./G6OsNW4VpumhPip7oYzD."},
+    }
+    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
+    files = ("-keyout", "own.key", "-out", "own.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    (tmp_path / "web.yml").write_text(json.dumps(web))
+    pem, key = tmp_path / "own.pem", tmp_path / "own.key"
+    me = {"Authorization": f"Basic {base64.b64encode(b'me:open').decode()}"}
+    with prometheus_server(tmp_path, web=tmp_path / "web.yml") as server:
+        url = server.url.replace("http:", "https:")
+        Prometheus(url, me, tls_context(pem, pem, key)).probe()
+        refused: dict[str, Prometheus] = {
+            "it answered 401": Prometheus(url, {}, tls_context(pem, pem, key)),
+            "certificate verify failed": Prometheus(url, me, tls_context(None, pem, key)),
+            "(?i)certificate|reset|broken pipe": Prometheus(url, me, tls_context(pem, None, None)),
+            "it answered 400": Prometheus(server.url, me),
+        }
+        for says, one in refused.items():
+            with pytest.raises(UsageError, match=says):
+                one.probe()
