@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.prometheus_options import prometheus_options, serve_option
 from harness.units import Unit, parse
 
 Command = Callable[[argparse.Namespace], int]
 RENDEZVOUS_PORT = 5557  # the one that Locust's masters use
 MOST_PAIRS = (12, 16, 24, 32, 48, 64)  # those that `judge.sequential` has levels for
+FEWEST_REPETITIONS = 4  # that `judge.calibrate` takes a deviation of
 EXPORTS = (  # those of `report.export`, whose import takes a moment
     "github-action-benchmark",
     "github-action-benchmark-bigger",
@@ -80,13 +82,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _load_options(parser)
     _end_options(parser)
     _worker_options(parser)
-    parser.add_argument(
-        "--serve-metrics",
-        type=_listened,
-        metavar="[ADDRESS:]PORT",
-        help="serve what is measured to Prometheus during the run (ADDRESS: 127.0.0.1)",
-    )
-    _prometheus_options(parser)
+    serve_option(parser)
+    prometheus_options(parser)
+    _baseline_option(parser)
     _report_options(parser)
 
 
@@ -95,7 +93,8 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
     )
-    _prometheus_options(parser)
+    prometheus_options(parser)
+    _baseline_option(parser)
     _report_options(parser)
 
 
@@ -116,8 +115,47 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
             metavar="NAME=VALUE",
             help="added to the target's environment; may be repeated",
         )
-    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     group = parser.add_argument_group("the load")
+    _pair_options(group)
+    group.add_argument(
+        "--max-pairs", type=int, choices=MOST_PAIRS, help="default: as calibrated, else 32"
+    )
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: runs/<utc>-compare-<scenario>"
+    )
+    _report_options(parser, "compare.json")
+
+
+def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "scenario", nargs="?", metavar="SCENARIO", help="default: the first in budgets.yaml"
+    )
+    for option, default, what in (
+        ("pairs", 12, "of the version with itself, as `compare` loads them"),
+        ("runs", 5, "one after the other, as `run` loads them"),
+    ):
+        parser.add_argument(
+            f"--{option}",
+            type=_repetitions,
+            default=default,
+            metavar="N",
+            help=f"{what}; at least {FEWEST_REPETITIONS}, or 0 for none (default: {default})",
+        )
+    _pair_options(parser.add_argument_group("the load"))
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: runs/<utc>-calibrate-<scenario>"
+    )
+    parser.add_argument("--quiet", action="store_true", help="one line with the outcome, no more")
+
+
+def _pair_options(group: argparse._ArgumentGroup) -> None:
+    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     group.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
     group.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the slices")
     group.add_argument(
@@ -127,15 +165,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of one second for each side in a pair (default: 5)",
     )
-    group.add_argument("--max-pairs", type=int, choices=MOST_PAIRS, help="default: 32")
     group.add_argument("--seed", type=int, metavar="N", help="repeats the order and the arrivals")
-    parser.add_argument(
-        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="default: runs/<utc>-compare-<scenario>"
-    )
-    _report_options(parser, "compare.json")
 
 
 def _add_lint_options(parser: argparse.ArgumentParser) -> None:
@@ -202,6 +232,15 @@ def _load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
 
 
+def _baseline_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="RUN",
+        help="show the difference to a stored run (its folder or results.json); gates nothing",
+    )
+
+
 def _end_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-duration",
@@ -238,36 +277,6 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _prometheus_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("a Prometheus server that measures what the service does")
-    group.add_argument("--prometheus", type=_server, metavar="URL", help="e.g. http://host:9090")
-    group.add_argument(
-        "--prometheus-match",
-        type=_matcher,
-        action="append",
-        default=[],
-        metavar="LABEL=VALUE",
-        help="that each series of the service has, e.g. job=shop; may be repeated",
-    )
-    group.add_argument(
-        "--prometheus-token-file", type=Path, metavar="FILE", help="the bearer token is in it"
-    )
-    group.add_argument(
-        "--prometheus-header",
-        type=_header,
-        action="append",
-        default=[],
-        metavar="'NAME: VALUE'",
-        help="sent with each query, e.g. 'X-Scope-OrgID: team'; may be repeated",
-    )
-    for name, what in (
-        ("ca", "certificates that it is trusted by (default: those of this machine)"),
-        ("cert", "our certificate, where it asks for one"),
-        ("key", "its key, where that is not in the same file"),
-    ):
-        group.add_argument(f"--prometheus-{name}", type=Path, metavar="PEM", help=what)
-
-
 def _report_options(parser: argparse.ArgumentParser, results: str = "results.json") -> None:
     for option, what in (("json", results), ("junit-xml", "JUnit"), ("markdown", "summary")):
         parser.add_argument(
@@ -283,6 +292,7 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "run": ("start the target, load it, judge it, report", _add_run_options),
     "check": ("judge a stored run again; no load", _add_check_options),
     "compare": ("load two versions in turn; did any get worse?", _add_compare_options),
+    "calibrate": ("what is noise on this machine, and what can be seen", _add_calibrate_options),
     "lint": ("validate budgets.yaml without load", _add_lint_options),
     "selftest": ("plant mistakes; each must break the budgets it promises", _add_selftest_options),
     "history": ("the runs of a folder, and a trend per budget", _add_history_options),
@@ -295,30 +305,6 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:port")
     return text.rstrip("/")
-
-
-def _server(text: str) -> str:
-    if "@" in text.partition("//")[2].partition("/")[0]:
-        raise argparse.ArgumentTypeError(
-            "leave name and password out of the URL; use --prometheus-token-file or"
-            " --prometheus-header"
-        )
-    return _url(text)
-
-
-def _matcher(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
-        raise argparse.ArgumentTypeError(f"{text!r} names no label; write LABEL=VALUE")
-    return name, value
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not re.fullmatch(r"[A-Za-z0-9-]+", name) or not value.strip().isprintable():
-        # What was written may be a secret.
-        raise argparse.ArgumentTypeError("that is no header; write 'NAME: VALUE'")
-    return name, value.strip()
 
 
 def _variable(text: str) -> tuple[str, str]:
@@ -334,6 +320,14 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _repetitions(text: str) -> int:
+    if text != "0" and (not text.isdecimal() or int(text) < FEWEST_REPETITIONS):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} says nothing about noise; give at least {FEWEST_REPETITIONS}, or 0"
+        )
+    return int(text)
+
+
 def _workers(text: str) -> int | str:
     return text if text == "auto" else _count(text)
 
@@ -346,15 +340,6 @@ def _address(text: str) -> tuple[str, int]:
             f" 10.0.0.5:{RENDEZVOUS_PORT}"
         )
     return host, int(port or RENDEZVOUS_PORT)
-
-
-def _listened(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if (colon and not host) or not (port.isdecimal() and 0 < int(port) < 2**16):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no port to listen on; write 9646, or 0.0.0.0:9646 for other machines"
-        )
-    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _run_id(text: str) -> str:

@@ -43,7 +43,7 @@ def server_of(options: argparse.Namespace) -> Prometheus | None:
 
 
 def consult(
-    server: Prometheus, budgets: Iterable[Budget], clock: Clock, matchers: Mapping[str, str]
+    server: Prometheus, budgets: Iterable[Budget], clock: Clock, matchers: Iterable[tuple[str, str]]
 ) -> Answers:
     """Ask about every budget that the load generator does not measure.
 
@@ -56,13 +56,14 @@ def consult(
         matchers: Labels that each series must have besides.
     """
     asked: dict[str, Asked] = {}
+    match = dict(matchers)
     if clock.window_start is not None and clock.window_end is not None:
         time.sleep(max(0.0, clock.window_end + SETTLING - time.time()))
         gone: Asked | None = None
-        for query in _queries(budgets, clock, matchers):
+        for query in _queries(budgets, clock, match):
             asked[query] = gone or server.ask(query, clock.window_end)
             gone = None if asked[query].reached else asked[query]
-    return Answers(server=server.url, matchers=dict(matchers), asked=asked)
+    return Answers(server=server.url, matchers=match, asked=asked)
 
 
 def answered(

@@ -14,12 +14,12 @@ from harness.errors import RunFolderError, UsageError
 from harness.runs.latency import read_intervals, whole
 from harness.runs.metrics import read_metrics
 from harness.runs.model import (
-    BATCH,
     Distribution,
     Evidence,
     LatencyKey,
     Manifest,
     SlowRequest,
+    batch_seconds,
 )
 from harness.runs.slowest import read_slowest
 
@@ -31,6 +31,7 @@ CREATED_FILES = (
     names.RESULTS_FILE,
     names.JUNIT_FILE,
     names.SUMMARY_FILE,
+    names.COMMENT_FILE,
     names.BUDGETS_FILE,
     names.TARGET_LOG,
 )
@@ -181,7 +182,9 @@ def read_evidence(
     slowest: tuple[SlowRequest, ...] = ()
     try:
         if start is not None and end is not None:
-            batches = read_intervals(folder.file(names.LATENCY_FILE), start, BATCH, end)
+            batches = read_intervals(
+                folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
+            )
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:

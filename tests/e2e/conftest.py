@@ -16,6 +16,12 @@ import pytest
 import yaml
 
 SERVICE = Path(__file__).with_name("service.py").resolve()
+WORK = {  # an indicator that is free of noise: 1
+    "kind": "ratio",
+    "of": "http_server_request_duration_seconds_count",
+    "to": "cache_gets_total",
+    "unit": "1",
+}
 LOCUSTFILE = """\
 from locust import FastHttpUser, task
 

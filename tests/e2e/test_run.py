@@ -61,6 +61,11 @@ def test_run_healthy_service_passes_and_writes_the_run_folder(project: Project) 
     assert len(list(suite.iter("testcase"))) == 3
     assert (project.path / "s.md").read_text() == summary.read_text()
     assert "listening on" in (folder / "target.log").read_text()
+    beside = project.harness("check", "out", "--baseline", "copy/r.json", "--json", "again.json")
+    assert (beside.code, "beside copy/r.json" in beside.out) == (0, True)
+    again = json.loads((project.path / "again.json").read_text())
+    assert [row["worse"] for row in again.pop("baseline")["differences"]] == [0, 0, 0]
+    assert again == project.results()
 
 
 def test_run_closed_model_counts_exactly_what_the_service_counted(project: Project) -> None:

@@ -15,7 +15,8 @@ ALLOWED = {
     "names": set(),
     "meanings": set(),
     "units": set(),
-    "arguments": set(),
+    "arguments": {"prometheus_options"},
+    "prometheus_options": set(),
     "keeper": set(),
     "process": {"keeper"},
     "git": {"budgets"},
@@ -41,12 +42,24 @@ ALLOWED = {
         *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
     },
     "exposed": {"budgets", "runs", "judge", "report"},
+    "calibration": {"runs", "observe"},
+    "calibration_use": {"budgets", "judge", "calibration"},
+    "calibrate": {
+        *("budgets", "runs", "load", "judge", "compare", "gather", "pair", "sides", "signals"),
+        "versions",
+    },
+    "calibrate_command": {
+        *("budgets", "runs", "judge", "observe", "report", "asked", "calibrate", "calibration"),
+        *("calibration_use", "compare", "live", "pair", "told"),
+    },
     "asked": {"budgets"},
+    "served": {"budgets", "exposed", "observe"},
     "consult": {"budgets", "observe", "render", "runs"},
     "told": {"runs"},
     "live": {"runs", "judge", "report", "told"},
     "compare_command": {
         *("runs", "judge", "report", "asked", "compare", "live", "pair", "sides", "told"),
+        *("calibration", "calibration_use"),
     },
     "export_command": {"runs", "report", "told"},
     "backfill": {"runs", "judge", "report"},
@@ -55,8 +68,9 @@ ALLOWED = {
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        *("arguments", "asked", "backfill_command", "compare_command", "consult", "export_command"),
-        *("exposed", "history_command", "live", "told"),
+        *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
+        *("compare_command", "consult", "export_command", "exposed", "history_command", "live"),
+        *("served", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

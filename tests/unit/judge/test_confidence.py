@@ -34,7 +34,7 @@ from harness.judge.deltas import deltas, total
 from harness.judge.looks import AGAIN
 from harness.judge.model import Outcome
 from harness.judge.quantiles import quantile_bounds
-from harness.runs.model import Evidence
+from harness.runs.model import Evidence, batch_seconds
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     SECONDS,
@@ -328,3 +328,8 @@ def test_one_slow_second_is_not_taken_for_a_slow_service() -> None:
     (verdict,) = judge((P95,), replace(evidence(latency=whole), batches=batches)).verdicts
     assert verdict.value == 0.5
     assert verdict.outcome == "inconclusive"
+
+
+@pytest.mark.parametrize(("window", "seconds"), [(1.5, 1), (9.9, 1), (10.0, 2), (3600.0, 2)])
+def test_short_windows_have_shorter_batches(window: float, seconds: int) -> None:
+    assert batch_seconds(window) == seconds
