@@ -201,10 +201,10 @@ def _measured(budget: Budget, measurement: Measurement) -> str:
     """What was measured, and how far from the bound that is."""
     what = describe(budget.indicator)
     bound = f"the {budget.direction} of {format_quantity(budget.bound, budget.unit)}"
-    if measurement.value is None:
-        return f"{what} is not known exactly ({measurement.reason}), against {bound}"
-    value = format_quantity(measurement.value, budget.unit)
     note = f" ({measurement.note})" if measurement.note else ""
+    if measurement.value is None:
+        return f"{what} is not known exactly ({measurement.reason}), against {bound}{note}"
+    value = format_quantity(measurement.value, budget.unit)
     return f"{what} is {value}, {_distance(budget, measurement.value)} {bound}{note}"
 
 

@@ -37,8 +37,8 @@ def test_run_is_judged_by_what_a_server_scraped_and_check_knows_it(
     assert {name: budget["source"] for name, budget in budgets.items()} == {
         "latency": "load generator",
         "errors": "load generator",
-        "cache": "Prometheus",
-        "requests": "Prometheus",
+        "cache": "Prometheus server",
+        "requests": "Prometheus server",
     }
     assert "extrapolated by Prometheus from" in budgets["cache"]["reason"]
     assert "of the harness's own scrapes" in budgets["cache"]["reason"] or (

@@ -74,7 +74,7 @@ def test_server_and_own_scrapes_agree_on_the_value_the_verdict_and_the_samples(
     ours = measure(of(indicator), read_evidence(stored_run))
     theirs = by(Prometheus(prometheus.url), stored_run, of(indicator), job="sample-app")
     assert theirs.value == pytest.approx(ours.value, rel=1e-6)
-    assert (theirs.meets, theirs.source) == (ours.meets, "Prometheus")
+    assert (theirs.meets, theirs.source) == (ours.meets, "Prometheus server")
     if name != "a utilization":  # which counts each instance for itself
         assert theirs.samples == ours.samples
     same = "the same as by the harness's own scrapes"
@@ -133,7 +133,7 @@ def test_no_value_with_a_reason_for(
 ) -> None:
     indicator, match, says = LACKS[name]
     found = by(Prometheus(prometheus.url), stored_run, of(indicator), **match)
-    assert (found.value, found.source) == (None, "Prometheus")
+    assert (found.value, found.source) == (None, "Prometheus server")
     assert says in found.reason
 
 
