@@ -111,6 +111,13 @@ def check(options: argparse.Namespace) -> int:
     return _judge_and_tell(plan.budgets_of(scenario), folder, options)
 
 
+def report(options: argparse.Namespace) -> int:
+    """Write the page of a stored run, judged by the budgets that are stored with it."""
+    from harness.report_command import report
+
+    return report(options)
+
+
 def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, hold it against the service's metrics."""
     from harness.budgets.lint import lint as find
@@ -183,6 +190,7 @@ def export(options: argparse.Namespace) -> int:
 COMMANDS = {
     "run": run,
     "check": check,
+    "report": report,
     "compare": compare,
     "lint": lint,
     "selftest": selftest,
@@ -233,7 +241,7 @@ def _judge_and_tell(
     evidence = read_evidence(folder)
     judgement = judge(budgets, evidence)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
-    _store_reports(judgement, evidence, folder, options, code)
+    _store_reports(judgement, evidence, folder, budgets, options, code=code)
     _print_report(judgement, evidence, folder, quiet=options.quiet, code=code)
     return code
 
@@ -249,9 +257,12 @@ def _store_reports(
     judgement: Judgement,
     evidence: Evidence,
     folder: RunFolder,
+    budgets: tuple[Budget, ...],
     options: argparse.Namespace,
+    *,
     code: int,
 ) -> None:
+    from harness.page import page_of
     from harness.report.junit import junit_xml
     from harness.report.markdown import summary_markdown
     from harness.report.results import results_json
@@ -262,13 +273,23 @@ def _store_reports(
         (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence)),
     )
     for name, copy, text in reports:
-        if options.command is run:
-            try:
-                folder.write(name, text)
-            except OSError as error:
-                raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
-        write_copy(copy, text)
+        _store(folder, name, copy, text, options)
     append_step_summary(reports[2][2])
+    if options.command is run or options.html:
+        page = page_of(folder, judgement, evidence, budgets, exit_code=code)
+        _store(folder, names.REPORT_FILE, options.html, page, options)
+
+
+def _store(
+    folder: RunFolder, name: str, copy: Path | None, text: str, options: argparse.Namespace
+) -> None:
+    """In the run folder by the command that makes it, and wherever an option wants it."""
+    if options.command is run:
+        try:
+            folder.write(name, text)
+        except OSError as error:
+            raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+    write_copy(copy, text)
 
 
 def _print_report(

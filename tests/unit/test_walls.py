@@ -43,6 +43,8 @@ ALLOWED = {
         *("runs", "judge", "report", "asked", "compare", "live", "pair", "sides", "told"),
     },
     "export_command": {"runs", "report", "told"},
+    "page": {"budgets", "runs", "judge", "report"},
+    "report_command": {"runs", "judge", "asked", "page", "told"},
     "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
@@ -54,6 +56,8 @@ ALLOWED = {
             "export_command",
             "history_command",
             "live",
+            "page",
+            "report_command",
             "told",
         ),
     },
