@@ -35,16 +35,14 @@ from harness.judge.batches import (
 from harness.judge.counters import parts_of_mean, size_of
 from harness.judge.means import mean_bounds
 from harness.judge.model import Confidence
+from harness.judge.noise import FAILS, NOISE, PASSES, fast, slow
 from harness.judge.quantiles import crossings, fewest, quantile_bounds
 from harness.judge.series import NoDataError
 from harness.judge.shares import share_bounds
 from harness.runs.model import Evidence
 from harness.units import Unit
 
-# Standard deviation of the logarithm of a time from start to start, where nothing is known of it.
-NOISE = 0.05
 _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above it
-_FAILS, _PASSES = 2.3263, 1.6449  # normal quantiles of 99% and 95%
 
 
 class Levels(NamedTuple):
@@ -81,10 +79,10 @@ def confidence(
     if found is None or not _is_time(budget):
         return found
     noise = evidence.manifest.noise.get(budget.name, NOISE)
-    below, above = (_FAILS, _PASSES) if budget.direction == "max" else (_PASSES, _FAILS)
+    below, above = (FAILS, PASSES) if budget.direction == "max" else (PASSES, FAILS)
     return Confidence(
-        None if found.lower is None else found.lower * math.exp(-below * noise),
-        None if found.upper is None else found.upper * math.exp(above * noise),
+        None if found.lower is None else found.lower * fast(noise, below),
+        None if found.upper is None else found.upper * slow(noise, above),
         found.fewest,
     )
 
