@@ -26,11 +26,12 @@ from harness.report.compare_console import compare_report
 from harness.report.compare_junit import compare_junit
 from harness.report.compare_markdown import compare_markdown
 from harness.report.compare_results import compare_json
+from harness.report.html.compare_page import compare_page
 from harness.runs.folder import create_files, default_path, replace_text
 from harness.sides import Version
 from harness.told import append_step_summary, color_of, width_of, write_copy
 
-FILES = (names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE)
+FILES = (names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE, names.REPORT_FILE)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -97,8 +98,9 @@ def _report(found: Compared, folder: Path, options: argparse.Namespace, code: in
         compare_json(comparison, setting, exit_code=code),
         compare_markdown(comparison, setting),
         compare_junit(comparison, setting, exit_code=code),
+        compare_page(comparison, setting, exit_code=code),
     )
-    copies = (options.json, options.markdown, options.junit_xml)
+    copies = (options.json, options.markdown, options.junit_xml, options.html)
     for name, copy, text in zip(FILES, copies, texts, strict=True):
         try:
             replace_text(folder / name, text)

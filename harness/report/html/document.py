@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report import wording
-from harness.report.compare_wording import pairs_text, range_text, share_text
+from harness.report.compare_wording import estimate_text, pairs_text, range_text, share_text
 from harness.report.html.gauge import change_gauge, verdict_gauge
 from harness.report.wording import clean, value_text
 from harness.units import Unit
@@ -66,6 +66,7 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "wording": wording,
+        "estimate_text": estimate_text,
         "pairs_text": pairs_text,
         "range_text": range_text,
         "value_text": value_text,

@@ -117,13 +117,16 @@
   }
 
   function change(figure) {
-    const { pairs, looks, tolerance, about } = data.changes[figure.dataset.number];
+    const { pairs, estimate, band, tolerance, about } = data.changes[figure.dataset.number];
     const [first, second] = palette();
-    const line = (values, name, rest) => ({ x: looks.x, y: values, name, mode: "lines", hovertemplate: "%{y:+.3~g}%", ...rest });
+    const line = (x, y, name, width, rest) => ({
+      x, y, name, mode: x.length > 1 ? "lines" : "markers", line: { color: first, width },
+      marker: { color: first }, hovertemplate: "%{y:+.3~g}%", ...rest,
+    });
     const traces = [
-      line(looks.upper, "interval", { line: { width: 0, color: first }, showlegend: false }),
-      line(looks.lower, "interval", { line: { width: 0, color: first }, fill: "tonexty" }),
-      line(looks.estimate, "estimate", { line: { color: first, width: 2 } }),
+      line(band.x, band.upper, "upper", 0.8, { showlegend: false }),
+      line(band.x, band.lower, "interval", 0.8, { fill: "tonexty" }),
+      line(estimate.x, estimate.y, "estimate", 2),
       {
         x: pairs.x, y: pairs.y, name: "pair", mode: "markers", marker: { color: second, size: 7 },
         hovertemplate: "%{y:+.3~g}%",
@@ -132,7 +135,7 @@
     const ends = [0.5, Math.max(...pairs.x, 1) + 0.5];
     bounds([{ label: "tolerated", y: tolerance, near: true }], traces, { from: ends[0], to: ends[1], suffix: "%" });
     const layout = {
-      xaxis: { range: ends, title: { text: "pair", font: { size: 11 } }, dtick: Math.ceil(ends[1] / 16) },
+      xaxis: { range: ends, dtick: Math.ceil(ends[1] / 16), tickprefix: "pair ", showtickprefix: "first" },
       yaxis: { ticksuffix: "%", title: { text: "worse by", font: { size: 11 } }, zerolinewidth: 2 },
     };
     return { traces, layout, about };
@@ -154,7 +157,7 @@
       font: { color: text, size: 12, family: getComputedStyle(document.body).fontFamily },
       hovermode: "x unified", dragmode: "zoom", showlegend: true,
       hoverlabel: { bgcolor: color("--raised"), bordercolor: color("--edge"), font: { color: text } },
-      legend: { orientation: "h", y: -0.15, yanchor: "top", font: { size: 11 }, itemwidth: 30 },
+      legend: { orientation: "h", y: -0.15, yanchor: "top", font: { size: 11 }, itemwidth: 30, traceorder: "normal" },
       ...layout,
       xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis },
     };
