@@ -15,7 +15,7 @@ from harness.report.wording import clean
 from harness.runs.model import Distribution, LatencyKey
 from harness.units import Unit, scale_of
 
-MOST_REQUESTS = 200
+MOST_REQUESTS = 100
 BARS = 48
 _TICKS = 5  # points of the percentile plot for each halving of the rest, as HdrHistogram's tools
 _NAME = 120
