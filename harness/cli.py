@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
+        _annotate_error(error)
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
@@ -77,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.judge.decided import Decision
     from harness.load.fleet import logs
     from harness.runs.folder import create_folder
+    from harness.settled import settle
 
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
@@ -104,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
             tell=lambda line: print(line, file=sys.stderr, flush=True),
         )
         asyncio.run(running)
+    if scenario.settles:
+        settle(folder)
     return _judge_and_tell(budgets, plan.source, folder, options, past)
 
 
@@ -211,6 +215,12 @@ COMMANDS = {
 
 
 # --- their parts ----------------------------------------------------------------------------------
+
+
+def _annotate_error(error: HarnessError) -> None:
+    from harness.report.annotations import error_command
+
+    annotate([error_command(error.message, error.hint)])
 
 
 def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:

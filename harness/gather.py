@@ -215,7 +215,8 @@ def _recorder(
         if run.watch:
             run.watch.add(report.cells)
         if progress := meter.progress(report, at - started):
-            run.show(progress._replace(budgets=run.watch.states() if run.watch else ()))
+            decides = run.decision or run.watch
+            run.show(progress._replace(budgets=decides.states() if decides else ()))
 
     return record
 

@@ -32,6 +32,7 @@ ALLOWED = {
     "signals": set(),
     "account": {"runs", "load"},
     "early": {"budgets", "runs", "load"},
+    "settled": {"runs", "judge"},
     "gather": {"budgets", "runs", "load", "observe", "facts", "account", "early", "signals"},
     "pair": {"budgets", "runs", "load", "judge", "gather", "sides"},
     "compare": {
@@ -68,6 +69,7 @@ ALLOWED = {
             "export_command",
             "history_command",
             "live",
+            "settled",
             "told",
         ),
     },
