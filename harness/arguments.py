@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.prometheus_options import prometheus_options, serve_option
 from harness.units import Unit, parse
 
 Command = Callable[[argparse.Namespace], int]
@@ -81,6 +82,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _load_options(parser)
     _end_options(parser)
     _worker_options(parser)
+    serve_option(parser)
+    prometheus_options(parser)
     _baseline_option(parser)
     _report_options(parser)
 
@@ -90,8 +93,16 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
     )
+    prometheus_options(parser)
     _baseline_option(parser)
     _report_options(parser)
+
+
+def _add_page_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="default: report.html in the run folder"
+    )
 
 
 def _add_compare_options(parser: argparse.ArgumentParser) -> None:
@@ -213,6 +224,13 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
 
 
+def _add_backfill_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
+    parser.add_argument(
+        "data_dir", type=Path, metavar="DATA_DIR", help="of Prometheus: its --storage.tsdb.path"
+    )
+
+
 def _load_options(parser: argparse.ArgumentParser) -> None:
     rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
@@ -272,7 +290,8 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _report_options(parser: argparse.ArgumentParser, results: str = "results.json") -> None:
-    for option, what in (("json", results), ("junit-xml", "JUnit"), ("markdown", "summary")):
+    reports = {"json": results, "junit-xml": "JUnit", "markdown": "summary", "html": "page"}
+    for option, what in reports.items():
         parser.add_argument(
             f"--{option}", type=Path, metavar="FILE", help=f"write the {what} here as well"
         )
@@ -285,12 +304,14 @@ def _report_options(parser: argparse.ArgumentParser, results: str = "results.jso
 _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("start the target, load it, judge it, report", _add_run_options),
     "check": ("judge a stored run again; no load", _add_check_options),
+    "report": ("write the page of a stored run", _add_page_options),
     "compare": ("load two versions in turn; did any get worse?", _add_compare_options),
     "calibrate": ("what is noise on this machine, and what can be seen", _add_calibrate_options),
     "lint": ("validate budgets.yaml without load", _add_lint_options),
     "selftest": ("plant mistakes; each must break the budgets it promises", _add_selftest_options),
     "history": ("the runs of a folder, and a trend per budget", _add_history_options),
     "export": ("what runs came to, in the format of another tool", _add_export_options),
+    "backfill": ("load a stored run into a Prometheus", _add_backfill_options),
 }
 
 
