@@ -184,6 +184,13 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
 
 
+def _add_backfill_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
+    parser.add_argument(
+        "data_dir", type=Path, metavar="DATA_DIR", help="of Prometheus: its --storage.tsdb.path"
+    )
+
+
 def _load_options(parser: argparse.ArgumentParser) -> None:
     rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
@@ -238,6 +245,7 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "selftest": ("plant mistakes; each must break the budgets it promises", _add_selftest_options),
     "history": ("the runs of a folder, and a trend per budget", _add_history_options),
     "export": ("what runs came to, in the format of another tool", _add_export_options),
+    "backfill": ("load a stored run into a Prometheus", _add_backfill_options),
 }
 
 

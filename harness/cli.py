@@ -184,6 +184,13 @@ def export(options: argparse.Namespace) -> int:
     return export(options)
 
 
+def backfill(options: argparse.Namespace) -> int:
+    """Load a stored run into the data of a Prometheus, for Grafana to show; needs promtool."""
+    from harness.backfill_command import backfill
+
+    return backfill(options)
+
+
 COMMANDS = {
     "run": run,
     "check": check,
@@ -192,6 +199,7 @@ COMMANDS = {
     "selftest": selftest,
     "history": history,
     "export": export,
+    "backfill": backfill,
 }
 
 

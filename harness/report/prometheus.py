@@ -14,6 +14,7 @@ from harness.judge.model import Outcome, Verdict
 from harness.report.results import number
 from harness.runs.model import Manifest
 from harness.runs.openmetrics import Sample, reading
+from harness.runs.results import StoredBudget
 
 _OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
@@ -50,7 +51,7 @@ def run_samples(run: str, manifest: Manifest) -> Iterator[Sample]:
             yield reading(name, moment)
 
 
-def limit_samples(budgets: Iterable[Budget | Verdict]) -> Iterator[Sample]:
+def limit_samples(budgets: Iterable[Budget | StoredBudget]) -> Iterator[Sample]:
     """The bound of each budget."""
     for budget in budgets:
         labels = {
@@ -62,7 +63,9 @@ def limit_samples(budgets: Iterable[Budget | Verdict]) -> Iterator[Sample]:
             yield reading(names.BUDGET_LIMIT, bound, labels)
 
 
-def outcome_samples(outcome: Outcome, verdicts: Iterable[Verdict]) -> Iterator[Sample]:
+def outcome_samples(
+    outcome: Outcome, verdicts: Iterable[Verdict | StoredBudget]
+) -> Iterator[Sample]:
     """How a run and each of its budgets were judged; a budget without data has no value."""
     yield from _one_of(names.RUN_VERDICT, outcome, {})
     for verdict in verdicts:

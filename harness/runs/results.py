@@ -32,6 +32,8 @@ class StoredBudget(_Stored):
     bound: float | None
     direction: Literal["max", "min"]
     unit: Unit
+    severity: Literal["error", "warn", "off"]
+    source: str
     reason: str
 
 

@@ -45,11 +45,13 @@ ALLOWED = {
         *("runs", "judge", "report", "asked", "compare", "live", "pair", "sides", "told"),
     },
     "export_command": {"runs", "report", "told"},
+    "backfill": {"runs", "judge", "report"},
+    "backfill_command": {"runs", "observe", "backfill"},
     "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        *("arguments", "asked", "compare_command", "export_command", "exposed"),
+        *("arguments", "asked", "backfill_command", "compare_command", "export_command", "exposed"),
         *("history_command", "live", "told"),
     },
 }
