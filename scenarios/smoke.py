@@ -66,7 +66,7 @@ class Visitor(FastHttpUser):
         if created:
             self.client.delete(f"{CONTACTS}/{created.popleft()}", name=CONTACT)
 
-    @task(3)
+    @task(10)
     def health(self) -> None:
         """What a load balancer asks."""
         self.client.get("/health")

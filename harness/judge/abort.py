@@ -1,7 +1,8 @@
 """Which budget is certainly breached while the load still runs.
 
 A budget with `abort: true` limits a share: of requests that failed, or that took longer than its
-bound (a p95 allows 5% of them). Its breach is certain when one of two things holds:
+bound (a p95 allows 5% of them) and what an unlucky start may add to it (see `noise`). Its breach is
+certain when one of two things holds:
 
 - the lower confidence bound of the share is above what is allowed (see `shares`), looked at once a
   second, in batches of a tenth of the elapsed window. During the first 15 seconds, in which noise
@@ -25,9 +26,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from harness.budgets.model import Budget, ErrorRatio, Latency
+from harness.judge.noise import FAILS, NOISE, slow
 from harness.names import ERROR, LATENCY
 from harness.runs.cells import Cell
 
@@ -47,9 +49,25 @@ class AbortWatch:
         budgets: Those that are watched.
     """
 
-    def __init__(self, budgets: Iterable[Budget], seconds: float) -> None:
-        """Watch a window that is planned to last `seconds`."""
-        self._watches = [_Watch(b, seconds) for b in budgets if b.abort and b.waiver is None]
+    def __init__(
+        self,
+        budgets: Iterable[Budget],
+        seconds: float,
+        noise: Mapping[str, float] | None = None,
+    ) -> None:
+        """Watch a window that is planned to last `seconds`.
+
+        Args:
+            budgets: Of the scenario.
+            seconds: Of the window.
+            noise: From start to start, by the budget's name, as in the manifest.
+        """
+        known = noise or {}
+        self._watches = [
+            _Watch(b, seconds, known.get(b.name, NOISE))
+            for b in budgets
+            if b.abort and b.waiver is None
+        ]
         self.budgets = tuple(watch.budget for watch in self._watches)
         self._breached: Budget | None = None
 
@@ -83,13 +101,15 @@ class AbortWatch:
 class _Watch:
     """Requests over the limit of one budget and all of them, for each second of the window."""
 
-    def __init__(self, budget: Budget, seconds: float) -> None:
+    def __init__(self, budget: Budget, seconds: float, noise: float) -> None:
         # It takes a moment to import, which most runs need not spend.
         from harness.judge.shares import share_bounds
 
         self.budget = budget
         self._bounds = share_bounds
         self._seconds = seconds
+        # In nanoseconds; a service that is at its limit may have started unluckily.
+        self._limit = budget.bound * slow(noise, FAILS) * 1e9
         self._over: defaultdict[int, int] = defaultdict(int)
         self._totals: defaultdict[int, int] = defaultdict(int)
 
@@ -104,8 +124,9 @@ class _Watch:
         if isinstance(indicator, ErrorRatio):
             self._over[cell.second] += count * (cell.outcome == ERROR)
         else:
-            bound = self.budget.bound * 1e9  # a bucket that only begins at it may hold times of it
-            self._over[cell.second] += sum(n for low, n in cell.counts.items() if low > bound)
+            # A bucket that only begins at the limit may hold times of it.
+            over = sum(n for low, n in cell.counts.items() if low > self._limit)
+            self._over[cell.second] += over
 
     def certain(self, elapsed: int, in_flight: int) -> bool:
         """Whether the breach is certain after so many whole seconds."""

@@ -28,3 +28,22 @@ def margin(value: float, bound: float, direction: Direction) -> float | None:
         return None
     distance = bound - value if direction == "max" else value - bound
     return 0.0 if same(value, bound) else distance / abs(bound)
+
+
+def proven(
+    lower: float | None, upper: float | None, bound: float, direction: Direction
+) -> bool | None:
+    """Whether `bound` holds for every value of an interval, or for none; None when for some.
+
+    Args:
+        lower: The interval's end; None is minus infinity.
+        upper: The other; None is infinity.
+        bound: Of the value.
+        direction: Of the bound.
+    """
+    best, worst = (lower, upper) if direction == "max" else (upper, lower)
+    if worst is not None and holds(worst, bound, direction):
+        return True
+    if best is not None and not holds(best, bound, direction):
+        return False
+    return None

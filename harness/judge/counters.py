@@ -15,7 +15,6 @@ from harness.runs.model import Evidence
 from harness.units import format_quantity
 
 _FLOAT_NOISE = 1e-9
-_PARTS = ("sum", "count")
 
 
 def measure_counter(
@@ -30,12 +29,32 @@ def measure_counter(
         case Quantile():
             return _quantile(budget, indicator, evidence)
         case Mean(histogram=selector):
-            of, to = (Selector(f"{selector.metric}_{part}", selector.where) for part in _PARTS)
-            return _ratio(of, to, evidence)
+            return _ratio(*parts_of_mean(selector), evidence)
         case Ratio(of=of, to=to):
             return _ratio(of, to, evidence)
         case Rate():
             return _rate(indicator, evidence)
+
+
+def parts_of_mean(histogram: Selector) -> tuple[Selector, Selector]:
+    """The counters whose ratio is a histogram's mean."""
+    metric, where = histogram.metric, histogram.where
+    return Selector(f"{metric}_sum", where), Selector(f"{metric}_count", where)
+
+
+def size_of(indicator: Rate, evidence: Evidence) -> float:
+    """What a rate is divided by: the mean of a gauge, or 1.
+
+    Raises:
+        NoDataError: The gauge was not read, or is not above 0.
+    """
+    if indicator.to is None:
+        return 1.0
+    sizes = levels(evidence, indicator.to)
+    size = math.fsum(sizes) / len(sizes)
+    if size <= 0:
+        raise NoDataError(f"{text(indicator.to)} is {size:g}: there is nothing to divide by")
+    return size
 
 
 def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
@@ -64,13 +83,7 @@ def _ratio(of: Selector, to: Selector, evidence: Evidence) -> Measurement:
 
 def _rate(indicator: Rate, evidence: Evidence) -> Measurement:
     parts = deltas(evidence, indicator.counter)
-    value = math.fsum(part.value / part.seconds for part in parts)
-    if indicator.to is not None:
-        sizes = levels(evidence, indicator.to)
-        size = math.fsum(sizes) / len(sizes)
-        if size <= 0:
-            raise NoDataError(f"{text(indicator.to)} is {size:g}: there is nothing to divide by")
-        value /= size
+    value = math.fsum(part.value / part.seconds for part in parts) / size_of(indicator, evidence)
     return Measurement(value, max(part.scrapes for part in parts), parts[0].source)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.budgets.model import CLIENT_SIDE, Budget, Latency
-from harness.judge.bounds import holds, margin
+from harness.judge.bounds import holds, margin, proven
+from harness.judge.confidence import confidence
 from harness.judge.guards import guards
 from harness.judge.measure import measure
-from harness.judge.model import Guard, Judgement, Measurement, Outcome, Verdict
+from harness.judge.model import Confidence, Guard, Judgement, Measurement, Outcome, Verdict
 from harness.judge.words import advice, describe
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
@@ -26,17 +27,36 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
     """
     judged = tuple(budget for budget in budgets if budget.severity != "off")
     found = guards(evidence, judged)
-    verdicts = tuple(decide(budget, measure(budget, evidence), found) for budget in judged)
+    verdicts = tuple(_verdict(budget, evidence, found) for budget in judged)
     return Judgement(_run_outcome(verdicts), found, verdicts)
 
 
-def decide(budget: Budget, measurement: Measurement, guards: Sequence[Guard]) -> Verdict:
+def _verdict(budget: Budget, evidence: Evidence, guards: Sequence[Guard]) -> Verdict:
+    # What stopped the load was certain by all that was recorded, some of it after the cut.
+    certain = evidence.manifest.aborted_by == budget.name
+    interval = None if certain else confidence(budget, evidence)
+    return decide(budget, measure(budget, evidence), guards, interval)
+
+
+def decide(
+    budget: Budget,
+    measurement: Measurement,
+    guards: Sequence[Guard],
+    interval: Confidence | None = None,
+) -> Verdict:
     """The verdict on one budget.
 
     In this order: a tripped guard makes it inconclusive; without data `on_no_data` decides; a
-    value that may lie on either side of the bound is inconclusive; the bound decides the rest.
+    value that may lie on either side of the bound is inconclusive; the bound decides the rest: the
+    whole interval keeps it, or breaches it, or the verdict is inconclusive.
+
+    Args:
+        budget: The budget.
+        measurement: Of its indicator.
+        guards: Of the run, tripped or not.
+        interval: In which the indicator lies; None lets the value itself decide.
     """
-    outcome, reason = _outcome(budget, measurement, guards)
+    outcome, reason = _outcome(budget, measurement, guards, interval)
     breached = outcome in {"fail", "warn"} and not _lack(budget, measurement)
     value, indicator = measurement.value, budget.indicator
     return Verdict(
@@ -45,8 +65,8 @@ def decide(budget: Budget, measurement: Measurement, guards: Sequence[Guard]) ->
         outcome=outcome,
         severity=budget.severity,
         value=value,
-        lower=None,
-        upper=None,
+        lower=interval.lower if interval else None,
+        upper=interval.upper if interval else None,
         bound=budget.bound,
         direction=budget.direction,
         unit=budget.unit,
@@ -62,7 +82,10 @@ def decide(budget: Budget, measurement: Measurement, guards: Sequence[Guard]) ->
 
 
 def _outcome(
-    budget: Budget, measurement: Measurement, guards: Sequence[Guard]
+    budget: Budget,
+    measurement: Measurement,
+    guards: Sequence[Guard],
+    interval: Confidence | None,
 ) -> tuple[Outcome, str]:
     if tripped := [guard for guard in guards if _spoils(guard, budget)]:
         also = f" (also tripped: {', '.join(g.name for g in tripped[1:])})" if tripped[1:] else ""
@@ -71,7 +94,12 @@ def _outcome(
         return _without_data(budget, lack)
     if measurement.undecided:
         return "inconclusive", f"{_measured(budget, measurement)}, but {measurement.undecided}"
-    if _met(budget, measurement):
+    met = _met(budget, measurement)
+    if interval is not None:
+        if (sure := proven(interval.lower, interval.upper, budget.bound, budget.direction)) is None:
+            return _uncertain(budget, measurement, interval)
+        met = sure
+    if met:
         return "pass", _measured(budget, measurement)
     return _breach(budget, f"{_measured(budget, measurement)}{_then(budget, measurement)}")
 
@@ -125,9 +153,42 @@ def _met(budget: Budget, measurement: Measurement) -> bool:
     return holds(measurement.value, budget.bound, budget.direction)
 
 
+def _uncertain(
+    budget: Budget, measurement: Measurement, interval: Confidence
+) -> tuple[Outcome, str]:
+    """Neither side of the bound is certain."""
+    what = _measured(budget, measurement)
+    if measurement.samples < interval.fewest:
+        why = (
+            f"{what}, but {measurement.samples} samples are too few to be sure: it takes at least"
+            f" {interval.fewest}; raise the duration or the load"
+        )
+    else:
+        why = (
+            f"{what}, but it may as well lie beyond: it is {_somewhere(budget, interval)}; measure"
+            " longer, or move the bound"
+        )
+    return ("warn", _waived(budget, why)) if budget.waiver else ("inconclusive", why)
+
+
+def _somewhere(budget: Budget, interval: Confidence) -> str:
+    lower, upper = (
+        None if end is None else format_quantity(end, budget.unit)
+        for end in (interval.lower, interval.upper)
+    )
+    if lower is None:
+        return "not known from this run" if upper is None else f"at most {upper}"
+    return f"at least {lower}" if upper is None else f"between {lower} and {upper}"
+
+
+def _waived(budget: Budget, reason: str) -> str:
+    assert budget.waiver is not None
+    return f"{reason}; waived until {budget.waiver.until}: {budget.waiver.reason}"
+
+
 def _breach(budget: Budget, reason: str) -> tuple[Outcome, str]:
     if budget.waiver:
-        return "warn", f"{reason}; waived until {budget.waiver.until}: {budget.waiver.reason}"
+        return "warn", _waived(budget, reason)
     return ("fail" if budget.severity == "error" else "warn"), reason
 
 

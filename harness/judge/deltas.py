@@ -88,7 +88,7 @@ def histogram(evidence: Evidence, selector: Selector) -> Histogram:
     parts = deltas(evidence, Selector(f"{selector.metric}_bucket", selector.where))
     for part in parts:
         rest = tuple(sorted((k, v) for k, v in part.labels.items() if k != _LE))
-        groups[rest][_edge(part.labels, selector)] = part.value
+        groups[rest][bucket_edge(part.labels, selector)] = part.value
     moved = [group for group in groups.values() if any(group.values())]
     if not moved:
         raise NoDataError(f"{text(selector)} observed nothing in the window; does the load use it?")
@@ -113,7 +113,12 @@ def _cumulative(layout: tuple[float, ...], groups: list[dict[float, float]]) -> 
     return tuple(sums)
 
 
-def _edge(labels: Mapping[str, str], selector: Selector) -> float:
+def bucket_edge(labels: Mapping[str, str], selector: Selector) -> float:
+    """The upper bound of a bucket.
+
+    Raises:
+        NoDataError: Its label `le` is missing, or no number.
+    """
     try:
         return float(labels[_LE])  # "1" and "1.0" are one edge
     except (KeyError, ValueError):

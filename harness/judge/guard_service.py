@@ -69,8 +69,8 @@ def scrape_coverage(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator
     if share < COVERAGE:
         reason += (
             f" on {worst or 'the service'}: its metrics endpoint is down, or too slow under load"
-            f" for an interval of {format_quantity(interval, Unit.SECONDS)}; make it cheaper, raise"
-            " `target.scrape_interval`, or correct `target.metrics`"
+            f" for an interval of {format_quantity(interval, Unit.SECONDS)}; make it cheaper,"
+            " raise `target.scrape_interval`, or correct `target.metrics`"
         )
     yield guard(
         "scrape-coverage",

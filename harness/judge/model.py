@@ -39,6 +39,22 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Confidence:
+    """Between which two values the true one lies, by one run.
+
+    Attributes:
+        lower: In the indicator's unit; None when nothing is known of that side.
+        upper: Likewise.
+        fewest: Observations without which no run can show that the bound holds; 0 when any number
+            may.
+    """
+
+    lower: float | None
+    upper: float | None
+    fewest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """A condition under which measurements may be trusted.
 
@@ -70,7 +86,8 @@ class Verdict:
 
     Attributes:
         outcome: `warn` is a breach of severity warn, or one that a waiver covers.
-        lower: Lower confidence bound of the value; None where none is computed.
+        lower: Lower confidence bound of the value; None where nothing is known of that side, and
+            where the value is exact.
         upper: Upper confidence bound.
         margin: Distance to the bound as a share of it, positive when the bound holds; None when
             there is no value or the bound is 0.

@@ -8,17 +8,15 @@ Pearson (1934, Biometrika 26) are taken. tests/unit/judge/test_abort.py has the 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 from scipy.special import betaincinv, ndtri, stdtrit
 
-_MOST_CORRELATION = 0.5  # of neighbouring batches; more means that the batches are too short
+from harness.judge.means import variance_of_sum
 
 
 def share_bounds(
-    over: Sequence[int], totals: Sequence[int], alpha_low: float, alpha_high: float
+    over: Sequence[float], totals: Sequence[float], alpha_low: float, alpha_high: float
 ) -> tuple[float, float]:
     """Confidence bounds of the share of requests over a limit.
 
@@ -46,21 +44,16 @@ def share_bounds(
     return _lower(share, bounds[0], alpha_low), _upper(share, bounds[1], alpha_high)
 
 
-def _design_effect(batches: Sequence[tuple[int, int]], share: float, n: int) -> float:
+def _design_effect(batches: Sequence[tuple[float, float]], share: float, n: float) -> float:
     """Variance of the share as the batches show it, over that of independent requests; at least 1.
 
-    The share is a ratio of sums, whose variance comes from the residuals of its batches (Cochran
-    1977, "Sampling Techniques", 6.4); the correlation of neighbours widens it.
+    The share is a ratio of sums, as the means in `means` are.
     """
     independent = share * (1 - share) / n
-    residuals = [x - share * total for x, total in batches]
-    squares = sum(y * y for y in residuals)
-    if independent == 0 or squares == 0:
+    if independent == 0:
         return 1.0
-    m = len(batches)
-    neighbours = math.fsum(a * b for a, b in pairwise(residuals)) / squares
-    wider = 1 + 2 * min(max(neighbours, 0.0), _MOST_CORRELATION)
-    return max(1.0, m / (m - 1) * squares / n**2 * wider / independent)
+    shown = variance_of_sum([x - share * total for x, total in batches]) / n**2
+    return max(1.0, shown / independent)
 
 
 def _lower(share: float, n: float, alpha: float) -> float:

@@ -11,9 +11,16 @@ from pydantic import ValidationError
 
 from harness import names
 from harness.errors import RunFolderError, UsageError
-from harness.runs.latency import read_latency
+from harness.runs.latency import read_intervals, whole
 from harness.runs.metrics import read_metrics
-from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest, SlowRequest
+from harness.runs.model import (
+    BATCH,
+    Distribution,
+    Evidence,
+    LatencyKey,
+    Manifest,
+    SlowRequest,
+)
 from harness.runs.slowest import read_slowest
 
 CREATED_FILES = (
@@ -163,13 +170,13 @@ def read_evidence(folder: RunFolder, metrics: frozenset[str] | None = None) -> E
     """
     manifest = read_manifest(folder)
     start, end = manifest.clock.window_start, manifest.clock.window_end
-    latency: Mapping[LatencyKey, Distribution] = {}
+    batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
     slowest: tuple[SlowRequest, ...] = ()
     try:
         if start is not None and end is not None:
-            latency = read_latency(folder.file(names.LATENCY_FILE), start, end)
+            batches = read_intervals(folder.file(names.LATENCY_FILE), start, BATCH, end)
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
-    return Evidence(manifest, latency, series, slowest)
+    return Evidence(manifest, whole(batches), series, slowest, batches)

@@ -5,6 +5,7 @@ Format: https://hdrhistogram.github.io/HdrHistogram/JavaDoc/org/HdrHistogram/His
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,24 +85,42 @@ class LatencyLog:
         self.close()
 
 
-def read_latency(path: Path, start: float, end: float) -> dict[LatencyKey, Distribution]:
-    """Distributions of what was meant to start in a window.
+def read_intervals(
+    path: Path, start: float, width: float, end: float = math.inf
+) -> dict[LatencyKey, dict[int, Distribution]]:
+    """Distributions of what was meant to start in each interval of a run.
 
     Args:
         path: A latency.hlog; a last line that is cut off is left out.
-        start: Epoch seconds, the start of the window as given to `LatencyLog.begin`.
-        end: Epoch seconds. A second that begins before it belongs to the window.
+        start: Epoch seconds, a whole number of seconds before or after the window's start as given
+            to `LatencyLog.begin`.
+        width: Of an interval, whole seconds.
+        end: Epoch seconds. A second that begins before it belongs to the last interval.
+
+    Returns:
+        By kind of time, then by the interval's number from 0; an interval without any is left out.
 
     Raises:
         RunFolderError: The file is missing or a line other than the last is damaged.
     """
-    merged: dict[LatencyKey, dict[int, int]] = {}
+    merged: dict[LatencyKey, dict[int, dict[int, int]]] = {}
     for line in _lines(path):
         if start - _ROUNDING <= line.start < end - _ROUNDING:
-            total = merged.setdefault(line.key, {})
+            number = int((line.start - start + _ROUNDING) // width)
+            total = merged.setdefault(line.key, {}).setdefault(number, {})
             for bucket, count in line.counts.items():
                 total[bucket] = total.get(bucket, 0) + count
-    return {key: _distribution(counts) for key, counts in merged.items()}
+    return {
+        key: {number: _distribution(counts) for number, counts in sorted(intervals.items())}
+        for key, intervals in merged.items()
+    }
+
+
+def whole(
+    intervals: Mapping[LatencyKey, Mapping[int, Distribution]],
+) -> dict[LatencyKey, Distribution]:
+    """All intervals together."""
+    return {key: Distribution.merge(times.values()) for key, times in intervals.items()}
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -117,7 +136,7 @@ def read_counts(path: Path) -> dict[LatencyKey, int]:
     """How many times of each kind the whole run recorded, start-up and warm-up included.
 
     Raises:
-        RunFolderError: As for `read_latency`.
+        RunFolderError: As for `read_intervals`.
     """
     counts: dict[LatencyKey, int] = {}
     for line in _lines(path):

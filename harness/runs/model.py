@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# Seconds of a batch: what makes one request slow makes its neighbours slow, but not those of most
+# other batches. Whole seconds, as latency.hlog counts.
+BATCH = 2
 Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
 
 
@@ -84,6 +87,8 @@ class Manifest(BaseModel):
         notices: What a person should know about the load, e.g. what could not be recorded.
         aborted_by: The budget whose certain breach stopped the load; empty otherwise.
         user_errors: Exceptions that ended or disturbed a Locust user, the first few.
+        noise: Standard deviation of the logarithm of a budget's value from start to start, by the
+            budget's name, as calibration found it on this machine.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -101,6 +106,7 @@ class Manifest(BaseModel):
     workers: tuple[Worker, ...] = ()
     notices: tuple[str, ...] = ()
     aborted_by: str = ""
+    noise: dict[str, float] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     host: dict[str, Any] = Field(default_factory=dict)
     git: dict[str, Any] = Field(default_factory=dict)
@@ -219,6 +225,7 @@ class Evidence:
 
     Attributes:
         latency: Distributions of what was meant to start within the window.
+        batches: The same, for each `BATCH` seconds of the window by their number from 0.
         series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
         slowest: The slowest requests of the window, a few of each endpoint, the slowest first.
     """
@@ -227,6 +234,7 @@ class Evidence:
     latency: Mapping[LatencyKey, Distribution]
     series: tuple[Series, ...]
     slowest: tuple[SlowRequest, ...] = ()
+    batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
 
 
 class Progress(NamedTuple):

@@ -4,10 +4,12 @@ import importlib.util
 import json
 import re
 import shlex
+import sys
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import pytest
 
@@ -21,8 +23,8 @@ DOCS = Path("docs")
 README = Path("README.md")
 
 
-def update() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("update", DOCS / "update.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -61,8 +63,8 @@ def test_documented_section_is_accepted_without_advice(path: Path) -> None:
 
 @pytest.mark.parametrize(("file", "marker"), [("budgets.md", "keys"), ("prometheus.md", "metrics")])
 def test_generated_tables_have_no_drift(file: str, marker: str) -> None:
-    text = (DOCS / file).read_text()
-    assert update().between(text, marker, getattr(update(), marker)()) == text
+    text, update = (DOCS / file).read_text(), script("update")
+    assert update.between(text, marker, getattr(update, marker)()) == text
 
 
 def test_readme_output_names_the_budgets_of_smoke() -> None:
@@ -85,6 +87,25 @@ def test_table_of_the_selftest_has_each_case_detected() -> None:
 def test_links_to_files_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / link).exists(), link
+
+
+def test_picture_of_a_terminal_is_what_a_person_saw_and_loads_nothing() -> None:
+    capture = script("capture")
+    code = "import sys; print('\\x1b[31mred\\x1b[0m ', sys.stdout.isatty()); print('the end')"
+    command = [sys.executable, "-c", code]
+    seen = capture.capture(command, lambda text: "the end" in text)
+    assert seen.plain == "red  True\nthe end"
+    assert [(span.style.color.name, span.end) for span in seen.spans if span.style.color][:3] == [
+        ("red", 1),
+        ("red", 2),
+        ("red", 3),
+    ]
+    pictures = [capture.svg(seen, "a title"), *(p.read_text() for p in DOCS.glob("images/*.svg"))]
+    for picture in pictures:
+        ElementTree.fromstring(picture)
+        assert not re.search("url\\((?!#)|href|@font-face|<script|<image", picture)
+    with pytest.raises(ValueError, match="never was as wanted"):
+        capture.capture(command, lambda text: "absent" in text)
 
 
 def test_options_in_the_documentation_of_the_load_exist(

@@ -18,7 +18,7 @@ import pytest
 from harness.budgets.model import Load, Scenario, Workload
 from harness.load.frames import Report
 from harness.load.generator import Generator, generator
-from harness.runs.latency import LatencyLog, read_counts, read_latency
+from harness.runs.latency import LatencyLog, read_counts, read_intervals, whole
 from harness.runs.model import Distribution, LatencyKey, Requests, Worker
 from tests.integration.load.elsewhere import Elsewhere
 
@@ -120,7 +120,7 @@ class Loads:
                     await asyncio.to_thread(during)
                 await asyncio.sleep(max(0.0, t0 + seconds - time.monotonic()))
                 requests = await load.stop()
-            window = read_latency(path, epoch, epoch + 3600)
+            window = whole(read_intervals(path, epoch, 1, epoch + 3600))
             counts = read_counts(path)
             told = (requests, load.user_errors, load.notices)
         return Outcome(*told, counts, window, self.reports, load.workers)

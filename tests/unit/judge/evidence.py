@@ -11,6 +11,7 @@ from typing import Any
 from harness import names
 from harness.budgets.model import Budget, Direction, Indicator
 from harness.runs.model import (
+    BATCH,
     Clock,
     Distribution,
     Evidence,
@@ -149,6 +150,24 @@ def manifest(
     )
 
 
+def evenly(
+    latency: Mapping[LatencyKey, Distribution], batches: int = int(SECONDS / BATCH)
+) -> dict[LatencyKey, dict[int, Distribution]]:
+    """The same times, dealt out to the batches of a window like cards, the shortest first."""
+    return {key: _dealt(times, batches) for key, times in latency.items()}
+
+
+def _dealt(times: Distribution, batches: int) -> dict[int, Distribution]:
+    dealt: dict[int, dict[float, int]] = {}
+    begin = 0
+    for value, count in zip(times.values, times.counts, strict=True):
+        for number in range(batches):
+            if own := count // batches + ((number - begin) % batches < count % batches):
+                dealt.setdefault(number, {})[value] = own
+        begin = (begin + count) % batches
+    return {n: Distribution(tuple(one), tuple(one.values())) for n, one in sorted(dealt.items())}
+
+
 HEALTHY = requests(ok=[0.010] * 100)
 
 
@@ -160,4 +179,5 @@ def evidence(
 ) -> Evidence:
     """A run; by default a healthy one of 100 requests of 10 ms each, scraped every second."""
     scraped = (up(),) if ups is None else tuple(ups)
-    return Evidence(manifest(**fields), HEALTHY if latency is None else latency, (*scraped, *found))
+    times = HEALTHY if latency is None else latency
+    return Evidence(manifest(**fields), times, (*scraped, *found), (), evenly(times))

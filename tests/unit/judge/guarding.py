@@ -7,8 +7,10 @@ from typing import Any
 
 from harness import names
 from harness.budgets.model import Budget, Gauge, Latency, Rate, Selector
+from harness.judge.decide import decide
 from harness.judge.guards import guards
-from harness.judge.model import Guard
+from harness.judge.measure import measure
+from harness.judge.model import Guard, Verdict
 from harness.runs.model import Evidence, LatencyKey, Requests, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import HEALTHY, START, budget, distribution, series
@@ -26,6 +28,12 @@ def found(run: Evidence, *budgets: Budget) -> dict[str, Guard]:
 def tripped(run: Evidence, *budgets: Budget) -> set[str]:
     """The names of those that tripped."""
     return {name for name, guard in found(run, *budgets).items() if guard.outcome == "tripped"}
+
+
+def by_value(budgets: tuple[Budget, ...], run: Evidence) -> tuple[Verdict, ...]:
+    """The verdicts by the guards and the values alone: as if chance had no part in them."""
+    all_guards = guards(run, budgets)
+    return tuple(decide(one, measure(one, run), all_guards) for one in budgets)
 
 
 def account(**counts: int) -> Requests:

@@ -17,7 +17,6 @@ from harness.budgets.model import (
     Selector,
     Throughput,
 )
-from harness.judge.decide import judge
 from harness.judge.guard_contention import OTHERS, WAIT
 from harness.judge.model import Guard
 from harness.runs.model import Evidence, Series
@@ -31,7 +30,7 @@ from tests.unit.judge.evidence import (
     requests,
     series,
 )
-from tests.unit.judge.guarding import found, readings
+from tests.unit.judge.guarding import by_value, found, readings
 
 P95 = budget(Latency(0.95), 0.2, name="latency")
 QUERY = budget(Mean(Selector("query")), 0.1, name="query-time")
@@ -101,7 +100,7 @@ def test_waiting_and_neighbours_trip_only_together(
     assert guard.value == pytest.approx(wait)
     assert guard.limit == WAIT
     expected = "inconclusive" if tripped else "fail"
-    assert {v.outcome for v in judge(TIMED, run).verdicts} == {expected}
+    assert {v.outcome for v in by_value(TIMED, run)} == {expected}
 
 
 @pytest.mark.parametrize("one", TIMED, ids=lambda b: b.name)
@@ -109,7 +108,7 @@ def test_a_breach_of_a_time_is_taken_away(one: Budget) -> None:
     run = contended()
     guard = contention(run, one)
     assert (guard.outcome, guard.touches, guard.only) == ("tripped", "all", (one.name,))
-    (verdict,) = judge((one,), run).verdicts
+    (verdict,) = by_value((one,), run)
     assert verdict.outcome == "inconclusive"
     assert verdict.reason == (
         "cpu-contention: in each second, the threads of the service waited 400 ms for a CPU, and"
@@ -122,7 +121,7 @@ def test_a_breach_of_a_time_is_taken_away(one: Budget) -> None:
 def test_a_breach_of_work_stands(one: Budget) -> None:
     run = contended()
     assert contention(run, one).outcome == "ok"
-    (verdict,) = judge((one,), run).verdicts
+    (verdict,) = by_value((one,), run)
     assert verdict.outcome == "fail"
 
 
@@ -132,9 +131,7 @@ def test_what_holds_stands() -> None:
     guard = contention(run, *every)
     assert (guard.outcome, guard.only) == ("ok", None)
     assert guard.reason.endswith("; no verdict would be another without that")
-    assert {v.name: v.outcome for v in judge(every, run).verdicts} == {
-        b.name: "pass" for b in every
-    }
+    assert {v.name: v.outcome for v in by_value(every, run)} == {b.name: "pass" for b in every}
 
 
 def test_only_the_breached_times_are_named() -> None:

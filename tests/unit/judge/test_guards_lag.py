@@ -9,10 +9,19 @@ from hypothesis import strategies as st
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency
-from harness.judge.decide import judge
 from harness.runs.model import Distribution, Evidence, LatencyKey
 from tests.unit.judge.evidence import budget, distribution, evidence, requests
-from tests.unit.judge.guarding import CLOSED, P95, account, found, lag, lagging, readings, tripped
+from tests.unit.judge.guarding import (
+    CLOSED,
+    P95,
+    account,
+    by_value,
+    found,
+    lag,
+    lagging,
+    readings,
+    tripped,
+)
 
 LAGS = {
     names.GENERATOR_LOOP_LAG: "generator-loop-lag",
@@ -61,7 +70,7 @@ def test_lag_in_the_open_model_takes_away_breaches_that_it_explains(
     evidence = run(late(share, what=what), slow, fast)
     assert found(evidence, P95)[LAGS[what]].outcome == outcome
     assert tripped(evidence, P95) == ({LAGS[what]} if outcome == "tripped" else set())
-    (verdict,) = judge((P95,), evidence).verdicts
+    (verdict,) = by_value((P95,), evidence)
     expected = "pass" if slow < 0.2 else "fail"
     assert verdict.outcome == ("inconclusive" if outcome == "tripped" else expected)
 
@@ -91,7 +100,7 @@ def test_lag_takes_away_only_the_budgets_that_it_could_have_turned() -> None:
     guard = found(evidence, generous, tight, hopeless)["scheduler-lag"]
     assert (guard.outcome, guard.touches, guard.only) == ("tripped", "latency", ("tight",))
     assert "the verdict on tight (10 ms over its bound) may be due to that" in guard.reason
-    outcomes = [v.outcome for v in judge((generous, tight, hopeless), evidence).verdicts]
+    outcomes = [v.outcome for v in by_value((generous, tight, hopeless), evidence)]
     assert outcomes == ["pass", "inconclusive", "fail"]
 
 
@@ -190,7 +199,7 @@ def test_breach_made_of_lateness_alone_is_never_a_fail(
     measured = requests(ok=(true + lateness).tolist())
     lags = {LatencyKey(names.SCHEDULER_LAG): distribution(lateness.tolist())}
     of = budget(Latency(quantile), bound)
-    (verdict,) = judge((of,), evidence(latency=measured | lags, requests=account())).verdicts
+    (verdict,) = by_value((of,), evidence(latency=measured | lags, requests=account()))
     assert verdict.outcome != "fail"
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Gauge, Latency, Selector, Throughput
-from harness.judge.decide import judge
 from harness.runs.model import Evidence, Requests, Worker
 from harness.units import Unit
 from tests.unit.judge.evidence import HEALTHY, START, budget, evidence, requests, series
@@ -14,6 +13,7 @@ from tests.unit.judge.guarding import (
     CLOSED,
     P95,
     account,
+    by_value,
     found,
     lagging,
     readings,
@@ -92,7 +92,7 @@ def test_load_delivered_to_99_percent_is_enough() -> None:
 def test_load_that_the_service_did_not_take_takes_away_what_it_could_have_turned(
     run: Evidence, budget_: Budget, outcome: str
 ) -> None:
-    (verdict,) = judge((budget_,), run).verdicts
+    (verdict,) = by_value((budget_,), run)
     assert verdict.outcome == outcome
     guard = found(run, budget_)["load-delivered"]
     assert guard.only == ((budget_.name,) if outcome == "inconclusive" else None)
@@ -186,7 +186,7 @@ def test_load_that_nobody_had_in_hand_counts_as_not_delivered(lost_at: float, mi
 def test_load_that_nobody_had_in_hand_takes_away_what_it_could_have_turned(
     budget_: Budget, outcome: str
 ) -> None:
-    (verdict,) = judge((budget_,), with_a_lost_worker(3.2)).verdicts
+    (verdict,) = by_value((budget_,), with_a_lost_worker(3.2))
     assert verdict.outcome == outcome
 
 
@@ -332,7 +332,7 @@ def test_requests_in_flight_at_the_end_turn_only_what_they_could(
     guard = found(run, of, budget(Latency(0.5), 9.0, name="other"))["in-flight-at-end"]
     assert (guard.outcome, guard.only) == (("tripped", (of.name,)) if turned else ("ok", None))
     assert f"{in_flight} of {1000 + in_flight} requests were unanswered" in guard.reason
-    (verdict,) = judge((of,), run).verdicts
+    (verdict,) = by_value((of,), run)
     assert (verdict.outcome == "inconclusive") == turned
 
 

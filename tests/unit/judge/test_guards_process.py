@@ -6,11 +6,10 @@ import pytest
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Throughput
-from harness.judge.decide import judge
 from harness.runs.model import Evidence, Requests
 from harness.units import Unit
 from tests.unit.judge.evidence import budget, evidence, requests
-from tests.unit.judge.guarding import CLOSED, P95, account, found, readings
+from tests.unit.judge.guarding import CLOSED, P95, account, by_value, found, readings
 
 ERRORS = budget(ErrorRatio(), 0.01, unit=Unit.RATIO, name="errors")
 RATE = budget(Throughput(), 50.0, "min", Unit.PER_SECOND, name="rate")
@@ -77,7 +76,7 @@ def test_pauses_take_away_latency_that_they_could_have_turned(
     guard = found(run, P95, ERRORS)[name]
     assert (guard.outcome, guard.only) == (("tripped", ("the-budget",)) if turned else ("ok", None))
     assert guard.limit == limit
-    verdicts = judge((P95, ERRORS), run).verdicts
+    verdicts = by_value((P95, ERRORS), run)
     expected = "inconclusive" if turned else "pass" if latency < 0.2 else "fail"
     assert [v.outcome for v in verdicts] == [expected, "pass"]
 
@@ -162,4 +161,4 @@ def test_random_arrivals_are_far_from_the_limit(rate: int) -> None:
 
 def test_budgets_that_nothing_paused_keep_their_verdict() -> None:
     every: tuple[Budget, ...] = (P95, ERRORS, budget(Latency(None), 0.2, name="mean"))
-    assert {v.outcome for v in judge(every, evidence()).verdicts} == {"pass"}
+    assert {v.outcome for v in by_value(every, evidence())} == {"pass"}

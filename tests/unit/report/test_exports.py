@@ -166,7 +166,8 @@ def test_export_of_anything_is_accepted_or_empty(
     name: str, judgement: Judgement, evidence: Evidence
 ) -> None:
     verdicts = tuple(replace(v, name=f"budget-{n}") for n, v in enumerate(judgement.verdicts))
-    results = stored(replace(judgement, verdicts=verdicts), evidence)
+    named = replace(evidence, manifest=evidence.manifest.model_copy(update={"service": "shop"}))
+    results = stored(replace(judgement, verdicts=verdicts), named)
     text = FORMATS[name].write(of(PastRun(Path("runs/a"), results)))
     if text:
         ACCEPTED[name](text)

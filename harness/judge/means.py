@@ -1,0 +1,56 @@
+"""How large a mean or a rate is for certain, from batches of one run.
+
+Observations of one run are not independent, but the sums of batches of seconds nearly are. So the
+mean of all is taken as a ratio of sums, its variance comes from the residuals of the batches
+(Cochran 1977, "Sampling Techniques", 6.4), and Student's t allows for their small number (the
+method of batch means: Law and Kelton 2000, "Simulation Modeling and Analysis", 9.5.3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from scipy.special import stdtrit
+
+_MOST_CORRELATION = 0.5  # of neighbouring batches; more means that the batches are too short
+
+
+def mean_bounds(
+    sums: Sequence[float], weights: Sequence[float], alpha_low: float, alpha_high: float
+) -> tuple[float, float]:
+    """Confidence bounds of a mean.
+
+    Args:
+        sums: Of what was observed, for each batch in the order of time.
+        weights: How many observations each batch has, or for a rate how many seconds. Batches
+            without any are left out.
+        alpha_low: Probability that the mean is below the lower bound, under 0.5, e.g. 0.025.
+        alpha_high: Probability that it is above the upper bound, under 0.5.
+
+    Returns:
+        The lower and the upper bound; both are infinite with fewer than two batches.
+    """
+    batches = [(y, n) for y, n in zip(sums, weights, strict=True) if n > 0]
+    if len(batches) < 2:
+        return -math.inf, math.inf
+    total = math.fsum(n for _, n in batches)
+    mean = math.fsum(y for y, _ in batches) / total
+    deviation = math.sqrt(variance_of_sum([y - mean * n for y, n in batches])) / total
+    low, high = (float(stdtrit(len(batches) - 1, 1 - alpha)) for alpha in (alpha_low, alpha_high))
+    return mean - low * deviation, mean + high * deviation
+
+
+def variance_of_sum(residuals: Sequence[float]) -> float:
+    """Variance of the sum of what batches have beyond their share, by these residuals.
+
+    The correlation of neighbouring batches widens it; at least two batches.
+    """
+    squares = math.fsum(e * e for e in residuals)
+    if squares == 0:
+        return 0.0
+    m = len(residuals)
+    neighbours = math.fsum(a * b for a, b in pairwise(residuals)) / squares
+    wider = 1 + 2 * min(max(neighbours, 0.0), _MOST_CORRELATION)
+    return m / (m - 1) * squares * wider
