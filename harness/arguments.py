@@ -85,6 +85,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="[ADDRESS:]PORT",
         help="serve what is measured to Prometheus during the run (ADDRESS: 127.0.0.1)",
     )
+    _prometheus_options(parser)
     _report_options(parser)
 
 
@@ -93,6 +94,7 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
     )
+    _prometheus_options(parser)
     _report_options(parser)
 
 
@@ -224,6 +226,27 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
         choices=["stop", "continue"],
         help="stop: the run ends, inconclusive (default); continue: with those that are left",
     )
+
+
+def _prometheus_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a Prometheus server that measures the service's side")
+    group.add_argument(
+        "--prometheus", type=_url, metavar="URL", help="ask it instead of reading the service"
+    )
+    group.add_argument(
+        "--prometheus-match",
+        type=_variable,
+        action="append",
+        default=[],
+        metavar="LABEL=VALUE",
+        help="which series are the service's, e.g. job=shop; may be repeated",
+    )
+    for name, kind in (
+        ("headers", "headers, one a line, e.g. `Authorization: Bearer ...`"),
+        ("authority", "authorities to trust, as PEM, instead of the usual ones"),
+        ("certificate", "our own certificate and its key, as PEM"),
+    ):
+        group.add_argument(f"--prometheus-{name}", type=Path, metavar="FILE", help=kind)
 
 
 def _report_options(parser: argparse.ArgumentParser, results: str = "results.json") -> None:

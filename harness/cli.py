@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.load.rendezvous import Rendezvous
+    from harness.observe.prometheus import PrometheusServer
+    from harness.runs.answers import Answers
     from harness.runs.folder import RunFolder
     from harness.runs.model import Evidence, Manifest
 
@@ -84,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
     rendezvous = _rendezvous(scenario, options)
+    server = _server(options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
     files = logs(scenario).values()
@@ -102,17 +105,18 @@ def run(options: argparse.Namespace) -> int:
                 tell=lambda line: print(line, file=sys.stderr, flush=True),
             )
             asyncio.run(running)
-        return _judge_and_tell(budgets, folder, options, exposed)
+        return _judge_and_tell(budgets, folder, options, server, exposed)
 
 
 def check(options: argparse.Namespace) -> int:
     """Judge a stored run again, without load."""
     from harness.runs.folder import open_folder, read_manifest
 
+    server = _server(options)
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    return _judge_and_tell(plan.budgets_of(scenario), folder, options)
+    return _judge_and_tell(plan.budgets_of(scenario), folder, options, server)
 
 
 def lint(options: argparse.Namespace) -> int:
@@ -236,6 +240,16 @@ def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous |
     )
 
 
+def _server(options: argparse.Namespace) -> PrometheusServer | None:
+    """The Prometheus that the command line names, once it has answered."""
+    from harness.questions import named_server, require_answer
+
+    server = named_server(options)
+    if server is not None:
+        require_answer(server)
+    return server
+
+
 @contextmanager
 def _served(
     plan: Plan, scenario: Scenario, options: argparse.Namespace
@@ -265,12 +279,16 @@ def _judge_and_tell(
     budgets: tuple[Budget, ...],
     folder: RunFolder,
     options: argparse.Namespace,
+    server: PrometheusServer | None,
     exposed: Exposed | None = None,
 ) -> int:
     from harness.judge.decide import judge
+    from harness.questions import answered
     from harness.runs.folder import read_evidence
 
     evidence = read_evidence(folder)
+    answers = _answers(server, budgets, evidence.manifest, folder, options)
+    evidence = answered(evidence, budgets, answers)
     judgement = judge(budgets, evidence)
     if exposed:
         exposed.judged(judgement)
@@ -278,6 +296,25 @@ def _judge_and_tell(
     _store_reports(judgement, evidence, folder, options, code)
     _print_report(judgement, evidence, folder, quiet=options.quiet, code=code)
     return code
+
+
+def _answers(
+    server: PrometheusServer | None,
+    budgets: tuple[Budget, ...],
+    manifest: Manifest,
+    folder: RunFolder,
+    options: argparse.Namespace,
+) -> Answers | None:
+    """What a Prometheus says of a run, or said of it before; None when none was asked."""
+    from harness.questions import ask_all, matchers
+    from harness.runs.answers import read_answers, write_answers
+
+    if server is None:
+        return read_answers(folder)
+    answers = ask_all(server, budgets, manifest.clock, matchers(options))
+    if options.command is run:
+        write_answers(folder, answers)
+    return answers
 
 
 def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> int:

@@ -163,6 +163,7 @@ LATENCY_FILE: Final = "latency.hlog"
 METRICS_FILE: Final = "metrics.om"
 SLOWEST_FILE: Final = "slowest.jsonl"
 RESULTS_FILE: Final = "results.json"
+PROMETHEUS_FILE: Final = "prometheus.json"  # only where a Prometheus was asked
 JUNIT_FILE: Final = "junit.xml"
 SUMMARY_FILE: Final = "summary.md"
 BUDGETS_FILE: Final = "budgets.yaml"

@@ -26,7 +26,8 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
         The guards, a verdict for each budget in the given order, and the outcome of the run.
     """
     judged = tuple(budget for budget in budgets if budget.severity != "off")
-    found = guards(evidence, judged)
+    # Guards on scrapes are on the harness's own: a Prometheus has read the service by itself.
+    found = guards(evidence, tuple(b for b in judged if b.name not in evidence.answers))
     verdicts = tuple(_verdict(budget, evidence, found) for budget in judged)
     return Judgement(_run_outcome(verdicts), found, verdicts)
 
@@ -34,7 +35,8 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
 def _verdict(budget: Budget, evidence: Evidence, guards: Sequence[Guard]) -> Verdict:
     # What stopped the load was certain by all that was recorded, some of it after the cut.
     certain = evidence.manifest.aborted_by == budget.name
-    interval = None if certain else confidence(budget, evidence)
+    exact = certain or budget.name in evidence.answers
+    interval = None if exact else confidence(budget, evidence)
     return decide(budget, measure(budget, evidence), guards, interval)
 
 
@@ -199,7 +201,8 @@ def _measured(budget: Budget, measurement: Measurement) -> str:
     if measurement.value is None:
         return f"{what} is not known exactly ({measurement.reason}), against {bound}"
     value = format_quantity(measurement.value, budget.unit)
-    return f"{what} is {value}, {_distance(budget, measurement.value)} {bound}"
+    beside = f" ({measurement.beside})" if measurement.beside else ""
+    return f"{what} is {value}{beside}, {_distance(budget, measurement.value)} {bound}"
 
 
 def _distance(budget: Budget, value: float) -> str:

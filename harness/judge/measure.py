@@ -18,6 +18,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.judge.answers import measure_answer
 from harness.judge.client import measure_client
 from harness.judge.counters import measure_counter
 from harness.judge.gauges import measure_gauge
@@ -31,11 +32,14 @@ def measure(budget: Budget, evidence: Evidence) -> Measurement:
 
     Args:
         budget: Its bound only decides `meets`, `undecided` and `share_over`.
-        evidence: The run.
+        evidence: The run. Where a Prometheus server was asked, what it said counts.
 
     Returns:
         The value in the budget's unit, or None with the reason why there is none.
     """
+    if (answer := evidence.answers.get(budget.name)) is not None:
+        own = measure(budget, replace(evidence, answers={}))
+        return measure_answer(budget, answer, own.value)
     try:
         found = _measure(budget, evidence)
     except NoDataError as error:
@@ -57,6 +61,5 @@ def _measure(budget: Budget, evidence: Evidence) -> Measurement:
             return measure_gauge(budget, indicator, evidence)
         case _:
             raise NoDataError(
-                "a promql indicator needs a Prometheus server (`--prometheus URL`), which this"
-                " version cannot query yet; use a kind that reads the service's own metrics"
+                "a promql indicator needs a Prometheus server; name it with --prometheus URL"
             )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
+from ssl import SSLContext
 from time import monotonic
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import (
     HTTPDefaultErrorHandler,
@@ -17,6 +19,8 @@ from urllib.request import (
     OpenerDirector,
     UnknownHandler,
 )
+
+_MOST_OF_AN_ERROR: Final = 1 << 16  # bytes
 
 
 class Answer(NamedTuple):
@@ -30,36 +34,44 @@ class NoAnswer(Exception):  # noqa: N818 - the absence of an answer, not a fault
     """Nothing answered, not within the time-out, or not in full; the text says which."""
 
 
-def fetch(url: str, timeout: float, accept: str = "*/*") -> Answer:
+def fetch(
+    url: str,
+    timeout: float,
+    accept: str = "*/*",
+    headers: Mapping[str, str] | None = None,
+    tls: SSLContext | None = None,
+) -> Answer:
     """Get a URL; blocks the calling thread.
 
     Args:
         url: http or https.
         timeout: Seconds for each step (connection, headers, body).
         accept: The Accept header.
+        headers: Further ones. They may be secret, so with them no redirect is followed.
+        tls: Whom to trust, and as whom to come; None is as usual.
 
     Raises:
         NoAnswer: There is no complete answer.
     """
-    opener = _opener(accept)
+    opener = _opener(accept, headers or {}, tls)
     try:
         try:
             response = opener.open(url, timeout=timeout)
         except HTTPError as error:
             with error:
-                return Answer(error.code, b"")
+                return Answer(error.code, error.read(_MOST_OF_AN_ERROR))
         with response:
             return Answer(response.status, _body(response, timeout))
     except (OSError, HTTPException, ValueError, EOFError, zlib.error) as error:
         raise NoAnswer(_why(error, timeout)) from error
 
 
-def _opener(accept: str) -> OpenerDirector:
+def _opener(accept: str, headers: Mapping[str, str], tls: SSLContext | None) -> OpenerDirector:
     opener = OpenerDirector()
     for handler in (
         HTTPHandler(),
-        HTTPSHandler(),
-        HTTPRedirectHandler(),
+        HTTPSHandler(context=tls),
+        *(() if headers else (HTTPRedirectHandler(),)),
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),
         UnknownHandler(),
@@ -70,6 +82,7 @@ def _opener(accept: str) -> OpenerDirector:
         ("Accept", accept),
         # To compress its metrics a service takes longer than the network does to send them plain.
         ("Accept-Encoding", "identity"),
+        *headers.items(),
     ]
     return opener
 

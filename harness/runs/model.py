@@ -219,6 +219,22 @@ class SlowRequest:
     source: str = ""
 
 
+class Answer(_Record):
+    """What a Prometheus server said of a budget's indicator over the window.
+
+    Attributes:
+        value: In the indicator's unit; None when it gave no value.
+        samples: Observations, events or readings behind it.
+        share_over: Share of the observations over the budget's bound, where a bucket ends there.
+        reason: Why there is no value.
+    """
+
+    value: float | None = None
+    samples: int = 0
+    share_over: float | None = None
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that judging and reporting need from a run folder.
@@ -228,6 +244,7 @@ class Evidence:
         batches: The same, for each `BATCH` seconds of the window by their number from 0.
         series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
         slowest: The slowest requests of the window, a few of each endpoint, the slowest first.
+        answers: Of a Prometheus server, by the name of the budget that it was asked about.
     """
 
     manifest: Manifest
@@ -235,6 +252,7 @@ class Evidence:
     series: tuple[Series, ...]
     slowest: tuple[SlowRequest, ...] = ()
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
 
 
 class Progress(NamedTuple):

@@ -46,13 +46,14 @@ ALLOWED = {
     },
     "export_command": {"runs", "report", "told"},
     "backfill": {"runs", "judge", "report"},
+    "questions": {"budgets", "runs", "observe", "render"},
     "backfill_command": {"runs", "observe", "backfill"},
     "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
         *("arguments", "asked", "backfill_command", "compare_command", "export_command", "exposed"),
-        *("history_command", "live", "told"),
+        *("history_command", "live", "questions", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
