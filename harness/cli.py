@@ -9,11 +9,10 @@ import argparse
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness import names
 from harness.arguments import RENDEZVOUS_PORT, parser
@@ -29,18 +28,18 @@ from harness.errors import (
     UsageError,
 )
 from harness.live import LiveView
-from harness.told import append_step_summary, color_of, width_of, write_copy
+from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
-    from harness.budgets.model import Budget, Plan, Scenario
-    from harness.exposed import Exposed
+    from harness.budgets.model import Budget, Scenario
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.load.rendezvous import Rendezvous
     from harness.observe.prometheus import PrometheusServer
-    from harness.runs.answers import Answers
+    from harness.report.baseline import Beside
     from harness.runs.folder import RunFolder
     from harness.runs.model import Evidence, Manifest
+    from harness.runs.results import PastRun
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,8 +75,11 @@ def run(options: argparse.Namespace) -> int:
 
     from harness.gather import gather
     from harness.judge.abort import AbortWatch
+    from harness.judge.decided import Decision
     from harness.load.fleet import logs
+    from harness.questions import named_server
     from harness.runs.folder import create_folder
+    from harness.served import served
 
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
@@ -86,12 +88,14 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
     rendezvous = _rendezvous(scenario, options)
-    server = _server(options)
+    server = named_server(options)
+    past = _past(options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
+    decision = Decision(budgets, scenario) if scenario.planned is not None else None
     files = logs(scenario).values()
     title = f"{plan.service}, scenario {scenario.name}"
-    with _served(plan, scenario, options) as exposed:
+    with served(plan, scenario, options) as exposed:
         folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
         folder.write(names.BUDGETS_FILE, plan.text)
         with LiveView(sys.stderr, quiet=options.quiet, title=title) as live:
@@ -100,28 +104,35 @@ def run(options: argparse.Namespace) -> int:
                 url=options.url,
                 show=live.show,
                 watch=watch,
+                decision=decision,
                 exposed=exposed,
                 rendezvous=rendezvous,
                 tell=lambda line: print(line, file=sys.stderr, flush=True),
             )
             asyncio.run(running)
-        return _judge_and_tell(budgets, folder, options, server, exposed)
+        judged = _judge(budgets, folder, options, server)
+        if exposed:
+            exposed.judged(judged[0])
+        return _tell(judged, plan.source, folder, options, past)
 
 
 def check(options: argparse.Namespace) -> int:
     """Judge a stored run again, without load."""
+    from harness.questions import named_server
     from harness.runs.folder import open_folder, read_manifest
 
-    server = _server(options)
+    server = named_server(options)
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    return _judge_and_tell(plan.budgets_of(scenario), folder, options, server)
+    judged = _judge(plan.budgets_of(scenario), folder, options, server)
+    return _tell(judged, plan.source, folder, options, _past(options))
 
 
 def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, hold it against the service's metrics."""
     from harness.budgets.lint import lint as find
+    from harness.calibration_use import lint_advice
 
     plan = read_plan(options.budgets)
     for scenario in plan.scenarios.values():
@@ -131,7 +142,10 @@ def lint(options: argparse.Namespace) -> int:
         from harness.observe.families import fetch_families
 
         families = fetch_families(options.url, plan.target)
-    findings = find(plan, families)
+    advice, notices = lint_advice(plan, options.budgets)
+    findings = find(plan, families, advice)
+    for notice in notices:
+        print(f"note: {notice}", file=sys.stderr)
     for finding in findings:
         print(
             f"{options.budgets}:{finding.line}: {finding.level}: {finding.path}: {finding.message}"
@@ -174,6 +188,13 @@ def compare(options: argparse.Namespace) -> int:
     return compare(options)
 
 
+def calibrate(options: argparse.Namespace) -> int:
+    """Load one version of the service again and again: what is noise on this machine?"""
+    from harness.calibrate_command import calibrate
+
+    return calibrate(options)
+
+
 def history(options: argparse.Namespace) -> int:
     """Show what the runs in a folder came to, and how each budget went over them."""
     from harness.history_command import history
@@ -199,6 +220,7 @@ COMMANDS = {
     "run": run,
     "check": check,
     "compare": compare,
+    "calibrate": calibrate,
     "lint": lint,
     "selftest": selftest,
     "history": history,
@@ -240,81 +262,56 @@ def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous |
     )
 
 
-def _server(options: argparse.Namespace) -> PrometheusServer | None:
-    """The Prometheus that the command line names, once it has answered."""
-    from harness.questions import named_server, require_answer
+def _past(options: argparse.Namespace) -> PastRun | None:
+    """The run that `--baseline` names, read before the load: a typo must not cost a run."""
+    from harness.runs.results import read_past
 
-    server = named_server(options)
-    if server is not None:
-        require_answer(server)
-    return server
+    return None if options.baseline is None else read_past(options.baseline)
 
 
-@contextmanager
-def _served(
-    plan: Plan, scenario: Scenario, options: argparse.Namespace
-) -> Iterator[Exposed | None]:
-    """Serve a run to Prometheus, if asked for, until the verdict was scraped as well."""
-    if options.serve_metrics is None:
-        yield None
-        return
-    from harness.exposed import Exposed
-    from harness.observe.endpoint import endpoint
-
-    exposed = Exposed(plan, scenario)
-    host, port = options.serve_metrics
-
-    def tell(seconds: float) -> None:
-        if not options.quiet:
-            line = f"waiting up to {seconds:.0f} s until the verdict is scraped (Ctrl-C ends that)"
-            print(line, file=sys.stderr, flush=True)
-
-    with endpoint(host, port, exposed.samples) as served:
-        yield exposed
-        with suppress(KeyboardInterrupt):
-            served.wait(tell)
-
-
-def _judge_and_tell(
+def _judge(
     budgets: tuple[Budget, ...],
     folder: RunFolder,
     options: argparse.Namespace,
     server: PrometheusServer | None,
-    exposed: Exposed | None = None,
-) -> int:
+) -> tuple[Judgement, Evidence]:
+    """Judge a run, by what a Prometheus says of it or has said before, if one was asked."""
     from harness.judge.decide import judge
-    from harness.questions import answered
+    from harness.questions import answered, ask_all
+    from harness.runs.answers import read_answers, write_answers
     from harness.runs.folder import read_evidence
 
     evidence = read_evidence(folder)
-    answers = _answers(server, budgets, evidence.manifest, folder, options)
+    if server is None:
+        answers = read_answers(folder)
+    else:
+        answers = ask_all(server, budgets, evidence.manifest.clock)
+        if options.command is run:
+            write_answers(folder, answers)
     evidence = answered(evidence, budgets, answers)
-    judgement = judge(budgets, evidence)
-    if exposed:
-        exposed.judged(judgement)
-    code = _exit_code(judgement, evidence, warn_only=options.warn_only)
-    _store_reports(judgement, evidence, folder, options, code)
-    _print_report(judgement, evidence, folder, quiet=options.quiet, code=code)
-    return code
+    return judge(budgets, evidence), evidence
 
 
-def _answers(
-    server: PrometheusServer | None,
-    budgets: tuple[Budget, ...],
-    manifest: Manifest,
+def _tell(
+    judged: tuple[Judgement, Evidence],
+    source: Path,
     folder: RunFolder,
     options: argparse.Namespace,
-) -> Answers | None:
-    """What a Prometheus says of a run, or said of it before; None when none was asked."""
-    from harness.questions import ask_all, matchers
-    from harness.runs.answers import read_answers, write_answers
+    past: PastRun | None,
+) -> int:
+    from harness.report.annotations import workflow_commands
+    from harness.report.baseline import beside
+    from harness.report.wording import headline
 
-    if server is None:
-        return read_answers(folder)
-    answers = ask_all(server, budgets, manifest.clock, matchers(options))
-    if options.command is run:
-        write_answers(folder, answers)
-    return answers
+    judgement, evidence = judged
+    code = _exit_code(judgement, evidence, warn_only=options.warn_only)
+    baseline = beside(judgement, evidence.manifest, past) if past else None
+    told = _Told(judgement, evidence, folder, code, baseline)
+    _store_reports(told, options)
+    _print_report(told, quiet=options.quiet)
+    says, place = headline(judgement, evidence.manifest), str(source.resolve())
+    annotate(workflow_commands(judgement.verdicts, place, headline=says, exit_code=code))
+    return code
 
 
 def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> int:
@@ -324,21 +321,30 @@ def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> 
     return EXIT_PASS if warn_only and code in {EXIT_BREACH, EXIT_INCONCLUSIVE} else code
 
 
-def _store_reports(
-    judgement: Judgement,
-    evidence: Evidence,
-    folder: RunFolder,
-    options: argparse.Namespace,
-    code: int,
-) -> None:
+class _Told(NamedTuple):
+    """What the reports of a run tell."""
+
+    judgement: Judgement
+    evidence: Evidence
+    folder: RunFolder
+    code: int
+    baseline: Beside | None
+
+
+def _store_reports(told: _Told, options: argparse.Namespace) -> None:
+    from harness.report.baseline import baseline_fields
     from harness.report.junit import junit_xml
-    from harness.report.markdown import summary_markdown
+    from harness.report.markdown import comment_markdown, summary_markdown
     from harness.report.results import results_json
 
+    judgement, evidence, folder, code, baseline = told
+    fields = baseline_fields(baseline) if baseline else None
+    results = results_json(judgement, evidence, exit_code=code, baseline=fields)
     reports = (
-        (names.RESULTS_FILE, options.json, results_json(judgement, evidence, exit_code=code)),
+        (names.RESULTS_FILE, options.json, results),
         (names.JUNIT_FILE, options.junit_xml, junit_xml(judgement, evidence.manifest)),
-        (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence)),
+        (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence, baseline)),
+        (names.COMMENT_FILE, None, comment_markdown(judgement, evidence.manifest)),
     )
     for name, copy, text in reports:
         if options.command is run:
@@ -350,11 +356,10 @@ def _store_reports(
     append_step_summary(reports[2][2])
 
 
-def _print_report(
-    judgement: Judgement, evidence: Evidence, folder: RunFolder, *, quiet: bool, code: int
-) -> None:
+def _print_report(told: _Told, *, quiet: bool) -> None:
     from harness.report.console import console_report
 
+    judgement, evidence, folder, code, baseline = told
     if quiet:
         print(f"{judgement.outcome} (exit {code}) {folder.path}")
         return
@@ -365,6 +370,7 @@ def _print_report(
         color=color_of(sys.stdout),
         folder=str(folder.path),
         exit_code=code,
+        baseline=baseline,
     )
     print(text, end="")
 

@@ -166,9 +166,13 @@ RESULTS_FILE: Final = "results.json"
 PROMETHEUS_FILE: Final = "prometheus.json"  # only where a Prometheus was asked
 JUNIT_FILE: Final = "junit.xml"
 SUMMARY_FILE: Final = "summary.md"
+COMMENT_FILE: Final = "comment.md"
 BUDGETS_FILE: Final = "budgets.yaml"
 TARGET_LOG: Final = "target.log"
 GENERATOR_LOG: Final = "generator.log"
 COMPARE_FILE: Final = "compare.json"  # these are a comparison's
 COMPARE_SUMMARY: Final = "compare.md"
 SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup.log"
+
+# --- beside budgets.yaml -----------------------------------------------------------------------
+CALIBRATION_FILE: Final = ".harness/calibration.json"  # what `harness calibrate` found

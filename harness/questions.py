@@ -20,18 +20,23 @@ _STEP: Final = "1s"  # of sub-queries: not longer than any scrape interval
 
 
 def named_server(options: argparse.Namespace) -> PrometheusServer | None:
-    """The server that the command line names; None when it names none.
+    """The server that the command line names, once it has answered; None when it names none.
 
     Raises:
         UsageError: An option makes no sense.
+        UnjudgedError: The server cannot be asked, and the load would be for nothing.
     """
     if options.prometheus is not None:
-        return server_at(
+        server = server_at(
             options.prometheus,
             options.prometheus_headers,
             options.prometheus_authority,
             options.prometheus_certificate,
         )
+        wanted = options.prometheus_match
+        server = replace(server, matchers=tuple(f"{label}={text(one)}" for label, one in wanted))
+        _require_answer(server)
+        return server
     for name in ("match", "headers", "authority", "certificate"):
         if getattr(options, f"prometheus_{name}"):
             raise UsageError(
@@ -40,40 +45,16 @@ def named_server(options: argparse.Namespace) -> PrometheusServer | None:
     return None
 
 
-def matchers(options: argparse.Namespace) -> tuple[str, ...]:
-    """What says which of the server's series are the service's, as PromQL writes it."""
-    return tuple(f"{label}={text(wanted)}" for label, wanted in options.prometheus_match)
-
-
-def require_answer(server: PrometheusServer) -> None:
-    """Make sure, before the load, that a server can be asked after it.
-
-    Raises:
-        UnjudgedError: It cannot.
-    """
-    try:
-        found = server.ask("vector(1)", time.time())
-    except NoAnswer as error:
-        raise UnjudgedError(
-            f"{server.url} cannot be asked: {error}", "correct --prometheus and its options"
-        ) from error
-    if found.value is None:
-        raise UnjudgedError(f"{server.url} cannot be asked: {found.reason}")
-
-
-def ask_all(
-    server: PrometheusServer, budgets: Iterable[Budget], clock: Clock, matchers: Sequence[str]
-) -> Answers:
+def ask_all(server: PrometheusServer, budgets: Iterable[Budget], clock: Clock) -> Answers:
     """Ask about each budget that is not measured by the load generator, at the window's end.
 
     Args:
         server: Whom to ask.
         budgets: Those of the run's scenario.
         clock: The run's. Without a window, nothing is asked.
-        matchers: What says which of the server's series are the service's.
     """
     answers: dict[str, Answer] = {}
-    scope = _scope(clock, matchers)
+    scope = _scope(clock, server.matchers)
     if scope is not None and clock.window_end is not None:
         for budget in _asked_about(budgets):
             try:
@@ -83,7 +64,7 @@ def ask_all(
                 answers |= {_key(one, scope): answer for one in _asked_about(budgets)}
                 break
             answers[_key(budget, scope)] = answer
-    return Answers(server=server.url, matchers=tuple(matchers), answers=answers)
+    return Answers(server=server.url, matchers=server.matchers, answers=answers)
 
 
 def answered(evidence: Evidence, budgets: Iterable[Budget], answers: Answers | None) -> Evidence:
@@ -152,3 +133,14 @@ def _absent(server: PrometheusServer, found: Found, query: str) -> str:
         f"{server.url} has no sample of it in the window, or none at its end ({query});"
         " is the service scraped, and does --prometheus-match name its labels?"
     )
+
+
+def _require_answer(server: PrometheusServer) -> None:
+    try:
+        found = server.ask("vector(1)", time.time())
+    except NoAnswer as error:
+        raise UnjudgedError(
+            f"{server.url} cannot be asked: {error}", "correct --prometheus and its options"
+        ) from error
+    if found.value is None:
+        raise UnjudgedError(f"{server.url} cannot be asked: {found.reason}")

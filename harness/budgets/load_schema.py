@@ -116,6 +116,12 @@ class ScenarioSpec(Section):
     duration: PositiveSeconds | None = Field(
         None, description="Load that is judged; with stages: their sum without the warm-up"
     )
+    stop: Literal["decided"] | None = Field(
+        None, description="decided: end, or go on, until every budget has its verdict"
+    )
+    max_duration: PositiveSeconds | None = Field(
+        None, description="With stop: decided, the longest duration; default twice the duration"
+    )
     tags: Texts | None = Field(None, description="Only Locust tasks with one of these tags")
     exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
     drain: Seconds = Field(30.0, description='Longest wait for the last answers, default "30s"')

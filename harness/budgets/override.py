@@ -14,7 +14,7 @@ from harness.budgets.model import (
     Stage,
     Workload,
 )
-from harness.budgets.workloads import closed, usual_ramp
+from harness.budgets.workloads import closed, longest, usual_ramp
 from harness.errors import UsageError
 
 
@@ -25,33 +25,65 @@ def override(
     users: int | None = None,
     duration: float | None = None,
     warm_up: float | None = None,
+    max_duration: float | None = None,
     workers: int | Literal["auto"] | None = None,
 ) -> Scenario:
-    """Apply `--rate`, `--users`, `--duration`, `--warm-up` and `--workers`.
+    """Apply `--rate`, `--users`, `--duration`, `--warm-up`, `--max-duration` and `--workers`.
 
     `rate` makes the workload open at a constant rate, `users` makes it closed, for the whole of the
     scenario. Stages keep their length, so `duration` and `warm_up` cannot change a load of stages,
-    unless it is one of several, which may be over before the scenario is.
+    unless it is one of several, which may be over before the scenario is. `max_duration` lets the
+    run end, or go on, until every budget is decided.
 
     Raises:
         UsageError: The options contradict each other or the scenario.
     """
     _refuse(scenario, rate, users)
+    lasts, planned = _lengths(scenario, duration, max_duration)
     changed = replace(
         scenario,
         warm_up=scenario.warm_up if warm_up is None else warm_up,
-        duration=scenario.duration if duration is None else duration,
+        duration=lasts,
+        planned=planned,
     )
     if workers is not None:
         changed = replace(changed, workers=None if workers == "auto" else workers)
     if rate is not None or users is not None:
         workload = _replaced(scenario.loads[0].workload, rate, users, changed)
         return replace(changed, loads=(replace(scenario.loads[0], workload=workload),))
-    if (duration, warm_up) == (None, None):
+    if (duration, warm_up, max_duration) == (None, None, None):
         return changed
-    return replace(
-        changed, loads=tuple(_stretched(load, scenario, changed) for load in changed.loads)
-    )
+    return _as_long(scenario, changed)
+
+
+def of_fixed_length(scenario: Scenario) -> Scenario:
+    """A scenario that lasts as long as planned, whatever is decided by then."""
+    if scenario.planned is None:
+        return scenario
+    return _as_long(scenario, replace(scenario, duration=scenario.planned, planned=None))
+
+
+def _lengths(
+    scenario: Scenario, duration: float | None, max_duration: float | None
+) -> tuple[float, float | None]:
+    """The longest duration, and the planned one where the run may end once all is decided."""
+    planned = duration or scenario.planned or scenario.duration
+    if max_duration is None and scenario.planned is None:
+        return planned, None
+    if duration is None and max_duration is None:
+        return scenario.duration, scenario.planned
+    most = longest(planned, max_duration)
+    if most < planned:
+        raise UsageError(
+            f"a longest duration of {most:g} s is shorter than the duration, {planned:g} s",
+            "give a longer --max-duration, or a shorter --duration",
+        )
+    return most, planned
+
+
+def _as_long(before: Scenario, after: Scenario) -> Scenario:
+    """The scenario with loads that fit its changed length."""
+    return replace(after, loads=tuple(_stretched(load, before, after) for load in after.loads))
 
 
 def _refuse(scenario: Scenario, rate: float | None, users: int | None) -> None:

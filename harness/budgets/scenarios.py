@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness.budgets.fields import NAME
 from harness.budgets.load_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
 from harness.budgets.model import Load, Scenario, Target
 from harness.budgets.problems import Place, Problems, closest
-from harness.budgets.workloads import Span, chosen, workload
+from harness.budgets.workloads import Span, chosen, longest, workload
 
 _URL = re.compile(
     r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
@@ -39,7 +40,8 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
         name=name,
         loads=loads,
         warm_up=spec.warm_up,
-        duration=duration,
+        duration=_longest(spec, duration),
+        planned=duration if spec.stop else None,
         drain=spec.drain,
         workers=None if spec.workers == "auto" else spec.workers,
         trace_ratio=spec.trace_ratio,
@@ -57,9 +59,10 @@ def _single(spec: ScenarioSpec, directory: Path, place: Place, problems: Problem
     if found is None or spec.locustfile is None:
         return None
     duration = _duration(spec, found[0], place, problems)
+    _check_stop(spec, (found[0],), place, problems)
     load = Load(
         directory / spec.locustfile,
-        workload(found[0], Span(spec.warm_up + duration, spec.warm_up)),
+        workload(found[0], Span(spec.warm_up + _longest(spec, duration), spec.warm_up)),
         tags=tuple(spec.tags or ()),
         exclude_tags=tuple(spec.exclude_tags or ()),
     )
@@ -93,8 +96,9 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
     if spec.duration is None:
         problems.add((*place, "duration"), 'is missing: how long the loads are judged, e.g. "20s"')
         return None
-    seconds = spec.warm_up + spec.duration
+    seconds = spec.warm_up + _longest(spec, spec.duration)
     loads = []
+    chosen_ones = []
     for name, load in (spec.loads or {}).items():
         here = (*place, "loads", name)
         if not re.fullmatch(NAME, name):
@@ -102,6 +106,7 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
         found = chosen(load, ("rate", "users", "workload"), here, problems)
         if found is None:
             continue
+        chosen_ones.append(found[0])
         if text := _outlasts(load, found[0], seconds):
             problems.add(here, text)
             continue
@@ -115,7 +120,31 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
                 tuple(load.exclude_tags or ()),
             )
         )
+    _check_stop(spec, chosen_ones, place, problems)
     return tuple(loads), spec.duration
+
+
+def _longest(spec: ScenarioSpec, duration: float) -> float:
+    """Seconds that may be judged at most."""
+    return longest(duration, spec.max_duration) if spec.stop else duration
+
+
+def _check_stop(
+    spec: ScenarioSpec, of: Iterable[WorkloadSpec], place: Place, problems: Problems
+) -> None:
+    """Whether the scenario can end early, or go on, if it is to."""
+    if spec.stop is None:
+        if spec.max_duration is not None:
+            problems.add((*place, "max_duration"), "is for `stop: decided`; add that, or remove it")
+        return
+    if any(one.stages is not None or one.shape is not None for one in of):
+        problems.add(
+            (*place, "stop"),
+            "stages and shapes say how long the load lasts; only a constant load can end when all"
+            " is decided",
+        )
+    if spec.max_duration is not None and spec.duration and spec.max_duration < spec.duration:
+        problems.add((*place, "max_duration"), "is shorter than the duration; make it longer")
 
 
 def _outlasts(load: LoadSpec, of: WorkloadSpec, seconds: float) -> str:

@@ -35,11 +35,13 @@ class PrometheusServer:
         url: The part before `/api/v1/query`.
         headers: Of each request; what authenticates it.
         tls: None is as usual.
+        matchers: Which of its series are the service's, as PromQL writes it: `job="shop"`.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
+    matchers: tuple[str, ...] = ()
 
     def ask(self, query: str, at: float) -> Found:
         """The one number that a query comes to at a moment, seconds since the epoch.

@@ -14,10 +14,16 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Seconds of a batch: what makes one request slow makes its neighbours slow, but not those of most
-# other batches. Whole seconds, as latency.hlog counts.
-BATCH = 2
 Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
+
+
+def batch_seconds(window: float) -> int:
+    """Seconds of a batch of a window: whole ones, as latency.hlog counts.
+
+    What makes one request slow makes its neighbours slow, but not those of most other batches. A
+    short window has shorter ones, because fewer than five do not show how they vary.
+    """
+    return 2 if window >= 10 else 1
 
 
 class _Record(BaseModel):
@@ -241,7 +247,7 @@ class Evidence:
 
     Attributes:
         latency: Distributions of what was meant to start within the window.
-        batches: The same, for each `BATCH` seconds of the window by their number from 0.
+        batches: The same, for each `batch_seconds` of the window by their number from 0.
         series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
         slowest: The slowest requests of the window, a few of each endpoint, the slowest first.
         answers: Of a Prometheus server, by the name of the budget that it was asked about.

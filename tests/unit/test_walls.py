@@ -32,17 +32,32 @@ ALLOWED = {
     "facts": {"budgets", "observe"},
     "signals": set(),
     "account": {"runs", "load"},
-    "gather": {"budgets", "runs", "load", "observe", "facts", "account", "signals", "exposed"},
+    "early": {"budgets", "runs", "load"},
+    "gather": {
+        *("budgets", "runs", "load", "observe", "facts", "account", "early", "exposed", "signals"),
+    },
     "pair": {"budgets", "runs", "load", "judge", "gather", "sides"},
     "compare": {
         *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
     },
     "exposed": {"budgets", "runs", "judge", "report"},
+    "served": {"budgets", "observe", "exposed"},
+    "calibration": {"runs", "observe"},
+    "calibration_use": {"budgets", "judge", "calibration"},
+    "calibrate": {
+        *("budgets", "runs", "load", "judge", "compare", "gather", "pair", "sides", "signals"),
+        "versions",
+    },
+    "calibrate_command": {
+        *("budgets", "runs", "judge", "observe", "report", "asked", "calibrate", "calibration"),
+        *("calibration_use", "compare", "live", "pair", "told"),
+    },
     "asked": {"budgets"},
     "told": {"runs"},
     "live": {"runs", "judge", "report", "told"},
     "compare_command": {
         *("runs", "judge", "report", "asked", "compare", "live", "pair", "sides", "told"),
+        *("calibration", "calibration_use"),
     },
     "export_command": {"runs", "report", "told"},
     "backfill": {"runs", "judge", "report"},
@@ -52,8 +67,9 @@ ALLOWED = {
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        *("arguments", "asked", "backfill_command", "compare_command", "export_command", "exposed"),
-        *("history_command", "live", "questions", "told"),
+        *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
+        *("compare_command", "export_command", "history_command", "live", "questions", "served"),
+        "told",
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

@@ -105,7 +105,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServe
 def asked(
     server: PrometheusServer, one: Budget, run: Evidence, *matchers: str
 ) -> tuple[Answer, Evidence]:
-    answers = ask_all(server, [one], run.manifest.clock, matchers)
+    answers = ask_all(replace(server, matchers=matchers), [one], run.manifest.clock)
     found = answered(run, [one], answers)
     return found.answers[one.name], found
 
@@ -236,7 +236,7 @@ def test_quantile_without_a_bucket_at_the_bound_is_inconclusive(server: Promethe
 
 def test_answers_are_those_of_the_budget_that_was_asked_about(server: PrometheusServer) -> None:
     one, run = budget(Mean(H), 0.2), evidence(*AGREED)
-    answers = ask_all(server, [one], run.manifest.clock, ())
+    answers = ask_all(server, [one], run.manifest.clock)
     other_bound = answered(run, [replace(one, bound=0.1)], answers)
     assert measure(one, other_bound).value == pytest.approx(0.13)
     other_indicator = answered(run, [replace(one, indicator=Gauge(Selector("level")))], answers)

@@ -133,7 +133,7 @@ def test_server_that_went_away_makes_every_budget_inconclusive_at_once() -> None
     url = f"http://127.0.0.1:{free_port()}"
     run = evidence()
     found = answered(
-        run, [MEAN, WORK], ask_all(PrometheusServer(url), [MEAN, WORK], run.manifest.clock, ())
+        run, [MEAN, WORK], ask_all(PrometheusServer(url), [MEAN, WORK], run.manifest.clock)
     )
     for verdict in judge((MEAN, WORK), found).verdicts:
         assert verdict.outcome == "inconclusive"
@@ -143,7 +143,7 @@ def test_server_that_went_away_makes_every_budget_inconclusive_at_once() -> None
 def test_queries_are_about_the_window_and_the_matching_series(endpoint: Endpoint) -> None:
     endpoint.reply = said("4")
     clock = manifest(window=(1000.0, 1012.5)).clock
-    ask_all(PrometheusServer(endpoint.url), [MEAN], clock, ('job="shop"',))
+    ask_all(PrometheusServer(endpoint.url, matchers=('job="shop"',)), [MEAN], clock)
     asked = [parse_qs(urlsplit(path).query) for path, _ in endpoint.requests]
     count, total = 'h_seconds_count{job="shop"}', 'h_seconds_sum{job="shop"}'
     assert [one["query"][0] for one in asked] == [
@@ -161,7 +161,9 @@ def test_answers_are_stored_and_judged_without_the_server(
     half = budget(Quantile(Selector("q"), 0.5), 1, name="half")
     ratio = budget(Ratio(Selector("a"), Selector("b")), 1, unit=Unit.RATIO, name="ratio")
     run, budgets = evidence(), (MEAN, WORK, half, ratio)
-    answers = ask_all(PrometheusServer(endpoint.url), budgets, run.manifest.clock, ('a="b"',))
+    answers = ask_all(
+        PrometheusServer(endpoint.url, matchers=('a="b"',)), budgets, run.manifest.clock
+    )
     folder = RunFolder(tmp_path)
     assert read_answers(folder) is None
     write_answers(folder, answers)

@@ -1,5 +1,6 @@
 """What the command line changes of a scenario, and what it cannot."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.budgets.model import (
     UserStage,
     Workload,
 )
-from harness.budgets.override import override
+from harness.budgets.override import of_fixed_length, override
 from harness.errors import UsageError
 
 FILE = Path("a.py")
@@ -177,3 +178,46 @@ def test_option_that_makes_no_sense_is_refused_with_a_hint(
         override(before, **changes)
     assert message in refused.value.message
     assert refused.value.hint
+
+
+CONSTANT = OpenWorkload((Stage(50.0, 25.0),), seed=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "planned", "longest"),
+    [
+        pytest.param({"max_duration": 60.0}, 20.0, 60.0, id="a longest duration"),
+        pytest.param({"max_duration": 60.0, "duration": 30.0}, 30.0, 60.0, id="both"),
+        pytest.param({"duration": 30.0}, None, 30.0, id="a duration alone"),
+    ],
+)
+def test_longest_duration_lets_the_planned_one_end_early_or_go_on(
+    options: dict[str, Any], planned: float | None, longest: float
+) -> None:
+    changed = override(scenario(CONSTANT), **options)
+    assert (changed.planned, changed.duration) == (planned, longest)
+    assert changed.loads[0].workload == OpenWorkload((Stage(50.0, 5.0 + longest),), seed=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "planned", "longest"),
+    [({}, 20.0, 40.0), ({"duration": 30.0}, 30.0, 60.0), ({"max_duration": 25.0}, 20.0, 25.0)],
+    ids=["no option", "twice another duration", "a longest duration"],
+)
+def test_scenario_that_ends_once_all_is_decided_takes_the_options(
+    options: dict[str, Any], planned: float, longest: float
+) -> None:
+    file = replace(scenario(OpenWorkload((Stage(50.0, 45.0),))), duration=40.0, planned=20.0)
+    changed = override(file, **options)
+    assert (changed.planned, changed.duration) == (planned, longest)
+    assert of_fixed_length(changed) == replace(
+        changed,
+        duration=planned,
+        planned=None,
+        loads=(Load(FILE, OpenWorkload((Stage(50.0, 5.0 + planned),)), tags=("read",)),),
+    )
+
+
+def test_longest_duration_that_is_shorter_is_refused() -> None:
+    with pytest.raises(UsageError, match="a longest duration of 10 s is shorter than the duration"):
+        override(scenario(CONSTANT), max_duration=10.0)
