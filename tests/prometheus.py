@@ -7,7 +7,7 @@ import signal
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.servers import PATIENCE, end, free_port, program, wait_until
 
 
 class PrometheusServer:
-    """One that scrapes nothing.
+    """One that runs.
 
     Attributes:
         url: Its address.
@@ -34,15 +34,23 @@ class PrometheusServer:
 
 
 @contextmanager
-def prometheus_server(data: Path, folder: Path) -> Iterator[PrometheusServer]:
+def prometheus_server(
+    data: Path, folder: Path, jobs: Mapping[str, int] | None = None
+) -> Iterator[PrometheusServer]:
     """A running server, ended at the end; mark the test `needs_prometheus`.
 
     Args:
         data: What it serves.
         folder: For its own files.
+        jobs: What it scrapes each second: the port of each job; nothing by default.
     """
     port = free_port()
-    (folder / "prometheus.yml").write_text("global: {}\n")
+    scraped = [
+        {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+        for job, port in (jobs or {}).items()
+    ]
+    settings = {"global": {"scrape_interval": "1s"}, "scrape_configs": scraped}
+    (folder / "prometheus.yml").write_text(json.dumps(settings))
     arguments = [str(program("prometheus")), f"--config.file={folder / 'prometheus.yml'}"]
     arguments += [f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=100y"]
     arguments += [f"--web.listen-address=127.0.0.1:{port}"]
