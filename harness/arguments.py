@@ -233,7 +233,12 @@ def _load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
     parser.add_argument("--users", type=_count, metavar="N", help="closed model with N users")
     parser.add_argument("--duration", type=seconds, metavar="TIME", help="the window, e.g. 60s")
-    parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
+    parser.add_argument(
+        "--warm-up",
+        type=_or_auto(seconds),
+        metavar="TIME",
+        help="load before the window; auto: until the latency has settled",
+    )
 
 
 def _baseline_option(parser: argparse.ArgumentParser) -> None:
@@ -283,23 +288,16 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
 
 def _prometheus_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("a Prometheus server that measures the service's side")
-    group.add_argument(
-        "--prometheus", type=_url, metavar="URL", help="ask it instead of reading the service"
-    )
-    group.add_argument(
-        "--prometheus-match",
-        type=_variable,
-        action="append",
-        default=[],
-        metavar="LABEL=VALUE",
-        help="which series are the service's, e.g. job=shop; may be repeated",
-    )
-    for name, kind in (
+    what = "ask it instead of reading the service"
+    group.add_argument("--prometheus", type=_url, metavar="URL", help=what)
+    match = group.add_argument("--prometheus-match", type=_variable, action="append", default=[])
+    match.metavar, match.help = "LABEL=VALUE", "which series are the service's; may be repeated"
+    for name, what in (
         ("headers", "headers, one a line, e.g. `Authorization: Bearer ...`"),
         ("authority", "authorities to trust, as PEM, instead of the usual ones"),
         ("certificate", "our own certificate and its key, as PEM"),
     ):
-        group.add_argument(f"--prometheus-{name}", type=Path, metavar="FILE", help=kind)
+        group.add_argument(f"--prometheus-{name}", type=Path, metavar="FILE", help=what)
 
 
 def _report_options(parser: argparse.ArgumentParser, results: str = "results.json") -> None:
@@ -351,6 +349,10 @@ def _repetitions(text: str) -> int:
             f"{text!r} says nothing about noise; give at least {FEWEST_REPETITIONS}, or 0"
         )
     return int(text)
+
+
+def _or_auto(read: Callable[[str], float]) -> Callable[[str], float | str]:
+    return lambda text: text if text == "auto" else read(text)
 
 
 def _workers(text: str) -> int | str:

@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
+        _annotate_error(error)
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
@@ -80,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.questions import named_server
     from harness.runs.folder import create_folder
     from harness.served import served
+    from harness.settled import settle
 
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
@@ -88,8 +90,7 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
     rendezvous = _rendezvous(scenario, options)
-    server = named_server(options)
-    past = _past(options)
+    server, past = named_server(options), _past(options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
     decision = Decision(budgets, scenario) if scenario.planned is not None else None
@@ -110,8 +111,11 @@ def run(options: argparse.Namespace) -> int:
                 tell=lambda line: print(line, file=sys.stderr, flush=True),
             )
             asyncio.run(running)
+        if scenario.settles:
+            settle(folder)
         judged = _judge(budgets, folder, options, server)
         if exposed:
+            exposed.know(folder.path.name, judged[1].manifest)
             exposed.judged(judged[0])
         return _tell(judged, plan.source, folder, options, past)
 
@@ -232,6 +236,12 @@ COMMANDS = {
 # --- their parts ----------------------------------------------------------------------------------
 
 
+def _annotate_error(error: HarnessError) -> None:
+    from harness.report.annotations import error_command
+
+    annotate([error_command(error.message, error.hint)])
+
+
 def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:
     """Where workers of other machines are waited for; None when there are none."""
     from harness.load.rendezvous import Rendezvous
@@ -277,18 +287,11 @@ def _judge(
 ) -> tuple[Judgement, Evidence]:
     """Judge a run, by what a Prometheus says of it or has said before, if one was asked."""
     from harness.judge.decide import judge
-    from harness.questions import answered, ask_all
-    from harness.runs.answers import read_answers, write_answers
+    from harness.questions import consult
     from harness.runs.folder import read_evidence
 
-    evidence = read_evidence(folder)
-    if server is None:
-        answers = read_answers(folder)
-    else:
-        answers = ask_all(server, budgets, evidence.manifest.clock)
-        if options.command is run:
-            write_answers(folder, answers)
-    evidence = answered(evidence, budgets, answers)
+    store = options.command is run
+    evidence = consult(read_evidence(folder), budgets, folder, server, store=store)
     return judge(budgets, evidence), evidence
 
 

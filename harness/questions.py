@@ -13,7 +13,8 @@ from harness.errors import UnjudgedError, UsageError
 from harness.observe.fetch import NoAnswer
 from harness.observe.prometheus import Found, PrometheusServer, server_at
 from harness.render.promql import Scope, events, scrapes, share_over, text, value
-from harness.runs.answers import Answers
+from harness.runs.answers import Answers, read_answers, write_answers
+from harness.runs.folder import RunFolder
 from harness.runs.model import Answer, Clock, Evidence
 
 _STEP: Final = "1s"  # of sub-queries: not longer than any scrape interval
@@ -43,6 +44,31 @@ def named_server(options: argparse.Namespace) -> PrometheusServer | None:
                 f"--prometheus-{name} is about a Prometheus server", "name it with --prometheus"
             )
     return None
+
+
+def consult(
+    evidence: Evidence,
+    budgets: Sequence[Budget],
+    folder: RunFolder,
+    server: PrometheusServer | None,
+    *,
+    store: bool,
+) -> Evidence:
+    """A run with what a server says of its budgets, or said when it was asked before.
+
+    Args:
+        evidence: The run.
+        budgets: Those of its scenario.
+        folder: Its folder.
+        server: Whom to ask now; None reads what is stored, if anything is.
+        store: Keep what is said now.
+    """
+    if server is None:
+        return answered(evidence, budgets, read_answers(folder))
+    answers = ask_all(server, budgets, evidence.manifest.clock)
+    if store:
+        write_answers(folder, answers)
+    return answered(evidence, budgets, answers)
 
 
 def ask_all(server: PrometheusServer, budgets: Iterable[Budget], clock: Clock) -> Answers:

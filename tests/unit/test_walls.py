@@ -33,6 +33,7 @@ ALLOWED = {
     "signals": set(),
     "account": {"runs", "load"},
     "early": {"budgets", "runs", "load"},
+    "settled": {"runs", "judge"},
     "gather": {
         *("budgets", "runs", "load", "observe", "facts", "account", "early", "exposed", "signals"),
     },
@@ -69,7 +70,7 @@ ALLOWED = {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
         *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
         *("compare_command", "export_command", "history_command", "live", "questions", "served"),
-        "told",
+        *("settled", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
