@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.prometheus_options import prometheus_options, serve_option
 from harness.units import Unit, parse
 
 Command = Callable[[argparse.Namespace], int]
@@ -81,13 +82,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     _load_options(parser)
     _end_options(parser)
     _worker_options(parser)
-    parser.add_argument(
-        "--serve-metrics",
-        type=_listened,
-        metavar="[ADDRESS:]PORT",
-        help="serve what is measured to Prometheus during the run (ADDRESS: 127.0.0.1)",
-    )
-    _prometheus_options(parser)
+    serve_option(parser)
+    prometheus_options(parser)
     _baseline_option(parser)
     _report_options(parser)
 
@@ -97,9 +93,16 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
     )
-    _prometheus_options(parser)
+    prometheus_options(parser)
     _baseline_option(parser)
     _report_options(parser)
+
+
+def _add_page_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="default: report.html in the run folder"
+    )
 
 
 def _add_compare_options(parser: argparse.ArgumentParser) -> None:
@@ -286,22 +289,9 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _prometheus_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("a Prometheus server that measures the service's side")
-    what = "ask it instead of reading the service"
-    group.add_argument("--prometheus", type=_url, metavar="URL", help=what)
-    match = group.add_argument("--prometheus-match", type=_variable, action="append", default=[])
-    match.metavar, match.help = "LABEL=VALUE", "which series are the service's; may be repeated"
-    for name, what in (
-        ("headers", "headers, one a line, e.g. `Authorization: Bearer ...`"),
-        ("authority", "authorities to trust, as PEM, instead of the usual ones"),
-        ("certificate", "our own certificate and its key, as PEM"),
-    ):
-        group.add_argument(f"--prometheus-{name}", type=Path, metavar="FILE", help=what)
-
-
 def _report_options(parser: argparse.ArgumentParser, results: str = "results.json") -> None:
-    for option, what in (("json", results), ("junit-xml", "JUnit"), ("markdown", "summary")):
+    reports = {"json": results, "junit-xml": "JUnit", "markdown": "summary", "html": "page"}
+    for option, what in reports.items():
         parser.add_argument(
             f"--{option}", type=Path, metavar="FILE", help=f"write the {what} here as well"
         )
@@ -314,6 +304,7 @@ def _report_options(parser: argparse.ArgumentParser, results: str = "results.jso
 _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("start the target, load it, judge it, report", _add_run_options),
     "check": ("judge a stored run again; no load", _add_check_options),
+    "report": ("write the page of a stored run", _add_page_options),
     "compare": ("load two versions in turn; did any get worse?", _add_compare_options),
     "calibrate": ("what is noise on this machine, and what can be seen", _add_calibrate_options),
     "lint": ("validate budgets.yaml without load", _add_lint_options),
@@ -367,15 +358,6 @@ def _address(text: str) -> tuple[str, int]:
             f" 10.0.0.5:{RENDEZVOUS_PORT}"
         )
     return host, int(port or RENDEZVOUS_PORT)
-
-
-def _listened(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if (colon and not host) or not (port.isdecimal() and 0 < int(port) < 2**16):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no port to listen on; write 9646, or 0.0.0.0:9646 for other machines"
-        )
-    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _run_id(text: str) -> str:

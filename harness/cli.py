@@ -32,10 +32,11 @@ from harness.told import annotate, append_step_summary, color_of, width_of, writ
 
 if TYPE_CHECKING:
     from harness.budgets.model import Budget, Scenario
+    from harness.exposed import Exposed
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.load.rendezvous import Rendezvous
-    from harness.observe.prometheus import PrometheusServer
+    from harness.observe.prometheus import Prometheus
     from harness.report.baseline import Beside
     from harness.runs.folder import RunFolder
     from harness.runs.model import Evidence, Manifest
@@ -74,11 +75,11 @@ def run(options: argparse.Namespace) -> int:
     """Start the target, load it, judge it, report."""
     import asyncio
 
+    from harness.consult import server_of
     from harness.gather import gather
     from harness.judge.abort import AbortWatch
     from harness.judge.decided import Decision
     from harness.load.fleet import logs
-    from harness.questions import named_server
     from harness.runs.folder import create_folder
     from harness.served import served
     from harness.settled import settle
@@ -90,7 +91,10 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
     rendezvous = _rendezvous(scenario, options)
-    server, past = named_server(options), _past(options)
+    server = server_of(options)
+    if server:
+        server.probe()
+    past = _past(options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
     decision = Decision(budgets, scenario) if scenario.planned is not None else None
@@ -113,24 +117,29 @@ def run(options: argparse.Namespace) -> int:
             asyncio.run(running)
         if scenario.settles:
             settle(folder)
-        judged = _judge(budgets, folder, options, server)
-        if exposed:
-            exposed.know(folder.path.name, judged[1].manifest)
-            exposed.judged(judged[0])
-        return _tell(judged, plan.source, folder, options, past)
+        return _judge_and_tell(
+            budgets, plan.source, folder, options, past=past, server=server, exposed=exposed
+        )
 
 
 def check(options: argparse.Namespace) -> int:
     """Judge a stored run again, without load."""
-    from harness.questions import named_server
+    from harness.consult import server_of
     from harness.runs.folder import open_folder, read_manifest
 
-    server = named_server(options)
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    judged = _judge(plan.budgets_of(scenario), folder, options, server)
-    return _tell(judged, plan.source, folder, options, _past(options))
+    budgets = plan.budgets_of(scenario)
+    past, server = _past(options), server_of(options)
+    return _judge_and_tell(budgets, plan.source, folder, options, past=past, server=server)
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the page of a stored run, judged by the budgets that are stored with it."""
+    from harness.report_command import report
+
+    return report(options)
 
 
 def lint(options: argparse.Namespace) -> int:
@@ -223,6 +232,7 @@ def backfill(options: argparse.Namespace) -> int:
 COMMANDS = {
     "run": run,
     "check": check,
+    "report": report,
     "compare": compare,
     "calibrate": calibrate,
     "lint": lint,
@@ -279,37 +289,37 @@ def _past(options: argparse.Namespace) -> PastRun | None:
     return None if options.baseline is None else read_past(options.baseline)
 
 
-def _judge(
+def _judge_and_tell(
     budgets: tuple[Budget, ...],
-    folder: RunFolder,
-    options: argparse.Namespace,
-    server: PrometheusServer | None,
-) -> tuple[Judgement, Evidence]:
-    """Judge a run, by what a Prometheus says of it or has said before, if one was asked."""
-    from harness.judge.decide import judge
-    from harness.questions import consult
-    from harness.runs.folder import read_evidence
-
-    store = options.command is run
-    evidence = consult(read_evidence(folder), budgets, folder, server, store=store)
-    return judge(budgets, evidence), evidence
-
-
-def _tell(
-    judged: tuple[Judgement, Evidence],
     source: Path,
     folder: RunFolder,
     options: argparse.Namespace,
+    *,
     past: PastRun | None,
+    server: Prometheus | None,
+    exposed: Exposed | None = None,
 ) -> int:
+    from harness.consult import answered, consult
+    from harness.judge.decide import judge
     from harness.report.annotations import workflow_commands
     from harness.report.baseline import beside
     from harness.report.wording import headline
+    from harness.runs.answers import write_answers
+    from harness.runs.folder import read_evidence
 
-    judgement, evidence = judged
+    evidence = read_evidence(folder)
+    answers = None
+    if server:
+        answers = consult(server, budgets, evidence.manifest.clock, options.prometheus_match)
+        if options.command is run:
+            write_answers(folder, answers)
+    evidence = answered(evidence, budgets, folder, answers)
+    judgement = judge(budgets, evidence)
+    if exposed:
+        exposed.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = beside(judgement, evidence.manifest, past) if past else None
-    told = _Told(judgement, evidence, folder, code, baseline)
+    told = _Told(budgets, judgement, evidence, folder, code, baseline)
     _store_reports(told, options)
     _print_report(told, quiet=options.quiet)
     says, place = headline(judgement, evidence.manifest), str(source.resolve())
@@ -327,6 +337,7 @@ def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> 
 class _Told(NamedTuple):
     """What the reports of a run tell."""
 
+    budgets: tuple[Budget, ...]
     judgement: Judgement
     evidence: Evidence
     folder: RunFolder
@@ -335,12 +346,13 @@ class _Told(NamedTuple):
 
 
 def _store_reports(told: _Told, options: argparse.Namespace) -> None:
+    from harness.page import page_of
     from harness.report.baseline import baseline_fields
     from harness.report.junit import junit_xml
     from harness.report.markdown import comment_markdown, summary_markdown
     from harness.report.results import results_json
 
-    judgement, evidence, folder, code, baseline = told
+    budgets, judgement, evidence, folder, code, baseline = told
     fields = baseline_fields(baseline) if baseline else None
     results = results_json(judgement, evidence, exit_code=code, baseline=fields)
     reports = (
@@ -350,19 +362,29 @@ def _store_reports(told: _Told, options: argparse.Namespace) -> None:
         (names.COMMENT_FILE, None, comment_markdown(judgement, evidence.manifest)),
     )
     for name, copy, text in reports:
-        if options.command is run:
-            try:
-                folder.write(name, text)
-            except OSError as error:
-                raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
-        write_copy(copy, text)
+        _store(folder, name, copy, text, options)
     append_step_summary(reports[2][2])
+    if options.command is run or options.html:
+        page = page_of(folder, judgement, evidence, budgets, exit_code=code)
+        _store(folder, names.REPORT_FILE, options.html, page, options)
+
+
+def _store(
+    folder: RunFolder, name: str, copy: Path | None, text: str, options: argparse.Namespace
+) -> None:
+    """In the run folder by the command that makes it, and wherever an option wants it."""
+    if options.command is run:
+        try:
+            folder.write(name, text)
+        except OSError as error:
+            raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+    write_copy(copy, text)
 
 
 def _print_report(told: _Told, *, quiet: bool) -> None:
     from harness.report.console import console_report
 
-    judgement, evidence, folder, code, baseline = told
+    _, judgement, evidence, folder, code, baseline = told
     if quiet:
         print(f"{judgement.outcome} (exit {code}) {folder.path}")
         return

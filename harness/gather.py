@@ -148,8 +148,8 @@ async def gather(
             unwritable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             await _with_everything(
                 _Run(
-                    *(target, scenario, folder, url, show, watch, decision, exposed, rendezvous),
-                    *(tell, begins, unwritable, account, store, scrapes),
+                    *(target, scenario, folder, url, show, watch, decision, exposed),
+                    *(rendezvous, tell, begins, unwritable, account, store, scrapes),
                 )
             )
     except UnjudgedError as error:

@@ -157,16 +157,25 @@ GENERATOR_CANARY: Final = "generator_canary"  # how late the loop sees that a so
 OK: Final = "ok"
 ERROR: Final = "error"
 
+# --- what is asked of a Prometheus server ----------------------------------------------------
+ASKED_VALUE: Final = "value"
+ASKED_BUCKETS: Final = "buckets"
+ASKED_EVENTS: Final = "events"
+ASKED_SCRAPES: Final = "scrapes"
+ASKED_RESETS: Final = "resets"
+ASKED_NEWEST: Final = "newest"
+
 # --- the run folder --------------------------------------------------------------------------
 MANIFEST_FILE: Final = "run.json"
 LATENCY_FILE: Final = "latency.hlog"
 METRICS_FILE: Final = "metrics.om"
+PROMETHEUS_FILE: Final = "prometheus.json"  # only where a Prometheus was asked
 SLOWEST_FILE: Final = "slowest.jsonl"
 RESULTS_FILE: Final = "results.json"
-PROMETHEUS_FILE: Final = "prometheus.json"  # only where a Prometheus was asked
 JUNIT_FILE: Final = "junit.xml"
 SUMMARY_FILE: Final = "summary.md"
 COMMENT_FILE: Final = "comment.md"
+REPORT_FILE: Final = "report.html"
 BUDGETS_FILE: Final = "budgets.yaml"
 TARGET_LOG: Final = "target.log"
 GENERATOR_LOG: Final = "generator.log"

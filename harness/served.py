@@ -1,4 +1,4 @@
-"""A run is served to Prometheus, if the command line asks for it."""
+"""The run as Prometheus may scrape it, for as long as the command lasts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.observe.endpoint import endpoint
 
 @contextmanager
 def served(plan: Plan, scenario: Scenario, options: argparse.Namespace) -> Iterator[Exposed | None]:
-    """Serve a run for the length of the context, and until the verdict was scraped as well.
+    """Serve a run to Prometheus, if asked for, until the verdict was scraped as well.
 
     Raises:
         UsageError: The port is taken.
@@ -29,6 +29,7 @@ def served(plan: Plan, scenario: Scenario, options: argparse.Namespace) -> Itera
         if not options.quiet:
             line = f"waiting up to {seconds:.0f} s until the verdict is scraped (Ctrl-C ends that)"
             sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     with endpoint(host, port, exposed.samples) as shown:
         yield exposed

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import zlib
 from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
-from ssl import SSLContext
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import NamedTuple, cast
 from urllib.error import HTTPError, URLError
 from urllib.request import (
     HTTPDefaultErrorHandler,
@@ -19,8 +19,6 @@ from urllib.request import (
     OpenerDirector,
     UnknownHandler,
 )
-
-_MOST_OF_AN_ERROR: Final = 1 << 16  # bytes
 
 
 class Answer(NamedTuple):
@@ -38,8 +36,9 @@ def fetch(
     url: str,
     timeout: float,
     accept: str = "*/*",
+    *,
     headers: Mapping[str, str] | None = None,
-    tls: SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Answer:
     """Get a URL; blocks the calling thread.
 
@@ -47,26 +46,28 @@ def fetch(
         url: http or https.
         timeout: Seconds for each step (connection, headers, body).
         accept: The Accept header.
-        headers: Further ones. They may be secret, so with them no redirect is followed.
-        tls: Whom to trust, and as whom to come; None is as usual.
+        headers: More headers. They may hold a secret, so no redirect is followed with them.
+        tls: For https; None trusts what this machine trusts.
 
     Raises:
         NoAnswer: There is no complete answer.
     """
-    opener = _opener(accept, headers or {}, tls)
+    opener = _opener(accept, headers, tls)
     try:
         try:
             response = opener.open(url, timeout=timeout)
         except HTTPError as error:
             with error:
-                return Answer(error.code, error.read(_MOST_OF_AN_ERROR))
+                return Answer(error.code, _body(cast("HTTPResponse", error.fp), timeout))
         with response:
             return Answer(response.status, _body(response, timeout))
     except (OSError, HTTPException, ValueError, EOFError, zlib.error) as error:
         raise NoAnswer(_why(error, timeout)) from error
 
 
-def _opener(accept: str, headers: Mapping[str, str], tls: SSLContext | None) -> OpenerDirector:
+def _opener(
+    accept: str, headers: Mapping[str, str] | None, tls: ssl.SSLContext | None
+) -> OpenerDirector:
     opener = OpenerDirector()
     for handler in (
         HTTPHandler(),
@@ -82,7 +83,7 @@ def _opener(accept: str, headers: Mapping[str, str], tls: SSLContext | None) -> 
         ("Accept", accept),
         # To compress its metrics a service takes longer than the network does to send them plain.
         ("Accept-Encoding", "identity"),
-        *headers.items(),
+        *(headers or {}).items(),
     ]
     return opener
 

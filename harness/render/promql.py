@@ -87,27 +87,14 @@ def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str
     return f"1 - {_over(below, found.part('count'), scope)}"
 
 
-def scrapes(indicator: Indicator, scope: Scope) -> tuple[str, ...]:
-    """How often each metric of a server-side indicator was read in the window.
-
-    It is empty for one that was not read, or that was gone at the window's end.
-    """
-    return tuple(
-        f"max(count_over_time({series}[{scope.window}]) and {series})"
-        for series in _parts(indicator, scope)
-    )
+def scrapes(selector: Selector, scope: Scope) -> str:
+    """How many samples the series with the most of them has in the scope's window."""
+    return f"max(count_over_time({_Series.of(selector, scope)}[{scope.window}]))"
 
 
-def events(indicator: Indicator, scope: Scope) -> str | None:
-    """Observations or events behind a value; None where readings are counted instead."""
-    match indicator:
-        case Quantile() | Mean():
-            counter = _histogram(indicator, scope).part("count")
-        case Ratio(to=to):
-            counter = _Series.of(to, scope)
-        case _:
-            return None
-    return _sum(f"increase({counter}[{scope.window}])", scope)
+def resets(selector: Selector, scope: Scope) -> str:
+    """How often any of the series fell in the scope's window."""
+    return f"sum(resets({_Series.of(selector, scope)}[{scope.window}]))"
 
 
 def at_edge(bound: float) -> str:
@@ -165,23 +152,6 @@ class _Series:
 
     def __str__(self) -> str:
         return f"{self.metric}{{{', '.join(self.matchers)}}}" if self.matchers else self.metric
-
-
-def _parts(indicator: Indicator, scope: Scope) -> tuple[_Series, ...]:
-    """The metrics that a server-side indicator rests on."""
-    match indicator:
-        case Quantile() | Mean():
-            return (_histogram(indicator, scope).part("count"),)
-        case Ratio(of=of, to=to) | Utilization(of=of, to=to):
-            return _Series.of(of, scope), _Series.of(to, scope)
-        case Rate(counter=counter, to=None):
-            return (_Series.of(counter, scope),)
-        case Rate(counter=counter, to=Selector() as to):
-            return _Series.of(counter, scope), _Series.of(to, scope)
-        case Gauge(gauge=gauge):
-            return (_Series.of(gauge, scope),)
-        case _:
-            return ()
 
 
 def _equal(where: Mapping[str, str]) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def console_report(
     parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_account(manifest), ""]
     if verdicts:
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
+    if server := wording.server_account(evidence):
+        parts += [Text(server), ""]
     parts += why(verdicts)
     parts += _guards(judgement)
     errors, notices = manifest.user_errors, manifest.notices

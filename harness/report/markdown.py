@@ -46,6 +46,7 @@ def summary_markdown(
         _heading(judgement, manifest),
         _account(manifest),
         _budgets(verdicts, MOST_BUDGETS),
+        _server(evidence),
         why(verdicts, MOST_REASONS, names.RESULTS_FILE),
         _guards(judgement, MOST_GUARDS),
         baseline_markdown(baseline) if baseline else (),
@@ -79,6 +80,11 @@ def _heading(judgement: Judgement, manifest: Manifest) -> Iterator[str]:
 
 def _account(manifest: Manifest) -> Iterator[str]:
     if account := wording.load_account(manifest):
+        yield from (sentence(account), "")
+
+
+def _server(evidence: Evidence) -> Iterator[str]:
+    if account := wording.server_account(evidence):
         yield from (sentence(account), "")
 
 

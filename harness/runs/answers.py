@@ -1,7 +1,8 @@
-"""prometheus.json: what a Prometheus server said of a run, so that it can be judged without it."""
+"""prometheus.json: what a Prometheus server answered about a run, to judge it by again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,51 +10,79 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness import names
 from harness.errors import RunFolderError, UsageError
 from harness.runs.folder import RunFolder
-from harness.runs.model import Answer
+
+
+class _Record(BaseModel):
+    # A value may be NaN or infinite, which JSON has no numbers for.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Found(_Record):
+    """One series of an answer."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class Asked(_Record):
+    """The answer to one query.
+
+    Attributes:
+        found: Its series; none when there is no data.
+        problem: Why there is no answer; empty when there is one.
+        reached: Whether the server said anything at all.
+    """
+
+    found: tuple[Found, ...] = ()
+    problem: str = ""
+    reached: bool = True
 
 
 class Answers(BaseModel):
-    """What a server was asked about the window of a run.
+    """All that was asked about the window of a run.
 
     Attributes:
         server: Its URL.
-        matchers: What narrowed each query, as PromQL writes it: `job="shop"`.
-        answers: By query.
+        matchers: Labels that each series had to have besides those of its indicator.
+        asked: By the query.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, ser_json_inf_nan="strings"
+    )
 
     schema_version: Literal[1] = Field(1, alias="schema", serialization_alias="schema")
     server: str
-    matchers: tuple[str, ...] = ()
-    answers: dict[str, Answer]
+    matchers: dict[str, str]
+    asked: Mapping[str, Asked]
 
 
 def write_answers(folder: RunFolder, answers: Answers) -> None:
-    """Store them with the run.
+    """Store prometheus.json.
 
     Raises:
-        UsageError: The disk is full, or the folder is gone.
+        UsageError: It cannot be written.
     """
-    text = answers.model_dump_json(indent=2, by_alias=True)
+    text = answers.model_dump_json(indent=2, by_alias=True) + "\n"
     try:
-        folder.write(names.PROMETHEUS_FILE, text + "\n")
+        folder.write(names.PROMETHEUS_FILE, text)
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
 
 
 def read_answers(folder: RunFolder) -> Answers | None:
-    """Read them; None when no server was asked.
+    """Read prometheus.json; None when nothing was asked.
 
     Raises:
-        RunFolderError: The file is damaged.
+        RunFolderError: It is damaged, or of another version.
     """
     path = folder.file(names.PROMETHEUS_FILE)
     if not path.exists():
         return None
     try:
-        return Answers.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        return Answers.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, ValidationError) as error:
         raise RunFolderError(
-            f"{path} cannot be read", "ask the server again with --prometheus"
+            f"{path} cannot be read: it is damaged, or of another version",
+            "ask again with --prometheus, or judge it with the version that wrote it",
         ) from error

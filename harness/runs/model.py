@@ -6,7 +6,7 @@ Times are seconds since the epoch on the clock of the machine that ran the harne
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
@@ -239,20 +239,19 @@ class SlowRequest:
     source: str = ""
 
 
-class Answer(_Record):
-    """What a Prometheus server said of a budget's indicator over the window.
+@dataclass(frozen=True, slots=True)
+class ServerAnswer:
+    """What a Prometheus server says about one budget.
 
     Attributes:
-        value: In the indicator's unit; None when it gave no value.
-        samples: Observations, events or readings behind it.
-        share_over: Share of the observations over the budget's bound, where a bucket ends there.
-        reason: Why there is no value.
+        server: Its URL.
+        found: Series (their labels and value) by what was asked for (`names.ASKED_...`).
+        problem: Why there is no answer; empty when there is one.
     """
 
-    value: float | None = None
-    samples: int = 0
-    share_over: float | None = None
-    reason: str = ""
+    server: str
+    found: Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +263,7 @@ class Evidence:
         batches: The same, for each `batch_seconds` of the window by their number from 0.
         series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
         slowest: The slowest requests of the window, a few of each endpoint, the slowest first.
-        answers: Of a Prometheus server, by the name of the budget that it was asked about.
+        answers: By the budget's name, where a Prometheus server was asked about it.
     """
 
     manifest: Manifest
@@ -272,7 +271,7 @@ class Evidence:
     series: tuple[Series, ...]
     slowest: tuple[SlowRequest, ...] = ()
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
 
 
 class Progress(NamedTuple):

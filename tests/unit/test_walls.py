@@ -15,7 +15,8 @@ ALLOWED = {
     "names": set(),
     "meanings": set(),
     "units": set(),
-    "arguments": set(),
+    "arguments": {"prometheus_options"},
+    "prometheus_options": set(),
     "keeper": set(),
     "process": {"keeper"},
     "git": {"budgets"},
@@ -35,14 +36,13 @@ ALLOWED = {
     "early": {"budgets", "runs", "load"},
     "settled": {"runs", "judge"},
     "gather": {
-        *("budgets", "runs", "load", "observe", "facts", "account", "early", "exposed", "signals"),
+        *("budgets", "runs", "load", "observe", "facts", "account", "early", "signals", "exposed"),
     },
     "pair": {"budgets", "runs", "load", "judge", "gather", "sides"},
     "compare": {
         *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
     },
     "exposed": {"budgets", "runs", "judge", "report"},
-    "served": {"budgets", "observe", "exposed"},
     "calibration": {"runs", "observe"},
     "calibration_use": {"budgets", "judge", "calibration"},
     "calibrate": {
@@ -54,6 +54,8 @@ ALLOWED = {
         *("calibration_use", "compare", "live", "pair", "told"),
     },
     "asked": {"budgets"},
+    "served": {"budgets", "exposed", "observe"},
+    "consult": {"budgets", "observe", "render", "runs"},
     "told": {"runs"},
     "live": {"runs", "judge", "report", "told"},
     "compare_command": {
@@ -62,15 +64,16 @@ ALLOWED = {
     },
     "export_command": {"runs", "report", "told"},
     "backfill": {"runs", "judge", "report"},
-    "questions": {"budgets", "runs", "observe", "render"},
     "backfill_command": {"runs", "observe", "backfill"},
+    "page": {"budgets", "runs", "judge", "report"},
+    "report_command": {"runs", "judge", "asked", "page", "told"},
     "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
         *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
-        *("compare_command", "export_command", "history_command", "live", "questions", "served"),
-        *("settled", "told"),
+        *("compare_command", "consult", "export_command", "exposed", "history_command", "live"),
+        *("page", "report_command", "served", "settled", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

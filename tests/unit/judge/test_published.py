@@ -1,7 +1,11 @@
-"""The judge on the cases that Prometheus publishes for its own functions.
+# Copyright The Prometheus Authors
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use the values below
+# except in compliance with the License. You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+"""The measurements against values that Prometheus publishes for its own tests.
 
-Numbers of https://github.com/prometheus/prometheus/tree/main/promql/promqltest/testdata
-(histograms.test and functions.test; Apache-2.0), in which 50 minutes are our ten seconds.
+The series and the expected values are those of `promql/promqltest/testdata/histograms.test` and
+`functions.test`; a step of five minutes there is a second here.
 """
 
 from __future__ import annotations
@@ -9,70 +13,141 @@ from __future__ import annotations
 import pytest
 
 from harness.budgets.model import Quantile, Rate, Selector
-from harness.judge.decide import judge
+from harness.judge.deltas import deltas
 from harness.judge.measure import measure
+from harness.runs.model import Evidence, Series
 from harness.units import Unit
-from tests.unit.judge.evidence import SECONDS, START, buckets, budget, evidence, series
+from tests.unit.judge.evidence import START, buckets, budget, evidence, series, up
 
-POSITIVE = {"0.1": 50, ".2": 70, "1e0": 110, "+Inf": 120}
-NEGATIVE = {"-.2": 10, "-0.1": 20, "0.3": 20, "+Inf": 30}
-MIDDLES = {"0": 0, "2": 10, "4": 20, "6": 30, "+Inf": 30}
-JOB_1 = ({"0.1": 1, "0.2": 3, "+Inf": 4}, {"0.1": 2, "0.2": 5, "+Inf": 6})
-JOB_2 = ({"0.1": 3, "0.2": 4, "+Inf": 6}, {"0.1": 4, "0.2": 7, "+Inf": 9})
+STEP = 300.0  # seconds there
 
-QUANTILES = [
-    *((q, [POSITIVE], value) for q, value in ((0.2, 0.048), (0.5, 0.15), (0.8, 0.72))),
-    *((q, [NEGATIVE], value) for q, value in ((0.2, -0.2), (0.5, -0.15))),
-    *((n / 6, [MIDDLES], n) for n in (1, 3, 5)),
-    *((q, [*JOB_1, *JOB_2], value) for q, value in ((0.3, 0.075), (0.5, 0.1277777777777778))),
-    *((q, [*JOB_1], value) for q, value in ((0.3, 0.1), (0.5, 0.14))),
-    *((q, [*JOB_2], value) for q, value in ((0.3, 0.0642857142857143), (0.5, 0.1125))),
-    *((q, [JOB_1[0]], value) for q, value in ((0.3, 0.11), (0.5, 0.15))),
-    *((q, [JOB_2[1]], value) for q, value in ((0.3, 0.0675), (0.5, 0.1166666666666667))),
-]
+HISTOGRAMS: tuple[Series, ...] = (
+    *buckets("a", {"0.1": 5, ".2": 7, "1e0": 11, "+Inf": 12}, "ins1", start="positive"),
+    *buckets("a", {"-.2": 1, "-0.1": 2, "0.3": 2, "+Inf": 3}, "ins1", start="negative"),
+    *buckets("b", {"0": 0, "2": 1, "4": 2, "6": 3, "+Inf": 3}, "ins1"),
+    *buckets("c", {"0": 0, "0.1": 5, ".2": 7, "1e0": 11, "+Inf": 11}, "ins1", start="positive"),
+    *buckets("c", {"-.25": 0, "-.2": 1, "-0.1": 2, "0.3": 2, "+Inf": 2}, "ins1", start="negative"),
+    *buckets("request", {"0.1": 1, "0.2": 3, "+Inf": 4}, "ins1", job="job1"),
+    *buckets("request", {"0.1": 2, "0.2": 5, "+Inf": 6}, "ins2", job="job1"),
+    *buckets("request", {"0.1": 3, "0.2": 4, "+Inf": 6}, "ins1", job="job2"),
+    *buckets("request", {"0.1": 4, "0.2": 7, "+Inf": 9}, "ins2", job="job2"),
+)
+POSITIVE, NEGATIVE = {"start": "positive"}, {"start": "negative"}
 
 
-@pytest.mark.parametrize(("quantile", "histograms", "value"), QUANTILES)
-def test_quantile_of_a_published_histogram_is_the_published_one(
-    quantile: float, histograms: list[dict[str, float]], value: float
+@pytest.mark.parametrize(
+    ("metric", "where", "quantile", "published"),
+    [
+        ("a", POSITIVE, 0.2, 0.048),
+        ("a", POSITIVE, 0.5, 0.15),
+        ("a", POSITIVE, 0.8, 0.72),
+        ("a", NEGATIVE, 0.2, -0.2),
+        ("a", NEGATIVE, 0.5, -0.15),
+        ("b", {}, 1 / 6, 1),
+        ("b", {}, 0.5, 3),
+        ("b", {}, 5 / 6, 5),
+        ("c", POSITIVE, 0.25, 0.055),
+        ("c", POSITIVE, 0.5, 0.125),
+        ("c", POSITIVE, 0.75, 0.45),
+        ("c", NEGATIVE, 0.25, -0.225),
+        ("c", NEGATIVE, 0.5, -0.2),
+        ("c", NEGATIVE, 0.75, -0.15),
+        ("request", {}, 0.3, 0.075),
+        ("request", {}, 0.5, 0.1277777777777778),
+        ("request", {"instance": "ins1"}, 0.5, 0.1333333333),
+        ("request", {"instance": "ins2"}, 0.5, 0.125),
+        ("request", {"job": "job1"}, 0.3, 0.1),
+        ("request", {"job": "job2"}, 0.3, 0.0642857142857143),
+        ("request", {"job": "job1"}, 0.5, 0.14),
+        ("request", {"job": "job2"}, 0.5, 0.1125),
+        ("request", {"job": "job1", "instance": "ins1"}, 0.3, 0.11),
+        ("request", {"job": "job1", "instance": "ins2"}, 0.3, 0.09),
+        ("request", {"job": "job2", "instance": "ins1"}, 0.3, 0.06),
+        ("request", {"job": "job2", "instance": "ins2"}, 0.3, 0.0675),
+        ("request", {"job": "job2", "instance": "ins2"}, 0.5, 0.1166666666666667),
+    ],
+)
+def test_quantile_is_the_published_one(
+    metric: str, where: dict[str, str], quantile: float, published: float
 ) -> None:
-    found = [one for n, counts in enumerate(histograms) for one in buckets("h", counts, n=str(n))]
-    measured = measure(budget(Quantile(Selector("h"), quantile), 1.0), evidence(*found))
-    assert measured.value == pytest.approx(value, rel=1e-6)
+    found = measure(budget(Quantile(Selector(metric, where), quantile), 1.0), histograms())
+    assert found.value == pytest.approx(published, rel=1e-6)
 
 
-def test_quantile_over_the_last_edge_has_no_value_where_prometheus_gives_the_edge() -> None:
-    """It publishes 0.3; all that is known is that it is more."""
-    one = budget(Quantile(Selector("h"), 0.8), 0.5)
-    measured = measure(one, evidence(*buckets("h", NEGATIVE)))
-    assert measured.value is None
-    assert "over the last bucket edge, 300 ms" in measured.reason
+def test_quantile_over_the_last_edge_is_not_known() -> None:
+    """Prometheus publishes the last edge, 0.3, which the observation was over."""
+    found = measure(budget(Quantile(Selector("a", NEGATIVE), 0.8), 1.0), histograms())
+    assert (found.value, found.reason) == (None, "it is over the last bucket edge, 300 ms")
 
 
-GROWTH = {
-    "from 0": ([10.0 * n for n in range(11)], 100),
-    # Over a range that is longer than the series, Prometheus publishes 105 and 101 for these:
-    # it takes them to have begun half an interval earlier. What was read grew by 100.
-    "from 10": ([10.0 + 10 * n for n in range(11)], 100),
-    "from 1": ([1.0 + 10 * n for n in range(11)], 100),
-}
+def histograms() -> Evidence:
+    return evidence(*HISTOGRAMS, ups=(up("ins1"), up("ins2")))
 
 
-@pytest.mark.parametrize(("values", "increase"), GROWTH.values(), ids=GROWTH)
-def test_increase_of_a_published_counter_is_what_was_read(
-    values: list[float], increase: float
+def expanded(text: str) -> list[float]:
+    """A series in their notation: "0+18x5" begins at 0 and grows by 18 five times."""
+    values: list[float] = []
+    for word in text.split():
+        start, plus, rest = word.partition("+")
+        step, _, times = rest.partition("x") if plus else ("0", "", "0")
+        values += [float(start) + float(step) * n for n in range(int(times) + 1)]
+    return values
+
+
+def counted(text: str, steps: int) -> Evidence:
+    values = expanded(text)[: steps + 1]
+    times = [START + second for second in range(len(values))]
+    one = series("a_total", values, times=times)
+    return evidence(one, window=(START, START + steps))
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "published"),
+    [
+        ("0+10x10", 10, 100),
+        ("10+10x10", 10, 100),
+        ("1+10x10", 10, 100),
+        ("0+18x5 0+18x5", 10, 162),  # over a range that begins earlier
+        ("0 1 2 3 2 3 4", 6, 7),
+        ("0+80x10", 10, 0.26666666666666666 * 10 * STEP),
+    ],
+)
+def test_increase_is_the_published_one(text: str, steps: int, published: float) -> None:
+    (delta,) = deltas(counted(text, steps), Selector("a_total"))
+    assert delta.value == pytest.approx(published, rel=1e-6)
+    rate = measure(
+        budget(Rate(Selector("a_total")), 1.0, unit=Unit.PER_SECOND), counted(text, steps)
+    )
+    assert rate.value == pytest.approx(published / steps, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "published", "exact"),
+    [
+        ("0+18x5 0+18x5", 160, 162),
+        ("0+27x4 0+27x5", 0.08 * 10 * STEP, 243),
+        ("10+10x10", 105, 100),
+        ("1+10x10", 101, 100),
+    ],
+    ids=[
+        "the range leaves out its start, and nine steps are taken for ten",
+        "likewise, with a reset in the middle",
+        "a range that begins before the series is filled for half a step",
+        "likewise, until the counter would have been 0",
+    ],
+)
+def test_increase_differs_where_prometheus_extrapolates(
+    text: str, published: float, exact: float
 ) -> None:
-    times = [START + n for n in range(11)]
-    found = series("c_total", values, times=times)
-    measured = measure(budget(Rate(Selector("c_total")), 1, unit=Unit.PER_SECOND), evidence(found))
-    assert measured.value == pytest.approx(increase / SECONDS, rel=1e-6)
+    """What is known of both edges needs no extrapolation: the exact value counts each event."""
+    (delta,) = deltas(counted(text, 10), Selector("a_total"))
+    assert delta.value == exact != published
 
 
-def test_published_reset_is_told_of_and_not_made_up_for() -> None:
-    """Prometheus publishes 160 for it; that the service ended in a run is the finding."""
-    values = [18.0 * n for n in (*range(6), *range(5))]
-    found = series("c_total", values, times=[START + n for n in range(11)])
-    one = budget(Rate(Selector("c_total")), 100, unit=Unit.PER_SECOND)
-    [verdict] = judge((one,), evidence(found)).verdicts
-    assert verdict.outcome == "inconclusive"
-    assert verdict.reason.startswith("counter-reset: a counter fell or vanished: c_total")
+@pytest.mark.parametrize(
+    ("text", "published"),
+    [("1 2 3 0 1 0 0 1 2 0", 3), ("1 2 3 4 5 1 2 3 4 5", 1), ("0 0 0 0 0 1 1 1 1 1", 0)],
+)
+def test_resets_are_the_published_ones(text: str, published: int) -> None:
+    (delta,) = deltas(counted(text, 9), Selector("a_total"))
+    assert delta.resets == published

@@ -22,16 +22,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.render.promql import (
-    Scope,
-    at_edge,
-    events,
-    number,
-    scrapes,
-    share_over,
-    text,
-    value,
-)
+from harness.render.promql import Scope, at_edge, number, share_over, text, value
 
 POOL = Utilization(Selector("used", {"state": "used"}), Selector("most"), over="max")
 VALUES: dict[str, tuple[Indicator, str]] = {
@@ -224,27 +215,3 @@ def test_promtool_reads_all_of_it(tmp_path: Path) -> None:
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert f"{len(written)} rules found" in checked.stdout
-
-
-READ: dict[str, tuple[Indicator, tuple[str, ...], str | None]] = {
-    "a quantile": (
-        Quantile(Selector("h", {"a": "b"}), 0.5),
-        ('h_count{a="b"}',),
-        'sum(increase(h_count{a="b"}[5m]))',
-    ),
-    "a ratio": (Ratio(Selector("a"), Selector("b")), ("a", "b"), "sum(increase(b[5m]))"),
-    "a rate": (Rate(Selector("a")), ("a",), None),
-    "a rate over a gauge": (Rate(Selector("a"), Selector("g")), ("a", "g"), None),
-    "a gauge": (Gauge(Selector("g")), ("g",), None),
-    "a utilization": (POOL, ('used{state="used"}', "most"), None),
-    "an expression of one's own": (Promql("up"), (), None),
-}
-
-
-@pytest.mark.parametrize(("indicator", "read", "counted"), READ.values(), ids=READ)
-def test_what_an_indicator_rests_on(
-    indicator: Indicator, read: tuple[str, ...], counted: str | None
-) -> None:
-    asked = tuple(f"max(count_over_time({one}[5m]) and {one})" for one in read)
-    assert scrapes(indicator, Scope()) == asked
-    assert events(indicator, Scope()) == counted

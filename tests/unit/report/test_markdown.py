@@ -8,10 +8,11 @@ from markdown_it.token import Token
 
 from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
+from harness.report.console import console_report
 from harness.report.markdown import comment_markdown, summary_markdown
 from harness.report.markdown_parts import marker
 from harness.report.wording import by_trouble, clean
-from harness.runs.model import Distribution, Evidence, LatencyKey
+from harness.runs.model import Distribution, Evidence, LatencyKey, ServerAnswer
 from tests.unit.report.cases import (
     AWKWARD,
     BREACHED,
@@ -216,3 +217,15 @@ def test_credentials_in_the_target_url_are_not_published() -> None:
     markdown = summary_markdown(judged("pass", P95), evidence())
     assert "url http://127.0.0.1:8000" in markdown
     assert "secret" not in markdown
+
+
+def test_reports_say_whose_values_are_extrapolated() -> None:
+    judgement, found, code = CASES["fail"]
+    said = "2 budgets are measured by the Prometheus server http://p:9090: increases are extrapol"
+    answers = {name: ServerAnswer("http://p:9090", {}) for name in ("a", "b")}
+    asked = replace(found, answers=answers)
+    markdown = "".join(shown(t) for t in READER.parse(summary_markdown(judgement, asked)))
+    console = console_report(judgement, asked, width=200, color=False, exit_code=code)
+    assert said in markdown
+    assert said in console
+    assert "are measured by" not in summary_markdown(judgement, found)
