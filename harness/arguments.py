@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.prometheus_options import prometheus_options, serve_option
 from harness.units import Unit, parse
 
 Command = Callable[[argparse.Namespace], int]
 RENDEZVOUS_PORT = 5557  # the one that Locust's masters use
 MOST_PAIRS = (12, 16, 24, 32, 48, 64)  # those that `judge.sequential` has levels for
+FEWEST_REPETITIONS = 4  # that `judge.calibrate` takes a deviation of
 EXPORTS = (  # those of `report.export`, whose import takes a moment
     "github-action-benchmark",
     "github-action-benchmark-bigger",
@@ -78,7 +80,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--url", type=_url, help="test a service that already runs; the target is not started"
     )
     _load_options(parser)
+    _end_options(parser)
     _worker_options(parser)
+    serve_option(parser)
+    prometheus_options(parser)
+    _baseline_option(parser)
     _report_options(parser)
 
 
@@ -87,6 +93,8 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
     )
+    prometheus_options(parser)
+    _baseline_option(parser)
     _report_options(parser)
 
 
@@ -114,8 +122,47 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
             metavar="NAME=VALUE",
             help="added to the target's environment; may be repeated",
         )
-    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     group = parser.add_argument_group("the load")
+    _pair_options(group)
+    group.add_argument(
+        "--max-pairs", type=int, choices=MOST_PAIRS, help="default: as calibrated, else 32"
+    )
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: runs/<utc>-compare-<scenario>"
+    )
+    _report_options(parser, "compare.json")
+
+
+def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "scenario", nargs="?", metavar="SCENARIO", help="default: the first in budgets.yaml"
+    )
+    for option, default, what in (
+        ("pairs", 12, "of the version with itself, as `compare` loads them"),
+        ("runs", 5, "one after the other, as `run` loads them"),
+    ):
+        parser.add_argument(
+            f"--{option}",
+            type=_repetitions,
+            default=default,
+            metavar="N",
+            help=f"{what}; at least {FEWEST_REPETITIONS}, or 0 for none (default: {default})",
+        )
+    _pair_options(parser.add_argument_group("the load"))
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: runs/<utc>-calibrate-<scenario>"
+    )
+    parser.add_argument("--quiet", action="store_true", help="one line with the outcome, no more")
+
+
+def _pair_options(group: argparse._ArgumentGroup) -> None:
+    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     group.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
     group.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the slices")
     group.add_argument(
@@ -125,15 +172,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of one second for each side in a pair (default: 5)",
     )
-    group.add_argument("--max-pairs", type=int, choices=MOST_PAIRS, help="default: 32")
     group.add_argument("--seed", type=int, metavar="N", help="repeats the order and the arrivals")
-    parser.add_argument(
-        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="default: runs/<utc>-compare-<scenario>"
-    )
-    _report_options(parser, "compare.json")
 
 
 def _add_lint_options(parser: argparse.ArgumentParser) -> None:
@@ -185,12 +224,42 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
 
 
+def _add_backfill_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
+    parser.add_argument(
+        "data_dir", type=Path, metavar="DATA_DIR", help="of Prometheus: its --storage.tsdb.path"
+    )
+
+
 def _load_options(parser: argparse.ArgumentParser) -> None:
     rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
     parser.add_argument("--users", type=_count, metavar="N", help="closed model with N users")
     parser.add_argument("--duration", type=seconds, metavar="TIME", help="the window, e.g. 60s")
-    parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
+    parser.add_argument(
+        "--warm-up",
+        type=_or_auto(seconds),
+        metavar="TIME",
+        help="load before the window; auto: until the latency has settled",
+    )
+
+
+def _baseline_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="RUN",
+        help="show the difference to a stored run (its folder or results.json); gates nothing",
+    )
+
+
+def _end_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-duration",
+        type=_quantity(Unit.SECONDS),
+        metavar="TIME",
+        help="end, or go on, until every budget is decided, for TIME at most",
+    )
 
 
 def _worker_options(parser: argparse.ArgumentParser) -> None:
@@ -237,10 +306,12 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "check": ("judge a stored run again; no load", _add_check_options),
     "report": ("write the page of a stored run", _add_page_options),
     "compare": ("load two versions in turn; did any get worse?", _add_compare_options),
+    "calibrate": ("what is noise on this machine, and what can be seen", _add_calibrate_options),
     "lint": ("validate budgets.yaml without load", _add_lint_options),
     "selftest": ("plant mistakes; each must break the budgets it promises", _add_selftest_options),
     "history": ("the runs of a folder, and a trend per budget", _add_history_options),
     "export": ("what runs came to, in the format of another tool", _add_export_options),
+    "backfill": ("load a stored run into a Prometheus", _add_backfill_options),
 }
 
 
@@ -261,6 +332,18 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
     return int(text)
+
+
+def _repetitions(text: str) -> int:
+    if text != "0" and (not text.isdecimal() or int(text) < FEWEST_REPETITIONS):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} says nothing about noise; give at least {FEWEST_REPETITIONS}, or 0"
+        )
+    return int(text)
+
+
+def _or_auto(read: Callable[[str], float]) -> Callable[[str], float | str]:
+    return lambda text: text if text == "auto" else read(text)
 
 
 def _workers(text: str) -> int | str:

@@ -47,7 +47,7 @@ def adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     """A scenario with what the command line changes of it."""
     from harness.budgets.override import override
 
-    names = ("rate", "users", "duration", "warm_up", "workers")
+    names = ("rate", "users", "duration", "warm_up", "max_duration", "workers")
     scenario = override(scenario, **{name: getattr(options, name, None) for name in names})
     require_locustfile(scenario)
     return scenario

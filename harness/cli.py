@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness import names
 from harness.arguments import RENDEZVOUS_PORT, parser
@@ -28,15 +28,19 @@ from harness.errors import (
     UsageError,
 )
 from harness.live import LiveView
-from harness.told import append_step_summary, color_of, width_of, write_copy
+from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
     from harness.budgets.model import Budget, Scenario
+    from harness.exposed import Exposed
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.load.rendezvous import Rendezvous
+    from harness.observe.prometheus import Prometheus
+    from harness.report.baseline import Beside
     from harness.runs.folder import RunFolder
     from harness.runs.model import Evidence, Manifest
+    from harness.runs.results import PastRun
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
+        _annotate_error(error)
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
@@ -70,10 +75,14 @@ def run(options: argparse.Namespace) -> int:
     """Start the target, load it, judge it, report."""
     import asyncio
 
+    from harness.consult import server_of
     from harness.gather import gather
     from harness.judge.abort import AbortWatch
+    from harness.judge.decided import Decision
     from harness.load.fleet import logs
     from harness.runs.folder import create_folder
+    from harness.served import served
+    from harness.settled import settle
 
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
@@ -82,33 +91,48 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
     rendezvous = _rendezvous(scenario, options)
+    server = server_of(options)
+    if server:
+        server.probe()
+    past = _past(options)
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
+    decision = Decision(budgets, scenario) if scenario.planned is not None else None
     files = logs(scenario).values()
-    folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
-    folder.write(names.BUDGETS_FILE, plan.text)
     title = f"{plan.service}, scenario {scenario.name}"
-    with LiveView(sys.stderr, quiet=options.quiet, title=title) as live:
-        running = gather(
-            *(plan, scenario, folder),
-            url=options.url,
-            show=live.show,
-            watch=watch,
-            rendezvous=rendezvous,
-            tell=lambda line: print(line, file=sys.stderr, flush=True),
+    with served(plan, scenario, options) as exposed:
+        folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
+        folder.write(names.BUDGETS_FILE, plan.text)
+        with LiveView(sys.stderr, quiet=options.quiet, title=title) as live:
+            running = gather(
+                *(plan, scenario, folder),
+                url=options.url,
+                show=live.show,
+                watch=watch,
+                decision=decision,
+                exposed=exposed,
+                rendezvous=rendezvous,
+                tell=lambda line: print(line, file=sys.stderr, flush=True),
+            )
+            asyncio.run(running)
+        if scenario.settles:
+            settle(folder)
+        return _judge_and_tell(
+            budgets, plan.source, folder, options, past=past, server=server, exposed=exposed
         )
-        asyncio.run(running)
-    return _judge_and_tell(budgets, folder, options)
 
 
 def check(options: argparse.Namespace) -> int:
     """Judge a stored run again, without load."""
+    from harness.consult import server_of
     from harness.runs.folder import open_folder, read_manifest
 
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    return _judge_and_tell(plan.budgets_of(scenario), folder, options)
+    budgets = plan.budgets_of(scenario)
+    past, server = _past(options), server_of(options)
+    return _judge_and_tell(budgets, plan.source, folder, options, past=past, server=server)
 
 
 def report(options: argparse.Namespace) -> int:
@@ -121,6 +145,7 @@ def report(options: argparse.Namespace) -> int:
 def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, hold it against the service's metrics."""
     from harness.budgets.lint import lint as find
+    from harness.calibration_use import lint_advice
 
     plan = read_plan(options.budgets)
     for scenario in plan.scenarios.values():
@@ -130,7 +155,10 @@ def lint(options: argparse.Namespace) -> int:
         from harness.observe.families import fetch_families
 
         families = fetch_families(options.url, plan.target)
-    findings = find(plan, families)
+    advice, notices = lint_advice(plan, options.budgets)
+    findings = find(plan, families, advice)
+    for notice in notices:
+        print(f"note: {notice}", file=sys.stderr)
     for finding in findings:
         print(
             f"{options.budgets}:{finding.line}: {finding.level}: {finding.path}: {finding.message}"
@@ -173,6 +201,13 @@ def compare(options: argparse.Namespace) -> int:
     return compare(options)
 
 
+def calibrate(options: argparse.Namespace) -> int:
+    """Load one version of the service again and again: what is noise on this machine?"""
+    from harness.calibrate_command import calibrate
+
+    return calibrate(options)
+
+
 def history(options: argparse.Namespace) -> int:
     """Show what the runs in a folder came to, and how each budget went over them."""
     from harness.history_command import history
@@ -187,19 +222,34 @@ def export(options: argparse.Namespace) -> int:
     return export(options)
 
 
+def backfill(options: argparse.Namespace) -> int:
+    """Load a stored run into the data of a Prometheus, for Grafana to show; needs promtool."""
+    from harness.backfill_command import backfill
+
+    return backfill(options)
+
+
 COMMANDS = {
     "run": run,
     "check": check,
     "report": report,
     "compare": compare,
+    "calibrate": calibrate,
     "lint": lint,
     "selftest": selftest,
     "history": history,
     "export": export,
+    "backfill": backfill,
 }
 
 
 # --- their parts ----------------------------------------------------------------------------------
+
+
+def _annotate_error(error: HarnessError) -> None:
+    from harness.report.annotations import error_command
+
+    annotate([error_command(error.message, error.hint)])
 
 
 def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:
@@ -232,17 +282,48 @@ def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous |
     )
 
 
+def _past(options: argparse.Namespace) -> PastRun | None:
+    """The run that `--baseline` names, read before the load: a typo must not cost a run."""
+    from harness.runs.results import read_past
+
+    return None if options.baseline is None else read_past(options.baseline)
+
+
 def _judge_and_tell(
-    budgets: tuple[Budget, ...], folder: RunFolder, options: argparse.Namespace
+    budgets: tuple[Budget, ...],
+    source: Path,
+    folder: RunFolder,
+    options: argparse.Namespace,
+    *,
+    past: PastRun | None,
+    server: Prometheus | None,
+    exposed: Exposed | None = None,
 ) -> int:
+    from harness.consult import answered, consult
     from harness.judge.decide import judge
+    from harness.report.annotations import workflow_commands
+    from harness.report.baseline import beside
+    from harness.report.wording import headline
+    from harness.runs.answers import write_answers
     from harness.runs.folder import read_evidence
 
     evidence = read_evidence(folder)
+    answers = None
+    if server:
+        answers = consult(server, budgets, evidence.manifest.clock, options.prometheus_match)
+        if options.command is run:
+            write_answers(folder, answers)
+    evidence = answered(evidence, budgets, folder, answers)
     judgement = judge(budgets, evidence)
+    if exposed:
+        exposed.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
-    _store_reports(judgement, evidence, folder, budgets, options, code=code)
-    _print_report(judgement, evidence, folder, quiet=options.quiet, code=code)
+    baseline = beside(judgement, evidence.manifest, past) if past else None
+    told = _Told(judgement, evidence, folder, budgets, code, baseline)
+    _store_reports(told, options)
+    _print_report(told, quiet=options.quiet)
+    says, place = headline(judgement, evidence.manifest), str(source.resolve())
+    annotate(workflow_commands(judgement.verdicts, place, headline=says, exit_code=code))
     return code
 
 
@@ -253,24 +334,32 @@ def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> 
     return EXIT_PASS if warn_only and code in {EXIT_BREACH, EXIT_INCONCLUSIVE} else code
 
 
-def _store_reports(
-    judgement: Judgement,
-    evidence: Evidence,
-    folder: RunFolder,
-    budgets: tuple[Budget, ...],
-    options: argparse.Namespace,
-    *,
-    code: int,
-) -> None:
+class _Told(NamedTuple):
+    """What the reports of a run tell."""
+
+    judgement: Judgement
+    evidence: Evidence
+    folder: RunFolder
+    budgets: tuple[Budget, ...]
+    code: int
+    baseline: Beside | None
+
+
+def _store_reports(told: _Told, options: argparse.Namespace) -> None:
     from harness.page import page_of
+    from harness.report.baseline import baseline_fields
     from harness.report.junit import junit_xml
-    from harness.report.markdown import summary_markdown
+    from harness.report.markdown import comment_markdown, summary_markdown
     from harness.report.results import results_json
 
+    judgement, evidence, folder, budgets, code, baseline = told
+    fields = baseline_fields(baseline) if baseline else None
+    results = results_json(judgement, evidence, exit_code=code, baseline=fields)
     reports = (
-        (names.RESULTS_FILE, options.json, results_json(judgement, evidence, exit_code=code)),
+        (names.RESULTS_FILE, options.json, results),
         (names.JUNIT_FILE, options.junit_xml, junit_xml(judgement, evidence.manifest)),
-        (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence)),
+        (names.SUMMARY_FILE, options.markdown, summary_markdown(judgement, evidence, baseline)),
+        (names.COMMENT_FILE, None, comment_markdown(judgement, evidence.manifest)),
     )
     for name, copy, text in reports:
         _store(folder, name, copy, text, options)
@@ -292,11 +381,10 @@ def _store(
     write_copy(copy, text)
 
 
-def _print_report(
-    judgement: Judgement, evidence: Evidence, folder: RunFolder, *, quiet: bool, code: int
-) -> None:
+def _print_report(told: _Told, *, quiet: bool) -> None:
     from harness.report.console import console_report
 
+    judgement, evidence, folder, _, code, baseline = told
     if quiet:
         print(f"{judgement.outcome} (exit {code}) {folder.path}")
         return
@@ -307,6 +395,7 @@ def _print_report(
         color=color_of(sys.stdout),
         folder=str(folder.path),
         exit_code=code,
+        baseline=baseline,
     )
     print(text, end="")
 

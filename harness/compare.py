@@ -70,7 +70,7 @@ async def compare_versions(
     started = time.time()
     budgets = plan.budgets_of(load.scenario.name)
     target = plan.target or Target(url="")
-    load = replace(load, scenario=_with_workers(load.scenario, ours=sides[0].url is None))
+    load = replace(load, scenario=with_workers(load.scenario, ours=sides[0].url is None))
     async with versions(target, *sides, folder, tell=tell) as both:
         for notice in both.notices:
             tell(f"note: {notice}")
@@ -79,7 +79,7 @@ async def compare_versions(
         pairs: list[Pair] = []
         meetings: list[Meeting] = []
         try:
-            async with interruptible(lambda: _begun(meetings)) as signal:
+            async with interruptible(lambda: begun(meetings)) as signal:
                 while not comparison.done:
                     meetings.append(Meeting(signal))
                     pair = await _pair(plan, both, load, meetings, folder)
@@ -116,12 +116,26 @@ def comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
             f"{len(chosen)} budgets of scenario {scenario.name!r} have a max_regression",
             f"so many tests would leave each too little; keep at most {MOST_BUDGETS}",
         )
+    sliceable(scenario)
+
+
+def sliceable(scenario: Scenario) -> None:
+    """Refuse a load that cannot be cut into slices.
+
+    Raises:
+        UsageError: It cannot.
+    """
     loads = scenario.loads
     if len(loads) > 1:
         names = ", ".join(load.name for load in loads)
         raise UsageError(
             f"a comparison needs one load, and scenario {scenario.name!r} has several: {names}",
             "compare with a scenario that has only one",
+        )
+    if scenario.settles:
+        raise UsageError(
+            f"a comparison needs a fixed warm-up, and that of scenario {scenario.name!r} is auto",
+            "give one with --warm-up; what `harness run` found for both versions is a good one",
         )
     workload = loads[0].workload
     if not isinstance(workload, OpenWorkload):
@@ -149,12 +163,12 @@ async def _pair(
     return read_pair(budgets, load, number, place)
 
 
-def _begun(meetings: list[Meeting]) -> bool:
+def begun(meetings: list[Meeting]) -> bool:
     """Whether the latest pair's load has begun."""
     return bool(meetings) and meetings[-1].t0 is not None
 
 
-def _with_workers(scenario: Scenario, *, ours: bool) -> Scenario:
+def with_workers(scenario: Scenario, *, ours: bool) -> Scenario:
     """The scenario with a number of processes for each version; both share the machine."""
     workers = workers_of(scenario, usable_cpus() / 2, service_too=ours)
     return replace(scenario, workers=workers)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from harness import names
 from harness.asked import choose_scenario, read_plan
+from harness.calibration import Calibration
+from harness.calibration_use import pair_load, rules_for
 from harness.compare import Compared, comparable, compare_versions
 from harness.errors import (
     EXIT_BREACH,
@@ -19,19 +21,23 @@ from harness.errors import (
     EXIT_PASS,
     UsageError,
 )
-from harness.judge.comparison import Rules
 from harness.live import LiveView
 from harness.pair import Load
+from harness.report.annotations import workflow_commands
 from harness.report.compare_console import compare_report
 from harness.report.compare_junit import compare_junit
-from harness.report.compare_markdown import compare_markdown
+from harness.report.compare_markdown import compare_comment, compare_markdown
 from harness.report.compare_results import compare_json
+from harness.report.compare_wording import headline
 from harness.report.html.compare_page import compare_page
 from harness.runs.folder import create_files, default_path, replace_text
 from harness.sides import Version
-from harness.told import append_step_summary, color_of, width_of, write_copy
+from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
-FILES = (names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE, names.REPORT_FILE)
+FILES = (
+    *(names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE, names.COMMENT_FILE),
+    names.REPORT_FILE,
+)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -47,12 +53,16 @@ def compare(options: argparse.Namespace) -> int:
     sides = _versions(options)
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     load = Load(scenario, options.slices, seed)
-    rules = Rules() if options.max_pairs is None else Rules(most=options.max_pairs)
+    calibration = Calibration.load(options.budgets)
+    calibration = calibration.under(scenario.name, pair_load(scenario, options.slices))
+    rules, notices = rules_for(plan, scenario, calibration, options.max_pairs)
     folder = options.out or default_path(f"compare-{scenario.name}", datetime.now(UTC))
     create_files(folder, FILES)
     # Else it would be an untracked part of the working tree, which may be the candidate.
     replace_text(folder / ".gitignore", "*\n")
     with LiveView(sys.stderr, quiet=options.quiet) as live:
+        for notice in notices:
+            live.tell(f"note: {notice}")
         comparing = compare_versions(
             *(plan, sides, load, rules, folder), tell=live.tell, show=live.show_pair
         )
@@ -98,9 +108,10 @@ def _report(found: Compared, folder: Path, options: argparse.Namespace, code: in
         compare_json(comparison, setting, exit_code=code),
         compare_markdown(comparison, setting),
         compare_junit(comparison, setting, exit_code=code),
+        compare_comment(comparison, setting),
         compare_page(comparison, setting, exit_code=code),
     )
-    copies = (options.json, options.markdown, options.junit_xml, options.html)
+    copies = (options.json, options.markdown, options.junit_xml, None, options.html)
     for name, copy, text in zip(FILES, copies, texts, strict=True):
         try:
             replace_text(folder / name, text)
@@ -108,6 +119,8 @@ def _report(found: Compared, folder: Path, options: argparse.Namespace, code: in
             raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
         write_copy(copy, text)
     append_step_summary(texts[1])
+    says, place = headline(comparison), str(options.budgets.resolve())
+    annotate(workflow_commands(comparison.changes, place, headline=says, exit_code=code))
     if options.quiet:
         sys.stdout.write(f"{comparison.outcome} (exit {code}) {folder}\n")
         return

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from itertools import count
+from functools import partial
 from typing import Any, Protocol
 
 from harness import names
 from harness.account import Account
 from harness.budgets.model import Budget, Plan, Scenario, Target
+from harness.early import Decision, Watch, all_decided, certain_breach
 from harness.errors import GeneratorError, HarnessError, UnjudgedError
+from harness.exposed import Exposed
 from harness.facts import facts, target_facts
 from harness.load.fleet import Fleet, fleet, workers_of
-from harness.load.frames import Report, Slow, readings
+from harness.load.frames import Report, readings
 from harness.load.progress import Meter
 from harness.load.rendezvous import Rendezvous
+from harness.load.reported import slow_requests, told_apart
 from harness.observe.host import usable_cpus
 from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, ending, serve
-from harness.runs.cells import Cell
-from harness.runs.folder import RunFolder
+from harness.runs.folder import RunFolder, read_evidence
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
-from harness.runs.model import Progress, SlowRequest
+from harness.runs.model import Evidence, Progress
 from harness.runs.slowest import SlowestLog
 from harness.signals import interruptible
 from harness.units import Unit, format_quantity
@@ -35,19 +37,6 @@ LEAD = 0.5  # seconds between the decision to start and the first arrival
 # Seconds that requests in flight have when the load is aborted: most answers are still recorded,
 # and a service that answers nothing does not keep a decided run waiting.
 ABORT_DRAIN = 2.0
-
-
-class Watch(Protocol):
-    """Says when a breach is certain before the run's end; `harness.judge.abort` has one."""
-
-    def add(self, cells: Iterable[Cell]) -> None:
-        """Take what was recorded."""
-
-    def states(self) -> tuple[tuple[str, str], ...]:
-        """The budgets that it decides, by name, with their outcome; empty as long as undecided."""
-
-    def breach(self, elapsed_of_window: float, in_flight: int) -> Budget | None:
-        """A budget that is breached for certain by what was recorded until then."""
 
 
 class Start(Protocol):
@@ -89,6 +78,8 @@ class _Run:
     url: str | None
     show: Callable[[Progress], None]
     watch: Watch | None
+    decision: Decision | None
+    exposed: Exposed | None
     rendezvous: Rendezvous | None
     tell: Callable[[str], None]
     start: Start
@@ -106,6 +97,8 @@ async def gather(
     url: str | None,
     show: Callable[[Progress], None],
     watch: Watch | None = None,
+    decision: Decision | None = None,
+    exposed: Exposed | None = None,
     rendezvous: Rendezvous | None = None,
     tell: Callable[[str], None] = lambda _: None,
     start: Start | None = None,
@@ -123,6 +116,8 @@ async def gather(
         url: A service that already runs; None starts the target.
         show: Called about once a second.
         watch: Asked each second of the window whether to stop the load; None never does.
+        decision: Shown the run now and then, and ends it once all is decided; None never does.
+        exposed: Shows the run to whoever scrapes it meanwhile.
         rendezvous: Where the workers of other machines connect; None starts processes here.
         tell: Called with a line for a person while they are waited for.
         start: Says when the load begins and ends early; None begins at once, and INT and TERM end
@@ -142,7 +137,10 @@ async def gather(
     known = facts(plan, scenario)
 
     def store() -> None:
-        folder.write_manifest(account.manifest(known))
+        manifest = account.manifest(known)
+        folder.write_manifest(manifest)
+        if exposed:
+            exposed.know(folder.path.resolve().name, manifest)
 
     store()
     try:
@@ -150,8 +148,8 @@ async def gather(
             unwritable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             await _with_everything(
                 _Run(
-                    *(target, scenario, folder, url, show, watch, rendezvous, tell),
-                    *(begins, unwritable, account, store, scrapes),
+                    *(target, scenario, folder, url, show, watch, decision, exposed),
+                    *(rendezvous, tell, begins, unwritable, account, store, scrapes),
                 )
             )
     except UnjudgedError as error:
@@ -214,40 +212,23 @@ def _recorder(
         at = _epoch(report.at)
         started = account.started or at
         labels = {names.SOURCE: report.source} if report.source else None
+        cells, numbers = told_apart(report), readings(report)
         try:
-            latency.write(_told_apart(report))
-            metrics.add_readings(readings(report), at, labels)
-            slowest.write(_slow_request(one, report.source) for one in report.slowest)
+            latency.write(cells)
+            metrics.add_readings(numbers, at, labels)
+            slowest.write(slow_requests(report, _epoch))
         except OSError as error:
             if not run.unwritable.done():
                 run.unwritable.set_result(f"cannot write {error.filename}: {error.strerror}")
         if run.watch:
             run.watch.add(report.cells)
+        if run.exposed:
+            run.exposed.hear(cells, numbers, report.source)
         if progress := meter.progress(report, at - started):
-            run.show(progress._replace(budgets=run.watch.states() if run.watch else ()))
+            decides = run.decision or run.watch
+            run.show(progress._replace(budgets=decides.states() if decides else ()))
 
     return record
-
-
-def _slow_request(slow: Slow, source: str) -> SlowRequest:
-    return SlowRequest(
-        at=_epoch(slow.at),
-        request=f"{slow.method} {slow.name}".strip(),
-        outcome=slow.outcome,
-        latency=slow.latency,
-        service_time=slow.service_time,
-        trace_id=slow.trace_id,
-        sampled=slow.sampled,
-        source=source,
-    )
-
-
-def _told_apart(report: Report) -> Iterable[Cell]:
-    """The cells; what a generator reads of itself under its name where there are several."""
-    if not report.source:
-        return report.cells
-    times = {names.LATENCY, names.SERVICE_TIME}
-    return (c if c.what in times else replace(c, name=report.source) for c in report.cells)
 
 
 async def _load(
@@ -265,11 +246,14 @@ async def _load(
     run.store()
     await load.start(t0, window[0])
     schedule = asyncio.create_task(_scrape_on_schedule(run, scraper, t0, window))
-    breach = asyncio.create_task(_certain_breach(run.watch, load, window[0]))
+    breach = asyncio.create_task(certain_breach(run.watch, load, window[0]))
+    look = partial(_until_now, run, scraper, load, window[0])
+    decided = asyncio.create_task(all_decided(run.decision, look))
     try:
-        await _until_the_end(run, service, load, schedule, breach)
+        await _until_the_end(run, service, load, _Ends(schedule, breach, decided))
     finally:
         breach.cancel()
+        decided.cancel()
         account.take(load)
     if account.status in {"failed", "interrupted"}:
         _cut_window(account, time.time())
@@ -301,33 +285,37 @@ def _scrape_interval(run: _Run, scraper: Scraper) -> float:
     return run.target.scrape_interval or scraper.affordable_interval
 
 
-async def _certain_breach(
-    watch: Watch | None, load: Fleet, window_start: float
-) -> tuple[Budget, int]:
-    """The first budget whose breach is certain, and after how many seconds of the window.
+async def _until_now(
+    run: _Run, scraper: Scraper, load: Fleet, window_start: float, second: int
+) -> Evidence:
+    """The run as it would be judged if it ended after so many seconds of its window."""
+    await asyncio.sleep(max(0.0, window_start + second - time.monotonic()))
+    await scraper.scrape()
+    await load.told_until(window_start + second)
+    run.account.take(load)
+    run.store()
+    assert run.account.window_start is not None
+    until = run.account.window_start + second
+    return await asyncio.to_thread(read_evidence, run.folder, until=until)
 
-    Asked once for each whole second, as soon as every generator has told what it recorded in it.
-    """
-    for second in count(1):
-        await load.told_until(window_start + second)
-        if watch and (budget := watch.breach(second, load.requests.in_flight)):
-            return budget, second
-    raise AssertionError
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What ends a run that goes well: the first of these."""
+
+    schedule: asyncio.Task[None]
+    breach: asyncio.Task[tuple[Budget, int]]
+    decided: asyncio.Task[int]
 
 
-async def _until_the_end(
-    run: _Run,
-    service: Service,
-    load: Fleet,
-    schedule: asyncio.Task[None],
-    breach: asyncio.Task[tuple[Budget, int]],
-) -> None:
+async def _until_the_end(run: _Run, service: Service, load: Fleet, planned: _Ends) -> None:
     """Wait for the end of the schedule, or for what comes before it, and note which it was."""
     account = run.account
     interrupted = asyncio.create_task(run.start.interrupted.wait())
     broken = load.died
     ends: set[asyncio.Future[Any]] = {
-        *(schedule, interrupted, broken, service.died, run.unwritable, breach)
+        *(planned.schedule, planned.breach, planned.decided),
+        *(interrupted, broken, service.died, run.unwritable),
     }
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     if service.died.done():
@@ -340,13 +328,17 @@ async def _until_the_end(
         _fail(account, run.unwritable.result())
     elif interrupted.done():
         account.status, account.reason = "interrupted", "interrupted by a signal"
-    elif schedule.done():
+    elif planned.schedule.done():
         account.status = "complete"
+    elif planned.breach.done():
+        _abort(account, *planned.breach.result())
     else:
-        _abort(account, *breach.result())
-    schedule.cancel()
+        assert account.window_start is not None
+        account.status = "complete"
+        _cut_window(account, account.window_start + planned.decided.result())
+    planned.schedule.cancel()
     interrupted.cancel()
-    (unscraped, _) = await asyncio.gather(schedule, interrupted, return_exceptions=True)
+    (unscraped, _) = await asyncio.gather(planned.schedule, interrupted, return_exceptions=True)
     if isinstance(unscraped, OSError):
         _fail(account, f"cannot write {names.METRICS_FILE}: {unscraped.strerror}")
     elif isinstance(unscraped, Exception):

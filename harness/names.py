@@ -157,18 +157,31 @@ GENERATOR_CANARY: Final = "generator_canary"  # how late the loop sees that a so
 OK: Final = "ok"
 ERROR: Final = "error"
 
+# --- what is asked of a Prometheus server ----------------------------------------------------
+ASKED_VALUE: Final = "value"
+ASKED_BUCKETS: Final = "buckets"
+ASKED_EVENTS: Final = "events"
+ASKED_SCRAPES: Final = "scrapes"
+ASKED_RESETS: Final = "resets"
+ASKED_NEWEST: Final = "newest"
+
 # --- the run folder --------------------------------------------------------------------------
 MANIFEST_FILE: Final = "run.json"
 LATENCY_FILE: Final = "latency.hlog"
 METRICS_FILE: Final = "metrics.om"
+PROMETHEUS_FILE: Final = "prometheus.json"  # only where a Prometheus was asked
 SLOWEST_FILE: Final = "slowest.jsonl"
 RESULTS_FILE: Final = "results.json"
 JUNIT_FILE: Final = "junit.xml"
 SUMMARY_FILE: Final = "summary.md"
 REPORT_FILE: Final = "report.html"
+COMMENT_FILE: Final = "comment.md"
 BUDGETS_FILE: Final = "budgets.yaml"
 TARGET_LOG: Final = "target.log"
 GENERATOR_LOG: Final = "generator.log"
 COMPARE_FILE: Final = "compare.json"  # these are a comparison's
 COMPARE_SUMMARY: Final = "compare.md"
 SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup.log"
+
+# --- beside budgets.yaml -----------------------------------------------------------------------
+CALIBRATION_FILE: Final = ".harness/calibration.json"  # what `harness calibrate` found

@@ -61,7 +61,8 @@ class Load:
         assert isinstance(only.workload, OpenWorkload)
         workload = in_turn(only.workload, turns, which, self.draw(number, "arrivals"))
         loads = (replace(only, workload=workload),)
-        return replace(self.scenario, loads=loads, warm_up=turns.lead, duration=turns.window)
+        warm_up, duration = turns.lead, turns.window
+        return replace(self.scenario, loads=loads, warm_up=warm_up, duration=duration, planned=None)
 
 
 class Meeting:
@@ -145,11 +146,12 @@ async def load_pair(
 
 def read_pair(budgets: tuple[Budget, ...], load: Load, number: int, folder: Path) -> Pair:
     """What a pair showed of the budgets that are compared."""
-    baseline, candidate = (_shown(budgets, RunFolder(folder / role)) for role in ROLES)
+    baseline, candidate = (shown(budgets, RunFolder(folder / role)) for role in ROLES)
     return Pair(baseline, candidate, load.turns(number).loaded)
 
 
-def _shown(budgets: tuple[Budget, ...], folder: RunFolder) -> Shown:
+def shown(budgets: tuple[Budget, ...], folder: RunFolder) -> Shown:
+    """What a run folder shows of the budgets."""
     evidence = read_evidence(folder)
     return Shown(
         {budget.name: measure(budget, evidence) for budget in budgets}, guards(evidence, budgets)

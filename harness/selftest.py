@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import names
 from harness.budgets.model import Plan, Scenario, Selftest
+from harness.budgets.override import of_fixed_length
 from harness.budgets.problems import closest
 from harness.errors import UsageError
 from harness.gather import gather
@@ -63,7 +64,9 @@ def trials(
                 f"no self-test {name!r}", f"{closest(name, plan.selftests)}known: {known}"
             )
     cases = [case for name, case in plan.selftests.items() if name in wanted or not wanted]
-    scenarios = {case.scenario: adapt(plan.scenarios[case.scenario]) for case in cases}
+    scenarios = {
+        case.scenario: of_fixed_length(adapt(plan.scenarios[case.scenario])) for case in cases
+    }
     clean = [Trial(Selftest(CLEAN, {}, name), scenario) for name, scenario in scenarios.items()]
     return (*clean, *(Trial(case, scenarios[case.scenario]) for case in cases))
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
 from harness.errors import UsageError
+
+STEP_SUMMARY_LIMIT = 2**20  # bytes that a step may have
 
 
 def write_copy(path: Path | None, text: str) -> None:
@@ -27,11 +31,23 @@ def write_copy(path: Path | None, text: str) -> None:
 
 
 def append_step_summary(text: str) -> None:
-    """Show it on the page of a GitHub job, when this is one."""
-    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary:
-        with Path(step_summary).open("a", encoding="utf-8") as file:
-            file.write(text)
+    """Show it on the page of a GitHub job, when this is one and the page has room for it."""
+    if not (step_summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+        return
+    path = Path(step_summary)
+    taken = path.stat().st_size if path.exists() else 0
+    if taken + len(text.encode()) > STEP_SUMMARY_LIMIT:
+        # GitHub would show nothing at all of this step.
+        sys.stderr.write("note: the summary of this step is full, so this one is left out of it\n")
+        return
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def annotate(commands: Iterable[str]) -> None:
+    """Show annotations on the page of a GitHub job, when this is one."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        sys.stderr.writelines(f"{command}\n" for command in commands)
 
 
 def width_of(stream: TextIO) -> int:

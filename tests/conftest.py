@@ -26,6 +26,7 @@ PROGRAMS = {
     "needs_redis": ("redis-server",),
     "needs_prometheus": ("prometheus", "promtool"),
     "needs_chromium": ("chromium",),
+    "needs_openssl": ("openssl",),
 }
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis as plain processes of the tests, from the programs that are installed."""
+"""Servers as plain processes of the tests, from the programs that are installed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -173,6 +175,61 @@ def redis_server() -> Iterator[RedisServer]:
             yield server
         finally:
             server.stop()
+
+
+class PrometheusServer:
+    """One Prometheus on 127.0.0.1 that answers from the data in a folder.
+
+    Args:
+        folder: Holds `data`, which is made when it is not there.
+        scrape: Its configuration; empty scrapes nothing.
+        web: Its --web.config.file: TLS and passwords.
+    """
+
+    def __init__(self, folder: Path, scrape: str = "", web: Path | None = None) -> None:
+        self.port = free_port()
+        self._folder = folder
+        config = folder / "prometheus.yml"
+        config.write_text(scrape)
+        arguments = [
+            *(_required("prometheus"), f"--config.file={config}"),
+            *(f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn"),
+            *(f"--storage.tsdb.path={folder / 'data'}", "--storage.tsdb.retention.time=100y"),
+            *([f"--web.config.file={web}"] if web else []),
+        ]
+        self._process = _start(arguments, folder, None)
+        wait_until(self._answers, self._process, folder)
+
+    @property
+    def url(self) -> str:
+        """Its address, without TLS."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """End it; the data stays."""
+        end(self._process, signal.SIGTERM)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=PATIENCE) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code in {400, 401}  # it wants TLS, or a password
+        except OSError:
+            return False
+
+
+@contextmanager
+def prometheus_server(
+    folder: Path, scrape: str = "", web: Path | None = None
+) -> Iterator[PrometheusServer]:
+    """A running server, ended at the end."""
+    server = PrometheusServer(folder, scrape, web)
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def free_port() -> int:

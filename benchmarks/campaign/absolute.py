@@ -21,13 +21,13 @@ from scipy.signal import lfilter
 from scipy.stats import beta
 
 from benchmarks.figures import table
-from harness.judge.confidence import Levels
-from harness.judge.looks import LEVELS, looks
+from harness.judge.looks import AGAIN, ONCE, looks
 from harness.judge.noise import FAILS, NOISE, PASSES, fast, slow
 from harness.judge.shares import share_bounds
-from harness.runs.model import BATCH
+from harness.runs.model import batch_seconds
 
 RATE = 100  # requests a second
+BATCH = batch_seconds(60)
 MAY_MISS = 0.05  # of a p95
 RATIOS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)  # true p95 over the limit
 STARTS = (0.0, 0.03, 0.05, 0.1)  # standard deviation of the logarithm from start to start
@@ -119,7 +119,7 @@ def batches(over: NDArray[np.bool_]) -> Counts:
 def verdict(fails: Sequence[int], passes: Sequence[int], case: Case) -> tuple[str, int]:
     """What a run comes to, and after how many seconds."""
     moments = list(looks(case.seconds)) if case.decided else [case.seconds]
-    levels = LEVELS if case.decided else Levels()
+    levels = AGAIN if case.decided else ONCE
     second = case.seconds
     for second in moments:
         count = second // BATCH

@@ -26,7 +26,7 @@ from harness.budgets.problems import Place, Problems, dotted, listed
 from harness.names import HOST_METRICS
 from harness.units import Unit, format_quantity
 
-__all__ = ["Family", "Finding", "lint"]
+__all__ = ["Advice", "Family", "Finding", "lint"]
 
 _FEWEST_BEYOND = 10  # requests beyond a quantile, for it to be more than the luck of a few
 
@@ -46,17 +46,20 @@ class Finding(NamedTuple):
     message: str
 
 
-def lint(plan: Plan, families: Mapping[str, Family] | None) -> list[Finding]:
+def lint(
+    plan: Plan, families: Mapping[str, Family] | None, known: Iterable[Advice] = ()
+) -> list[Finding]:
     """What is questionable in a plan, in the order of its lines.
 
     Args:
         plan: A valid plan.
         families: What a scrape of the running service showed, by name; None when there was none.
+        known: What else is known of it, e.g. from calibration.
     """
     places = Problems(plan.source)
     read(plan.text, {}, places)
     judged = [budget for budget in plan.budgets if budget.severity != "off"]
-    advice = [*_on_plan(plan, judged)]
+    advice = [*known, *_on_plan(plan, judged)]
     for budget in judged:
         advice += _on_budget(budget)
     for name, scenario in plan.scenarios.items():

@@ -311,6 +311,10 @@ class Scenario:
         workers: Locust processes for each load: 1 is a single process, more are workers with a
             master; None is as many as the machine has cores to spare.
         trace_ratio: Share of the requests whose traceparent asks the service to record a trace.
+        settles: Whether the window starts where the latency has settled, which is found afterwards;
+            until then `warm_up` is half of the duration.
+        planned: Seconds of the window after which the run ends as soon as every budget is decided;
+            before, it does where none needs the whole of them. None always lasts `duration`.
     """
 
     name: str
@@ -320,6 +324,8 @@ class Scenario:
     drain: float = 30.0
     workers: int | None = 1
     trace_ratio: float = 0.05
+    settles: bool = False
+    planned: float | None = None
 
     @property
     def seconds(self) -> float:

@@ -14,7 +14,13 @@ from harness.budgets.model import (
     Stage,
     Workload,
 )
-from harness.budgets.workloads import closed, usual_ramp
+from harness.budgets.workloads import (
+    FEWEST_TO_SETTLE,
+    closed,
+    longest,
+    settling_time,
+    usual_ramp,
+)
 from harness.errors import UsageError
 
 
@@ -24,34 +30,95 @@ def override(
     rate: float | None = None,
     users: int | None = None,
     duration: float | None = None,
-    warm_up: float | None = None,
+    warm_up: float | Literal["auto"] | None = None,
+    max_duration: float | None = None,
     workers: int | Literal["auto"] | None = None,
 ) -> Scenario:
-    """Apply `--rate`, `--users`, `--duration`, `--warm-up` and `--workers`.
+    """Apply `--rate`, `--users`, `--duration`, `--warm-up`, `--max-duration` and `--workers`.
 
     `rate` makes the workload open at a constant rate, `users` makes it closed, for the whole of the
     scenario. Stages keep their length, so `duration` and `warm_up` cannot change a load of stages,
-    unless it is one of several, which may be over before the scenario is.
+    unless it is one of several, which may be over before the scenario is. `max_duration` lets the
+    run end, or go on, until every budget is decided.
 
     Raises:
         UsageError: The options contradict each other or the scenario.
     """
     _refuse(scenario, rate, users)
+    lasts, planned = _lengths(scenario, duration, max_duration)
     changed = replace(
         scenario,
-        warm_up=scenario.warm_up if warm_up is None else warm_up,
-        duration=scenario.duration if duration is None else duration,
+        warm_up=_warm_up(scenario, warm_up, lasts),
+        settles=warm_up == "auto" or (scenario.settles and warm_up is None),
+        duration=lasts,
+        planned=planned,
     )
+    if changed.settles:
+        _refuse_to_settle(changed)
     if workers is not None:
         changed = replace(changed, workers=None if workers == "auto" else workers)
     if rate is not None or users is not None:
         workload = _replaced(scenario.loads[0].workload, rate, users, changed)
         return replace(changed, loads=(replace(scenario.loads[0], workload=workload),))
-    if (duration, warm_up) == (None, None):
+    if (duration, warm_up, max_duration) == (None, None, None):
         return changed
-    return replace(
-        changed, loads=tuple(_stretched(load, scenario, changed) for load in changed.loads)
-    )
+    return _as_long(scenario, changed)
+
+
+def _warm_up(scenario: Scenario, warm_up: float | str | None, duration: float) -> float:
+    if isinstance(warm_up, float):
+        return warm_up
+    settles = scenario.settles or warm_up == "auto"
+    return settling_time(duration) if settles else scenario.warm_up
+
+
+def _refuse_to_settle(scenario: Scenario) -> None:
+    if scenario.planned is not None:
+        raise UsageError(
+            "a warm-up of auto is found after the load, and --max-duration needs it before",
+            "give --warm-up a time, or remove `stop` or --max-duration",
+        )
+    if scenario.duration < FEWEST_TO_SETTLE:
+        raise UsageError(
+            f"a duration of {scenario.duration:g} s is too short to see the latency settle",
+            f"give at least {FEWEST_TO_SETTLE:g} s, or --warm-up a time",
+        )
+    if any(isinstance(load.workload, ShapeWorkload) for load in scenario.loads):
+        raise UsageError(
+            f"the load of scenario {scenario.name!r} changes, so its latency does not settle",
+            "give --warm-up a time",
+        )
+
+
+def of_fixed_length(scenario: Scenario) -> Scenario:
+    """A scenario that lasts as long as planned, whatever is decided or has settled by then."""
+    fixed = replace(scenario, settles=False)
+    if scenario.planned is None:
+        return fixed
+    return _as_long(scenario, replace(fixed, duration=scenario.planned, planned=None))
+
+
+def _lengths(
+    scenario: Scenario, duration: float | None, max_duration: float | None
+) -> tuple[float, float | None]:
+    """The longest duration, and the planned one where the run may end once all is decided."""
+    planned = duration or scenario.planned or scenario.duration
+    if max_duration is None and scenario.planned is None:
+        return planned, None
+    if duration is None and max_duration is None:
+        return scenario.duration, scenario.planned
+    most = longest(planned, max_duration)
+    if most < planned:
+        raise UsageError(
+            f"a longest duration of {most:g} s is shorter than the duration, {planned:g} s",
+            "give a longer --max-duration, or a shorter --duration",
+        )
+    return most, planned
+
+
+def _as_long(before: Scenario, after: Scenario) -> Scenario:
+    """The scenario with loads that fit its changed length."""
+    return replace(after, loads=tuple(_stretched(load, before, after) for load in after.loads))
 
 
 def _refuse(scenario: Scenario, rate: float | None, users: int | None) -> None:

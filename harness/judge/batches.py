@@ -20,7 +20,7 @@ from harness.judge.series import (
     window,
 )
 from harness.names import LATENCY, OK
-from harness.runs.model import BATCH, Distribution, Evidence, LatencyKey, Series
+from harness.runs.model import Distribution, Evidence, LatencyKey, Series, batch_seconds
 
 Batches = Mapping[int, float]
 
@@ -109,6 +109,7 @@ def _summed(evidence: Evidence, series: Iterable[Series]) -> Batches:
 
 def _number(evidence: Evidence, ends: Interval, moment: float) -> int:
     """The batch that ends with a scrape, which comes a little early or late."""
-    width = max(BATCH, scrape_interval(evidence))
-    last = max(0, math.ceil(window(evidence).seconds / width) - 1)
+    seconds = window(evidence).seconds
+    width = max(batch_seconds(seconds), scrape_interval(evidence))
+    last = max(0, math.ceil(seconds / width) - 1)
     return min(max(0, math.floor((moment - ends.start) / width - 0.25)), last)

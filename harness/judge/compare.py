@@ -15,10 +15,19 @@ from statistics import median
 
 from harness.budgets.model import Budget
 from harness.judge.compare_words import reason
-from harness.judge.comparison import Change, Comparison, Omission, Pair, Rules
+from harness.judge.comparison import Change, Comparison, Omission, Pair, Rules, Side
 from harness.judge.decide import touches
-from harness.judge.model import Measurement, Outcome
-from harness.judge.sequential import Decision, Design, State, design, look, pairs_needed
+from harness.judge.model import Guard, Measurement, Outcome
+from harness.judge.sequential import (
+    MOST_PAIRS,
+    Decision,
+    Design,
+    State,
+    design,
+    look,
+    pairs_needed,
+    smallest_seen,
+)
 from harness.judge.words import advice
 from harness.judge.worsening import lack, log_ratio, scarce
 
@@ -75,13 +84,18 @@ def most_pairs(
         alpha: As in `Rules`.
 
     Returns:
-        What the noisiest budget needs, for `Rules.most`; None when no deviation is known.
+        What the noisiest budget needs, for `Rules.most`, of those that any number of pairs can
+        decide: the others would make each comparison long, and still be undecided. None when there
+        is none of them.
     """
     chosen = compared(budgets)
+    alpha /= max(1, len(chosen))
     needed = [
-        pairs_needed(deviations[b.name], b.max_regression or 0.0, alpha=alpha / len(chosen))
+        pairs_needed(deviations[b.name], b.max_regression or 0.0, alpha=alpha)
         for b in chosen
         if b.name in deviations
+        and smallest_seen(deviations[b.name], MOST_PAIRS[-1], alpha=alpha)
+        <= (b.max_regression or 0.0)
     ]
     return max(needed, default=None)
 
@@ -94,15 +108,24 @@ def omission(budget: Budget, pair: Pair) -> str:
     just the pairs that show a regression; a delay of the machine befalls both sides.
     """
     for name, side in (("baseline", pair.baseline), ("candidate", pair.candidate)):
-        for guard in side.guards:
-            if (
-                guard.outcome == "tripped"
-                and guard.only is None
-                and not guard.request
-                and touches(guard, budget)
-            ):
-                return f"{guard.name} tripped for the {name}: {guard.reason.rstrip('.')}"
+        if guard := tripped(budget, side):
+            return f"{guard.name} tripped for the {name}: {guard.reason.rstrip('.')}"
     return lack(budget, *_measured(budget, pair))
+
+
+def tripped(budget: Budget, side: Side) -> Guard | None:
+    """The first guard that takes away a side's measurement of a budget; see `omission`."""
+    return next(
+        (
+            guard
+            for guard in side.guards
+            if guard.outcome == "tripped"
+            and guard.only is None
+            and not guard.request
+            and touches(guard, budget)
+        ),
+        None,
+    )
 
 
 def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) -> Change:

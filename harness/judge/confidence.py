@@ -13,7 +13,6 @@ growth, and the throughput that a schedule asks for, are exact for the run and h
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from harness.budgets.model import (
     Budget,
@@ -33,6 +32,7 @@ from harness.judge.batches import (
     times_in_batches,
 )
 from harness.judge.counters import parts_of_mean, size_of
+from harness.judge.looks import levels_of
 from harness.judge.means import mean_bounds
 from harness.judge.model import Confidence
 from harness.judge.noise import FAILS, NOISE, PASSES, fast, slow
@@ -45,32 +45,18 @@ from harness.units import Unit
 _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above it
 
 
-class Levels(NamedTuple):
-    """How often one look at a run may be wrong about a service that is exactly at its limit.
-
-    Attributes:
-        fails: Probability that it fails.
-        passes: Probability that it passes.
-    """
-
-    fails: float = 0.01
-    passes: float = 0.05
-
-
-def confidence(
-    budget: Budget, evidence: Evidence, levels: Levels | None = None
-) -> Confidence | None:
+def confidence(budget: Budget, evidence: Evidence) -> Confidence | None:
     """The interval of a budget's indicator.
 
     Args:
         budget: Its direction says which end a pass rests on.
-        evidence: The run; its manifest knows the noise from start to start, if anyone does.
-        levels: Of each look, when there are several; 1% and 5% by default.
+        evidence: The run; its manifest knows the noise from start to start, if anyone does, and
+            whether the run was looked at before its end.
 
     Returns:
         None where the value is exact, and where there is no data.
     """
-    levels = levels or Levels()
+    levels = levels_of(evidence.manifest)
     low, high = levels if budget.direction == "max" else reversed(levels)
     try:
         found = _confidence(budget, evidence, (low, high))

@@ -27,7 +27,7 @@ def measure_counter(
     """
     match indicator:
         case Quantile():
-            return _quantile(budget, indicator, evidence)
+            return measure_quantile(budget, indicator, histogram(evidence, indicator.histogram))
         case Mean(histogram=selector):
             return _ratio(*parts_of_mean(selector), evidence)
         case Ratio(of=of, to=to):
@@ -87,9 +87,8 @@ def _rate(indicator: Rate, evidence: Evidence) -> Measurement:
     return Measurement(value, max(part.scrapes for part in parts), parts[0].source)
 
 
-def _quantile(budget: Budget, indicator: Quantile, evidence: Evidence) -> Measurement:
+def measure_quantile(budget: Budget, indicator: Quantile, found: Histogram) -> Measurement:
     """Judge a quantile by bucket counts, which are exact; interpolate only to show a value."""
-    found = histogram(evidence, indicator.histogram)
     index = _bucket(found, indicator.quantile)
     upper = found.edges[index]
     lower = found.edges[index - 1] if index else -math.inf

@@ -10,6 +10,7 @@ from harness.judge.confidence import confidence
 from harness.judge.guards import guards
 from harness.judge.measure import measure
 from harness.judge.model import Confidence, Guard, Judgement, Measurement, Outcome, Verdict
+from harness.judge.series import PROMETHEUS
 from harness.judge.words import advice, describe
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
@@ -32,9 +33,10 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
 
 
 def _verdict(budget: Budget, evidence: Evidence, guards: Sequence[Guard]) -> Verdict:
-    # What stopped the load was certain by all that was recorded, some of it after the cut.
-    certain = evidence.manifest.aborted_by == budget.name
-    interval = None if certain else confidence(budget, evidence)
+    # What stopped the load was certain by all that was recorded, some of it after the cut. Of what
+    # a Prometheus server answered the scatter within the run is not known.
+    plain = evidence.manifest.aborted_by == budget.name or budget.name in evidence.answers
+    interval = None if plain else confidence(budget, evidence)
     return decide(budget, measure(budget, evidence), guards, interval)
 
 
@@ -87,7 +89,7 @@ def _outcome(
     guards: Sequence[Guard],
     interval: Confidence | None,
 ) -> tuple[Outcome, str]:
-    if tripped := [guard for guard in guards if _spoils(guard, budget)]:
+    if tripped := [guard for guard in guards if _spoils(guard, budget, measurement)]:
         also = f" (also tripped: {', '.join(g.name for g in tripped[1:])})" if tripped[1:] else ""
         return "inconclusive", f"{tripped[0].name}: {tripped[0].reason}{also}"
     if lack := _lack(budget, measurement):
@@ -104,12 +106,15 @@ def _outcome(
     return _breach(budget, f"{_measured(budget, measurement)}{_then(budget, measurement)}")
 
 
-def _spoils(guard: Guard, budget: Budget) -> bool:
+def _spoils(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
     """Whether a guard has tripped and what it guards is what the budget is measured on.
 
     A guard on one request says no more than the lack of data there, which `on_no_data` decides.
+    Those on the harness's own scrapes say nothing about a Prometheus server's.
     """
     if guard.outcome == "ok" or guard.request:
+        return False
+    if guard.touches == "server" and measurement.source == PROMETHEUS:
         return False
     if guard.only is not None and budget.name not in guard.only:
         return False
@@ -196,10 +201,11 @@ def _measured(budget: Budget, measurement: Measurement) -> str:
     """What was measured, and how far from the bound that is."""
     what = describe(budget.indicator)
     bound = f"the {budget.direction} of {format_quantity(budget.bound, budget.unit)}"
+    note = f" ({measurement.note})" if measurement.note else ""
     if measurement.value is None:
-        return f"{what} is not known exactly ({measurement.reason}), against {bound}"
+        return f"{what} is not known exactly ({measurement.reason}), against {bound}{note}"
     value = format_quantity(measurement.value, budget.unit)
-    return f"{what} is {value}, {_distance(budget, measurement.value)} {bound}"
+    return f"{what} is {value}, {_distance(budget, measurement.value)} {bound}{note}"
 
 
 def _distance(budget: Budget, value: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.budgets.model import Selector
@@ -101,10 +101,13 @@ def histogram(evidence: Evidence, selector: Selector) -> Histogram:
     layout = layouts.pop()
     if layout[-1] != math.inf:
         raise NoDataError(f'{selector.metric} has no bucket le="+Inf"')
-    return Histogram(layout, _cumulative(layout, moved), parts[0].source)
+    return Histogram(layout, cumulative(layout, moved), parts[0].source)
 
 
-def _cumulative(layout: tuple[float, ...], groups: list[dict[float, float]]) -> tuple[float, ...]:
+def cumulative(
+    layout: tuple[float, ...], groups: Sequence[Mapping[float, float]]
+) -> tuple[float, ...]:
+    """How many observations of all groups do not exceed each edge."""
     sums: list[float] = []
     for edge in layout:
         here = math.fsum(group[edge] for group in groups)

@@ -9,10 +9,25 @@ They are those of `benchmarks/campaign/absolute.py`, which shows the errors of a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from harness.judge.confidence import Levels
+from harness.runs.model import Manifest
 
-LEVELS = Levels(fails=0.0014, passes=0.0086)
+
+class Levels(NamedTuple):
+    """How often one look at a run may be wrong about a service that is exactly at its limit.
+
+    Attributes:
+        fails: Probability that it fails.
+        passes: Probability that it passes.
+    """
+
+    fails: float
+    passes: float
+
+
+ONCE = Levels(fails=0.01, passes=0.05)
+AGAIN = Levels(fails=0.0014, passes=0.0086)
 FIRST = 10  # seconds of the window: fewer than five batches do not show how they vary
 _EVERY = 5  # seconds
 _FURTHER = 0.1  # of the time so far, where that is more
@@ -28,3 +43,8 @@ def looks(longest: int) -> Iterator[int]:
         yield second
         second += max(_EVERY, int(_FURTHER * second))
     yield longest
+
+
+def levels_of(manifest: Manifest) -> Levels:
+    """The levels of each look at a run: smaller where it might have ended at any of them."""
+    return ONCE if manifest.scenario.get("planned") is None else AGAIN

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from harness.budgets.model import (
     CLIENT_SIDE,
@@ -18,11 +20,12 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.judge.answers import measure_answer
 from harness.judge.client import measure_client
 from harness.judge.counters import measure_counter
 from harness.judge.gauges import measure_gauge
 from harness.judge.model import Measurement
-from harness.judge.series import LOAD_GENERATOR, SERVICE_METRICS, NoDataError
+from harness.judge.series import LOAD_GENERATOR, PROMETHEUS, SERVICE_METRICS, NoDataError
 from harness.runs.model import Evidence
 
 
@@ -36,11 +39,18 @@ def measure(budget: Budget, evidence: Evidence) -> Measurement:
     Returns:
         The value in the budget's unit, or None with the reason why there is none.
     """
+    where = LOAD_GENERATOR if isinstance(budget.indicator, CLIENT_SIDE) else SERVICE_METRICS
+    own = _checked(where, partial(_measure, budget, evidence))
+    if answer := evidence.answers.get(budget.name):
+        return _checked(PROMETHEUS, partial(measure_answer, answer, own.value, budget, evidence))
+    return own
+
+
+def _checked(where: str, how: Callable[[], Measurement]) -> Measurement:
+    """What was measured there, if it is finite; else why there is no value."""
     try:
-        found = _measure(budget, evidence)
+        found = how()
     except NoDataError as error:
-        client = isinstance(budget.indicator, CLIENT_SIDE)
-        where = LOAD_GENERATOR if client else SERVICE_METRICS
         return Measurement(None, 0, where, reason=str(error))
     if found.value is not None and not math.isfinite(found.value):
         return replace(found, value=None, meets=None, reason=f"the value is {found.value}")
@@ -57,6 +67,6 @@ def _measure(budget: Budget, evidence: Evidence) -> Measurement:
             return measure_gauge(budget, indicator, evidence)
         case _:
             raise NoDataError(
-                "a promql indicator needs a Prometheus server (`--prometheus URL`), which this"
-                " version cannot query yet; use a kind that reads the service's own metrics"
+                "no Prometheus server was asked, which a promql indicator needs; name one with"
+                " --prometheus URL"
             )

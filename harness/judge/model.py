@@ -27,6 +27,7 @@ class Measurement:
             be a value; empty when that can be said.
         share_over: Share of requests or observations over the bound, where there is one.
         reason: Why there is no value, or what to know about it; empty when there is nothing to say.
+        note: How the value was measured, where every verdict on it says so; empty otherwise.
     """
 
     value: float | None
@@ -36,6 +37,7 @@ class Measurement:
     undecided: str = ""
     share_over: float | None = None
     reason: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from scipy.special import ndtri, stdtrit
 FIRST_LOOK = 4
 FIRST_RANK_LOOK = 7
 MOST_PAIRS = (12, 16, 24, 32, 48, 64)
+_OVERHEAD = 2.7  # pairs that it costs not to know the noise
+_ROOM = 1.9  # pairs to be allowed over those of a test of a fixed size
 
 Decision = Literal["pass", "fail", "continue", "inconclusive"]
 
@@ -136,10 +138,27 @@ def pairs_needed(deviation: float, tolerance: float, *, alpha: float = 0.01) -> 
         tolerance: Relative worsening to be found.
         alpha: As in `design`; smaller levels need more pairs.
     """
-    # 15.8 with 1% and 5%: the pairs of a fixed-size test (see `detectable`), for any alpha.
-    spread = float(ndtri(1 - alpha) + ndtri(0.95)) ** 2
-    fixed = spread * (deviation / log1p(tolerance)) ** 2 + 2.7
-    return next((most for most in MOST_PAIRS if most >= 1.9 * fixed), MOST_PAIRS[-1])
+    fixed = _spread(alpha) ** 2 * (deviation / log1p(tolerance)) ** 2 + _OVERHEAD
+    return next((most for most in MOST_PAIRS if most >= _ROOM * fixed), MOST_PAIRS[-1])
+
+
+def smallest_seen(deviation: float, most: int, *, alpha: float = 0.01) -> float:
+    """The smallest tolerance for which `most` pairs are enough: `pairs_needed` solved for it.
+
+    It is larger than what `detectable` says of as many pairs, because a test that looks after each
+    pair, and has to bear an unlucky sequence, needs more of them than one of a fixed size.
+
+    Args:
+        deviation: As in `pairs_needed`.
+        most: One of `MOST_PAIRS`.
+        alpha: As in `design`.
+    """
+    return exp(_spread(alpha) * deviation / sqrt(most / _ROOM - _OVERHEAD)) - 1
+
+
+def _spread(alpha: float) -> float:
+    """Standard errors between no change and one that is found with 95%: 3.97 for 1%."""
+    return float(ndtri(1 - alpha) + ndtri(0.95))
 
 
 def _lower(values: Sequence[float], levels: Levels) -> float:

@@ -19,6 +19,7 @@ _LISTED = 5
 
 SERVICE_METRICS = "service metrics"
 LOAD_GENERATOR = "load generator"
+PROMETHEUS = "Prometheus server"
 
 
 class NoDataError(Exception):

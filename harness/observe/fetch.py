@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import zlib
+from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.error import HTTPError, URLError
 from urllib.request import (
     HTTPDefaultErrorHandler,
@@ -30,36 +32,47 @@ class NoAnswer(Exception):  # noqa: N818 - the absence of an answer, not a fault
     """Nothing answered, not within the time-out, or not in full; the text says which."""
 
 
-def fetch(url: str, timeout: float, accept: str = "*/*") -> Answer:
+def fetch(
+    url: str,
+    timeout: float,
+    accept: str = "*/*",
+    *,
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
     """Get a URL; blocks the calling thread.
 
     Args:
         url: http or https.
         timeout: Seconds for each step (connection, headers, body).
         accept: The Accept header.
+        headers: More headers. They may hold a secret, so no redirect is followed with them.
+        tls: For https; None trusts what this machine trusts.
 
     Raises:
         NoAnswer: There is no complete answer.
     """
-    opener = _opener(accept)
+    opener = _opener(accept, headers, tls)
     try:
         try:
             response = opener.open(url, timeout=timeout)
         except HTTPError as error:
             with error:
-                return Answer(error.code, b"")
+                return Answer(error.code, _body(cast("HTTPResponse", error.fp), timeout))
         with response:
             return Answer(response.status, _body(response, timeout))
     except (OSError, HTTPException, ValueError, EOFError, zlib.error) as error:
         raise NoAnswer(_why(error, timeout)) from error
 
 
-def _opener(accept: str) -> OpenerDirector:
+def _opener(
+    accept: str, headers: Mapping[str, str] | None, tls: ssl.SSLContext | None
+) -> OpenerDirector:
     opener = OpenerDirector()
     for handler in (
         HTTPHandler(),
-        HTTPSHandler(),
-        HTTPRedirectHandler(),
+        HTTPSHandler(context=tls),
+        *(() if headers else (HTTPRedirectHandler(),)),
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),
         UnknownHandler(),
@@ -70,6 +83,7 @@ def _opener(accept: str) -> OpenerDirector:
         ("Accept", accept),
         # To compress its metrics a service takes longer than the network does to send them plain.
         ("Accept-Encoding", "identity"),
+        *(headers or {}).items(),
     ]
     return opener
 

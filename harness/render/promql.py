@@ -87,6 +87,16 @@ def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str
     return f"1 - {_over(below, found.part('count'), scope)}"
 
 
+def scrapes(selector: Selector, scope: Scope) -> str:
+    """How many samples the series with the most of them has in the scope's window."""
+    return f"max(count_over_time({_Series.of(selector, scope)}[{scope.window}]))"
+
+
+def resets(selector: Selector, scope: Scope) -> str:
+    """How often any of the series fell in the scope's window."""
+    return f"sum(resets({_Series.of(selector, scope)}[{scope.window}]))"
+
+
 def at_edge(bound: float) -> str:
     """A matcher of the bucket that ends at a bound, however the exposition writes it.
 

@@ -1,4 +1,4 @@
-"""The summary of a comparison for CI step summaries and pull-request comments."""
+"""compare.md for the step summary of a CI job, and comment.md for a pull request."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from harness.report.markdown_parts import (
     and_more,
     code,
     details,
+    document,
+    fitted,
+    heading,
+    marker,
     prose,
-    sentence,
     why,
 )
 from harness.report.wording import by_trouble, clean, value_text
@@ -26,22 +29,38 @@ _FACT = 1000  # characters shown of each
 
 
 def compare_markdown(comparison: Comparison, setting: Setting) -> str:
-    """The content of summary.md, under 1 MiB whatever is compared."""
-    changes, outcome = by_trouble(comparison.changes), comparison.outcome
-    lines = [
-        f"## {SIGNS[outcome]} {outcome.upper()}: {prose(wording.title(setting))}",
-        "",
-        sentence(f"{wording.headline(comparison)}; {wording.cost(comparison)}"),
-        "",
-        *_budgets(changes),
-        *why(changes, MOST_REASONS, names.COMPARE_FILE),
-        *_left_out(comparison),
-        *details("Comparison", _facts(comparison, setting)),
-    ]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    """The content of compare.md, under 1 MiB whatever is compared."""
+    changes = by_trouble(comparison.changes)
+    return document(
+        _heading(comparison, setting),
+        _budgets(changes, MOST_BUDGETS),
+        why(changes, MOST_REASONS, names.COMPARE_FILE),
+        _left_out(comparison),
+        details("Comparison", _facts(comparison, setting)),
+    )
 
 
-def _budgets(changes: Sequence[Change]) -> Iterator[str]:
+def compare_comment(comparison: Comparison, setting: Setting) -> str:
+    """The content of comment.md: what a reviewer needs; it fits whatever is compared."""
+    changes = by_trouble(comparison.changes)
+
+    def write(most: int) -> str:
+        return document(
+            [marker("compare", setting.service, setting.scenario)],
+            _heading(comparison, setting),
+            _budgets(changes, most),
+            why(changes, most, names.COMPARE_FILE),
+        )
+
+    return fitted(write, MOST_REASONS)
+
+
+def _heading(comparison: Comparison, setting: Setting) -> Iterator[str]:
+    says = f"{wording.headline(comparison)}; {wording.cost(comparison)}"
+    return heading(comparison.outcome, wording.title(setting), says)
+
+
+def _budgets(changes: Sequence[Change], most: int) -> Iterator[str]:
     if not changes:
         return
     yield (
@@ -49,7 +68,7 @@ def _budgets(changes: Sequence[Change]) -> Iterator[str]:
         " | candidate | load |"
     )
     yield f"| --- | --- | ---: | --- |{' ---: |' * 6}"
-    for change in changes[:MOST_BUDGETS]:
+    for change in changes[:most]:
         cells = (
             f"{SIGNS[change.outcome]} {change.outcome}",
             code(change.name),
@@ -64,7 +83,7 @@ def _budgets(changes: Sequence[Change]) -> Iterator[str]:
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
-    yield from and_more(len(changes) - MOST_BUDGETS, "budgets in compare.json")
+    yield from and_more(len(changes) - most, "budgets in compare.json")
 
 
 def _left_out(comparison: Comparison) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 from harness import names
 from harness.judge.model import Judgement, Verdict
 from harness.report import wording
+from harness.report.baseline import Beside, baseline_parts
 from harness.report.console_parts import NAME, STYLES, TEXT, end, indented, listed, why
 from harness.report.endpoints import Endpoint, endpoints, every_endpoint
 from harness.report.slowest import slowest
@@ -30,6 +31,7 @@ def console_report(
     color: bool,
     exit_code: int,
     folder: str | None = None,
+    baseline: Beside | None = None,
 ) -> str:
     """The verdicts, the worst first, and all that is needed to act on them.
 
@@ -41,6 +43,7 @@ def console_report(
             made of ASCII.
         exit_code: What the command ends with.
         folder: Where the run is stored.
+        baseline: A stored run beside this one, if there is one.
 
     Returns:
         Lines, each with its newline.
@@ -49,6 +52,8 @@ def console_report(
     parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_account(manifest), ""]
     if verdicts:
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
+    if server := wording.server_account(evidence):
+        parts += [Text(server), ""]
     parts += why(verdicts)
     parts += _guards(judgement)
     errors, notices = manifest.user_errors, manifest.notices
@@ -62,6 +67,9 @@ def console_report(
         text += render(
             [table(columns, name=0, width=width, color=color), ""], width=width, color=color
         )
+    if baseline is not None:
+        parts = list(baseline_parts(baseline, width=width, color=color))
+        text += render(parts, width=width, color=color)
     headline = wording.headline(judgement, manifest)
     ending = end(judgement.outcome, headline, exit_code, folder)
     return text + render(ending, width=width, color=color)

@@ -50,24 +50,31 @@ class Trend:
     def worse(self) -> float | None:
         """By how much the latest is worse than usual: 0.1 is 10% worse, -0.1 is 10% better.
 
-        As in a comparison, whichever way the budget looks. Infinite when one of both is zero and
-        None when one of both is unknown or they have different signs.
+        As `worsening` has it.
         """
-        if self.latest is None or self.usual is None:
-            return None
-        before, after = self.usual, self.latest
-        if self.direction == "min":
-            before, after = after, before
-        if before == after:
-            return 0.0
-        if before * after < 0:
-            return None
-        return after / before - 1 if before else inf
+        return worsening(self.usual, self.latest, self.direction)
 
     @property
     def breaches(self) -> int:
         """In how many runs it failed."""
         return self.outcomes.count("fail")
+
+
+def worsening(before: float | None, after: float | None, direction: Direction) -> float | None:
+    """By how much a value is worse than before: 0.1 is 10% worse, -0.1 is 10% better.
+
+    As in a comparison, whichever way the budget looks. Infinite when one of both is zero and None
+    when one of both is unknown or they have different signs.
+    """
+    if before is None or after is None:
+        return None
+    if direction == "min":
+        before, after = after, before
+    if before == after:
+        return 0.0
+    if before * after < 0:
+        return None
+    return after / before - 1 if before else inf
 
 
 @dataclass(frozen=True, slots=True)

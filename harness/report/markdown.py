@@ -1,4 +1,4 @@
-"""summary.md: the report for the step summary of a CI job."""
+"""summary.md for the step summary of a CI job, and comment.md for a pull request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness import names
 from harness.judge.model import Judgement, Verdict
 from harness.report import wording
+from harness.report.baseline import Beside, baseline_markdown
 from harness.report.endpoints import Endpoint, endpoints, every_endpoint
 from harness.report.markdown_parts import (
     NAME,
@@ -15,6 +16,10 @@ from harness.report.markdown_parts import (
     and_more,
     code,
     details,
+    document,
+    fitted,
+    heading,
+    marker,
     prose,
     sentence,
     why,
@@ -32,25 +37,45 @@ MOST_ENDPOINTS = 50
 MOST_NOTICES = 20
 
 
-def summary_markdown(judgement: Judgement, evidence: Evidence) -> str:
+def summary_markdown(
+    judgement: Judgement, evidence: Evidence, baseline: Beside | None = None
+) -> str:
     """The content of summary.md, under 1 MiB whatever is judged."""
     manifest, verdicts = evidence.manifest, wording.by_trouble(judgement.verdicts)
-    outcome = judgement.outcome
-    lines = [
-        f"## {SIGNS[outcome]} {outcome.upper()}: {prose(wording.title(manifest))}",
-        "",
-        sentence(wording.headline(judgement, manifest)),
-        "",
-        *_account(manifest),
-        *_budgets(verdicts),
-        *why(verdicts, MOST_REASONS, names.RESULTS_FILE),
-        *_guards(judgement),
-        *_notices(manifest),
-        *details("Endpoints", _endpoints(evidence)),
-        *details("Slowest requests", _slowest(judgement, evidence)),
-        *details("Run", _run(manifest)),
-    ]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return document(
+        _heading(judgement, manifest),
+        _account(manifest),
+        _budgets(verdicts, MOST_BUDGETS),
+        _server(evidence),
+        why(verdicts, MOST_REASONS, names.RESULTS_FILE),
+        _guards(judgement, MOST_GUARDS),
+        baseline_markdown(baseline) if baseline else (),
+        _notices(manifest),
+        details("Endpoints", _endpoints(evidence)),
+        details("Slowest requests", _slowest(judgement, evidence)),
+        details("Run", _run(manifest)),
+    )
+
+
+def comment_markdown(judgement: Judgement, manifest: Manifest) -> str:
+    """The content of comment.md: what a reviewer needs; it fits whatever is judged."""
+    verdicts = wording.by_trouble(judgement.verdicts)
+
+    def write(most: int) -> str:
+        return document(
+            [marker("run", manifest.service, wording.scenario_name(manifest))],
+            _heading(judgement, manifest),
+            _budgets(verdicts, most),
+            why(verdicts, most, names.RESULTS_FILE),
+            _guards(judgement, most),
+        )
+
+    return fitted(write, MOST_REASONS)
+
+
+def _heading(judgement: Judgement, manifest: Manifest) -> Iterator[str]:
+    headline = wording.headline(judgement, manifest)
+    return heading(judgement.outcome, wording.title(manifest), headline)
 
 
 def _account(manifest: Manifest) -> Iterator[str]:
@@ -58,13 +83,18 @@ def _account(manifest: Manifest) -> Iterator[str]:
         yield from (sentence(account), "")
 
 
-def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
+def _server(evidence: Evidence) -> Iterator[str]:
+    if account := wording.server_account(evidence):
+        yield from (sentence(account), "")
+
+
+def _budgets(verdicts: Sequence[Verdict], most: int) -> Iterator[str]:
     if not verdicts:
         return
     intervals = any(wording.interval_text(verdict) for verdict in verdicts)
     yield f"| outcome | budget | value |{' interval |' * intervals} bound | margin | samples |"
     yield f"| --- | --- | ---: |{' --- |' * intervals} --- | ---: | ---: |"
-    for verdict in verdicts[:MOST_BUDGETS]:
+    for verdict in verdicts[:most]:
         cells = (
             f"{SIGNS[verdict.outcome]} {verdict.outcome}",
             code(verdict.name),
@@ -76,21 +106,21 @@ def _budgets(verdicts: Sequence[Verdict]) -> Iterator[str]:
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
-    yield from and_more(len(verdicts) - MOST_BUDGETS, "budgets in results.json")
+    yield from and_more(len(verdicts) - most, "budgets in results.json")
 
 
-def _guards(judgement: Judgement) -> Iterator[str]:
+def _guards(judgement: Judgement, most: int) -> Iterator[str]:
     guards = wording.tripped(judgement)
     if not guards:
         return
     yield "### Guards that tripped"
     yield ""
-    for guard in guards[:MOST_GUARDS]:
+    for guard in guards[:most]:
         name = code(f"{guard.name} {guard.request}".strip())
         what = f"{name} {wording.guard_text(guard)}".strip()
         yield f"- {what}: {prose(clean(guard.reason, TEXT))}"
     yield ""
-    yield from and_more(len(guards) - MOST_GUARDS, "guards in results.json")
+    yield from and_more(len(guards) - most, "guards in results.json")
 
 
 def _notices(manifest: Manifest) -> Iterator[str]:

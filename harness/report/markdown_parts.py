@@ -7,13 +7,16 @@ Markdown or HTML would act on.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from harness.judge.model import Outcome
 from harness.report.wording import Judged, clean, reasons
 
 NAME, TEXT = 120, 400  # characters shown of each
 _LINK = 250
+COMMENT_LIMIT = 65_536  # characters that a comment may have on GitHub
+FEWEST = 3  # rows of each table and list of a comment
 SIGNS: dict[Outcome, str] = {"fail": "❌", "inconclusive": "❔", "warn": "⚠️", "pass": "✅"}
 _PLAIN_CODE = re.compile(r"[^\s<>&|`\\$@]+( [^\s<>&|`\\$@]+)*")
 _LINKABLE = re.compile(r"https?://[\w./:%?#&=+~,;-]+")
@@ -23,6 +26,40 @@ _ACTED_ON = str.maketrans(
     # An address of a person would notify them; hosts do not look past an empty character.
     | {"@": "@&#8203;"}
 )
+
+
+def document(*parts: Iterable[str]) -> str:
+    """The lines of all parts as a whole text."""
+    return "\n".join(chain.from_iterable(parts)).rstrip("\n") + "\n"
+
+
+def heading(outcome: Outcome, title: str, says: str) -> Iterator[str]:
+    """What came out of what, and a sentence on it."""
+    yield from (f"## {SIGNS[outcome]} {outcome.upper()}: {prose(title)}", "", sentence(says), "")
+
+
+def marker(what: str, service: str, scenario: str) -> str:
+    """What a comment begins with, so that the next one on the same can take its place.
+
+    It is not shown. Such as `<!-- harness run sample-app smoke -->`.
+    """
+    words = (re.sub(r"[^\w.]+", "-", word).strip("-") for word in (what, service, scenario))
+    return f"<!-- harness {' '.join(words)} -->"
+
+
+def fitted(write: Callable[[int], str], most: int) -> str:
+    """A comment that a pull request takes, of as many rows as that allows.
+
+    Args:
+        write: From the most rows of each table and list to the whole comment. With the fewest it
+            must fit whatever it tells.
+        most: Rows to begin with.
+    """
+    for rows in (most, 20):
+        text = write(rows)
+        if len(text) <= COMMENT_LIMIT:
+            return text
+    return write(FEWEST)
 
 
 def why(judged: Sequence[Judged], most: int, where: str) -> Iterator[str]:

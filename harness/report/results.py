@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from harness.judge.model import Guard, Judgement, Verdict
@@ -14,7 +15,13 @@ from harness.runs.model import Evidence, Manifest, SlowRequest
 SCHEMA = 1
 
 
-def results_json(judgement: Judgement, evidence: Evidence, *, exit_code: int) -> str:
+def results_json(
+    judgement: Judgement,
+    evidence: Evidence,
+    *,
+    exit_code: int,
+    baseline: Mapping[str, object] | None = None,
+) -> str:
     """The content of results.json.
 
     Args:
@@ -22,6 +29,7 @@ def results_json(judgement: Judgement, evidence: Evidence, *, exit_code: int) ->
         evidence: What it was decided on.
         exit_code: The code that the command ends with, which is not the judgement's own when the
             run was interrupted or only warnings are wanted.
+        baseline: A stored run beside this one, if there is one.
 
     Returns:
         Indented JSON with a stable order of keys, in UTF-8's reach. Measured values have 12
@@ -37,6 +45,8 @@ def results_json(judgement: Judgement, evidence: Evidence, *, exit_code: int) ->
         "endpoints": [_fields(endpoint) for endpoint in endpoints(evidence.latency)],
         "slowest": [_fields(request) for request in evidence.slowest],
     }
+    if baseline is not None:
+        document["baseline"] = baseline
     return json_text(document)
 
 

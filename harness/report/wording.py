@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from harness.judge.comparison import Change
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
-from harness.runs.model import Manifest, SlowRequest, Worker
+from harness.runs.model import Evidence, Manifest, SlowRequest, Worker
 from harness.units import Unit, format_quantity
 
 Judged = TypeVar("Judged", Verdict, Change)  # a budget, in a run or in a comparison
@@ -27,6 +27,7 @@ _SAYS: dict[Outcome, str] = {
 }
 # Characters that steer a terminal, reorder the text around them, or cannot be encoded.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SERVER = 200  # characters of a server's URL
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -184,6 +185,18 @@ def load_account(manifest: Manifest) -> str:
             f"{account.dropped} dropped",
             *([f"by {count} worker{'s' * (count > 1)}"] if count else []),
         ]
+    )
+
+
+def server_account(evidence: Evidence) -> str:
+    """Whose values are extrapolated; empty when a Prometheus server was not asked."""
+    answers = evidence.answers.values()
+    if not answers:
+        return ""
+    server = clean(next(iter(answers)).server, _SERVER)
+    return (
+        f"{len(answers)} budgets are measured by the Prometheus server {server}: increases are"
+        " extrapolated from its scrapes"
     )
 
 

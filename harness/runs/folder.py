@@ -14,12 +14,12 @@ from harness.errors import RunFolderError, UsageError
 from harness.runs.latency import read_intervals, whole
 from harness.runs.metrics import read_metrics
 from harness.runs.model import (
-    BATCH,
     Distribution,
     Evidence,
     LatencyKey,
     Manifest,
     SlowRequest,
+    batch_seconds,
 )
 from harness.runs.slowest import read_slowest
 
@@ -32,6 +32,7 @@ CREATED_FILES = (
     names.JUNIT_FILE,
     names.SUMMARY_FILE,
     names.REPORT_FILE,
+    names.COMMENT_FILE,
     names.BUDGETS_FILE,
     names.TARGET_LOG,
 )
@@ -159,23 +160,32 @@ def read_manifest(folder: RunFolder) -> Manifest:
         ) from error
 
 
-def read_evidence(folder: RunFolder, metrics: frozenset[str] | None = None) -> Evidence:
+def read_evidence(
+    folder: RunFolder, metrics: frozenset[str] | None = None, until: float | None = None
+) -> Evidence:
     """Read all that judging needs.
 
     Args:
         folder: The run.
         metrics: Names of the metrics that are wanted; None reads all.
+        until: A moment in the window of a run that still goes on, which is read as if it had ended
+            then; None reads it as it is.
 
     Raises:
         RunFolderError: A file is missing or damaged.
     """
     manifest = read_manifest(folder)
+    if until is not None:
+        clock = manifest.clock.model_copy(update={"window_end": until, "drained": until})
+        manifest = manifest.model_copy(update={"status": "complete", "clock": clock})
     start, end = manifest.clock.window_start, manifest.clock.window_end
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
     slowest: tuple[SlowRequest, ...] = ()
     try:
         if start is not None and end is not None:
-            batches = read_intervals(folder.file(names.LATENCY_FILE), start, BATCH, end)
+            batches = read_intervals(
+                folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
+            )
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:

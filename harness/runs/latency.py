@@ -30,6 +30,19 @@ _ROUNDING = 0.0005  # s; timestamps have three decimals
 _PLAIN = "/:{}()-_.~"  # characters of tags that need no encoding; not ",", "|", "%" or white space
 
 
+class Line(NamedTuple):
+    """Times of one kind, of one request, of one second.
+
+    Attributes:
+        start: Of the second in which they were due, seconds since the epoch.
+        counts: As in a `Cell`.
+    """
+
+    key: LatencyKey
+    start: float
+    counts: Mapping[int, int]
+
+
 class LatencyLog:
     """Writes latency.hlog while the load runs; what is written survives the writer's death.
 
@@ -110,6 +123,15 @@ def whole(
     return {key: Distribution.merge(times.values()) for key, times in intervals.items()}
 
 
+def read_lines(path: Path) -> list[Line]:
+    """Every line, by the second in which its requests were due.
+
+    Raises:
+        RunFolderError: As for `read_latency`.
+    """
+    return sorted(_lines(path), key=lambda line: line.start)
+
+
 def read_counts(path: Path) -> dict[LatencyKey, int]:
     """How many times of each kind the whole run recorded, start-up and warm-up included.
 
@@ -122,12 +144,6 @@ def read_counts(path: Path) -> dict[LatencyKey, int]:
     return counts
 
 
-class _Line(NamedTuple):
-    key: LatencyKey
-    start: float
-    counts: Mapping[int, int]
-
-
 def _line(cell: Cell, start: float) -> str:
     highest = middle_of(max(cell.counts)) * 1e3  # milliseconds, as HistogramLogWriter does
     tag = _tag(LatencyKey(cell.what, cell.outcome, cell.method, cell.name))
@@ -138,7 +154,7 @@ def _tag(key: LatencyKey) -> str:
     return "|".join(quote(part, safe=_PLAIN) for part in key).rstrip("|")
 
 
-def _lines(path: Path) -> Iterator[_Line]:
+def _lines(path: Path) -> Iterator[Line]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             for number, text in enumerate(file, 1):
@@ -157,10 +173,10 @@ def _lines(path: Path) -> Iterator[_Line]:
         raise RunFolderError(f"{path}: {error.strerror}") from error
 
 
-def _parse(text: str) -> _Line:
+def _parse(text: str) -> Line:
     tag, start, _, _, payload = text.removeprefix("Tag=").rstrip("\n").split(",")
     key = LatencyKey(*(unquote(part) for part in tag.split("|")))
-    return _Line(key, float(start), decode(payload))
+    return Line(key, float(start), decode(payload))
 
 
 def _distribution(counts: Mapping[int, int]) -> Distribution:

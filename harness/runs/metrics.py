@@ -120,6 +120,15 @@ def read_metrics(path: Path, names: Collection[str] | None = None) -> tuple[Seri
     )
 
 
+def read_points(path: Path) -> tuple[dict[str, Kind], dict[str, Points]]:
+    """The kind of each family, and the points of each series by its text.
+
+    Raises:
+        RunFolderError: As for `read_metrics`.
+    """
+    return _collect(path, None)
+
+
 def _collect(path: Path, wanted: set[str] | None) -> tuple[dict[str, Kind], dict[str, Points]]:
     """All points by the text of their series, in order of time, and the kinds of the families."""
     kinds: dict[str, Kind] = {}

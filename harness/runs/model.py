@@ -6,7 +6,7 @@ Times are seconds since the epoch on the clock of the machine that ran the harne
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
@@ -14,10 +14,16 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Seconds of a batch: what makes one request slow makes its neighbours slow, but not those of most
-# other batches. Whole seconds, as latency.hlog counts.
-BATCH = 2
 Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
+
+
+def batch_seconds(window: float) -> int:
+    """Seconds of a batch of a window: whole ones, as latency.hlog counts.
+
+    What makes one request slow makes its neighbours slow, but not those of most other batches. A
+    short window has shorter ones, because fewer than five do not show how they vary.
+    """
+    return 2 if window >= 10 else 1
 
 
 class _Record(BaseModel):
@@ -49,6 +55,18 @@ class Requests(_Record):
     in_flight: int = 0
     lost: int = 0
     late: int = 0
+
+
+class Settled(_Record):
+    """Where the latency had settled.
+
+    Attributes:
+        cut: Seconds after the start of the load; None when it never did.
+        limit: Latency in seconds up to which a second counts as settled; None without requests.
+    """
+
+    cut: float | None
+    limit: float | None
 
 
 class Worker(_Record):
@@ -87,6 +105,7 @@ class Manifest(BaseModel):
         notices: What a person should know about the load, e.g. what could not be recorded.
         aborted_by: The budget whose certain breach stopped the load; empty otherwise.
         user_errors: Exceptions that ended or disturbed a Locust user, the first few.
+        settled: Of a scenario whose warm-up is as long as the latency needs; else None.
         noise: Standard deviation of the logarithm of a budget's value from start to start, by the
             budget's name, as calibration found it on this machine.
     """
@@ -106,6 +125,7 @@ class Manifest(BaseModel):
     workers: tuple[Worker, ...] = ()
     notices: tuple[str, ...] = ()
     aborted_by: str = ""
+    settled: Settled | None = None
     noise: dict[str, float] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     host: dict[str, Any] = Field(default_factory=dict)
@@ -220,14 +240,30 @@ class SlowRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerAnswer:
+    """What a Prometheus server says about one budget.
+
+    Attributes:
+        server: Its URL.
+        found: Series (their labels and value) by what was asked for (`names.ASKED_...`).
+        problem: Why there is no answer; empty when there is one.
+    """
+
+    server: str
+    found: Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that judging and reporting need from a run folder.
 
     Attributes:
         latency: Distributions of what was meant to start within the window.
-        batches: The same, for each `BATCH` seconds of the window by their number from 0.
+        batches: The same, for each `batch_seconds` of the window by their number from 0.
         series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
         slowest: The slowest requests of the window, a few of each endpoint, the slowest first.
+        answers: By the budget's name, where a Prometheus server was asked about it.
     """
 
     manifest: Manifest
@@ -235,6 +271,7 @@ class Evidence:
     series: tuple[Series, ...]
     slowest: tuple[SlowRequest, ...] = ()
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
+    answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
 
 
 class Progress(NamedTuple):

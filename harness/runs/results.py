@@ -32,6 +32,8 @@ class StoredBudget(_Stored):
     bound: float | None
     direction: Literal["max", "min"]
     unit: Unit
+    severity: Literal["error", "warn", "off"]
+    source: str
     reason: str
 
 
@@ -95,21 +97,39 @@ class PastRun:
     results: Results
 
 
+def read_past(path: Path) -> PastRun:
+    """Read what a run came to, by its folder or by a copy of its results.json.
+
+    Raises:
+        RunFolderError: As for `read_results`, and when there is neither.
+    """
+    if path.is_dir():
+        return PastRun(path, read_results(open_folder(path)))
+    if not path.is_file():
+        raise RunFolderError(
+            f"{path} does not exist", f"name a run folder, or a {names.RESULTS_FILE}"
+        )
+    return PastRun(path, _results(path, path))
+
+
 def read_results(folder: RunFolder) -> Results:
     """Read what a run came to.
 
     Raises:
         RunFolderError: It was not judged, or results.json is damaged or of another version.
     """
-    path = folder.file(names.RESULTS_FILE)
+    return _results(folder.file(names.RESULTS_FILE), folder.path)
+
+
+def _results(path: Path, run: Path) -> Results:
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise RunFolderError(f"cannot read {path}: {error}") from error
     if not text.strip():
         raise RunFolderError(
-            f"{folder.path} was not judged: it has no {names.RESULTS_FILE}",
-            f"judge it: harness check {folder.path} --json {path}",
+            f"{run} was not judged: it has no {names.RESULTS_FILE}",
+            f"judge it: harness check {run} --json {path}",
         )
     try:
         return Results.model_validate_json(text)
@@ -118,7 +138,7 @@ def read_results(folder: RunFolder) -> Results:
         place = ".".join(map(str, problem["loc"])) or "the file"
         raise RunFolderError(
             f"{path} is not of this version: {place}: {problem['msg']}",
-            f"judge the run again: harness check {folder.path} --json {path}",
+            f"judge the run again: harness check {run} --json {path}",
         ) from error
 
 

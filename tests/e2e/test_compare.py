@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from harness.runs.latency import read_counts
-from tests.e2e.conftest import SERVICE, Project
+from tests.e2e.conftest import SERVICE, WORK, Project
 
 SHORT = ("--slices", "1", "--warm-up", "500ms", "--rate", "20/s", "--max-pairs", "24")
 AGAINST_LAST_COMMIT = ("--baseline", "HEAD", "--candidate-environment", "DELAY=0.03")
@@ -49,12 +49,7 @@ def versioned(project: Project, place: Path) -> Project:
         },
         "answers": {
             "description": "Work, which is free of noise",
-            "indicator": {
-                "kind": "ratio",
-                "of": "http_server_request_duration_seconds_count",
-                "to": "cache_gets_total",
-                "unit": "1",
-            },
+            "indicator": WORK,
             "max": 3,
             "max_regression": "10%",
         },

@@ -146,3 +146,58 @@ def test_bad_usage_of_workers_says_what_to_do(
     assert expected in result.err
     assert "Traceback" not in result.err
     assert not (project.path / "runs").exists()
+
+
+def test_run_whose_service_is_cold_at_first_is_judged_from_where_it_has_settled(
+    project: Project,
+) -> None:
+    project.document["target"]["environment"] = {"COLD": "3"}
+    project.document["scenarios"]["quick"] |= {"duration": "12s", "warm_up": "auto"}
+    project.document["budgets"]["latency"]["max"] = "45ms"  # which no cold answer keeps
+    result = project.harness("run", "--out", "out")
+    manifest = project.manifest()
+    clock = manifest["clock"]
+    assert 3 <= manifest["settled"]["cut"] <= 8, result.out + result.err
+    assert manifest["settled"]["limit"] < 0.05
+    began = clock["window_start"] - clock["started"]
+    assert manifest["settled"]["cut"] <= began + 0.1 <= manifest["settled"]["cut"] + 3
+    assert clock["window_end"] - clock["started"] == pytest.approx(18, abs=0.01)
+    results = project.results()
+    assert {"name": "settled", "outcome": "ok"}.items() <= next(
+        guard for guard in results["guards"] if guard["name"] == "settled"
+    ).items()
+    budget = next(budget for budget in results["budgets"] if budget["name"] == "latency")
+    assert budget["value"] < 0.05
+    again = project.harness("check", "out", "--json", "again.json")
+    assert again.code == result.code
+
+
+def test_run_that_may_end_early_does_so_once_every_budget_is_decided(project: Project) -> None:
+    scenario = project.document["scenarios"]["quick"]
+    scenario |= {"duration": "30s", "stop": "decided"}
+    for name in ("errors", "cache"):  # errors never pass early
+        del project.document["budgets"][name]
+    result = project.harness("run", "--out", "out")
+    run = project.results()["run"]
+    assert run["window_seconds"] == pytest.approx(10, abs=0.01), result.out + result.err
+    assert project.outcomes() == {"latency": "pass"}
+    asked = project.manifest()["requests"]["asked"]
+    assert 40 * 11 * 0.7 < asked < 40 * 13 * 1.3
+    again = project.harness("check", "out")
+    assert again.code == result.code == 0
+    assert project.results()["budgets"][0]["upper"] < 5
+
+
+def test_run_goes_on_beyond_its_planned_end_while_a_budget_is_undecided(project: Project) -> None:
+    budgets = project.document["budgets"]
+    del budgets["cache"], budgets["latency"]
+    budgets["errors"]["max"] = "0.6%"  # which takes 791 requests without a failure
+    scenario = project.document["scenarios"]["quick"]
+    scenario["workload"] = {"rate": "70/s", "arrivals": "even"}
+    del scenario["rate"]
+    result = project.harness("run", "--out", "out", "--duration", "10s", "--max-duration", "30s")
+    run = project.results()["run"]
+    assert run["scenario"]["planned"] == 10
+    assert run["window_seconds"] == pytest.approx(15, abs=0.01), result.out + result.err
+    assert project.outcomes() == {"errors": "pass"}
+    assert project.results()["budgets"][0]["samples"] == 1050

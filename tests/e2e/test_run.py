@@ -71,6 +71,11 @@ def test_run_healthy_service_passes_and_writes_the_run_folder(project: Project) 
     assert (project.path / "s.md").read_text() == summary.read_text()
     assert (project.path / "p.html").read_text() == (folder / "report.html").read_text()
     assert "listening on" in (folder / "target.log").read_text()
+    beside = project.harness("check", "out", "--baseline", "copy/r.json", "--json", "again.json")
+    assert (beside.code, "beside copy/r.json" in beside.out) == (0, True)
+    again = json.loads((project.path / "again.json").read_text())
+    assert [row["worse"] for row in again.pop("baseline")["differences"]] == [0, 0, 0]
+    assert again == project.results()
 
 
 def test_run_closed_model_counts_exactly_what_the_service_counted(project: Project) -> None:
@@ -261,7 +266,7 @@ def test_run_url_of_a_running_service_judges_what_it_can(project: Project, metri
 def test_run_failing_requests_breach_the_error_budget(project: Project) -> None:
     code = (project.path / "locustfile.py").read_text().replace('"/items"', '"/error"')
     (project.path / "locustfile.py").write_text(code)
-    result = project.harness("run", "--out", "out")
+    result = project.harness("run", "--out", "out", "--duration", "8s")
     assert result.code == 3
     budget: dict[str, Any] = next(b for b in project.results()["budgets"] if b["name"] == "errors")
     assert budget["outcome"] == "fail"

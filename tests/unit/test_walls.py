@@ -9,12 +9,14 @@ import pytest
 
 HARNESS = Path("harness")
 # A package may import the packages in its set, and the leaves that everybody may.
-LEAVES = {"errors", "names", "units"}
+LEAVES = {"errors", "meanings", "names", "units"}
 ALLOWED = {
     "errors": set(),
     "names": set(),
+    "meanings": set(),
     "units": set(),
-    "arguments": set(),
+    "arguments": {"prometheus_options"},
+    "prometheus_options": set(),
     "keeper": set(),
     "process": {"keeper"},
     "git": {"budgets"},
@@ -31,39 +33,52 @@ ALLOWED = {
     "facts": {"budgets", "observe"},
     "signals": set(),
     "account": {"runs", "load"},
-    "gather": {"budgets", "runs", "load", "observe", "facts", "account", "signals"},
+    "early": {"budgets", "runs", "load"},
+    "settled": {"runs", "judge"},
+    "gather": {
+        *("budgets", "runs", "load", "observe", "facts", "account", "early", "signals", "exposed"),
+    },
     "pair": {"budgets", "runs", "load", "judge", "gather", "sides"},
     "compare": {
         *("budgets", "load", "observe", "judge", "report", "pair", "sides", "signals", "versions"),
     },
+    "exposed": {"budgets", "runs", "judge", "report"},
+    "calibration": {"runs", "observe"},
+    "calibration_use": {"budgets", "judge", "calibration"},
+    "calibrate": {
+        *("budgets", "runs", "load", "judge", "compare", "gather", "pair", "sides", "signals"),
+        "versions",
+    },
+    "calibrate_command": {
+        *("budgets", "runs", "judge", "observe", "report", "asked", "calibrate", "calibration"),
+        *("calibration_use", "compare", "live", "pair", "told"),
+    },
     "asked": {"budgets"},
+    "served": {"budgets", "exposed", "observe"},
+    "consult": {"budgets", "observe", "render", "runs"},
     "told": {"runs"},
     "live": {"runs", "judge", "report", "told"},
     "compare_command": {
         *("runs", "judge", "report", "asked", "compare", "live", "pair", "sides", "told"),
+        *("calibration", "calibration_use"),
     },
     "export_command": {"runs", "report", "told"},
     "page": {"budgets", "runs", "judge", "report"},
-    "report_command": {"runs", "judge", "asked", "page", "told"},
+    "report_command": {"runs", "judge", "asked", "consult", "page", "told"},
+    "backfill": {"runs", "judge", "report"},
+    "backfill_command": {"runs", "observe", "backfill"},
     "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
-        *(
-            "arguments",
-            "asked",
-            "compare_command",
-            "export_command",
-            "history_command",
-            "live",
-            "page",
-            "report_command",
-            "told",
-        ),
+        *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
+        *("compare_command", "consult", "export_command", "exposed", "history_command", "live"),
+        *("page", "report_command"),
+        *("served", "settled", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
-PURE = {"budgets", "judge", "report", "render", "errors", "names", "units"}
+PURE = {"budgets", "judge", "report", "render", *LEAVES}
 CHILD = HARNESS / "load" / "child"  # what runs inside the Locust process
 OUTSIDE = {"sample_app", "scenarios", "dashboards", "tests"}
 

@@ -7,6 +7,16 @@ from typing import NamedTuple
 
 import pytest
 
+from harness.budgets.model import ErrorRatio, Latency
+from harness.cli import main
+from harness.judge.decide import judge
+from harness.report.results import results_json
+from harness.runs.folder import RunFolder, read_evidence
+from harness.units import Unit
+from tests.integration.observe.stored import write
+from tests.servers import PrometheusServer, prometheus_server
+from tests.unit.judge.evidence import budget
+
 
 class Reply(NamedTuple):
     """What an endpoint answers."""
@@ -87,3 +97,28 @@ def new_endpoint() -> Iterator[Callable[[], Endpoint]]:
 @pytest.fixture
 def endpoint(new_endpoint: Callable[[], Endpoint]) -> Endpoint:
     return new_endpoint()
+
+
+@pytest.fixture(scope="session")
+def stored_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run of every kind of series, judged."""
+    folder = write(tmp_path_factory.mktemp("runs") / "a-run")
+    slow = budget(Latency(0.95), 0.42, name="slow")
+    errors = budget(ErrorRatio(), 0.5, unit=Unit.RATIO, name="errors", severity="warn")
+    evidence = read_evidence(folder)
+    judgement = judge((slow, errors), evidence)
+    folder.write("results.json", results_json(judgement, evidence, exit_code=0))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prometheus(
+    stored_run: RunFolder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PrometheusServer]:
+    """A server that was given the stored run and nothing else; mark the test `needs_prometheus`."""
+    path = tmp_path_factory.mktemp("prometheus")
+    with pytest.raises(SystemExit) as ended:
+        main(["backfill", str(stored_run.path), str(path / "data")])
+    assert ended.value.code == 0
+    with prometheus_server(path) as server:
+        yield server

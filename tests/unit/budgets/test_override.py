@@ -1,5 +1,6 @@
 """What the command line changes of a scenario, and what it cannot."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.budgets.model import (
     UserStage,
     Workload,
 )
-from harness.budgets.override import override
+from harness.budgets.override import of_fixed_length, override
 from harness.errors import UsageError
 
 FILE = Path("a.py")
@@ -177,3 +178,88 @@ def test_option_that_makes_no_sense_is_refused_with_a_hint(
         override(before, **changes)
     assert message in refused.value.message
     assert refused.value.hint
+
+
+CONSTANT = OpenWorkload((Stage(50.0, 25.0),), seed=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "planned", "longest"),
+    [
+        pytest.param({"max_duration": 60.0}, 20.0, 60.0, id="a longest duration"),
+        pytest.param({"max_duration": 60.0, "duration": 30.0}, 30.0, 60.0, id="both"),
+        pytest.param({"duration": 30.0}, None, 30.0, id="a duration alone"),
+    ],
+)
+def test_longest_duration_lets_the_planned_one_end_early_or_go_on(
+    options: dict[str, Any], planned: float | None, longest: float
+) -> None:
+    changed = override(scenario(CONSTANT), **options)
+    assert (changed.planned, changed.duration) == (planned, longest)
+    assert changed.loads[0].workload == OpenWorkload((Stage(50.0, 5.0 + longest),), seed=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "planned", "longest"),
+    [({}, 20.0, 40.0), ({"duration": 30.0}, 30.0, 60.0), ({"max_duration": 25.0}, 20.0, 25.0)],
+    ids=["no option", "twice another duration", "a longest duration"],
+)
+def test_scenario_that_ends_once_all_is_decided_takes_the_options(
+    options: dict[str, Any], planned: float, longest: float
+) -> None:
+    file = replace(scenario(OpenWorkload((Stage(50.0, 45.0),))), duration=40.0, planned=20.0)
+    changed = override(file, **options)
+    assert (changed.planned, changed.duration) == (planned, longest)
+    assert of_fixed_length(changed) == replace(
+        changed,
+        duration=planned,
+        planned=None,
+        loads=(Load(FILE, OpenWorkload((Stage(50.0, 5.0 + planned),)), tags=("read",)),),
+    )
+
+
+def test_longest_duration_that_is_shorter_is_refused() -> None:
+    with pytest.raises(UsageError, match="a longest duration of 10 s is shorter than the duration"):
+        override(scenario(CONSTANT), max_duration=10.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "warm_up", "duration", "settles"),
+    [
+        pytest.param({"warm_up": "auto"}, 10.0, 20.0, True, id="asked for"),
+        pytest.param({"warm_up": "auto", "duration": 40.0}, 20.0, 40.0, True, id="and longer"),
+        pytest.param({"warm_up": 3.0}, 3.0, 20.0, False, id="a time"),
+    ],
+)
+def test_warm_up_may_be_as_long_as_the_latency_needs(
+    options: dict[str, Any], warm_up: float, duration: float, settles: bool
+) -> None:
+    changed = override(scenario(CONSTANT), **options)
+    assert (changed.warm_up, changed.duration, changed.settles) == (warm_up, duration, settles)
+    assert changed.loads[0].workload.seconds == warm_up + duration  # type: ignore[union-attr]
+    assert of_fixed_length(changed) == replace(changed, settles=False)
+
+
+def test_warm_up_of_the_file_that_settles_follows_the_duration() -> None:
+    file = replace(
+        scenario(OpenWorkload((Stage(50.0, 30.0),))), warm_up=10.0, duration=20.0, settles=True
+    )
+    changed = override(file, duration=60.0)
+    assert (changed.warm_up, changed.settles) == (30.0, True)
+    assert not override(file, warm_up=5.0).settles
+
+
+@pytest.mark.parametrize(
+    ("of", "options", "message"),
+    [
+        (CONSTANT, {"max_duration": 40.0}, "found after the load"),
+        (CONSTANT, {"duration": 5.0}, "too short to see the latency settle"),
+        (SHAPE, {}, "changes, so its latency does not settle"),
+        (RATES, {}, "the stages of scenario 'it' set how long it lasts"),
+    ],
+)
+def test_warm_up_that_cannot_settle_is_refused(
+    of: Workload, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        override(scenario(of), warm_up="auto", **options)

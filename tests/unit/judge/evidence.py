@@ -11,7 +11,6 @@ from typing import Any
 from harness import names
 from harness.budgets.model import Budget, Direction, Indicator
 from harness.runs.model import (
-    BATCH,
     Clock,
     Distribution,
     Evidence,
@@ -21,6 +20,7 @@ from harness.runs.model import (
     Series,
     Status,
     Worker,
+    batch_seconds,
 )
 from harness.units import Unit
 
@@ -151,7 +151,7 @@ def manifest(
 
 
 def evenly(
-    latency: Mapping[LatencyKey, Distribution], batches: int = int(SECONDS / BATCH)
+    latency: Mapping[LatencyKey, Distribution], batches: int = int(SECONDS / batch_seconds(SECONDS))
 ) -> dict[LatencyKey, dict[int, Distribution]]:
     """The same times, dealt out to the batches of a window like cards, the shortest first."""
     return {key: _dealt(times, batches) for key, times in latency.items()}

@@ -28,12 +28,13 @@ from harness.budgets.model import (
 )
 from harness.judge.batches import increases_in_batches, seconds_in_batches
 from harness.judge.bounds import proven
-from harness.judge.confidence import Levels, confidence
+from harness.judge.confidence import confidence
 from harness.judge.decide import judge
 from harness.judge.deltas import deltas, total
+from harness.judge.looks import AGAIN
 from harness.judge.model import Outcome
 from harness.judge.quantiles import quantile_bounds
-from harness.runs.model import Evidence
+from harness.runs.model import Evidence, batch_seconds
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     SECONDS,
@@ -177,13 +178,18 @@ def test_what_is_exact_for_the_run_has_no_interval(one: Budget) -> None:
     assert confidence(one, evidence(series("g", lambda t: t + 10))) is None
 
 
-def test_smaller_levels_make_a_wider_interval() -> None:
+def test_a_run_that_was_looked_at_again_and_again_has_a_wider_interval() -> None:
     run = evidence(latency=requests(ok=SPREAD))
-    one, looked = confidence(P95, run), confidence(P95, run, Levels(0.0014, 0.0086))
-    assert one is not None
-    assert looked is not None
-    assert (looked.lower or 0) < (one.lower or 0)
-    assert (looked.upper or math.inf) > (one.upper or math.inf)
+    planned = {**run.manifest.scenario, "planned": 20.0}
+    manifest = run.manifest.model_copy(update={"scenario": planned})
+    one, looked = of(run, P95), of(replace(run, manifest=manifest), P95)
+    dealt = list(next(iter(evenly(requests(ok=SPREAD)).values())).values())
+    ends = quantile_bounds(dealt, 0.95, (AGAIN.fails, AGAIN.passes))
+    widened = (math.exp(-FAILS * 0.05), math.exp(PASSES * 0.05))
+    assert looked == pytest.approx(
+        [e * w for e, w in zip(ends, widened, strict=True) if e], rel=1e-4
+    )
+    assert (looked[0] or 0) < (one[0] or 0) < (one[1] or 0) < (looked[1] or 0)
 
 
 # --- batches --------------------------------------------------------------------------------------
@@ -322,3 +328,8 @@ def test_one_slow_second_is_not_taken_for_a_slow_service() -> None:
     (verdict,) = judge((P95,), replace(evidence(latency=whole), batches=batches)).verdicts
     assert verdict.value == 0.5
     assert verdict.outcome == "inconclusive"
+
+
+@pytest.mark.parametrize(("window", "seconds"), [(1.5, 1), (9.9, 1), (10.0, 2), (3600.0, 2)])
+def test_short_windows_have_shorter_batches(window: float, seconds: int) -> None:
+    assert batch_seconds(window) == seconds

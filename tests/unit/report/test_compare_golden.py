@@ -14,7 +14,7 @@ from harness.judge.comparison import Comparison
 from harness.report.compare_console import compare_report
 from harness.report.compare_junit import compare_junit
 from harness.report.compare_live import compare_line
-from harness.report.compare_markdown import compare_markdown
+from harness.report.compare_markdown import compare_comment, compare_markdown
 from harness.report.compare_results import compare_json
 from harness.report.compare_wording import Setting
 from tests.unit.report.compare_cases import CASES
@@ -42,6 +42,7 @@ FORMATS: dict[str, Callable[[Comparison, Setting, int], str]] = {
     "console-60.txt": console(60, color=False),
     "console-100.ansi": console(100, color=True),
     "summary.md": lambda comparison, setting, _: compare_markdown(comparison, setting),
+    "comment.md": lambda comparison, setting, _: compare_comment(comparison, setting),
     "junit.xml": lambda comparison, setting, code: compare_junit(
         comparison, setting, exit_code=code
     ),

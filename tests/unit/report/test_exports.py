@@ -26,9 +26,9 @@ from harness.report.export import FORMATS, gaps
 from harness.report.history import History, histories
 from harness.runs.model import Evidence
 from harness.runs.results import PastRun
-from tests.unit.report.cases import BREACHED, CASES, ERRORS, HITS, MANIFEST, P95, judged
+from tests.unit.report.cases import BREACHED, CASES, ERRORS, HITS, MANIFEST, P95, evidence, judged
 from tests.unit.report.history_cases import HISTORIES, at, past, stored
-from tests.unit.report.strategies import EVIDENCE, JUDGEMENTS
+from tests.unit.report.strategies import JUDGEMENTS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "export"
 LONG = replace(BREACHED, name="-".join(["a-long-name-of-a-budget"] * 5))
@@ -161,13 +161,10 @@ def test_export_is_accepted_by_the_other_tool(file: str) -> None:
 
 @pytest.mark.parametrize("name", ["bencher", "otava-csv"])
 @settings(max_examples=30)
-@given(judgement=JUDGEMENTS, evidence=EVIDENCE)
-def test_export_of_anything_is_accepted_or_empty(
-    name: str, judgement: Judgement, evidence: Evidence
-) -> None:
+@given(judgement=JUDGEMENTS)
+def test_export_of_anything_is_accepted_or_empty(name: str, judgement: Judgement) -> None:
     verdicts = tuple(replace(v, name=f"budget-{n}") for n, v in enumerate(judgement.verdicts))
-    named = replace(evidence, manifest=evidence.manifest.model_copy(update={"service": "shop"}))
-    results = stored(replace(judgement, verdicts=verdicts), named)
+    results = stored(replace(judgement, verdicts=verdicts), evidence())
     text = FORMATS[name].write(of(PastRun(Path("runs/a"), results)))
     if text:
         ACCEPTED[name](text)

@@ -13,7 +13,7 @@ import pytest
 from harness.judge.model import Judgement
 from harness.report.console import console_report
 from harness.report.junit import junit_xml
-from harness.report.markdown import summary_markdown
+from harness.report.markdown import comment_markdown, summary_markdown
 from harness.report.results import results_json
 from harness.runs.model import Evidence
 from tests.unit.report.cases import CASES
@@ -40,6 +40,7 @@ FORMATS: dict[str, Callable[[Judgement, Evidence, int], str]] = {
     "console-60.txt": console(60, color=False),
     "console-100.ansi": console(100, color=True),
     "summary.md": lambda judgement, evidence, _: summary_markdown(judgement, evidence),
+    "comment.md": lambda judgement, evidence, _: comment_markdown(judgement, evidence.manifest),
     "junit.xml": lambda judgement, evidence, _: junit_xml(judgement, evidence.manifest),
     "results.json": lambda judgement, evidence, code: results_json(
         judgement, evidence, exit_code=code

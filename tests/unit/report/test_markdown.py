@@ -8,9 +8,11 @@ from markdown_it.token import Token
 
 from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
-from harness.report.markdown import summary_markdown
+from harness.report.console import console_report
+from harness.report.markdown import comment_markdown, summary_markdown
+from harness.report.markdown_parts import marker
 from harness.report.wording import by_trouble, clean
-from harness.runs.model import Distribution, Evidence, LatencyKey
+from harness.runs.model import Distribution, Evidence, LatencyKey, ServerAnswer
 from tests.unit.report.cases import (
     AWKWARD,
     BREACHED,
@@ -23,7 +25,7 @@ from tests.unit.report.cases import (
     evidence,
     judged,
 )
-from tests.unit.report.strategies import EVIDENCE, JUDGEMENTS
+from tests.unit.report.strategies import EVIDENCE, JUDGEMENTS, TEXTS
 
 # An independent reader of Markdown tells what a host would make of our text.
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -131,15 +133,13 @@ def test_runbook_is_a_link_when_it_can_be(runbook: str, links: list[str]) -> Non
     assert [c.attrGet("href") for c in children if c.type == "link_open"] == links
 
 
-@pytest.mark.parametrize("character", ["@", "|", "世", "\U000e0100"], ids=ascii)
-def test_summary_of_very_much_is_under_one_mebibyte_and_counts_what_it_leaves_out(
-    character: str,
-) -> None:
+CHARACTERS = pytest.mark.parametrize("character", ["@", "|", "世", "\U000e0100"], ids=ascii)
+
+
+def very_much(character: str) -> tuple[Judgement, Evidence]:
     worst = character * 5000
-    verdicts = [
-        replace(UNKNOWN, outcome="fail", name=worst, reason=f"{n}{worst}", runbook=worst)
-        for n in range(2000)
-    ]
+    breached = replace(UNKNOWN, outcome="fail", name=worst, advice=worst, runbook=worst)
+    verdicts = [replace(breached, reason=f"{n}{worst}") for n in range(2000)]
     guards = (replace(SATURATED, name=worst, reason=worst),) * 500
     latency = {
         LatencyKey(LATENCY, OK, worst, f"{worst}{n}"): Distribution((0.1,), (1,))
@@ -149,8 +149,15 @@ def test_summary_of_very_much_is_under_one_mebibyte_and_counts_what_it_leaves_ou
     manifest = MANIFEST.model_copy(
         update={"user_errors": (worst,) * 20, "host": facts, "git": facts, "service": worst}
     )
-    judgement = judged("fail", *verdicts, guards=guards)
-    markdown = summary_markdown(judgement, Evidence(manifest, latency, ()))
+    manifest = manifest.model_copy(update={"status": "failed", "reason": worst})
+    return judged("fail", *verdicts, guards=guards), Evidence(manifest, latency, ())
+
+
+@CHARACTERS
+def test_summary_of_very_much_is_under_one_mebibyte_and_counts_what_it_leaves_out(
+    character: str,
+) -> None:
+    markdown = summary_markdown(*very_much(character))
     assert len(markdown.encode()) < 2**20
     assert re.findall(r"^\.\.\. and .*$", markdown, re.MULTILINE) == [
         "... and 1800 more budgets in results.json",
@@ -159,6 +166,44 @@ def test_summary_of_very_much_is_under_one_mebibyte_and_counts_what_it_leaves_ou
         "... and 450 more endpoints in results.json",
         "... and 15 more exceptions in run.json",
     ]
+
+
+@CHARACTERS
+def test_comment_of_very_much_fits_and_counts_what_it_leaves_out(character: str) -> None:
+    judgement, evidence = very_much(character)
+    comment = comment_markdown(judgement, evidence.manifest)
+    assert len(comment) <= 65_536
+    rows = len(first_table(comment)) - 1
+    assert rows in {3, 20}
+    assert re.findall(r"^\.\.\. and .*$", comment, re.MULTILINE) == [
+        f"... and {2000 - rows} more budgets in results.json",
+        f"... and {2000 - rows} more reasons in results.json",
+        f"... and {500 - rows} more guards in results.json",
+    ]
+
+
+def test_comment_begins_with_a_marker_that_is_the_same_for_the_next_run() -> None:
+    for case in ("pass", "fail", "interrupted"):
+        judgement, evidence, _ = CASES[case]
+        first, second = comment_markdown(judgement, evidence.manifest).splitlines()[:2]
+        assert first == "<!-- harness run sample-app smoke -->"
+        assert second.startswith("## ")
+
+
+@given(TEXTS, TEXTS)
+def test_marker_of_anything_is_one_comment(service: str, scenario: str) -> None:
+    text = marker("run", service, scenario)
+    assert re.fullmatch(r"<!-- harness run [\w. -]* -->", text)
+    assert "--" not in text[4:-3]
+
+
+@given(JUDGEMENTS, EVIDENCE)
+def test_comment_of_anything_has_no_foreign_markup(
+    judgement: Judgement, evidence: Evidence
+) -> None:
+    comment = comment_markdown(judgement, evidence.manifest)
+    assert html_tags(comment) <= OUR_HTML | {comment.splitlines()[0]}
+    assert len(comment) <= 65_536
 
 
 def test_passing_summary_gives_no_reasons_and_no_empty_column() -> None:
@@ -172,3 +217,15 @@ def test_credentials_in_the_target_url_are_not_published() -> None:
     markdown = summary_markdown(judged("pass", P95), evidence())
     assert "url http://127.0.0.1:8000" in markdown
     assert "secret" not in markdown
+
+
+def test_reports_say_whose_values_are_extrapolated() -> None:
+    judgement, found, code = CASES["fail"]
+    said = "2 budgets are measured by the Prometheus server http://p:9090: increases are extrapol"
+    answers = {name: ServerAnswer("http://p:9090", {}) for name in ("a", "b")}
+    asked = replace(found, answers=answers)
+    markdown = "".join(shown(t) for t in READER.parse(summary_markdown(judgement, asked)))
+    console = console_report(judgement, asked, width=200, color=False, exit_code=code)
+    assert said in markdown
+    assert said in console
+    assert "are measured by" not in summary_markdown(judgement, found)

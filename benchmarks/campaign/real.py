@@ -1,0 +1,177 @@
+"""The gate against itself, under real load: `python -m benchmarks.campaign.real --aa 100`.
+
+Each gate is one `harness compare` of the sample service with itself. In A/A gates both sides are
+the same; in the others (`--worse20`, `--worse10`) the candidate's answers take 20 or 10% more of
+the service's time (`slowed`). The budget is the median latency, tolerated 10%; what the p95 did in
+the same pairs is kept beside it.
+
+A finished gate is a line of `real.jsonl`, so that the campaign can be broken off and goes on where
+it was; `--gates 1` ends after one. `--table` prints what there is, with exact 95% bounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from statistics import fmean, median, stdev
+from typing import Any
+
+from benchmarks.campaign.simulated import share
+from benchmarks.figures import table
+from harness.budgets.model import Budget
+from harness.budgets.parse import parse_plan
+from harness.judge.measure import measure
+from harness.judge.worsening import log_ratio
+from harness.pair import ROLES
+from harness.runs.folder import RunFolder, read_evidence
+
+HERE = Path(__file__).parent
+BUDGETS = HERE / "budgets.yaml"
+RECORD = HERE / "real.jsonl"
+KINDS = {"aa": 0.0, "worse20": 0.2, "worse10": 0.1}
+MOST = 16  # pairs; what `pairs_needed` says for a noise of 5% a pair
+LIMIT = 1800.0  # seconds that a gate may take
+CODES = {0: "pass", 3: "fail", 4: "inconclusive"}
+
+Gate = Mapping[str, Any]
+
+
+def next_kind(done: Sequence[Gate], wanted: Mapping[str, int]) -> str | None:
+    """The kind that is farthest from what is wanted of it; None when all is done."""
+    counts = {kind: sum(gate["kind"] == kind for gate in done) for kind in wanted}
+    missing = [kind for kind, count in wanted.items() if counts[kind] < count]
+    return min(missing, key=lambda kind: counts[kind] / wanted[kind], default=None)
+
+
+def run(kind: str, seed: int) -> Gate:
+    """One gate, from its start to its verdict.
+
+    Raises:
+        RuntimeError: It ended without one.
+    """
+    began = time.time()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "gate"
+        result = subprocess.run(
+            _command(kind, seed, folder), capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+        if result.returncode not in CODES or not (folder / "compare.json").exists():
+            raise RuntimeError(f"exit {result.returncode}: {result.stdout}{result.stderr}")
+        found = json.loads((folder / "compare.json").read_text())
+        p95 = list(_ratios("latency-p95", folder))
+    (budget,) = found["budgets"]
+    return {
+        "kind": kind,
+        "outcome": found["outcome"],
+        "pairs": found["pairs"],
+        "most": found["rules"]["most"],
+        "left_out": budget["left_out"],
+        "load_seconds": found["seconds"],
+        "wall_seconds": round(time.time() - began, 1),
+        "estimate": budget["estimate"],
+        "p50_log_ratios": budget["log_ratios"],
+        "p95_log_ratios": p95,
+        "seed": seed,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "load_average": round(os.getloadavg()[0], 2),
+        "reason": budget["reason"],
+    }
+
+
+def _command(kind: str, seed: int, folder: Path) -> list[str]:
+    command = [sys.executable, "-m", "harness", "compare", "lists", "--quiet"]
+    command += ["--budgets", str(BUDGETS), "--out", str(folder), "--seed", str(seed)]
+    command += ["--max-pairs", str(MOST)]
+    for side, slower in zip(ROLES, (0.0, KINDS[kind]), strict=True):
+        command += [f"--{side}-environment", f"CAMPAIGN_SLOWER_BY={slower}"]
+    return command
+
+
+def _ratios(name: str, folder: Path) -> Iterator[float | None]:
+    """The log ratios of a budget that took no part in the comparison."""
+    budget = _budget(name)
+    for pair in sorted(folder.glob("pair-*")):
+        evidence = [read_evidence(RunFolder(pair / role)) for role in ROLES]
+        before, after = (measure(budget, one) for one in evidence)
+        ratio = log_ratio(budget, before, after)
+        yield None if ratio is None else round(ratio, 6)
+
+
+def _budget(name: str) -> Budget:
+    plan = parse_plan(BUDGETS.read_text(), BUDGETS, {}, date(2026, 11, 26))
+    return next(budget for budget in plan.budgets if budget.name == name)
+
+
+def recorded(path: Path) -> list[Gate]:
+    """The gates so far, in the order in which they ended."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines() if line]
+
+
+def summary(gates: Sequence[Gate]) -> str:
+    """What the gates came to, and how noisy a pair was, as Markdown."""
+    rows = []
+    for kind, slower in KINDS.items():
+        of_kind = [gate for gate in gates if gate["kind"] == kind]
+        if not of_kind:
+            continue
+        outcomes = [gate["outcome"] for gate in of_kind]
+        rows.append(
+            [
+                f"{slower:+.0%}" if slower else "none",
+                str(len(of_kind)),
+                *(share(outcomes.count(o), len(of_kind)) for o in ("fail", "pass", "inconclusive")),
+                *(f"{median(g[key] for g in of_kind):.0f}" for key in ("pairs", "load_seconds")),
+                f"{median(gate['estimate'] for gate in of_kind):+.1%}",
+                *(f"{_deviation(of_kind, key):.3f}" for key in ("p50", "p95")),
+            ]
+        )
+    return table(
+        [
+            *("slower by", "gates", "fail", "pass", "inconclusive", "median pairs"),
+            *("median load, s", "median estimate", "sd of a pair, p50", "p95"),
+        ],
+        rows,
+    )
+
+
+def _deviation(gates: Sequence[Gate], quantile: str) -> float:
+    """Standard deviation of a log ratio within the gates, pooled."""
+    known = [[r for r in gate[f"{quantile}_log_ratios"] if r is not None] for gate in gates]
+    pooled = [stdev(ratios) ** 2 for ratios in known if len(ratios) > 1]
+    return float(fmean(pooled) ** 0.5) if pooled else float("nan")
+
+
+def main() -> None:
+    """Run what is missing, one gate after the other, and print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    for option in KINDS:
+        arguments.add_argument(f"--{option}", type=int, default=0, help="gates that are wanted")
+    arguments.add_argument("--gates", type=int, help="end after so many")
+    arguments.add_argument("--record", type=Path, default=RECORD)
+    arguments.add_argument("--table", action="store_true", help="only print what there is")
+    chosen = arguments.parse_args()
+    wanted = {kind: getattr(chosen, kind) for kind in KINDS if getattr(chosen, kind)}
+    left = 0 if chosen.table else chosen.gates
+    gates = recorded(chosen.record)
+    while left != 0 and (kind := next_kind(gates, wanted)) is not None:
+        gate = run(kind, seed=20261126 + len(gates))
+        with chosen.record.open("a") as file:
+            file.write(json.dumps(gate) + "\n")
+        gates = recorded(chosen.record)
+        print(f"{len(gates)}: {kind} {gate['outcome']} after {gate['pairs']} pairs", flush=True)
+        left = None if left is None else left - 1
+    print(summary(gates))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The sample service with a known slow-down: `uvicorn benchmarks.campaign.slowed:app`.
+
+`CAMPAIGN_SLOWER_BY=0.1` makes each answer take a tenth more of the time that the service needed for
+it. The process computes meanwhile, as slower code would: a sleep is rounded up to a millisecond by
+the event loop, which is more than a tenth of an answer here.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sample_app.main import app as as_it_is
+
+SLOWER_BY = float(os.environ.get("CAMPAIGN_SLOWER_BY", "0"))
+
+
+class Slowed:
+    """An application whose answers begin later by a share of the time that they took.
+
+    Args:
+        app: What answers.
+        share: 0.1 is a tenth more.
+    """
+
+    def __init__(self, app: ASGIApp, share: float) -> None:
+        self._app = app
+        self._share = share
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, the later the longer it took."""
+        if scope["type"] != "http" or not self._share:
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def late(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = time.perf_counter()
+                end = now + self._share * (now - began)
+                while time.perf_counter() < end:
+                    pass
+            await send(message)
+
+        await self._app(scope, receive, late)
+
+
+app = Slowed(as_it_is, SLOWER_BY)

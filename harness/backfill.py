@@ -1,0 +1,144 @@
+"""A stored run as one OpenMetrics document, with all that a scrape of it would have shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from harness import names
+from harness.errors import RunFolderError
+from harness.judge.series import LOAD_GENERATOR
+from harness.report.prometheus import limit_samples, outcome_samples, run_samples
+from harness.runs.folder import RunFolder, read_manifest
+from harness.runs.latency import Line, read_lines
+from harness.runs.metrics import read_points
+from harness.runs.model import Manifest
+from harness.runs.openmetrics import (
+    Kind,
+    Points,
+    Sample,
+    document,
+    parse_series,
+    series_text,
+)
+from harness.runs.results import Results, read_results
+from harness.runs.tally import Tally
+from harness.units import Unit
+
+MOST_SAMPLES: Final = 2_000_000  # of the histograms; more of them come less often than each second
+_OF_A_HISTOGRAM: Final = 33  # series, about
+
+
+def run_document(folder: RunFolder) -> Iterator[str]:
+    """A run as the lines of an OpenMetrics document with times.
+
+    The series of the service have the label `job`, which is the service's name, those of the
+    harness `job`, `service` and `scenario`, as if Prometheus had scraped both. The histograms count
+    a request at the end of the second in which it was due, so that their increase over the window
+    is what was judged.
+
+    Raises:
+        RunFolderError: A file of the run is missing or damaged; a run that was not judged, or cut
+            off, is none of these.
+    """
+    manifest = read_manifest(folder)
+    results = _results(folder)
+    lines = read_lines(folder.file(names.LATENCY_FILE))
+    kinds, points = read_points(folder.file(names.METRICS_FILE))
+    timeline = _Timeline(manifest, kinds, points)
+    tally = Tally(_latency_bounds(results))
+    always = [*run_samples(folder.path.resolve().name, manifest)]
+    always += limit_samples(results.budgets) if results else ()
+    told = 0
+    moments = _moments(manifest, lines)
+    for at in moments:
+        while told < len(lines) and lines[told].start + 1 <= at + _ROUNDING:
+            tally.add(lines[told].key, lines[told].counts)
+            told += 1
+        timeline.add([*always, *tally.samples()], at)
+    if results and moments:
+        timeline.add(outcome_samples(results.outcome, results.budgets), moments[-1])
+    return timeline.document()
+
+
+_ROUNDING = 0.0005  # s; what is stored of a moment has three decimals
+
+
+def _results(folder: RunFolder) -> Results | None:
+    """What a run came to; None when it was not judged."""
+    if not folder.file(names.RESULTS_FILE).exists():
+        return None
+    try:
+        return read_results(folder)
+    except RunFolderError:
+        if folder.file(names.RESULTS_FILE).stat().st_size:
+            raise
+        return None  # the harness was killed before
+
+
+def _latency_bounds(results: Results | None) -> list[float]:
+    budgets = results.budgets if results else ()
+    return [
+        budget.bound
+        for budget in budgets
+        if budget.bound and budget.unit is Unit.SECONDS and budget.source == LOAD_GENERATOR
+    ]
+
+
+def _moments(manifest: Manifest, lines: Sequence[Line]) -> list[float]:
+    """When the harness would have been scraped: each second, counted from the window's start.
+
+    Less often when that would be too many samples; then also at the window's end.
+    """
+    if not lines:
+        return []
+    clock = manifest.clock
+    zero = lines[0].start if clock.window_start is None else clock.window_start
+    first = math.floor(lines[0].start - zero + _ROUNDING)
+    last = math.ceil(lines[-1].start + 1 - zero - _ROUNDING)
+    histograms = len({line.key for line in lines})
+    step = math.ceil((last - first) * histograms * _OF_A_HISTOGRAM / MOST_SAMPLES)
+    seconds = {*range(first, last, step), last}
+    if clock.window_end is not None:
+        seconds.add(round(clock.window_end - zero))
+    return [zero + second for second in sorted(seconds)]
+
+
+class _Timeline:
+    """Series of a run that grow moment by moment.
+
+    Args:
+        manifest: Of the run.
+        kinds: Kind of each family that is stored already.
+        points: What is stored already, by the text of the series.
+    """
+
+    def __init__(
+        self, manifest: Manifest, kinds: Mapping[str, Kind], points: Mapping[str, Points]
+    ) -> None:
+        self._service = {names.JOB: manifest.service}
+        self._harness = {
+            names.JOB: names.RUN_JOB,
+            names.RUN_SERVICE: manifest.service,
+            names.RUN_SCENARIO: str(manifest.scenario.get("name", "")),
+        }
+        self._kinds = dict(kinds)
+        self._series: dict[str, Points] = {}
+        for text, found in points.items():
+            name, labels = parse_series(text)
+            own = self._service if names.INSTANCE in labels else self._harness
+            self._series[series_text(name, {**labels, **own})] = found
+
+    def add(self, samples: Iterator[Sample] | Sequence[Sample], at: float) -> None:
+        """Take samples of the harness at a moment, seconds since the epoch."""
+        for one in samples:
+            self._kinds.setdefault(one.family, one.kind)
+            text = series_text(one.name, {**one.labels, **self._harness})
+            points = self._series.setdefault(text, Points())
+            points.times.append(at)
+            points.values.append(one.value)
+
+    def document(self) -> Iterator[str]:
+        """All of it."""
+        return document(self._kinds, self._series)

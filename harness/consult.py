@@ -1,0 +1,134 @@
+"""A Prometheus server is asked about a run, or what it answered before is read back."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from harness.budgets.model import CLIENT_SIDE, Budget
+from harness.errors import UsageError
+from harness.observe.prometheus import Prometheus, tls_context
+from harness.render.questions import questions
+from harness.runs.answers import Answers, Asked, read_answers
+from harness.runs.folder import RunFolder
+from harness.runs.model import Clock, Evidence, ServerAnswer
+
+# Seconds after the window's end in which a scrape that began within it is stored.
+SETTLING = 2.0
+_NOT_ASKED = "it was not asked about this indicator; ask it again with --prometheus URL"
+
+
+def server_of(options: argparse.Namespace) -> Prometheus | None:
+    """The server that the command line names, and what lets us in; None without one.
+
+    Raises:
+        UsageError: A file cannot be read, or there are options about a server that is not named.
+    """
+    if options.prometheus is None:
+        for name in ("match", "token_file", "header", "ca", "cert", "key"):
+            if getattr(options, f"prometheus_{name}"):
+                raise UsageError(
+                    f"--prometheus-{name.replace('_', '-')} is about a server that is not named",
+                    "name it with --prometheus URL",
+                )
+        return None
+    headers = dict(options.prometheus_header)
+    if options.prometheus_token_file:
+        headers["Authorization"] = f"Bearer {_token(options.prometheus_token_file)}"
+    tls = tls_context(options.prometheus_ca, options.prometheus_cert, options.prometheus_key)
+    return Prometheus(options.prometheus, headers, tls)
+
+
+def consult(
+    server: Prometheus, budgets: Iterable[Budget], clock: Clock, matchers: Iterable[tuple[str, str]]
+) -> Answers:
+    """Ask about every budget that the load generator does not measure.
+
+    Once the server cannot be reached it is not asked further.
+
+    Args:
+        server: Who is asked.
+        budgets: Those of the scenario.
+        clock: Of the run; without a window nothing is asked.
+        matchers: Labels that each series must have besides.
+    """
+    asked: dict[str, Asked] = {}
+    match = dict(matchers)
+    if clock.window_start is not None and clock.window_end is not None:
+        time.sleep(max(0.0, clock.window_end + SETTLING - time.time()))
+        gone: Asked | None = None
+        for query in _queries(budgets, clock, match):
+            asked[query] = gone or server.ask(query, clock.window_end)
+            gone = None if asked[query].reached else asked[query]
+    return Answers(server=server.url, matchers=match, asked=asked)
+
+
+def answered(
+    evidence: Evidence, budgets: Iterable[Budget], folder: RunFolder, answers: Answers | None
+) -> Evidence:
+    """The evidence with what a Prometheus server says about each budget.
+
+    Args:
+        evidence: Of the run.
+        budgets: Those that are judged.
+        folder: The run, where answers may be stored.
+        answers: New ones; None are those that are stored, if any are.
+
+    Raises:
+        RunFolderError: What is stored is damaged.
+    """
+    answers = answers or read_answers(folder)
+    if answers is None:
+        return evidence
+    clock = evidence.manifest.clock
+    return replace(
+        evidence,
+        answers={budget.name: _about(budget, answers, clock) for budget in _of_server(budgets)},
+    )
+
+
+def _about(budget: Budget, answers: Answers, clock: Clock) -> ServerAnswer:
+    queries = _questions(budget, clock, answers.matchers)
+    replies = {what: answers.asked.get(query) for what, query in queries.items()}
+    problem = next((reply.problem for reply in replies.values() if reply and reply.problem), "")
+    if None in replies.values():
+        problem = _NOT_ASKED
+    found = {
+        what: tuple((one.labels, one.value) for one in reply.found)
+        for what, reply in replies.items()
+        if reply
+    }
+    return ServerAnswer(answers.server, found, problem)
+
+
+def _queries(budgets: Iterable[Budget], clock: Clock, matchers: Mapping[str, str]) -> list[str]:
+    every = (_questions(budget, clock, matchers).values() for budget in _of_server(budgets))
+    return list(dict.fromkeys(query for queries in every for query in queries))
+
+
+def _of_server(budgets: Iterable[Budget]) -> list[Budget]:
+    return [
+        budget
+        for budget in budgets
+        if budget.severity != "off" and not isinstance(budget.indicator, CLIENT_SIDE)
+    ]
+
+
+def _questions(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dict[str, str]:
+    if clock.window_start is None or clock.window_end is None:
+        return {}
+    seconds = clock.window_end - clock.window_start
+    return questions(budget.indicator, seconds, matchers, budget.direction)
+
+
+def _token(path: Path) -> str:
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the token in {path}: {error}") from error
+    if not token or not token.isprintable() or " " in token:
+        raise UsageError(f"{path} holds no token", "write nothing but the token into it")
+    return token

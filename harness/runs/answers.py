@@ -1,0 +1,88 @@
+"""prometheus.json: what a Prometheus server answered about a run, to judge it by again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness import names
+from harness.errors import RunFolderError, UsageError
+from harness.runs.folder import RunFolder
+
+
+class _Record(BaseModel):
+    # A value may be NaN or infinite, which JSON has no numbers for.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Found(_Record):
+    """One series of an answer."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class Asked(_Record):
+    """The answer to one query.
+
+    Attributes:
+        found: Its series; none when there is no data.
+        problem: Why there is no answer; empty when there is one.
+        reached: Whether the server said anything at all.
+    """
+
+    found: tuple[Found, ...] = ()
+    problem: str = ""
+    reached: bool = True
+
+
+class Answers(BaseModel):
+    """All that was asked about the window of a run.
+
+    Attributes:
+        server: Its URL.
+        matchers: Labels that each series had to have besides those of its indicator.
+        asked: By the query.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, ser_json_inf_nan="strings"
+    )
+
+    schema_version: Literal[1] = Field(1, alias="schema", serialization_alias="schema")
+    server: str
+    matchers: dict[str, str]
+    asked: Mapping[str, Asked]
+
+
+def write_answers(folder: RunFolder, answers: Answers) -> None:
+    """Store prometheus.json.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    text = answers.model_dump_json(indent=2, by_alias=True) + "\n"
+    try:
+        folder.write(names.PROMETHEUS_FILE, text)
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def read_answers(folder: RunFolder) -> Answers | None:
+    """Read prometheus.json; None when nothing was asked.
+
+    Raises:
+        RunFolderError: It is damaged, or of another version.
+    """
+    path = folder.file(names.PROMETHEUS_FILE)
+    if not path.exists():
+        return None
+    try:
+        return Answers.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, ValidationError) as error:
+        raise RunFolderError(
+            f"{path} cannot be read: it is damaged, or of another version",
+            "ask again with --prometheus, or judge it with the version that wrote it",
+        ) from error

@@ -1,0 +1,102 @@
+"""`harness calibrate` as its users run it, and what `lint` and `compare` make of what it found."""
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.calibration import Calibration
+from tests.e2e.conftest import WORK, Project
+from tests.e2e.test_compare import wait_for_requests
+
+SHORT = ("--slices", "1", "--warm-up", "500ms", "--rate", "20/s")
+
+
+def stored(project: Project) -> dict[str, Any]:
+    whole = json.loads((project.path / ".harness/calibration.json").read_text())
+    return whole["scenarios"]["quick"]  # type: ignore[no-any-return]
+
+
+def values_of(project: Project, folder: str, budget: str) -> float:
+    """A budget's value by `harness check`, which has nothing to do with calibration."""
+    project.harness("check", folder, "--json", "checked.json")
+    found = json.loads((project.path / "checked.json").read_text())
+    return next(b["value"] for b in found["budgets"] if b["name"] == budget)  # type: ignore[no-any-return]
+
+
+def test_calibrate_stores_what_its_pairs_and_runs_showed(project: Project) -> None:
+    latency = {"kind": "latency", "quantile": 0.5}
+    project.document["budgets"] = {
+        "latency": {"indicator": latency, "max": "5s", "max_regression": "0.01%"},
+        "answers": {"indicator": WORK, "max": 3, "max_regression": "10%"},
+    }
+    project.document["scenarios"]["quick"]["duration"] = "1s"
+    result = project.harness(
+        *("calibrate", "--pairs", "4", "--runs", "4", *SHORT, "--out", "out"), timeout=300
+    )
+    assert result.code == 0, result.out + result.err
+    assert "noise of 4 pairs and 4 runs" in result.out
+    assert "latency: max_regression 0.01% is below what can be seen here" in result.out
+    found = stored(project)
+    assert found["load"] == {"rate": 20.0, "warm_up": 0.5, "slices": 1}
+    assert found["pair_seconds"] == 2.5
+    for name in ("latency", "answers"):
+        for key, folders in (("log_ratios", "pair"), ("log_values", "run")):
+            assert len(found["budgets"][name][key]) == 4, (name, folders, found)
+    assert found["budgets"]["answers"]["deviation"] == pytest.approx(0.0, abs=0.02)
+    first = [
+        values_of(project, f"out/pair-01/{side}", "latency") for side in ("baseline", "candidate")
+    ]
+    ratio = float(np.log(first[1] / first[0]))
+    assert found["budgets"]["latency"]["log_ratios"][0] == pytest.approx(ratio, abs=1e-6)
+    values = [np.log(values_of(project, f"out/run-{n:02d}", "latency")) for n in range(1, 5)]
+    assert found["budgets"]["latency"]["log_values"] == pytest.approx(values, abs=1e-6)
+    spread = float(np.std(values, ddof=1))
+    known = Calibration.load(project.path / "budgets.yaml").noise_of("quick", "latency")
+    assert known == pytest.approx(spread, abs=1e-6)
+    assert_used(project)
+
+
+def assert_used(project: Project) -> None:
+    linted = project.harness("lint")
+    assert linted.code == 0, linted.err
+    assert "budgets.latency.max_regression: max_regression below what can be seen" in linted.out
+    # It says what it knows, and then why it cannot start.
+    crash = ("--candidate-command", f"{sys.executable} -c 'raise SystemExit(1)' {{port}}")
+    told = project.harness("compare", *crash, *SHORT, "--out", "compared").err
+    assert "note: latency: max_regression 0.01% is below what 12 pairs can see" in told
+    assert "at least 4 and at most 12" in told
+    other = project.harness("compare", *crash, *SHORT, "--slices", "2", "--out", "other").err
+    assert "note: scenario quick was calibrated under another load" in other
+    assert "at most 32" in other
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [(("--slices", "30"), "pair-01/candidate"), (("--pairs", "0"), "run-01")],
+    ids=["in a pair", "in a run"],
+)
+def test_calibrate_interrupted_early_stores_nothing(
+    project: Project, arguments: tuple[str, ...], place: str
+) -> None:
+    project.document["scenarios"]["quick"]["duration"] = "60s"
+    arguments = ("calibrate", *SHORT, *arguments, "--out", "out")
+    with project.start(*arguments) as process:
+        wait_for_requests(process, project.path / "out" / place / "latency.hlog")
+        process.terminate()
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in err
+    assert not (project.path / ".harness").exists()
+
+
+def test_calibrate_of_a_service_that_cannot_start_says_why_and_stores_nothing(
+    project: Project,
+) -> None:
+    project.document["target"]["command"] = f"{sys.executable} -c 'raise SystemExit(1)' {{port}}"
+    result = project.harness("calibrate", *SHORT, "--out", "out")
+    assert result.code == 4, result.out + result.err
+    assert "could not be loaded" in result.err
+    assert not (project.path / ".harness").exists()

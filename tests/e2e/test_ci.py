@@ -1,0 +1,234 @@
+"""A breach as a job of GitHub meets it: the action's steps in bash, and what is made of the run.
+
+Only GitHub's side is played: its variables, its files, and `gh`, which answers from a file.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from harness.units import Unit, format_quantity
+from tests.e2e.conftest import LOCUSTFILE, Project, children, document
+
+ACTION = yaml.safe_load(Path(".github/actions/harness/action.yml").read_text())
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}
+GH = """\
+#!/bin/sh
+printf '%s\\n' "$*" >>"$CALLS"
+if [ "$2" = --paginate ]; then cat "$COMMENTS"; fi
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job whose step "Load and judge" has ended."""
+
+    project: Project
+    result: "subprocess.CompletedProcess[str]"
+    outputs: dict[str, str]
+    summary: Path
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.outputs["folder"])
+
+
+def step(
+    name: str, expressions: dict[str, str], folder: Path, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a step as the runner does: expressions in its `env`, its script with bash."""
+
+    def value(text: str) -> str:
+        return re.sub(r"\$\{\{ (.*?) \}\}", lambda match: expressions[match[1]], text)
+
+    asked = {key: value(text) for key, text in STEPS[name]["env"].items()}
+    path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("GITHUB")}
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]],
+        cwd=folder,
+        env=inherited | {"PATH": path, "GITHUB_ACTIONS": "true"} | variables | asked,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def load(project: Project, arguments: str) -> Job:
+    output, summary = project.path / "output", project.path / "step-summary.md"
+    result = step(
+        "Load and judge",
+        {"inputs.arguments": arguments, "inputs.name": "harness-run"},
+        project.path,
+        GITHUB_OUTPUT=str(output),
+        GITHUB_STEP_SUMMARY=str(summary),
+    )
+    outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
+    return Job(project, result, outputs, summary)
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
+    path = tmp_path_factory.mktemp("shop")
+    (path / "locustfile.py").write_text(LOCUSTFILE)
+    project = Project(path, document())
+    # Far over a bound of a millisecond: no lag of a generator on a busy machine may explain it.
+    project.document["budgets"]["latency"]["max"] = "1ms"
+    project.document["target"]["environment"] = {"DELAY": "0.2"}
+    project.document["budgets"]["errors"]["max"] = "20%"  # which so few requests can show
+    project.write()
+    yield load(project, "run quick\n--rate '20/s'\n")
+    _, left = psutil.wait_procs(children(path), timeout=10)
+    assert not [process.cmdline() for process in left]
+
+
+def test_breach_fails_the_step_and_tells_the_next_ones(job: Job) -> None:
+    assert job.result.returncode == 3, job.result.stdout + job.result.stderr
+    assert job.outputs == {
+        "exit-code": "3",
+        "folder": str(job.project.path / "harness-run"),
+        "comment": str(job.project.path / "harness-run" / "comment.md"),
+    }
+    assert job.summary.read_text() == (job.folder / "summary.md").read_text()
+    workload = job.project.manifest("harness-run")["scenario"]["loads"][0]["workload"]
+    assert workload["stages"][0]["rate"] == 20
+    assert "\x1b" not in job.result.stdout + job.result.stderr
+
+
+def test_breach_is_annotated_at_the_line_of_its_budget(job: Job) -> None:
+    budgets = job.project.path / "budgets.yaml"
+    lines = budgets.read_text().splitlines()
+    annotation = re.compile(r"^::error file=(.+),line=(\d+),title=(.*?)::", re.MULTILINE)
+    file, line, title = annotation.findall(job.result.stderr)[0]
+    assert (file, title) == (str(budgets), "FAIL latency")
+    assert lines[int(line) - 1].strip() == "latency:"
+
+
+@pytest.mark.parametrize(
+    ("comments", "call"),
+    [
+        pytest.param(
+            [{"id": 1, "body": "fine"}],
+            "--method POST repos/o/shop/issues/7/comments",
+            id="the first one",
+        ),
+        pytest.param(
+            [
+                {"id": 1, "body": "see <!-- harness run shop quick -->"},
+                {"id": 2, "body": "<!-- harness run shop load -->\n## PASS"},
+                {"id": 3, "body": "<!-- harness run shop quick -->\n## PASS"},
+                {"id": 4, "body": "<!-- harness run shop quick -->\n## PASS"},
+            ],
+            "--method PATCH repos/o/shop/issues/comments/3",
+            id="in place of the old one",
+        ),
+    ],
+)
+def test_comment_is_written_once(
+    job: Job, tmp_path: Path, comments: list[dict[str, Any]], call: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gh").write_text(GH)
+    (tmp_path / "bin" / "gh").chmod(0o755)
+    calls, answer = tmp_path / "calls", tmp_path / "comments.json"
+    answer.write_text(json.dumps(comments))
+    expressions = {
+        "github.token": "token",
+        "steps.load.outputs.comment": job.outputs["comment"],
+        "github.event.pull_request.number": "7",
+    }
+    result = step(
+        "Comment on the pull request",
+        expressions,
+        tmp_path,
+        GITHUB_REPOSITORY="o/shop",
+        CALLS=str(calls),
+        COMMENTS=str(answer),
+    )
+    assert result.returncode == 0, result.stderr
+    assert calls.read_text().splitlines() == [
+        "api --paginate repos/o/shop/issues/7/comments",
+        f"api --silent {call} --field body=@{job.outputs['comment']}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("packages", "options"),
+    [
+        pytest.param("", "", id="none"),
+        pytest.param("numpy>=2 faker", " --with=numpy>=2 --with=faker", id="two"),
+    ],
+)
+def test_packages_of_the_locustfile_are_installed_beside_the_harness(
+    tmp_path: Path, packages: str, options: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    uv = '#!/bin/sh\necho "$*" >>calls\n[ "$2" = install ] || echo /tools/bin\n'
+    (tmp_path / "bin" / "uv").write_text(uv)
+    (tmp_path / "bin" / "uv").chmod(0o755)
+    expressions = {"github.action_path": "/a/.github/actions/harness", "inputs.with": packages}
+    path = tmp_path / "path"
+    result = step("Install harness", expressions, tmp_path, GITHUB_PATH=str(path))
+    assert result.returncode == 0, result.stderr
+    install, _ = (tmp_path / "calls").read_text().splitlines()
+    called, _, source = install.rpartition(" ")
+    assert called == f"tool install --quiet --force{options}"
+    assert os.path.normpath(source) == "/a"
+    assert path.read_text() == "/tools/bin\n"
+
+
+def test_nonsense_fails_the_step_before_there_is_a_run(project: Project) -> None:
+    project.write("version: 1\n")
+    job = load(project, "run")
+    assert job.result.returncode == 2
+    assert job.outputs == {
+        "exit-code": "2",
+        "folder": str(project.path / "harness-run"),
+    }
+    assert "::error title=harness::budgets.yaml:1: " in job.result.stderr
+    assert load(project, "run 'quick").result.returncode != 0
+
+
+# --- what is made of the run afterwards -----------------------------------------------------------
+
+
+def test_export_has_the_values_of_the_run(job: Job) -> None:
+    values = {b["name"]: b["value"] for b in job.project.results("harness-run")["budgets"]}
+
+    def exported(form: str) -> str:
+        result = job.project.harness("export", "harness-run", "--to", form)
+        assert result.code == 0, result.err
+        return result.out
+
+    smaller = {r["name"] for r in json.loads(exported("github-action-benchmark"))}
+    assert smaller == {"quick: latency", "quick: errors"}
+    bencher = json.loads(exported("bencher"))
+    measured = {name: m["value"] for one in bencher.values() for name, m in one.items()}
+    assert set(values.values()) <= set(measured.values())
+    families = text_string_to_metric_families(exported("openmetrics"))  # type: ignore[no-untyped-call]
+    samples = [sample for family in families for sample in family.samples]
+    assert {
+        s.labels["budget"]: s.value for s in samples if s.name == "harness_budget_value"
+    } == values
+    assert len(exported("otava-csv").splitlines()) == 2
+
+
+def test_history_has_the_run_and_what_came_out(job: Job) -> None:
+    result = job.project.harness("history", ".")
+    assert result.code == 0, result.err
+    value = job.project.results("harness-run")["budgets"][0]["value"]
+    shown = format_quantity(value, Unit.SECONDS)
+    assert re.search(r"^FAIL +harness-run ", result.out, re.MULTILINE), result.out
+    assert re.search(rf"^latency +{shown} +max 1 ms", result.out, re.MULTILINE)

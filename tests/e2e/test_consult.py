@@ -1,0 +1,70 @@
+"""`harness run --prometheus URL`: a real server scrapes the service while it is under load."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import SERVICE, Project
+from tests.servers import free_port, prometheus_server
+
+COUNTED = "http_server_request_duration_seconds_count"
+
+
+@pytest.mark.needs_prometheus
+def test_run_is_judged_by_what_a_server_scraped_and_check_knows_it(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    port = free_port()
+    project.document["target"] |= {
+        "command": f"{sys.executable} {SERVICE} {port}",
+        "url": f"http://127.0.0.1:{port}",
+    }
+    project.document["budgets"]["requests"] = {
+        "indicator": {
+            "kind": "promql",
+            "query": f'sum(rate({COUNTED}{{job="shop"}}[{{window}}]))',
+            "unit": "1/s",
+        },
+        "min": 5,
+    }
+    with prometheus_server(tmp_path_factory.mktemp("prometheus"), scrape=scraping(port)) as server:
+        asked = ("--prometheus", server.url, "--prometheus-match", "job=shop")
+        result = project.harness("run", "--out", "out", *asked)
+        assert result.code == 0, result.out + result.err
+    budgets = {budget["name"]: budget for budget in project.results()["budgets"]}
+    assert {name: budget["source"] for name, budget in budgets.items()} == {
+        "latency": "load generator",
+        "errors": "load generator",
+        "cache": "Prometheus server",
+        "requests": "Prometheus server",
+    }
+    assert "extrapolated by Prometheus from" in budgets["cache"]["reason"]
+    assert "of the harness's own scrapes" in budgets["cache"]["reason"] or (
+        "the same as by the harness's own scrapes" in budgets["cache"]["reason"]
+    )
+    assert budgets["requests"]["value"] == pytest.approx(40, rel=0.5)
+    again = project.harness("check", "out", "--json", "again.json")  # the server is gone
+    assert again.code == 0, again.out + again.err
+    assert json.loads((project.path / "again.json").read_text()) == project.results()
+
+
+def scraping(port: int) -> str:
+    jobs = [
+        {
+            "job_name": "shop",
+            "scrape_interval": "500ms",
+            "scrape_timeout": "500ms",
+            "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
+        }
+    ]
+    return json.dumps({"scrape_configs": jobs})
+
+
+def test_server_that_cannot_be_asked_is_an_error_before_the_load(project: Project) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    result = project.harness("run", "--out", "out", "--prometheus", url)
+    assert result.code == 2
+    assert f"cannot ask Prometheus at {url}: connection refused" in result.err
+    assert not Path(project.path / "out").exists()

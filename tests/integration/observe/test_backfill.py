@@ -1,0 +1,192 @@
+"""`harness backfill`: a real Prometheus knows a stored run as it would have scraped it."""
+
+import json
+import shutil
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from harness.backfill import run_document
+from harness.budgets.model import (
+    Budget,
+    ErrorRatio,
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+    Utilization,
+)
+from harness.cli import main
+from harness.judge.measure import measure
+from harness.judge.model import Measurement
+from harness.render.promql import Scope, share_over, value
+from harness.runs.folder import RunFolder, read_evidence
+from harness.units import Unit
+from tests.integration.observe.stored import BORN, RESET
+from tests.servers import PrometheusServer
+from tests.unit.judge.evidence import END
+
+pytestmark = pytest.mark.needs_prometheus
+
+# A millisecond more than the window: Prometheus 3 leaves out what lies at a range's start.
+WINDOW = Scope("10001ms", step="1s")
+
+
+def ask(server: PrometheusServer, query: str, at: float = END) -> dict[str, float]:
+    """The value of each series by its labels that are not on all of the harness's."""
+    asked = urllib.parse.urlencode({"query": query, "time": at})
+    with urllib.request.urlopen(f"{server.url}/api/v1/query?{asked}", timeout=60) as answer:
+        result = json.load(answer)["data"]["result"]
+    common = {"__name__", "job", "service", "scenario"}
+    return {
+        ",".join(f"{k}={v}" for k, v in sorted(one["metric"].items()) if k not in common): float(
+            one["value"][1]
+        )
+        for one in result
+    }
+
+
+def only(server: PrometheusServer, query: str) -> float:
+    found = ask(server, query)
+    assert len(found) == 1, (query, found)
+    return found.popitem()[1]
+
+
+def exact(stored_run: RunFolder, indicator: Indicator, bound: float = 0.5) -> Measurement:
+    return measure(Budget("b", indicator, Unit.COUNT, bound, "max"), read_evidence(stored_run))
+
+
+WAIT = Selector("wait_seconds")
+USED = Selector("used", {"state": "used"})
+SAME: dict[str, Indicator] = {
+    "a quantile of a histogram, of two instances": Quantile(WAIT, 0.9),
+    "its mean": Mean(WAIT),
+    "a ratio of counters": Ratio(Selector("hits_total"), Selector("asks_total")),
+    "a ratio with a label": Ratio(
+        Selector("hits_total", {"result": "hit"}), Selector("asks_total")
+    ),
+    "a rate": Rate(Selector("asks_total")),
+    "a rate over a gauge": Rate(Selector("asks_total"), Selector("most")),
+    "the mean of a gauge": Gauge(USED),
+    "the peak of a gauge": Gauge(USED, "max"),
+    "the last value of a gauge": Gauge(USED, "last"),
+    "the mean utilization of the worst instance": Utilization(USED, Selector("most")),
+    "the peak utilization of the worst instance": Utilization(USED, Selector("most"), "max"),
+    "a counter that was reset, whose guard trips": Rate(Selector(RESET)),
+    "the mean latency of what succeeded": Latency(None),
+    "the mean latency of a request": Latency(None, "POST /orders"),
+    "the mean service time": Latency(None, of="service_time"),
+    "the error ratio of a request": ErrorRatio("GET /items"),
+    "throughput": Throughput(),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_prometheus_and_the_harness_agree_on(
+    name: str, prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    ours = exact(stored_run, SAME[name])
+    assert ours.value is not None, ours.reason
+    assert only(prometheus, value(SAME[name], WINDOW)) == pytest.approx(ours.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("indicator", [Latency(0.95), Latency(0.95, "POST /orders")])
+def test_share_over_the_bound_of_a_latency_budget_is_exact(
+    indicator: Latency, prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    ours = exact(stored_run, indicator, 0.42).share_over
+    theirs = only(prometheus, share_over(indicator, 0.42, WINDOW))
+    assert ours is not None
+    assert theirs == pytest.approx(ours, rel=1e-6)
+    assert theirs > 0
+
+
+def test_quantile_of_latency_is_interpolated_within_its_bucket(
+    prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    """The harness knows times to a thousandth, Prometheus between two edges."""
+    ours = exact(stored_run, Latency(0.9)).value
+    assert ours == pytest.approx(0.015, rel=1e-3)
+    theirs = only(prometheus, value(Latency(0.9), WINDOW))
+    assert theirs != pytest.approx(ours, rel=1e-6)
+    assert 0.015 < theirs <= 0.02
+
+
+def test_first_increase_of_a_series_that_is_born_inside_is_seen_by_the_harness_alone(
+    prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    """6 errors: 3 when the series appears, 3 later. `rate` starts at the first value it sees."""
+    assert exact(stored_run, Rate(Selector(BORN))).value == pytest.approx(0.6, rel=1e-6)
+    assert only(prometheus, value(Rate(Selector(BORN)), WINDOW)) < 0.4
+    # All of the errors of a request in one second: for Prometheus there was none.
+    ours = exact(stored_run, ErrorRatio("POST /orders")).value
+    assert ours == pytest.approx(2 / 27, rel=1e-6)
+    assert only(prometheus, value(ErrorRatio("POST /orders"), WINDOW)) == 0.0
+
+
+def test_growth_is_over_the_window_for_the_harness_and_over_the_range_for_prometheus(
+    prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    """A range that ends a millisecond before the window's start reads the sample before it."""
+    growth = Gauge(USED, "growth")
+    ours = exact(stored_run, growth).value
+    at_edges = only(prometheus, value(growth, Scope("10s", step="1s")))
+    assert (ours, at_edges) == (1.0, 1.0)
+
+
+def test_prometheus_knows_the_run_its_budgets_and_its_verdict(
+    prometheus: PrometheusServer,
+) -> None:
+    assert ask(prometheus, "harness_run_info") == {"run=a-run,version=0.1.0": 1.0}
+    moments = "harness_window_end_time_seconds - harness_window_start_time_seconds"
+    assert only(prometheus, moments) == 10.0
+    assert ask(prometheus, "harness_budget_limit") == {
+        "budget=slow,direction=max,severity=error": 0.42,
+        "budget=errors,direction=max,severity=warn": 0.5,
+    }
+    assert ask(prometheus, 'harness_budget_outcome{budget="slow"} == 1').keys() == {
+        "budget=slow,outcome=inconclusive"  # ten seconds are too few for a quantile
+    }
+    assert ask(prometheus, "harness_budget_value", END - 1) == {}
+    assert ask(prometheus, "harness_budget_value").keys() == {"budget=slow", "budget=errors"}
+    assert only(prometheus, 'count(asks_total{job="sample-app"})') == 1.0
+    assert only(prometheus, 'count(harness_requests_total{job="harness", scenario="smoke"})') == 4.0
+
+
+def test_run_that_was_not_judged_has_no_limits(stored_run: RunFolder, tmp_path: Path) -> None:
+    path = tmp_path / "unjudged"
+    shutil.copytree(stored_run.path, path)
+    RunFolder(path).write("results.json", "")
+    text = "".join(run_document(RunFolder(path)))
+    assert "harness_run_info" in text
+    assert "harness_budget" not in text
+    assert text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("", "promtool is not installed"), (None, "promtool cannot write to")],
+    ids=["promtool is absent", "the folder is a file"],
+)
+def test_backfill_that_cannot_be_done_is_an_error(
+    path: str | None,
+    says: str,
+    stored_run: RunFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "data").touch()
+    if path is not None:
+        monkeypatch.setenv("PATH", path)
+    with pytest.raises(SystemExit) as ended:
+        main(["backfill", str(stored_run.path), str(tmp_path / "data")])
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err

@@ -1,0 +1,326 @@
+"""`--prometheus URL`: budgets measured by a real server, and what becomes of a bad answer."""
+
+import base64
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.budgets.model import (
+    Budget,
+    Gauge,
+    Indicator,
+    Mean,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Utilization,
+)
+from harness.cli import main
+from harness.consult import answered, consult
+from harness.errors import RunFolderError, UsageError
+from harness.judge.decide import judge
+from harness.judge.measure import measure
+from harness.judge.model import Measurement
+from harness.observe.prometheus import Prometheus, tls_context
+from harness.runs.answers import read_answers, write_answers
+from harness.runs.folder import RunFolder, read_evidence, read_manifest
+from harness.units import Unit
+from tests.integration.observe.conftest import Endpoint, Reply
+from tests.integration.observe.stored import BORN, RESET
+from tests.servers import PrometheusServer, free_port, prometheus_server
+
+needs_prometheus = pytest.mark.needs_prometheus
+WAIT, ASKS = Selector("wait_seconds"), Selector("asks_total")
+USED, MOST = Selector("used", {"state": "used"}), Selector("most")
+
+
+def of(indicator: Indicator, bound: float = 0.5) -> Budget:
+    return Budget("b", indicator, Unit.COUNT, bound, "max")
+
+
+def by(server: Prometheus, run: RunFolder, budget: Budget, **match: str) -> Measurement:
+    """The budget's indicator by what a server answers."""
+    answers = consult(server, (budget,), read_manifest(run).clock, match.items())
+    return measure(budget, answered(read_evidence(run), (budget,), run, answers))
+
+
+SAME: dict[str, tuple[Indicator, str]] = {
+    "a quantile of two instances": (Quantile(WAIT, 0.9), "extrapolated"),
+    "a mean": (Mean(WAIT), "extrapolated"),
+    "a ratio": (Ratio(Selector("hits_total", {"result": "hit"}), ASKS), "extrapolated"),
+    "a rate": (Rate(ASKS), "extrapolated"),
+    "a rate over a gauge": (Rate(ASKS, MOST), "extrapolated"),
+    "the mean of a gauge": (Gauge(USED), "read"),
+    "the peak of a gauge": (Gauge(USED, "max"), "read"),
+    "the last of a gauge": (Gauge(USED, "last"), "read"),
+    "the growth of a gauge": (Gauge(USED, "growth"), "read"),
+    "a utilization": (Utilization(USED, MOST, "max"), "read"),
+}
+
+
+@needs_prometheus
+@pytest.mark.parametrize("name", SAME)
+def test_server_and_own_scrapes_agree_on_the_value_the_verdict_and_the_samples(
+    name: str, prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    indicator, verb = SAME[name]
+    ours = measure(of(indicator), read_evidence(stored_run))
+    theirs = by(Prometheus(prometheus.url), stored_run, of(indicator), job="sample-app")
+    assert theirs.value == pytest.approx(ours.value, rel=1e-6)
+    assert (theirs.meets, theirs.source) == (ours.meets, "Prometheus server")
+    if name != "a utilization":  # which counts each instance for itself
+        assert theirs.samples == ours.samples
+    same = "the same as by the harness's own scrapes"
+    assert theirs.note == f"{verb} by Prometheus from 11 scrapes, {same}"
+
+
+@needs_prometheus
+@pytest.mark.parametrize("bound", [0.5, 0.7], ids=["at an edge", "between two edges"])
+def test_quantile_is_judged_at_the_edges_of_the_buckets(
+    bound: float, prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    budget = of(Quantile(WAIT, 0.9), bound)
+    theirs = by(Prometheus(prometheus.url), stored_run, budget)
+    ours = measure(budget, read_evidence(stored_run))
+    assert (theirs.meets, theirs.undecided) == (ours.meets, ours.undecided)
+    assert (theirs.meets is None) is (bound == 0.7)
+
+
+@needs_prometheus
+def test_difference_from_the_exact_value_is_said(
+    prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    found = by(Prometheus(prometheus.url), stored_run, of(Rate(Selector(BORN))))
+    assert found.note.endswith("% under the 0.6 of the harness's own scrapes")
+    alone = measure_without_own(prometheus, stored_run, of(Rate(ASKS)))
+    assert alone.note == "extrapolated by Prometheus from 11 scrapes"
+    assert alone.value == pytest.approx(5.0, rel=0.2)
+
+
+def measure_without_own(
+    prometheus: PrometheusServer, run: RunFolder, budget: Budget
+) -> Measurement:
+    answers = consult(Prometheus(prometheus.url), (budget,), read_manifest(run).clock, ())
+    evidence = answered(read_evidence(run), (budget,), run, answers)
+    return measure(budget, replace(evidence, series=()))
+
+
+LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
+    "a counter that fell": (Rate(Selector(RESET)), {}, "a counter fell 1 times"),
+    "a series that is not there": (Rate(Selector("never_total")), {}, "no sample within"),
+    "another job": (Rate(ASKS), {"job": "other"}, "no sample within"),
+    "a gauge that is not there": (Gauge(Selector("never")), {}, "no sample within"),
+    "an expression without result": (Promql("never"), {}, "no result at the window's end"),
+    "an expression with several series": (Promql("used"), {}, "the query yields 2 series"),
+    "an expression that is NaN": (Promql("0 * sum(most) / 0"), {}, "it is NaN"),
+    "an expression that is infinite": (Promql("sum(most) / 0"), {}, "the value is inf"),
+    "no expression": (Promql("sum("), {}, "400: invalid parameter"),
+    "a range": (Promql("most[5m]"), {}, "that is no answer"),
+}
+
+
+@needs_prometheus
+@pytest.mark.parametrize("name", LACKS)
+def test_no_value_with_a_reason_for(
+    name: str, prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    indicator, match, says = LACKS[name]
+    found = by(Prometheus(prometheus.url), stored_run, of(indicator), **match)
+    assert (found.value, found.source) == (None, "Prometheus server")
+    assert says in found.reason
+
+
+@needs_prometheus
+def test_expression_is_evaluated_at_the_windows_end_over_its_length(
+    prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    own = measure(of(Gauge(MOST)), read_evidence(stored_run)).value
+    query = 'sum(avg_over_time(most{job="sample-app"}[{window}]))'
+    found = by(Prometheus(prometheus.url), stored_run, of(Promql(query)))
+    assert (found.value, found.note) == (own, "evaluated by Prometheus")
+
+
+# --- answers that a real server gives only in need ------------------------------------------------
+
+
+def vector(*values: float, at: float = 1010.0) -> Callable[[str], Reply]:
+    """Answers every query alike, `timestamp` apart."""
+
+    def reply(path: str) -> Reply:
+        own = [at] if "timestamp" in path else values
+        result = [{"metric": {}, "value": [1010.0, str(value)]} for value in own]
+        data = {"resultType": "vector", "result": result}
+        return Reply(json.dumps({"status": "success", "data": data}))
+
+    return reply
+
+
+BAD: dict[str, tuple[Callable[[str], Reply] | Reply, str]] = {
+    "an error that says why": (
+        Reply(json.dumps({"status": "error", "error": "query timed out"}), 503),
+        "503: query timed out",
+    ),
+    "an error that says nothing": (Reply("", 502), "it answered 502, and no reason is given"),
+    "a refusal": (Reply("<html>", 401), "it answered 401"),
+    "a redirect": (Reply("", 302, {"Location": "http://127.0.0.1:9/"}), "it answered 302"),
+    "something else": (Reply("<html>Welcome"), "that is no answer of a Prometheus"),
+    "half an answer": (Reply("{", 200, {"Content-Length": "99"}), "ended after 1 of 99 bytes"),
+    "an old sample": (vector(3.0, at=900.0), "its last sample is 1.83 min older than the window"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_answer_is_inconclusive(name: str, endpoint: Endpoint, stored_run: RunFolder) -> None:
+    endpoint.reply, says = BAD[name]
+    budget = of(Promql("up"))
+    server = Prometheus(endpoint.url, {"X-Scope-OrgID": "team"})
+    answers = consult(server, (budget,), read_manifest(stored_run).clock, ())
+    evidence = answered(read_evidence(stored_run), (budget,), stored_run, answers)
+    verdict = judge((budget,), evidence).verdicts[0]
+    assert verdict.outcome == "inconclusive"
+    assert says in verdict.reason
+
+
+def test_one_sample_is_too_few_for_an_increase(endpoint: Endpoint, stored_run: RunFolder) -> None:
+    endpoint.reply = lambda path: (
+        vector()(path) if "resets" in path else vector(1.0)(path)  # a rate needs two as well
+    )
+    found = by(Prometheus(endpoint.url), stored_run, of(Rate(ASKS)))
+    assert "one sample within a window of 10 s is too few" in found.reason
+
+
+def test_server_that_is_gone_is_asked_once(stored_run: RunFolder) -> None:
+    budgets = (of(Rate(ASKS)), replace(of(Gauge(USED)), name="c"))
+    server = Prometheus(f"http://127.0.0.1:{free_port()}")
+    answers = consult(server, budgets, read_manifest(stored_run).clock, ())
+    assert {one.problem for one in answers.asked.values()} == {"connection refused"}
+    with pytest.raises(UsageError, match="connection refused"):
+        server.probe()
+
+
+def test_headers_are_sent_and_nothing_of_them_is_stored(
+    endpoint: Endpoint, stored_run: RunFolder, tmp_path: Path
+) -> None:
+    endpoint.reply = vector(float("nan"))
+    server = Prometheus(endpoint.url, {"Authorization": "Bearer s3cret"})
+    answers = consult(server, (of(Promql("up")),), read_manifest(stored_run).clock, [("a", "b")])
+    assert all(headers["Authorization"] == "Bearer s3cret" for _, headers in endpoint.requests)
+    folder = RunFolder(tmp_path)
+    write_answers(folder, answers)
+    assert "s3cret" not in (tmp_path / "prometheus.json").read_text() + repr(server)
+    assert str(read_answers(folder)) == str(answers)  # NaN is not equal to itself
+    folder.write("prometheus.json", '{"schema": 2}')
+    with pytest.raises(RunFolderError, match="another version"):
+        read_answers(folder)
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+BUDGETS = """\
+version: 1
+service: shop
+scenarios: {smoke: {locustfile: a.py, rate: 50/s, duration: 30s}}
+budgets:
+  asks: {indicator: {kind: rate, metric: asks_total}, max: 6/s}
+  hits: {indicator: {kind: promql, query: "sum(rate(hits_total[{window}]))", unit: 1/s}, max: 1}
+"""
+
+
+def check(run: RunFolder, tmp_path: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    (tmp_path / "budgets.yaml").write_text(BUDGETS)
+    copy = tmp_path / "results.json"
+    given = ["--budgets", str(tmp_path / "budgets.yaml"), "--json", str(copy), *options]
+    with pytest.raises(SystemExit) as ended:
+        main(["check", str(run.path), *given])
+    assert isinstance(ended.value.code, int)
+    if not copy.exists():
+        return ended.value.code, {}
+    return ended.value.code, {b["name"]: b for b in json.loads(copy.read_text())["budgets"]}
+
+
+@needs_prometheus
+def test_check_asks_the_server_and_stores_nothing(
+    prometheus: PrometheusServer, stored_run: RunFolder, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in stored_run.path.iterdir()}
+    code, found = check(stored_run, tmp_path, "--prometheus", prometheus.url)
+    assert (code, found["asks"]["outcome"], found["hits"]["outcome"]) == (3, "pass", "fail")
+    assert "(extrapolated by Prometheus from 11 scrapes, the same as by " in found["asks"]["reason"]
+    assert {path: path.read_bytes() for path in stored_run.path.iterdir()} == before
+    code, found = check(stored_run, tmp_path)
+    assert (code, found["hits"]["outcome"]) == (4, "inconclusive")
+    assert "name one with --prometheus URL" in found["hits"]["reason"]
+
+
+BAD_OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
+    "an option without a server": (("--prometheus-match", "a=b"), "a server that is not named"),
+    "a password in the URL": (("--prometheus", "http://me:pw@h"), "out of the URL"),
+    "no URL": (("--prometheus", "localhost:9090"), "is no URL"),
+    "no label": (("--prometheus-match", "a-b=c"), "names no label"),
+    "no header": (("--prometheus-header", "Bearer abc"), "that is no header"),
+    "no token": (
+        ("--prometheus", "http://h", "--prometheus-token-file", "/dev/null"),
+        "holds no token",
+    ),
+    "no certificate": (
+        ("--prometheus", "https://h", "--prometheus-ca", "/dev/null"),
+        "cannot use /dev/null for TLS",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_OPTIONS)
+def test_bad_options_are_refused(
+    name: str, stored_run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options, says = BAD_OPTIONS[name]
+    assert check(stored_run, tmp_path, *options) == (2, {})
+    assert says in capsys.readouterr().err
+
+
+# --- being let in ---------------------------------------------------------------------------------
+
+
+@needs_prometheus
+@pytest.mark.needs_openssl
+def test_server_with_tls_and_a_password_is_asked_by_who_may(tmp_path: Path) -> None:
+    web = {
+        "tls_server_config": {
+            "cert_file": "own.pem",
+            "key_file": "own.key",
+            "client_ca_file": "own.pem",
+            "client_auth_type": "RequireAndVerifyClientCert",
+        },
+        # bcrypt of "open", as htpasswd makes it
+        "basic_auth_users": {"me": "$2b$04$nsA/VUkpsSRF3B0MCuPie.gm/X./0H./G6OsNW4VpumhPip7oYzD."},
+    }
+    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
+    files = ("-keyout", "own.key", "-out", "own.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    (tmp_path / "web.yml").write_text(json.dumps(web))
+    pem, key = tmp_path / "own.pem", tmp_path / "own.key"
+    me = {"Authorization": f"Basic {base64.b64encode(b'me:open').decode()}"}
+    with prometheus_server(tmp_path, web=tmp_path / "web.yml") as server:
+        url = server.url.replace("http:", "https:")
+        Prometheus(url, me, tls_context(pem, pem, key)).probe()
+        refused: dict[str, Prometheus] = {
+            "it answered 401": Prometheus(url, {}, tls_context(pem, pem, key)),
+            "certificate verify failed": Prometheus(url, me, tls_context(None, pem, key)),
+            "(?i)certificate|reset|broken pipe": Prometheus(url, me, tls_context(pem, None, None)),
+            "it answered 400": Prometheus(server.url, me),
+        }
+        for says, one in refused.items():
+            with pytest.raises(UsageError, match=says):
+                one.probe()

@@ -1,0 +1,84 @@
+"""The campaign under real load: which gate is next, what the table says, and what slows a side."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from benchmarks.campaign.real import next_kind, recorded, summary
+from benchmarks.campaign.slowed import Slowed
+
+
+def gate(kind: str, outcome: str = "pass", pairs: int = 4) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "outcome": outcome,
+        "pairs": pairs,
+        "load_seconds": 13.0 * pairs,
+        "estimate": 0.01,
+        "p50_log_ratios": [0.0, 0.1, None, 0.2],
+        "p95_log_ratios": [0.0, 0.3, 0.6],
+    }
+
+
+@pytest.mark.parametrize(
+    ("done", "expected"),
+    [
+        ("", "aa"),
+        ("aa", "worse20"),
+        ("aa worse20", "aa"),
+        ("aa worse20 aa aa aa", "worse20"),
+        ("worse20 worse20 worse10", "aa"),
+        ("aa aa aa aa worse20 worse20", None),
+    ],
+    ids=str,
+)
+def test_next_gate_is_of_the_kind_that_is_farthest_from_its_number(
+    done: str, expected: str | None
+) -> None:
+    gates = [gate(kind) for kind in done.split()]
+    assert next_kind(gates, {"aa": 4, "worse20": 2}) == expected
+
+
+def test_table_counts_outcomes_with_exact_bounds_and_pools_the_noise() -> None:
+    gates = [gate("aa")] * 9 + [gate("aa", "fail", 8)] + [gate("worse20", "fail")]
+    calm, slow = summary(gates).splitlines()[2:]
+    low, high = stats.beta.ppf(0.025, 1, 10), stats.beta.ppf(0.975, 2, 9)
+    cells = [cell.strip() for cell in calm.strip("|").split("|")]
+    assert cells[:3] == ["none", "10", f"1: 10.00% [{100 * low:.2f} .. {100 * high:.2f}]"]
+    assert cells[5:] == ["4", "52", "+1.0%", "0.100", "0.300"]
+    assert slow.startswith("| +20% | 1 | 1: 100.00% [2.50 .. 100.00] |")
+
+
+def test_gates_are_read_back_and_none_without_a_file(tmp_path: Path) -> None:
+    record = tmp_path / "real.jsonl"
+    assert recorded(record) == []
+    record.write_text("".join(json.dumps(gate(kind)) + "\n" for kind in ("aa", "worse20")))
+    assert recorded(record) == [gate("aa"), gate("worse20")]
+
+
+async def test_slowed_application_begins_its_answer_later_by_a_share_of_its_time() -> None:
+    sent: list[float] = []
+    began = time.perf_counter()
+    worked = 0.0
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal worked
+        while (worked := time.perf_counter() - began) < 0.01:
+            pass
+        await send({"type": "http.response.start"})
+        await send({"type": "http.response.body"})
+
+    async def send(message: Any) -> None:
+        sent.append(time.perf_counter() - began)
+
+    async def receive() -> Any:
+        raise AssertionError
+
+    await Slowed(app, 0.5)({"type": "http"}, receive, send)
+    start, body = sent
+    assert start >= 1.5 * worked
+    assert body >= start
