@@ -319,7 +319,7 @@ def _judge_and_tell(
         exposed.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = beside(judgement, evidence.manifest, past) if past else None
-    told = _Told(judgement, evidence, folder, budgets, code, baseline)
+    told = _Told(budgets, judgement, evidence, folder, code, baseline)
     _store_reports(told, options)
     _print_report(told, quiet=options.quiet)
     says, place = headline(judgement, evidence.manifest), str(source.resolve())
@@ -337,10 +337,10 @@ def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> 
 class _Told(NamedTuple):
     """What the reports of a run tell."""
 
+    budgets: tuple[Budget, ...]
     judgement: Judgement
     evidence: Evidence
     folder: RunFolder
-    budgets: tuple[Budget, ...]
     code: int
     baseline: Beside | None
 
@@ -352,7 +352,7 @@ def _store_reports(told: _Told, options: argparse.Namespace) -> None:
     from harness.report.markdown import comment_markdown, summary_markdown
     from harness.report.results import results_json
 
-    judgement, evidence, folder, budgets, code, baseline = told
+    budgets, judgement, evidence, folder, code, baseline = told
     fields = baseline_fields(baseline) if baseline else None
     results = results_json(judgement, evidence, exit_code=code, baseline=fields)
     reports = (
@@ -384,7 +384,7 @@ def _store(
 def _print_report(told: _Told, *, quiet: bool) -> None:
     from harness.report.console import console_report
 
-    judgement, evidence, folder, _, code, baseline = told
+    _, judgement, evidence, folder, code, baseline = told
     if quiet:
         print(f"{judgement.outcome} (exit {code}) {folder.path}")
         return

@@ -35,8 +35,8 @@ from harness.sides import Version
 from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
 FILES = (
-    *(names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE, names.COMMENT_FILE),
-    names.REPORT_FILE,
+    *(names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE),
+    *(names.COMMENT_FILE, names.REPORT_FILE),
 )
 
 

@@ -25,8 +25,8 @@ PROGRAMS = {
     "needs_postgresql": ("postgres", "initdb", "psql", "pg_isready"),
     "needs_redis": ("redis-server",),
     "needs_prometheus": ("prometheus", "promtool"),
-    "needs_chromium": ("chromium",),
     "needs_openssl": ("openssl",),
+    "needs_chromium": ("chromium",),
 }
 
 

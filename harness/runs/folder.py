@@ -31,8 +31,8 @@ CREATED_FILES = (
     names.RESULTS_FILE,
     names.JUNIT_FILE,
     names.SUMMARY_FILE,
-    names.REPORT_FILE,
     names.COMMENT_FILE,
+    names.REPORT_FILE,
     names.BUDGETS_FILE,
     names.TARGET_LOG,
 )
