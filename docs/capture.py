@@ -1,6 +1,6 @@
-"""Pictures of a terminal, as SVG: what a command shows a person while it runs.
+"""Pictures of a terminal, as SVG: what a command shows a person while it runs, and at its end.
 
-    uv run python docs/capture.py       docs/images/run.svg, by a real run (about 30 s)
+    uv run python docs/capture.py       docs/images/run.svg and breach.svg, by real runs (a minute)
 
 The command runs on a terminal of its own; an emulator draws what it prints.
 """
@@ -13,8 +13,9 @@ import re
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
+from itertools import groupby
 from pathlib import Path
 
 import pyte
@@ -24,25 +25,37 @@ from rich.style import Style
 from rich.text import Text
 
 IMAGES = Path(__file__).parent / "images"
-COLUMNS, LINES = 90, 60
+COLUMNS, LINES = 90, 100
 # Fonts of the reader's own machine: a picture in a README loads nothing.
 SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 _NAMES = {"brown": "yellow", "default": None}  # what the emulator calls colours
 
 
-def capture(command: list[str], when: Callable[[str], bool]) -> Text:
+def capture(
+    command: list[str],
+    when: Callable[[str], bool],
+    *,
+    variables: Mapping[str, str] | None = None,
+    exit_code: int = 0,
+) -> Text:
     """The screen as it was when its text last was as wanted; the command runs to its end.
+
+    Args:
+        command: Runs with the environment of this process, as for a person.
+        when: Whether a text is as wanted.
+        variables: More of the environment.
+        exit_code: What the command is to end with.
 
     Raises:
         ValueError: It never was.
-        CalledProcessError: The command failed.
+        CalledProcessError: The command ended with another code.
     """
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (LINES, COLUMNS))
     inherited = {k: v for k, v in os.environ.items() if k not in {"CI", "NO_COLOR", "COLUMNS"}}
-    environment = {**inherited, "TERM": "xterm-256color"}
+    environment = {**inherited, "TERM": "xterm-256color", **(variables or {})}
     seen = None
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment) as it:
         os.close(slave)
@@ -51,7 +64,7 @@ def capture(command: list[str], when: Callable[[str], bool]) -> Text:
             if when("\n".join(screen.display)):
                 seen = _text(screen)
     os.close(master)
-    if it.returncode:
+    if it.returncode != exit_code:
         raise subprocess.CalledProcessError(it.returncode, command)
     if seen is None:
         raise ValueError("the screen never was as wanted")
@@ -63,6 +76,14 @@ def svg(text: Text, title: str) -> str:
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
     console.print(text)
     return console.export_svg(title=title, code_format=SVG, unique_id="terminal")
+
+
+def verdict(end: Text) -> Text:
+    """What fits a README: the budgets and the reasons, without the tables of requests."""
+    lines = end.split("\n", allow_blank=True)
+    first = next(n for n, line in enumerate(lines) if line.plain.startswith("endpoint "))
+    last = next(n for n, line in enumerate(lines) if line.plain.startswith("Stored in "))
+    return Text("\n").join([*lines[:first], *lines[last:]])
 
 
 def _chunks(terminal: int) -> Iterator[bytes]:
@@ -80,10 +101,10 @@ def _text(screen: pyte.Screen) -> Text:
     lines = []
     for row in range(screen.lines):
         line = Text()
-        for column in range(screen.columns):
-            cell = screen.buffer[row][column]
-            color = _NAMES.get(cell.fg, cell.fg)
-            line.append(cell.data, Style(color=color, bold=cell.bold))
+        cells = [screen.buffer[row][column] for column in range(screen.columns)]
+        for (color, bold), alike in groupby(cells, key=lambda cell: (cell.fg, cell.bold)):
+            style = Style(color=_NAMES.get(color, color), bold=bold)
+            line.append("".join(cell.data for cell in alike), style)
         line.rstrip()
         lines.append(line)
     while lines and not lines[-1].plain:
@@ -95,8 +116,11 @@ def main() -> None:
     """Rewrite the pictures."""
     command = [sys.executable, "-m", "harness", "run", "smoke"]
     middle = capture(command, lambda text: "measuring  0:2" in text)
-    picture = svg(middle, "harness run smoke")
-    (IMAGES / "run.svg").write_text(picture, encoding="utf-8")
+    planted = {"SAMPLE_APP_REGRESSIONS": "cold_cache"}
+    end = capture(command, lambda text: "exit code" in text, variables=planted, exit_code=3)
+    for name, text in (("run", middle), ("breach", verdict(end))):
+        picture = svg(text, "harness run smoke")
+        (IMAGES / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

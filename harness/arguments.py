@@ -229,7 +229,12 @@ def _load_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
     parser.add_argument("--users", type=_count, metavar="N", help="closed model with N users")
     parser.add_argument("--duration", type=seconds, metavar="TIME", help="the window, e.g. 60s")
-    parser.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the window")
+    parser.add_argument(
+        "--warm-up",
+        type=_or_auto(seconds),
+        metavar="TIME",
+        help="load before the window; auto: until the latency has settled",
+    )
 
 
 def _baseline_option(parser: argparse.ArgumentParser) -> None:
@@ -326,6 +331,10 @@ def _repetitions(text: str) -> int:
             f"{text!r} says nothing about noise; give at least {FEWEST_REPETITIONS}, or 0"
         )
     return int(text)
+
+
+def _or_auto(read: Callable[[str], float]) -> Callable[[str], float | str]:
+    return lambda text: text if text == "auto" else read(text)
 
 
 def _workers(text: str) -> int | str:

@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
+        _annotate_error(error)
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
@@ -81,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.load.fleet import logs
     from harness.runs.folder import create_folder
     from harness.served import served
+    from harness.settled import settle
 
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
@@ -113,6 +115,8 @@ def run(options: argparse.Namespace) -> int:
                 tell=lambda line: print(line, file=sys.stderr, flush=True),
             )
             asyncio.run(running)
+        if scenario.settles:
+            settle(folder)
         return _judge_and_tell(
             budgets, plan.source, folder, options, past=past, server=server, exposed=exposed
         )
@@ -234,6 +238,12 @@ COMMANDS = {
 # --- their parts ----------------------------------------------------------------------------------
 
 
+def _annotate_error(error: HarnessError) -> None:
+    from harness.report.annotations import error_command
+
+    annotate([error_command(error.message, error.hint)])
+
+
 def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:
     """Where workers of other machines are waited for; None when there are none."""
     from harness.load.rendezvous import Rendezvous
@@ -281,23 +291,18 @@ def _judge_and_tell(
     server: Prometheus | None,
     exposed: Exposed | None = None,
 ) -> int:
-    from harness.consult import answered, consult
+    from harness.consult import consulted
     from harness.judge.decide import judge
     from harness.report.annotations import workflow_commands
     from harness.report.baseline import beside
     from harness.report.wording import headline
-    from harness.runs.answers import write_answers
     from harness.runs.folder import read_evidence
 
-    evidence = read_evidence(folder)
-    answers = None
-    if server:
-        answers = consult(server, budgets, evidence.manifest.clock, options.prometheus_match)
-        if options.command is run:
-            write_answers(folder, answers)
-    evidence = answered(evidence, budgets, folder, answers)
+    store = options.command is run
+    evidence = consulted(read_evidence(folder), budgets, folder, server, store=store)
     judgement = judge(budgets, evidence)
     if exposed:
+        exposed.know(folder.path.resolve().name, evidence.manifest)
         exposed.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = beside(judgement, evidence.manifest, past) if past else None

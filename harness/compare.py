@@ -132,6 +132,11 @@ def sliceable(scenario: Scenario) -> None:
             f"a comparison needs one load, and scenario {scenario.name!r} has several: {names}",
             "compare with a scenario that has only one",
         )
+    if scenario.settles:
+        raise UsageError(
+            f"a comparison needs a fixed warm-up, and that of scenario {scenario.name!r} is auto",
+            "give one with --warm-up; what `harness run` found for both versions is a good one",
+        )
     workload = loads[0].workload
     if not isinstance(workload, OpenWorkload):
         raise UsageError(

@@ -36,6 +36,9 @@ class Decision(Protocol):
     def decided(self, evidence: Evidence, seconds: float) -> bool:
         """Whether the run may end, given all of it until then."""
 
+    def states(self) -> tuple[tuple[str, str], ...]:
+        """The budgets by name, with their outcome at the last look; empty while undecided."""
+
 
 async def certain_breach(
     watch: Watch | None, load: Fleet, window_start: float

@@ -23,6 +23,7 @@ def facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
             "loads": [_load_facts(load) for load in scenario.loads],
             "warm_up": scenario.warm_up,
             "duration": scenario.duration,
+            "settles": scenario.settles,
             "planned": scenario.planned,
             "drain": scenario.drain,
             "workers": scenario.workers,

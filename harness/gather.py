@@ -225,7 +225,8 @@ def _recorder(
         if run.exposed:
             run.exposed.hear(cells, numbers, report.source)
         if progress := meter.progress(report, at - started):
-            run.show(progress._replace(budgets=run.watch.states() if run.watch else ()))
+            decides = run.decision or run.watch
+            run.show(progress._replace(budgets=decides.states() if decides else ()))
 
     return record
 

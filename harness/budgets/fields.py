@@ -111,6 +111,10 @@ def _request(text: object) -> object:
     return text
 
 
+def _or_auto(validate: Callable[[object], object]) -> Callable[[object], object]:
+    return lambda value: value if value == "auto" else validate(value)
+
+
 def _texts(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -131,6 +135,19 @@ PositiveRate = Annotated[
     float,
     BeforeValidator(_quantity(Unit.PER_SECOND, above=0)),
     _schema(Unit.PER_SECOND, {"type": "number", "exclusiveMinimum": 0}),
+]
+WarmUp = Annotated[
+    float | Literal["auto"],
+    BeforeValidator(_or_auto(_quantity(Unit.SECONDS))),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": 0},
+                {"const": "auto"},
+                {"type": "string", "pattern": pattern(Unit.SECONDS)},
+            ]
+        }
+    ),
 ]
 Rate = Annotated[
     float,

@@ -18,6 +18,7 @@ from harness.budgets.fields import (
     Share,
     Text,
     Texts,
+    WarmUp,
     Whole,
     Workers,
 )
@@ -112,7 +113,10 @@ class ScenarioSpec(Section):
         description="Several loads at once, by name, instead of all keys above",
         json_schema_extra={"propertyNames": {"pattern": NAME}, "minProperties": 1},
     )
-    warm_up: Seconds = Field(5.0, description='Load that is not judged, default "5s"')
+    warm_up: WarmUp = Field(
+        5.0,
+        description='Load that is not judged, default "5s"; auto: until the latency has settled',
+    )
     duration: PositiveSeconds | None = Field(
         None, description="Load that is judged; with stages: their sum without the warm-up"
     )

@@ -307,22 +307,25 @@ class Scenario:
     The scenario lasts `warm_up + duration` seconds; the window is the last `duration` of them.
 
     Attributes:
-        planned: Seconds of the window after which the run ends as soon as every budget is decided;
-            before, it does where none needs the whole of them. None always lasts `duration`.
         drain: Longest wait for requests in flight after the last arrival, seconds.
         workers: Locust processes for each load: 1 is a single process, more are workers with a
             master; None is as many as the machine has cores to spare.
         trace_ratio: Share of the requests whose traceparent asks the service to record a trace.
+        settles: Whether the window starts where the latency has settled, which is found afterwards;
+            until then `warm_up` is half of the duration.
+        planned: Seconds of the window after which the run ends as soon as every budget is decided;
+            before, it does where none needs the whole of them. None always lasts `duration`.
     """
 
     name: str
     loads: tuple[Load, ...]
     warm_up: float
     duration: float
-    planned: float | None = None
     drain: float = 30.0
     workers: int | None = 1
     trace_ratio: float = 0.05
+    settles: bool = False
+    planned: float | None = None
 
     @property
     def seconds(self) -> float:

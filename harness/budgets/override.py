@@ -14,7 +14,13 @@ from harness.budgets.model import (
     Stage,
     Workload,
 )
-from harness.budgets.workloads import closed, longest, usual_ramp
+from harness.budgets.workloads import (
+    FEWEST_TO_SETTLE,
+    closed,
+    longest,
+    settling_time,
+    usual_ramp,
+)
 from harness.errors import UsageError
 
 
@@ -24,7 +30,7 @@ def override(
     rate: float | None = None,
     users: int | None = None,
     duration: float | None = None,
-    warm_up: float | None = None,
+    warm_up: float | Literal["auto"] | None = None,
     max_duration: float | None = None,
     workers: int | Literal["auto"] | None = None,
 ) -> Scenario:
@@ -42,10 +48,13 @@ def override(
     lasts, planned = _lengths(scenario, duration, max_duration)
     changed = replace(
         scenario,
-        warm_up=scenario.warm_up if warm_up is None else warm_up,
+        warm_up=_warm_up(scenario, warm_up, lasts),
+        settles=warm_up == "auto" or (scenario.settles and warm_up is None),
         duration=lasts,
         planned=planned,
     )
+    if changed.settles:
+        _refuse_to_settle(changed)
     if workers is not None:
         changed = replace(changed, workers=None if workers == "auto" else workers)
     if rate is not None or users is not None:
@@ -56,11 +65,37 @@ def override(
     return _as_long(scenario, changed)
 
 
+def _warm_up(scenario: Scenario, warm_up: float | str | None, duration: float) -> float:
+    if isinstance(warm_up, float):
+        return warm_up
+    settles = scenario.settles or warm_up == "auto"
+    return settling_time(duration) if settles else scenario.warm_up
+
+
+def _refuse_to_settle(scenario: Scenario) -> None:
+    if scenario.planned is not None:
+        raise UsageError(
+            "a warm-up of auto is found after the load, and --max-duration needs it before",
+            "give --warm-up a time, or remove `stop` or --max-duration",
+        )
+    if scenario.duration < FEWEST_TO_SETTLE:
+        raise UsageError(
+            f"a duration of {scenario.duration:g} s is too short to see the latency settle",
+            f"give at least {FEWEST_TO_SETTLE:g} s, or --warm-up a time",
+        )
+    if any(isinstance(load.workload, ShapeWorkload) for load in scenario.loads):
+        raise UsageError(
+            f"the load of scenario {scenario.name!r} changes, so its latency does not settle",
+            "give --warm-up a time",
+        )
+
+
 def of_fixed_length(scenario: Scenario) -> Scenario:
-    """A scenario that lasts as long as planned, whatever is decided by then."""
+    """A scenario that lasts as long as planned, whatever is decided or has settled by then."""
+    fixed = replace(scenario, settles=False)
     if scenario.planned is None:
-        return scenario
-    return _as_long(scenario, replace(scenario, duration=scenario.planned, planned=None))
+        return fixed
+    return _as_long(scenario, replace(fixed, duration=scenario.planned, planned=None))
 
 
 def _lengths(

@@ -10,11 +10,22 @@ from harness.budgets.fields import NAME
 from harness.budgets.load_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
 from harness.budgets.model import Load, Scenario, Target
 from harness.budgets.problems import Place, Problems, closest
-from harness.budgets.workloads import Span, chosen, longest, workload
+from harness.budgets.workloads import (
+    FEWEST_TO_SETTLE,
+    Span,
+    chosen,
+    longest,
+    settling_time,
+    workload,
+)
 
 _URL = re.compile(
     r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/\S*)?"
+)
+CHANGES = (
+    "auto waits for the latency to settle, which it cannot while the load changes; write how long,"
+    " or a constant load"
 )
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -39,7 +50,8 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
     return Scenario(
         name=name,
         loads=loads,
-        warm_up=spec.warm_up,
+        warm_up=_warm_up(spec, duration),
+        settles=spec.warm_up == "auto",
         duration=_longest(spec, duration),
         planned=duration if spec.stop else None,
         drain=spec.drain,
@@ -60,9 +72,11 @@ def _single(spec: ScenarioSpec, directory: Path, place: Place, problems: Problem
         return None
     duration = _duration(spec, found[0], place, problems)
     _check_stop(spec, (found[0],), place, problems)
+    _check_auto(spec, (found[0],), place, problems)
+    warm_up = _warm_up(spec, duration)
     load = Load(
         directory / spec.locustfile,
-        workload(found[0], Span(spec.warm_up + _longest(spec, duration), spec.warm_up)),
+        workload(found[0], Span(warm_up + _longest(spec, duration), warm_up)),
         tags=tuple(spec.tags or ()),
         exclude_tags=tuple(spec.exclude_tags or ()),
     )
@@ -79,6 +93,8 @@ def _duration(spec: ScenarioSpec, of: WorkloadSpec, place: Place, problems: Prob
     total = sum(stage.hold for stage in of.stages)
     if spec.duration is not None:
         problems.add(here, "the stages say how long the load lasts; remove duration")
+    if spec.warm_up == "auto":
+        return total
     if spec.warm_up >= total:
         problems.add(
             (*place, "warm_up"),
@@ -96,7 +112,8 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
     if spec.duration is None:
         problems.add((*place, "duration"), 'is missing: how long the loads are judged, e.g. "20s"')
         return None
-    seconds = spec.warm_up + _longest(spec, spec.duration)
+    warm_up = _warm_up(spec, spec.duration)
+    seconds = warm_up + _longest(spec, spec.duration)
     loads = []
     chosen_ones = []
     for name, load in (spec.loads or {}).items():
@@ -113,7 +130,7 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
         loads.append(
             Load(
                 directory / load.locustfile,
-                workload(found[0], Span(seconds - load.start, spec.warm_up - load.start)),
+                workload(found[0], Span(seconds - load.start, warm_up - load.start)),
                 name,
                 load.start,
                 tuple(load.tags or ()),
@@ -121,12 +138,36 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
             )
         )
     _check_stop(spec, chosen_ones, place, problems)
+    _check_auto(spec, chosen_ones, place, problems)
     return tuple(loads), spec.duration
 
 
 def _longest(spec: ScenarioSpec, duration: float) -> float:
     """Seconds that may be judged at most."""
     return longest(duration, spec.max_duration) if spec.stop else duration
+
+
+def _warm_up(spec: ScenarioSpec, duration: float) -> float:
+    """Seconds that are not judged, or not until it is known which ones are."""
+    return settling_time(duration) if spec.warm_up == "auto" else spec.warm_up
+
+
+def _check_auto(
+    spec: ScenarioSpec, of: Iterable[WorkloadSpec], place: Place, problems: Problems
+) -> None:
+    """Whether the latency of the scenario can settle, if that is waited for."""
+    here = (*place, "warm_up")
+    if spec.warm_up != "auto":
+        return
+    if spec.stop is not None:
+        problems.add(here, "auto is found after the load, `stop` needs it before; write how long")
+    if any(one.stages is not None or one.shape is not None for one in of):
+        problems.add(here, CHANGES)
+    if spec.duration is not None and spec.duration < FEWEST_TO_SETTLE:
+        problems.add(
+            (*place, "duration"),
+            f"is too short to see whether the latency settles; at least {FEWEST_TO_SETTLE:g} s",
+        )
 
 
 def _check_stop(

@@ -22,6 +22,7 @@ _CLOSED = ("users", "ramp_to_users")
 _OPEN_ONLY = ("arrivals", "max_users", "when_exhausted", "min_users")
 _MAX_USERS = 100
 _MIN_USERS = 10
+FEWEST_TO_SETTLE = 10.0  # seconds of a duration
 _LONGER = 2.0  # than planned a run may be that ends once all is decided
 
 
@@ -169,6 +170,11 @@ def _user_stages(specs: Sequence[StageSpec]) -> tuple[UserStage, ...]:
 def longest(duration: float, most: float | None = None) -> float:
     """Seconds after which a run that ends once all is decided ends at the latest."""
     return _LONGER * duration if most is None else most
+
+
+def settling_time(duration: float) -> float:
+    """Seconds of load beyond the duration where the warm-up is as long as the latency needs."""
+    return duration / 2
 
 
 def usual_ramp(warm_up: float) -> float:

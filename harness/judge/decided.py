@@ -27,6 +27,7 @@ class Decision:
         assert scenario.planned is not None
         self._budgets = {budget.name: budget for budget in budgets}
         self._planned = scenario.planned
+        self._states = tuple((name, "") for name in self._budgets)
         moments = {*looks(int(scenario.duration)), int(scenario.planned)}
         self.moments = sorted(second for second in moments if second < scenario.duration)
 
@@ -38,7 +39,15 @@ class Decision:
             seconds: Of its window.
         """
         verdicts = judge(tuple(self._budgets.values()), evidence).verdicts
-        return all(self._is_final(verdict, early=seconds < self._planned) for verdict in verdicts)
+        early = seconds < self._planned
+        self._states = tuple(
+            (one.name, one.outcome if self._is_final(one, early=early) else "") for one in verdicts
+        )
+        return all(outcome for _, outcome in self._states)
+
+    def states(self) -> tuple[tuple[str, str], ...]:
+        """The budgets by name, with their outcome at the last look; empty while undecided."""
+        return self._states
 
     def _is_final(self, verdict: Verdict, *, early: bool) -> bool:
         if verdict.outcome == "inconclusive":

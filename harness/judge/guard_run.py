@@ -41,6 +41,34 @@ def run_complete(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Gu
     )
 
 
+def settled(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+    """The latency settled in time, where the scenario waits for that."""
+    found = evidence.manifest.settled
+    if found is None:
+        return
+    if found.cut is not None:
+        reason = f"the latency had settled after {format_quantity(found.cut, Unit.SECONDS)} of load"
+    else:
+        usual = (
+            "there was no request"
+            if found.limit is None
+            else "no three seconds in a row of the first half were as fast as the second half is"
+            f" mostly, {format_quantity(found.limit, Unit.SECONDS)}"
+        )
+        reason = (
+            f"the latency did not settle: {usual}; raise the duration, or look for what goes on"
+            " changing"
+        )
+    yield guard(
+        "settled",
+        reason,
+        tripped=found.cut is None,
+        value=found.cut,
+        unit=Unit.SECONDS,
+        touches="all",
+    )
+
+
 def target_alive(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
     """A service that the harness started lived until the harness stopped it."""
     target = evidence.manifest.target

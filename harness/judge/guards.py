@@ -26,6 +26,7 @@ from harness.judge.guard_run import (
     endpoint_has_requests,
     requests_recorded,
     run_complete,
+    settled,
     target_alive,
     window_complete,
 )
@@ -44,6 +45,7 @@ _GUARDS: tuple[Callable[[Evidence, tuple[Budget, ...]], Iterator[Guard]], ...] =
     run_complete,
     target_alive,
     window_complete,
+    settled,
     requests_recorded,
     process_restart,
     workers,

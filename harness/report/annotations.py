@@ -44,6 +44,12 @@ def workflow_commands(
     return lines
 
 
+def error_command(message: str, hint: str) -> str:
+    """The workflow command for an error that left nothing to judge."""
+    lines = [*message.splitlines(), *([f"hint: {hint}"] if hint else [])]
+    return _command("error", "harness", "\n".join(clean(line, TEXT) for line in lines))
+
+
 def _level(one: Judged) -> Level:
     blocks = one.outcome == "fail" or (one.outcome == "inconclusive" and one.severity == "error")
     return "error" if blocks else "warning"

@@ -57,6 +57,18 @@ class Requests(_Record):
     late: int = 0
 
 
+class Settled(_Record):
+    """Where the latency had settled.
+
+    Attributes:
+        cut: Seconds after the start of the load; None when it never did.
+        limit: Latency in seconds up to which a second counts as settled; None without requests.
+    """
+
+    cut: float | None
+    limit: float | None
+
+
 class Worker(_Record):
     """A Locust worker of a distributed run.
 
@@ -93,6 +105,7 @@ class Manifest(BaseModel):
         notices: What a person should know about the load, e.g. what could not be recorded.
         aborted_by: The budget whose certain breach stopped the load; empty otherwise.
         user_errors: Exceptions that ended or disturbed a Locust user, the first few.
+        settled: Of a scenario whose warm-up is as long as the latency needs; else None.
         noise: Standard deviation of the logarithm of a budget's value from start to start, by the
             budget's name, as calibration found it on this machine.
     """
@@ -112,6 +125,7 @@ class Manifest(BaseModel):
     workers: tuple[Worker, ...] = ()
     notices: tuple[str, ...] = ()
     aborted_by: str = ""
+    settled: Settled | None = None
     noise: dict[str, float] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     host: dict[str, Any] = Field(default_factory=dict)

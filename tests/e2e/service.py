@@ -1,7 +1,8 @@
 """A small HTTP service that tests load: it counts, answers after a delay, and exposes metrics.
 
 `python service.py PORT`; environment: DELAY (seconds an answer takes), READY_AFTER (seconds until
-/ready answers 200; "never"), METRICS ("" leaves /metrics out).
+/ready answers 200; "never"), METRICS ("" leaves /metrics out), COLD (seconds after the first
+request for which an answer takes 50 ms more).
 """
 
 import asyncio
@@ -14,7 +15,9 @@ from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
 DELAY = float(os.environ.get("DELAY", "0.005"))
 READY_AFTER = os.environ.get("READY_AFTER", "0")
 METRICS = os.environ.get("METRICS", "yes")
+COLD = float(os.environ.get("COLD", "0"))
 STARTED = time.monotonic()
+FIRST: list[float] = []
 LABELS = ["http_request_method", "http_route", "http_response_status_code"]
 DURATION = Histogram(
     "http_server_request_duration_seconds",
@@ -37,7 +40,9 @@ async def answer(method: str, path: str) -> tuple[int, bytes]:
     if path == "/crash":
         os._exit(23)
     start = time.perf_counter()
-    await asyncio.sleep(DELAY)
+    FIRST.append(start)
+    cold = start - FIRST[0] < COLD
+    await asyncio.sleep(DELAY + 0.05 * cold)
     status = 500 if path == "/error" else 200
     GETS.labels("items", "memory", "hit").inc()
     DURATION.labels(method, path, str(status)).observe(time.perf_counter() - start)

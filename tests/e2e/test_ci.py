@@ -18,6 +18,7 @@ import pytest
 import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from harness.units import Unit, format_quantity
 from tests.e2e.conftest import LOCUSTFILE, Project, children, document
 
 ACTION = yaml.safe_load(Path(".github/actions/harness/action.yml").read_text())
@@ -110,9 +111,9 @@ def test_breach_is_annotated_at_the_line_of_its_budget(job: Job) -> None:
     budgets = job.project.path / "budgets.yaml"
     lines = budgets.read_text().splitlines()
     annotation = re.compile(r"^::error file=(.+),line=(\d+),title=(.*?)::", re.MULTILINE)
-    found = annotation.findall(job.result.stderr)
-    assert [(file, title) for file, _, title in found] == [(str(budgets), "FAIL latency")]
-    assert lines[int(found[0][1]) - 1].strip() == "latency:"
+    file, line, title = annotation.findall(job.result.stderr)[0]
+    assert (file, title) == (str(budgets), "FAIL latency")
+    assert lines[int(line) - 1].strip() == "latency:"
 
 
 @pytest.mark.parametrize(
@@ -163,16 +164,29 @@ def test_comment_is_written_once(
     ]
 
 
-def test_packages_of_the_locustfile_are_installed_beside_the_harness(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("packages", "options"),
+    [
+        pytest.param("", "", id="none"),
+        pytest.param("numpy>=2 faker", " --with=numpy>=2 --with=faker", id="two"),
+    ],
+)
+def test_packages_of_the_locustfile_are_installed_beside_the_harness(
+    tmp_path: Path, packages: str, options: str
+) -> None:
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "uv").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    uv = '#!/bin/sh\necho "$*" >>calls\n[ "$2" = install ] || echo /tools/bin\n'
+    (tmp_path / "bin" / "uv").write_text(uv)
     (tmp_path / "bin" / "uv").chmod(0o755)
-    for packages, options in (("", []), ("numpy>=2 faker", ["--with=numpy>=2", "--with=faker"])):
-        expressions = {"github.action_path": "/a/.github/actions/harness", "inputs.with": packages}
-        result = step("Install harness", expressions, tmp_path)
-        *called, source = result.stdout.splitlines()
-        assert called == ["tool", "install", "--quiet", "--force", *options]
-        assert os.path.normpath(source) == "/a"
+    expressions = {"github.action_path": "/a/.github/actions/harness", "inputs.with": packages}
+    path = tmp_path / "path"
+    result = step("Install harness", expressions, tmp_path, GITHUB_PATH=str(path))
+    assert result.returncode == 0, result.stderr
+    install, _ = (tmp_path / "calls").read_text().splitlines()
+    called, _, source = install.rpartition(" ")
+    assert called == f"tool install --quiet --force{options}"
+    assert os.path.normpath(source) == "/a"
+    assert path.read_text() == "/tools/bin\n"
 
 
 def test_nonsense_fails_the_step_before_there_is_a_run(project: Project) -> None:
@@ -183,6 +197,7 @@ def test_nonsense_fails_the_step_before_there_is_a_run(project: Project) -> None
         "exit-code": "2",
         "folder": str(project.path / "harness-run"),
     }
+    assert "::error title=harness::budgets.yaml:1: " in job.result.stderr
     assert load(project, "run 'quick").result.returncode != 0
 
 
@@ -214,5 +229,6 @@ def test_history_has_the_run_and_what_came_out(job: Job) -> None:
     result = job.project.harness("history", ".")
     assert result.code == 0, result.err
     value = job.project.results("harness-run")["budgets"][0]["value"]
+    shown = format_quantity(value, Unit.SECONDS)
     assert re.search(r"^FAIL +harness-run ", result.out, re.MULTILINE), result.out
-    assert re.search(rf"^latency +{round(value * 1000)} ms +max 1 ms", result.out, re.MULTILINE)
+    assert re.search(rf"^latency +{shown} +max 1 ms", result.out, re.MULTILINE)

@@ -148,6 +148,30 @@ def test_bad_usage_of_workers_says_what_to_do(
     assert not (project.path / "runs").exists()
 
 
+def test_run_whose_service_is_cold_at_first_is_judged_from_where_it_has_settled(
+    project: Project,
+) -> None:
+    project.document["target"]["environment"] = {"COLD": "3"}
+    project.document["scenarios"]["quick"] |= {"duration": "12s", "warm_up": "auto"}
+    project.document["budgets"]["latency"]["max"] = "45ms"  # which no cold answer keeps
+    result = project.harness("run", "--out", "out")
+    manifest = project.manifest()
+    clock = manifest["clock"]
+    assert 3 <= manifest["settled"]["cut"] <= 8, result.out + result.err
+    assert manifest["settled"]["limit"] < 0.05
+    began = clock["window_start"] - clock["started"]
+    assert manifest["settled"]["cut"] <= began + 0.1 <= manifest["settled"]["cut"] + 3
+    assert clock["window_end"] - clock["started"] == pytest.approx(18, abs=0.01)
+    results = project.results()
+    assert {"name": "settled", "outcome": "ok"}.items() <= next(
+        guard for guard in results["guards"] if guard["name"] == "settled"
+    ).items()
+    budget = next(budget for budget in results["budgets"] if budget["name"] == "latency")
+    assert budget["value"] < 0.05
+    again = project.harness("check", "out", "--json", "again.json")
+    assert again.code == result.code
+
+
 def test_run_that_may_end_early_does_so_once_every_budget_is_decided(project: Project) -> None:
     scenario = project.document["scenarios"]["quick"]
     scenario |= {"duration": "30s", "stop": "decided"}

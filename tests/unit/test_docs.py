@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import shlex
+import subprocess
 import sys
 from dataclasses import fields
 from datetime import date
@@ -95,17 +96,33 @@ def test_picture_of_a_terminal_is_what_a_person_saw_and_loads_nothing() -> None:
     command = [sys.executable, "-c", code]
     seen = capture.capture(command, lambda text: "the end" in text)
     assert seen.plain == "red  True\nthe end"
-    assert [(span.style.color.name, span.end) for span in seen.spans if span.style.color][:3] == [
-        ("red", 1),
-        ("red", 2),
-        ("red", 3),
-    ]
+    coloured = [span for span in seen.spans if span.style.color]
+    assert [(span.style.color.name, span.start, span.end) for span in coloured] == [("red", 0, 3)]
     pictures = [capture.svg(seen, "a title"), *(p.read_text() for p in DOCS.glob("images/*.svg"))]
     for picture in pictures:
         ElementTree.fromstring(picture)
         assert not re.search("url\\((?!#)|href|@font-face|<script|<image", picture)
     with pytest.raises(ValueError, match="never was as wanted"):
         capture.capture(command, lambda text: "absent" in text)
+
+
+def test_picture_of_a_breach_has_the_verdict_without_the_tables_of_requests() -> None:
+    capture = script("capture")
+    code = (
+        "import os, sys; print(os.environ['WHAT'], '\\n\\nFAIL p95\\n    reason\\n');"
+        "print('endpoint  p95\\n-\\nGET /  1\\n\\nStored in runs/x\\nFAIL (exit code 3)');"
+        "sys.exit(3)"
+    )
+    command = [sys.executable, "-c", code]
+    seen = capture.capture(
+        command, lambda text: "exit code" in text, variables={"WHAT": "smoke"}, exit_code=3
+    )
+    assert capture.verdict(seen).plain.splitlines() == [
+        *("smoke", "", "FAIL p95", "    reason", ""),
+        *("Stored in runs/x", "FAIL (exit code 3)"),
+    ]
+    with pytest.raises(subprocess.CalledProcessError):
+        capture.capture(command, lambda text: "exit code" in text, variables={"WHAT": "smoke"})
 
 
 def test_options_in_the_documentation_of_the_load_exist(

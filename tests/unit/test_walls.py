@@ -34,6 +34,7 @@ ALLOWED = {
     "signals": set(),
     "account": {"runs", "load"},
     "early": {"budgets", "runs", "load"},
+    "settled": {"runs", "judge"},
     "gather": {
         *("budgets", "runs", "load", "observe", "facts", "account", "early", "signals", "exposed"),
     },
@@ -70,7 +71,7 @@ ALLOWED = {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
         *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
         *("compare_command", "consult", "export_command", "exposed", "history_command", "live"),
-        *("served", "told"),
+        *("served", "settled", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

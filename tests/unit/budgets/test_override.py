@@ -221,3 +221,45 @@ def test_scenario_that_ends_once_all_is_decided_takes_the_options(
 def test_longest_duration_that_is_shorter_is_refused() -> None:
     with pytest.raises(UsageError, match="a longest duration of 10 s is shorter than the duration"):
         override(scenario(CONSTANT), max_duration=10.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "warm_up", "duration", "settles"),
+    [
+        pytest.param({"warm_up": "auto"}, 10.0, 20.0, True, id="asked for"),
+        pytest.param({"warm_up": "auto", "duration": 40.0}, 20.0, 40.0, True, id="and longer"),
+        pytest.param({"warm_up": 3.0}, 3.0, 20.0, False, id="a time"),
+    ],
+)
+def test_warm_up_may_be_as_long_as_the_latency_needs(
+    options: dict[str, Any], warm_up: float, duration: float, settles: bool
+) -> None:
+    changed = override(scenario(CONSTANT), **options)
+    assert (changed.warm_up, changed.duration, changed.settles) == (warm_up, duration, settles)
+    assert changed.loads[0].workload.seconds == warm_up + duration  # type: ignore[union-attr]
+    assert of_fixed_length(changed) == replace(changed, settles=False)
+
+
+def test_warm_up_of_the_file_that_settles_follows_the_duration() -> None:
+    file = replace(
+        scenario(OpenWorkload((Stage(50.0, 30.0),))), warm_up=10.0, duration=20.0, settles=True
+    )
+    changed = override(file, duration=60.0)
+    assert (changed.warm_up, changed.settles) == (30.0, True)
+    assert not override(file, warm_up=5.0).settles
+
+
+@pytest.mark.parametrize(
+    ("of", "options", "message"),
+    [
+        (CONSTANT, {"max_duration": 40.0}, "found after the load"),
+        (CONSTANT, {"duration": 5.0}, "too short to see the latency settle"),
+        (SHAPE, {}, "changes, so its latency does not settle"),
+        (RATES, {}, "the stages of scenario 'it' set how long it lasts"),
+    ],
+)
+def test_warm_up_that_cannot_settle_is_refused(
+    of: Workload, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        override(scenario(of), warm_up="auto", **options)

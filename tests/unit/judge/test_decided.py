@@ -54,6 +54,16 @@ def test_run_is_decided(
     assert decision.decided(run, 20.0) is planned
 
 
+def test_states_are_those_of_the_last_look() -> None:
+    run = evidence(series("g", lambda _: 1.0), latency=requests(**FAST))
+    decision = Decision([P95, ERRORS], SCENARIO)
+    assert decision.states() == (("p95", ""), ("errors", ""))
+    decision.decided(run, 19.0)
+    assert decision.states() == (("p95", "pass"), ("errors", ""))
+    decision.decided(run, 20.0)
+    assert decision.states() == (("p95", "pass"), ("errors", "pass"))
+
+
 @pytest.mark.parametrize(
     ("planned", "duration", "moments"),
     [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge.model import Verdict
-from harness.report.annotations import workflow_commands
+from harness.report.annotations import error_command, workflow_commands
 from tests.unit.report.cases import BREACHED, HITS, P95, UNKNOWN, WARNED
 from tests.unit.report.compare_cases import CASES as COMPARISONS
 from tests.unit.report.strategies import TEXTS, VERDICTS
@@ -108,6 +108,16 @@ def test_failure_that_no_budget_is_to_blame_for_has_its_headline(
 ) -> None:
     found = commands(*verdicts, code=code, headline="it was interrupted")
     assert [one.message.splitlines()[0] for one in found] == messages
+
+
+def test_error_that_left_nothing_to_judge_is_annotated_with_its_hint() -> None:
+    line = error_command("budgets.yaml:3: a\nbudgets.yaml:5: 50%\x1b", "see the docs")
+    assert read(line) == Read(
+        "error",
+        {"title": "harness"},
+        "budgets.yaml:3: a\nbudgets.yaml:5: 50%\nhint: see the docs",
+    )
+    assert read(error_command("gone", "")).message == "gone"
 
 
 def test_comparison_is_annotated_as_a_run_is() -> None:

@@ -148,6 +148,25 @@ def test_endpoint_table_shows_the_busiest_and_counts_the_others() -> None:
     assert lines[23:] == ["... and 5 more endpoints"]
 
 
+def test_endpoint_table_of_two_hundred_unicode_names_reads_well_in_sixty_columns() -> None:
+    latency = {
+        LatencyKey(LATENCY, OK, "GET", f"/größe/世界/{n:03}"): Distribution((0.1,), (n,))
+        for n in range(1, 201)
+    }
+    lines = endpoint_table(latency, width=60, color=False).splitlines()
+    assert lines[0].split() == ["endpoint", "requests", "errors", "p95", "p99"]
+    assert lines[2].split()[:4] == ["GET", "/größe/世界/200", "200", "0"]
+    assert {cell_len(line) for line in lines[:23]} == {cell_len(lines[1])}
+    assert cell_len(lines[1]) <= 60
+    assert lines[23:] == ["... and 180 more endpoints"]
+
+
+def test_endpoint_table_of_one_endpoint_has_no_row_for_all_of_them() -> None:
+    latency = {LatencyKey(LATENCY, OK, "GET", "/"): Distribution((0.1,), (3,))}
+    _, _, *rows = endpoint_table(latency, width=60, color=False).splitlines()
+    assert [row.split()[:4] for row in rows] == [["GET", "/", "3", "0"]]
+
+
 def test_endpoint_table_without_requests_is_empty() -> None:
     assert endpoint_table({}, width=100, color=False) == ""
 
