@@ -114,6 +114,11 @@ def measure_without_own(
 
 LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
     "a counter that fell": (Rate(Selector(RESET)), {}, "a counter fell 1 times"),
+    "instances with different buckets": (
+        Quantile(Selector("mixed_seconds"), 0.9),
+        {},
+        "have different buckets",
+    ),
     "a series that is not there": (Rate(Selector("never_total")), {}, "no sample within"),
     "another job": (Rate(ASKS), {"job": "other"}, "no sample within"),
     "a gauge that is not there": (Gauge(Selector("never")), {}, "no sample within"),
@@ -186,6 +191,26 @@ def test_bad_answer_is_inconclusive(name: str, endpoint: Endpoint, stored_run: R
     verdict = judge((budget,), evidence).verdicts[0]
     assert verdict.outcome == "inconclusive"
     assert says in verdict.reason
+
+
+def test_edges_are_numbers_however_they_are_written(
+    endpoint: Endpoint, stored_run: RunFolder
+) -> None:
+    """Two replicas of different client libraries: le="1" and le="1.0"."""
+    series = [({"le": "1"}, 2.0), ({"le": "1.0"}, 3.0), ({"le": "+Inf"}, 10.0)]
+    buckets = [{"metric": labels, "value": [1010.0, str(value)]} for labels, value in series]
+    data = {"resultType": "vector", "result": buckets}
+
+    def reply(path: str) -> Reply:
+        if "resets" in path:
+            return vector(0.0)(path)
+        if "rate" in path and "by" in path:
+            return Reply(json.dumps({"status": "success", "data": data}))
+        return vector()(path) if "by" in path else vector(7.0)(path)
+
+    endpoint.reply = reply
+    found = by(Prometheus(endpoint.url), stored_run, of(Quantile(WAIT, 0.25), 1.0))
+    assert (found.value, found.share_over, found.samples) == (0.5, 0.5, 100)
 
 
 def test_one_sample_is_too_few_for_an_increase(endpoint: Endpoint, stored_run: RunFolder) -> None:
