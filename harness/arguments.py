@@ -98,6 +98,13 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     _report_options(parser)
 
 
+def _add_page_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="what `harness run` wrote")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="default: report.html in the run folder"
+    )
+
+
 def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scenario", nargs="?", metavar="SCENARIO", help="default: the first in budgets.yaml"
@@ -283,7 +290,8 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _report_options(parser: argparse.ArgumentParser, results: str = "results.json") -> None:
-    for option, what in (("json", results), ("junit-xml", "JUnit"), ("markdown", "summary")):
+    reports = {"json": results, "junit-xml": "JUnit", "markdown": "summary", "html": "page"}
+    for option, what in reports.items():
         parser.add_argument(
             f"--{option}", type=Path, metavar="FILE", help=f"write the {what} here as well"
         )
@@ -296,6 +304,7 @@ def _report_options(parser: argparse.ArgumentParser, results: str = "results.jso
 _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("start the target, load it, judge it, report", _add_run_options),
     "check": ("judge a stored run again; no load", _add_check_options),
+    "report": ("write the page of a stored run", _add_page_options),
     "compare": ("load two versions in turn; did any get worse?", _add_compare_options),
     "calibrate": ("what is noise on this machine, and what can be seen", _add_calibrate_options),
     "lint": ("validate budgets.yaml without load", _add_lint_options),

@@ -135,6 +135,13 @@ def check(options: argparse.Namespace) -> int:
     return _judge_and_tell(budgets, plan.source, folder, options, past=past, server=server)
 
 
+def report(options: argparse.Namespace) -> int:
+    """Write the page of a stored run, judged by the budgets that are stored with it."""
+    from harness.report_command import report
+
+    return report(options)
+
+
 def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, hold it against the service's metrics."""
     from harness.budgets.lint import lint as find
@@ -225,6 +232,7 @@ def backfill(options: argparse.Namespace) -> int:
 COMMANDS = {
     "run": run,
     "check": check,
+    "report": report,
     "compare": compare,
     "calibrate": calibrate,
     "lint": lint,
@@ -306,7 +314,7 @@ def _judge_and_tell(
         exposed.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = beside(judgement, evidence.manifest, past) if past else None
-    told = _Told(judgement, evidence, folder, code, baseline)
+    told = _Told(budgets, judgement, evidence, folder, code, baseline)
     _store_reports(told, options)
     _print_report(told, quiet=options.quiet)
     says, place = headline(judgement, evidence.manifest), str(source.resolve())
@@ -324,6 +332,7 @@ def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> 
 class _Told(NamedTuple):
     """What the reports of a run tell."""
 
+    budgets: tuple[Budget, ...]
     judgement: Judgement
     evidence: Evidence
     folder: RunFolder
@@ -332,12 +341,13 @@ class _Told(NamedTuple):
 
 
 def _store_reports(told: _Told, options: argparse.Namespace) -> None:
+    from harness.page import page_of
     from harness.report.baseline import baseline_fields
     from harness.report.junit import junit_xml
     from harness.report.markdown import comment_markdown, summary_markdown
     from harness.report.results import results_json
 
-    judgement, evidence, folder, code, baseline = told
+    budgets, judgement, evidence, folder, code, baseline = told
     fields = baseline_fields(baseline) if baseline else None
     results = results_json(judgement, evidence, exit_code=code, baseline=fields)
     reports = (
@@ -347,19 +357,29 @@ def _store_reports(told: _Told, options: argparse.Namespace) -> None:
         (names.COMMENT_FILE, None, comment_markdown(judgement, evidence.manifest)),
     )
     for name, copy, text in reports:
-        if options.command is run:
-            try:
-                folder.write(name, text)
-            except OSError as error:
-                raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
-        write_copy(copy, text)
+        _store(folder, name, copy, text, options)
     append_step_summary(reports[2][2])
+    if options.command is run or options.html:
+        page = page_of(folder, judgement, evidence, budgets, exit_code=code)
+        _store(folder, names.REPORT_FILE, options.html, page, options)
+
+
+def _store(
+    folder: RunFolder, name: str, copy: Path | None, text: str, options: argparse.Namespace
+) -> None:
+    """In the run folder by the command that makes it, and wherever an option wants it."""
+    if options.command is run:
+        try:
+            folder.write(name, text)
+        except OSError as error:
+            raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+    write_copy(copy, text)
 
 
 def _print_report(told: _Told, *, quiet: bool) -> None:
     from harness.report.console import console_report
 
-    judgement, evidence, folder, code, baseline = told
+    _, judgement, evidence, folder, code, baseline = told
     if quiet:
         print(f"{judgement.outcome} (exit {code}) {folder.path}")
         return

@@ -29,11 +29,15 @@ from harness.report.compare_junit import compare_junit
 from harness.report.compare_markdown import compare_comment, compare_markdown
 from harness.report.compare_results import compare_json
 from harness.report.compare_wording import headline
+from harness.report.html.compare_page import compare_page
 from harness.runs.folder import create_files, default_path, replace_text
 from harness.sides import Version
 from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
-FILES = (names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE, names.COMMENT_FILE)
+FILES = (
+    *(names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE),
+    *(names.COMMENT_FILE, names.REPORT_FILE),
+)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -105,8 +109,9 @@ def _report(found: Compared, folder: Path, options: argparse.Namespace, code: in
         compare_markdown(comparison, setting),
         compare_junit(comparison, setting, exit_code=code),
         compare_comment(comparison, setting),
+        compare_page(comparison, setting, exit_code=code),
     )
-    copies = (options.json, options.markdown, options.junit_xml, None)
+    copies = (options.json, options.markdown, options.junit_xml, None, options.html)
     for name, copy, text in zip(FILES, copies, texts, strict=True):
         try:
             replace_text(folder / name, text)

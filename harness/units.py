@@ -109,6 +109,15 @@ def _shown(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
+_Steps = tuple[tuple[float, str], ...]
+_STEPS: dict[Unit, _Steps] = {
+    Unit.SECONDS: ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min")),
+    Unit.BYTES: tuple(
+        (2.0 ** (10 * i), s) for i, s in enumerate(("B", "KiB", "MiB", "GiB", "TiB"))
+    ),
+}
+
+
 def format_quantity(value: float, unit: Unit) -> str:
     """Write a base-unit value for people: three significant digits and the suffix that fits.
 
@@ -120,26 +129,38 @@ def format_quantity(value: float, unit: Unit) -> str:
         return f"{_digits(value * 100)}%"
     if unit is Unit.PER_SECOND:
         return f"{_digits(value)}/s"
-    if unit is Unit.SECONDS:
-        return _scaled(value, ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min")))
-    if unit is Unit.BYTES:
-        steps = tuple((2.0 ** (10 * i), s) for i, s in enumerate(("B", "KiB", "MiB", "GiB", "TiB")))
-        return _scaled(value, steps)
+    if unit in _STEPS:
+        return _scaled(value, _STEPS[unit])
     return _digits(value)
 
 
-def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
+def scale_of(value: float, unit: Unit) -> tuple[float, str]:
+    """In what a whole chart is labelled whose largest value this is: factor and suffix.
+
+    Examples: 0.1834 s gives 0.001 and " ms", 0.0123 of a ratio 0.01 and "%".
+    """
+    if unit in _STEPS:
+        factor, suffix = _step(value, _STEPS[unit])
+        return factor, f" {suffix}"
+    return {Unit.RATIO: (0.01, "%"), Unit.PER_SECOND: (1.0, "/s")}.get(unit, (1.0, ""))
+
+
+def _scaled(value: float, steps: _Steps) -> str:
     if value == 0:
         return f"0 {'s' if steps[0][1] == 'ns' else steps[0][1]}"
+    factor, suffix = _step(value, steps)
+    least = 1.0 if factor > steps[0][0] else 0.0
+    return f"{_digits(math.copysign(max(abs(value) / factor, least), value))} {suffix}"
+
+
+def _step(value: float, steps: _Steps) -> tuple[float, str]:
     # A value that rounds up to the next step (999.9 ms, 59.97 s) is written in that step.
     chosen = steps[0]
     for step in steps[1:]:
         in_chosen = float(_digits(abs(value) / chosen[0])) * chosen[0]
         if in_chosen >= step[0] * (1 - 1e-9):
             chosen = step
-    factor, suffix = chosen
-    least = 1.0 if factor > steps[0][0] else 0.0
-    return f"{_digits(math.copysign(max(abs(value) / factor, least), value))} {suffix}"
+    return chosen
 
 
 def _digits(value: float) -> str:

@@ -26,6 +26,7 @@ PROGRAMS = {
     "needs_redis": ("redis-server",),
     "needs_prometheus": ("prometheus", "promtool"),
     "needs_openssl": ("openssl",),
+    "needs_chromium": ("chromium",),
 }
 
 

@@ -78,15 +78,20 @@ def select(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
     Raises:
         NoDataError: There are none; the message says why and what to do.
     """
-    found = tuple(
+    found = matching(evidence, selector)
+    if not found:
+        raise NoDataError(_why_nothing(evidence, selector))
+    return found
+
+
+def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
+    """The series that a selector means, if there are any."""
+    return tuple(
         s
         for s in evidence.series
         if s.name == selector.metric
         and all(s.labels.get(name, "") == value for name, value in selector.where.items())
     )
-    if not found:
-        raise NoDataError(_why_nothing(evidence, selector))
-    return found
 
 
 def scrapes(evidence: Evidence, where: Origin) -> tuple[float, ...]:

@@ -62,7 +62,7 @@ def advice(indicator: Indicator) -> str:
         case Throughput():
             return "see whether the service or the asked load is the limit"
         case _:
-            metrics = [selector.metric for selector in _selectors(indicator)]
+            metrics = [selector.metric for selector in selectors(indicator)]
     return next(
         (
             look
@@ -93,7 +93,8 @@ def _of_service(indicator: Indicator) -> str:
             raise TypeError(f"{type(indicator).__name__} is not measured on the service")
 
 
-def _selectors(indicator: Indicator) -> tuple[Selector, ...]:
+def selectors(indicator: Indicator) -> tuple[Selector, ...]:
+    """What an indicator reads of the service, its subject first; empty for the other kinds."""
     match indicator:
         case Quantile(histogram=selector) | Mean(histogram=selector):
             return (selector,)

@@ -22,8 +22,7 @@ from harness.report.markdown_parts import (
     prose,
     why,
 )
-from harness.report.wording import by_trouble, clean, moment, value_text
-from harness.units import Unit, format_quantity
+from harness.report.wording import by_trouble, clean, value_text
 
 MOST_OMISSIONS = 30
 _FACT = 1000  # characters shown of each
@@ -99,19 +98,8 @@ def _left_out(comparison: Comparison) -> Iterator[str]:
 
 
 def _facts(comparison: Comparison, setting: Setting) -> Iterator[str]:
-    rules = comparison.rules
-    alpha, beta = (format_quantity(level, Unit.RATIO) for level in (rules.alpha, rules.beta))
-    facts = {
-        "Baseline": setting.baseline,
-        "Candidate": setting.candidate,
-        "Started": moment(setting.started),
-        "False alarms": f"at most {alpha} of such comparisons without a change",
-        "Missed": f"at most {beta} of the budgets that are worse by what is tolerated",
-        "Most pairs": str(rules.most),
-        "Harness": setting.harness_version,
-        **setting.facts,
-    }
     yield from (
-        f"- {prose(clean(label, 60))}: {prose(clean(text, _FACT))}" for label, text in facts.items()
+        f"- {prose(clean(label, 60))}: {prose(clean(text, _FACT))}"
+        for label, text in wording.facts(comparison, setting)
     )
     yield ""

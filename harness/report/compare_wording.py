@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from harness.judge.compare_words import interval_text, worse_text
 from harness.judge.comparison import Change, Comparison
 from harness.judge.model import Outcome
-from harness.report.wording import NO_DATA, clean, tally
+from harness.report.wording import NO_DATA, clean, moment, tally
 from harness.units import Unit, format_quantity
 
 _SAYS: dict[Outcome, str] = {
@@ -82,6 +82,22 @@ def headline(comparison: Comparison) -> str:
     outcomes = [change.outcome for change in comparison.changes]
     says = tally(outcomes, _SAYS) or "no budget has a max_regression"
     return says if comparison.done else f"the comparison ended before it was decided; {says}"
+
+
+def facts(comparison: Comparison, setting: Setting) -> list[tuple[str, str]]:
+    """What was compared, on what, and how often it may err: label and text."""
+    rules = comparison.rules
+    alpha, beta = (format_quantity(level, Unit.RATIO) for level in (rules.alpha, rules.beta))
+    return [
+        ("Baseline", setting.baseline),
+        ("Candidate", setting.candidate),
+        ("Started", moment(setting.started)),
+        ("False alarms", f"at most {alpha} of such comparisons without a change"),
+        ("Missed", f"at most {beta} of the budgets that are worse by what is tolerated"),
+        ("Most pairs", str(rules.most)),
+        ("Harness", setting.harness_version),
+        *setting.facts.items(),
+    ]
 
 
 def left_out(comparison: Comparison) -> list[str]:

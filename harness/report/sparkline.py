@@ -30,5 +30,6 @@ def sparkline(
 def _block(value: float | None, low: float, high: float) -> str:
     if value is None or not isfinite(value):
         return _MISSING
-    share = (value - low) / (high - low) if high > low else 0.0
+    span = high / 2 - low / 2  # all of it may be more than a float holds
+    share = (value / 2 - low / 2) / span if span > 0 else 0.0
     return _BLOCKS[round(min(max(share, 0.0), 1.0) * (len(_BLOCKS) - 1))]

@@ -32,6 +32,7 @@ CREATED_FILES = (
     names.JUNIT_FILE,
     names.SUMMARY_FILE,
     names.COMMENT_FILE,
+    names.REPORT_FILE,
     names.BUDGETS_FILE,
     names.TARGET_LOG,
 )

@@ -65,13 +65,15 @@ ALLOWED = {
     "export_command": {"runs", "report", "told"},
     "backfill": {"runs", "judge", "report"},
     "backfill_command": {"runs", "observe", "backfill"},
+    "page": {"budgets", "runs", "judge", "report"},
+    "report_command": {"runs", "judge", "asked", "page", "told"},
     "history_command": {"runs", "report", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
         *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
         *("compare_command", "consult", "export_command", "exposed", "history_command", "live"),
-        *("served", "settled", "told"),
+        *("page", "report_command", "served", "settled", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

@@ -1,0 +1,92 @@
+"""report.html of a comparison: two versions of a service, pair by pair."""
+
+from __future__ import annotations
+
+from math import expm1, inf, isfinite
+
+from harness.judge.comparison import Change, Comparison, Rules
+from harness.judge.sequential import design, look
+from harness.report import compare_wording as wording
+from harness.report.compare_wording import Setting
+from harness.report.html.document import document
+from harness.report.html.panel import short
+from harness.report.wording import by_trouble, clean
+
+MOST_CHARTS = 50
+_PER_CENT = 100.0
+
+
+def compare_page(comparison: Comparison, setting: Setting, *, exit_code: int) -> str:
+    """The content of report.html."""
+    changes = by_trouble(comparison.changes)
+    charted = [change for change in changes if change.pairs][:MOST_CHARTS]
+    data: dict[str, object] = {}
+    if charted:
+        family = len(comparison.changes)
+        data["changes"] = [change_data(one, comparison.rules, family) for one in charted]
+    return document(
+        "compare.html",
+        data,
+        title=wording.title(setting),
+        outcome=comparison.outcome,
+        exit_code=exit_code,
+        headline=f"{wording.headline(comparison)}; {wording.cost(comparison)}",
+        setting=setting,
+        changes=changes,
+        charted=charted,
+        left_out=wording.left_out(comparison),
+        facts=[(clean(a, 60), clean(b, 1000)) for a, b in wording.facts(comparison, setting)],
+    )
+
+
+def change_data(change: Change, rules: Rules, family: int) -> dict[str, object]:
+    """A chart of a budget's pairs, for the page's script; all values are per cent worse.
+
+    Args:
+        change: At least one of its pairs counts.
+        rules: Of the comparison.
+        family: How many budgets it decides.
+
+    Returns:
+        Each pair that counts, the estimate after each, and the interval as it closed in: each look
+        holds together with all others, so it is the tightest until then.
+    """
+    plan = design(change.tolerance, rules.most, alpha=rules.alpha / family, beta=rules.beta)
+    estimates: list[tuple[int, float]] = []
+    band: list[tuple[int, float, float]] = []
+    known: list[float] = []
+    ends = (-inf, inf)
+    for number, ratio in enumerate(change.ratios, 1):
+        if ratio is None:
+            continue
+        known.append(ratio)
+        state = look(known, plan)
+        if len(known) <= plan.most:
+            lower = max(ends[0], min(state.lower, ends[1]))
+            ends = (lower, min(ends[1], max(state.upper, lower)))
+        estimates.append((number, _worse(state.estimate or 0.0)))
+        if all(map(isfinite, ends)):
+            band.append((number, _worse(ends[0]), _worse(ends[1])))
+    numbers = [number for number, _ in estimates]
+    return {
+        "pairs": {"x": numbers, "y": [_worse(ratio) for ratio in known]},
+        "estimate": {"x": numbers, "y": [estimate for _, estimate in estimates]},
+        "band": {
+            "x": [number for number, *_ in band],
+            "lower": [lower for _, lower, _ in band],
+            "upper": [upper for *_, upper in band],
+        },
+        "tolerance": short(_PER_CENT * change.tolerance),
+        "about": _about(change),
+    }
+
+
+def _worse(log_ratio: float) -> float:
+    return short(_PER_CENT * expm1(log_ratio))
+
+
+def _about(change: Change) -> str:
+    return (
+        f"{wording.estimate_text(change)}, {wording.range_text(change)},"
+        f" {wording.share_text(change.tolerance)} tolerated, {wording.pairs_text(change)} pairs"
+    )

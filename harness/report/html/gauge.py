@@ -1,0 +1,81 @@
+"""Where a value and its interval lie beside the bound, as shares of a small bar's width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+from harness.judge.comparison import Change
+from harness.judge.model import Verdict
+
+_LEAST = 0.01  # of the width, that an interval is shown with
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """Per cent of the bar's width from its left.
+
+    Attributes:
+        value: None when there is none.
+        low: Where the interval begins, and its `width`; None without one.
+        bad_from: Where the part that breaches begins, and its width.
+    """
+
+    bound: float
+    value: float | None
+    low: float | None
+    width: float
+    bad_from: float
+    bad_width: float
+
+
+def verdict_gauge(verdict: Verdict) -> Gauge | None:
+    """A bar from 0 to twice the bound; what lies beyond is at its end.
+
+    Returns:
+        None where that says nothing: no value, or a bound that is not above 0.
+    """
+    if verdict.value is None or not isfinite(verdict.value) or not verdict.bound > 0:
+        return None
+    ends = (verdict.lower, verdict.upper)
+    full = (0.0, 2 * verdict.bound)
+    return _gauge(verdict.value, ends, full, verdict.bound, verdict.direction)
+
+
+def change_gauge(change: Change) -> Gauge | None:
+    """A bar to twice what is tolerated, for better and for worse; None before there is data."""
+    if change.estimate is None or not isfinite(change.estimate):
+        return None
+    tolerance = change.tolerance
+    ends = (change.lower, change.upper)
+    full = (-2 * tolerance, 2 * tolerance)
+    return _gauge(change.estimate, ends, full, tolerance, "max")
+
+
+def _gauge(
+    value: float,
+    ends: tuple[float | None, float | None],
+    full: tuple[float, float],
+    bound: float,
+    direction: str,
+) -> Gauge:
+    left, right = full
+
+    def place(at: float) -> float:
+        return round(100 * min(1.0, max(0.0, (at - left) / (right - left))), 2)
+
+    lower, upper = ends
+    low = high = None
+    if lower is not None or upper is not None:
+        low = place(left if lower is None else lower)
+        high = place(right if upper is None else upper)
+    edge = place(bound)
+    bad_from, bad_width = (edge, 100 - edge) if direction == "max" else (0.0, edge)
+    return Gauge(
+        bound=edge,
+        value=place(value),
+        low=low,
+        width=0.0 if low is None or high is None else max(100 * _LEAST, round(high - low, 2)),
+        bad_from=bad_from,
+        bad_width=bad_width,
+    )

@@ -1,0 +1,199 @@
+"""What the service's metrics said in each interval of a run: charts, not verdicts.
+
+Verdicts rest on exact differences between the edges of the window. Here a counter is read at the
+edges of an interval by interpolation, and a gauge is the highest reading within it, so that a short
+peak shows however wide the intervals are.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from math import inf, isfinite
+
+from harness.budgets.model import (
+    Gauge,
+    Indicator,
+    Mean,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Utilization,
+)
+from harness.judge.series import Origin, matching, origin
+from harness.names import INSTANCE, SOURCE
+from harness.report.html.axis import Axis
+from harness.runs.model import Evidence, Series
+
+Values = list[float | None]
+_BEFORE = 1.0  # s: a counter that appears late was 0 at the scrape before its first one
+_FRESH = 2.0  # s for which a reading stands when the next scrape falls into the interval after
+
+
+class Readings:
+    """The series of a run on an axis."""
+
+    def __init__(self, evidence: Evidence, axis: Axis) -> None:
+        self._evidence = evidence
+        self._axis = axis
+        self._first: dict[Origin, float] = {}
+        for series in evidence.series:
+            if series.times:
+                where = origin(series)
+                self._first[where] = min(series.times[0], self._first.get(where, inf))
+
+    def over_time(self, indicator: Indicator) -> Values:
+        """An indicator of the service in each interval; None where there is no data."""
+        values: Values = []
+        match indicator:
+            case Mean(histogram=one):
+                parts = (Selector(f"{one.metric}_{part}", one.where) for part in ("sum", "count"))
+                values = _quotient(*map(self._rate, parts))
+            case Ratio(of=of, to=to):
+                values = _quotient(self._rate(of), self._rate(to))
+            case Rate():
+                values = self._rate_over(indicator)
+            case Quantile():
+                values = self._quantile(indicator.histogram, indicator.quantile)
+            case Gauge():
+                values = _total(self._levels(indicator.gauge).values())
+                values = self._growth(values) if indicator.over == "growth" else values
+            case Utilization(of=of, to=to):
+                values = self._utilization(of, to)
+        return values
+
+    def _rate_over(self, indicator: Rate) -> Values:
+        found = self._rate(indicator.counter)
+        if indicator.to is None:
+            return found
+        return _quotient(found, _total(self._levels(indicator.to).values()))
+
+    def _rate(self, selector: Selector) -> Values:
+        """Increase per second of all matching counters together."""
+        return _total(self._rates(matching(self._evidence, selector)))
+
+    def _rates(self, series: Iterable[Series]) -> list[Values]:
+        edges = self._axis.edges
+        return [rates(one, edges, self._first[origin(one)]) for one in series if one.times]
+
+    def _quantile(self, selector: Selector, quantile: float) -> Values:
+        buckets: dict[float, list[Values]] = defaultdict(list)
+        found = matching(self._evidence, Selector(f"{selector.metric}_bucket", selector.where))
+        for series, values in zip(found, self._rates(found), strict=True):
+            buckets[float(series.labels.get("le", "nan"))].append(values)
+        edges = sorted(buckets)
+        sums = [_total(buckets[edge]) for edge in edges]
+        return [_interpolated(edges, column, quantile) for column in zip(*sums, strict=True)]
+
+    def _levels(self, selector: Selector) -> dict[tuple[str, str], Values]:
+        """By instance or generator the highest sum of all matching gauges."""
+        sums: dict[tuple[str, str], dict[float, float]] = defaultdict(lambda: defaultdict(float))
+        for series in matching(self._evidence, selector):
+            here = sums[series.labels.get(INSTANCE, ""), series.labels.get(SOURCE, "")]
+            for at, value in zip(series.times, series.values, strict=True):
+                here[at] += value
+        return {name: self._highest(readings) for name, readings in sums.items()}
+
+    def _highest(self, readings: dict[float, float]) -> Values:
+        values: Values = [None] * self._axis.count
+        for at, value in readings.items():
+            number = self._axis.number(at)
+            if number is not None and isfinite(value):
+                before = values[number]
+                values[number] = value if before is None else max(before, value)
+        if self._axis.width > _FRESH:
+            return values
+        return [
+            values[number - 1] if value is None and number else value
+            for number, value in enumerate(values)
+        ]
+
+    def _growth(self, levels: Values) -> Values:
+        start = self._axis.window[0] if self._axis.window else 0
+        first = next((value for value in levels[start:] if value is not None), 0.0)
+        return [None if value is None else value - first for value in levels]
+
+    def _utilization(self, of: Selector, to: Selector) -> Values:
+        used, limits = self._levels(of), self._levels(to)
+        shares = [_quotient(used[name], limits[name]) for name in used if name in limits]
+        return [
+            max((share for share in column if share is not None), default=None)
+            for column in zip(*shares, strict=True)
+        ]
+
+
+def rates(series: Series, edges: Sequence[float], first: float) -> Values:
+    """Increase per second of a counter in each interval; a fall counts as a start from 0.
+
+    Args:
+        series: At least one sample.
+        edges: Of the intervals, ascending.
+        first: When its instance was first read: a counter that is missing then is born later.
+
+    Returns:
+        None where less than half of an interval lies between two samples.
+    """
+    times, totals = list(series.times), _without_resets(series.values)
+    if times[0] > first:
+        times = [first, max(first, times[0] - _BEFORE), *times]
+        totals = [0.0, 0.0, *totals]
+    found: Values = []
+    for start, end in pairwise(edges):
+        left, right = max(start, times[0]), min(end, times[-1])
+        if right - left < (end - start) / 2:
+            found.append(None)
+        else:
+            rise = _at(right, times, totals) - _at(left, times, totals)
+            found.append(rise / (right - left))
+    return found
+
+
+def _without_resets(values: Sequence[float]) -> list[float]:
+    totals, lost, before = [], 0.0, -inf
+    for value in values:
+        if value < before:
+            lost += before
+        before = value
+        totals.append(value + lost)
+    return totals
+
+
+def _at(moment: float, times: Sequence[float], totals: Sequence[float]) -> float:
+    after = bisect_right(times, moment)
+    if after == len(times):
+        return totals[-1]
+    share = (moment - times[after - 1]) / (times[after] - times[after - 1])
+    return totals[after - 1] + share * (totals[after] - totals[after - 1])
+
+
+def _total(parts: Iterable[Values]) -> Values:
+    return [
+        sum(known) if (known := [value for value in column if value is not None]) else None
+        for column in zip(*parts, strict=True)
+    ]
+
+
+def _quotient(of: Values, to: Values) -> Values:
+    return [
+        None if above is None or not below else above / below
+        for above, below in zip(of, to, strict=False)
+    ]
+
+
+def _interpolated(
+    edges: Sequence[float], cumulative: Sequence[float | None], quantile: float
+) -> float | None:
+    """Linear within a bucket, as Prometheus' histogram_quantile; the last edge stands for +Inf."""
+    counts = [count or 0.0 for count in cumulative]
+    if not counts or counts[-1] <= 0:
+        return None
+    rank = quantile * counts[-1]
+    index = next(number for number, count in enumerate(counts) if count >= rank)
+    below, lower = (counts[index - 1], edges[index - 1]) if index else (0.0, 0.0)
+    if not isfinite(edges[index]):
+        return lower
+    inside = counts[index] - below
+    return lower + (edges[index] - lower) * ((rank - below) / inside if inside > 0 else 1.0)

@@ -1,0 +1,114 @@
+"""report.html of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness import names
+from harness.budgets.model import Budget
+from harness.judge.model import Judgement
+from harness.report import wording
+from harness.report.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.html.axis import Axis, axis_of
+from harness.report.html.client_panels import Intervals, client_panels
+from harness.report.html.distribution import distribution_data
+from harness.report.html.document import document
+from harness.report.html.panel import Panel, panel_data
+from harness.report.html.readings import Readings
+from harness.report.html.service_panels import service_panels
+from harness.runs.model import Distribution, Evidence, LatencyKey
+
+MOST_ENDPOINTS = 300
+MOST_SLOWEST = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An endpoint, and what its row shows beyond what results.json has, in seconds."""
+
+    endpoint: Endpoint
+    p90: float | None
+    p999: float | None
+
+
+def run_page(
+    judgement: Judgement,
+    evidence: Evidence,
+    budgets: Sequence[Budget],
+    intervals: Intervals,
+    *,
+    exit_code: int,
+) -> str:
+    """The content of report.html.
+
+    Args:
+        judgement: What was decided.
+        evidence: What it was decided on.
+        budgets: Those that were judged; their indicators are shown over time.
+        intervals: Of latency.hlog on the axis of `axis_of(evidence)`; empty without an axis.
+        exit_code: Of the command.
+    """
+    manifest, axis = evidence.manifest, axis_of(evidence)
+    panels = _panels(evidence, budgets, intervals, axis)
+    rows = endpoints(evidence.latency)
+    distribution = distribution_data(evidence.latency, rows)
+    data: dict[str, object] = {}
+    if axis is not None and panels:
+        data["axis"] = _axis_data(axis)
+        data["panels"] = [panel_data(panel, axis) for panel in panels]
+    if distribution is not None:
+        data["distribution"] = distribution
+    return document(
+        "run.html",
+        data,
+        title=wording.title(manifest),
+        outcome=judgement.outcome,
+        exit_code=exit_code,
+        headline=wording.headline(judgement, manifest),
+        verdicts=wording.by_trouble(judgement.verdicts),
+        intervals=any(wording.interval_text(verdict) for verdict in judgement.verdicts),
+        guards=sorted(judgement.guards, key=lambda guard: guard.outcome == "ok"),
+        tripped=len(wording.tripped(judgement)),
+        panels=data.get("panels", ()),
+        distribution=distribution,
+        rows=_rows(evidence.latency, rows),
+        more_rows=max(0, len(rows) - MOST_ENDPOINTS),
+        slowest=evidence.slowest[:MOST_SLOWEST],
+        manifest=manifest,
+        files=names,
+    )
+
+
+def _panels(
+    evidence: Evidence, budgets: Sequence[Budget], intervals: Intervals, axis: Axis | None
+) -> list[Panel]:
+    if axis is None:
+        return []
+    readings = Readings(evidence, axis)
+    return client_panels(intervals, readings, axis, budgets) + service_panels(readings, budgets)
+
+
+def _axis_data(axis: Axis) -> dict[str, object]:
+    """Seconds from what the charts call 0 to the start of the axis, and of the window."""
+    start = round(axis.start - axis.zero, 3)
+    window = None
+    if axis.window is not None:
+        window = [start + number * axis.width for number in axis.window]
+    return {"start": start, "width": axis.width, "count": axis.count, "window": window}
+
+
+def _rows(latency: Mapping[LatencyKey, Distribution], found: Sequence[Endpoint]) -> list[Row]:
+    """The busiest endpoints and, if there are several, all together first."""
+    by_request: dict[str | None, list[Distribution]] = {}
+    for key, times in latency.items():
+        if key.what == names.LATENCY and key.outcome == names.OK:
+            by_request.setdefault(key.request, []).append(times)
+            by_request.setdefault(None, []).append(times)
+
+    def row(endpoint: Endpoint, request: str | None) -> Row:
+        times = Distribution.merge(by_request.get(request, ()))
+        return Row(endpoint, times.quantile(0.9), times.quantile(0.999))
+
+    rows = [row(endpoint, endpoint.request) for endpoint in found[:MOST_ENDPOINTS]]
+    return [row(every_endpoint(latency), None), *rows] if len(found) > 1 else rows

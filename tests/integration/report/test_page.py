@@ -1,0 +1,247 @@
+"""report.html in a real browser: nothing is loaded, nothing complains, all of it is there."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from harness.report.compare_results import compare_json
+from harness.report.html.compare_page import compare_page
+from harness.report.html.document import NAME
+from harness.report.html.run_page import run_page
+from harness.report.results import results_json
+from harness.report.wording import clean
+from tests.browser import PATIENCE, chromium, ready
+from tests.unit.report import compare_cases
+from tests.unit.report.cases import AWKWARD, CASES
+from tests.unit.report.html import page_cases
+
+pytestmark = pytest.mark.needs_chromium
+REQUESTS = ("GET /contacts", "<script>alert(1)</script>", "x" * 2000, "GET /größe-世界")
+MOST_BYTES = 3_000_000
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Opens a report; at the end nothing may have been loaded, said or shown by a script in it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    trouble: list[str] = []
+    loaded: list[str] = []
+
+    def show(text: str, charts: bool = True) -> Page:
+        path = tmp_path / "report.html"
+        path.write_text(text, encoding="utf-8")
+        page = context.new_page()
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("dialog", lambda dialog: trouble.append(dialog.message))
+        page.on("request", lambda request: loaded.append(request.url))
+        page.goto(path.as_uri(), timeout=PATIENCE)
+        if charts:
+            ready(page)
+        assert len(text.encode()) < MOST_BYTES
+        return page
+
+    yield show
+    assert trouble == []
+    outside = [url for url in loaded if not url.startswith(("file:", "blob:", "data:"))]
+    assert outside == []
+    context.close()
+
+
+def page_of(*requests: str, seconds: int = 20) -> str:
+    judgement, evidence, budgets, intervals = page_cases.run(*requests, seconds=seconds)
+    return run_page(judgement, evidence, budgets, intervals, exit_code=judgement.exit_code)
+
+
+def chart(page: Page, title: str) -> list[dict[str, Any]]:
+    """The lines that Plotly drew below a title: name, x, y, and whether it is visible."""
+    found = page.evaluate(
+        """title => [...document.querySelectorAll("figure")]
+            .find(figure => figure.querySelector("h3").textContent === title)
+            .querySelector(".plot").data
+            .map(({name, x, y, visible}) => ({name, x, y, visible}))""",
+        title,
+    )
+    return cast("list[dict[str, Any]]", found)
+
+
+def ranges(page: Page) -> list[list[float]]:
+    found = page.evaluate(
+        """() => [...document.querySelectorAll("figure[data-kind=time] .plot")]
+            .map(plot => plot._fullLayout.xaxis.range)"""
+    )
+    return cast("list[list[float]]", found)
+
+
+def cells(page: Page, table: str, row: str) -> dict[str, list[float | None]]:
+    """Of each row, by the name it was made for: the exact values behind its cells."""
+    found = page.evaluate(
+        """([table, row]) => [...document.querySelectorAll(`.${table} tr[data-${row}]`)].map(tr =>
+            [tr.dataset[row], [...tr.querySelectorAll("[data-value]")].map(td => td.dataset.value)])
+        """,
+        [table, row],
+    )
+    return {name: [float(v) if v else None for v in values] for name, values in found}
+
+
+def test_run_charts_have_a_point_for_each_interval_and_its_values(open_page: Open) -> None:
+    page = open_page(page_of("GET /contacts"))
+    lines = {line["name"]: line for line in chart(page, "Latency")}
+    expected = [page_cases.latency_of(second, 0) * 1000 for second in range(25)]
+    assert lines["p50"]["x"] == [second + 0.5 for second in range(-5, 20)]
+    assert lines["p50"]["y"] == pytest.approx(expected, rel=1e-3)
+    assert lines["p95"]["y"] == pytest.approx([2 * value for value in expected], rel=1e-3)
+    assert lines["p95 service time"]["y"] == pytest.approx(expected, rel=1e-3)
+    assert lines["p95 service time"]["visible"] == "legendonly"
+    assert lines["latency-p95: max 200 ms"]["y"] == [200, 200]
+    (errors,) = chart(page, "Errors")
+    assert errors["y"] == [5] * 25  # per cent: 1 of 20
+    cpu = {line["name"]: line for line in chart(page, "CPU")}
+    assert cpu["cpu"]["y"] == pytest.approx([30] * 25)
+    rate = {line["name"]: line for line in chart(page, "Rate")}
+    assert (rate["requests answered"]["y"], rate["requests failed"]["y"]) == ([19] * 25, [1] * 25)
+    (histogram,) = (line for line in chart(page, "Histogram") if line["name"] == "answered")
+    assert sum(histogram["y"][:-1]) == 19 * 20
+
+
+def test_run_hover_shows_values(open_page: Open) -> None:
+    page = open_page(page_of("GET /contacts"))
+    page.locator("figure", has_text="Latency").first.locator(".nsewdrag").hover()
+    hover = page.locator("figure .hoverlayer").filter(has_text="p95").first
+    hover.wait_for(timeout=PATIENCE)
+    assert "ms" in (hover.text_content() or "")
+
+
+def test_run_zoom_is_of_all_charts_and_ends(open_page: Open) -> None:
+    page = open_page(page_of("GET /contacts"))
+    whole = ranges(page)
+    assert len(whole) == 4
+    assert whole == [[-5, 20]] * 4
+    plot = page.locator("figure", has_text="Errors").first.locator(".nsewdrag")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    x, y, middle = box["x"], box["y"] + box["height"] / 2, box["x"] + box["width"] / 2
+    page.mouse.move(x + 5, y)
+    page.mouse.down()
+    page.mouse.move(middle, y, steps=5)
+    page.mouse.up()
+    page.wait_for_function(
+        """() => [...document.querySelectorAll("figure[data-kind=time] .plot")]
+            .every(plot => plot._fullLayout.xaxis.range[1] < 9)""",
+        timeout=PATIENCE,
+    )
+    zoomed = ranges(page)
+    assert zoomed == [zoomed[0]] * 4
+    assert zoomed[0][1] == pytest.approx(7.5, abs=0.5)
+    page.get_by_role("button", name="Whole run").press("Enter")
+    assert ranges(page) == whole
+    page.get_by_role("button", name="Zoom to the window").press("Enter")
+    assert ranges(page) == [[0, 20]] * 4
+
+
+def test_run_theme_switches_by_keyboard_with_the_charts(open_page: Open) -> None:
+    page = open_page(page_of("GET /contacts"))
+    look = """() => [getComputedStyle(document.body).backgroundColor,
+        document.querySelector(".plot").layout.font.color]"""
+    assert page.evaluate(look) == ["rgb(255, 255, 255)", "#1b2027"]
+    page.get_by_role("button", name="Switch to the dark theme").press("Enter")
+    assert page.evaluate(look) == ["rgb(20, 23, 28)", "#e7eaee"]
+    page.get_by_role("button", name="Switch to the light theme").press("Enter")
+    assert page.evaluate(look) == ["rgb(255, 255, 255)", "#1b2027"]
+
+
+def test_run_of_a_request_is_chosen_and_hostile_names_are_only_shown(open_page: Open) -> None:
+    page = open_page(page_of(*REQUESTS))
+    figure = page.locator("figure", has_text="Latency").first
+    labels = figure.locator("option").all_inner_texts()
+    assert set(labels) == {"every request", *(clean(request, 120) for request in REQUESTS)}
+    figure.locator("select").select_option(label="<script>alert(1)</script>")
+    p50 = next(line for line in chart(page, "Latency") if line["name"] == "p50")
+    expected = [page_cases.latency_of(second, 1) * 1000 for second in range(25)]
+    assert p50["y"] == pytest.approx(expected, rel=1e-3)
+    shown = page.locator(".endpoints .name").all_inner_texts()
+    assert shown == ["every request", *sorted(clean(request, NAME) for request in REQUESTS)]
+    assert page.evaluate("document.querySelectorAll('script[src], img, iframe').length") == 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_run_values_are_those_of_results_json(open_page: Open, case: str) -> None:
+    judgement, evidence, code = CASES[case]
+    results = json.loads(results_json(judgement, evidence, exit_code=code))
+    page = open_page(run_page(judgement, evidence, (), {}, exit_code=code))
+    assert page.locator("header .badge").inner_text().lower() == results["outcome"]
+    assert f"exit code {results['exit_code']}" in page.locator("header").inner_text()
+    assert cells(page, "budgets", "budget") == {
+        clean(one["name"], NAME): pytest.approx([one["value"]]) for one in results["budgets"]
+    }
+    rows = cells(page, "endpoints", "request")
+    for one in results["endpoints"]:
+        p50, _, p95, p99, _, most, service_time = rows[clean(one["request"], NAME)]
+        expected = [one[key] for key in ("p50", "p95", "p99", "max", "service_time_p95")]
+        assert [p50, p95, p99, most, service_time] == pytest.approx(expected)
+    assert len(rows) == len(results["endpoints"]) + (len(results["endpoints"]) > 1)
+    if case == "awkward":
+        shown = page.locator(".budgets").inner_text()
+        assert all(clean(name, NAME) in shown for name in AWKWARD)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "seconds", "points"),
+    [
+        pytest.param(1, 5, 10, id="one endpoint, five seconds"),
+        pytest.param(200, 1800, 602, id="200 endpoints, half an hour"),
+    ],
+)
+def test_run_of_any_size_fits_a_page(
+    open_page: Open, endpoints: int, seconds: int, points: int
+) -> None:
+    requests = [f"GET /resources/{number}" for number in range(endpoints)]
+    page = open_page(page_of(*requests, seconds=seconds))
+    p50 = next(line for line in chart(page, "Latency") if line["name"] == "p50")
+    assert len(p50["y"]) == points
+    assert None not in p50["y"]
+    total = 1 if endpoints > 1 else 0
+    assert page.locator(".endpoints tbody tr").count() == endpoints + total
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_run_page_is_not_wider_than_its_window(open_page: Open, width: int) -> None:
+    page = open_page(page_of(*REQUESTS))
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("case", compare_cases.CASES)
+def test_compare_charts_have_the_pairs_and_the_interval_of_compare_json(
+    open_page: Open, case: str
+) -> None:
+    comparison, setting, code = compare_cases.CASES[case]
+    document = json.loads(compare_json(comparison, setting, exit_code=code))
+    page = open_page(compare_page(comparison, setting, exit_code=code))
+    assert page.locator("header .badge").inner_text().lower() == document["outcome"]
+    shown = cells(page, "budgets", "budget")
+    assert shown == {
+        clean(one["name"], NAME): pytest.approx([one["estimate"]]) for one in document["budgets"]
+    }
+    charted = [one for one in document["budgets"] if one["pairs"]]
+    assert page.locator("figure").count() == len(charted)
+    for one in charted:
+        lines = {line["name"]: line for line in chart(page, clean(one["name"], NAME))}
+        assert len(lines["pair"]["y"]) == one["pairs"]
+        assert lines["estimate"]["y"][-1] == pytest.approx(100 * one["estimate"], rel=1e-3)
+        if one["lower"] is not None and one["upper"] is not None:
+            last = lines["interval"]["y"][-1], lines["upper"]["y"][-1]
+            # What the table shows also contains the estimate.
+            assert last == pytest.approx((100 * one["lower"], 100 * one["upper"]), rel=1e-3)

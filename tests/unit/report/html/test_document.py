@@ -1,0 +1,46 @@
+"""What is embedded in a page cannot get out of its element, and nothing is loaded."""
+
+import json
+import re
+
+import pytest
+
+from harness.judge.model import Judgement
+from harness.report.html.run_page import run_page
+from harness.runs.model import Evidence
+from tests.unit.report.cases import CASES
+from tests.unit.report.html import page_cases
+
+HOSTILE = "</script><script>alert(1)</script>"
+
+
+def data_of(page: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    document = json.loads(found[1])
+    assert isinstance(document, dict)
+    return document
+
+
+def test_data_of_a_page_survives_names_that_end_a_script() -> None:
+    judgement, evidence, budgets, intervals = page_cases.run(HOSTILE, "GET /b")
+    page = run_page(judgement, evidence, budgets, intervals, exit_code=3)
+    assert HOSTILE not in page
+    assert HOSTILE in json.dumps(data_of(page))
+    assert page.count("<script") == page.count("</script>") == 3
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_page_of_any_case_is_encodable_and_names_no_other_place(case: str) -> None:
+    judgement, evidence, code = CASES[case]
+    page = run_page(judgement, evidence, (), {}, exit_code=code)
+    page.encode()
+    assert "<b>caf" not in page
+    assert not re.search(r"<(link|script|img|iframe)[^>]*(src|href)=\"(?!data:)", page)
+
+
+def test_page_without_charts_carries_no_library() -> None:
+    judgement, evidence, code = CASES["no-budgets"]
+    assert isinstance(judgement, Judgement)
+    assert isinstance(evidence, Evidence)
+    assert len(run_page(judgement, evidence, (), {}, exit_code=code)) < 50_000

@@ -1,0 +1,83 @@
+"""Series of metrics on an axis of intervals."""
+
+import pytest
+
+from harness.budgets.model import Gauge, Indicator, Mean, Quantile, Rate, Ratio, Selector
+from harness.report.html.axis import Axis, axis_of
+from harness.report.html.readings import Readings, Values, rates
+from harness.runs.model import Evidence, Series
+from tests.unit.report.cases import INTERRUPTED, MANIFEST
+
+AXIS = Axis(start=100.0, width=2, count=3, zero=100.0, window=(0, 3))
+TIMES = (100.0, 101.0, 102.0, 103.0, 104.0, 105.0, 106.0)
+
+
+def series(name: str, *values: float, **labels: str) -> Series:
+    return Series(name, {"instance": "a", **labels}, TIMES[: len(values)], values)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param((0, 1, 2, 3, 4, 5, 6), [1, 1, 1], id="steady"),
+        pytest.param((0, 5, 10, 2, 4, 4, 4), [5, 2, 0], id="a fall is a start from zero"),
+        pytest.param((7, 7, 9), [1, None, None], id="no data after the last sample"),
+    ],
+)
+def test_rates_of_a_counter_are_per_second(values: tuple[float, ...], expected: Values) -> None:
+    assert rates(series("c", *values), AXIS.edges, 100.0) == expected
+
+
+def test_rates_of_a_counter_that_appears_late_count_from_zero() -> None:
+    late = Series("c", {}, (103.0, 104.0, 105.0, 106.0), (4.0, 4.0, 4.0, 4.0))
+    assert rates(late, AXIS.edges, 100.0) == [0, 2, 0]
+
+
+SERIES = (
+    series("c_total", 0, 2, 4, 6, 8, 10, 12, side="x"),
+    series("c_total", 0, 1, 2, 3, 4, 5, 6, side="y"),
+    series("d_total", 0, 4, 8, 8, 8, 8, 8),
+    series("t_sum", 0, 0.5, 1, 1, 1, 2, 3),
+    series("t_count", 0, 5, 10, 10, 10, 15, 20),
+    series("t_bucket", 0, 0, 0, 0, 0, 5, 10, le="0.1"),
+    series("t_bucket", 0, 5, 10, 10, 10, 15, 20, le="0.3"),
+    series("t_bucket", 0, 5, 10, 10, 10, 15, 20, le="+Inf"),
+    series("g", 1, 9, 2, 3, 2, 1, 1),
+)
+
+
+@pytest.mark.parametrize(
+    ("indicator", "expected"),
+    [
+        pytest.param(Rate(Selector("c_total")), [3, 3, 3], id="a sum of all series"),
+        pytest.param(Rate(Selector("c_total", {"side": "y"})), [1, 1, 1], id="one of them"),
+        pytest.param(
+            Ratio(Selector("c_total"), Selector("d_total")), [0.75, None, None], id="to nothing"
+        ),
+        pytest.param(Mean(Selector("t")), [0.1, None, 0.2], id="mean"),
+        pytest.param(Quantile(Selector("t"), 0.5), [0.2, None, 0.05], id="within a bucket"),
+        pytest.param(Gauge(Selector("g")), [9, 3, 2], id="the highest of an interval"),
+        pytest.param(Rate(Selector("nothing_total")), [], id="no series"),
+    ],
+)
+def test_indicator_over_time(indicator: Indicator, expected: Values) -> None:
+    evidence = Evidence(MANIFEST, {}, SERIES)
+    found = Readings(evidence, AXIS).over_time(indicator)
+    assert len(found) == len(expected)
+    assert [v and round(v, 9) for v in found] == expected
+
+
+def test_axis_begins_with_the_load_and_ends_with_the_window() -> None:
+    axis = axis_of(Evidence(MANIFEST, {}, ()))
+    assert axis == Axis(1782907200.0, 1, 25, 1782907205.0, (5, 25))
+
+
+def test_axis_of_an_interrupted_run_ends_with_the_last_reading() -> None:
+    last = Series("g", {}, (1782907201.0, 1782907209.0), (1.0, 1.0))
+    axis = axis_of(Evidence(INTERRUPTED, {}, (last,)))
+    assert axis == Axis(1782907200.0, 1, 9, 1782907205.0, None)
+
+
+def test_axis_of_a_load_that_never_began_is_none() -> None:
+    clock = MANIFEST.clock.model_copy(update={"started": None})
+    assert axis_of(Evidence(MANIFEST.model_copy(update={"clock": clock}), {}, ())) is None
