@@ -9,6 +9,7 @@ from markdown_it.token import Token
 from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
 from harness.report.console import console_report
+from harness.report.html.run_page import run_page
 from harness.report.markdown import comment_markdown, summary_markdown
 from harness.report.markdown_parts import marker
 from harness.report.wording import by_trouble, clean
@@ -228,4 +229,5 @@ def test_reports_say_whose_values_are_extrapolated() -> None:
     console = console_report(judgement, asked, width=200, color=False, exit_code=code)
     assert said in markdown
     assert said in console
+    assert said in run_page(judgement, asked, (), {}, exit_code=code)
     assert "are measured by" not in summary_markdown(judgement, found)
