@@ -222,7 +222,7 @@ def test_credentials_in_the_target_url_are_not_published() -> None:
 
 def test_reports_say_whose_values_are_extrapolated() -> None:
     judgement, found, code = CASES["fail"]
-    said = "2 budgets are measured by the Prometheus server http://p:9090: increases are extrapol"
+    said = "Measured by the Prometheus server http://p:9090: 2 of the budgets; increases are"
     answers = {name: ServerAnswer("http://p:9090", {}) for name in ("a", "b")}
     asked = replace(found, answers=answers)
     markdown = "".join(shown(t) for t in READER.parse(summary_markdown(judgement, asked)))
@@ -230,4 +230,4 @@ def test_reports_say_whose_values_are_extrapolated() -> None:
     assert said in markdown
     assert said in console
     assert said in run_page(judgement, asked, (), {}, exit_code=code)
-    assert "are measured by" not in summary_markdown(judgement, found)
+    assert "Measured by" not in summary_markdown(judgement, found)
