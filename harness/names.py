@@ -160,6 +160,7 @@ ERROR: Final = "error"
 # --- what is asked of a Prometheus server ----------------------------------------------------
 ASKED_VALUE: Final = "value"
 ASKED_BUCKETS: Final = "buckets"
+ASKED_LAYOUT: Final = "layout"
 ASKED_EVENTS: Final = "events"
 ASKED_SCRAPES: Final = "scrapes"
 ASKED_RESETS: Final = "resets"

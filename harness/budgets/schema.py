@@ -148,7 +148,7 @@ class UtilizationSpec(Section):
 
 
 class PromqlSpec(Section):
-    """An expression for a Prometheus server."""
+    """An expression that a Prometheus server evaluates, with `--prometheus URL`."""
 
     kind: Literal["promql"]
     query: Text = Field(description="Expression in PromQL; {window} becomes the window's length")

@@ -92,6 +92,11 @@ def scrapes(selector: Selector, scope: Scope) -> str:
     return f"max(count_over_time({_Series.of(selector, scope)}[{scope.window}]))"
 
 
+def bucket_layout(selector: Selector, scope: Scope) -> str:
+    """How many series there are of each bucket; where they differ, so do the histograms' edges."""
+    return f"count by (le) ({_Series.of(selector, scope)})"
+
+
 def resets(selector: Selector, scope: Scope) -> str:
     """How often any of the series fell in the scope's window."""
     return f"sum(resets({_Series.of(selector, scope)}[{scope.window}]))"

@@ -53,7 +53,7 @@ ALLOWED = {
         *("budgets", "runs", "judge", "observe", "report", "asked", "calibrate", "calibration"),
         *("calibration_use", "compare", "live", "pair", "told"),
     },
-    "asked": {"budgets"},
+    "asked": {"arguments", "budgets", "load"},
     "served": {"budgets", "exposed", "observe"},
     "consult": {"budgets", "observe", "render", "runs"},
     "told": {"runs"},
