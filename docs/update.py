@@ -1,10 +1,10 @@
 """Writes the generated parts of the documentation, between markers in the text.
 
-    uv run python docs/update.py          the tables of keys in budgets.md
+    uv run python docs/update.py          the tables in budgets.md and prometheus.md
     uv run python docs/update.py --output the output in README.md, by a real run (about 30 s)
     uv run python docs/update.py --selftest the table in selftest.md, by real runs (about 8 min)
 
-A test compares the tables of keys; the others are made by hand before a release.
+A test compares these tables; the others are made by hand before a release.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from harness.budgets.json_schema import json_schema
 from harness.budgets.presets import PRESETS
+from harness.meanings import MEANINGS
 
 DOCS = Path(__file__).parent
 SECTIONS = {
@@ -64,6 +65,12 @@ def keys() -> str:
     return "\n".join(parts)
 
 
+def metrics() -> str:
+    """A table of what the harness serves to Prometheus."""
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in MEANINGS.items()]
+    return "\n".join(["| metric | meaning |", "|---|---|", *rows, ""])
+
+
 def _rows(definition: dict[str, Any]) -> list[str]:
     return [
         f"| {_key(definition, key)} | {spec.get('description', '')} |".replace("||", "|")
@@ -102,7 +109,7 @@ def selftest() -> str:
 
 def main(arguments: list[str]) -> None:
     """Rewrite the files in place."""
-    jobs = {DOCS / "budgets.md": ("keys", keys)}
+    jobs = {DOCS / "budgets.md": ("keys", keys), DOCS / "prometheus.md": ("metrics", metrics)}
     if "--output" in arguments:
         jobs = {DOCS.parent / "README.md": ("output", output)}
     if "--selftest" in arguments:

@@ -79,6 +79,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     _load_options(parser)
     _worker_options(parser)
+    parser.add_argument(
+        "--serve-metrics",
+        type=_listened,
+        metavar="[ADDRESS:]PORT",
+        help="serve what is measured to Prometheus during the run (ADDRESS: 127.0.0.1)",
+    )
     _report_options(parser)
 
 
@@ -266,6 +272,15 @@ def _address(text: str) -> tuple[str, int]:
             f" 10.0.0.5:{RENDEZVOUS_PORT}"
         )
     return host, int(port or RENDEZVOUS_PORT)
+
+
+def _listened(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if (colon and not host) or not (port.isdecimal() and 0 < int(port) < 2**16):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port to listen on; write 9646, or 0.0.0.0:9646 for other machines"
+        )
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _run_id(text: str) -> str:

@@ -9,7 +9,8 @@ import argparse
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,8 @@ from harness.live import LiveView
 from harness.told import append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
-    from harness.budgets.model import Budget, Scenario
+    from harness.budgets.model import Budget, Plan, Scenario
+    from harness.exposed import Exposed
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
     from harness.load.rendezvous import Rendezvous
@@ -85,20 +87,22 @@ def run(options: argparse.Namespace) -> int:
     budgets = plan.budgets_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration)
     files = logs(scenario).values()
-    folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
-    folder.write(names.BUDGETS_FILE, plan.text)
     title = f"{plan.service}, scenario {scenario.name}"
-    with LiveView(sys.stderr, quiet=options.quiet, title=title) as live:
-        running = gather(
-            *(plan, scenario, folder),
-            url=options.url,
-            show=live.show,
-            watch=watch,
-            rendezvous=rendezvous,
-            tell=lambda line: print(line, file=sys.stderr, flush=True),
-        )
-        asyncio.run(running)
-    return _judge_and_tell(budgets, folder, options)
+    with _served(plan, scenario, options) as exposed:
+        folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=files)
+        folder.write(names.BUDGETS_FILE, plan.text)
+        with LiveView(sys.stderr, quiet=options.quiet, title=title) as live:
+            running = gather(
+                *(plan, scenario, folder),
+                url=options.url,
+                show=live.show,
+                watch=watch,
+                exposed=exposed,
+                rendezvous=rendezvous,
+                tell=lambda line: print(line, file=sys.stderr, flush=True),
+            )
+            asyncio.run(running)
+        return _judge_and_tell(budgets, folder, options, exposed)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -224,14 +228,44 @@ def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous |
     )
 
 
+@contextmanager
+def _served(
+    plan: Plan, scenario: Scenario, options: argparse.Namespace
+) -> Iterator[Exposed | None]:
+    """Serve a run to Prometheus, if asked for, until the verdict was scraped as well."""
+    if options.serve_metrics is None:
+        yield None
+        return
+    from harness.exposed import Exposed
+    from harness.observe.endpoint import endpoint
+
+    exposed = Exposed(plan, scenario)
+    host, port = options.serve_metrics
+
+    def tell(seconds: float) -> None:
+        if not options.quiet:
+            line = f"waiting up to {seconds:.0f} s until the verdict is scraped (Ctrl-C ends that)"
+            print(line, file=sys.stderr, flush=True)
+
+    with endpoint(host, port, exposed.samples) as served:
+        yield exposed
+        with suppress(KeyboardInterrupt):
+            served.wait(tell)
+
+
 def _judge_and_tell(
-    budgets: tuple[Budget, ...], folder: RunFolder, options: argparse.Namespace
+    budgets: tuple[Budget, ...],
+    folder: RunFolder,
+    options: argparse.Namespace,
+    exposed: Exposed | None = None,
 ) -> int:
     from harness.judge.decide import judge
     from harness.runs.folder import read_evidence
 
     evidence = read_evidence(folder)
     judgement = judge(budgets, evidence)
+    if exposed:
+        exposed.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     _store_reports(judgement, evidence, folder, options, code)
     _print_report(judgement, evidence, folder, quiet=options.quiet, code=code)

@@ -14,11 +14,13 @@ from harness import names
 from harness.account import Account
 from harness.budgets.model import Budget, Plan, Scenario, Target
 from harness.errors import GeneratorError, HarnessError, UnjudgedError
+from harness.exposed import Exposed
 from harness.facts import facts, target_facts
 from harness.load.fleet import Fleet, fleet, workers_of
-from harness.load.frames import Report, Slow, readings
+from harness.load.frames import Report, readings
 from harness.load.progress import Meter
 from harness.load.rendezvous import Rendezvous
+from harness.load.reported import slow_requests, told_apart
 from harness.observe.host import usable_cpus
 from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, ending, serve
@@ -26,7 +28,7 @@ from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
-from harness.runs.model import Progress, SlowRequest
+from harness.runs.model import Progress
 from harness.runs.slowest import SlowestLog
 from harness.signals import interruptible
 from harness.units import Unit, format_quantity
@@ -89,6 +91,7 @@ class _Run:
     url: str | None
     show: Callable[[Progress], None]
     watch: Watch | None
+    exposed: Exposed | None
     rendezvous: Rendezvous | None
     tell: Callable[[str], None]
     start: Start
@@ -106,6 +109,7 @@ async def gather(
     url: str | None,
     show: Callable[[Progress], None],
     watch: Watch | None = None,
+    exposed: Exposed | None = None,
     rendezvous: Rendezvous | None = None,
     tell: Callable[[str], None] = lambda _: None,
     start: Start | None = None,
@@ -123,6 +127,7 @@ async def gather(
         url: A service that already runs; None starts the target.
         show: Called about once a second.
         watch: Asked each second of the window whether to stop the load; None never does.
+        exposed: Shows the run to whoever scrapes it meanwhile.
         rendezvous: Where the workers of other machines connect; None starts processes here.
         tell: Called with a line for a person while they are waited for.
         start: Says when the load begins and ends early; None begins at once, and INT and TERM end
@@ -142,7 +147,10 @@ async def gather(
     known = facts(plan, scenario)
 
     def store() -> None:
-        folder.write_manifest(account.manifest(known))
+        manifest = account.manifest(known)
+        folder.write_manifest(manifest)
+        if exposed:
+            exposed.know(folder.path.resolve().name, manifest)
 
     store()
     try:
@@ -150,7 +158,7 @@ async def gather(
             unwritable: asyncio.Future[str] = asyncio.get_running_loop().create_future()
             await _with_everything(
                 _Run(
-                    *(target, scenario, folder, url, show, watch, rendezvous, tell),
+                    *(target, scenario, folder, url, show, watch, exposed, rendezvous, tell),
                     *(begins, unwritable, account, store, scrapes),
                 )
             )
@@ -214,40 +222,22 @@ def _recorder(
         at = _epoch(report.at)
         started = account.started or at
         labels = {names.SOURCE: report.source} if report.source else None
+        cells, numbers = told_apart(report), readings(report)
         try:
-            latency.write(_told_apart(report))
-            metrics.add_readings(readings(report), at, labels)
-            slowest.write(_slow_request(one, report.source) for one in report.slowest)
+            latency.write(cells)
+            metrics.add_readings(numbers, at, labels)
+            slowest.write(slow_requests(report, _epoch))
         except OSError as error:
             if not run.unwritable.done():
                 run.unwritable.set_result(f"cannot write {error.filename}: {error.strerror}")
         if run.watch:
             run.watch.add(report.cells)
+        if run.exposed:
+            run.exposed.hear(cells, numbers, report.source)
         if progress := meter.progress(report, at - started):
             run.show(progress._replace(budgets=run.watch.states() if run.watch else ()))
 
     return record
-
-
-def _slow_request(slow: Slow, source: str) -> SlowRequest:
-    return SlowRequest(
-        at=_epoch(slow.at),
-        request=f"{slow.method} {slow.name}".strip(),
-        outcome=slow.outcome,
-        latency=slow.latency,
-        service_time=slow.service_time,
-        trace_id=slow.trace_id,
-        sampled=slow.sampled,
-        source=source,
-    )
-
-
-def _told_apart(report: Report) -> Iterable[Cell]:
-    """The cells; what a generator reads of itself under its name where there are several."""
-    if not report.source:
-        return report.cells
-    times = {names.LATENCY, names.SERVICE_TIME}
-    return (c if c.what in times else replace(c, name=report.source) for c in report.cells)
 
 
 async def _load(

@@ -61,9 +61,11 @@ def test_documented_section_is_accepted_without_advice(path: Path) -> None:
         assert lint(plan, None) == []
 
 
-def test_tables_of_keys_have_no_drift() -> None:
-    text = (DOCS / "budgets.md").read_text()
-    assert script("update").between(text, "keys", script("update").keys()) == text
+@pytest.mark.parametrize(("file", "marker"), [("budgets.md", "keys"), ("prometheus.md", "metrics")])
+def test_generated_tables_have_no_drift(file: str, marker: str) -> None:
+    update = script("update")
+    text = (DOCS / file).read_text()
+    assert update.between(text, marker, getattr(update, marker)()) == text
 
 
 def test_readme_output_names_the_budgets_of_smoke() -> None:
