@@ -184,6 +184,13 @@ def export(options: argparse.Namespace) -> int:
     return export(options)
 
 
+def render(options: argparse.Namespace) -> int:
+    """Write Grafana's dashboards and Prometheus's rules, or compare them with what is written."""
+    from harness.render_command import render
+
+    return render(options)
+
+
 COMMANDS = {
     "run": run,
     "check": check,
@@ -192,6 +199,7 @@ COMMANDS = {
     "selftest": selftest,
     "history": history,
     "export": export,
+    "render": render,
 }
 
 

@@ -87,6 +87,36 @@ def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str
     return f"1 - {_over(below, found.part('count'), scope)}"
 
 
+def needed(indicator: Indicator, bound: float, scope: Scope) -> tuple[str, ...]:
+    """Selectors of the series without which nothing can be said, however good all is.
+
+    A counter of failures or hits is not among them: many a service first shows it when it counts.
+
+    Args:
+        indicator: Any kind.
+        bound: A quantile needs the bucket that ends there.
+        scope: The samples.
+    """
+    match indicator:
+        case Quantile(quantile=float()) | Latency(quantile=float()):
+            found = [_histogram(indicator, scope).part("bucket").where(at_edge(bound))]
+        case Quantile() | Mean() | Latency():
+            found = [_histogram(indicator, scope).part("count")]
+        case Ratio(to=to):
+            found = [_Series.of(to, scope)]
+        case ErrorRatio(request=request) | Throughput(request=request):
+            found = [_requests(request, "all", scope)]
+        case Rate(counter=counter, to=to):
+            found = [_Series.of(one, scope) for one in (counter, to) if one is not None]
+        case Gauge(gauge=gauge):
+            found = [_Series.of(gauge, scope)]
+        case Utilization(of=of, to=to):
+            found = [_Series.of(one, scope) for one in (of, to)]
+        case Promql():
+            return (value(indicator, scope),)
+    return tuple(str(one) for one in found)
+
+
 def at_edge(bound: float) -> str:
     """A matcher of the bucket that ends at a bound, however the exposition writes it.
 

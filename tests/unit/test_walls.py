@@ -46,11 +46,12 @@ ALLOWED = {
     },
     "export_command": {"runs", "report", "told"},
     "history_command": {"runs", "report", "told"},
+    "render_command": {"render", "asked", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
         *("arguments", "asked", "compare_command", "export_command", "exposed"),
-        *("history_command", "live", "told"),
+        *("history_command", "live", "render_command", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
