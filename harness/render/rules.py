@@ -21,6 +21,7 @@ from harness.render.wording import (
     camel,
     duration,
     said,
+    sentence,
     verbatim,
 )
 from harness.units import Unit, format_quantity
@@ -151,7 +152,7 @@ def _over(budget: Budget, plan: Plan, links: Links) -> Fires:
         {**labels_of(budget, links), "severity": alert.severity},
         {
             "summary": f"{verbatim(links.service)}: {budget.name} is {side} {shown}",
-            "description": " ".join([found, *_sentence(budget.description)]),
+            "description": f"{found} {verbatim(sentence(budget.description))}".rstrip(),
             **linked(plan, links, budget.name, budget),
         },
         alert.keep_firing_for,
@@ -209,10 +210,6 @@ def linked(plan: Plan, links: Links, page: str, budget: Budget | None) -> Labels
 
 def _up(links: Links) -> str:
     return f"{names.UP}{{job={text(links.job)}}} == 1"
-
-
-def _sentence(description: str) -> list[str]:
-    return [f"{verbatim(description.rstrip('.'))}."] if description else []
 
 
 def document(groups: list[Group]) -> dict[str, object]:

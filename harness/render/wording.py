@@ -121,3 +121,8 @@ def duration(seconds: float) -> str:
         count, left = divmod(left, length)
         parts += [f"{count}{name}"] * bool(count)
     return "".join(parts) or "0s"
+
+
+def sentence(text: str) -> str:
+    """A text that ends with a full stop; nothing stays nothing."""
+    return f"{text.rstrip('.')}." if text else ""
