@@ -31,7 +31,8 @@ from harness.render.wording import Links, duration, plain
 
 INTERVAL = 15.0  # seconds between samples
 _EVENTS = 100.0  # in each interval
-_SETTLED = 600.0  # seconds after which each window is full
+_EVALUATION = 60.0  # seconds
+_SETTLED = 420.0  # seconds after which each window of the alerts is full
 _WINDOW = 300.0  # that of the rules
 
 
@@ -58,7 +59,7 @@ def rule_tests(plan: Plan, links: Links, groups: list[Group]) -> dict[str, objec
             tests += _tests(rule, budget, links)
     return {
         "rule_files": [names.RULES_FILE],
-        "evaluation_interval": duration(INTERVAL),
+        "evaluation_interval": duration(_EVALUATION),
         "tests": tests,
     }
 
