@@ -213,21 +213,23 @@ def _health() -> Iterable[Panel]:
 
 
 def _runs(links: Links) -> Panel:
-    def of_run(series: str, *also: str) -> str:
+    def of_run(metric: str, *also: str, step: str = "15s") -> str:
+        series = f"{metric}{{{_RUN}}}"
         named = (
             f"{series} * on ({_SAME}) group_left ({names.RUN_FOLDER}) {names.RUN_INFO}{{{_RUN}}}"
         )
         kept = ", ".join((names.RUN_SCENARIO, names.RUN_FOLDER, *also))
-        return f"max by ({kept}) (max_over_time(({named})[$__range:15s]))"
+        return f"max by ({kept}) (max_over_time(({named})[$__range:{step}]))"
 
     return Panel(
         "Runs",
         "short",
         "The runs of this time range. A row leads to exactly the time that was judged.",
         (
-            Query(f"1000 * {of_run(f'{names.RUN_WINDOW_START}{{{_RUN}}}')}", "start"),
-            Query(f"1000 * {of_run(f'{names.RUN_WINDOW_END}{{{_RUN}}}')}", "end"),
-            Query(f"{of_run(f'{names.RUN_VERDICT}{{{_RUN}}}', names.RUN_OUTCOME)} == 1", "verdict"),
+            Query(f"1000 * {of_run(names.RUN_WINDOW_START)}", "start"),
+            Query(f"1000 * {of_run(names.RUN_WINDOW_END)}", "end"),
+            # The verdict is scraped once, before the run is gone.
+            Query(f"{of_run(names.RUN_VERDICT, names.RUN_OUTCOME, step='1s')} == 1", "verdict"),
         ),
         kind="table",
         width=24,

@@ -66,7 +66,7 @@ ALLOWED = {
     "backfill": {"runs", "judge", "report"},
     "backfill_command": {"runs", "observe", "backfill"},
     "page": {"budgets", "runs", "judge", "report"},
-    "report_command": {"runs", "judge", "asked", "page", "told"},
+    "report_command": {"runs", "judge", "asked", "consult", "page", "told"},
     "history_command": {"runs", "report", "told"},
     "render_command": {"render", "asked", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
