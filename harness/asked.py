@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.arguments import RENDEZVOUS_PORT
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.budgets.model import Plan, Scenario
+    from harness.load.rendezvous import Rendezvous
 
 
 def read_plan(path: Path) -> Plan:
@@ -51,6 +54,40 @@ def adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     scenario = override(scenario, **{name: getattr(options, name, None) for name in names})
     require_locustfile(scenario)
     return scenario
+
+
+def rendezvous_of(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:
+    """Where workers of other machines are waited for; None when there are none.
+
+    Raises:
+        UsageError: Options exclude each other.
+    """
+    from harness.load.rendezvous import Rendezvous
+
+    if options.expect_workers is None:
+        for name in ("bind", "run_id", "on_worker_loss"):
+            if getattr(options, name) is not None:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is about workers on other machines",
+                    "say how many there are with --expect-workers",
+                )
+        return None
+    if options.workers is not None:
+        raise UsageError(
+            "--workers and --expect-workers exclude each other",
+            "give --workers for processes on this machine, --expect-workers for other machines",
+        )
+    if len(scenario.loads) > 1:
+        loads = ", ".join(load.name for load in scenario.loads)
+        raise UsageError(
+            f"workers on other machines serve one load, and {scenario.name!r} has several: {loads}",
+            "make each load a scenario of its own, or use --workers on this machine",
+        )
+    host, port = options.bind or ("0.0.0.0", RENDEZVOUS_PORT)  # noqa: S104  others must reach it
+    run_id = options.run_id or secrets.token_hex(4)
+    return Rendezvous(
+        *(host, port, options.expect_workers, run_id), when_lost=options.on_worker_loss or "stop"
+    )
 
 
 def require_locustfile(scenario: Scenario) -> None:

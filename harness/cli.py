@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness import names
-from harness.arguments import RENDEZVOUS_PORT, parser
-from harness.asked import adapted, choose_scenario, read_plan, require_locustfile
+from harness.arguments import parser
+from harness.asked import adapted, choose_scenario, read_plan, rendezvous_of, require_locustfile
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -31,11 +30,10 @@ from harness.live import LiveView
 from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
-    from harness.budgets.model import Budget, Scenario
+    from harness.budgets.model import Budget
     from harness.exposed import Exposed
     from harness.judge.detect import Detection
     from harness.judge.model import Judgement
-    from harness.load.rendezvous import Rendezvous
     from harness.observe.prometheus import Prometheus
     from harness.report.baseline import Beside
     from harness.runs.folder import RunFolder
@@ -90,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
-    rendezvous = _rendezvous(scenario, options)
+    rendezvous = rendezvous_of(scenario, options)
     server = server_of(options)
     if server:
         server.probe()
@@ -229,6 +227,13 @@ def backfill(options: argparse.Namespace) -> int:
     return backfill(options)
 
 
+def render(options: argparse.Namespace) -> int:
+    """Write Grafana's dashboards and Prometheus's rules, or compare them with what is written."""
+    from harness.render_command import render
+
+    return render(options)
+
+
 COMMANDS = {
     "run": run,
     "check": check,
@@ -240,6 +245,7 @@ COMMANDS = {
     "history": history,
     "export": export,
     "backfill": backfill,
+    "render": render,
 }
 
 
@@ -250,36 +256,6 @@ def _annotate_error(error: HarnessError) -> None:
     from harness.report.annotations import error_command
 
     annotate([error_command(error.message, error.hint)])
-
-
-def _rendezvous(scenario: Scenario, options: argparse.Namespace) -> Rendezvous | None:
-    """Where workers of other machines are waited for; None when there are none."""
-    from harness.load.rendezvous import Rendezvous
-
-    if options.expect_workers is None:
-        for name in ("bind", "run_id", "on_worker_loss"):
-            if getattr(options, name) is not None:
-                raise UsageError(
-                    f"--{name.replace('_', '-')} is about workers on other machines",
-                    "say how many there are with --expect-workers",
-                )
-        return None
-    if options.workers is not None:
-        raise UsageError(
-            "--workers and --expect-workers exclude each other",
-            "give --workers for processes on this machine, --expect-workers for other machines",
-        )
-    if len(scenario.loads) > 1:
-        loads = ", ".join(load.name for load in scenario.loads)
-        raise UsageError(
-            f"workers on other machines serve one load, and {scenario.name!r} has several: {loads}",
-            "make each load a scenario of its own, or use --workers on this machine",
-        )
-    host, port = options.bind or ("0.0.0.0", RENDEZVOUS_PORT)  # noqa: S104  others must reach it
-    run_id = options.run_id or secrets.token_hex(4)
-    return Rendezvous(
-        *(host, port, options.expect_workers, run_id), when_lost=options.on_worker_loss or "stop"
-    )
 
 
 def _past(options: argparse.Namespace) -> PastRun | None:
@@ -299,23 +275,18 @@ def _judge_and_tell(
     server: Prometheus | None,
     exposed: Exposed | None = None,
 ) -> int:
-    from harness.consult import answered, consult
+    from harness.consult import consulted
     from harness.judge.decide import judge
     from harness.report.annotations import workflow_commands
     from harness.report.baseline import beside
     from harness.report.wording import headline
-    from harness.runs.answers import write_answers
     from harness.runs.folder import read_evidence
 
-    evidence = read_evidence(folder)
-    answers = None
-    if server:
-        answers = consult(server, budgets, evidence.manifest.clock, options.prometheus_match)
-        if options.command is run:
-            write_answers(folder, answers)
-    evidence = answered(evidence, budgets, folder, answers)
+    store = options.command is run
+    evidence = consulted(read_evidence(folder), budgets, folder, server, store=store)
     judgement = judge(budgets, evidence)
     if exposed:
+        exposed.know(folder.path.resolve().name, evidence.manifest)
         exposed.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = beside(judgement, evidence.manifest, past) if past else None

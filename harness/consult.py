@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from harness.budgets.model import CLIENT_SIDE, Budget
 from harness.errors import UsageError
 from harness.observe.prometheus import Prometheus, tls_context
 from harness.render.questions import questions
-from harness.runs.answers import Answers, Asked, read_answers
+from harness.runs.answers import Answers, Asked, read_answers, write_answers
 from harness.runs.folder import RunFolder
 from harness.runs.model import Clock, Evidence, ServerAnswer
 
@@ -39,12 +39,39 @@ def server_of(options: argparse.Namespace) -> Prometheus | None:
     if options.prometheus_token_file:
         headers["Authorization"] = f"Bearer {_token(options.prometheus_token_file)}"
     tls = tls_context(options.prometheus_ca, options.prometheus_cert, options.prometheus_key)
-    return Prometheus(options.prometheus, headers, tls)
+    return Prometheus(options.prometheus, headers, tls, dict(options.prometheus_match))
 
 
-def consult(
-    server: Prometheus, budgets: Iterable[Budget], clock: Clock, matchers: Iterable[tuple[str, str]]
-) -> Answers:
+def consulted(
+    evidence: Evidence,
+    budgets: Sequence[Budget],
+    folder: RunFolder,
+    server: Prometheus | None,
+    *,
+    store: bool,
+) -> Evidence:
+    """The evidence with what a Prometheus server says about each budget, now or when last asked.
+
+    Args:
+        evidence: Of the run.
+        budgets: Those that are judged.
+        folder: The run, where answers may be stored.
+        server: Who is asked; None takes what is stored, if anything is.
+        store: Whether new answers are stored.
+
+    Raises:
+        RunFolderError: What is stored is damaged.
+        UsageError: Nothing can be stored.
+    """
+    if server is None:
+        return answered(evidence, budgets, read_answers(folder))
+    answers = consult(server, budgets, evidence.manifest.clock)
+    if store:
+        write_answers(folder, answers)
+    return answered(evidence, budgets, answers)
+
+
+def consult(server: Prometheus, budgets: Iterable[Budget], clock: Clock) -> Answers:
     """Ask about every budget that the load generator does not measure.
 
     Once the server cannot be reached it is not asked further.
@@ -53,41 +80,24 @@ def consult(
         server: Who is asked.
         budgets: Those of the scenario.
         clock: Of the run; without a window nothing is asked.
-        matchers: Labels that each series must have besides.
     """
     asked: dict[str, Asked] = {}
-    match = dict(matchers)
     if clock.window_start is not None and clock.window_end is not None:
         time.sleep(max(0.0, clock.window_end + SETTLING - time.time()))
         gone: Asked | None = None
-        for query in _queries(budgets, clock, match):
+        for query in _queries(budgets, clock, server.matchers):
             asked[query] = gone or server.ask(query, clock.window_end)
             gone = None if asked[query].reached else asked[query]
-    return Answers(server=server.url, matchers=match, asked=asked)
+    return Answers(server=server.url, matchers=dict(server.matchers), asked=asked)
 
 
-def answered(
-    evidence: Evidence, budgets: Iterable[Budget], folder: RunFolder, answers: Answers | None
-) -> Evidence:
-    """The evidence with what a Prometheus server says about each budget.
-
-    Args:
-        evidence: Of the run.
-        budgets: Those that are judged.
-        folder: The run, where answers may be stored.
-        answers: New ones; None are those that are stored, if any are.
-
-    Raises:
-        RunFolderError: What is stored is damaged.
-    """
-    answers = answers or read_answers(folder)
+def answered(evidence: Evidence, budgets: Iterable[Budget], answers: Answers | None) -> Evidence:
+    """The evidence with those of the answers that are about each budget."""
     if answers is None:
         return evidence
     clock = evidence.manifest.clock
-    return replace(
-        evidence,
-        answers={budget.name: _about(budget, answers, clock) for budget in _of_server(budgets)},
-    )
+    found = {budget.name: _about(budget, answers, clock) for budget in _of_server(budgets)}
+    return replace(evidence, answers=found)
 
 
 def _about(budget: Budget, answers: Answers, clock: Clock) -> ServerAnswer:

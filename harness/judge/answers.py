@@ -7,6 +7,7 @@ what a series appeared with, so each value is labelled, and the exact one stands
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -111,10 +112,12 @@ def _samples(answer: ServerAnswer, scrapes: int, asked: Interval) -> int:
 
 
 def _histogram(answer: ServerAnswer, indicator: Quantile, asked: Interval) -> Histogram:
-    rates = {
-        bucket_edge(labels, indicator.histogram): value
-        for labels, value in answer.found.get(names.ASKED_BUCKETS, ())
-    }
+    if len(set(_by_edge(answer, names.ASKED_LAYOUT, indicator).values())) > 1:
+        raise NoDataError(
+            f"the instances of {indicator.histogram.metric} have different buckets, which cannot be"
+            " added; give all the same, or narrow `where`"
+        )
+    rates = _by_edge(answer, names.ASKED_BUCKETS, indicator)
     layout = tuple(sorted(rates))
     if not layout or layout[-1] != math.inf:
         raise NoDataError(f'{indicator.histogram.metric} has no bucket le="+Inf"; {_HINT}')
@@ -122,6 +125,14 @@ def _histogram(answer: ServerAnswer, indicator: Quantile, asked: Interval) -> Hi
     if not counts[math.inf] > 0:
         raise NoDataError(f"{indicator.histogram.metric} observed nothing in the window")
     return Histogram(layout, cumulative(layout, [counts]), PROMETHEUS)
+
+
+def _by_edge(answer: ServerAnswer, what: str, indicator: Quantile) -> dict[float, float]:
+    """Values by the edge of their bucket; "1" and "1.0" are one."""
+    found: dict[float, float] = defaultdict(float)
+    for labels, value in answer.found.get(what, ()):
+        found[bucket_edge(labels, indicator.histogram)] += value
+    return found
 
 
 def _note(found: Measurement, own: float | None, scrapes: int, budget: Budget) -> str:

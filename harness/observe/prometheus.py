@@ -28,11 +28,13 @@ class Prometheus:
         url: What `/api/v1/query` is appended to.
         headers: Sent with each question; they are stored nowhere.
         tls: For https; None trusts what this machine trusts.
+        matchers: Labels that each series must have besides those of its indicator.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: ssl.SSLContext | None = None
+    matchers: Mapping[str, str] = field(default_factory=dict)
 
     def ask(self, query: str, at: float) -> Asked:
         """Evaluate an expression at a moment; blocks the calling thread.

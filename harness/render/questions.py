@@ -18,7 +18,7 @@ from harness.budgets.model import (
     Selector,
     Utilization,
 )
-from harness.render.promql import Scope, resets, scrapes, text, value
+from harness.render.promql import Scope, bucket_layout, resets, scrapes, text, value
 
 _STEP = "1s"
 
@@ -36,9 +36,9 @@ def questions(
 
     Returns:
         `value`: the indicator, in its base unit; for a quantile instead `buckets`: observations a
-        second by edge. `events`: what a ratio or mean is over, a second. `scrapes`: the samples of
-        the series with the most. `resets`: how often a counter fell. `newest`: when the samples
-        behind a `promql` indicator were taken.
+        second by edge, and `layout`: how many series each edge has. `events`: what a ratio or mean
+        is over, a second. `scrapes`: the samples of the series with the most. `resets`: how often
+        a counter fell. `newest`: when the samples behind a `promql` indicator were taken.
     """
     milliseconds = round(seconds * 1e3)
     if isinstance(indicator, Promql):
@@ -53,6 +53,7 @@ def questions(
             counter = Selector(f"{selector.metric}_bucket", selector.where)
             return {
                 names.ASKED_BUCKETS: value(Rate(counter), replace(scope, by=("le",))),
+                names.ASKED_LAYOUT: bucket_layout(counter, scope),
                 **_of_counter(counter, scope),
             }
         case Mean(histogram=selector):

@@ -195,7 +195,7 @@ def server_account(evidence: Evidence) -> str:
         return ""
     server = clean(next(iter(answers)).server, _SERVER)
     return (
-        f"{len(answers)} budgets are measured by the Prometheus server {server}: increases are"
+        f"Measured by the Prometheus server {server}: {len(answers)} of the budgets; increases are"
         " extrapolated from its scrapes"
     )
 

@@ -2,12 +2,14 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from harness.observe.prometheus import Prometheus
 from tests.e2e.conftest import SERVICE, Project
-from tests.servers import free_port, prometheus_server
+from tests.servers import PATIENCE, PrometheusServer, free_port, prometheus_server
 
 COUNTED = "http_server_request_duration_seconds_count"
 
@@ -30,6 +32,7 @@ def test_run_is_judged_by_what_a_server_scraped_and_check_knows_it(
         "min": 5,
     }
     with prometheus_server(tmp_path_factory.mktemp("prometheus"), scrape=scraping(port)) as server:
+        until_scraped(server)
         asked = ("--prometheus", server.url, "--prometheus-match", "job=shop")
         result = project.harness("run", "--out", "out", *asked)
         assert result.code == 0, result.out + result.err
@@ -48,6 +51,14 @@ def test_run_is_judged_by_what_a_server_scraped_and_check_knows_it(
     again = project.harness("check", "out", "--json", "again.json")  # the server is gone
     assert again.code == 0, again.out + again.err
     assert json.loads((project.path / "again.json").read_text()) == project.results()
+
+
+def until_scraped(server: PrometheusServer) -> None:
+    """A Prometheus begins seconds after its start; it finds nobody there then, which is `up` 0."""
+    patience_ends = time.monotonic() + PATIENCE
+    while not Prometheus(server.url).ask("up", time.time()).found:
+        assert time.monotonic() < patience_ends
+        time.sleep(0.1)
 
 
 def scraping(port: int) -> str:

@@ -67,6 +67,7 @@ def run_page(
         exit_code=exit_code,
         headline=wording.headline(judgement, manifest),
         verdicts=wording.by_trouble(judgement.verdicts),
+        server=wording.server_account(evidence),
         intervals=any(wording.interval_text(verdict) for verdict in judgement.verdicts),
         guards=sorted(judgement.guards, key=lambda guard: guard.outcome == "ok"),
         tripped=len(wording.tripped(judgement)),

@@ -45,6 +45,8 @@ SERIES: tuple[Series, ...] = (
     *(up(), up(OTHER)),
     *histogram("wait_seconds", "127.0.0.1:8000", **BUCKETS),
     *histogram("wait_seconds", OTHER, **BUCKETS),
+    *histogram("mixed_seconds", "127.0.0.1:8000", **BUCKETS),
+    *histogram("mixed_seconds", OTHER, **{k: v for k, v in BUCKETS.items() if k != "_0_5"}),
     series("hits_total", steps(5, 1, 0, 7), {"result": "hit"}),
     series("hits_total", steps(1, 0, 2), {"result": "miss"}),
     series("asks_total", steps(6, 2, 3, 9)),

@@ -47,8 +47,8 @@ def of(indicator: Indicator, bound: float = 0.5) -> Budget:
 
 def by(server: Prometheus, run: RunFolder, budget: Budget, **match: str) -> Measurement:
     """The budget's indicator by what a server answers."""
-    answers = consult(server, (budget,), read_manifest(run).clock, match.items())
-    return measure(budget, answered(read_evidence(run), (budget,), run, answers))
+    answers = consult(replace(server, matchers=match), (budget,), read_manifest(run).clock)
+    return measure(budget, answered(read_evidence(run), (budget,), answers))
 
 
 SAME: dict[str, tuple[Indicator, str]] = {
@@ -107,13 +107,18 @@ def test_difference_from_the_exact_value_is_said(
 def measure_without_own(
     prometheus: PrometheusServer, run: RunFolder, budget: Budget
 ) -> Measurement:
-    answers = consult(Prometheus(prometheus.url), (budget,), read_manifest(run).clock, ())
-    evidence = answered(read_evidence(run), (budget,), run, answers)
+    answers = consult(Prometheus(prometheus.url), (budget,), read_manifest(run).clock)
+    evidence = answered(read_evidence(run), (budget,), answers)
     return measure(budget, replace(evidence, series=()))
 
 
 LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
     "a counter that fell": (Rate(Selector(RESET)), {}, "a counter fell 1 times"),
+    "instances with different buckets": (
+        Quantile(Selector("mixed_seconds"), 0.9),
+        {},
+        "have different buckets",
+    ),
     "a series that is not there": (Rate(Selector("never_total")), {}, "no sample within"),
     "another job": (Rate(ASKS), {"job": "other"}, "no sample within"),
     "a gauge that is not there": (Gauge(Selector("never")), {}, "no sample within"),
@@ -181,11 +186,31 @@ def test_bad_answer_is_inconclusive(name: str, endpoint: Endpoint, stored_run: R
     endpoint.reply, says = BAD[name]
     budget = of(Promql("up"))
     server = Prometheus(endpoint.url, {"X-Scope-OrgID": "team"})
-    answers = consult(server, (budget,), read_manifest(stored_run).clock, ())
-    evidence = answered(read_evidence(stored_run), (budget,), stored_run, answers)
+    answers = consult(server, (budget,), read_manifest(stored_run).clock)
+    evidence = answered(read_evidence(stored_run), (budget,), answers)
     verdict = judge((budget,), evidence).verdicts[0]
     assert verdict.outcome == "inconclusive"
     assert says in verdict.reason
+
+
+def test_edges_are_numbers_however_they_are_written(
+    endpoint: Endpoint, stored_run: RunFolder
+) -> None:
+    """Two replicas of different client libraries: le="1" and le="1.0"."""
+    series = [({"le": "1"}, 2.0), ({"le": "1.0"}, 3.0), ({"le": "+Inf"}, 10.0)]
+    buckets = [{"metric": labels, "value": [1010.0, str(value)]} for labels, value in series]
+    data = {"resultType": "vector", "result": buckets}
+
+    def reply(path: str) -> Reply:
+        if "resets" in path:
+            return vector(0.0)(path)
+        if "rate" in path and "by" in path:
+            return Reply(json.dumps({"status": "success", "data": data}))
+        return vector()(path) if "by" in path else vector(7.0)(path)
+
+    endpoint.reply = reply
+    found = by(Prometheus(endpoint.url), stored_run, of(Quantile(WAIT, 0.25), 1.0))
+    assert (found.value, found.share_over, found.samples) == (0.5, 0.5, 100)
 
 
 def test_one_sample_is_too_few_for_an_increase(endpoint: Endpoint, stored_run: RunFolder) -> None:
@@ -199,7 +224,7 @@ def test_one_sample_is_too_few_for_an_increase(endpoint: Endpoint, stored_run: R
 def test_server_that_is_gone_is_asked_once(stored_run: RunFolder) -> None:
     budgets = (of(Rate(ASKS)), replace(of(Gauge(USED)), name="c"))
     server = Prometheus(f"http://127.0.0.1:{free_port()}")
-    answers = consult(server, budgets, read_manifest(stored_run).clock, ())
+    answers = consult(server, budgets, read_manifest(stored_run).clock)
     assert {one.problem for one in answers.asked.values()} == {"connection refused"}
     with pytest.raises(UsageError, match="connection refused"):
         server.probe()
@@ -210,7 +235,7 @@ def test_headers_are_sent_and_nothing_of_them_is_stored(
 ) -> None:
     endpoint.reply = vector(float("nan"))
     server = Prometheus(endpoint.url, {"Authorization": "Bearer s3cret"})
-    answers = consult(server, (of(Promql("up")),), read_manifest(stored_run).clock, [("a", "b")])
+    answers = consult(server, (of(Promql("up")),), read_manifest(stored_run).clock)
     assert all(headers["Authorization"] == "Bearer s3cret" for _, headers in endpoint.requests)
     folder = RunFolder(tmp_path)
     write_answers(folder, answers)

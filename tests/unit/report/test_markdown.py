@@ -9,6 +9,7 @@ from markdown_it.token import Token
 from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
 from harness.report.console import console_report
+from harness.report.html.run_page import run_page
 from harness.report.markdown import comment_markdown, summary_markdown
 from harness.report.markdown_parts import marker
 from harness.report.wording import by_trouble, clean
@@ -221,11 +222,12 @@ def test_credentials_in_the_target_url_are_not_published() -> None:
 
 def test_reports_say_whose_values_are_extrapolated() -> None:
     judgement, found, code = CASES["fail"]
-    said = "2 budgets are measured by the Prometheus server http://p:9090: increases are extrapol"
+    said = "Measured by the Prometheus server http://p:9090: 2 of the budgets; increases are"
     answers = {name: ServerAnswer("http://p:9090", {}) for name in ("a", "b")}
     asked = replace(found, answers=answers)
     markdown = "".join(shown(t) for t in READER.parse(summary_markdown(judgement, asked)))
     console = console_report(judgement, asked, width=200, color=False, exit_code=code)
     assert said in markdown
     assert said in console
-    assert "are measured by" not in summary_markdown(judgement, found)
+    assert said in run_page(judgement, asked, (), {}, exit_code=code)
+    assert "Measured by" not in summary_markdown(judgement, found)
