@@ -209,6 +209,7 @@ def _add_history_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder of run folders (default: runs)",
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page of them here")
 
 
 def _add_export_options(parser: argparse.ArgumentParser) -> None:

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from harness.report.console_parts import NAME, STYLES, listed
 from harness.report.history import History, Trend
+from harness.report.history_wording import bound_text, breached_text, commit_text, worse_text
 from harness.report.sparkline import sparkline
 from harness.report.terminal import Column, render, table
-from harness.report.wording import NO_DATA, clean, moment, value_text
+from harness.report.wording import clean, moment, value_text
 from harness.runs.results import PastRun
-from harness.units import Unit, format_quantity
 
 MOST_RUNS = 20
 _MOST_LEFT_OUT = 5
@@ -53,31 +53,22 @@ def _title(history: History) -> str:
 
 def _runs(runs: Sequence[PastRun]) -> list[Column]:
     outcomes = [run.results.outcome for run in runs]
-    budgets = [[budget.outcome for budget in run.results.budgets] for run in runs]
     return [
         Column("outcome", [o.upper() for o in outcomes], styles=[STYLES[o] for o in outcomes]),
         Column("run", [clean(run.folder.name, NAME) for run in runs]),
         Column("started", [moment(run.results.started) for run in runs], gives_way=2),
-        Column("commit", [_commit(run) for run in runs], gives_way=3),
-        Column(
-            "breached", [f"{o.count('fail')} of {len(o)}" for o in budgets], right=True, gives_way=1
-        ),
+        Column("commit", [commit_text(run) for run in runs], gives_way=3),
+        Column("breached", [breached_text(run) for run in runs], right=True, gives_way=1),
     ]
 
 
-def _commit(run: PastRun) -> str:
-    dirty = "+" if run.results.run.git.get("dirty") else ""
-    return f"{clean(run.results.commit)[:8]}{dirty}" or NO_DATA
-
-
 def _trends(trends: Sequence[Trend], count: int) -> list[Column]:
-    worse = [trend.worse for trend in trends]
     return [
         Column("budget", [clean(trend.name, NAME) for trend in trends]),
         Column("latest", [value_text(t.latest, t.unit) for t in trends], right=True),
-        Column("bound", [_bound(trend) for trend in trends], gives_way=3),
+        Column("bound", [bound_text(trend) for trend in trends], gives_way=3),
         Column("trend", [_course(trend.values[-count:]) for trend in trends], gives_way=2),
-        Column("against usual", [_worse(change) for change in worse], gives_way=1, right=True),
+        Column("against usual", [worse_text(trend) for trend in trends], gives_way=1, right=True),
         Column(
             "breaches",
             [str(trend.breaches) for trend in trends],
@@ -88,22 +79,9 @@ def _trends(trends: Sequence[Trend], count: int) -> list[Column]:
     ]
 
 
-def _bound(trend: Trend) -> str:
-    return f"{trend.direction} {value_text(trend.bound, trend.unit)}"
-
-
 def _course(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""
     low, high = min(known), max(known)
     return sparkline(values, low=min(low, high - _SPREAD * abs(high)), high=high)
-
-
-def _worse(change: float | None) -> str:
-    if change is None:
-        return NO_DATA
-    if abs(change) < 0.0005:
-        return "same"
-    how = "worse" if change > 0 else "better"
-    return f"{format_quantity(abs(change), Unit.RATIO)} {how}" if abs(change) < 10 else f"far {how}"

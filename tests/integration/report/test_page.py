@@ -9,14 +9,17 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from harness.report.compare_results import compare_json
+from harness.report.history import histories
 from harness.report.html.compare_page import compare_page
 from harness.report.html.document import NAME
+from harness.report.html.history_page import MOST_CHARTS, history_page
 from harness.report.html.run_page import run_page
 from harness.report.results import results_json
 from harness.report.wording import clean
 from tests.browser import PATIENCE, chromium, ready
 from tests.unit.report import compare_cases
 from tests.unit.report.cases import AWKWARD, CASES
+from tests.unit.report.history_cases import HISTORIES
 from tests.unit.report.html import page_cases
 
 pytestmark = pytest.mark.needs_chromium
@@ -246,3 +249,20 @@ def test_compare_charts_have_the_pairs_and_the_interval_of_compare_json(
             last = lines["interval"]["y"][-1], lines["upper"]["y"][-1]
             # What the table shows also contains the estimate.
             assert last == pytest.approx((100 * one["lower"], 100 * one["upper"]), rel=1e-3)
+
+
+@pytest.mark.parametrize("case", HISTORIES)
+def test_history_charts_have_each_run_of_each_trend(open_page: Open, case: str) -> None:
+    runs, left_out = HISTORIES[case]
+    found = histories(runs)
+    page = open_page(history_page(found, left_out))
+    known = [t for h in found for t in h.trends if any(v is not None for v in t.values)]
+    shown = page.evaluate(
+        "() => [...document.querySelectorAll('.plot')].map(plot => plot.data[0].y.length)"
+    )
+    assert shown == [len(trend.values) for trend in known][:MOST_CHARTS]
+    values = page.locator(".trends [data-value]").evaluate_all(
+        "cells => cells.map(cell => cell.dataset.value)"
+    )
+    latest = [trend.latest for history in found for trend in history.trends]
+    assert [float(value) if value else None for value in values] == latest

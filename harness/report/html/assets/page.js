@@ -27,7 +27,7 @@
 
   // --- what each kind of chart shows -----------------------------------------------------------------
 
-  const kinds = { time, percentiles, histogram, change };
+  const kinds = { time, percentiles, histogram, change, trend };
 
   function time(figure, choice) {
     const { start, width, count, window: judged } = data.axis;
@@ -137,6 +137,24 @@
     const layout = {
       xaxis: { range: ends, dtick: Math.ceil(ends[1] / 16), tickprefix: "pair ", showtickprefix: "first" },
       yaxis: { ticksuffix: "%", title: { text: "worse by", font: { size: 11 } }, zerolinewidth: 2 },
+    };
+    return { traces, layout, about };
+  }
+
+  function trend(figure) {
+    const { runs, values, outcomes, suffix, bound, about } = data.trends[figure.dataset.number];
+    const x = values.map((_, i) => i + 1);
+    const ends = [0.5, values.length + 0.5];
+    const traces = [{
+      x, y: values, name: "value", mode: "lines+markers", connectgaps: false, customdata: runs,
+      line: { color: palette()[0], width: 1.6 },
+      marker: { size: 8, color: outcomes.map((one) => color(one ? `--${one}` : "--dim")) },
+      hovertemplate: `%{y:.4~g}${suffix}<br>%{customdata}<extra></extra>`,
+    }];
+    bounds(bound ? [bound] : [], traces, { from: ends[0], to: ends[1], suffix });
+    const layout = {
+      xaxis: { range: ends, dtick: Math.ceil(ends[1] / 16), tickprefix: "run ", showtickprefix: "first" },
+      yaxis: { rangemode: "tozero", ticksuffix: suffix }, hovermode: "closest",
     };
     return { traces, layout, about };
   }
