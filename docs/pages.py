@@ -1,6 +1,6 @@
 """Pictures of reports in a browser: the first screen of each, as PNG.
 
-    uv run python docs/pages.py fail=RUN_DIR/report.html      docs/images/report-fail.png
+    uv run python -m docs.pages fail=RUN_DIR/report.html    docs/images/report-fail.png
 
 Debian's Chromium draws them, as in the tests.
 """

@@ -22,6 +22,7 @@ EXPORTS = (  # those of `report.export`, whose import takes a moment
     "otava-csv",
     "openmetrics",
 )
+RENDERED = ("grafana", "prometheus")  # those of `render.files`
 BUDGETS_HELP = "default: ./budgets.yaml"
 EXIT_CODES = """\
 exit codes:
@@ -231,6 +232,27 @@ def _add_backfill_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_render_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("dashboards"), metavar="DIR", help="default: dashboards"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when the files differ"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=RENDERED, help="one part; may be repeated"
+    )
+    parser.add_argument(
+        "--job", metavar="NAME", help="the service's `job` in Prometheus (default: its name)"
+    )
+    parser.add_argument(
+        "--grafana-url", type=_url, metavar="URL", help="where alerts find the dashboards"
+    )
+
+
 def _load_options(parser: argparse.ArgumentParser) -> None:
     rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
@@ -312,6 +334,7 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "history": ("the runs of a folder, and a trend per budget", _add_history_options),
     "export": ("what runs came to, in the format of another tool", _add_export_options),
     "backfill": ("load a stored run into a Prometheus", _add_backfill_options),
+    "render": ("dashboards, alerts and their tests from budgets.yaml", _add_render_options),
 }
 
 

@@ -48,6 +48,8 @@ def run_document(folder: RunFolder) -> Iterator[str]:
     kinds, points = read_points(folder.file(names.METRICS_FILE))
     timeline = _Timeline(manifest, kinds, points)
     tally = Tally(_latency_bounds(results))
+    for line in lines:  # from 0 on: PromQL does not see the increase with which a series is born
+        tally.add(line.key, {})
     always = [*run_samples(folder.path.resolve().name, manifest)]
     always += limit_samples(results.budgets) if results else ()
     told = 0

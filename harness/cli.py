@@ -227,6 +227,13 @@ def backfill(options: argparse.Namespace) -> int:
     return backfill(options)
 
 
+def render(options: argparse.Namespace) -> int:
+    """Write Grafana's dashboards and Prometheus's rules, or compare them with what is written."""
+    from harness.render_command import render
+
+    return render(options)
+
+
 COMMANDS = {
     "run": run,
     "check": check,
@@ -238,6 +245,7 @@ COMMANDS = {
     "history": history,
     "export": export,
     "backfill": backfill,
+    "render": render,
 }
 
 

@@ -147,6 +147,10 @@ RUN_VERSION: Final = "version"  # of the harness
 JOB: Final = "job"  # on the series of a stored run: the service's name, or `RUN_JOB`
 RUN_JOB: Final = "harness"
 
+# --- what the generated rules record --------------------------------------------------------------
+RULE_VALUE: Final = "service:budget_value:rate5m"  # service, budget; in the unit of the indicator
+RULE_BAD: Final = "service:budget_bad:ratio_rate"  # and the window, "1h": the share of bad events
+
 # --- the first field of a tag in latency.hlog -----------------------------------------------
 LATENCY: Final = "latency"
 SERVICE_TIME: Final = "service_time"
@@ -182,6 +186,8 @@ TARGET_LOG: Final = "target.log"
 GENERATOR_LOG: Final = "generator.log"
 COMPARE_FILE: Final = "compare.json"  # these are a comparison's
 COMPARE_SUMMARY: Final = "compare.md"
+RULES_FILE: Final = "rules.yml"  # these two are rendered
+RULE_TESTS_FILE: Final = "rules.test.yml"
 SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup.log"
 
 # --- beside budgets.yaml -----------------------------------------------------------------------

@@ -7,6 +7,7 @@ import sys
 
 from harness import names
 from harness.asked import read_plan
+from harness.consult import consulted
 from harness.errors import EXIT_PASS
 from harness.judge.decide import judge
 from harness.page import page_of
@@ -24,7 +25,7 @@ def report(options: argparse.Namespace) -> int:
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     budgets = read_plan(folder.file(names.BUDGETS_FILE)).budgets_of(scenario)
-    evidence = read_evidence(folder)
+    evidence = consulted(read_evidence(folder), budgets, folder, None, store=False)
     judgement = judge(budgets, evidence)
     page = page_of(folder, judgement, evidence, budgets, exit_code=judgement.exit_code)
     path = options.html or folder.file(names.REPORT_FILE)

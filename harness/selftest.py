@@ -50,7 +50,7 @@ def trials(
         adapt: Applies the command line's changes to a scenario.
 
     Raises:
-        UsageError: There is no case, or none of that name.
+        UsageError: There is no case, or none of that name; or a scenario's warm-up is auto.
     """
     if not plan.selftests:
         raise UsageError(
@@ -65,10 +65,19 @@ def trials(
             )
     cases = [case for name, case in plan.selftests.items() if name in wanted or not wanted]
     scenarios = {
-        case.scenario: of_fixed_length(adapt(plan.scenarios[case.scenario])) for case in cases
+        case.scenario: _of_fixed_length(adapt(plan.scenarios[case.scenario])) for case in cases
     }
     clean = [Trial(Selftest(CLEAN, {}, name), scenario) for name, scenario in scenarios.items()]
     return (*clean, *(Trial(case, scenarios[case.scenario]) for case in cases))
+
+
+def _of_fixed_length(scenario: Scenario) -> Scenario:
+    if scenario.settles:
+        raise UsageError(
+            f"a self-test needs a fixed warm-up, and that of scenario {scenario.name!r} is auto",
+            "give one with --warm-up; what `harness run` found is a good one",
+        )
+    return of_fixed_length(scenario)
 
 
 def attempt(

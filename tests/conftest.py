@@ -25,6 +25,7 @@ PROGRAMS = {
     "needs_postgresql": ("postgres", "initdb", "psql", "pg_isready"),
     "needs_redis": ("redis-server",),
     "needs_prometheus": ("prometheus", "promtool"),
+    "needs_alertmanager": ("prometheus-alertmanager",),
     "needs_openssl": ("openssl",),
     "needs_chromium": ("chromium",),
 }

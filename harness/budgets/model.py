@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from harness.budgets.production import Alert, Objective
 from harness.names import OK
 from harness.units import Unit
 
@@ -26,9 +27,6 @@ class Selector:
 
     metric: str
     where: Mapping[str, str] = field(default_factory=dict)
-
-
-# --- indicators from the load generator -------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,6 @@ class Throughput:
     """Requests answered successfully per second of the window."""
 
     request: str | None = None
-
-
-# --- indicators from the service's metrics ----------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +130,6 @@ Indicator = (
 CLIENT_SIDE = (Latency, ErrorRatio, Throughput)
 
 
-# --- budgets ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """The production bound of a budget, for Prometheus."""
-
-    bound: float
-    hold: float  # seconds it must last, `for` in YAML
-    severity: Literal["info", "warning", "critical"]
-    keep_firing_for: float = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Waiver:
     """A breach that is accepted until a date; the budget then only warns."""
@@ -183,14 +165,12 @@ class Budget:
     min_samples: int = 1
     scenarios: tuple[str, ...] = ()
     alert: Alert | None = None
+    objective: Objective | None = None
     waiver: Waiver | None = None
     abort: bool = False
     abort_after: float = 0.0
     runbook: str = ""
     line: int = 0
-
-
-# --- scenarios and target -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +366,7 @@ class Plan:
 
     Attributes:
         selftests: Planted mistakes by name, for `harness selftest`.
+        runbooks: The URL that pages named after alerts lie under; empty when there are none.
         source: The file's path as given.
         text: The file's content, verbatim, so that a run folder can keep it.
     """
@@ -397,6 +378,7 @@ class Plan:
     source: Path
     text: str
     selftests: Mapping[str, Selftest] = field(default_factory=dict)
+    runbooks: str = ""
 
     def budgets_of(self, scenario: str) -> tuple[Budget, ...]:
         """The budgets that are judged in a scenario, in the file's order, without those off."""

@@ -91,11 +91,10 @@ def _refuse_to_settle(scenario: Scenario) -> None:
 
 
 def of_fixed_length(scenario: Scenario) -> Scenario:
-    """A scenario that lasts as long as planned, whatever is decided or has settled by then."""
-    fixed = replace(scenario, settles=False)
+    """A scenario that lasts as long as planned, whatever is decided by then."""
     if scenario.planned is None:
-        return fixed
-    return _as_long(scenario, replace(fixed, duration=scenario.planned, planned=None))
+        return scenario
+    return _as_long(scenario, replace(scenario, duration=scenario.planned, planned=None))
 
 
 def _lengths(

@@ -11,7 +11,6 @@ from harness import units
 from harness.budgets import indicators
 from harness.budgets.fields import NAME
 from harness.budgets.model import (
-    Alert,
     Budget,
     Direction,
     ErrorRatio,
@@ -21,16 +20,20 @@ from harness.budgets.model import (
     Plan,
     Promql,
     Quantile,
+    Ratio,
     Scenario,
     Waiver,
 )
 from harness.budgets.presets import PRESETS, Named
 from harness.budgets.problems import Place, Problems, closest
+from harness.budgets.production import Alert, Objective
 from harness.budgets.scenarios import scenario, target
 from harness.budgets.schema import AlertSpec, BudgetSpec, FileSpec, WaiverSpec
 from harness.budgets.selftests import Choices, selftests
 from harness.units import Unit
 
+_DAY = 86400.0  # seconds
+_LEAST_OBJECTIVE = 0.95  # below, the fastest burn that is alerted on, 14.4, is no share
 _ABORT_AFTER = 5.0  # seconds of the window: the soonest at which a share can be certain
 
 
@@ -67,6 +70,7 @@ def resolve(
         scenarios=scenarios,
         budgets=tuple(budgets.values()),
         selftests=selftests(spec.selftest, spec.target, choices, problems),
+        runbooks=(spec.runbooks or "").rstrip("/"),
         source=problems.source,
         text=text,
     )
@@ -129,6 +133,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
     measured = replace(named, unit=indicators.unit_of(named, given + production))
     bound = _bound(given[0], measured, (*place, direction), problems)
     alert = _alert(spec.alert, direction, measured, (*place, "alert"), problems)
+    objective = _objective(spec, direction, measured, place, problems)
     _check_subject_of_abort(spec, measured, place, problems)
     if problems.within(place) or bound is None or measured.unit is None:
         return None
@@ -145,6 +150,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
         min_samples=spec.min_samples,
         scenarios=tuple(spec.scenarios or ()),
         alert=alert,
+        objective=objective,
         waiver=waiver,
         abort=spec.abort,
         abort_after=spec.abort_after if spec.abort_after is not None else _ABORT_AFTER * spec.abort,
@@ -243,6 +249,33 @@ def _alert(
         return None
     bound = _bound(own, named, (*place, direction), problems)
     return None if bound is None else Alert(bound, spec.hold, spec.severity, spec.keep_firing_for)
+
+
+def _objective(
+    spec: BudgetSpec, direction: Direction, named: Named, place: Place, problems: Problems
+) -> Objective | None:
+    if spec.objective is None or spec.window is None:
+        if spec.objective is not spec.window:
+            problems.add(place, "has one of objective and window; they belong together")
+        return None
+    if not _LEAST_OBJECTIVE <= spec.objective < 1:
+        problems.add((*place, "objective"), "must be at least 95%, and less than 100%")
+    if not 7 * _DAY <= spec.window <= 90 * _DAY:
+        problems.add((*place, "window"), 'must be between "7d" and "90d"')
+    match named.indicator:
+        case ErrorRatio():
+            share = direction == "max"
+        case Latency(quantile=quantile) | Quantile(quantile=quantile):
+            share = direction == "max" and quantile is not None
+        case _:
+            share = isinstance(named.indicator, Ratio) and named.unit is Unit.RATIO
+    if not share:
+        problems.add(
+            (*place, "objective"),
+            "only what counts events has a share of good ones: a max of an error_ratio, of a "
+            "latency with a quantile or of a quantile, or a ratio of counters in %",
+        )
+    return Objective(spec.objective, spec.window)
 
 
 def _waiver(spec: WaiverSpec, place: Place, file: _File) -> Waiver:

@@ -223,6 +223,12 @@ class BudgetSpec(Section):
         None, description='How much of the window abort waits for, default "5s"'
     )
     alert: AlertSpec | None = Field(None, description="The bound in production, for Prometheus")
+    objective: PositiveRatio | None = Field(
+        None, description='Share of events within the bound, for burn-rate alerts, e.g. "99.9%"'
+    )
+    window: Seconds | None = Field(
+        None, description='What the objective is about, between "7d" and "90d"'
+    )
     runbook: Text | None = Field(None, description="Where people read what to do about a breach")
     waiver: WaiverSpec | None = Field(None, description="Accepts a breach until a date")
 
@@ -259,6 +265,9 @@ class FileSpec(Section):
     )
     service: Text | None = Field(None, description="Name of the service")
     target: TargetSpec | None = Field(None, description="The service under load")
+    runbooks: Text | None = Field(
+        None, description="URL of the pages that alerts link to; each is named after its budget"
+    )
     scenarios: dict[str, ScenarioSpec] = Field(
         default={},
         description="Ways to load the service, by name",

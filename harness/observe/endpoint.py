@@ -31,6 +31,8 @@ class Endpoint(Collector):
     def __init__(self, read: Callable[[], Iterable[Sample]]) -> None:
         self._read = read
         self._moments: deque[float] = deque(maxlen=_REMEMBERED)
+        self._waiting = False
+        self._read_since = False
         self._again = threading.Event()
 
     def collect(self) -> Iterator[Metric]:
@@ -42,8 +44,13 @@ class Endpoint(Collector):
                 families[one.family] = Metric(one.family, meaning, one.kind)
             families[one.family].add_sample(one.name, dict(one.labels), one.value)
         self._moments.append(time.monotonic())
-        self._again.set()
+        self._read_since = self._waiting
         yield from families.values()
+
+    def sent(self) -> None:
+        """Told when an answer has left: only then may the process end."""
+        if self._read_since:
+            self._again.set()
 
     def wait(self, tell: Callable[[float], None]) -> None:
         """Wait for the next scrape, if somebody scrapes regularly; not longer than that takes.
@@ -51,11 +58,19 @@ class Endpoint(Collector):
         Args:
             tell: Called with the longest wait in seconds before a wait begins.
         """
-        self._again.clear()
+        self._waiting = True
         seconds = awaited(tuple(self._moments), time.monotonic())
         if seconds > 0:
             tell(seconds)
             self._again.wait(seconds)
+
+
+class _Answer(list[bytes]):
+    """A body that tells when the server is done with it (PEP 3333, `close`)."""
+
+    def __init__(self, body: Iterable[bytes], sent: Callable[[], None]) -> None:
+        super().__init__(body)
+        self.close = sent
 
 
 @contextmanager
@@ -80,6 +95,9 @@ def endpoint(host: str, port: int, read: Callable[[], Iterable[Sample]]) -> Iter
             f"cannot serve metrics at {host}:{port}: {error.strerror}",
             "choose another port or address with --serve-metrics",
         ) from error
+    app = server.get_app()
+    assert app is not None
+    server.set_app(lambda environ, start: _Answer(app(environ, start), shown.sent))
     try:
         yield shown
     finally:

@@ -33,7 +33,9 @@ from harness.budgets.model import (
 )
 
 _SERVER_ERROR = '"5.."'
-_PLACEHOLDER = r"[{<:\[][^/]+"  # a step of a route that stands for a value: {id}, :id
+# A step of a route that stands for a value: {id}, :id. Not [^/]+: Prometheus takes milliseconds to
+# compile a class of a million characters, at each evaluation.
+_PLACEHOLDER = r"[{<:\[][a-zA-Z0-9_:.-]+[}>\]]?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,36 @@ def bucket_layout(selector: Selector, scope: Scope) -> str:
 def resets(selector: Selector, scope: Scope) -> str:
     """How often any of the series fell in the scope's window."""
     return f"sum(resets({_Series.of(selector, scope)}[{scope.window}]))"
+
+
+def needed(indicator: Indicator, bound: float, scope: Scope) -> tuple[str, ...]:
+    """Selectors of the series without which nothing can be said, however good all is.
+
+    A counter of failures or hits is not among them: many a service first shows it when it counts.
+
+    Args:
+        indicator: Any kind.
+        bound: A quantile needs the bucket that ends there.
+        scope: The samples.
+    """
+    match indicator:
+        case Quantile(quantile=float()) | Latency(quantile=float()):
+            found = [_histogram(indicator, scope).part("bucket").where(at_edge(bound))]
+        case Quantile() | Mean() | Latency():
+            found = [_histogram(indicator, scope).part("count")]
+        case Ratio(to=to):
+            found = [_Series.of(to, scope)]
+        case ErrorRatio(request=request) | Throughput(request=request):
+            found = [_requests(request, "all", scope)]
+        case Rate(counter=counter, to=to):
+            found = [_Series.of(one, scope) for one in (counter, to) if one is not None]
+        case Gauge(gauge=gauge):
+            found = [_Series.of(gauge, scope)]
+        case Utilization(of=of, to=to):
+            found = [_Series.of(one, scope) for one in (of, to)]
+        case Promql():
+            return (value(indicator, scope),)
+    return tuple(str(one) for one in found)
 
 
 def at_edge(bound: float) -> str:

@@ -40,7 +40,16 @@ def test_run_healthy_service_passes_and_writes_the_run_folder(project: Project) 
     summary = project.path / "step.md"
     project.environment["GITHUB_STEP_SUMMARY"] = str(summary)
     result = project.harness(
-        "run", "--out", "out", "--json", "copy/r.json", "--junit-xml", "j.xml", "--markdown", "s.md"
+        "run",
+        "--out",
+        "out",
+        "--json",
+        "copy/r.json",
+        "--junit-xml",
+        "j.xml",
+        "--markdown",
+        "s.md",
+        *("--html", "p.html"),
     )
     assert result.code == 0, result.out + result.err
     assert "PASS: all 3 budgets met" in result.out
@@ -60,6 +69,7 @@ def test_run_healthy_service_passes_and_writes_the_run_folder(project: Project) 
     suite = ET.parse(project.path / "j.xml").getroot()
     assert len(list(suite.iter("testcase"))) == 3
     assert (project.path / "s.md").read_text() == summary.read_text()
+    assert (project.path / "p.html").read_text() == (folder / "report.html").read_text()
     assert "listening on" in (folder / "target.log").read_text()
     beside = project.harness("check", "out", "--baseline", "copy/r.json", "--json", "again.json")
     assert (beside.code, "beside copy/r.json" in beside.out) == (0, True)
@@ -82,6 +92,10 @@ def test_check_stored_run_gives_the_same_verdict_and_new_budgets_another(project
     again = project.harness("check", "out", "--json", "again.json")
     assert (first.code, again.code) == (0, 0)
     assert json.loads((project.path / "again.json").read_text()) == project.results()
+    page = (project.path / "out/report.html").read_text()
+    told = project.harness("report", "out", "--html", "again.html")
+    assert (told.code, told.out) == (0, "pass again.html\n")
+    assert (project.path / "again.html").read_text() == page
     project.document["budgets"]["latency"]["max"] = "1us"
     project.write()
     stricter = project.harness("check", "out", "--budgets", "budgets.yaml")

@@ -68,12 +68,13 @@ ALLOWED = {
     "page": {"budgets", "runs", "judge", "report"},
     "report_command": {"runs", "judge", "asked", "page", "told"},
     "history_command": {"runs", "report", "told"},
+    "render_command": {"render", "asked", "told"},
     "selftest": {"budgets", "runs", "load", "judge", "report", "gather"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather", "selftest"),
         *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
         *("compare_command", "consult", "export_command", "exposed", "history_command", "live"),
-        *("page", "report_command", "served", "settled", "told"),
+        *("page", "render_command", "report_command", "served", "settled", "told"),
     },
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}

@@ -104,7 +104,7 @@ def test_share_over_the_bound_of_a_latency_budget_is_exact(
     ours = exact(stored_run, indicator, 0.42).share_over
     theirs = only(prometheus, share_over(indicator, 0.42, WINDOW))
     assert ours is not None
-    assert theirs == pytest.approx(ours, rel=1e-6)
+    assert theirs == pytest.approx(ours, rel=1e-3)  # it extrapolates over milliseconds
     assert theirs > 0
 
 
@@ -125,10 +125,11 @@ def test_first_increase_of_a_series_that_is_born_inside_is_seen_by_the_harness_a
     """6 errors: 3 when the series appears, 3 later. `rate` starts at the first value it sees."""
     assert exact(stored_run, Rate(Selector(BORN))).value == pytest.approx(0.6, rel=1e-6)
     assert only(prometheus, value(Rate(Selector(BORN)), WINDOW)) < 0.4
-    # All of the errors of a request in one second: for Prometheus there was none.
+    # What the harness stores of its own requests begins at 0, so that none is lost.
     ours = exact(stored_run, ErrorRatio("POST /orders")).value
     assert ours == pytest.approx(2 / 27, rel=1e-6)
-    assert only(prometheus, value(ErrorRatio("POST /orders"), WINDOW)) == 0.0
+    theirs = only(prometheus, value(ErrorRatio("POST /orders"), WINDOW))
+    assert theirs == pytest.approx(ours, rel=1e-3)  # it extrapolates over milliseconds
 
 
 def test_window_whose_edges_were_not_scraped_is_extrapolated(

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.model import (
-    Alert,
     Budget,
     ClosedWorkload,
     ErrorRatio,
@@ -35,6 +34,7 @@ from harness.budgets.model import (
     Workload,
 )
 from harness.budgets.parse import parse_plan
+from harness.budgets.production import Alert, Objective
 from harness.errors import BudgetsError
 from harness.units import Unit
 
@@ -789,3 +789,14 @@ def test_selftest_of_refused_budget_and_scenario_is_told_once() -> None:
     assert refused.value.message.split("\n") == [
         "budgets.yaml:5: budgets.errors: has no bound; write exactly one of max and min"
     ]
+
+
+def test_objective_is_a_share_over_a_window() -> None:
+    budget = budget_of("{indicator: error_ratio, max: 1%, objective: 99.9%, window: 30d}")
+    assert budget.objective == Objective(0.999, 2_592_000.0)
+    assert budget_of("{indicator: error_ratio, max: 1%}").objective is None
+
+
+def test_runbooks_are_the_url_of_a_folder() -> None:
+    text = f"{HEAD}runbooks: http://docs/runbooks/\n{SMOKE}{ERRORS}"
+    assert plan_of(text).runbooks == "http://docs/runbooks"

@@ -1,6 +1,7 @@
 """A run, its budgets and its verdicts as samples."""
 
-from harness.budgets.model import Alert, ErrorRatio, Latency
+from harness.budgets.model import ErrorRatio, Latency
+from harness.budgets.production import Alert
 from harness.judge.decide import judge
 from harness.report.prometheus import latency_bounds, limit_samples, outcome_samples, run_samples
 from harness.runs.openmetrics import Sample

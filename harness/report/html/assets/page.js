@@ -195,8 +195,7 @@
 
   async function main() {
     setTheme(light.matches ? "light" : "dark");
-    if (!figures.length) return;
-    await load();
+    if (figures.length) await load();
     for (const figure of figures) {
       figure.querySelector("select")?.addEventListener("change", () => draw(figure));
       draw(figure);

@@ -1,0 +1,306 @@
+"""What is rendered, on a real Prometheus that scrapes a sound service under load and a broken one.
+
+One session serves all tests: an Alertmanager, a Prometheus with the rules of both services, and a
+run of the harness that it scrapes as well. The rules' windows are shortened, not their expressions.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+import yaml
+
+from harness.budgets.model import Plan
+from harness.budgets.parse import parse_plan
+from harness.render.files import rendered
+from harness.render.wording import Links
+from tests.servers import PATIENCE, end, free_port, program, wait_until
+
+ROOT = Path(__file__).parents[2]
+BUDGETS = ROOT / "budgets.yaml"
+SCENARIO = "smoke"
+RECENT = "15s"
+pytestmark = [pytest.mark.needs_prometheus, pytest.mark.needs_alertmanager]
+
+
+def plan() -> Plan:
+    return parse_plan(BUDGETS.read_text(), BUDGETS, {}, date(2026, 11, 20))
+
+
+def rules(job: str) -> str:
+    """The rules for a job, with windows of seconds; latency keeps its patience: CI is busy."""
+    found = plan()
+    text = rendered(found, Links(job, job), ["prometheus"])["prometheus/rules.yml"]
+    text = (
+        text.replace("[5m", f"[{RECENT}")
+        .replace(":15s]", ":1s]")
+        .replace("offset 5m", "offset 15s")
+    )
+    document = yaml.safe_load(text)
+    for group in document["groups"]:
+        for rule in group["rules"]:
+            if rule.get("alert") in {"ErrorRatio", "DbQueryMean", "Memory"}:
+                rule["for"] = "2s"
+    return yaml.safe_dump(document)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What has run.
+
+    Attributes:
+        prometheus: Its URL; it still scrapes the services.
+        alertmanager: Its URL.
+        broken: The URL of the service with planted errors.
+        began: Seconds since the epoch.
+    """
+
+    prometheus: str
+    alertmanager: str
+    broken: str
+    began: float
+
+
+@contextmanager
+def server(arguments: list[str], answers: str, folder: Path, **environment: str) -> Iterator[None]:
+    folder.mkdir(parents=True)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            arguments, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: read(answers) is not None, process, folder)
+        yield
+    finally:
+        end(process, signal.SIGTERM)
+
+
+def read(url: str) -> bytes | None:
+    """What is answered; None when it is not answered well."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return bytes(answer.read())
+    except HTTPError as error:
+        error.close()
+    except OSError:
+        pass
+    return None
+
+
+def service(port: int, folder: Path, **environment: str) -> Any:
+    command = [sys.executable, "-m", "uvicorn", "sample_app.main:app", "--port", str(port)]
+    database = f"sqlite+aiosqlite:///{folder}/sample.db"
+    return server(
+        [*command, "--host", "127.0.0.1", "--no-access-log", "--timeout-keep-alive", "75"],
+        f"http://127.0.0.1:{port}/health/ready",
+        folder,
+        SAMPLE_APP_DATABASE_URL=database,
+        **environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """Everything, after a run of the harness has been judged and scraped."""
+    folder = tmp_path_factory.mktemp("session")
+    ports = {
+        name: free_port() for name in ("sound", "broken", "harness", "prometheus", "alertmanager")
+    }
+    address = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+    began = time.time()
+    with ExitStack() as stack:
+        stack.enter_context(service(ports["sound"], folder / "sound"))
+        planted = {"SAMPLE_APP_REGRESSIONS": "error_burst"}
+        stack.enter_context(service(ports["broken"], folder / "broken", **planted))
+        stack.enter_context(alertmanager(address["alertmanager"], folder))
+        stack.enter_context(prometheus(address, folder))
+        ended = subprocess.run(
+            [
+                *(sys.executable, "-m", "harness", "run", SCENARIO, "--rate", "30/s"),
+                *("--url", f"http://{address['sound']}", "--serve-metrics", str(ports["harness"])),
+                *("--warm-up", "4s", "--duration", "14s", "--out", str(folder / "run")),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={k: v for k, v in os.environ.items() if not k.startswith("GITHUB")},
+        )
+        assert ended.returncode in {0, 3, 4}, ended.stderr  # its verdict is not what is tested here
+        urls = {name: f"http://{one}" for name, one in address.items()}
+        yield Session(urls["prometheus"], urls["alertmanager"], urls["broken"], began)
+
+
+def alertmanager(address: str, folder: Path) -> Any:
+    config = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    return server(
+        [
+            program("prometheus-alertmanager") or "",
+            f"--config.file={folder / 'alertmanager.yml'}",
+            f"--storage.path={folder / 'alerts'}",
+            f"--web.listen-address={address}",
+            "--cluster.listen-address=",
+        ],
+        f"http://{address}/-/ready",
+        folder / "alertmanager",
+    )
+
+
+def prometheus(address: dict[str, str], folder: Path) -> Any:
+    for job in ("sample-app", "broken-app"):
+        (folder / f"{job}.yml").write_text(rules(job))
+    # The harness waits for one scrape after its verdict, as long as the interval lets it expect.
+    jobs = (
+        ("sample-app", "sound", "1s"),
+        ("broken-app", "broken", "1s"),
+        ("harness", "harness", "3s"),
+    )
+    config = {
+        "global": {"evaluation_interval": "1s"},
+        "rule_files": ["sample-app.yml", "broken-app.yml"],
+        "scrape_configs": [
+            {
+                "job_name": job,
+                "scrape_interval": interval,
+                "scrape_timeout": interval,
+                "static_configs": [{"targets": [address[name]]}],
+            }
+            for job, name, interval in jobs
+        ],
+        "alerting": {
+            "alertmanagers": [{"static_configs": [{"targets": [address["alertmanager"]]}]}]
+        },
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    return server(
+        [
+            "prometheus",
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={address['prometheus']}",
+        ],
+        f"http://{address['prometheus']}/-/ready",
+        folder / "prometheus",
+    )
+
+
+# --- dashboards and rules have data ---------------------------------------------------------------
+
+
+def expressions() -> dict[str, str]:
+    """Every expression of the dashboards and rules, by where it stands."""
+    found: dict[str, str] = {}
+    files = rendered(plan(), Links("sample-app", "sample-app"))
+    for path, text in files.items():
+        if path.endswith(".json"):
+            row = ""
+            for panel in json.loads(text)["panels"]:
+                if panel["type"] == "row":
+                    row = panel["title"]
+                for target in panel.get("targets", ()):
+                    where = f"{path}: {row}: {panel['title']}: {target['refId']}"
+                    found[where] = target["expr"]
+    for group in yaml.safe_load(files["prometheus/rules.yml"])["groups"]:
+        for rule in group["rules"]:
+            if "record" in rule:
+                found[f"rules.yml: {rule['labels']['budget']}"] = rule["expr"]
+    return found
+
+
+def filled(expr: str) -> str:
+    """With the variables as Grafana fills them in, and windows that a short session has."""
+    expr = expr.replace("$service", "sample-app")
+    expr = re.sub(r"\$(instance|route|scenario|request)", ".*", expr)
+    for name, text in (("rate_interval", RECENT), ("interval", "1s"), ("range", "2m")):
+        expr = expr.replace(f"$__{name}", text)
+    return expr.replace("[5m", f"[{RECENT}").replace("offset 5m", f"offset {RECENT}")
+
+
+def empty_when_healthy() -> Callable[[str, str], bool]:
+    """What may have no data: failures that did not happen, and budgets of other scenarios."""
+    judged = {budget.name for budget in plan().budgets_of(SCENARIO)}
+
+    def may(where: str, expr: str) -> bool:
+        if where.startswith("load-test.json: Answers: Failed requests"):
+            return True
+        if "log-in" in where or "auth/token" in expr:  # nobody logs in
+            return True
+        budget = re.search(r'budget="([^"]+)"', expr)
+        return budget is not None and budget[1] not in judged
+
+    return may
+
+
+def test_every_expression_has_data(session: Session) -> None:
+    asked = {"start": session.began, "end": time.time(), "step": 1}
+    may_be_empty = empty_when_healthy()
+    every = expressions()
+    assert len(every) > 200
+    without = []
+    for where, expr in every.items():
+        query = urllib.parse.urlencode({**asked, "query": filled(expr)})
+        answer = read(f"{session.prometheus}/api/v1/query_range?{query}")
+        assert answer is not None, (where, filled(expr))
+        found = json.loads(answer)["data"]["result"]
+        values = [float(value) for series in found for _, value in series["values"]]
+        if not any(math.isfinite(value) for value in values) and not may_be_empty(where, expr):
+            without.append(f"{where}: {filled(expr)}")
+    assert without == []
+
+
+def test_verdict_of_the_run_is_in_prometheus(session: Session) -> None:
+    judged = {budget.name for budget in plan().budgets_of(SCENARIO)}
+    found = query(session, "max_over_time(harness_budget_outcome[2m]) == 1")
+    assert {series["metric"]["budget"] for series in found} == judged
+
+
+# --- alerts ---------------------------------------------------------------------------------------
+
+
+def query(session: Session, expr: str) -> list[dict[str, Any]]:
+    answer = read(f"{session.prometheus}/api/v1/query?{urllib.parse.urlencode({'query': expr})}")
+    assert answer is not None
+    result: list[dict[str, Any]] = json.loads(answer)["data"]["result"]
+    return result
+
+
+def test_alert_reaches_the_alertmanager_for_the_broken_service_alone(session: Session) -> None:
+    patience_ends = time.monotonic() + PATIENCE
+    alerts: list[dict[str, Any]] = []
+    while not alerts and time.monotonic() < patience_ends:
+        for identifier in range(1, 21):  # a tenth of them is answered with 500
+            read(f"{session.broken}/api/v1/contacts/{identifier}")
+        alerts = json.loads(read(f"{session.alertmanager}/api/v2/alerts") or b"[]")
+    labels = [alert["labels"] for alert in alerts]
+    assert labels == [
+        {
+            "alertname": "ErrorRatio",
+            "service": "broken-app",
+            "budget": "error-ratio",
+            "severity": "critical",
+        }
+    ]
+    annotations = alerts[0]["annotations"]
+    assert annotations["summary"] == "broken-app: error-ratio is over 5%"
+    (share,) = re.findall(r"^It was ([0-9.]+)% in the last 5m", annotations["description"])
+    assert 5 < float(share) < 20  # a tenth, where whole rounds are in the window
+    assert annotations["dashboard_url"] == "/d/broken-app-budgets?var-service=broken-app"
+    assert query(session, 'ALERTS{service="sample-app", alertstate="firing"}') == []

@@ -1,0 +1,124 @@
+"""What is rendered of four services, as it is committed; what promtool says of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.budgets.model import Plan, Promql
+from harness.budgets.parse import parse_plan
+from harness.render.files import rendered
+from harness.render.rules import alerting
+from harness.render.wording import Links
+
+ROOT = Path(__file__).parents[3]
+PAIRS = {
+    "the sample service": (ROOT / "budgets.yaml", ROOT / "dashboards"),
+    **{
+        path.stem: (path, path.with_suffix(""))
+        for path in sorted((ROOT / "tests" / "rendered").glob("*.yaml"))
+    },
+}
+pairs = pytest.mark.parametrize(("budgets", "folder"), PAIRS.values(), ids=PAIRS)
+
+
+def plan_of(path: Path) -> Plan:
+    return parse_plan(path.read_text(), path, {}, date(2026, 11, 20))
+
+
+def files_of(path: Path) -> dict[str, str]:
+    plan = plan_of(path)
+    return dict(rendered(plan, Links(plan.service, plan.service)))
+
+
+@pairs
+def test_rendered_files_are_the_committed_ones(budgets: Path, folder: Path) -> None:
+    committed = {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    assert files_of(budgets) == committed
+
+
+def rules_of(folder: Path) -> list[dict[str, Any]]:
+    document = yaml.safe_load((folder / "prometheus" / "rules.yml").read_text())
+    return [rule for group in document["groups"] for rule in group["rules"]]
+
+
+@pairs
+def test_each_budget_is_recorded_and_only_those_with_an_alert_alert(
+    budgets: Path, folder: Path
+) -> None:
+    plan, rules = plan_of(budgets), rules_of(folder)
+    values = [r["labels"]["budget"] for r in rules if r.get("record", "").endswith("value:rate5m")]
+    assert values == [budget.name for budget in plan.budgets]
+    told = Counter(rule["labels"].get("budget", "") for rule in rules if "alert" in rule)
+    expected = Counter({budget.name: 2 for budget in alerting(plan)})  # and for want of data
+    expected += Counter({budget.name: 2 for budget in plan.budgets if budget.objective})
+    assert told == expected + Counter([""])  # the service is gone
+
+
+@pairs
+def test_each_alert_has_a_test_that_fires_and_one_that_does_not(
+    budgets: Path, folder: Path
+) -> None:
+    tests = yaml.safe_load((folder / "prometheus" / "rules.test.yml").read_text())["tests"]
+    fires: Counter[str] = Counter()
+    silent: Counter[str] = Counter()
+    for test in tests:
+        *_, last = test["alert_rule_test"]
+        (fires if last["exp_alerts"] else silent)[last["alertname"]] += 1
+    untold = {b.name for b in plan_of(budgets).budgets if isinstance(b.indicator, Promql)}
+    alerts = Counter(
+        rule["alert"]
+        for rule in rules_of(folder)
+        if "alert" in rule and rule["labels"].get("budget") not in untold
+    )
+    assert fires == silent == alerts
+
+
+@pytest.mark.needs_prometheus
+@pairs
+def test_promtool_accepts_the_rules_and_their_tests_pass(budgets: Path, folder: Path) -> None:
+    assert budgets.is_file()
+    for arguments in (["check", "rules", "rules.yml"], ["test", "rules", "rules.test.yml"]):
+        ended = promtool(arguments, folder / "prometheus")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+MISTAKES = {
+    "a bound that is a tenth": ("> 0.05\n    for: 2m", "> 0.0005\n    for: 2m", "test"),
+    "the wrong side of a bound": ("[5m]))) > 1\n", "[5m]))) < 1\n", "test"),
+    "another severity": ("severity: critical", "severity: warning", "test"),
+    "no patience": ("for: 2m", "for: 0s", "test"),
+    "a misspelt metric": ("http_server_request_dur", "http_server_requests_dur", "test"),
+    "a bracket too few": ("[5m]))) > 1\n", "[5m])) > 1\n", "check"),
+}
+
+
+@pytest.mark.needs_prometheus
+@pytest.mark.parametrize(("right", "wrong", "command"), MISTAKES.values(), ids=MISTAKES)
+def test_promtool_finds_a_planted_mistake(
+    right: str, wrong: str, command: str, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "dashboards" / "prometheus", tmp_path / "rules")
+    path = tmp_path / "rules" / "rules.yml"
+    text = path.read_text()
+    assert right in text
+    path.write_text(text.replace(right, wrong))
+    name = "rules.yml" if command == "check" else "rules.test.yml"
+    assert promtool([command, "rules", name], tmp_path / "rules").returncode == 1
+
+
+def promtool(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["promtool", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )

@@ -1,0 +1,69 @@
+"""`harness render`: what is written where, drift, bad usage."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+
+BUDGETS = Path("tests/rendered/checkout.yaml")
+
+
+def render(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["render", *map(str, arguments)])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_render_writes_what_check_then_accepts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--budgets", BUDGETS, "--out", tmp_path)
+    assert render(*asked, "--check") == 2
+    assert "rules.yml is not what budgets.yaml gives" in capsys.readouterr().err
+    assert render(*asked) == 0
+    assert render(*asked, "--check") == 0
+    assert f"{tmp_path / 'prometheus' / 'rules.yml'}: up to date\n" in capsys.readouterr().out
+    rules = tmp_path / "prometheus" / "rules.yml"
+    rules.write_text(rules.read_text().replace("> 0.01", "> 0.02"))
+    assert render(*asked, "--check") == 2
+    error = capsys.readouterr().err
+    assert error.count("is not what") == 1
+    assert "> 0.02" in rules.read_text()  # a check changes nothing
+
+
+def test_render_of_one_part_leaves_the_other_out(tmp_path: Path) -> None:
+    assert render("--budgets", BUDGETS, "--out", tmp_path, "--only", "prometheus") == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"prometheus"}
+
+
+def test_render_watches_the_job_and_links_to_the_grafana_that_are_named(tmp_path: Path) -> None:
+    asked = ("--job", "eu/checkout", "--grafana-url", "https://grafana.example/")
+    assert render("--budgets", BUDGETS, "--out", tmp_path, *asked) == 0
+    text = (tmp_path / "prometheus" / "rules.yml").read_text()
+    assert 'job="eu/checkout"' in text
+    assert 'job="checkout"' not in text
+    assert "dashboard_url: https://grafana.example/d/checkout-budgets?" in text
+
+
+def test_render_of_nothing_is_an_error_that_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budgets = tmp_path / "budgets.yaml"
+    budgets.write_text(
+        "version: 1\nservice: shop\n"
+        "scenarios: {smoke: {locustfile: smoke.py, rate: 50/s, duration: 20s}}\n"
+        "budgets: {errors: {indicator: error_ratio, max: 1%, severity: off}}\n"
+    )
+    assert render("--budgets", budgets, "--out", tmp_path / "out") == 2
+    assert "no budget whose severity is not off" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_render_where_nothing_can_be_written_is_bad_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert render("--budgets", BUDGETS, "--out", tmp_path / "file") == 2
+    assert "cannot write" in capsys.readouterr().err

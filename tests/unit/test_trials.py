@@ -1,0 +1,35 @@
+"""What a self-test asks of its scenarios."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harness.budgets.model import Scenario
+from harness.budgets.parse import parse_plan
+from harness.errors import UsageError
+from harness.selftest import trials
+
+TEXT = """
+version: 1
+service: shop
+target: {command: "serve {port}", url: "http://127.0.0.1:{port}"}
+scenarios:
+  quick: {locustfile: quick.py, rate: 50/s, warm_up: auto, duration: 20s}
+budgets:
+  errors: {indicator: {kind: error_ratio}, max: 1%}
+selftest:
+  broken: {environment: {BROKEN: "1"}, scenario: quick, breaks: [errors]}
+"""
+
+
+def test_warm_up_of_auto_is_refused_and_a_time_instead_is_not() -> None:
+    plan = parse_plan(TEXT, Path("budgets.yaml"), {}, date(2026, 1, 1))
+
+    def fixed(scenario: Scenario) -> Scenario:
+        return replace(scenario, warm_up=4.0, settles=False)
+
+    with pytest.raises(UsageError, match="needs a fixed warm-up, and that of scenario 'quick'"):
+        trials(plan, [], lambda scenario: scenario)
+    assert [trial.scenario.warm_up for trial in trials(plan, [], fixed)] == [4.0, 4.0]
