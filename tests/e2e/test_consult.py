@@ -1,4 +1,4 @@
-"""`harness run --prometheus URL`: a real server scrapes the service while it is under load."""
+"""A real Prometheus scrapes the service and the harness during a run, and measures the service."""
 
 import json
 import sys
@@ -15,10 +15,10 @@ COUNTED = "http_server_request_duration_seconds_count"
 
 
 @pytest.mark.needs_prometheus
-def test_run_is_judged_by_what_a_server_scraped_and_check_knows_it(
+def test_run_is_judged_by_what_a_server_scraped_which_knows_the_verdict_as_check_does(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    port = free_port()
+    port, own = free_port(), free_port()
     project.document["target"] |= {
         "command": f"{sys.executable} {SERVICE} {port}",
         "url": f"http://127.0.0.1:{port}",
@@ -31,12 +31,28 @@ def test_run_is_judged_by_what_a_server_scraped_and_check_knows_it(
         },
         "min": 5,
     }
-    with prometheus_server(tmp_path_factory.mktemp("prometheus"), scrape=scraping(port)) as server:
+    with prometheus_server(
+        tmp_path_factory.mktemp("prometheus"), scrape=scraping(port, own)
+    ) as server:
         until_scraped(server)
         asked = ("--prometheus", server.url, "--prometheus-match", "job=shop")
-        result = project.harness("run", "--out", "out", *asked)
+        result = project.harness("run", "--out", "out", "--serve-metrics", str(own), *asked)
         assert result.code == 0, result.out + result.err
+        # The harness is gone, which ends its series; its last scrape saw the verdict.
+        values, outcomes, requests = (
+            Prometheus(server.url).ask(query, time.time()).found
+            for query in (
+                "last_over_time(harness_budget_value[1m])",
+                "last_over_time(harness_budget_outcome[1m]) == 1",
+                "sum(last_over_time(harness_requests_total[1m]))",
+            )
+        )
     budgets = {budget["name"]: budget for budget in project.results()["budgets"]}
+    assert {one.labels["budget"]: one.value for one in values} == {
+        name: budget["value"] for name, budget in budgets.items()
+    }
+    assert {one.labels["budget"]: one.labels["outcome"] for one in outcomes} == project.outcomes()
+    assert [one.value for one in requests] == [project.manifest()["requests"]["recorded"]]
     assert {name: budget["source"] for name, budget in budgets.items()} == {
         "latency": "load generator",
         "errors": "load generator",
@@ -61,14 +77,15 @@ def until_scraped(server: PrometheusServer) -> None:
         time.sleep(0.1)
 
 
-def scraping(port: int) -> str:
+def scraping(shop: int, harness: int) -> str:
     jobs = [
         {
-            "job_name": "shop",
-            "scrape_interval": "500ms",
-            "scrape_timeout": "500ms",
+            "job_name": name,
+            "scrape_interval": "1s",
+            "scrape_timeout": "1s",
             "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
         }
+        for name, port in {"shop": shop, "harness": harness}.items()
     ]
     return json.dumps({"scrape_configs": jobs})
 
