@@ -1,20 +1,29 @@
-"""The command line: which commands and options there are, and how their values are read."""
+"""The command line: which commands and options there are."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.option_values import (
+    FEWEST_REPETITIONS,
+    address,
+    count,
+    or_auto,
+    quantity,
+    repetitions,
+    run_id,
+    url,
+    variable,
+    workers,
+)
 from harness.prometheus_options import prometheus_options, serve_option
-from harness.units import Unit, parse
+from harness.units import Unit
 
 Command = Callable[[argparse.Namespace], int]
-RENDEZVOUS_PORT = 5557  # the one that Locust's masters use
 MOST_PAIRS = (12, 16, 24, 32, 48, 64)  # those that `judge.sequential` has levels for
-FEWEST_REPETITIONS = 4  # that `judge.calibrate` takes a deviation of
 EXPORTS = (  # those of `report.export`, whose import takes a moment
     "github-action-benchmark",
     "github-action-benchmark-bigger",
@@ -78,7 +87,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR", help="the run folder (default: runs/<utc>-<scenario>)"
     )
     parser.add_argument(
-        "--url", type=_url, help="test a service that already runs; the target is not started"
+        "--url", type=url, help="test a service that already runs; the target is not started"
     )
     _load_options(parser)
     _end_options(parser)
@@ -86,6 +95,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     serve_option(parser)
     prometheus_options(parser)
     _baseline_option(parser)
+    _grafana_options(parser, "where the run is marked on the dashboards")
     _report_options(parser)
 
 
@@ -114,10 +124,10 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(f"the {side}, which is {what}")
         group.add_argument(f"--{side}", metavar="REF", help="of git; default: the working tree")
         group.add_argument(f"--{side}-command", metavar="TEXT", help="instead of the target's")
-        group.add_argument(f"--{side}-url", type=_url, metavar="URL", help="it already runs there")
+        group.add_argument(f"--{side}-url", type=url, metavar="URL", help="it already runs there")
         group.add_argument(
             f"--{side}-environment",
-            type=_variable,
+            type=variable,
             action="append",
             default=[],
             metavar="NAME=VALUE",
@@ -147,7 +157,7 @@ def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(
             f"--{option}",
-            type=_repetitions,
+            type=repetitions,
             default=default,
             metavar="N",
             help=f"{what}; at least {FEWEST_REPETITIONS}, or 0 for none (default: {default})",
@@ -163,12 +173,12 @@ def _add_calibrate_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _pair_options(group: argparse._ArgumentGroup) -> None:
-    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
+    rate, seconds = quantity(Unit.PER_SECOND), quantity(Unit.SECONDS)
     group.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
     group.add_argument("--warm-up", type=seconds, metavar="TIME", help="load before the slices")
     group.add_argument(
         "--slices",
-        type=_count,
+        type=count,
         default=5,
         metavar="N",
         help="of one second for each side in a pair (default: 5)",
@@ -181,7 +191,7 @@ def _add_lint_options(parser: argparse.ArgumentParser) -> None:
         "--budgets", type=Path, default=Path("budgets.yaml"), metavar="FILE", help=BUDGETS_HELP
     )
     parser.add_argument(
-        "--url", type=_url, help="a running service: do its metrics exist, do its buckets fit"
+        "--url", type=url, help="a running service: do its metrics exist, do its buckets fit"
     )
 
 
@@ -249,19 +259,17 @@ def _add_render_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--job", metavar="NAME", help="the service's `job` in Prometheus (default: its name)"
     )
-    parser.add_argument(
-        "--grafana-url", type=_url, metavar="URL", help="where alerts find the dashboards"
-    )
+    _grafana_options(parser, "where alerts find the dashboards, and where they are imported")
 
 
 def _load_options(parser: argparse.ArgumentParser) -> None:
-    rate, seconds = _quantity(Unit.PER_SECOND), _quantity(Unit.SECONDS)
+    rate, seconds = quantity(Unit.PER_SECOND), quantity(Unit.SECONDS)
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrivals, e.g. 100/s")
-    parser.add_argument("--users", type=_count, metavar="N", help="closed model with N users")
+    parser.add_argument("--users", type=count, metavar="N", help="closed model with N users")
     parser.add_argument("--duration", type=seconds, metavar="TIME", help="the window, e.g. 60s")
     parser.add_argument(
         "--warm-up",
-        type=_or_auto(seconds),
+        type=or_auto(seconds),
         metavar="TIME",
         help="load before the window; auto: until the latency has settled",
     )
@@ -276,10 +284,17 @@ def _baseline_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _grafana_options(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--grafana-url", type=url, metavar="URL", help=what)
+    parser.add_argument(
+        "--grafana-token-file", type=Path, metavar="FILE", help="of a service account that may edit"
+    )
+
+
 def _end_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-duration",
-        type=_quantity(Unit.SECONDS),
+        type=quantity(Unit.SECONDS),
         metavar="TIME",
         help="end, or go on, until every budget is decided, for TIME at most",
     )
@@ -288,22 +303,22 @@ def _end_options(parser: argparse.ArgumentParser) -> None:
 def _worker_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
-        type=_workers,
+        type=workers,
         metavar="N|auto",
         help="Locust processes on this machine; auto: as many as there are cores to spare",
     )
     group = parser.add_argument_group("workers on other machines")
     group.add_argument(
-        "--expect-workers", type=_count, metavar="N", help="wait for N Locust workers, no more"
+        "--expect-workers", type=count, metavar="N", help="wait for N Locust workers, no more"
     )
     group.add_argument(
         "--bind",
-        type=_address,
+        type=address,
         metavar="ADDRESS[:PORT]",
         help="where they connect to (default: 0.0.0.0:5557); keep it in a private network",
     )
     group.add_argument(
-        "--run-id", type=_run_id, metavar="ID", help="what each must name (default: made up)"
+        "--run-id", type=run_id, metavar="ID", help="what each must name (default: made up)"
     )
     group.add_argument(
         "--on-worker-loss",
@@ -337,70 +352,3 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] =
     "backfill": ("load a stored run into a Prometheus", _add_backfill_options),
     "render": ("dashboards, alerts and their tests from budgets.yaml", _add_render_options),
 }
-
-
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:port")
-    return text.rstrip("/")
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name):
-        raise argparse.ArgumentTypeError(f"{text!r} sets no variable; write NAME=VALUE")
-    return name, value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
-    return int(text)
-
-
-def _repetitions(text: str) -> int:
-    if text != "0" and (not text.isdecimal() or int(text) < FEWEST_REPETITIONS):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} says nothing about noise; give at least {FEWEST_REPETITIONS}, or 0"
-        )
-    return int(text)
-
-
-def _or_auto(read: Callable[[str], float]) -> Callable[[str], float | str]:
-    return lambda text: text if text == "auto" else read(text)
-
-
-def _workers(text: str) -> int | str:
-    return text if text == "auto" else _count(text)
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.partition(":")
-    if not host or (colon and not (port.isdecimal() and 0 < int(port) < 2**16)):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no address; write an IPv4 address or a name, perhaps with a port:"
-            f" 10.0.0.5:{RENDEZVOUS_PORT}"
-        )
-    return host, int(port or RENDEZVOUS_PORT)
-
-
-def _run_id(text: str) -> str:
-    # It is passed on in an environment variable of a shell command.
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no run id; use up to 64 letters, digits, '.', '_' and '-'"
-        )
-    return text
-
-
-def _quantity(unit: Unit) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            value = parse(text, unit)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-        if value <= 0:
-            raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
-        return value
-
-    return read

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.arguments import RENDEZVOUS_PORT
 from harness.errors import UsageError
+from harness.option_values import RENDEZVOUS_PORT
 
 if TYPE_CHECKING:
     from harness.budgets.model import Plan, Scenario
@@ -98,3 +98,18 @@ def require_locustfile(scenario: Scenario) -> None:
                 f"scenario {scenario.name!r}: {load.locustfile} does not exist",
                 "`locustfile` is looked up from the folder of budgets.yaml",
             )
+
+
+def read_token(path: Path) -> str:
+    """A secret that lets us in somewhere.
+
+    Raises:
+        UsageError: The file cannot be read, or holds something else.
+    """
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the token in {path}: {error}") from error
+    if not token or not token.isprintable() or " " in token:
+        raise UsageError(f"{path} holds no token", "write nothing but the token into it")
+    return token

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness import names
 from harness.arguments import parser
-from harness.asked import adapted, choose_scenario, read_plan, rendezvous_of, require_locustfile
+from harness.asked import choose_scenario, read_plan, rendezvous_of, require_locustfile
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -32,12 +32,12 @@ from harness.told import annotate, append_step_summary, color_of, width_of, writ
 if TYPE_CHECKING:
     from harness.budgets.model import Budget
     from harness.exposed import Exposed
-    from harness.judge.detect import Detection
     from harness.judge.model import Judgement
+    from harness.observe.grafana import Grafana
     from harness.observe.prometheus import Prometheus
     from harness.report.baseline import Beside
     from harness.runs.folder import RunFolder
-    from harness.runs.model import Evidence, Manifest
+    from harness.runs.model import Evidence
     from harness.runs.results import PastRun
 
 
@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
     from harness.consult import server_of
     from harness.gather import gather
+    from harness.grafana import grafana_of
     from harness.judge.abort import AbortWatch
     from harness.judge.decided import Decision
     from harness.load.fleet import logs
@@ -89,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
         )
     rendezvous = rendezvous_of(scenario, options)
-    server = server_of(options)
+    server, grafana = server_of(options), grafana_of(options)
     if server:
         server.probe()
     past = _past(options)
@@ -116,7 +117,11 @@ def run(options: argparse.Namespace) -> int:
         if scenario.settles:
             settle(folder)
         return _judge_and_tell(
-            budgets, plan.source, folder, options, past=past, server=server, exposed=exposed
+            *(budgets, plan.source, folder, options),
+            past=past,
+            server=server,
+            exposed=exposed,
+            grafana=grafana,
         )
 
 
@@ -171,25 +176,9 @@ def lint(options: argparse.Namespace) -> int:
 
 def selftest(options: argparse.Namespace) -> int:
     """Run the service as it is, then plant each mistake: the budgets it promises must break."""
-    from harness.judge.detect import exit_code
-    from harness.selftest import attempt, trials
+    from harness.selftest_command import selftest
 
-    plan = read_plan(options.budgets)
-    planned = trials(plan, options.case, lambda scenario: adapted(scenario, options))
-    out = options.out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-selftest"
-    results: list[tuple[Detection, Manifest]] = []
-    try:
-        for trial in planned:
-            title = f"{plan.service}: {trial.case.name}"
-            with LiveView(sys.stderr, quiet=options.quiet, title=title) as live:
-                results.append(attempt(plan, trial, out / trial.folder, live.show))
-            _print_line(results[-1][0], quiet=options.quiet)
-            if not trial.case.environment and results[-1][0].reason:
-                break  # a mistake proves nothing on a service that breaches without it
-    finally:
-        if results:
-            _tell_selftest(results, out, options)
-    return exit_code(detection for detection, _ in results)
+    return selftest(options)
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -274,6 +263,7 @@ def _judge_and_tell(
     past: PastRun | None,
     server: Prometheus | None,
     exposed: Exposed | None = None,
+    grafana: Grafana | None = None,
 ) -> int:
     from harness.consult import consulted
     from harness.judge.decide import judge
@@ -295,7 +285,19 @@ def _judge_and_tell(
     _print_report(told, quiet=options.quiet)
     says, place = headline(judgement, evidence.manifest), str(source.resolve())
     annotate(workflow_commands(judgement.verdicts, place, headline=says, exit_code=code))
+    if grafana:
+        _mark(grafana, judgement, evidence)
     return code
+
+
+def _mark(grafana: Grafana, judgement: Judgement, evidence: Evidence) -> None:
+    """On Grafana's charts; whether it takes that says nothing about the service."""
+    from harness.grafana import annotate_run
+
+    try:
+        annotate_run(grafana, evidence.manifest, judgement)
+    except UsageError as error:
+        print(f"note: the run is not marked: {error.message}", file=sys.stderr)
 
 
 def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> int:
@@ -369,25 +371,3 @@ def _print_report(told: _Told, *, quiet: bool) -> None:
         baseline=baseline,
     )
     print(text, end="")
-
-
-def _print_line(detection: Detection, *, quiet: bool) -> None:
-    from harness.report.selftest import selftest_line
-
-    if not quiet:
-        print(selftest_line(detection), flush=True)
-
-
-def _tell_selftest(
-    results: Sequence[tuple[Detection, Manifest]], out: Path, options: argparse.Namespace
-) -> None:
-    from harness.report.selftest import selftest_markdown, selftest_table
-
-    detections = [detection for detection, _ in results]
-    text = selftest_markdown(detections, results[0][1])
-    write_copy(options.markdown, text)
-    append_step_summary(text)
-    if not options.quiet:
-        print(selftest_table(detections, width=width_of(sys.stdout), color=color_of(sys.stdout)))
-    as_promised = sum(not detection.reason for detection in detections)
-    print(f"{as_promised} of {len(detections)} runs ended as promised; stored in {out}")

@@ -6,8 +6,8 @@ import argparse
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from harness.asked import read_token
 from harness.budgets.model import CLIENT_SIDE, Budget
 from harness.errors import UsageError
 from harness.observe.prometheus import Prometheus, tls_context
@@ -37,7 +37,7 @@ def server_of(options: argparse.Namespace) -> Prometheus | None:
         return None
     headers = dict(options.prometheus_header)
     if options.prometheus_token_file:
-        headers["Authorization"] = f"Bearer {_token(options.prometheus_token_file)}"
+        headers["Authorization"] = f"Bearer {read_token(options.prometheus_token_file)}"
     tls = tls_context(options.prometheus_ca, options.prometheus_cert, options.prometheus_key)
     return Prometheus(options.prometheus, headers, tls, dict(options.prometheus_match))
 
@@ -132,13 +132,3 @@ def _questions(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dic
         return {}
     seconds = clock.window_end - clock.window_start
     return questions(budget.indicator, seconds, matchers, budget.direction)
-
-
-def _token(path: Path) -> str:
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the token in {path}: {error}") from error
-    if not token or not token.isprintable() or " " in token:
-        raise UsageError(f"{path} holds no token", "write nothing but the token into it")
-    return token

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.asked import read_plan
 from harness.errors import EXIT_PASS, UsageError
+from harness.grafana import grafana_of, import_dashboards
 from harness.render.files import rendered
 from harness.render.wording import Links
 from harness.told import write_copy
@@ -29,6 +30,7 @@ def render(options: argparse.Namespace) -> int:
         raise UsageError(
             f"nothing to render: {options.budgets} has no budget whose severity is not off"
         )
+    server = grafana_of(options)
     if options.check:
         _compare(files, options.out)
     else:
@@ -36,6 +38,9 @@ def render(options: argparse.Namespace) -> int:
             write_copy(options.out / path, text)
     done = "up to date" if options.check else "written"
     sys.stdout.write("".join(f"{options.out / path}: {done}\n" for path in files))
+    if server and not options.check:
+        imported = import_dashboards(server, files)
+        sys.stdout.write("".join(f"{server.url}: {path} imported\n" for path in imported))
     return EXIT_PASS
 
 

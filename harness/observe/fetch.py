@@ -1,4 +1,4 @@
-"""One HTTP GET with a time-out, straight to the address: no proxy, no cookies, no other scheme."""
+"""One HTTP request with a time-out, straight to the address: no proxy, no cookies, only HTTP."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from urllib.request import (
     HTTPRedirectHandler,
     HTTPSHandler,
     OpenerDirector,
+    Request,
     UnknownHandler,
 )
 
@@ -39,8 +40,9 @@ def fetch(
     *,
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
+    body: bytes | None = None,
 ) -> Answer:
-    """Get a URL; blocks the calling thread.
+    """Get a URL, or post to it; blocks the calling thread.
 
     Args:
         url: http or https.
@@ -48,6 +50,7 @@ def fetch(
         accept: The Accept header.
         headers: More headers. They may hold a secret, so no redirect is followed with them.
         tls: For https; None trusts what this machine trusts.
+        body: JSON that is posted; None gets.
 
     Raises:
         NoAnswer: There is no complete answer.
@@ -55,7 +58,8 @@ def fetch(
     opener = _opener(accept, headers, tls)
     try:
         try:
-            response = opener.open(url, timeout=timeout)
+            posted = {"Content-Type": "application/json"} if body is not None else {}
+            response = opener.open(Request(url, body, posted), timeout=timeout)  # noqa: S310
         except HTTPError as error:
             with error:
                 return Answer(error.code, _body(cast("HTTPResponse", error.fp), timeout))

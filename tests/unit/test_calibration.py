@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from harness.arguments import FEWEST_REPETITIONS
 from harness.budgets.lint import lint
 from harness.budgets.model import Plan
 from harness.budgets.parse import parse_plan
@@ -24,6 +23,7 @@ from harness.cli import main
 from harness.errors import UsageError
 from harness.judge.calibrate import FEWEST, Noise, Spread
 from harness.observe.host import host_facts
+from harness.option_values import FEWEST_REPETITIONS
 from harness.report.calibrate_console import calibrate_report
 
 LOAD = PairLoad(rate=50.0, warm_up=5.0, slices=5)
