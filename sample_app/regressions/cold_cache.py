@@ -11,6 +11,6 @@ def plant(settings: Settings, replace: Replace) -> Settings:
 
     Everything works, and every request goes to the database.
 
-    Noticed by `cache-hit-ratio`.
+    Noticed by `team-cache-hit-ratio`.
     """
     return changed(settings, "cache", ttl=0.0, company_ttl=0.0, profile_ttl=0.0)
