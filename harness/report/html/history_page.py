@@ -19,9 +19,10 @@ MOST_CHARTS = 60  # of a page; trends without any value have none
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A scenario on the page, and which charts it has: the trend of each, by its number."""
+    """A scenario on the page: its trends with the worst latest outcome first, and their charts."""
 
     history: History
+    trends: tuple[Trend, ...]
     charts: tuple[tuple[int, Trend], ...]
 
 
@@ -36,9 +37,10 @@ def history_page(histories: Sequence[History], left_out: Sequence[str]) -> str:
     trends: list[object] = []
     for history in histories:
         runs = history.runs[-MOST_RUNS:]
-        charted = [trend for trend in history.trends if known(trend.values[-MOST_RUNS:])]
+        ordered = sorted(history.trends, key=_trouble)
+        charted = [trend for trend in ordered if known(trend.values[-MOST_RUNS:])]
         charted = charted[: MOST_CHARTS - len(trends)]
-        parts.append(Part(history, tuple(enumerate(charted, len(trends)))))
+        parts.append(Part(history, tuple(ordered), tuple(enumerate(charted, len(trends)))))
         trends += [trend_data(trend, runs) for trend in charted]
     latest = [history.runs[-1].results.outcome for history in histories]
     return document(
@@ -55,6 +57,11 @@ def history_page(histories: Sequence[History], left_out: Sequence[str]) -> str:
         bound_text=bound_text,
         worse_text=worse_text,
     )
+
+
+def _trouble(trend: Trend) -> tuple[int, int]:
+    outcome = trend.outcomes[-1]
+    return len(TROUBLE) if outcome is None else TROUBLE.index(outcome), -trend.breaches
 
 
 def trend_data(trend: Trend, runs: Sequence[PastRun]) -> dict[str, object]:

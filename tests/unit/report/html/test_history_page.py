@@ -50,3 +50,12 @@ def test_page_outcome_is_the_worst_of_the_latest_runs() -> None:
     runs, _ = HISTORIES["month"]
     assert "<title>FAIL: History of " in history_page(histories(runs), [])
     assert "<title>PASS: History of " in history_page(histories([past(0, P95)]), [])
+
+
+def test_page_shows_budgets_with_the_worst_latest_outcome_first() -> None:
+    runs, _ = HISTORIES["month"]
+    (smoke, _) = histories(runs)
+    latest = {trend.name: trend.outcomes[-1] for trend in smoke.trends}
+    text = history_page([smoke], [])
+    shown = [latest[name] for name in re.findall('<tr data-budget="([^"]+)"', text)]
+    assert shown == ["fail", "warn", "pass", "pass"]
