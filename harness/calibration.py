@@ -101,12 +101,8 @@ class Calibration:
         }
         return cls({n: one for n, one in found.items() if n not in notices}, notices)
 
-    def noise_of(self, scenario: str, budget: str) -> float | None:
-        """Standard deviation of ln value from start to start; None when it is not known."""
-        return self.noises_of(scenario).get(budget)
-
     def noises_of(self, scenario: str) -> dict[str, float]:
-        """The same of all budgets where it is known, as run.json has it under `noise`."""
+        """Standard deviation of ln value from start to start, of the budgets where it is known."""
         known = self.scenarios.get(scenario)
         found = {n: one.start_deviation for n, one in known.budgets.items()} if known else {}
         return {name: value for name, value in found.items() if value is not None}

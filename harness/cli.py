@@ -30,6 +30,7 @@ from harness.live import LiveView
 from harness.told import annotate, append_step_summary, color_of, width_of, write_copy
 
 if TYPE_CHECKING:
+    from harness.budgets.lint import Advice
     from harness.budgets.model import Budget
     from harness.exposed import Exposed
     from harness.judge.model import Judgement
@@ -73,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     """Start the target, load it, judge it, report."""
     import asyncio
 
+    from harness.calibration import Calibration
     from harness.consult import server_of
     from harness.gather import gather
     from harness.grafana import grafana_of
@@ -95,7 +97,8 @@ def run(options: argparse.Namespace) -> int:
         server.probe()
     past = _past(options)
     budgets = plan.budgets_of(scenario.name)
-    watch = AbortWatch(budgets, scenario.duration)
+    noise = Calibration.load(plan.source).noises_of(scenario.name)
+    watch = AbortWatch(budgets, scenario.duration, noise)
     decision = Decision(budgets, scenario) if scenario.planned is not None else None
     files = logs(scenario).values()
     title = f"{plan.service}, scenario {scenario.name}"
@@ -148,7 +151,7 @@ def report(options: argparse.Namespace) -> int:
 def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, hold it against the service's metrics."""
     from harness.budgets.lint import lint as find
-    from harness.calibration_use import lint_advice
+    from harness.calibration import path_of
 
     plan = read_plan(options.budgets)
     for scenario in plan.scenarios.values():
@@ -158,7 +161,12 @@ def lint(options: argparse.Namespace) -> int:
         from harness.observe.families import fetch_families
 
         families = fetch_families(options.url, plan.target)
-    advice, notices = lint_advice(plan, options.budgets)
+    told: tuple[list[Advice], list[str]] = [], []
+    if path_of(options.budgets).exists():  # what judges takes a second to import
+        from harness.calibration_use import lint_advice
+
+        told = lint_advice(plan, options.budgets)
+    advice, notices = told
     findings = find(plan, families, advice)
     for notice in notices:
         print(f"note: {notice}", file=sys.stderr)

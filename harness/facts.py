@@ -9,12 +9,17 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from harness.budgets.model import Load, OpenWorkload, Plan, Scenario, Target
+from harness.calibration import Calibration
 from harness.observe.host import git_facts, host_facts
 from harness.observe.target import Service
 
 
 def facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
-    """What is known of a run before it begins."""
+    """What is known of a run before it begins.
+
+    Raises:
+        UsageError: What was calibrated on this machine is damaged.
+    """
     return {
         "harness_version": version("harness"),
         "service": plan.service,
@@ -29,6 +34,7 @@ def facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
             "workers": scenario.workers,
             "trace_ratio": scenario.trace_ratio,
         },
+        "noise": Calibration.load(plan.source).noises_of(scenario.name),
         "versions": {name: version(name) for name in ("harness", "locust", "gevent")},
         "host": host_facts(),
         "git": git_facts(plan.target.directory if plan.target else plan.source.parent),

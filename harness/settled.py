@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 from harness import names
+from harness.judge.series import EDGE_SLACK
 from harness.judge.settle import settling
 from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.latency import read_intervals
 from harness.runs.metrics import read_metrics
 from harness.runs.model import Distribution, Manifest, Settled
+
+_SUCCESSFUL = (names.LATENCY, names.OK)
 
 
 def settle(folder: RunFolder) -> None:
@@ -48,9 +51,6 @@ def _seconds(folder: RunFolder, start: float, end: float) -> list[Distribution]:
     ]
 
 
-_SUCCESSFUL = (names.LATENCY, names.OK)
-
-
 def _at_a_scrape(folder: RunFolder, manifest: Manifest, cut: int) -> float:
     """The moment of the first scrape after the cut, to a whole second of latency.hlog.
 
@@ -63,7 +63,4 @@ def _at_a_scrape(folder: RunFolder, manifest: Manifest, cut: int) -> float:
     ups = read_metrics(folder.file(names.METRICS_FILE), {names.UP})
     scrapes = (t for up in ups for t, v in zip(up.times, up.values, strict=True) if v == 1)
     first = min((t for t in scrapes if t >= earliest), default=earliest)
-    return clock.window_start + math.ceil(first - clock.window_start - _SLACK)
-
-
-_SLACK = 0.1  # seconds for which a scrape that is meant for a moment may be late
+    return clock.window_start + math.ceil(first - clock.window_start - EDGE_SLACK)

@@ -97,16 +97,16 @@ def test_what_is_stored_is_read_back_and_other_scenarios_stay(budgets: Path) -> 
 def test_noise_of_a_start_is_known_or_none(
     budgets: Path, scenario: str, budget: str, expected: float | None
 ) -> None:
-    assert Calibration.load(budgets).noise_of(scenario, budget) is None
+    assert Calibration.load(budgets).noises_of(scenario) == {}
     store(budgets, "smoke", calibrated())
-    assert Calibration.load(budgets).noise_of(scenario, budget) == expected
+    assert Calibration.load(budgets).noises_of(scenario).get(budget) == expected
     assert Calibration.load(budgets).noises_of("smoke") == {"p50": 0.05}
 
 
 def test_calibration_of_another_machine_does_not_count_and_says_what_differs(budgets: Path) -> None:
     store(budgets, "smoke", calibrated(host={**host_facts(), "cpus": 99.0}))
     found = Calibration.load(budgets)
-    assert found.noise_of("smoke", "p50") is None
+    assert found.noises_of("smoke") == {}
     assert found.notices["smoke"] == (
         f"the calibration of scenario smoke is of another machine (cpus 99.0, here"
         f" {host_facts()['cpus']}) and does not count: harness calibrate smoke"

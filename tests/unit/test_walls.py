@@ -31,7 +31,7 @@ ALLOWED = {
     "judge": {"budgets", "runs"},
     "report": {"budgets", "runs", "judge"},
     "render": {"budgets"},
-    "facts": {"budgets", "observe"},
+    "facts": {"budgets", "calibration", "observe"},
     "signals": set(),
     "account": {"runs", "load"},
     "early": {"budgets", "runs", "load"},
@@ -75,7 +75,14 @@ ALLOWED = {
     "selftest_command": {"runs", "judge", "report", "asked", "live", "selftest", "told"},
     "cli": {
         *("budgets", "runs", "load", "observe", "judge", "report", "gather"),
-        *("arguments", "asked", "backfill_command", "calibrate_command", "calibration_use"),
+        *(
+            "arguments",
+            "asked",
+            "backfill_command",
+            "calibrate_command",
+            "calibration",
+            "calibration_use",
+        ),
         *(
             "compare_command",
             "consult",

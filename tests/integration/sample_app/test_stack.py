@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,8 +154,9 @@ def settled(url: str, expression: str, expected: dict[str, float]) -> dict[str, 
 
 
 @pytest.mark.needs_prometheus
-def test_promtool_accepts_the_scrape_configuration() -> None:
-    path = ROOT / "sample_app" / "deploy" / "prometheus.yml"
+def test_promtool_accepts_the_configuration_with_the_rules(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "dashboards" / "prometheus", tmp_path / "rules")
+    path = shutil.copy(ROOT / "sample_app" / "deploy" / "prometheus.yml", tmp_path)
     ended = subprocess.run(
         ["promtool", "check", "config", str(path)], capture_output=True, text=True, check=False
     )

@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.signal import lfilter
 
+from benchmarks.campaign.absolute import noisy_latencies
 from harness.budgets.model import Budget, ErrorRatio, Indicator, Latency, Waiver
 from harness.judge.abort import AbortWatch
 from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
@@ -58,21 +58,7 @@ def aborted_at(
 
 
 def log_latencies(rng: np.random.Generator, runs: int, tau: float = 1.0) -> npt.NDArray[np.float64]:
-    """The noise model of research/statistics.md: two modes, correlated over `tau` s, bursts."""
-    n, step = RATE * SECONDS, 1 / RATE
-    keep = np.exp(-step / tau)
-    noise = rng.normal(0, 0.12 * np.sqrt(1 - keep**2), (runs, n))
-    noise[:, 0] = rng.normal(0, 0.12, runs)
-    common = lfilter([1], [1, -keep], noise, axis=1)
-    burst = np.zeros((n, runs), dtype=bool)
-    on = rng.random(runs) < 0.05
-    for i, luck in enumerate(rng.random((n, runs))):
-        on = np.where(on, luck >= step / 0.8, luck < step / 15)
-        burst[i] = on
-    slow = rng.random((runs, n)) < 0.1
-    own = rng.normal(size=(runs, n))
-    body = np.where(slow, np.log(0.12) + 0.3 * own, np.log(0.04) + 0.35 * own)
-    return np.asarray(body + common + 0.47 * burst.T)
+    return noisy_latencies(rng, runs, SECONDS, tau)
 
 
 @pytest.fixture(scope="module")
