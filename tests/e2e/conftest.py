@@ -116,6 +116,14 @@ def document() -> dict[str, Any]:
     }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def untraced() -> Iterator[None]:
+    """No tracer of lines in what is started: it would slow what has to keep up with its load."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     (tmp_path / "locustfile.py").write_text(LOCUSTFILE)

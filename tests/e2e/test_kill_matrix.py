@@ -156,8 +156,7 @@ def recorded(folder: Path) -> int:
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, "Future[Ended]"]]:
     """What becomes of each case of the matrix."""
     folder = tmp_path_factory.mktemp("matrix")
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(AT_ONCE) as pool:
-        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # other tests cover this code
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {case: pool.submit(run, case, folder / str(case).replace(" ", "-")) for case in CASES}
 
 

@@ -156,8 +156,7 @@ def test_tree_that_is_gone_reads_nothing(parent: subprocess.Popen[str]) -> None:
     read(tree)
 
     parent.kill()
-    psutil.wait_procs([psutil.Process(parent.pid)], timeout=0)  # a zombie until it is waited for
-    while psutil.Process(parent.pid).status() != psutil.STATUS_ZOMBIE:
+    while psutil.Process(parent.pid).status() != psutil.STATUS_ZOMBIE:  # until it is waited for
         pass
     of_a_zombie = tree.read()
     parent.wait()

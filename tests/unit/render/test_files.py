@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections import Counter
@@ -85,12 +86,26 @@ def test_each_alert_has_a_test_that_fires_and_one_that_does_not(
     assert fires == silent == alerts
 
 
+@pytest.fixture(params=["installed", "of Prometheus 3"])
+def promtool(request: pytest.FixtureRequest) -> str:
+    """The installed promtool, and the one of Prometheus 3 that `.ci/promtool3` fetches."""
+    if request.param == "installed":
+        return "promtool"
+    if not (found := os.environ.get("PROMTOOL_3")):
+        pytest.skip("PROMTOOL_3 is not set: no promtool of Prometheus 3")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+    assert "version 3." in version.stdout + version.stderr
+    return found
+
+
 @pytest.mark.needs_prometheus
 @pairs
-def test_promtool_accepts_the_rules_and_their_tests_pass(budgets: Path, folder: Path) -> None:
+def test_promtool_accepts_the_rules_and_their_tests_pass(
+    budgets: Path, folder: Path, promtool: str
+) -> None:
     assert budgets.is_file()
     for arguments in (["check", "rules", "rules.yml"], ["test", "rules", "rules.test.yml"]):
-        ended = promtool(arguments, folder / "prometheus")
+        ended = run(promtool, arguments, folder / "prometheus")
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
@@ -107,7 +122,7 @@ MISTAKES = {
 @pytest.mark.needs_prometheus
 @pytest.mark.parametrize(("right", "wrong", "command"), MISTAKES.values(), ids=MISTAKES)
 def test_promtool_finds_a_planted_mistake(
-    right: str, wrong: str, command: str, tmp_path: Path
+    right: str, wrong: str, command: str, promtool: str, tmp_path: Path
 ) -> None:
     shutil.copytree(ROOT / "dashboards" / "prometheus", tmp_path / "rules")
     path = tmp_path / "rules" / "rules.yml"
@@ -115,10 +130,10 @@ def test_promtool_finds_a_planted_mistake(
     assert right in text
     path.write_text(text.replace(right, wrong))
     name = "rules.yml" if command == "check" else "rules.test.yml"
-    assert promtool([command, "rules", name], tmp_path / "rules").returncode == 1
+    assert run(promtool, [command, "rules", name], tmp_path / "rules").returncode == 1
 
 
-def promtool(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(program: str, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["promtool", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        [program, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
