@@ -25,7 +25,7 @@ def dashboard_json(dashboard: Dashboard, links: Links, about: str) -> str:
     """
     made = builders.Dashboard(dashboard.title).uid(links.uid(dashboard.name))
     made.description(f"{dashboard.description} {about}").tags([TAG, slug(links.service)])
-    made.timezone("browser").time("now-1h", "now").refresh("30s").editable()
+    made.timezone("browser").time("now-1h", "now").refresh("30s").readonly()
     made.tooltip(models.DashboardCursorSync.CROSSHAIR)
     made.with_variable(
         builders.DatasourceVariable("datasource").label("Prometheus").type("prometheus")

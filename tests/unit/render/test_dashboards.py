@@ -15,6 +15,7 @@ import pytest
 
 from harness.budgets.model import Budget
 from harness.render.sdk import JSONEncoder, models
+from tests.unit.render.sdk_types import mistyped
 from tests.unit.render.test_files import PAIRS, plan_of
 
 BOARDS = {
@@ -24,6 +25,7 @@ BOARDS = {
 }
 boards = pytest.mark.parametrize(("budgets", "path"), BOARDS.values(), ids=BOARDS)
 Json = dict[str, Any]
+SELECTOR = r'\b([a-zA-Z_:]\w+)\{((?:[^"}]|"(?:\\.|[^"\\])*")*)\}'
 
 
 def board_of(path: Path) -> Json:
@@ -49,13 +51,48 @@ def problems(board: Json) -> Iterator[str]:
         yield "two panels have one id"
     for panel in panels_of(board):
         yield from (f"{panel['title']}: {problem}" for problem in of_panel(panel))
+    yield from of_variables(board)
     for panel in panels_of(board):
         for expr in expressions(panel):
+            yield from (f"{panel['title']}: {problem}" for problem in of_selectors(board, expr))
             for name in re.findall(r"\$\{?(\w+)", expr):
                 if not name.startswith("__") and name not in variables:
                     yield f"{panel['title']}: ${name} is no variable"
     for a, b in overlaps(board["panels"]):
         yield f"{a} lies over {b}"
+
+
+def of_variables(board: Json) -> Iterator[str]:
+    if board["editable"]:
+        yield "what is edited by hand is lost with the next rendering"
+    for variable in board["templating"]["list"]:
+        if variable["type"] != "query":
+            continue
+        if variable["refresh"] != 2:
+            yield f"${variable['name']} is not asked for anew when the time changes"
+        if not re.fullmatch(r"label_values\(\w+(\{.*\})?, \w+\)", variable["query"]):
+            yield f"${variable['name']} is no label of a series"
+
+
+# What each selector must hold, by the dashboard. What a generator exports names the service by a
+# label of that name, and the value of a budget is that of all instances.
+MATCHERS = {
+    "service": (r'job="\$service"', r'instance=~"\$instance"'),
+    "load-test": (r"\b(job|service)=",),
+    "budgets": (r'job="\$service"|service="[^"]+"',),
+}
+
+
+def of_selectors(board: Json, expr: str) -> Iterator[str]:
+    kind = next(kind for kind in MATCHERS if board["uid"].endswith(f"-{kind}"))
+    for name, matchers in re.findall(SELECTOR, expr):
+        for needed in MATCHERS[kind]:
+            if not re.search(needed, matchers):
+                yield f"{name} without {needed}"
+        if name.endswith("_total") and not re.search(
+            rf"\b(rate|increase|last_over_time)\({name}\b", expr
+        ):
+            yield f"{name} counts, and is shown as it is"
 
 
 def of_panel(panel: Json) -> Iterator[str]:
@@ -111,6 +148,34 @@ def test_dashboard_survives_a_round_trip_through_the_sdk(budgets: Path, path: Pa
     assert without_places(again) == without_places(board)
 
 
+@boards
+def test_dashboard_has_the_types_that_the_sdk_declares(budgets: Path, path: Path) -> None:
+    assert budgets.is_file()
+    assert [*mistyped(board_of(path))] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (["refresh"], 30),
+        (["graphTooltip"], 7),
+        (["panels", 1, "id"], "one"),
+        (["panels", 1, "gridPos", "w"], "wide"),
+        (["panels", 1, "targets", 0, "expr"], ["up"]),
+        (["panels", 1, "fieldConfig", "defaults", "thresholds", "steps", 0, "color"], 1),
+        (["templating", "list", 1, "multi"], "no"),
+    ],
+    ids=str,
+)
+def test_value_of_another_type_is_found(place: list[str | int], value: object) -> None:
+    board = board_of(PAIRS["the sample service"][1] / "service.json")
+    part: Any = board
+    for step in place[:-1]:
+        part = part[step]
+    part[place[-1]] = value
+    assert len([*mistyped(board)]) == 1
+
+
 def without_places(part: Any) -> Any:
     """Without the SDK's constant `placement`, which we take out, and without empty values."""
     if isinstance(part, dict):
@@ -137,6 +202,16 @@ def _broken(board: Json) -> Iterator[str]:
     panels_of(board)[5]["targets"][0]["expr"] = "rate(a_total[5m])"
     yield "two panels have one id"
     board["panels"][1]["id"] = board["panels"][2]["id"]
+    yield "is edited by hand"
+    board["editable"] = True
+    yield "is not asked for anew"
+    board["templating"]["list"][2]["refresh"] = 1
+    yield "is no label of a series"
+    board["templating"]["list"][2]["query"] = "up"
+    yield "queue without instance"
+    panels_of(board)[6]["targets"][0]["expr"] = 'queue{job="$service"}'
+    yield "is shown as it is"
+    panels_of(board)[7]["targets"][0]["expr"] = 'a_total{job="$service", instance=~"$instance"}'
 
 
 def test_each_planted_mistake_is_found() -> None:
