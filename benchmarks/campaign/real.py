@@ -6,7 +6,8 @@ the service's time (`slowed`). The budget is the median latency, tolerated 10%; 
 the same pairs is kept beside it.
 
 A finished gate is a line of `real.jsonl`, so that the campaign can be broken off and goes on where
-it was; `--gates 1` ends after one. `--table` prints what there is, with exact 95% bounds.
+it was; `--gates 1` ends after one. `--at-once 2` runs two side by side: more gates an hour, each of
+them noisier. `--table` prints what there is, with exact 95% bounds.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import fmean, median, stdev
@@ -151,26 +153,53 @@ def _deviation(gates: Sequence[Gate], quantile: str) -> float:
     return float(fmean(pooled) ** 0.5) if pooled else float("nan")
 
 
+def campaign(record: Path, wanted: Mapping[str, int], most: int | None, at_once: int) -> None:
+    """Run what is missing, and append each gate to the record as it ends.
+
+    Args:
+        record: Where the gates so far are, if any.
+        wanted: How many of each kind there are to be.
+        most: End after so many; None is all.
+        at_once: Gates side by side, each with services and generators of its own.
+    """
+    gates = [*recorded(record)]
+    started = len(gates)
+    end = None if most is None else started + most
+    running: dict[Future[Gate], str] = {}
+    with ThreadPoolExecutor(at_once) as pool:
+        while True:
+            while len(running) < at_once and (end is None or started < end):
+                planned = [*gates, *({"kind": kind} for kind in running.values())]
+                if (kind := next_kind(planned, wanted)) is None:
+                    break
+                running[pool.submit(run, kind, 20261126 + started)] = kind
+                started += 1
+            if not running:
+                return
+            for one in wait(running, return_when=FIRST_COMPLETED).done:
+                gate = {**one.result(), "at_once": at_once}
+                del running[one]
+                gates.append(gate)
+                with record.open("a") as file:
+                    file.write(json.dumps(gate) + "\n")
+                told = f"{gate['kind']} {gate['outcome']} after {gate['pairs']} pairs"
+                print(f"{len(gates)}: {told}", flush=True)
+
+
 def main() -> None:
-    """Run what is missing, one gate after the other, and print the table."""
+    """Run what is missing, and print the table."""
     arguments = argparse.ArgumentParser(description=__doc__)
     for option in KINDS:
         arguments.add_argument(f"--{option}", type=int, default=0, help="gates that are wanted")
     arguments.add_argument("--gates", type=int, help="end after so many")
+    arguments.add_argument("--at-once", type=int, default=1, help="gates side by side")
     arguments.add_argument("--record", type=Path, default=RECORD)
     arguments.add_argument("--table", action="store_true", help="only print what there is")
     chosen = arguments.parse_args()
     wanted = {kind: getattr(chosen, kind) for kind in KINDS if getattr(chosen, kind)}
-    left = 0 if chosen.table else chosen.gates
-    gates = recorded(chosen.record)
-    while left != 0 and (kind := next_kind(gates, wanted)) is not None:
-        gate = run(kind, seed=20261126 + len(gates))
-        with chosen.record.open("a") as file:
-            file.write(json.dumps(gate) + "\n")
-        gates = recorded(chosen.record)
-        print(f"{len(gates)}: {kind} {gate['outcome']} after {gate['pairs']} pairs", flush=True)
-        left = None if left is None else left - 1
-    print(summary(gates))
+    if not chosen.table:
+        campaign(chosen.record, wanted, chosen.gates, chosen.at_once)
+    print(summary(recorded(chosen.record)))
 
 
 if __name__ == "__main__":

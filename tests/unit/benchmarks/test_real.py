@@ -1,6 +1,7 @@
 """The campaign under real load: which gate is next, what the table says, and what slows a side."""
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from benchmarks.campaign.real import next_kind, recorded, summary
+from benchmarks.campaign import real
+from benchmarks.campaign.real import campaign, next_kind, recorded, summary
 from benchmarks.campaign.slowed import Slowed
 
 
@@ -58,6 +60,29 @@ def test_gates_are_read_back_and_none_without_a_file(tmp_path: Path) -> None:
     assert recorded(record) == []
     record.write_text("".join(json.dumps(gate(kind)) + "\n" for kind in ("aa", "worse20")))
     assert recorded(record) == [gate("aa"), gate("worse20")]
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_campaign_runs_what_is_missing_side_by_side_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    seeds = []
+    together = threading.Barrier(at_once)
+
+    def run(kind: str, seed: int) -> dict[str, Any]:
+        seeds.append(seed)
+        together.wait(timeout=60)
+        return gate(kind)
+
+    monkeypatch.setattr(real, "run", run)
+    record = tmp_path / "real.jsonl"
+    campaign(record, {"aa": 4, "worse20": 2}, 2, at_once)
+    assert [one["kind"] for one in recorded(record)] in (["aa", "worse20"], ["worse20", "aa"])
+    campaign(record, {"aa": 4, "worse20": 2}, None, at_once)
+    done = recorded(record)
+    assert sorted(one["kind"] for one in done) == ["aa"] * 4 + ["worse20"] * 2
+    assert {one["at_once"] for one in done} == {at_once}
+    assert sorted(seeds) == [20261126 + number for number in range(6)]
 
 
 async def test_slowed_application_begins_its_answer_later_by_a_share_of_its_time() -> None:
