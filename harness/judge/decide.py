@@ -61,14 +61,15 @@ def decide(
     outcome, reason = _outcome(budget, measurement, guards, interval)
     breached = outcome in {"fail", "warn"} and not _lack(budget, measurement)
     value, indicator = measurement.value, budget.indicator
+    shown = interval if value is not None else None  # 0 .. 100% is no news without data
     return Verdict(
         name=budget.name,
         description=budget.description,
         outcome=outcome,
         severity=budget.severity,
         value=value,
-        lower=interval.lower if interval else None,
-        upper=interval.upper if interval else None,
+        lower=shown.lower if shown else None,
+        upper=shown.upper if shown else None,
         bound=budget.bound,
         direction=budget.direction,
         unit=budget.unit,

@@ -30,7 +30,7 @@ from harness.judge.bounds import holds, margin
 from harness.judge.decide import decide, judge
 from harness.judge.guard import guard
 from harness.judge.measure import measure
-from harness.judge.model import Measurement, Outcome, Touches
+from harness.judge.model import Confidence, Measurement, Outcome, Touches
 from harness.judge.words import advice, describe
 from harness.units import Unit, parse
 from tests.unit.judge.evidence import buckets, budget, evidence, requests, series
@@ -47,6 +47,17 @@ def verdict_of(value: float | None, of: Budget = P95, **fields: Any) -> tuple[Ou
     fields["source"] = FOUND
     verdict = decide(of, Measurement(value, **fields), ())
     return verdict.outcome, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.004, (0.0, 1.0)), (None, (None, None))], ids=["a value", "no data"]
+)
+def test_decide_shows_an_interval_only_around_a_value(
+    value: float | None, shown: tuple[float | None, float | None]
+) -> None:
+    everything = Confidence(0.0, 1.0, 300)
+    verdict = decide(ERRORS, Measurement(value, 5, FOUND), (), everything)
+    assert (verdict.outcome, verdict.lower, verdict.upper) == ("inconclusive", *shown)
 
 
 @pytest.mark.parametrize(
