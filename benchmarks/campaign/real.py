@@ -65,9 +65,10 @@ def run(kind: str, seed: int) -> Gate:
         result = subprocess.run(
             _command(kind, seed, folder), capture_output=True, text=True, timeout=LIMIT, check=False
         )
-        if result.returncode not in CODES or not (folder / "compare.json").exists():
+        file = folder / "compare.json"
+        if result.returncode not in CODES or not file.exists() or not file.stat().st_size:
             raise RuntimeError(f"exit {result.returncode}: {result.stdout}{result.stderr}")
-        found = json.loads((folder / "compare.json").read_text())
+        found = json.loads(file.read_text())
         p95 = list(_ratios("latency-p95", folder))
     (budget,) = found["budgets"]
     return {
