@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from harness.judge.comparison import Change
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
+from harness.report.scenario_text import scenario_text
 from harness.runs.model import Evidence, Manifest, SlowRequest, Worker
 from harness.units import Unit, format_quantity
 
@@ -232,7 +233,7 @@ def facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("Started", moment(manifest.clock.started or manifest.clock.created)),
         ("Window", format_quantity(window, Unit.SECONDS) if window is not None else "not reached"),
         ("Requests", _flat(manifest.requests.model_dump())),
-        ("Scenario", _flat(manifest.scenario)),
+        ("Scenario", scenario_text(manifest.scenario)),
         ("Target", _CREDENTIALS.sub("", _flat(manifest.target))),
         ("Workers", ", ".join(map(_worker, manifest.workers))),
         ("Git", _flat(manifest.git)),

@@ -64,7 +64,7 @@
 
   function note(x, text, name) {
     return {
-      x, y: 1, xref: "x", yref: "paper", xanchor: "left", yanchor: "top", showarrow: false, text,
+      x, y: 1, xref: "x", yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false, text,
       font: { color: color(name), size: 11 },
     };
   }
@@ -171,7 +171,7 @@
     const text = color("--text"), grid = color("--grid");
     const axis = { gridcolor: grid, linecolor: color("--edge"), zerolinecolor: color("--edge"), automargin: true };
     const full = {
-      margin: { l: 50, r: 12, t: 8, b: 28 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+      margin: { l: 50, r: 12, t: 18, b: 28 }, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
       font: { color: text, size: 12, family: getComputedStyle(document.body).fontFamily },
       hovermode: "x unified", dragmode: "zoom", showlegend: true,
       hoverlabel: { bgcolor: color("--raised"), bordercolor: color("--edge"), font: { color: text } },
