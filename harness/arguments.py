@@ -183,6 +183,11 @@ def _pair_options(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="of one second for each side in a pair (default: 5)",
     )
+    group.add_argument(
+        "--simultaneous",
+        action="store_true",
+        help="load both sides in the same slices; for a machine with cores to spare",
+    )
     group.add_argument("--seed", type=int, metavar="N", help="repeats the order and the arrivals")
 
 

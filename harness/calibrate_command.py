@@ -40,7 +40,7 @@ def calibrate(options: argparse.Namespace) -> int:
         raise UsageError("nothing is to be measured", "give --pairs or --runs a number")
     Calibration.load(options.budgets)  # a damaged one is said before the load, not after it
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    load = Load(scenario, options.slices, seed)
+    load = Load(scenario, options.slices, seed, simultaneous=options.simultaneous)
     folder = options.out or default_path(f"calibrate-{scenario.name}", datetime.now(UTC))
     create_files(folder, ())
     replace_text(folder / ".gitignore", "*\n")
@@ -80,7 +80,7 @@ def _stored(load: Load, of_budgets: tuple[Noise, ...]) -> Calibrated:
     return Calibrated(
         host=host_facts(),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
-        load=pair_load(load.scenario, load.slices),
+        load=pair_load(load.scenario, load.slices, simultaneous=load.simultaneous),
         pair_seconds=load.turns(1).loaded,
         run_seconds=load.scenario.duration,
         budgets={

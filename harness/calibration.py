@@ -42,6 +42,11 @@ class PairLoad(_Part):
     rate: float = Field(gt=0)
     warm_up: float = Field(ge=0)
     slices: int = Field(ge=1)
+    simultaneous: bool = False
+
+    def __str__(self) -> str:
+        how = ", both at once" if self.simultaneous else ""
+        return f"{self.rate:g}/s, {self.warm_up:g} s of warm-up, {self.slices} slices{how}"
 
 
 class Calibrated(_Part):
@@ -112,13 +117,9 @@ class Calibration:
         known = self.scenarios.get(scenario)
         if known is None or known.load == load:
             return self
-        was, now = (
-            f"{one.rate:g}/s, {one.warm_up:g} s of warm-up, {one.slices} slices"
-            for one in (known.load, load)
-        )
         notice = (
-            f"scenario {scenario} was calibrated under another load ({was}, now {now}), which does"
-            " not count; calibrate with the same options"
+            f"scenario {scenario} was calibrated under another load ({known.load}, now {load}),"
+            " which does not count; calibrate with the same options"
         )
         others = {name: one for name, one in self.scenarios.items() if name != scenario}
         return replace(self, scenarios=others, notices={**self.notices, scenario: notice})

@@ -14,11 +14,16 @@ from harness.judge.sequential import MOST_PAIRS
 from harness.units import Unit, format_quantity
 
 
-def pair_load(scenario: Scenario, slices: int) -> PairLoad:
+def pair_load(scenario: Scenario, slices: int, *, simultaneous: bool) -> PairLoad:
     """What a pair of a scenario asks; see `harness.compare.sliceable`."""
     workload = scenario.loads[0].workload
     assert isinstance(workload, OpenWorkload)
-    return PairLoad(rate=workload.stages[0].rate, warm_up=scenario.warm_up, slices=slices)
+    return PairLoad(
+        rate=workload.stages[0].rate,
+        warm_up=scenario.warm_up,
+        slices=slices,
+        simultaneous=simultaneous,
+    )
 
 
 def rules_for(

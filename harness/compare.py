@@ -23,6 +23,7 @@ from harness.signals import interruptible
 from harness.units import Unit, format_quantity
 from harness.versions import versions
 
+CPUS_TO_SPARE = 4  # from which on both can be loaded at once: two versions, two generators
 MOST_BUDGETS = 50  # that are compared; the sequential test has no smaller levels than theirs
 
 
@@ -72,7 +73,7 @@ async def compare_versions(
     target = plan.target or Target(url="")
     load = replace(load, scenario=with_workers(load.scenario, ours=sides[0].url is None))
     async with versions(target, *sides, folder, tell=tell) as both:
-        for notice in both.notices:
+        for notice in _notices(both, load):
             tell(f"note: {notice}")
         tell(_announcement(both, load, rules))
         comparison, interrupted, error = compare(budgets, (), rules), False, None
@@ -181,15 +182,16 @@ def _setting(plan: Plan, both: Versions, load: Load, started: float) -> Setting:
     length, gap, warm_up = (
         format_quantity(seconds, Unit.SECONDS) for seconds in (TURN, GAP, load.scenario.warm_up)
     )
+    whose = "of both at once" if load.simultaneous else "for each in turn"
     known = {
         "Load": f"{rate}; in each pair {warm_up} of warm-up for both at once, then {load.slices}"
-        f" slices of {length} for each in turn, with {gap} in between",
+        f" slices of {length} {whose}, with {gap} in between",
         "Seed": str(load.seed),
         "Host": _host(),
         "Locust": version("locust"),
     }
-    if both.notices:
-        known["Notes"] = "; ".join(both.notices)
+    if notices := _notices(both, load):
+        known["Notes"] = "; ".join(notices)
     return Setting(
         service=plan.service,
         scenario=load.scenario.name,
@@ -199,6 +201,17 @@ def _setting(plan: Plan, both: Versions, load: Load, started: float) -> Setting:
         harness_version=version("harness"),
         facts=known,
     )
+
+
+def _notices(both: Versions, load: Load) -> list[str]:
+    """What the reader of a verdict should know of how it came about."""
+    notices = list(both.notices)
+    if load.simultaneous and (cpus := usable_cpus()) < CPUS_TO_SPARE:
+        notices.append(
+            f"both versions and their generators share {cpus:g} CPUs: each slows the other, and a"
+            " difference may look smaller than it is; better compare in turn"
+        )
+    return notices
 
 
 def _announcement(both: Versions, load: Load, rules: Rules) -> str:

@@ -52,9 +52,10 @@ def compare(options: argparse.Namespace) -> int:
     comparable(scenario, plan.budgets_of(scenario.name))
     sides = _versions(options)
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    load = Load(scenario, options.slices, seed)
+    load = Load(scenario, options.slices, seed, simultaneous=options.simultaneous)
     calibration = Calibration.load(options.budgets)
-    calibration = calibration.under(scenario.name, pair_load(scenario, options.slices))
+    asked = pair_load(scenario, options.slices, simultaneous=options.simultaneous)
+    calibration = calibration.under(scenario.name, asked)
     rules, notices = rules_for(plan, scenario, calibration, options.max_pairs)
     folder = options.out or default_path(f"compare-{scenario.name}", datetime.now(UTC))
     create_files(folder, FILES)

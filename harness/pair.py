@@ -1,4 +1,4 @@
-"""One pair: both versions freshly started and loaded in turn, each into a run folder of its own."""
+"""One pair: both versions freshly started and loaded, each into a run folder of its own."""
 
 from __future__ import annotations
 
@@ -35,15 +35,18 @@ class Load:
         scenario: With one load, open and at a constant rate.
         slices: Turns of each version.
         seed: Of the comparison; each pair has its own that follows from it.
+        simultaneous: Whether both are loaded in the same slices, and not in turn.
     """
 
     scenario: Scenario
     slices: int
     seed: int
+    simultaneous: bool = False
 
     def turns(self, number: int) -> Turns:
         """The turns of a pair, by its number from 1."""
-        return tossed(self.scenario.warm_up, self.slices, self.draw(number, "turns"))
+        coin = self.draw(number, "turns")
+        return tossed(self.scenario.warm_up, self.slices, coin, together=self.simultaneous)
 
     def draw(self, number: int, what: str) -> int:
         """A number below 2 ** 31 that the seed, the pair and the purpose yield."""
@@ -99,7 +102,7 @@ class Meeting:
 async def load_pair(
     plan: Plan, versions: Versions, load: Load, folder: Path, *, number: int, meeting: Meeting
 ) -> None:
-    """Start both versions, the first by a coin's toss, and load them in turn.
+    """Start both versions, the first by a coin's toss, and load them.
 
     Args:
         plan: The whole of budgets.yaml.

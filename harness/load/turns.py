@@ -1,10 +1,13 @@
-"""How two services are loaded in turn: the schedule of each, a pure function of a seed.
+"""How two services are loaded in turn, or together: their schedules, pure functions of a seed.
 
 After a warm-up of both at once comes a pair of turns after the other. Who is first in a pair is a
 coin's toss, so that what changes slowly (the clock of a CPU, a neighbour) favours neither. Each
 has the rate of the scenario in its own turns and none in the other's. Arrivals are images of
 unit-rate arrivals (see `arrivals`), which do not move on while the rate is zero, so with the same
 seed both services get the same arrivals in their first turn, in their second, and so on.
+
+Together, each turn is one of both. What slows the machine for a moment slows both, and cancels;
+but they also slow each other, which hides a part of the difference between them.
 """
 
 from __future__ import annotations
@@ -27,12 +30,14 @@ class Turns:
         first: For each pair of turns, which of the two services begins: 0 or 1.
         length: Of a turn, seconds.
         gap: Between turns, seconds: the answers to one turn come in before the next.
+        together: Whether the two turns of a pair are one, of both services.
     """
 
     warm_up: float
     first: tuple[int, ...]
     length: float = TURN
     gap: float = GAP
+    together: bool = False
 
     @property
     def lead(self) -> float:
@@ -42,31 +47,40 @@ class Turns:
     @property
     def window(self) -> float:
         """Seconds from half a gap before the first turn to half a gap after the last."""
-        return 2 * len(self.first) * (self.length + self.gap)
+        return len(self._whose) * (self.length + self.gap)
 
     @property
     def loaded(self) -> float:
         """Seconds in which there is load."""
-        return self.warm_up + 2 * len(self.first) * self.length
+        return self.warm_up + len(self._whose) * self.length
 
     def ends(self, which: int) -> list[float]:
         """When the turns of one of the two services end, seconds after the warm-up's begin.
 
-        Its answers are about to be all there then, and the other has not begun.
+        Its answers are about to be all there then, and the next turn has not begun.
         """
-        whose = [side for first in self.first for side in (first, 1 - first)]
         begin, each = self.warm_up + self.gap, self.length + self.gap
         return [
             begin + each * number + self.gap / 2 + self.length
-            for number, side in enumerate(whose)
-            if side == which
+            for number, mine in enumerate(self.loads(which))
+            if mine
         ]
 
+    def loads(self, which: int) -> list[bool]:
+        """For each turn, whether it is one of the service's."""
+        return [which in sides for sides in self._whose]
 
-def tossed(warm_up: float, count: int, seed: int, *, gap: float = GAP) -> Turns:
+    @property
+    def _whose(self) -> list[tuple[int, ...]]:
+        if self.together:
+            return [(0, 1)] * len(self.first)
+        return [(side,) for first in self.first for side in (first, 1 - first)]
+
+
+def tossed(warm_up: float, count: int, seed: int, *, together: bool = False) -> Turns:
     """Turns whose order is tossed: `count` for each service."""
     coin = random.Random(seed)  # noqa: S311 - a repeatable order, not a secret
-    return Turns(warm_up, tuple(coin.randrange(2) for _ in range(count)), gap=gap)
+    return Turns(warm_up, tuple(coin.randrange(2) for _ in range(count)), together=together)
 
 
 def in_turn(workload: OpenWorkload, turns: Turns, which: int, seed: int) -> OpenWorkload:
@@ -81,9 +95,7 @@ def in_turn(workload: OpenWorkload, turns: Turns, which: int, seed: int) -> Open
     rate = workload.stages[0].rate
     stages = [Stage(rate, turns.warm_up)] if turns.warm_up else []
     stages.append(Stage(0.0, turns.gap))
-    for first in turns.first:
-        for whose in (first, 1 - first):
-            mine = rate if whose == which else 0.0
-            stages += [Stage(0.0, turns.gap / 2), Stage(mine, turns.length)]
-            stages.append(Stage(0.0, turns.gap / 2))
+    for mine in turns.loads(which):
+        stages += [Stage(0.0, turns.gap / 2), Stage(rate if mine else 0.0, turns.length)]
+        stages.append(Stage(0.0, turns.gap / 2))
     return replace(workload, stages=tuple(stages), seed=seed)

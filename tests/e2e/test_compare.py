@@ -14,10 +14,13 @@ from typing import Any
 import psutil
 import pytest
 
+from harness.compare import CPUS_TO_SPARE
+from harness.observe.host import usable_cpus
 from harness.runs.latency import read_counts
 from tests.e2e.conftest import SERVICE, WORK, Project
 
 SHORT = ("--slices", "1", "--warm-up", "500ms", "--rate", "20/s", "--max-pairs", "24")
+SIDES = ("baseline", "candidate")
 AGAINST_LAST_COMMIT = ("--baseline", "HEAD", "--candidate-environment", "DELAY=0.03")
 
 
@@ -132,6 +135,28 @@ def assert_loaded_alike(project: Project, pair: str) -> None:
     assert baseline["requests"]["asked"] == candidate["requests"]["asked"] > 0
     # The same moment of the monotonic clock, as the wall clock has it at two readings.
     assert baseline["clock"]["started"] == pytest.approx(candidate["clock"]["started"], abs=0.1)
+
+
+def test_compare_simultaneous_loads_both_in_the_same_slices(project: Project) -> None:
+    project.document["budgets"] = {
+        "answers": {"indicator": WORK, "max": 3, "max_regression": "10%"}
+    }
+    environment = [f"--{side}-environment=DELAY=0.0{n}" for n, side in enumerate(SIDES, start=1)]
+    result = project.harness("compare", "--simultaneous", *environment, *SHORT, "--out", "out")
+    assert result.code == 0, result.out + result.err
+    shared = f"share {usable_cpus():g} CPUs" in result.err
+    assert shared == (usable_cpus() < CPUS_TO_SPARE)
+    found = comparison(project)
+    assert found["pairs"] == 4
+    assert found["seconds"] == pytest.approx(1.5 * 4)
+    windows = []
+    for side in SIDES:
+        manifest = project.manifest(f"out/pair-01/{side}")
+        assert manifest["requests"]["recorded"] == manifest["requests"]["asked"] > 0
+        clock = manifest["clock"]
+        windows.append((clock["window_start"], clock["window_end"]))
+    assert windows[0] == pytest.approx(windows[1], abs=0.01)
+    assert windows[0][1] - windows[0][0] == pytest.approx(1.25, abs=0.01)
 
 
 def test_compare_interrupted_leaves_nothing_but_its_report(versioned: Project, place: Path) -> None:

@@ -115,7 +115,12 @@ def test_calibration_of_another_machine_does_not_count_and_says_what_differs(bud
 
 @pytest.mark.parametrize(
     ("change", "named"),
-    [({"slices": 9}, "9 slices"), ({"rate": 30.0}, "30/s"), ({"warm_up": 2.0}, "2 s of warm-up")],
+    [
+        ({"slices": 9}, "9 slices"),
+        ({"rate": 30.0}, "30/s"),
+        ({"warm_up": 2.0}, "2 s of warm-up"),
+        ({"simultaneous": True}, "slices, both at once"),
+    ],
     ids=str,
 )
 def test_calibration_under_another_load_does_not_count(
@@ -184,7 +189,10 @@ def rules(calibration: Calibration, asked: int | None = None) -> tuple[int, list
 
 
 def test_load_of_a_pair_is_that_of_the_scenario() -> None:
-    assert pair_load(plan_of().scenarios["smoke"], 5) == LOAD
+    smoke = plan_of().scenarios["smoke"]
+    assert pair_load(smoke, 5, simultaneous=False) == LOAD
+    at_once = LOAD.model_copy(update={"simultaneous": True})
+    assert pair_load(smoke, 5, simultaneous=True) == at_once
 
 
 def test_most_pairs_are_the_usual_ones_without_a_calibration(budgets: Path) -> None:

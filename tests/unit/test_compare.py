@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,10 @@ def test_both_versions_of_a_pair_have_one_clock_and_equal_loads() -> None:
 
 def test_load_of_a_pair_is_its_warm_up_and_its_slices() -> None:
     assert load(slices=3).turns(1).loaded == 5.0 + 2 * 3
+    both_at_once = replace(load(slices=3), simultaneous=True)
+    assert both_at_once.turns(1).loaded == 5.0 + 3
+    schedules = [both_at_once.of(1, which).loads for which in (0, 1)]
+    assert schedules[0] == schedules[1]
 
 
 def test_each_pair_has_arrivals_of_its_own_that_the_seed_repeats() -> None:

@@ -1,4 +1,4 @@
-"""Two services loaded in turn: the same arrivals for both, never at the same time."""
+"""Two services loaded in turn or together: the same arrivals for both, and never both in turn."""
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ turns = st.builds(
     warm_up=st.sampled_from([0.0, 0.5, 3.0]),
     first=st.lists(st.integers(0, 1), min_size=1, max_size=4).map(tuple),
     gap=st.sampled_from([0.125, 0.25, 1.0]),
+    together=st.booleans(),
 )
 
 
@@ -29,7 +30,7 @@ def begins(plan: Turns, which: int) -> list[float]:
     """When each turn of a service begins, by the schedule's description."""
     places = []
     for number, first in enumerate(plan.first):
-        place = 2 * number + (first != which)
+        place = number if plan.together else 2 * number + (first != which)
         places.append(plan.warm_up + 1.5 * plan.gap + place * (plan.length + plan.gap))
     return places
 
@@ -73,10 +74,11 @@ def test_both_services_get_the_same_arrivals_in_their_turns(plan: Turns, seed: i
 @few
 @given(turns)
 def test_turns_do_not_overlap_and_a_gap_lies_between(plan: Turns) -> None:
-    every = sorted([*begins(plan, 0), *begins(plan, 1)])
+    every = sorted({*begins(plan, 0), *begins(plan, 1)})
     assert np.diff(every) == pytest.approx([plan.length + plan.gap] * (len(every) - 1))
     one, other = set(times(plan, 0)), set(times(plan, 1))
-    assert {t for t in one & other if t > plan.warm_up} == set()
+    shared = {t for t in one & other if t > plan.warm_up}
+    assert shared == ({t for t in one if t > plan.warm_up} if plan.together else set())
 
 
 @few
@@ -97,8 +99,8 @@ def test_expected_arrivals_of_both_are_the_rate_times_the_load(plan: Turns) -> N
         assert expected_count(schedule) == pytest.approx(
             20.0 * (plan.warm_up + len(plan.first) * plan.length)
         )
-    apart = sum(expected_count(one) for one in schedules) - 20.0 * plan.warm_up
-    assert apart == pytest.approx(20.0 * plan.loaded)
+    warm, turned = 20.0 * plan.warm_up, 20.0 * len(plan.first) * plan.length
+    assert 20.0 * plan.loaded == pytest.approx(warm + turned * (1 if plan.together else 2))
 
 
 def test_another_seed_has_other_arrivals() -> None:
