@@ -10,11 +10,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from sample_app.core.starting import lock_others_out
+
 INI: Final = Path(__file__).parents[1] / "migrations" / "alembic.ini"
-_LOCK: Final = 7_319_204  # any number that no other program uses as an advisory lock
 _log = logging.getLogger("sample_app.migrating")
 
 
@@ -66,11 +67,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _migrate(connection: Connection, revision: str) -> None:
-    if connection.dialect.name == "sqlite":
-        # sqlite3 begins no transaction for DDL by itself, and this one also locks others out.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    lock_others_out(connection)
     config = Config(INI)
     config.attributes["connection"] = connection
     if _revision(connection) is None and inspect(connection).has_table("contacts"):

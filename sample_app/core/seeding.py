@@ -14,6 +14,7 @@ from sqlalchemy import TextClause, delete, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from sample_app.core.settings import SeedSettings
+from sample_app.core.starting import lock_others_out
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact, search_key
 
@@ -55,12 +56,15 @@ class ContactRow(TypedDict):
 async def seed(engine: AsyncEngine, settings: SeedSettings) -> int:
     """Bring the data into its known state; the tables must exist.
 
+    Several processes may start at once: one inserts, the others wait and find nothing to do.
+
     Returns:
         How many contacts had to be inserted.
     """
     if not settings.rows:
         return 0
     async with engine.begin() as connection:
+        await connection.run_sync(lock_others_out)
         companies = set(await connection.scalars(select(Company.id)))
         if missing := set(range(1, settings.companies + 1)) - companies:
             await connection.execute(insert(Company), [_company(n) for n in sorted(missing)])

@@ -9,6 +9,7 @@ from sample_app.core.database import Database
 from sample_app.core.passwords import Passwords
 from sample_app.core.roles import Role
 from sample_app.core.settings import Settings
+from sample_app.core.starting import lock_others_out
 from sample_app.models.user import User
 from sample_app.repositories.users import UserRepository
 
@@ -16,7 +17,8 @@ from sample_app.repositories.users import UserRepository
 async def ensure_first_users(database: Database, passwords: Passwords, settings: Settings) -> int:
     """Make the admin of the settings and, with seeding, one sample user a role.
 
-    Users that exist are left alone, changed passwords included.
+    Users that exist are left alone, changed passwords included. Several processes may start at
+    once.
 
     Returns:
         How many were made.
@@ -27,13 +29,19 @@ async def ensure_first_users(database: Database, passwords: Passwords, settings:
     if not missing:
         return 0
     hashes = {password: await passwords.hash(password) for _, password, _ in missing}
+    made = 0
     async with database.writing() as session:
+        await (await session.connection()).run_sync(lock_others_out)
+        users = UserRepository(session)
         for email, password, role in missing:
+            if await users.by_email(email):
+                continue  # another process that starts was faster
             user = User(
                 email=email, password_hash=hashes[password], role=role, created_at=utc_now()
             )
-            await UserRepository(session).add(user)
-    return len(missing)
+            await users.add(user)
+            made += 1
+    return made
 
 
 def _wanted(settings: Settings) -> Iterator[tuple[str, str, Role]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ from tests.integration.sample_app.conftest import ROWS, Service, running, settin
 API = "/api/v1/contacts"
 
 
-async def rows(url: str) -> list[tuple[object, ...]]:
+async def rows(url: str, table: str = "contacts") -> list[tuple[object, ...]]:
     engine = create_async_engine(url)
     async with engine.connect() as connection:
-        found = await connection.execute(text("SELECT * FROM contacts ORDER BY id"))
+        found = await connection.execute(text(f"SELECT * FROM {table} ORDER BY id"))
         every = [tuple(row) for row in found]
     await engine.dispose()
     return every
@@ -38,6 +39,19 @@ async def test_seed_twice_inserts_once(settings: Settings) -> None:
     assert await seed(engine, seeds) == 0
     assert await rows(url) == first
     await engine.dispose()
+
+
+async def test_several_services_that_start_at_once_seed_once(settings: Settings) -> None:
+    """On an empty database, as the workers of one service or two gates side by side do."""
+
+    async def start() -> None:
+        async with running(settings):
+            pass
+
+    await asyncio.gather(*(start() for _ in range(4)))
+    url = settings.database.url
+    assert [row[0] for row in await rows(url)] == list(range(1, ROWS + 1))
+    assert len(await rows(url, "users")) == 3
 
 
 def test_seeded_contacts_of_the_same_number_are_the_same_and_of_another_differ() -> None:
