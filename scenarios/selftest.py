@@ -46,7 +46,7 @@ class Visitor(FastHttpUser):
         """Somebody new, for whom the service works on after it has answered."""
         self.client.post(CONTACTS, json=somebody(), name=CONTACTS)
 
-    @task(3)
+    @task(5)
     def change_and_tell_the_team(self) -> None:
         """A note on a popular contact, which the whole team then opens at once."""
         identifier = random.choice(POPULAR)

@@ -28,6 +28,8 @@ PROGRAMS = {
     "needs_alertmanager": ("prometheus-alertmanager",),
     "needs_openssl": ("openssl",),
     "needs_chromium": ("chromium",),
+    "needs_jq": ("jq",),
+    "needs_curl": ("curl",),
 }
 
 

@@ -8,10 +8,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import psutil
 import pytest
@@ -116,6 +120,7 @@ def test_breach_is_annotated_at_the_line_of_its_budget(job: Job) -> None:
     assert lines[int(line) - 1].strip() == "latency:"
 
 
+@pytest.mark.needs_jq
 @pytest.mark.parametrize(
     ("comments", "call"),
     [
@@ -162,6 +167,104 @@ def test_comment_is_written_once(
         "api --paginate repos/o/shop/issues/7/comments",
         f"api --silent {call} --field body=@{job.outputs['comment']}",
     ]
+
+
+@dataclass
+class GitLab:
+    """What a merge request has for notes, and the calls that changed them."""
+
+    notes: list[dict[str, Any]]
+    calls: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def gitlab(notes: list[dict[str, Any]]) -> Iterator[tuple[GitLab, str]]:
+    """A stand-in for GitLab's API of notes, and its URL."""
+    state = GitLab(notes)
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            right = self.headers["PRIVATE-TOKEN"] == "secret"
+            if self.command != "GET":
+                (text,) = parse_qs(body)["body"]
+                state.calls.append((self.command, self.path, text))
+            content = json.dumps(state.notes if self.command == "GET" else {"id": 9}).encode()
+            self.send_response(200 if right else 401)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_PUT = do_POST = answer  # noqa: N815 - as http.server calls them
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield state, f"http://127.0.0.1:{server.server_port}/api/v4"
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.needs_jq
+@pytest.mark.needs_curl
+@pytest.mark.parametrize(
+    ("notes", "call"),
+    [
+        pytest.param([{"id": 1, "body": "fine"}], ("POST", "notes"), id="the first one"),
+        pytest.param(
+            [
+                {"id": 1, "body": "see <!-- harness run shop quick -->"},
+                {"id": 3, "body": "<!-- harness run shop quick -->\n## PASS"},
+                {"id": 4, "body": "<!-- harness run shop quick -->\n## PASS"},
+            ],
+            ("PUT", "notes/3"),
+            id="in place of the old one",
+        ),
+    ],
+)
+def test_note_on_gitlab_is_written_once(
+    job: Job, tmp_path: Path, notes: list[dict[str, Any]], call: tuple[str, str]
+) -> None:
+    (tmp_path / "compare").symlink_to(job.folder)
+    with gitlab(notes) as (state, url):
+        result = comment_on_gitlab(tmp_path, url, "secret")
+    assert (result.returncode, result.stderr) == (0, "")
+    comment = (job.folder / "comment.md").read_text()
+    path = f"/api/v4/projects/5/merge_requests/7/{call[1]}"
+    assert state.calls == [(call[0], path, comment)]
+
+
+@pytest.mark.needs_curl
+def test_no_note_on_gitlab_without_a_token_or_a_comment(job: Job, tmp_path: Path) -> None:
+    with gitlab([]) as (state, url):
+        assert comment_on_gitlab(tmp_path, url, "secret").returncode == 0  # no run
+        (tmp_path / "compare").symlink_to(job.folder)
+        assert comment_on_gitlab(tmp_path, url, "").returncode == 0
+    assert state.calls == []
+
+
+def comment_on_gitlab(folder: Path, url: str, token: str) -> "subprocess.CompletedProcess[str]":
+    """Run the lines of docs/ci.md that comment, as a job's `after_script`."""
+    text = Path("docs/ci.md").read_text()
+    (jobs,) = re.findall(r"```yaml\n# .gitlab-ci.yml\n(.*?)```", text, flags=re.DOTALL)
+    (script,) = yaml.safe_load(jobs)["compare"]["after_script"]
+    variables = {
+        "CI_API_V4_URL": url,
+        "CI_PROJECT_ID": "5",
+        "CI_MERGE_REQUEST_IID": "7",
+        "COMMENT_TOKEN": token,
+    }
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script],
+        cwd=folder,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_documented_inputs_are_those_of_the_action() -> None:
     "arguments",
     [
         *(step["with"]["arguments"] for step in uses_of_the_action()),
-        *re.findall(r"harness ((?:run|export) .*)", JOBS[".gitlab-ci.yml"]),
+        *re.findall(r"harness ((?:run|export|compare) .*)", JOBS[".gitlab-ci.yml"]),
         action["inputs"]["arguments"]["default"],
     ],
 )
