@@ -36,9 +36,9 @@ class Visitor({base}):
     def get(self):
         self.client.get("/items")
 """
-# Random and independent arrivals; the open model makes its own. Stock Locust's `constant_throughput`
-# is no match: users that started at once stay in step, and a burst is cheaper than its requests one
-# by one (measured once: 130 us a request, not 230).
+# Random and independent arrivals; the open model makes its own. Stock Locust's
+# `constant_throughput` is no match: users that started at once stay in step, and a burst is cheaper
+# than its requests one by one (measured once: 130 us a request, not 230).
 AT_A_RATE = "    wait_time = poisson({rate})\n"
 
 
