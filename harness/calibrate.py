@@ -115,7 +115,9 @@ async def _run(
     """
     scenario = load.scenario
     name = logs(scenario).values()
-    folder: RunFolder = create_folder(place, scenario.name, datetime.now(UTC), logs=name)
+    folder: RunFolder = create_folder(
+        place, scenario.name, datetime.now(UTC), logs=name, reports=()
+    )
     folder.write(names.BUDGETS_FILE, plan.text)
     its = replace(plan, target=both.baseline.target)
     await gather(its, scenario, folder, url=None, show=show)

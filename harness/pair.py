@@ -162,7 +162,8 @@ def shown(budgets: tuple[Budget, ...], folder: RunFolder) -> Shown:
 
 
 def _new_folder(path: Path, plan: Plan, scenario: Scenario) -> RunFolder:
-    folder = create_folder(path, scenario.name, datetime.now(UTC), logs=logs(scenario).values())
+    files = logs(scenario).values()
+    folder = create_folder(path, scenario.name, datetime.now(UTC), logs=files, reports=())
     folder.write(names.BUDGETS_FILE, plan.text)
     return folder
 

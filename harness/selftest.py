@@ -24,6 +24,7 @@ from harness.runs.folder import create_folder, read_evidence
 from harness.runs.model import Manifest, Progress
 
 CLEAN = "nothing planted"  # no case can be called so: its name has spaces
+_REPORTS = (names.RESULTS_FILE, names.JUNIT_FILE, names.SUMMARY_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,12 @@ def attempt(
     environment = {**plan.target.environment, **trial.case.environment}
     planted = replace(plan, target=replace(plan.target, environment=environment))
     files = logs(trial.scenario).values()
-    run = create_folder(folder, trial.scenario.name, datetime.now(UTC), logs=files)
+    name, now = trial.scenario.name, datetime.now(UTC)
+    run = create_folder(folder, name, now, logs=files, reports=_REPORTS)
     run.write(names.BUDGETS_FILE, plan.text)
     asyncio.run(gather(planted, trial.scenario, run, url=None, show=show))
     evidence = read_evidence(run)
-    judgement = judge(plan.budgets_of(trial.scenario.name), evidence)
+    judgement = judge(plan.budgets_of(name), evidence)
     run.write(names.RESULTS_FILE, results_json(judgement, evidence, exit_code=judgement.exit_code))
     run.write(names.JUNIT_FILE, junit_xml(judgement, evidence.manifest))
     run.write(names.SUMMARY_FILE, summary_markdown(judgement, evidence))

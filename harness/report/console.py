@@ -9,6 +9,7 @@ from rich.text import Text
 
 from harness import names
 from harness.judge.model import Judgement, Verdict
+from harness.names import OK
 from harness.report import wording
 from harness.report.baseline import Beside, baseline_parts
 from harness.report.console_parts import NAME, STYLES, TEXT, end, indented, listed, why
@@ -147,17 +148,21 @@ def _slowest_columns(rows: Sequence[SlowRequest], manifest: Manifest) -> list[Co
     def seconds(values: list[float]) -> list[str]:
         return [value_text(value, Unit.SECONDS) for value in values]
 
-    return [
+    services = seconds([row.service_time for row in rows])
+    moments = [wording.moment_text(row, manifest) for row in rows]
+    columns = [
         Column("slowest requests", [clean(row.request, NAME) for row in rows]),
         Column("latency", seconds([row.latency for row in rows]), right=True),
-        Column(
-            "service time", seconds([row.service_time for row in rows]), right=True, gives_way=2
-        ),
-        Column("at", [wording.moment_text(row, manifest) for row in rows], right=True, gives_way=3),
-        Column("outcome", [row.outcome for row in rows], gives_way=5),
-        Column("trace id", [clean(row.trace_id, NAME) or wording.NO_DATA for row in rows]),
-        Column("trace", [wording.trace_text(row) for row in rows], gives_way=4),
+        Column("service time", services, right=True, gives_way=2),
+        Column("at", moments, right=True, gives_way=3),
     ]
+    if any(row.outcome != OK for row in rows):
+        columns.append(Column("outcome", [row.outcome for row in rows], gives_way=5))
+    traces = [clean(row.trace_id, NAME) or wording.NO_DATA for row in rows]
+    columns.append(Column("trace id", traces))
+    if any(row.sampled for row in rows):
+        columns.append(Column("trace", [wording.trace_text(row) for row in rows], gives_way=4))
+    return columns
 
 
 def _guards(judgement: Judgement) -> Iterator[RenderableType]:

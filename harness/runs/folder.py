@@ -23,18 +23,20 @@ from harness.runs.model import (
 )
 from harness.runs.slowest import read_slowest
 
-CREATED_FILES = (
+MEASURED_FILES = (
     names.MANIFEST_FILE,
     names.LATENCY_FILE,
     names.METRICS_FILE,
     names.SLOWEST_FILE,
+    names.BUDGETS_FILE,
+    names.TARGET_LOG,
+)
+REPORTS = (
     names.RESULTS_FILE,
     names.JUNIT_FILE,
     names.SUMMARY_FILE,
     names.COMMENT_FILE,
     names.REPORT_FILE,
-    names.BUDGETS_FILE,
-    names.TARGET_LOG,
 )
 
 
@@ -71,6 +73,7 @@ def create_folder(
     now: datetime,
     *,
     logs: Iterable[str] = (names.GENERATOR_LOG,),
+    reports: Iterable[str] = REPORTS,
 ) -> RunFolder:
     """Make a run folder with all its files, so that no full or read-only disk costs a run.
 
@@ -79,12 +82,13 @@ def create_folder(
         scenario: Name of the scenario.
         now: Start of the run.
         logs: Names of the files that the generators print to.
+        reports: Names of those that will be written.
 
     Raises:
         UsageError: The folder cannot be written, or holds something already.
     """
     folder = path if path is not None else default_path(scenario, now)
-    create_files(folder, (*CREATED_FILES, *logs))
+    create_files(folder, (*MEASURED_FILES, *reports, *logs))
     return RunFolder(folder)
 
 

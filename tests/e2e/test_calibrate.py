@@ -40,7 +40,8 @@ def test_calibrate_stores_what_its_pairs_and_runs_showed(project: Project) -> No
     assert "noise of 4 pairs and 4 runs" in result.out
     assert "latency: max_regression 0.01% is below what can be seen here" in result.out
     found = stored(project)
-    assert found["load"] == {"rate": 20.0, "warm_up": 0.5, "slices": 1}
+    load = {"rate": 20.0, "warm_up": 0.5, "slices": 1, "simultaneous": False}
+    assert found["load"] == load
     assert found["pair_seconds"] == 2.5
     for name in ("latency", "answers"):
         for key, folders in (("log_ratios", "pair"), ("log_values", "run")):

@@ -16,6 +16,7 @@ import pytest
 
 from harness.compare import CPUS_TO_SPARE
 from harness.observe.host import usable_cpus
+from harness.runs.folder import REPORTS
 from harness.runs.latency import read_counts
 from tests.e2e.conftest import SERVICE, WORK, Project
 
@@ -135,6 +136,8 @@ def assert_loaded_alike(project: Project, pair: str) -> None:
     assert baseline["requests"]["asked"] == candidate["requests"]["asked"] > 0
     # The same moment of the monotonic clock, as the wall clock has it at two readings.
     assert baseline["clock"]["started"] == pytest.approx(candidate["clock"]["started"], abs=0.1)
+    for side in ("baseline", "candidate"):  # the reports tell of all pairs together
+        assert not {*REPORTS} & {file.name for file in (project.path / pair / side).iterdir()}
 
 
 def test_compare_simultaneous_loads_both_in_the_same_slices(project: Project) -> None:

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from harness.runs.folder import REPORTS
 from tests.e2e.conftest import Project
 
 SHORT = ("--duration", "1500ms", "--warm-up", "500ms")
@@ -34,6 +35,8 @@ def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> N
     slow = planted.outcomes("out/slow")
     assert (slow["latency"], slow["errors"]) == ("fail", "pass")
     assert planted.manifest("out/slow")["scenario"]["duration"] == 1.5
+    reports = {file.name for file in (planted.path / "out/slow").iterdir() if file.name in REPORTS}
+    assert reports == {"results.json", "junit.xml", "summary.md"}
 
 
 def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:

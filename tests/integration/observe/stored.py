@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import names
 from harness.runs.cells import Cell, bucket_of
-from harness.runs.folder import CREATED_FILES, RunFolder
+from harness.runs.folder import MEASURED_FILES, REPORTS, RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
 from harness.runs.model import Series
@@ -64,7 +64,7 @@ def write(path: Path, found: Iterable[Series] = SERIES) -> RunFolder:
     """A run folder as `harness run` leaves it."""
     folder = RunFolder(path)
     path.mkdir()
-    for name in CREATED_FILES:
+    for name in (*MEASURED_FILES, *REPORTS):
         folder.file(name).touch()
     folder.write_manifest(manifest())
     with LatencyLog(folder.file(names.LATENCY_FILE)) as log:
