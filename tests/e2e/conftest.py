@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,7 @@ class Project:
     path: Path
     document: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict)
+    inherited: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def write(self, text: str | None = None) -> None:
         content = yaml.safe_dump(self.document, sort_keys=False) if text is None else text
@@ -60,7 +61,7 @@ class Project:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         if not (self.path / "budgets.yaml").exists():
             self.write()
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("GITHUB")}
+        inherited = {k: v for k, v in self.inherited.items() if not k.startswith("GITHUB")}
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *arguments],
             cwd=self.path,

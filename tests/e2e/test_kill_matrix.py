@@ -64,9 +64,9 @@ class Ended(NamedTuple):
     accounted: int
 
 
-def run(case: Case, folder: Path) -> Ended:
+def run(case: Case, folder: Path, inherited: dict[str, str]) -> Ended:
     folder.mkdir()
-    project = Project(folder, document())
+    project = Project(folder, document(), inherited=inherited)
     (folder / "locustfile.py").write_text(LOCUSTFILE)
     project.document["target"] |= {"environment": {"DELAY": "1.5"}, "stop_timeout": "2s"}
     project.document["scenarios"]["quick"] |= {
@@ -156,8 +156,12 @@ def recorded(folder: Path) -> int:
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, "Future[Ended]"]]:
     """What becomes of each case of the matrix."""
     folder = tmp_path_factory.mktemp("matrix")
+    inherited = dict(os.environ)  # in which pytest writes meanwhile
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {case: pool.submit(run, case, folder / str(case).replace(" ", "-")) for case in CASES}
+        yield {
+            case: pool.submit(run, case, folder / str(case).replace(" ", "-"), inherited)
+            for case in CASES
+        }
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
