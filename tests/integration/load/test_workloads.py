@@ -223,7 +223,9 @@ class Paces(FastHttpUser):
     later = moments[moments > moments.min() + 1.5]
     slots = Counter(np.floor(later / 0.05))
     assert 200 <= len(later) <= 400
-    assert max(slots.values()) < 50  # all 200 come at once when they are in step
+    # In step, all 200 of a second come at once; a machine that stalls for a moment gathers some.
+    assert len(slots) >= 15
+    assert max(slots.values()) < 100
 
 
 async def test_users_come_and_go_one_by_one_even_while_their_tasks_last(loads: Loads) -> None:
