@@ -58,23 +58,30 @@ class Process:
         """
         ours, theirs = socket.socketpair()
         arguments = [str(theirs.fileno()), ",".join(map(str, pass_fds)), "--", *argv]
-        with theirs, output.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", keeper.__file__, *arguments),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                cwd=directory,
-                pass_fds=[theirs.fileno(), *pass_fds],
-                start_new_session=True,
-            )
-        reader, writer = await asyncio.open_connection(sock=ours)
-        first = json.loads(await reader.readline() or '{"error": [0, "its keeper died"]}')
-        if "error" in first:
-            writer.close()
+        try:
+            with theirs, output.open("ab") as log:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", "-S", keeper.__file__, *arguments),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd=directory,
+                    pass_fds=[theirs.fileno(), *pass_fds],
+                    start_new_session=True,
+                )
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            raise
+        try:
+            first = json.loads(await reader.readline() or '{"error": [0, "its keeper died"]}')
+            if "error" in first:
+                raise OSError(*first["error"], argv[0])
+        except BaseException:  # e.g. cancelled: the command may run already
+            writer.close()  # upon which the keeper ends it, and itself
             await process.wait()
-            raise OSError(*first["error"], argv[0])
+            raise
         return cls(first["pid"], process, reader, writer)
 
     @property

@@ -159,3 +159,20 @@ async def test_pass_fds_command_ends_peer_reads_end_of_file(tmp_path: Path) -> N
         await process.wait()
         assert ours.recv(100) == b"hello"
         assert ours.recv(100) == b""
+
+
+async def test_start_cancelled_while_the_command_runs_already_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_: asyncio.StreamReader) -> bytes:
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(asyncio.StreamReader, "readline", never)  # the keeper's word is on its way
+    output = tmp_path / "output"
+    argv = (PYTHON, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    starting = asyncio.create_task(Process.start(argv, output=output))
+    pid = int(await written(output))
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not psutil.pid_exists(pid)

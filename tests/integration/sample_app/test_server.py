@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sample_app.telemetry.one_worker import REFUSAL
+from tests.servers import free_port
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0  # seconds; only a hang takes that long
@@ -30,14 +30,6 @@ def environment(folder: Path) -> dict[str, str]:
         "SAMPLE_APP_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/server.db",
         "TMPDIR": str(folder),
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        assert isinstance(port, int)
-        return port
 
 
 def read(url: str) -> str:
