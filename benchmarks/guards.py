@@ -36,11 +36,11 @@ from harness.budgets.model import (
     UserStage,
     Workload,
 )
-from harness.gather import gather
-from harness.judge.decide import judge
-from harness.judge.guard_doubt import worst
-from harness.judge.guards import guards
+from harness.judge.guards.all import guards
+from harness.judge.guards.impact import worst
+from harness.judge.judge import judge
 from harness.judge.model import Guard, Verdict
+from harness.runner.run import gather
 from harness.runs.folder import create_folder, read_evidence
 from harness.runs.model import Evidence
 from harness.units import Unit

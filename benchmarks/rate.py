@@ -31,8 +31,8 @@ from benchmarks.figures import environment, machine, table
 from harness import names
 from harness.budgets.model import Load, OpenWorkload, Stage
 from harness.load.arrivals import arrivals
-from harness.load.frames import Report
 from harness.load.generator import generator
+from harness.load.protocol.frames import Report
 from harness.runs.cells import middle_of
 from harness.runs.folder import open_folder, read_evidence
 from harness.runs.model import Distribution, Evidence

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.figures import environment, in_turn, machine, spread, table
-from harness.gather import LEAD
+from harness.runner.run import LEAD
 
 ROOT = Path(__file__).parents[1]
 LOAD = 3.0  # s of warm-up and duration
@@ -80,7 +80,7 @@ def _generator_started(process: subprocess.Popen[bytes]) -> float:
     while process.poll() is None:
         for child in parent.children():
             with suppress(psutil.Error):  # a child that has just ended
-                if "harness.load.child" in child.cmdline():  # its keeper, a moment before
+                if "harness.load.child" in child.cmdline():  # its supervisor, a moment before
                     return time.time()
         time.sleep(0.02)
     return time.time()

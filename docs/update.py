@@ -16,9 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from harness.budgets.json_schema import json_schema
+from harness.budgets.parse.json_schema import json_schema
 from harness.budgets.presets import PRESETS
-from harness.meanings import MEANINGS
+from harness.names import MEANINGS
 
 DOCS = Path(__file__).parent
 SECTIONS = {

@@ -192,3 +192,41 @@ SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup
 
 # --- beside budgets.yaml -----------------------------------------------------------------------
 CALIBRATION_FILE: Final = ".harness/calibration.json"  # what `harness calibrate` found
+
+# What each metric of the harness means, in a sentence: for `/metrics`, dashboards and the docs.
+MEANINGS: Final[dict[str, str]] = {
+    RUN_LATENCY: "Time of a request from the moment it was meant to be sent",
+    RUN_SERVICE_TIME: "Time of a request from the moment it was really sent",
+    RUN_REQUESTS: "Requests that ended, whether answered or failed",
+    GENERATOR_ASKED: "Iterations that the schedule has asked for (open model)",
+    GENERATOR_STARTED_ITERATIONS: "Iterations that a user has begun (open model)",
+    GENERATOR_LATE: f"Iterations that began over {LATE * 1e3:g} ms late",
+    GENERATOR_DROPPED: "Iterations that no user was left to begin",
+    GENERATOR_BACKLOG: "Iterations that are due and wait for a user",
+    GENERATOR_STARTED: "Requests that were sent",
+    GENERATOR_RECORDED: "Requests whose time was recorded",
+    GENERATOR_LOST: "Requests that ended without an outcome",
+    GENERATOR_IN_FLIGHT: "Requests that were sent and not answered yet",
+    GENERATOR_OLDEST: "Age of the oldest request that is not answered yet",
+    GENERATOR_FULLEST: "Requests that were sent in the fullest twentieth of their second",
+    GENERATOR_USERS: "Locust users that are alive",
+    GENERATOR_TARGET_USERS: "Locust users that should be alive",
+    GENERATOR_IDLE_USERS: "Fewest users that were idle at one moment of the last second",
+    GENERATOR_CPU: "CPU time of the generator's process over wall time, 1 is one core",
+    GENERATOR_MEMORY: "Resident memory of the generator's process",
+    GENERATOR_STEAL: "Share of the last second that the host took from this machine",
+    GENERATOR_THROTTLED: "How long the CPU limit held the generator back in the last second",
+    GENERATOR_CPU_WAIT: "How long threads of the generator waited for a CPU in that second",
+    RUN_START_LAG: "From the intended start of an iteration to the real one",
+    RUN_SCHEDULER_LAG: "From the intended start of an iteration to its emission",
+    RUN_LOOP_LAG: "How late a timer of the generator's loop wakes",
+    RUN_CANARY: "How late the generator's loop sees that a socket is readable",
+    RUN_INFO: "1; which run this is",
+    RUN_START: "When the load began, seconds since the epoch",
+    RUN_WINDOW_START: "When the judged part of the run begins, seconds since the epoch",
+    RUN_WINDOW_END: "When the judged part of the run ends, seconds since the epoch",
+    BUDGET_LIMIT: "Bound of a budget, in the unit of its indicator",
+    BUDGET_VALUE: "What was measured for a budget, once the run is judged",
+    BUDGET_VERDICT: "1 for the outcome of a budget, once the run is judged; 0 for the others",
+    RUN_VERDICT: "1 for the outcome of the run, once it is judged; 0 for the others",
+}

@@ -21,9 +21,9 @@ from scipy.signal import lfilter
 from scipy.stats import beta
 
 from benchmarks.figures import table
-from harness.judge.looks import AGAIN, ONCE, looks
-from harness.judge.noise import FAILS, NOISE, PASSES, fast, slow
-from harness.judge.shares import share_bounds
+from harness.judge.intervals.levels import AGAIN, ONCE, looks
+from harness.judge.intervals.proportion import share_bounds
+from harness.judge.intervals.start_noise import FAILS, NOISE, PASSES, fast, slow
 from harness.runs.model import batch_seconds
 
 RATE = 100  # requests a second
@@ -57,7 +57,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class HistogramSet:
     """Of all runs of a case; `seconds` until the verdict of each that has one."""
 
     passed: int
@@ -66,7 +66,7 @@ class Tally:
     seconds: tuple[int, ...]
 
 
-def simulate(case: Case, runs: int, seed: int) -> Tally:
+def simulate(case: Case, runs: int, seed: int) -> HistogramSet:
     """Judge the runs of a case."""
     generator = np.random.default_rng(seed)
     limit = true_p95(case.tau) / case.ratio
@@ -81,7 +81,7 @@ def simulate(case: Case, runs: int, seed: int) -> Tally:
     outcomes = [outcome for outcome, _ in found]
     ends = tuple(second for outcome, second in found if outcome != "inconclusive")
     passed, failed, open_ = (outcomes.count(word) for word in ("pass", "fail", "inconclusive"))
-    return Tally(passed, failed, open_, ends)
+    return HistogramSet(passed, failed, open_, ends)
 
 
 def noisy_latencies(

@@ -1,7 +1,8 @@
 """Simulates the nominal levels of the sequential test: `python -m benchmarks.campaign.levels`.
 
-Writes harness/judge/sequential.json. Independent normal pairs without a change are drawn; for each
-overall error the t looks get 40% of it, and the rank looks the largest level that keeps the rest.
+Writes harness/judge/compare/sequential.json. Independent normal pairs without a change are drawn;
+for each overall error the t looks get 40% of it, and the rank looks the largest level that keeps
+the rest.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.judge.sequential import FIRST_LOOK, FIRST_RANK_LOOK, MOST_PAIRS
+from harness.judge.compare.sequential import FIRST_LOOK, FIRST_RANK_LOOK, MOST_PAIRS
 
 TARGET = Path(__file__).parents[2] / "harness" / "judge" / "sequential.json"
 REPETITIONS = 2_000_000

@@ -29,10 +29,10 @@ from typing import Any
 from benchmarks.campaign.simulated import share
 from benchmarks.figures import table
 from harness.budgets.model import Budget
-from harness.budgets.parse import parse_plan
-from harness.judge.measure import measure
-from harness.judge.worsening import log_ratio
-from harness.pair import ROLES
+from harness.budgets.parse.parse import parse_plan
+from harness.experiments.pair import ROLES
+from harness.judge.compare.log_ratio import log_ratio
+from harness.judge.measure.measure import measure
 from harness.runs.folder import RunFolder, read_evidence
 
 HERE = Path(__file__).parent

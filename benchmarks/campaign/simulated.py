@@ -6,8 +6,8 @@ several budgets each pair of them correlates with 0.5. A disturbance hits 8% of 
 down, by exp(x) with x exponential of mean 0.4. The most pairs are what `pairs_needed` says for the
 standard deviation, disturbances included, unless `--most` says otherwise.
 
-The rule is that of harness/judge/sequential.py, worked out for many gates at once; a test holds the
-two against each other.
+The rule is that of harness/judge/compare/sequential.py, worked out for many gates at once; a test
+holds the two against each other.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.figures import table
-from harness.judge.sequential import (
+from harness.judge.compare.sequential import (
     FIRST_LOOK,
     FIRST_RANK_LOOK,
     Design,
@@ -69,7 +69,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class HistogramSet:
     """Of all gates of a case.
 
     Attributes:
@@ -82,7 +82,7 @@ class Tally:
     pairs: Counts
 
 
-def simulate(case: Case, gates: int, seed: int) -> Tally:
+def simulate(case: Case, gates: int, seed: int) -> HistogramSet:
     """Run the gates of a case."""
     generator = np.random.default_rng(seed)
     plan, chunk = case.plan, max(1, AT_ONCE // case.budgets)
@@ -92,7 +92,7 @@ def simulate(case: Case, gates: int, seed: int) -> Tally:
         results.append(outcomes(ratios, plan))
     outcome, pairs = (np.concatenate(parts) for parts in zip(*results, strict=True))
     failed, passed = int((outcome > 0).sum()), int((outcome < 0).sum())
-    return Tally(failed, passed, gates - failed - passed, pairs)
+    return HistogramSet(failed, passed, gates - failed - passed, pairs)
 
 
 def draw(case: Case, gates: int, most: int, generator: np.random.Generator) -> Numbers:

@@ -18,8 +18,8 @@ from benchmarks.figures import environment
 from harness import names
 from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Stage, UserStage, Workload
 from harness.load.arrivals import arrivals
-from harness.load.frames import Report
 from harness.load.generator import generator
+from harness.load.protocol.frames import Report
 from harness.runs.latency import LatencyLog, read_intervals, whole
 from harness.runs.model import Distribution
 

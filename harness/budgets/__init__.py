@@ -1,1 +1,1 @@
-"""budgets.yaml: parsed, refused when it is nonsense, and turned into one frozen plan."""
+"""budgets.yaml goes in, one frozen plan comes out: scenarios, indicators, budgets. Pure."""

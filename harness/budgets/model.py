@@ -11,7 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from harness.budgets.production import Alert, Objective
 from harness.names import OK
 from harness.units import Unit
 
@@ -27,6 +26,11 @@ class Selector:
 
     metric: str
     where: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """As PromQL writes it."""
+        labels = ", ".join(f'{name}="{value}"' for name, value in self.where.items())
+        return f"{self.metric}{{{labels}}}" if labels else self.metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,29 @@ class Waiver:
 
     until: date
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """The production bound of a budget, for Prometheus."""
+
+    bound: float
+    hold: float  # seconds it must last, `for` in YAML
+    severity: Literal["info", "warning", "critical"]
+    keep_firing_for: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The share of events that keep within the bound, over a window of days.
+
+    Attributes:
+        share: E.g. 0.999. What is left of 1 is the error budget.
+        window: Seconds.
+    """
+
+    share: float
+    window: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +331,7 @@ class Scenario:
     drain: float = 30.0
     workers: int | None = 1
     trace_ratio: float = 0.05
-    settles: bool = False
+    auto_warm_up: bool = False
     planned: float | None = None
 
     @property

@@ -14,7 +14,7 @@ from harness.budgets.model import (
     Stage,
     Workload,
 )
-from harness.budgets.workloads import (
+from harness.budgets.parse.workloads import (
     FEWEST_TO_SETTLE,
     closed,
     longest,
@@ -49,11 +49,11 @@ def override(
     changed = replace(
         scenario,
         warm_up=_warm_up(scenario, warm_up, lasts),
-        settles=warm_up == "auto" or (scenario.settles and warm_up is None),
+        auto_warm_up=warm_up == "auto" or (scenario.auto_warm_up and warm_up is None),
         duration=lasts,
         planned=planned,
     )
-    if changed.settles:
+    if changed.auto_warm_up:
         _refuse_to_settle(changed)
     if workers is not None:
         changed = replace(changed, workers=None if workers == "auto" else workers)
@@ -68,8 +68,8 @@ def override(
 def _warm_up(scenario: Scenario, warm_up: float | str | None, duration: float) -> float:
     if isinstance(warm_up, float):
         return warm_up
-    settles = scenario.settles or warm_up == "auto"
-    return settling_time(duration) if settles else scenario.warm_up
+    auto_warm_up = scenario.auto_warm_up or warm_up == "auto"
+    return settling_time(duration) if auto_warm_up else scenario.warm_up
 
 
 def _refuse_to_settle(scenario: Scenario) -> None:

@@ -1,1 +1,1 @@
-"""From evidence to verdicts: measure, guard, decide. Values in, values out."""
+"""A run's evidence goes in, verdicts come out. Pure."""

@@ -1,1 +1,1 @@
-"""The load generator: Locust in a child process, driven and recorded by the harness."""
+"""A scenario goes in; reports of what the load generators sent and recorded come out."""

@@ -13,8 +13,8 @@ import random
 from collections.abc import Iterator
 from itertools import count
 
-from harness.budgets.intensity import expected, first_rate, rate_within
 from harness.budgets.model import OpenWorkload, Stage
+from harness.budgets.rates import expected, first_rate, rate_within
 
 
 def arrivals(workload: OpenWorkload) -> Iterator[float]:

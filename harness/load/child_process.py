@@ -11,15 +11,15 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
-from harness.load.frames import Decoder, Frame, encode
-from harness.process import Process
+from harness.load.protocol.frames import Decoder, Frame, encode
+from harness.process.process import Process
 
 
 class ChildProcess:
     """Runs `harness.load.child`; made by `start`.
 
     Attributes:
-        process: It, under its keeper.
+        process: It, under its supervisor.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process itself, not of its keeper."""
+        """Of the process itself, not of its supervisor."""
         return self.process.pid
 
     async def tell(self, frame: Frame) -> None:

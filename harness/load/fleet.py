@@ -12,9 +12,9 @@ from typing import Any
 
 from harness import names
 from harness.budgets.model import Load, Scenario
-from harness.load.frames import Report
 from harness.load.generator import Generator, OnReport, account_of, generator
-from harness.load.rendezvous import Rendezvous
+from harness.load.protocol.frames import Report
+from harness.load.protocol.master import WorkerPool
 from harness.runs.model import Requests, Worker
 
 
@@ -46,7 +46,7 @@ async def fleet(
     folder: Path,
     on_report: OnReport,
     *,
-    rendezvous: Rendezvous | None = None,
+    pool: WorkerPool | None = None,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Fleet]:
     """Generators for all loads of a scenario, ready to start; no process is left afterwards.
@@ -57,7 +57,7 @@ async def fleet(
         folder: Where each generator's log is appended to, see `logs`.
         on_report: Called with each report; its `source` is the load's name where there are
             several, before the name of the worker where there are workers: "browse/worker-1".
-        rendezvous: Where the workers of other machines connect, of a scenario with one load.
+        pool: Where the workers of other machines connect, of a scenario with one load.
         on_progress: Called with a line for a person while they are waited for.
 
     Raises:
@@ -77,7 +77,7 @@ async def fleet(
             drain=scenario.drain,
             trace_ratio=scenario.trace_ratio,
             workers=scenario.workers or 1,
-            rendezvous=rendezvous,
+            pool=pool,
             on_progress=on_progress,
         )
         return Member(load, await stacks[load.name].enter_async_context(running))
@@ -163,7 +163,7 @@ class Fleet:
                 raise result
         return self.requests
 
-    async def told_until(self, moment: float) -> None:
+    async def wait_reported(self, moment: float) -> None:
         """Return once every source has reported all that it recorded before a moment.
 
         A load that begins later has nothing to tell of the time before.

@@ -18,7 +18,7 @@ from typing import Any
 from harness.budgets.model import Load, OpenWorkload
 from harness.errors import GeneratorError, ScenarioError
 from harness.load.child_process import ChildProcess
-from harness.load.frames import (
+from harness.load.protocol.frames import (
     Bye,
     Frame,
     Notice,
@@ -30,9 +30,9 @@ from harness.load.frames import (
     Stop,
     UserError,
 )
-from harness.load.membership import Beat, Join, Listening, Lost, Member
-from harness.load.rendezvous import Rendezvous
-from harness.load.roster import Roster
+from harness.load.protocol.master import WorkerPool
+from harness.load.protocol.workers import Beat, Join, Listening, Lost, Member
+from harness.load.workers import WorkerRegistry
 from harness.runs.model import Requests, Worker
 
 STARTUP = 60.0  # s for importing the locustfile and for every user's on_start
@@ -57,7 +57,7 @@ async def generator(
     drain: float = 30.0,
     trace_ratio: float = 0.0,
     workers: int = 1,
-    rendezvous: Rendezvous | None = None,
+    pool: WorkerPool | None = None,
     on_progress: Callable[[str], object] = lambda _: None,
 ) -> AsyncIterator[Generator]:
     """A load generator that is ready to start; no process of it is left afterwards.
@@ -71,7 +71,7 @@ async def generator(
         drain: Longest wait for the last answers, seconds.
         trace_ratio: Share of the requests whose traceparent says that they are sampled.
         workers: Processes on this machine that make the load.
-        rendezvous: Where workers that somebody else starts are waited for, instead.
+        pool: Where workers that somebody else starts are waited for, instead.
         on_progress: Called with a line for a person while they are waited for.
 
     Raises:
@@ -80,16 +80,16 @@ async def generator(
         GeneratorError: A process of it died, or was not ready in time.
     """
     path = load.locustfile.resolve()
-    _check(load, rendezvous.workers if rendezvous else workers)
-    where = rendezvous
+    _check(load, pool.workers if pool else workers)
+    where = pool
     if where is None and workers > 1:
-        where = Rendezvous(_LOCAL, 0, workers, run_id=secrets.token_hex(8))
+        where = WorkerPool(_LOCAL, 0, workers, run_id=secrets.token_hex(8))
     setup = Setup(
         str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio, role=where
     )
     running = Generator(log=log, drain=drain, on_report=on_report, on_progress=on_progress)
     try:
-        await running.prepare(setup, own_workers=rendezvous is None)
+        await running.prepare(setup, own_workers=pool is None)
         yield running
     finally:
         await running.close()
@@ -123,7 +123,7 @@ class Generator:
         self._on_report = on_report
         self._on_progress = on_progress
         self._children: list[ChildProcess] = []
-        self._roster: Roster | None = None
+        self._roster: WorkerRegistry | None = None
         self._last: dict[str, Report] = {}  # by source
         self._ready: asyncio.Future[Ready | Refused] = asyncio.Future()
         self._goodbye: asyncio.Future[None] = asyncio.Future()
@@ -179,9 +179,11 @@ class Generator:
 
     async def prepare(self, setup: Setup, *, own_workers: bool) -> None:
         """Have it load the locustfile; used by `generator`, as is `close`."""
-        where = setup.role if isinstance(setup.role, Rendezvous) else None
+        where = setup.role if isinstance(setup.role, WorkerPool) else None
         if where:
-            self._roster = Roster(where, (lambda _: None) if own_workers else self._on_progress)
+            self._roster = WorkerRegistry(
+                where, (lambda _: None) if own_workers else self._on_progress
+            )
         for _ in range(1 + (where.workers if where and own_workers else 0)):
             await self._add_child()  # the workers import Locust while the master does
         await self._children[0].tell(setup)
@@ -214,7 +216,7 @@ class Generator:
         self._children.append(child)
         self._tasks.append(asyncio.create_task(self._attend(child)))
 
-    async def _gather_workers(self, setup: Setup, roster: Roster) -> None:
+    async def _gather_workers(self, setup: Setup, roster: WorkerRegistry) -> None:
         where = roster.where
         await self._wait(roster.port, STARTUP)
         if self._ready.done():  # refused

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness import names
 from harness.budgets.model import OpenWorkload, Scenario
 from harness.load.arrivals import rate_at
-from harness.load.frames import Report
+from harness.load.protocol.frames import Report
 from harness.runs.cells import middle_of
 from harness.runs.model import Distribution, Progress
 

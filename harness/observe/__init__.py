@@ -1,1 +1,1 @@
-"""The service under load: its life, its metrics, its processes."""
+"""A target goes in; what its service, metrics and processes show comes out."""

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Metric, start_http_server
 from prometheus_client.registry import Collector
 
 from harness.errors import UsageError
-from harness.meanings import MEANINGS
+from harness.names import MEANINGS
 from harness.runs.openmetrics import Sample
 
 MOST_WAIT: Final = 60.0  # s; the interval of a Prometheus that was told nothing else

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import psutil
 
-from harness.observe.run_queue import RunQueue
+from harness.observe.cpu_wait import RunQueue
 
 _ATTEMPTS: Final = 5  # a child that ends amid a reading spoils it
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from harness.errors import UsageError
 from harness.observe.fetch import Answer, NoAnswer, fetch
-from harness.runs.answers import Asked, Found
+from harness.runs.prometheus_answers import Asked, Found
 
 TIMEOUT = 30.0  # s; a server gives up on a query after two minutes, a person earlier
 

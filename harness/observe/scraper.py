@@ -19,7 +19,7 @@ from harness.observe.command import instance
 from harness.observe.exposition import ACCEPT, parse_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.host import memory_limit, usable_cpus
-from harness.observe.neighbours import Neighbours
+from harness.observe.other_cpu import Neighbours
 from harness.observe.process_tree import ProcessTree
 from harness.observe.target import Service
 from harness.runs.metrics import MetricsLog
@@ -84,7 +84,7 @@ class Scraper:
         self._own_instance = instance(service.url)
         self._pid = service.pid
         self._tree = None if service.pid is None else ProcessTree(service.pid)
-        self._everything = ProcessTree(os.getpid())  # keepers, service and generators included
+        self._everything = ProcessTree(os.getpid())  # supervisors, service and generators included
         self._neighbours = Neighbours()
         # Of `_OURS`, what the expositions have shown. None until an endpoint has answered: before,
         # nobody knows what they lack, and the same metric must not come from two providers.

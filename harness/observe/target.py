@@ -17,7 +17,7 @@ from harness.budgets.model import Target
 from harness.errors import TargetError
 from harness.observe.command import PLACE, absolute, address, on_port, on_side, words
 from harness.observe.fetch import NoAnswer, fetch
-from harness.process import Process
+from harness.process.process import Process
 
 _PROBE_TIMEOUT: Final = 5.0  # seconds for one answer of a service that may still be starting
 _PROBE_PAUSE: Final = 0.05

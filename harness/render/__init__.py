@@ -1,1 +1,1 @@
-"""From budgets.yaml to dashboards and Prometheus rules: values in, text out."""
+"""A plan goes in; the texts of dashboards, rules and their tests come out. Pure."""

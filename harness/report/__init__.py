@@ -1,1 +1,1 @@
-"""Verdicts for people and machines: one file a format, values in, text out."""
+"""Verdicts and evidence go in, text for people and programs comes out. Pure."""

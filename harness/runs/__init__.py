@@ -1,1 +1,1 @@
-"""A run is a folder of standard formats: written as the run goes, read back to be judged."""
+"""What was recorded goes in, a folder of standard formats comes out, and back."""

@@ -134,7 +134,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 def children(folder: Path) -> list[psutil.Process]:
-    """The processes that work in a folder: the harness's keepers, the service, the generator."""
+    """The processes that work in a folder: supervisors, the service, the generator."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):

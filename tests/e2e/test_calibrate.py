@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.calibration import Calibration
+from harness.observe.host import host_facts
+from harness.runs.calibration import Calibration
 from tests.e2e.conftest import WORK, Project
 from tests.e2e.test_compare import wait_for_requests
 
@@ -55,13 +56,15 @@ def test_calibrate_stores_what_its_pairs_and_runs_showed(project: Project) -> No
     values = [np.log(values_of(project, f"out/run-{n:02d}", "latency")) for n in range(1, 5)]
     assert found["budgets"]["latency"]["log_values"] == pytest.approx(values, abs=1e-6)
     spread = float(np.std(values, ddof=1))
-    known = Calibration.load(project.path / "budgets.yaml").noises_of("quick")["latency"]
+    known = Calibration.load(project.path / "budgets.yaml", host_facts()).noises_of("quick")[
+        "latency"
+    ]
     assert known == pytest.approx(spread, abs=1e-6)
     assert_used(project)
 
 
 def assert_used(project: Project) -> None:
-    known = Calibration.load(project.path / "budgets.yaml").noises_of("quick")
+    known = Calibration.load(project.path / "budgets.yaml", host_facts()).noises_of("quick")
     assert project.harness("run", "--out", "run").code in {0, 4}
     assert project.manifest("run")["noise"] == known
     linted = project.harness("lint")

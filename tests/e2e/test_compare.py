@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.compare import CPUS_TO_SPARE
+from harness.experiments.compare import CPUS_TO_SPARE
 from harness.observe.host import usable_cpus
 from harness.runs.folder import REPORTS
 from harness.runs.latency import read_counts

@@ -122,7 +122,7 @@ def pid_of(victim: str, project: Project, manifest: dict[str, Any], harness: int
         return max(workers)
     for process in children(project.path):
         line = process.cmdline()
-        if "keeper" not in " ".join(line):
+        if "supervisor" not in " ".join(line):
             if victim == "target" and str(SERVICE) in line:
                 return process.pid
             if victim == "master" and "harness.load.child" in line and process.pid not in workers:

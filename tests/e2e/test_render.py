@@ -28,9 +28,9 @@ import pytest
 import yaml
 
 from harness.budgets.model import Plan
-from harness.budgets.parse import parse_plan
+from harness.budgets.parse.parse import parse_plan
 from harness.render.files import rendered
-from harness.render.wording import Links
+from harness.render.words import Links
 from tests.servers import PATIENCE, end, free_port, program, wait_until
 
 ROOT = Path(__file__).parents[2]

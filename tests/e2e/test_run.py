@@ -160,7 +160,7 @@ def test_run_target_killed_during_the_load_is_inconclusive(project: Project) -> 
             if "measuring" in line:
                 break
         for child in children(project.path):
-            if str(SERVICE) in child.cmdline() and "keeper" not in " ".join(child.cmdline()):
+            if str(SERVICE) in child.cmdline() and "supervisor" not in " ".join(child.cmdline()):
                 child.kill()
         out, err = process.communicate(timeout=60)
     assert process.returncode == 4, out + err
@@ -200,7 +200,7 @@ def test_run_killed_leaves_no_process_and_a_readable_run(project: Project) -> No
                 break
         ours = children(project.path)
         process.kill()
-    assert len(ours) == 5  # the harness, and two commands with a keeper each
+    assert len(ours) == 5  # the harness, and two commands with a supervisor each
     _, left = psutil.wait_procs(ours, timeout=30)
     assert not [child.cmdline() for child in left]
     assert project.manifest()["status"] == "running"

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.process import Process
+from harness.process.process import Process
 
 PYTHON = sys.executable
 IGNORES_TERM = (
@@ -113,7 +113,7 @@ async def test_wait_command_dies_takes_its_children_along(tmp_path: Path) -> Non
     await gone(grandchild)
 
 
-async def test_wait_keeper_killed_ends_the_command(tmp_path: Path) -> None:
+async def test_wait_supervisor_killed_ends_the_command(tmp_path: Path) -> None:
     process = await Process.start(
         [PYTHON, "-c", "import time; time.sleep(60)"], output=tmp_path / "log"
     )
@@ -126,7 +126,8 @@ async def test_wait_keeper_killed_ends_the_command(tmp_path: Path) -> None:
 async def test_harness_killed_leaves_no_process(tmp_path: Path, command: str) -> None:
     output = tmp_path / "log"
     parent = (
-        "import asyncio, sys\nfrom pathlib import Path\nfrom harness.process import Process\n"
+        "import asyncio, sys\nfrom pathlib import Path\n"
+        "from harness.process.process import Process\n"
         f"command, output = {command!r}, Path({str(output)!r})\n"
         "async def main():\n"
         "    p = await Process.start([sys.executable, '-c', command], output=output)\n"
@@ -138,10 +139,10 @@ async def test_harness_killed_leaves_no_process(tmp_path: Path, command: str) ->
         assert harness.stdout is not None
         pid = int(harness.stdout.readline())
         first = await written(output)
-        keeper = psutil.Process(pid).ppid()
+        supervisor = psutil.Process(pid).ppid()
         harness.kill()
     await gone(pid)
-    await gone(keeper)
+    await gone(supervisor)
     if first.strip().isdigit():
         await gone(int(first))
 
@@ -167,7 +168,9 @@ async def test_start_cancelled_while_the_command_runs_already_leaves_no_process(
     async def never(_: asyncio.StreamReader) -> bytes:
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(asyncio.StreamReader, "readline", never)  # the keeper's word is on its way
+    monkeypatch.setattr(
+        asyncio.StreamReader, "readline", never
+    )  # the supervisor's word is on its way
     output = tmp_path / "output"
     argv = (PYTHON, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     starting = asyncio.create_task(Process.start(argv, output=output))

@@ -2,8 +2,7 @@
 
 import pytest
 
-from harness.arguments import parser
-from harness.cli import COMMANDS
+from harness.cli import COMMANDS, parser
 
 
 def read(*arguments: str) -> dict[str, object]:

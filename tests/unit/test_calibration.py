@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
-from harness.budgets.lint import lint
+from harness.budgets.lint.plan import lint
 from harness.budgets.model import Plan
-from harness.budgets.parse import parse_plan
-from harness.calibration import (
+from harness.budgets.parse.parse import parse_plan
+from harness.cli import main
+from harness.errors import UsageError
+from harness.experiments.advice import lint_advice, pair_load, rules_for
+from harness.judge.compare.noise import Noise, Spread
+from harness.observe.host import host_facts
+from harness.report.compare.calibration import calibrate_report
+from harness.runs.calibration import (
     BudgetNoise,
     Calibrated,
     Calibration,
@@ -18,13 +24,6 @@ from harness.calibration import (
     path_of,
     store,
 )
-from harness.calibration_use import lint_advice, pair_load, rules_for
-from harness.cli import main
-from harness.errors import UsageError
-from harness.judge.calibrate import FEWEST, Noise, Spread
-from harness.observe.host import host_facts
-from harness.option_values import FEWEST_REPETITIONS
-from harness.report.calibrate_console import calibrate_report
 
 LOAD = PairLoad(rate=50.0, warm_up=5.0, slices=5)
 TEXT = """\
@@ -83,7 +82,7 @@ def test_what_is_stored_is_read_back_and_other_scenarios_stay(budgets: Path) -> 
     store(budgets, "smoke", calibrated())
     path = store(budgets, "load", calibrated(pair_seconds=33.0))
     assert path == budgets.parent / ".harness/calibration.json"
-    found = Calibration.load(budgets)
+    found = Calibration.load(budgets, host_facts())
     assert found.scenarios == {"smoke": calibrated(), "load": calibrated(pair_seconds=33.0)}
     assert found.notices == {}
     assert sorted(p.name for p in path.parent.iterdir()) == [".gitignore", "calibration.json"]
@@ -97,15 +96,15 @@ def test_what_is_stored_is_read_back_and_other_scenarios_stay(budgets: Path) -> 
 def test_noise_of_a_start_is_known_or_none(
     budgets: Path, scenario: str, budget: str, expected: float | None
 ) -> None:
-    assert Calibration.load(budgets).noises_of(scenario) == {}
+    assert Calibration.load(budgets, host_facts()).noises_of(scenario) == {}
     store(budgets, "smoke", calibrated())
-    assert Calibration.load(budgets).noises_of(scenario).get(budget) == expected
-    assert Calibration.load(budgets).noises_of("smoke") == {"p50": 0.05}
+    assert Calibration.load(budgets, host_facts()).noises_of(scenario).get(budget) == expected
+    assert Calibration.load(budgets, host_facts()).noises_of("smoke") == {"p50": 0.05}
 
 
 def test_calibration_of_another_machine_does_not_count_and_says_what_differs(budgets: Path) -> None:
     store(budgets, "smoke", calibrated(host={**host_facts(), "cpus": 99.0}))
-    found = Calibration.load(budgets)
+    found = Calibration.load(budgets, host_facts())
     assert found.noises_of("smoke") == {}
     assert found.notices["smoke"] == (
         f"the calibration of scenario smoke is of another machine (cpus 99.0, here"
@@ -127,7 +126,7 @@ def test_calibration_under_another_load_does_not_count(
     budgets: Path, change: dict[str, float], named: str
 ) -> None:
     store(budgets, "smoke", calibrated())
-    found = Calibration.load(budgets)
+    found = Calibration.load(budgets, host_facts())
     assert found.under("smoke", LOAD) is found
     other = found.under("smoke", LOAD.model_copy(update=change))
     assert other.scenarios == {}
@@ -196,12 +195,12 @@ def test_load_of_a_pair_is_that_of_the_scenario() -> None:
 
 
 def test_most_pairs_are_the_usual_ones_without_a_calibration(budgets: Path) -> None:
-    assert rules(Calibration.load(budgets)) == (32, [])
+    assert rules(Calibration.load(budgets, host_facts())) == (32, [])
 
 
 def test_most_pairs_follow_from_the_noise_and_what_is_hopeless_is_said(budgets: Path) -> None:
     store(budgets, "smoke", calibrated())
-    most, (notice,) = rules(Calibration.load(budgets))
+    most, (notice,) = rules(Calibration.load(budgets, host_facts()))
     # 1.9 * (18.2 * (0.04 / ln 1.1)**2 + 2.7) = 11.2, with 1% shared by two budgets
     assert most == 12
     assert notice.startswith("p95: max_regression 10% is below what 12 pairs can see")
@@ -209,7 +208,7 @@ def test_most_pairs_follow_from_the_noise_and_what_is_hopeless_is_said(budgets: 
 
 def test_most_pairs_of_the_command_line_stand(budgets: Path) -> None:
     store(budgets, "smoke", calibrated(budgets={"p50": noise(0.04)}))
-    assert rules(Calibration.load(budgets), 48) == (48, [])
+    assert rules(Calibration.load(budgets, host_facts()), 48) == (48, [])
 
 
 def test_lint_warns_of_a_tolerance_that_cannot_be_seen(
@@ -286,7 +285,3 @@ def test_calibration_that_makes_no_sense_is_refused(
         main(["calibrate", "--budgets", str(budgets), *arguments])
     assert end.value.code == 2
     assert expected in capsys.readouterr().err
-
-
-def test_fewest_repetitions_are_those_that_have_a_deviation() -> None:
-    assert FEWEST_REPETITIONS == FEWEST

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.arguments import parser
-from harness.cli import COMMANDS
+from harness.cli import COMMANDS, parser
 
 ACTION = Path(".github/actions/harness/action.yml")
 DOC = Path("docs/ci.md").read_text()

@@ -11,16 +11,14 @@ import pytest
 import yaml
 from scipy import stats
 
-from harness.arguments import MOST_PAIRS, parser
 from harness.budgets.model import Load as OneLoad
 from harness.budgets.model import OpenWorkload, Scenario, Stage
-from harness.cli import COMMANDS, main
-from harness.compare import MOST_BUDGETS
-from harness.judge.comparison import Rules
-from harness.judge.sequential import MOST_PAIRS as LEVELS
-from harness.judge.sequential import design
+from harness.cli import COMMANDS, main, parser
+from harness.experiments.compare import MOST_BUDGETS
+from harness.experiments.pair import Load, Meeting
+from harness.judge.compare.model import Rules
+from harness.judge.compare.sequential import MOST_PAIRS, design
 from harness.load.arrivals import arrivals
-from harness.pair import Load, Meeting
 
 WORKLOAD = OpenWorkload((Stage(30.0, 25.0),), seed=4)
 SCENARIO = Scenario("smoke", (OneLoad(Path("l.py"), WORKLOAD),), warm_up=5.0, duration=20.0)
@@ -79,8 +77,7 @@ async def test_runs_that_meet_begin_at_one_moment_that_lies_ahead() -> None:
 # --- the command line ------------------------------------------------------------------------
 
 
-def test_most_pairs_are_those_that_there_are_levels_for() -> None:
-    assert MOST_PAIRS == LEVELS
+def test_default_of_most_pairs_has_levels() -> None:
     assert Rules().most in MOST_PAIRS
 
 

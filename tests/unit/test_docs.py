@@ -14,10 +14,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.arguments import parser
-from harness.budgets.lint import lint
-from harness.budgets.parse import parse_plan
-from harness.cli import COMMANDS
+from harness.budgets.lint.plan import lint
+from harness.budgets.parse.parse import parse_plan
+from harness.cli import COMMANDS, parser
 from harness.runs.slowest import read_slowest
 
 DOCS = Path("docs")

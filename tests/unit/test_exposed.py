@@ -4,10 +4,10 @@ from dataclasses import fields
 from pathlib import Path
 
 from harness.budgets.model import Latency, Load, OpenWorkload, Plan, Scenario, Stage
-from harness.exposed import Exposed
-from harness.judge.decide import judge
-from harness.load.frames import Report, readings
-from harness.meanings import MEANINGS
+from harness.commands.parts.serve_metrics import LiveMetrics
+from harness.judge.judge import judge
+from harness.load.protocol.frames import Report, readings
+from harness.names import MEANINGS
 from harness.runs.cells import Cell, bucket_of
 from tests.unit.judge.evidence import budget, evidence, manifest
 
@@ -22,7 +22,7 @@ def cell(*seconds: float, what: str = "latency", name: str = "/items") -> Cell:
     return Cell(what, *of_requests, name, 0, {bucket_of(one): 1 for one in seconds})
 
 
-def shown(exposed: Exposed) -> dict[str, float]:
+def shown(exposed: LiveMetrics) -> dict[str, float]:
     """By name and the labels that are not on all of them."""
     found = {}
     for one in exposed.samples():
@@ -34,13 +34,13 @@ def shown(exposed: Exposed) -> dict[str, float]:
 
 
 def test_exposed_run_shows_its_limits_before_it_begins() -> None:
-    assert shown(Exposed(PLAN, SCENARIO)) == {
+    assert shown(LiveMetrics(PLAN, SCENARIO)) == {
         "harness_budget_limit{budget=fast,direction=max,severity=error}": 0.042
     }
 
 
 def test_exposed_run_adds_up_times_and_shows_the_last_readings() -> None:
-    exposed = Exposed(PLAN, SCENARIO)
+    exposed = LiveMetrics(PLAN, SCENARIO)
     exposed.know("r", manifest())
     exposed.hear([cell(0.01, 0.05)], {"harness_iterations_asked_total": 2.0}, "")
     exposed.hear([cell(0.04)], {"harness_iterations_asked_total": 3.0}, "")
@@ -54,7 +54,7 @@ def test_exposed_run_adds_up_times_and_shows_the_last_readings() -> None:
 
 
 def test_exposed_run_keeps_the_generators_apart() -> None:
-    exposed = Exposed(PLAN, SCENARIO)
+    exposed = LiveMetrics(PLAN, SCENARIO)
     for source, users in (("worker-1", 3.0), ("worker-2", 4.0)):
         lag = cell(0.001, what="generator_canary", name=source)
         exposed.hear([lag], {"harness_users": users}, source)
@@ -65,7 +65,7 @@ def test_exposed_run_keeps_the_generators_apart() -> None:
 
 
 def test_exposed_run_has_no_verdict_until_it_is_judged() -> None:
-    exposed = Exposed(PLAN, SCENARIO)
+    exposed = LiveMetrics(PLAN, SCENARIO)
     exposed.know("r", manifest())
     assert not [name for name in shown(exposed) if "outcome" in name or "value" in name]
     exposed.judged(judge((BUDGET,), evidence()))
@@ -79,7 +79,7 @@ def test_every_name_has_a_meaning() -> None:
     numbers = {f.name: 1 for f in fields(Report) if f.name not in {"cells", "slowest", "source"}}
     told = readings(Report(cells=(), **numbers))  # type: ignore[arg-type]
     assert len(told) == 19
-    exposed = Exposed(PLAN, SCENARIO)
+    exposed = LiveMetrics(PLAN, SCENARIO)
     exposed.know("r", manifest())
     kinds = ("latency", "service_time", "start_lag", "scheduler_lag")
     lags = ("generator_loop_lag", "generator_canary")

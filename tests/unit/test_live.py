@@ -7,8 +7,8 @@ from io import StringIO
 import pyte
 import pytest
 
-from harness.judge.comparison import Comparison
-from harness.live import LiveView
+from harness.commands.parts.progress import LiveView
+from harness.judge.compare.model import Comparison
 from harness.runs.model import Progress
 from tests.unit.report.compare_cases import CASES
 from tests.unit.report.test_live_view import COURSE, second

@@ -8,7 +8,14 @@ import pytest
 
 from harness.budgets.model import Target
 from harness.errors import UsageError
-from harness.sides import Version, checkout_name, notices, own_environment, refuse, side
+from harness.experiments.version import (
+    Version,
+    checkout_name,
+    notices,
+    own_environment,
+    refuse,
+    side,
+)
 
 COMMIT = "1a2b3c4d" + "0" * 32
 TARGET = Target(

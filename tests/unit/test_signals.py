@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness.signals import interruptible
+from harness.runner.signals import interruptible
 
 NUMBERS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 

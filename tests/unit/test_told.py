@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.told import STEP_SUMMARY_LIMIT, annotate, append_step_summary
+from harness.commands.parts.outputs import STEP_SUMMARY_LIMIT, annotate, append_step_summary
 
 
 def test_summaries_of_a_step_follow_each_other(

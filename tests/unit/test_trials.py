@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.model import Scenario
-from harness.budgets.parse import parse_plan
+from harness.budgets.parse.parse import parse_plan
 from harness.errors import UsageError
-from harness.selftest import trials
+from harness.experiments.selftest import trials
 
 TEXT = """
 version: 1
@@ -28,7 +28,7 @@ def test_warm_up_of_auto_is_refused_and_a_time_instead_is_not() -> None:
     plan = parse_plan(TEXT, Path("budgets.yaml"), {}, date(2026, 1, 1))
 
     def fixed(scenario: Scenario) -> Scenario:
-        return replace(scenario, warm_up=4.0, settles=False)
+        return replace(scenario, warm_up=4.0, auto_warm_up=False)
 
     with pytest.raises(UsageError, match="needs a fixed warm-up, and that of scenario 'quick'"):
         trials(plan, [], lambda scenario: scenario)

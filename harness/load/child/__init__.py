@@ -1,1 +1,1 @@
-"""What runs inside the generator's process, beside Locust; only there may locust be imported."""
+"""Frames from the harness go in, load and reports come out: the generator's own process."""

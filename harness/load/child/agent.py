@@ -15,16 +15,16 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 
 from harness.budgets.model import OpenWorkload
-from harness.load.child.calm import calm
 from harness.load.child.closed_model import closed_model
 from harness.load.child.locustfile import RefusalError, describe, place
 from harness.load.child.open_model import OpenModel
-from harness.load.child.orders import Orders
+from harness.load.child.orders import ControlChannel
 from harness.load.child.pools import pool_size
+from harness.load.child.prepare import preallocate
 from harness.load.child.probes import HostProbe, watch_loop
 from harness.load.child.recording import Recorder
-from harness.load.frames import Bye, Notice, Ready, Report, Setup, Start, Stop, UserError
-from harness.load.stages import spawn_rate
+from harness.load.protocol.frames import Bye, Notice, Ready, Report, Setup, Start, Stop, UserError
+from harness.load.user_ramp import spawn_rate
 
 MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
 LAST_WORD = 1.0  # s that `on_stop` has when the drain is used up
@@ -36,7 +36,7 @@ class Agent:
     def __init__(
         self,
         setup: Setup,
-        link: Orders,
+        link: ControlChannel,
         recorder: Recorder,
         environment: Environment,
         *,
@@ -85,7 +85,7 @@ class Agent:
             DismissedError: It was told to stop before the start.
         """
         users = self._gather_users() if self._open else 0
-        calm()
+        preallocate()
         self._link.send(Ready(users))
         start: Start = self._link.before_stop(self._link.start)
         self._recorder.rebase(start.t0, start.window_start)
@@ -264,6 +264,6 @@ def pool_of(
     return users, spawn_rate(users)
 
 
-def notice_to(link: Orders) -> Any:
+def notice_to(link: ControlChannel) -> Any:
     """A function that sends a notice, at its next turn, from wherever it is called."""
     return lambda text: gevent.spawn(link.send, Notice(text))

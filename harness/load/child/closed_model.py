@@ -19,7 +19,7 @@ from locust.shape import LoadTestShape
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 
 from harness.budgets.model import ClosedWorkload, ShapeWorkload
-from harness.load.stages import steps_of
+from harness.load.user_ramp import steps_of
 
 GRACE = 1.5  # s that a shape may end before the load: it is asked about once a second
 

@@ -10,11 +10,11 @@ from os import _exit
 from gevent import socket
 from gevent.lock import RLock
 
-from harness.load.child.orders import Orders
-from harness.load.frames import Decoder, Frame, encode
+from harness.load.child.orders import ControlChannel
+from harness.load.protocol.frames import Decoder, Frame, encode
 
 
-class Link(Orders):
+class HarnessChannel(ControlChannel):
     """Sends frames, and keeps the ones that the harness sends.
 
     Attributes:

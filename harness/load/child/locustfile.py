@@ -28,7 +28,7 @@ from locust.util.load_locustfile import load_locustfile
 
 from harness.budgets.model import OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
-from harness.load.frames import Setup
+from harness.load.protocol.frames import Setup
 
 MAX_TRACEBACKS = 100
 OPEN_FILES = 10_000  # one socket per user, and some

@@ -30,12 +30,12 @@ from locust.user.task import (
 
 from harness.budgets.model import OpenWorkload
 from harness.load.arrivals import arrivals
-from harness.load.child.alarm import Alarm
+from harness.load.child.common_random import install as note_choices
+from harness.load.child.common_random import redraw_task, repeat
 from harness.load.child.pools import Pool, class_limits, class_shares
 from harness.load.child.recording import INTENDED, Recorder
-from harness.load.child.repeat import chosen_again, repeat
-from harness.load.child.repeat import install as note_choices
-from harness.load.slices import Slice, draw
+from harness.load.child.timer import Alarm
+from harness.load.sharding import ScheduleShard, draw
 from harness.names import LATE, SCHEDULER_LAG, START_LAG
 
 _SERVED = "harness_served"  # attribute of a user: it has run a task since it last waited
@@ -61,7 +61,7 @@ class OpenModel:
         self._by_class: dict[type[User], Pool] = {}
         self._pools: tuple[Pool, ...] = ()
         self._cumulative: list[float] = []
-        self._slice = Slice(())
+        self._slice = ScheduleShard(())
         self._t0 = inf
         self._alarm: Alarm | None = None
         self._greenlet: gevent.Greenlet | None = None
@@ -93,7 +93,7 @@ class OpenModel:
         for pool in self._pools:
             pool.made = pool.idle
         self._t0 = t0
-        self._slice = Slice(arrivals(self._workload), index, count)
+        self._slice = ScheduleShard(arrivals(self._workload), index, count)
         self._limit_growth(count)
         self.lowest_idle()
         self._alarm = Alarm()
@@ -194,7 +194,7 @@ class OpenModel:
             user = this.user
             repeat(self._workload.seed, self._take(user))
             try:
-                original(this, chosen_again(this, task))
+                original(this, redraw_task(this, task))
             finally:
                 self.busy -= 1
                 user.__dict__.pop(INTENDED, None)  # no request took it

@@ -9,8 +9,8 @@ import gevent
 from gevent.event import AsyncResult
 from gevent.queue import Queue
 
-from harness.load.frames import Frame, Setup, Start, Stop
-from harness.load.membership import Beat, Gathered, Ping, Share
+from harness.load.protocol.frames import Frame, Setup, Start, Stop
+from harness.load.protocol.workers import Beat, Gathered, Ping, Share
 
 STEP = 0.1  # s
 
@@ -19,7 +19,7 @@ class DismissedError(Exception):
     """The end was ordered before the load began; the message says why."""
 
 
-class Orders:
+class ControlChannel:
     """The frames that tell a generator what to do, each to be waited for.
 
     Attributes:

@@ -12,7 +12,7 @@ from locust import User
 from locust.dispatch import _kl_generator
 
 from harness.budgets.model import OpenWorkload
-from harness.load.slices import apportion
+from harness.load.sharding import apportion
 
 _STARTING = "harness_starting"  # attribute of a user that grew the pool and has not waited yet
 

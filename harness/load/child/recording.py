@@ -20,10 +20,10 @@ import gevent
 from locust import User
 from requests import Response
 
-from harness.load.child.fullest import Fullest
+from harness.load.child.bursts import BurstMeter
 from harness.load.child.slowest import Slowest
 from harness.load.child.tracing import trace_of, traceparents
-from harness.load.frames import Slow
+from harness.load.protocol.frames import Slow
 from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
 from harness.runs.cells import Cell, bucket_of
 
@@ -68,7 +68,7 @@ class Recorder:
         self.origin = time.monotonic()
         self.started = self.recorded = self.lost = 0
         self.in_flight: dict[int, _Sent] = {}
-        self._fullest = Fullest()
+        self._fullest = BurstMeter()
         self.traceparent = traceparents(trace_ratio)
         self.on_notice = on_notice
         self.closed = False

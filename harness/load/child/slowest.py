@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from operator import attrgetter
 
-from harness.load.frames import Slow
+from harness.load.protocol.frames import Slow
 
 KEPT = 5
 

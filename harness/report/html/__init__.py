@@ -1,1 +1,1 @@
-"""Pages for a browser: values in, one self-contained HTML text out."""
+"""A judged run, a comparison or past runs go in; one self-contained page comes out."""

@@ -9,7 +9,7 @@ from harness.budgets.model import Budget, ErrorRatio, Gauge, Latency, Rate, Sele
 from harness.report.html.axis import Axis
 from harness.report.html.panel import Choice, Line, Panel, bound_of, known
 from harness.report.html.readings import Readings, Values
-from harness.report.wording import clean
+from harness.report.parts.words import clean
 from harness.runs.model import Distribution, LatencyKey
 from harness.units import Unit
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from math import expm1, inf, isfinite
 
-from harness.judge.comparison import Change, Comparison, Rules
-from harness.judge.sequential import design, look
-from harness.report import compare_wording as wording
-from harness.report.compare_wording import Setting
+from harness.judge.compare.model import Change, Comparison, Rules, Setting
+from harness.judge.compare.sequential import design, look
+from harness.report.compare import words as wording
 from harness.report.html.document import document
 from harness.report.html.panel import short
-from harness.report.wording import by_trouble, clean
+from harness.report.parts.words import clean, worst_first
 
 MOST_CHARTS = 50
 _PER_CENT = 100.0
@@ -18,7 +17,7 @@ _PER_CENT = 100.0
 
 def compare_page(comparison: Comparison, setting: Setting, *, exit_code: int) -> str:
     """The content of report.html."""
-    changes = by_trouble(comparison.changes)
+    changes = worst_first(comparison.changes)
     charted = [change for change in changes if change.pairs][:MOST_CHARTS]
     data: dict[str, object] = {}
     if charted:

@@ -8,10 +8,10 @@ from itertools import accumulate
 from math import ceil, exp, floor, log, log2
 
 from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
-from harness.report.endpoints import Endpoint
 from harness.report.html.client_panels import EVERY_REQUEST
 from harness.report.html.panel import short
-from harness.report.wording import clean
+from harness.report.parts.words import clean
+from harness.report.run.endpoints import Endpoint
 from harness.runs.model import Distribution, LatencyKey
 from harness.units import Unit, scale_of
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import wording
-from harness.report.compare_wording import estimate_text, pairs_text, range_text, share_text
+from harness.report.compare.words import estimate_text, pairs_text, range_text, share_text
 from harness.report.html.gauge import change_gauge, verdict_gauge
-from harness.report.wording import clean, value_text
+from harness.report.parts import words as wording
+from harness.report.parts.words import clean, value_text
 from harness.units import Unit
 
 NAME, TEXT = 160, 2000  # characters shown of each

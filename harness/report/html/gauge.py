@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 
-from harness.judge.comparison import Change
+from harness.judge.compare.model import Change
 from harness.judge.model import Verdict
 
 _LEAST = 0.01  # of the width, that an interval is shown with

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.report.history import History, Trend
-from harness.report.history_wording import bound_text, breached_text, commit_text, worse_text
+from harness.report.history.history import History, Trend
+from harness.report.history.words import bound_text, breached_text, commit_text, worse_text
 from harness.report.html.document import NAME, document
 from harness.report.html.panel import known, short
-from harness.report.wording import TROUBLE, clean
+from harness.report.parts.words import TROUBLE, clean
 from harness.runs.results import PastRun
 from harness.units import scale_of
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.budgets.model import Budget
 from harness.report.html.axis import Axis
 from harness.report.html.readings import Values
-from harness.report.wording import clean
+from harness.report.parts.words import clean
 from harness.units import Unit, format_quantity, scale_of
 
 _NAME = 120  # characters shown of a name

@@ -23,7 +23,7 @@ from harness.budgets.model import (
     Selector,
     Utilization,
 )
-from harness.judge.series import Origin, matching, origin
+from harness.judge.measure.series import Origin, matching, origin
 from harness.names import INSTANCE, SOURCE
 from harness.report.html.axis import Axis
 from harness.runs.model import Evidence, Series

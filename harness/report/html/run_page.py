@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from harness import names
 from harness.budgets.model import Budget
 from harness.judge.model import Judgement
-from harness.report import wording
-from harness.report.endpoints import Endpoint, endpoints, every_endpoint
 from harness.report.html.axis import Axis, axis_of
 from harness.report.html.client_panels import Intervals, client_panels
 from harness.report.html.distribution import distribution_data
@@ -17,6 +15,8 @@ from harness.report.html.document import document
 from harness.report.html.panel import Panel, panel_data
 from harness.report.html.readings import Readings
 from harness.report.html.service_panels import service_panels
+from harness.report.parts import words as wording
+from harness.report.run.endpoints import Endpoint, endpoints, every_endpoint
 from harness.runs.model import Distribution, Evidence, LatencyKey
 
 MOST_ENDPOINTS = 300
@@ -66,7 +66,7 @@ def run_page(
         outcome=judgement.outcome,
         exit_code=exit_code,
         headline=wording.headline(judgement, manifest),
-        verdicts=wording.by_trouble(judgement.verdicts),
+        verdicts=wording.worst_first(judgement.verdicts),
         server=wording.server_account(evidence),
         intervals=any(wording.interval_text(verdict) for verdict in judgement.verdicts),
         guards=sorted(judgement.guards, key=lambda guard: guard.outcome == "ok"),

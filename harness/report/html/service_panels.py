@@ -18,10 +18,10 @@ from harness.budgets.model import (
     Selector,
 )
 from harness.budgets.presets import PRESETS
-from harness.judge.words import selectors
+from harness.judge.describe import selectors
 from harness.report.html.panel import Bound, Choice, Line, Panel, bound_of, known
 from harness.report.html.readings import Readings
-from harness.report.wording import clean
+from harness.report.parts.words import clean
 from harness.units import Unit
 
 MOST_OTHERS = 20  # charts of metrics that nobody knows here

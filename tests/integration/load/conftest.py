@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from harness.budgets.model import Load, Scenario, Workload
-from harness.load.frames import Report
 from harness.load.generator import Generator, generator
+from harness.load.protocol.frames import Report
 from harness.runs.latency import LatencyLog, read_counts, read_intervals, whole
 from harness.runs.model import Distribution, LatencyKey, Requests, Worker
 from tests.integration.load.elsewhere import Elsewhere

@@ -12,8 +12,8 @@ import pytest
 
 from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.errors import GeneratorError
-from harness.load.frames import Report
 from harness.load.generator import generator
+from harness.load.protocol.frames import Report
 from tests.integration.load.conftest import Loads, Server, descendants_of_us, gone
 
 FAST = """

@@ -16,9 +16,9 @@ import pytest
 from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.errors import GeneratorError, ScenarioError
 from harness.load.arrivals import arrivals
-from harness.load.frames import Report
 from harness.load.generator import generator
-from harness.load.rendezvous import Rendezvous
+from harness.load.protocol.frames import Report
+from harness.load.protocol.master import WorkerPool
 from harness.runs.model import Worker
 from tests.integration.load.conftest import LEAD, Loads, Server, descendants_of_us, eventually
 from tests.integration.load.elsewhere import Elsewhere
@@ -140,8 +140,8 @@ async def test_load_that_workers_cannot_share_is_refused(
 # --- workers that somebody else starts ----------------------------------------------------------
 
 
-def rendezvous(workers: int, **more: object) -> Rendezvous:
-    return replace(Rendezvous("127.0.0.1", 0, workers, "run-7", patience=30.0), **more)  # type: ignore[arg-type]
+def worker_pool(workers: int, **more: object) -> WorkerPool:
+    return replace(WorkerPool("127.0.0.1", 0, workers, "run-7", patience=30.0), **more)  # type: ignore[arg-type]
 
 
 async def test_stock_workers_join_are_turned_away_and_replaced_by_the_others(
@@ -158,13 +158,13 @@ async def test_stock_workers_join_are_turned_away_and_replaced_by_the_others(
             elsewhere.start(text)
 
     last: dict[str, Report] = {}
-    where = rendezvous(2, when_lost="continue")
+    where = worker_pool(2, when_lost="continue")
     async with generator(
         loads.scenario(FAST, LONG).loads[0],
         loads.url,
         loads.log,
         lambda report: last.update({report.source: report}),
-        rendezvous=where,
+        pool=where,
         on_progress=on_progress,
     ) as load:
         assert [text.split(";")[0] for text in progress] == [
@@ -203,7 +203,7 @@ async def test_stock_workers_join_are_turned_away_and_replaced_by_the_others(
 async def test_class_that_workers_cannot_share_is_refused_before_they_come(loads: Loads) -> None:
     load_of = loads.scenario(FAST + "    fixed_count = 1", LONG).loads[0]
     with pytest.raises(ScenarioError, match="has a fixed_count of 1, so not each of 2 workers"):
-        async with generator(load_of, loads.url, loads.log, ignore, rendezvous=rendezvous(2)):
+        async with generator(load_of, loads.url, loads.log, ignore, pool=worker_pool(2)):
             pass
 
 
@@ -219,7 +219,7 @@ async def test_worker_with_another_clock_starts_and_reports_by_ours(
         loads.url,
         loads.log,
         reports.append,
-        rendezvous=rendezvous(1),
+        pool=worker_pool(1),
         on_progress=lambda text: text[0] == "0" and elsewhere.start(text, within=ahead),
     ) as load:
         (worker,) = load.workers
@@ -251,7 +251,7 @@ async def test_worker_of_another_locust_is_refused_with_both_versions(
             loads.url,
             loads.log,
             ignore,
-            rendezvous=rendezvous(1),
+            pool=worker_pool(1),
             on_progress=lambda text: text[0] == "0" and elsewhere.start(text, version="1.2.3"),
         ):
             pass
@@ -287,11 +287,11 @@ async def test_worker_too_far_away_to_compare_clocks_is_refused(
             elsewhere.start(f"{way} {proxy.sockets[0].getsockname()[1]}")
 
     load_of = loads.scenario(FAST, LONG).loads[0]
-    where = rendezvous(1)
+    where = worker_pool(1)
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
         with pytest.raises(GeneratorError, match=r"took \d{3,} ms at best, 100 ms are allowed"):
             async with generator(
-                load_of, loads.url, loads.log, ignore, rendezvous=where, on_progress=start_behind
+                load_of, loads.url, loads.log, ignore, pool=where, on_progress=start_behind
             ):
                 pass
         assert await asyncio.to_thread(elsewhere.processes[0].wait, 20) == 0

@@ -18,10 +18,10 @@ from harness.budgets.model import (
     UserStage,
     Workload,
 )
-from harness.judge.decide import judge
-from harness.judge.guards import guards
+from harness.judge.guards.all import guards
+from harness.judge.judge import judge
 from harness.judge.model import Guard
-from harness.load.frames import Report, readings
+from harness.load.protocol.frames import Report, readings
 from harness.runs.model import Clock, Evidence, Manifest, Series
 from harness.units import Unit
 from tests.integration.load.conftest import Loads, Outcome

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.model import Load, OpenWorkload, Stage
-from harness.load.frames import Report
 from harness.load.generator import generator
-from harness.load.rendezvous import Rendezvous
+from harness.load.protocol.frames import Report
+from harness.load.protocol.master import WorkerPool
 from tests.integration.load.conftest import LEAD, SERVER, Server, eventually
 from tests.integration.load.elsewhere import Elsewhere
 
@@ -90,7 +90,7 @@ async def test_machine_whose_cable_is_pulled_is_missed_and_stops_by_itself(
         far_server.url,
         tmp_path / "generator.log",
         lambda report: last.update({report.source: report}),
-        rendezvous=Rendezvous(HERE, 0, 2, "run-8", "continue", patience=60.0),
+        pool=WorkerPool(HERE, 0, 2, "run-8", "continue", patience=60.0),
         on_progress=start_both,
     ) as load:
         started = {process.pid: number for number, process in enumerate(elsewhere.processes)}

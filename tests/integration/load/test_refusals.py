@@ -79,7 +79,7 @@ LOAD_ALL = """
 import json, os, sys
 import locust
 from harness.budgets.model import ClosedWorkload, UserStage
-from harness.load.frames import Setup
+from harness.load.protocol.frames import Setup
 from harness.load.child.locustfile import RefusalError, load
 for path, tags, exclude in json.load(open(sys.argv[1])):
     if os.fork() == 0:

@@ -4,10 +4,10 @@ import msgpack  # type: ignore[import-untyped]
 import zmq
 
 from harness.budgets.model import OpenWorkload, Stage
-from harness.load.frames import Bye, Frame, Stop, encode
 from harness.load.generator import generator
-from harness.load.membership import Hello
-from harness.load.rendezvous import CHANNEL, Rendezvous
+from harness.load.protocol.frames import Bye, Frame, Stop, encode
+from harness.load.protocol.master import CHANNEL, WorkerPool
+from harness.load.protocol.workers import Hello
 from tests.integration.load.conftest import Loads
 from tests.integration.load.elsewhere import Elsewhere
 
@@ -68,12 +68,12 @@ async def test_nonsense_from_strangers_keeps_no_worker_out_and_ends_nothing(
                 stranger.send(one)
             elsewhere.start(text)
 
-    where = Rendezvous("127.0.0.1", 0, 1, "run-7", patience=30.0)
+    where = WorkerPool("127.0.0.1", 0, 1, "run-7", patience=30.0)
     load_of = loads.scenario(LOCUSTFILE, LONG).loads[0]
     try:
         async with generator(
             *(load_of, loads.url, loads.log, lambda _: None),
-            rendezvous=where,
+            pool=where,
             on_progress=on_progress,
         ) as load:
             assert not load.died.done()

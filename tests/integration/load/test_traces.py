@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
-from harness.load.frames import Slow
+from harness.load.protocol.frames import Slow
 from tests.integration.load.conftest import Loads, Outcome, Server
 
 FORM = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-0([01])")

@@ -19,7 +19,7 @@ from harness.budgets.model import (
 from harness.errors import ScenarioError
 from harness.load.arrivals import arrivals
 from harness.load.generator import generator
-from harness.load.slices import draw
+from harness.load.sharding import draw
 from tests.integration.load.conftest import Loads, Server
 
 FAST = """

@@ -9,8 +9,8 @@ import pytest
 
 from harness.budgets.model import ErrorRatio, Latency
 from harness.cli import main
-from harness.judge.decide import judge
-from harness.report.results import results_json
+from harness.judge.judge import judge
+from harness.report.run.results import results_json
 from harness.runs.folder import RunFolder, read_evidence
 from harness.units import Unit
 from tests.integration.observe.stored import write

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.backfill import run_document
 from harness.budgets.model import (
     Budget,
     ErrorRatio,
@@ -24,9 +23,10 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.cli import main
-from harness.judge.measure import measure
+from harness.commands.backfill import run_document
+from harness.judge.measure.measure import measure
 from harness.judge.model import Measurement
-from harness.render.promql import Scope, share_over, value
+from harness.promql.expression import Scope, share_over, value
 from harness.runs.folder import RunFolder, read_evidence
 from harness.units import Unit
 from tests.integration.observe.stored import BORN, RESET

@@ -23,14 +23,14 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.cli import main
-from harness.consult import answered, consult
 from harness.errors import RunFolderError, UsageError
-from harness.judge.decide import judge
-from harness.judge.measure import measure
+from harness.judge.judge import judge
+from harness.judge.measure.measure import measure
 from harness.judge.model import Measurement
 from harness.observe.prometheus import Prometheus, tls_context
-from harness.runs.answers import read_answers, write_answers
+from harness.runner.prometheus import answered, consult
 from harness.runs.folder import RunFolder, read_evidence, read_manifest
+from harness.runs.prometheus_answers import read_answers, write_answers
 from harness.units import Unit
 from tests.integration.observe.conftest import Endpoint, Reply
 from tests.integration.observe.stored import BORN, RESET

@@ -12,16 +12,16 @@ from prometheus_client.parser import text_string_to_metric_families as text
 from harness.errors import UsageError
 from harness.names import RUN_INFO
 from harness.observe.endpoint import MOST_WAIT, Endpoint, awaited, endpoint
+from harness.runs.histograms import HistogramSet
 from harness.runs.model import LatencyKey
 from harness.runs.openmetrics import Sample, reading
-from harness.runs.tally import Tally
 from tests.servers import free_port
 
 GET = LatencyKey("latency", "ok", "GET", '/a"b\\c')
 
 
 def samples() -> Iterator[Sample]:
-    tally = Tally([0.25])
+    tally = HistogramSet([0.25])
     tally.add(GET, {100_000_000: 3})
     yield reading(RUN_INFO, 1.0, {"run": "r"})
     yield reading("harness_iterations_asked_total", 7.0)

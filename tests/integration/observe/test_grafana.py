@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from harness.cli import main
+from harness.commands.parts.servers import annotate_run, grafana_of
 from harness.errors import UsageError
-from harness.grafana import annotate_run, grafana_of
 from harness.observe.grafana import Grafana
 from tests.unit.report.cases import CASES
 

@@ -8,14 +8,14 @@ from typing import Any, cast
 import pytest
 from playwright.sync_api import Browser, Page
 
-from harness.report.compare_results import compare_json
-from harness.report.history import histories
+from harness.report.compare.results import compare_json
+from harness.report.history.history import histories
 from harness.report.html.compare_page import compare_page
 from harness.report.html.document import NAME
 from harness.report.html.history_page import MOST_CHARTS, history_page
 from harness.report.html.run_page import run_page
-from harness.report.results import results_json
-from harness.report.wording import clean
+from harness.report.parts.words import clean
+from harness.report.run.results import results_json
 from tests.browser import PATIENCE, chromium, ready
 from tests.unit.report import compare_cases
 from tests.unit.report.cases import AWKWARD, CASES

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.sides import Version
-from harness.versions import versions
-from harness.worktree import sweep, workshop
+from harness.experiments.version import Version
+from harness.experiments.versions import versions
+from harness.experiments.worktree import sweep, workshop
 from tests.integration.versions.repository import (
     Repository,
     assert_nothing_left,
@@ -82,8 +82,8 @@ HARNESS = """\
 import asyncio, sys
 from pathlib import Path
 from harness.observe.target import serve
-from harness.sides import Version
-from harness.versions import versions
+from harness.experiments.version import Version
+from harness.experiments.versions import versions
 from tests.integration.versions.repository import target_in
 
 async def main():

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, TargetError, UsageError
-from harness.sides import Version
-from harness.versions import versions
+from harness.experiments.version import Version
+from harness.experiments.versions import versions
 from tests.integration.versions.repository import (
     SERVICE,
     Repository,

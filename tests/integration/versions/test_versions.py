@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from harness.experiments.version import Side, Version
+from harness.experiments.versions import versions
 from harness.observe.target import serve
-from harness.sides import Side, Version
-from harness.versions import versions
 from tests.integration.versions.repository import (
     SERVICE,
     Repository,

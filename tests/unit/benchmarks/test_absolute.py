@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.campaign.absolute import Case, simulate
-from harness.judge.looks import looks
+from harness.judge.intervals.levels import looks
 
 
 @pytest.mark.parametrize("decided", [False, True], ids=["60 s", "until decided"])

@@ -47,9 +47,9 @@ def test_next_gate_is_of_the_kind_that_is_farthest_from_its_number(
 
 def test_table_counts_outcomes_with_exact_bounds_and_pools_the_noise() -> None:
     gates = [gate("aa")] * 9 + [gate("aa", "fail", 8)] + [gate("worse20", "fail")]
-    calm, slow = summary(gates).splitlines()[2:]
+    preallocate, slow = summary(gates).splitlines()[2:]
     low, high = stats.beta.ppf(0.025, 1, 10), stats.beta.ppf(0.975, 2, 9)
-    cells = [cell.strip() for cell in calm.strip("|").split("|")]
+    cells = [cell.strip() for cell in preallocate.strip("|").split("|")]
     assert cells[:3] == ["none", "10", f"1: 10.00% [{100 * low:.2f} .. {100 * high:.2f}]"]
     assert cells[5:] == ["4", "52", "+1.0%", "0.100", "0.300"]
     assert slow.startswith("| +20% | 1 | 1: 100.00% [2.50 .. 100.00] |")

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.campaign.simulated import CORRELATION, Case, draw, outcomes, share, simulate
 from harness.budgets.model import Latency
-from harness.judge.compare import compare
-from harness.judge.comparison import Pair, Rules, Side
+from harness.judge.compare.compare import compare
+from harness.judge.compare.model import Pair, Rules, Side
 from harness.judge.model import Measurement
 from tests.unit.judge.evidence import budget
 

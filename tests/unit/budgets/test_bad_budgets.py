@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.parse import parse_plan
+from harness.budgets.parse.parse import parse_plan
 from harness.errors import EXIT_USAGE, BudgetsError
 
 FOLDER = Path(__file__).parents[2] / "bad_budgets"

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from harness.budgets.json_schema import SCHEMA_FILE, json_schema, main, text
-from harness.budgets.parse import parse_plan
+from harness.budgets.parse.json_schema import SCHEMA_FILE, json_schema, main, text
+from harness.budgets.parse.parse import parse_plan
+from harness.budgets.parse.schema import KINDS
 from harness.budgets.presets import PRESETS
-from harness.budgets.schema import KINDS
 from tests.unit.budgets.test_parse import EXAMPLE, INDICATORS, SCENARIOS, TARGETS
 
 VALIDATOR = Draft202012Validator(json_schema())

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.lint import Family, Finding, lint
+from harness.budgets.lint.plan import Family, Finding, lint
 from harness.budgets.model import Plan
-from harness.budgets.parse import parse_plan
+from harness.budgets.parse.parse import parse_plan
 from tests.unit.budgets.test_parse import EXAMPLE
 
 HEAD = "version: 1\nservice: shop\n"

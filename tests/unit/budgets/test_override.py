@@ -224,7 +224,7 @@ def test_longest_duration_that_is_shorter_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "warm_up", "duration", "settles"),
+    ("options", "warm_up", "duration", "auto_warm_up"),
     [
         pytest.param({"warm_up": "auto"}, 10.0, 20.0, True, id="asked for"),
         pytest.param({"warm_up": "auto", "duration": 40.0}, 20.0, 40.0, True, id="and longer"),
@@ -232,21 +232,25 @@ def test_longest_duration_that_is_shorter_is_refused() -> None:
     ],
 )
 def test_warm_up_may_be_as_long_as_the_latency_needs(
-    options: dict[str, Any], warm_up: float, duration: float, settles: bool
+    options: dict[str, Any], warm_up: float, duration: float, auto_warm_up: bool
 ) -> None:
     changed = override(scenario(CONSTANT), **options)
-    assert (changed.warm_up, changed.duration, changed.settles) == (warm_up, duration, settles)
+    assert (changed.warm_up, changed.duration, changed.auto_warm_up) == (
+        warm_up,
+        duration,
+        auto_warm_up,
+    )
     assert changed.loads[0].workload.seconds == warm_up + duration  # type: ignore[union-attr]
     assert of_fixed_length(changed) == changed
 
 
 def test_warm_up_of_the_file_that_settles_follows_the_duration() -> None:
     file = replace(
-        scenario(OpenWorkload((Stage(50.0, 30.0),))), warm_up=10.0, duration=20.0, settles=True
+        scenario(OpenWorkload((Stage(50.0, 30.0),))), warm_up=10.0, duration=20.0, auto_warm_up=True
     )
     changed = override(file, duration=60.0)
-    assert (changed.warm_up, changed.settles) == (30.0, True)
-    assert not override(file, warm_up=5.0).settles
+    assert (changed.warm_up, changed.auto_warm_up) == (30.0, True)
+    assert not override(file, warm_up=5.0).auto_warm_up
 
 
 @pytest.mark.parametrize(

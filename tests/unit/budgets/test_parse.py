@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.model import (
+    Alert,
     Budget,
     ClosedWorkload,
     ErrorRatio,
@@ -15,6 +16,7 @@ from harness.budgets.model import (
     Latency,
     Load,
     Mean,
+    Objective,
     OpenWorkload,
     Plan,
     Promql,
@@ -33,8 +35,7 @@ from harness.budgets.model import (
     Waiver,
     Workload,
 )
-from harness.budgets.parse import parse_plan
-from harness.budgets.production import Alert, Objective
+from harness.budgets.parse.parse import parse_plan
 from harness.errors import BudgetsError
 from harness.units import Unit
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from harness.budgets.indicators import unit_of
 from harness.budgets.model import (
     ErrorRatio,
     Indicator,
@@ -14,6 +13,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.budgets.parse.indicators import unit_of
 from harness.budgets.presets import PRESETS
 from harness.units import Unit
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.budgets.model import Plan
-from harness.budgets.parse import parse_plan
+from harness.budgets.parse.parse import parse_plan
 from harness.errors import BudgetsError
 from tests.unit.budgets.test_parse import EXAMPLE
 

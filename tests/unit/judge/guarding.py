@@ -7,9 +7,9 @@ from typing import Any
 
 from harness import names
 from harness.budgets.model import Budget, Gauge, Latency, Rate, Selector
-from harness.judge.decide import decide
-from harness.judge.guards import guards
-from harness.judge.measure import measure
+from harness.judge.guards.all import guards
+from harness.judge.judge import decide
+from harness.judge.measure.measure import measure
 from harness.judge.model import Guard, Verdict
 from harness.runs.model import Evidence, LatencyKey, Requests, Series
 from harness.units import Unit

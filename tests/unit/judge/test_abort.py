@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.campaign.absolute import noisy_latencies
 from harness.budgets.model import Budget, ErrorRatio, Indicator, Latency, Waiver
-from harness.judge.abort import AbortWatch
+from harness.judge.stopping.abort import AbortWatch
 from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
 from harness.runs.cells import Cell, bucket_of
 from harness.units import Unit

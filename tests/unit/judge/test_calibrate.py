@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks.campaign.simulated import Case, simulate
-from harness.judge.calibrate import noises, spread, typical_pairs, unseen
-from harness.judge.compare import most_pairs
-from harness.judge.comparison import Pair, Rules, Side
-from harness.judge.guard import guard
-from harness.judge.sequential import MOST_PAIRS, pairs_needed, smallest_seen
+from harness.judge.compare.compare import most_pairs
+from harness.judge.compare.model import Pair, Rules, Side
+from harness.judge.compare.noise import noises, spread, typical_pairs, undetectable
+from harness.judge.compare.sequential import MOST_PAIRS, min_detectable, pairs_needed
+from harness.judge.model import guard
 from tests.unit.judge.test_compare import P95, QUERIES, STEAL, measured, pairs
 
 RATIOS = tuple(np.random.default_rng(3).normal(0.0, 0.04, 12))
@@ -55,7 +55,7 @@ def test_three_values_have_no_deviation() -> None:
 def test_smallest_regression_is_the_one_that_so_many_pairs_are_needed_for(
     deviation: float, most: int, alpha: float
 ) -> None:
-    seen = smallest_seen(deviation, most, alpha=alpha)
+    seen = min_detectable(deviation, most, alpha=alpha)
     assert pairs_needed(deviation, seen * 1.0001, alpha=alpha) <= most
     if most < MOST_PAIRS[-1]:
         assert pairs_needed(deviation, seen * 0.999, alpha=alpha) > most
@@ -64,7 +64,7 @@ def test_smallest_regression_is_the_one_that_so_many_pairs_are_needed_for(
 @pytest.mark.parametrize("deviation", [0.03, 0.08])
 def test_smallest_regression_is_found_in_95_of_100_simulated_comparisons(deviation: float) -> None:
     # The simulation has a tolerance of 10%: noise and change are scaled to it.
-    seen = smallest_seen(deviation, 32)
+    seen = min_detectable(deviation, 32)
     scaled = deviation * log1p(0.1) / log1p(seen)
     tally = simulate(Case(0.1, scaled, most=32), 4000, seed=7)
     assert tally.failed / 4000 > 0.94
@@ -82,7 +82,7 @@ def test_noise_of_a_budget_has_the_figures_of_its_pairs_and_runs() -> None:
     assert (noise.name, noise.tolerance) == ("p95", 0.1)
     assert noise.pairs.deviation == pytest.approx(deviation)
     assert noise.starts.deviation == pytest.approx(float(np.std(np.log(VALUES), ddof=1)))
-    assert noise.smallest == pytest.approx(smallest_seen(deviation, 64))
+    assert noise.smallest == pytest.approx(min_detectable(deviation, 64))
     assert noise.most == pairs_needed(deviation, 0.1)
     assert noise.typical is not None
     assert 4 <= noise.typical <= noise.most
@@ -104,7 +104,7 @@ def test_budgets_in_one_family_see_less_than_one_alone() -> None:
 
 def test_budget_without_a_tolerance_shows_what_it_could_have() -> None:
     (noise,) = noises([PLAIN], pairs(plain=RATIOS), [], Rules())
-    assert noise.smallest == pytest.approx(smallest_seen(float(np.std(RATIOS, ddof=1)), 64))
+    assert noise.smallest == pytest.approx(min_detectable(float(np.std(RATIOS, ddof=1)), 64))
     assert (noise.tolerance, noise.most, noise.typical) == (None, None, None)
 
 
@@ -135,11 +135,11 @@ def test_what_a_guard_distrusts_or_has_no_logarithm_is_left_out() -> None:
 def test_unseen_are_the_budgets_whose_tolerance_is_too_small() -> None:
     # 0.05 alone sees 10% with 16 pairs and not with 12: 1.9 * (15.8 * 0.05**2 / ln(1.1)**2 + 2.7).
     deviations = {"p95": 0.05, "plain": 9.0}
-    assert list(unseen([P95, PLAIN], deviations, 16)) == []
-    ((budget, seen),) = unseen([P95, PLAIN], deviations, 12)
+    assert list(undetectable([P95, PLAIN], deviations, 16)) == []
+    ((budget, seen),) = undetectable([P95, PLAIN], deviations, 12)
     assert budget is P95
     assert seen == pytest.approx(exp(3.971 * 0.05 / (12 / 1.9 - 2.7) ** 0.5) - 1, rel=1e-3)
-    assert list(unseen([P95], {}, 12)) == []
+    assert list(undetectable([P95], {}, 12)) == []
 
 
 def test_budget_that_no_number_of_pairs_can_decide_does_not_prolong_a_comparison() -> None:

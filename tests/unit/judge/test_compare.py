@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.budgets.model import Budget, ErrorRatio, Latency, Ratio, Selector, Waiver
-from harness.judge.compare import compare, compared, most_pairs, omission
-from harness.judge.comparison import Change, Comparison, Pair, Rules, Side
-from harness.judge.guard import guard
-from harness.judge.model import Guard, Measurement, Touches
-from harness.judge.sequential import design, hodges_lehmann, look
+from harness.judge.compare.compare import compare, compared, exclusion_reason, most_pairs
+from harness.judge.compare.model import Change, Comparison, Pair, Rules, Side
+from harness.judge.compare.sequential import design, hodges_lehmann, look
+from harness.judge.model import Guard, Measurement, Touches, guard
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
 
@@ -264,7 +263,7 @@ def test_tripped_guard_leaves_the_pair_out_for_what_it_touches(
 ) -> None:
     tripped = replace(STEAL, touches=touches, request=request_, only=only)
     found = pair({"p95": (0.1, 0.1), "queries": (2.0, 2.0)}, before=(CALM, tripped))
-    assert tuple(b.name for b in (P95, QUERIES) if omission(b, found)) == left
+    assert tuple(b.name for b in (P95, QUERIES) if exclusion_reason(b, found)) == left
 
 
 def test_pair_without_data_of_one_budget_counts_for_the_others() -> None:

@@ -26,14 +26,14 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.judge.batches import increases_in_batches, seconds_in_batches
 from harness.judge.bounds import proven
-from harness.judge.confidence import confidence
-from harness.judge.decide import judge
-from harness.judge.deltas import deltas, total
-from harness.judge.looks import AGAIN
+from harness.judge.intervals.batches import increases_in_batches, seconds_in_batches
+from harness.judge.intervals.interval import confidence
+from harness.judge.intervals.levels import AGAIN
+from harness.judge.intervals.quantile import quantile_bounds
+from harness.judge.judge import judge
+from harness.judge.measure.deltas import deltas, total
 from harness.judge.model import Outcome
-from harness.judge.quantiles import quantile_bounds
 from harness.runs.model import Evidence, batch_seconds
 from harness.units import Unit
 from tests.unit.judge.evidence import (
@@ -321,9 +321,9 @@ def test_judge_does_not_depend_on_the_unit(power: int, bound: float) -> None:
 
 def test_one_slow_second_is_not_taken_for_a_slow_service() -> None:
     """Ten percent of the requests are slow, all of them in one batch: chance could do that."""
-    calm, stalled = distribution([0.05] * 100), distribution([0.05] * 50 + [0.5] * 50)
+    preallocate, stalled = distribution([0.05] * 100), distribution([0.05] * 50 + [0.5] * 50)
     key = next(iter(requests(ok=[1.0])))
-    batches = {key: {**dict.fromkeys(range(4), calm), 4: stalled}}
+    batches = {key: {**dict.fromkeys(range(4), preallocate), 4: stalled}}
     whole = {key: distribution([0.05] * 450 + [0.5] * 50)}
     (verdict,) = judge((P95,), replace(evidence(latency=whole), batches=batches)).verdicts
     assert verdict.value == 0.5

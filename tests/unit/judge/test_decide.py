@@ -27,11 +27,10 @@ from harness.budgets.model import (
     Waiver,
 )
 from harness.judge.bounds import holds, margin
-from harness.judge.decide import decide, judge
-from harness.judge.guard import guard
-from harness.judge.measure import measure
-from harness.judge.model import Confidence, Measurement, Outcome, Touches
-from harness.judge.words import advice, describe
+from harness.judge.describe import advice, describe
+from harness.judge.judge import decide, judge
+from harness.judge.measure.measure import measure
+from harness.judge.model import Confidence, Measurement, Outcome, Touches, guard
 from harness.units import Unit, parse
 from tests.unit.judge.evidence import buckets, budget, evidence, requests, series
 

@@ -14,7 +14,7 @@ from harness.budgets.model import (
     Selector,
     Throughput,
 )
-from harness.judge.decided import Decision
+from harness.judge.stopping.decided import Decision
 from harness.units import Unit
 from tests.unit.judge.evidence import budget, evidence, requests, series
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.budgets.model import Selector
-from harness.judge.deltas import deltas, histogram, total
-from harness.judge.series import NoDataError
+from harness.judge.measure.deltas import deltas, histogram, total
+from harness.judge.measure.series import NoDataError
 from harness.runs.model import Evidence, Series
 from tests.unit.judge.evidence import (
     APP,

@@ -3,8 +3,8 @@
 import pytest
 
 from harness.budgets.model import Selftest
-from harness.judge.detect import detect, exit_code
 from harness.judge.model import Judgement, Outcome, Verdict
+from harness.judge.selftest import detect, exit_code
 from harness.units import Unit
 
 PLANTED = {"PLANT": "1"}

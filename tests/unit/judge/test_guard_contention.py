@@ -17,7 +17,7 @@ from harness.budgets.model import (
     Selector,
     Throughput,
 )
-from harness.judge.guard_contention import OTHERS, WAIT
+from harness.judge.guards.contention import OTHERS, WAIT
 from harness.judge.model import Guard
 from harness.runs.model import Evidence, Series
 from harness.units import Unit

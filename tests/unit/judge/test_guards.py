@@ -7,8 +7,8 @@ import pytest
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Mean, Selector
-from harness.judge.decide import judge
-from harness.judge.guards import guards
+from harness.judge.guards.all import guards
+from harness.judge.judge import judge
 from harness.judge.model import Touches
 from harness.runs.model import Evidence, Requests, Worker
 from harness.units import Unit

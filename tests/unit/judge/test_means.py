@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.judge.means import mean_bounds, variance_of_sum
+from harness.judge.intervals.mean import mean_bounds, variance_of_sum
 
 BATCHES = st.lists(st.tuples(st.floats(-1e3, 1e3), st.integers(1, 50)), min_size=2, max_size=30)
 

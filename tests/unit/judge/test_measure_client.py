@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness import names
 from harness.budgets.model import ErrorRatio, Indicator, Latency, Promql, Throughput
-from harness.judge.measure import measure
+from harness.judge.measure.measure import measure
 from harness.judge.model import Measurement
 from harness.runs.model import Distribution, Evidence, LatencyKey
 from harness.units import Unit

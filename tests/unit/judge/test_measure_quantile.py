@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.budgets.model import Direction, Quantile, Selector
 from harness.judge.bounds import holds
-from harness.judge.measure import measure
+from harness.judge.measure.measure import measure
 from harness.judge.model import Measurement
 from tests.unit.judge.evidence import buckets, budget, evidence
 

@@ -18,7 +18,7 @@ from harness.budgets.model import (
     Selector,
     Utilization,
 )
-from harness.judge.measure import measure
+from harness.judge.measure.measure import measure
 from harness.judge.model import Measurement
 from harness.runs.model import Evidence, Series
 from harness.units import Unit

@@ -13,8 +13,8 @@ from __future__ import annotations
 import pytest
 
 from harness.budgets.model import Quantile, Rate, Selector
-from harness.judge.deltas import deltas
-from harness.judge.measure import measure
+from harness.judge.measure.deltas import deltas
+from harness.judge.measure.measure import measure
 from harness.runs.model import Evidence, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import START, buckets, budget, evidence, series, up

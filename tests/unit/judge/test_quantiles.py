@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.judge.quantiles import fewest, quantile_bounds
+from harness.judge.intervals.quantile import fewest, quantile_bounds
 from harness.runs.model import Distribution
 from tests.unit.judge.evidence import distribution
 

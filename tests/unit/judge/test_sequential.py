@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.judge.sequential import (
+from harness.judge.compare.sequential import (
     MOST_PAIRS,
     Design,
     design,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from harness.judge.settle import settling
+from harness.judge.stopping.warm_up import settling
 from harness.runs.model import Distribution, Settled
 from tests.unit.judge.evidence import distribution, evidence
 from tests.unit.judge.guarding import found
@@ -81,8 +81,8 @@ def test_too_few_seconds_do_not_settle(seconds: int) -> None:
 
 
 def test_seconds_without_requests_do_not_settle() -> None:
-    calm, empty = distribution([0.1]), Distribution()
-    assert settling([empty] * 4 + [calm] * 16).cut == 4
+    preallocate, empty = distribution([0.1]), Distribution()
+    assert settling([empty] * 4 + [preallocate] * 16).cut == 4
     assert settling([empty] * 20) == (None, None)
 
 

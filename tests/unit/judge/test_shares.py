@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.judge.shares import share_bounds
+from harness.judge.intervals.proportion import share_bounds
 
 BATCHES = st.lists(
     st.integers(0, 50).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), max_size=30

@@ -20,8 +20,8 @@ from harness.budgets.model import (
     Selector,
     Throughput,
 )
+from harness.judge.compare.log_ratio import LARGEST, is_share, lack, log_ratio
 from harness.judge.model import Measurement
-from harness.judge.worsening import LARGEST, is_share, lack, log_ratio
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from harness.budgets.intensity import first_rate
 from harness.budgets.model import OpenWorkload, Stage
+from harness.budgets.rates import first_rate
 from harness.load.arrivals import arrivals, expected_count, rate_at
 
 RATES = st.one_of(st.just(0.0), st.floats(0.01, 200))

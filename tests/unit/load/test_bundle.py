@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.load.child.bundle import ENTRY, bundle, imports, sources
+from harness.load.child.distributed.bundle import ENTRY, bundle, imports, sources
 
 # Locust's own dependencies, as its metadata names them, and what those bring along.
 LOCUST_BRINGS = {"gevent", "geventhttpclient", "greenlet", "locust", "msgpack", "psutil", "zmq"} | {
@@ -37,10 +37,11 @@ def test_bundle_imports_ours_from_memory_ahead_of_an_installed_harness(tmp_path:
     (tmp_path / "shipped.py").write_text(text)
     code = (
         "import shipped\n"
-        "from harness.load import membership\n"
+        "from harness.load.protocol import workers\n"
         "from harness.units import Unit\n"
-        "assert Unit.SECONDS == 's' and membership.__spec__.origin == 'harness.load.membership'\n"
-        "assert membership.Ping(1.5).at == 1.5\n"
+        "assert Unit.SECONDS == 's'\n"
+        "assert workers.__spec__.origin == 'harness.load.protocol.workers'\n"
+        "assert workers.Ping(1.5).at == 1.5\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 

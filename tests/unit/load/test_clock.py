@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.child.clock import FIRST, GROUP, RemoteClock
+from harness.load.child.distributed.clock import FIRST, GROUP, RemoteClock
 
 DELAYS = st.tuples(st.floats(1e-5, 0.5), st.floats(1e-5, 0.5))  # there, and back
 OFFSETS = st.floats(-1e5, 1e5)

@@ -10,8 +10,8 @@ import pytest
 from harness.budgets.model import Load, OpenWorkload, Scenario, Stage
 from harness.errors import GeneratorError
 from harness.load.fleet import Fleet, Member, logs, workers_of
-from harness.load.frames import Report
 from harness.load.generator import Generator
+from harness.load.protocol.frames import Report
 from harness.runs.model import Requests, Worker
 
 BROWSE = Load(Path("a.py"), OpenWorkload((Stage(50, 20),)), "browse")
@@ -74,7 +74,7 @@ class Crew:
 
     async def knows(self, moment: float) -> bool:
         """Whether all has been told until a moment after the start."""
-        waiting = asyncio.create_task(self.fleet.told_until(T0 + moment))
+        waiting = asyncio.create_task(self.fleet.wait_reported(T0 + moment))
         await asyncio.sleep(0)
         return waiting.done() or not waiting.cancel()
 
@@ -209,7 +209,7 @@ async def test_what_is_known_is_what_the_slowest_source_has_told(
 async def test_wait_ends_with_the_report_that_completes_the_second() -> None:
     crew = Crew(browse=Running(), order=Running())
     await crew.fleet.start(T0, T0 + 5)
-    waiting = asyncio.create_task(crew.fleet.told_until(T0 + 9))
+    waiting = asyncio.create_task(crew.fleet.wait_reported(T0 + 9))
     for at in (8.0, 9.0):
         crew.tell("browse", at)
         await asyncio.sleep(0)

@@ -17,7 +17,7 @@ from harness.budgets.model import (
     Stage,
     UserStage,
 )
-from harness.load.frames import (
+from harness.load.protocol.frames import (
     Bye,
     Decoder,
     Frame,
@@ -34,7 +34,8 @@ from harness.load.frames import (
     encode,
     readings,
 )
-from harness.load.membership import (
+from harness.load.protocol.master import WorkerPool
+from harness.load.protocol.workers import (
     Beat,
     Gathered,
     Hello,
@@ -46,7 +47,6 @@ from harness.load.membership import (
     Pong,
     Share,
 )
-from harness.load.rendezvous import Rendezvous
 from harness.runs.cells import Cell
 
 MOMENTS = st.floats(0, 1e9)
@@ -104,7 +104,7 @@ VERSIONS = st.dictionaries(st.text(), st.text(), max_size=3)
 ROLES = st.one_of(
     st.none(),
     st.builds(Join, st.text(), NUMBERS, st.text()),
-    st.builds(Rendezvous, st.text(), NUMBERS, NUMBERS, st.text()),
+    st.builds(WorkerPool, st.text(), NUMBERS, NUMBERS, st.text()),
 )
 FRAMES: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Setup, st.text(), st.text(), OPEN | CLOSED | SHAPE, TAGS, TAGS, MOMENTS, ROLES),

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.child.fullest import SLOTS, Fullest
+from harness.load.child.bursts import SLOTS, BurstMeter
 
 
 def total(starts: list[float]) -> int:
-    fullest = Fullest()
+    fullest = BurstMeter()
     for start in starts:
         fullest.count(start)
     return fullest.total
@@ -51,7 +51,7 @@ def test_total_of_a_pattern_is_what_its_fullest_slots_hold(
 
 
 def test_memory_of_a_long_run_is_bounded() -> None:
-    fullest = Fullest()
+    fullest = BurstMeter()
     for start in np.arange(0, 400, 0.01):
         fullest.count(float(start))
     assert len(fullest._counts) <= 62 * SLOTS

@@ -7,19 +7,19 @@ import pytest
 from harness.budgets.model import Load, OpenWorkload, Stage
 from harness.errors import ScenarioError
 from harness.load.generator import generator
-from harness.load.rendezvous import Rendezvous
+from harness.load.protocol.master import WorkerPool
 
 USERS = 20
 WORKLOAD = OpenWorkload((Stage(10, 1),), max_users=USERS)
 
 
 @pytest.mark.parametrize(
-    ("workers", "rendezvous"),
-    [(USERS + 1, None), (1, Rendezvous("127.0.0.1", 0, USERS + 1, "run"))],
+    ("workers", "pool"),
+    [(USERS + 1, None), (1, WorkerPool("127.0.0.1", 0, USERS + 1, "run"))],
     ids=["of this machine", "of other machines"],
 )
 async def test_more_workers_than_users_are_refused_at_once(
-    tmp_path: Path, workers: int, rendezvous: Rendezvous | None
+    tmp_path: Path, workers: int, pool: WorkerPool | None
 ) -> None:
     locustfile = tmp_path / "scenario.py"
     locustfile.write_text("not imported")
@@ -28,7 +28,7 @@ async def test_more_workers_than_users_are_refused_at_once(
         async with generator(
             *(Load(locustfile, WORKLOAD), "http://127.0.0.1:1", log, lambda _: None),
             workers=workers,
-            rendezvous=rendezvous,
+            pool=pool,
         ):
             pass
     assert "Raise max_users" in refusal.value.hint

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Scenario, Stage, UserStage
-from harness.load.frames import Report
 from harness.load.progress import Meter
+from harness.load.protocol.frames import Report
 from harness.runs.cells import Cell, bucket_of
 from harness.runs.model import Progress
 

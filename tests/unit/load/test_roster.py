@@ -4,18 +4,18 @@ import time
 
 import pytest
 
-from harness.load.membership import Listening, Lost, Member
-from harness.load.rendezvous import Rendezvous
-from harness.load.roster import Roster
+from harness.load.protocol.master import WorkerPool
+from harness.load.protocol.workers import Listening, Lost, Member
+from harness.load.workers import WorkerRegistry
 
 JOIN = "HARNESS_RUN_ID=r1 locust --worker -f - --master-host 10.0.0.1 --master-port 5557"
 ONE, TWO = Member("worker-1", "a", 1, {}), Member("worker-2", "b", 2, {"locust": "2.47.0"})
 
 
-def roster(when_lost: str = "stop") -> tuple[Roster, list[str]]:
+def roster(when_lost: str = "stop") -> tuple[WorkerRegistry, list[str]]:
     told: list[str] = []
-    where = Rendezvous("10.0.0.1", 0, 2, "r1", when_lost)  # type: ignore[arg-type]
-    return Roster(where, told.append), told
+    where = WorkerPool("10.0.0.1", 0, 2, "r1", when_lost)  # type: ignore[arg-type]
+    return WorkerRegistry(where, told.append), told
 
 
 async def test_progress_says_how_many_are_there_and_how_to_start_others() -> None:
@@ -67,7 +67,7 @@ async def test_measurement_of_a_clock_replaces_the_one_before() -> None:
 
 
 async def test_workers_are_listed_by_their_number() -> None:
-    one = Roster(Rendezvous("h", 0, 13, "r"), lambda _: None)
+    one = WorkerRegistry(WorkerPool("h", 0, 13, "r"), lambda _: None)
     one.take(Listening(5557))
     for number in range(12, 0, -1):
         one.take(Member(f"worker-{number}", "a", number, {}))

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.load.slices import KEPT, Slice, apportion, draw
+from harness.load.sharding import KEPT, ScheduleShard, apportion, draw
 
 
-def take(part: Slice, until: float) -> list[int]:
+def take(part: ScheduleShard, until: float) -> list[int]:
     """The places of what is due before a moment."""
     places = []
     while part.due < until:
@@ -25,7 +25,7 @@ moments = st.lists(st.floats(0, 20), max_size=60).map(sorted)
 
 @given(moments, st.integers(1, 5))
 def test_slices_together_are_the_schedule(schedule: list[float], count: int) -> None:
-    parts = [take(Slice(schedule, index, count), 100) for index in range(count)]
+    parts = [take(ScheduleShard(schedule, index, count), 100) for index in range(count)]
     assert sorted(chain(*parts)) == list(range(len(schedule)))
     assert all(place % count == index for index, part in enumerate(parts) for place in part)
 
@@ -40,7 +40,7 @@ def test_survivors_emit_everything_from_the_moment_on_exactly_once(
     left = [index for index in range(count) if index != lost]
     emitted = []
     for new, old in enumerate(left):
-        part = Slice(schedule, old, count)
+        part = ScheduleShard(schedule, old, count)
         emitted += take(part, told)
         part.resplit(new, len(left), moment)
         emitted += take(part, 100)
@@ -54,7 +54,7 @@ def test_survivors_emit_everything_from_the_moment_on_exactly_once(
 @given(st.floats(0, KEPT - 0.5))
 def test_sole_survivor_that_hears_late_emits_what_is_missing_at_once(ago: float) -> None:
     schedule = [number / 10 for number in range(200)]
-    part = Slice(schedule, 0, 2)
+    part = ScheduleShard(schedule, 0, 2)
     before = take(part, 10.0)
     part.resplit(0, 1, 10.0 - ago)
     at_once = take(part, 10.0)
@@ -64,7 +64,7 @@ def test_sole_survivor_that_hears_late_emits_what_is_missing_at_once(ago: float)
 
 def test_slice_of_three_becomes_one_of_two_and_then_the_whole() -> None:
     schedule = [float(number) for number in range(30)]
-    part = Slice(schedule, 2, 3)
+    part = ScheduleShard(schedule, 2, 3)
     assert take(part, 6) == [2, 5]
     part.resplit(1, 2, 10.0)
     assert take(part, 15) == [8, 11, 13]
@@ -74,7 +74,7 @@ def test_slice_of_three_becomes_one_of_two_and_then_the_whole() -> None:
 
 
 def test_slice_that_has_ended_goes_on_with_what_was_the_others() -> None:
-    part = Slice([0.0, 1.0, 2.0, 3.0, 4.0], 0, 5)
+    part = ScheduleShard([0.0, 1.0, 2.0, 3.0, 4.0], 0, 5)
     assert take(part, 100) == [0]
     part.resplit(0, 1, 2.0)
     assert take(part, 100) == [2, 3, 4]
@@ -94,7 +94,7 @@ def test_draws_of_neighbouring_seeds_are_independent() -> None:
 
 def test_draw_agrees_with_the_published_generator() -> None:
     # The first outputs of SplitMix64 with seed 1234567, as its authors' implementation gives them.
-    from harness.load import slices
+    from harness.load import sharding as slices
 
     state, got = 1234567, []
     for _ in range(3):

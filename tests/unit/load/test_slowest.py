@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.child.slowest import KEPT, Slowest
-from harness.load.frames import Slow
+from harness.load.protocol.frames import Slow
 
 REQUESTS = st.lists(
     st.builds(

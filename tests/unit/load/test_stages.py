@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.budgets.model import ClosedWorkload, UserStage
-from harness.load.stages import SPAWN_RATE, Step, steps_of
+from harness.load.user_ramp import SPAWN_RATE, Step, steps_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.observe.neighbours import Neighbours
+from harness.observe.other_cpu import Neighbours
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.observe.run_queue import RunQueue, nanoseconds_waited
+from harness.observe.cpu_wait import RunQueue, nanoseconds_waited
 
 
 def thread(proc: Path, pid: int, tid: int, waited: float) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from harness.render.sdk import models
+from harness.render.grafana.sdk import models
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)

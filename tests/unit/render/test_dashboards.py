@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harness.budgets.model import Budget
-from harness.render.sdk import JSONEncoder, models
+from harness.render.grafana.sdk import JSONEncoder, models
 from tests.unit.render.sdk_types import mistyped
 from tests.unit.render.test_files import PAIRS, plan_of
 

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from harness.budgets.model import Plan, Promql
-from harness.budgets.parse import parse_plan
+from harness.budgets.parse.parse import parse_plan
 from harness.render.files import rendered
-from harness.render.rules import alerting
-from harness.render.wording import Links
+from harness.render.rules.rules import alerting
+from harness.render.words import Links
 
 ROOT = Path(__file__).parents[3]
 PAIRS = {

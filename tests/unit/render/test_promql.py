@@ -22,7 +22,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.render.promql import Scope, at_edge, number, share_over, text, value
+from harness.promql.expression import Scope, at_edge, number, share_over, text, value
 
 POOL = Utilization(Selector("used", {"state": "used"}), Selector("most"), over="max")
 VALUES: dict[str, tuple[Indicator, str]] = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.render.wording import Links, camel, duration, plain, said, slug, verbatim
+from harness.render.words import Links, camel, duration, plain, said, slug, verbatim
 from harness.units import Unit
 
 

@@ -7,11 +7,9 @@ from math import exp, inf
 from hypothesis import strategies as st
 
 from harness.budgets.model import Budget, Latency, Ratio, Selector, Throughput
-from harness.judge.compare import compare
-from harness.judge.comparison import Change, Comparison, Omission, Pair, Rules, Side
-from harness.judge.guard import guard
-from harness.judge.model import Guard, Measurement
-from harness.report.compare_wording import Setting
+from harness.judge.compare.compare import compare
+from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, Setting, Side
+from harness.judge.model import Guard, Measurement, guard
 from harness.units import Unit
 from tests.unit.report.cases import AWKWARD
 from tests.unit.report.strategies import COUNTS, NUMBERS, OUTCOMES, TEXTS, UNITS

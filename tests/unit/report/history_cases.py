@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.judge.model import Judgement, Verdict
-from harness.report.results import results_json
+from harness.report.run.results import results_json
 from harness.runs.model import Evidence, Manifest
 from harness.runs.results import PastRun, Results
 from tests.unit.report.cases import (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge.model import Verdict
-from harness.report.annotations import error_command, workflow_commands
+from harness.report.run.annotations import error_command, workflow_commands
 from tests.unit.report.cases import BREACHED, HITS, P95, UNKNOWN, WARNED
 from tests.unit.report.compare_cases import CASES as COMPARISONS
 from tests.unit.report.strategies import TEXTS, VERDICTS

@@ -9,10 +9,16 @@ import pytest
 
 from harness.errors import RunFolderError
 from harness.judge.model import Verdict
-from harness.report.baseline import WHY, Beside, baseline_fields, baseline_markdown, beside
-from harness.report.console import console_report
-from harness.report.markdown import summary_markdown
-from harness.report.results import results_json
+from harness.report.run.baseline import (
+    WHY,
+    BaselineComparison,
+    baseline_fields,
+    baseline_markdown,
+    beside,
+)
+from harness.report.run.console import console_report
+from harness.report.run.markdown import summary_markdown
+from harness.report.run.results import results_json
 from harness.runs.model import Evidence, Manifest
 from harness.runs.results import PastRun, read_past
 from tests.unit.report.cases import CASES, ERRORS, HITS, MANIFEST, P95, judged
@@ -22,7 +28,7 @@ from tests.unit.report.test_results import VALIDATOR
 NOW = MANIFEST.model_copy(update={"git": {"commit": "ffffffffffff"}})
 
 
-def held(was: Any, now: Any) -> Beside:
+def held(was: Any, now: Any) -> BaselineComparison:
     return beside(judged("pass", now), NOW, past(3, was))
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.judge.comparison import Comparison
-from harness.report.compare_console import compare_report
-from harness.report.compare_junit import compare_junit
-from harness.report.compare_live import compare_line
-from harness.report.compare_markdown import compare_comment, compare_markdown
-from harness.report.compare_results import compare_json
-from harness.report.compare_wording import Setting
+from harness.judge.compare.model import Comparison, Setting
+from harness.report.compare.console import compare_report
+from harness.report.compare.junit import compare_junit
+from harness.report.compare.live import compare_line
+from harness.report.compare.markdown import compare_comment, compare_markdown
+from harness.report.compare.results import compare_json
 from tests.unit.report.compare_cases import CASES
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "compare"

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from rich.cells import cell_len
 
-import harness.report
-from harness.judge.compare import compare
-from harness.judge.comparison import Comparison, Rules
-from harness.report.compare_console import compare_report
-from harness.report.compare_junit import compare_junit
-from harness.report.compare_live import compare_line
-from harness.report.compare_markdown import compare_markdown
-from harness.report.compare_results import compare_json
-from harness.report.compare_wording import Setting, left_out
-from harness.report.wording import by_trouble, clean
+import harness.report.compare
+from harness.judge.compare.compare import compare
+from harness.judge.compare.model import Comparison, Rules, Setting
+from harness.report.compare.console import compare_report
+from harness.report.compare.junit import compare_junit
+from harness.report.compare.live import compare_line
+from harness.report.compare.markdown import compare_markdown
+from harness.report.compare.results import compare_json
+from harness.report.compare.words import left_out
+from harness.report.parts.words import clean, worst_first
 from tests.unit.report.compare_cases import (
     BUDGETS,
     CASES,
@@ -40,7 +40,7 @@ from tests.unit.report.strategies import EXIT_CODES, TEXTS
 from tests.unit.report.test_junit import assert_valid, red
 from tests.unit.report.test_markdown import OUR_HTML, first_table, html_tags
 
-SCHEMA = json.loads((Path(harness.report.__path__[0]) / "compare.schema.json").read_text())
+SCHEMA = json.loads((Path(harness.report.compare.__path__[0]) / "compare.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 COLOUR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
@@ -71,7 +71,7 @@ def test_summary_of_anything_has_a_row_a_budget_and_no_foreign_markup(
     if comparison.changes:
         rows = first_table(markdown)
         assert {len(row) for row in rows} == {len(rows[0])}
-        names = [clean(change.name, 120) for change in by_trouble(comparison.changes)]
+        names = [clean(change.name, 120) for change in worst_first(comparison.changes)]
         assert [row[1] for row in rows[1:]] == names
 
 

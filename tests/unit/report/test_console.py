@@ -8,8 +8,8 @@ from rich.cells import cell_len
 
 from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
-from harness.report.console import console_report, endpoint_table
-from harness.report.terminal import wrap_name
+from harness.report.parts.terminal import wrap_name
+from harness.report.run.console import console_report, endpoint_table
 from harness.runs.model import Distribution, Evidence, LatencyKey
 from tests.unit.report.cases import BREACHED, CASES, HITS, P95, UNKNOWN, WARNED, evidence, judged
 from tests.unit.report.strategies import EVIDENCE, EXIT_CODES, JUDGEMENTS, TEXTS

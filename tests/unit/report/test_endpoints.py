@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from harness.names import ERROR, LATENCY, OK, SCHEDULER_LAG, SERVICE_TIME
-from harness.report.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.run.endpoints import Endpoint, endpoints, every_endpoint
 from harness.runs.model import Distribution, LatencyKey
 from tests.unit.report.cases import LATENCIES
 

@@ -20,10 +20,9 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from harness.arguments import EXPORTS
 from harness.judge.model import Judgement
-from harness.report.export import FORMATS, gaps
-from harness.report.history import History, histories
+from harness.report.export.formats import FORMATS, gaps
+from harness.report.history.history import History, histories
 from harness.runs.model import Evidence
 from harness.runs.results import PastRun
 from tests.unit.report.cases import BREACHED, CASES, ERRORS, HITS, MANIFEST, P95, evidence, judged
@@ -65,10 +64,6 @@ def test_export_is_the_golden(file: str) -> None:
 
 def test_goldens_all_belong_to_a_case() -> None:
     assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(FILES)
-
-
-def test_command_line_offers_every_format() -> None:
-    assert tuple(FORMATS) == EXPORTS
 
 
 # --- what the other tools accept ------------------------------------------------------------------

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness.judge.model import Judgement
-from harness.report.console import console_report
-from harness.report.junit import junit_xml
-from harness.report.markdown import comment_markdown, summary_markdown
-from harness.report.results import results_json
+from harness.report.run.console import console_report
+from harness.report.run.junit import junit_xml
+from harness.report.run.markdown import comment_markdown, summary_markdown
+from harness.report.run.results import results_json
 from harness.runs.model import Evidence
 from tests.unit.report.cases import CASES
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from harness.judge.model import Verdict
-from harness.report.history import Trend, histories
-from harness.report.history_console import history_report
-from harness.report.sparkline import sparkline
+from harness.report.history.console import history_report
+from harness.report.history.history import Trend, histories
+from harness.report.parts.sparkline import sparkline
 from harness.units import Unit
 from tests.unit.report.cases import BREACHED, ERRORS, HITS, MEMORY, P95
 from tests.unit.report.history_cases import HISTORIES, at, past

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from harness.judge.model import Judgement, Verdict
-from harness.report.junit import junit_xml
+from harness.report.run.junit import junit_xml
 from harness.runs.model import Manifest
 from tests.unit.report.cases import (
     BREACHED,

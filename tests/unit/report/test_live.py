@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.live import progress_line
+from harness.report.run.live import progress_line
 from harness.runs.model import Progress
 
 MEASURING = Progress("measuring", 12.4, 25.0, 50.0, 49.2, 0.1834, 0, 3)

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from harness.report.compare_live import compare_view
-from harness.report.live_view import progress_view
-from harness.report.terminal import render
+from harness.report.compare.live import compare_view
+from harness.report.parts.terminal import render
+from harness.report.run.live_view import progress_view
 from harness.runs.model import Progress
 from tests.unit.report.compare_cases import CASES
 from tests.unit.report.test_live import MEASURING, PROGRESS

@@ -8,11 +8,11 @@ from markdown_it.token import Token
 
 from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
-from harness.report.console import console_report
 from harness.report.html.run_page import run_page
-from harness.report.markdown import comment_markdown, summary_markdown
-from harness.report.markdown_parts import marker
-from harness.report.wording import by_trouble, clean
+from harness.report.parts.markdown import marker
+from harness.report.parts.words import clean, worst_first
+from harness.report.run.console import console_report
+from harness.report.run.markdown import comment_markdown, summary_markdown
 from harness.runs.model import Distribution, Evidence, LatencyKey, ServerAnswer
 from tests.unit.report.cases import (
     AWKWARD,
@@ -67,7 +67,7 @@ def test_summary_of_anything_has_a_row_a_budget_and_no_foreign_markup(
     if judgement.verdicts:
         rows = first_table(markdown)
         assert {len(row) for row in rows} == {len(rows[0])}
-        names = [clean(verdict.name, 120) for verdict in by_trouble(judgement.verdicts)]
+        names = [clean(verdict.name, 120) for verdict in worst_first(judgement.verdicts)]
         assert [row[1] for row in rows[1:]] == names
 
 

@@ -1,9 +1,13 @@
 """A run, its budgets and its verdicts as samples."""
 
-from harness.budgets.model import ErrorRatio, Latency
-from harness.budgets.production import Alert
-from harness.judge.decide import judge
-from harness.report.prometheus import latency_bounds, limit_samples, outcome_samples, run_samples
+from harness.budgets.model import Alert, ErrorRatio, Latency
+from harness.judge.judge import judge
+from harness.report.run.openmetrics import (
+    latency_bounds,
+    limit_samples,
+    outcome_samples,
+    run_samples,
+)
 from harness.runs.openmetrics import Sample
 from harness.units import Unit
 from tests.unit.judge.evidence import END, START, budget, evidence, manifest, requests

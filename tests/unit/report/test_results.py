@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
-import harness.report
+import harness.report.run
 from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
-from harness.report.results import results_json
+from harness.report.run.results import results_json
 from harness.runs.model import Distribution, Evidence, LatencyKey
 from tests.unit.report.cases import AWKWARD, CASES, MANIFEST, P95, evidence, judged
 from tests.unit.report.strategies import EVIDENCE, EXIT_CODES, JUDGEMENTS
 
-SCHEMA = json.loads((Path(harness.report.__path__[0]) / "results.schema.json").read_text())
+SCHEMA = json.loads((Path(harness.report.run.__path__[0]) / "results.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 

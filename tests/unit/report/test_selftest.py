@@ -1,8 +1,8 @@
 """The table of a self-test: in a terminal, as Markdown, and line by line."""
 
 from harness.budgets.model import Selftest
-from harness.judge.detect import Detection, detect
-from harness.report.selftest import selftest_line, selftest_markdown, selftest_table
+from harness.judge.selftest import Detection, detect
+from harness.report.run.selftest import selftest_line, selftest_markdown, selftest_table
 from harness.runs.model import Clock, Manifest
 from tests.unit.judge.test_detect import case, judgement
 

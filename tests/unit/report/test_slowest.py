@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.judge.model import Verdict
-from harness.report.junit import junit_xml
-from harness.report.slowest import slowest
-from harness.report.wording import load_account, moment_text
+from harness.report.parts.words import load_account, moment_text
+from harness.report.run.junit import junit_xml
+from harness.report.run.slowest import slowest
 from harness.runs.model import Evidence, Requests, SlowRequest, Worker
 from tests.unit.report.cases import ABORTED, BREACHED, HITS, MANIFEST, P95, judged
 

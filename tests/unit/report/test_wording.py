@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge.model import Guard, Judgement, Verdict
-from harness.report import wording
+from harness.report.parts import words as wording
 from harness.runs.model import Manifest
 from harness.units import Unit
 from tests.unit.report.cases import (

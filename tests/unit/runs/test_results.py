@@ -9,9 +9,8 @@ import pytest
 
 from harness.budgets.model import Latency
 from harness.errors import RunFolderError
-from harness.judge.decide import decide
-from harness.judge.guard import guard
-from harness.judge.model import Measurement
+from harness.judge.judge import decide
+from harness.judge.model import Measurement, guard
 from harness.runs.folder import RunFolder
 from harness.runs.results import read_history, read_results
 from harness.units import Unit

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.runs.cells import bucket_of, middle_of
+from harness.runs.histograms import MOST_REQUESTS, OTHER_REQUESTS, HistogramSet
 from harness.runs.model import Distribution, LatencyKey
 from harness.runs.openmetrics import Sample
-from harness.runs.tally import MOST_REQUESTS, OTHER_REQUESTS, Tally
 
 GET = LatencyKey("latency", "ok", "GET", "/contacts")
 TIMES = st.lists(st.floats(1e-6, 100), min_size=1, max_size=50)
@@ -25,7 +25,7 @@ def counts(seconds: Iterable[float]) -> dict[int, int]:
 
 
 def tally(*added: tuple[LatencyKey, Iterable[float]], bounds: Iterable[float] = ()) -> list[Sample]:
-    whole = Tally(bounds)
+    whole = HistogramSet(bounds)
     for key, seconds in added:
         whole.add(key, counts(seconds))
     return list(whole.samples())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.parse import parse_plan
+from harness.budgets.parse.parse import parse_plan
 from sample_app.core.settings import Settings
 from sample_app.regressions.catalogue import REGRESSIONS, plant
 

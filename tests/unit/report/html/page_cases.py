@@ -3,7 +3,7 @@
 from math import ceil
 
 from harness.budgets.model import Budget, Latency, Rate, Selector
-from harness.judge.decide import judge
+from harness.judge.judge import judge
 from harness.judge.model import Judgement
 from harness.names import CPU_SECONDS, ERROR, LATENCY, OK, SERVICE_TIME
 from harness.report.html.axis import axis_of

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness.report.history import histories
+from harness.report.history.history import histories
 from harness.report.html.history_page import MOST_CHARTS, MOST_RUNS, history_page, trend_data
 from tests.unit.report.cases import P95
 from tests.unit.report.history_cases import HISTORIES, at, past

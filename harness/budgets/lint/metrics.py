@@ -1,0 +1,155 @@
+"""Budgets held against what the running service exposes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from math import isclose, isfinite
+from typing import Literal, NamedTuple
+
+from harness.budgets.model import Budget, Indicator, Quantile, Ratio, Selector
+from harness.budgets.parse.problems import Place, closest, listed
+from harness.names import HOST_METRICS
+from harness.units import format_quantity
+
+_LIKENESS = 0.8  # names of metrics have long prefixes in common, which say nothing
+_PARTS = ("_count", "_sum", "_bucket")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What a scrape showed of one metric family.
+
+    Attributes:
+        kind: As its TYPE line says: counter, gauge, histogram, summary; "unknown" without one.
+        labels: The label set of each series, without `le` and `quantile`.
+        edges: Upper edges of a histogram's buckets, ascending.
+    """
+
+    kind: str
+    labels: tuple[Mapping[str, str], ...] = ()
+    edges: tuple[float, ...] = ()
+
+
+def selectors(indicator: Indicator) -> dict[str, Selector]:
+    """The series of the service that an indicator needs, by the field that names them."""
+    parts = {part.name: getattr(indicator, part.name) for part in fields(indicator)}
+    return {name: part for name, part in parts.items() if isinstance(part, Selector)}
+
+
+Level = Literal["error", "warning"]
+
+
+class Advice(NamedTuple):
+    """What is questionable, and where it stands in the file."""
+
+    place: Place
+    text: str
+    level: Level = "warning"
+
+
+_Found = Iterator[Advice]
+
+
+def metric_findings(
+    budgets: Iterable[Budget], families: Mapping[str, Family], ours: bool
+) -> _Found:
+    """Place, whether it is an error, and text of what does not fit.
+
+    Args:
+        budgets: Those that are judged.
+        families: By name; of a counter with or without `_total`.
+        ours: The harness starts the service, and so adds CPU and memory where it lacks them.
+    """
+    for budget in budgets:
+        place: Place = ("budgets", budget.name, "indicator")
+        for role, selector in selectors(budget.indicator).items():
+            family = _family(selector.metric, families)
+            if family is not None:
+                yield from _on_labels(selector, family, place)
+                yield from _on_kind(budget.indicator, role, selector.metric, family, place)
+            elif not (ours and selector.metric in HOST_METRICS):
+                meant = closest(selector.metric, families, _LIKENESS)
+                yield Advice(
+                    place,
+                    f"the service shows no metric {selector.metric}; {meant}some appear with the "
+                    "first traffic: send requests and lint again",
+                    "error",
+                )
+            if family is not None and isinstance(budget.indicator, Quantile):
+                yield from _on_edges(budget, family)
+
+
+def _family(metric: str, families: Mapping[str, Family]) -> Family | None:
+    """The family that a series of this name belongs to."""
+    for name in (metric, metric.removesuffix("_total"), f"{metric}_total"):
+        if name in families:
+            return families[name]
+    for part in _PARTS:
+        whole = families.get(metric.removesuffix(part))
+        if metric.endswith(part) and whole and whole.kind in {"histogram", "summary"}:
+            return whole
+    return None
+
+
+def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
+    if not family.labels or any(selector.where.items() <= s.items() for s in family.labels):
+        return
+    known = sorted({label for labels in family.labels for label in labels})
+    for label, value in selector.where.items():
+        if label not in known:
+            has = f"its labels are {', '.join(known)}" if known else "it has none"
+            yield Advice(
+                place,
+                f"{selector.metric} has no label {label}; {closest(label, known)}{has}",
+                "error",
+            )
+            return
+        seen = sorted({labels[label] for labels in family.labels if label in labels})
+        if value not in seen:
+            shown = ", ".join(f'"{one}"' for one in seen[:8])
+            yield Advice(
+                place,
+                f'no series of {selector.metric} has {label} "{value}" yet; '
+                f"{closest(value, seen)}seen: {shown}",
+            )
+            return
+    yield Advice(place, f"no single series of {selector.metric} has all labels of `where` yet")
+
+
+def _on_kind(indicator: Indicator, role: str, metric: str, family: Family, place: Place) -> _Found:
+    """Whether the metric is of the kind that the indicator computes with."""
+    if isinstance(indicator, Quantile):
+        fits: tuple[str, ...] = ("histogram",)
+    elif role == "histogram":
+        fits = ("histogram", "summary")
+    elif role == "counter" or isinstance(indicator, Ratio):
+        fits = ("counter", "histogram", "summary") if metric.endswith(_PARTS) else ("counter",)
+    else:
+        fits = ("gauge",)
+    if family.kind in {*fits, "unknown"}:
+        return
+    text = f"{metric} is a {family.kind}, where a {listed(fits)} is needed"
+    if fits == ("counter",) and family.kind in {"histogram", "summary"}:
+        text += f"; {metric}_count and {metric}_sum are counters"
+    yield Advice(place, text, "error")
+
+
+def _on_edges(budget: Budget, family: Family) -> _Found:
+    edges = [edge for edge in family.edges if isfinite(edge)]
+    place: Place = ("budgets", budget.name)
+    bounds: dict[Place, float] = {(*place, budget.direction): budget.bound}
+    if budget.alert:
+        bounds[*place, "alert", budget.direction] = budget.alert.bound
+    for at, bound in bounds.items():
+        if not edges or any(isclose(edge, bound, rel_tol=1e-9) for edge in edges):
+            continue
+        shown = format_quantity(bound, budget.unit)
+        nearest = [edge for edge in edges if edge < bound][-1:]
+        nearest += [edge for edge in edges if edge > bound][:1]
+        near = " and ".join(format_quantity(edge, budget.unit) for edge in nearest)
+        yield Advice(
+            at,
+            f"the histogram has no bucket edge at {shown}, only at {near} next to it, so that the "
+            f"verdict is interpolated; give the service a bucket at {shown}, or move the bound",
+        )

@@ -1,0 +1,208 @@
+"""Advice on a plan that is valid: what will not be judged as its author thinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from harness.budgets.lint.metrics import Advice, Family, Level, metric_findings, selectors
+from harness.budgets.model import (
+    CLIENT_SIDE,
+    Budget,
+    ClosedWorkload,
+    ErrorRatio,
+    Gauge,
+    Latency,
+    Load,
+    OpenWorkload,
+    Plan,
+    Promql,
+    Scenario,
+    Utilization,
+)
+from harness.budgets.parse.problems import Place, Problems, dotted, listed
+from harness.budgets.parse.yaml_reader import read
+from harness.budgets.rates import expected, first_rate
+from harness.names import HOST_METRICS
+from harness.units import Unit, format_quantity
+
+__all__ = ["Advice", "Family", "Finding", "lint"]
+
+_FEWEST_BEYOND = 10  # requests beyond a quantile, for it to be more than the luck of a few
+
+
+class Finding(NamedTuple):
+    """One piece of advice.
+
+    Attributes:
+        line: In budgets.yaml.
+        path: `budgets.api-latency-p95.max`.
+        level: An error can never be judged as it stands; a warning may be meant so.
+    """
+
+    line: int
+    path: str
+    level: Level
+    message: str
+
+
+def lint(
+    plan: Plan, families: Mapping[str, Family] | None, known: Iterable[Advice] = ()
+) -> list[Finding]:
+    """What is questionable in a plan, in the order of its lines.
+
+    Args:
+        plan: A valid plan.
+        families: What a scrape of the running service showed, by name; None when there was none.
+        known: What else is known of it, e.g. from calibration.
+    """
+    places = Problems(plan.source)
+    read(plan.text, {}, places)
+    judged = [budget for budget in plan.budgets if budget.severity != "off"]
+    advice = [*known, *_on_plan(plan, judged)]
+    for budget in judged:
+        advice += _on_budget(budget)
+    for name, scenario in plan.scenarios.items():
+        advice += _on_scenario(scenario, plan.budgets_of(name))
+    if families is not None:
+        ours = plan.target is not None and plan.target.command is not None
+        advice += metric_findings(judged, families, ours)
+    findings = {
+        Finding(places.line(place), dotted(place), level, text) for place, text, level in advice
+    }
+    return sorted(findings)
+
+
+_Found = Iterator[Advice]
+
+
+def _on_plan(plan: Plan, judged: Iterable[Budget]) -> _Found:
+    for name in plan.scenarios:
+        if not plan.budgets_of(name):
+            yield Advice(("scenarios", name), "no budget is judged in this scenario")
+    of_service = [b.name for b in judged if not _without_metrics(b)]
+    if plan.target and not plan.target.metrics and of_service:
+        yield Advice(
+            ("target",),
+            f"there is no `metrics`, so that {listed(of_service)} will have no data",
+        )
+
+
+def _without_metrics(budget: Budget) -> bool:
+    """Whether a budget can be judged although the service exposes no metrics."""
+    return isinstance(budget.indicator, (*CLIENT_SIDE, Promql)) or all(
+        selector.metric in HOST_METRICS for selector in selectors(budget.indicator).values()
+    )
+
+
+def _on_budget(budget: Budget) -> _Found:
+    place: Place = ("budgets", budget.name)
+    indicator, bound = budget.indicator, format_quantity(budget.bound, budget.unit)
+    always = (budget.direction == "min" and budget.bound == 0) or (
+        budget.direction == "max" and budget.bound == 1 and budget.unit is Unit.RATIO
+    )
+    if always and not isinstance(indicator, Gauge | Promql):
+        yield Advice((*place, budget.direction), f"{budget.direction}: {bound} always holds")
+    growth = isinstance(indicator, Gauge | Utilization) and indicator.over == "growth"
+    if budget.max_regression is not None and (growth or isinstance(indicator, ErrorRatio)):
+        yield Advice(
+            (*place, "max_regression"),
+            "a relative change means little for a value that is about 0 when all is well; rely "
+            f"on {budget.direction}",
+        )
+    if budget.alert:
+        sign = 1 if budget.direction == "max" else -1
+        if sign * budget.alert.bound < sign * budget.bound:
+            yield Advice(
+                (*place, "alert", budget.direction),
+                f"the alert fires at {format_quantity(budget.alert.bound, budget.unit)}, although "
+                f"the budget allows {bound}",
+            )
+
+
+def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
+    place: Place = ("scenarios", scenario.name)
+    if scenario.warm_up == 0:
+        yield Advice(
+            (*place, "warm_up"), "without a warm-up, cold caches and connections are judged"
+        )
+    for load in scenario.loads:
+        yield from _on_users(load, scenario)
+    for budget in budgets:
+        if budget.abort and budget.abort_after >= scenario.duration:
+            yield Advice(
+                ("budgets", budget.name, "abort_after"),
+                f"scenario {scenario.name} is judged for "
+                f"{format_quantity(scenario.duration, Unit.SECONDS)} only, so it is never aborted",
+            )
+        if isinstance(budget.indicator, CLIENT_SIDE):
+            yield from _on_samples(scenario, budget)
+            for load in scenario.loads:
+                yield from _on_pool(load, scenario, budget)
+
+
+def _on_users(load: Load, scenario: Scenario) -> _Found:
+    """Users that are not all there when the window begins, although nothing says that they ramp."""
+    workload = load.workload
+    if not isinstance(workload, ClosedWorkload) or load.start >= scenario.warm_up > 0:
+        return
+    first, *rest = workload.stages
+    starting = load.start + first.seconds if first.start_users is not None else 0.0
+    steady = all(stage.start_users is None and stage.users == first.users for stage in rest)
+    if starting > scenario.warm_up and steady:
+        yield Advice(
+            _place(load, scenario),
+            f"users start for {format_quantity(starting, Unit.SECONDS)}, longer than the "
+            f"warm-up of {format_quantity(scenario.warm_up, Unit.SECONDS)}; the judged load "
+            "is not yet the full one",
+        )
+
+
+def _on_samples(scenario: Scenario, budget: Budget) -> _Found:
+    """Too few iterations, where it is known how many there will be: in the open model."""
+    place: Place = ("budgets", budget.name)
+    iterations = 0.0
+    for load in scenario.loads:
+        if not isinstance(load.workload, OpenWorkload):
+            return
+        iterations += _arrivals(load, load.workload, scenario)
+    told = f"scenario {scenario.name} starts about {iterations:.0f} iterations in its window"
+    if budget.min_samples > iterations:
+        yield Advice(
+            (*place, "min_samples"), f"{told}, fewer than min_samples {budget.min_samples}"
+        )
+    quantile = budget.indicator.quantile if isinstance(budget.indicator, Latency) else None
+    if quantile is not None and iterations * (1 - quantile) < _FEWEST_BEYOND:
+        beyond = iterations * (1 - quantile)
+        yield Advice(
+            (*place, "indicator"),
+            f"{told}, so that about {beyond:.0f} of them decide over the quantile {quantile:g}; "
+            f"at least {_FEWEST_BEYOND} should: load longer, or take a lower quantile",
+        )
+
+
+def _on_pool(load: Load, scenario: Scenario, budget: Budget) -> _Found:
+    """Fewer users than a service at its bound keeps busy."""
+    workload = load.workload
+    if not isinstance(workload, OpenWorkload) or not isinstance(budget.indicator, Latency):
+        return
+    peak = max(max(stage.rate, first_rate(stage)) for stage in workload.stages)
+    under_way = peak * budget.bound
+    if budget.direction == "max" and under_way > workload.max_users:
+        of = f"of load {load.name} " if load.name else ""
+        yield Advice(
+            ("budgets", budget.name),
+            f"at its bound, {under_way:.0f} requests {of}of scenario {scenario.name} are under way "
+            f"at once, but max_users is {workload.max_users}; raise it",
+        )
+
+
+def _place(load: Load, scenario: Scenario) -> Place:
+    place: Place = ("scenarios", scenario.name)
+    return (*place, "loads", load.name) if load.name else place
+
+
+def _arrivals(load: Load, workload: OpenWorkload, scenario: Scenario) -> float:
+    """Arrivals that are due in the window."""
+    begin, end = scenario.warm_up - load.start, scenario.seconds - load.start
+    return expected(workload.stages, end) - expected(workload.stages, begin)

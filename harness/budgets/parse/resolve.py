@@ -1,0 +1,289 @@
+"""From specs to the plan: bounds in their units, names that exist, rules between keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from harness import units
+from harness.budgets.model import (
+    Alert,
+    Budget,
+    Direction,
+    ErrorRatio,
+    Gauge,
+    Latency,
+    Mean,
+    Objective,
+    Plan,
+    Promql,
+    Quantile,
+    Ratio,
+    Scenario,
+    Waiver,
+)
+from harness.budgets.parse import indicators
+from harness.budgets.parse.problems import Place, Problems, closest
+from harness.budgets.parse.scenarios import scenario, target
+from harness.budgets.parse.schema import AlertSpec, BudgetSpec, FileSpec, WaiverSpec
+from harness.budgets.parse.selftests import Choices, selftests
+from harness.budgets.parse.types import NAME
+from harness.budgets.presets import PRESETS, Named
+from harness.units import Unit
+
+_DAY = 86400.0  # seconds
+_LEAST_OBJECTIVE = 0.95  # below, the fastest burn that is alerted on, 14.4, is no share
+_ABORT_AFTER = 5.0  # seconds of the window: the soonest at which a share can be certain
+
+
+def resolve(
+    spec: FileSpec, names: Mapping[str, tuple[str, ...]], text: str, today: date, problems: Problems
+) -> Plan:
+    """The plan that a file of the right shape means.
+
+    Args:
+        spec: The typed file, from which `shaped` may have left out what it could not use.
+        names: For each section, the names that stand in the file, left out or not, so that one
+            mistake is told once.
+        text: The file's content.
+        today: Decides whether a waiver has expired.
+        problems: Takes what makes no sense; with any, the plan must not be used.
+    """
+    _check_frame(spec, names, problems)
+    directory = problems.source.parent
+    scenarios: dict[str, Scenario] = {}
+    for name, scenario_spec in spec.scenarios.items():
+        if found := scenario(name, scenario_spec, directory, problems):
+            scenarios[name] = found
+    known: dict[str, Named | None] = dict(PRESETS)
+    known |= dict.fromkeys(names["indicators"])
+    for name, indicator_spec in spec.indicators.items():
+        known[name] = indicators.read(indicator_spec, ("indicators", name), problems)
+    file = _File(known, names["scenarios"], today, problems)
+    found_budgets = [_budget(name, budget, file) for name, budget in spec.budgets.items()]
+    budgets = {budget.name: budget for budget in found_budgets if budget}
+    choices = Choices(names["scenarios"], names["budgets"], budgets)
+    return Plan(
+        service=spec.service or "",
+        target=target(spec.target, directory, problems) if spec.target else None,
+        scenarios=scenarios,
+        budgets=tuple(budgets.values()),
+        selftests=selftests(spec.selftest, spec.target, choices, problems),
+        runbooks=(spec.runbooks or "").rstrip("/"),
+        source=problems.source,
+        text=text,
+    )
+
+
+@dataclass(frozen=True)
+class _File:
+    """What a budget may refer to.
+
+    Attributes:
+        known: Indicators by name; None for one that was refused where it is defined.
+    """
+
+    known: Mapping[str, Named | None]
+    scenarios: tuple[str, ...]
+    today: date
+    problems: Problems
+
+
+def _check_frame(spec: FileSpec, names: Mapping[str, tuple[str, ...]], problems: Problems) -> None:
+    if spec.service is None and not problems.within(("service",)):
+        problems.add(("service",), "is missing: the name of the service")
+    if not names["scenarios"] and not problems.within(("scenarios",)):
+        problems.add(
+            ("scenarios",),
+            "no scenarios, so no load; add one, e.g. "
+            "`smoke: {locustfile: smoke.py, rate: 50/s, duration: 20s}`",
+        )
+    if not names["budgets"] and not problems.within(("budgets",)):
+        problems.add(
+            ("budgets",),
+            "nothing to judge; add a budget, e.g. "
+            "`api-latency-p95: {indicator: api_latency, max: 200ms}`",
+        )
+    for section in ("scenarios", "budgets"):
+        for name in names[section]:
+            if not re.fullmatch(NAME, name):
+                problems.add(
+                    (section, name),
+                    "a name has lower-case words with hyphens, such as `api-latency-p95`",
+                )
+
+
+def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
+    place: Place = ("budgets", name)
+    problems = file.problems
+    clean = not problems.within(place)
+    _check_scenarios(spec, place, file)
+    _check_severity_of_abort(spec, place, problems)
+    waiver = _waiver(spec.waiver, (*place, "waiver"), file) if spec.waiver else None
+    given = [text for text in (spec.max, spec.min) if text is not None]
+    if len(given) != 1 and clean:
+        found = "has both max and min" if given else "has no bound"
+        problems.add(place, f"{found}; write exactly one of max and min")
+    named = _named(spec, (*place, "indicator"), file)
+    if len(given) != 1 or named is None:
+        return None
+    direction: Direction = "max" if spec.max is not None else "min"
+    production = [text for text in (spec.alert.max, spec.alert.min) if text] if spec.alert else []
+    measured = replace(named, unit=indicators.unit_of(named, given + production))
+    bound = _bound(given[0], measured, (*place, direction), problems)
+    alert = _alert(spec.alert, direction, measured, (*place, "alert"), problems)
+    objective = _objective(spec, direction, measured, place, problems)
+    _check_subject_of_abort(spec, measured, place, problems)
+    if problems.within(place) or bound is None or measured.unit is None:
+        return None
+    return Budget(
+        name=name,
+        indicator=measured.indicator,
+        unit=measured.unit,
+        bound=bound,
+        direction=direction,
+        description=spec.description or "",
+        max_regression=spec.max_regression,
+        severity=spec.severity,
+        on_no_data=spec.on_no_data,
+        min_samples=spec.min_samples,
+        scenarios=tuple(spec.scenarios or ()),
+        alert=alert,
+        objective=objective,
+        waiver=waiver,
+        abort=spec.abort,
+        abort_after=spec.abort_after if spec.abort_after is not None else _ABORT_AFTER * spec.abort,
+        runbook=spec.runbook or "",
+        line=problems.line(place),
+    )
+
+
+def _named(spec: BudgetSpec, place: Place, file: _File) -> Named | None:
+    """The budget's indicator; None when it is unknown or was refused where it is defined."""
+    name = spec.indicator
+    if not isinstance(name, str):
+        return indicators.read(name, place, file.problems)
+    if name not in file.known:
+        known = ", ".join(sorted(file.known))
+        meant = closest(name, file.known)
+        file.problems.add(place, f'there is no indicator "{name}"; {meant}known: {known}')
+    return file.known.get(name)
+
+
+def _check_scenarios(spec: BudgetSpec, place: Place, file: _File) -> None:
+    if not file.scenarios:  # told once, where they should stand
+        return
+    for index, name in enumerate(spec.scenarios or ()):
+        if name not in file.scenarios:
+            known = ", ".join(file.scenarios)
+            meant = closest(name, file.scenarios)
+            file.problems.add(
+                (*place, "scenarios", index),
+                f'there is no scenario "{name}"; {meant}known: {known}',
+            )
+
+
+def _bound(text: str, named: Named, place: Place, problems: Problems) -> float | None:
+    """A bound in the unit of its indicator, which is known by now."""
+    unit = named.unit or Unit.COUNT
+    try:
+        value = units.parse(text, unit)
+    except ValueError as error:
+        problems.add(place, str(error))
+        return None
+    timed = unit is Unit.SECONDS and isinstance(named.indicator, Latency | Quantile | Mean)
+    if unit is Unit.RATIO and value > 1:
+        percent = "" if text.rstrip().endswith("%") else f"; for {text} percent write {text}%"
+        problems.add(place, f'"{text}" is more than 100%, which no ratio exceeds{percent}')
+    elif value < 0 and not isinstance(named.indicator, Gauge | Promql):
+        problems.add(place, f'"{text}" is negative, and the value never is')
+    elif value == 0 and place[-1] == "max" and timed:
+        problems.add(place, "nothing takes no time at all; write the time that is allowed")
+    return value
+
+
+def _check_severity_of_abort(spec: BudgetSpec, place: Place, problems: Problems) -> None:
+    if spec.abort_after is not None and not spec.abort:
+        problems.add((*place, "abort_after"), "belongs to `abort: true`; add that, or remove it")
+    if spec.abort and spec.severity != "error":
+        problems.add(
+            (*place, "abort"),
+            f"with severity {spec.severity} a breach fails no run, so it cannot end one; remove "
+            "abort, or write severity: error",
+        )
+
+
+def _check_subject_of_abort(
+    spec: BudgetSpec, named: Named, place: Place, problems: Problems
+) -> None:
+    match named.indicator:
+        case ErrorRatio():
+            certain = spec.max is not None
+        case Latency(quantile=quantile):
+            certain = spec.max is not None and quantile is not None
+        case _:
+            certain = False
+    if spec.abort and not certain:
+        problems.add(
+            (*place, "abort"),
+            "only a max of kind error_ratio, or of kind latency with a quantile, can be certainly "
+            "breached while the load still runs; remove abort",
+        )
+
+
+def _alert(
+    spec: AlertSpec | None, direction: Direction, named: Named, place: Place, problems: Problems
+) -> Alert | None:
+    if spec is None:
+        return None
+    own, other = (spec.max, spec.min) if direction == "max" else (spec.min, spec.max)
+    if other is not None:
+        foreign = "min" if direction == "max" else "max"
+        problems.add(
+            (*place, foreign), f"the budget has a {direction}; write {direction} here, too"
+        )
+    elif own is None and not problems.within(place):
+        problems.add(place, f"has no bound; add {direction}, the one of production")
+    if own is None:
+        return None
+    bound = _bound(own, named, (*place, direction), problems)
+    return None if bound is None else Alert(bound, spec.hold, spec.severity, spec.keep_firing_for)
+
+
+def _objective(
+    spec: BudgetSpec, direction: Direction, named: Named, place: Place, problems: Problems
+) -> Objective | None:
+    if spec.objective is None or spec.window is None:
+        if spec.objective is not spec.window:
+            problems.add(place, "has one of objective and window; they belong together")
+        return None
+    if not _LEAST_OBJECTIVE <= spec.objective < 1:
+        problems.add((*place, "objective"), "must be at least 95%, and less than 100%")
+    if not 7 * _DAY <= spec.window <= 90 * _DAY:
+        problems.add((*place, "window"), 'must be between "7d" and "90d"')
+    match named.indicator:
+        case ErrorRatio():
+            share = direction == "max"
+        case Latency(quantile=quantile) | Quantile(quantile=quantile):
+            share = direction == "max" and quantile is not None
+        case _:
+            share = isinstance(named.indicator, Ratio) and named.unit is Unit.RATIO
+    if not share:
+        problems.add(
+            (*place, "objective"),
+            "only what counts events has a share of good ones: a max of an error_ratio, of a "
+            "latency with a quantile or of a quantile, or a ratio of counters in %",
+        )
+    return Objective(spec.objective, spec.window)
+
+
+def _waiver(spec: WaiverSpec, place: Place, file: _File) -> Waiver:
+    if spec.until < file.today:
+        file.problems.add(
+            (*place, "until"),
+            f"the waiver expired on {spec.until}; remove it, or renew it with a later date and a "
+            "reason that holds today",
+        )
+    return Waiver(spec.until, spec.reason)

@@ -1,0 +1,167 @@
+"""The shape of the sections that say how a service is started and loaded."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from harness.budgets.parse.types import (
+    NAME,
+    Positive,
+    PositiveRate,
+    PositiveSeconds,
+    Rate,
+    Scalar,
+    Seconds,
+    Section,
+    Share,
+    Text,
+    Texts,
+    WarmUp,
+    Whole,
+    Workers,
+)
+
+
+class StageSpec(Section):
+    """Some time of a workload: exactly one of rate, ramp_to, users and ramp_to_users."""
+
+    rate: Rate | None = Field(
+        None, description='A constant arrival rate, e.g. "50/s"; 0 is a pause (open model)'
+    )
+    ramp_to: Rate | None = Field(
+        None,
+        description="The arrival rate changes linearly to this one, from that of the stage before "
+        "or from 0",
+    )
+    users: Whole | None = Field(None, description="A constant number of users (closed model)")
+    ramp_to_users: Whole | None = Field(
+        None,
+        description="Users start or stop one by one until there are so many, from the number of "
+        "the stage before or from 0",
+    )
+    hold: PositiveSeconds = Field(alias="for", description='How long, e.g. "20s"')
+
+
+class WorkloadSpec(Section):
+    """How the load comes: exactly one of rate, users, stages and shape."""
+
+    rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
+    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
+    stages: list[StageSpec] | None = Field(
+        None, min_length=1, description="Rates (open model) or users (closed model) in order"
+    )
+    shape: Text | None = Field(
+        None,
+        description="A LoadTestShape class of the locustfile, which says how many users there are "
+        "(closed model)",
+    )
+    arrivals: Literal["poisson", "even"] | None = Field(
+        None, description="Open model: random gaps as in real traffic (poisson, default), or even"
+    )
+    seed: Whole = Field(1, description="Two runs with one seed get the same arrival times")
+    max_users: Positive | None = Field(
+        None, description="Open model: most requests that can be under way at once (default 100)"
+    )
+    when_exhausted: Literal["queue", "grow", "drop"] | None = Field(
+        None,
+        description="Open model: what an arrival does that finds no idle user: queue waits for one "
+        "(default), grow starts one more until there are max_users, drop is counted and never sent",
+    )
+    min_users: Positive | None = Field(
+        None, description="Users that `when_exhausted: grow` starts with (default 10)"
+    )
+    spawn_rate: PositiveRate | None = Field(
+        None,
+        description="With users: how many start per second (default: all of them within the "
+        "first half of the warm-up)",
+    )
+
+
+class LoadSpec(Section):
+    """One of several loads of a scenario, with exactly one of rate, users and workload."""
+
+    locustfile: Text = Field(description="The Locust file, relative to this file")
+    rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
+    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
+    workload: WorkloadSpec | None = Field(None, description="Anything else than one rate or users")
+    start: Seconds = Field(
+        0.0, description="How long after the scenario's start it begins, default at once"
+    )
+    tags: Texts | None = Field(None, description="Only Locust tasks with one of these tags")
+    exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
+
+
+class ScenarioSpec(Section):
+    """A locustfile with a workload, or several loads at once."""
+
+    # Which one is missing is told by `scenarios`, with advice; editors want it here.
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["locustfile"]}, {"required": ["loads"]}]}
+    )
+
+    locustfile: Text | None = Field(
+        None, description="The Locust file, relative to this file; required without loads"
+    )
+    rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
+    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
+    workload: WorkloadSpec | None = Field(None, description="Anything else than one rate or users")
+    loads: dict[str, LoadSpec] | None = Field(
+        None,
+        min_length=1,
+        description="Several loads at once, by name, instead of all keys above",
+        json_schema_extra={"propertyNames": {"pattern": NAME}, "minProperties": 1},
+    )
+    warm_up: WarmUp = Field(
+        5.0,
+        description='Load that is not judged, default "5s"; auto: until the latency has settled',
+    )
+    duration: PositiveSeconds | None = Field(
+        None, description="Load that is judged; with stages: their sum without the warm-up"
+    )
+    stop: Literal["decided"] | None = Field(
+        None, description="decided: end, or go on, until every budget has its verdict"
+    )
+    max_duration: PositiveSeconds | None = Field(
+        None, description="With stop: decided, the longest duration; default twice the duration"
+    )
+    tags: Texts | None = Field(None, description="Only Locust tasks with one of these tags")
+    exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
+    drain: Seconds = Field(30.0, description='Longest wait for the last answers, default "30s"')
+    workers: Workers = Field(
+        1, description="Locust processes for each load, default 1; auto: as many as there are cores"
+    )
+    trace_ratio: Share = Field(
+        0.05,
+        description='Share of the requests whose traceparent asks for a trace, default "5%"',
+    )
+
+
+class TargetSpec(Section):
+    """The service under load. {port} stands for a free port that the harness picks."""
+
+    url: Text = Field(description="Base URL, e.g. http://127.0.0.1:{port}")
+    command: Text | None = Field(
+        None, description="Starts the service; without it, a service that already runs is tested"
+    )
+    setup: Text | None = Field(None, description="Run once per checkout by `harness compare`")
+    ready: Text | None = Field(
+        None, description="Path or URL that answers 2xx once the service is ready"
+    )
+    metrics: Texts | None = Field(
+        None, description="Path or URL of the Prometheus metrics, or a list: one per replica"
+    )
+    scrape_interval: PositiveSeconds | None = Field(
+        None,
+        description='Between scrapes, default "1s", or longer where a scrape takes over 20 ms',
+    )
+    environment: dict[str, Scalar] = Field(
+        default={}, description="Added to the command's environment"
+    )
+    ready_timeout: PositiveSeconds = Field(
+        30.0, description='Longest wait until it is ready, default "30s"'
+    )
+    stop_timeout: PositiveSeconds = Field(
+        10.0, description='Longest wait for it to stop by itself, default "10s"'
+    )

@@ -1,0 +1,273 @@
+"""Scenarios and the target: from their specs to the model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.budgets.model import Load, Scenario, Target
+from harness.budgets.parse.problems import Place, Problems, closest
+from harness.budgets.parse.scenario_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
+from harness.budgets.parse.types import NAME
+from harness.budgets.parse.workloads import (
+    FEWEST_TO_SETTLE,
+    Span,
+    chosen,
+    longest,
+    settling_time,
+    workload,
+)
+
+_URL = re.compile(
+    r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/\S*)?"
+)
+CHANGES = (
+    "auto waits for the latency to settle, which it cannot while the load changes; write how long,"
+    " or a constant load"
+)
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems) -> Scenario | None:
+    """One scenario, with its loads.
+
+    With `rate` the load is one stage of warm-up and duration. With `stages` the warm-up lies
+    inside them, and the duration is what is left of them. Of several loads, each lasts from its
+    start to the end of the scenario.
+
+    Returns:
+        The scenario; None when it makes no sense, which is then noted.
+    """
+    place: Place = ("scenarios", name)
+    if problems.within(place):
+        return None
+    found = (_single if spec.loads is None else _several)(spec, directory, place, problems)
+    if found is None or problems.within(place):
+        return None
+    loads, duration = found
+    return Scenario(
+        name=name,
+        loads=loads,
+        warm_up=_warm_up(spec, duration),
+        auto_warm_up=spec.warm_up == "auto",
+        duration=_longest(spec, duration),
+        planned=duration if spec.stop else None,
+        drain=spec.drain,
+        workers=None if spec.workers == "auto" else spec.workers,
+        trace_ratio=spec.trace_ratio,
+    )
+
+
+_Loads = tuple[tuple[Load, ...], float] | None  # with the seconds that are judged
+
+
+def _single(spec: ScenarioSpec, directory: Path, place: Place, problems: Problems) -> _Loads:
+    """The load of a scenario that has one."""
+    if spec.locustfile is None:
+        problems.add((*place, "locustfile"), "is missing: the Locust file, relative to this file")
+    found = chosen(spec, ("rate", "users", "workload", "loads"), place, problems)
+    if found is None or spec.locustfile is None:
+        return None
+    duration = _duration(spec, found[0], place, problems)
+    _check_stop(spec, (found[0],), place, problems)
+    _check_auto(spec, (found[0],), place, problems)
+    warm_up = _warm_up(spec, duration)
+    load = Load(
+        directory / spec.locustfile,
+        workload(found[0], Span(warm_up + _longest(spec, duration), warm_up)),
+        tags=tuple(spec.tags or ()),
+        exclude_tags=tuple(spec.exclude_tags or ()),
+    )
+    return (load,), duration
+
+
+def _duration(spec: ScenarioSpec, of: WorkloadSpec, place: Place, problems: Problems) -> float:
+    """Seconds that are judged."""
+    here = (*place, "duration")
+    if of.stages is None:
+        if spec.duration is None:
+            problems.add(here, 'is missing: how long the load is judged, e.g. "20s"')
+        return spec.duration or 0.0
+    total = sum(stage.hold for stage in of.stages)
+    if spec.duration is not None:
+        problems.add(here, "the stages say how long the load lasts; remove duration")
+    if spec.warm_up == "auto":
+        return total
+    if spec.warm_up >= total:
+        problems.add(
+            (*place, "warm_up"),
+            f"the warm-up of {spec.warm_up:g} s leaves nothing of the stages, which last "
+            f"{total:g} s together; write a shorter warm_up or longer stages",
+        )
+    return total - spec.warm_up
+
+
+def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Problems) -> _Loads:
+    """Loads at once, of which each has what a scenario with a single one has itself."""
+    for key in ("locustfile", "rate", "users", "workload", "tags", "exclude_tags"):
+        if getattr(spec, key) is not None:
+            problems.add((*place, key), "belongs into each of the loads; remove it here")
+    if spec.duration is None:
+        problems.add((*place, "duration"), 'is missing: how long the loads are judged, e.g. "20s"')
+        return None
+    warm_up = _warm_up(spec, spec.duration)
+    seconds = warm_up + _longest(spec, spec.duration)
+    loads = []
+    chosen_ones = []
+    for name, load in (spec.loads or {}).items():
+        here = (*place, "loads", name)
+        if not re.fullmatch(NAME, name):
+            problems.add(here, "a name has lower-case words with hyphens, such as `buyers`")
+        found = chosen(load, ("rate", "users", "workload"), here, problems)
+        if found is None:
+            continue
+        chosen_ones.append(found[0])
+        if text := _outlasts(load, found[0], seconds):
+            problems.add(here, text)
+            continue
+        loads.append(
+            Load(
+                directory / load.locustfile,
+                workload(found[0], Span(seconds - load.start, warm_up - load.start)),
+                name,
+                load.start,
+                tuple(load.tags or ()),
+                tuple(load.exclude_tags or ()),
+            )
+        )
+    _check_stop(spec, chosen_ones, place, problems)
+    _check_auto(spec, chosen_ones, place, problems)
+    return tuple(loads), spec.duration
+
+
+def _longest(spec: ScenarioSpec, duration: float) -> float:
+    """Seconds that may be judged at most."""
+    return longest(duration, spec.max_duration) if spec.stop else duration
+
+
+def _warm_up(spec: ScenarioSpec, duration: float) -> float:
+    """Seconds that are not judged, or not until it is known which ones are."""
+    return settling_time(duration) if spec.warm_up == "auto" else spec.warm_up
+
+
+def _check_auto(
+    spec: ScenarioSpec, of: Iterable[WorkloadSpec], place: Place, problems: Problems
+) -> None:
+    """Whether the latency of the scenario can settle, if that is waited for."""
+    here = (*place, "warm_up")
+    if spec.warm_up != "auto":
+        return
+    if spec.stop is not None:
+        problems.add(here, "auto is found after the load, `stop` needs it before; write how long")
+    if any(one.stages is not None or one.shape is not None for one in of):
+        problems.add(here, CHANGES)
+    if spec.duration is not None and spec.duration < FEWEST_TO_SETTLE:
+        problems.add(
+            (*place, "duration"),
+            f"is too short to see whether the latency settles; at least {FEWEST_TO_SETTLE:g} s",
+        )
+
+
+def _check_stop(
+    spec: ScenarioSpec, of: Iterable[WorkloadSpec], place: Place, problems: Problems
+) -> None:
+    """Whether the scenario can end early, or go on, if it is to."""
+    if spec.stop is None:
+        if spec.max_duration is not None:
+            problems.add((*place, "max_duration"), "is for `stop: decided`; add that, or remove it")
+        return
+    if any(one.stages is not None or one.shape is not None for one in of):
+        problems.add(
+            (*place, "stop"),
+            "stages and shapes say how long the load lasts; only a constant load can end when all"
+            " is decided",
+        )
+    if spec.max_duration is not None and spec.duration and spec.max_duration < spec.duration:
+        problems.add((*place, "max_duration"), "is shorter than the duration; make it longer")
+
+
+def _outlasts(load: LoadSpec, of: WorkloadSpec, seconds: float) -> str:
+    """Why a load is not over when a scenario of so many seconds is; empty when it is."""
+    lasts = f"warm-up and duration are {seconds:g} s together"
+    if load.start >= seconds:
+        return f"starts at {load.start:g} s, but {lasts}; start it earlier or load longer"
+    end = load.start + sum(stage.hold for stage in of.stages or ())
+    if end > seconds + 1e-9:
+        return f"its stages last until {end:g} s, but {lasts}; shorten them or load longer"
+    return ""
+
+
+def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | None:
+    """The service under load; None when it makes no sense, which is then noted."""
+    place: Place = ("target",)
+    clean = not problems.within(place)
+    _check_url(spec.url, (*place, "url"), problems)
+    _check_addresses(spec, place, problems)
+    if clean:
+        _check_pieces(spec, place, problems)
+    if problems.within(place):
+        return None
+    return Target(
+        url=spec.url.rstrip("/"),
+        command=spec.command,
+        setup=spec.setup,
+        ready=spec.ready,
+        metrics=tuple(spec.metrics or ()),
+        scrape_interval=spec.scrape_interval,
+        environment=dict(spec.environment),
+        ready_timeout=spec.ready_timeout,
+        stop_timeout=spec.stop_timeout,
+        directory=directory,
+    )
+
+
+def _check_addresses(spec: TargetSpec, place: Place, problems: Problems) -> None:
+    addresses = [((*place, "ready"), spec.ready)] if spec.ready else []
+    listed_metrics = spec.metrics or []
+    for index, address in enumerate(listed_metrics):
+        here: Place = (*place, "metrics", index)
+        if address in listed_metrics[:index]:
+            problems.add(here, f"{address} is listed twice, and would be counted twice")
+        addresses.append((here, address))
+    for here, address in addresses:
+        if not address.startswith("/"):
+            _check_url(address, here, problems, what="a path that starts with / or a URL")
+
+
+def _check_url(url: str, place: Place, problems: Problems, what: str = "a URL") -> None:
+    for name in _PLACEHOLDER.findall(url):
+        if name != "port":
+            meant = closest(name, ["port"])
+            problems.add(place, f"{{{name}}} is unknown; {meant}only {{port}} is replaced")
+            return
+    match = _URL.fullmatch(url.replace("{port}", "1"))
+    good = match is not None and 0 < int(match["port"] or 80) < 65_536
+    if not good:
+        problems.add(place, f'"{url}" is not {what}; write e.g. http://127.0.0.1:8000')
+
+
+def _check_pieces(spec: TargetSpec, place: Place, problems: Problems) -> None:
+    """What the command, the url and the port need from each other."""
+    if spec.command is None:
+        for key in ("setup", "environment"):
+            if getattr(spec, key):
+                problems.add((*place, key), "is for the command, but there is no command")
+        addresses = {"url": spec.url, "ready": spec.ready, "metrics": str(spec.metrics)}
+        for key, address in addresses.items():
+            if "{port}" in (address or ""):
+                problems.add(
+                    (*place, key),
+                    "{port} is the free port that the command gets, but there is no command; "
+                    "add a command or write the port of the running service",
+                )
+        return
+    for_command = spec.command + "".join(spec.environment.values())
+    if "{port}" in for_command and "{port}" not in spec.url:
+        problems.add((*place, "url"), "the command listens on {port}; write {port} in the url, too")
+    if "{port}" in spec.url and "{port}" not in for_command:
+        problems.add(
+            (*place, "command"),
+            "does not say {port}, which the url expects; pass it on, e.g. --port {port}",
+        )

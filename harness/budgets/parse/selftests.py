@@ -1,0 +1,101 @@
+"""Self-tests: from their specs to the model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.budgets.model import Budget, Selftest
+from harness.budgets.parse.problems import Place, Problems, closest
+from harness.budgets.parse.scenario_schema import TargetSpec
+from harness.budgets.parse.schema import SelftestSpec
+from harness.budgets.parse.types import CASE
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a self-test may refer to.
+
+    Attributes:
+        scenarios: Names that stand in the file.
+        names: Names of budgets that stand in the file.
+        budgets: Those that make sense; the others were told where they are defined.
+    """
+
+    scenarios: tuple[str, ...]
+    names: tuple[str, ...]
+    budgets: Mapping[str, Budget]
+
+
+def selftests(
+    specs: Mapping[str, SelftestSpec],
+    target: TargetSpec | None,
+    choices: Choices,
+    problems: Problems,
+) -> dict[str, Selftest]:
+    """Every self-test; those that make no sense are noted and left out.
+
+    Args:
+        specs: The typed section.
+        target: The service, whose command gets the environment.
+        choices: The scenarios and budgets of the file.
+        problems: Takes what makes no sense.
+    """
+    if specs and (target is None or target.command is None) and not problems.within(("target",)):
+        problems.add(
+            ("selftest",),
+            "mistakes are planted by the environment of the target's command, which is missing",
+        )
+    found = {name: _selftest(name, spec, choices, problems) for name, spec in specs.items()}
+    return {name: case for name, case in found.items() if case}
+
+
+def _selftest(
+    name: str, spec: SelftestSpec, choices: Choices, problems: Problems
+) -> Selftest | None:
+    place: Place = ("selftest", name)
+    if not re.fullmatch(CASE, name):
+        text = "a name has lower-case words with hyphens or underscores, such as `n_plus_one`"
+        problems.add(place, text)
+    if not choices.scenarios:  # told once, where they should stand
+        return None
+    scenario = spec.scenario or choices.scenarios[0]
+    if scenario not in choices.scenarios:
+        text = _unknown("scenario", scenario, choices.scenarios)
+        problems.add((*place, "scenario"), text)
+        return None
+    _check_expectation(spec, place, problems)
+    for index, budget in enumerate(spec.breaks or ()):
+        if problem := _unbreakable(budget, scenario, choices):
+            problems.add((*place, "breaks", index), problem)
+    breaks = tuple(spec.breaks or ())
+    return Selftest(name, spec.environment, scenario, breaks, spec.description or "")
+
+
+def _check_expectation(spec: SelftestSpec, place: Place, problems: Problems) -> None:
+    if spec.breaks and spec.expect == "unjudged":
+        text = "a run that ends unjudged breaks no budget; remove breaks, or expect: unjudged"
+        problems.add(place, text)
+    if not spec.breaks and spec.expect == "breach" and not problems.within(place):
+        text = "nothing has to notice it; name budgets in breaks, or write expect: unjudged"
+        problems.add(place, text)
+
+
+def _unbreakable(name: str, scenario: str, choices: Choices) -> str:
+    """Why a budget can never be breached in a scenario; empty when it can be."""
+    if name not in choices.names:
+        return _unknown("budget", name, choices.names) if choices.names else ""
+    budget = choices.budgets.get(name)
+    if budget is None:  # refused where it is defined
+        return ""
+    if budget.scenarios and scenario not in budget.scenarios:
+        return f"{name} is not judged in scenario {scenario}; its scenarios leave that out"
+    if budget.severity != "error" or budget.waiver:
+        why = "is waived" if budget.waiver else f"has severity {budget.severity}"
+        return f"{name} {why}, so a run cannot fail by it"
+    return ""
+
+
+def _unknown(what: str, name: str, known: tuple[str, ...]) -> str:
+    return f'there is no {what} "{name}"; {closest(name, known)}known: {", ".join(known)}'

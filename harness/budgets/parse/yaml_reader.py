@@ -1,0 +1,193 @@
+"""YAML text to plain mappings, lists and texts, with the line of each.
+
+YAML 1.1 guesses types from spelling: `on` is a boolean, `12:30` is 750, `1_000` is a number. Here
+every scalar stays the text that stands in the file, and the field it belongs to decides what it
+is to be, so none of these guesses can change a bound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import yaml
+
+from harness.budgets.parse.problems import Place, Problems, closest
+
+Value: TypeAlias = "dict[str, Value] | list[Value] | str | None"
+
+_MERGE = "tag:yaml.org,2002:merge"
+_STANDARD = "tag:yaml.org,2002:"
+_NULLS = ("", "~", "null", "Null", "NULL")
+_MOST_VALUES = 20_000  # aliases of aliases can make a short file endless
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
+
+
+class _EndlessError(Exception):
+    """The file expands to more values than anybody writes."""
+
+
+def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[str, Value]:
+    """Read the whole file.
+
+    `${VAR}` and `${VAR:-default}` in values are replaced (the default also stands in for an empty
+    variable, as in a shell); `$${` is a literal `${`. Anchors, aliases and `<<` merges work. Keys
+    of the top level without a value are dropped.
+
+    Args:
+        text: The file's content.
+        environment: Where variables are looked up.
+        problems: Takes what is wrong: syntax, duplicate keys, unset variables, empty values.
+
+    Returns:
+        The top-level mapping; empty when the file cannot be read at all.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        _syntax(error, text, problems)
+        return {}
+    except yaml.reader.ReaderError as error:
+        problems.lines[()] = text.count("\n", 0, error.position) + 1
+        problems.add((), f"not YAML: {error.reason} ({chr(error.character)!r})")
+        return {}
+    except RecursionError:
+        problems.add((), "not a budgets file: nested too deeply")
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        what = "is empty" if root is None else "holds no mapping"
+        problems.add((), f"the file {what}; it starts with `version: 1`")
+        return {}
+    try:
+        return _Reader(environment, problems).mapping(root, ())
+    except _EndlessError:
+        problems.add((), f"aliases expand this file to more than {_MOST_VALUES} values")
+        return {}
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, problems: Problems) -> None:
+    mark = error.problem_mark or error.context_mark
+    line = mark.line if mark else 0
+    problems.lines[()] = line + 1
+    sentence = error.problem or error.context or "cannot be read"
+    if error.context and error.context != sentence:
+        began = error.context_mark
+        since = f" that began in line {began.line + 1}" if began and began.line != line else ""
+        sentence = f"{error.context}{since}, {sentence}"
+    lines = text.splitlines()
+    if line < len(lines) and re.search(r"\$?\{\w+(:-[^}]*)?\}", lines[line]):
+        sentence += '; inside { } put text that holds braces in quotes: "${NAME}"'
+    elif "\\t" in sentence:
+        sentence += "; indent with spaces"
+    problems.add((), f"not YAML: {sentence}")
+
+
+class _Reader:
+    """Walks YAML's node graph; the state is what was met on the way."""
+
+    def __init__(self, environment: Mapping[str, str], problems: Problems) -> None:
+        self._environment = environment
+        self._problems = problems
+        self._open: list[yaml.Node] = []
+        self._values = 0
+
+    def mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Value]:
+        """A mapping without its empty entries; problems are noted."""
+        self._count()
+        result: dict[str, Value] = {}
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                result |= self._merged(value, place)
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                continue
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                self._problems.lines[*place, "?"] = line
+                self._problems.add((*place, "?"), "a key must be plain text")
+                continue
+            here = (*place, key.value)
+            self._problems.lines[here] = line
+            if key.value in seen:
+                self._problems.add(here, f"duplicate key, first in line {seen[key.value]}")
+                continue
+            seen[key.value] = line
+            content = self._value(value, here)
+            if content is not None:
+                result[key.value] = content
+            else:
+                result.pop(key.value, None)
+        return result
+
+    def _count(self) -> None:
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise _EndlessError
+
+    def _merged(self, node: yaml.Node, place: Place) -> dict[str, Value]:
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        result: dict[str, Value] = {}
+        for part in reversed(parts):  # the first of several wins
+            if isinstance(part, yaml.MappingNode) and part not in self._open:
+                result |= self._inside(part, place)
+            else:
+                self._problems.add(place, "`<<` takes a mapping, or a list of mappings")
+        return result
+
+    def _inside(self, node: yaml.MappingNode, place: Place) -> dict[str, Value]:
+        self._open.append(node)
+        result = self.mapping(node, place)
+        self._open.pop()
+        return result
+
+    def _value(self, node: yaml.Node, place: Place) -> Value:
+        self._count()
+        if not node.tag.startswith(_STANDARD):
+            self._problems.add(place, f"the YAML tag {node.tag} is not supported; remove it")
+            return None
+        if any(node is outer for outer in self._open):
+            self._problems.add(place, "an alias may not stand inside its own anchor")
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, place)
+        if isinstance(node, yaml.MappingNode):
+            return self._inside(node, place)
+        self._open.append(node)
+        items: list[Value] = []
+        for index, item in enumerate(node.value):
+            self._problems.lines[*place, index] = item.start_mark.line + 1
+            content = self._value(item, (*place, index))
+            if content is not None:
+                items.append(content)
+        self._open.pop()
+        return items
+
+    def _scalar(self, node: yaml.ScalarNode, place: Place) -> str | None:
+        if node.style is None and node.value in _NULLS:
+            if len(place) > 1:
+                self._problems.add(place, "is empty; give it a value or remove the key")
+            return None
+        text = _VARIABLE.sub(lambda match: self._variable(match, place), node.value)
+        return None if self._problems.within(place) else text
+
+    def _variable(self, match: re.Match[str], place: Place) -> str:
+        name, default = match.groups()
+        if match[0] == "$${":
+            return "${"
+        if name is None:
+            self._problems.add(
+                place, "`${` opens no variable; write ${NAME}, ${NAME:-default} or $${ for a `${`"
+            )
+            return ""
+        value = self._environment.get(name)
+        if default is not None:
+            return value or default
+        if value is None:
+            meant = closest(name, self._environment)
+            self._problems.add(
+                place, f"${{{name}}} is not set; {meant}set it or write ${{{name}:-default}}"
+            )
+            return ""
+        return value

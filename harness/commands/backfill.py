@@ -1,0 +1,177 @@
+"""`harness backfill`: a stored run becomes part of the data of a Prometheus."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from harness import names
+from harness.commands.parts.options import run_dir_argument
+from harness.commands.parts.outputs import write
+from harness.errors import EXIT_PASS, RunFolderError
+from harness.judge.measure.series import LOAD_GENERATOR
+from harness.observe.promtool import create_blocks
+from harness.report.run.openmetrics import limit_samples, outcome_samples, run_samples
+from harness.runs.folder import RunFolder, open_folder, read_manifest
+from harness.runs.histograms import HistogramSet
+from harness.runs.latency import Line, read_lines
+from harness.runs.metrics import read_points
+from harness.runs.model import Manifest
+from harness.runs.openmetrics import (
+    Kind,
+    Points,
+    Sample,
+    document,
+    parse_series,
+    series_text,
+)
+from harness.runs.results import Results, read_results
+from harness.units import Unit
+
+MOST_SAMPLES: Final = 2_000_000  # of the histograms; more of them come less often than each second
+_OF_A_HISTOGRAM: Final = 33  # series, about
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `harness backfill`."""
+    run_dir_argument(parser)
+    parser.add_argument(
+        "data_dir", type=Path, metavar="DATA_DIR", help="of Prometheus: its --storage.tsdb.path"
+    )
+
+
+def backfill(options: argparse.Namespace) -> int:
+    """Load a stored run into the data of a Prometheus, for Grafana to show; needs promtool.
+
+    Raises:
+        RunFolderError: There is no readable run.
+        UsageError: promtool is not there, or cannot write the blocks.
+    """
+    folder = open_folder(options.run_dir)
+    with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
+        path = Path(temporary) / "run.om"
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(run_document(folder))
+        create_blocks(path, options.data_dir)
+    write(f"{folder.path} is stored in {options.data_dir}\n")
+    return EXIT_PASS
+
+
+def run_document(folder: RunFolder) -> Iterator[str]:
+    """A run as the lines of an OpenMetrics document with times.
+
+    The series of the service have the label `job`, which is the service's name, those of the
+    harness `job`, `service` and `scenario`, as if Prometheus had scraped both. The histograms count
+    a request at the end of the second in which it was due, so that their increase over the window
+    is what was judged.
+
+    Raises:
+        RunFolderError: A file of the run is missing or damaged; a run that was not judged, or cut
+            off, is none of these.
+    """
+    manifest = read_manifest(folder)
+    results = _results(folder)
+    lines = read_lines(folder.file(names.LATENCY_FILE))
+    kinds, points = read_points(folder.file(names.METRICS_FILE))
+    timeline = _Timeline(manifest, kinds, points)
+    tally = HistogramSet(_latency_bounds(results))
+    for line in lines:  # from 0 on: PromQL does not see the increase with which a series is born
+        tally.add(line.key, {})
+    always = [*run_samples(folder.path.resolve().name, manifest)]
+    always += limit_samples(results.budgets) if results else ()
+    told = 0
+    moments = _moments(manifest, lines)
+    for at in moments:
+        while told < len(lines) and lines[told].start + 1 <= at + _ROUNDING:
+            tally.add(lines[told].key, lines[told].counts)
+            told += 1
+        timeline.add([*always, *tally.samples()], at)
+    if results and moments:
+        timeline.add(outcome_samples(results.outcome, results.budgets), moments[-1])
+    return timeline.document()
+
+
+_ROUNDING = 0.0005  # s; what is stored of a moment has three decimals
+
+
+def _results(folder: RunFolder) -> Results | None:
+    """What a run came to; None when it was not judged."""
+    if not folder.file(names.RESULTS_FILE).exists():
+        return None
+    try:
+        return read_results(folder)
+    except RunFolderError:
+        if folder.file(names.RESULTS_FILE).stat().st_size:
+            raise
+        return None  # the harness was killed before
+
+
+def _latency_bounds(results: Results | None) -> list[float]:
+    budgets = results.budgets if results else ()
+    return [
+        budget.bound
+        for budget in budgets
+        if budget.bound and budget.unit is Unit.SECONDS and budget.source == LOAD_GENERATOR
+    ]
+
+
+def _moments(manifest: Manifest, lines: Sequence[Line]) -> list[float]:
+    """When the harness would have been scraped: each second, counted from the window's start.
+
+    Less often when that would be too many samples; then also at the window's end.
+    """
+    if not lines:
+        return []
+    clock = manifest.clock
+    zero = lines[0].start if clock.window_start is None else clock.window_start
+    first = math.floor(lines[0].start - zero + _ROUNDING)
+    last = math.ceil(lines[-1].start + 1 - zero - _ROUNDING)
+    histograms = len({line.key for line in lines})
+    step = math.ceil((last - first) * histograms * _OF_A_HISTOGRAM / MOST_SAMPLES)
+    seconds = {*range(first, last, step), last}
+    if clock.window_end is not None:
+        seconds.add(round(clock.window_end - zero))
+    return [zero + second for second in sorted(seconds)]
+
+
+class _Timeline:
+    """Series of a run that grow moment by moment.
+
+    Args:
+        manifest: Of the run.
+        kinds: Kind of each family that is stored already.
+        points: What is stored already, by the text of the series.
+    """
+
+    def __init__(
+        self, manifest: Manifest, kinds: Mapping[str, Kind], points: Mapping[str, Points]
+    ) -> None:
+        self._service = {names.JOB: manifest.service}
+        self._harness = {
+            names.JOB: names.RUN_JOB,
+            names.RUN_SERVICE: manifest.service,
+            names.RUN_SCENARIO: str(manifest.scenario.get("name", "")),
+        }
+        self._kinds = dict(kinds)
+        self._series: dict[str, Points] = {}
+        for text, found in points.items():
+            name, labels = parse_series(text)
+            own = self._service if names.INSTANCE in labels else self._harness
+            self._series[series_text(name, {**labels, **own})] = found
+
+    def add(self, samples: Iterator[Sample] | Sequence[Sample], at: float) -> None:
+        """Take samples of the harness at a moment, seconds since the epoch."""
+        for one in samples:
+            self._kinds.setdefault(one.family, one.kind)
+            text = series_text(one.name, {**one.labels, **self._harness})
+            points = self._series.setdefault(text, Points())
+            points.times.append(at)
+            points.values.append(one.value)
+
+    def document(self) -> Iterator[str]:
+        """All of it."""
+        return document(self._kinds, self._series)

@@ -1,0 +1,71 @@
+"""`harness export`: what stored runs came to, for another tool."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.commands.parts.outputs import tell, write, write_copy
+from harness.errors import EXIT_PASS, UnjudgedError, UsageError
+from harness.report.export.formats import FORMATS, gaps
+from harness.report.history.history import History, histories
+from harness.runs.folder import open_folder
+from harness.runs.results import PastRun, read_results
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `harness export`."""
+    parser.add_argument(
+        "run_dir", nargs="+", type=Path, metavar="RUN_DIR", help="what `harness run` wrote"
+    )
+    parser.add_argument(
+        "--to",
+        required=True,
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=", ".join(FORMATS),
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write what stored runs came to in the format of another tool.
+
+    Raises:
+        UsageError: The runs cannot stand in one file.
+        RunFolderError: One of them was not judged.
+        UnjudgedError: There is nothing to write.
+    """
+    form = FORMATS[options.to]
+    if len(options.run_dir) > 1 and not form.several:
+        several = ", ".join(name for name, other in FORMATS.items() if other.several)
+        raise UsageError(
+            f"{options.to} takes one run, not {len(options.run_dir)}",
+            f"export them one by one; a file of several runs can be had as: {several}",
+        )
+    history = _read(options)
+    text = form.write(history)
+    if not text:
+        raise UnjudgedError(
+            f"nothing to export: no budget has a value for {options.to}",
+            f"`harness check {options.run_dir[-1]}` says why",
+        )
+    for gap in gaps(history, form):
+        tell(f"note: {gap}")
+    if options.out is None:
+        write(text)
+    else:
+        write_copy(options.out, text)
+    return EXIT_PASS
+
+
+def _read(options: argparse.Namespace) -> History:
+    folders = [open_folder(path) for path in options.run_dir]
+    runs = [PastRun(folder.path, read_results(folder)) for folder in folders]
+    history, *others = histories(sorted(runs, key=lambda run: run.results.started))
+    if others:
+        names = ", ".join(f"{one.service} {one.scenario}" for one in (history, *others))
+        raise UsageError(
+            f"the runs are of several scenarios: {names}", "export those of one scenario at a time"
+        )
+    return history

@@ -1,0 +1,63 @@
+"""`harness lint`: validate budgets.yaml without load."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from harness.budgets.lint.plan import lint as find
+from harness.commands.parts.inputs import read_plan, require_locustfile
+from harness.commands.parts.options import budgets_option, url_option
+from harness.commands.parts.outputs import tell, write
+from harness.errors import EXIT_PASS, EXIT_USAGE
+from harness.runs.calibration import path_of
+
+if TYPE_CHECKING:
+    from harness.budgets.lint.plan import Advice
+    from harness.budgets.model import Plan
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `harness lint`."""
+    budgets_option(parser)
+    url_option(parser, "a running service: do its metrics exist, do its buckets fit")
+
+
+def lint(options: argparse.Namespace) -> int:
+    """Validate budgets.yaml and, with --url, hold it against the service's metrics.
+
+    Raises:
+        UsageError: budgets.yaml cannot be parsed, or the service does not answer.
+    """
+    plan = read_plan(options.budgets)
+    for scenario in plan.scenarios.values():
+        require_locustfile(scenario)
+    families = None
+    if options.url:
+        from harness.observe.metric_families import fetch_families
+
+        families = fetch_families(options.url, plan.target)
+    advice, notices = _advice(plan, options)
+    findings = find(plan, families, advice)
+    for notice in notices:
+        tell(f"note: {notice}")
+    for finding in findings:
+        write(
+            f"{options.budgets}:{finding.line}: {finding.level}: {finding.path}:"
+            f" {finding.message}\n"
+        )
+    errors = sum(finding.level == "error" for finding in findings)
+    write(
+        f"{options.budgets}: budgets: {len(plan.budgets)}, scenarios: {len(plan.scenarios)}, "
+        f"errors: {errors}, warnings: {len(findings) - errors}\n"
+    )
+    return EXIT_USAGE if errors else EXIT_PASS
+
+
+def _advice(plan: Plan, options: argparse.Namespace) -> tuple[list[Advice], list[str]]:
+    """What a calibration of this machine says of the budgets, if there is one."""
+    if not path_of(options.budgets).exists():
+        return [], []
+    from harness.experiments.advice import lint_advice  # takes a second to import
+
+    return lint_advice(plan, options.budgets)

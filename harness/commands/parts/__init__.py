@@ -1,0 +1,1 @@
+"""Options go in; plans, terminals, files and servers come out: what several commands share."""

@@ -1,0 +1,118 @@
+"""How the values of options are read from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+
+from harness.units import Unit, parse
+
+MASTER_PORT = 5557  # the one that Locust's masters use
+
+
+def url(text: str) -> str:
+    """An address of a server, without a slash at its end."""
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:port")
+    return text.rstrip("/")
+
+
+def variable(text: str) -> tuple[str, str]:
+    """NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise argparse.ArgumentTypeError(f"{text!r} sets no variable; write NAME=VALUE")
+    return name, value
+
+
+def count(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
+    return int(text)
+
+
+def or_auto(read: Callable[[str], float]) -> Callable[[str], float | str]:
+    """A value, or the word auto."""
+    return lambda text: text if text == "auto" else read(text)
+
+
+def workers(text: str) -> int | str:
+    """How many Locust processes, or auto."""
+    return text if text == "auto" else count(text)
+
+
+def address(text: str) -> tuple[str, int]:
+    """ADDRESS or ADDRESS:PORT."""
+    host, colon, port = text.partition(":")
+    if not host or (colon and not (port.isdecimal() and 0 < int(port) < 2**16)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address; write an IPv4 address or a name, perhaps with a port:"
+            f" 10.0.0.5:{MASTER_PORT}"
+        )
+    return host, int(port or MASTER_PORT)
+
+
+def run_id(text: str) -> str:
+    """By which workers know their run."""
+    # It is passed on in an environment variable of a shell command.
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no run id; use up to 64 letters, digits, '.', '_' and '-'"
+        )
+    return text
+
+
+def quantity(unit: Unit) -> Callable[[str], float]:
+    """A quantity of a unit, above zero."""
+
+    def read(text: str) -> float:
+        try:
+            value = parse(text, unit)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
+        return value
+
+    return read
+
+
+def server(text: str) -> str:
+    """The URL of a Prometheus server; a password in it is refused."""
+    if "@" in text.partition("//")[2].partition("/")[0]:
+        raise argparse.ArgumentTypeError(
+            "leave name and password out of the URL; use --prometheus-token-file or"
+            " --prometheus-header"
+        )
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:9090")
+    return text.rstrip("/")
+
+
+def matcher(text: str) -> tuple[str, str]:
+    """LABEL=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
+        raise argparse.ArgumentTypeError(f"{text!r} names no label; write LABEL=VALUE")
+    return name, value
+
+
+def header(text: str) -> tuple[str, str]:
+    """An HTTP header, NAME: VALUE."""
+    name, colon, value = text.partition(":")
+    if not colon or not re.fullmatch(r"[A-Za-z0-9-]+", name) or not value.strip().isprintable():
+        # What was written may be a secret.
+        raise argparse.ArgumentTypeError("that is no header; write 'NAME: VALUE'")
+    return name, value.strip()
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """[ADDRESS:]PORT to listen on; the address is 127.0.0.1 unless given."""
+    host, colon, port = text.rpartition(":")
+    if (colon and not host) or not (port.isdecimal() and 0 < int(port) < 2**16):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port to listen on; write 9646, or 0.0.0.0:9646 for other machines"
+        )
+    return host.strip("[]") or "127.0.0.1", int(port)

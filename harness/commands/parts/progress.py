@@ -1,0 +1,103 @@
+"""Where a command is while it goes on: redrawn in place on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import TYPE_CHECKING, TextIO
+
+from harness.commands.parts.outputs import color_of, width_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from harness.judge.compare.model import Comparison
+    from harness.runs.model import Progress
+
+SECONDS = 120  # of progress that are kept, for its course
+
+
+def is_redrawn(stream: TextIO) -> bool:
+    """Whether a view can be redrawn there: on a terminal, unless it is only a CI job's log."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
+class LiveView:
+    """Shows progress on a stream; nothing at all when it is to be quiet."""
+
+    def __init__(self, stream: TextIO, *, quiet: bool, title: str = "") -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self._title = title
+        self._course: deque[Progress] = deque(maxlen=SECONDS)
+        self._lined: Progress | None = None  # the last progress that got a line
+        self._screen = _screen(stream) if is_redrawn(stream) and not quiet else None
+
+    def __enter__(self) -> LiveView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._screen:
+            self._screen.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Show where the run is."""
+        from harness.report.run.live import decisions, is_due, progress_line
+
+        last = self._course[-1] if self._course else None
+        self._course.append(progress)
+        if self._screen:
+            from harness.report.run.live_view import progress_view
+
+            self._draw(progress_view(tuple(self._course), self._title, self._screen.console.width))
+            return
+        for line in decisions(progress, last):
+            self.tell(line)
+        if is_due(progress, self._lined):
+            self._lined = progress
+            self.tell(progress_line(progress, width_of(self._stream) - 1))
+
+    def show_pair(self, comparison: Comparison) -> None:
+        """Show how far a comparison is."""
+        from harness.report.compare.live import compare_line, compare_view
+
+        if self._screen:
+            self._draw(compare_view(comparison, self._screen.console.width))
+        else:
+            self.tell(compare_line(comparison, width_of(self._stream) - 1))
+
+    def tell(self, line: str) -> None:
+        """A line that stays."""
+        if self._screen:
+            self._screen.console.print(line, soft_wrap=True)
+        elif not self._quiet:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    def _draw(self, view: RenderableType) -> None:
+        assert self._screen is not None
+        self._screen.start()
+        self._screen.update(view, refresh=True)
+
+
+def _screen(stream: TextIO) -> Live:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(
+        file=stream,
+        force_terminal=True,
+        no_color=not color_of(stream),
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    # Redrawn when there is something new, by nobody else, and gone when the report follows.
+    return Live(
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )

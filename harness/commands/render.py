@@ -1,0 +1,78 @@
+"""`harness render`: dashboards and rules from budgets.yaml, written or compared."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.commands.parts.inputs import read_plan
+from harness.commands.parts.options import budgets_option, grafana_options
+from harness.commands.parts.outputs import write, write_copy
+from harness.commands.parts.servers import grafana_of, import_dashboards
+from harness.errors import EXIT_PASS, UsageError
+from harness.render.files import PARTS, rendered
+from harness.render.words import Links
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `harness render`."""
+    budgets_option(parser)
+    parser.add_argument(
+        "--out", type=Path, default=Path("dashboards"), metavar="DIR", help="default: dashboards"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when the files differ"
+    )
+    parser.add_argument("--only", action="append", choices=PARTS, help="one part; may be repeated")
+    parser.add_argument(
+        "--job", metavar="NAME", help="the service's `job` in Prometheus (default: its name)"
+    )
+    grafana_options(parser, "where alerts find the dashboards, and where they are imported")
+
+
+def render(options: argparse.Namespace) -> int:
+    """Write Grafana's dashboards and Prometheus's rules, or compare them with what is written.
+
+    Raises:
+        UsageError: There is nothing to render, it cannot be written, or what is written differs.
+    """
+    plan = read_plan(options.budgets)
+    links = Links(
+        plan.service, options.job or plan.service, (options.grafana_url or "").rstrip("/")
+    )
+    files = rendered(plan, links, options.only)
+    if not files:
+        raise UsageError(
+            f"nothing to render: {options.budgets} has no budget whose severity is not off"
+        )
+    server = grafana_of(options)
+    if options.check:
+        _compare(files, options.out)
+    else:
+        for path, text in files.items():
+            write_copy(options.out / path, text)
+    done = "up to date" if options.check else "written"
+    write("".join(f"{options.out / path}: {done}\n" for path in files))
+    if server and not options.check:
+        imported = import_dashboards(server, files)
+        write("".join(f"{server.url}: {path} imported\n" for path in imported))
+    return EXIT_PASS
+
+
+def _compare(files: Mapping[str, str], out: Path) -> None:
+    differing = [str(out / path) for path, text in files.items() if _read(out / path) != text]
+    if differing:
+        raise UsageError(
+            "\n".join(f"{path} is not what budgets.yaml gives" for path in differing),
+            "run `harness render` with the same options, and commit what it writes",
+        )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error

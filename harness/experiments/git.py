@@ -1,0 +1,182 @@
+"""What git knows of a working tree: its root, its commits, what was changed since the last one."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.budgets.parse.problems import closest
+from harness.errors import UsageError
+
+_OLDEST: Final = (2, 17)  # the first whose `worktree` has `remove`
+_PATIENCE: Final = 120.0  # seconds for an answer
+# Set in a hook, where they would point git at the repository of the hook in every folder.
+_OF_A_HOOK: Final = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_WORK_TREE",
+    }
+)
+
+
+# The two letters of `git status --porcelain`: in the index, then in the working tree.
+_DELETED: Final = frozenset({"D ", " D", "AD", "MD", "TD", "DD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path that differs from the last commit.
+
+    Attributes:
+        path: Relative to the root of the working tree; a nested repository ends with a slash.
+        gone: Deleted.
+    """
+
+    path: str
+    gone: bool = False
+
+
+class _RefusalError(UsageError):
+    """Git said no; its words."""
+
+
+def environment() -> dict[str, str]:
+    """Our own, without what a git hook adds, and without a prompt that nobody would see."""
+    ours = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    return {**ours, "GIT_TERMINAL_PROMPT": "0"}
+
+
+def root_of(directory: Path) -> Path:
+    """The top folder of the working tree that a folder lies in.
+
+    Raises:
+        UsageError: There is no git, only an old one, or no working tree.
+    """
+    _refuse_old()
+    try:
+        return Path(_git(directory, "rev-parse", "--show-toplevel").rstrip("\n")).resolve()
+    except _RefusalError as refusal:
+        raise UsageError(
+            f"{directory} is in no working tree of git: {refusal}",
+            "versions are git refs only there; compare two commands or two URLs instead",
+        ) from refusal
+
+
+def commit_of(root: Path, ref: str) -> str:
+    """The full id of the commit that a ref names: a branch, a tag, an id, `HEAD~2`.
+
+    Raises:
+        UsageError: There is none.
+    """
+    try:
+        if not ref or ref.startswith("-"):
+            raise _RefusalError(ref)
+        return _git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
+    except _RefusalError as refusal:
+        if ref == "HEAD":
+            hint = "commit something first, or compare two commands"
+            raise UsageError(f"{root} has no commit yet", hint) from refusal
+        names = _names(root)
+        remote = [name for name in names if name.endswith(f"/{ref}")]
+        meant = f"did you mean `{remote[0]}`? " if ref and remote else closest(ref, names)
+        raise UsageError(
+            f"{ref!r} names no commit of {root}",
+            f"{meant}`git fetch` brings what only others have; a shallow clone of a CI job needs "
+            "its whole history (fetch depth 0)",
+        ) from refusal
+
+
+def changes(root: Path) -> tuple[Change, ...]:
+    """What differs from the last commit, without what git ignores; nothing is written for it."""
+    listing = _git(
+        root,
+        "--no-optional-locks",
+        "status",
+        *("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules"),
+    )
+    entries = [entry for entry in listing.split("\0") if entry]
+    return tuple(Change(entry[3:], gone=entry[:2] in _DELETED) for entry in entries)
+
+
+def worktrees(root: Path) -> tuple[Path, ...]:
+    """Folders of all working trees of the repository, also of those that are gone."""
+    lines = _git(root, "worktree", "list", "--porcelain").splitlines()
+    return tuple(Path(line[9:]) for line in lines if line.startswith("worktree "))
+
+
+def repository_of(tree: Path) -> Path | None:
+    """The git directory of the repository that a worktree belongs to; None for none."""
+    try:
+        found = Path(_git(tree, "rev-parse", "--git-common-dir").rstrip("\n"))
+    except (_RefusalError, UsageError):
+        return None
+    return (tree / found).resolve()
+
+
+def forget_worktree(repository: Path, tree: Path) -> None:
+    """Have a repository forget a worktree whose folder is gone; harmless when it has."""
+    try:
+        # Twice: git locks a worktree that it is about to make.
+        _git(repository, "worktree", "remove", "--force", "--force", str(tree))
+    except _RefusalError:
+        return
+
+
+def adding_worktree(tree: Path, commit: str) -> Sequence[str]:
+    """The command that checks a commit out into a new folder, on no branch, without hooks."""
+    add = ("worktree", "add", "--detach", str(tree), commit)
+    return ("git", "-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false", *add)
+
+
+def _names(root: Path) -> list[str]:
+    """Branches, tags and remote branches."""
+    where = ("refs/heads", "refs/tags", "refs/remotes")
+    return _git(root, "for-each-ref", "--format=%(refname:short)", *where).splitlines()
+
+
+def _refuse_old() -> None:
+    said = _git(Path(), "version")
+    found = re.search(r"(\d+)\.(\d+)", said)
+    if found and (int(found[1]), int(found[2])) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise UsageError(
+            f"{said.strip()} is too old to compare git refs",
+            f"install git {oldest} or newer, or compare two commands or two URLs",
+        )
+
+
+def _git(directory: Path, *arguments: str) -> str:
+    """What git writes; bytes of no encoding survive as surrogates, as in paths of Python."""
+    try:
+        result = subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            cwd=directory,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+            start_new_session=True,  # a Ctrl-C is ours to act upon
+        )
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as absent:
+        if not directory.is_dir():
+            raise _RefusalError(f"{directory} is no folder") from absent
+        raise UsageError(
+            "git is not installed, or not in PATH",
+            "install it to compare git refs, or compare two commands or two URLs",
+        ) from absent
+    except subprocess.TimeoutExpired as late:
+        raise UsageError(f"git gave no answer within {_PATIENCE:g} s: {late.cmd}") from late
+    if result.returncode != 0:
+        raise _RefusalError(os.fsdecode(result.stderr).strip() or f"exit code {result.returncode}")
+    return os.fsdecode(result.stdout)

@@ -1,0 +1,248 @@
+"""The two versions of a service that are compared, each ready to be served.
+
+A version is a git ref, the working tree, another command, another environment, or a URL. Budgets,
+scenario and locustfile are not part of it: they always come from the candidate's working tree, so
+that both versions get the same load and the same judgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from harness.budgets.model import Target
+from harness.errors import TargetError, UsageError
+from harness.experiments import git
+from harness.experiments.version import (
+    Role,
+    Side,
+    Version,
+    Versions,
+    checkout_name,
+    notices,
+    own_environment,
+    refuse,
+    side,
+)
+from harness.experiments.worktree import copy_changes, finish, sweep, workshop
+from harness.names import SETUP_LOG
+from harness.observe.command import words
+from harness.observe.target import ending, last_lines
+
+SETUP_LIMIT: Final = 900.0  # seconds
+_CHECKOUT_LIMIT: Final = 600.0
+
+
+@asynccontextmanager
+async def versions(
+    target: Target,
+    baseline: Version,
+    candidate: Version,
+    logs: Path,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    setup_limit: float = SETUP_LIMIT,
+) -> AsyncIterator[Versions]:
+    """Have both versions at hand for the length of the context.
+
+    With a baseline ref, each version is checked out into a folder of its own, where the target's
+    setup runs once, and its command later. A candidate without a ref is a copy of the working tree:
+    with uncommitted changes and untracked files, without what git ignores. So both sides get the
+    same treatment, an edit during the comparison changes nothing, and the working tree, its
+    environment and its database stay as they are. Nothing of the folders is left afterwards; those
+    of a harness that was killed are removed by the next comparison.
+
+    Without refs, both versions run in the working tree itself, and no setup is run.
+
+    INT and TERM cancel the task that entered the context, once, and become a KeyboardInterrupt.
+    What handles these signals inside of the context takes that away.
+
+    Args:
+        target: How the service is started, as the working tree's budgets.yaml says.
+        baseline: What is compared with.
+        candidate: What is judged.
+        logs: Folder that gets the output of checkout and setup.
+        tell: Called with a sentence before each step that may last.
+        setup_limit: Seconds that one setup may take.
+
+    Raises:
+        UsageError: The versions cannot be had: no git, no such ref, options at odds.
+        TargetError: The checkout or the setup of one failed.
+        KeyboardInterrupt: INT or TERM came.
+    """
+    refuse(target, baseline, candidate)
+    async with _until_signal():
+        if baseline.ref is None:
+            yield _in_place(target, baseline, candidate)
+            return
+        root = git.root_of(target.directory)
+        refs = ["HEAD" if v.ref is None else v.ref for v in (baseline, candidate)]
+        commits = [git.commit_of(root, ref) for ref in refs]
+        changes = () if candidate.ref is not None else git.changes(root)
+        stuck = sweep(root)
+        with workshop(root) as folder:
+            one = _Checkout("baseline", baseline, commits[0], (), root, folder, logs)
+            two = _Checkout("candidate", candidate, commits[1], changes, root, folder, logs)
+            sides, left_out = await _made(one, two, target, setup_limit, tell)
+            same = "" if changes or len(set(commits)) > 1 else f"commit {commits[0][:8]}"
+            said = (
+                *(f"{path} was left over and cannot be removed" for path in stuck),
+                *(f"{path} is a repository of its own: not in the candidate" for path in left_out),
+                *notices((baseline, candidate), sides, same),
+            )
+            yield Versions(*sides, said)
+
+
+def _in_place(target: Target, baseline: Version, candidate: Version) -> Versions:
+    """Versions that need no checkout."""
+    one = side(target, baseline, "baseline", "working tree")
+    two = side(target, candidate, "candidate", "working tree")
+    same = "the working tree" if baseline.url is None else "the same service"
+    return Versions(one, two, tuple(notices((baseline, candidate), (one, two), same)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Checkout:
+    """A version that gets a folder of its own."""
+
+    name: Role
+    version: Version
+    commit: str
+    changes: tuple[git.Change, ...]  # of the working tree, when it is that
+    root: Path  # of the working tree
+    folder: Path
+    logs: Path
+
+    @property
+    def what(self) -> str:
+        return checkout_name(self.version.ref, self.commit, len(self.changes))
+
+    @property
+    def tree(self) -> Path:
+        return self.folder / self.name
+
+    @property
+    def log(self) -> Path:
+        return self.logs / f"{self.name}-{SETUP_LOG}"
+
+
+async def _made(
+    one: _Checkout, two: _Checkout, target: Target, limit: float, tell: Callable[[str], None]
+) -> tuple[tuple[Side, Side], tuple[str, ...]]:
+    """Both sides, and what the copy of the working tree lacks.
+
+    In turn, so that they do not slow each other down, but both are there before the first setup,
+    which may last: the working tree may change meanwhile.
+    """
+    left_out: tuple[str, ...] = ()
+    for checkout in (one, two):
+        tell(f"checking out the {checkout.name}: {checkout.what}")
+        left_out += await _check_out(checkout)
+    sides = []
+    for checkout in (one, two):
+        if target.setup is not None:
+            tell(f"setting up the {checkout.name}: {target.setup}")
+        sides.append(await _set_up(checkout, target, limit))
+    return (sides[0], sides[1]), left_out
+
+
+async def _check_out(checkout: _Checkout) -> tuple[str, ...]:
+    """Make the folder of a version; nested repositories that it lacks."""
+    await _run(
+        git.adding_worktree(checkout.tree, checkout.commit),
+        f"git could not check out {checkout.what}",
+        directory=checkout.root,
+        environment=git.environment(),
+        log=checkout.log,
+        limit=_CHECKOUT_LIMIT,
+    )
+    return await copy_changes(checkout.changes, checkout.root, checkout.tree)
+
+
+async def _set_up(checkout: _Checkout, target: Target, limit: float) -> Side:
+    """Run the target's setup in a version's folder; the side that came of it."""
+    place = target.directory.resolve().relative_to(checkout.root)
+    directory = checkout.tree / place
+    if not directory.is_dir():
+        raise UsageError(
+            f"{checkout.what} has no folder {place}, where the target's command runs",
+            "compare with a version that has it; what git ignores is in none",
+        )
+    here = replace(target, directory=directory)
+    made = replace(
+        side(here, checkout.version, checkout.name, checkout.what), commit=checkout.commit
+    )
+    before = {**git.environment(), **made.target.environment}
+    if made.target.setup is not None:
+        own = own_environment(directory, checkout.tree, checkout.root, before)
+        await _run(
+            words(made.target.setup),
+            f"the setup of the {checkout.name} failed, {checkout.what}",
+            directory=directory,
+            environment={**before, **own},
+            log=checkout.log,
+            limit=limit,
+        )
+    own = own_environment(directory, checkout.tree, checkout.root, before)
+    environment = {**made.target.environment, **own}
+    return replace(made, target=replace(made.target, environment=environment))
+
+
+async def _run(
+    argv: Sequence[str],
+    failed: str,
+    *,
+    directory: Path,
+    environment: Mapping[str, str],
+    log: Path,
+    limit: float,
+) -> None:
+    try:
+        code = await finish(
+            argv, log=log, environment=environment, directory=directory, limit=limit
+        )
+    except OSError as error:
+        raise TargetError(
+            f"{failed}: {error.filename}: {error.strerror}",
+            f"install {argv[0]!r}, or write its full path",
+        ) from error
+    if code != 0:
+        why = f"it took longer than {limit:g} s" if code is None else ending(code)
+        raise TargetError(
+            f"{failed}: {why}{last_lines(log)}",
+            f"its whole output is in {log}; the command was: {shlex.join(argv)}",
+        )
+
+
+@asynccontextmanager
+async def _until_signal() -> AsyncIterator[None]:
+    """INT or TERM cancels the current task; again does nothing: what is left to do has limits."""
+    interrupted = False
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            task.cancel()
+
+    numbers = signal.SIGINT, signal.SIGTERM
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not interrupted:
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,247 @@
+"""Compares two versions of a service by pairs of measurements, all budgets together.
+
+Each budget with a `max_regression` has a sequential test of its own (`sequential`) on the log
+ratios of its pairs (`worsening`). With m budgets each test may raise a false alarm with alpha / m,
+so that all together do with alpha at most, however they depend on each other (Bonferroni).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from math import expm1, inf, isfinite
+from statistics import median
+
+from harness.budgets.model import Budget
+from harness.judge.compare.describe import reason
+from harness.judge.compare.log_ratio import lack, log_ratio, too_few_events
+from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, Side
+from harness.judge.compare.sequential import (
+    MOST_PAIRS,
+    Decision,
+    Design,
+    State,
+    design,
+    look,
+    min_detectable,
+    pairs_needed,
+)
+from harness.judge.describe import advice
+from harness.judge.judge import touches
+from harness.judge.model import Guard, Measurement, Outcome
+
+# More than a third left out ends the comparison, but not because of the first few pairs.
+FEWEST_PAIRS = 6
+
+
+def compared(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
+    """The budgets that a comparison is about."""
+    return tuple(b for b in budgets if b.max_regression is not None and b.severity != "off")
+
+
+def compare(budgets: Iterable[Budget], pairs: Sequence[Pair], rules: Rules) -> Comparison:
+    """What all pairs so far say; to be asked after each pair until it is done.
+
+    Args:
+        budgets: Of the scenario. Those without `max_regression` are passed over.
+        pairs: In the order in which they were measured.
+        rules: The same each time.
+
+    Raises:
+        ValueError: More than 50 budgets with `max_regression`, or `rules.most` is none of those
+            that the sequential test has levels for.
+    """
+    chosen = compared(budgets)
+    changes = tuple(_change(budget, pairs, rules, len(chosen)) for budget in chosen)
+    failed = next((change.name for change in changes if change.outcome == "fail"), "")
+    done = bool(rules.fail_fast and failed) or all(c.decision != "continue" for c in changes)
+    if failed and done:
+        because = f"the comparison ended after {len(pairs)} pairs, because {failed} had failed"
+        changes = tuple(
+            replace(change, reason=because) if change.decision == "continue" else change
+            for change in changes
+        )
+    return Comparison(
+        _outcome(changes),
+        done,
+        changes,
+        tuple(_omissions(chosen, pairs)),
+        len(pairs),
+        sum(pair.seconds for pair in pairs),
+        rules,
+    )
+
+
+def most_pairs(
+    budgets: Iterable[Budget], deviations: Mapping[str, float], *, alpha: float = 0.01
+) -> int | None:
+    """The most pairs that a comparison should allow, by what calibration found.
+
+    Args:
+        budgets: Of the scenario.
+        deviations: Standard deviation of a log ratio without a change, by the budget's name.
+        alpha: As in `Rules`.
+
+    Returns:
+        What the noisiest budget needs, for `Rules.most`, of those that any number of pairs can
+        decide: the others would make each comparison long, and still be undecided. None when there
+        is none of them.
+    """
+    chosen = compared(budgets)
+    alpha /= max(1, len(chosen))
+    needed = [
+        pairs_needed(deviations[b.name], b.max_regression or 0.0, alpha=alpha)
+        for b in chosen
+        if b.name in deviations
+        and min_detectable(deviations[b.name], MOST_PAIRS[-1], alpha=alpha)
+        <= (b.max_regression or 0.0)
+    ]
+    return max(needed, default=None)
+
+
+def exclusion_reason(budget: Budget, pair: Pair) -> str:
+    """Why a pair says nothing about a budget; empty when it does.
+
+    A guard that names the budgets whose verdict may be due to a delay does not count. It asks
+    whether the bound is breached, so it would trip for the worse candidate alone, and leave out
+    just the pairs that show a regression; a delay of the machine befalls both sides.
+    """
+    for name, side in (("baseline", pair.baseline), ("candidate", pair.candidate)):
+        if guard := tripped(budget, side):
+            return f"{guard.name} tripped for the {name}: {guard.reason.rstrip('.')}"
+    return lack(budget, *_measured(budget, pair))
+
+
+def tripped(budget: Budget, side: Side) -> Guard | None:
+    """The first guard that takes away a side's measurement of a budget; see `omission`."""
+    return next(
+        (
+            guard
+            for guard in side.guards
+            if guard.outcome == "tripped"
+            and guard.only is None
+            and not guard.request
+            and touches(guard, budget)
+        ),
+        None,
+    )
+
+
+def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) -> Change:
+    tolerance = budget.max_regression or 0.0
+    plan = design(tolerance, rules.most, alpha=rules.alpha / family, beta=rules.beta)
+    omitted = [exclusion_reason(budget, pair) for pair in pairs]
+    ratios = tuple(
+        None if why else log_ratio(budget, *_measured(budget, pair))
+        for pair, why in zip(pairs, omitted, strict=True)
+    )
+    used = [_measured(budget, p) for p, why in zip(pairs, omitted, strict=True) if not why]
+    may_pass = [too_few_events(budget, used[:count]) is None for count in range(len(used) + 1)]
+    state, decided_after = _closing_in(ratios, may_pass, plan)
+    change = Change(
+        name=budget.name,
+        description=budget.description,
+        outcome=_outcome_of(budget, state.decision, pairs),
+        decision=state.decision,
+        severity=budget.severity,
+        tolerance=tolerance,
+        direction=budget.direction,
+        unit=budget.unit,
+        baseline=median(b.value or 0.0 for b, _ in used) if used else None,
+        candidate=median(c.value or 0.0 for _, c in used) if used else None,
+        estimate=None if state.estimate is None else expm1(state.estimate),
+        lower=expm1(state.lower) if isfinite(state.lower) else None,
+        upper=expm1(state.upper) if isfinite(state.upper) else None,
+        detectable=state.detectable,
+        ratios=ratios,
+        decided_after=decided_after,
+        seconds=sum(pair.seconds for pair in pairs[:decided_after]),
+        reason="",
+        advice=advice(budget.indicator) if state.decision == "fail" else "",
+        runbook=budget.runbook,
+        line=budget.line,
+    )
+    return replace(change, reason=reason(change, budget, used, [why for why in omitted if why]))
+
+
+def _closing_in(
+    ratios: Sequence[float | None], may_pass: Sequence[bool], plan: Design
+) -> tuple[State, int | None]:
+    """The first decision, and all that is known after the last pair.
+
+    Each look's interval holds together with those of all other looks, so the tightest ends of all
+    are shown; they contain the estimate.
+
+    Args:
+        ratios: Of each pair; None is left out.
+        may_pass: Whether so many pairs that count, from 0 on, can prove that all is well.
+        plan: The test.
+
+    Returns:
+        The state, and after how many pairs the decision fell, if it did.
+    """
+    known: list[float] = []
+    decision: Decision = "continue"
+    decided_after, lower, upper = None, -inf, inf
+    state = look(known, plan)
+    for count, ratio in enumerate(ratios, 1):
+        if ratio is not None:
+            known.append(ratio)
+            state = look(known, plan)
+            if len(known) <= plan.most:
+                lower = max(lower, min(state.lower, upper))
+                upper = min(upper, max(state.upper, lower))
+        if decision == "continue":
+            decision = state.decision
+            if decision == "pass" and not may_pass[len(known)]:
+                decision = "continue" if len(known) < plan.most else "inconclusive"
+            if count >= FEWEST_PAIRS and 3 * (count - len(known)) > count:
+                decision = "inconclusive"
+            decided_after = None if decision == "continue" else count
+    if state.estimate is not None:
+        lower, upper = min(lower, state.estimate), max(upper, state.estimate)
+    return replace(state, decision=decision, lower=lower, upper=upper), decided_after
+
+
+def _outcome_of(budget: Budget, decision: Decision, pairs: Sequence[Pair]) -> Outcome:
+    if decision == "pass":
+        return "pass"
+    if decision != "fail":
+        missing = _without_data(budget, pairs) if decision == "inconclusive" else "inconclusive"
+        if missing != "fail":
+            return missing
+    return "warn" if budget.severity == "warn" or budget.waiver else "fail"
+
+
+def _without_data(budget: Budget, pairs: Sequence[Pair]) -> Outcome:
+    """What `on_no_data` makes of it when no pair has data; a lack in the baseline never fails."""
+    found = [_measured(budget, pair) for pair in pairs]
+    if budget.on_no_data == "fail" and not any(candidate.samples for _, candidate in found):
+        return "fail"
+    if budget.on_no_data == "ignore" and not any(b.samples and c.samples for b, c in found):
+        return "warn"
+    return "inconclusive"
+
+
+def _outcome(changes: Sequence[Change]) -> Outcome:
+    if any(change.outcome == "fail" for change in changes):
+        return "fail"
+    if any(c.outcome == "inconclusive" and c.severity == "error" for c in changes):
+        return "inconclusive"
+    if not any(change.decision in {"pass", "fail"} for change in changes):
+        return "inconclusive"
+    return "pass" if all(change.outcome == "pass" for change in changes) else "warn"
+
+
+def _omissions(budgets: Sequence[Budget], pairs: Sequence[Pair]) -> Iterator[Omission]:
+    for number, pair in enumerate(pairs, 1):
+        found = [
+            (why, budget.name) for budget in budgets if (why := exclusion_reason(budget, pair))
+        ]
+        for why, group in groupby(sorted(found), key=lambda row: row[0]):
+            yield Omission(number, why, tuple(name for _, name in group))
+
+
+def _measured(budget: Budget, pair: Pair) -> tuple[Measurement, Measurement]:
+    return pair.baseline.measurements[budget.name], pair.candidate.measurements[budget.name]

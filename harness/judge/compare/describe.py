@@ -1,0 +1,139 @@
+"""Why a budget's comparison came out as it did, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.budgets.model import Budget
+from harness.judge.compare.log_ratio import FEWEST_EVENTS, is_share, too_few_events
+from harness.judge.compare.model import Change
+from harness.judge.describe import describe
+from harness.judge.model import Measurement
+from harness.units import Unit, format_quantity
+
+
+def reason(
+    change: Change,
+    budget: Budget,
+    used: Sequence[tuple[Measurement, Measurement]],
+    omitted: Sequence[str],
+) -> str:
+    """One sentence, without a full stop.
+
+    Args:
+        change: All but its reason.
+        budget: Whose change it is.
+        used: Baseline and candidate of each pair that counts.
+        omitted: Why each pair that was left out was.
+    """
+    match change.decision:
+        case "pass":
+            says = f"{_found(change, budget)}, certainly less than the {_tolerance(change)}"
+            return f"{says}{_left_out(change, omitted)}"
+        case "fail":
+            says = f"{_found(change, budget)}, {_certainty(change)}{_left_out(change, omitted)}"
+            return _waived(budget, change, says)
+        case "continue":
+            return f"no decision yet after {_pairs(len(change.ratios))}; let the comparison go on"
+        case "inconclusive":
+            return _undecided(change, budget, used, omitted)
+
+
+def worse_text(change: float) -> str:
+    """Such as "+1.2%" for worse and "-3.0%" for better, with as many digits as mean something."""
+    percent = 100 * change
+    text = f"{percent:+.0f}%" if abs(percent) >= 99.95 else f"{percent:+.1f}%"
+    return "0.0%" if text in {"+0.0%", "-0.0%"} else text
+
+
+def interval_text(lower: float | None, upper: float | None) -> str:
+    """Such as "-4.0% .. +6.1%"; empty when neither end is known."""
+    if lower is None and upper is None:
+        return ""
+    if upper is None:
+        return f">= {worse_text(lower or 0.0)}"
+    if lower is None:
+        return f"<= {worse_text(upper)}"
+    return f"{worse_text(lower)} .. {worse_text(upper)}"
+
+
+def _found(change: Change, budget: Budget) -> str:
+    what = describe(budget.indicator)
+    if is_share(budget):
+        bad = "bad events" if budget.direction == "max" else "misses"
+        what = f"the share of {bad} in the {what}"
+    estimate = change.estimate or 0.0
+    text = worse_text(estimate).lstrip("+-")
+    how = "unchanged" if text == "0.0%" else f"{text} {'worse' if estimate > 0 else 'better'}"
+    interval = interval_text(change.lower, change.upper)
+    return f"{what} is {how} ({interval})" if interval else f"{what} is {how}"
+
+
+def _certainty(change: Change) -> str:
+    if change.lower is not None and change.lower > change.tolerance:
+        return f"certainly more than the {_tolerance(change)}"
+    return f"certainly worse, and not certainly by less than the {_tolerance(change)}"
+
+
+def _undecided(
+    change: Change,
+    budget: Budget,
+    used: Sequence[tuple[Measurement, Measurement]],
+    omitted: Sequence[str],
+) -> str:
+    until = change.ratios[: change.decided_after]
+    if 3 * (left_out := until.count(None)) > len(until):
+        why = f"{left_out} of {_pairs(len(until))} were left out: {_most_frequent(omitted)}"
+        if change.outcome == "warn" and budget.on_no_data == "ignore":
+            return f"{why}; ignored by on_no_data"
+        if change.outcome != "inconclusive":
+            return _waived(budget, change, f"{why}; no data fails by on_no_data")
+        return why
+    few = too_few_events(budget, used)
+    if few is not None:
+        return (
+            f"too few bad events to compare: {few:.2g} in the baseline's part of a pair, and"
+            f" {FEWEST_EVENTS} are needed; rely on {budget.direction}, or use a higher rate or"
+            f" more --slices{_left_out(change, omitted)}"
+        )
+    detectable = change.detectable or 0.0
+    if detectable > change.tolerance:
+        smallest = format_quantity(detectable, Unit.RATIO)
+        return (
+            f"more noise than {_pairs(change.pairs)} can see through: the smallest change that they"
+            f" would find is {smallest}; run `harness calibrate`, use more --slices, or raise"
+            f" max_regression ({_tolerance(change)}){_left_out(change, omitted)}"
+        )
+    return (
+        f"{_found(change, budget)}: {_pairs(change.pairs)} cannot tell it from none, nor from the"
+        f" {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
+    )
+
+
+def _waived(budget: Budget, change: Change, says: str) -> str:
+    if change.outcome == "warn" and budget.waiver:
+        return f"{says}; waived until {budget.waiver.until}: {budget.waiver.reason}"
+    return says
+
+
+def _tolerance(change: Change) -> str:
+    return f"{format_quantity(change.tolerance, Unit.RATIO)} tolerated"
+
+
+def _left_out(change: Change, omitted: Sequence[str]) -> str:
+    if not omitted:
+        return ""
+    were = "was" if change.left_out == 1 else "were"
+    count = f"{change.left_out} of {_pairs(len(change.ratios))}"
+    return f"; {count} {were} left out: {_most_frequent(omitted)}"
+
+
+def _most_frequent(omitted: Sequence[str]) -> str:
+    """The reason that most pairs share, and how many other reasons there were."""
+    kinds = sorted(set(omitted), key=lambda why: (-omitted.count(why), omitted.index(why)))
+    others = len(kinds) - 1
+    return f"{kinds[0]} (and {others} other reason{'s' * (others > 1)})" if others else kinds[0]
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"

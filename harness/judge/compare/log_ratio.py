@@ -1,0 +1,113 @@
+"""How much worse the candidate is than the baseline in one pair, as a log ratio.
+
+Levels (times, throughput, gauges, work per request) are compared as they are. Shares (failed
+requests, cache hits) are compared by their bad events, misses for hits, because twice the failures
+is twice as bad whatever the share was; +1/2 and +1 keep the logarithm finite and its bias small
+(Haldane 1956, Annals of Human Genetics 20; Anscombe 1956, Biometrika 43).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+from harness.budgets.model import Budget, ErrorRatio, Quantile, Ratio
+from harness.judge.model import Measurement
+from harness.units import Unit
+
+# A level that comes from nothing or goes to nothing has no ratio. It counts as a change by this
+# factor, as does every larger one: tests by ranks need to know only that it is large.
+LARGEST = 1000.0
+# With fewer bad events than these in a part, most pairs are alike whatever has changed: of the
+# shares that are 10% worse, tolerated 10%, 5% pass with 5 events, 11% with 1 and 70% with 0.3
+# (simulated Poisson counts).
+FEWEST_EVENTS = 5
+
+
+def log_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> float | None:
+    """The worsening from baseline to candidate, positive when the candidate is worse.
+
+    Args:
+        budget: Its direction says what worse is; its bound does not matter.
+        baseline: Its indicator in the baseline's part of the pair.
+        candidate: The same in the candidate's.
+
+    Returns:
+        ln(candidate / baseline) for a budget with a `max`, ln(baseline / candidate) for one with a
+        `min`; of the bad events for a share. It is within +-ln(LARGEST), and 0 when both are zero;
+        None when `lack` says why there is nothing to compare.
+    """
+    before, after = baseline.value, candidate.value
+    if lack(budget, baseline, candidate) or before is None or after is None:
+        return None
+    if is_share(budget):
+        before, after = bad_events(budget, baseline), bad_events(budget, candidate)
+        if before or after:
+            before = (before + 0.5) / (baseline.samples + 1)
+            after = (after + 0.5) / (candidate.samples + 1)
+        return _log(after, before)
+    return _log(after, before) if budget.direction == "max" else _log(before, after)
+
+
+def lack(budget: Budget, baseline: Measurement, candidate: Measurement) -> str:
+    """Why the two cannot be compared; empty when they can.
+
+    `min_samples` is for the verdict on one run: how much so few samples scatter is seen in the
+    scatter of the pairs.
+    """
+    if isinstance(budget.indicator, Quantile):
+        return (
+            "the quantile of a histogram is known only to its bucket, and most changes stay within"
+            " one; give max_regression to a latency or a mean"
+        )
+    for side, found in (("baseline", baseline), ("candidate", candidate)):
+        if found.value is None:
+            return f"no data of the {side}: {found.reason}"
+        if found.undecided:
+            return f"of the {side}, {found.undecided}"
+        if found.value < 0:
+            return f"the {side}'s value is below zero, so there is no relative change"
+    return ""
+
+
+def is_share(budget: Budget) -> bool:
+    """Whether the indicator counts good or bad events among all."""
+    of_counters = isinstance(budget.indicator, Ratio) and budget.unit is Unit.RATIO
+    return of_counters or isinstance(budget.indicator, ErrorRatio)
+
+
+def bad_events(budget: Budget, measurement: Measurement) -> float:
+    """How many bad events a share stands for: those that it counts, or the others with a `min`."""
+    share = measurement.value or 0.0
+    bad = share if budget.direction == "max" else max(0.0, 1 - share)
+    return bad * measurement.samples
+
+
+def too_few_events(
+    budget: Budget, found: Sequence[tuple[Measurement, Measurement]]
+) -> float | None:
+    """How many bad events the baseline has in a pair, if that is too few to prove that all is well.
+
+    Args:
+        budget: Whose indicator it is.
+        found: Baseline and candidate in each pair.
+
+    Returns:
+        The mean; None when there are enough, when the candidate has none at all, and for what is no
+        share. It does not look at how many the candidate has: more of them prove nothing.
+    """
+    if not is_share(budget) or not any(bad_events(budget, candidate) for _, candidate in found):
+        return None
+    mean = fmean(bad_events(budget, baseline) for baseline, _ in found)
+    return mean if mean < FEWEST_EVENTS else None
+
+
+def _log(worse: float, better: float) -> float:
+    """ln(worse / better), however small, large or zero the two are."""
+    if worse == better:
+        return 0.0
+    if not worse or not better:
+        return math.copysign(math.log(LARGEST), worse - better)
+    ratio = math.log(worse) - math.log(better)
+    return max(-math.log(LARGEST), min(math.log(LARGEST), ratio))

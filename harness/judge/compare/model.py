@@ -1,0 +1,168 @@
+"""The nouns of a paired comparison: what goes into it and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.budgets.model import Direction, Severity
+from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
+from harness.judge.compare.sequential import Decision
+from harness.judge.model import Guard, Measurement, Outcome
+from harness.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one version showed in a pair.
+
+    Attributes:
+        measurements: Of every compared budget, by its name.
+        guards: Over this version's part of the pair, tripped or not.
+    """
+
+    measurements: Mapping[str, Measurement]
+    guards: tuple[Guard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both versions under the same load, one after the other or in turn.
+
+    Attributes:
+        seconds: Of load that it took, warm-ups included.
+    """
+
+    baseline: Side
+    candidate: Side
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How often a comparison may err, and when it ends.
+
+    Attributes:
+        most: Pairs after which it ends without a decision; one of `sequential.MOST_PAIRS`.
+        alpha: Probability that any budget fails although nothing has changed.
+        beta: For each budget, the probability that it passes although worse by its tolerance.
+        fail_fast: End with the first budget that fails, the others undecided.
+    """
+
+    most: int = 32
+    alpha: float = 0.01
+    beta: float = 0.05
+    fail_fast: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a budget's indicator from the baseline to the candidate.
+
+    Changes are relative, 0.1 is 10% worse and -0.1 is 10% better, whichever way the budget looks.
+
+    Attributes:
+        outcome: `warn` is a failure of severity warn, or one that a waiver covers; `inconclusive`
+            while there is no decision.
+        decision: Of the sequential test; "continue" when the comparison ended before there was one.
+        tolerance: The budget's `max_regression`.
+        baseline: Median of the baseline's values, in `unit`; None without any.
+        estimate: Of the change; None before there is a pair.
+        lower: End of the tightest interval that any look gave; None where there is none yet.
+        detectable: The smallest worsening that as many pairs of this noise find with 95%.
+        ratios: The log ratio of each pair; None where the pair was left out.
+        decided_after: Pairs, those left out included, after which the decision fell.
+        seconds: Of load until then, or until now.
+        advice: Where to look first when it failed; empty otherwise.
+    """
+
+    name: str
+    description: str
+    outcome: Outcome
+    decision: Decision
+    severity: Severity
+    tolerance: float
+    direction: Direction
+    unit: Unit
+    baseline: float | None
+    candidate: float | None
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    detectable: float | None
+    ratios: tuple[float | None, ...]
+    decided_after: int | None
+    seconds: float
+    reason: str
+    advice: str = ""
+    runbook: str = ""
+    line: int = 0
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs count."""
+        return sum(ratio is not None for ratio in self.ratios)
+
+    @property
+    def left_out(self) -> int:
+        """How many pairs do not."""
+        return len(self.ratios) - self.pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """A pair that some budgets leave out.
+
+    Attributes:
+        pair: Its number, from 1.
+    """
+
+    pair: int
+    reason: str
+    budgets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All budgets together.
+
+    Attributes:
+        outcome: The worst that budgets of severity error say.
+        done: Whether no further pair is needed.
+        changes: One for each budget with a `max_regression`, in the file's order.
+        pairs: How many were measured.
+        seconds: Of load that was spent.
+    """
+
+    outcome: Outcome
+    done: bool
+    changes: tuple[Change, ...]
+    omissions: tuple[Omission, ...]
+    pairs: int
+    seconds: float
+    rules: Rules
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass or warn, 3 regression, 4 inconclusive, as a run has it."""
+        return {"fail": EXIT_BREACH, "inconclusive": EXIT_INCONCLUSIVE}.get(self.outcome, EXIT_PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was compared, and under which load.
+
+    Attributes:
+        baseline: How people call it, such as "main (4f2a9c01)".
+        started: Seconds since the epoch.
+        harness_version: Of what compared.
+        facts: Of the host and of both sides: label and text.
+    """
+
+    service: str
+    scenario: str
+    baseline: str
+    candidate: str
+    started: float
+    harness_version: str
+    facts: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,109 @@
+"""How an indicator is called in a sentence, and where to look when its budget is breached."""
+
+from __future__ import annotations
+
+from harness import names
+from harness.budgets.model import (
+    ErrorRatio,
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+    Utilization,
+)
+
+_LOOK_AT = {
+    "db_client_connection_": "look for connections that are held while something else is awaited,"
+    " or for too small a pool",
+    "db_client_operation_": f"compare the queries by {names.DB_OPERATION}, and look for a missing"
+    " index or a query per row",
+    "cache_operation_": "look at the size of what is cached, and at the cache's own load",
+    "cache_": "look at the keys, their time to live and what invalidates them",
+    "background_task_": f"compare the tasks by {names.TASK_NAME}",
+    names.CPU_SECONDS: "profile the service under this load",
+    names.MEMORY_BYTES: "look for what grows: caches without a limit, results read as a whole",
+    names.LOOP_LAG: "look for code that blocks the event loop",
+    "http_server_": f"compare the routes by {names.HTTP_ROUTE}",
+}
+
+
+def describe(indicator: Indicator) -> str:
+    """An indicator as the subject of a sentence: "p95 latency of GET /contacts"."""
+    match indicator:
+        case Latency(quantile=quantile, request=request, of=of, outcome=outcome):
+            what = "service time" if of == names.SERVICE_TIME else "latency"
+            who = request or "all requests"
+            which = {"ok": "", "error": " that failed", "all": ", failures included"}[outcome]
+            return f"{_statistic(quantile)} {what} of {who}{which}"
+        case ErrorRatio(request=request):
+            return f"error ratio of {request or 'all requests'}"
+        case Throughput(request=request):
+            return f"throughput of {request or 'all requests'}"
+        case Promql(query=query):
+            return query
+        case _:
+            return _of_service(indicator)
+
+
+def advice(indicator: Indicator) -> str:
+    """Where to look first when the budget is breached."""
+    match indicator:
+        case Latency():
+            return "compare with the service's own times to see which part is slow"
+        case ErrorRatio():
+            return "see the service's log in the run folder"
+        case Throughput():
+            return "see whether the service or the asked load is the limit"
+        case _:
+            metrics = [selector.metric for selector in selectors(indicator)]
+    return next(
+        (
+            look
+            for metric in metrics
+            for start, look in _LOOK_AT.items()
+            if metric.startswith(start)
+        ),
+        "look at what else changed with it",
+    )
+
+
+def _of_service(indicator: Indicator) -> str:
+    match indicator:
+        case Quantile(histogram=selector, quantile=quantile):
+            return f"{_statistic(quantile)} of {selector}"
+        case Mean(histogram=selector):
+            return f"mean of {selector}"
+        case Ratio(of=of, to=to):
+            return f"{of} per {to}"
+        case Rate(counter=selector, to=to):
+            per = f" per {to}" if to else ""
+            return f"rate of {selector}{per}"
+        case Gauge(gauge=selector, over=over):
+            return f"{over} of {selector}"
+        case Utilization(of=of, to=to, over=over):
+            return f"{over} of {of} over {to}"
+        case _:
+            raise TypeError(f"{type(indicator).__name__} is not measured on the service")
+
+
+def selectors(indicator: Indicator) -> tuple[Selector, ...]:
+    """What an indicator reads of the service, its subject first; empty for the other kinds."""
+    match indicator:
+        case Quantile(histogram=selector) | Mean(histogram=selector):
+            return (selector,)
+        case Ratio(of=of, to=to) | Utilization(of=of, to=to):
+            return (of, to)
+        case Rate(counter=selector) | Gauge(gauge=selector):
+            return (selector,)
+        case _:
+            return ()
+
+
+def _statistic(quantile: float | None) -> str:
+    return "mean" if quantile is None else f"p{quantile * 100:.6g}"

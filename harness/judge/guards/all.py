@@ -1,0 +1,83 @@
+"""All guards over a run: under which conditions its measurements may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from harness.budgets.model import Budget
+from harness.judge.guards.contention import cpu_contention
+from harness.judge.guards.generator import (
+    cgroup_throttled,
+    generator_cpu,
+    host_steal,
+    phase_locked,
+)
+from harness.judge.guards.lag import canary, loop_lag, scheduler_lag
+from harness.judge.guards.load import (
+    idle_users,
+    in_flight_at_end,
+    late_iterations,
+    load_delivered,
+    requests_accounted,
+    user_errors,
+    users_alive,
+)
+from harness.judge.guards.run import (
+    endpoint_has_requests,
+    requests_recorded,
+    run_complete,
+    settled,
+    target_alive,
+    window_complete,
+)
+from harness.judge.guards.service import (
+    counter_reset,
+    edge_scrapes,
+    process_restart,
+    scrape_coverage,
+)
+from harness.judge.guards.workers import clock_offset, late_worker, workers
+from harness.judge.model import Guard
+from harness.runs.model import Evidence
+
+# In the order in which they explain each other: a verdict names the first that tripped.
+_GUARDS: tuple[Callable[[Evidence, tuple[Budget, ...]], Iterator[Guard]], ...] = (
+    run_complete,
+    target_alive,
+    window_complete,
+    settled,
+    requests_recorded,
+    process_restart,
+    workers,
+    late_worker,
+    clock_offset,
+    generator_cpu,
+    host_steal,
+    cgroup_throttled,
+    cpu_contention,
+    loop_lag,
+    canary,
+    scheduler_lag,
+    load_delivered,
+    late_iterations,
+    idle_users,
+    phase_locked,
+    users_alive,
+    requests_accounted,
+    in_flight_at_end,
+    user_errors,
+    edge_scrapes,
+    scrape_coverage,
+    counter_reset,
+    endpoint_has_requests,
+)
+
+
+def guards(evidence: Evidence, budgets: tuple[Budget, ...]) -> tuple[Guard, ...]:
+    """Every guard that applies to a run and its budgets, tripped or not.
+
+    Args:
+        evidence: The run.
+        budgets: They say which requests and which side must be trusted, and how finely.
+    """
+    return tuple(guard for find in _GUARDS for guard in find(evidence, budgets))

@@ -1,0 +1,107 @@
+"""Guard on a machine that others keep busy, whose slowness is not the service's.
+
+Waiting for a CPU alone proves nothing: a service that wants more than the machine has waits for its
+own threads and its own load. Neighbours alone prove nothing either: on a machine with CPUs to spare
+they disturb nobody, and a database that belongs to the system is a neighbour too. Both together
+may have made a time what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from harness.budgets.model import Budget, ErrorRatio, Latency, Throughput
+from harness.judge.guards.impact import met
+from harness.judge.guards.readings import of, readings
+from harness.judge.measure.series import EDGE_SLACK, NoDataError, inside, listed, window
+from harness.judge.model import Guard, guard
+from harness.names import GENERATOR_CPU_WAIT, OTHER_CPU, SERVICE_CPU_WAIT
+from harness.runs.model import Evidence
+from harness.units import Unit, format_quantity
+
+Budgets = tuple[Budget, ...]
+
+# Seconds in each second, summed over the threads of a process; and CPUs. See docs/guards.md.
+WAIT = 0.2
+OTHERS = 0.6
+
+_SERVICE = "the service"
+
+
+def cpu_contention(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+    """No breach of a time came about while others kept the CPUs that the service waited for.
+
+    What holds stands, and so does what is no time: queries, bytes, ratios, CPU seconds.
+    """
+    others = _rate(evidence, OTHER_CPU)
+    waits = dict(_waits(evidence))
+    if others is None or not waits:
+        return
+    waiting = max(waits, key=lambda name: waits[name])
+    share = waits[waiting]
+    reason = (
+        f"in each second, the threads of {waiting} waited {format_quantity(share, Unit.SECONDS)}"
+        f" for a CPU, and other processes and the host took {format_quantity(others, Unit.COUNT)}"
+        " CPUs"
+    )
+    turned: tuple[str, ...] = ()
+    if others > OTHERS and share > WAIT:
+        service = waits.get(_SERVICE, 0.0) > WAIT
+        turned = tuple(b.name for b in budgets if _turned(b, evidence, service_too=service))
+        if turned:
+            reason += (
+                f", so the verdict on {listed(turned)} may be due to that; measure on a machine"
+                " that nothing else uses"
+            )
+        else:
+            reason += "; no verdict would be another without that"
+    yield guard(
+        "cpu-contention",
+        reason,
+        tripped=bool(turned),
+        value=share,
+        limit=WAIT,
+        unit=Unit.RATIO,
+        touches="all",
+        only=turned or None,
+    )
+
+
+def _waits(evidence: Evidence) -> Iterator[tuple[str, float]]:
+    """Who waited for a CPU, and for how many seconds in each second."""
+    waited = _rate(evidence, SERVICE_CPU_WAIT)
+    if waited is not None:
+        yield _SERVICE, waited
+    for source, values in readings(evidence, GENERATOR_CPU_WAIT).items():
+        seconds = values[-1].at - values[0].at
+        if seconds > 0:
+            yield of(source), sum(later.value for _, later in pairwise(values)) / seconds
+
+
+def _rate(evidence: Evidence, name: str) -> float | None:
+    """By how much a counter grew per second of the window; None when it was not read."""
+    try:
+        asked = window(evidence)
+    except NoDataError:
+        return None
+    for series in evidence.series:
+        samples = sorted(inside(series, asked, EDGE_SLACK)) if series.name == name else []
+        if len(samples) > 1:
+            (start, first), (end, last) = samples[0], samples[-1]
+            return (last - first) / (end - start)
+    return None
+
+
+def _turned(budget: Budget, evidence: Evidence, *, service_too: bool) -> bool:
+    """Whether a breach could be due to what waited: the generator, or the service as well."""
+    match budget.indicator:
+        case Latency():
+            timed = budget.direction == "max"
+        case Throughput():
+            timed = budget.direction == "min"
+        case ErrorRatio():
+            timed = False
+        case _:
+            timed = service_too and budget.unit is Unit.SECONDS and budget.direction == "max"
+    return timed and met(budget, evidence) is False

@@ -1,0 +1,256 @@
+"""Guards on the load: was it what was asked, and is it known what became of each request?
+
+When a slow service kept the generator from sending all that was asked, the breaches that were found
+stand: with the whole load they would be no smaller. What holds is held against the worst that the
+requests nobody knows of could have been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from harness.budgets.model import Budget, Latency, Throughput
+from harness.judge.guards.delivery import Delivery, deliveries
+from harness.judge.guards.generator import generator_cpu
+from harness.judge.guards.impact import (
+    LAG_FLOOR,
+    LAGS,
+    allowed_lag,
+    met,
+    timed,
+    turned_by_unknown,
+    worst,
+)
+from harness.judge.guards.readings import closed_sources, of, readings, users_ran_out
+from harness.judge.measure.series import listed
+from harness.judge.model import Guard, Touches, guard
+from harness.names import (
+    GENERATOR_IDLE_USERS,
+    GENERATOR_TARGET_USERS,
+    GENERATOR_USERS,
+    LATE,
+)
+from harness.runs.model import Evidence
+from harness.units import Unit, format_quantity
+
+Budgets = tuple[Budget, ...]
+
+# An overdriven generator measured 9,690 of 20,000 iterations; healthy ones 99.8% and more.
+DELIVERED = 0.99
+# Bookkeeping may hide no more than the tail of a p99.9.
+LOST = 0.001
+
+
+def load_delivered(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+    """Open model: of each load, the iterations that the schedule asked for were started.
+
+    When the users ran out on a healthy generator, the service is what is slow; and when the others
+    took over what was a lost worker's, only what was in nobody's hands until then is missing. In
+    both cases the breaches count, and what holds is taken away where the rest of the load could
+    have turned it. Otherwise nothing is judged: a service that got less load than asked must not
+    pass for it.
+    """
+    found = deliveries(evidence)
+    if not found:
+        return
+    worst = min(found, key=lambda one: one.share)
+    of = f" of {worst.load}" if worst.load else ""
+    reason = f"{format_quantity(worst.share, Unit.RATIO)} of the asked load{of} was started"
+    enough, only = worst.share >= DELIVERED, None
+    if cause := _cause(evidence, budgets, found):
+        unsent = round(sum(one.unsent for one in found))
+        only = _unproven(budgets, evidence, unsent, enough=enough)
+        asked = round(sum(one.asked for one in found))
+        why, advice = cause
+        if only:
+            reason += (
+                f": {why}, and {unsent} of {asked} iterations never began, so what holds for the"
+                f" others proves nothing of {listed(only)}; {advice}"
+            )
+        elif not enough:
+            reason += f": {why}; {advice}"
+        tripped = bool(only)
+    elif tripped := not enough:
+        reason += "; lower the rate, or give the generator a core of its own"
+    yield guard(
+        "load-delivered",
+        reason,
+        tripped=tripped,
+        value=worst.share,
+        limit=DELIVERED,
+        unit=Unit.RATIO,
+        touches="all",
+        only=only or None,
+    )
+
+
+def late_iterations(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+    """Open model: how many iterations began late, whoever is to blame. Never trips, only tells."""
+    account = evidence.manifest.requests
+    if not account.asked:
+        return
+    share = account.late / account.asked
+    reason = (
+        f"{format_quantity(share, Unit.RATIO)} of the iterations began more than"
+        f" {format_quantity(LATE, Unit.SECONDS)} after they were due"
+    )
+    if account.late:
+        reason += "; latency counts that, service time does not"
+    yield guard("late-iterations", reason, tripped=False, value=share, unit=Unit.RATIO)
+
+
+def idle_users(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+    """Open model: whether users were left to start requests on time. Never trips, only tells."""
+    idle = [r.value for found in readings(evidence, GENERATOR_IDLE_USERS).values() for r in found]
+    if not idle or not evidence.manifest.requests.asked:
+        return
+    least = min(idle)
+    reason = f"at least {least:g} users were idle at any time"
+    if least <= 0:
+        reason = (
+            "all users were busy at times, so requests waited for a user; latency counts that"
+            " wait, service time does not; raise max_users to send them on time"
+        )
+    yield guard("idle-users", reason, tripped=False, value=least)
+
+
+def users_alive(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+    """No Locust user ended before its time, in any generator, for two readings on end."""
+    missing = {
+        source: max((min(a, b) for a, b in pairwise(gaps)), default=0.0)
+        for source, gaps in _missing_users(evidence).items()
+    }
+    if not missing:
+        return
+    source = max(missing, key=lambda name: missing[name])
+    most = missing[source]
+    reason = "no user ended before its time"
+    if most > 0:
+        reason = (
+            f"{most:g} users of {of(source)} had ended before their time; see the generator's log"
+            " for what their on_start or their tasks raised"
+        )
+    # In the closed model the service got less than was asked; in the open one that is for
+    # load-delivered to say, but requests may have waited for users that were gone.
+    closed = closed_sources(evidence, GENERATOR_USERS) & {s for s in missing if missing[s] > 0}
+    touches: Touches = "all" if closed else "client"
+    yield guard("users-alive", reason, tripped=most > 0, value=most, limit=0, touches=touches)
+
+
+def requests_accounted(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+    """Every started request was recorded, is in flight, or is known to be lost.
+
+    A few that are lost take away only the verdicts that their outcomes could have turned.
+    """
+    account = evidence.manifest.requests
+    if not account.started:
+        return
+    known = account.recorded + account.in_flight + account.lost
+    missing = abs(account.started - known) + account.lost
+    share = missing / account.started
+    every = account.started != known or share > LOST
+    turned = () if every else turned_by_unknown(budgets, evidence, account.lost, age=0.0)
+    reason = f"{account.started} requests were started and {account.recorded} recorded"
+    if account.started != known:
+        reason += f", but {known} accounted for; report this as a fault of the harness"
+    elif every or turned:
+        reason += f", {account.lost} were lost"
+        reason += f" and may turn the verdict on {listed(turned)}" if turned else ""
+        reason += "; look for exceptions in the locustfile"
+    yield guard(
+        "requests-accounted",
+        reason,
+        tripped=every or bool(turned),
+        value=share,
+        limit=LOST,
+        unit=Unit.RATIO,
+        only=turned or None,
+    )
+
+
+def in_flight_at_end(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+    """The requests that were still unanswered when the run gave up waiting turn no verdict.
+
+    All that is known of each is that it took longer than that wait, and not even that of those that
+    went with a worker. This is held against what was measured: the best and the worst that they
+    could be must lead to the same verdict.
+    """
+    account, clock = evidence.manifest.requests, evidence.manifest.clock
+    if not account.started:
+        return
+    count = account.in_flight
+    waited = max(0.0, (clock.drained or 0.0) - (clock.window_end or 0.0))
+    if any(worker.lost for worker in evidence.manifest.workers):
+        waited = 0.0
+    turned = turned_by_unknown(budgets, evidence, count, waited)
+    reason = f"{count} of {account.started} requests were unanswered at the end"
+    if turned:
+        reason += (
+            f", and may turn the verdict on {listed(turned)}; does the service hang? Raise `drain`,"
+            " or set a timeout in the locustfile"
+        )
+    elif count:
+        reason += "; no verdict would be another, however long they take"
+    yield guard(
+        "in-flight-at-end", reason, tripped=bool(turned), value=count, limit=0, only=turned or None
+    )
+
+
+def user_errors(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+    """No exception ended or disturbed a Locust user."""
+    errors = evidence.manifest.user_errors
+    reason = "no Locust user raised an exception"
+    if errors:
+        reason = f"a Locust user raised an exception: {errors[0]}; correct the locustfile"
+    yield guard("user-errors", reason, tripped=bool(errors), value=len(errors), limit=0)
+
+
+def _cause(
+    evidence: Evidence, budgets: Budgets, found: Iterable[Delivery]
+) -> tuple[str, str] | None:
+    """Why iterations never began, and what to do, when the generators are not to blame."""
+    if users_ran_out(evidence) and not _saturated(evidence, budgets):
+        return "all users were waiting for the service", "raise max_users, or lower the rate"
+    # What was asked for was begun, so that only what nobody asked for is missing.
+    if any(one.unasked for one in found) and all(
+        one.sent >= DELIVERED * (one.asked - one.unasked) for one in found
+    ):
+        return "a worker was lost, and the others had to take over", "run it again"
+    return None
+
+
+def _unproven(
+    budgets: Budgets, evidence: Evidence, unsent: int, *, enough: bool
+) -> tuple[str, ...]:
+    """The budgets that hold by what was sent, and might not with the rest of the load."""
+    turned = turned_by_unknown(budgets, evidence, unsent)
+    held = {b.name for b in budgets if met(b, evidence)}
+    # With nearly all of the load, only what is counted request by request can be turned; without
+    # it all that holds, but for times, whose turning is known, and a throughput that was reached.
+    sure = {b.name for b in budgets if isinstance(b.indicator, Latency) or _is_reached(b)}
+    return tuple(
+        b.name
+        for b in budgets
+        if b.name in held and (b.name in turned or not (enough or b.name in sure))
+    )
+
+
+def _is_reached(budget: Budget) -> bool:
+    return isinstance(budget.indicator, Throughput) and budget.direction == "min"
+
+
+def _saturated(evidence: Evidence, budgets: Budgets) -> bool:
+    limit = min((allowed_lag(b) for b in timed(budgets)), default=LAG_FLOOR)
+    late = any((worst(evidence, what) or 0.0) > limit for what in LAGS)
+    return late or any(found.outcome == "tripped" for found in generator_cpu(evidence, budgets))
+
+
+def _missing_users(evidence: Evidence) -> dict[str, list[float]]:
+    """Users that are gone, at each reading that says how many there should be."""
+    alive = readings(evidence, GENERATOR_USERS)
+    found = {}
+    for source, targets in readings(evidence, GENERATOR_TARGET_USERS).items():
+        users = {reading.at: reading.value for reading in alive.get(source, ())}
+        found[source] = [max(0.0, t.value - users[t.at]) for t in targets if t.at in users]
+    return found

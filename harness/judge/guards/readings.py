@@ -1,0 +1,86 @@
+"""What the load generators reported of themselves, each of their processes apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from harness.judge.measure.series import EDGE_SLACK, Interval, NoDataError, inside, window
+from harness.names import GENERATOR_ASKED, GENERATOR_IDLE_USERS, SOURCE
+from harness.runs.model import Distribution, Evidence
+
+
+class Reading(NamedTuple):
+    """A number that a generator reported, and when, in seconds since the epoch."""
+
+    at: float
+    value: float
+
+
+def readings(evidence: Evidence, name: str) -> dict[str, list[Reading]]:
+    """The readings of one name within the window: by source, in the order of time."""
+    try:
+        asked = window(evidence)
+    except NoDataError:
+        return {}
+    return readings_between(evidence, name, asked)
+
+
+def readings_between(evidence: Evidence, name: str, interval: Interval) -> dict[str, list[Reading]]:
+    """As `readings`, within another interval."""
+    found: dict[str, list[Reading]] = {}
+    for series in evidence.series:
+        if series.name == name:
+            samples = [Reading(*sample) for sample in inside(series, interval, EDGE_SLACK)]
+            found.setdefault(series.labels.get(SOURCE, ""), []).extend(samples)
+    return {source: sorted(values) for source, values in found.items() if values}
+
+
+def every_reading(evidence: Evidence, name: str) -> dict[str, list[Reading]]:
+    """As `readings`, over the whole run."""
+    return readings_between(evidence, name, Interval(float("-inf"), float("inf")))
+
+
+def increases(evidence: Evidence, name: str) -> dict[str, float]:
+    """By how much a counter of each source grew within the window."""
+    return {
+        source: values[-1].value - values[0].value
+        for source, values in readings(evidence, name).items()
+    }
+
+
+def lags(evidence: Evidence, what: str) -> dict[str, Distribution]:
+    """The lags of one kind within the window, by source."""
+    return {key.name: d for key, d in evidence.latency.items() if key.what == what and d.count}
+
+
+def of(source: str) -> str:
+    """Which generator, for the middle of a sentence."""
+    return f"the generator {source}" if source else "the generator"
+
+
+def loads(evidence: Evidence) -> list[Mapping[str, Any]]:
+    """The loads of the scenario, as the manifest has them."""
+    return list(evidence.manifest.scenario.get("loads") or ())
+
+
+def is_closed(evidence: Evidence) -> bool:
+    """Whether some load is of the closed model, where a late generator asks less of the service."""
+    models = {load.get("workload", {}).get("model") for load in loads(evidence)} - {None}
+    return "closed" in models if models else not evidence.manifest.requests.asked
+
+
+def users_ran_out(evidence: Evidence) -> bool:
+    """Whether some class of users had none left to begin an iteration, in the open model."""
+    found = readings(evidence, GENERATOR_IDLE_USERS).values()
+    return any(reading.value <= 0 for values in found for reading in values)
+
+
+def closed_sources(evidence: Evidence, name: str) -> set[str]:
+    """Those of the sources of a reading that have no schedule of arrivals."""
+    asked = every_reading(evidence, GENERATOR_ASKED)
+    return {
+        source
+        for source in every_reading(evidence, name)
+        if not any(reading.value for reading in asked.get(source, ()))
+    }

@@ -1,0 +1,124 @@
+"""Guards on the run as a whole: it ended as planned, its service lived, its load asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.budgets.model import CLIENT_SIDE, Budget
+from harness.judge.guards.impact import met
+from harness.judge.measure.client import requests
+from harness.judge.measure.series import NoDataError, listed, window
+from harness.judge.model import Guard, guard
+from harness.runs.model import Evidence
+from harness.units import Unit, format_quantity
+
+
+def run_complete(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+    """The run went to its planned end; a part of a run is shown, not judged.
+
+    But for the budget whose certain breach stopped the load: that is judged on what there is.
+    """
+    manifest = evidence.manifest
+    aborted = manifest.status == "aborted"
+    others = tuple(
+        b.name for b in budgets if b.name != manifest.aborted_by or met(b, evidence) is not False
+    )
+    why = f" ({manifest.reason})" if manifest.reason else ""
+    reason = {
+        "complete": "the run is complete",
+        "interrupted": f"the run was interrupted{why} and is only a part; run it again",
+        "failed": f"the run failed{why}",
+        "aborted": f"the load was stopped early because {manifest.aborted_by} was breached",
+        "running": "the run was never finished: the harness died, or still runs",
+    }[manifest.status]
+    yield guard(
+        "run-complete",
+        reason,
+        tripped=manifest.status != "complete",
+        touches="all",
+        only=others if aborted else None,
+    )
+
+
+def settled(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+    """The latency settled in time, where the scenario waits for that."""
+    found = evidence.manifest.settled
+    if found is None:
+        return
+    if found.cut is not None:
+        reason = f"the latency had settled after {format_quantity(found.cut, Unit.SECONDS)} of load"
+    else:
+        usual = (
+            "there was no request"
+            if found.limit is None
+            else "no three seconds in a row of the first half were as fast as the second half is"
+            f" mostly, {format_quantity(found.limit, Unit.SECONDS)}"
+        )
+        reason = (
+            f"the latency did not settle: {usual}; raise the duration, or look for what goes on"
+            " changing"
+        )
+    yield guard(
+        "settled",
+        reason,
+        tripped=found.cut is None,
+        value=found.cut,
+        unit=Unit.SECONDS,
+        touches="all",
+    )
+
+
+def target_alive(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+    """A service that the harness started lived until the harness stopped it."""
+    target = evidence.manifest.target
+    if not target.get("ours"):
+        return
+    code = target.get("exit_code")
+    if code is None:
+        yield guard("target-alive", "the service lived until the end", tripped=False, touches="all")
+        return
+    ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    reason = f"the service {ended} during the run; see its log in the run folder"
+    yield guard("target-alive", reason, tripped=True, value=code, touches="all")
+
+
+def window_complete(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+    """The run has a window with a start and an end."""
+    try:
+        seconds = window(evidence).seconds
+    except NoDataError as error:
+        yield guard("window-complete", f"{error}; run it again", tripped=True, touches="all")
+        return
+    reason = f"the window lasted {format_quantity(seconds, Unit.SECONDS)}"
+    yield guard(
+        "window-complete", reason, tripped=False, value=seconds, unit=Unit.SECONDS, touches="all"
+    )
+
+
+def requests_recorded(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+    """The load made requests; a service that nobody asked meets every budget."""
+    count = sum(ok + failed for ok, failed in requests(evidence).values())
+    reason = f"{count} requests were recorded in the window"
+    if not count:
+        reason = "no request was recorded in the window; see the generator's log in the run folder"
+    yield guard("requests-recorded", reason, tripped=not count, value=count, limit=1, touches="all")
+
+
+def endpoint_has_requests(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+    """Each request that a budget names was made."""
+    found = requests(evidence)
+    on_client = (b.indicator for b in budgets if isinstance(b.indicator, CLIENT_SIDE))
+    for request in sorted({indicator.request or "" for indicator in on_client} - {""}):
+        count = sum(found.get(request, (0, 0)))
+        reason = f"{count} requests of {request} were recorded"
+        if not count:
+            others = listed(found) or "none"
+            reason = f"no request {request} was recorded in the window; recorded: {others}"
+        yield guard(
+            "endpoint-has-requests",
+            reason,
+            tripped=not count,
+            value=count,
+            limit=1,
+            request=request,
+        )

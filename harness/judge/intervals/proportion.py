@@ -1,0 +1,64 @@
+"""How large the share of requests over a limit is for certain, from batches of one run.
+
+Requests of one run are not independent: what makes one slow makes its neighbours slow, too. So
+their number is divided by a design effect, the ratio of the variance that the batches show to that
+of independent requests (Kish 1965, "Survey Sampling", 8.2), before the exact bounds of Clopper and
+Pearson (1934, Biometrika 26) are taken. tests/unit/judge/test_abort.py has the simulations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scipy.special import betaincinv, ndtri, stdtrit
+
+from harness.judge.intervals.mean import variance_of_sum
+
+
+def share_bounds(
+    over: Sequence[float], totals: Sequence[float], alpha_low: float, alpha_high: float
+) -> tuple[float, float]:
+    """Confidence bounds of the share of requests over a limit.
+
+    Args:
+        over: Requests over the limit, for each batch in the order of time.
+        totals: All requests of each batch. Batches without any are left out.
+        alpha_low: Probability that the share is below the lower bound, under 0.5, e.g. 0.025.
+        alpha_high: Probability that it is above the upper bound, under 0.5.
+
+    Returns:
+        The lower and the upper bound, 0 to 1; both say nothing (0, 1) with fewer than two batches.
+    """
+    batches = [(x, n) for x, n in zip(over, totals, strict=True) if n]
+    if len(batches) < 2:
+        return 0.0, 1.0
+    n = sum(total for _, total in batches)
+    share = sum(x for x, _ in batches) / n
+    effect = _design_effect(batches, share, n)
+    bounds = []
+    for alpha in (alpha_low, alpha_high):
+        effective = n / effect
+        if effect > 1:  # the effect is an estimate, as a standard deviation in a t test is one
+            effective *= (ndtri(1 - alpha) / stdtrit(len(batches) - 1, 1 - alpha)) ** 2
+        bounds.append(effective)
+    return _lower(share, bounds[0], alpha_low), _upper(share, bounds[1], alpha_high)
+
+
+def _design_effect(batches: Sequence[tuple[float, float]], share: float, n: float) -> float:
+    """Variance of the share as the batches show it, over that of independent requests; at least 1.
+
+    The share is a ratio of sums, as the means in `means` are.
+    """
+    independent = share * (1 - share) / n
+    if independent == 0:
+        return 1.0
+    shown = variance_of_sum([x - share * total for x, total in batches]) / n**2
+    return max(1.0, shown / independent)
+
+
+def _lower(share: float, n: float, alpha: float) -> float:
+    return 0.0 if share == 0 else float(betaincinv(share * n, n - share * n + 1, alpha))
+
+
+def _upper(share: float, n: float, alpha: float) -> float:
+    return 1.0 if share == 1 else float(betaincinv(share * n + 1, n - share * n, 1 - alpha))

@@ -1,0 +1,88 @@
+"""Between which two values a quantile lies for certain, from batches of one run.
+
+The quantile q is at most x when at most 1 - q of all requests are over x. So its bounds are the
+values at which the bounds of that share (`shares`) cross 1 - q.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from math import inf, log, log1p
+
+from harness.judge.intervals.proportion import share_bounds
+from harness.runs.model import Distribution
+
+Over = Callable[[float], Sequence[float]]
+
+
+def quantile_bounds(
+    batches: Sequence[Distribution], quantile: float, alphas: tuple[float, float]
+) -> tuple[float | None, float | None]:
+    """Confidence bounds of a quantile of recorded values.
+
+    Args:
+        batches: Of equal length, in the order of time.
+        quantile: 0 < quantile < 1.
+        alphas: Probability that the quantile is below the lower bound, and that it is above the
+            upper one; each under 0.5.
+
+    Returns:
+        The largest recorded value that the quantile certainly reaches, and the smallest that it
+        certainly does not exceed; None where there is none.
+    """
+    cumulative = [(0, *accumulate(batch.counts)) for batch in batches]
+
+    def over(x: float) -> list[float]:
+        return [
+            seen[-1] - seen[bisect_right(batch.values, x)]
+            for batch, seen in zip(batches, cumulative, strict=True)
+        ]
+
+    values = (-inf, *Distribution.merge(batches).values)
+    totals = [seen[-1] for seen in cumulative]
+    reached, not_exceeded = crossings(values, over, totals, quantile, alphas)
+    return (
+        values[reached + 1] if 0 <= reached < len(values) - 1 else None,
+        values[not_exceeded] if not_exceeded < len(values) else None,
+    )
+
+
+def crossings(
+    values: Sequence[float],
+    over: Over,
+    totals: Sequence[float],
+    quantile: float,
+    alphas: tuple[float, float],
+) -> tuple[int, int]:
+    """Where, among values at which it can be told, a quantile lies.
+
+    Args:
+        values: Ascending.
+        over: How many of each batch are over one of them.
+        totals: How many each batch has.
+        quantile: 0 < quantile < 1.
+        alphas: As for `quantile_bounds`.
+
+    Returns:
+        The index of the last value that certainly more than 1 - q are over, -1 when there is none;
+        and that of the first that certainly at most 1 - q are over, the length when there is none.
+    """
+    may = 1 - quantile
+
+    def not_over(x: float) -> bool:
+        return share_bounds(over(x), totals, *alphas)[0] <= may
+
+    def under(x: float) -> bool:
+        return share_bounds(over(x), totals, *alphas)[1] <= may
+
+    return bisect_left(values, True, key=not_over) - 1, bisect_left(values, True, key=under)
+
+
+def fewest(share: float, alpha: float) -> int:
+    """Observations of which none may be bad before less than `share` is certain to be bad.
+
+    From (1 - share)^n <= alpha, Clopper and Pearson's upper bound of none in n.
+    """
+    return -int(log(alpha) // -log1p(-share)) if 0 < share < 1 else 0

@@ -1,0 +1,246 @@
+"""From measurements and guards to verdicts, and from verdicts to the outcome of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.budgets.model import CLIENT_SIDE, Budget, Latency
+from harness.judge.bounds import holds, margin, proven
+from harness.judge.describe import advice, describe
+from harness.judge.guards.all import guards
+from harness.judge.intervals.interval import confidence
+from harness.judge.measure.measure import measure
+from harness.judge.measure.series import PROMETHEUS
+from harness.judge.model import Confidence, Guard, Judgement, Measurement, Outcome, Verdict
+from harness.runs.model import Evidence
+from harness.units import Unit, format_quantity
+
+
+def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
+    """Judge a run.
+
+    Args:
+        budgets: Those that apply to the run's scenario; budgets that are off are left out.
+        evidence: The run.
+
+    Returns:
+        The guards, a verdict for each budget in the given order, and the outcome of the run.
+    """
+    judged = tuple(budget for budget in budgets if budget.severity != "off")
+    found = guards(evidence, judged)
+    verdicts = tuple(_verdict(budget, evidence, found) for budget in judged)
+    return Judgement(_run_outcome(verdicts), found, verdicts)
+
+
+def _verdict(budget: Budget, evidence: Evidence, guards: Sequence[Guard]) -> Verdict:
+    # What stopped the load was certain by all that was recorded, some of it after the cut. Of what
+    # a Prometheus server answered the scatter within the run is not known.
+    plain = evidence.manifest.aborted_by == budget.name or budget.name in evidence.answers
+    interval = None if plain else confidence(budget, evidence)
+    return decide(budget, measure(budget, evidence), guards, interval)
+
+
+def decide(
+    budget: Budget,
+    measurement: Measurement,
+    guards: Sequence[Guard],
+    interval: Confidence | None = None,
+) -> Verdict:
+    """The verdict on one budget.
+
+    In this order: a tripped guard makes it inconclusive; without data `on_no_data` decides; a
+    value that may lie on either side of the bound is inconclusive; the bound decides the rest: the
+    whole interval keeps it, or breaches it, or the verdict is inconclusive.
+
+    Args:
+        budget: The budget.
+        measurement: Of its indicator.
+        guards: Of the run, tripped or not.
+        interval: In which the indicator lies; None lets the value itself decide.
+    """
+    outcome, reason = _outcome(budget, measurement, guards, interval)
+    breached = outcome in {"fail", "warn"} and not _lack(budget, measurement)
+    value, indicator = measurement.value, budget.indicator
+    shown = interval if value is not None else None  # 0 .. 100% is no news without data
+    return Verdict(
+        name=budget.name,
+        description=budget.description,
+        outcome=outcome,
+        severity=budget.severity,
+        value=value,
+        lower=shown.lower if shown else None,
+        upper=shown.upper if shown else None,
+        bound=budget.bound,
+        direction=budget.direction,
+        unit=budget.unit,
+        margin=None if value is None else margin(value, budget.bound, budget.direction),
+        samples=measurement.samples,
+        source=measurement.source,
+        reason=reason,
+        advice=advice(indicator) if breached else "",
+        runbook=budget.runbook,
+        line=budget.line,
+        request=(indicator.request or "") if isinstance(indicator, Latency) else None,
+    )
+
+
+def _outcome(
+    budget: Budget,
+    measurement: Measurement,
+    guards: Sequence[Guard],
+    interval: Confidence | None,
+) -> tuple[Outcome, str]:
+    if tripped := [guard for guard in guards if _spoils(guard, budget, measurement)]:
+        also = f" (also tripped: {', '.join(g.name for g in tripped[1:])})" if tripped[1:] else ""
+        return "inconclusive", f"{tripped[0].name}: {tripped[0].reason}{also}"
+    if lack := _lack(budget, measurement):
+        return _without_data(budget, lack)
+    if measurement.undecided:
+        return "inconclusive", f"{_measured(budget, measurement)}, but {measurement.undecided}"
+    met = _met(budget, measurement)
+    if interval is not None:
+        if (sure := proven(interval.lower, interval.upper, budget.bound, budget.direction)) is None:
+            return _uncertain(budget, measurement, interval)
+        met = sure
+    if met:
+        return "pass", _measured(budget, measurement)
+    return _breach(budget, f"{_measured(budget, measurement)}{_then(budget, measurement)}")
+
+
+def _spoils(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
+    """Whether a guard has tripped and what it guards is what the budget is measured on.
+
+    A guard on one request says no more than the lack of data there, which `on_no_data` decides.
+    Those on the harness's own scrapes say nothing about a Prometheus server's.
+    """
+    if guard.outcome == "ok" or guard.request:
+        return False
+    if guard.touches == "server" and measurement.source == PROMETHEUS:
+        return False
+    if guard.only is not None and budget.name not in guard.only:
+        return False
+    return touches(guard, budget)
+
+
+def touches(guard: Guard, budget: Budget) -> bool:
+    """Whether what a guard guards is what the budget is measured on."""
+    sides = {"all", "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"}
+    if isinstance(budget.indicator, Latency):
+        sides.add("latency")
+    return guard.touches in sides
+
+
+def _lack(budget: Budget, measurement: Measurement) -> str:
+    """Why a measurement is no data; empty when it is."""
+    unknown = measurement.meets is None and not measurement.undecided
+    if measurement.value is None and unknown:
+        return measurement.reason
+    if measurement.samples < budget.min_samples:
+        return (
+            f"{measurement.samples} samples are fewer than min_samples ({budget.min_samples});"
+            " raise the duration or the load"
+        )
+    return ""
+
+
+def _without_data(budget: Budget, lack: str) -> tuple[Outcome, str]:
+    match budget.on_no_data:
+        case "inconclusive":
+            return "inconclusive", f"no data: {lack}"
+        case "fail":
+            return _breach(budget, f"no data, which fails by on_no_data: {lack}")
+        case "ignore":
+            return "warn", f"no data, ignored by on_no_data: {lack}"
+
+
+def _met(budget: Budget, measurement: Measurement) -> bool:
+    if measurement.meets is not None or measurement.value is None:
+        return bool(measurement.meets)
+    return holds(measurement.value, budget.bound, budget.direction)
+
+
+def _uncertain(
+    budget: Budget, measurement: Measurement, interval: Confidence
+) -> tuple[Outcome, str]:
+    """Neither side of the bound is certain."""
+    what = _measured(budget, measurement)
+    if measurement.samples < interval.fewest:
+        why = (
+            f"{what}, but {measurement.samples} samples are too few to be sure: it takes at least"
+            f" {interval.fewest}; raise the duration or the load"
+        )
+    else:
+        why = (
+            f"{what}, but it may as well lie beyond: it is {_somewhere(budget, interval)}; measure"
+            " longer, or move the bound"
+        )
+    return ("warn", _waived(budget, why)) if budget.waiver else ("inconclusive", why)
+
+
+def _somewhere(budget: Budget, interval: Confidence) -> str:
+    lower, upper = (
+        None if end is None else format_quantity(end, budget.unit)
+        for end in (interval.lower, interval.upper)
+    )
+    if lower is None:
+        return "not known from this run" if upper is None else f"at most {upper}"
+    return f"at least {lower}" if upper is None else f"between {lower} and {upper}"
+
+
+def _waived(budget: Budget, reason: str) -> str:
+    assert budget.waiver is not None
+    return f"{reason}; waived until {budget.waiver.until}: {budget.waiver.reason}"
+
+
+def _breach(budget: Budget, reason: str) -> tuple[Outcome, str]:
+    if budget.waiver:
+        return "warn", _waived(budget, reason)
+    return ("fail" if budget.severity == "error" else "warn"), reason
+
+
+def _measured(budget: Budget, measurement: Measurement) -> str:
+    """What was measured, and how far from the bound that is."""
+    what = describe(budget.indicator)
+    bound = f"the {budget.direction} of {format_quantity(budget.bound, budget.unit)}"
+    note = f" ({measurement.note})" if measurement.note else ""
+    if measurement.value is None:
+        return f"{what} is not known exactly ({measurement.reason}), against {bound}{note}"
+    value = format_quantity(measurement.value, budget.unit)
+    return f"{what} is {value}, {_distance(budget, measurement.value)} {bound}{note}"
+
+
+def _distance(budget: Budget, value: float) -> str:
+    distance = margin(value, budget.bound, budget.direction)
+    inside, outside = ("under", "over") if budget.direction == "max" else ("over", "under")
+    if distance == 0 or value == budget.bound:
+        return "exactly at"
+    if distance is None:
+        return inside if holds(value, budget.bound, budget.direction) else outside
+    share = format_quantity(abs(distance), Unit.RATIO)
+    return f"{share} {inside if distance > 0 else outside}"
+
+
+def _then(budget: Budget, measurement: Measurement) -> str:
+    """What else is known of a breach."""
+    over = measurement.share_over
+    parts = [
+        f"{format_quantity(over, Unit.RATIO)} of {measurement.samples} are over it" if over else "",
+        measurement.reason if measurement.value is not None else "",
+    ]
+    return "".join(f"; {part}" for part in parts if part)
+
+
+def _run_outcome(verdicts: Sequence[Verdict]) -> Outcome:
+    if any(v.outcome == "fail" for v in verdicts):
+        return "fail"
+    if any(v.outcome == "inconclusive" and v.severity == "error" for v in verdicts):
+        return "inconclusive"
+    # Budgets that only warn cannot make a run inconclusive one by one; but a run of which nothing
+    # at all was judged is never green.
+    if not any(_judged(v) for v in verdicts):
+        return "inconclusive"
+    return "pass" if all(v.outcome == "pass" for v in verdicts) else "warn"
+
+
+def _judged(verdict: Verdict) -> bool:
+    return verdict.outcome == "pass" or (verdict.outcome == "warn" and verdict.value is not None)

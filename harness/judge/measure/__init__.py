@@ -1,0 +1,1 @@
+"""Evidence and an indicator go in; its value over the window comes out."""

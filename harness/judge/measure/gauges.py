@@ -1,0 +1,135 @@
+"""Measurements from the service's gauges: a level, or one level over another."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import defaultdict
+
+from harness.budgets.model import Budget, Gauge, Over, Selector, Utilization
+from harness.judge.measure.series import (
+    EDGE_TOLERANCE,
+    NoDataError,
+    inside,
+    origin,
+    read_between,
+    scrape_interval,
+    select,
+    source,
+)
+from harness.judge.model import Measurement
+from harness.runs.model import Evidence
+
+# A reading stands for its instance until the next one; after two intervals it is too old.
+_STALE = 2
+_SAME_SCRAPE = EDGE_TOLERANCE / 2
+
+
+def measure_gauge(
+    budget: Budget, indicator: Gauge | Utilization, evidence: Evidence
+) -> Measurement:
+    """Measure a gauge over the window.
+
+    Raises:
+        NoDataError: There is no series, no reading within the window, or one that is not finite.
+    """
+    match indicator:
+        case Gauge():
+            values = levels(evidence, indicator.gauge)
+            where = source(select(evidence, indicator.gauge))
+            return Measurement(_over(values, indicator.over), len(values), where)
+        case Utilization():
+            return _utilization(budget, indicator, evidence)
+
+
+def levels(evidence: Evidence, selector: Selector) -> list[float]:
+    """The sum of all matching series at each scrape of the window, in order.
+
+    Replicas are scraped at moments of their own: each counts with its latest reading, from the
+    moment on at which all have one.
+
+    Raises:
+        NoDataError: There is no such series, or no reading within the window.
+    """
+    readings = _readings(evidence, selector)
+    stale = _STALE * scrape_interval(evidence)
+    moments: dict[float, dict[str, float]] = defaultdict(dict)
+    for instance, values in readings.items():
+        for time, value in values.items():
+            moments[time][instance] = value
+    latest: dict[str, tuple[float, float]] = {}
+    sums = []
+    for time in sorted(moments):
+        latest |= {instance: (time, value) for instance, value in moments[time].items()}
+        fresh = [value for seen, value in latest.values() if time - seen <= stale]
+        if len(fresh) == len(readings):
+            sums.append(math.fsum(fresh))
+    if not sums:
+        raise NoDataError(f"the instances of {selector} were never read together")
+    return sums
+
+
+def _readings(evidence: Evidence, selector: Selector) -> dict[str, dict[float, float]]:
+    """By instance and scrape time within the window: the sum of the matching series."""
+    found: dict[str, dict[float, float]] = defaultdict(dict)
+    series = select(evidence, selector)
+    between = {place: read_between(evidence, place) for place in {origin(s) for s in series}}
+    for one in series:
+        here = found[origin(one).instance]
+        for time, value in inside(one, between[origin(one)]):
+            if not math.isfinite(value):
+                raise NoDataError(f"{selector} was {value} in the window")
+            here[time] = here.get(time, 0.0) + value
+    read = {instance: values for instance, values in found.items() if values}
+    if not read:
+        raise NoDataError(f"{selector} was not read within the window")
+    return read
+
+
+def _utilization(budget: Budget, indicator: Utilization, evidence: Evidence) -> Measurement:
+    used, limits = _readings(evidence, indicator.of), _readings(evidence, indicator.to)
+    worst = max if budget.direction == "max" else min
+    by_instance: dict[str, float] = {}
+    samples = 0
+    for instance, values in used.items():
+        pairs = _joined(values, limits.get(instance, {}))
+        shares = [_share(value, limit, indicator) for value, limit in pairs]
+        if not shares:
+            where = f" of {instance}" if instance else ""
+            raise NoDataError(f"{indicator.to} was never read beside {indicator.of.metric}{where}")
+        by_instance[instance] = _over(shares, indicator.over)
+        samples += len(shares)
+    name = worst(by_instance, key=lambda i: by_instance[i])
+    reason = f"{name} is the worst of {len(by_instance)} instances" if len(by_instance) > 1 else ""
+    where = source(select(evidence, indicator.of))
+    return Measurement(by_instance[name], samples, where, reason=reason)
+
+
+def _joined(values: dict[float, float], limits: dict[float, float]) -> list[tuple[float, float]]:
+    """Each value with the limit of the same scrape; another provider's has its own time stamp."""
+    times = sorted(limits)
+    pairs = []
+    for time in sorted(values):
+        at = bisect_left(times, time)
+        nearest = min(times[max(0, at - 1) : at + 1], key=lambda t: abs(t - time), default=None)
+        if nearest is not None and abs(nearest - time) <= _SAME_SCRAPE:
+            pairs.append((values[time], limits[nearest]))
+    return pairs
+
+
+def _share(value: float, limit: float, indicator: Utilization) -> float:
+    if limit <= 0:
+        raise NoDataError(f"{indicator.to} was {limit:g}: there is no limit to compare with")
+    return value / limit
+
+
+def _over(values: list[float], how: Over) -> float:
+    match how:
+        case "mean":
+            return math.fsum(values) / len(values)
+        case "max":
+            return max(values)
+        case "last":
+            return values[-1]
+        case "growth":
+            return values[-1] - values[0]

@@ -1,0 +1,215 @@
+"""Which series a selector means, when they were read, and why there may be none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from harness.budgets.model import Selector
+from harness.names import INSTANCE, PROVIDER, UP
+from harness.runs.model import Evidence, Series
+
+# The run scrapes exactly at both edges of the window; what lies further away than the scrape
+# interval tells of another window.
+EDGE_TOLERANCE = 1.0
+# What is meant for the edge is stamped a little after it.
+EDGE_SLACK = 0.1
+_LISTED = 5
+
+SERVICE_METRICS = "service metrics"
+LOAD_GENERATOR = "load generator"
+PROMETHEUS = "Prometheus server"
+
+
+class NoDataError(Exception):
+    """An indicator has no value, and the message says why; never leaves `judge`."""
+
+
+class Origin(NamedTuple):
+    """What read a series: the scraper, of an instance, or another provider such as psutil."""
+
+    instance: str
+    provider: str
+
+
+class Interval(NamedTuple):
+    """Two moments, seconds since the epoch."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return self.end - self.start
+
+
+def window(evidence: Evidence) -> Interval:
+    """The window of a run.
+
+    Raises:
+        NoDataError: The run ended before its window did.
+    """
+    clock = evidence.manifest.clock
+    if clock.window_start is None or clock.window_end is None:
+        raise NoDataError("the run ended before its window was complete")
+    if clock.window_end <= clock.window_start:
+        raise NoDataError("the window has no length; raise `duration`")
+    return Interval(clock.window_start, clock.window_end)
+
+
+def origin(series: Series) -> Origin:
+    """Where a series was read."""
+    return Origin(series.labels.get(INSTANCE, ""), series.labels.get(PROVIDER, ""))
+
+
+def source(series: Iterable[Series]) -> str:
+    """Where series were measured, for people."""
+    providers = {origin(s).provider for s in series}
+    if len(providers) == 1 and "" not in providers:
+        return providers.pop()
+    return SERVICE_METRICS
+
+
+def select(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
+    """The series that a selector means; an absent label equals an empty one, as in PromQL.
+
+    Raises:
+        NoDataError: There are none; the message says why and what to do.
+    """
+    found = matching(evidence, selector)
+    if not found:
+        raise NoDataError(_why_nothing(evidence, selector))
+    return found
+
+
+def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
+    """The series that a selector means, if there are any."""
+    return tuple(
+        s
+        for s in evidence.series
+        if s.name == selector.metric
+        and all(s.labels.get(name, "") == value for name, value in selector.where.items())
+    )
+
+
+def scrapes(evidence: Evidence, where: Origin) -> tuple[float, ...]:
+    """When an origin was read successfully, ascending, over the whole run."""
+    if not where.provider:
+        ups = [s for s in evidence.series if s.name == UP and origin(s) == where]
+        if ups:
+            return tuple(sorted(t for s in ups for t, v in _samples(s) if v == 1))
+    return tuple(sorted({t for s in evidence.series if origin(s) == where for t in s.times}))
+
+
+def edges(evidence: Evidence, where: Origin) -> Interval:
+    """The times of the scrapes at the two edges of the window.
+
+    Raises:
+        NoDataError: No successful scrape stands within `EDGE_TOLERANCE` of an edge.
+    """
+    asked = window(evidence)
+    times = scrapes(evidence, where)
+    if not times:
+        raise NoDataError(_never_read(evidence))
+
+    def nearest(edge: float, name: str) -> float:
+        best = min(times, key=lambda t: abs(t - edge))
+        if abs(best - edge) > EDGE_TOLERANCE:
+            what = where.instance or "the service"
+            raise NoDataError(
+                f"no scrape of {what} succeeded within {EDGE_TOLERANCE:g} s of the window's {name};"
+                " is its metrics endpoint slow or down under load?"
+            )
+        return best
+
+    return Interval(nearest(asked.start, "start"), nearest(asked.end, "end"))
+
+
+def read_between(evidence: Evidence, where: Origin) -> Interval:
+    """From the scrape at one edge to that at the other, or the window where one is missing.
+
+    A scrape at an edge is stamped with its middle, so the last one lies just after the window.
+    """
+    try:
+        return edges(evidence, where)
+    except NoDataError:
+        return window(evidence)
+
+
+def inside(series: Series, interval: Interval, slack: float = 0.0) -> list[tuple[float, float]]:
+    """The (time, value) samples of a series within an interval, its ends included."""
+    return [
+        (t, v) for t, v in _samples(series) if interval.start - slack <= t <= interval.end + slack
+    ]
+
+
+def scrape_interval(evidence: Evidence) -> float:
+    """Seconds between the planned scrapes."""
+    return float(evidence.manifest.target.get("scrape_interval") or 1.0)
+
+
+def instances(evidence: Evidence) -> tuple[str, ...]:
+    """The instances that were scraped, whether or not that succeeded."""
+    return tuple(sorted({origin(s).instance for s in evidence.series if s.name == UP}))
+
+
+def metrics_urls(evidence: Evidence) -> tuple[str, ...]:
+    """The metrics endpoints that the run was told of."""
+    return tuple(evidence.manifest.target.get("metrics") or ())
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first few of some names, for a message."""
+    ordered = sorted(set(names))
+    more = f" and {len(ordered) - _LISTED} more" if len(ordered) > _LISTED else ""
+    return ", ".join(ordered[:_LISTED]) + more
+
+
+def _samples(series: Series) -> Iterable[tuple[float, float]]:
+    return zip(series.times, series.values, strict=True)
+
+
+def _why_nothing(evidence: Evidence, selector: Selector) -> str:
+    named = [s for s in evidence.series if s.name == selector.metric]
+    if named:
+        return _why_no_match(named, selector)
+    urls = metrics_urls(evidence)
+    if not urls:
+        return (
+            f"no metrics endpoint is configured, so {selector.metric} cannot be read;"
+            " set `target.metrics` in budgets.yaml"
+        )
+    if not any(scrapes(evidence, Origin(name, "")) for name in instances(evidence)):
+        return _never_read(evidence)
+    names = {s.name for s in evidence.series if origin(s).instance}
+    close = get_close_matches(selector.metric, names, n=1)
+    meant = f"; did you mean {close[0]}?" if close else "; see what its metrics endpoint lists"
+    return f"the service never exposed {selector.metric}{meant}"
+
+
+def _never_read(evidence: Evidence) -> str:
+    last = evidence.manifest.target.get("scrape_error")
+    said = f" ({last})" if last else ""
+    urls = listed(metrics_urls(evidence)) or "the service"
+    return (
+        f"every scrape of {urls} failed{said}; let the service expose its metrics there, or correct"
+        " `target.metrics`"
+    )
+
+
+def _why_no_match(named: list[Series], selector: Selector) -> str:
+    for name, value in selector.where.items():
+        seen = {s.labels.get(name, "") for s in named}
+        if seen == {""}:
+            return (
+                f"no series of {selector.metric} has a label {name};"
+                f" its labels are {listed(label for s in named for label in s.labels)}"
+            )
+        if value not in seen:
+            return (
+                f'no series of {selector.metric} has {name}="{value}"; seen: {listed(seen - {""})};'
+                " correct `where`, or let the service expose this series from its start, at 0"
+            )
+    return f"no series matches all labels of {selector}; correct `where`"

@@ -1,0 +1,1 @@
+"""A run so far goes in; whether its load, its warm-up or its window may end comes out."""

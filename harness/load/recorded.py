@@ -1,0 +1,39 @@
+"""What a generator reported, as the run folder has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from harness import names
+from harness.load.protocol.frames import Report
+from harness.runs.cells import Cell
+from harness.runs.model import SlowRequest
+
+
+def with_source(report: Report) -> tuple[Cell, ...]:
+    """The cells; what a generator reads of itself under its name where there are several."""
+    if not report.source:
+        return report.cells
+    times = {names.LATENCY, names.SERVICE_TIME}
+    return tuple(c if c.what in times else replace(c, name=report.source) for c in report.cells)
+
+
+def slow_requests(report: Report, epoch: Callable[[float], float]) -> Iterator[SlowRequest]:
+    """The slow requests.
+
+    Args:
+        report: Its moments are of the monotonic clock.
+        epoch: From such a moment to seconds since the epoch.
+    """
+    for slow in report.slowest:
+        yield SlowRequest(
+            at=epoch(slow.at),
+            request=f"{slow.method} {slow.name}".strip(),
+            outcome=slow.outcome,
+            latency=slow.latency,
+            service_time=slow.service_time,
+            trace_id=slow.trace_id,
+            sampled=slow.sampled,
+            source=report.source,
+        )

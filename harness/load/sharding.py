@@ -1,0 +1,101 @@
+"""A schedule of arrivals shared out between several generators, and again when one is lost."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from math import inf
+
+KEPT = 5.0  # s for which the arrivals of the others are remembered, in case they become ours
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_MASK = 2**64 - 1
+
+
+class ScheduleShard:
+    """Every `count`-th arrival of a schedule, from number `index` on.
+
+    Attributes:
+        due: When the next one is due, seconds from the start of the schedule; inf after the last.
+        place: Its number in the whole schedule.
+    """
+
+    def __init__(self, schedule: Iterable[float], index: int = 0, count: int = 1) -> None:
+        self._all = enumerate(schedule)
+        self._rules = [(-inf, index, count)]  # (from when on, index, count), the latest first
+        self._others: deque[tuple[int, float]] = deque()  # passed over, not older than KEPT
+        self._again: deque[tuple[int, float]] = deque()  # passed over, and then made ours
+        self.place, self.due = -1, inf
+        self._seek()
+
+    def advance(self) -> None:
+        """Go on to the next arrival."""
+        while self._others and self._others[0][1] < self.due - KEPT:
+            self._others.popleft()
+        self._seek()
+
+    def _seek(self) -> None:
+        if self._again:
+            self.place, self.due = self._again.popleft()
+            return
+        for place, due in self._all:
+            if self._ours(place, due):
+                self.place, self.due = place, due
+                return
+            self._others.append((place, due))
+        self.due = inf
+
+    def resplit(self, index: int, count: int, moment: float) -> None:
+        """Share out anew what is due at `moment` or later; what was emitted is not repeated.
+
+        Args:
+            index: Which of the generators that are left this one is.
+            count: How many are left.
+            moment: Seconds from the start of the schedule. Up to `KEPT` seconds may have passed
+                since: what is then missing becomes due at once.
+        """
+        ahead = list(self._again) if self.due == inf else [(self.place, self.due), *self._again]
+        self._rules.insert(0, (moment, index, count))
+        known = sorted({*ahead, *self._others})
+        self._others = deque(arrival for arrival in known if not self._ours(*arrival))
+        self._again = deque(arrival for arrival in known if self._ours(*arrival))
+        self._seek()
+
+    def _ours(self, place: int, due: float) -> bool:
+        for since, index, count in self._rules:
+            if due >= since:
+                return place % count == index
+        return False
+
+
+def draw(seed: int, place: int) -> float:
+    """A number in [0, 1) that depends on a seed and a place in the schedule alone.
+
+    SplitMix64, which may be entered at any place (Steele, Lea & Flood 2014, "Fast splittable
+    pseudorandom number generators"): generators that serve different arrivals need not agree on
+    how many numbers the others have drawn.
+    """
+    return (_mix(_mix(seed & _MASK) + (place + 1) * _GOLDEN & _MASK) >> 11) * 2.0**-53
+
+
+def apportion(total: int, shares: Iterable[float]) -> list[int]:
+    """Whole parts of `total` in the ratio of the shares, at least one each.
+
+    The largest remainders are rounded up (Hamilton's method). With fewer than one for each, the sum
+    exceeds `total`.
+    """
+    quotas = [total * share for share in shares]
+    parts = [int(quota + 1e-9) for quota in quotas]
+    by_remainder = sorted(range(len(quotas)), key=lambda i: parts[i] - quotas[i])
+    for i in by_remainder[: total - sum(parts)]:
+        parts[i] += 1
+    while 0 in parts and max(parts) > 1:
+        parts[parts.index(max(parts))] -= 1
+        parts[parts.index(0)] += 1
+    return [max(1, part) for part in parts]
+
+
+def _mix(state: int) -> int:
+    state = ((state ^ state >> 30) * 0xBF58476D1CE4E5B9) & _MASK
+    state = ((state ^ state >> 27) * 0x94D049BB133111EB) & _MASK
+    return state ^ state >> 31

@@ -1,0 +1,59 @@
+"""What a running service exposes, for `harness lint --url`."""
+
+from __future__ import annotations
+
+from harness.budgets.lint.plan import Family
+from harness.budgets.model import Target
+from harness.errors import TargetError
+from harness.observe.command import absolute
+from harness.observe.exposition import ACCEPT, parse_exposition
+from harness.observe.fetch import NoAnswer, fetch
+from harness.runs.openmetrics import Sample
+
+TIMEOUT = 5.0  # seconds
+_HIDDEN = {"le", "quantile"}
+
+
+def fetch_families(url: str, target: Target | None) -> dict[str, Family]:
+    """Scrape a service's metrics endpoints once.
+
+    Args:
+        url: The service's base URL.
+        target: Names the endpoints; without one it is `/metrics`.
+
+    Raises:
+        TargetError: An endpoint does not answer, or with something else than metrics.
+    """
+    places = target.metrics if target is not None and target.metrics else ("/metrics",)
+    samples = [sample for place in places for sample in _scrape(absolute(url, place))]
+    by_family: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_family.setdefault(sample.family, []).append(sample)
+    return {name: _family(members) for name, members in by_family.items()}
+
+
+def _scrape(url: str) -> list[Sample]:
+    hint = "start the service, or correct --url and `target.metrics`"
+    try:
+        answer = fetch(url, TIMEOUT, ACCEPT)
+    except NoAnswer as nothing:
+        raise TargetError(f"{url}: {nothing}", hint) from nothing
+    if not 200 <= answer.status < 300:
+        raise TargetError(f"{url} answered {answer.status}", hint)
+    try:
+        return parse_exposition(answer.body.decode())
+    except ValueError as error:
+        raise TargetError(f"{url} does not show metrics: {error}", hint) from error
+
+
+def _family(samples: list[Sample]) -> Family:
+    labels = [
+        {name: value for name, value in sample.labels.items() if name not in _HIDDEN}
+        for sample in samples
+    ]
+    edges = {float(sample.labels["le"]) for sample in samples if "le" in sample.labels}
+    return Family(
+        samples[0].kind,
+        tuple(dict(pairs) for pairs in dict.fromkeys(tuple(sorted(one.items())) for one in labels)),
+        tuple(sorted(edges)),
+    )

@@ -1,0 +1,1 @@
+"""A command goes in; a process that cannot outlive the harness comes out."""

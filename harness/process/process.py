@@ -1,0 +1,126 @@
+"""A command that the harness starts and that never outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from harness.process import supervisor
+
+
+class Process:
+    """A running command, in its own process group, under a `supervisor` process.
+
+    Attributes:
+        pid: Of the command itself, which is also the number of its process group.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        supervisor_process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.pid = pid
+        self._supervisor = supervisor_process
+        self._writer = writer
+        self._exit = asyncio.ensure_future(self._watch(reader))
+
+    @classmethod
+    async def start(
+        cls,
+        argv: Sequence[str],
+        *,
+        output: Path,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> Process:
+        """Start a command.
+
+        Args:
+            argv: The command and its arguments; no shell is involved.
+            output: File that its standard output and error are appended to.
+            environment: The whole environment; None inherits ours.
+            directory: Where it runs; None is our own working directory.
+            pass_fds: Inherited by the command. The caller closes its own copies.
+
+        Raises:
+            OSError: The command cannot be executed, e.g. FileNotFoundError.
+        """
+        ours, theirs = socket.socketpair()
+        arguments = [str(theirs.fileno()), ",".join(map(str, pass_fds)), "--", *argv]
+        try:
+            with theirs, output.open("ab") as log:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", "-S", supervisor.__file__, *arguments),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd=directory,
+                    pass_fds=[theirs.fileno(), *pass_fds],
+                    start_new_session=True,
+                )
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            raise
+        try:
+            first = json.loads(await reader.readline() or '{"error": [0, "its supervisor died"]}')
+            if "error" in first:
+                raise OSError(*first["error"], argv[0])
+        except BaseException:  # e.g. cancelled: the command may run already
+            writer.close()  # upon which the supervisor ends it, and itself
+            await process.wait()
+            raise
+        return cls(first["pid"], process, reader, writer)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, -N when signal N ended it, None while it runs."""
+        return self._exit.result() if self._exit.done() else None
+
+    async def wait(self) -> int:
+        """Wait for the end of the command; its whole group is gone then."""
+        return await asyncio.shield(self._exit)
+
+    async def stop(self, grace: float) -> int:
+        """End the group: TERM, and KILL for what is left after `grace` seconds."""
+        await self._order(b"T")
+        try:
+            return await asyncio.wait_for(self.wait(), grace)
+        except TimeoutError:
+            await self._order(b"K")
+            return await self.wait()
+
+    async def _order(self, order: bytes) -> None:
+        if self.returncode is None:
+            with suppress(ConnectionError):
+                self._writer.write(order)
+                await self._writer.drain()
+
+    async def _watch(self, reader: asyncio.StreamReader) -> int:
+        with suppress(ConnectionError):
+            if line := await reader.readline():
+                await self._close()
+                return int(json.loads(line)["exit"])
+        # Somebody killed the supervisor: do its work.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        await self._close()
+        return -signal.SIGKILL
+
+    async def _close(self) -> None:
+        self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
+        await self._supervisor.wait()

@@ -1,0 +1,1 @@
+"""Indicators go in; PromQL that measures them comes out. Pure."""

@@ -1,0 +1,82 @@
+"""What is asked of a Prometheus server to judge a budget over the window of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from harness import names
+from harness.budgets.model import (
+    Direction,
+    Gauge,
+    Indicator,
+    Mean,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Utilization,
+)
+from harness.promql.expression import Scope, bucket_layout, resets, scrapes, text, value
+
+_STEP = "1s"
+
+
+def questions(
+    indicator: Indicator, seconds: float, matchers: Mapping[str, str], direction: Direction
+) -> dict[str, str]:
+    """Queries for the window's end, by what they ask for.
+
+    Args:
+        indicator: A kind that the service or Prometheus measures.
+        seconds: Length of the window.
+        matchers: Labels that each series has besides; a `promql` indicator has its own.
+        direction: Of the budget.
+
+    Returns:
+        `value`: the indicator, in its base unit; for a quantile instead `buckets`: observations a
+        second by edge, and `layout`: how many series each edge has. `events`: what a ratio or mean
+        is over, a second. `scrapes`: the samples of the series with the most. `resets`: how often
+        a counter fell. `newest`: when the samples behind a `promql` indicator were taken.
+    """
+    milliseconds = round(seconds * 1e3)
+    if isinstance(indicator, Promql):
+        query = value(indicator, Scope(_duration(milliseconds)))
+        return {names.ASKED_VALUE: query, names.ASKED_NEWEST: f"min(timestamp({query}))"}
+    equal = tuple(f"{label}={text(wanted)}" for label, wanted in matchers.items())
+    # Prometheus 3 leaves out what lies exactly at the start of a range.
+    scope = Scope(_duration(milliseconds + 1), equal, step=_STEP)
+    found: dict[str, str] = {}
+    match indicator:
+        case Quantile(histogram=selector):
+            counter = Selector(f"{selector.metric}_bucket", selector.where)
+            return {
+                names.ASKED_BUCKETS: value(Rate(counter), replace(scope, by=("le",))),
+                names.ASKED_LAYOUT: bucket_layout(counter, scope),
+                **_of_counter(counter, scope),
+            }
+        case Mean(histogram=selector):
+            found = _of_counter(Selector(f"{selector.metric}_count", selector.where), scope)
+        case Ratio(to=selector):
+            found = _of_counter(selector, scope)
+        case Rate(counter=selector):
+            found = _of_counter(selector, scope)
+            found.pop(names.ASKED_EVENTS)
+        case Gauge(gauge=selector) | Utilization(of=selector):
+            found = {names.ASKED_SCRAPES: scrapes(selector, scope)}
+            if indicator.over == "growth":  # between the levels at both edges
+                scope = replace(scope, window=_duration(milliseconds))
+    return {names.ASKED_VALUE: value(indicator, scope, direction), **found}
+
+
+def _of_counter(selector: Selector, scope: Scope) -> dict[str, str]:
+    return {
+        names.ASKED_EVENTS: value(Rate(selector), scope),
+        names.ASKED_SCRAPES: scrapes(selector, scope),
+        names.ASKED_RESETS: resets(selector, scope),
+    }
+
+
+def _duration(milliseconds: int) -> str:
+    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"

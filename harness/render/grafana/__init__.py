@@ -1,0 +1,1 @@
+"""A plan goes in; Grafana dashboards come out."""

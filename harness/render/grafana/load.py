@@ -1,0 +1,243 @@
+"""The dashboard of load tests: what was asked and sent, the answers, the generator's health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness import names
+from harness.budgets.model import Budget, ErrorRatio, Latency, Plan, Throughput
+from harness.names import MEANINGS
+from harness.promql.expression import number, text
+from harness.render.grafana.panels import RATE, Dashboard, Panel, Query, Row, Variable, chosen
+from harness.render.words import Links
+
+_RUN = f'{names.RUN_SERVICE}="$service", {names.RUN_SCENARIO}=~"$scenario"'
+_SENT = f'{_RUN}, {names.RUN_REQUEST}=~"$request"'
+_GOOD = f'{_SENT}, {names.RUN_OUTCOME}="{names.OK}"'
+_BAD = f'{_SENT}, {names.RUN_OUTCOME}="{names.ERROR}"'
+_SAME = f"{names.JOB}, {names.INSTANCE}, {names.RUN_SERVICE}, {names.RUN_SCENARIO}"
+_JUDGED = "from=${__data.fields.start.numeric}&to=${__data.fields.end.numeric}"
+_REQUEST = f"{{{{{names.RUN_REQUEST}}}}}"
+
+
+def load_board(plan: Plan, links: Links) -> Dashboard:
+    """The dashboard of a service's load tests."""
+    budgets = tuple(budget for budget in plan.budgets if budget.severity != "off")
+    metric = names.RUN_REQUESTS
+    of_service = f'{metric}{{{names.RUN_SERVICE}="$service"}}'
+    variables = (
+        Variable(
+            "service",
+            "Service",
+            f"label_values({metric}, {names.RUN_SERVICE})",
+            links.service,
+        ),
+        Variable("scenario", "Scenario", f"label_values({of_service}, {names.RUN_SCENARIO})"),
+        Variable("request", "Request", f"label_values({of_service}, {names.RUN_REQUEST})"),
+    )
+    return Dashboard(
+        "load-test",
+        f"{links.service}: load test",
+        "Runs of harness, live (--serve-metrics) or loaded afterwards. Dashed lines are budgets.",
+        variables,
+        (
+            Row("Load", tuple(_load(budgets))),
+            Row("Answers", tuple(_answers(budgets, links))),
+            Row("Can the load generator be trusted?", tuple(_health())),
+            Row("Runs in this time range", (_runs(links),)),
+        ),
+    )
+
+
+def _rate(metric: str, matchers: str = _RUN) -> str:
+    return f"sum(rate({metric}{{{matchers}}}[{RATE}]))"
+
+
+def _quantile(quantile: float, metric: str, matchers: str, *by: str) -> str:
+    kept = ", ".join(("le", *by))
+    return (
+        f"histogram_quantile({number(quantile)}, "
+        f"sum by ({kept}) (rate({metric}_bucket{{{matchers}}}[{RATE}])))"
+    )
+
+
+def _load(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
+    yield Panel(
+        "Asked and sent",
+        "reqps",
+        "Iterations that the schedule asked for and that began, and requests that were sent and "
+        "answered, per second. An iteration may send several requests. Asked and begun must agree.",
+        (
+            Query(_rate(names.GENERATOR_ASKED), "iterations asked"),
+            Query(_rate(names.GENERATOR_STARTED_ITERATIONS), "iterations begun"),
+            Query(_rate(names.GENERATOR_STARTED), "requests sent"),
+            Query(_rate(names.RUN_REQUESTS, _GOOD), "requests answered well"),
+        ),
+        width=12,
+        budgets=chosen(budgets, lambda i: i == Throughput()),
+    )
+    yield Panel(
+        "In flight",
+        "short",
+        "Requests without an answer yet, iterations that wait for a user, and users.",
+        (
+            Query(f"sum({names.GENERATOR_IN_FLIGHT}{{{_RUN}}})", "in flight"),
+            Query(f"sum({names.GENERATOR_BACKLOG}{{{_RUN}}})", "waiting for a user"),
+            Query(f"sum({names.GENERATOR_USERS}{{{_RUN}}})", "users"),
+        ),
+        width=12,
+    )
+
+
+def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
+    def drawn(indicator: object) -> bool:
+        quantiles = (0.5, 0.95, 0.99)
+        return (
+            isinstance(indicator, Latency)
+            and indicator.request is None
+            and indicator.quantile in quantiles
+        )
+
+    times = chosen(budgets, drawn)
+    failures = chosen(budgets, lambda i: i == ErrorRatio())
+    latency, service_time = names.RUN_LATENCY, names.RUN_SERVICE_TIME
+    yield Panel(
+        "Latency",
+        "s",
+        "From the moment a request was meant to be sent, of those that succeeded.",
+        tuple(Query(_quantile(q, latency, _GOOD), f"p{q * 100:.0f}") for q in (0.5, 0.95, 0.99)),
+        budgets=times,
+    )
+    duration = f"{names.HTTP_DURATION}_bucket{{job={text(links.job)}}}"
+    yield Panel(
+        "p95: client and server",
+        "s",
+        "Latency counts from the intended start, service time from the sending, and the service's "
+        "own duration from the arrival. What lies between them is queueing and the network.",
+        (
+            Query(_quantile(0.95, latency, _GOOD), "latency"),
+            Query(_quantile(0.95, service_time, _GOOD), "service time"),
+            Query(
+                f"histogram_quantile(0.95, sum by (le) (rate({duration}[{RATE}])))",
+                "the service's own",
+            ),
+        ),
+        budgets=tuple(b for b in times if getattr(b.indicator, "quantile", 0) == 0.95),
+    )
+    yield Panel(
+        "p95 latency by request",
+        "s",
+        "From the intended start, of those that succeeded.",
+        (Query(_quantile(0.95, latency, _GOOD, names.RUN_REQUEST), _REQUEST),),
+    )
+    every = _rate(names.RUN_REQUESTS, _SENT)
+    yield Panel(
+        "Error ratio",
+        "percentunit",
+        "Failed requests over all, as the client saw them.",
+        (Query(f"({_rate(names.RUN_REQUESTS, _BAD)} or 0 * {every}) / {every}", "errors"),),
+        budgets=failures,
+    )
+    yield Panel(
+        "Failed requests",
+        "reqps",
+        "Per second, by request. Empty as long as none fails.",
+        (
+            Query(
+                f"sum by ({names.RUN_REQUEST}) (rate({names.RUN_REQUESTS}{{{_BAD}}}[{RATE}]))",
+                _REQUEST,
+            ),
+        ),
+    )
+    yield Panel(
+        "Requests",
+        "reqps",
+        "Requests that ended, per second, by request.",
+        (
+            Query(
+                f"sum by ({names.RUN_REQUEST}) (rate({names.RUN_REQUESTS}{{{_SENT}}}[{RATE}]))",
+                _REQUEST,
+            ),
+        ),
+        stacked=True,
+    )
+
+
+def _health() -> Iterable[Panel]:
+    yield Panel(
+        "CPU of the generator",
+        "percentunit",
+        f"{MEANINGS[names.GENERATOR_CPU]}. Near 1 it measures itself: use more workers.",
+        (
+            Query(f"max({names.GENERATOR_CPU}{{{_RUN}}})", "busiest generator"),
+            Query(f"max({names.GENERATOR_STEAL}{{{_RUN}}})", "taken by the host"),
+        ),
+    )
+    yield Panel(
+        "Lateness of the generator",
+        "s",
+        "99% are less late: starts of iterations, the schedule, the loop's timers, its sockets.",
+        tuple(
+            Query(_quantile(0.99, metric, _RUN), legend)
+            for metric, legend in (
+                (names.RUN_START_LAG, "start"),
+                (names.RUN_SCHEDULER_LAG, "schedule"),
+                (names.RUN_LOOP_LAG, "loop"),
+                (names.RUN_CANARY, "sockets"),
+            )
+        ),
+    )
+    yield Panel(
+        "Late, dropped, lost",
+        "short",
+        "Iterations that began late or never, and requests without an outcome, per second. A "
+        "guard takes away the verdicts that they could have turned.",
+        (
+            Query(_rate(names.GENERATOR_LATE), "late/s"),
+            Query(_rate(names.GENERATOR_DROPPED), "dropped/s"),
+            Query(_rate(names.GENERATOR_LOST), "lost/s"),
+        ),
+    )
+    yield Panel(
+        "Oldest request",
+        "s",
+        f"{MEANINGS[names.GENERATOR_OLDEST]}. A line that climbs is a service that hangs.",
+        (Query(f"max({names.GENERATOR_OLDEST}{{{_RUN}}})", "oldest"),),
+    )
+    yield Panel(
+        "Memory of the generator",
+        "bytes",
+        MEANINGS[names.GENERATOR_MEMORY] + ".",
+        (Query(f"max({names.GENERATOR_MEMORY}{{{_RUN}}})", "largest generator"),),
+    )
+
+
+def _runs(links: Links) -> Panel:
+    def of_run(metric: str, *also: str, step: str = "15s") -> str:
+        series = f"{metric}{{{_RUN}}}"
+        named = (
+            f"{series} * on ({_SAME}) group_left ({names.RUN_FOLDER}) {names.RUN_INFO}{{{_RUN}}}"
+        )
+        kept = ", ".join((names.RUN_SCENARIO, names.RUN_FOLDER, *also))
+        return f"max by ({kept}) (max_over_time(({named})[$__range:{step}]))"
+
+    return Panel(
+        "Runs",
+        "short",
+        "The runs of this time range. A row leads to exactly the time that was judged.",
+        (
+            Query(f"1000 * {of_run(names.RUN_WINDOW_START)}", "start"),
+            Query(f"1000 * {of_run(names.RUN_WINDOW_END)}", "end"),
+            # The verdict is scraped once, before the run is gone.
+            Query(f"{of_run(names.RUN_VERDICT, names.RUN_OUTCOME, step='1s')} == 1", "verdict"),
+        ),
+        kind="table",
+        width=24,
+        unit_of=(("start", "dateTimeAsIso"), ("end", "dateTimeAsIso")),
+        hidden=("verdict",),
+        leads=(
+            names.RUN_FOLDER,
+            "What was judged",
+            f"/d/{links.uid('load-test')}?var-service=${{service}}&{_JUDGED}",
+        ),
+    )

@@ -1,0 +1,158 @@
+"""What a dashboard consists of, before Grafana's format: rows of panels, each with its queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.budgets.model import Budget, Gauge, Indicator, Utilization
+from harness.promql.expression import Scope, value
+from harness.render.words import limit, sentence
+from harness.units import Unit, format_quantity
+
+RATE = "$__rate_interval"
+UNITS = {
+    Unit.SECONDS: "s",
+    Unit.RATIO: "percentunit",
+    Unit.BYTES: "bytes",
+    Unit.PER_SECOND: "reqps",
+    Unit.COUNT: "short",
+}
+"""Grafana's names of our units."""
+
+Kind = Literal["timeseries", "stat", "heatmap", "table", "verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One PromQL expression.
+
+    Attributes:
+        legend: Grafana's template of a series' name; of a table's column, its title.
+        exemplars: Whether to show the traces that were kept beside it.
+    """
+
+    expr: str
+    legend: str = ""
+    exemplars: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart.
+
+    Attributes:
+        unit: As Grafana names it.
+        description: What it shows and what to do with it.
+        width: Of 24 columns.
+        height: In rows of Grafana's grid, 30 pixels each.
+        budgets: Those that what it shows is held against: it draws their lines.
+        stacked: Whether the series add up to a whole.
+        traced: Whether a series leads to its traces: it has the label of the route.
+        unit_of: Units of a table's columns that have another.
+        hidden: Columns of a table that are not shown.
+        leads: From a column of a table to an address: column, title, address.
+    """
+
+    title: str
+    unit: str
+    description: str
+    queries: tuple[Query, ...]
+    kind: Kind = "timeseries"
+    width: int = 8
+    height: int = 8
+    budgets: tuple[Budget, ...] = ()
+    stacked: bool = False
+    traced: bool = False
+    unit_of: tuple[tuple[str, str], ...] = ()
+    hidden: tuple[str, ...] = ()
+    leads: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of panels, with its title."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A choice at the top of a dashboard: the values of a label.
+
+    Attributes:
+        query: `label_values(metric, label)`.
+        default: The value at first; None chooses all, and lets the reader choose several.
+    """
+
+    name: str
+    label: str
+    query: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A dashboard.
+
+    Attributes:
+        name: The last part of its uid and its file's name.
+        traces: Whether it has links to traces.
+    """
+
+    name: str
+    title: str
+    description: str
+    variables: tuple[Variable, ...]
+    rows: tuple[Row, ...] = field(default=())
+    traces: bool = False
+
+
+def chosen(budgets: Iterable[Budget], fits: Callable[[Indicator], bool]) -> tuple[Budget, ...]:
+    """The budgets whose indicator a panel shows."""
+    return tuple(budget for budget in budgets if fits(budget.indicator))
+
+
+def grouped(budgets: Iterable[Budget]) -> list[tuple[Budget, ...]]:
+    """Budgets of one indicator together, e.g. those of several scenarios."""
+    groups: list[list[Budget]] = []
+    for budget in budgets:
+        same = next((g for g in groups if g[0].indicator == budget.indicator), None)
+        if same is None:
+            groups.append([budget])
+        else:
+            same.append(budget)
+    return [tuple(group) for group in groups]
+
+
+def of_budgets(budgets: Sequence[Budget], matchers: tuple[str, ...]) -> Panel:
+    """A panel for budgets of one indicator that no other panel shows."""
+    first = budgets[0]
+    return Panel(
+        ", ".join(budget.name for budget in budgets),
+        UNITS[first.unit],
+        sentence(first.description) or "What the budget limits.",
+        (Query(value_now(first, matchers), "value"),),
+        budgets=tuple(budgets),
+    )
+
+
+def value_now(budget: Budget, matchers: tuple[str, ...]) -> str:
+    """The value of a budget's indicator, of the service's own metrics."""
+    grows = isinstance(budget.indicator, Gauge | Utilization) and budget.indicator.over == "growth"
+    # What a gauge grows by in the seconds of a chart's step says nothing.
+    scope = Scope("5m" if grows else RATE, matchers, step="$__interval", client="service")
+    return value(budget.indicator, scope, budget.direction)
+
+
+def told(panel: Panel) -> str:
+    """The description, with the budgets whose lines are drawn."""
+    lines = [panel.description]
+    for budget in panel.budgets:
+        alert = ""
+        if budget.alert:
+            alert = f"; alert at {format_quantity(budget.alert.bound, budget.unit)}"
+        lines.append(f"- {budget.name}: {limit(budget)}{alert}")
+    return "\n".join([*lines[:1], *([""] if lines[1:] else []), *lines[1:]])

@@ -1,0 +1,120 @@
+"""The dashboard of the service: rate, errors and duration, then what stands behind them.
+
+A row is there when a budget is about its metrics: what nobody watches may not be exposed at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from harness import names
+from harness.budgets.lint.metrics import selectors
+from harness.budgets.model import (
+    CLIENT_SIDE,
+    Budget,
+    Mean,
+    Plan,
+    Quantile,
+)
+from harness.render.grafana.panels import (
+    Dashboard,
+    Panel,
+    Row,
+    Variable,
+    grouped,
+    of_budgets,
+)
+from harness.render.grafana.service_parts import cache, database, loop, pool, process, tasks
+from harness.render.grafana.service_requests import requests
+from harness.render.grafana.service_terms import SERVICE
+from harness.render.words import Links
+
+_Panels = Callable[[tuple[Budget, ...]], Iterable[Panel]]
+
+
+class _Part(NamedTuple):
+    """A row of the dashboard, and the beginnings of the metrics that it is about."""
+
+    title: str
+    prefixes: tuple[str, ...]
+    panels: _Panels
+
+
+def service_board(plan: Plan, links: Links) -> Dashboard | None:
+    """The dashboard; None when no budget is about anything that a service exposes."""
+    budgets = tuple(budget for budget in plan.budgets if budget.severity != "off")
+    answers = _has_answers(plan, budgets)
+    rows: list[Row] = []
+    left = [b for b in budgets if answers or not isinstance(b.indicator, CLIENT_SIDE)]
+    for part in _PARTS:
+        about = [budget for budget in left if _metric(budget).startswith(part.prefixes)]
+        if not about:
+            continue
+        panels = [*part.panels(budgets)]
+        shown = {budget.name for panel in panels for budget in panel.budgets}
+        unshown = [budget for budget in about if budget.name not in shown]
+        panels += [of_budgets(group, SERVICE) for group in grouped(unshown)]
+        rows.append(Row(part.title, tuple(panels)))
+        left = [budget for budget in left if budget not in about and budget.name not in shown]
+    if left:
+        more = tuple(of_budgets(group, SERVICE) for group in grouped(left))
+        rows.append(Row("Further budgets", more))
+    if not rows:
+        return None
+    first = f"{names.HTTP_DURATION}_count" if answers else _any_metric(budgets)
+    return Dashboard(
+        "service",
+        f"{links.service}: service",
+        "Rate, errors and duration of the service, then its parts. Dashed lines are budgets.",
+        _variables(first, links, answers),
+        tuple(rows),
+        traces=answers,
+    )
+
+
+def _has_answers(plan: Plan, budgets: tuple[Budget, ...]) -> bool:
+    """Whether the service shows its answers: some budget, alert or scrape counts on it."""
+    client = [budget for budget in budgets if isinstance(budget.indicator, CLIENT_SIDE)]
+    scraped = plan.target is not None and bool(plan.target.metrics)
+    named = any(
+        selector.metric.startswith("http_server_")
+        for budget in budgets
+        for selector in selectors(budget.indicator).values()
+    )
+    return named or any(budget.alert or scraped for budget in client)
+
+
+def _metric(budget: Budget) -> str:
+    """The metric that a budget is about; that of answers for the load generator's kinds."""
+    if isinstance(budget.indicator, CLIENT_SIDE):
+        return names.HTTP_DURATION
+    return next((one.metric for one in selectors(budget.indicator).values()), "")
+
+
+def _any_metric(budgets: tuple[Budget, ...]) -> str:
+    for budget in budgets:
+        metric = "" if isinstance(budget.indicator, CLIENT_SIDE) else _metric(budget)
+        if metric:
+            histogram = isinstance(budget.indicator, Quantile | Mean)
+            return f"{metric}_count" if histogram else metric
+    return names.UP
+
+
+def _variables(first: str, links: Links, answers: bool) -> tuple[Variable, ...]:
+    service = Variable("service", "Service", f"label_values({first}, job)", links.job)
+    instance = f'label_values({first}{{job="$service"}}, {names.INSTANCE})'
+    route = f'label_values({first}{{job="$service"}}, {names.HTTP_ROUTE})'
+    every = (service, Variable("instance", "Instance", instance))
+    return (*every, Variable("route", "Route", route)) if answers else every
+
+
+_PARTS = (
+    _Part("Requests", ("http_server_",), requests),
+    _Part("Database", ("db_client_operation_",), database),
+    _Part("Connection pool", ("db_client_connection",), pool),
+    _Part("Cache", ("cache_",), cache),
+    _Part("Background tasks", ("background_task_",), tasks),
+    _Part("Event loop", ("event_loop_",), loop),
+    _Part("Process", ("process_", "python_", "service_start_", "system_"), process),
+)

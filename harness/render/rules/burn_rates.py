@@ -1,0 +1,106 @@
+"""Alerts on how fast an error budget burns, for budgets with an objective.
+
+Windows and factors are those of https://sre.google/workbook/alerting-on-slos/ for 30 days; for
+another length the windows are scaled, and the factors stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from harness import names
+from harness.budgets.model import Budget, Latency, Plan, Quantile
+from harness.promql.expression import number, share_over, text, value
+from harness.render.rules.rules import Fires, Group, Recorded, labels_of, linked, scope_of
+from harness.render.words import Links, camel, duration, said, verbatim
+from harness.units import Unit, format_quantity
+
+_DAY = 86400.0
+_LENGTH = 30 * _DAY
+
+
+class _Burn(NamedTuple):
+    """A speed that is told: both windows must see it, so that it ends soon after the cause has."""
+
+    severity: str
+    factor: float
+    short: float
+    long: float
+
+
+_BURNS = (
+    _Burn("critical", 14.4, 300, 3600),
+    _Burn("critical", 6, 1800, 6 * 3600),
+    _Burn("warning", 3, 2 * 3600, _DAY),
+    _Burn("warning", 1, 6 * 3600, 3 * _DAY),
+)
+
+
+def burn_rates(plan: Plan, links: Links) -> Group:
+    """What is bad over each window, and the alerts on it."""
+    return Group(f"{links.service} burn rates", tuple(_rules(plan, links)))
+
+
+def _rules(plan: Plan, links: Links) -> Iterator[Recorded | Fires]:
+    watched = [budget for budget in plan.budgets if budget.objective and budget.severity != "off"]
+    for budget in watched:
+        for window in sorted({_scaled(w, budget) for burn in _BURNS for w in (burn[2], burn[3])}):
+            yield Recorded(
+                f"{names.RULE_BAD}{duration(window)}",
+                _bad(budget, duration(window), links),
+                labels_of(budget, links),
+            )
+    for budget in watched:
+        for severity in ("critical", "warning"):
+            yield _burning(budget, severity, plan, links)
+
+
+def _scaled(window: float, budget: Budget) -> float:
+    assert budget.objective is not None
+    return round(window * budget.objective.window / _LENGTH)
+
+
+def _bad(budget: Budget, window: str, links: Links) -> str:
+    """The share of events that are bad."""
+    scope = scope_of(links, window)
+    match budget.indicator:
+        case Latency() | Quantile():
+            return share_over(budget.indicator, budget.bound, scope)
+        case _:
+            share = value(budget.indicator, scope)
+            return share if budget.direction == "max" else f"1 - {share}"
+
+
+def _burning(budget: Budget, severity: str, plan: Plan, links: Links) -> Fires:
+    objective = budget.objective
+    assert objective is not None
+    chosen = [burn for burn in _BURNS if burn.severity == severity]
+    both = [_both(budget, burn, links) for burn in chosen]
+    telling = said(Unit.RATIO)
+    left = format_quantity(1 - objective.share, Unit.RATIO)
+    return Fires(
+        "burn",
+        f"{camel(budget.name)}Burns{'Fast' if severity == 'critical' else 'Slowly'}",
+        " or ".join(f"({one})" for one in both),
+        60.0,
+        {**labels_of(budget, links), "severity": severity},
+        {
+            "summary": f"{verbatim(links.service)}: the error budget of {budget.name} burns at "
+            f"{' or '.join(number(burn.factor) for burn in chosen)} times its speed",
+            "description": f"{telling.template} are bad at the moment; over "
+            f"{duration(objective.window)}, {left} may be.",
+            **linked(plan, links, budget.name, budget),
+        },
+        said=telling,
+    )
+
+
+def _both(budget: Budget, burn: _Burn, links: Links) -> str:
+    assert budget.objective is not None
+    most = number(burn.factor * (1 - budget.objective.share))
+    where = ", ".join(f"{key}={text(one)}" for key, one in labels_of(budget, links).items())
+    return " and ".join(
+        f"{names.RULE_BAD}{duration(_scaled(window, budget))}{{{where}}} > {most}"
+        for window in (burn.short, burn.long)
+    )

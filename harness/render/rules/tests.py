@@ -1,0 +1,244 @@
+"""Unit tests of the alerts for `promtool test rules`: series that fire each, and that do not.
+
+The series are made from the indicator and its bound, never from the expression that they test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness import names
+from harness.budgets.model import (
+    Budget,
+    ErrorRatio,
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Plan,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+    Utilization,
+)
+from harness.promql.expression import number, text
+from harness.render.rules.rules import Fires, Group, Labels, allowed_over
+from harness.render.words import Links, duration, plain
+
+INTERVAL = 15.0  # seconds between samples
+_EVENTS = 100.0  # in each interval
+_EVALUATION = 60.0  # seconds
+_SETTLED = 420.0  # seconds after which each window of the alerts is full
+_WINDOW = 300.0  # that of the rules
+
+
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """What an indicator must come to: a share over `bound` for a quantile, else a value."""
+
+    bound: float
+    bad: float
+    good: float
+
+
+def rule_tests(plan: Plan, links: Links, groups: list[Group]) -> dict[str, object]:
+    """The file of tests, one that fires and one that does not for each alert.
+
+    An alert on an expression of one's own has none: nobody but its author knows what makes it fire.
+    """
+    rules = [rule for group in groups for rule in group.rules if isinstance(rule, Fires)]
+    budgets = {budget.name: budget for budget in plan.budgets}
+    tests: list[dict[str, object]] = []
+    for rule in rules:
+        budget = budgets.get(rule.labels.get(names.RUN_BUDGET, ""))
+        if budget is None or not isinstance(budget.indicator, Promql):
+            tests += _tests(rule, budget, links)
+    return {
+        "rule_files": [names.RULES_FILE],
+        "evaluation_interval": duration(_EVALUATION),
+        "tests": tests,
+    }
+
+
+def _tests(rule: Fires, budget: Budget | None, links: Links) -> Iterator[dict[str, object]]:
+    up = {"series": f"{names.UP}{{{_labels({}, links)}}}", "values": "1x200"}
+    if budget is None:
+        bad, good, level = [], [up], None
+    elif rule.about == "series":
+        levels = _levels(budget)
+        bad, good, level = [up], [up, *series(budget, levels.bound, levels.good, links)], None
+    else:
+        levels = _burn_levels(budget) if rule.about == "burn" else _levels(budget)
+        bad, good = (series(budget, levels.bound, one, links) for one in (levels.bad, levels.good))
+        level = 1.0 if rule.about == "burn" else levels.bad
+    early = [(rule.hold - INTERVAL, None)] if rule.hold >= 2 * INTERVAL else []
+    late = rule.hold + _SETTLED
+    yield _test(f"{rule.name} fires", rule, bad, [*early, (late, _alert(rule, level))])
+    yield _test(f"{rule.name} does not fire", rule, good, [(late, None)])
+
+
+def _alert(rule: Fires, level: float | None) -> dict[str, object]:
+    """The alert as it is sent, with its value in its texts."""
+    annotations = dict(rule.annotations)
+    for key, template in annotations.items():
+        text = template
+        if rule.said is not None and level is not None:
+            text = text.replace(rule.said.template, rule.said.text(level))
+        annotations[key] = plain(text)
+    return {"exp_labels": dict(rule.labels), "exp_annotations": annotations}
+
+
+def _test(
+    name: str,
+    rule: Fires,
+    series: list[dict[str, str]],
+    moments: list[tuple[float, dict[str, object] | None]],
+) -> dict[str, object]:
+    """One test: what is expected of an alert at some moments, None for silence."""
+    return {
+        "name": name,
+        "interval": duration(INTERVAL),
+        "input_series": series,
+        "alert_rule_test": [
+            {
+                "eval_time": duration(moment),
+                "alertname": rule.name,
+                "exp_alerts": [expected] if expected else [],
+            }
+            for moment, expected in moments
+        ],
+    }
+
+
+# --- levels ---------------------------------------------------------------------------------------
+
+
+def _levels(budget: Budget) -> _Levels:
+    """Values on either side of the alert's bound."""
+    assert budget.alert is not None
+    bound, most = budget.alert.bound, allowed_over(budget)
+    if most is not None:
+        return _Levels(bound, (1 + most) / 2, most / 2)
+    step = abs(bound) / 5 or 0.5
+    if isinstance(budget.indicator, Ratio | ErrorRatio) and 0 < bound < 1:
+        step = min(step, (1 - bound) / 2)
+    sign = 1 if budget.direction == "max" else -1
+    return _Levels(bound, bound + sign * step, bound - sign * step if bound else 0.0)
+
+
+def _burn_levels(budget: Budget) -> _Levels:
+    """All of the events bad, or half as many as may be."""
+    assert budget.objective is not None
+    bad, good = 1.0, (1 - budget.objective.share) / 2
+    if budget.direction == "min":
+        bad, good = 1 - bad, 1 - good
+    return _Levels(budget.bound, bad, good)
+
+
+# --- series ---------------------------------------------------------------------------------------
+
+
+def series(budget: Budget, bound: float, level: float, links: Links) -> list[dict[str, str]]:
+    """Series in which the budget's indicator comes to a level.
+
+    Args:
+        budget: Whose indicator.
+        bound: The bucket edge that a quantile is judged at.
+        level: The share over that edge, or the value.
+        links: Says the job.
+    """
+    indicator = budget.indicator
+    if isinstance(indicator, Latency | ErrorRatio | Throughput):
+        found = _answers(indicator, bound, level)
+    else:
+        found = _metrics(indicator, bound, level)
+    return [
+        {"series": f"{metric}{{{_labels(where, links)}}}", "values": values}
+        for metric, where, values in found
+    ]
+
+
+_One = tuple[str, Labels, str]
+
+
+def _answers(
+    indicator: Latency | ErrorRatio | Throughput, bound: float, level: float
+) -> list[_One]:
+    """What production has of the load generator's kinds: the service's own answers."""
+    good, bad = (_answer(indicator.request, status) for status in ("200", "500"))
+    match indicator:
+        case Latency(quantile=quantile, outcome=outcome):
+            where = bad if outcome == names.ERROR else good
+            return _histogram(Selector(names.HTTP_DURATION, where), quantile, bound, level)
+        case ErrorRatio():
+            events = ((bad, level), (good, 1 - level))
+            return [_counter(_COUNT, where, share * _EVENTS) for where, share in events]
+        case Throughput():
+            return [_counter(_COUNT, good, level * INTERVAL)]
+
+
+def _metrics(indicator: Indicator, bound: float, level: float) -> list[_One]:
+    found: list[_One] = []
+    match indicator:
+        case Quantile(histogram=histogram, quantile=quantile):
+            found = _histogram(histogram, quantile, bound, level)
+        case Mean(histogram=histogram):
+            found = _histogram(histogram, None, bound, level)
+        case Ratio(of=of, to=to):
+            rest = 1 - level if of.metric == to.metric else 1.0
+            found = [
+                _counter(of.metric, of.where, level * _EVENTS),
+                _counter(to.metric, to.where, rest * _EVENTS),
+            ]
+        case Rate(counter=counter, to=to):
+            found = [_counter(counter.metric, counter.where, level * INTERVAL)]
+            found += [(to.metric, to.where, "1x200")] if to else []
+        case Gauge(gauge=gauge, over=over):
+            found = [(gauge.metric, gauge.where, _course(level, over))]
+        case Utilization(of=of, to=to, over=over):
+            found = [(of.metric, of.where, _course(level, over)), (to.metric, to.where, "1x200")]
+    return found
+
+
+_COUNT = f"{names.HTTP_DURATION}_count"
+
+
+def _histogram(
+    selector: Selector, quantile: float | None, bound: float, level: float
+) -> list[_One]:
+    metric, where = selector.metric, selector.where
+    count = _counter(f"{metric}_count", where, _EVENTS)
+    if quantile is None:
+        return [_counter(f"{metric}_sum", where, level * _EVENTS), count]
+    edge = {**where, "le": number(bound)}
+    return [_counter(f"{metric}_bucket", edge, (1 - level) * _EVENTS), count]
+
+
+def _counter(metric: str, where: Labels, step: float) -> _One:
+    return metric, where, f"0+{number(step)}x200"
+
+
+def _course(level: float, over: str) -> str:
+    """A gauge that stays, or that grows by the level in each window."""
+    return (
+        f"0+{number(level / _WINDOW * INTERVAL)}x200"
+        if over == "growth"
+        else f"{number(level)}x200"
+    )
+
+
+def _answer(request: str | None, status: str) -> Labels:
+    """The labels of an answer of the service."""
+    if request is None:
+        return {names.HTTP_STATUS: status}
+    method, _, route = request.partition(" ")
+    return {names.HTTP_METHOD: method, names.HTTP_ROUTE: route, names.HTTP_STATUS: status}
+
+
+def _labels(where: Labels, links: Links) -> str:
+    every = {"job": links.job, names.INSTANCE: "one", **where}
+    return ", ".join(f"{label}={text(value)}" for label, value in every.items())

@@ -1,0 +1,128 @@
+"""How dashboards and rules name things: alerts, links, durations, and values in templates."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from harness.budgets.model import Budget, Direction
+from harness.units import Unit, format_quantity
+
+_LONGEST_UID = 40  # Grafana's limit
+_STEPS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the rest of a service's monitoring is.
+
+    Attributes:
+        service: As budgets.yaml names it.
+        job: The label `job` of the service's metrics.
+        grafana: The base URL of Grafana; empty when it is not known, then links have a path only.
+    """
+
+    service: str
+    job: str
+    grafana: str = ""
+
+    def uid(self, dashboard: str) -> str:
+        """The fixed uid of one of the service's dashboards: "shop-budgets"."""
+        whole = f"{slug(self.service)}-{dashboard}"
+        if len(whole) <= _LONGEST_UID:
+            return whole
+        mark = hashlib.sha256(whole.encode()).hexdigest()[:8]
+        return f"{whole[: _LONGEST_UID - 9]}-{mark}"
+
+    def dashboard(self, dashboard: str, variables: Mapping[str, str]) -> str:
+        """The URL of one of the service's dashboards, with variables set."""
+        query = "&".join(f"var-{name}={_quoted(value)}" for name, value in variables.items())
+        return f"{self.grafana}/d/{self.uid(dashboard)}?{query}"
+
+
+def _quoted(text: str) -> str:
+    return re.sub(
+        r"[^\w.~-]",
+        lambda m: "".join(f"%{byte:02X}" for byte in m[0].encode()),
+        text,
+        flags=re.ASCII,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ValueFormat:
+    """How an alert tells its value.
+
+    Attributes:
+        template: For Prometheus, which fills in `$value`.
+        text: What that becomes for a value.
+    """
+
+    template: str
+    text: Callable[[float], str]
+
+
+def said(unit: Unit) -> ValueFormat:
+    """How an alert tells a value of a unit."""
+    if unit is Unit.RATIO:
+        return ValueFormat("{{ $value | humanizePercentage }}", lambda value: f"{value * 100:.4g}%")
+    if unit is Unit.BYTES:
+        return ValueFormat("{{ $value | humanize1024 }}B", _bytes)
+    suffix = {Unit.SECONDS: " s", Unit.PER_SECOND: "/s"}.get(unit, "")
+    template = '{{ $value | printf "%.4g" }}' + suffix
+    return ValueFormat(template, lambda value: f"{value:.4g}{suffix}")
+
+
+def _bytes(value: float) -> str:
+    power = 0
+    while abs(value) >= 1024 and power < len("kMGTP"):
+        value, power = value / 1024, power + 1
+    return f"{value:.4g}{('', 'ki', 'Mi', 'Gi', 'Ti', 'Pi')[power]}B"
+
+
+def verbatim(text: str) -> str:
+    """Text that Prometheus's templates leave as it is."""
+    return text.replace("{{", '{{ "{{" }}')
+
+
+def plain(text: str) -> str:
+    """What `verbatim` text reads like once it has been filled in."""
+    return text.replace('{{ "{{" }}', "{{")
+
+
+def limit(budget: Budget) -> str:
+    """The bound of a budget in words: "at most 200 ms"."""
+    return bounded(budget.bound, budget.unit, budget.direction)
+
+
+def bounded(bound: float, unit: Unit, direction: Direction) -> str:
+    """A bound in words: "at least 80%"."""
+    return f"{'at most' if direction == 'max' else 'at least'} {format_quantity(bound, unit)}"
+
+
+def camel(name: str) -> str:
+    """The name of an alert, as Prometheus's users write it: "api-latency-p95": ApiLatencyP95."""
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^a-zA-Z0-9]+", name))
+
+
+def slug(name: str) -> str:
+    """A name as part of a URL or a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "service"
+
+
+def duration(seconds: float) -> str:
+    """A duration as Prometheus writes it: "1h30m", "90s" as "1m30s", "500ms"."""
+    if seconds != int(seconds):
+        return f"{seconds * 1000:.0f}ms"
+    left, parts = int(seconds), []
+    for length, name in _STEPS:
+        count, left = divmod(left, length)
+        parts += [f"{count}{name}"] * bool(count)
+    return "".join(parts) or "0s"
+
+
+def sentence(text: str) -> str:
+    """A text that ends with a full stop; nothing stays nothing."""
+    return f"{text.rstrip('.')}." if text else ""

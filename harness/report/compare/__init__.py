@@ -1,0 +1,1 @@
+"""A comparison or a calibration goes in; its reports come out, a file a format."""

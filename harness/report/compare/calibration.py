@@ -1,0 +1,83 @@
+"""The report that a person reads at the end of a calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from harness.judge.compare.noise import Noise, Spread
+from harness.report.parts.console import NAME
+from harness.report.parts.terminal import Column, render, table
+from harness.report.parts.words import NO_DATA, clean
+from harness.units import Unit, format_quantity
+
+
+def calibrate_report(
+    title: str, noises: Sequence[Noise], pair_seconds: float, *, width: int, color: bool
+) -> str:
+    """Each budget's noise, and what a comparison can see through it.
+
+    Args:
+        title: What was calibrated.
+        noises: Of each budget, in the file's order.
+        pair_seconds: Of load that a pair takes.
+        width: Cells of the terminal.
+        color: Colours and line drawing for a terminal.
+    """
+    columns = [
+        Column("budget", [clean(n.name, NAME) for n in noises]),
+        Column("noise of a pair", [_spread(n.pairs) for n in noises], right=True, gives_way=1),
+        Column("can see", [_share(n.smallest) for n in noises], right=True),
+        Column("tolerated", [_share(n.tolerance) for n in noises], right=True),
+        Column("pairs", [_pairs(n) for n in noises], right=True, gives_way=3),
+        Column("load", [_load(n, pair_seconds) for n in noises], right=True, gives_way=2),
+        Column("noise of a start", [_spread(n.starts) for n in noises], right=True, gives_way=4),
+    ]
+    parts: list[RenderableType] = [
+        Text(title, "bold"),
+        "",
+        table(columns, name=0, width=width, color=color),
+        "",
+    ]
+    parts += [Text(line) for line in _remarks(noises)]
+    return render(parts, width=width, color=color)
+
+
+def _remarks(noises: Sequence[Noise]) -> list[str]:
+    lines = [
+        f"{clean(n.name, NAME)}: max_regression {_share(n.tolerance)} is below what can be seen"
+        " here; raise it, budget work instead of time, or use more --slices"
+        for n in noises
+        if n.tolerance and n.most is None and n.smallest is not None
+    ]
+    for noise in noises:
+        for spread, what in ((noise.pairs, "pairs"), (noise.starts, "runs")):
+            # Without max_regression, that a budget cannot be compared is nobody's trouble.
+            if spread.left_out and spread.deviation is None and noise.tolerance:
+                lines.append(f"{clean(noise.name, NAME)}: {what} left out: {spread.left_out[0]}")
+    return lines
+
+
+def _spread(spread: Spread) -> str:
+    """Such as "3.2% (< 5.1%)": the deviation, and its upper bound."""
+    if spread.deviation is None:
+        return NO_DATA
+    return f"{_share(spread.deviation)} (< {_share(spread.upper)})"
+
+
+def _pairs(noise: Noise) -> str:
+    """Such as "5, at most 16"."""
+    return NO_DATA if noise.most is None else f"{noise.typical}, at most {noise.most}"
+
+
+def _load(noise: Noise, pair_seconds: float) -> str:
+    """Such as "1.25 min"."""
+    if noise.typical is None:
+        return NO_DATA
+    return format_quantity(noise.typical * pair_seconds, Unit.SECONDS)
+
+
+def _share(value: float | None) -> str:
+    return NO_DATA if value is None else format_quantity(float(f"{value:.2g}"), Unit.RATIO)

@@ -1,0 +1,49 @@
+"""junit.xml of a comparison: one testcase a budget, in the shape that `junit` describes."""
+
+from __future__ import annotations
+
+from harness.judge.compare.model import Change, Comparison, Setting
+from harness.report.compare import words as wording
+from harness.report.parts.junit import document, is_red, testcase, whole
+from harness.report.parts.words import value_text
+
+
+def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -> str:
+    """The content of junit.xml.
+
+    A regression is a `failure`, a budget of severity error without a decision an `error`. What is
+    not a success although no budget is to blame gets a testcase named "comparison" with an error.
+
+    Args:
+        comparison: What was decided.
+        setting: On what.
+        exit_code: The code that the command ends with.
+    """
+    name = f"{setting.service}.{setting.scenario}.compare"
+    cases = [
+        testcase(change, name, breach="regression", figures=_figures(change))
+        for change in comparison.changes
+    ]
+    if exit_code and not is_red(cases):
+        headline = wording.headline(comparison)
+        cases.append(whole("comparison", name, comparison.outcome, headline))
+    sides = {"baseline": setting.baseline, "candidate": setting.candidate}
+    return document(
+        *(name, cases, {**sides, "pairs": str(comparison.pairs), **setting.facts}),
+        started=setting.started,
+        seconds=comparison.seconds,
+        output=[f"left out: {text}" for text in wording.left_out(comparison)],
+    )
+
+
+def _figures(change: Change) -> str:
+    values = (value_text(value, change.unit) for value in (change.baseline, change.candidate))
+    parts = (
+        f"worse by {wording.estimate_text(change)} ({wording.range_text(change)})",
+        f"{wording.share_text(change.tolerance)} tolerated",
+        f"could see {wording.share_text(change.detectable)}",
+        f"{' -> '.join(values)}",
+        f"{wording.pairs_text(change)} pairs",
+        f"{wording.seconds_text(change.seconds)} of load",
+    )
+    return ", ".join(parts)

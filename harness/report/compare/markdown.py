@@ -1,0 +1,104 @@
+"""compare.md for the step summary of a CI job, and comment.md for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness import names
+from harness.judge.compare.model import Change, Comparison, Setting
+from harness.report.compare import words as wording
+from harness.report.parts.markdown import (
+    SIGNS,
+    TEXT,
+    and_more,
+    code,
+    details,
+    document,
+    fitted,
+    heading,
+    marker,
+    prose,
+    why,
+)
+from harness.report.parts.words import clean, value_text, worst_first
+from harness.report.run.markdown import MOST_BUDGETS, MOST_REASONS
+
+MOST_OMISSIONS = 30
+_FACT = 1000  # characters shown of each
+
+
+def compare_markdown(comparison: Comparison, setting: Setting) -> str:
+    """The content of compare.md, under 1 MiB whatever is compared."""
+    changes = worst_first(comparison.changes)
+    return document(
+        _heading(comparison, setting),
+        _budgets(changes, MOST_BUDGETS),
+        why(changes, MOST_REASONS, names.COMPARE_FILE),
+        _left_out(comparison),
+        details("Comparison", _facts(comparison, setting)),
+    )
+
+
+def compare_comment(comparison: Comparison, setting: Setting) -> str:
+    """The content of comment.md: what a reviewer needs; it fits whatever is compared."""
+    changes = worst_first(comparison.changes)
+
+    def write(most: int) -> str:
+        return document(
+            [marker("compare", setting.service, setting.scenario)],
+            _heading(comparison, setting),
+            _budgets(changes, most),
+            why(changes, most, names.COMPARE_FILE),
+        )
+
+    return fitted(write, MOST_REASONS)
+
+
+def _heading(comparison: Comparison, setting: Setting) -> Iterator[str]:
+    says = f"{wording.headline(comparison)}; {wording.cost(comparison)}"
+    return heading(comparison.outcome, wording.title(setting), says)
+
+
+def _budgets(changes: Sequence[Change], most: int) -> Iterator[str]:
+    if not changes:
+        return
+    yield (
+        "| outcome | budget | worse by | interval | tolerated | could see | pairs | baseline"
+        " | candidate | load |"
+    )
+    yield f"| --- | --- | ---: | --- |{' ---: |' * 6}"
+    for change in changes[:most]:
+        cells = (
+            f"{SIGNS[change.outcome]} {change.outcome}",
+            code(change.name),
+            wording.estimate_text(change),
+            prose(wording.range_text(change)),
+            wording.share_text(change.tolerance),
+            wording.share_text(change.detectable),
+            wording.pairs_text(change),
+            value_text(change.baseline, change.unit),
+            value_text(change.candidate, change.unit),
+            wording.seconds_text(change.seconds),
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield from and_more(len(changes) - most, "budgets in compare.json")
+
+
+def _left_out(comparison: Comparison) -> Iterator[str]:
+    found = wording.left_out(comparison)
+    if not found:
+        return
+    yield "### Pairs left out"
+    yield ""
+    yield from (f"- {prose(clean(text, TEXT))}" for text in found[:MOST_OMISSIONS])
+    yield ""
+    yield from and_more(len(found) - MOST_OMISSIONS, "in compare.json")
+
+
+def _facts(comparison: Comparison, setting: Setting) -> Iterator[str]:
+    yield from (
+        f"- {prose(clean(label, 60))}: {prose(clean(text, _FACT))}"
+        for label, text in wording.facts(comparison, setting)
+    )
+    yield ""

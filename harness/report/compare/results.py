@@ -1,0 +1,63 @@
+"""compare.json: a comparison for programs, by the contract in compare.schema.json."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from harness.judge.compare.model import Change, Comparison, Setting
+from harness.report.run.results import json_text, number
+
+SCHEMA = 1
+
+
+def compare_json(comparison: Comparison, setting: Setting, *, exit_code: int) -> str:
+    """The content of compare.json.
+
+    Args:
+        comparison: What was decided.
+        setting: On what.
+        exit_code: The code that the command ends with.
+
+    Returns:
+        Indented JSON with a stable order of keys. Measured values have 12 significant digits; what
+        is missing or not finite is null.
+    """
+    return json_text(
+        {
+            "schema": SCHEMA,
+            "outcome": comparison.outcome,
+            "exit_code": exit_code,
+            "done": comparison.done,
+            "comparison": asdict(setting),
+            "rules": asdict(comparison.rules),
+            "pairs": comparison.pairs,
+            "seconds": number(comparison.seconds),
+            "budgets": [_budget(change) for change in comparison.changes],
+            "omissions": [asdict(exclusion_reason) for exclusion_reason in comparison.omissions],
+        }
+    )
+
+
+def _budget(change: Change) -> dict[str, object]:
+    return {
+        "name": change.name,
+        "outcome": change.outcome,
+        "decision": change.decision,
+        "severity": change.severity,
+        "direction": change.direction,
+        "unit": change.unit.value,
+        "tolerance": number(change.tolerance),
+        "estimate": number(change.estimate),
+        "lower": number(change.lower),
+        "upper": number(change.upper),
+        "detectable": number(change.detectable),
+        "baseline": number(change.baseline),
+        "candidate": number(change.candidate),
+        "pairs": change.pairs,
+        "left_out": change.left_out,
+        "decided_after": change.decided_after,
+        "seconds": number(change.seconds),
+        "log_ratios": [number(ratio) for ratio in change.ratios],
+        "reason": change.reason,
+        "advice": change.advice,
+    }

@@ -1,0 +1,104 @@
+"""The words that the reports of a comparison share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.judge.compare.describe import interval_text, worse_text
+from harness.judge.compare.model import Change, Comparison, Setting
+from harness.judge.model import Outcome
+from harness.report.parts.words import NO_DATA, clean, moment, tally
+from harness.units import Unit, format_quantity
+
+_SAYS: dict[Outcome, str] = {
+    "fail": "regressed",
+    "inconclusive": "could not be decided",
+    "warn": "warned about",
+    "pass": "held",
+}
+
+
+def title(setting: Setting) -> str:
+    """Such as "sample-app, scenario smoke: working tree against main (4f2a9c01)"."""
+    what = f"{setting.service}, scenario {setting.scenario}"
+    return clean(f"{what}: {setting.candidate} against {setting.baseline}", 300)
+
+
+def estimate_text(change: Change) -> str:
+    """Such as "+1.2%"; positive is worse."""
+    return NO_DATA if change.estimate is None else worse_text(change.estimate)
+
+
+def range_text(change: Change) -> str:
+    """The interval, such as "-4.0% .. +6.1%"."""
+    return interval_text(change.lower, change.upper) or NO_DATA
+
+
+def share_text(value: float | None) -> str:
+    """Such as "10%"."""
+    return NO_DATA if value is None else format_quantity(value, Unit.RATIO)
+
+
+def pairs_text(change: Change) -> str:
+    """Such as "5", or "7 of 9" when two were left out."""
+    count = len(change.ratios)
+    return f"{change.pairs} of {count}" if change.left_out else str(count)
+
+
+def seconds_text(seconds: float) -> str:
+    """Such as "38 s" or "3.5 min"."""
+    return format_quantity(seconds, Unit.SECONDS)
+
+
+def cost(comparison: Comparison) -> str:
+    """Such as "9 pairs, 3 min of load"."""
+    pairs = "1 pair" if comparison.pairs == 1 else f"{comparison.pairs} pairs"
+    return f"{pairs}, {seconds_text(comparison.seconds)} of load"
+
+
+def headline(comparison: Comparison) -> str:
+    """One sentence on the outcome, such as "1 of 12 budgets regressed, 11 held"."""
+    outcomes = [change.outcome for change in comparison.changes]
+    says = tally(outcomes, _SAYS) or "no budget has a max_regression"
+    return says if comparison.done else f"the comparison ended before it was decided; {says}"
+
+
+def facts(comparison: Comparison, setting: Setting) -> list[tuple[str, str]]:
+    """What was compared, on what, and how often it may err: label and text."""
+    rules = comparison.rules
+    alpha, beta = (format_quantity(level, Unit.RATIO) for level in (rules.alpha, rules.beta))
+    return [
+        ("Baseline", setting.baseline),
+        ("Candidate", setting.candidate),
+        ("Started", moment(setting.started)),
+        ("False alarms", f"at most {alpha} of such comparisons without a change"),
+        ("Missed", f"at most {beta} of the budgets that are worse by what is tolerated"),
+        ("Most pairs", str(rules.most)),
+        ("Harness", setting.harness_version),
+        *setting.facts.items(),
+    ]
+
+
+def left_out(comparison: Comparison) -> list[str]:
+    """Why pairs were left out: such as "2 of 9 pairs (3, 7), for all budgets: host-steal ..."."""
+    everything = tuple(change.name for change in comparison.changes)
+    kinds: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for exclusion_reason in comparison.omissions:
+        kinds.setdefault((exclusion_reason.reason, exclusion_reason.budgets), []).append(
+            exclusion_reason.pair
+        )
+    return [
+        f"{len(numbers)} of {comparison.pairs} pairs ({_listed(numbers)}), for"
+        f" {'all budgets' if set(budgets) == set(everything) else _names(budgets)}: {reason}"
+        for (reason, budgets), numbers in kinds.items()
+    ]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:10]))
+    return f"{shown}, ..." if len(numbers) > 10 else shown
+
+
+def _names(budgets: Sequence[str]) -> str:
+    shown = ", ".join(clean(name, 60) for name in budgets[:3])
+    return f"{shown} and {len(budgets) - 3} more" if len(budgets) > 3 else shown

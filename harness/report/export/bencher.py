@@ -1,0 +1,38 @@
+"""For Bencher: its Metric Format, which `bencher run --adapter json` reads.
+
+Format: https://bencher.dev/docs/reference/bencher-metric-format/. The scenario is the benchmark and
+each budget a measure of its own, because a threshold belongs to a measure: a latency may not rise,
+a hit ratio may not fall. Values are in base units.
+"""
+
+from __future__ import annotations
+
+import json
+
+from harness.report.history.history import History
+from harness.report.parts.words import clean
+from harness.report.run.results import number
+
+_MEASURE, _BENCHMARK = 64, 1024  # the most characters of their names
+
+
+def bencher(history: History) -> str:
+    """The latest run's budgets with their confidence bounds; empty when none has a value."""
+    stored = {budget.name: budget for budget in history.runs[-1].results.budgets}
+    measures = {
+        clean(trend.name, _MEASURE): {
+            "value": number(trend.latest),
+            **_bound("lower_value", stored[trend.name].lower),
+            **_bound("upper_value", stored[trend.name].upper),
+        }
+        for trend in history.trends
+        if trend.latest is not None
+    }
+    if not measures:
+        return ""
+    document = {clean(f"{history.service} {history.scenario}", _BENCHMARK): measures}
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _bound(name: str, value: float | None) -> dict[str, float | None]:
+    return {} if value is None else {name: number(value)}

@@ -1,0 +1,50 @@
+"""The formats in which other tools read what a run came to; each has a module `export_*`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from harness.budgets.model import Direction
+from harness.report.export.bencher import bencher
+from harness.report.export.github_benchmark import benchmark
+from harness.report.export.openmetrics import openmetrics
+from harness.report.export.otava import otava
+from harness.report.history.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format that another tool reads.
+
+    Attributes:
+        write: From a history to text; empty when there is nothing to write.
+        several: Whether it may have several runs.
+        direction: Which budgets it is for; None is all.
+    """
+
+    write: Callable[[History], str]
+    several: bool = False
+    direction: Direction | None = None
+
+
+FORMATS: Mapping[str, Format] = {
+    "github-action-benchmark": Format(partial(benchmark, direction="max"), direction="max"),
+    "github-action-benchmark-bigger": Format(partial(benchmark, direction="min"), direction="min"),
+    "bencher": Format(bencher),
+    "otava-csv": Format(otava, several=True),
+    "openmetrics": Format(openmetrics),
+}
+
+
+def gaps(history: History, form: Format) -> Iterator[str]:
+    """What the text of a format does not tell as it was: one sentence for each budget."""
+    for trend in history.trends:
+        count, missing = len(trend.values), trend.values.count(None)
+        if form.direction not in {None, trend.direction}:
+            yield f"{trend.name} is left out: it has a {trend.direction}"
+        elif missing == count:
+            yield f"{trend.name} is left out: it has no value that can be trusted"
+        elif missing:
+            yield f"{trend.name} has the value of a neighbouring run in {missing} of {count} runs"

@@ -1,0 +1,1 @@
+"""Past runs go in; a trend for each budget comes out."""

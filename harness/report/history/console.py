@@ -1,0 +1,87 @@
+"""The history of runs for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from harness.report.history.history import History, Trend
+from harness.report.history.words import bound_text, breached_text, commit_text, worse_text
+from harness.report.parts.console import NAME, STYLES, listed
+from harness.report.parts.sparkline import sparkline
+from harness.report.parts.terminal import Column, render, table
+from harness.report.parts.words import clean, moment, value_text
+from harness.runs.results import PastRun
+
+MOST_RUNS = 20
+_MOST_LEFT_OUT = 5
+_FEWEST, _OTHERS = 8, 48  # runs of a trend, and cells that the other columns take beside it
+_SPREAD = 0.2  # of the largest value, that a trend spans at least: less is no more than noise
+
+
+def history_report(
+    histories: Sequence[History], left_out: Sequence[str], *, width: int, color: bool
+) -> str:
+    """The latest runs of each scenario, and below them how each budget went.
+
+    Args:
+        histories: At least one run each.
+        left_out: Why other runs are not among them.
+        width: Cells of the terminal; no line is longer, down to 40.
+        color: Colours and line drawing for a terminal; without them no control codes.
+    """
+    parts: list[RenderableType] = []
+    for history in histories:
+        shown = history.runs[-MOST_RUNS:]
+        parts += [Text(_title(history), "bold"), ""]
+        parts += [table(_runs(shown), name=1, width=width, color=color), ""]
+        if history.trends:
+            columns = _trends(history.trends, min(len(shown), max(_FEWEST, width - _OTHERS)))
+            parts += [table(columns, name=0, width=width, color=color), ""]
+    parts += listed("Left out", left_out, _MOST_LEFT_OUT, "the folder")
+    return render(parts[:-1], width=width, color=color)
+
+
+def _title(history: History) -> str:
+    name = clean(f"{history.service}, scenario {history.scenario}", 200)
+    count = len(history.runs)
+    runs = "1 run" if count == 1 else f"{count} runs"
+    return f"{name}: {runs}" + (f", the latest {MOST_RUNS}" if count > MOST_RUNS else "")
+
+
+def _runs(runs: Sequence[PastRun]) -> list[Column]:
+    outcomes = [run.results.outcome for run in runs]
+    return [
+        Column("outcome", [o.upper() for o in outcomes], styles=[STYLES[o] for o in outcomes]),
+        Column("run", [clean(run.folder.name, NAME) for run in runs]),
+        Column("started", [moment(run.results.started) for run in runs], gives_way=2),
+        Column("commit", [commit_text(run) for run in runs], gives_way=3),
+        Column("breached", [breached_text(run) for run in runs], right=True, gives_way=1),
+    ]
+
+
+def _trends(trends: Sequence[Trend], count: int) -> list[Column]:
+    return [
+        Column("budget", [clean(trend.name, NAME) for trend in trends]),
+        Column("latest", [value_text(t.latest, t.unit) for t in trends], right=True),
+        Column("bound", [bound_text(trend) for trend in trends], gives_way=3),
+        Column("trend", [_course(trend.values[-count:]) for trend in trends], gives_way=2),
+        Column("against usual", [worse_text(trend) for trend in trends], gives_way=1, right=True),
+        Column(
+            "breaches",
+            [str(trend.breaches) for trend in trends],
+            styles=[STYLES["fail"] if trend.breaches else "" for trend in trends],
+            right=True,
+            gives_way=4,
+        ),
+    ]
+
+
+def _course(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    low, high = min(known), max(known)
+    return sparkline(values, low=min(low, high - _SPREAD * abs(high)), high=high)

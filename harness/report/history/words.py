@@ -1,0 +1,36 @@
+"""The words that the histories of runs share."""
+
+from __future__ import annotations
+
+from harness.report.history.history import Trend
+from harness.report.parts.words import NO_DATA, clean, value_text
+from harness.runs.results import PastRun
+from harness.units import Unit, format_quantity
+
+
+def commit_text(run: PastRun) -> str:
+    """Such as "02a9c01d+", where "+" means that the working tree was changed."""
+    dirty = "+" if run.results.run.git.get("dirty") else ""
+    return f"{clean(run.results.commit)[:8]}{dirty}" or NO_DATA
+
+
+def breached_text(run: PastRun) -> str:
+    """Such as "1 of 22"."""
+    outcomes = [budget.outcome for budget in run.results.budgets]
+    return f"{outcomes.count('fail')} of {len(outcomes)}"
+
+
+def bound_text(trend: Trend) -> str:
+    """Such as "max 200 ms"."""
+    return f"{trend.direction} {value_text(trend.bound, trend.unit)}"
+
+
+def worse_text(trend: Trend) -> str:
+    """How the latest value is against the usual one, such as "12% worse"."""
+    change = trend.worse
+    if change is None:
+        return NO_DATA
+    if abs(change) < 0.0005:
+        return "same"
+    how = "worse" if change > 0 else "better"
+    return f"{format_quantity(abs(change), Unit.RATIO)} {how}" if abs(change) < 10 else f"far {how}"

@@ -1,0 +1,1 @@
+"""Values go in; the pieces of text that several reports share come out."""

@@ -1,0 +1,112 @@
+"""The elements that every junit.xml is made of, whether it tells of a run or of a comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from xml.etree import ElementTree as ET
+
+from harness.judge.model import Outcome
+from harness.report.parts.words import Judged, clean, moment
+
+# All that XML 1.0 allows (https://www.w3.org/TR/xml/#charsets), less the control characters C1.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def document(
+    name: str,
+    cases: Sequence[ET.Element],
+    facts: Mapping[str, str],
+    *,
+    started: float,
+    seconds: float,
+    output: Sequence[str] = (),
+) -> str:
+    """The whole file: one suite.
+
+    Args:
+        name: Of the suite.
+        cases: Its testcases.
+        facts: Its properties; what is empty is left out.
+        started: Seconds since the epoch.
+        seconds: That were judged.
+        output: Lines about the suite as a whole.
+    """
+    counts = {
+        "tests": str(len(cases)),
+        "failures": str(_count(cases, "failure")),
+        "errors": str(_count(cases, "error")),
+        "time": f"{max(0.0, seconds):.3f}",
+    }
+    root = _element("testsuites", {"name": "harness", **counts})
+    when = {"skipped": "0", "timestamp": moment(started).rstrip("Z")}
+    suite = _element("testsuite", {"name": name, **counts, **when})
+    root.append(suite)
+    suite.append(_properties(facts))
+    suite.extend(cases)
+    if output:
+        suite.append(_element("system-out", text="\n".join(output)))
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def testcase(budget: Judged, suite: str, *, breach: str, figures: str) -> ET.Element:
+    """A budget: red when it is breached, or of severity error and could not be judged.
+
+    Args:
+        budget: It.
+        suite: Name of its suite.
+        breach: What a breach is called: "breach", "regression".
+        figures: What was found, on one line.
+    """
+    # No properties: the schema that Jenkins' xUnit plugin checks has none in a testcase.
+    case = _element("testcase", {"classname": suite, "name": budget.name, "time": "0"})
+    advice = budget.advice and f"next: {budget.advice}"
+    runbook = budget.runbook and f"runbook: {budget.runbook}"
+    about = (figures, budget.reason, budget.description, advice, runbook)
+    text = "\n".join(filter(None, about))
+    message = budget.reason or figures
+    if budget.outcome == "fail":
+        case.append(_element("failure", {"type": breach, "message": message}, text))
+    elif budget.outcome == "inconclusive" and budget.severity == "error":
+        case.append(_element("error", {"type": budget.outcome, "message": message}, text))
+    else:
+        case.append(_element("system-out", text=f"{budget.outcome}: {text}"))
+    return case
+
+
+def whole(what: str, suite: str, outcome: Outcome, message: str) -> ET.Element:
+    """A testcase that is red for the run or comparison as a whole."""
+    case = _element("testcase", {"classname": suite, "name": what, "time": "0"})
+    case.append(_element("error", {"type": outcome, "message": message}, message))
+    return case
+
+
+def is_red(cases: Sequence[ET.Element]) -> bool:
+    """Whether a host shows any of the testcases red."""
+    return _count(cases, "failure") + _count(cases, "error") > 0
+
+
+def _element(tag: str, attributes: Mapping[str, str] | None = None, text: str = "") -> ET.Element:
+    """An element in which any text is legal."""
+    # Attributes are names and one-line facts: a host may show a newline in them as it likes.
+    one_line = {name: _legal(clean(value)) for name, value in (attributes or {}).items()}
+    result = ET.Element(tag, one_line)
+    result.text = _legal(text) or None
+    return result
+
+
+def _properties(values: Mapping[str, str]) -> ET.Element:
+    result = _element("properties")
+    for name, value in values.items():
+        if value:
+            result.append(_element("property", {"name": name, "value": value}))
+    return result
+
+
+def _count(cases: Sequence[ET.Element], tag: str) -> int:
+    return sum(case.find(tag) is not None for case in cases)
+
+
+def _legal(text: str) -> str:
+    return _FORBIDDEN.sub("", text)

@@ -1,0 +1,1 @@
+"""A judged run goes in; its reports come out, a file a format."""

@@ -1,0 +1,175 @@
+"""The report that a person reads at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from harness import names
+from harness.judge.model import Judgement, Verdict
+from harness.names import OK
+from harness.report.parts import words as wording
+from harness.report.parts.console import NAME, STYLES, TEXT, end, indented, listed, why
+from harness.report.parts.terminal import Column, render, table
+from harness.report.parts.words import clean, value_text
+from harness.report.run.baseline import BaselineComparison, baseline_parts
+from harness.report.run.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.run.slowest import slowest
+from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest, SlowRequest
+from harness.units import Unit, format_quantity
+
+MOST_ENDPOINTS = 20
+MOST_TEXTS = 3
+
+
+def console_report(
+    judgement: Judgement,
+    evidence: Evidence,
+    *,
+    width: int,
+    color: bool,
+    exit_code: int,
+    folder: str | None = None,
+    baseline: BaselineComparison | None = None,
+) -> str:
+    """The verdicts, the worst first, and all that is needed to act on them.
+
+    Args:
+        judgement: What was decided.
+        evidence: What it was decided on.
+        width: Cells of the terminal; no line is longer, down to 40.
+        color: Colours and line drawing for a terminal; without them no control codes, and rules
+            made of ASCII.
+        exit_code: What the command ends with.
+        folder: Where the run is stored.
+        baseline: A stored run beside this one, if there is one.
+
+    Returns:
+        Lines, each with its newline.
+    """
+    manifest, verdicts = evidence.manifest, wording.worst_first(judgement.verdicts)
+    parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_account(manifest), ""]
+    if verdicts:
+        parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
+    if server := wording.server_account(evidence):
+        parts += [Text(server), ""]
+    parts += why(verdicts)
+    parts += _guards(judgement)
+    errors, notices = manifest.user_errors, manifest.notices
+    parts += listed("Exceptions of Locust users", errors, MOST_TEXTS, names.MANIFEST_FILE)
+    parts += listed("Notices", notices, MOST_TEXTS, names.MANIFEST_FILE)
+    text = render(parts, width=width, color=color)
+    if endpoint_lines := endpoint_table(evidence.latency, width=width, color=color):
+        text += endpoint_lines + "\n"
+    if slow := slowest(judgement, evidence):
+        columns = _slowest_columns(slow, manifest)
+        text += render(
+            [table(columns, name=0, width=width, color=color), ""], width=width, color=color
+        )
+    if baseline is not None:
+        parts = list(baseline_parts(baseline, width=width, color=color))
+        text += render(parts, width=width, color=color)
+    headline = wording.headline(judgement, manifest)
+    ending = end(judgement.outcome, headline, exit_code, folder)
+    return text + render(ending, width=width, color=color)
+
+
+def endpoint_table(latency: Mapping[LatencyKey, Distribution], *, width: int, color: bool) -> str:
+    """Count, errors and latency of each endpoint, the busiest first; empty without requests."""
+    rows = endpoints(latency)
+    if not rows:
+        return ""
+    shown = rows[:MOST_ENDPOINTS]
+    if len(rows) > 1:
+        shown = [*shown, every_endpoint(latency)]
+    parts: list[RenderableType] = [table(_latency_columns(shown), name=0, width=width, color=color)]
+    if len(rows) > MOST_ENDPOINTS:
+        parts.append(Text(f"... and {len(rows) - MOST_ENDPOINTS} more endpoints"))
+    return render(parts, width=width, color=color)
+
+
+def _facts(evidence: Evidence) -> str:
+    manifest = evidence.manifest
+    window = wording.window_seconds(manifest)
+    if window is None:
+        return f"{wording.title(manifest)}: {manifest.requests.recorded} requests"
+    count = every_endpoint(evidence.latency).count
+    over = format_quantity(window, Unit.SECONDS)
+    return f"{wording.title(manifest)}: {count} requests in a window of {over}"
+
+
+def _account(manifest: Manifest) -> Iterator[RenderableType]:
+    if account := wording.load_account(manifest):
+        yield Text(account)
+
+
+def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
+    columns = [
+        Column(
+            "outcome",
+            [v.outcome.upper() for v in verdicts],
+            styles=[STYLES[v.outcome] for v in verdicts],
+        ),
+        Column("budget", [clean(v.name, NAME) for v in verdicts]),
+        Column("value", [value_text(v.value, v.unit) for v in verdicts], right=True),
+    ]
+    intervals = [wording.interval_text(v) for v in verdicts]
+    if any(intervals):
+        columns.append(Column("interval", intervals, gives_way=4))
+    return [
+        *columns,
+        Column("bound", [wording.bound_text(v) for v in verdicts], gives_way=1),
+        Column("margin", [wording.margin_text(v) for v in verdicts], right=True, gives_way=2),
+        Column("samples", [str(v.samples) for v in verdicts], right=True, gives_way=3),
+    ]
+
+
+def _latency_columns(rows: Sequence[Endpoint]) -> list[Column]:
+    def seconds(title: str, values: list[float | None], gives_way: int) -> Column:
+        cells = [value_text(value, Unit.SECONDS) for value in values]
+        return Column(title, cells, right=True, gives_way=gives_way)
+
+    errors = ["red" if row.errors else "" for row in rows]
+    return [
+        Column("endpoint", [clean(row.request, NAME) for row in rows]),
+        Column("requests", [str(row.count) for row in rows], right=True),
+        Column("errors", [str(row.errors) for row in rows], styles=errors, right=True, gives_way=1),
+        seconds("p50", [row.p50 for row in rows], 4),
+        seconds("p95", [row.p95 for row in rows], 0),
+        seconds("p99", [row.p99 for row in rows], 2),
+        seconds("max", [row.max for row in rows], 3),
+        seconds("p95 service time", [row.service_time_p95 for row in rows], 5),
+    ]
+
+
+def _slowest_columns(rows: Sequence[SlowRequest], manifest: Manifest) -> list[Column]:
+    def seconds(values: list[float]) -> list[str]:
+        return [value_text(value, Unit.SECONDS) for value in values]
+
+    services = seconds([row.service_time for row in rows])
+    moments = [wording.moment_text(row, manifest) for row in rows]
+    columns = [
+        Column("slowest requests", [clean(row.request, NAME) for row in rows]),
+        Column("latency", seconds([row.latency for row in rows]), right=True),
+        Column("service time", services, right=True, gives_way=2),
+        Column("at", moments, right=True, gives_way=3),
+    ]
+    if any(row.outcome != OK for row in rows):
+        columns.append(Column("outcome", [row.outcome for row in rows], gives_way=5))
+    traces = [clean(row.trace_id, NAME) or wording.NO_DATA for row in rows]
+    columns.append(Column("trace id", traces))
+    if any(row.sampled for row in rows):
+        columns.append(Column("trace", [wording.trace_text(row) for row in rows], gives_way=4))
+    return columns
+
+
+def _guards(judgement: Judgement) -> Iterator[RenderableType]:
+    for guard in wording.tripped(judgement):
+        name = clean(f"{guard.name} {guard.request}", NAME)
+        yield Text.assemble(
+            ("GUARD TRIPPED", "bold magenta"), f" {name} {wording.guard_text(guard)}"
+        )
+        yield indented(clean(guard.reason, TEXT))
+        yield ""

@@ -1,0 +1,115 @@
+"""results.json: the verdicts for programs, by the contract in results.schema.json."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from harness.judge.model import Guard, Judgement, Verdict
+from harness.report.parts.words import window_seconds
+from harness.report.run.endpoints import Endpoint, endpoints
+from harness.runs.model import Evidence, Manifest, SlowRequest
+
+SCHEMA = 1
+
+
+def results_json(
+    judgement: Judgement,
+    evidence: Evidence,
+    *,
+    exit_code: int,
+    baseline: Mapping[str, object] | None = None,
+) -> str:
+    """The content of results.json.
+
+    Args:
+        judgement: What was decided.
+        evidence: What it was decided on.
+        exit_code: The code that the command ends with, which is not the judgement's own when the
+            run was interrupted or only warnings are wanted.
+        baseline: A stored run beside this one, if there is one.
+
+    Returns:
+        Indented JSON with a stable order of keys, in UTF-8's reach. Measured values have 12
+        significant digits; what is missing or not finite is null.
+    """
+    document: dict[str, object] = {
+        "schema": SCHEMA,
+        "outcome": judgement.outcome,
+        "exit_code": exit_code,
+        "run": _run(evidence.manifest),
+        "guards": [_guard(guard) for guard in judgement.guards],
+        "budgets": [_budget(verdict) for verdict in judgement.verdicts],
+        "endpoints": [_fields(endpoint) for endpoint in endpoints(evidence.latency)],
+        "slowest": [_fields(request) for request in evidence.slowest],
+    }
+    if baseline is not None:
+        document["baseline"] = baseline
+    return json_text(document)
+
+
+def json_text(document: dict[str, object]) -> str:
+    """Indented JSON in UTF-8's reach; what is not finite is null."""
+    text = json.dumps(_finite(document), default=str, ensure_ascii=False, allow_nan=False, indent=2)
+    # A path may carry undecodable bytes as lone surrogates, which no file can hold.
+    return text.encode("utf-8", "replace").decode("utf-8") + "\n"
+
+
+def _run(manifest: Manifest) -> dict[str, object]:
+    fields = manifest.model_dump(exclude={"schema_version"})
+    return fields | {"window_seconds": window_seconds(manifest)}
+
+
+def _guard(guard: Guard) -> dict[str, object]:
+    return {
+        "name": guard.name,
+        "outcome": guard.outcome,
+        "value": number(guard.value),
+        "limit": number(guard.limit),
+        "unit": guard.unit.value,
+        "reason": guard.reason,
+    }
+
+
+def _budget(verdict: Verdict) -> dict[str, object]:
+    return {
+        "name": verdict.name,
+        "outcome": verdict.outcome,
+        "severity": verdict.severity,
+        "value": number(verdict.value),
+        "lower": number(verdict.lower),
+        "upper": number(verdict.upper),
+        "bound": number(verdict.bound),
+        "direction": verdict.direction,
+        "unit": verdict.unit.value,
+        "margin": number(verdict.margin),
+        "samples": verdict.samples,
+        "source": verdict.source,
+        "reason": verdict.reason,
+        "advice": verdict.advice,
+    }
+
+
+def _fields(record: Endpoint | SlowRequest) -> dict[str, object]:
+    return {
+        key: number(value) if isinstance(value, float) else value
+        for key, value in asdict(record).items()
+    }
+
+
+def number(value: float | None) -> float | None:
+    """Without float noise (0.30000000000000004) and negative zero."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.12g}") + 0.0
+
+
+def _finite(value: object) -> object:
+    """The same document with null for what JSON has no number for; facts may hold anything."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,119 @@
+"""What a self-test came to: a line for each case as it ends, then a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.judge.model import Verdict
+from harness.judge.selftest import Detected, Detection
+from harness.report.parts.markdown import code, prose
+from harness.report.parts.terminal import Column, render, table
+from harness.report.parts.words import bound_text, clean, moment, value_text
+from harness.runs.model import Manifest
+from harness.units import Unit, format_quantity
+
+_REASON = 160  # characters shown of a reason
+_STYLES: dict[Detected, str] = {
+    "detected": "green",
+    "missed": "bold red",
+    "inconclusive": "bold magenta",
+}
+_SIGNS: dict[Detected, str] = {"detected": "✅", "missed": "❌", "inconclusive": "❔"}
+
+
+def selftest_line(detection: Detection) -> str:
+    """One line, such as "detected: n_plus_one: queries-per-request is 7.2 (max 3)"."""
+    return f"{_outcome(detection)}: {clean(detection.case.name)}: {_told(detection)}"
+
+
+def selftest_table(detections: Sequence[Detection], *, width: int, color: bool) -> str:
+    """Each case with the budgets that it had to break, and how many others broke."""
+    rows = [row for detection in detections for row in _rows(detection)]
+    columns = [
+        Column(
+            "outcome",
+            [_outcome(d).upper() for d, _ in rows],
+            styles=[_STYLES[d.outcome] for d, _ in rows],
+        ),
+        Column("case", [clean(d.case.name) for d, _ in rows]),
+        Column("budget", [clean(v.name) if v else "" for _, v in rows], gives_way=4),
+        Column("value", [value_text(v.value, v.unit) if v else "" for _, v in rows], right=True),
+        Column("bound", [bound_text(v) if v else "" for _, v in rows], gives_way=2),
+        Column("others", [str(len(d.others) or "") for d, _ in rows], right=True, gives_way=3),
+    ]
+    return render([table(columns, name=1, width=width, color=color)], width=width, color=color)
+
+
+def selftest_markdown(detections: Sequence[Detection], manifest: Manifest) -> str:
+    """A table with a row for each case, under what it was run on.
+
+    Args:
+        detections: At least one.
+        manifest: Of the first run.
+    """
+    lines = [
+        f"{len(detections)} runs from {moment(manifest.clock.created)} on {_machine(manifest)}.",
+        "",
+        "| case | what is planted | what must notice: value (bound) | what else did | outcome |",
+        "| --- | --- | --- | --- | --- |",
+        *(f"| {' | '.join(_cells(detection))} |" for detection in detections),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(detection: Detection) -> Iterator[tuple[Detection, Verdict | None]]:
+    if not detection.promised:
+        yield detection, None
+    yield from ((detection, verdict) for verdict in detection.promised)
+
+
+def _cells(detection: Detection) -> Iterator[str]:
+    case = detection.case
+    yield code(case.name)
+    yield prose(clean(case.description)) or "-"
+    promised = (f"{code(v.name)} {prose(_figures(v))}" for v in detection.promised)
+    yield ", ".join(promised) or prose(_ending(detection))
+    yield ", ".join(code(v.name) for v in detection.others) or "-"
+    why = f" {prose(clean(detection.reason, _REASON))}" if detection.reason else ""
+    yield f"{_SIGNS[detection.outcome]} {_outcome(detection)}{why}"
+
+
+def _told(detection: Detection) -> str:
+    if detection.reason:
+        return clean(detection.reason, _REASON)
+    found = [f"{clean(v.name)} is {_figures(v)}" for v in detection.promised]
+    others = len(detection.others)
+    more = f", and {others} more breached" if others else ""
+    return ", ".join(found) + more if found else _ending(detection)
+
+
+def _outcome(detection: Detection) -> str:
+    """The service as it is has nothing to detect."""
+    return (
+        "passed" if not detection.case.environment and not detection.reason else detection.outcome
+    )
+
+
+def _ending(detection: Detection) -> str:
+    """How a run ended that had no budget to break."""
+    verdicts = detection.judgement.verdicts
+    ending = f"the run ended: {detection.judgement.outcome}"
+    if detection.case.environment or detection.reason:
+        return ending
+    margins = [v for v in verdicts if v.margin is not None and v.outcome == "pass"]
+    if not margins:
+        return ending
+    least = min(margins, key=lambda v: v.margin or 0.0)
+    return f"all budgets met, the closest: {clean(least.name)} {_figures(least)}"
+
+
+def _figures(verdict: Verdict) -> str:
+    return f"{value_text(verdict.value, verdict.unit)} ({bound_text(verdict)})"
+
+
+def _machine(manifest: Manifest) -> str:
+    host = manifest.host
+    memory = format_quantity(float(host.get("memory_bytes", 0)), Unit.BYTES)
+    git = f", commit {str(manifest.git['commit'])[:12]}" if manifest.git else ""
+    where = f"{host.get('platform')}, Python {host.get('python')}"
+    return prose(clean(f"{host.get('cpus'):g} CPUs, {memory} memory, {where}{git}"))

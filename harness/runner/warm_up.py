@@ -1,0 +1,66 @@
+"""Moves the window of a run that ended to where its latency had settled."""
+
+from __future__ import annotations
+
+import math
+
+from harness import names
+from harness.judge.measure.series import EDGE_SLACK
+from harness.judge.stopping.warm_up import settling
+from harness.runs.folder import RunFolder, read_manifest
+from harness.runs.latency import read_intervals
+from harness.runs.metrics import read_metrics
+from harness.runs.model import Distribution, Manifest, Settled
+
+_SUCCESSFUL = (names.LATENCY, names.OK)
+
+
+def settle(folder: RunFolder) -> None:
+    """Find the end of the warm-up, and store it with the window that begins there.
+
+    A run that did not go to its end, and one that never settled, keeps the window that it had.
+    """
+    manifest = read_manifest(folder)
+    clock = manifest.clock
+    if manifest.status != "complete" or None in {clock.started, clock.window_end}:
+        return
+    assert clock.started is not None
+    assert clock.window_end is not None
+    found = settling(_seconds(folder, clock.started, clock.window_end))
+    cut = found.cut
+    start = clock.window_start if cut is None else _at_a_scrape(folder, manifest, cut)
+    folder.write_manifest(
+        manifest.model_copy(
+            update={
+                "settled": Settled(cut=cut, limit=found.limit),
+                "clock": clock.model_copy(update={"window_start": start}),
+            }
+        )
+    )
+
+
+def _seconds(folder: RunFolder, start: float, end: float) -> list[Distribution]:
+    """The latencies of all successful requests that were due in each second of the load."""
+    intervals = read_intervals(folder.file(names.LATENCY_FILE), start, 1, end)
+    found = [
+        numbers for key, numbers in intervals.items() if (key.what, key.outcome) == _SUCCESSFUL
+    ]
+    count = round(end - start)
+    return [
+        Distribution.merge(numbers[n] for numbers in found if n in numbers) for n in range(count)
+    ]
+
+
+def _at_a_scrape(folder: RunFolder, manifest: Manifest, cut: int) -> float:
+    """The moment of the first scrape after the cut, to a whole second of latency.hlog.
+
+    The service's counters are known only at scrapes, so that the window has to begin at one.
+    """
+    clock = manifest.clock
+    assert clock.started is not None
+    assert clock.window_start is not None
+    earliest = clock.started + cut
+    ups = read_metrics(folder.file(names.METRICS_FILE), {names.UP})
+    scrapes = (t for up in ups for t, v in zip(up.times, up.values, strict=True) if v == 1)
+    first = min((t for t in scrapes if t >= earliest), default=earliest)
+    return clock.window_start + math.ceil(first - clock.window_start - EDGE_SLACK)
