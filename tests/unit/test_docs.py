@@ -21,6 +21,7 @@ from harness.runs.slowest import read_slowest
 
 DOCS = Path("docs")
 README = Path("README.md")
+LINKING = [README, Path("CONTRIBUTING.md"), Path("SECURITY.md"), *sorted(DOCS.rglob("*.md"))]
 
 
 def script(name: str) -> ModuleType:
@@ -84,7 +85,7 @@ def test_table_of_the_selftest_has_each_case_detected() -> None:
     assert rows[1:] == [(name, "detected") for name in plan.selftests]
 
 
-@pytest.mark.parametrize("path", [README, *sorted(DOCS.rglob("*.md"))], ids=str)
+@pytest.mark.parametrize("path", LINKING, ids=str)
 def test_links_to_files_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / link).exists(), link
