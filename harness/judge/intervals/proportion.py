@@ -3,7 +3,8 @@
 Requests of one run are not independent: what makes one slow makes its neighbours slow, too. So
 their number is divided by a design effect, the ratio of the variance that the batches show to that
 of independent requests (Kish 1965, "Survey Sampling", 8.2), before the exact bounds of Clopper and
-Pearson (1934, Biometrika 26) are taken. tests/unit/judge/test_abort.py has the simulations.
+Pearson (1934, Biometrika 26) are taken. The simulations are in
+tests/unit/judge/stopping/test_abort.py.
 """
 
 from __future__ import annotations

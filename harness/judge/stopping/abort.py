@@ -12,14 +12,14 @@ certain when one of two things holds:
   requests than the busiest one before. This is what tells an outage in the middle of a run, after
   which the batches differ too much for the first.
 
-Fixed by simulation (tests/unit/judge/test_abort.py), with 100 requests a second for 60 s, whose
-latencies are correlated over 1 s and have bursts, and a p95 budget looked at from 5 s on. A service
-exactly at its limit is aborted in 0.1% of the runs (1% when its noise is correlated over 3 s).
-Three times the allowed share is aborted after 12 s in the median and 15 s in nine of ten runs, six
-times after 8 and 10 s, twelve times after 6 and 7 s; twice the allowed share in 98% of the runs,
-after 15 s in the median. A total outage from the start is certain after 5 s; one after 30 s of 60,
-for a budget of 1% failures, within 2 s more. Failures that come in half seconds of which half fail,
-1% in all and allowed, abort 0.4% of the runs.
+Fixed by simulation (tests/unit/judge/stopping/test_abort.py), with 100 requests a second for 60 s,
+whose latencies are correlated over 1 s and have bursts, and a p95 budget looked at from 5 s on. A
+service exactly at its limit is aborted in 0.1% of the runs (1% when its noise is correlated over 3
+s). Three times the allowed share is aborted after 12 s in the median and 15 s in nine of ten runs,
+six times after 8 and 10 s, twelve times after 6 and 7 s; twice the allowed share in 98% of the
+runs, after 15 s in the median. A total outage from the start is certain after 5 s; one after 30 s
+of 60, for a budget of 1% failures, within 2 s more. Failures that come in half seconds of which
+half fail, 1% in all and allowed, abort 0.4% of the runs.
 """
 
 from __future__ import annotations

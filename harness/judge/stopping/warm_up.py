@@ -5,7 +5,7 @@ nobody knows how long. What the second half of the load looks like most of the t
 settled state; the warm-up ends where three seconds in a row look like that. Against a transient of
 a factor of three this errs less than fixed times and than MSER (White 1997, "An effective
 truncation heuristic for bias reduction in simulation output", Simulation 69), which cuts too much
-of autocorrelated latencies; tests/unit/judge/test_settle.py has the simulations.
+of autocorrelated latencies; tests/unit/judge/stopping/test_warm_up.py has the simulations.
 """
 
 from __future__ import annotations

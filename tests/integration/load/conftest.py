@@ -20,7 +20,7 @@ from harness.load.generator import Generator, generator
 from harness.load.protocol.frames import Report
 from harness.runs.latency import LatencyLog, read_counts, read_intervals, whole
 from harness.runs.model import Distribution, LatencyKey, Requests, Worker
-from tests.integration.load.elsewhere import Elsewhere
+from tests.integration.load.remote_workers import Elsewhere
 
 SERVER = Path(__file__).parent / "server.py"
 LEAD = 0.05  # s between the order to start and the start

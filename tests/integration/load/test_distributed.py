@@ -21,7 +21,7 @@ from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
 from harness.runs.model import Worker
 from tests.integration.load.conftest import LEAD, Loads, Server, descendants_of_us, eventually
-from tests.integration.load.elsewhere import Elsewhere
+from tests.integration.load.remote_workers import Elsewhere
 
 # Two classes of one weight, which Locust would give to one worker each.
 MIXED = """

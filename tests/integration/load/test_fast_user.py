@@ -22,12 +22,12 @@ CLOSED = ClosedWorkload((UserStage(10, 0.25, 0), UserStage(10, 60)))
 
 def results_of(name: str) -> dict[str, Any]:
     """What comes of each call with a class of users, against a server of its own."""
-    command = [sys.executable, str(HERE / "odd_server.py")]
+    command = [sys.executable, str(HERE / "http_server.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
         try:
-            calls = [sys.executable, str(HERE / "odd_calls.py"), name, f"http://127.0.0.1:{port}"]
+            calls = [sys.executable, str(HERE / "http_calls.py"), name, f"http://127.0.0.1:{port}"]
             done = subprocess.run(  # noqa: PLW1510
                 calls, capture_output=True, env=ENVIRONMENT, text=True, timeout=300
             )
@@ -44,7 +44,7 @@ def test_calls_of_every_sort_have_the_results_that_they_have_with_fast_http_user
     assert list(theirs) == list(ours)
     assert len(theirs) > 300
     assert {call: ours[call] for call in theirs if ours[call] != theirs[call]} == {}, (
-        "beside what FastUser does, see what FastHttpUser does: run odd_calls.py with it"
+        "beside what FastUser does, see what FastHttpUser does: run http_calls.py with it"
     )
     assert {event["exception"] for call in ours.values() for event in call["events"]} > {"None"}
 

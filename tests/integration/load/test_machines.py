@@ -16,7 +16,7 @@ from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
 from tests.integration.load.conftest import LEAD, SERVER, Server, eventually
-from tests.integration.load.elsewhere import Elsewhere
+from tests.integration.load.remote_workers import Elsewhere
 
 # Of this process alone: suites that run at the same time must not meet.
 NETWORK = f"10.213.{os.getpid() % 250}"

@@ -17,9 +17,9 @@ from harness.report.html.run_page import run_page
 from harness.report.parts.words import clean
 from harness.report.run.results import results_json
 from tests.browser import PATIENCE, chromium, ready
-from tests.unit.report import compare_cases
 from tests.unit.report.cases import AWKWARD, CASES
-from tests.unit.report.history_cases import HISTORIES
+from tests.unit.report.compare import cases as compare_cases
+from tests.unit.report.history.cases import HISTORIES
 from tests.unit.report.html import page_cases
 
 pytestmark = pytest.mark.needs_chromium

@@ -16,7 +16,7 @@ from harness.runs.results import read_history, read_results
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
 from tests.unit.report.cases import CASES, MANIFEST, evidence, judged
-from tests.unit.report.history_cases import stored, write_run
+from tests.unit.report.history.cases import stored, write_run
 
 
 def test_results_are_read_as_they_were_judged(tmp_path: Path) -> None:

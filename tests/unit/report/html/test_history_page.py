@@ -8,7 +8,7 @@ import pytest
 from harness.report.history.history import histories
 from harness.report.html.history_page import MOST_CHARTS, MOST_RUNS, history_page, trend_data
 from tests.unit.report.cases import P95
-from tests.unit.report.history_cases import HISTORIES, at, past
+from tests.unit.report.history.cases import HISTORIES, at, past
 
 
 def test_trend_data_has_the_values_in_one_unit_and_the_bound() -> None:

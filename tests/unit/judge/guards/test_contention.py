@@ -1,0 +1,179 @@
+"""Waiting for a CPU and busy neighbours, both together, take breaches of a time away."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from harness import names
+from harness.budgets.model import (
+    Budget,
+    ErrorRatio,
+    Gauge,
+    Latency,
+    Mean,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+)
+from harness.judge.guards.contention import OTHERS, WAIT
+from harness.judge.model import Guard
+from harness.runs.model import Evidence, Series
+from harness.units import Unit
+from tests.unit.judge.evidence import (
+    START,
+    buckets,
+    budget,
+    counter,
+    evidence,
+    requests,
+    series,
+)
+from tests.unit.judge.guards.guarding import by_value, found, readings
+
+P95 = budget(Latency(0.95), 0.2, name="latency")
+QUERY = budget(Mean(Selector("query")), 0.1, name="query-time")
+LAG = budget(Quantile(Selector("lag"), 0.95), 0.05, name="loop-lag")
+START_TIME = budget(Gauge(Selector("start")), 2.0, name="start-time")
+RATE = budget(Throughput(), 50.0, "min", Unit.PER_SECOND, name="throughput")
+TIMED = (P95, QUERY, LAG, START_TIME, RATE)
+
+ERRORS = budget(ErrorRatio(), 0.01, unit=Unit.RATIO, name="errors")
+QUERIES = budget(
+    Ratio(Selector("query_count"), Selector("requests_total")), 3.0, unit=Unit.COUNT, name="queries"
+)
+CPU = budget(Rate(Selector("cpu_total")), 0.7, unit=Unit.RATIO, name="cpu")
+MEMORY = budget(Gauge(Selector("bytes")), 1e6, unit=Unit.BYTES, name="memory")
+REACHED = budget(Gauge(Selector("start")), 9.0, "min", name="a-time-to-reach")
+WORK = (ERRORS, QUERIES, CPU, MEMORY, REACHED)
+
+
+def contended(
+    wait: float | None = 2 * WAIT,
+    others: float | None = 2 * OTHERS,
+    generator: Sequence[float] = (),
+    *,
+    breaches: bool = True,
+) -> Evidence:
+    """A run of ten seconds in which all budgets are breached, or none is."""
+    worse = 1.0 if breaches else 0.1
+    rises: list[Series] = [
+        counter("query_count", 1000 * worse),
+        counter("query_sum", 500 * worse * worse),
+        counter("requests_total", 100),
+        counter("cpu_total", 9 * worse),
+        *buckets("lag", {"0.05": 100 - 40 * worse, "0.1": 100, "+Inf": 100}),
+        series("start", lambda _: 3 * worse if breaches else 9.0 * worse),
+        series("bytes", lambda _: 2e6 * worse),
+        readings(names.GENERATOR_CPU_WAIT, generator),
+    ]
+    if wait is not None:
+        rises.append(counter(names.SERVICE_CPU_WAIT, 10 * wait, {names.PROVIDER: "psutil"}))
+    if others is not None:
+        rises.append(counter(names.OTHER_CPU, 10 * others, {names.PROVIDER: "psutil"}))
+    count = 10 if breaches else 1000
+    failed = [0.3] if breaches else []
+    return evidence(*rises, latency=requests(ok=[0.3 * worse] * count, failed=failed))
+
+
+def contention(run: Evidence, *budgets: Budget) -> Guard:
+    return found(run, *budgets)["cpu-contention"]
+
+
+@pytest.mark.parametrize(
+    ("wait", "others", "tripped"),
+    [
+        pytest.param(WAIT + 0.01, OTHERS + 0.01, True, id="both just over"),
+        pytest.param(WAIT - 0.01, 1.9, False, id="neighbours who disturb nobody"),
+        pytest.param(1.9, OTHERS - 0.01, False, id="a service that overloads the machine itself"),
+        pytest.param(1.9, 1.9, True, id="several threads that waited at once"),
+        pytest.param(0.0, 0.0, False, id="a quiet machine"),
+    ],
+)
+def test_waiting_and_neighbours_trip_only_together(
+    wait: float, others: float, tripped: bool
+) -> None:
+    run = contended(wait, others)
+    guard = contention(run, *TIMED)
+    assert guard.outcome == ("tripped" if tripped else "ok")
+    assert guard.value == pytest.approx(wait)
+    assert guard.limit == WAIT
+    expected = "inconclusive" if tripped else "fail"
+    assert {v.outcome for v in by_value(TIMED, run)} == {expected}
+
+
+@pytest.mark.parametrize("one", TIMED, ids=lambda b: b.name)
+def test_a_breach_of_a_time_is_taken_away(one: Budget) -> None:
+    run = contended()
+    guard = contention(run, one)
+    assert (guard.outcome, guard.touches, guard.only) == ("tripped", "all", (one.name,))
+    (verdict,) = by_value((one,), run)
+    assert verdict.outcome == "inconclusive"
+    assert verdict.reason == (
+        "cpu-contention: in each second, the threads of the service waited 400 ms for a CPU, and"
+        f" other processes and the host took 1.2 CPUs, so the verdict on {one.name} may be due to"
+        " that; measure on a machine that nothing else uses"
+    )
+
+
+@pytest.mark.parametrize("one", WORK, ids=lambda b: b.name)
+def test_a_breach_of_work_stands(one: Budget) -> None:
+    run = contended()
+    assert contention(run, one).outcome == "ok"
+    (verdict,) = by_value((one,), run)
+    assert verdict.outcome == "fail"
+
+
+def test_what_holds_stands() -> None:
+    run = contended(breaches=False)
+    every = tuple(b for b in (*TIMED, *WORK) if b is not REACHED)
+    guard = contention(run, *every)
+    assert (guard.outcome, guard.only) == ("ok", None)
+    assert guard.reason.endswith("; no verdict would be another without that")
+    assert {v.name: v.outcome for v in by_value(every, run)} == {b.name: "pass" for b in every}
+
+
+def test_only_the_breached_times_are_named() -> None:
+    generous = budget(Latency(0.95), 1.0, name="generous")
+    guard = contention(contended(), P95, generous, ERRORS, QUERY)
+    assert guard.only == ("latency", "query-time")
+
+
+def test_a_generator_that_waited_takes_away_what_it_measured_itself() -> None:
+    run = contended(wait=0.0, generator=[0.0, *[WAIT + 0.05] * 9])
+    guard = contention(run, *TIMED, *WORK)
+    assert guard.only == ("latency", "throughput")
+    assert guard.value == pytest.approx(WAIT + 0.05)
+    assert "the threads of the generator waited 250 ms for a CPU" in guard.reason
+
+
+def test_the_generator_that_waited_longest_is_named() -> None:
+    one = readings(names.GENERATOR_CPU_WAIT, [0.1] * 5, "worker-1")
+    other = readings(names.GENERATOR_CPU_WAIT, [0.3] * 5, "worker-2")
+    busy = counter(names.OTHER_CPU, 10.0)
+    run = evidence(one, other, busy, latency=requests(ok=[0.3] * 100))
+    guard = contention(run, P95)
+    assert guard.outcome == "tripped"
+    assert guard.value == pytest.approx(0.3)
+    assert "the threads of the generator worker-2 waited" in guard.reason
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(contended(wait=None), id="not Linux, or a service that is not ours"),
+        pytest.param(contended(others=None), id="nobody knows of the neighbours"),
+        pytest.param(contended(wait=None, generator=[0.9]), id="a single report"),
+        pytest.param(evidence(window=(START, None)), id="no window"),
+        pytest.param(
+            evidence(
+                series(names.SERVICE_CPU_WAIT, [1.0], times=[START]),
+                series(names.OTHER_CPU, [1.0], times=[START]),
+            ),
+            id="a single reading",
+        ),
+    ],
+)
+def test_contention_that_cannot_be_read_is_no_guard(run: Evidence) -> None:
+    assert "cpu-contention" not in found(run, P95)

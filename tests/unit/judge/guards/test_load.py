@@ -1,0 +1,359 @@
+"""Guards on what was asked, sent, answered and never heard of again."""
+
+from typing import Any
+
+import pytest
+
+from harness import names
+from harness.budgets.model import Budget, ErrorRatio, Gauge, Latency, Selector, Throughput
+from harness.runs.model import Evidence, Requests, Worker
+from harness.units import Unit
+from tests.unit.judge.evidence import HEALTHY, START, budget, evidence, requests, series
+from tests.unit.judge.guards.guarding import (
+    CLOSED,
+    P95,
+    account,
+    by_value,
+    found,
+    lagging,
+    readings,
+    tripped,
+)
+
+MEAN = budget(Latency(None), 0.2, name="mean")
+ERRORS = budget(ErrorRatio(), 0.01, unit=Unit.RATIO, name="errors")
+RATE = budget(Throughput(), 5.0, "min", Unit.PER_SECOND, name="rate")
+LEVEL = budget(Gauge(Selector("g")), 10.0, unit=Unit.COUNT, name="level")
+LEVELS = series("g", lambda _: 1.0)
+FAST = requests(ok=[0.010] * 1000)
+SLOW = requests(ok=[0.010] * 940 + [0.3] * 60)
+
+
+def idle(least: float) -> Any:
+    return readings(names.GENERATOR_IDLE_USERS, [50, least, 50])
+
+
+def of_slow_service(sent: int, latency: Any = FAST, **counts: int) -> Evidence:
+    """All users were waiting, and so many of 1000 iterations began."""
+    counted = account(sent=sent, dropped=1000 - sent, **counts)
+    return evidence(idle(0), LEVELS, requests=counted, latency=latency)
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        pytest.param(evidence(requests=account(sent=989)), "98.9% of the asked load", id="98.9%"),
+        pytest.param(
+            evidence(idle(1), requests=account(sent=900)), "lower the rate", id="users to spare"
+        ),
+        pytest.param(
+            evidence(idle(0), requests=account(sent=900), **lagging(names.SCHEDULER_LAG, slow=20)),
+            "90% of the asked load",
+            id="users ran out because the generator is late",
+        ),
+        pytest.param(
+            evidence(
+                idle(0),
+                readings(names.GENERATOR_CPU, [0.9, 0.9]),
+                requests=account(sent=900),
+            ),
+            "lower the rate",
+            id="users ran out because the generator is busy",
+        ),
+    ],
+)
+def test_load_that_the_generator_did_not_deliver_takes_away_everything(
+    run: Evidence, reason: str
+) -> None:
+    guard = found(run)["load-delivered"]
+    assert (guard.outcome, guard.touches, guard.only) == ("tripped", "all", None)
+    assert reason in guard.reason
+
+
+def test_load_delivered_to_99_percent_is_enough() -> None:
+    guard = found(evidence(requests=account(sent=990)))["load-delivered"]
+    assert (guard.outcome, guard.value, guard.limit) == ("ok", 0.99, 0.99)
+
+
+@pytest.mark.parametrize(
+    ("run", "budget_", "outcome"),
+    [
+        pytest.param(of_slow_service(960), P95, "pass", id="4% dropped turn no p95"),
+        pytest.param(of_slow_service(940), P95, "inconclusive", id="6% dropped turn a p95"),
+        pytest.param(of_slow_service(300, SLOW), P95, "fail", id="a breach stands"),
+        pytest.param(of_slow_service(999), MEAN, "inconclusive", id="one dropped turns a mean"),
+        pytest.param(of_slow_service(992), ERRORS, "pass", id="0.8% may have failed"),
+        pytest.param(of_slow_service(980), ERRORS, "inconclusive", id="2% may have failed"),
+        pytest.param(of_slow_service(992), LEVEL, "pass", id="nearly all of the load"),
+        pytest.param(of_slow_service(980), LEVEL, "inconclusive", id="less load, and it holds"),
+        pytest.param(of_slow_service(980), RATE, "pass", id="a throughput that was reached"),
+    ],
+)
+def test_load_that_the_service_did_not_take_takes_away_what_it_could_have_turned(
+    run: Evidence, budget_: Budget, outcome: str
+) -> None:
+    (verdict,) = by_value((budget_,), run)
+    assert verdict.outcome == outcome
+    guard = found(run, budget_)["load-delivered"]
+    assert guard.only == ((budget_.name,) if outcome == "inconclusive" else None)
+    assert ("raise max_users" in guard.reason) == (guard.outcome == "tripped" or run_short(run))
+
+
+def run_short(run: Evidence) -> bool:
+    account = run.manifest.requests
+    return account.sent < 0.99 * account.asked
+
+
+def counted(source: str, asked: float, sent: float) -> list[Any]:
+    """A generator's account at the end."""
+    own = {names.SOURCE: source}
+    return [
+        series(names.GENERATOR_ASKED, [0.0, asked], own, "", (START, START + 10.0)),
+        series(names.GENERATOR_STARTED_ITERATIONS, [0.0, sent], own, "", (START, START + 10.0)),
+    ]
+
+
+def test_load_that_is_small_beside_another_must_be_delivered_as_well() -> None:
+    loads = [{"name": "browse"}, {"name": "buy"}, {"name": "users"}]
+    run = evidence(
+        *counted("browse/worker-1", 4000.0, 4000.0),
+        *counted("browse/worker-2", 4000.0, 4000.0),
+        *counted("buy/worker-1", 20.0, 20.0),
+        *counted("buy/worker-2", 20.0, 10.0),
+        *counted("users", 0.0, 0.0),
+        requests=account(asked=8040, sent=8030),
+        loads=loads,
+    )
+    guard = found(run)["load-delivered"]
+    assert (guard.outcome, guard.value, guard.only) == ("tripped", 0.75, None)
+    assert guard.reason.startswith("75% of the asked load of buy was started; lower the rate")
+
+
+def test_loads_of_which_nothing_is_read_apart_are_judged_together() -> None:
+    run = evidence(requests=account(sent=900), loads=[{"name": "browse"}, {"name": "buy"}])
+    guard = found(run)["load-delivered"]
+    assert (guard.outcome, guard.value) == ("tripped", 0.9)
+
+
+def with_a_lost_worker(lost_at: float, *, sent: int = 1000) -> Evidence:
+    """Of two workers with 50 arrivals a second each, one was last heard of 3 s into the window.
+
+    `lost_at` is in seconds of the window; one second later the other has all the arrivals.
+    """
+    alive = {names.SOURCE: "worker-1"}
+    gone = {names.SOURCE: "worker-2"}
+    lost = Worker(name="worker-2", lost="said nothing for 3 s", lost_at=START + lost_at)
+    begun = [START + second for second in range(-5, 4)]
+    return evidence(
+        series(names.GENERATOR_ASKED, lambda t: 50.0 * (t + 5.0), alive, ""),
+        series(names.GENERATOR_ASKED, lambda t: 50.0 * (t + 5.0), gone, "", begun),
+        LEVELS,
+        workers=(Worker(name="worker-1"), lost),
+        requests=account(sent=sent),
+        latency=FAST,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "missing"),
+    [
+        pytest.param(5.5, 175, id="silent for 2.5 s and taken over a second later"),
+        pytest.param(3.2, 60, id="its end was noticed at once"),
+        pytest.param(9.5, 375, id="just before the load was over"),
+        pytest.param(30.0, 400, id="when the load was over"),
+    ],
+)
+def test_load_that_nobody_had_in_hand_counts_as_not_delivered(lost_at: float, missing: int) -> None:
+    guard = found(with_a_lost_worker(lost_at))["load-delivered"]
+    assert guard.value == pytest.approx(1000 / (1000 + missing))
+    assert guard.outcome == "tripped"
+    assert f"{missing} of {1000 + missing} iterations never began" in guard.reason
+    assert "a worker was lost" in guard.reason
+    assert "run it again" in guard.reason
+
+
+@pytest.mark.parametrize(
+    ("budget_", "outcome"),
+    [
+        pytest.param(budget(Latency(0.90), 0.2), "pass", id="5.7% missing turn no p90"),
+        pytest.param(P95, "inconclusive", id="5.7% missing turn a p95"),
+        pytest.param(budget(Latency(0.90), 0.005), "fail", id="a breach stands"),
+        pytest.param(ERRORS, "inconclusive", id="5.7% may have failed"),
+        pytest.param(LEVEL, "inconclusive", id="less load, and it holds"),
+        pytest.param(RATE, "pass", id="a throughput that was reached"),
+    ],
+)
+def test_load_that_nobody_had_in_hand_takes_away_what_it_could_have_turned(
+    budget_: Budget, outcome: str
+) -> None:
+    (verdict,) = by_value((budget_,), with_a_lost_worker(3.2))
+    assert verdict.outcome == outcome
+
+
+def test_load_that_was_lost_with_a_worker_and_not_delivered_either_is_not_judged() -> None:
+    guard = found(with_a_lost_worker(3.2, sent=900))["load-delivered"]
+    assert (guard.outcome, guard.only) == ("tripped", None)
+    assert "lower the rate" in guard.reason
+
+
+def test_load_of_a_closed_model_has_no_schedule() -> None:
+    run = found(evidence(idle(0), requests=CLOSED))
+    assert not {"load-delivered", "idle-users", "late-iterations"} & set(run)
+
+
+def test_late_iterations_and_idle_users_only_tell() -> None:
+    run = found(evidence(idle(0), requests=account(late=250)))
+    assert (run["late-iterations"].outcome, run["late-iterations"].value) == ("ok", 0.25)
+    assert "25% of the iterations began more than 10 ms after" in run["late-iterations"].reason
+    assert (run["idle-users"].outcome, run["idle-users"].value) == ("ok", 0)
+    assert "raise max_users" in run["idle-users"].reason
+    assert "raise max_users" not in found(evidence(idle(1)))["idle-users"].reason
+
+
+# --- users ------------------------------------------------------------------------------------
+
+
+def users(alive: list[float], target: list[float], source: str = "") -> tuple[Any, ...]:
+    return (
+        readings(names.GENERATOR_USERS, alive, source),
+        readings(names.GENERATOR_TARGET_USERS, target, source),
+    )
+
+
+@pytest.mark.parametrize(
+    ("alive", "target", "missing"),
+    [
+        pytest.param([10, 9, 9, 10], [10] * 4, 1, id="one gone in two readings"),
+        pytest.param([10, 0, 0, 0], [10] * 4, 10, id="all gone"),
+        pytest.param([10, 9, 10, 9], [10] * 4, 0, id="one gone for a moment, twice"),
+        pytest.param([10] * 4, [10] * 4, 0, id="all there"),
+        pytest.param([12, 12, 11, 11], [10] * 4, 0, id="more than asked, still stopping"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("counts", "touches"), [(CLOSED, "all"), (account(), "client")], ids=["closed", "open"]
+)
+def test_users_that_are_gone_for_two_readings_trip(
+    alive: list[float], target: list[float], missing: int, counts: Requests, touches: str
+) -> None:
+    asked = readings(names.GENERATOR_ASKED, [counts.asked] * 4)
+    run = evidence(*users(alive, target), asked, requests=counts)
+    guard = found(run)["users-alive"]
+    assert (guard.outcome, guard.value) == ("tripped" if missing else "ok", missing)
+    if missing:
+        assert guard.touches == touches
+        assert f"{missing} users of the generator had ended" in guard.reason
+
+
+def test_users_of_several_generators_are_not_mixed_up() -> None:
+    gone_in_turn = (
+        *users([10, 9, 10], [10, 10, 10], "worker-1"),
+        *users([9, 10, 9], [10, 10, 10], "worker-2"),
+    )
+    assert found(evidence(*gone_in_turn, requests=CLOSED))["users-alive"].outcome == "ok"
+    second = found(evidence(*gone_in_turn, *users([5, 5], [6, 6], "worker-3"), requests=CLOSED))
+    assert second["users-alive"].outcome == "tripped"
+    assert "of the generator worker-3" in second["users-alive"].reason
+
+
+def test_users_whose_number_changes_are_not_missed() -> None:
+    alive = readings(names.GENERATOR_USERS, [1, 3, 5, 7, 10])
+    known = readings(names.GENERATOR_TARGET_USERS, [10], first=5.0)
+    assert found(evidence(alive, known, requests=CLOSED))["users-alive"].outcome == "ok"
+    assert "users-alive" not in found(evidence(alive, requests=CLOSED))
+
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [
+        ({"recorded": 998, "lost": 2}, "2 were lost"),
+        ({"recorded": 999}, "999 accounted for; report this as a fault of the harness"),
+        ({"recorded": 1001}, "fault of the harness"),
+    ],
+)
+def test_requests_that_are_not_accounted_for_trip(counts: dict[str, int], reason: str) -> None:
+    guard = found(evidence(requests=account(**counts)))["requests-accounted"]
+    assert (guard.outcome, guard.touches) == ("tripped", "client")
+    assert reason in guard.reason
+
+
+@pytest.mark.parametrize(
+    "counts", [{"recorded": 999, "lost": 1}, {"recorded": 90, "in_flight": 910}]
+)
+def test_requests_that_are_accounted_for_hold(counts: dict[str, int]) -> None:
+    assert found(evidence(requests=account(**counts)))["requests-accounted"].outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("of", "turned"),
+    [
+        pytest.param(P95, False, id="one more that is slow turns no p95"),
+        pytest.param(ERRORS, False, id="one of 1000 may have failed, ten may"),
+        pytest.param(budget(ErrorRatio(), 0.0, unit=Unit.RATIO), True, id="none may fail"),
+        pytest.param(budget(Latency(0.9995), 0.2), True, id="the one decides over a p99.95"),
+        pytest.param(LEVEL, False, id="the service counts for itself"),
+    ],
+)
+def test_requests_that_are_lost_turn_what_they_could_however_few(of: Budget, turned: bool) -> None:
+    run = evidence(LEVELS, latency=FAST, requests=account(recorded=999, lost=1))
+    guard = found(run, of, budget(Latency(0.5), 9.0, name="other"))["requests-accounted"]
+    assert (guard.outcome, guard.only) == (("tripped", (of.name,)) if turned else ("ok", None))
+    assert ("1 were lost and may turn" in guard.reason) == turned
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "waited", "latency", "of", "turned"),
+    [
+        pytest.param(52, 30.0, FAST, P95, False, id="52 of 1052 may be slow"),
+        pytest.param(53, 30.0, FAST, P95, True, id="53 of 1053 are over 5%"),
+        pytest.param(900, 30.0, SLOW, P95, False, id="a breach, and more that are slow"),
+        pytest.param(900, None, SLOW, P95, True, id="a breach, and more that may be fast"),
+        pytest.param(900, 0.1, SLOW, P95, True, id="waited for less than the bound"),
+        pytest.param(1, 30.0, FAST, MEAN, True, id="a mean has no most"),
+        pytest.param(
+            900, 30.0, requests(ok=[0.3] * 1000), MEAN, False, id="a mean that is breached"
+        ),
+        pytest.param(900, 0.1, requests(ok=[0.3] * 1000), MEAN, False, id="0.205 s at least"),
+        pytest.param(900, 0.08, requests(ok=[0.3] * 1000), MEAN, True, id="0.196 s at least"),
+        pytest.param(10, 30.0, FAST, ERRORS, False, id="10 of 1010 may have failed"),
+        pytest.param(11, 30.0, FAST, ERRORS, True, id="11 of 1011 are over 1%"),
+        pytest.param(900, 30.0, FAST, RATE, False, id="unanswered is no throughput"),
+        pytest.param(900, 30.0, FAST, LEVEL, False, id="the service counts for itself"),
+    ],
+)
+def test_requests_in_flight_at_the_end_turn_only_what_they_could(
+    in_flight: int, waited: float | None, latency: Any, of: Budget, turned: bool
+) -> None:
+    counts = account(started=1000 + in_flight, in_flight=in_flight)
+    run = evidence(LEVELS, latency=latency, requests=counts, waited=waited)
+    guard = found(run, of, budget(Latency(0.5), 9.0, name="other"))["in-flight-at-end"]
+    assert (guard.outcome, guard.only) == (("tripped", (of.name,)) if turned else ("ok", None))
+    assert f"{in_flight} of {1000 + in_flight} requests were unanswered" in guard.reason
+    (verdict,) = by_value((of,), run)
+    assert (verdict.outcome == "inconclusive") == turned
+
+
+def test_requests_in_flight_that_went_with_a_worker_may_have_been_fast() -> None:
+    run = evidence(
+        latency=SLOW,
+        requests=account(started=1900, in_flight=900),
+        waited=30.0,
+        workers=(Worker(name="worker-1"), Worker(name="worker-2", lost="left")),
+    )
+    assert found(run, P95)["in-flight-at-end"].only == (P95.name,)
+
+
+def test_requests_in_flight_of_a_request_that_was_never_answered_turn_nothing() -> None:
+    gone = budget(Latency(0.95, "GET /gone"), 0.2)
+    run = evidence(requests=account(recorded=900, in_flight=100), latency=HEALTHY)
+    assert "in-flight-at-end" not in tripped(run, gone)
+
+
+def test_user_errors_trip() -> None:
+    guard = found(evidence(user_errors=("KeyError: 'id'",)))["user-errors"]
+    assert (guard.outcome, guard.touches) == ("tripped", "client")
+    assert "KeyError: 'id'" in guard.reason
+    assert found(evidence())["user-errors"].outcome == "ok"

@@ -1,0 +1,159 @@
+"""A stored run beside this one: what differs, what it is worth, and that it changes nothing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import RunFolderError
+from harness.judge.model import Verdict
+from harness.report.run.baseline import (
+    WHY,
+    BaselineComparison,
+    baseline_fields,
+    baseline_markdown,
+    beside,
+)
+from harness.report.run.console import console_report
+from harness.report.run.markdown import summary_markdown
+from harness.report.run.results import results_json
+from harness.runs.model import Evidence, Manifest
+from harness.runs.results import PastRun, read_past
+from tests.unit.report.cases import CASES, ERRORS, HITS, MANIFEST, P95, judged
+from tests.unit.report.history.cases import at, past
+from tests.unit.report.run.test_results import VALIDATOR
+
+NOW = MANIFEST.model_copy(update={"git": {"commit": "ffffffffffff"}})
+
+
+def held(was: Any, now: Any) -> BaselineComparison:
+    return beside(judged("pass", now), NOW, past(3, was))
+
+
+def exact(value: float) -> Verdict:
+    return replace(at(value), lower=None, upper=None)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "worse", "apart"),
+    [
+        pytest.param(exact(0.1), exact(0.12), 0.2, None, id="slower"),
+        pytest.param(at(0.1), exact(0.09), -0.1, None, id="faster"),
+        pytest.param(at(0.9, HITS), at(0.6, HITS), 0.5, None, id="fewer hits"),
+        pytest.param(at(None), at(0.1), None, None, id="no data then"),
+        pytest.param(
+            replace(at(0.1), lower=0.09, upper=0.11),
+            replace(at(0.2), lower=0.12, upper=0.3),
+            1.0,
+            True,
+            id="intervals apart",
+        ),
+        pytest.param(
+            replace(at(0.1), lower=0.09, upper=0.13),
+            replace(at(0.2), lower=0.12, upper=0.3),
+            1.0,
+            False,
+            id="intervals that overlap",
+        ),
+        pytest.param(
+            replace(at(0.1), lower=None, upper=0.11),
+            replace(at(0.05), lower=None, upper=0.06),
+            -0.5,
+            False,
+            id="intervals with an open end",
+        ),
+    ],
+)
+def test_difference_of_a_budget(
+    was: Any, now: Any, worse: float | None, apart: bool | None
+) -> None:
+    (one,) = held(was, now).differences
+    assert one.worse == (None if worse is None else pytest.approx(worse))
+    assert one.apart is apart
+
+
+def test_budgets_that_only_one_run_has_are_left_out() -> None:
+    found = beside(judged("pass", P95, HITS), NOW, past(3, HITS, ERRORS))
+    assert [one.name for one in found.differences] == [HITS.name]
+
+
+def test_value_that_a_guard_took_away_is_not_shown() -> None:
+    found = beside(judged("pass", P95), NOW, past(3, P95, distrust=True))
+    assert (found.differences[0].stored, found.differences[0].worse) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("stored", "update", "remark"),
+    [
+        (replace(P95, outcome="fail"), {}, "its own outcome was fail"),
+        (P95, {"service": "other"}, "it is of another service"),
+        (P95, {"scenario": {"name": "load"}}, "it is of another scenario, smoke"),
+        (P95, {"scenario": {**MANIFEST.scenario, "duration": 99.0}}, "its load was another one"),
+        (P95, {"host": {"cpus": 64}}, "it ran on another machine"),
+        (P95, {"git": {"commit": "032a9c01d5"}}, "it is of the same commit"),
+    ],
+)
+def test_remarks_say_how_much_it_is_worth(stored: Any, update: dict[str, Any], remark: str) -> None:
+    assert not held(P95, P95).remarks
+    manifest: Manifest = NOW.model_copy(update=update)
+    (said,) = beside(judged("pass", P95), manifest, past(3, stored)).remarks
+    assert said.startswith(remark)
+
+
+def test_reports_show_it_and_keep_outcome_and_exit_code() -> None:
+    judgement, evidence, code = CASES["pass"]
+    found = beside(judgement, evidence.manifest, past(3, *judgement.verdicts))
+    console = console_report(
+        judgement, evidence, width=100, color=False, exit_code=code, baseline=found
+    )
+    plain = console_report(judgement, evidence, width=100, color=False, exit_code=code)
+    assert console.splitlines()[-1] == plain.splitlines()[-1]
+    assert "beside runs/20260704T120000Z-smoke of 2026-07-04" in console
+    assert "For information: it cannot gate." in console
+    assert WHY in summary_markdown(judgement, evidence, found)
+    assert not any("nan" in line for line in baseline_markdown(found))
+    text = results_json(judgement, evidence, exit_code=code, baseline=baseline_fields(found))
+    VALIDATOR.validate(json.loads(text))
+    assert json.loads(text)["exit_code"] == code
+    names = [row["name"] for row in json.loads(text)["baseline"]["differences"]]
+    assert names == [verdict.name for verdict in judgement.verdicts]
+
+
+def test_lines_fit_a_narrow_terminal() -> None:
+    judgement, evidence, code = CASES["awkward"]
+    found = beside(judgement, evidence.manifest, past(3, *judgement.verdicts))
+    text = console_report(
+        judgement, evidence, width=60, color=False, exit_code=code, baseline=found
+    )
+    assert max(map(len, text.splitlines())) <= 60
+
+
+def test_copy_of_results_is_read_like_a_folder(tmp_path: Path) -> None:
+    judgement, evidence, _ = CASES["pass"]
+    text = results_json(judgement, Evidence(evidence.manifest, {}, ()), exit_code=0)
+    (tmp_path / "copy.json").write_text(text)
+    assert read_past(tmp_path / "copy.json").results.outcome == judgement.outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gone", "gone does not exist"),
+        ("empty", "holds no run.json"),
+        ("text", "is not of this version"),
+        ("nothing", "was not judged"),
+    ],
+)
+def test_what_is_no_run_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").write_text("hello")
+    (tmp_path / "nothing").write_text("")
+    with pytest.raises(RunFolderError, match=message):
+        read_past(tmp_path / name)
+
+
+def test_past_run_is_named_by_what_was_given() -> None:
+    found = beside(judged("pass", P95), NOW, PastRun(Path("a.json"), past(3, P95).results))
+    assert found.run == "a.json"
