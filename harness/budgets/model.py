@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 from harness.names import OK
 from harness.units import Unit
@@ -31,6 +31,10 @@ class Selector:
         """As PromQL writes it."""
         labels = ", ".join(f'{name}="{value}"' for name, value in self.where.items())
         return f"{self.metric}{{{labels}}}" if labels else self.metric
+
+    def part(self, suffix: Literal["bucket", "sum", "count"]) -> Selector:
+        """One of the series that make up this histogram or summary."""
+        return Selector(f"{self.metric}_{suffix}", self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,35 @@ Indicator = (
     | Promql
 )
 CLIENT_SIDE = (Latency, ErrorRatio, Throughput)
+
+
+def typed_selectors(indicator: Indicator) -> tuple[tuple[Selector, tuple[str, ...]], ...]:
+    """The series that `selectors` returns, each with the types of metric that fit."""
+    found: tuple[tuple[Selector, tuple[str, ...]], ...] = ()
+    match indicator:
+        case Quantile(histogram=histogram):
+            found = ((histogram, ("histogram",)),)
+        case Mean(histogram=histogram):
+            found = ((histogram, ("histogram", "summary")),)
+        case Ratio(of=of, to=to):
+            found = ((of, ("counter",)), (to, ("counter",)))
+        case Rate(counter=counter, to=divisor):
+            found = ((counter, ("counter",)),)
+            found += ((divisor, ("gauge",)),) if divisor else ()
+        case Gauge(gauge=gauge):
+            found = ((gauge, ("gauge",)),)
+        case Utilization(of=of, to=to):
+            found = ((of, ("gauge",)), (to, ("gauge",)))
+        case Latency() | ErrorRatio() | Throughput() | Promql():
+            pass
+        case _:
+            assert_never(indicator)
+    return found
+
+
+def selectors(indicator: Indicator) -> tuple[Selector, ...]:
+    """The series of the service that an indicator reads, its subject first; may be empty."""
+    return tuple(selector for selector, _ in typed_selectors(indicator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,10 +440,11 @@ class Plan:
     selftests: Mapping[str, Selftest] = field(default_factory=dict)
     runbooks: str = ""
 
+    @property
+    def judged(self) -> tuple[Budget, ...]:
+        """The budgets whose severity is not off, in the order of the file."""
+        return tuple(budget for budget in self.budgets if budget.severity != "off")
+
     def budgets_of(self, scenario: str) -> tuple[Budget, ...]:
-        """The budgets that are judged in a scenario, in the file's order, without those off."""
-        return tuple(
-            b
-            for b in self.budgets
-            if b.severity != "off" and (not b.scenarios or scenario in b.scenarios)
-        )
+        """The judged budgets that apply to a scenario, in the order of the file."""
+        return tuple(b for b in self.judged if not b.scenarios or scenario in b.scenarios)

@@ -50,14 +50,14 @@ def questions(
     found: dict[str, str] = {}
     match indicator:
         case Quantile(histogram=selector):
-            counter = Selector(f"{selector.metric}_bucket", selector.where)
+            counter = selector.part("bucket")
             return {
                 names.ASKED_BUCKETS: value(Rate(counter), replace(scope, by=("le",))),
                 names.ASKED_LAYOUT: bucket_layout(counter, scope),
                 **_of_counter(counter, scope),
             }
         case Mean(histogram=selector):
-            found = _of_counter(Selector(f"{selector.metric}_count", selector.where), scope)
+            found = _of_counter(selector.part("count"), scope)
         case Ratio(to=selector):
             found = _of_counter(selector, scope)
         case Rate(counter=selector):

@@ -46,7 +46,7 @@ def grafana(plan: Plan, links: Links) -> Mapping[str, str]:
     """Dashboards, and the file that makes Grafana load them; nothing without a budget."""
     from harness.render.grafana.dashboard import dashboard_json  # the SDK takes a moment to import
 
-    if all(budget.severity == "off" for budget in plan.budgets):
+    if not plan.judged:
         return {}
     boards = (service_board(plan, links), load_board(plan, links), budget_board(plan, links))
     files = {

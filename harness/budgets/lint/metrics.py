@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import isclose, isfinite
 from typing import Literal, NamedTuple
 
-from harness.budgets.model import Budget, Indicator, Quantile, Ratio, Selector
+from harness.budgets.model import Budget, Quantile, Selector, typed_selectors
 from harness.budgets.parse.problems import Place, closest, listed
 from harness.names import HOST_METRICS
 from harness.units import format_quantity
@@ -31,13 +31,7 @@ class Family:
     edges: tuple[float, ...] = ()
 
 
-def selectors(indicator: Indicator) -> dict[str, Selector]:
-    """The series of the service that an indicator needs, by the field that names them."""
-    parts = {part.name: getattr(indicator, part.name) for part in fields(indicator)}
-    return {name: part for name, part in parts.items() if isinstance(part, Selector)}
-
-
-Level = Literal["error", "warning"]
+FindingLevel = Literal["error", "warning"]
 
 
 class Advice(NamedTuple):
@@ -45,7 +39,7 @@ class Advice(NamedTuple):
 
     place: Place
     text: str
-    level: Level = "warning"
+    level: FindingLevel = "warning"
 
 
 _Found = Iterator[Advice]
@@ -63,11 +57,11 @@ def metric_findings(
     """
     for budget in budgets:
         place: Place = ("budgets", budget.name, "indicator")
-        for role, selector in selectors(budget.indicator).items():
+        for selector, types in typed_selectors(budget.indicator):
             family = _family(selector.metric, families)
             if family is not None:
                 yield from _on_labels(selector, family, place)
-                yield from _on_kind(budget.indicator, role, selector.metric, family, place)
+                yield from _on_kind(types, selector.metric, family, place)
             elif not (ours and selector.metric in HOST_METRICS):
                 meant = closest(selector.metric, families, _LIKENESS)
                 yield Advice(
@@ -117,16 +111,10 @@ def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
     yield Advice(place, f"no single series of {selector.metric} has all labels of `where` yet")
 
 
-def _on_kind(indicator: Indicator, role: str, metric: str, family: Family, place: Place) -> _Found:
-    """Whether the metric is of the kind that the indicator computes with."""
-    if isinstance(indicator, Quantile):
-        fits: tuple[str, ...] = ("histogram",)
-    elif role == "histogram":
-        fits = ("histogram", "summary")
-    elif role == "counter" or isinstance(indicator, Ratio):
-        fits = ("counter", "histogram", "summary") if metric.endswith(_PARTS) else ("counter",)
-    else:
-        fits = ("gauge",)
+def _on_kind(types: tuple[str, ...], metric: str, family: Family, place: Place) -> _Found:
+    """Whether the metric is of a type that the indicator computes with."""
+    parts = types == ("counter",) and metric.endswith(_PARTS)
+    fits = ("counter", "histogram", "summary") if parts else types
     if family.kind in {*fits, "unknown"}:
         return
     text = f"{metric} is a {family.kind}, where a {listed(fits)} is needed"

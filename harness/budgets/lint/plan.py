@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from harness.budgets.lint.metrics import Advice, Family, Level, metric_findings, selectors
+from harness.budgets.lint.metrics import Advice, Family, FindingLevel, metric_findings
 from harness.budgets.model import (
     CLIENT_SIDE,
     Budget,
@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Promql,
     Scenario,
     Utilization,
+    selectors,
 )
 from harness.budgets.parse.problems import Place, Problems, dotted, listed
 from harness.budgets.parse.yaml_reader import read
@@ -42,7 +43,7 @@ class Finding(NamedTuple):
 
     line: int
     path: str
-    level: Level
+    level: FindingLevel
     message: str
 
 
@@ -58,7 +59,7 @@ def lint(
     """
     places = Problems(plan.source)
     read(plan.text, {}, places)
-    judged = [budget for budget in plan.budgets if budget.severity != "off"]
+    judged = plan.judged
     advice = [*known, *_on_plan(plan, judged)]
     for budget in judged:
         advice += _on_budget(budget)
@@ -91,7 +92,7 @@ def _on_plan(plan: Plan, judged: Iterable[Budget]) -> _Found:
 def _without_metrics(budget: Budget) -> bool:
     """Whether a budget can be judged although the service exposes no metrics."""
     return isinstance(budget.indicator, (*CLIENT_SIDE, Promql)) or all(
-        selector.metric in HOST_METRICS for selector in selectors(budget.indicator).values()
+        selector.metric in HOST_METRICS for selector in selectors(budget.indicator)
     )
 
 

@@ -11,11 +11,11 @@ from harness.budgets.parse.types import (
     Positive,
     PositiveRate,
     PositiveSeconds,
-    Rate,
+    RateText,
     Scalar,
     Seconds,
     Section,
-    Share,
+    ShareText,
     Text,
     Texts,
     WarmUp,
@@ -27,10 +27,10 @@ from harness.budgets.parse.types import (
 class StageSpec(Section):
     """Some time of a workload: exactly one of rate, ramp_to, users and ramp_to_users."""
 
-    rate: Rate | None = Field(
+    rate: RateText | None = Field(
         None, description='A constant arrival rate, e.g. "50/s"; 0 is a pause (open model)'
     )
-    ramp_to: Rate | None = Field(
+    ramp_to: RateText | None = Field(
         None,
         description="The arrival rate changes linearly to this one, from that of the stage before "
         "or from 0",
@@ -132,7 +132,7 @@ class ScenarioSpec(Section):
     workers: Workers = Field(
         1, description="Locust processes for each load, default 1; auto: as many as there are cores"
     )
-    trace_ratio: Share = Field(
+    trace_ratio: ShareText = Field(
         0.05,
         description='Share of the requests whose traceparent asks for a trace, default "5%"',
     )

@@ -16,7 +16,7 @@ from harness.budgets.parse.types import (
     CASE,
     LABEL,
     NAME,
-    Bound,
+    BoundText,
     Date,
     Flag,
     Metric,
@@ -183,8 +183,8 @@ IndicatorReference: TypeAlias = Annotated[
 class AlertSpec(Section):
     """The bound in production; without this block a budget makes no alert."""
 
-    max: Bound | None = Field(None, description="Alert when the value is above this")
-    min: Bound | None = Field(None, description="Alert when the value is below this")
+    max: BoundText | None = Field(None, description="Alert when the value is above this")
+    min: BoundText | None = Field(None, description="Alert when the value is below this")
     hold: Seconds = Field(alias="for", description="How long it must last before the alert fires")
     severity: Literal["info", "warning", "critical"] = Field("warning", description="Its label")
     keep_firing_for: Seconds = Field(0.0, description="How long it fires on after recovery")
@@ -205,8 +205,8 @@ class BudgetSpec(Section):
         "mapping with `kind`"
     )
     description: Text | None = Field(None, description="The budget in a sentence, for people")
-    max: Bound | None = Field(None, description='The value must not exceed this, e.g. "200ms"')
-    min: Bound | None = Field(None, description='The value must reach this, e.g. "80%"')
+    max: BoundText | None = Field(None, description='The value must not exceed this, e.g. "200ms"')
+    min: BoundText | None = Field(None, description='The value must reach this, e.g. "80%"')
     max_regression: PositiveRatio | None = Field(
         None, description='Tolerated worsening in `harness compare`, e.g. "10%"'
     )

@@ -149,12 +149,12 @@ WarmUp = Annotated[
         }
     ),
 ]
-Rate = Annotated[
+RateText = Annotated[
     float,
     BeforeValidator(_quantity(Unit.PER_SECOND)),
     _schema(Unit.PER_SECOND, {"type": "number", "minimum": 0}),
 ]
-Share = Annotated[
+ShareText = Annotated[
     float,
     BeforeValidator(_quantity(Unit.RATIO, most=1)),
     _schema(Unit.RATIO, {"type": "number", "minimum": 0, "maximum": 1}),
@@ -170,7 +170,7 @@ QuantileOf = Annotated[
     _schema(Unit.RATIO, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
 ]
 # The unit of a bound is that of its indicator, so it stays text until the indicator is known.
-Bound = Annotated[
+BoundText = Annotated[
     str,
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": pattern(*Unit)}]}),
 ]

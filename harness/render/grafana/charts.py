@@ -8,7 +8,7 @@ from string import ascii_uppercase
 
 from harness.budgets.model import Budget
 from harness.promql.expression import number
-from harness.render.grafana.panels import Panel, Query, told
+from harness.render.grafana.panels import GrafanaPanel, Query, told
 from harness.render.grafana.sdk import (
     HeatmapColorMode,
     PromQueryFormat,
@@ -28,7 +28,7 @@ _Chart = timeseries.Panel | stat.Panel | heatmap.Panel | table.Panel
 _VERDICTS = {"pass": "green", "warn": "orange", "fail": "red", "inconclusive": "purple"}
 
 
-def chart(panel: Panel, place: models.GridPos, identity: int) -> models.Panel:
+def chart(panel: GrafanaPanel, place: models.GridPos, identity: int) -> models.Panel:
     """A panel as Grafana has it.
 
     Args:
@@ -56,7 +56,7 @@ def chart(panel: Panel, place: models.GridPos, identity: int) -> models.Panel:
     return made.build()
 
 
-def _target(query: Query, letter: str, panel: Panel) -> prometheus.Dataquery:
+def _target(query: Query, letter: str, panel: GrafanaPanel) -> prometheus.Dataquery:
     target = prometheus.Dataquery().datasource(DATASOURCE).expr(query.expr)
     target.ref_id(query.legend if panel.kind == "table" else letter)
     if panel.kind == "table":
@@ -89,7 +89,7 @@ def _color(budget: Budget) -> str:
     return "red" if budget.severity == "error" and budget.waiver is None else "orange"
 
 
-def _timeseries(panel: Panel) -> timeseries.Panel:
+def _timeseries(panel: GrafanaPanel) -> timeseries.Panel:
     legend = common.VizLegendOptions().display_mode(common_models.LegendDisplayMode.TABLE)
     legend.placement(common_models.LegendPlacement.BOTTOM).show_legend(True)
     legend.calcs(["lastNotNull", "mean", "max"])
@@ -126,7 +126,7 @@ def _traces(budgets: Sequence[Budget]) -> builders.DashboardLink:
     return builders.DashboardLink("Slow traces of this route").url(url).target_blank(True)
 
 
-def _stat(panel: Panel) -> stat.Panel:
+def _stat(panel: GrafanaPanel) -> stat.Panel:
     made = stat.Panel().thresholds(_thresholds(panel.budgets))
     made.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     made.color_mode(common_models.BigValueColorMode.VALUE)
@@ -152,7 +152,7 @@ def _heatmap() -> heatmap.Panel:
     return made.cell_gap(1).exemplars_color("rgba(255,0,255,0.7)")
 
 
-def _table(panel: Panel) -> table.Panel:
+def _table(panel: GrafanaPanel) -> table.Panel:
     made = table.Panel()
     # A query's column is called "Value #" and its letter, or here its name.
     renamed = {f"Value #{query.legend}": query.legend for query in panel.queries}

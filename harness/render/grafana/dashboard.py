@@ -7,7 +7,7 @@ import json
 from harness import names
 from harness.promql.expression import text
 from harness.render.grafana.charts import DATASOURCE, chart
-from harness.render.grafana.panels import Dashboard, Row, Variable
+from harness.render.grafana.panels import Dashboard, GrafanaRow, Variable
 from harness.render.grafana.sdk import JSONEncoder, builders, common_models, models
 from harness.render.words import Links, slug
 
@@ -106,6 +106,6 @@ def _laid_out(dashboard: Dashboard) -> list[models.Panel | models.RowPanel]:
     return panels
 
 
-def _title(row: Row, y: int, number: int) -> models.RowPanel:
+def _title(row: GrafanaRow, y: int, number: int) -> models.RowPanel:
     place = models.GridPos(h=1, w=_WIDTH, x=0, y=y)
     return models.RowPanel(title=row.title, grid_pos=place, id_val=number, panels=[])

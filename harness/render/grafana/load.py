@@ -8,7 +8,15 @@ from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Plan, Throughput
 from harness.names import MEANINGS
 from harness.promql.expression import number, text
-from harness.render.grafana.panels import RATE, Dashboard, Panel, Query, Row, Variable, chosen
+from harness.render.grafana.panels import (
+    RATE,
+    Dashboard,
+    GrafanaPanel,
+    GrafanaRow,
+    Query,
+    Variable,
+    chosen,
+)
 from harness.render.words import Links
 
 _RUN = f'{names.RUN_SERVICE}="$service", {names.RUN_SCENARIO}=~"$scenario"'
@@ -22,7 +30,7 @@ _REQUEST = f"{{{{{names.RUN_REQUEST}}}}}"
 
 def load_board(plan: Plan, links: Links) -> Dashboard:
     """The dashboard of a service's load tests."""
-    budgets = tuple(budget for budget in plan.budgets if budget.severity != "off")
+    budgets = plan.judged
     metric = names.RUN_REQUESTS
     of_service = f'{metric}{{{names.RUN_SERVICE}="$service"}}'
     variables = (
@@ -41,10 +49,10 @@ def load_board(plan: Plan, links: Links) -> Dashboard:
         "Runs of harness, live (--serve-metrics) or loaded afterwards. Dashed lines are budgets.",
         variables,
         (
-            Row("Load", tuple(_load(budgets))),
-            Row("Answers", tuple(_answers(budgets, links))),
-            Row("Can the load generator be trusted?", tuple(_health())),
-            Row("Runs in this time range", (_runs(links),)),
+            GrafanaRow("Load", tuple(_load(budgets))),
+            GrafanaRow("Answers", tuple(_answers(budgets, links))),
+            GrafanaRow("Can the load generator be trusted?", tuple(_health())),
+            GrafanaRow("Runs in this time range", (_runs(links),)),
         ),
     )
 
@@ -61,8 +69,8 @@ def _quantile(quantile: float, metric: str, matchers: str, *by: str) -> str:
     )
 
 
-def _load(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
-    yield Panel(
+def _load(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+    yield GrafanaPanel(
         "Asked and sent",
         "reqps",
         "Iterations that the schedule asked for and that began, and requests that were sent and "
@@ -76,7 +84,7 @@ def _load(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
         width=12,
         budgets=chosen(budgets, lambda i: i == Throughput()),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "In flight",
         "short",
         "Requests without an answer yet, iterations that wait for a user, and users.",
@@ -89,7 +97,7 @@ def _load(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
     )
 
 
-def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
+def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel]:
     def drawn(indicator: object) -> bool:
         quantiles = (0.5, 0.95, 0.99)
         return (
@@ -101,7 +109,7 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
     times = chosen(budgets, drawn)
     failures = chosen(budgets, lambda i: i == ErrorRatio())
     latency, service_time = names.RUN_LATENCY, names.RUN_SERVICE_TIME
-    yield Panel(
+    yield GrafanaPanel(
         "Latency",
         "s",
         "From the moment a request was meant to be sent, of those that succeeded.",
@@ -109,7 +117,7 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
         budgets=times,
     )
     duration = f"{names.HTTP_DURATION}_bucket{{job={text(links.job)}}}"
-    yield Panel(
+    yield GrafanaPanel(
         "p95: client and server",
         "s",
         "Latency counts from the intended start, service time from the sending, and the service's "
@@ -124,21 +132,21 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
         ),
         budgets=tuple(b for b in times if getattr(b.indicator, "quantile", 0) == 0.95),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "p95 latency by request",
         "s",
         "From the intended start, of those that succeeded.",
         (Query(_quantile(0.95, latency, _GOOD, names.RUN_REQUEST), _REQUEST),),
     )
     every = _rate(names.RUN_REQUESTS, _SENT)
-    yield Panel(
+    yield GrafanaPanel(
         "Error ratio",
         "percentunit",
         "Failed requests over all, as the client saw them.",
         (Query(f"({_rate(names.RUN_REQUESTS, _BAD)} or 0 * {every}) / {every}", "errors"),),
         budgets=failures,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Failed requests",
         "reqps",
         "Per second, by request. Empty as long as none fails.",
@@ -149,7 +157,7 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
             ),
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Requests",
         "reqps",
         "Requests that ended, per second, by request.",
@@ -163,8 +171,8 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
     )
 
 
-def _health() -> Iterable[Panel]:
-    yield Panel(
+def _health() -> Iterable[GrafanaPanel]:
+    yield GrafanaPanel(
         "CPU of the generator",
         "percentunit",
         f"{MEANINGS[names.GENERATOR_CPU]}. Near 1 it measures itself: use more workers.",
@@ -173,7 +181,7 @@ def _health() -> Iterable[Panel]:
             Query(f"max({names.GENERATOR_STEAL}{{{_RUN}}})", "taken by the host"),
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Lateness of the generator",
         "s",
         "99% are less late: starts of iterations, the schedule, the loop's timers, its sockets.",
@@ -187,7 +195,7 @@ def _health() -> Iterable[Panel]:
             )
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Late, dropped, lost",
         "short",
         "Iterations that began late or never, and requests without an outcome, per second. A "
@@ -198,13 +206,13 @@ def _health() -> Iterable[Panel]:
             Query(_rate(names.GENERATOR_LOST), "lost/s"),
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Oldest request",
         "s",
         f"{MEANINGS[names.GENERATOR_OLDEST]}. A line that climbs is a service that hangs.",
         (Query(f"max({names.GENERATOR_OLDEST}{{{_RUN}}})", "oldest"),),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Memory of the generator",
         "bytes",
         MEANINGS[names.GENERATOR_MEMORY] + ".",
@@ -212,7 +220,7 @@ def _health() -> Iterable[Panel]:
     )
 
 
-def _runs(links: Links) -> Panel:
+def _runs(links: Links) -> GrafanaPanel:
     def of_run(metric: str, *also: str, step: str = "15s") -> str:
         series = f"{metric}{{{_RUN}}}"
         named = (
@@ -221,7 +229,7 @@ def _runs(links: Links) -> Panel:
         kept = ", ".join((names.RUN_SCENARIO, names.RUN_FOLDER, *also))
         return f"max by ({kept}) (max_over_time(({named})[$__range:{step}]))"
 
-    return Panel(
+    return GrafanaPanel(
         "Runs",
         "short",
         "The runs of this time range. A row leads to exactly the time that was judged.",

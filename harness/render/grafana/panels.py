@@ -21,7 +21,7 @@ UNITS = {
 }
 """Grafana's names of our units."""
 
-Kind = Literal["timeseries", "stat", "heatmap", "table", "verdict"]
+PanelKind = Literal["timeseries", "stat", "heatmap", "table", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class GrafanaPanel:
     """One chart.
 
     Attributes:
@@ -59,7 +59,7 @@ class Panel:
     unit: str
     description: str
     queries: tuple[Query, ...]
-    kind: Kind = "timeseries"
+    kind: PanelKind = "timeseries"
     width: int = 8
     height: int = 8
     budgets: tuple[Budget, ...] = ()
@@ -71,11 +71,11 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class GrafanaRow:
     """A row of panels, with its title."""
 
     title: str
-    panels: tuple[Panel, ...]
+    panels: tuple[GrafanaPanel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Dashboard:
     title: str
     description: str
     variables: tuple[Variable, ...]
-    rows: tuple[Row, ...] = field(default=())
+    rows: tuple[GrafanaRow, ...] = field(default=())
     traces: bool = False
 
 
@@ -127,10 +127,10 @@ def grouped(budgets: Iterable[Budget]) -> list[tuple[Budget, ...]]:
     return [tuple(group) for group in groups]
 
 
-def of_budgets(budgets: Sequence[Budget], matchers: tuple[str, ...]) -> Panel:
+def of_budgets(budgets: Sequence[Budget], matchers: tuple[str, ...]) -> GrafanaPanel:
     """A panel for budgets of one indicator that no other panel shows."""
     first = budgets[0]
-    return Panel(
+    return GrafanaPanel(
         ", ".join(budget.name for budget in budgets),
         UNITS[first.unit],
         sentence(first.description) or "What the budget limits.",
@@ -147,7 +147,7 @@ def value_now(budget: Budget, matchers: tuple[str, ...]) -> str:
     return value(budget.indicator, scope, budget.direction)
 
 
-def told(panel: Panel) -> str:
+def told(panel: GrafanaPanel) -> str:
     """The description, with the budgets whose lines are drawn."""
     lines = [panel.description]
     for budget in panel.budgets:

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from harness import names
-from harness.budgets.lint.metrics import selectors
 from harness.budgets.model import (
     CLIENT_SIDE,
     Budget,
     Mean,
     Plan,
     Quantile,
+    selectors,
 )
 from harness.render.grafana.panels import (
     Dashboard,
-    Panel,
-    Row,
+    GrafanaPanel,
+    GrafanaRow,
     Variable,
     grouped,
     of_budgets,
@@ -30,7 +30,7 @@ from harness.render.grafana.service_requests import requests
 from harness.render.grafana.service_terms import SERVICE
 from harness.render.words import Links
 
-_Panels = Callable[[tuple[Budget, ...]], Iterable[Panel]]
+_Panels = Callable[[tuple[Budget, ...]], Iterable[GrafanaPanel]]
 
 
 class _Part(NamedTuple):
@@ -43,9 +43,9 @@ class _Part(NamedTuple):
 
 def service_board(plan: Plan, links: Links) -> Dashboard | None:
     """The dashboard; None when no budget is about anything that a service exposes."""
-    budgets = tuple(budget for budget in plan.budgets if budget.severity != "off")
+    budgets = plan.judged
     answers = _has_answers(plan, budgets)
-    rows: list[Row] = []
+    rows: list[GrafanaRow] = []
     left = [b for b in budgets if answers or not isinstance(b.indicator, CLIENT_SIDE)]
     for part in _PARTS:
         about = [budget for budget in left if _metric(budget).startswith(part.prefixes)]
@@ -55,11 +55,11 @@ def service_board(plan: Plan, links: Links) -> Dashboard | None:
         shown = {budget.name for panel in panels for budget in panel.budgets}
         unshown = [budget for budget in about if budget.name not in shown]
         panels += [of_budgets(group, SERVICE) for group in grouped(unshown)]
-        rows.append(Row(part.title, tuple(panels)))
+        rows.append(GrafanaRow(part.title, tuple(panels)))
         left = [budget for budget in left if budget not in about and budget.name not in shown]
     if left:
         more = tuple(of_budgets(group, SERVICE) for group in grouped(left))
-        rows.append(Row("Further budgets", more))
+        rows.append(GrafanaRow("Further budgets", more))
     if not rows:
         return None
     first = f"{names.HTTP_DURATION}_count" if answers else _any_metric(budgets)
@@ -80,7 +80,7 @@ def _has_answers(plan: Plan, budgets: tuple[Budget, ...]) -> bool:
     named = any(
         selector.metric.startswith("http_server_")
         for budget in budgets
-        for selector in selectors(budget.indicator).values()
+        for selector in selectors(budget.indicator)
     )
     return named or any(budget.alert or scraped for budget in client)
 
@@ -89,7 +89,7 @@ def _metric(budget: Budget) -> str:
     """The metric that a budget is about; that of answers for the load generator's kinds."""
     if isinstance(budget.indicator, CLIENT_SIDE):
         return names.HTTP_DURATION
-    return next((one.metric for one in selectors(budget.indicator).values()), "")
+    return next((one.metric for one in selectors(budget.indicator)), "")
 
 
 def _any_metric(budgets: tuple[Budget, ...]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from harness import names
 from harness.budgets.model import Budget, Gauge, Rate, Ratio, Selector, Utilization
-from harness.render.grafana.panels import Panel, Query, chosen
+from harness.render.grafana.panels import GrafanaPanel, Query, chosen
 from harness.render.grafana.service_terms import (
     ALL,
     mean_by,
@@ -19,17 +19,17 @@ from harness.render.grafana.service_terms import (
 )
 
 
-def database(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
+def database(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     """Queries: how many, how long."""
     operation = names.DB_OPERATION
     rate = sum_by(operation, rate_of(f"{names.DB_DURATION}_count"))
-    yield Panel(
+    yield GrafanaPanel(
         "Queries by operation",
         "ops",
         "Database operations per second.",
         (Query(rate, f"{{{{{operation}}}}}"),),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Mean query time",
         "s",
         "By operation: the time of all queries over their number.",
@@ -39,7 +39,7 @@ def database(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
         ),
         budgets=chosen(budgets, of_mean(names.DB_DURATION)),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Query time",
         "s",
         "Quantiles over all operations, interpolated between the buckets.",
@@ -48,14 +48,14 @@ def database(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
     )
 
 
-def pool(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
+def pool(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     """The connection pool: how full, how long one waits."""
     state = f"{{{{{names.POOL_STATE}}}}}"
     used = f'{names.POOL_COUNT}{{{ALL}, {names.POOL_STATE}="used"}}'
     share = Utilization(
         Selector(names.POOL_COUNT, {names.POOL_STATE: "used"}), Selector(names.POOL_MAX), "max"
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Connections",
         "short",
         "Connections of the pool by state, and how many there may be.",
@@ -64,7 +64,7 @@ def pool(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
             Query(f"sum({names.POOL_MAX}{{{ALL}}})", "max"),
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Pool in use",
         "percentunit",
         "Connections in use over those that there may be, of each instance at the moment of a "
@@ -77,7 +77,7 @@ def pool(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
         ),
         budgets=chosen(budgets, lambda indicator: indicator == share),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Wait for a connection",
         "s",
         "From asking the pool until it gives one. More than nothing means that it is too small, or "
@@ -85,7 +85,7 @@ def pool(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
         quantile_lines(names.POOL_WAIT),
         budgets=chosen(budgets, of_quantiles(names.POOL_WAIT)),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Waiting and timed out",
         "short",
         "Requests that wait for a connection now, and time-outs per second.",
@@ -96,14 +96,14 @@ def pool(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
     )
 
 
-def cache(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
+def cache(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     """The cache: hits, times, size."""
     by, legend = names.CACHE_NAME, f"{{{{{names.CACHE_NAME}}}}}"
     hits = rate_of(names.CACHE_GETS, f'{ALL}, {names.CACHE_RESULT}="hit"')
     every = Ratio(
         Selector(names.CACHE_GETS, {names.CACHE_RESULT: "hit"}), Selector(names.CACHE_GETS)
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Hit ratio",
         "percentunit",
         "Look-ups that found a value over all of them, by cache and together.",
@@ -113,7 +113,7 @@ def cache(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
         ),
         budgets=chosen(budgets, lambda indicator: indicator == every),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Look-ups",
         "ops",
         "Per second, by result.",
@@ -125,7 +125,7 @@ def cache(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
         ),
         stacked=True,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Mean time of an operation",
         "s",
         "By operation.",
@@ -137,7 +137,7 @@ def cache(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
         ),
         budgets=chosen(budgets, of_mean(names.CACHE_DURATION)),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Stored and thrown out",
         "ops",
         "Values stored, and evicted for want of space, per second.",
@@ -146,7 +146,7 @@ def cache(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
             Query(f"sum({rate_of(names.CACHE_EVICTIONS)})", "evicted"),
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Values held",
         "short",
         "By cache.",
@@ -154,23 +154,23 @@ def cache(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
     )
 
 
-def tasks(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
+def tasks(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     """Background tasks: how many, how long, how they end."""
     by, legend = names.TASK_NAME, f"{{{{{names.TASK_NAME}}}}}"
-    yield Panel(
+    yield GrafanaPanel(
         "Background tasks",
         "ops",
         "Tasks that ended, per second.",
         (Query(sum_by(by, rate_of(f"{names.TASK_DURATION}_count")), legend),),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Mean time of a task",
         "s",
         "By task.",
         (Query(mean_by(names.TASK_DURATION, by), legend),),
         budgets=chosen(budgets, of_mean(names.TASK_DURATION)),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Failures, retries, queue",
         "short",
         "Tasks that failed for good or were tried again, per second; those that wait, and those "
@@ -184,9 +184,9 @@ def tasks(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
     )
 
 
-def process(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
+def process(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     """The processes: CPU, memory, restarts."""
-    yield Panel(
+    yield GrafanaPanel(
         "CPU",
         "short",
         "Cores that each process keeps busy.",
@@ -196,14 +196,14 @@ def process(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
             lambda i: of_metric(names.CPU_SECONDS, Rate)(i) and getattr(i, "to", None) is None,
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Memory",
         "bytes",
         "Resident memory of each process. What only grows is a leak.",
         (Query(f"{names.MEMORY_BYTES}{{{ALL}}}", "{{instance}}"),),
         budgets=chosen(budgets, of_metric(names.MEMORY_BYTES, Gauge)),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Restarts",
         "short",
         "Starts of each process in the last hour.",
@@ -211,9 +211,9 @@ def process(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
     )
 
 
-def loop(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
+def loop(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     """The event loop: how late it is."""
-    yield Panel(
+    yield GrafanaPanel(
         "Event loop lag",
         "s",
         "How late the loop wakes. While something blocks it, nobody is answered.",

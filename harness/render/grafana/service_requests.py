@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Throughput
-from harness.render.grafana.panels import RATE, Panel, Query, chosen
+from harness.render.grafana.panels import RATE, GrafanaPanel, Query, chosen
 from harness.render.grafana.service_terms import (
     ALL,
     ROUTED,
@@ -33,7 +33,7 @@ def _errors(by: str = "") -> str:
     return f"({failed} or 0 * {every}) / {every}"
 
 
-def requests(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
+def requests(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     """Requests: how many, how many fail, how long they take."""
     times = chosen(budgets, of_quantiles(names.HTTP_DURATION))
     failures = chosen(budgets, of_kind(ErrorRatio))
@@ -53,8 +53,8 @@ def _p95(*by: str) -> str:
     return f"histogram_quantile({_P95}, {buckets})"
 
 
-def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterable[Panel]:
-    yield Panel(
+def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+    yield GrafanaPanel(
         "Rate by route",
         "reqps",
         "Answers per second of each route. Routes that never had a request are not shown.",
@@ -62,7 +62,7 @@ def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterabl
         budgets=chosen(budgets, of_kind(Throughput)),
         stacked=True,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Answers by status",
         "reqps",
         "Answers per second of each status code.",
@@ -74,7 +74,7 @@ def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterabl
         ),
         stacked=True,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Error ratio by route",
         "percentunit",
         "Share of the answers of a route that are 5xx.",
@@ -83,8 +83,8 @@ def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterabl
     )
 
 
-def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Panel]:
-    yield Panel(
+def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+    yield GrafanaPanel(
         "Duration",
         "s",
         "From the request's arrival to the last byte of the answer. A dot is a request whose trace "
@@ -93,7 +93,7 @@ def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Pan
         width=12,
         budgets=times,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "p95 by route",
         "s",
         "95% of the answers of a route take less. A line leads to its slow traces.",
@@ -102,7 +102,7 @@ def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Pan
         budgets=at_95,
         traced=True,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Duration, all of it",
         "s",
         "How many answers took how long; two bands are two kinds of requests, or of luck.",
@@ -114,7 +114,7 @@ def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Pan
         kind="heatmap",
         width=12,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Routes",
         "short",
         "Each route at the end of the time range, the slowest first.",
@@ -132,6 +132,6 @@ def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Pan
 
 def _stat(
     title: str, unit: str, description: str, expr: str, budgets: tuple[Budget, ...] = ()
-) -> Panel:
+) -> GrafanaPanel:
     query = (Query(expr),)
-    return Panel(title, unit, description, query, "stat", width=6, height=4, budgets=budgets)
+    return GrafanaPanel(title, unit, description, query, "stat", width=6, height=4, budgets=budgets)

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness import names
-from harness.budgets.lint.metrics import selectors
-from harness.budgets.model import Gauge, Indicator, Latency, Mean, Quantile, Selector, Utilization
+from harness.budgets.model import (
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Quantile,
+    Selector,
+    Utilization,
+    selectors,
+)
 from harness.promql.expression import number
 from harness.render.grafana.panels import RATE, Query
 
@@ -51,7 +59,7 @@ def of_metric(metric: str, *kinds: type[Indicator]) -> Callable[[Indicator], boo
     """Indicators of a kind over all series of a metric, except what it grows by."""
 
     def fits(indicator: Indicator) -> bool:
-        first = next(iter(selectors(indicator).values()), None)
+        first = next(iter(selectors(indicator)), None)
         grows = isinstance(indicator, Gauge | Utilization) and indicator.over == "growth"
         return isinstance(indicator, kinds) and first == Selector(metric) and not grows
 

@@ -43,7 +43,7 @@ def burn_rates(plan: Plan, links: Links) -> Group:
 
 
 def _rules(plan: Plan, links: Links) -> Iterator[Recorded | Fires]:
-    watched = [budget for budget in plan.budgets if budget.objective and budget.severity != "off"]
+    watched = [budget for budget in plan.judged if budget.objective]
     for budget in watched:
         for window in sorted({_scaled(w, budget) for burn in _BURNS for w in (burn[2], burn[3])}):
             yield Recorded(

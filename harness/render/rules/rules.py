@@ -83,7 +83,7 @@ def labels_of(budget: Budget, links: Links) -> Labels:
 
 def alerting(plan: Plan) -> list[Budget]:
     """The budgets that make an alert."""
-    return [budget for budget in plan.budgets if budget.alert and budget.severity != "off"]
+    return [budget for budget in plan.judged if budget.alert]
 
 
 def recording(plan: Plan, links: Links) -> Group:
@@ -95,8 +95,7 @@ def recording(plan: Plan, links: Links) -> Group:
             value(budget.indicator, scope, budget.direction),
             labels_of(budget, links),
         )
-        for budget in plan.budgets
-        if budget.severity != "off"
+        for budget in plan.judged
     )
     return Group(f"{links.service} budgets", tuple(rules))
 
