@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from harness.names import OK
 from harness.units import Unit
+
+if TYPE_CHECKING:
+    from harness.budgets.parse.scenario_schema import ScenarioSpec
 
 Severity = Literal["error", "warn", "off"]
 OnNoData = Literal["inconclusive", "fail", "ignore"]
@@ -429,6 +432,7 @@ class Plan:
         runbooks: The URL that pages named after alerts lie under; empty when there are none.
         source: The file's path as given.
         text: The file's content, verbatim, so that a run folder can keep it.
+        specs: The scenarios as the file has them, for `override`.
     """
 
     service: str
@@ -439,6 +443,7 @@ class Plan:
     text: str
     selftests: Mapping[str, Selftest] = field(default_factory=dict)
     runbooks: str = ""
+    specs: Mapping[str, ScenarioSpec] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def judged(self) -> tuple[Budget, ...]:

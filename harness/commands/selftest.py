@@ -37,7 +37,9 @@ def selftest(options: argparse.Namespace) -> int:
         UsageError: There is nothing to plant, or the scenario cannot be run.
     """
     plan = read_plan(options.budgets)
-    planned = trials(plan, options.case, lambda scenario: adapted(scenario, options))
+    planned = trials(
+        plan, options.case, lambda name: adapted(plan, name, options, fixed_length=True)
+    )
     out = options.out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-selftest"
     results: list[tuple[Detection, Manifest]] = []
     try:

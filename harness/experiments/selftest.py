@@ -10,7 +10,6 @@ from pathlib import Path
 
 from harness import names
 from harness.budgets.model import Plan, Scenario, Selftest
-from harness.budgets.override import of_fixed_length
 from harness.budgets.parse.problems import closest
 from harness.errors import UsageError
 from harness.judge.judge import judge
@@ -41,14 +40,14 @@ class Trial:
 
 
 def trials(
-    plan: Plan, wanted: Sequence[str], adapt: Callable[[Scenario], Scenario]
+    plan: Plan, wanted: Sequence[str], adapt: Callable[[str], Scenario]
 ) -> tuple[Trial, ...]:
     """The runs of a self-test: each scenario with nothing planted, then the mistakes.
 
     Args:
         plan: The whole of budgets.yaml.
         wanted: Names of cases; none are all.
-        adapt: Applies the command line's changes to a scenario.
+        adapt: The scenario of a name, with the changes of the command line and a fixed length.
 
     Raises:
         UsageError: There is no case, or none of that name; or a scenario's warm-up is auto.
@@ -65,20 +64,19 @@ def trials(
                 f"no self-test {name!r}", f"{closest(name, plan.selftests)}known: {known}"
             )
     cases = [case for name, case in plan.selftests.items() if name in wanted or not wanted]
-    scenarios = {
-        case.scenario: _of_fixed_length(adapt(plan.scenarios[case.scenario])) for case in cases
-    }
+    scenarios = {case.scenario: adapt(case.scenario) for case in cases}
+    for scenario in scenarios.values():
+        _require_fixed_warm_up(scenario)
     clean = [Trial(Selftest(CLEAN, {}, name), scenario) for name, scenario in scenarios.items()]
     return (*clean, *(Trial(case, scenarios[case.scenario]) for case in cases))
 
 
-def _of_fixed_length(scenario: Scenario) -> Scenario:
+def _require_fixed_warm_up(scenario: Scenario) -> None:
     if scenario.auto_warm_up:
         raise UsageError(
             f"a self-test needs a fixed warm-up, and that of scenario {scenario.name!r} is auto",
             "give one with --warm-up; what `harness run` found is a good one",
         )
-    return of_fixed_length(scenario)
 
 
 def attempt(

@@ -49,13 +49,17 @@ class Problems:
         """Whether there is a problem at this place or below it."""
         return any(found[: len(place)] == place for found in self._found.values())
 
+    def found(self) -> list[Problem]:
+        """All problems, in the order of their lines."""
+        return sorted(self._found)
+
     def raise_any(self) -> None:
-        """Raise a BudgetsError with all problems, in the order of their lines, if there are any."""
+        """Raise a BudgetsError with all problems, if there are any."""
         if self._found:
             raise BudgetsError(
                 "\n".join(
                     f"{self.source}:{line}: {path + ': ' if path else ''}{text}"
-                    for line, path, text in sorted(self._found)
+                    for line, path, text in self.found()
                 )
             )
 

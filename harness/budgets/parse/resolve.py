@@ -74,6 +74,7 @@ def resolve(
         runbooks=(spec.runbooks or "").rstrip("/"),
         source=problems.source,
         text=text,
+        specs=spec.scenarios,
     )
 
 

@@ -10,23 +10,14 @@ from harness.budgets.model import Load, Scenario, Target
 from harness.budgets.parse.problems import Place, Problems, closest
 from harness.budgets.parse.scenario_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
 from harness.budgets.parse.types import NAME
-from harness.budgets.parse.workloads import (
-    FEWEST_TO_SETTLE,
-    Span,
-    chosen,
-    longest,
-    settling_time,
-    workload,
-)
+from harness.budgets.parse.workloads import Span, chosen, workload
 
 _URL = re.compile(
     r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/\S*)?"
 )
-CHANGES = (
-    "auto waits for the latency to settle, which it cannot while the load changes; write how long,"
-    " or a constant load"
-)
+_SHORTEST_AUTO = 10.0  # seconds of a duration in which it can be seen that the latency settles
+_LONGER = 2.0  # longest duration over the duration, with `stop: decided` and no `max_duration`
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -144,12 +135,12 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
 
 def _longest(spec: ScenarioSpec, duration: float) -> float:
     """Seconds that may be judged at most."""
-    return longest(duration, spec.max_duration) if spec.stop else duration
+    return (spec.max_duration or _LONGER * duration) if spec.stop else duration
 
 
 def _warm_up(spec: ScenarioSpec, duration: float) -> float:
     """Seconds that are not judged, or not until it is known which ones are."""
-    return settling_time(duration) if spec.warm_up == "auto" else spec.warm_up
+    return duration / 2 if spec.warm_up == "auto" else spec.warm_up
 
 
 def _check_auto(
@@ -162,11 +153,15 @@ def _check_auto(
     if spec.stop is not None:
         problems.add(here, "auto is found after the load, `stop` needs it before; write how long")
     if any(one.stages is not None or one.shape is not None for one in of):
-        problems.add(here, CHANGES)
-    if spec.duration is not None and spec.duration < FEWEST_TO_SETTLE:
+        problems.add(
+            here,
+            "auto waits for the latency to settle, which it cannot while the load changes; write "
+            "how long, or a constant load",
+        )
+    if spec.duration is not None and spec.duration < _SHORTEST_AUTO:
         problems.add(
             (*place, "duration"),
-            f"is too short to see whether the latency settles; at least {FEWEST_TO_SETTLE:g} s",
+            f"is too short to see whether the latency settles; at least {_SHORTEST_AUTO:g} s",
         )
 
 

@@ -22,8 +22,6 @@ _CLOSED = ("users", "ramp_to_users")
 _OPEN_ONLY = ("arrivals", "max_users", "when_exhausted", "min_users")
 _MAX_USERS = 100
 _MIN_USERS = 10
-FEWEST_TO_SETTLE = 10.0  # seconds of a duration
-_LONGER = 2.0  # than planned a run may be that ends once all is decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +128,7 @@ def workload(spec: WorkloadSpec, span: Span) -> Workload:
     if spec.shape is not None:
         return ShapeWorkload(spec.shape, spec.seed)
     if spec.users is not None:
-        ramp = spec.users / spec.spawn_rate if spec.spawn_rate else usual_ramp(span.warm_up)
-        return closed(spec.users, ramp, span.seconds, spec.seed)
+        return _closed(spec, spec.users, span)
     if not is_open(spec):
         return ClosedWorkload(_user_stages(spec.stages or []), spec.seed)
     most = spec.max_users or _MAX_USERS
@@ -167,23 +164,9 @@ def _user_stages(specs: Sequence[StageSpec]) -> tuple[UserStage, ...]:
     return tuple(stages)
 
 
-def longest(duration: float, most: float | None = None) -> float:
-    """Seconds after which a run that ends once all is decided ends at the latest."""
-    return _LONGER * duration if most is None else most
-
-
-def settling_time(duration: float) -> float:
-    """Seconds of load beyond the duration where the warm-up is as long as the latency needs."""
-    return duration / 2
-
-
-def usual_ramp(warm_up: float) -> float:
-    """Seconds until all users have started: half of the warm-up, at the soonest one second."""
-    return max(warm_up / 2, 1.0)
-
-
-def closed(users: int, ramp: float, seconds: float, seed: int) -> ClosedWorkload:
-    """Users that start one by one for `ramp` seconds, and then stay."""
-    ramp = min(ramp, seconds)
-    hold = (UserStage(users, seconds - ramp),) if ramp < seconds else ()
-    return ClosedWorkload((UserStage(users, ramp, 0), *hold), seed)
+def _closed(spec: WorkloadSpec, users: int, span: Span) -> ClosedWorkload:
+    """Users that start one by one, by default within the first half of the warm-up, and stay."""
+    ramp = users / spec.spawn_rate if spec.spawn_rate else max(span.warm_up / 2, 1.0)
+    ramp = min(ramp, span.seconds)
+    hold = (UserStage(users, span.seconds - ramp),) if ramp < span.seconds else ()
+    return ClosedWorkload((UserStage(users, ramp, 0), *hold), spec.seed)

@@ -44,15 +44,22 @@ def choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:
     name = options.scenario or next(iter(plan.scenarios))
     if name not in plan.scenarios:
         raise UsageError(f"no scenario {name!r}", f"choose one of: {', '.join(plan.scenarios)}")
-    return adapted(plan.scenarios[name], options)
+    return adapted(plan, name, options)
 
 
-def adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
-    """A scenario with what the command line changes of it."""
-    from harness.budgets.override import override
+def adapted(
+    plan: Plan, name: str, options: argparse.Namespace, *, fixed_length: bool = False
+) -> Scenario:
+    """A scenario of a plan with the changes of the command line.
 
-    names = ("rate", "users", "duration", "warm_up", "max_duration", "workers")
-    scenario = override(scenario, **{name: getattr(options, name, None) for name in names})
+    Raises:
+        UsageError: The changes make no sense, or a locustfile is missing.
+    """
+    from harness.budgets.override import Changes, override
+
+    keys = ("rate", "users", "duration", "warm_up", "max_duration", "workers")
+    given = {key: getattr(options, key, None) for key in keys}
+    scenario = override(plan, name, Changes(**given, fixed_length=fixed_length))
     require_locustfile(scenario)
     return scenario
 
