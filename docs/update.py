@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from harness.budgets.parse.indicators import KINDS
 from harness.budgets.parse.json_schema import json_schema
 from harness.budgets.presets import PRESETS
 from harness.names import MEANINGS
@@ -32,18 +33,6 @@ SECTIONS = {
     "WaiverSpec": "`waiver:` of a budget",
     "SelftestSpec": "`selftest:` planted mistakes, by name",
 }
-KINDS = {
-    "LatencySpec": "latency",
-    "ErrorRatioSpec": "error_ratio",
-    "ThroughputSpec": "throughput",
-    "QuantileSpec": "quantile",
-    "MeanSpec": "mean",
-    "RatioSpec": "ratio",
-    "RateSpec": "rate",
-    "GaugeSpec": "gauge",
-    "UtilizationSpec": "utilization",
-    "PromqlSpec": "promql",
-}
 
 
 def keys() -> str:
@@ -54,8 +43,8 @@ def keys() -> str:
         parts += [f"### {title}", "", "| key | meaning |", "|---|---|", *_rows(definitions[name])]
         parts.append("")
     parts += ["### `indicator:` kinds", "", "| kind | value | keys |", "|---|---|---|"]
-    for name, kind in KINDS.items():
-        definition = definitions[name]
+    for kind, spec in KINDS.items():
+        definition = definitions[spec.__name__]
         names = ", ".join(
             _key(definition, key) for key in definition["properties"] if key != "kind"
         )

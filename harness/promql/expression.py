@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, assert_never
 
 from harness import names
 from harness.budgets.model import (
@@ -75,8 +75,10 @@ def value(indicator: Indicator, scope: Scope, direction: Direction = "max") -> s
             return _utilization(indicator, scope, direction)
         case Promql(query=query):
             return query.replace("{window}", scope.window)
-        case _:
+        case Quantile() | Mean() | Ratio() | Rate() | Latency() | ErrorRatio() | Throughput():
             return _of_counters(indicator, scope)
+        case _:
+            assert_never(indicator)
 
 
 def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str:
@@ -87,6 +89,24 @@ def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str
     found = _histogram(indicator, scope)
     below = found.part("bucket").where(at_edge(bound))
     return f"1 - {_over(below, found.part('count'), scope)}"
+
+
+def share_bad(indicator: Indicator, bound: float, direction: Direction, scope: Scope) -> str:
+    """The share of events that are bad, for the kinds that count events.
+
+    Raises:
+        ValueError: The kind counts no events, so budgets.yaml allows no objective for it.
+    """
+    match indicator:
+        case Latency() | Quantile():
+            return share_over(indicator, bound, scope)
+        case ErrorRatio() | Ratio():
+            share = value(indicator, scope)
+            return share if direction == "max" else f"1 - {share}"
+        case Throughput() | Mean() | Rate() | Gauge() | Utilization() | Promql():
+            raise ValueError(f"{type(indicator).__name__} counts no events")
+        case _:
+            assert_never(indicator)
 
 
 def scrapes(selector: Selector, scope: Scope) -> str:
@@ -131,6 +151,8 @@ def needed(indicator: Indicator, bound: float, scope: Scope) -> tuple[str, ...]:
             found = [_Series.of(one, scope) for one in (of, to)]
         case Promql():
             return (value(indicator, scope),)
+        case _:
+            assert_never(indicator)
     return tuple(str(one) for one in found)
 
 
@@ -263,6 +285,8 @@ def _of_counters(
         case Rate(counter=counter, to=to):
             rate = _sum(_Series.of(counter, scope).rate(scope), scope)
             return rate if to is None else f"{rate} / {_level(Gauge(to), scope)}"
+        case _:
+            assert_never(indicator)
 
 
 def _sum(of: str, scope: Scope, *also: str) -> str:
@@ -318,3 +342,5 @@ def _windowed(level: str, over: Over, scope: Scope) -> str:
             return level
         case "growth":
             return ""
+        case _:
+            assert_never(over)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from harness import names
 from harness.budgets.model import (
     Direction,
+    ErrorRatio,
     Gauge,
     Indicator,
+    Latency,
     Mean,
     Promql,
     Quantile,
     Rate,
     Ratio,
     Selector,
+    Throughput,
     Utilization,
 )
 from harness.promql.expression import Scope, bucket_layout, resets, scrapes, text, value
@@ -67,6 +71,10 @@ def questions(
             found = {names.ASKED_SCRAPES: scrapes(selector, scope)}
             if indicator.over == "growth":  # between the levels at both edges
                 scope = replace(scope, window=_duration(milliseconds))
+        case Latency() | ErrorRatio() | Throughput():
+            return {}
+        case _:
+            assert_never(indicator)
     return {names.ASKED_VALUE: value(indicator, scope, direction), **found}
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from harness.budgets.model import Budget, Direction
 from harness.units import Unit, format_quantity
@@ -66,11 +67,23 @@ class ValueFormat:
 
 def said(unit: Unit) -> ValueFormat:
     """How an alert tells a value of a unit."""
-    if unit is Unit.RATIO:
-        return ValueFormat("{{ $value | humanizePercentage }}", lambda value: f"{value * 100:.4g}%")
-    if unit is Unit.BYTES:
-        return ValueFormat("{{ $value | humanize1024 }}B", _bytes)
-    suffix = {Unit.SECONDS: " s", Unit.PER_SECOND: "/s"}.get(unit, "")
+    match unit:
+        case Unit.RATIO:
+            template = "{{ $value | humanizePercentage }}"
+            return ValueFormat(template, lambda value: f"{value * 100:.4g}%")
+        case Unit.BYTES:
+            return ValueFormat("{{ $value | humanize1024 }}B", _bytes)
+        case Unit.SECONDS:
+            return _number(" s")
+        case Unit.PER_SECOND:
+            return _number("/s")
+        case Unit.COUNT:
+            return _number("")
+        case _:
+            assert_never(unit)
+
+
+def _number(suffix: str) -> ValueFormat:
     template = '{{ $value | printf "%.4g" }}' + suffix
     return ValueFormat(template, lambda value: f"{value:.4g}{suffix}")
 

@@ -12,7 +12,6 @@ from harness.budgets.model import (
     Alert,
     Budget,
     Direction,
-    ErrorRatio,
     Gauge,
     Latency,
     Mean,
@@ -20,7 +19,6 @@ from harness.budgets.model import (
     Plan,
     Promql,
     Quantile,
-    Ratio,
     Scenario,
     Waiver,
 )
@@ -136,7 +134,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
     bound = _bound(given[0], measured, (*place, direction), problems)
     alert = _alert(spec.alert, direction, measured, (*place, "alert"), problems)
     objective = _objective(spec, direction, measured, place, problems)
-    _check_subject_of_abort(spec, measured, place, problems)
+    _check_subject_of_abort(spec, direction, measured, place, problems)
     if problems.within(place) or bound is None or measured.unit is None:
         return None
     return Budget(
@@ -217,16 +215,9 @@ def _check_severity_of_abort(spec: BudgetSpec, place: Place, problems: Problems)
 
 
 def _check_subject_of_abort(
-    spec: BudgetSpec, named: Named, place: Place, problems: Problems
+    spec: BudgetSpec, direction: Direction, named: Named, place: Place, problems: Problems
 ) -> None:
-    match named.indicator:
-        case ErrorRatio():
-            certain = spec.max is not None
-        case Latency(quantile=quantile):
-            certain = spec.max is not None and quantile is not None
-        case _:
-            certain = False
-    if spec.abort and not certain:
+    if spec.abort and not indicators.can_abort(named.indicator, direction):
         problems.add(
             (*place, "abort"),
             "only a max of kind error_ratio, or of kind latency with a quantile, can be certainly "
@@ -264,14 +255,7 @@ def _objective(
         problems.add((*place, "objective"), "must be at least 95%, and less than 100%")
     if not 7 * _DAY <= spec.window <= 90 * _DAY:
         problems.add((*place, "window"), 'must be between "7d" and "90d"')
-    match named.indicator:
-        case ErrorRatio():
-            share = direction == "max"
-        case Latency(quantile=quantile) | Quantile(quantile=quantile):
-            share = direction == "max" and quantile is not None
-        case _:
-            share = isinstance(named.indicator, Ratio) and named.unit is Unit.RATIO
-    if not share:
+    if not indicators.can_have_objective(named, direction):
         problems.add(
             (*place, "objective"),
             "only what counts events has a share of good ones: a max of an error_ratio, of a "

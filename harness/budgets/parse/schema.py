@@ -6,24 +6,21 @@ key means for another one (bounds and units, names that must exist) is the busin
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
-from harness.budgets.model import OnNoData, Over, Severity
+from harness.budgets.model import OnNoData, Severity
+from harness.budgets.parse.indicators import IndicatorSpec
 from harness.budgets.parse.scenario_schema import ScenarioSpec, TargetSpec
 from harness.budgets.parse.types import (
     CASE,
-    LABEL,
     NAME,
     BoundText,
     Date,
     Flag,
-    Metric,
     Positive,
     PositiveRatio,
-    QuantileOf,
-    Request,
     Scalar,
     Seconds,
     Section,
@@ -31,141 +28,6 @@ from harness.budgets.parse.types import (
     Texts,
 )
 from harness.budgets.presets import PRESETS
-
-UnitName = Annotated[
-    Literal["s", "ratio", "bytes", "1/s", "1"],
-    WithJsonSchema({"enum": ["s", "ratio", "bytes", "1/s", "1", 1]}),
-]
-
-_METRIC = "Name of the metric, as the exposition writes it"
-_WHERE = "Labels that a series must have; those that match are summed"
-_UNIT = (
-    "Unit of the value, when the kind and the metric's name do not tell: s, ratio, bytes, 1/s, 1"
-)
-_REQUEST = 'One request as the locustfile names it, e.g. "GET /contacts"; without it, all of them'
-_OVER = "How the window becomes one value: its mean, max, last value, or growth (last minus first)"
-
-
-# --- indicators -------------------------------------------------------------------------------
-
-
-class SelectorSpec(Section):
-    """Series of one metric."""
-
-    metric: Metric = Field(description=_METRIC)
-    where: dict[str, Scalar] = Field(
-        default={},
-        description=_WHERE,
-        json_schema_extra={"propertyNames": {"pattern": LABEL}},
-    )
-
-
-Selectable: TypeAlias = Annotated[
-    Annotated[Metric, Tag("metric-name")] | Annotated[SelectorSpec, Tag("selector")],
-    Discriminator(lambda value: {str: "metric-name", dict: "selector"}.get(type(value))),
-]
-
-
-class LatencySpec(Section):
-    """Latency that the load generator saw."""
-
-    kind: Literal["latency"]
-    quantile: QuantileOf | None = Field(
-        None, description="Which quantile; 0.95 is the 95th percentile"
-    )
-    mean: Flag = Field(default=False, description="true for the mean instead of a quantile")
-    request: Request | None = Field(None, description=_REQUEST)
-    of: Literal["latency", "service_time"] = Field(
-        "latency",
-        description="latency counts from when the request was due, service_time from its sending",
-    )
-    outcome: Literal["ok", "error", "all"] = Field("ok", description="Which requests count")
-
-
-class ErrorRatioSpec(Section):
-    """Failed requests over all requests, as the load generator saw them."""
-
-    kind: Literal["error_ratio"]
-    request: Request | None = Field(None, description=_REQUEST)
-
-
-class ThroughputSpec(Section):
-    """Successful requests per second, as the load generator saw them."""
-
-    kind: Literal["throughput"]
-    request: Request | None = Field(None, description=_REQUEST)
-
-
-class QuantileSpec(SelectorSpec):
-    """A quantile of a histogram of the service."""
-
-    kind: Literal["quantile"]
-    quantile: QuantileOf = Field(description="Which quantile; 0.95 is the 95th percentile")
-    unit: UnitName | None = Field(None, description=_UNIT)
-
-
-class MeanSpec(SelectorSpec):
-    """The mean of a histogram or summary of the service."""
-
-    kind: Literal["mean"]
-    unit: UnitName | None = Field(None, description=_UNIT)
-
-
-class RatioSpec(Section):
-    """The increase of one counter over that of another."""
-
-    kind: Literal["ratio"]
-    of: Selectable = Field(description="Counter above the line: a metric name, or metric and where")
-    to: Selectable = Field(description="Counter below the line: a metric name, or metric and where")
-    unit: UnitName | None = Field(
-        None, description="ratio when bounds are in %, else 1, or e.g. bytes"
-    )
-
-
-class RateSpec(SelectorSpec):
-    """The increase of a counter per second."""
-
-    kind: Literal["rate"]
-    to: Selectable | None = Field(None, description="Gauge to divide by, e.g. the number of cores")
-    unit: UnitName | None = Field(None, description=_UNIT)
-
-
-class GaugeSpec(SelectorSpec):
-    """A gauge of the service."""
-
-    kind: Literal["gauge"]
-    over: Over = Field("mean", description=_OVER)
-    unit: UnitName | None = Field(None, description=_UNIT)
-
-
-class UtilizationSpec(Section):
-    """A gauge over a gauge."""
-
-    kind: Literal["utilization"]
-    of: Selectable = Field(description="What is used: a metric name, or metric and where")
-    to: Selectable = Field(description="What there is: a metric name, or metric and where")
-    over: Over = Field("mean", description=_OVER)
-
-
-class PromqlSpec(Section):
-    """An expression that a Prometheus server evaluates, with `--prometheus URL`."""
-
-    kind: Literal["promql"]
-    query: Text = Field(description="Expression in PromQL; {window} becomes the window's length")
-    unit: UnitName = Field(description="Unit of the value: s, ratio, bytes, 1/s or 1")
-
-
-ServiceSpec: TypeAlias = (
-    QuantileSpec | MeanSpec | RatioSpec | RateSpec | GaugeSpec | UtilizationSpec
-)
-IndicatorSpec: TypeAlias = Annotated[
-    LatencySpec | ErrorRatioSpec | ThroughputSpec | ServiceSpec | PromqlSpec,
-    Field(discriminator="kind"),
-]
-KINDS: dict[str, type[Section]] = {
-    get_args(spec.model_fields["kind"].annotation)[0]: spec
-    for spec in get_args(get_args(IndicatorSpec)[0])
-}
 
 PresetName = Annotated[
     str,

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.budgets.parse.indicators import KINDS
 from harness.budgets.parse.problems import Place, Problems, closest, listed
-from harness.budgets.parse.schema import KINDS, FileSpec
+from harness.budgets.parse.schema import FileSpec
 from harness.budgets.parse.yaml_reader import Value
 
 _EXPECTED = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from string import ascii_uppercase
+from typing import assert_never
 
 from harness.budgets.model import Budget
 from harness.promql.expression import number
@@ -47,6 +48,8 @@ def chart(panel: GrafanaPanel, place: models.GridPos, identity: int) -> models.P
             made = _heatmap()
         case "table":
             made = _table(panel)
+        case _:
+            assert_never(panel.kind)
     made.title(panel.title).description(told(panel)).datasource(DATASOURCE)
     made.grid_pos(place).id(identity).no_value("no data")
     if panel.kind != "table":

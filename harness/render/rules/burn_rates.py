@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from harness import names
-from harness.budgets.model import Budget, Latency, Plan, Quantile
-from harness.promql.expression import number, share_over, text, value
+from harness.budgets.model import Budget, Plan
+from harness.promql.expression import number, share_bad, text
 from harness.render.rules.rules import Fires, Group, Recorded, labels_of, linked, scope_of
 from harness.render.words import Links, camel, duration, said, verbatim
 from harness.units import Unit, format_quantity
@@ -64,12 +64,7 @@ def _scaled(window: float, budget: Budget) -> float:
 def _bad(budget: Budget, window: str, links: Links) -> str:
     """The share of events that are bad."""
     scope = scope_of(links, window)
-    match budget.indicator:
-        case Latency() | Quantile():
-            return share_over(budget.indicator, budget.bound, scope)
-        case _:
-            share = value(budget.indicator, scope)
-            return share if budget.direction == "max" else f"1 - {share}"
+    return share_bad(budget.indicator, budget.bound, budget.direction, scope)
 
 
 def _burning(budget: Budget, severity: str, plan: Plan, links: Links) -> Fires:

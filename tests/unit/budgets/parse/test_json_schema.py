@@ -10,9 +10,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from harness.budgets.parse.indicators import KINDS
 from harness.budgets.parse.json_schema import SCHEMA_FILE, json_schema, main, text
 from harness.budgets.parse.parse import parse_plan
-from harness.budgets.parse.schema import KINDS
 from harness.budgets.presets import PRESETS
 from tests.unit.budgets.parse.test_parse import EXAMPLE, INDICATORS, SCENARIOS, TARGETS
 
