@@ -12,7 +12,7 @@ import pytest
 
 from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
-from tests.integration.load.test_account import MIXED
+from tests.integration.load.test_request_counts import MIXED
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parents[2])}
@@ -38,7 +38,7 @@ def results_of(name: str) -> dict[str, Any]:
     return results
 
 
-def test_calls_of_every_sort_have_the_results_that_they_have_with_fast_http_user() -> None:
+def test_all_kinds_of_calls_have_the_results_of_fast_http_user() -> None:
     with ThreadPoolExecutor() as both:
         theirs, ours = both.map(results_of, ("FastHttpUser", "FastUser"))
     assert list(theirs) == list(ours)
@@ -50,12 +50,12 @@ def test_calls_of_every_sort_have_the_results_that_they_have_with_fast_http_user
 
 
 @pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
-async def test_load_of_fast_users_is_counted_as_the_server_counts_it(
+async def test_counts_of_fast_users_match_the_server(
     loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:
     locustfile = "from harness import FastUser\n" + MIXED.format(base="FastUser")
     outcome = await loads.run(loads.scenario(locustfile, workload), 1.0)
-    served = server.truth()["counts"]
+    served = server.log()["counts"]
     account, recorded = outcome.requests, outcome.recorded()
     assert account.started == account.recorded == sum(served.values()) > 50
     assert account.in_flight == account.lost == 0
@@ -73,7 +73,7 @@ async def test_load_of_fast_users_is_counted_as_the_server_counts_it(
     assert recorded["GET /raises", "error"] > 0
 
 
-async def test_requests_of_fast_users_that_find_no_answer_are_lost_or_failed(
+async def test_unanswered_requests_of_fast_users_are_lost_or_failed(
     loads: Loads, server: Server
 ) -> None:
     scenario = loads.scenario(
@@ -96,7 +96,7 @@ class Failing(FastUser):
         CLOSED,
     )
     outcome = await loads.run(scenario, 1.0)
-    served = server.truth()["counts"]
+    served = server.log()["counts"]
     recorded, account = outcome.recorded(), outcome.requests
     assert recorded["POST /drop", "error"] == served["POST /drop"] > 0
     assert recorded["GET /timeout", "error"] == served["GET /hang"] > 0
@@ -149,7 +149,7 @@ def test_fast_user_under_stock_locust_is_in_its_statistics(tmp_path: Path, serve
     subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True)
     table = json.loads((tmp_path / "stats.json").read_text())
     told = {row["name"]: (row["num_requests"], row["num_failures"]) for row in table}
-    served = server.truth()["counts"]
+    served = server.log()["counts"]
     # At its end, stock Locust may forget what each of its users has under way.
     lost = {name: served[f"GET {name}"] - told[name][0] for name in told}
     assert set(lost) == {"/fast", "/error"}

@@ -1,6 +1,6 @@
-"""What the host took, read from files as Linux writes them.
+"""Time that the host takes, read from files in the format of Linux.
 
-The probes of the loop need gevent's, and are tested on real loads.
+The probes of the loop need a loop of gevent and are tested with real loads.
 """
 
 from pathlib import Path
