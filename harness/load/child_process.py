@@ -35,7 +35,7 @@ class ChildProcess:
         harness_end, child_end = socket.socketpair()
         with child_end:
             process = await Process.start(
-                # -P: a folder named `locust` beside the scenario must not hide the package.
+                # -P: a folder `locust` next to the scenario must not hide the package.
                 [sys.executable, "-P", "-m", "harness.load.child", str(child_end.fileno())],
                 output=log,
                 environment={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")},

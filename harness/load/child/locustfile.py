@@ -105,9 +105,8 @@ def load(
         environment = _environment(setup, classes, shape)
         stop_users_without_waiting()
         create(environment)
-        remove_locust_listeners(
-            environment.events.request
-        )  # statistics: rounded, and nobody reads them
+        # Their statistics are rounded and not used.
+        remove_locust_listeners(environment.events.request)
         environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
         environment.user_classes[:] = _runnable(environment.user_classes, setup)
         fire: Any = environment.events.init.fire

@@ -79,9 +79,9 @@ async def test_counts_and_times_of_two_workers_match_the_server(
     last = {report.source: report for report in loads.reports}
     assert sorted(last) == ["worker-1", "worker-2"]
     if isinstance(workload, OpenWorkload):
-        asked = len(list(arrivals(workload)))
-        assert outcome.requests.asked == outcome.requests.sent == asked
-        assert last["worker-1"].asked == -(-asked // 2)
+        scheduled = len(list(arrivals(workload)))
+        assert outcome.requests.asked == outcome.requests.sent == scheduled
+        assert last["worker-1"].asked == -(-scheduled // 2)
         assert {report.users for report in loads.reports if report.target_users} == {20}
     assert_described(outcome.workers, 2)
 

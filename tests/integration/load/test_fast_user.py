@@ -40,13 +40,13 @@ def results_of(name: str) -> dict[str, Any]:
 
 def test_all_kinds_of_calls_have_the_results_of_fast_http_user() -> None:
     with ThreadPoolExecutor() as both:
-        theirs, ours = both.map(results_of, ("FastHttpUser", "FastUser"))
-    assert list(theirs) == list(ours)
-    assert len(theirs) > 300
-    assert {call: ours[call] for call in theirs if ours[call] != theirs[call]} == {}, (
-        "beside what FastUser does, see what FastHttpUser does: run http_calls.py with it"
+        expected, actual = both.map(results_of, ("FastHttpUser", "FastUser"))
+    assert list(expected) == list(actual)
+    assert len(expected) > 300
+    assert {call: actual[call] for call in expected if actual[call] != expected[call]} == {}, (
+        "run http_calls.py with FastHttpUser for the expected results"
     )
-    assert {event["exception"] for call in ours.values() for event in call["events"]} > {"None"}
+    assert {event["exception"] for call in actual.values() for event in call["events"]} > {"None"}
 
 
 @pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
@@ -148,15 +148,15 @@ def test_fast_user_under_stock_locust_is_in_its_statistics(tmp_path: Path, serve
     # Its exit code is 1: there are failures.
     subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True)
     table = json.loads((tmp_path / "stats.json").read_text())
-    told = {row["name"]: (row["num_requests"], row["num_failures"]) for row in table}
+    statistics = {row["name"]: (row["num_requests"], row["num_failures"]) for row in table}
     served = server.log()["counts"]
     # At its end, stock Locust may forget what each of its users has under way.
-    lost = {name: served[f"GET {name}"] - told[name][0] for name in told}
+    lost = {name: served[f"GET {name}"] - statistics[name][0] for name in statistics}
     assert set(lost) == {"/fast", "/error"}
     assert 0 <= sum(lost.values()) <= 4
     assert min(served.values()) > 4
-    assert told["/fast"][1] == 0
-    assert told["/error"][1] == told["/error"][0]
+    assert statistics["/fast"][1] == 0
+    assert statistics["/error"][1] == statistics["/error"][0]
 
 
 def test_import_of_harness_alone_imports_nothing() -> None:

@@ -163,7 +163,7 @@ class Visitor(FastHttpUser):
     @task
     def fast(self): self.client.get("/fast")
 """
-    # 5 ms into a second of the clock whose seconds are looked at.
+    # 5 ms into a second of the measuring clock.
     in_step = "def wait_time(self): return 1.005 - time.monotonic() % 1"
     dying = """
 from locust.exception import StopUser

@@ -1,4 +1,4 @@
-"""Traceparents arrive at the service, and those of the slowest requests are told."""
+"""Traceparents arrive at the service, and those of the slowest requests are reported."""
 
 import re
 from collections import Counter, defaultdict
@@ -65,8 +65,8 @@ class A{base}({base}):
 """
 
 
-def told(outcome: Outcome) -> dict[str, list[Slow]]:
-    """All that is told of each name."""
+def slow_requests(outcome: Outcome) -> dict[str, list[Slow]]:
+    """The reported slow requests by name."""
     found = defaultdict(list)
     for report in outcome.reports:
         for slow in report.slowest:
@@ -93,12 +93,12 @@ async def test_each_request_carries_the_given_or_a_new_traceparent(
     assert set(sent) == {"plain", "position", "headers", "raises", *given}
     for path, number in given.items():
         assert set(sent.pop(path)) == {(f"{number:032x}", True)}
-    ours = [trace for traces in sent.values() for trace in traces]
-    assert len({trace for trace, _ in ours}) == len(ours)
-    sampled = sum(flag for _, flag in ours)
-    assert abs(sampled - len(ours) / 2) < 3 * len(ours) ** 0.5  # 6 standard deviations
+    received = [trace for traces in sent.values() for trace in traces]
+    assert len({trace for trace, _ in received}) == len(received)
+    sampled = sum(flag for _, flag in received)
+    assert abs(sampled - len(received) / 2) < 3 * len(received) ** 0.5  # 6 standard deviations
 
-    slowest = told(outcome)
+    slowest = slow_requests(outcome)
     assert set(slowest) == {f"/{path}" for path in [*sent, *given]}
     for path, traces in sent.items():
         assert {(slow.trace_id, slow.sampled) for slow in slowest[f"/{path}"]} <= set(traces)
@@ -132,7 +132,7 @@ class Visitor(FastHttpUser):
     outcome = await loads.run(scenario, 2.5)
     ids = {FORM.fullmatch(trace)[1]: path for path, trace in server.log()["traces"]}  # type: ignore[index]
     assert len(ids) == outcome.requests.recorded == 50
-    slowest = told(outcome)["/visit"]
+    slowest = slow_requests(outcome)["/visit"]
     assert len(slowest) == len(set(slowest)) >= 5
     starts = [slow.at - min(s.at for s in slowest) for slow in slowest]
     assert max(starts) < 1.5  # of the window alone
@@ -166,7 +166,7 @@ class Visitor(HttpUser):
     )
     outcome = await loads.run(scenario, 0.6)
     sent = {FORM.fullmatch(trace)[1] for _, trace in server.log()["traces"]}  # type: ignore[index]
-    slowest = told(outcome)["/fast"]
+    slowest = slow_requests(outcome)["/fast"]
     assert len(slowest) >= 5
     assert {slow.trace_id for slow in slowest} <= sent
     assert all(slow.sampled and slow.latency == slow.service_time for slow in slowest)

@@ -63,13 +63,13 @@ class Journey(FastHttpUser):
     )
     outcome = await loads.run(scenario, 1.0)
     recorded = Counter({request[5:]: n for (request, _), n in outcome.recorded().items()})
-    asked = len(list(arrivals(workload)))
-    assert outcome.requests.asked == sum(recorded.values()) == asked
+    scheduled = len(list(arrivals(workload)))
+    assert outcome.requests.asked == sum(recorded.values()) == scheduled
     # In the order of the file; the journey has 1 of 20 users, the others share the rest 3 to 1.
     shares = np.array([0.95 * 0.75, 0.95 * 0.25, 0.05])
-    drawn = [draw(7, place) for place in range(asked)]
+    drawn = [draw(7, place) for place in range(scheduled)]
     light, heavy, journey = np.histogram(drawn, [0, *np.cumsum(shares)[:2], 1])[0]
-    assert stats.chisquare([light, heavy, journey], asked * shares).pvalue > 1e-4
+    assert stats.chisquare([light, heavy, journey], scheduled * shares).pvalue > 1e-4
     assert recorded["often"] + recorded["seldom"] == light
     assert recorded["heavy"] == heavy
     assert (recorded["1"], recorded["2"]) == ((journey + 1) // 2, journey // 2)
@@ -143,9 +143,9 @@ async def test_arrivals_follow_ramps_from_zero_and_pauses(loads: Loads, server: 
     outcome = await loads.run(scenario, 2.0)
     assert outcome.requests.asked == outcome.requests.recorded == 150
     got = np.sort(server.log()["arrivals"])
-    asked = np.array(list(arrivals(OpenWorkload(stages, arrivals="even"))))
+    scheduled = np.array(list(arrivals(OpenWorkload(stages, arrivals="even"))))
     # Medians are not moved by a busy machine's hiccups.
-    late = got - asked
+    late = got - scheduled
     assert np.median(np.abs(late - np.median(late))) < 0.02
 
 
@@ -287,7 +287,7 @@ async def test_shape_determines_users_and_classes(loads: Loads) -> None:
 @pytest.mark.parametrize(
     ("ticks", "reason"),
     [
-        ("(2, 100)", r"the shape Steps ended after \d\.\d s, before the window did; "),
+        ("(2, 100)", r"the shape Steps ended after \d\.\d s, before the end of the window; "),
         ("undefined", "the shape Steps failed: NameError: name 'undefined' is not defined"),
     ],
     ids=["ends early", "raises an exception"],
@@ -307,4 +307,4 @@ async def test_shape_that_the_scenario_does_not_name_gives_a_notice(loads: Loads
     )
     outcome = await loads.run(scenario, 0.3)
     unused = "LoadTestShape Steps, Unused of the locustfile is not used"
-    assert outcome.notices == (f"{unused}: the scenario says how many users",)
+    assert outcome.notices == (f"{unused}: the scenario specifies a number of users",)

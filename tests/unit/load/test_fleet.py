@@ -91,7 +91,7 @@ def test_log_is_named_after_its_load_with_several_loads() -> None:
 @pytest.mark.parametrize(
     ("specified", "loads", "cpus", "service_too", "workers"),
     [
-        pytest.param(3, (ONLY,), 64.0, True, 3, id="as the scenario says"),
+        pytest.param(3, (ONLY,), 64.0, True, 3, id="specified by the scenario"),
         pytest.param(None, (ONLY,), 8.0, True, 7, id="auto: one core is left to the service"),
         pytest.param(None, (ONLY,), 8.0, False, 8, id="auto: the service runs on another machine"),
         pytest.param(None, (ONLY,), 1.0, True, 1, id="auto: at least one"),

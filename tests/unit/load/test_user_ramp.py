@@ -34,7 +34,7 @@ from harness.load.user_ramp import SPAWN_RATE, Step, steps_of
         "a ramp that does not start where the stage before ended",
         "a ramp to where it starts",
         "a ramp with no time left for it",
-        "nobody",
+        "no users",
     ],
 )  # fmt: skip
 def test_steps_of_stages(stages: tuple[UserStage, ...], steps: list[Step]) -> None:
