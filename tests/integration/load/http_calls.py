@@ -1,7 +1,7 @@
 """Makes every call below with one class of users: `python http_calls.py CLASS URL`.
 
 It prints as JSON, for each call, what the locustfile gets, which events listeners get, and what the
-server got. The same for FastHttpUser and FastUser, or the two differ.
+server got. The results of FastHttpUser and FastUser must be equal.
 """
 
 from __future__ import annotations
@@ -367,7 +367,7 @@ def parts_of_a_request(user: Any) -> Any:
 
 
 def described(value: Any) -> Any:
-    """As much of a result as a locustfile can see, as JSON."""
+    """The parts of a result that a locustfile can access, as JSON."""
     if isinstance(value, (list, tuple)):
         return [described(one) for one in value]
     if isinstance(value, Iterator):
@@ -442,7 +442,7 @@ def made(call: Call, user: Any, url: str) -> dict[str, Any]:
 
 
 def main(name: str, url: str) -> None:
-    """Print what comes of every call."""
+    """Print the results of all calls."""
     base: Any = CLASSES[name]
     environment = Environment(events=locust.events)
 

@@ -1,4 +1,4 @@
-"""FastUser is FastHttpUser, only cheaper: side by side over a table of calls, and under load."""
+"""FastUser behaves like FastHttpUser: compared in a table of calls, and under load."""
 
 import json
 import os
@@ -21,7 +21,7 @@ CLOSED = ClosedWorkload((UserStage(10, 0.25, 0), UserStage(10, 60)))
 
 
 def results_of(name: str) -> dict[str, Any]:
-    """What comes of each call with a class of users, against a server of its own."""
+    """The result of each call with a class of users, against a separate server."""
     command = [sys.executable, str(HERE / "http_server.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -83,7 +83,7 @@ class Guarded(NamedTuple):
 
 
 async def guarded(loads: Loads, seconds: float, *cases: Case) -> list[Guarded]:
-    """Several loads at the same time, which saves time and makes none of them on time."""
+    """Run several loads concurrently: faster, but none of them is on time."""
 
     async def one(number: int, case: Case) -> Guarded:
         folder = loads.folder / str(number)

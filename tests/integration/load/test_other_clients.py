@@ -1,4 +1,4 @@
-"""Users with a client of their own, which only Locust's request event tells of."""
+"""Users with other clients, which are only known from Locust's request event."""
 
 import pytest
 
