@@ -29,7 +29,7 @@ from harness.runs.openmetrics import Sample, reading
 _OWN: Final = frozenset(
     {names.CPU_SECONDS, names.MEMORY_BYTES, names.START_TIME, names.CPU_COUNT, names.MEMORY_LIMIT}
 )
-_LEAST_INTERVAL_PER_SCRAPE: Final = 50  # an interval is at least so many times a scrape's length
+_INTERVAL_PER_SCRAPE: Final = 50  # shortest interval, in lengths of the fastest scrape
 _LONGEST: Final = 10.0  # seconds
 
 
@@ -141,7 +141,7 @@ class Scraper:
         Requests wait while a service answers a scrape, so the fastest scrape so far may take a
         fiftieth of the interval. The interval is at most ten seconds, for enough samples.
         """
-        return min(_LONGEST, max(1.0, math.ceil(self._fastest * _LEAST_INTERVAL_PER_SCRAPE)))
+        return min(_LONGEST, max(1.0, math.ceil(self._fastest * _INTERVAL_PER_SCRAPE)))
 
     def _note(self, url: str, scrape: _Scrape) -> None:
         self.scrapes += 1

@@ -127,7 +127,7 @@ LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
     "an expression that is NaN": (Promql("0 * sum(most) / 0"), {}, "it is NaN"),
     "an expression that is infinite": (Promql("sum(most) / 0"), {}, "the value is inf"),
     "no expression": (Promql("sum("), {}, "400: invalid parameter"),
-    "a range": (Promql("most[5m]"), {}, "that is no answer"),
+    "a range": (Promql("most[5m]"), {}, "it answered 200, but not as Prometheus does"),
 }
 
 
