@@ -32,7 +32,7 @@ from harness.experiments.version import (
 )
 from harness.experiments.worktree import copy_changes, finish, sweep, workshop
 from harness.names import SETUP_LOG
-from harness.observe.command import words
+from harness.observe.command import split_command
 from harness.observe.target import ending, last_lines
 
 SETUP_LIMIT: Final = 900.0  # seconds
@@ -182,7 +182,7 @@ async def _set_up(checkout: _Checkout, target: Target, limit: float) -> Side:
     if made.target.setup is not None:
         own = own_environment(directory, checkout.tree, checkout.root, before)
         await _run(
-            words(made.target.setup),
+            split_command(made.target.setup),
             f"the setup of the {checkout.name} failed, {checkout.what}",
             directory=directory,
             environment={**before, **own},

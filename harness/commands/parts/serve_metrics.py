@@ -11,7 +11,7 @@ from harness import names
 from harness.budgets.model import Plan, Scenario
 from harness.commands.parts.outputs import tell
 from harness.judge.model import Judgement
-from harness.observe.endpoint import endpoint
+from harness.observe.endpoint import metrics_server
 from harness.report.run.openmetrics import (
     latency_bounds,
     limit_samples,
@@ -98,7 +98,7 @@ def served(
             line = f"waiting up to {seconds:.0f} s until the verdict is scraped (Ctrl-C ends that)"
             tell(line)
 
-    with endpoint(host, port, exposed.samples) as shown:
+    with metrics_server(host, port, exposed.samples) as shown:
         yield exposed
         with suppress(KeyboardInterrupt):
             shown.wait(tell_wait)

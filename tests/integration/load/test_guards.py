@@ -1,6 +1,6 @@
 """Guards on real loads: only facts that a busy machine cannot change are asserted.
 
-Other work on the machine makes a generator late, so that no test says that a lag must not be.
+Other work on the machine can delay a generator, so no test asserts the absence of a lag.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Fast(FastHttpUser):
 
 
 def evidence(outcome: Outcome, workload: Workload) -> Evidence:
-    """A load as judging sees it, with a window from its first report to its last but one."""
+    """The evidence of a load, with a window from its first report to its last but one."""
     within = outcome.reports[:-1]
     clock = Clock(
         created=0.0,
@@ -83,7 +83,7 @@ class Guarded(NamedTuple):
 
 
 async def guarded(loads: Loads, seconds: float, *cases: Case) -> list[Guarded]:
-    """Several loads at the same time, which saves time and makes none of them on time."""
+    """Run several loads concurrently: faster, but none of them is on time."""
 
     async def one(number: int, case: Case) -> Guarded:
         folder = loads.folder / str(number)
@@ -100,7 +100,7 @@ def users(count: int) -> ClosedWorkload:
     return ClosedWorkload((UserStage(count, 0.9, 0), UserStage(count, 60)))
 
 
-async def test_overdriven_generator_is_not_judged_and_blocking_code_trips(loads: Loads) -> None:
+async def test_overdriven_generator_and_blocking_code_trip_guards(loads: Loads) -> None:
     blocking = """
 import time
 class Blocking(FastHttpUser):
@@ -124,7 +124,7 @@ class Blocking(FastHttpUser):
     assert blocked.verdict == "inconclusive"
 
 
-async def test_slow_service_and_requests_that_hang_take_away_only_what_they_must(
+async def test_slow_service_and_hanging_requests_trip_only_their_guards(
     loads: Loads,
 ) -> None:
     hanging = """
@@ -155,7 +155,7 @@ class Some(FastHttpUser):
         assert (guard.outcome, guard.value) == ("tripped" if turned else "ok", unanswered)
 
 
-async def test_users_in_step_and_users_that_end_trip_where_others_do_not(loads: Loads) -> None:
+async def test_only_users_in_step_and_users_that_end_trip_guards(loads: Loads) -> None:
     visitor = """
 import time
 class Visitor(FastHttpUser):
@@ -163,7 +163,7 @@ class Visitor(FastHttpUser):
     @task
     def fast(self): self.client.get("/fast")
 """
-    # 5 ms into a second of the clock whose seconds are looked at.
+    # 5 ms into a second of the measuring clock.
     in_step = "def wait_time(self): return 1.005 - time.monotonic() % 1"
     dying = """
 from locust.exception import StopUser
@@ -198,7 +198,7 @@ class Dying(FastHttpUser):
     assert dead.verdict == "inconclusive"
 
 
-async def test_probes_read_as_often_as_they_should_and_the_host_where_it_can_be(
+async def test_probes_read_at_their_period_and_host_readings_exist(
     loads: Loads,
 ) -> None:
     scenario = loads.scenario(FAST, OpenWorkload((Stage(20, 60),), max_users=5))

@@ -1,6 +1,6 @@
-"""A stored run with every kind of series, for what is asked of a Prometheus that it was put into.
+"""A stored run with every kind of series, to be imported into a Prometheus.
 
-Counts are not even over the seconds, so that only what is defined the same comes out the same.
+Counts differ between seconds, so that only equal definitions give equal results.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ SERIES: tuple[Series, ...] = (
 
 
 def write(path: Path, found: Iterable[Series] = SERIES) -> RunFolder:
-    """A run folder as `harness run` leaves it."""
+    """A run folder as `harness run` writes it."""
     folder = RunFolder(path)
     path.mkdir()
     for name in (*MEASURED_FILES, *REPORTS):

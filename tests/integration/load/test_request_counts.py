@@ -1,4 +1,4 @@
-"""Every request is accounted for: against a server that counts for itself."""
+"""The counts of requests match those of the server, for every kind of task and outcome."""
 
 import pytest
 
@@ -57,11 +57,11 @@ async def test_counts_of_each_request_equal_what_the_server_counted(
 ) -> None:
     scenario = loads.scenario(MIXED.format(base=base), workload)
     outcome = await loads.run(scenario, 1.0)
-    served = server.truth()["counts"]
-    account, recorded = outcome.requests, outcome.recorded()
-    assert account.started == account.recorded == sum(served.values()) > 100
-    assert account.in_flight == account.lost == 0
-    assert sum(recorded.values()) == account.recorded
+    served = server.log()["counts"]
+    requests, recorded = outcome.requests, outcome.recorded()
+    assert requests.started == requests.recorded == sum(served.values()) > 100
+    assert requests.in_flight == requests.lost == 0
+    assert sum(recorded.values()) == requests.recorded
     assert outcome.recorded("service_time") == recorded
     by_path = {
         "GET /sleep/30": {("GET /sleep/30", "ok")},
@@ -80,11 +80,13 @@ async def test_counts_of_each_request_equal_what_the_server_counted(
     assert recorded["GET /start", "ok"] == recorded["GET /stop", "ok"] == users
     assert any("KeyError: 'x'" in text and "scenario.py:" in text for text in outcome.user_errors)
     if workload is OPEN:
-        assert account.asked == account.sent > 100
-        assert account.dropped == 0
+        assert requests.asked == requests.sent > 100
+        assert requests.dropped == 0
 
 
-async def test_account_holds_in_every_report(loads: Loads) -> None:
+async def test_started_requests_are_recorded_in_flight_or_lost_in_every_report(
+    loads: Loads,
+) -> None:
     scenario = loads.scenario(MIXED.format(base="FastHttpUser"), CLOSED)
     outcome = await loads.run(scenario, 2.2)
     assert len(outcome.reports) == 3
@@ -96,7 +98,7 @@ async def test_account_holds_in_every_report(loads: Loads) -> None:
 
 
 @pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser"])
-async def test_failures_of_every_sort_are_recorded_as_errors(loads: Loads, base: str) -> None:
+async def test_all_kinds_of_failures_are_recorded_as_errors(loads: Loads, base: str) -> None:
     scenario = loads.scenario(
         f"""
 import gevent
@@ -137,9 +139,9 @@ class Forgetful(FastHttpUser):
         OpenWorkload((Stage(100, 0.5),), max_users=5),
     )
     outcome = await loads.run(scenario, 0.5)
-    account = outcome.requests
-    assert account.started == account.lost == sum(server.truth()["counts"].values()) > 20
-    assert account.recorded == account.in_flight == 0
+    requests = outcome.requests
+    assert requests.started == requests.lost == sum(server.log()["counts"].values()) > 20
+    assert requests.recorded == requests.in_flight == 0
 
 
 async def test_unanswered_requests_stay_in_flight_after_the_drain(loads: Loads) -> None:
@@ -153,15 +155,15 @@ class Hanging(FastHttpUser):
         drain=0.5,
     )
     outcome = await loads.run(scenario, 0.5)
-    account = outcome.requests
-    assert account.asked == 20
-    assert account.sent == account.started == account.in_flight == 8
-    assert account.dropped == 12
-    assert account.recorded == account.lost == 0
+    requests = outcome.requests
+    assert requests.asked == 20
+    assert requests.sent == requests.started == requests.in_flight == 8
+    assert requests.dropped == 12
+    assert requests.recorded == requests.lost == 0
     assert outcome.reports[-1].oldest > 0.5
 
 
-async def test_backlog_at_the_stop_is_served_in_the_drain_with_its_full_latency(
+async def test_backlog_at_the_stop_is_served_in_the_drain_and_its_latency_includes_the_wait(
     loads: Loads,
 ) -> None:
     scenario = loads.scenario(
@@ -173,8 +175,8 @@ class Slow(FastHttpUser):
         OpenWorkload((Stage(40, 0.5),), arrivals="even", max_users=1),
     )
     outcome = await loads.run(scenario, 0.5)
-    account = outcome.requests
-    assert (account.asked, account.sent, account.recorded, account.dropped) == (20, 20, 20, 0)
+    requests = outcome.requests
+    assert (requests.asked, requests.sent, requests.recorded, requests.dropped) == (20, 20, 20, 0)
     # One user serves 20 arrivals one after the other: the last one, due at 0.475 s, ends at 2 s.
     assert max(outcome.all_of("latency").values) > 1.5
     assert max(outcome.all_of("start_lag").values) > 1.4
