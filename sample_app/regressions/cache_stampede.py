@@ -1,4 +1,4 @@
-"""A cache that lets everybody load."""
+"""Concurrent cache misses that each load the value."""
 
 from __future__ import annotations
 

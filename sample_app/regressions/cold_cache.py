@@ -1,4 +1,4 @@
-"""Caches whose entries are too old at once."""
+"""Cache entries that expire immediately."""
 
 from __future__ import annotations
 

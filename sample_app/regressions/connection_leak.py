@@ -1,4 +1,4 @@
-"""A connection that is never given back."""
+"""Connections that are never returned to the pool."""
 
 # ruff: noqa: SLF001 - a mistake does not ask
 from __future__ import annotations

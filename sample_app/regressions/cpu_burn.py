@@ -1,4 +1,4 @@
-"""Needless arithmetic in each request."""
+"""Unnecessary computation in each request."""
 
 from __future__ import annotations
 

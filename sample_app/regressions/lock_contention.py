@@ -1,4 +1,4 @@
-"""One lock for everybody."""
+"""One lock for all readers of contacts."""
 
 from __future__ import annotations
 

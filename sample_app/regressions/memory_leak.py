@@ -1,4 +1,4 @@
-"""Something that only grows."""
+"""Memory that is never released."""
 
 from __future__ import annotations
 

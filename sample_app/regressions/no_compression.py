@@ -1,4 +1,4 @@
-"""Answers as they are."""
+"""Answers without compression."""
 
 from __future__ import annotations
 

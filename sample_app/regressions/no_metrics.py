@@ -1,4 +1,4 @@
-"""A service that nobody can watch."""
+"""A service without metrics at the expected path."""
 
 from __future__ import annotations
 

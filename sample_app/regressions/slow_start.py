@@ -1,4 +1,4 @@
-"""Work before the first request that could wait."""
+"""Start-up work that could be done later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection pool for one."""
+"""A connection pool with one connection."""
 
 from __future__ import annotations
 

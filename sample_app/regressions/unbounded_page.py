@@ -1,4 +1,4 @@
-"""A page of whatever size."""
+"""Pages without a size limit."""
 
 # ruff: noqa: SLF001 - a mistake does not ask
 from __future__ import annotations
