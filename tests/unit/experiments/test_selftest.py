@@ -30,6 +30,6 @@ def test_warm_up_of_auto_is_refused_and_a_time_instead_is_not() -> None:
     def fixed(scenario: Scenario) -> Scenario:
         return replace(scenario, warm_up=4.0, auto_warm_up=False)
 
-    with pytest.raises(UsageError, match="needs a fixed warm-up, and that of scenario 'quick'"):
+    with pytest.raises(UsageError, match="fixed warm-up; scenario 'quick' has warm-up auto"):
         trials(plan, [], lambda scenario: scenario)
     assert [trial.scenario.warm_up for trial in trials(plan, [], fixed)] == [4.0, 4.0]
