@@ -40,6 +40,7 @@ from harness.judge.guards.all import guards
 from harness.judge.guards.impact import worst
 from harness.judge.judge import judge
 from harness.judge.model import Guard, Verdict
+from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runs.folder import create_folder, read_evidence
 from harness.runs.model import Evidence
@@ -179,7 +180,7 @@ def run(case: Case, seconds: float) -> Outcome:
         plan = Plan("service", None, {"case": scenario}, (), Path(name) / "budgets.yaml", "")
         folder = create_folder(Path(name) / "run", "case", datetime.now(UTC))
         with busy(os.cpu_count() or 1) if case.neighbours else nullcontext():
-            asyncio.run(gather(plan, scenario, folder, url=running.url, show=lambda _: None))
+            asyncio.run(gather(plan, scenario, folder, RunOptions(url=running.url)))
         records = running.end()
         evidence = read_evidence(folder)
         return Outcome(evidence, _truth(records, evidence))

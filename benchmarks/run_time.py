@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.figures import environment, in_turn, machine, spread, table
-from harness.runner.run import LEAD
+from harness.runner.start import LEAD
 
 ROOT = Path(__file__).parents[1]
 LOAD = 3.0  # s of warm-up and duration

@@ -22,8 +22,8 @@ from harness.commands.parts.progress import LiveView
 from harness.errors import EXIT_INTERRUPTED, EXIT_PASS, UsageError
 from harness.experiments.advice import pair_load
 from harness.experiments.calibrate import Measured, measure_noise
-from harness.experiments.compare import sliceable
-from harness.experiments.pair import Load
+from harness.experiments.compare import check_sliceable
+from harness.experiments.pair import PairDesign
 from harness.judge.compare.model import Rules
 from harness.judge.compare.noise import FEWEST, Noise, noises
 from harness.observe.host import host_facts
@@ -71,14 +71,14 @@ def calibrate(options: argparse.Namespace) -> int:
     """
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
-    sliceable(scenario)
+    check_sliceable(scenario)
     if not options.pairs and not options.runs:
         raise UsageError("nothing is to be measured", "give --pairs or --runs a number")
     Calibration.load(
         options.budgets, host_facts()
     )  # a damaged one is said before the load, not after it
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    load = Load(scenario, options.slices, seed, simultaneous=options.simultaneous)
+    design = PairDesign(scenario, options.slices, seed, simultaneous=options.simultaneous)
     folder = options.out or default_path(f"calibrate-{scenario.name}", datetime.now(UTC))
     create_files(folder, ())
     replace_text(folder / ".gitignore", "*\n")
@@ -86,40 +86,40 @@ def calibrate(options: argparse.Namespace) -> int:
     with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
         repetitions = (options.pairs, options.runs)
         measuring = measure_noise(
-            *(plan, load, repetitions, folder), tell=live.tell, show=live.show
+            *(plan, design, repetitions, folder), tell=live.tell, show=live.show
         )
         found = asyncio.run(measuring)
-    _tell(plan, load, found, options)
+    _tell(plan, design, found, options)
     if found.error is not None:
         raise found.error
     return EXIT_INTERRUPTED if found.interrupted else EXIT_PASS
 
 
-def _tell(plan: Plan, load: Load, found: Measured, options: argparse.Namespace) -> None:
+def _tell(plan: Plan, design: PairDesign, found: Measured, options: argparse.Namespace) -> None:
     """Store and print what was found, if it is enough for anything."""
     if max(len(found.pairs), len(found.runs)) < FEWEST:
         return
-    of_budgets = noises(plan.budgets_of(load.scenario.name), found.pairs, found.runs, Rules())
-    path = store(options.budgets, load.scenario.name, _stored(load, of_budgets))
+    of_budgets = noises(plan.budgets_of(design.scenario.name), found.pairs, found.runs, Rules())
+    path = store(options.budgets, design.scenario.name, _stored(design, of_budgets))
     counts = f"{len(found.pairs)} pairs and {len(found.runs)} runs"
     if options.quiet:
         write(f"calibrated by {counts}: {path}\n")
         return
-    title = f"{plan.service}, scenario {load.scenario.name}: noise of {counts}"
+    title = f"{plan.service}, scenario {design.scenario.name}: noise of {counts}"
     text = calibrate_report(
-        *(title, of_budgets, load.turns(1).loaded),
+        *(title, of_budgets, design.turns(1).loaded),
         **stdout_format(),
     )
     write(f"{text}\nStored for compare, lint and run in {path}\n")
 
 
-def _stored(load: Load, of_budgets: tuple[Noise, ...]) -> Calibrated:
+def _stored(design: PairDesign, of_budgets: tuple[Noise, ...]) -> Calibrated:
     return Calibrated(
         host=host_facts(),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
-        load=pair_load(load.scenario, load.slices, simultaneous=load.simultaneous),
-        pair_seconds=load.turns(1).loaded,
-        run_seconds=load.scenario.duration,
+        load=pair_load(design.scenario, design.slices, simultaneous=design.simultaneous),
+        pair_seconds=design.turns(1).loaded,
+        run_seconds=design.scenario.duration,
         budgets={
             noise.name: BudgetNoise(
                 log_ratios=noise.pairs.values,

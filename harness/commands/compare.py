@@ -35,8 +35,8 @@ from harness.errors import (
     UsageError,
 )
 from harness.experiments.advice import pair_load, rules_for
-from harness.experiments.compare import Compared, comparable, compare_versions
-from harness.experiments.pair import Load
+from harness.experiments.compare import Compared, check_comparable, compare_versions
+from harness.experiments.pair import PairDesign
 from harness.experiments.version import Version
 from harness.judge.compare.sequential import MOST_PAIRS
 from harness.observe.host import host_facts
@@ -91,10 +91,10 @@ def compare(options: argparse.Namespace) -> int:
     """
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
-    comparable(scenario, plan.budgets_of(scenario.name))
+    check_comparable(scenario, plan.budgets_of(scenario.name))
     sides = _versions(options)
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    load = Load(scenario, options.slices, seed, simultaneous=options.simultaneous)
+    design = PairDesign(scenario, options.slices, seed, simultaneous=options.simultaneous)
     calibration = Calibration.load(options.budgets, host_facts())
     asked = pair_load(scenario, options.slices, simultaneous=options.simultaneous)
     calibration = calibration.under(scenario.name, asked)
@@ -107,7 +107,7 @@ def compare(options: argparse.Namespace) -> int:
         for notice in notices:
             live.tell(f"note: {notice}")
         comparing = compare_versions(
-            *(plan, sides, load, rules, folder), tell=live.tell, show=live.show_pair
+            *(plan, sides, design, rules, folder), tell=live.tell, show=live.show_pair
         )
         found = asyncio.run(comparing)
     code = _exit_code(found, warn_only=options.warn_only)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from datetime import UTC, datetime
 
-from harness import names
 from harness.budgets.model import Plan
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import choose_scenario, past_run, read_plan, worker_pool_of
@@ -36,12 +34,12 @@ from harness.commands.parts.verdict import judge_and_report
 from harness.errors import UsageError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import Decision
-from harness.load.fleet import logs
 from harness.observe.host import host_facts
+from harness.runner.folder import new_run_folder
+from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runner.warm_up import settle
 from harness.runs.calibration import Calibration
-from harness.runs.folder import create_folder
 from harness.units import Unit
 
 
@@ -82,21 +80,18 @@ def run(options: argparse.Namespace) -> int:
     decision = Decision(budgets, scenario) if scenario.planned is not None else None
     title = f"{plan.service}, scenario {scenario.name}"
     with served(plan, scenario, options) as live_metrics:
-        logs_ = logs(scenario).values()
-        folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=logs_)
-        folder.write(names.BUDGETS_FILE, plan.text)
+        folder = new_run_folder(options.out, plan, scenario)
         with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
-            running = gather(
-                *(plan, scenario, folder),
+            run_options = RunOptions(
                 url=options.url,
-                show=live.show,
+                pool=pool,
                 watch=watch,
                 decision=decision,
-                listener=live_metrics,
-                pool=pool,
+                observer=live_metrics,
+                show=live.show,
                 tell=outputs.tell,
             )
-            asyncio.run(running)
+            asyncio.run(gather(plan, scenario, folder, run_options))
         if scenario.auto_warm_up:
             settle(folder)
         return judge_and_report(

@@ -69,11 +69,11 @@ def assert_used(project: Project) -> None:
     assert project.manifest("run")["noise"] == known
     linted = project.harness("lint")
     assert linted.code == 0, linted.err
-    assert "budgets.latency.max_regression: max_regression below what can be seen" in linted.out
+    assert "max_regression 0.01% is below the minimum detectable regression" in linted.out
     # It says what it knows, and then why it cannot start.
     crash = ("--candidate-command", f"{sys.executable} -c 'raise SystemExit(1)' {{port}}")
     told = project.harness("compare", *crash, *SHORT, "--out", "compared").err
-    assert "note: latency: max_regression 0.01% is below what 12 pairs can see" in told
+    assert "note: latency: max_regression 0.01% is below the minimum detectable" in told
     assert "at least 4 and at most 12" in told
     other = project.harness("compare", *crash, *SHORT, "--slices", "2", "--out", "other").err
     assert "note: scenario quick was calibrated under another load" in other

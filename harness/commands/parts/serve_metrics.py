@@ -45,11 +45,13 @@ class LiveMetrics:
         self._readings: dict[str, Mapping[str, float]] = {}
         self._lock = threading.Lock()
 
-    def know(self, run: str, manifest: Manifest) -> None:
+    def set_manifest(self, run: str, manifest: Manifest) -> None:
         """Take the name of the run's folder, and what is known of the run by now."""
         self._about = tuple(run_samples(run, manifest))
 
-    def hear(self, cells: Iterable[Cell], readings: Mapping[str, float], source: str) -> None:
+    def add_recorded(
+        self, cells: Iterable[Cell], readings: Mapping[str, float], source: str
+    ) -> None:
         """Take what a generator reported: what it recorded since its last report, and its account.
 
         Args:

@@ -37,6 +37,7 @@ from harness.report.run.console import console_report
 from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import comment_markdown, summary_markdown
 from harness.report.run.results import results_json
+from harness.runner.folder import store_report
 from harness.runner.prometheus import consulted
 from harness.runs.folder import RunFolder, read_evidence
 from harness.runs.latency import read_intervals
@@ -86,7 +87,7 @@ def judge_and_report(
     evidence = consulted(read_evidence(folder), budgets, folder, servers.prometheus, store=store)
     judgement = judge(budgets, evidence)
     if live_metrics:
-        live_metrics.know(folder.path.resolve().name, evidence.manifest)
+        live_metrics.set_manifest(folder.path.resolve().name, evidence.manifest)
         live_metrics.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = beside(judgement, evidence.manifest, past) if past else None
@@ -157,16 +158,9 @@ def _write_reports(report: RunReport, options: argparse.Namespace, *, store: boo
         texts.append((names.REPORT_FILE, options.html, page))
     for name, copy, text in texts:
         if store:
-            _store(report.folder, name, text)
+            store_report(report.folder, name, text)
         write_copy(copy, text)
     append_step_summary(summary)
-
-
-def _store(folder: RunFolder, name: str, text: str) -> None:
-    try:
-        folder.write(name, text)
-    except OSError as error:
-        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
 
 
 def _print_report(report: RunReport, *, quiet: bool) -> None:

@@ -10,11 +10,11 @@ from harness.budgets.model import Target
 from harness.errors import UsageError
 from harness.experiments.version import (
     Version,
+    check_versions,
     checkout_name,
     notices,
     own_environment,
-    refuse,
-    side,
+    version_side,
 )
 
 COMMIT = "1a2b3c4d" + "0" * 32
@@ -55,7 +55,7 @@ REFUSED = [
         TARGET,
         Version(url="http://a"),
         Version(url="http://b", environment={"A": "1"}),
-        "the candidate has a URL, so it already runs",
+        "the candidate already runs at its URL",
         "leave out --candidate-url",
     ),
     (
@@ -63,7 +63,7 @@ REFUSED = [
         TARGET,
         Version(url="http://a", ref="main"),
         Version(url="http://b"),
-        "the baseline has a URL",
+        "the baseline already runs at its URL",
         "leave out --baseline-url",
     ),
     (
@@ -71,7 +71,7 @@ REFUSED = [
         Target(url="http://127.0.0.1:80"),
         Version(ref="main"),
         Version(),
-        "nothing says how the baseline is started",
+        "the baseline has no command that starts it",
         "--baseline-url",
     ),
     (
@@ -79,7 +79,7 @@ REFUSED = [
         Target(url="http://127.0.0.1:{port}"),
         Version(command="serve {port}"),
         Version(),
-        "nothing says how the candidate is started",
+        "the candidate has no command that starts it",
         "command in budgets.yaml",
     ),
     (
@@ -110,7 +110,7 @@ def test_refuse_versions_that_cannot_be_compared_says_what_to_do(
     target: Target, baseline: Version, candidate: Version, message: str, hint: str
 ) -> None:
     with pytest.raises(UsageError) as raised:
-        refuse(target, baseline, candidate)
+        check_versions(target, baseline, candidate)
     assert message in raised.value.message
     assert hint in raised.value.hint
 
@@ -131,11 +131,11 @@ def test_refuse_versions_that_cannot_be_compared_says_what_to_do(
 def test_refuse_versions_that_can_be_compared_lets_them_pass(
     baseline: Version, candidate: Version
 ) -> None:
-    refuse(TARGET, baseline, candidate)
+    check_versions(TARGET, baseline, candidate)
 
 
 def test_side_of_a_target_gets_its_own_names() -> None:
-    made = side(TARGET, Version(), "baseline", "main (1a2b3c4d)")
+    made = version_side(TARGET, Version(), "baseline", "main (1a2b3c4d)")
     assert made.label == "main (1a2b3c4d)"
     assert made.target.setup == "make baseline"
     assert made.target.environment == {"DATABASE": "sqlite:///./baseline.db", "LEVEL": "info"}
@@ -147,7 +147,7 @@ def test_side_with_command_and_environment_has_both_and_tells_no_value() -> None
     version = Version(
         command="run {side} {port}", environment={"LEVEL": "s3cret", "MORE": "{side}"}
     )
-    made = side(TARGET, version, "candidate", "working tree")
+    made = version_side(TARGET, version, "candidate", "working tree")
     assert made.target.command == "run candidate {port}"
     assert made.target.environment == {
         "DATABASE": "sqlite:///./candidate.db",
@@ -158,7 +158,9 @@ def test_side_with_command_and_environment_has_both_and_tells_no_value() -> None
 
 
 def test_side_with_a_url_tells_no_password() -> None:
-    made = side(TARGET, Version(url="http://me:s3cret@host:81/v1"), "baseline", "working tree")
+    made = version_side(
+        TARGET, Version(url="http://me:s3cret@host:81/v1"), "baseline", "working tree"
+    )
     assert (made.url, made.label) == ("http://me:s3cret@host:81/v1", "http://host:81/v1")
 
 
@@ -238,8 +240,8 @@ def test_own_environment_ends_its_search_at_the_worktree(tmp_path: Path) -> None
 def test_notices_name_stores_that_both_sides_share(value: str, apart: bool, together: bool) -> None:
     for other, shared in (("/b", apart), ("/a", together)):
         target = Target(url="", command="x", environment={"STORE": value}, directory=Path("/a"))
-        baseline = side(target, Version(), "baseline", "")
-        candidate = side(replace(target, directory=Path(other)), Version(), "candidate", "")
+        baseline = version_side(target, Version(), "baseline", "")
+        candidate = version_side(replace(target, directory=Path(other)), Version(), "candidate", "")
         said = notices((Version(), Version()), (baseline, candidate), "")
         assert ["same STORE" in line and "{side}" in line for line in said] == [True] * shared
 
@@ -260,10 +262,9 @@ def test_notices_name_stores_that_both_sides_share(value: str, apart: bool, toge
 def test_notices_say_when_nothing_differs(
     baseline: Version, candidate: Version, told: bool
 ) -> None:
-    sides = side(TARGET, baseline, "baseline", ""), side(TARGET, candidate, "candidate", "")
-    said = notices((baseline, candidate), sides, "commit 1a2b3c4d")
-    assert said == (
-        ["both sides are commit 1a2b3c4d: the comparison can show nothing but noise"]
-        if told
-        else []
+    sides = (
+        version_side(TARGET, baseline, "baseline", ""),
+        version_side(TARGET, candidate, "candidate", ""),
     )
+    said = notices((baseline, candidate), sides, "commit 1a2b3c4d")
+    assert said == (["both sides are commit 1a2b3c4d: every difference is noise"] if told else [])

@@ -203,7 +203,9 @@ def test_most_pairs_follow_from_the_noise_and_what_is_hopeless_is_said(budgets: 
     most, (notice,) = rules(Calibration.load(budgets, host_facts()))
     # 1.9 * (18.2 * (0.04 / ln 1.1)**2 + 2.7) = 11.2, with 1% shared by two budgets
     assert most == 12
-    assert notice.startswith("p95: max_regression 10% is below what 12 pairs can see")
+    assert notice.startswith(
+        "p95: max_regression 10% is below the minimum detectable regression of 12 pairs"
+    )
 
 
 def test_most_pairs_of_the_command_line_stand(budgets: Path) -> None:
@@ -219,10 +221,10 @@ def test_lint_warns_of_a_tolerance_that_cannot_be_seen(
         main(["lint", "--budgets", str(budgets)])
     out = capsys.readouterr().out
     assert end.value.code == 0
-    (line,) = [line for line in out.splitlines() if "can be seen" in line]
+    (line,) = [line for line in out.splitlines() if "detectable" in line]
     assert line.startswith(
-        f"{budgets}:13: warning: budgets.p95.max_regression: max_regression below what can be seen"
-        " here: 10%, and the smallest that 64 pairs of 5 slices find in scenario smoke is 3"
+        f"{budgets}:13: warning: budgets.p95.max_regression: max_regression 10% is below the"
+        " minimum detectable regression of 64 pairs of 5 slices in scenario smoke, 3"
     )
     assert line.endswith("raise it, budget work instead of time, or use more --slices")
 

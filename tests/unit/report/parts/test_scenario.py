@@ -8,7 +8,7 @@ import pytest
 
 from harness.budgets.parse.parse import parse_plan
 from harness.report.parts.scenario import scenario_text
-from harness.runner.manifest import known_facts
+from harness.runner.manifest import new_manifest
 
 HEAD = "version: 1\nservice: shop\nscenarios:\n  it:\n"
 BUDGET = "\nbudgets:\n  errors: {indicator: error_ratio, max: 1%}\n"
@@ -45,7 +45,7 @@ def test_scenario_is_told_as_it_was_written(scenario: str, text: str) -> None:
     path = Path("budgets.yaml")
     plan = parse_plan(f"{HEAD}    {scenario}{BUDGET}", path, {}, date(2026, 11, 20))
     here = replace(plan, source=Path("/nowhere/budgets.yaml"))
-    told = scenario_text(known_facts(here, plan.scenarios["it"])["scenario"])
+    told = scenario_text(new_manifest(here, plan.scenarios["it"]).scenario)
     assert told.replace(f"{path.parent.resolve()}/", "") == text
 
 
