@@ -27,7 +27,12 @@ STAGES = ("unit", "integration", "e2e")
 # of any other file stay on one worker.
 SPREAD = ("tests/e2e/", "tests/integration/load/", "tests/integration/report/")
 # These share a fixture that takes longer than a test.
-TOGETHER = ("tests/e2e/test_ci.py", "tests/e2e/test_kill_matrix.py", "tests/e2e/test_render.py")
+TOGETHER = (
+    "tests/e2e/test_ci.py",
+    "tests/e2e/test_kill_matrix.py",
+    "tests/e2e/test_render.py",
+    "tests/integration/load/test_refusals.py",
+)
 
 LEFT_OUT = pytest.StashKey[int]()
 LOCK = pytest.StashKey[IO[bytes]]()
@@ -159,7 +164,7 @@ def pytest_terminal_summary(
     if left_out := config.stash.get(LEFT_OUT, 0):
         lines.append(
             f"{left_out} slow tests left out; run them with: uv run pytest -m slow"
-            " (everything: uv run pytest --slow)"
+            " (all tests: uv run pytest --slow)"
         )
     if lines:
         terminalreporter.section("not run")

@@ -40,6 +40,7 @@ def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> N
     assert reports == {"results.json", "junit.xml", "summary.md"}
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
     del planted.document["selftest"]["slow"]
@@ -59,6 +60,7 @@ def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
     assert told["harmless"] == ("A millisecond more", "❌ missed not breached: latency, errors")
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: Project) -> None:
     planted.document["budgets"]["latency"]["max"] = "1us"
@@ -69,6 +71,7 @@ def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: P
     assert [folder.name for folder in (planted.path / "out").iterdir()] == ["clean-quick"]
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_selftest_interrupted_tells_what_it_has(planted: Project) -> None:
     planted.document["target"]["stop_timeout"] = "5s"

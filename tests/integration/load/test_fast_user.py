@@ -49,7 +49,9 @@ def test_calls_of_every_sort_have_the_results_that_they_have_with_fast_http_user
     assert {event["exception"] for call in ours.values() for event in call["events"]} > {"None"}
 
 
-@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    "workload", [pytest.param(OPEN, marks=pytest.mark.slow), CLOSED], ids=["open", "closed"]
+)
 async def test_load_of_fast_users_is_counted_as_the_server_counts_it(
     loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:
