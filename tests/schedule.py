@@ -81,8 +81,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     option = config.option
     narrow = option.keyword or getattr(option, "lf", False) or option.capture == "no"
     folders = {Path(argument).resolve() for argument in config.args}
-    stages = {TESTS / stage for stage in STAGES}
-    if narrow or not folders <= {TESTS, *stages}:
+    if narrow or not folders & {TESTS, *(TESTS / stage for stage in STAGES)}:
         return 0
     cpus = len(os.sched_getaffinity(0))
     return cpus if folders == {TESTS / "unit"} else cpus + 2
