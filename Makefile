@@ -10,9 +10,9 @@ setup: ## install the locked dependencies and the hooks of git
 	uv run pre-commit install
 
 unit: ## run the fast tests
-	uv run pytest -n 2 tests/unit
+	uv run pytest tests/unit
 
-test: ## run all tests; those whose programs are not installed are skipped
+test: ## run all tests but the slow ones; those whose programs are not installed are skipped
 	uv run pytest
 
 lint: ## check style, without a change

@@ -82,7 +82,10 @@ def assert_used(project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "place"),
-    [(("--slices", "30"), "pair-01/candidate"), (("--pairs", "0"), "run-01")],
+    [
+        (("--slices", "30"), "pair-01/candidate"),
+        pytest.param(("--pairs", "0"), "run-01", marks=pytest.mark.slow),
+    ],
     ids=["in a pair", "in a run"],
 )
 def test_calibrate_interrupted_early_stores_nothing(

@@ -26,6 +26,7 @@ def planted(project: Project) -> Project:
     return project
 
 
+@pytest.mark.alone
 def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> None:
     result = planted.harness("selftest", "slow", "--out", "out", *SHORT)
     assert result.code == 0, result.out + result.err
@@ -39,6 +40,8 @@ def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> N
     assert reports == {"results.json", "junit.xml", "summary.md"}
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
     del planted.document["selftest"]["slow"]
     planted.document["selftest"]["harmless"]["description"] = "A millisecond more"
@@ -57,6 +60,8 @@ def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
     assert told["harmless"] == ("A millisecond more", "❌ missed not breached: latency, errors")
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: Project) -> None:
     planted.document["budgets"]["latency"]["max"] = "1us"
     planted.document["target"]["environment"] = {"DELAY": "0.2"}
@@ -66,6 +71,8 @@ def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: P
     assert [folder.name for folder in (planted.path / "out").iterdir()] == ["clean-quick"]
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_selftest_interrupted_tells_what_it_has(planted: Project) -> None:
     planted.document["target"]["stop_timeout"] = "5s"
     arguments = ("selftest", "slow", "--out", "out", "--markdown", "table.md")

@@ -54,7 +54,9 @@ LONG = OpenWorkload((Stage(100, 60),), "even", max_users=4)
 CLOSED = ClosedWorkload((UserStage(9, 60),))
 
 
-@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    "workload", [OPEN, pytest.param(CLOSED, marks=pytest.mark.slow)], ids=["open", "closed"]
+)
 async def test_counts_and_times_of_two_workers_match_the_server(
     loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:

@@ -49,7 +49,9 @@ def test_all_kinds_of_calls_have_the_results_of_fast_http_user() -> None:
     assert {event["exception"] for call in actual.values() for event in call["events"]} > {"None"}
 
 
-@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    "workload", [pytest.param(OPEN, marks=pytest.mark.slow), CLOSED], ids=["open", "closed"]
+)
 async def test_counts_of_fast_users_match_the_server(
     loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+import pytest
+
 from harness import names
 from harness.budgets.model import (
     Budget,
@@ -26,6 +28,7 @@ from harness.runs.model import Clock, Evidence, Manifest, Series
 from harness.units import Unit
 from tests.integration.load.conftest import Loads, Outcome
 
+pytestmark = pytest.mark.alone
 P95 = Budget("p95", Latency(0.95), Unit.SECONDS, 0.02, "max")
 FAST = """
 class Fast(FastHttpUser):

@@ -29,7 +29,9 @@ def untraced_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     "workload",
     [
         OpenWorkload((Stage(150, 3),), max_users=150),
-        ClosedWorkload((UserStage(90, 0.45, 0), UserStage(90, 60))),
+        pytest.param(
+            ClosedWorkload((UserStage(90, 0.45, 0), UserStage(90, 60))), marks=pytest.mark.slow
+        ),
     ],
     ids=["open", "closed"],
 )

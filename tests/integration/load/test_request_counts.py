@@ -50,8 +50,15 @@ from locust import exception
 """
 
 
-@pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser"])
-@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    ("workload", "base"),
+    [
+        pytest.param(OPEN, "HttpUser", marks=pytest.mark.slow, id="open-HttpUser"),
+        pytest.param(OPEN, "FastHttpUser", id="open-FastHttpUser"),
+        pytest.param(CLOSED, "HttpUser", id="closed-HttpUser"),
+        pytest.param(CLOSED, "FastHttpUser", marks=pytest.mark.slow, id="closed-FastHttpUser"),
+    ],
+)
 async def test_counts_of_each_request_equal_what_the_server_counted(
     loads: Loads, server: Server, base: str, workload: OpenWorkload | ClosedWorkload
 ) -> None:

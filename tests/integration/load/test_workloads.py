@@ -78,7 +78,9 @@ class Journey(FastHttpUser):
 
 
 @pytest.mark.parametrize(
-    "nested", [False, True], ids=["tasks of a user", "tasks of a nested task set"]
+    "nested",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["tasks of a user", "tasks of a nested task set"],
 )
 async def test_requests_of_a_seed_do_not_depend_on_the_number_of_users_and_workers(
     loads: Loads, server: Server, nested: bool

@@ -1,11 +1,12 @@
 """report.html in a real browser: nothing is loaded, nothing complains, all of it is there."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from _pytest.mark import ParameterSet
 from playwright.sync_api import Browser, Page
 
 from harness.report.compare.results import compare_json
@@ -181,7 +182,12 @@ def test_run_of_a_request_is_chosen_and_hostile_names_are_only_shown(open_page: 
     assert page.evaluate("document.querySelectorAll('script[src], img, iframe').length") == 0
 
 
-@pytest.mark.parametrize("case", CASES)
+def some(cases: Iterable[str], *names: str) -> list[ParameterSet]:
+    """The cases, of which all but those with these names are slow."""
+    return [pytest.param(c, marks=[] if c in names else [pytest.mark.slow]) for c in cases]
+
+
+@pytest.mark.parametrize("case", some(CASES, "fail", "inconclusive", "awkward"))
 def test_run_values_are_those_of_results_json(open_page: Open, case: str) -> None:
     judgement, evidence, code = CASES[case]
     results = json.loads(results_json(judgement, evidence, exit_code=code))
@@ -206,7 +212,7 @@ def test_run_values_are_those_of_results_json(open_page: Open, case: str) -> Non
     ("endpoints", "seconds", "points"),
     [
         pytest.param(1, 5, 10, id="one endpoint, five seconds"),
-        pytest.param(200, 1800, 602, id="200 endpoints, half an hour"),
+        pytest.param(200, 1800, 602, id="200 endpoints, half an hour", marks=pytest.mark.slow),
     ],
 )
 def test_run_of_any_size_fits_a_page(
@@ -228,7 +234,7 @@ def test_run_page_is_not_wider_than_its_window(open_page: Open, width: int) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("case", compare_cases.CASES)
+@pytest.mark.parametrize("case", some(compare_cases.CASES, "fail", "awkward", "no-budgets"))
 def test_compare_charts_have_the_pairs_and_the_interval_of_compare_json(
     open_page: Open, case: str
 ) -> None:
@@ -251,7 +257,7 @@ def test_compare_charts_have_the_pairs_and_the_interval_of_compare_json(
             assert last == pytest.approx((100 * one["lower"], 100 * one["upper"]), rel=1e-3)
 
 
-@pytest.mark.parametrize("case", HISTORIES)
+@pytest.mark.parametrize("case", some(HISTORIES, "month", "awkward"))
 def test_history_charts_have_each_run_of_each_trend(open_page: Open, case: str) -> None:
     runs, left_out = HISTORIES[case]
     found = histories(runs)

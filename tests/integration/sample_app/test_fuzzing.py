@@ -103,6 +103,7 @@ def test_fuzzer_on_sqlite_finds_nothing(tmp_path: Path) -> None:
         assert fuzz(url) >= {200, 201, 204, 404, 422}
 
 
+@pytest.mark.slow
 @pytest.mark.needs_postgresql
 def test_fuzzer_on_postgresql_finds_nothing(tmp_path: Path, postgresql_url: str) -> None:
     with served(tmp_path, postgresql_url) as url:

@@ -99,7 +99,14 @@ def promtool(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.needs_prometheus
-@pairs
+@pytest.mark.parametrize(
+    ("budgets", "folder"),
+    [
+        # The rules of every kind of budget take promtool half a minute.
+        pytest.param(*pair, id=name, marks=[pytest.mark.slow] if name == "kinds" else [])
+        for name, pair in PAIRS.items()
+    ],
+)
 def test_promtool_accepts_the_rules_and_their_tests_pass(
     budgets: Path, folder: Path, promtool: str
 ) -> None:
