@@ -85,8 +85,8 @@ def trend(*values: float | None, of: Verdict = P95) -> Trend:
 def test_trend_says_how_much_worse_than_usual_the_latest_is(
     found: Trend, usual: float | None, worse: float | None
 ) -> None:
-    assert found.usual == (usual if usual is None else pytest.approx(usual))
-    assert found.worse == (worse if worse is None else pytest.approx(worse))
+    assert found.earlier_median == (usual if usual is None else pytest.approx(usual))
+    assert found.regression == (worse if worse is None else pytest.approx(worse))
 
 
 def test_trend_leaves_out_what_a_guard_took_away_but_not_what_is_too_close_to_its_bound() -> None:
