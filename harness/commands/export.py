@@ -1,11 +1,11 @@
-"""`harness export`: what stored runs came to, for another tool."""
+"""`harness export`: results of stored runs in the format of another tool."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from harness.commands.parts.outputs import tell, write, write_copy
+from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, UnjudgedError, UsageError
 from harness.report.export.formats import FORMATS, gaps
 from harness.report.history.history import History, histories
@@ -16,7 +16,7 @@ from harness.runs.results import PastRun, read_results
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness export`."""
     parser.add_argument(
-        "run_dir", nargs="+", type=Path, metavar="RUN_DIR", help="what `harness run` wrote"
+        "run_dir", nargs="+", type=Path, metavar="RUN_DIR", help="folder of a stored run"
     )
     parser.add_argument(
         "--to",
@@ -25,15 +25,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help=", ".join(FORMATS),
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="file to write (default: standard output)"
+    )
 
 
 def export(options: argparse.Namespace) -> int:
-    """Write what stored runs came to in the format of another tool.
+    """Write the results of stored runs in the format of another tool.
 
     Raises:
-        UsageError: The runs cannot stand in one file.
-        RunFolderError: One of them was not judged.
+        UsageError: The format or the runs do not allow one file.
+        RunFolderError: A run was not judged.
         UnjudgedError: There is nothing to write.
     """
     form = FORMATS[options.to]
@@ -41,7 +43,7 @@ def export(options: argparse.Namespace) -> int:
         several = ", ".join(name for name, other in FORMATS.items() if other.several)
         raise UsageError(
             f"{options.to} takes one run, not {len(options.run_dir)}",
-            f"export them one by one; a file of several runs can be had as: {several}",
+            f"export one run at a time; formats for several runs: {several}",
         )
     history = _read(options)
     text = form.write(history)
@@ -51,7 +53,7 @@ def export(options: argparse.Namespace) -> int:
             f"`harness check {options.run_dir[-1]}` says why",
         )
     for gap in gaps(history, form):
-        tell(f"note: {gap}")
+        print_line(f"note: {gap}")
     if options.out is None:
         write(text)
     else:
@@ -66,6 +68,6 @@ def _read(options: argparse.Namespace) -> History:
     if others:
         names = ", ".join(f"{one.service} {one.scenario}" for one in (history, *others))
         raise UsageError(
-            f"the runs are of several scenarios: {names}", "export those of one scenario at a time"
+            f"the runs belong to several scenarios: {names}", "export one scenario at a time"
         )
     return history

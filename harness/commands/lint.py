@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.budgets.lint.plan import lint as find
 from harness.commands.parts.inputs import read_plan, require_locustfile
 from harness.commands.parts.options import budgets_option, url_option
-from harness.commands.parts.outputs import tell, write
+from harness.commands.parts.outputs import print_line, write
 from harness.errors import EXIT_PASS, EXIT_USAGE
 from harness.runs.calibration import path_of
 
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness lint`."""
     budgets_option(parser)
-    url_option(parser, "a running service: do its metrics exist, do its buckets fit")
+    url_option(
+        parser, "running service: check that its metrics exist and its buckets fit the bounds"
+    )
 
 
 def lint(options: argparse.Namespace) -> int:
-    """Validate budgets.yaml and, with --url, hold it against the service's metrics.
+    """Validate budgets.yaml and, with --url, check it against the metrics of the service.
 
     Raises:
-        UsageError: budgets.yaml cannot be parsed, or the service does not answer.
+        UsageError: budgets.yaml is not valid, or the service does not answer.
     """
     plan = read_plan(options.budgets)
     for scenario in plan.scenarios.values():
@@ -40,7 +42,7 @@ def lint(options: argparse.Namespace) -> int:
     advice, notices = _advice(plan, options)
     findings = find(plan, families, advice)
     for notice in notices:
-        tell(f"note: {notice}")
+        print_line(f"note: {notice}")
     for finding in findings:
         write(
             f"{options.budgets}:{finding.line}: {finding.level}: {finding.path}:"
@@ -55,7 +57,7 @@ def lint(options: argparse.Namespace) -> int:
 
 
 def _advice(plan: Plan, options: argparse.Namespace) -> tuple[list[Advice], list[str]]:
-    """What a calibration of this machine says of the budgets, if there is one."""
+    """Advice and notices from the calibration of this machine, if there is one."""
     if not path_of(options.budgets).exists():
         return [], []
     from harness.experiments.advice import lint_advice  # takes a second to import

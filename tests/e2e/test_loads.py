@@ -76,7 +76,7 @@ def test_run_two_loads_at_once_have_their_own_rates_and_starts(project: Project)
     assert last_reading(project, names.GENERATOR_STARTED) == {"browse": 120, "order": 20}
     requests = project.manifest()["requests"]
     assert (requests["asked"], requests["sent"], requests["dropped"]) == (140, 140, 0)
-    assert "140 iterations asked, 140 sent" in result.out
+    assert "140 iterations scheduled, 140 sent" in result.out
     logs = {path.name for path in (project.path / "out").glob("generator*")}
     assert logs == {"generator-browse.log", "generator-order.log"}
 

@@ -31,7 +31,7 @@ def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> N
     result = planted.harness("selftest", "slow", "--out", "out", *SHORT)
     assert result.code == 0, result.out + result.err
     assert "detected: slow: latency is 2" in result.out
-    assert "2 of 2 runs ended as promised" in result.out
+    assert "2 of 2 runs ended as expected" in result.out
     assert planted.outcomes("out/clean-quick")["latency"] == "pass"
     slow = planted.outcomes("out/slow")
     assert (slow["latency"], slow["errors"]) == ("fail", "pass")

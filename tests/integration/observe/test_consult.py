@@ -283,14 +283,14 @@ def test_check_queries_the_server_and_stores_nothing(
 
 
 BAD_OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
-    "an option without a server": (("--prometheus-match", "a=b"), "a server that is not named"),
+    "an option without a server": (("--prometheus-match", "a=b"), "needs a server"),
     "a password in the URL": (("--prometheus", "http://me:pw@h"), "out of the URL"),
-    "no URL": (("--prometheus", "localhost:9090"), "is no URL"),
-    "no label": (("--prometheus-match", "a-b=c"), "names no label"),
-    "no header": (("--prometheus-header", "Bearer abc"), "that is no header"),
+    "no URL": (("--prometheus", "localhost:9090"), "is not a URL"),
+    "no label": (("--prometheus-match", "a-b=c"), "is not a label"),
+    "no header": (("--prometheus-header", "Bearer abc"), "not an HTTP header"),
     "no token": (
         ("--prometheus", "http://h", "--prometheus-token-file", "/dev/null"),
-        "holds no token",
+        "does not contain a token",
     ),
     "no certificate": (
         ("--prometheus", "https://h", "--prometheus-ca", "/dev/null"),

@@ -127,7 +127,7 @@ def test_file_without_a_token_is_refused(tmp_path: Path, content: str) -> None:
     options = argparse.Namespace(
         grafana_url="http://127.0.0.1", grafana_token_file=tmp_path / "token"
     )
-    with pytest.raises(UsageError, match="holds no token"):
+    with pytest.raises(UsageError, match="does not contain a token"):
         grafana_of(options)
 
 

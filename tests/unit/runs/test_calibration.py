@@ -256,15 +256,15 @@ def test_report_shows_noise_and_what_can_be_seen_through_it() -> None:
 REPORT = """\
 shop, scenario smoke
 
-budget  noise of a pair  can see  tolerated          pairs     load  noise of a start
--------------------------------------------------------------------------------------
-p50         4% (< 6.2%)     5.2%        10%  6, at most 16  1.5 min         2% (< 5%)
-p95         40% (< 62%)      66%        10%              -        -                 -
-bytes                 -        -          -              -        -         0% (< 0%)
-cpu                   -        -        20%              -        -                 -
+budget   pair noise  min. detectable  tolerated          pairs     load  run-to-run noise
+-----------------------------------------------------------------------------------------
+p50     4% (< 6.2%)             5.2%        10%  6, at most 16  1.5 min         2% (< 5%)
+p95     40% (< 62%)              66%        10%              -        -                 -
+bytes             -                -          -              -        -         0% (< 0%)
+cpu               -                -        20%              -        -                 -
 
-p95: max_regression 10% is below what can be seen here; raise it, budget work instead of time, or
-use more --slices
+p95: max_regression 10% is below the minimum detectable regression; raise it, budget work instead of
+time, or use more --slices
 cpu: pairs left out: steal
 """
 
@@ -272,9 +272,9 @@ cpu: pairs left out: steal
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--pairs", "3"), "'3' says nothing about noise; give at least 4, or 0"),
-        (("--runs", "x"), "says nothing about noise"),
-        (("--pairs", "0", "--runs", "0"), "nothing is to be measured"),
+        (("--pairs", "3"), "'3' is too few to estimate noise; use at least 4, or 0"),
+        (("--runs", "x"), "is too few to estimate noise"),
+        (("--pairs", "0", "--runs", "0"), "nothing to measure"),
         (("--max-pairs", "12"), "unrecognized arguments"),
         (("other",), "no scenario 'other'"),
     ],

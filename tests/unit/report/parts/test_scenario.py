@@ -28,7 +28,7 @@ SCENARIOS = {
         "it: 5 users for 9 s, 5 to 9 users for 9 s (a.py); 5 s of warm-up; 13 s measured"
     ),
     "{locustfile: a.py, workload: {shape: Wave}, warm_up: 0s, duration: 7s}": (
-        "it: users as Wave says (a.py); 7 s measured"
+        "it: users by the load shape Wave (a.py); 7 s measured"
     ),
     "{loads: {a: {locustfile: a.py, rate: 5/s}, b: {locustfile: b.py, start: 5s, rate: 1/s}}, "
     "warm_up: 0s, duration: 20s}": (
