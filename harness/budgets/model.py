@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 from harness.names import OK
 from harness.units import Unit
@@ -31,6 +31,10 @@ class Selector:
         """As PromQL writes it."""
         labels = ", ".join(f'{name}="{value}"' for name, value in self.where.items())
         return f"{self.metric}{{{labels}}}" if labels else self.metric
+
+    def part(self, name: Literal["bucket", "sum", "count"]) -> Selector:
+        """The series of a part of this histogram or summary, with the same labels."""
+        return Selector(f"{self.metric}_{name}", self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,21 @@ Indicator = (
     | Promql
 )
 CLIENT_SIDE = (Latency, ErrorRatio, Throughput)
+
+
+def selectors(indicator: Indicator) -> tuple[Selector, ...]:
+    """What an indicator reads of the service, its subject first; empty where it reads nothing."""
+    match indicator:
+        case Quantile(histogram=selector) | Mean(histogram=selector):
+            return (selector,)
+        case Ratio(of=of, to=to) | Utilization(of=of, to=to):
+            return (of, to)
+        case Rate(counter=selector) | Gauge(gauge=selector):
+            return (selector,)
+        case Latency() | ErrorRatio() | Throughput() | Promql():
+            return ()
+        case _:
+            assert_never(indicator)
 
 
 @dataclass(frozen=True, slots=True)

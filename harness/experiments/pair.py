@@ -17,7 +17,7 @@ from harness.experiments.version import Versions
 from harness.judge.compare.model import Pair
 from harness.judge.compare.model import Side as Shown
 from harness.judge.guards.all import guards
-from harness.judge.measure.measure import measure
+from harness.judge.measure.measure import measure_budgets
 from harness.load.fleet import logs
 from harness.load.interleaving import Interleaving, in_turn, random_order
 from harness.runner.run import LEAD, gather
@@ -156,9 +156,8 @@ def read_pair(budgets: tuple[Budget, ...], load: Load, number: int, folder: Path
 def shown(budgets: tuple[Budget, ...], folder: RunFolder) -> Shown:
     """What a run folder shows of the budgets."""
     evidence = read_evidence(folder)
-    return Shown(
-        {budget.name: measure(budget, evidence) for budget in budgets}, guards(evidence, budgets)
-    )
+    measured = measure_budgets(budgets, evidence)
+    return Shown({one.name: one.measurement for one in measured}, guards(evidence, measured))
 
 
 def _new_folder(path: Path, plan: Plan, scenario: Scenario) -> RunFolder:

@@ -13,9 +13,9 @@ from harness.budgets.model import (
     Quantile,
     Rate,
     Ratio,
-    Selector,
     Throughput,
     Utilization,
+    selectors,
 )
 
 _LOOK_AT = {
@@ -90,19 +90,6 @@ def _of_service(indicator: Indicator) -> str:
             return f"{over} of {of} over {to}"
         case _:
             raise TypeError(f"{type(indicator).__name__} is not measured on the service")
-
-
-def selectors(indicator: Indicator) -> tuple[Selector, ...]:
-    """What an indicator reads of the service, its subject first; empty for the other kinds."""
-    match indicator:
-        case Quantile(histogram=selector) | Mean(histogram=selector):
-            return (selector,)
-        case Ratio(of=of, to=to) | Utilization(of=of, to=to):
-            return (of, to)
-        case Rate(counter=selector) | Gauge(gauge=selector):
-            return (selector,)
-        case _:
-            return ()
 
 
 def _statistic(quantile: float | None) -> str:

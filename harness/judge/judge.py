@@ -5,39 +5,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.budgets.model import CLIENT_SIDE, Budget, Latency
-from harness.judge.bounds import holds, margin, proven
+from harness.judge.bounds import holds, holds_by_value, margin, proven
 from harness.judge.describe import advice, describe
 from harness.judge.guards.all import guards
 from harness.judge.intervals.interval import confidence
-from harness.judge.measure.measure import measure
+from harness.judge.intervals.levels import levels_of
+from harness.judge.intervals.start_noise import NOISE
+from harness.judge.measure.measure import Measured, measure_budgets
 from harness.judge.measure.series import PROMETHEUS
 from harness.judge.model import Confidence, Guard, Judgement, Measurement, Outcome, Verdict
-from harness.runs.model import Evidence
+from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
 
 
 def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
-    """Judge a run.
+    """Judge a run: observe and measure each budget, hold guards against that, decide.
 
     Args:
-        budgets: Those that apply to the run's scenario; budgets that are off are left out.
+        budgets: Those that apply to the run's scenario; none of them is off.
         evidence: The run.
 
     Returns:
         The guards, a verdict for each budget in the given order, and the outcome of the run.
     """
-    judged = tuple(budget for budget in budgets if budget.severity != "off")
-    found = guards(evidence, judged)
-    verdicts = tuple(_verdict(budget, evidence, found) for budget in judged)
+    measured = measure_budgets(budgets, evidence)
+    found = guards(evidence, measured)
+    intervals = [_interval(one, evidence.manifest) for one in measured]
+    verdicts = tuple(
+        decide(one.budget, one.measurement, found, interval)
+        for one, interval in zip(measured, intervals, strict=True)
+    )
     return Judgement(_run_outcome(verdicts), found, verdicts)
 
 
-def _verdict(budget: Budget, evidence: Evidence, guards: Sequence[Guard]) -> Verdict:
-    # What stopped the load was certain by all that was recorded, some of it after the cut. Of what
-    # a Prometheus server answered the scatter within the run is not known.
-    plain = evidence.manifest.aborted_by == budget.name or budget.name in evidence.answers
-    interval = None if plain else confidence(budget, evidence)
-    return decide(budget, measure(budget, evidence), guards, interval)
+def _interval(one: Measured, manifest: Manifest) -> Confidence | None:
+    if manifest.aborted_by == one.name:
+        return None  # the breach was certain by all that was recorded, some of it after the cut
+    noise = manifest.noise.get(one.name, NOISE)
+    return confidence(one.budget, one.observation, levels_of(manifest), noise)
 
 
 def decide(
@@ -97,12 +102,12 @@ def _outcome(
         return _without_data(budget, lack)
     if measurement.undecided:
         return "inconclusive", f"{_measured(budget, measurement)}, but {measurement.undecided}"
-    met = _met(budget, measurement)
+    holding = bool(holds_by_value(budget, measurement))
     if interval is not None:
         if (sure := proven(interval.lower, interval.upper, budget.bound, budget.direction)) is None:
             return _uncertain(budget, measurement, interval)
-        met = sure
-    if met:
+        holding = sure
+    if holding:
         return "pass", _measured(budget, measurement)
     return _breach(budget, f"{_measured(budget, measurement)}{_then(budget, measurement)}")
 
@@ -151,12 +156,6 @@ def _without_data(budget: Budget, lack: str) -> tuple[Outcome, str]:
             return _breach(budget, f"no data, which fails by on_no_data: {lack}")
         case "ignore":
             return "warn", f"no data, ignored by on_no_data: {lack}"
-
-
-def _met(budget: Budget, measurement: Measurement) -> bool:
-    if measurement.meets is not None or measurement.value is None:
-        return bool(measurement.meets)
-    return holds(measurement.value, budget.bound, budget.direction)
 
 
 def _uncertain(

@@ -96,11 +96,7 @@ def _queries(budgets: Iterable[Budget], clock: Clock, matchers: Mapping[str, str
 
 
 def _of_server(budgets: Iterable[Budget]) -> list[Budget]:
-    return [
-        budget
-        for budget in budgets
-        if budget.severity != "off" and not isinstance(budget.indicator, CLIENT_SIDE)
-    ]
+    return [budget for budget in budgets if not isinstance(budget.indicator, CLIENT_SIDE)]
 
 
 def _questions(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dict[str, str]:

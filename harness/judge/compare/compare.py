@@ -37,7 +37,7 @@ FEWEST_PAIRS = 6
 
 def compared(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
     """The budgets that a comparison is about."""
-    return tuple(b for b in budgets if b.max_regression is not None and b.severity != "off")
+    return tuple(b for b in budgets if b.max_regression is not None)
 
 
 def compare(budgets: Iterable[Budget], pairs: Sequence[Pair], rules: Rules) -> Comparison:

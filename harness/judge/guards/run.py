@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.budgets.model import CLIENT_SIDE, Budget
-from harness.judge.guards.impact import met
-from harness.judge.measure.client import requests
+from harness.budgets.model import CLIENT_SIDE
+from harness.judge.measure.measure import MeasuredBudgets
+from harness.judge.measure.observation import RequestCount
+from harness.judge.measure.requests import request_counts, total_of
 from harness.judge.measure.series import NoDataError, listed, window
 from harness.judge.model import Guard, guard
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
 
-def run_complete(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+def run_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The run went to its planned end; a part of a run is shown, not judged.
 
     But for the budget whose certain breach stopped the load: that is judged on what there is.
@@ -21,7 +22,7 @@ def run_complete(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Gu
     manifest = evidence.manifest
     aborted = manifest.status == "aborted"
     others = tuple(
-        b.name for b in budgets if b.name != manifest.aborted_by or met(b, evidence) is not False
+        one.name for one in measured if one.name != manifest.aborted_by or one.holds is not False
     )
     why = f" ({manifest.reason})" if manifest.reason else ""
     reason = {
@@ -40,7 +41,7 @@ def run_complete(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Gu
     )
 
 
-def settled(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def settled(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The latency settled in time, where the scenario waits for that."""
     found = evidence.manifest.settled
     if found is None:
@@ -68,7 +69,7 @@ def settled(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
     )
 
 
-def target_alive(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def target_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """A service that the harness started lived until the harness stopped it."""
     target = evidence.manifest.target
     if not target.get("ours"):
@@ -82,7 +83,7 @@ def target_alive(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
     yield guard("target-alive", reason, tripped=True, value=code, touches="all")
 
 
-def window_complete(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def window_complete(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The run has a window with a start and an end."""
     try:
         seconds = window(evidence).seconds
@@ -95,21 +96,23 @@ def window_complete(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard
     )
 
 
-def requests_recorded(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def requests_recorded(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The load made requests; a service that nobody asked meets every budget."""
-    count = sum(ok + failed for ok, failed in requests(evidence).values())
+    count = total_of(request_counts(evidence).values()).total
     reason = f"{count} requests were recorded in the window"
     if not count:
         reason = "no request was recorded in the window; see the generator's log in the run folder"
     yield guard("requests-recorded", reason, tripped=not count, value=count, limit=1, touches="all")
 
 
-def endpoint_has_requests(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+def endpoint_has_requests(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Each request that a budget names was made."""
-    found = requests(evidence)
-    on_client = (b.indicator for b in budgets if isinstance(b.indicator, CLIENT_SIDE))
+    found = request_counts(evidence)
+    on_client = (
+        one.budget.indicator for one in measured if isinstance(one.budget.indicator, CLIENT_SIDE)
+    )
     for request in sorted({indicator.request or "" for indicator in on_client} - {""}):
-        count = sum(found.get(request, (0, 0)))
+        count = found.get(request, RequestCount()).total
         reason = f"{count} requests of {request} were recorded"
         if not count:
             others = listed(found) or "none"

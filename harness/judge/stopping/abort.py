@@ -29,7 +29,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from harness.budgets.model import Budget, ErrorRatio, Latency
-from harness.judge.intervals.start_noise import FAILS, NOISE, slow
+from harness.judge.intervals.start_noise import FAILS, NOISE, inflate
 from harness.names import ERROR, LATENCY
 from harness.runs.cells import Cell
 
@@ -109,7 +109,7 @@ class _Watch:
         self._bounds = share_bounds
         self._seconds = seconds
         # In nanoseconds; a service that is at its limit may have started unluckily.
-        self._limit = budget.bound * slow(noise, FAILS) * 1e9
+        self._limit = budget.bound * inflate(noise, FAILS) * 1e9
         self._over: defaultdict[int, int] = defaultdict(int)
         self._totals: defaultdict[int, int] = defaultdict(int)
 

@@ -16,9 +16,9 @@ from harness.budgets.model import (
     Quantile,
     Rate,
     Selector,
+    selectors,
 )
 from harness.budgets.presets import PRESETS
-from harness.judge.describe import selectors
 from harness.report.html.panel import Bound, Choice, Line, Panel, bound_of, known
 from harness.report.html.readings import Readings
 from harness.report.parts.words import clean

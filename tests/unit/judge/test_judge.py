@@ -29,10 +29,9 @@ from harness.budgets.model import (
 from harness.judge.bounds import holds, margin
 from harness.judge.describe import advice, describe
 from harness.judge.judge import decide, judge
-from harness.judge.measure.measure import measure
 from harness.judge.model import Confidence, Measurement, Outcome, Touches, guard
 from harness.units import Unit, parse
-from tests.unit.judge.evidence import buckets, budget, evidence, requests, series
+from tests.unit.judge.evidence import buckets, budget, evidence, measure, requests, series
 
 P95 = budget(Latency(0.95), 0.2)
 ERRORS = budget(ErrorRatio(), 0.01, unit=Unit.RATIO)
@@ -299,7 +298,6 @@ WARN = replace(FAIL, name="warn", severity="warn")
 OPEN = budget(Gauge(Selector("gone")), 1.0, unit=Unit.COUNT, name="open")
 OPEN_WARN = replace(OPEN, name="open-warn", severity="warn")
 IGNORED = replace(OPEN, name="ignored", on_no_data="ignore")
-OFF = replace(FAIL, name="off", severity="off")
 
 
 @pytest.mark.parametrize(
@@ -312,9 +310,7 @@ OFF = replace(FAIL, name="off", severity="off")
         pytest.param([PASS, OPEN], "inconclusive", 4, id="an open budget of severity error"),
         pytest.param([OPEN, WARN, FAIL], "fail", 3, id="a breach outweighs all"),
         pytest.param([WARN, OPEN], "inconclusive", 4, id="open outweighs a warning"),
-        pytest.param([PASS, OFF], "pass", 0, id="a budget that is off does not count"),
         pytest.param([], "inconclusive", 4, id="no budget applies"),
-        pytest.param([OFF], "inconclusive", 4, id="every budget is off"),
         pytest.param([IGNORED, OPEN_WARN], "inconclusive", 4, id="nothing at all was judged"),
     ],
 )
@@ -323,7 +319,7 @@ def test_judge_outcome_is_the_worst_that_counts(
 ) -> None:
     judgement = judge(tuple(budgets), evidence())
     assert (judgement.outcome, judgement.exit_code) == (outcome, exit_code)
-    assert [v.name for v in judgement.verdicts] == [b.name for b in budgets if b is not OFF]
+    assert [v.name for v in judgement.verdicts] == [b.name for b in budgets]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Mean, Selector
-from harness.judge.guards.all import guards
 from harness.judge.judge import judge
 from harness.judge.model import Touches
 from harness.runs.model import Evidence, Requests, Worker
@@ -24,7 +23,7 @@ from tests.unit.judge.evidence import (
     series,
     up,
 )
-from tests.unit.judge.guards.guarding import COUNTED, P95, SERVER, found, lag
+from tests.unit.judge.guards.guarding import COUNTED, P95, SERVER, every_guard, found, lag
 
 
 def start_time(at: float, instance: str = APP) -> Any:
@@ -129,7 +128,7 @@ def test_guards_of_endpoints_are_one_for_each_that_a_budget_names() -> None:
         budget(Latency(0.95, "GET /gone"), 0.2),
         P95,
     )
-    every = [g for g in guards(evidence(), budgets) if g.name == "endpoint-has-requests"]
+    every = [g for g in every_guard(evidence(), *budgets) if g.name == "endpoint-has-requests"]
     assert [(g.request, g.outcome, g.value) for g in every] == [
         ("GET /contacts", "ok", 100),
         ("GET /gone", "tripped", 0),
@@ -171,7 +170,7 @@ def test_guards_of_a_healthy_run_all_hold() -> None:
         | lag(names.SCHEDULER_LAG, slow=0),
         workers=(Worker(name="a", round_trip=0.001), Worker(name="b")),
     )
-    every = guards(run, (P95, SERVER, COUNTED, budget(ErrorRatio("GET /contacts"), 0.01)))
+    every = every_guard(run, P95, SERVER, COUNTED, budget(ErrorRatio("GET /contacts"), 0.01))
     assert {guard.outcome for guard in every} == {"ok"}
     assert len({guard.name for guard in every}) == len(every) == 26
 
@@ -222,5 +221,5 @@ def test_guards_of_a_run_that_never_began_do_not_crash() -> None:
         requests=Requests(),
         exit_code=1,
     )
-    names_ = [g.name for g in guards(run, (P95, SERVER, COUNTED)) if g.outcome == "tripped"]
+    names_ = [g.name for g in every_guard(run, P95, SERVER, COUNTED) if g.outcome == "tripped"]
     assert names_ == ["run-complete", "target-alive", "window-complete", "requests-recorded"]
