@@ -18,11 +18,11 @@ from harness.observe.promtool import create_blocks
 from harness.report.run.openmetrics import limit_samples, outcome_samples, run_samples
 from harness.runs.folder import RunFolder, open_folder, read_manifest
 from harness.runs.histograms import HistogramSet
-from harness.runs.latency import Line, read_lines
+from harness.runs.latency import LatencyLine, read_lines
 from harness.runs.metrics import read_points
 from harness.runs.model import Manifest
 from harness.runs.openmetrics import (
-    Kind,
+    MetricKind,
     Points,
     Sample,
     document,
@@ -119,7 +119,7 @@ def _latency_bounds(results: Results | None) -> list[float]:
     ]
 
 
-def _moments(manifest: Manifest, lines: Sequence[Line]) -> list[float]:
+def _moments(manifest: Manifest, lines: Sequence[LatencyLine]) -> list[float]:
     """When the harness would have been scraped: each second, counted from the window's start.
 
     Less often when that would be too many samples; then also at the window's end.
@@ -148,7 +148,7 @@ class _Timeline:
     """
 
     def __init__(
-        self, manifest: Manifest, kinds: Mapping[str, Kind], points: Mapping[str, Points]
+        self, manifest: Manifest, kinds: Mapping[str, MetricKind], points: Mapping[str, Points]
     ) -> None:
         self._service = {names.JOB: manifest.service}
         self._harness = {

@@ -35,7 +35,7 @@ from harness.commands.parts.servers import servers_of
 from harness.commands.parts.verdict import judge_and_report
 from harness.errors import UsageError
 from harness.judge.stopping.abort import AbortWatch
-from harness.judge.stopping.decided import Decision
+from harness.judge.stopping.decided import DecisionWatch
 from harness.load.fleet import logs
 from harness.observe.host import host_facts
 from harness.runner.run import gather
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     budgets = plan.budgets_of(scenario.name)
     noise = Calibration.load(plan.source, host_facts()).noises_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration, noise)
-    decision = Decision(budgets, scenario) if scenario.planned is not None else None
+    decision = DecisionWatch(budgets, scenario) if scenario.planned is not None else None
     title = f"{plan.service}, scenario {scenario.name}"
     with served(plan, scenario, options) as live_metrics:
         logs_ = logs(scenario).values()

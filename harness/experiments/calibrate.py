@@ -14,7 +14,7 @@ from harness.experiments.compare import begun, with_workers
 from harness.experiments.pair import Load, Meeting, load_pair, read_pair, shown
 from harness.experiments.version import Version, Versions
 from harness.experiments.versions import versions
-from harness.judge.compare.model import Pair, Side
+from harness.judge.compare.model import Pair, SideMeasurements
 from harness.load.fleet import logs
 from harness.runner.run import gather
 from harness.runner.signals import interruptible
@@ -34,7 +34,7 @@ class Measured:
     """
 
     pairs: list[Pair] = field(default_factory=list)
-    runs: list[Side] = field(default_factory=list)
+    runs: list[SideMeasurements] = field(default_factory=list)
     interrupted: bool = False
     error: UnjudgedError | None = None
 
@@ -107,7 +107,7 @@ async def _pairs(
 
 async def _run(
     plan: Plan, both: Versions, load: Load, place: Path, show: Callable[[Progress], None]
-) -> Side | None:
+) -> SideMeasurements | None:
     """What one run of the scenario shows; None when a signal came meanwhile.
 
     Raises:

@@ -14,8 +14,7 @@ from harness import names
 from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario
 from harness.errors import TargetError
 from harness.experiments.version import Versions
-from harness.judge.compare.model import Pair
-from harness.judge.compare.model import Side as Shown
+from harness.judge.compare.model import Pair, SideMeasurements
 from harness.judge.guards.all import guards
 from harness.judge.measure.measure import measure_budgets
 from harness.load.fleet import logs
@@ -153,11 +152,13 @@ def read_pair(budgets: tuple[Budget, ...], load: Load, number: int, folder: Path
     return Pair(baseline, candidate, load.turns(number).loaded)
 
 
-def shown(budgets: tuple[Budget, ...], folder: RunFolder) -> Shown:
+def shown(budgets: tuple[Budget, ...], folder: RunFolder) -> SideMeasurements:
     """What a run folder shows of the budgets."""
     evidence = read_evidence(folder)
     measured = measure_budgets(budgets, evidence)
-    return Shown({one.name: one.measurement for one in measured}, guards(evidence, measured))
+    return SideMeasurements(
+        {one.name: one.measurement for one in measured}, guards(evidence, measured)
+    )
 
 
 def _new_folder(path: Path, plan: Plan, scenario: Scenario) -> RunFolder:

@@ -120,19 +120,19 @@ def _spoils(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
     """
     if guard.outcome == "ok" or guard.request:
         return False
-    if guard.touches == "server" and measurement.source == PROMETHEUS:
+    if guard.scope == "server" and measurement.source == PROMETHEUS:
         return False
-    if guard.only is not None and budget.name not in guard.only:
+    if guard.budgets is not None and budget.name not in guard.budgets:
         return False
-    return touches(guard, budget)
+    return in_scope(guard, budget)
 
 
-def touches(guard: Guard, budget: Budget) -> bool:
+def in_scope(guard: Guard, budget: Budget) -> bool:
     """Whether what a guard guards is what the budget is measured on."""
     sides = {"all", "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"}
     if isinstance(budget.indicator, Latency):
         sides.add("latency")
-    return guard.touches in sides
+    return guard.scope in sides
 
 
 def _lack(budget: Budget, measurement: Measurement) -> str:

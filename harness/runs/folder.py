@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from harness import names
 from harness.errors import RunFolderError, UsageError
-from harness.runs.latency import read_intervals, whole
+from harness.runs.latency import merged, read_intervals
 from harness.runs.metrics import read_metrics
 from harness.runs.model import (
     Distribution,
@@ -194,4 +194,4 @@ def read_evidence(
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
-    return Evidence(manifest, whole(batches), series, slowest, batches)
+    return Evidence(manifest, merged(batches), series, slowest, batches)

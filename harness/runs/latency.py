@@ -30,7 +30,7 @@ _ROUNDING = 0.0005  # s; timestamps have three decimals
 _PLAIN = "/:{}()-_.~"  # characters of tags that need no encoding; not ",", "|", "%" or white space
 
 
-class Line(NamedTuple):
+class LatencyLine(NamedTuple):
     """Times of one kind, of one request, of one second.
 
     Attributes:
@@ -116,14 +116,14 @@ def read_intervals(
     }
 
 
-def whole(
+def merged(
     intervals: Mapping[LatencyKey, Mapping[int, Distribution]],
 ) -> dict[LatencyKey, Distribution]:
     """All intervals together."""
     return {key: Distribution.merge(times.values()) for key, times in intervals.items()}
 
 
-def read_lines(path: Path) -> list[Line]:
+def read_lines(path: Path) -> list[LatencyLine]:
     """Every line, by the second in which its requests were due.
 
     Raises:
@@ -154,7 +154,7 @@ def _tag(key: LatencyKey) -> str:
     return "|".join(quote(part, safe=_PLAIN) for part in key).rstrip("|")
 
 
-def _lines(path: Path) -> Iterator[Line]:
+def _lines(path: Path) -> Iterator[LatencyLine]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             for number, text in enumerate(file, 1):
@@ -173,10 +173,10 @@ def _lines(path: Path) -> Iterator[Line]:
         raise RunFolderError(f"{path}: {error.strerror}") from error
 
 
-def _parse(text: str) -> Line:
+def _parse(text: str) -> LatencyLine:
     tag, start, _, _, payload = text.removeprefix("Tag=").rstrip("\n").split(",")
     key = LatencyKey(*(unquote(part) for part in tag.split("|")))
-    return Line(key, float(start), decode(payload))
+    return LatencyLine(key, float(start), decode(payload))
 
 
 def _distribution(counts: Mapping[int, int]) -> Distribution:

@@ -16,7 +16,7 @@ from typing import Self
 from harness.errors import RunFolderError
 from harness.runs.model import Series
 from harness.runs.openmetrics import (
-    Kind,
+    MetricKind,
     Points,
     Sample,
     document,
@@ -44,7 +44,7 @@ class MetricsLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._kinds: dict[str, Kind] = {}
+        self._kinds: dict[str, MetricKind] = {}
         self._file = path.open("w", encoding="utf-8", newline="\n")
 
     def add(self, samples: Iterable[Sample], at: float) -> None:
@@ -120,7 +120,7 @@ def read_metrics(path: Path, names: Collection[str] | None = None) -> tuple[Seri
     )
 
 
-def read_points(path: Path) -> tuple[dict[str, Kind], dict[str, Points]]:
+def read_points(path: Path) -> tuple[dict[str, MetricKind], dict[str, Points]]:
     """The kind of each family, and the points of each series by its text.
 
     Raises:
@@ -129,9 +129,11 @@ def read_points(path: Path) -> tuple[dict[str, Kind], dict[str, Points]]:
     return _collect(path, None)
 
 
-def _collect(path: Path, wanted: set[str] | None) -> tuple[dict[str, Kind], dict[str, Points]]:
+def _collect(
+    path: Path, wanted: set[str] | None
+) -> tuple[dict[str, MetricKind], dict[str, Points]]:
     """All points by the text of their series, in order of time, and the kinds of the families."""
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, MetricKind] = {}
     series: dict[bytes, Points | None] = {}
     unordered: set[bytes] = set()
     for number, line in _lines(path):

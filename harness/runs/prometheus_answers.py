@@ -17,14 +17,14 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
-class Found(_Record):
+class AnswerSeries(_Record):
     """One series of an answer."""
 
     labels: dict[str, str]
     value: float
 
 
-class Asked(_Record):
+class QueryAnswer(_Record):
     """The answer to one query.
 
     Attributes:
@@ -33,7 +33,7 @@ class Asked(_Record):
         reached: Whether the server said anything at all.
     """
 
-    found: tuple[Found, ...] = ()
+    found: tuple[AnswerSeries, ...] = ()
     problem: str = ""
     reached: bool = True
 
@@ -54,7 +54,7 @@ class Answers(BaseModel):
     schema_version: Literal[1] = Field(1, alias="schema", serialization_alias="schema")
     server: str
     matchers: dict[str, str]
-    asked: Mapping[str, Asked]
+    asked: Mapping[str, QueryAnswer]
 
 
 def write_answers(folder: RunFolder, answers: Answers) -> None:

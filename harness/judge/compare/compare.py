@@ -16,11 +16,11 @@ from statistics import median
 from harness.budgets.model import Budget
 from harness.judge.compare.describe import reason
 from harness.judge.compare.log_ratio import lack, log_ratio, too_few_events
-from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, Side
+from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, SideMeasurements
 from harness.judge.compare.sequential import (
     MOST_PAIRS,
-    Decision,
     Design,
+    SequentialDecision,
     State,
     design,
     look,
@@ -28,7 +28,7 @@ from harness.judge.compare.sequential import (
     pairs_needed,
 )
 from harness.judge.describe import advice
-from harness.judge.judge import touches
+from harness.judge.judge import in_scope
 from harness.judge.model import Guard, Measurement, Outcome
 
 # More than a third left out ends the comparison, but not because of the first few pairs.
@@ -113,16 +113,16 @@ def exclusion_reason(budget: Budget, pair: Pair) -> str:
     return lack(budget, *_measured(budget, pair))
 
 
-def tripped(budget: Budget, side: Side) -> Guard | None:
+def tripped(budget: Budget, side: SideMeasurements) -> Guard | None:
     """The first guard that takes away a side's measurement of a budget; see `omission`."""
     return next(
         (
             guard
             for guard in side.guards
             if guard.outcome == "tripped"
-            and guard.only is None
+            and guard.budgets is None
             and not guard.request
-            and touches(guard, budget)
+            and in_scope(guard, budget)
         ),
         None,
     )
@@ -182,7 +182,7 @@ def _closing_in(
         The state, and after how many pairs the decision fell, if it did.
     """
     known: list[float] = []
-    decision: Decision = "continue"
+    decision: SequentialDecision = "continue"
     decided_after, lower, upper = None, -inf, inf
     state = look(known, plan)
     for count, ratio in enumerate(ratios, 1):
@@ -204,7 +204,7 @@ def _closing_in(
     return replace(state, decision=decision, lower=lower, upper=upper), decided_after
 
 
-def _outcome_of(budget: Budget, decision: Decision, pairs: Sequence[Pair]) -> Outcome:
+def _outcome_of(budget: Budget, decision: SequentialDecision, pairs: Sequence[Pair]) -> Outcome:
     if decision == "pass":
         return "pass"
     if decision != "fail":

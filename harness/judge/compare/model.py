@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from harness.budgets.model import Direction, Severity
 from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
-from harness.judge.compare.sequential import Decision
+from harness.judge.compare.sequential import SequentialDecision
 from harness.judge.model import Guard, Measurement, Outcome
 from harness.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class SideMeasurements:
     """What one version showed in a pair.
 
     Attributes:
@@ -33,8 +33,8 @@ class Pair:
         seconds: Of load that it took, warm-ups included.
     """
 
-    baseline: Side
-    candidate: Side
+    baseline: SideMeasurements
+    candidate: SideMeasurements
     seconds: float
 
 
@@ -79,7 +79,7 @@ class Change:
     name: str
     description: str
     outcome: Outcome
-    decision: Decision
+    decision: SequentialDecision
     severity: Severity
     tolerance: float
     direction: Direction

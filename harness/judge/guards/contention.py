@@ -73,8 +73,8 @@ def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
         value=share,
         limit=WAIT,
         unit=Unit.RATIO,
-        touches="all",
-        only=explained or None,
+        scope="all",
+        budgets=explained or None,
     )
 
 

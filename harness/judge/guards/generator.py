@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from harness.judge.guards.impact import explained_by_pauses
 from harness.judge.guards.readings import (
-    Reading,
+    TimedReading,
     closed_sources,
     increases,
     of,
@@ -69,7 +69,9 @@ def host_steal(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]
 def cgroup_throttled(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The kernel did not hold the generator's control group back for two seconds on end."""
     shares = {
-        source: [Reading(b.at, b.value / (b.at - a.at)) for a, b in pairwise(values) if b.at > a.at]
+        source: [
+            TimedReading(b.at, b.value / (b.at - a.at)) for a, b in pairwise(values) if b.at > a.at
+        ]
         for source, values in readings(evidence, GENERATOR_THROTTLED).items()
     }
     source, worst = _worst_pair(shares)
@@ -106,7 +108,7 @@ def phase_locked(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         value=share,
         limit=LOCKED,
         unit=Unit.RATIO,
-        touches="all",
+        scope="all",
     )
 
 
@@ -147,11 +149,11 @@ def _paused(
         value=value,
         limit=limit,
         unit=Unit.RATIO,
-        only=explained or None,
+        budgets=explained or None,
     )
 
 
-def _worst_pair(values: Mapping[str, list[Reading]]) -> tuple[str, float | None]:
+def _worst_pair(values: Mapping[str, list[TimedReading]]) -> tuple[str, float | None]:
     """The source with the highest value that lasted for two of its readings on end."""
     pairs = [
         (min(a.value, b.value), source)

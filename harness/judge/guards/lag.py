@@ -62,8 +62,8 @@ def _lag(
         # What trips is no limit where a small lag turns a small breach, or a large one turns none.
         limit=min(limits) if over_limit == bool(explained) else None,
         unit=Unit.SECONDS,
-        touches="latency",
-        only=explained or None,
+        scope="latency",
+        budgets=explained or None,
     )
 
 

@@ -29,7 +29,7 @@ from harness.judge.guards.readings import (
 )
 from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import listed
-from harness.judge.model import Guard, Touches, guard
+from harness.judge.model import Guard, Scope, guard
 from harness.names import (
     GENERATOR_IDLE_USERS,
     GENERATOR_TARGET_USERS,
@@ -83,8 +83,8 @@ def load_delivered(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
         value=worst.share,
         limit=DELIVERED,
         unit=Unit.RATIO,
-        touches="all",
-        only=only or None,
+        scope="all",
+        budgets=only or None,
     )
 
 
@@ -137,8 +137,8 @@ def users_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     # In the closed model the service got less than was asked; in the open one that is for
     # load-delivered to say, but requests may have waited for users that were gone.
     closed = closed_sources(evidence, GENERATOR_USERS) & {s for s in missing if missing[s] > 0}
-    touches: Touches = "all" if closed else "client"
-    yield guard("users-alive", reason, tripped=most > 0, value=most, limit=0, touches=touches)
+    scope: Scope = "all" if closed else "client"
+    yield guard("users-alive", reason, tripped=most > 0, value=most, limit=0, scope=scope)
 
 
 def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
@@ -168,7 +168,7 @@ def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterato
         value=share,
         limit=LOST,
         unit=Unit.RATIO,
-        only=explained or None,
+        budgets=explained or None,
     )
 
 
@@ -201,7 +201,7 @@ def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[
         tripped=bool(explained),
         value=count,
         limit=0,
-        only=explained or None,
+        budgets=explained or None,
     )
 
 

@@ -11,7 +11,7 @@ from harness.names import GENERATOR_ASKED, GENERATOR_IDLE_USERS, LATENCY, SERVIC
 from harness.runs.model import Distribution, Evidence
 
 
-class Reading(NamedTuple):
+class TimedReading(NamedTuple):
     """A number that a generator reported, and when, in seconds since the epoch."""
 
     at: float
@@ -53,7 +53,7 @@ def read_generator(evidence: Evidence) -> GeneratorReading:
     return GeneratorReading(lags, is_closed(evidence), _users_ran_out(evidence))
 
 
-def readings(evidence: Evidence, name: str) -> dict[str, list[Reading]]:
+def readings(evidence: Evidence, name: str) -> dict[str, list[TimedReading]]:
     """The readings of one name within the window: by source, in the order of time."""
     try:
         asked = window(evidence)
@@ -62,17 +62,19 @@ def readings(evidence: Evidence, name: str) -> dict[str, list[Reading]]:
     return readings_between(evidence, name, asked)
 
 
-def readings_between(evidence: Evidence, name: str, interval: Interval) -> dict[str, list[Reading]]:
+def readings_between(
+    evidence: Evidence, name: str, interval: Interval
+) -> dict[str, list[TimedReading]]:
     """As `readings`, within another interval."""
-    found: dict[str, list[Reading]] = {}
+    found: dict[str, list[TimedReading]] = {}
     for series in evidence.series:
         if series.name == name:
-            samples = [Reading(*sample) for sample in inside(series, interval, EDGE_SLACK)]
+            samples = [TimedReading(*sample) for sample in inside(series, interval, EDGE_SLACK)]
             found.setdefault(series.labels.get(SOURCE, ""), []).extend(samples)
     return {source: sorted(values) for source, values in found.items() if values}
 
 
-def every_reading(evidence: Evidence, name: str) -> dict[str, list[Reading]]:
+def every_reading(evidence: Evidence, name: str) -> dict[str, list[TimedReading]]:
     """As `readings`, over the whole run."""
     return readings_between(evidence, name, Interval(float("-inf"), float("inf")))
 

@@ -36,8 +36,8 @@ def run_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guar
         "run-complete",
         reason,
         tripped=manifest.status != "complete",
-        touches="all",
-        only=others if aborted else None,
+        scope="all",
+        budgets=others if aborted else None,
     )
 
 
@@ -65,7 +65,7 @@ def settled(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         tripped=found.cut is None,
         value=found.cut,
         unit=Unit.SECONDS,
-        touches="all",
+        scope="all",
     )
 
 
@@ -76,11 +76,11 @@ def target_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         return
     code = target.get("exit_code")
     if code is None:
-        yield guard("target-alive", "the service lived until the end", tripped=False, touches="all")
+        yield guard("target-alive", "the service lived until the end", tripped=False, scope="all")
         return
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     reason = f"the service {ended} during the run; see its log in the run folder"
-    yield guard("target-alive", reason, tripped=True, value=code, touches="all")
+    yield guard("target-alive", reason, tripped=True, value=code, scope="all")
 
 
 def window_complete(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
@@ -88,11 +88,11 @@ def window_complete(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     try:
         seconds = window(evidence).seconds
     except NoDataError as error:
-        yield guard("window-complete", f"{error}; run it again", tripped=True, touches="all")
+        yield guard("window-complete", f"{error}; run it again", tripped=True, scope="all")
         return
     reason = f"the window lasted {format_quantity(seconds, Unit.SECONDS)}"
     yield guard(
-        "window-complete", reason, tripped=False, value=seconds, unit=Unit.SECONDS, touches="all"
+        "window-complete", reason, tripped=False, value=seconds, unit=Unit.SECONDS, scope="all"
     )
 
 
@@ -102,7 +102,7 @@ def requests_recorded(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]
     reason = f"{count} requests were recorded in the window"
     if not count:
         reason = "no request was recorded in the window; see the generator's log in the run folder"
-    yield guard("requests-recorded", reason, tripped=not count, value=count, limit=1, touches="all")
+    yield guard("requests-recorded", reason, tripped=not count, value=count, limit=1, scope="all")
 
 
 def endpoint_has_requests(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:

@@ -43,7 +43,7 @@ def edge_scrapes(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guar
             missing.append(str(error))
     reason = missing[0] if missing else "the metrics were read at both edges of the window"
     yield guard(
-        "edge-scrapes", reason, tripped=bool(missing), value=len(missing), limit=0, touches="server"
+        "edge-scrapes", reason, tripped=bool(missing), value=len(missing), limit=0, scope="server"
     )
 
 
@@ -72,7 +72,7 @@ def scrape_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[G
         value=share,
         limit=COVERAGE,
         unit=Unit.RATIO,
-        touches="server",
+        scope="server",
     )
 
 
@@ -92,7 +92,7 @@ def counter_reset(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gua
             " worker processes answer on one metrics endpoint?"
         )
     value = sum(fell.values())
-    yield guard("counter-reset", reason, tripped=bool(fell), value=value, limit=0, touches="server")
+    yield guard("counter-reset", reason, tripped=bool(fell), value=value, limit=0, scope="server")
 
 
 def process_restart(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
@@ -118,7 +118,7 @@ def process_restart(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
             " restarted (see its log), or several worker processes answer in turn (measure each)"
         )
     yield guard(
-        "process-restart", reason, tripped=bool(changed), value=len(changed), limit=0, touches="all"
+        "process-restart", reason, tripped=bool(changed), value=len(changed), limit=0, scope="all"
     )
 
 

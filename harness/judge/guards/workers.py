@@ -47,7 +47,7 @@ def workers(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
             )
         elif manifest.status == "complete":
             reason += ": its users were missing until the others took their place; run it again"
-    yield guard("workers", reason, tripped=tripped, value=len(lost), limit=0, touches="all")
+    yield guard("workers", reason, tripped=tripped, value=len(lost), limit=0, scope="all")
 
 
 def late_worker(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
@@ -71,7 +71,7 @@ def late_worker(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         value=longest,
         limit=SILENT,
         unit=Unit.SECONDS,
-        touches="all",
+        scope="all",
     )
 
 

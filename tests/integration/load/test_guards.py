@@ -120,7 +120,7 @@ class Blocking(FastHttpUser):
         Case(blocking, users(5)),
     )
     assert overdriven.guards["load-delivered"].outcome == "tripped"
-    assert overdriven.guards["load-delivered"].only is None
+    assert overdriven.guards["load-delivered"].budgets is None
     assert overdriven.verdict == "inconclusive"
     assert blocked.guards["generator-loop-lag"].outcome == "tripped"
     assert (blocked.guards["generator-loop-lag"].value or 0) > 0.025
@@ -201,7 +201,7 @@ class Dying(FastHttpUser):
         assert alive.run.manifest.requests.lost == 0
         assert alive.guards["requests-accounted"].outcome == "ok"
     guard = dead.guards["users-alive"]
-    assert (guard.outcome, guard.touches, guard.value) == ("tripped", "all", 3)
+    assert (guard.outcome, guard.scope, guard.value) == ("tripped", "all", 3)
     assert dead.verdict == "inconclusive"
 
 

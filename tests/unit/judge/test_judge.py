@@ -29,7 +29,7 @@ from harness.budgets.model import (
 from harness.judge.bounds import holds, margin
 from harness.judge.describe import advice, describe
 from harness.judge.judge import decide, judge
-from harness.judge.model import Confidence, Measurement, Outcome, Touches, guard
+from harness.judge.model import Confidence, Measurement, Outcome, Scope, guard
 from harness.units import Unit, parse
 from tests.unit.judge.evidence import buckets, budget, evidence, measure, requests, series
 
@@ -143,7 +143,7 @@ def test_decide_follows_what_is_known_better_than_the_value(
 
 
 @pytest.mark.parametrize(
-    ("touches", "request_name", "of", "spoilt"),
+    ("scope", "request_name", "of", "spoilt"),
     [
         ("all", "", P95, True),
         ("all", "", LEVEL, True),
@@ -160,11 +160,11 @@ def test_decide_follows_what_is_known_better_than_the_value(
 )
 @pytest.mark.parametrize("value", [0.1, 99.0])
 def test_decide_is_inconclusive_by_a_tripped_guard_that_touches_the_budget(
-    touches: Touches, request_name: str, of: Budget, spoilt: bool, value: float
+    scope: Scope, request_name: str, of: Budget, spoilt: bool, value: float
 ) -> None:
     why = "half was delivered; lower the rate"
-    tripped = guard("load-delivered", why, tripped=True, touches=touches, request=request_name)
-    second = guard("user-errors", "oops", tripped=True, touches=touches, request=request_name)
+    tripped = guard("load-delivered", why, tripped=True, scope=scope, request=request_name)
+    second = guard("user-errors", "oops", tripped=True, scope=scope, request=request_name)
     measurement = Measurement(value, 100, FOUND)
     verdict = decide(of, measurement, (tripped, second))
     assert (verdict.outcome == "inconclusive") is spoilt
@@ -176,7 +176,7 @@ def test_decide_is_inconclusive_by_a_tripped_guard_that_touches_the_budget(
 
 
 def test_decide_distrusts_a_run_before_it_ignores_missing_data() -> None:
-    failed = guard("run-complete", "the run failed", tripped=True, touches="all")
+    failed = guard("run-complete", "the run failed", tripped=True, scope="all")
     of = replace(P95, on_no_data="ignore")
     verdict = decide(of, Measurement(None, 0, FOUND, reason="nothing"), (failed,))
     assert (verdict.outcome, verdict.reason) == ("inconclusive", "run-complete: the run failed")

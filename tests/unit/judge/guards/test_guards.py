@@ -8,7 +8,7 @@ import pytest
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Mean, Selector
 from harness.judge.judge import judge
-from harness.judge.model import Touches
+from harness.judge.model import Scope
 from harness.runs.model import Evidence, Requests, Worker
 from harness.units import Unit
 from tests.unit.judge.evidence import (
@@ -83,12 +83,12 @@ HELD = [
 
 
 @pytest.mark.parametrize(
-    ("name", "run", "touches", "reason"),
+    ("name", "run", "scope", "reason"),
     [pytest.param(*row, id=f"{row[0]}: {row[3]}") for row in TRIPPED],
 )
-def test_guard_trips_and_says_why(name: str, run: Evidence, touches: Touches, reason: str) -> None:
+def test_guard_trips_and_says_why(name: str, run: Evidence, scope: Scope, reason: str) -> None:
     guard = found(run)[name]
-    assert (guard.outcome, guard.touches) == ("tripped", touches)
+    assert (guard.outcome, guard.scope) == ("tripped", scope)
     assert reason in guard.reason
 
 
@@ -190,7 +190,7 @@ def test_guard_of_an_aborted_run_spares_the_budget_that_stopped_it() -> None:
         "run-complete: the load was stopped early because fast was breached"
     )
     guard = found(run, FAST, OK_ERRORS)["run-complete"]
-    assert (guard.outcome, guard.only) == ("tripped", ("errors",))
+    assert (guard.outcome, guard.budgets) == ("tripped", ("errors",))
 
 
 def test_guard_of_an_aborted_run_lets_no_part_of_it_pass() -> None:
