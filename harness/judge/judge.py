@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from harness.budgets.model import CLIENT_SIDE, Budget, Latency
 from harness.judge.bounds import holds, holds_by_value, margin, proven
@@ -64,7 +65,7 @@ def decide(
         interval: In which the indicator lies; None lets the value itself decide.
     """
     outcome, reason = _outcome(budget, measurement, guards, interval)
-    breached = outcome in {"fail", "warn"} and not _lack(budget, measurement)
+    breached = outcome in {"fail", "warn"} and not _why_no_data(budget, measurement)
     value, indicator = measurement.value, budget.indicator
     shown = interval if value is not None else None  # 0 .. 100% is no news without data
     return Verdict(
@@ -98,8 +99,8 @@ def _outcome(
     if tripped := [guard for guard in guards if _spoils(guard, budget, measurement)]:
         also = f" (also tripped: {', '.join(g.name for g in tripped[1:])})" if tripped[1:] else ""
         return "inconclusive", f"{tripped[0].name}: {tripped[0].reason}{also}"
-    if lack := _lack(budget, measurement):
-        return _without_data(budget, lack)
+    if missing := _why_no_data(budget, measurement):
+        return _without_data(budget, missing)
     if measurement.undecided:
         return "inconclusive", f"{_measured(budget, measurement)}, but {measurement.undecided}"
     holding = bool(holds_by_value(budget, measurement))
@@ -129,13 +130,21 @@ def _spoils(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
 
 def in_scope(guard: Guard, budget: Budget) -> bool:
     """Whether what a guard guards is what the budget is measured on."""
-    sides = {"all", "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"}
-    if isinstance(budget.indicator, Latency):
-        sides.add("latency")
-    return guard.scope in sides
+    client = isinstance(budget.indicator, CLIENT_SIDE)
+    match guard.scope:
+        case "all":
+            return True
+        case "latency":
+            return isinstance(budget.indicator, Latency)
+        case "client":
+            return client
+        case "server":
+            return not client
+        case _:
+            assert_never(guard.scope)
 
 
-def _lack(budget: Budget, measurement: Measurement) -> str:
+def _why_no_data(budget: Budget, measurement: Measurement) -> str:
     """Why a measurement is no data; empty when it is."""
     unknown = measurement.meets is None and not measurement.undecided
     if measurement.value is None and unknown:
@@ -148,14 +157,16 @@ def _lack(budget: Budget, measurement: Measurement) -> str:
     return ""
 
 
-def _without_data(budget: Budget, lack: str) -> tuple[Outcome, str]:
+def _without_data(budget: Budget, reason: str) -> tuple[Outcome, str]:
     match budget.on_no_data:
         case "inconclusive":
-            return "inconclusive", f"no data: {lack}"
+            return "inconclusive", f"no data: {reason}"
         case "fail":
-            return _breach(budget, f"no data, which fails by on_no_data: {lack}")
+            return _breach(budget, f"no data, which fails by on_no_data: {reason}")
         case "ignore":
-            return "warn", f"no data, ignored by on_no_data: {lack}"
+            return "warn", f"no data, ignored by on_no_data: {reason}"
+        case _:
+            assert_never(budget.on_no_data)
 
 
 def _uncertain(
@@ -194,7 +205,13 @@ def _waived(budget: Budget, reason: str) -> str:
 def _breach(budget: Budget, reason: str) -> tuple[Outcome, str]:
     if budget.waiver:
         return "warn", _waived(budget, reason)
-    return ("fail" if budget.severity == "error" else "warn"), reason
+    match budget.severity:
+        case "error":
+            return "fail", reason
+        case "warn" | "off":
+            return "warn", reason
+        case _:
+            assert_never(budget.severity)
 
 
 def _measured(budget: Budget, measurement: Measurement) -> str:

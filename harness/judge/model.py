@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from harness.budgets.model import Direction, Severity
 from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
@@ -11,6 +11,19 @@ from harness.units import Unit
 
 Outcome = Literal["pass", "warn", "fail", "inconclusive"]
 Scope = Literal["latency", "client", "server", "all"]
+
+
+def exit_code_of(outcome: Outcome) -> int:
+    """0 pass or warn, 3 breach or regression, 4 inconclusive."""
+    match outcome:
+        case "pass" | "warn":
+            return EXIT_PASS
+        case "fail":
+            return EXIT_BREACH
+        case "inconclusive":
+            return EXIT_INCONCLUSIVE
+        case _:
+            assert_never(outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +159,4 @@ class Judgement:
     @property
     def exit_code(self) -> int:
         """0 pass or warn, 3 breach, 4 inconclusive."""
-        return {"fail": EXIT_BREACH, "inconclusive": EXIT_INCONCLUSIVE}.get(self.outcome, EXIT_PASS)
+        return exit_code_of(self.outcome)

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from harness.errors import RunFolderError
+from harness.runs.log import Log
 from harness.runs.model import Series
 from harness.runs.openmetrics import (
     MetricKind,
@@ -30,7 +29,7 @@ from harness.runs.openmetrics import (
 _PARTS = ("", "_total", "_bucket", "_sum", "_count")
 
 
-class MetricsLog:
+class MetricsLog(Log):
     """Appends samples to a file as the run goes, and makes a valid document of it at the end.
 
     It remembers only the kind of each family, so a long run needs no more memory than a short one.
@@ -43,9 +42,8 @@ class MetricsLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._kinds: dict[str, MetricKind] = {}
-        self._file = path.open("w", encoding="utf-8", newline="\n")
 
     def add(self, samples: Iterable[Sample], at: float) -> None:
         """Append samples that were taken at `at`, seconds since the epoch, and flush."""
@@ -66,19 +64,8 @@ class MetricsLog:
     def close(self) -> None:
         """Rewrite the file as one valid OpenMetrics document; does nothing the second time."""
         if not self._file.closed:
-            self._file.close()
+            super().close()
             finalise(self.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def finalise(path: Path) -> None:

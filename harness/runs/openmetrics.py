@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple, cast, get_args
+from typing import Final, Literal, NamedTuple, assert_never, cast, get_args
 
 MetricKind = Literal["counter", "gauge", "histogram", "summary", "unknown"]
 METRIC_KINDS: Final[frozenset[str]] = frozenset(get_args(MetricKind))
@@ -28,13 +28,6 @@ _PARTS: dict[str, tuple[MetricKind, ...]] = {
     "_bucket": ("histogram",),
     "_sum": ("histogram", "summary"),
     "_count": ("histogram", "summary"),
-}
-_RESERVED: dict[MetricKind, tuple[str, ...]] = {
-    "counter": ("", "_total", "_created"),
-    "histogram": ("", "_bucket", "_sum", "_count", "_created"),
-    "summary": ("", "_sum", "_count", "_created"),
-    "gauge": ("",),
-    "unknown": ("",),
 }
 
 
@@ -170,7 +163,7 @@ def document(kinds: Mapping[str, MetricKind], series: Mapping[str, Points]) -> I
     taken: set[str] = set()
     for key, members in families.items():
         family, kind = key
-        reserved = {family + suffix for suffix in _RESERVED[kind]}
+        reserved = {family + suffix for suffix in _reserved(kind)}
         clash = reserved & taken or any(owner.get(name, key) != key for name in reserved)
         groups = None if clash else _groups(family, kind, members)
         if groups is None:
@@ -180,6 +173,21 @@ def document(kinds: Mapping[str, MetricKind], series: Mapping[str, Points]) -> I
             taken |= reserved
             yield from _block(family, kind, groups)
     yield "# EOF\n"
+
+
+def _reserved(kind: MetricKind) -> tuple[str, ...]:
+    """Suffixes of the names that a family of a kind takes."""
+    match kind:
+        case "counter":
+            return "", "_total", "_created"
+        case "histogram":
+            return "", "_bucket", "_sum", "_count", "_created"
+        case "summary":
+            return "", "_sum", "_count", "_created"
+        case "gauge" | "unknown":
+            return ("",)
+        case _:
+            assert_never(kind)
 
 
 def _block(family: str, kind: MetricKind, groups: Iterable[Sequence[_Stored]]) -> Iterator[str]:
@@ -193,12 +201,27 @@ def _block(family: str, kind: MetricKind, groups: Iterable[Sequence[_Stored]]) -
 
 def _groups(family: str, kind: MetricKind, members: list[_Stored]) -> list[list[_Stored]] | None:
     """The series of a family in the order of a document; None when its kind's rules are broken."""
-    if kind in {"gauge", "unknown"}:
-        return [[one] for one in members]
-    if kind == "counter":
-        valid = all(one.name == family + "_total" and _counts(one.points) for one in members)
-        return [[one] for one in members] if valid else None
-    edge, arrange = ("le", _histogram) if kind == "histogram" else ("quantile", _summary)
+    match kind:
+        case "gauge" | "unknown":
+            return [[one] for one in members]
+        case "counter":
+            valid = all(one.name == family + "_total" and _counts(one.points) for one in members)
+            return [[one] for one in members] if valid else None
+        case "histogram":
+            return _grouped(family, "le", _histogram, members)
+        case "summary":
+            return _grouped(family, "quantile", _summary, members)
+        case _:
+            assert_never(kind)
+
+
+def _grouped(
+    family: str,
+    edge: str,
+    arrange: Callable[[str, list[_Stored]], list[_Stored] | None],
+    members: list[_Stored],
+) -> list[list[_Stored]] | None:
+    """Members that differ only in their label `edge` together, each group in its order."""
     grouped: dict[tuple[tuple[str, str], ...], list[_Stored]] = {}
     for one in members:
         key = tuple(sorted((k, v) for k, v in one.labels.items() if k != edge))

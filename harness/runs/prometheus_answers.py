@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
-from harness.errors import RunFolderError, UsageError
+from harness.errors import UsageError
 from harness.runs.folder import RunFolder
+from harness.runs.json_file import read_json
 
 
 class _Record(BaseModel):
@@ -79,10 +80,6 @@ def read_answers(folder: RunFolder) -> Answers | None:
     path = folder.file(names.PROMETHEUS_FILE)
     if not path.exists():
         return None
-    try:
-        return Answers.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
-        raise RunFolderError(
-            f"{path} cannot be read: it is damaged, or of another version",
-            "ask again with --prometheus, or judge it with the version that wrote it",
-        ) from error
+    return read_json(
+        path, Answers, "ask again with --prometheus, or judge it with the version that wrote it"
+    )

@@ -12,10 +12,11 @@ from dataclasses import replace
 from itertools import groupby
 from math import expm1, inf, isfinite
 from statistics import median
+from typing import assert_never
 
 from harness.budgets.model import Budget
 from harness.judge.compare.describe import reason
-from harness.judge.compare.log_ratio import lack, log_ratio, too_few_events
+from harness.judge.compare.log_ratio import log_ratio, too_few_events, why_no_ratio
 from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, SideMeasurements
 from harness.judge.compare.sequential import (
     MOST_PAIRS,
@@ -110,7 +111,7 @@ def exclusion_reason(budget: Budget, pair: Pair) -> str:
     for name, side in (("baseline", pair.baseline), ("candidate", pair.candidate)):
         if guard := tripped(budget, side):
             return f"{guard.name} tripped for the {name}: {guard.reason.rstrip('.')}"
-    return lack(budget, *_measured(budget, pair))
+    return why_no_ratio(budget, *_measured(budget, pair))
 
 
 def tripped(budget: Budget, side: SideMeasurements) -> Guard | None:
@@ -205,23 +206,35 @@ def _closing_in(
 
 
 def _outcome_of(budget: Budget, decision: SequentialDecision, pairs: Sequence[Pair]) -> Outcome:
-    if decision == "pass":
-        return "pass"
-    if decision != "fail":
-        missing = _without_data(budget, pairs) if decision == "inconclusive" else "inconclusive"
-        if missing != "fail":
-            return missing
-    return "warn" if budget.severity == "warn" or budget.waiver else "fail"
+    match decision:
+        case "pass":
+            return "pass"
+        case "continue":
+            return "inconclusive"
+        case "fail":
+            outcome: Outcome = "fail"
+        case "inconclusive":
+            outcome = _without_data(budget, pairs)
+        case _:
+            assert_never(decision)
+    only_warns = budget.severity == "warn" or budget.waiver
+    return "warn" if outcome == "fail" and only_warns else outcome
 
 
 def _without_data(budget: Budget, pairs: Sequence[Pair]) -> Outcome:
-    """What `on_no_data` makes of it when no pair has data; a lack in the baseline never fails."""
+    """The outcome by `on_no_data` when no pair has data; missing baseline data never fails."""
     found = [_measured(budget, pair) for pair in pairs]
-    if budget.on_no_data == "fail" and not any(candidate.samples for _, candidate in found):
-        return "fail"
-    if budget.on_no_data == "ignore" and not any(b.samples and c.samples for b, c in found):
-        return "warn"
-    return "inconclusive"
+    match budget.on_no_data:
+        case "fail":
+            missing = not any(candidate.samples for _, candidate in found)
+            return "fail" if missing else "inconclusive"
+        case "ignore":
+            missing = not any(b.samples and c.samples for b, c in found)
+            return "warn" if missing else "inconclusive"
+        case "inconclusive":
+            return "inconclusive"
+        case _:
+            assert_never(budget.on_no_data)
 
 
 def _outcome(changes: Sequence[Change]) -> Outcome:

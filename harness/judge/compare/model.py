@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.budgets.model import Direction, Severity
-from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
 from harness.judge.compare.sequential import SequentialDecision
-from harness.judge.model import Guard, Measurement, Outcome
+from harness.judge.model import Guard, Measurement, Outcome, exit_code_of
 from harness.units import Unit
 
 
@@ -145,7 +144,7 @@ class Comparison:
     @property
     def exit_code(self) -> int:
         """0 pass or warn, 3 regression, 4 inconclusive, as a run has it."""
-        return {"fail": EXIT_BREACH, "inconclusive": EXIT_INCONCLUSIVE}.get(self.outcome, EXIT_PASS)
+        return exit_code_of(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)

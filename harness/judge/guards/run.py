@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from harness.budgets.model import CLIENT_SIDE
 from harness.judge.measure.measure import MeasuredBudgets
@@ -10,7 +11,7 @@ from harness.judge.measure.observation import RequestCount
 from harness.judge.measure.requests import request_counts, total_of
 from harness.judge.measure.series import NoDataError, listed, window
 from harness.judge.model import Guard, guard
-from harness.runs.model import Evidence
+from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
 
 
@@ -24,14 +25,7 @@ def run_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guar
     others = tuple(
         one.name for one in measured if one.name != manifest.aborted_by or one.holds is not False
     )
-    why = f" ({manifest.reason})" if manifest.reason else ""
-    reason = {
-        "complete": "the run is complete",
-        "interrupted": f"the run was interrupted{why} and is only a part; run it again",
-        "failed": f"the run failed{why}",
-        "aborted": f"the load was stopped early because {manifest.aborted_by} was breached",
-        "running": "the run was never finished: the harness died, or still runs",
-    }[manifest.status]
+    reason = _end_of_run(manifest)
     yield guard(
         "run-complete",
         reason,
@@ -39,6 +33,23 @@ def run_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guar
         scope="all",
         budgets=others if aborted else None,
     )
+
+
+def _end_of_run(manifest: Manifest) -> str:
+    why = f" ({manifest.reason})" if manifest.reason else ""
+    match manifest.status:
+        case "complete":
+            return "the run is complete"
+        case "interrupted":
+            return f"the run was interrupted{why} and is incomplete; run it again"
+        case "failed":
+            return f"the run failed{why}"
+        case "aborted":
+            return f"the load was stopped early because {manifest.aborted_by} was breached"
+        case "running":
+            return "the run was never finished: the harness died, or still runs"
+        case _:
+            assert_never(manifest.status)
 
 
 def settled(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:

@@ -18,9 +18,10 @@ import pytest
 from harness.budgets.model import Load, Scenario, Workload
 from harness.load.generator import Generator, generator
 from harness.load.protocol.frames import Report
-from harness.runs.latency import LatencyLog, merged, read_counts, read_intervals
+from harness.runs.latency import LatencyLog, merged, read_intervals
 from harness.runs.model import Distribution, LatencyKey, Requests, Worker
 from tests.integration.load.remote_workers import Elsewhere
+from tests.recorded import read_counts
 
 SERVER = Path(__file__).parent / "server.py"
 LEAD = 0.05  # s between the order to start and the start

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from harness.errors import RunFolderError
 from harness.runs.cells import Cell, bucket_of
-from harness.runs.latency import LatencyLog, merged, read_counts, read_intervals
+from harness.runs.latency import LatencyLog, merged, read_intervals
 from harness.runs.model import LatencyKey
+from tests.recorded import read_counts
 
 START = 1_800_000_000.4567
 LATER = START + 10_000
