@@ -37,8 +37,9 @@ from harness.budgets.model import (
     Workload,
 )
 from harness.judge.guards.all import guards
-from harness.judge.guards.impact import worst
+from harness.judge.guards.readings import read_generator
 from harness.judge.judge import judge
+from harness.judge.measure.measure import measure_budgets
 from harness.judge.model import Guard, Verdict
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
@@ -146,7 +147,7 @@ class Outcome:
 
     def guards(self) -> tuple[Guard, ...]:
         """With a budget just over the truth."""
-        return guards(self.evidence, (_budget(OVER * self.truth),))
+        return guards(self.evidence, measure_budgets((_budget(OVER * self.truth),), self.evidence))
 
     def tripped(self) -> str:
         """The names of those that tripped."""
@@ -201,7 +202,8 @@ def _milliseconds(seconds: float | None) -> str:
 
 def _lags(evidence: Evidence) -> list[str]:
     whats = names.GENERATOR_LOOP_LAG, names.GENERATOR_CANARY, names.SCHEDULER_LAG
-    return [_milliseconds(worst(evidence, what)) for what in whats]
+    generator = read_generator(evidence)
+    return [_milliseconds(generator.lag(what)) for what in whats]
 
 
 def _reading(found: dict[str, Guard], name: str) -> str:

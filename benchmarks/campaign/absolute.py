@@ -23,7 +23,7 @@ from scipy.stats import beta
 from benchmarks.figures import table
 from harness.judge.intervals.levels import AGAIN, ONCE, looks
 from harness.judge.intervals.proportion import share_bounds
-from harness.judge.intervals.start_noise import FAILS, NOISE, PASSES, fast, slow
+from harness.judge.intervals.start_noise import FAILS, NOISE, PASSES, deflate, inflate
 from harness.runs.model import batch_seconds
 
 RATE = 100  # requests a second
@@ -75,8 +75,8 @@ def simulate(case: Case, runs: int, seed: int) -> HistogramSet:
         count = min(AT_ONCE, runs - len(found))
         times = np.exp(noisy_latencies(generator, count, case.seconds, case.tau))
         times *= np.exp(generator.normal(0, case.starts, (count, 1)))
-        fails = batches(times > limit * slow(NOISE, FAILS))
-        passes = batches(times > limit * fast(NOISE, PASSES))
+        fails = batches(times > limit * inflate(NOISE, FAILS))
+        passes = batches(times > limit * deflate(NOISE, PASSES))
         found += [verdict(*pair, case) for pair in zip(fails, passes, strict=True)]
     outcomes = [outcome for outcome, _ in found]
     ends = tuple(second for outcome, second in found if outcome != "inconclusive")

@@ -33,6 +33,7 @@ from harness.budgets.parse.parse import parse_plan
 from harness.experiments.pair import ROLES
 from harness.judge.compare.log_ratio import log_ratio
 from harness.judge.measure.measure import measure
+from harness.judge.measure.observe import observe
 from harness.runs.folder import RunFolder, read_evidence
 
 HERE = Path(__file__).parent
@@ -103,7 +104,7 @@ def _ratios(name: str, folder: Path) -> Iterator[float | None]:
     budget = _budget(name)
     for pair in sorted(folder.glob("pair-*")):
         evidence = [read_evidence(RunFolder(pair / role)) for role in ROLES]
-        before, after = (measure(budget, one) for one in evidence)
+        before, after = (measure(budget, observe(budget, one)) for one in evidence)
         ratio = log_ratio(budget, before, after)
         yield None if ratio is None else round(ratio, 6)
 

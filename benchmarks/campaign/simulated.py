@@ -26,7 +26,7 @@ from harness.judge.compare.sequential import (
     FIRST_LOOK,
     FIRST_RANK_LOOK,
     Design,
-    Levels,
+    LookLevels,
     design,
     pairs_needed,
 )
@@ -139,7 +139,7 @@ def decisions(ratios: Numbers, plan: Design) -> tuple[Counts, Counts]:
     return decision, after
 
 
-def crossings(values: Numbers, levels: Levels) -> Iterator[Truths]:
+def crossings(values: Numbers, levels: LookLevels) -> Iterator[Truths]:
     """For each look, whether the lower end of each row's interval is above zero."""
     for k in range(FIRST_LOOK, FIRST_RANK_LOOK):
         seen = values[:, :k]

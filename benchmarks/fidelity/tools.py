@@ -20,7 +20,7 @@ from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Stage, Use
 from harness.load.arrivals import arrivals
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report
-from harness.runs.latency import LatencyLog, read_intervals, whole
+from harness.runs.latency import LatencyLog, merged, read_intervals
 from harness.runs.model import Distribution
 
 RATE = 100.0  # requests per second that are asked for; in the closed model, about
@@ -107,7 +107,7 @@ async def _harness(
             await load.start(t0, t0)
             await asyncio.sleep(t0 + seconds - time.monotonic())
             await load.stop()
-    read = whole(read_intervals(path, start, 1, start + 3600))  # to the end: nothing is left out
+    read = merged(read_intervals(path, start, 1, start + 3600))  # to the end: nothing is left out
     return Distribution.merge(times for key, times in read.items() if key.what == what), t0
 
 

@@ -18,11 +18,11 @@ from harness.observe.promtool import create_blocks
 from harness.report.run.openmetrics import limit_samples, outcome_samples, run_samples
 from harness.runs.folder import RunFolder, open_folder, read_manifest
 from harness.runs.histograms import HistogramSet
-from harness.runs.latency import Line, read_lines
+from harness.runs.latency import LatencyLine, read_lines
 from harness.runs.metrics import read_points
 from harness.runs.model import Manifest
 from harness.runs.openmetrics import (
-    Kind,
+    MetricKind,
     Points,
     Sample,
     document,
@@ -122,7 +122,7 @@ def _latency_bounds(results: Results | None) -> list[float]:
     ]
 
 
-def _moments(manifest: Manifest, lines: Sequence[Line]) -> list[float]:
+def _moments(manifest: Manifest, lines: Sequence[LatencyLine]) -> list[float]:
     """The times of the samples: every second, counted from the window's start.
 
     With more than MOST_SAMPLES samples, the steps are longer; the window's end is then added.
@@ -151,7 +151,7 @@ class _Timeline:
     """
 
     def __init__(
-        self, manifest: Manifest, kinds: Mapping[str, Kind], points: Mapping[str, Points]
+        self, manifest: Manifest, kinds: Mapping[str, MetricKind], points: Mapping[str, Points]
     ) -> None:
         self._service = {names.JOB: manifest.service}
         self._harness = {

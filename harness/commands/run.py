@@ -33,7 +33,7 @@ from harness.commands.parts.servers import servers_of
 from harness.commands.parts.verdict import REPORT_FILES, judge_and_report
 from harness.errors import UsageError
 from harness.judge.stopping.abort import AbortWatch
-from harness.judge.stopping.decided import Decision
+from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
 from harness.observe.host import host_facts
 from harness.runner.folder import new_run_folder
@@ -120,11 +120,11 @@ def _measure(
         settle(folder)
 
 
-def _decision(plan: Plan, scenario: Scenario) -> Decision | None:
+def _decision(plan: Plan, scenario: Scenario) -> DecisionWatch | None:
     """Ends the run when every budget is decided; None without `max_duration`."""
     if scenario.planned is None:
         return None
-    return Decision(plan.budgets_of(scenario.name), scenario)
+    return DecisionWatch(plan.budgets_of(scenario.name), scenario)
 
 
 def _plan_with_target(options: argparse.Namespace) -> Plan:

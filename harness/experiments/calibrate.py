@@ -12,7 +12,7 @@ from harness.experiments.compare import with_workers
 from harness.experiments.pair import PairDesign, load_pair, measure_side, pair_start, read_pair
 from harness.experiments.version import Version, Versions
 from harness.experiments.versions import prepared_versions
-from harness.judge.compare.model import Pair, Side
+from harness.judge.compare.model import Pair, SideMeasurements
 from harness.runner.folder import new_run_folder
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
@@ -32,7 +32,7 @@ class Measured:
     """
 
     pairs: list[Pair] = field(default_factory=list)
-    runs: list[Side] = field(default_factory=list)
+    runs: list[SideMeasurements] = field(default_factory=list)
     interrupted: bool = False
     error: UnjudgedError | None = None
 
@@ -103,7 +103,7 @@ async def _pairs(
 
 async def _run(
     plan: Plan, both: Versions, scenario: Scenario, place: Path, show: Callable[[Progress], None]
-) -> Side | None:
+) -> SideMeasurements | None:
     """Load and measure one run of the scenario; None when a signal interrupted it.
 
     Raises:

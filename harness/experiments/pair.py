@@ -14,9 +14,9 @@ from typing import Final, get_args
 from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario
 from harness.errors import TargetError
 from harness.experiments.version import Role, Versions
-from harness.judge.compare.model import Pair, Side
+from harness.judge.compare.model import Pair, SideMeasurements
 from harness.judge.guards.all import guards
-from harness.judge.measure.measure import measure
+from harness.judge.measure.measure import measure_budgets
 from harness.load.interleaving import Interleaving, in_turn, random_order
 from harness.runner.folder import new_run_folder
 from harness.runner.options import RunOptions
@@ -179,9 +179,10 @@ def read_pair(budgets: tuple[Budget, ...], design: PairDesign, number: int, fold
     return Pair(baseline, candidate, design.turns(number).loaded)
 
 
-def measure_side(budgets: tuple[Budget, ...], folder: RunFolder) -> Side:
+def measure_side(budgets: tuple[Budget, ...], folder: RunFolder) -> SideMeasurements:
     """Measure the budgets in a run folder."""
     evidence = read_evidence(folder)
-    return Side(
-        {budget.name: measure(budget, evidence) for budget in budgets}, guards(evidence, budgets)
+    measured = measure_budgets(budgets, evidence)
+    return SideMeasurements(
+        {one.name: one.measurement for one in measured}, guards(evidence, measured)
     )

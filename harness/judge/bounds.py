@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
-from harness.budgets.model import Direction
+from harness.budgets.model import Budget, Direction
+from harness.judge.model import Measurement
 
 # A ratio such as 57/100 and the bound "57%" differ in the last bit: that is no breach.
-_FLOAT_NOISE = 1e-9
+FLOAT_NOISE = 1e-9
 
 
 def same(a: float, b: float) -> bool:
     """Equal but for the noise of floating point."""
-    return math.isclose(a, b, rel_tol=_FLOAT_NOISE)
+    return math.isclose(a, b, rel_tol=FLOAT_NOISE)
 
 
 def holds(value: float, bound: float, direction: Direction) -> bool:
@@ -20,6 +21,13 @@ def holds(value: float, bound: float, direction: Direction) -> bool:
     if same(value, bound):
         return True
     return value < bound if direction == "max" else value > bound
+
+
+def holds_by_value(budget: Budget, measurement: Measurement) -> bool | None:
+    """Whether a budget's bound holds by what was measured; None when nothing was."""
+    if measurement.meets is not None or measurement.value is None:
+        return measurement.meets
+    return holds(measurement.value, budget.bound, budget.direction)
 
 
 def margin(value: float, bound: float, direction: Direction) -> float | None:

@@ -1,6 +1,8 @@
-"""How an indicator is called in a sentence, and where to look when its budget is breached."""
+"""The text for an indicator in a sentence, and where to look when its budget is breached."""
 
 from __future__ import annotations
+
+from typing import assert_never
 
 from harness import names
 from harness.budgets.model import (
@@ -13,9 +15,9 @@ from harness.budgets.model import (
     Quantile,
     Rate,
     Ratio,
-    Selector,
     Throughput,
     Utilization,
+    selectors,
 )
 
 _LOOK_AT = {
@@ -36,19 +38,18 @@ _LOOK_AT = {
 def describe(indicator: Indicator) -> str:
     """An indicator as the subject of a sentence: "p95 latency of GET /contacts"."""
     match indicator:
-        case Latency(quantile=quantile, request=request, of=of, outcome=outcome):
-            what = "service time" if of == names.SERVICE_TIME else "latency"
-            who = request or "all requests"
-            which = {"ok": "", "error": " that failed", "all": ", failures included"}[outcome]
-            return f"{_statistic(quantile)} {what} of {who}{which}"
+        case Latency():
+            return _describe_latency(indicator)
         case ErrorRatio(request=request):
             return f"error ratio of {request or 'all requests'}"
         case Throughput(request=request):
             return f"throughput of {request or 'all requests'}"
         case Promql(query=query):
             return query
+        case Quantile() | Mean() | Ratio() | Rate() | Gauge() | Utilization():
+            return _describe_service(indicator)
         case _:
-            return _of_service(indicator)
+            assert_never(indicator)
 
 
 def advice(indicator: Indicator) -> str:
@@ -59,9 +60,11 @@ def advice(indicator: Indicator) -> str:
         case ErrorRatio():
             return "see the service's log in the run folder"
         case Throughput():
-            return "see whether the service or the asked load is the limit"
-        case _:
+            return "see whether the service or the requested load is the limit"
+        case Quantile() | Mean() | Ratio() | Rate() | Gauge() | Utilization() | Promql():
             metrics = [selector.metric for selector in selectors(indicator)]
+        case _:
+            assert_never(indicator)
     return next(
         (
             look
@@ -73,7 +76,22 @@ def advice(indicator: Indicator) -> str:
     )
 
 
-def _of_service(indicator: Indicator) -> str:
+def _describe_latency(indicator: Latency) -> str:
+    match indicator.outcome:
+        case "ok":
+            outcome = ""
+        case "error":
+            outcome = " that failed"
+        case "all":
+            outcome = ", failures included"
+        case _:
+            assert_never(indicator.outcome)
+    time = "service time" if indicator.of == names.SERVICE_TIME else "latency"
+    requests = indicator.request or "all requests"
+    return f"{_statistic(indicator.quantile)} {time} of {requests}{outcome}"
+
+
+def _describe_service(indicator: Quantile | Mean | Ratio | Rate | Gauge | Utilization) -> str:
     match indicator:
         case Quantile(histogram=selector, quantile=quantile):
             return f"{_statistic(quantile)} of {selector}"
@@ -89,20 +107,7 @@ def _of_service(indicator: Indicator) -> str:
         case Utilization(of=of, to=to, over=over):
             return f"{over} of {of} over {to}"
         case _:
-            raise TypeError(f"{type(indicator).__name__} is not measured on the service")
-
-
-def selectors(indicator: Indicator) -> tuple[Selector, ...]:
-    """What an indicator reads of the service, its subject first; empty for the other kinds."""
-    match indicator:
-        case Quantile(histogram=selector) | Mean(histogram=selector):
-            return (selector,)
-        case Ratio(of=of, to=to) | Utilization(of=of, to=to):
-            return (of, to)
-        case Rate(counter=selector) | Gauge(gauge=selector):
-            return (selector,)
-        case _:
-            return ()
+            assert_never(indicator)
 
 
 def _statistic(quantile: float | None) -> str:

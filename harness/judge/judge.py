@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from harness.budgets.model import CLIENT_SIDE, Budget, Latency
-from harness.judge.bounds import holds, margin, proven
+from harness.judge.bounds import holds, holds_by_value, margin, proven
 from harness.judge.describe import advice, describe
 from harness.judge.guards.all import guards
 from harness.judge.intervals.interval import confidence
-from harness.judge.measure.measure import measure
+from harness.judge.intervals.levels import levels_of
+from harness.judge.intervals.start_noise import NOISE
+from harness.judge.measure.measure import Measured, measure_budgets
 from harness.judge.measure.series import PROMETHEUS
 from harness.judge.model import Confidence, Guard, Judgement, Measurement, Outcome, Verdict
-from harness.runs.model import Evidence
+from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
 
 
 def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
-    """Judge a run.
+    """Judge a run: observe and measure each budget, hold guards against that, decide.
 
     Args:
-        budgets: Those that apply to the run's scenario; budgets that are off are left out.
+        budgets: Those that apply to the run's scenario; none of them is off.
         evidence: The run.
 
     Returns:
         The guards, a verdict for each budget in the given order, and the outcome of the run.
     """
-    judged = tuple(budget for budget in budgets if budget.severity != "off")
-    found = guards(evidence, judged)
-    verdicts = tuple(_verdict(budget, evidence, found) for budget in judged)
+    measured = measure_budgets(budgets, evidence)
+    found = guards(evidence, measured)
+    intervals = [_interval(one, evidence.manifest) for one in measured]
+    verdicts = tuple(
+        decide(one.budget, one.measurement, found, interval)
+        for one, interval in zip(measured, intervals, strict=True)
+    )
     return Judgement(_run_outcome(verdicts), found, verdicts)
 
 
-def _verdict(budget: Budget, evidence: Evidence, guards: Sequence[Guard]) -> Verdict:
-    # What stopped the load was certain by all that was recorded, some of it after the cut. Of what
-    # a Prometheus server answered the scatter within the run is not known.
-    plain = evidence.manifest.aborted_by == budget.name or budget.name in evidence.answers
-    interval = None if plain else confidence(budget, evidence)
-    return decide(budget, measure(budget, evidence), guards, interval)
+def _interval(one: Measured, manifest: Manifest) -> Confidence | None:
+    if manifest.aborted_by == one.name:
+        return None  # the breach was certain by all that was recorded, some of it after the cut
+    noise = manifest.noise.get(one.name, NOISE)
+    return confidence(one.budget, one.observation, levels_of(manifest), noise)
 
 
 def decide(
@@ -59,7 +65,7 @@ def decide(
         interval: In which the indicator lies; None lets the value itself decide.
     """
     outcome, reason = _outcome(budget, measurement, guards, interval)
-    breached = outcome in {"fail", "warn"} and not _lack(budget, measurement)
+    breached = outcome in {"fail", "warn"} and not _why_no_data(budget, measurement)
     value, indicator = measurement.value, budget.indicator
     shown = interval if value is not None else None  # 0 .. 100% is no news without data
     return Verdict(
@@ -93,16 +99,16 @@ def _outcome(
     if tripped := [guard for guard in guards if _spoils(guard, budget, measurement)]:
         also = f" (also tripped: {', '.join(g.name for g in tripped[1:])})" if tripped[1:] else ""
         return "inconclusive", f"{tripped[0].name}: {tripped[0].reason}{also}"
-    if lack := _lack(budget, measurement):
-        return _without_data(budget, lack)
+    if missing := _why_no_data(budget, measurement):
+        return _without_data(budget, missing)
     if measurement.undecided:
         return "inconclusive", f"{_measured(budget, measurement)}, but {measurement.undecided}"
-    met = _met(budget, measurement)
+    holding = bool(holds_by_value(budget, measurement))
     if interval is not None:
         if (sure := proven(interval.lower, interval.upper, budget.bound, budget.direction)) is None:
             return _uncertain(budget, measurement, interval)
-        met = sure
-    if met:
+        holding = sure
+    if holding:
         return "pass", _measured(budget, measurement)
     return _breach(budget, f"{_measured(budget, measurement)}{_then(budget, measurement)}")
 
@@ -115,22 +121,30 @@ def _spoils(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
     """
     if guard.outcome == "ok" or guard.request:
         return False
-    if guard.touches == "server" and measurement.source == PROMETHEUS:
+    if guard.scope == "server" and measurement.source == PROMETHEUS:
         return False
-    if guard.only is not None and budget.name not in guard.only:
+    if guard.budgets is not None and budget.name not in guard.budgets:
         return False
-    return touches(guard, budget)
+    return in_scope(guard, budget)
 
 
-def touches(guard: Guard, budget: Budget) -> bool:
+def in_scope(guard: Guard, budget: Budget) -> bool:
     """Whether what a guard guards is what the budget is measured on."""
-    sides = {"all", "client" if isinstance(budget.indicator, CLIENT_SIDE) else "server"}
-    if isinstance(budget.indicator, Latency):
-        sides.add("latency")
-    return guard.touches in sides
+    client = isinstance(budget.indicator, CLIENT_SIDE)
+    match guard.scope:
+        case "all":
+            return True
+        case "latency":
+            return isinstance(budget.indicator, Latency)
+        case "client":
+            return client
+        case "server":
+            return not client
+        case _:
+            assert_never(guard.scope)
 
 
-def _lack(budget: Budget, measurement: Measurement) -> str:
+def _why_no_data(budget: Budget, measurement: Measurement) -> str:
     """Why a measurement is no data; empty when it is."""
     unknown = measurement.meets is None and not measurement.undecided
     if measurement.value is None and unknown:
@@ -143,20 +157,16 @@ def _lack(budget: Budget, measurement: Measurement) -> str:
     return ""
 
 
-def _without_data(budget: Budget, lack: str) -> tuple[Outcome, str]:
+def _without_data(budget: Budget, reason: str) -> tuple[Outcome, str]:
     match budget.on_no_data:
         case "inconclusive":
-            return "inconclusive", f"no data: {lack}"
+            return "inconclusive", f"no data: {reason}"
         case "fail":
-            return _breach(budget, f"no data, which fails by on_no_data: {lack}")
+            return _breach(budget, f"no data, which fails by on_no_data: {reason}")
         case "ignore":
-            return "warn", f"no data, ignored by on_no_data: {lack}"
-
-
-def _met(budget: Budget, measurement: Measurement) -> bool:
-    if measurement.meets is not None or measurement.value is None:
-        return bool(measurement.meets)
-    return holds(measurement.value, budget.bound, budget.direction)
+            return "warn", f"no data, ignored by on_no_data: {reason}"
+        case _:
+            assert_never(budget.on_no_data)
 
 
 def _uncertain(
@@ -195,7 +205,13 @@ def _waived(budget: Budget, reason: str) -> str:
 def _breach(budget: Budget, reason: str) -> tuple[Outcome, str]:
     if budget.waiver:
         return "warn", _waived(budget, reason)
-    return ("fail" if budget.severity == "error" else "warn"), reason
+    match budget.severity:
+        case "error":
+            return "fail", reason
+        case "warn" | "off":
+            return "warn", reason
+        case _:
+            assert_never(budget.severity)
 
 
 def _measured(budget: Budget, measurement: Measurement) -> str:

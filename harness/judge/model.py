@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from harness.budgets.model import Direction, Severity
 from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
 from harness.units import Unit
 
 Outcome = Literal["pass", "warn", "fail", "inconclusive"]
-Touches = Literal["latency", "client", "server", "all"]
+Scope = Literal["latency", "client", "server", "all"]
+
+
+def exit_code_of(outcome: Outcome) -> int:
+    """0 pass or warn, 3 breach or regression, 4 inconclusive."""
+    match outcome:
+        case "pass" | "warn":
+            return EXIT_PASS
+        case "fail":
+            return EXIT_BREACH
+        case "inconclusive":
+            return EXIT_INCONCLUSIVE
+        case _:
+            assert_never(outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +78,10 @@ class Guard:
         value: What was read; None when it could not be read.
         limit: What it is held against, None when there is no number.
         reason: What was found and, when tripped, what to do.
-        touches: Which budgets become inconclusive when it trips; "latency" are those of "client"
+        scope: Which budgets become inconclusive when it trips; "latency" are those of "client"
             that measure a time.
         request: Only budgets on this request ("GET /contacts"); empty is every request.
-        only: Of those, the names of the budgets whose verdict it takes away; None is all of them.
+        budgets: Names of the budgets in this scope whose verdict it takes away; None is all.
     """
 
     name: str
@@ -77,9 +90,9 @@ class Guard:
     limit: float | None
     unit: Unit
     reason: str
-    touches: Touches = "all"
+    scope: Scope = "all"
     request: str = ""
-    only: tuple[str, ...] | None = None
+    budgets: tuple[str, ...] | None = None
 
 
 def guard(
@@ -90,13 +103,13 @@ def guard(
     value: float | None = None,
     limit: float | None = None,
     unit: Unit = Unit.COUNT,
-    touches: Touches = "client",
+    scope: Scope = "client",
     request: str = "",
-    only: tuple[str, ...] | None = None,
+    budgets: tuple[str, ...] | None = None,
 ) -> Guard:
     """A guard with the outcome that `tripped` says; the rest is as in `Guard`."""
     outcome: Literal["ok", "tripped"] = "tripped" if tripped else "ok"
-    return Guard(name, outcome, value, limit, unit, reason, touches, request, only)
+    return Guard(name, outcome, value, limit, unit, reason, scope, request, budgets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +159,4 @@ class Judgement:
     @property
     def exit_code(self) -> int:
         """0 pass or warn, 3 breach, 4 inconclusive."""
-        return {"fail": EXIT_BREACH, "inconclusive": EXIT_INCONCLUSIVE}.get(self.outcome, EXIT_PASS)
+        return exit_code_of(self.outcome)

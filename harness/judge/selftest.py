@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from harness.budgets.model import Selftest
 from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
@@ -64,17 +64,21 @@ def detect(case: Selftest, judgement: Judgement) -> Detection:
 
 
 def _clean(case: Selftest, judgement: Judgement) -> Detection:
-    if judgement.exit_code == EXIT_PASS:
-        return Detection(case, "detected", judgement)
-    if judgement.exit_code == EXIT_BREACH:
-        names = _named(judgement.verdicts, {"fail"})
-        return Detection(case, "missed", judgement, f"breached with nothing planted: {names}")
-    names = _named(judgement.verdicts, {"inconclusive"})
-    return Detection(case, "inconclusive", judgement, f"could not be judged: {names}")
+    match judgement.outcome:
+        case "pass" | "warn":
+            return Detection(case, "detected", judgement)
+        case "fail":
+            names = _named(judgement.verdicts, {"fail"})
+            return Detection(case, "missed", judgement, f"breached with nothing planted: {names}")
+        case "inconclusive":
+            names = _named(judgement.verdicts, {"inconclusive"})
+            return Detection(case, "inconclusive", judgement, f"could not be judged: {names}")
+        case _:
+            assert_never(judgement.outcome)
 
 
 def _unjudged(case: Selftest, judgement: Judgement) -> Detection:
-    if judgement.exit_code == EXIT_INCONCLUSIVE:
+    if judgement.outcome == "inconclusive":
         return Detection(case, "detected", judgement)
     names = _named(judgement.verdicts, {"fail"})
     reason = f"breached instead of unjudged: {names}" if names else "passed instead of unjudged"

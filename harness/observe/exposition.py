@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from harness.runs.openmetrics import Kind, Sample, family_of, parse_labels, parse_type
+from harness.runs.openmetrics import MetricKind, Sample, family_of, parse_labels, parse_type
 
 # One fixed header for all scrapes: libraries choose the first type that they know and ignore q.
 ACCEPT: Final = "text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.5"
@@ -48,7 +48,7 @@ def parse_exposition(text: str) -> list[Sample]:
     Raises:
         ValueError: A line is not a sample; the message names the line.
     """
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, MetricKind] = {}
     rows: list[tuple[str, _Labels, float]] = []
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip(" \t\r")
@@ -91,6 +91,6 @@ def _without_scopes(
     return merged
 
 
-def _is_created(name: str, kinds: dict[str, Kind]) -> bool:
+def _is_created(name: str, kinds: dict[str, MetricKind]) -> bool:
     base = name.removesuffix("_created")
     return base != name and kinds.get(base) in {"counter", "histogram", "summary"}

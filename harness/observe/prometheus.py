@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from harness.errors import UsageError
 from harness.observe.fetch import Answer, NoAnswer, fetch
-from harness.runs.prometheus_answers import Asked, Found
+from harness.runs.prometheus_answers import AnswerSeries, QueryAnswer
 
 TIMEOUT = 30.0  # s; a server gives up on a query after two minutes, a person earlier
 
@@ -36,7 +36,7 @@ class Prometheus:
     tls: ssl.SSLContext | None = None
     matchers: Mapping[str, str] = field(default_factory=dict)
 
-    def ask(self, query: str, at: float) -> Asked:
+    def ask(self, query: str, at: float) -> QueryAnswer:
         """Evaluate an expression; blocks the calling thread.
 
         Args:
@@ -52,7 +52,7 @@ class Prometheus:
             answer = fetch(url, TIMEOUT, "application/json", headers=self.headers, tls=self.tls)
             return _read(answer)
         except NoAnswer as error:
-            return Asked(problem=str(error), reached=False)
+            return QueryAnswer(problem=str(error), reached=False)
 
     def probe(self) -> None:
         """Check before a run that the server answers.
@@ -90,24 +90,25 @@ def tls_context(ca: Path | None, certificate: Path | None, key: Path | None) -> 
     return context
 
 
-def _read(answer: Answer) -> Asked:
+def _read(answer: Answer) -> QueryAnswer:
     try:
         document = json.loads(answer.body)
         if document["status"] != "success":
-            return Asked(problem=f"{answer.status}: {document['error']}")
-        return Asked(found=_found(document["data"]))
+            return QueryAnswer(problem=f"{answer.status}: {document['error']}")
+        return QueryAnswer(found=_found(document["data"]))
     except (ValueError, LookupError, TypeError):
         detail = "but not as Prometheus does" if answer.status == 200 else "without a reason"
-        return Asked(problem=f"it answered {answer.status}, {detail}")
+        return QueryAnswer(problem=f"it answered {answer.status}, {detail}")
 
 
-def _found(data: Mapping[str, Any]) -> tuple[Found, ...]:
+def _found(data: Mapping[str, Any]) -> tuple[AnswerSeries, ...]:
     match data["resultType"]:
         case "scalar":
-            return (Found(labels={}, value=float(data["result"][1])),)
+            return (AnswerSeries(labels={}, value=float(data["result"][1])),)
         case "vector":
             return tuple(
-                Found(labels=one["metric"], value=float(one["value"][1])) for one in data["result"]
+                AnswerSeries(labels=one["metric"], value=float(one["value"][1]))
+                for one in data["result"]
             )
         case other:
             raise ValueError(other)

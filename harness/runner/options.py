@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.judge.stopping.abort import AbortWatch
-from harness.judge.stopping.decided import Decision
+from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
 from harness.runner.start import Start
 from harness.runs.cells import Cell
@@ -57,7 +57,7 @@ class RunOptions:
     start: Start | None = None
     scrapes: Sequence[float] | None = None
     watch: AbortWatch | None = None
-    decision: Decision | None = None
+    decision: DecisionWatch | None = None
     observer: RunObserver | None = None
     show: Callable[[Progress], None] = _show_nothing
     tell: Callable[[str], None] = _tell_nothing

@@ -11,7 +11,7 @@ from harness.observe.prometheus import Prometheus
 from harness.promql.queries import questions
 from harness.runs.folder import RunFolder
 from harness.runs.model import Clock, Evidence, ServerAnswer
-from harness.runs.prometheus_answers import Answers, Asked, read_answers, write_answers
+from harness.runs.prometheus_answers import Answers, QueryAnswer, read_answers, write_answers
 
 # Seconds after the window's end in which a scrape that began within it is stored.
 SETTLING = 2.0
@@ -57,10 +57,10 @@ def consult(server: Prometheus, budgets: Iterable[Budget], clock: Clock) -> Answ
         budgets: Those of the scenario.
         clock: Of the run; without a window nothing is asked.
     """
-    asked: dict[str, Asked] = {}
+    asked: dict[str, QueryAnswer] = {}
     if clock.window_start is not None and clock.window_end is not None:
         time.sleep(max(0.0, clock.window_end + SETTLING - time.time()))
-        gone: Asked | None = None
+        gone: QueryAnswer | None = None
         for query in _queries(budgets, clock, server.matchers):
             asked[query] = gone or server.ask(query, clock.window_end)
             gone = None if asked[query].reached else asked[query]

@@ -8,7 +8,7 @@ from itertools import count
 
 from harness.budgets.model import Budget
 from harness.judge.stopping.abort import AbortWatch
-from harness.judge.stopping.decided import Decision
+from harness.judge.stopping.decided import DecisionWatch
 from harness.load.fleet import Fleet
 from harness.runs.model import Evidence
 
@@ -36,7 +36,7 @@ async def certain_breach(
 
 
 async def all_decided(
-    decision: Decision | None, evidence_until: Callable[[int], Awaitable[Evidence]]
+    decision: DecisionWatch | None, evidence_until: Callable[[int], Awaitable[Evidence]]
 ) -> int:
     """Wait until every budget is decided; without a decision they never are.
 

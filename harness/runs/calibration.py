@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
 from harness.errors import UsageError
 from harness.runs.folder import replace_text
+from harness.runs.json_file import read_json
 
 AGAIN = "calibrate again, or delete the file: harness calibrate"
 
@@ -152,16 +153,9 @@ def store(budgets: Path, scenario: str, found: Calibrated) -> Path:
 
 
 def _read(path: Path) -> dict[str, Calibrated]:
-    try:
-        return _File.model_validate_json(path.read_text(encoding="utf-8")).scenarios
-    except FileNotFoundError:
+    if not path.exists():
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}", AGAIN) from error
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "the file"
-        raise UsageError(f"{path}: {place}: {problem['msg']}", AGAIN) from error
+    return read_json(path, _File, AGAIN, UsageError).scenarios
 
 
 def _difference(there: Mapping[str, object], here: Mapping[str, object]) -> str:

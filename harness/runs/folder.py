@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from harness import names
 from harness.errors import RunFolderError, UsageError
-from harness.runs.latency import read_intervals, whole
+from harness.runs.json_file import has_content, read_json
+from harness.runs.latency import merged, read_intervals
 from harness.runs.metrics import read_metrics
 from harness.runs.model import (
     Distribution,
@@ -145,23 +144,11 @@ def read_manifest(folder: RunFolder) -> Manifest:
         RunFolderError: It is empty, damaged, or of another version of the format.
     """
     path = folder.file(names.MANIFEST_FILE)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"cannot read {path}: {error}") from error
-    if not text.strip():
+    if path.exists() and not has_content(path):
         raise RunFolderError(
             f"{path} is empty", "the harness ended before the run began; run it again"
         )
-    try:
-        return Manifest.model_validate_json(text)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "the file"
-        raise RunFolderError(
-            f"{path} is not a run of this version: {place}: {problem['msg']}",
-            "judge it with the version of the harness that wrote it",
-        ) from error
+    return read_json(path, Manifest, "judge it with the version of the harness that wrote it")
 
 
 def read_evidence(
@@ -194,4 +181,4 @@ def read_evidence(
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
-    return Evidence(manifest, whole(batches), series, slowest, batches)
+    return Evidence(manifest, merged(batches), series, slowest, batches)

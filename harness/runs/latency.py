@@ -9,13 +9,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from harness.errors import RunFolderError
 from harness.runs.cells import Cell, middle_of
 from harness.runs.hdr import decode, encode
+from harness.runs.log import Log
 from harness.runs.model import Distribution, LatencyKey
 
 _HEADER = """\
@@ -30,7 +30,7 @@ _ROUNDING = 0.0005  # s; timestamps have three decimals
 _PLAIN = "/:{}()-_.~"  # characters of tags that need no encoding; not ",", "|", "%" or white space
 
 
-class Line(NamedTuple):
+class LatencyLine(NamedTuple):
     """Times of one kind, of one request, of one second.
 
     Attributes:
@@ -43,15 +43,11 @@ class Line(NamedTuple):
     counts: Mapping[int, int]
 
 
-class LatencyLog:
-    """Writes latency.hlog while the load runs; what is written survives the writer's death.
-
-    Args:
-        path: The file, created at once, so that a full disk shows before the load starts.
-    """
+class LatencyLog(Log):
+    """Writes latency.hlog while the load runs; what is written survives the writer's death."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
+        super().__init__(path)
         now = datetime.now(UTC)
         # Well before everything that follows: readers skip lines that precede the start time.
         seconds = now.timestamp() - 1
@@ -68,21 +64,6 @@ class LatencyLog:
         for cell in sorted(cells, key=lambda cell: cell.second):
             self._file.write(_line(cell, self._window_start + cell.second))
         self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> LatencyLog:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read_intervals(
@@ -116,14 +97,14 @@ def read_intervals(
     }
 
 
-def whole(
+def merged(
     intervals: Mapping[LatencyKey, Mapping[int, Distribution]],
 ) -> dict[LatencyKey, Distribution]:
     """All intervals together."""
     return {key: Distribution.merge(times.values()) for key, times in intervals.items()}
 
 
-def read_lines(path: Path) -> list[Line]:
+def read_lines(path: Path) -> list[LatencyLine]:
     """Every line, by the second in which its requests were due.
 
     Raises:
@@ -132,21 +113,9 @@ def read_lines(path: Path) -> list[Line]:
     return sorted(_lines(path), key=lambda line: line.start)
 
 
-def read_counts(path: Path) -> dict[LatencyKey, int]:
-    """How many times of each kind the whole run recorded, start-up and warm-up included.
-
-    Raises:
-        RunFolderError: As for `read_intervals`.
-    """
-    counts: dict[LatencyKey, int] = {}
-    for line in _lines(path):
-        counts[line.key] = counts.get(line.key, 0) + sum(line.counts.values())
-    return counts
-
-
 def _line(cell: Cell, start: float) -> str:
     highest = middle_of(max(cell.counts)) * 1e3  # milliseconds, as HistogramLogWriter does
-    tag = _tag(LatencyKey(cell.what, cell.outcome, cell.method, cell.name))
+    tag = _tag(cell.key)
     return f"Tag={tag},{start:.3f},1.000,{highest:.6f},{encode(cell.counts)}\n"
 
 
@@ -154,7 +123,7 @@ def _tag(key: LatencyKey) -> str:
     return "|".join(quote(part, safe=_PLAIN) for part in key).rstrip("|")
 
 
-def _lines(path: Path) -> Iterator[Line]:
+def _lines(path: Path) -> Iterator[LatencyLine]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             for number, text in enumerate(file, 1):
@@ -173,10 +142,10 @@ def _lines(path: Path) -> Iterator[Line]:
         raise RunFolderError(f"{path}: {error.strerror}") from error
 
 
-def _parse(text: str) -> Line:
+def _parse(text: str) -> LatencyLine:
     tag, start, _, _, payload = text.removeprefix("Tag=").rstrip("\n").split(",")
     key = LatencyKey(*(unquote(part) for part in tag.split("|")))
-    return Line(key, float(start), decode(payload))
+    return LatencyLine(key, float(start), decode(payload))
 
 
 def _distribution(counts: Mapping[int, int]) -> Distribution:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from harness.errors import RunFolderError
+from harness.runs.log import Log
 from harness.runs.model import Series
 from harness.runs.openmetrics import (
-    Kind,
+    MetricKind,
     Points,
     Sample,
     document,
@@ -30,7 +29,7 @@ from harness.runs.openmetrics import (
 _PARTS = ("", "_total", "_bucket", "_sum", "_count")
 
 
-class MetricsLog:
+class MetricsLog(Log):
     """Appends samples to a file as the run goes, and makes a valid document of it at the end.
 
     It remembers only the kind of each family, so a long run needs no more memory than a short one.
@@ -43,9 +42,8 @@ class MetricsLog:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._kinds: dict[str, Kind] = {}
-        self._file = path.open("w", encoding="utf-8", newline="\n")
+        super().__init__(path)
+        self._kinds: dict[str, MetricKind] = {}
 
     def add(self, samples: Iterable[Sample], at: float) -> None:
         """Append samples that were taken at `at`, seconds since the epoch, and flush."""
@@ -66,19 +64,8 @@ class MetricsLog:
     def close(self) -> None:
         """Rewrite the file as one valid OpenMetrics document; does nothing the second time."""
         if not self._file.closed:
-            self._file.close()
+            super().close()
             finalise(self.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def finalise(path: Path) -> None:
@@ -120,7 +107,7 @@ def read_metrics(path: Path, names: Collection[str] | None = None) -> tuple[Seri
     )
 
 
-def read_points(path: Path) -> tuple[dict[str, Kind], dict[str, Points]]:
+def read_points(path: Path) -> tuple[dict[str, MetricKind], dict[str, Points]]:
     """The kind of each family, and the points of each series by its text.
 
     Raises:
@@ -129,9 +116,11 @@ def read_points(path: Path) -> tuple[dict[str, Kind], dict[str, Points]]:
     return _collect(path, None)
 
 
-def _collect(path: Path, wanted: set[str] | None) -> tuple[dict[str, Kind], dict[str, Points]]:
+def _collect(
+    path: Path, wanted: set[str] | None
+) -> tuple[dict[str, MetricKind], dict[str, Points]]:
     """All points by the text of their series, in order of time, and the kinds of the families."""
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, MetricKind] = {}
     series: dict[bytes, Points | None] = {}
     unordered: set[bytes] = set()
     for number, line in _lines(path):

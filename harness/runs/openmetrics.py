@@ -11,30 +11,23 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple, cast, get_args
+from typing import Final, Literal, NamedTuple, assert_never, cast, get_args
 
-Kind = Literal["counter", "gauge", "histogram", "summary", "unknown"]
-KINDS: Final[frozenset[str]] = frozenset(get_args(Kind))
+MetricKind = Literal["counter", "gauge", "histogram", "summary", "unknown"]
+METRIC_KINDS: Final[frozenset[str]] = frozenset(get_args(MetricKind))
 
 _LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(?:,|$)')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPE = {"n": "\n", "\\": "\\", '"': '"'}
 _ESCAPE = str.maketrans({"\n": "\\n", "\\": "\\\\", '"': '\\"'})
 # Suffix of a sample's name -> the kinds of family that such a sample may belong to.
-_PARTS: dict[str, tuple[Kind, ...]] = {
+_PARTS: dict[str, tuple[MetricKind, ...]] = {
     "_total": ("counter",),
     "_bucket": ("histogram",),
     "_sum": ("histogram", "summary"),
     "_count": ("histogram", "summary"),
-}
-_RESERVED: dict[Kind, tuple[str, ...]] = {
-    "counter": ("", "_total", "_created"),
-    "histogram": ("", "_bucket", "_sum", "_count", "_created"),
-    "summary": ("", "_sum", "_count", "_created"),
-    "gauge": ("",),
-    "unknown": ("",),
 }
 
 
@@ -49,7 +42,7 @@ class Sample(NamedTuple):
     name: str
     labels: Mapping[str, str]
     value: float
-    kind: Kind = "unknown"
+    kind: MetricKind = "unknown"
     family: str = ""
 
 
@@ -63,11 +56,11 @@ class Points:
 
 def reading(name: str, value: float, labels: Mapping[str, str] | None = None) -> Sample:
     """A sample of the harness's own: a counter when the name ends in `_total`, else a gauge."""
-    kind: Kind = "counter" if name.endswith("_total") else "gauge"
+    kind: MetricKind = "counter" if name.endswith("_total") else "gauge"
     return Sample(name, labels or {}, value, kind, name.removesuffix("_total"))
 
 
-def family_of(name: str, kinds: Mapping[str, Kind]) -> tuple[str, Kind]:
+def family_of(name: str, kinds: Mapping[str, MetricKind]) -> tuple[str, MetricKind]:
     """The family of a sample name and its kind, given the kinds of the declared families."""
     exact = kinds.get(name, "unknown")
     if exact in {"gauge", "summary"}:
@@ -79,12 +72,12 @@ def family_of(name: str, kinds: Mapping[str, Kind]) -> tuple[str, Kind]:
     return name, "counter" if exact == "counter" else "unknown"
 
 
-def parse_type(line: str) -> tuple[str, Kind] | None:
+def parse_type(line: str) -> tuple[str, MetricKind] | None:
     """Read `# TYPE family kind`; None for any other comment. Kinds beyond ours are `unknown`."""
     words = line.split()
     if len(words) != 4 or words[:2] != ["#", "TYPE"]:
         return None
-    kind = cast("Kind", words[3]) if words[3] in KINDS else "unknown"
+    kind = cast("MetricKind", words[3]) if words[3] in METRIC_KINDS else "unknown"
     return (words[2].removesuffix("_total") if kind == "counter" else words[2]), kind
 
 
@@ -151,7 +144,7 @@ class _Stored(NamedTuple):
     points: Points
 
 
-def document(kinds: Mapping[str, Kind], series: Mapping[str, Points]) -> Iterator[str]:
+def document(kinds: Mapping[str, MetricKind], series: Mapping[str, Points]) -> Iterator[str]:
     """Write series as the lines of one valid OpenMetrics document.
 
     Args:
@@ -161,8 +154,8 @@ def document(kinds: Mapping[str, Kind], series: Mapping[str, Points]) -> Iterato
     Yields:
         Lines with their line feeds; the last is `# EOF`.
     """
-    families: dict[tuple[str, Kind], list[_Stored]] = {}
-    owner: dict[str, tuple[str, Kind]] = {}
+    families: dict[tuple[str, MetricKind], list[_Stored]] = {}
+    owner: dict[str, tuple[str, MetricKind]] = {}
     for text, points in series.items():
         name, labels = parse_series(text)
         owner[name] = family_of(name, kinds)
@@ -170,7 +163,7 @@ def document(kinds: Mapping[str, Kind], series: Mapping[str, Points]) -> Iterato
     taken: set[str] = set()
     for key, members in families.items():
         family, kind = key
-        reserved = {family + suffix for suffix in _RESERVED[kind]}
+        reserved = {family + suffix for suffix in _reserved(kind)}
         clash = reserved & taken or any(owner.get(name, key) != key for name in reserved)
         groups = None if clash else _groups(family, kind, members)
         if groups is None:
@@ -182,7 +175,22 @@ def document(kinds: Mapping[str, Kind], series: Mapping[str, Points]) -> Iterato
     yield "# EOF\n"
 
 
-def _block(family: str, kind: Kind, groups: Iterable[Sequence[_Stored]]) -> Iterator[str]:
+def _reserved(kind: MetricKind) -> tuple[str, ...]:
+    """Suffixes of the names that a family of a kind takes."""
+    match kind:
+        case "counter":
+            return "", "_total", "_created"
+        case "histogram":
+            return "", "_bucket", "_sum", "_count", "_created"
+        case "summary":
+            return "", "_sum", "_count", "_created"
+        case "gauge" | "unknown":
+            return ("",)
+        case _:
+            assert_never(kind)
+
+
+def _block(family: str, kind: MetricKind, groups: Iterable[Sequence[_Stored]]) -> Iterator[str]:
     """Write one family: group by group, and in a group moment by moment."""
     yield f"# TYPE {family} {kind}\n"
     for group in groups:
@@ -191,14 +199,29 @@ def _block(family: str, kind: Kind, groups: Iterable[Sequence[_Stored]]) -> Iter
                 yield sample_line(one.text, one.points.values[index], at)
 
 
-def _groups(family: str, kind: Kind, members: list[_Stored]) -> list[list[_Stored]] | None:
+def _groups(family: str, kind: MetricKind, members: list[_Stored]) -> list[list[_Stored]] | None:
     """The series of a family in the order of a document; None when its kind's rules are broken."""
-    if kind in {"gauge", "unknown"}:
-        return [[one] for one in members]
-    if kind == "counter":
-        valid = all(one.name == family + "_total" and _counts(one.points) for one in members)
-        return [[one] for one in members] if valid else None
-    edge, arrange = ("le", _histogram) if kind == "histogram" else ("quantile", _summary)
+    match kind:
+        case "gauge" | "unknown":
+            return [[one] for one in members]
+        case "counter":
+            valid = all(one.name == family + "_total" and _counts(one.points) for one in members)
+            return [[one] for one in members] if valid else None
+        case "histogram":
+            return _grouped(family, "le", _histogram, members)
+        case "summary":
+            return _grouped(family, "quantile", _summary, members)
+        case _:
+            assert_never(kind)
+
+
+def _grouped(
+    family: str,
+    edge: str,
+    arrange: Callable[[str, list[_Stored]], list[_Stored] | None],
+    members: list[_Stored],
+) -> list[list[_Stored]] | None:
+    """Members that differ only in their label `edge` together, each group in its order."""
     grouped: dict[tuple[tuple[str, str], ...], list[_Stored]] = {}
     for one in members:
         key = tuple(sorted((k, v) for k, v in one.labels.items() if k != edge))

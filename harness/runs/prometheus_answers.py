@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
-from harness.errors import RunFolderError, UsageError
+from harness.errors import UsageError
 from harness.runs.folder import RunFolder
+from harness.runs.json_file import read_json
 
 
 class _Record(BaseModel):
@@ -17,14 +18,14 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
-class Found(_Record):
+class AnswerSeries(_Record):
     """One series of an answer."""
 
     labels: dict[str, str]
     value: float
 
 
-class Asked(_Record):
+class QueryAnswer(_Record):
     """The answer to one query.
 
     Attributes:
@@ -33,7 +34,7 @@ class Asked(_Record):
         reached: Whether the server said anything at all.
     """
 
-    found: tuple[Found, ...] = ()
+    found: tuple[AnswerSeries, ...] = ()
     problem: str = ""
     reached: bool = True
 
@@ -54,7 +55,7 @@ class Answers(BaseModel):
     schema_version: Literal[1] = Field(1, alias="schema", serialization_alias="schema")
     server: str
     matchers: dict[str, str]
-    asked: Mapping[str, Asked]
+    asked: Mapping[str, QueryAnswer]
 
 
 def write_answers(folder: RunFolder, answers: Answers) -> None:
@@ -79,10 +80,6 @@ def read_answers(folder: RunFolder) -> Answers | None:
     path = folder.file(names.PROMETHEUS_FILE)
     if not path.exists():
         return None
-    try:
-        return Answers.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
-        raise RunFolderError(
-            f"{path} cannot be read: it is damaged, or of another version",
-            "ask again with --prometheus, or judge it with the version that wrote it",
-        ) from error
+    return read_json(
+        path, Answers, "ask again with --prometheus, or judge it with the version that wrote it"
+    )

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
 from harness.errors import RunFolderError
 from harness.runs.folder import RunFolder, open_folder
+from harness.runs.json_file import has_content, read_json
 from harness.runs.model import Clock, Status
 from harness.units import Unit
 
@@ -122,24 +123,12 @@ def read_results(folder: RunFolder) -> Results:
 
 
 def _results(path: Path, run: Path) -> Results:
-    try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"cannot read {path}: {error}") from error
-    if not text.strip():
+    if not has_content(path):
         raise RunFolderError(
             f"{run} was not judged: it has no {names.RESULTS_FILE}",
             f"judge it: harness check {run} --json {path}",
         )
-    try:
-        return Results.model_validate_json(text)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "the file"
-        raise RunFolderError(
-            f"{path} is not of this version: {place}: {problem['msg']}",
-            f"judge the run again: harness check {run} --json {path}",
-        ) from error
+    return read_json(path, Results, f"judge the run again: harness check {run} --json {path}")
 
 
 def read_history(path: Path) -> tuple[list[PastRun], list[str]]:

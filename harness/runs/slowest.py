@@ -6,44 +6,25 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import RunFolderError
+from harness.runs.log import Log
 from harness.runs.model import SlowRequest
 
 KEPT = 5  # of each endpoint
 _REQUEST = TypeAdapter(SlowRequest)
 
 
-class SlowestLog:
-    """Writes slowest.jsonl while the load runs; what is written survives the writer's death.
-
-    Args:
-        path: Created, or emptied.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8", errors="replace")
+class SlowestLog(Log):
+    """Writes slowest.jsonl while the load runs; what is written survives the writer's death."""
 
     def write(self, requests: Iterable[SlowRequest]) -> None:
         """Add a line for each, and flush."""
         for request in requests:
             self._file.write(json.dumps(asdict(request), ensure_ascii=False) + "\n")
         self._file.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.close()
 
 
 def read_slowest(path: Path, start: float, end: float) -> tuple[SlowRequest, ...]:

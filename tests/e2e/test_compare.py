@@ -17,8 +17,8 @@ import pytest
 from harness.experiments.compare import CPUS_TO_SPARE
 from harness.observe.host import usable_cpus
 from harness.runs.folder import REPORTS
-from harness.runs.latency import read_counts
 from tests.e2e.conftest import SERVICE, WORK, Project
+from tests.recorded import read_counts
 
 SHORT = ("--slices", "1", "--warm-up", "500ms", "--rate", "20/s", "--max-pairs", "24")
 SIDES = ("baseline", "candidate")

@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from harness.names import HTTP_DURATION, LATENCY, LATENCY_FILE, MANIFEST_FILE
-from harness.runs.latency import read_counts
 from tests.e2e.conftest import LOCUSTFILE, SERVICE, Project, children, document
+from tests.recorded import read_counts
 
 AT_ONCE = 6  # runs side by side; most of their time is waiting
 PATIENCE = 90.0

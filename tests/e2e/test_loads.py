@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from harness import names
-from harness.runs.latency import read_counts
 from harness.runs.metrics import read_metrics
 from tests.e2e.conftest import Project
+from tests.recorded import read_counts
 
 DURATION = "http_server_request_duration_seconds"
 READINGS = frozenset({names.GENERATOR_ASKED, names.GENERATOR_STARTED})

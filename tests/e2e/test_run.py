@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.runs.latency import read_counts
 from harness.runs.metrics import read_metrics
 from tests.e2e.conftest import SERVICE, Project, children
+from tests.recorded import read_counts
 
 DURATION = "http_server_request_duration_seconds"
 # Far over a bound of a millisecond: no lag of a generator on a busy machine may explain the breach.

@@ -12,15 +12,16 @@ from dataclasses import replace
 from itertools import groupby
 from math import expm1, inf, isfinite
 from statistics import median
+from typing import assert_never
 
 from harness.budgets.model import Budget
 from harness.judge.compare.describe import reason
-from harness.judge.compare.log_ratio import lack, log_ratio, too_few_events
-from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, Side
+from harness.judge.compare.log_ratio import log_ratio, too_few_events, why_no_ratio
+from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, SideMeasurements
 from harness.judge.compare.sequential import (
     MOST_PAIRS,
-    Decision,
     Design,
+    SequentialDecision,
     State,
     design,
     look,
@@ -28,7 +29,7 @@ from harness.judge.compare.sequential import (
     pairs_needed,
 )
 from harness.judge.describe import advice
-from harness.judge.judge import touches
+from harness.judge.judge import in_scope
 from harness.judge.model import Guard, Measurement, Outcome
 
 # More than a third left out ends the comparison, but not because of the first few pairs.
@@ -37,7 +38,7 @@ FEWEST_PAIRS = 6
 
 def compared(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
     """The budgets that a comparison is about."""
-    return tuple(b for b in budgets if b.max_regression is not None and b.severity != "off")
+    return tuple(b for b in budgets if b.max_regression is not None)
 
 
 def compare(budgets: Iterable[Budget], pairs: Sequence[Pair], rules: Rules) -> Comparison:
@@ -110,19 +111,19 @@ def exclusion_reason(budget: Budget, pair: Pair) -> str:
     for name, side in (("baseline", pair.baseline), ("candidate", pair.candidate)):
         if guard := tripped(budget, side):
             return f"{guard.name} tripped for the {name}: {guard.reason.rstrip('.')}"
-    return lack(budget, *_measured(budget, pair))
+    return why_no_ratio(budget, *_measured(budget, pair))
 
 
-def tripped(budget: Budget, side: Side) -> Guard | None:
+def tripped(budget: Budget, side: SideMeasurements) -> Guard | None:
     """The first guard that takes away a side's measurement of a budget; see `omission`."""
     return next(
         (
             guard
             for guard in side.guards
             if guard.outcome == "tripped"
-            and guard.only is None
+            and guard.budgets is None
             and not guard.request
-            and touches(guard, budget)
+            and in_scope(guard, budget)
         ),
         None,
     )
@@ -182,7 +183,7 @@ def _closing_in(
         The state, and after how many pairs the decision fell, if it did.
     """
     known: list[float] = []
-    decision: Decision = "continue"
+    decision: SequentialDecision = "continue"
     decided_after, lower, upper = None, -inf, inf
     state = look(known, plan)
     for count, ratio in enumerate(ratios, 1):
@@ -204,24 +205,36 @@ def _closing_in(
     return replace(state, decision=decision, lower=lower, upper=upper), decided_after
 
 
-def _outcome_of(budget: Budget, decision: Decision, pairs: Sequence[Pair]) -> Outcome:
-    if decision == "pass":
-        return "pass"
-    if decision != "fail":
-        missing = _without_data(budget, pairs) if decision == "inconclusive" else "inconclusive"
-        if missing != "fail":
-            return missing
-    return "warn" if budget.severity == "warn" or budget.waiver else "fail"
+def _outcome_of(budget: Budget, decision: SequentialDecision, pairs: Sequence[Pair]) -> Outcome:
+    match decision:
+        case "pass":
+            return "pass"
+        case "continue":
+            return "inconclusive"
+        case "fail":
+            outcome: Outcome = "fail"
+        case "inconclusive":
+            outcome = _without_data(budget, pairs)
+        case _:
+            assert_never(decision)
+    only_warns = budget.severity == "warn" or budget.waiver
+    return "warn" if outcome == "fail" and only_warns else outcome
 
 
 def _without_data(budget: Budget, pairs: Sequence[Pair]) -> Outcome:
-    """What `on_no_data` makes of it when no pair has data; a lack in the baseline never fails."""
+    """The outcome by `on_no_data` when no pair has data; missing baseline data never fails."""
     found = [_measured(budget, pair) for pair in pairs]
-    if budget.on_no_data == "fail" and not any(candidate.samples for _, candidate in found):
-        return "fail"
-    if budget.on_no_data == "ignore" and not any(b.samples and c.samples for b, c in found):
-        return "warn"
-    return "inconclusive"
+    match budget.on_no_data:
+        case "fail":
+            missing = not any(candidate.samples for _, candidate in found)
+            return "fail" if missing else "inconclusive"
+        case "ignore":
+            missing = not any(b.samples and c.samples for b, c in found)
+            return "warn" if missing else "inconclusive"
+        case "inconclusive":
+            return "inconclusive"
+        case _:
+            assert_never(budget.on_no_data)
 
 
 def _outcome(changes: Sequence[Change]) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from harness.budgets.model import Budget
 from harness.judge.compare.log_ratio import FEWEST_EVENTS, is_share, too_few_events
@@ -37,6 +38,8 @@ def reason(
             return f"no decision yet after {_pairs(len(change.ratios))}; let the comparison go on"
         case "inconclusive":
             return _undecided(change, budget, used, omitted)
+        case _:
+            assert_never(change.decision)
 
 
 def worse_text(change: float) -> str:

@@ -36,10 +36,10 @@ def log_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> 
     Returns:
         ln(candidate / baseline) for a budget with a `max`, ln(baseline / candidate) for one with a
         `min`; of the bad events for a share. It is within +-ln(LARGEST), and 0 when both are zero;
-        None when `lack` says why there is nothing to compare.
+        None when `why_no_ratio` says why there is nothing to compare.
     """
     before, after = baseline.value, candidate.value
-    if lack(budget, baseline, candidate) or before is None or after is None:
+    if why_no_ratio(budget, baseline, candidate) or before is None or after is None:
         return None
     if is_share(budget):
         before, after = bad_events(budget, baseline), bad_events(budget, candidate)
@@ -50,7 +50,7 @@ def log_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> 
     return _log(after, before) if budget.direction == "max" else _log(before, after)
 
 
-def lack(budget: Budget, baseline: Measurement, candidate: Measurement) -> str:
+def why_no_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> str:
     """Why the two cannot be compared; empty when they can.
 
     `min_samples` is for the verdict on one run: how much so few samples scatter is seen in the

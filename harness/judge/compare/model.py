@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.budgets.model import Direction, Severity
-from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
-from harness.judge.compare.sequential import Decision
-from harness.judge.model import Guard, Measurement, Outcome
+from harness.judge.compare.sequential import SequentialDecision
+from harness.judge.model import Guard, Measurement, Outcome, exit_code_of
 from harness.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class SideMeasurements:
     """What one version showed in a pair.
 
     Attributes:
@@ -33,8 +32,8 @@ class Pair:
         seconds: Of load that it took, warm-ups included.
     """
 
-    baseline: Side
-    candidate: Side
+    baseline: SideMeasurements
+    candidate: SideMeasurements
     seconds: float
 
 
@@ -79,7 +78,7 @@ class Change:
     name: str
     description: str
     outcome: Outcome
-    decision: Decision
+    decision: SequentialDecision
     severity: Severity
     tolerance: float
     direction: Direction
@@ -145,7 +144,7 @@ class Comparison:
     @property
     def exit_code(self) -> int:
         """0 pass or warn, 3 regression, 4 inconclusive, as a run has it."""
-        return {"fail": EXIT_BREACH, "inconclusive": EXIT_INCONCLUSIVE}.get(self.outcome, EXIT_PASS)
+        return exit_code_of(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)

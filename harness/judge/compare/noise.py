@@ -13,7 +13,7 @@ from scipy.special import chdtri
 from harness.budgets.model import Budget
 from harness.judge.compare.compare import compared, exclusion_reason, tripped
 from harness.judge.compare.log_ratio import log_ratio
-from harness.judge.compare.model import Pair, Rules, Side
+from harness.judge.compare.model import Pair, Rules, SideMeasurements
 from harness.judge.compare.sequential import (
     MOST_PAIRS,
     Design,
@@ -69,7 +69,7 @@ class Noise:
 
 
 def noises(
-    budgets: Sequence[Budget], pairs: Sequence[Pair], runs: Sequence[Side], rules: Rules
+    budgets: Sequence[Budget], pairs: Sequence[Pair], runs: Sequence[SideMeasurements], rules: Rules
 ) -> tuple[Noise, ...]:
     """The noise of each budget.
 
@@ -140,7 +140,11 @@ def _length(deviation: float, plan: Design, draw: Random) -> int:
 
 
 def _noise(
-    budget: Budget, pairs: Sequence[Pair], runs: Sequence[Side], alpha: float, beta: float
+    budget: Budget,
+    pairs: Sequence[Pair],
+    runs: Sequence[SideMeasurements],
+    alpha: float,
+    beta: float,
 ) -> Noise:
     of_pairs, tolerance = _of_pairs(budget, pairs), budget.max_regression
     deviation, smallest, most, typical = of_pairs.deviation, None, None, None
@@ -166,7 +170,7 @@ def _of_pairs(budget: Budget, pairs: Sequence[Pair]) -> Spread:
     return spread(known, left_out)
 
 
-def _of_runs(budget: Budget, runs: Sequence[Side]) -> Spread:
+def _of_runs(budget: Budget, runs: Sequence[SideMeasurements]) -> Spread:
     known, left_out = [], []
     for run in runs:
         found, guard = run.measurements[budget.name], tripped(budget, run)

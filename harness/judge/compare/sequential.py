@@ -32,11 +32,11 @@ MOST_PAIRS = (12, 16, 24, 32, 48, 64)
 _OVERHEAD = 2.7  # pairs that it costs not to know the noise
 _ROOM = 1.9  # pairs to be allowed over those of a test of a fixed size
 
-Decision = Literal["pass", "fail", "continue", "inconclusive"]
+SequentialDecision = Literal["pass", "fail", "continue", "inconclusive"]
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class LookLevels:
     """One-sided nominal levels of a single look: by t, and by signed ranks."""
 
     t: float
@@ -56,8 +56,8 @@ class Design:
 
     tolerance: float
     most: int
-    fail: Levels
-    passing: Levels
+    fail: LookLevels
+    passing: LookLevels
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class State:
             95%; None before `FIRST_LOOK`.
     """
 
-    decision: Decision
+    decision: SequentialDecision
     pairs: int
     estimate: float | None
     lower: float
@@ -98,7 +98,7 @@ def look(ratios: Sequence[float], plan: Design) -> State:
     """What the log ratios of all pairs so far say."""
     count = len(ratios)
     lower, upper = interval(ratios, plan)
-    decision: Decision = "continue" if count < plan.most else "inconclusive"
+    decision: SequentialDecision = "continue" if count < plan.most else "inconclusive"
     if upper < log1p(plan.tolerance):
         decision = "pass"
     elif lower > 0:
@@ -161,7 +161,7 @@ def _spread(alpha: float) -> float:
     return float(ndtri(1 - alpha) + ndtri(0.95))
 
 
-def _lower(values: Sequence[float], levels: Levels) -> float:
+def _lower(values: Sequence[float], levels: LookLevels) -> float:
     count = len(values)
     if count < FIRST_LOOK:
         return -inf
@@ -191,15 +191,15 @@ def _critical(count: int, level: float) -> int:
 
 
 @cache
-def _table() -> dict[int, list[tuple[float, Levels]]]:
+def _table() -> dict[int, list[tuple[float, LookLevels]]]:
     text = (files(__package__) / "sequential.json").read_text(encoding="utf-8")
     return {
-        int(most): [(float(error), Levels(*pair)) for error, pair in levels.items()]
+        int(most): [(float(error), LookLevels(*pair)) for error, pair in levels.items()]
         for most, levels in json.loads(text)["levels"].items()
     }
 
 
-def _levels(most: int, error: float) -> Levels:
+def _levels(most: int, error: float) -> LookLevels:
     if most not in MOST_PAIRS:
         raise ValueError(f"the most pairs are one of {MOST_PAIRS}, not {most}")
     fitting = [row for row in _table()[most] if row[0] <= error * (1 + 1e-9)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from harness.budgets.model import Budget
 from harness.judge.guards.contention import cpu_contention
 from harness.judge.guards.generator import (
     cgroup_throttled,
@@ -37,11 +36,12 @@ from harness.judge.guards.service import (
     scrape_coverage,
 )
 from harness.judge.guards.workers import clock_offset, late_worker, workers
+from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.model import Guard
 from harness.runs.model import Evidence
 
 # In the order in which they explain each other: a verdict names the first that tripped.
-_GUARDS: tuple[Callable[[Evidence, tuple[Budget, ...]], Iterator[Guard]], ...] = (
+_GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     run_complete,
     target_alive,
     window_complete,
@@ -73,11 +73,12 @@ _GUARDS: tuple[Callable[[Evidence, tuple[Budget, ...]], Iterator[Guard]], ...] =
 )
 
 
-def guards(evidence: Evidence, budgets: tuple[Budget, ...]) -> tuple[Guard, ...]:
+def guards(evidence: Evidence, measured: MeasuredBudgets) -> tuple[Guard, ...]:
     """Every guard that applies to a run and its budgets, tripped or not.
 
     Args:
         evidence: The run.
-        budgets: They say which requests and which side must be trusted, and how finely.
+        measured: The budgets, which say which requests and which side must be trusted, and how
+            finely; a guard that may explain some verdicts takes away only those.
     """
-    return tuple(guard for find in _GUARDS for guard in find(evidence, budgets))
+    return tuple(guard for find in _GUARDS for guard in find(evidence, measured))

@@ -10,17 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import assert_never
 
-from harness.budgets.model import Budget, ErrorRatio, Latency, Throughput
-from harness.judge.guards.impact import met
+from harness.budgets.model import (
+    ErrorRatio,
+    Gauge,
+    Latency,
+    Mean,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Throughput,
+    Utilization,
+)
 from harness.judge.guards.readings import of, readings
+from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.series import EDGE_SLACK, NoDataError, inside, listed, window
 from harness.judge.model import Guard, guard
 from harness.names import GENERATOR_CPU_WAIT, OTHER_CPU, SERVICE_CPU_WAIT
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
-
-Budgets = tuple[Budget, ...]
 
 # Seconds in each second, summed over the threads of a process; and CPUs. See docs/guards.md.
 WAIT = 0.2
@@ -29,7 +39,7 @@ OTHERS = 0.6
 _SERVICE = "the service"
 
 
-def cpu_contention(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """No breach of a time came about while others kept the CPUs that the service waited for.
 
     What holds stands, and so does what is no time: queries, bytes, ratios, CPU seconds.
@@ -45,13 +55,13 @@ def cpu_contention(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
         f" for a CPU, and other processes and the host took {format_quantity(others, Unit.COUNT)}"
         " CPUs"
     )
-    turned: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
     if others > OTHERS and share > WAIT:
         service = waits.get(_SERVICE, 0.0) > WAIT
-        turned = tuple(b.name for b in budgets if _turned(b, evidence, service_too=service))
-        if turned:
+        explained = tuple(b.name for b in measured if _explained(b, service_too=service))
+        if explained:
             reason += (
-                f", so the verdict on {listed(turned)} may be due to that; measure on a machine"
+                f", so the verdict on {listed(explained)} may be due to that; measure on a machine"
                 " that nothing else uses"
             )
         else:
@@ -59,12 +69,12 @@ def cpu_contention(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     yield guard(
         "cpu-contention",
         reason,
-        tripped=bool(turned),
+        tripped=bool(explained),
         value=share,
         limit=WAIT,
         unit=Unit.RATIO,
-        touches="all",
-        only=turned or None,
+        scope="all",
+        budgets=explained or None,
     )
 
 
@@ -93,8 +103,9 @@ def _rate(evidence: Evidence, name: str) -> float | None:
     return None
 
 
-def _turned(budget: Budget, evidence: Evidence, *, service_too: bool) -> bool:
-    """Whether a breach could be due to what waited: the generator, or the service as well."""
+def _explained(one: Measured, *, service_too: bool) -> bool:
+    """Whether a breach may be due to the waiting of the generator, or of the service as well."""
+    budget = one.budget
     match budget.indicator:
         case Latency():
             timed = budget.direction == "max"
@@ -102,6 +113,8 @@ def _turned(budget: Budget, evidence: Evidence, *, service_too: bool) -> bool:
             timed = budget.direction == "min"
         case ErrorRatio():
             timed = False
-        case _:
+        case Quantile() | Mean() | Ratio() | Rate() | Gauge() | Utilization() | Promql():
             timed = service_too and budget.unit is Unit.SECONDS and budget.direction == "max"
-    return timed and met(budget, evidence) is False
+        case _:
+            assert_never(budget.indicator)
+    return timed and one.holds is False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
-from harness.judge.guards.readings import Reading, every_reading, loads
+from harness.judge.guards.readings import TimedReading, every_reading, loads
 from harness.names import GENERATOR_ASKED, GENERATOR_STARTED_ITERATIONS, HANDOVER
 from harness.runs.model import Evidence, Worker
 
@@ -88,14 +88,14 @@ def _unasked(evidence: Evidence) -> dict[str, float]:
     return found
 
 
-def _gap(worker: Worker, values: list[Reading], evidence: Evidence) -> tuple[float, float]:
+def _gap(worker: Worker, values: list[TimedReading], evidence: Evidence) -> tuple[float, float]:
     """From when until when nobody asked for what was a lost worker's."""
     started = evidence.manifest.clock.started or 0.0
     begin = values[-1].at if values else started
     return begin, max(begin, (worker.lost_at or begin) + HANDOVER)
 
 
-def _at(values: list[Reading], moment: float) -> float:
+def _at(values: list[TimedReading], moment: float) -> float:
     """A counter at some moment, on the line between its readings; constant beyond them."""
     after = bisect_left(values, moment, key=lambda reading: reading.at)
     if after == 0 or after == len(values):

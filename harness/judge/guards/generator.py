@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from harness.budgets.model import Budget
-from harness.judge.guards.impact import turned_by_pauses
-from harness.judge.guards.readings import Reading, closed_sources, increases, of, readings
+from harness.judge.guards.impact import explained_by_pauses
+from harness.judge.guards.readings import (
+    TimedReading,
+    closed_sources,
+    increases,
+    of,
+    read_generator,
+    readings,
+)
+from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import NoDataError, listed, window
 from harness.judge.model import Guard, guard
 from harness.names import (
@@ -19,8 +26,6 @@ from harness.names import (
 )
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
-
-Budgets = tuple[Budget, ...]
 
 # One gevent loop saturates at one core: 92% overdriven, 10% at a healthy 500/s. A single second
 # may be a burst of garbage collection.
@@ -35,7 +40,7 @@ LOCKED = 0.4
 LOCKED_FROM = 20.0
 
 
-def generator_cpu(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def generator_cpu(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """No process of the generator was short of CPU for two seconds on end."""
     source, worst = _worst_pair(readings(evidence, GENERATOR_CPU))
     if worst is None:
@@ -51,20 +56,22 @@ def generator_cpu(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     )
 
 
-def host_steal(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def host_steal(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The host of a virtual machine did not give its time to others for two seconds on end."""
     source, worst = _worst_pair(readings(evidence, GENERATOR_STEAL))
     if worst is None:
         return
     reason = f"the host took {format_quantity(worst, Unit.RATIO)} of the time of {of(source)}"
     reasons = reason, "; measure on a machine that is not shared"
-    yield _paused(evidence, budgets, "host-steal", reasons, value=worst, limit=STEAL)
+    yield _paused(evidence, measured, "host-steal", reasons, value=worst, limit=STEAL)
 
 
-def cgroup_throttled(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def cgroup_throttled(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The kernel did not hold the generator's control group back for two seconds on end."""
     shares = {
-        source: [Reading(b.at, b.value / (b.at - a.at)) for a, b in pairwise(values) if b.at > a.at]
+        source: [
+            TimedReading(b.at, b.value / (b.at - a.at)) for a, b in pairwise(values) if b.at > a.at
+        ]
         for source, values in readings(evidence, GENERATOR_THROTTLED).items()
     }
     source, worst = _worst_pair(shares)
@@ -73,10 +80,10 @@ def cgroup_throttled(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     shown = format_quantity(worst, Unit.RATIO)
     reason = f"the CPU limit of its container held {of(source)} back for {shown} of the time"
     reasons = reason, "; raise the limit"
-    yield _paused(evidence, budgets, "cgroup-throttled", reasons, value=worst, limit=THROTTLED)
+    yield _paused(evidence, measured, "cgroup-throttled", reasons, value=worst, limit=THROTTLED)
 
 
-def phase_locked(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def phase_locked(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """Closed model: the users do not all ask in the same moment of each second.
 
     Users that wait for equal times and began together stay in step for ever, and what they measure
@@ -101,7 +108,7 @@ def phase_locked(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
         value=share,
         limit=LOCKED,
         unit=Unit.RATIO,
-        touches="all",
+        scope="all",
     )
 
 
@@ -122,7 +129,7 @@ def _locked_shares(evidence: Evidence) -> dict[str, float]:
 
 def _paused(
     evidence: Evidence,
-    budgets: Budgets,
+    measured: MeasuredBudgets,
     name: str,
     reasons: tuple[str, str],
     *,
@@ -130,23 +137,23 @@ def _paused(
     limit: float,
 ) -> Guard:
     reason, advice = reasons
-    turned = turned_by_pauses(budgets, evidence) if value > limit else ()
-    if turned:
-        reason += f", and the verdict on {listed(turned)} may be due to that{advice}"
+    explained = explained_by_pauses(measured, read_generator(evidence)) if value > limit else ()
+    if explained:
+        reason += f", and the verdict on {listed(explained)} may be due to that{advice}"
     elif value > limit:
         reason += "; no verdict would be another without that"
     return guard(
         name,
         reason,
-        tripped=bool(turned),
+        tripped=bool(explained),
         value=value,
         limit=limit,
         unit=Unit.RATIO,
-        only=turned or None,
+        budgets=explained or None,
     )
 
 
-def _worst_pair(values: Mapping[str, list[Reading]]) -> tuple[str, float | None]:
+def _worst_pair(values: Mapping[str, list[TimedReading]]) -> tuple[str, float | None]:
     """The source with the highest value that lasted for two of its readings on end."""
     pairs = [
         (min(a.value, b.value), source)

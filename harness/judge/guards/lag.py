@@ -7,70 +7,69 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.budgets.model import Budget
-from harness.judge.guards.impact import LAGS, allowed_lag, timed, turned_by_lag, worst
-from harness.judge.measure.measure import measure
+from harness.judge.guards.impact import LAGS, allowed_lag, explained_by_lag, timed
+from harness.judge.guards.readings import read_generator
+from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.series import listed
 from harness.judge.model import Guard, guard
 from harness.names import GENERATOR_CANARY, GENERATOR_LOOP_LAG, SCHEDULER_LAG
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
-Budgets = tuple[Budget, ...]
-
 # The lags often come together. Those that are at least half of the largest one are to blame.
 TO_BLAME = 0.5
 
 
-def loop_lag(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def loop_lag(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The generator's event loop woke in time; code of a user that blocks it does not let it."""
     advice = "code of the locustfile blocks the loop, or the generator's core is shared"
-    yield from _lag(evidence, budgets, GENERATOR_LOOP_LAG, "generator-loop-lag", advice)
+    yield from _lag(evidence, measured, GENERATOR_LOOP_LAG, "generator-loop-lag", advice)
 
 
-def canary(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def canary(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The generator saw in time that an answer had come, however many came with it."""
     advice = "answers wait for each other in the generator; lower the rate, or use more workers"
-    yield from _lag(evidence, budgets, GENERATOR_CANARY, "generator-canary", advice)
+    yield from _lag(evidence, measured, GENERATOR_CANARY, "generator-canary", advice)
 
 
-def scheduler_lag(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def scheduler_lag(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Iterations were emitted when they were due."""
     advice = "lower the rate, or give the generator a core of its own"
-    yield from _lag(evidence, budgets, SCHEDULER_LAG, "scheduler-lag", advice)
+    yield from _lag(evidence, measured, SCHEDULER_LAG, "scheduler-lag", advice)
 
 
 def _lag(
-    evidence: Evidence, budgets: Budgets, what: str, name: str, advice: str
+    evidence: Evidence, measured: MeasuredBudgets, what: str, name: str, advice: str
 ) -> Iterator[Guard]:
-    lag, limits = worst(evidence, what), [allowed_lag(b) for b in timed(budgets)]
+    generator = read_generator(evidence)
+    lag, limits = generator.lag(what), [allowed_lag(one.budget) for one in timed(measured)]
     if lag is None or not limits:
         return
-    most = max(worst(evidence, other) or 0.0 for other in LAGS)
-    turned = turned_by_lag(budgets, evidence) if lag >= TO_BLAME * most > 0 else ()
+    most = max(generator.lag(other) or 0.0 for other in LAGS)
+    explained = explained_by_lag(measured, generator) if lag >= TO_BLAME * most > 0 else ()
     over_limit = lag > min(limits)
     reason = f"the generator was at most {format_quantity(lag, Unit.SECONDS)} late in 99% of cases"
-    if turned:
-        hanging = listed(_with_distance(b, evidence) for b in budgets if b.name in turned)
+    if explained:
+        hanging = listed(_with_distance(one) for one in measured if one.name in explained)
         reason += f", and the verdict on {hanging} may be due to that; {advice}"
     elif over_limit:
         reason += "; no verdict on latency would be another without that"
     yield guard(
         name,
         reason,
-        tripped=bool(turned),
+        tripped=bool(explained),
         value=lag,
         # What trips is no limit where a small lag turns a small breach, or a large one turns none.
-        limit=min(limits) if over_limit == bool(turned) else None,
+        limit=min(limits) if over_limit == bool(explained) else None,
         unit=Unit.SECONDS,
-        touches="latency",
-        only=turned or None,
+        scope="latency",
+        budgets=explained or None,
     )
 
 
-def _with_distance(budget: Budget, evidence: Evidence) -> str:
+def _with_distance(one: Measured) -> str:
     """A budget's name, and by how much its bound is exceeded if it is: so much is in doubt."""
-    value = measure(budget, evidence).value
-    if value is None or value <= budget.bound:
-        return budget.name
-    return f"{budget.name} ({format_quantity(value - budget.bound, Unit.SECONDS)} over its bound)"
+    value, bound = one.measurement.value, one.budget.bound
+    if value is None or value <= bound:
+        return one.name
+    return f"{one.name} ({format_quantity(value - bound, Unit.SECONDS)} over its bound)"

@@ -17,14 +17,19 @@ from harness.judge.guards.impact import (
     LAG_FLOOR,
     LAGS,
     allowed_lag,
-    met,
+    explained_by_unknown,
     timed,
-    turned_by_unknown,
-    worst,
 )
-from harness.judge.guards.readings import closed_sources, of, readings, users_ran_out
+from harness.judge.guards.readings import (
+    GeneratorReading,
+    closed_sources,
+    of,
+    read_generator,
+    readings,
+)
+from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import listed
-from harness.judge.model import Guard, Touches, guard
+from harness.judge.model import Guard, Scope, guard
 from harness.names import (
     GENERATOR_IDLE_USERS,
     GENERATOR_TARGET_USERS,
@@ -34,15 +39,13 @@ from harness.names import (
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
-Budgets = tuple[Budget, ...]
-
 # An overdriven generator measured 9,690 of 20,000 iterations; healthy ones 99.8% and more.
 DELIVERED = 0.99
 # Bookkeeping may hide no more than the tail of a p99.9.
 LOST = 0.001
 
 
-def load_delivered(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def load_delivered(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Open model: of each load, the iterations that the schedule asked for were started.
 
     When the users ran out on a healthy generator, the service is what is slow; and when the others
@@ -58,9 +61,9 @@ def load_delivered(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     of = f" of {worst.load}" if worst.load else ""
     reason = f"{format_quantity(worst.share, Unit.RATIO)} of the asked load{of} was started"
     enough, only = worst.share >= DELIVERED, None
-    if cause := _cause(evidence, budgets, found):
+    if cause := _cause(evidence, measured, found):
         unsent = round(sum(one.unsent for one in found))
-        only = _unproven(budgets, evidence, unsent, enough=enough)
+        only = _unproven(measured, unsent, enough=enough)
         asked = round(sum(one.asked for one in found))
         why, advice = cause
         if only:
@@ -80,12 +83,12 @@ def load_delivered(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
         value=worst.share,
         limit=DELIVERED,
         unit=Unit.RATIO,
-        touches="all",
-        only=only or None,
+        scope="all",
+        budgets=only or None,
     )
 
 
-def late_iterations(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def late_iterations(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """Open model: how many iterations began late, whoever is to blame. Never trips, only tells."""
     account = evidence.manifest.requests
     if not account.asked:
@@ -100,7 +103,7 @@ def late_iterations(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     yield guard("late-iterations", reason, tripped=False, value=share, unit=Unit.RATIO)
 
 
-def idle_users(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def idle_users(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """Open model: whether users were left to start requests on time. Never trips, only tells."""
     idle = [r.value for found in readings(evidence, GENERATOR_IDLE_USERS).values() for r in found]
     if not idle or not evidence.manifest.requests.asked:
@@ -115,7 +118,7 @@ def idle_users(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     yield guard("idle-users", reason, tripped=False, value=least)
 
 
-def users_alive(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def users_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """No Locust user ended before its time, in any generator, for two readings on end."""
     missing = {
         source: max((min(a, b) for a, b in pairwise(gaps)), default=0.0)
@@ -134,11 +137,11 @@ def users_alive(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
     # In the closed model the service got less than was asked; in the open one that is for
     # load-delivered to say, but requests may have waited for users that were gone.
     closed = closed_sources(evidence, GENERATOR_USERS) & {s for s in missing if missing[s] > 0}
-    touches: Touches = "all" if closed else "client"
-    yield guard("users-alive", reason, tripped=most > 0, value=most, limit=0, touches=touches)
+    scope: Scope = "all" if closed else "client"
+    yield guard("users-alive", reason, tripped=most > 0, value=most, limit=0, scope=scope)
 
 
-def requests_accounted(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Every started request was recorded, is in flight, or is known to be lost.
 
     A few that are lost take away only the verdicts that their outcomes could have turned.
@@ -150,26 +153,26 @@ def requests_accounted(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     missing = abs(account.started - known) + account.lost
     share = missing / account.started
     every = account.started != known or share > LOST
-    turned = () if every else turned_by_unknown(budgets, evidence, account.lost, age=0.0)
+    explained = () if every else explained_by_unknown(measured, account.lost, age=0.0)
     reason = f"{account.started} requests were started and {account.recorded} recorded"
     if account.started != known:
         reason += f", but {known} accounted for; report this as a fault of the harness"
-    elif every or turned:
+    elif every or explained:
         reason += f", {account.lost} were lost"
-        reason += f" and may turn the verdict on {listed(turned)}" if turned else ""
+        reason += f" and may turn the verdict on {listed(explained)}" if explained else ""
         reason += "; look for exceptions in the locustfile"
     yield guard(
         "requests-accounted",
         reason,
-        tripped=every or bool(turned),
+        tripped=every or bool(explained),
         value=share,
         limit=LOST,
         unit=Unit.RATIO,
-        only=turned or None,
+        budgets=explained or None,
     )
 
 
-def in_flight_at_end(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
+def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The requests that were still unanswered when the run gave up waiting turn no verdict.
 
     All that is known of each is that it took longer than that wait, and not even that of those that
@@ -183,21 +186,26 @@ def in_flight_at_end(evidence: Evidence, budgets: Budgets) -> Iterator[Guard]:
     waited = max(0.0, (clock.drained or 0.0) - (clock.window_end or 0.0))
     if any(worker.lost for worker in evidence.manifest.workers):
         waited = 0.0
-    turned = turned_by_unknown(budgets, evidence, count, waited)
+    explained = explained_by_unknown(measured, count, waited)
     reason = f"{count} of {account.started} requests were unanswered at the end"
-    if turned:
+    if explained:
         reason += (
-            f", and may turn the verdict on {listed(turned)}; does the service hang? Raise `drain`,"
-            " or set a timeout in the locustfile"
+            f", and may turn the verdict on {listed(explained)}; does the service hang? Raise"
+            " `drain`, or set a timeout in the locustfile"
         )
     elif count:
         reason += "; no verdict would be another, however long they take"
     yield guard(
-        "in-flight-at-end", reason, tripped=bool(turned), value=count, limit=0, only=turned or None
+        "in-flight-at-end",
+        reason,
+        tripped=bool(explained),
+        value=count,
+        limit=0,
+        budgets=explained or None,
     )
 
 
-def user_errors(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def user_errors(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """No exception ended or disturbed a Locust user."""
     errors = evidence.manifest.user_errors
     reason = "no Locust user raised an exception"
@@ -207,10 +215,11 @@ def user_errors(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
 
 
 def _cause(
-    evidence: Evidence, budgets: Budgets, found: Iterable[Delivery]
+    evidence: Evidence, measured: MeasuredBudgets, found: Iterable[Delivery]
 ) -> tuple[str, str] | None:
     """Why iterations never began, and what to do, when the generators are not to blame."""
-    if users_ran_out(evidence) and not _saturated(evidence, budgets):
+    generator = read_generator(evidence)
+    if generator.users_ran_out and not _saturated(evidence, measured, generator):
         return "all users were waiting for the service", "raise max_users, or lower the rate"
     # What was asked for was begun, so that only what nobody asked for is missing.
     if any(one.unasked for one in found) and all(
@@ -220,19 +229,21 @@ def _cause(
     return None
 
 
-def _unproven(
-    budgets: Budgets, evidence: Evidence, unsent: int, *, enough: bool
-) -> tuple[str, ...]:
+def _unproven(measured: MeasuredBudgets, unsent: int, *, enough: bool) -> tuple[str, ...]:
     """The budgets that hold by what was sent, and might not with the rest of the load."""
-    turned = turned_by_unknown(budgets, evidence, unsent)
-    held = {b.name for b in budgets if met(b, evidence)}
+    explained = explained_by_unknown(measured, unsent)
+    held = {one.name for one in measured if one.holds}
     # With nearly all of the load, only what is counted request by request can be turned; without
     # it all that holds, but for times, whose turning is known, and a throughput that was reached.
-    sure = {b.name for b in budgets if isinstance(b.indicator, Latency) or _is_reached(b)}
+    sure = {
+        one.name
+        for one in measured
+        if isinstance(one.budget.indicator, Latency) or _is_reached(one.budget)
+    }
     return tuple(
-        b.name
-        for b in budgets
-        if b.name in held and (b.name in turned or not (enough or b.name in sure))
+        one.name
+        for one in measured
+        if one.name in held and (one.name in explained or not (enough or one.name in sure))
     )
 
 
@@ -240,10 +251,10 @@ def _is_reached(budget: Budget) -> bool:
     return isinstance(budget.indicator, Throughput) and budget.direction == "min"
 
 
-def _saturated(evidence: Evidence, budgets: Budgets) -> bool:
-    limit = min((allowed_lag(b) for b in timed(budgets)), default=LAG_FLOOR)
-    late = any((worst(evidence, what) or 0.0) > limit for what in LAGS)
-    return late or any(found.outcome == "tripped" for found in generator_cpu(evidence, budgets))
+def _saturated(evidence: Evidence, measured: MeasuredBudgets, generator: GeneratorReading) -> bool:
+    limit = min((allowed_lag(one.budget) for one in timed(measured)), default=LAG_FLOOR)
+    late = any((generator.lag(what) or 0.0) > limit for what in LAGS)
+    return late or any(found.outcome == "tripped" for found in generator_cpu(evidence, measured))
 
 
 def _missing_users(evidence: Evidence) -> dict[str, list[float]]:

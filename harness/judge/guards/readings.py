@@ -3,21 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from harness.judge.measure.series import EDGE_SLACK, Interval, NoDataError, inside, window
-from harness.names import GENERATOR_ASKED, GENERATOR_IDLE_USERS, SOURCE
+from harness.names import GENERATOR_ASKED, GENERATOR_IDLE_USERS, LATENCY, SERVICE_TIME, SOURCE
 from harness.runs.model import Distribution, Evidence
 
 
-class Reading(NamedTuple):
+class TimedReading(NamedTuple):
     """A number that a generator reported, and when, in seconds since the epoch."""
 
     at: float
     value: float
 
 
-def readings(evidence: Evidence, name: str) -> dict[str, list[Reading]]:
+@dataclass(frozen=True, slots=True)
+class GeneratorReading:
+    """What the load generator reported of itself, as far as it decides on verdicts.
+
+    Attributes:
+        lags: Its lags within the window by their kind, one of each process.
+        closed: Whether some load is of the closed model, where a late generator sends fewer
+            requests.
+        users_ran_out: Whether an open load had no idle user left at some moment.
+    """
+
+    lags: Mapping[str, tuple[Distribution, ...]]
+    closed: bool
+    users_ran_out: bool
+
+    def lag(self, what: str, quantile: float = 0.99) -> float | None:
+        """A quantile of a lag, of the process where it is highest; None without any."""
+        found = (lag.quantile(quantile) for lag in self.lags.get(what, ()))
+        return max((value for value in found if value is not None), default=None)
+
+    def mean_lag(self, what: str) -> float:
+        """The mean of a lag, of the process where it is highest; 0 without any."""
+        return max((lag.mean or 0.0 for lag in self.lags.get(what, ())), default=0.0)
+
+
+def read_generator(evidence: Evidence) -> GeneratorReading:
+    """What the load generator reported of itself within the window."""
+    kinds = {key.what for key in evidence.latency}
+    lags = {
+        what: tuple(d for key, d in evidence.latency.items() if key.what == what and d.count)
+        for what in kinds - {LATENCY, SERVICE_TIME}
+    }
+    return GeneratorReading(lags, is_closed(evidence), _users_ran_out(evidence))
+
+
+def readings(evidence: Evidence, name: str) -> dict[str, list[TimedReading]]:
     """The readings of one name within the window: by source, in the order of time."""
     try:
         asked = window(evidence)
@@ -26,17 +62,19 @@ def readings(evidence: Evidence, name: str) -> dict[str, list[Reading]]:
     return readings_between(evidence, name, asked)
 
 
-def readings_between(evidence: Evidence, name: str, interval: Interval) -> dict[str, list[Reading]]:
+def readings_between(
+    evidence: Evidence, name: str, interval: Interval
+) -> dict[str, list[TimedReading]]:
     """As `readings`, within another interval."""
-    found: dict[str, list[Reading]] = {}
+    found: dict[str, list[TimedReading]] = {}
     for series in evidence.series:
         if series.name == name:
-            samples = [Reading(*sample) for sample in inside(series, interval, EDGE_SLACK)]
+            samples = [TimedReading(*sample) for sample in inside(series, interval, EDGE_SLACK)]
             found.setdefault(series.labels.get(SOURCE, ""), []).extend(samples)
     return {source: sorted(values) for source, values in found.items() if values}
 
 
-def every_reading(evidence: Evidence, name: str) -> dict[str, list[Reading]]:
+def every_reading(evidence: Evidence, name: str) -> dict[str, list[TimedReading]]:
     """As `readings`, over the whole run."""
     return readings_between(evidence, name, Interval(float("-inf"), float("inf")))
 
@@ -47,11 +85,6 @@ def increases(evidence: Evidence, name: str) -> dict[str, float]:
         source: values[-1].value - values[0].value
         for source, values in readings(evidence, name).items()
     }
-
-
-def lags(evidence: Evidence, what: str) -> dict[str, Distribution]:
-    """The lags of one kind within the window, by source."""
-    return {key.name: d for key, d in evidence.latency.items() if key.what == what and d.count}
 
 
 def of(source: str) -> str:
@@ -70,7 +103,7 @@ def is_closed(evidence: Evidence) -> bool:
     return "closed" in models if models else not evidence.manifest.requests.asked
 
 
-def users_ran_out(evidence: Evidence) -> bool:
+def _users_ran_out(evidence: Evidence) -> bool:
     """Whether some class of users had none left to begin an iteration, in the open model."""
     found = readings(evidence, GENERATOR_IDLE_USERS).values()
     return any(reading.value <= 0 for values in found for reading in values)

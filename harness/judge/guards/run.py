@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
-from harness.budgets.model import CLIENT_SIDE, Budget
-from harness.judge.guards.impact import met
-from harness.judge.measure.client import requests
+from harness.budgets.model import CLIENT_SIDE
+from harness.judge.measure.measure import MeasuredBudgets
+from harness.judge.measure.observation import RequestCount
+from harness.judge.measure.requests import request_counts, total_of
 from harness.judge.measure.series import NoDataError, listed, window
 from harness.judge.model import Guard, guard
-from harness.runs.model import Evidence
+from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
 
 
-def run_complete(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+def run_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The run went to its planned end; a part of a run is shown, not judged.
 
     But for the budget whose certain breach stopped the load: that is judged on what there is.
@@ -21,26 +23,36 @@ def run_complete(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Gu
     manifest = evidence.manifest
     aborted = manifest.status == "aborted"
     others = tuple(
-        b.name for b in budgets if b.name != manifest.aborted_by or met(b, evidence) is not False
+        one.name for one in measured if one.name != manifest.aborted_by or one.holds is not False
     )
-    why = f" ({manifest.reason})" if manifest.reason else ""
-    reason = {
-        "complete": "the run is complete",
-        "interrupted": f"the run was interrupted{why} and is only a part; run it again",
-        "failed": f"the run failed{why}",
-        "aborted": f"the load was stopped early because {manifest.aborted_by} was breached",
-        "running": "the run was never finished: the harness died, or still runs",
-    }[manifest.status]
+    reason = _end_of_run(manifest)
     yield guard(
         "run-complete",
         reason,
         tripped=manifest.status != "complete",
-        touches="all",
-        only=others if aborted else None,
+        scope="all",
+        budgets=others if aborted else None,
     )
 
 
-def settled(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def _end_of_run(manifest: Manifest) -> str:
+    why = f" ({manifest.reason})" if manifest.reason else ""
+    match manifest.status:
+        case "complete":
+            return "the run is complete"
+        case "interrupted":
+            return f"the run was interrupted{why} and is incomplete; run it again"
+        case "failed":
+            return f"the run failed{why}"
+        case "aborted":
+            return f"the load was stopped early because {manifest.aborted_by} was breached"
+        case "running":
+            return "the run was never finished: the harness died, or still runs"
+        case _:
+            assert_never(manifest.status)
+
+
+def settled(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The latency settled in time, where the scenario waits for that."""
     found = evidence.manifest.settled
     if found is None:
@@ -64,52 +76,54 @@ def settled(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
         tripped=found.cut is None,
         value=found.cut,
         unit=Unit.SECONDS,
-        touches="all",
+        scope="all",
     )
 
 
-def target_alive(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def target_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """A service that the harness started lived until the harness stopped it."""
     target = evidence.manifest.target
     if not target.get("ours"):
         return
     code = target.get("exit_code")
     if code is None:
-        yield guard("target-alive", "the service lived until the end", tripped=False, touches="all")
+        yield guard("target-alive", "the service lived until the end", tripped=False, scope="all")
         return
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     reason = f"the service {ended} during the run; see its log in the run folder"
-    yield guard("target-alive", reason, tripped=True, value=code, touches="all")
+    yield guard("target-alive", reason, tripped=True, value=code, scope="all")
 
 
-def window_complete(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def window_complete(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The run has a window with a start and an end."""
     try:
         seconds = window(evidence).seconds
     except NoDataError as error:
-        yield guard("window-complete", f"{error}; run it again", tripped=True, touches="all")
+        yield guard("window-complete", f"{error}; run it again", tripped=True, scope="all")
         return
     reason = f"the window lasted {format_quantity(seconds, Unit.SECONDS)}"
     yield guard(
-        "window-complete", reason, tripped=False, value=seconds, unit=Unit.SECONDS, touches="all"
+        "window-complete", reason, tripped=False, value=seconds, unit=Unit.SECONDS, scope="all"
     )
 
 
-def requests_recorded(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def requests_recorded(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The load made requests; a service that nobody asked meets every budget."""
-    count = sum(ok + failed for ok, failed in requests(evidence).values())
+    count = total_of(request_counts(evidence).values()).total
     reason = f"{count} requests were recorded in the window"
     if not count:
         reason = "no request was recorded in the window; see the generator's log in the run folder"
-    yield guard("requests-recorded", reason, tripped=not count, value=count, limit=1, touches="all")
+    yield guard("requests-recorded", reason, tripped=not count, value=count, limit=1, scope="all")
 
 
-def endpoint_has_requests(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+def endpoint_has_requests(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Each request that a budget names was made."""
-    found = requests(evidence)
-    on_client = (b.indicator for b in budgets if isinstance(b.indicator, CLIENT_SIDE))
+    found = request_counts(evidence)
+    on_client = (
+        one.budget.indicator for one in measured if isinstance(one.budget.indicator, CLIENT_SIDE)
+    )
     for request in sorted({indicator.request or "" for indicator in on_client} - {""}):
-        count = sum(found.get(request, (0, 0)))
+        count = found.get(request, RequestCount()).total
         reason = f"{count} requests of {request} were recorded"
         if not count:
             others = listed(found) or "none"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.budgets.model import CLIENT_SIDE, Budget, Selector
-from harness.judge.measure.counters import counters_of
-from harness.judge.measure.deltas import deltas
+from harness.budgets.model import CLIENT_SIDE
+from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import (
-    EDGE_SLACK,
     EDGE_TOLERANCE,
     NoDataError,
     Origin,
@@ -20,6 +18,7 @@ from harness.judge.measure.series import (
     origin,
     scrape_interval,
     scrapes,
+    share_of_scrapes,
     window,
 )
 from harness.judge.model import Guard, guard
@@ -32,9 +31,9 @@ from harness.units import Unit, format_quantity
 COVERAGE = 0.9
 
 
-def edge_scrapes(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+def edge_scrapes(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Each instance was read at both edges of the window, where the increases are taken."""
-    if not _applies(evidence, budgets):
+    if not _applies(evidence, measured):
         return
     missing = []
     for place in _places(evidence):
@@ -44,25 +43,21 @@ def edge_scrapes(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Gu
             missing.append(str(error))
     reason = missing[0] if missing else "the metrics were read at both edges of the window"
     yield guard(
-        "edge-scrapes", reason, tripped=bool(missing), value=len(missing), limit=0, touches="server"
+        "edge-scrapes", reason, tripped=bool(missing), value=len(missing), limit=0, scope="server"
     )
 
 
-def scrape_coverage(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+def scrape_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Nearly every planned scrape of the window succeeded, on the worst instance."""
-    if not _applies(evidence, budgets):
+    if not _applies(evidence, measured):
         return
-    asked, interval = window(evidence), scrape_interval(evidence)
+    interval = scrape_interval(evidence)
     shares = {
-        place.instance: sum(
-            asked.start <= t <= asked.end + EDGE_SLACK for t in scrapes(evidence, place)
-        )
-        * interval
-        / asked.seconds
+        place.instance: share_of_scrapes(evidence, scrapes(evidence, place))
         for place in _places(evidence)
     }
     worst = min(shares, key=lambda name: shares[name])
-    share = min(1.0, shares[worst])
+    share = shares[worst]
     reason = f"{format_quantity(share, Unit.RATIO)} of the planned scrapes succeeded"
     if share < COVERAGE:
         reason += (
@@ -77,19 +72,18 @@ def scrape_coverage(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator
         value=share,
         limit=COVERAGE,
         unit=Unit.RATIO,
-        touches="server",
+        scope="server",
     )
 
 
-def counter_reset(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[Guard]:
+def counter_reset(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """No counter that a budget rests on fell or vanished within the window."""
-    if not _applies(evidence, budgets):
+    if not _applies(evidence, measured):
         return
     fell = {
-        str(selector): resets
-        for budget in budgets
-        for selector in counters_of(budget.indicator)
-        if (resets := _resets(evidence, selector))
+        selector: resets
+        for one in measured
+        for selector, resets in one.observation.coverage.resets.items()
     }
     reason = "no counter fell"
     if fell:
@@ -98,10 +92,10 @@ def counter_reset(evidence: Evidence, budgets: tuple[Budget, ...]) -> Iterator[G
             " worker processes answer on one metrics endpoint?"
         )
     value = sum(fell.values())
-    yield guard("counter-reset", reason, tripped=bool(fell), value=value, limit=0, touches="server")
+    yield guard("counter-reset", reason, tripped=bool(fell), value=value, limit=0, scope="server")
 
 
-def process_restart(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard]:
+def process_restart(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The service that was measured at the end is the process that was measured at the start.
 
     A restart touches what the client saw as well.
@@ -124,26 +118,19 @@ def process_restart(evidence: Evidence, _: tuple[Budget, ...]) -> Iterator[Guard
             " restarted (see its log), or several worker processes answer in turn (measure each)"
         )
     yield guard(
-        "process-restart", reason, tripped=bool(changed), value=len(changed), limit=0, touches="all"
+        "process-restart", reason, tripped=bool(changed), value=len(changed), limit=0, scope="all"
     )
 
 
-def _applies(evidence: Evidence, budgets: tuple[Budget, ...]) -> bool:
+def _applies(evidence: Evidence, measured: MeasuredBudgets) -> bool:
     """Whether there is anything to trust: server-side budgets, endpoints and a window."""
     try:
         window(evidence)
     except NoDataError:
         return False
-    on_server = any(not isinstance(b.indicator, CLIENT_SIDE) for b in budgets)
+    on_server = any(not isinstance(one.budget.indicator, CLIENT_SIDE) for one in measured)
     return on_server and bool(metrics_urls(evidence))
 
 
 def _places(evidence: Evidence) -> list[Origin]:
     return [Origin(name, "") for name in instances(evidence)] or [Origin("", "")]
-
-
-def _resets(evidence: Evidence, selector: Selector) -> int:
-    try:
-        return sum(delta.resets for delta in deltas(evidence, selector))
-    except NoDataError:
-        return 0

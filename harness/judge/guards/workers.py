@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from harness.budgets.model import Budget
 from harness.judge.guards.readings import every_reading, is_closed, loads
+from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import NoDataError, window
 from harness.judge.model import Guard, guard
 from harness.names import GENERATOR_STARTED
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
-
-Budgets = tuple[Budget, ...]
 
 # A report is due each second. A worker that is silent for longer made no load, or a late one.
 SILENT = 3.0
@@ -23,7 +21,7 @@ ROUND_TRIP = 0.1
 DRIFT = 0.05
 
 
-def workers(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def workers(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """Every worker lived to the end.
 
     A run that was told to go on without one is judged, as long as its load is still what was
@@ -49,10 +47,10 @@ def workers(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
             )
         elif manifest.status == "complete":
             reason += ": its users were missing until the others took their place; run it again"
-    yield guard("workers", reason, tripped=tripped, value=len(lost), limit=0, touches="all")
+    yield guard("workers", reason, tripped=tripped, value=len(lost), limit=0, scope="all")
 
 
-def late_worker(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def late_worker(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """Every worker reported each second of the window: none joined late or fell silent."""
     silences = _silences(evidence)
     if len(silences) < 2:
@@ -73,11 +71,11 @@ def late_worker(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
         value=longest,
         limit=SILENT,
         unit=Unit.SECONDS,
-        touches="all",
+        scope="all",
     )
 
 
-def clock_offset(evidence: Evidence, _: Budgets) -> Iterator[Guard]:
+def clock_offset(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The clock of each worker is known, and kept its pace."""
     measured = [w for w in evidence.manifest.workers if w.round_trip is not None]
     if not measured:

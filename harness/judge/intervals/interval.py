@@ -13,62 +13,57 @@ growth, and the throughput that a schedule asks for, are exact for the run and h
 from __future__ import annotations
 
 import math
+from typing import assert_never
 
-from harness.budgets.model import (
-    Budget,
-    ErrorRatio,
-    Latency,
-    Mean,
-    Quantile,
-    Rate,
-    Ratio,
-)
-from harness.judge.intervals.batches import (
-    Batches,
-    buckets_in_batches,
-    failures_in_batches,
-    increases_in_batches,
-    seconds_in_batches,
-    times_in_batches,
-)
-from harness.judge.intervals.levels import levels_of
+from harness.budgets.model import Budget, Quantile, Ratio
+from harness.judge.intervals.levels import ErrorLevels
 from harness.judge.intervals.mean import mean_bounds
 from harness.judge.intervals.proportion import share_bounds
 from harness.judge.intervals.quantile import crossings, fewest, quantile_bounds
-from harness.judge.intervals.start_noise import FAILS, NOISE, PASSES, fast, slow
-from harness.judge.measure.counters import parts_of_mean, size_of
-from harness.judge.measure.series import NoDataError
+from harness.judge.intervals.start_noise import FAILS, PASSES, deflate, inflate
+from harness.judge.measure.observation import (
+    Batches,
+    NothingObserved,
+    Observation,
+    ObservedAnswer,
+    ObservedFailures,
+    ObservedHistogram,
+    ObservedLevels,
+    ObservedRate,
+    ObservedRatio,
+    ObservedThroughput,
+    ObservedTimes,
+    ObservedUtilization,
+)
 from harness.judge.model import Confidence
-from harness.runs.model import Evidence
 from harness.units import Unit
 
 _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above it
 
 
-def confidence(budget: Budget, evidence: Evidence) -> Confidence | None:
+def confidence(
+    budget: Budget, observation: Observation, levels: ErrorLevels, noise: float
+) -> Confidence | None:
     """The interval of a budget's indicator.
 
     Args:
         budget: Its direction says which end a pass rests on.
-        evidence: The run; its manifest knows the noise from start to start, if anyone does, and
-            whether the run was looked at before its end.
+        observation: Of its indicator.
+        levels: How often a look at the run may be wrong.
+        noise: Standard deviation of the logarithm of the value from start to start.
 
     Returns:
-        None where the value is exact, and where there is no data.
+        None where the value is exact, where there is no data, and for a Prometheus server's answer,
+        whose scatter within the run is not known.
     """
-    levels = levels_of(evidence.manifest)
     low, high = levels if budget.direction == "max" else reversed(levels)
-    try:
-        found = _confidence(budget, evidence, (low, high))
-    except NoDataError:
-        return None
+    found = _confidence(budget, observation, (low, high))
     if found is None or not _is_time(budget):
         return found
-    noise = evidence.manifest.noise.get(budget.name, NOISE)
     below, above = (FAILS, PASSES) if budget.direction == "max" else (PASSES, FAILS)
     return Confidence(
-        None if found.lower is None else found.lower * fast(noise, below),
-        None if found.upper is None else found.upper * slow(noise, above),
+        None if found.lower is None else found.lower * deflate(noise, below),
+        None if found.upper is None else found.upper * inflate(noise, above),
         found.fewest,
     )
 
@@ -78,76 +73,71 @@ def _is_time(budget: Budget) -> bool:
     return budget.unit is Unit.SECONDS and not isinstance(budget.indicator, Quantile)
 
 
-def _confidence(
-    budget: Budget, evidence: Evidence, alphas: tuple[float, float]
+def _confidence(  # noqa: PLR0911 - a line for each kind
+    budget: Budget, observation: Observation, alphas: tuple[float, float]
 ) -> Confidence | None:
-    match budget.indicator:
-        case Latency() as indicator:
-            return _latency(indicator, budget, evidence, alphas)
-        case ErrorRatio(request=request):
-            failed, every = failures_in_batches(evidence, request)
-            return _share(failed, every, budget, alphas)
-        case Quantile() as indicator:
-            return _quantile(indicator, budget, evidence, alphas)
-        case Mean() | Ratio() | Rate() as indicator:
-            return _per_event(indicator, budget, evidence, alphas)
-        case _:
+    match observation:
+        case ObservedTimes():
+            return _latency(observation, budget, alphas)
+        case ObservedFailures(failed=failed, total=total):
+            return _share(failed, total, budget, alphas)
+        case ObservedHistogram():
+            return _quantile(observation, budget, alphas)
+        case ObservedRatio():
+            return _per_event(observation, budget, alphas)
+        case ObservedRate(increases=increases, divisor=divisor, seconds=seconds):
+            return _mean({n: one / divisor for n, one in increases.items()}, seconds, alphas)
+        case ObservedThroughput() | ObservedLevels() | ObservedUtilization():
             return None
+        case ObservedAnswer() | NothingObserved():
+            return None
+        case _:
+            assert_never(observation)
 
 
 def _per_event(
-    indicator: Mean | Ratio | Rate, budget: Budget, evidence: Evidence, alphas: tuple[float, float]
+    observed: ObservedRatio, budget: Budget, alphas: tuple[float, float]
 ) -> Confidence | None:
-    if isinstance(indicator, Rate):
-        of = increases_in_batches(evidence, indicator.counter)
-        size = size_of(indicator, evidence)
-        seconds = seconds_in_batches(evidence, indicator.counter)
-        return _mean({n: increase / size for n, increase in of.items()}, seconds, alphas)
-    counters = (
-        parts_of_mean(indicator.histogram)
-        if isinstance(indicator, Mean)
-        else (indicator.of, indicator.to)
-    )
-    of, to = (increases_in_batches(evidence, counter) for counter in counters)
-    share = isinstance(indicator, Ratio) and budget.unit is Unit.RATIO
+    of, to = observed.of_batches, observed.to_batches
+    share = isinstance(observed.indicator, Ratio) and budget.unit is Unit.RATIO
     if share and all(of.get(n, 0) <= to[n] for n in to):
         return _share(of, to, budget, alphas)
     return _mean(of, to, alphas)
 
 
 def _latency(
-    indicator: Latency, budget: Budget, evidence: Evidence, alphas: tuple[float, float]
+    observed: ObservedTimes, budget: Budget, alphas: tuple[float, float]
 ) -> Confidence | None:
-    batches = times_in_batches(evidence, indicator)
-    if indicator.quantile is None:
+    quantile, batches = observed.indicator.quantile, observed.batches
+    if quantile is None:
         of = {n: (times.mean or 0.0) * times.count for n, times in enumerate(batches)}
         return _mean(of, {n: times.count for n, times in enumerate(batches)}, alphas)
-    if indicator.quantile == 1:
+    if quantile == 1:
         return None  # a bound on the longest time is one on this run
-    lower, upper = quantile_bounds(batches, indicator.quantile, alphas)
-    return Confidence(lower, upper, _fewest(1 - indicator.quantile, budget, alphas))
+    lower, upper = quantile_bounds(batches, quantile, alphas)
+    return Confidence(lower, upper, _fewest(1 - quantile, budget, alphas))
 
 
 def _quantile(
-    indicator: Quantile, budget: Budget, evidence: Evidence, alphas: tuple[float, float]
+    observed: ObservedHistogram, budget: Budget, alphas: tuple[float, float]
 ) -> Confidence | None:
     """By the edges of the buckets: nothing is known of what lies between them."""
-    under = buckets_in_batches(evidence, indicator.histogram)
-    every = under.pop(math.inf, {})
-    if indicator.quantile == 1:
+    quantile, batches = observed.indicator.quantile, dict(observed.batches)
+    totals_of = batches.pop(math.inf, {})
+    if quantile == 1:
         return None
-    batches = sorted(every)
+    numbers = sorted(totals_of)
 
     def over(edge: float) -> list[float]:
-        return [max(0.0, every[n] - under[edge].get(n, 0.0)) for n in batches]
+        return [max(0.0, totals_of[n] - batches[edge].get(n, 0.0)) for n in numbers]
 
-    totals = [every[n] for n in batches]
-    values = sorted(under)
-    exceeded, kept = crossings(values, over, totals, indicator.quantile, alphas)
+    totals = [totals_of[n] for n in numbers]
+    values = sorted(batches)
+    exceeded, kept = crossings(values, over, totals, quantile, alphas)
     return Confidence(
         values[exceeded] * _MORE if exceeded >= 0 else None,
         values[kept] if kept < len(values) else None,
-        _fewest(1 - indicator.quantile, budget, alphas),
+        _fewest(1 - quantile, budget, alphas),
     )
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from harness.runs.model import Manifest
 
 
-class Levels(NamedTuple):
+class ErrorLevels(NamedTuple):
     """How often one look at a run may be wrong about a service that is exactly at its limit.
 
     Attributes:
@@ -26,8 +26,8 @@ class Levels(NamedTuple):
     passes: float
 
 
-ONCE = Levels(fails=0.01, passes=0.05)
-AGAIN = Levels(fails=0.0014, passes=0.0086)
+ONCE = ErrorLevels(fails=0.01, passes=0.05)
+AGAIN = ErrorLevels(fails=0.0014, passes=0.0086)
 FIRST = 10  # seconds of the window: fewer than five batches do not show how they vary
 _EVERY = 5  # seconds
 _FURTHER = 0.1  # of the time so far, where that is more
@@ -45,6 +45,6 @@ def looks(longest: int) -> Iterator[int]:
     yield longest
 
 
-def levels_of(manifest: Manifest) -> Levels:
+def levels_of(manifest: Manifest) -> ErrorLevels:
     """The levels of each look at a run: smaller where it might have ended at any of them."""
     return ONCE if manifest.scenario.get("planned") is None else AGAIN

@@ -14,7 +14,7 @@ from math import inf, log, log1p
 from harness.judge.intervals.proportion import share_bounds
 from harness.runs.model import Distribution
 
-Over = Callable[[float], Sequence[float]]
+CountsOver = Callable[[float], Sequence[float]]
 
 
 def quantile_bounds(
@@ -51,7 +51,7 @@ def quantile_bounds(
 
 def crossings(
     values: Sequence[float],
-    over: Over,
+    over: CountsOver,
     totals: Sequence[float],
     quantile: float,
     alphas: tuple[float, float],

@@ -15,11 +15,11 @@ NOISE = 0.05
 FAILS, PASSES = 2.3263, 1.6449  # normal quantiles of 99% and 95%
 
 
-def fast(noise: float, quantile: float) -> float:
+def deflate(noise: float, quantile: float) -> float:
     """By what factor a start may have been too slow: times were perhaps only so much of it."""
     return math.exp(-quantile * noise)
 
 
-def slow(noise: float, quantile: float) -> float:
+def inflate(noise: float, quantile: float) -> float:
     """By what factor a start may have been too fast."""
     return math.exp(quantile * noise)

@@ -1,152 +1,127 @@
-"""Measurements from the service's counters and histograms: quantile, mean, ratio, rate."""
+"""What the service's counters and histograms counted within the window."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections import defaultdict
+from typing import assert_never
 
-from harness.budgets.model import Budget, Indicator, Mean, Quantile, Rate, Ratio, Selector
-from harness.judge.bounds import same
-from harness.judge.measure.deltas import Histogram, deltas, histogram, total
+from harness.budgets.model import (
+    ErrorRatio,
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+    Utilization,
+)
+from harness.judge.measure.batches import increases_in_batches, seconds_in_batches
+from harness.judge.measure.coverage import service_coverage
+from harness.judge.measure.deltas import Delta, deltas, total
 from harness.judge.measure.gauges import levels
-from harness.judge.measure.series import NoDataError
-from harness.judge.model import Measurement
+from harness.judge.measure.histograms import bucket_edge, histogram
+from harness.judge.measure.observation import ObservedHistogram, ObservedRate, ObservedRatio
+from harness.judge.measure.series import NoDataError, origin, select
 from harness.runs.model import Evidence
-from harness.units import format_quantity
-
-_FLOAT_NOISE = 1e-9
 
 
-def measure_counter(
-    budget: Budget, indicator: Quantile | Mean | Ratio | Rate, evidence: Evidence
-) -> Measurement:
-    """Measure an indicator that rests on increases over the window.
+def observe_histogram(indicator: Quantile, evidence: Evidence) -> ObservedHistogram:
+    """The observations of a histogram.
 
     Raises:
-        NoDataError: There is no series, no edge scrape, or nothing happened in the window.
+        NoDataError: No buckets, no edge scrape, no observations, or buckets that differ.
+    """
+    buckets = indicator.histogram.part("bucket")
+    parts = deltas(evidence, buckets)
+    found = histogram(parts, indicator.histogram)
+    by_edge: dict[float, list[Delta]] = defaultdict(list)
+    for part in parts:
+        by_edge[bucket_edge(part.labels, indicator.histogram)].append(part)
+    return ObservedHistogram(
+        indicator,
+        service_coverage(evidence, [buckets], [(buckets, parts)]),
+        found,
+        {edge: increases_in_batches(evidence, by_edge[edge]) for edge in sorted(by_edge)},
+    )
+
+
+def observe_ratio(indicator: Mean | Ratio, evidence: Evidence) -> ObservedRatio:
+    """The increases of two counters.
+
+    Raises:
+        NoDataError: No series, no edge scrape, or the second one did not move.
     """
     match indicator:
-        case Quantile():
-            return measure_quantile(budget, indicator, histogram(evidence, indicator.histogram))
         case Mean(histogram=selector):
-            return _ratio(*parts_of_mean(selector), evidence)
+            of, to = selector.part("sum"), selector.part("count")
         case Ratio(of=of, to=to):
-            return _ratio(of, to, evidence)
-        case Rate():
-            return _rate(indicator, evidence)
+            pass
+        case _:
+            assert_never(indicator)
+    below = deltas(evidence, to)
+    if total(below) <= 0:
+        raise NoDataError(f"{to} did not move in the window; does the load reach this part?")
+    above = deltas(evidence, of)
+    counted = [(to, below)] if isinstance(indicator, Mean) else [(of, above), (to, below)]
+    return ObservedRatio(
+        indicator,
+        service_coverage(evidence, (of, to), counted),
+        total(above),
+        total(below),
+        increases_in_batches(evidence, above),
+        increases_in_batches(evidence, below),
+        below[0].source,
+    )
 
 
-def parts_of_mean(histogram: Selector) -> tuple[Selector, Selector]:
-    """The counters whose ratio is a histogram's mean."""
-    metric, where = histogram.metric, histogram.where
-    return Selector(f"{metric}_sum", where), Selector(f"{metric}_count", where)
-
-
-def size_of(indicator: Rate, evidence: Evidence) -> float:
-    """What a rate is divided by: the mean of a gauge, or 1.
+def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:
+    """The increase of a counter per second, and what it is divided by.
 
     Raises:
-        NoDataError: The gauge was not read, or is not above 0.
+        NoDataError: No series, no edge scrape, or a gauge that is not above 0.
     """
-    if indicator.to is None:
-        return 1.0
-    sizes = levels(evidence, indicator.to)
-    size = math.fsum(sizes) / len(sizes)
-    if size <= 0:
-        raise NoDataError(f"{indicator.to} is {size:g}: there is nothing to divide by")
-    return size
+    parts = deltas(evidence, indicator.counter)
+    places = {origin(one) for one in select(evidence, indicator.counter)}
+    return ObservedRate(
+        indicator,
+        service_coverage(evidence, [indicator.counter], [(indicator.counter, parts)]),
+        math.fsum(part.value / part.seconds for part in parts),
+        _divisor(indicator.to, evidence),
+        max(part.scrapes for part in parts),
+        increases_in_batches(evidence, parts),
+        seconds_in_batches(evidence, places),
+        parts[0].source,
+    )
 
 
 def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
     """The counters that an indicator rests on; empty for the other kinds."""
     match indicator:
         case Quantile(histogram=selector):
-            return (Selector(f"{selector.metric}_bucket", selector.where),)
+            return (selector.part("bucket"),)
         case Mean(histogram=selector):
-            return (Selector(f"{selector.metric}_count", selector.where),)
+            return (selector.part("count"),)
         case Ratio(of=of, to=to):
             return (of, to)
         case Rate(counter=selector):
             return (selector,)
-        case _:
+        case Latency() | ErrorRatio() | Throughput() | Gauge() | Utilization() | Promql():
             return ()
+        case _:
+            assert_never(indicator)
 
 
-def _ratio(of: Selector, to: Selector, evidence: Evidence) -> Measurement:
-    below = deltas(evidence, to)
-    events = total(below)
-    if events <= 0:
-        raise NoDataError(f"{to} did not move in the window; does the load reach this part?")
-    value = total(deltas(evidence, of)) / events
-    return Measurement(value, max(1, round(events)), below[0].source)
-
-
-def _rate(indicator: Rate, evidence: Evidence) -> Measurement:
-    parts = deltas(evidence, indicator.counter)
-    value = math.fsum(part.value / part.seconds for part in parts) / size_of(indicator, evidence)
-    return Measurement(value, max(part.scrapes for part in parts), parts[0].source)
-
-
-def measure_quantile(budget: Budget, indicator: Quantile, found: Histogram) -> Measurement:
-    """Judge a quantile by bucket counts, which are exact; interpolate only to show a value."""
-    index = _bucket(found, indicator.quantile)
-    upper = found.edges[index]
-    lower = found.edges[index - 1] if index else -math.inf
-    base = Measurement(
-        _interpolated(found, index, indicator.quantile),
-        max(1, round(found.count)),
-        found.source,
-        share_over=_share_over(found, budget.bound),
-        reason=_why_unknown(lower, upper, budget),
-    )
-    if upper < budget.bound or same(upper, budget.bound):
-        return replace(base, meets=budget.direction == "max")
-    if lower > budget.bound or same(lower, budget.bound):
-        return replace(base, meets=budget.direction == "min")
-    return replace(base, undecided=_between(indicator, lower, upper, budget))
-
-
-def _bucket(found: Histogram, quantile: float) -> int:
-    """The bucket that holds the order statistic of rank ceil(q n)."""
-    rank = quantile * found.count * (1 - _FLOAT_NOISE)
-    return next(i for i, seen in enumerate(found.cumulative) if seen >= rank)
-
-
-def _interpolated(found: Histogram, index: int, quantile: float) -> float | None:
-    """Linear within the bucket, as Prometheus' histogram_quantile; None over the last edge."""
-    upper = found.edges[index]
-    if not math.isfinite(upper):
-        return None
-    below = found.cumulative[index - 1] if index else 0.0
-    lower = found.edges[index - 1] if index else min(0.0, upper)
-    share = (quantile * found.count - below) / (found.cumulative[index] - below)
-    return lower + (upper - lower) * min(max(share, 0.0), 1.0)
-
-
-def _share_over(found: Histogram, bound: float) -> float | None:
-    for edge, seen in zip(found.edges, found.cumulative, strict=True):
-        if same(edge, bound):
-            return 1 - seen / found.count
-    return None
-
-
-def _why_unknown(lower: float, upper: float, budget: Budget) -> str:
-    if math.isfinite(upper):
-        return ""
-    if math.isfinite(lower):
-        return f"it is over the last bucket edge, {_shown(lower, budget)}"
-    return "the histogram has no bucket but +Inf"
-
-
-def _between(indicator: Quantile, lower: float, upper: float, budget: Budget) -> str:
-    low = _shown(lower, budget) if math.isfinite(lower) else "the lowest value"
-    high = _shown(upper, budget) if math.isfinite(upper) else "+Inf"
-    bound = _shown(budget.bound, budget)
-    return (
-        f"{indicator.histogram.metric} has no bucket edge at {bound}: the quantile lies between"
-        f" {low} and {high}; add a bucket at {bound}, or move the bound to an edge"
-    )
-
-
-def _shown(value: float, budget: Budget) -> str:
-    return format_quantity(value, budget.unit)
+def _divisor(gauge: Selector | None, evidence: Evidence) -> float:
+    """The mean of a gauge, or 1 without one."""
+    if gauge is None:
+        return 1.0
+    sizes = levels(evidence, gauge)
+    size = math.fsum(sizes) / len(sizes)
+    if size <= 0:
+        raise NoDataError(f"{gauge} is {size:g}: there is nothing to divide by")
+    return size

@@ -1,4 +1,4 @@
-"""Measurements from the service's gauges: a level, or one level over another."""
+"""What the service's gauges showed within the window: levels, or one level over another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 
-from harness.budgets.model import Budget, Gauge, Over, Selector, Utilization
+from harness.budgets.model import Gauge, Selector, Utilization
+from harness.judge.measure.coverage import service_coverage
+from harness.judge.measure.observation import ObservedLevels, ObservedUtilization
 from harness.judge.measure.series import (
     EDGE_TOLERANCE,
     NoDataError,
@@ -17,7 +19,6 @@ from harness.judge.measure.series import (
     select,
     source,
 )
-from harness.judge.model import Measurement
 from harness.runs.model import Evidence
 
 # A reading stands for its instance until the next one; after two intervals it is too old.
@@ -25,21 +26,35 @@ _STALE = 2
 _SAME_SCRAPE = EDGE_TOLERANCE / 2
 
 
-def measure_gauge(
-    budget: Budget, indicator: Gauge | Utilization, evidence: Evidence
-) -> Measurement:
-    """Measure a gauge over the window.
+def observe_levels(indicator: Gauge, evidence: Evidence) -> ObservedLevels:
+    """The readings of a gauge.
 
     Raises:
         NoDataError: There is no series, no reading within the window, or one that is not finite.
     """
-    match indicator:
-        case Gauge():
-            values = levels(evidence, indicator.gauge)
-            where = source(select(evidence, indicator.gauge))
-            return Measurement(_over(values, indicator.over), len(values), where)
-        case Utilization():
-            return _utilization(budget, indicator, evidence)
+    values = tuple(levels(evidence, indicator.gauge))
+    where = source(select(evidence, indicator.gauge))
+    coverage = service_coverage(evidence, [indicator.gauge])
+    return ObservedLevels(indicator, coverage, values, where)
+
+
+def observe_utilization(indicator: Utilization, evidence: Evidence) -> ObservedUtilization:
+    """The readings of a gauge, each divided by that of its limit.
+
+    Raises:
+        NoDataError: As for a gauge, and where a limit is missing or not above 0.
+    """
+    used, limits = _readings(evidence, indicator.of), _readings(evidence, indicator.to)
+    shares: dict[str, tuple[float, ...]] = {}
+    for instance, values in used.items():
+        pairs = _joined(values, limits.get(instance, {}))
+        shares[instance] = tuple(_share(value, limit, indicator) for value, limit in pairs)
+        if not shares[instance]:
+            where = f" of {instance}" if instance else ""
+            raise NoDataError(f"{indicator.to} was never read beside {indicator.of.metric}{where}")
+    where = source(select(evidence, indicator.of))
+    coverage = service_coverage(evidence, (indicator.of, indicator.to))
+    return ObservedUtilization(indicator, coverage, shares, where)
 
 
 def levels(evidence: Evidence, selector: Selector) -> list[float]:
@@ -86,25 +101,6 @@ def _readings(evidence: Evidence, selector: Selector) -> dict[str, dict[float, f
     return read
 
 
-def _utilization(budget: Budget, indicator: Utilization, evidence: Evidence) -> Measurement:
-    used, limits = _readings(evidence, indicator.of), _readings(evidence, indicator.to)
-    worst = max if budget.direction == "max" else min
-    by_instance: dict[str, float] = {}
-    samples = 0
-    for instance, values in used.items():
-        pairs = _joined(values, limits.get(instance, {}))
-        shares = [_share(value, limit, indicator) for value, limit in pairs]
-        if not shares:
-            where = f" of {instance}" if instance else ""
-            raise NoDataError(f"{indicator.to} was never read beside {indicator.of.metric}{where}")
-        by_instance[instance] = _over(shares, indicator.over)
-        samples += len(shares)
-    name = worst(by_instance, key=lambda i: by_instance[i])
-    reason = f"{name} is the worst of {len(by_instance)} instances" if len(by_instance) > 1 else ""
-    where = source(select(evidence, indicator.of))
-    return Measurement(by_instance[name], samples, where, reason=reason)
-
-
 def _joined(values: dict[float, float], limits: dict[float, float]) -> list[tuple[float, float]]:
     """Each value with the limit of the same scrape; another provider's has its own time stamp."""
     times = sorted(limits)
@@ -121,15 +117,3 @@ def _share(value: float, limit: float, indicator: Utilization) -> float:
     if limit <= 0:
         raise NoDataError(f"{indicator.to} was {limit:g}: there is no limit to compare with")
     return value / limit
-
-
-def _over(values: list[float], how: Over) -> float:
-    match how:
-        case "mean":
-            return math.fsum(values) / len(values)
-        case "max":
-            return max(values)
-        case "last":
-            return values[-1]
-        case "growth":
-            return values[-1] - values[0]

@@ -1,72 +1,129 @@
-"""From a budget and the evidence of a run to the value of its indicator."""
+"""From a budget and the observation of its indicator to the indicator's value."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
 
-from harness.budgets.model import (
-    CLIENT_SIDE,
-    Budget,
-    ErrorRatio,
-    Gauge,
-    Latency,
-    Mean,
-    Quantile,
-    Rate,
-    Ratio,
-    Throughput,
-    Utilization,
+from harness.budgets.model import Budget, Over
+from harness.judge.bounds import holds_by_value
+from harness.judge.measure.answers import measure_answer
+from harness.judge.measure.client import measure_failures, measure_times
+from harness.judge.measure.observation import (
+    NothingObserved,
+    Observation,
+    ObservedAnswer,
+    ObservedFailures,
+    ObservedHistogram,
+    ObservedLevels,
+    ObservedRate,
+    ObservedRatio,
+    ObservedThroughput,
+    ObservedTimes,
+    ObservedUtilization,
 )
-from harness.judge.measure.client import measure_client
-from harness.judge.measure.counters import measure_counter
-from harness.judge.measure.gauges import measure_gauge
-from harness.judge.measure.prometheus import measure_answer
-from harness.judge.measure.series import LOAD_GENERATOR, PROMETHEUS, SERVICE_METRICS, NoDataError
+from harness.judge.measure.observe import observe
+from harness.judge.measure.quantile import measure_quantile
+from harness.judge.measure.series import LOAD_GENERATOR
 from harness.judge.model import Measurement
 from harness.runs.model import Evidence
 
 
-def measure(budget: Budget, evidence: Evidence) -> Measurement:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A budget with what was observed of its indicator, and the value."""
+
+    budget: Budget
+    observation: Observation
+    measurement: Measurement
+
+    @property
+    def name(self) -> str:
+        """The budget's name."""
+        return self.budget.name
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the bound holds by what was measured; None when nothing was."""
+        return holds_by_value(self.budget, self.measurement)
+
+
+MeasuredBudgets = Sequence[Measured]
+
+
+def measure_budgets(budgets: Sequence[Budget], evidence: Evidence) -> tuple[Measured, ...]:
+    """Observe and measure the indicator of each budget, in the given order."""
+    return tuple(_measured(budget, observe(budget, evidence)) for budget in budgets)
+
+
+def _measured(budget: Budget, observation: Observation) -> Measured:
+    return Measured(budget, observation, measure(budget, observation))
+
+
+def measure(budget: Budget, observation: Observation) -> Measurement:
     """The value of a budget's indicator over the window of a run.
 
     Args:
         budget: Its bound only decides `meets`, `undecided` and `share_over`.
-        evidence: The run.
+        observation: Of its indicator.
 
     Returns:
         The value in the budget's unit, or None with the reason why there is none.
     """
-    where = LOAD_GENERATOR if isinstance(budget.indicator, CLIENT_SIDE) else SERVICE_METRICS
-    own = _checked(where, partial(_measure, budget, evidence))
-    if answer := evidence.answers.get(budget.name):
-        return _checked(PROMETHEUS, partial(measure_answer, answer, own.value, budget, evidence))
-    return own
-
-
-def _checked(where: str, how: Callable[[], Measurement]) -> Measurement:
-    """What was measured there, if it is finite; else why there is no value."""
-    try:
-        found = how()
-    except NoDataError as error:
-        return Measurement(None, 0, where, reason=str(error))
+    found = _measure(budget, observation)
     if found.value is not None and not math.isfinite(found.value):
         return replace(found, value=None, meets=None, reason=f"the value is {found.value}")
     return found
 
 
-def _measure(budget: Budget, evidence: Evidence) -> Measurement:
-    match budget.indicator:
-        case Latency() | ErrorRatio() | Throughput() as indicator:
-            return measure_client(budget, indicator, evidence)
-        case Quantile() | Mean() | Ratio() | Rate() as indicator:
-            return measure_counter(budget, indicator, evidence)
-        case Gauge() | Utilization() as indicator:
-            return measure_gauge(budget, indicator, evidence)
+def _measure(  # noqa: C901, PLR0911 - a line for each kind
+    budget: Budget, observation: Observation
+) -> Measurement:
+    match observation:
+        case NothingObserved(source=source, reason=reason):
+            return Measurement(None, 0, source, reason=reason)
+        case ObservedTimes():
+            return measure_times(budget, observation)
+        case ObservedFailures():
+            return measure_failures(observation)
+        case ObservedThroughput(count=count, seconds=seconds):
+            return Measurement(count.ok / seconds, count.total, LOAD_GENERATOR)
+        case ObservedHistogram():
+            return measure_quantile(budget, observation)
+        case ObservedRatio(of=of, to=to, source=source):
+            return Measurement(of / to, max(1, round(to)), source)
+        case ObservedRate(per_second=value, divisor=divisor, scrapes=scrapes, source=source):
+            return Measurement(value / divisor, scrapes, source)
+        case ObservedLevels(levels=levels, source=source, indicator=indicator):
+            return Measurement(_over(levels, indicator.over), len(levels), source)
+        case ObservedUtilization():
+            return _utilization(budget, observation)
+        case ObservedAnswer():
+            return measure_answer(budget, observation, measure(budget, observation.own).value)
         case _:
-            raise NoDataError(
-                "no Prometheus server was asked, which a promql indicator needs; name one with"
-                " --prometheus URL"
-            )
+            assert_never(observation)
+
+
+def _utilization(budget: Budget, observed: ObservedUtilization) -> Measurement:
+    over, worst = observed.indicator.over, max if budget.direction == "max" else min
+    by_instance = {name: _over(shares, over) for name, shares in observed.shares.items()}
+    name = worst(by_instance, key=lambda i: by_instance[i])
+    reason = f"{name} is the worst of {len(by_instance)} instances" if len(by_instance) > 1 else ""
+    samples = sum(map(len, observed.shares.values()))
+    return Measurement(by_instance[name], samples, observed.source, reason=reason)
+
+
+def _over(values: Sequence[float], how: Over) -> float:
+    match how:
+        case "mean":
+            return math.fsum(values) / len(values)
+        case "max":
+            return max(values)
+        case "last":
+            return values[-1]
+        case "growth":
+            return values[-1] - values[0]
+        case _:
+            assert_never(how)

@@ -1,4 +1,4 @@
-"""Measurements by what a Prometheus server answered.
+"""What a Prometheus server answered about an indicator.
 
 It extrapolates an increase to the edges of the window from the scrapes within it, and does not see
 what a series appeared with, so each value is labelled, and the exact one stands beside it if known.
@@ -9,65 +9,92 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 from harness import names
-from harness.budgets.model import Budget, Gauge, Promql, Quantile, Utilization
-from harness.judge.measure.counters import measure_quantile
-from harness.judge.measure.deltas import Histogram, bucket_edge, cumulative
+from harness.budgets.model import (
+    Gauge,
+    Indicator,
+    Mean,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Utilization,
+)
+from harness.judge.measure.histograms import bucket_edge, cumulative
+from harness.judge.measure.observation import (
+    Coverage,
+    Histogram,
+    ObservedAnswer,
+    ObservedHistogram,
+    OwnObservation,
+)
 from harness.judge.measure.series import PROMETHEUS, Interval, NoDataError, window
-from harness.judge.model import Measurement
 from harness.runs.model import Evidence, ServerAnswer
+from harness.runs.openmetrics import series_text
 from harness.units import Unit, format_quantity
 
-_SAME = 1e-6  # relative
 _FEWEST = 2  # scrapes that an increase can be taken of
 _HINT = "is the service scraped, with the labels that are asked for?"
 
 
-def measure_answer(
-    answer: ServerAnswer, own: float | None, budget: Budget, evidence: Evidence
-) -> Measurement:
-    """Measure an indicator by the answers to `render.questions`.
+def observe_answer(
+    answer: ServerAnswer,
+    indicator: Quantile | Mean | Ratio | Rate | Gauge | Utilization | Promql,
+    own: OwnObservation,
+    evidence: Evidence,
+) -> ObservedAnswer:
+    """What a Prometheus server answered about an indicator.
 
     Args:
-        answer: About this budget.
-        own: The value by the harness's own scrapes, where there is one.
-        budget: Of any kind that the load generator does not measure.
+        answer: To the queries of `harness.promql.queries`.
+        indicator: Its kind says which of the answers count.
+        own: What the harness's own scrapes say.
         evidence: The run.
 
     Raises:
         NoDataError: No answer, no series, too few or stale samples, a counter that fell, or NaN.
     """
-    asked = window(evidence)
+    planned = window(evidence)
     if answer.problem:
         raise NoDataError(f"{answer.server}: {answer.problem}")
-    if isinstance(budget.indicator, Promql):
-        return _expression(answer, asked)
-    scrapes = _scrapes(answer, budget, asked)
+    coverage = answer_coverage(answer, own)
+    if isinstance(indicator, Promql):
+        return ObservedAnswer(indicator, coverage, _expression(answer, planned), 1, 1, own)
+    scrapes = _scrapes(answer, indicator, planned)
     if resets := _sum(answer, names.ASKED_RESETS):
         raise NoDataError(
             f"a counter fell {resets:.0f} times within the window; did the service restart?"
         )
-    if isinstance(budget.indicator, Quantile):
-        found = measure_quantile(
-            budget, budget.indicator, _histogram(answer, budget.indicator, asked)
-        )
-    else:
-        found = Measurement(_only(answer), _samples(answer, scrapes, asked), PROMETHEUS)
-    return replace(found, note=_note(found, own, scrapes, budget))
+    if isinstance(indicator, Quantile):
+        histogram = _histogram(answer, indicator, planned)
+        samples = max(1, round(histogram.count))
+        found = ObservedHistogram(indicator, coverage, histogram, {})
+        return ObservedAnswer(indicator, coverage, found, samples, scrapes, own)
+    value, samples = _only(answer), _samples(answer, scrapes, planned)
+    return ObservedAnswer(indicator, coverage, value, samples, scrapes, own)
 
 
-def _expression(answer: ServerAnswer, asked: Interval) -> Measurement:
+def answer_coverage(answer: ServerAnswer, own: OwnObservation) -> Coverage:
+    """The series of an answer; which scrapes the server made is not known."""
+    labels = [labels for labels, _ in answer.found.get(names.ASKED_VALUE, ())]
+    return Coverage(
+        tuple(sorted(series_text("", one) for one in labels)),
+        tuple(sorted({one[names.INSTANCE] for one in labels if one.get(names.INSTANCE)})),
+        resets=own.coverage.resets,
+    )
+
+
+def _expression(answer: ServerAnswer, planned: Interval) -> float:
     value = _only(answer)
     newest = [found for _, found in answer.found.get(names.ASKED_NEWEST, ())]
-    if newest and newest[0] < asked.start:
-        age = format_quantity(asked.end - newest[0], Unit.SECONDS)
+    if newest and newest[0] < planned.start:
+        age = format_quantity(planned.end - newest[0], Unit.SECONDS)
         raise NoDataError(
             f"the series is stale: its last sample is {age} older than the window's end;"
             " is the service still scraped?"
         )
-    return Measurement(value, 1, PROMETHEUS, note="evaluated by Prometheus")
+    return value
 
 
 def _only(answer: ServerAnswer) -> float:
@@ -86,15 +113,15 @@ def _only(answer: ServerAnswer) -> float:
     return value
 
 
-def _scrapes(answer: ServerAnswer, budget: Budget, asked: Interval) -> int:
+def _scrapes(answer: ServerAnswer, indicator: Indicator, planned: Interval) -> int:
     """How many samples within the window there are, at the best series."""
-    level = isinstance(budget.indicator, Gauge | Utilization)
+    level = isinstance(indicator, Gauge | Utilization)
     scrapes = round(_sum(answer, names.ASKED_SCRAPES))
     if not scrapes:
         raise NoDataError(f"there is no sample within the window; {_HINT}")
     if scrapes < _FEWEST and not level:
         raise NoDataError(
-            f"one sample within a window of {format_quantity(asked.seconds, Unit.SECONDS)} is too"
+            f"one sample within a window of {format_quantity(planned.seconds, Unit.SECONDS)} is too"
             " few for an increase; raise `duration`, or let Prometheus scrape more often"
         )
     return scrapes
@@ -105,13 +132,13 @@ def _sum(answer: ServerAnswer, what: str) -> float:
     return math.fsum(values)
 
 
-def _samples(answer: ServerAnswer, scrapes: int, asked: Interval) -> int:
+def _samples(answer: ServerAnswer, scrapes: int, planned: Interval) -> int:
     if names.ASKED_EVENTS not in answer.found:
         return scrapes
-    return max(1, round(_sum(answer, names.ASKED_EVENTS) * asked.seconds))
+    return max(1, round(_sum(answer, names.ASKED_EVENTS) * planned.seconds))
 
 
-def _histogram(answer: ServerAnswer, indicator: Quantile, asked: Interval) -> Histogram:
+def _histogram(answer: ServerAnswer, indicator: Quantile, planned: Interval) -> Histogram:
     if len(set(_by_edge(answer, names.ASKED_LAYOUT, indicator).values())) > 1:
         raise NoDataError(
             f"the instances of {indicator.histogram.metric} have different buckets, which cannot be"
@@ -121,7 +148,7 @@ def _histogram(answer: ServerAnswer, indicator: Quantile, asked: Interval) -> Hi
     layout = tuple(sorted(rates))
     if not layout or layout[-1] != math.inf:
         raise NoDataError(f'{indicator.histogram.metric} has no bucket le="+Inf"; {_HINT}')
-    counts = {edge: rate * asked.seconds for edge, rate in rates.items()}
+    counts = {edge: rate * planned.seconds for edge, rate in rates.items()}
     if not counts[math.inf] > 0:
         raise NoDataError(f"{indicator.histogram.metric} observed nothing in the window")
     return Histogram(layout, cumulative(layout, [counts]), PROMETHEUS)
@@ -133,19 +160,3 @@ def _by_edge(answer: ServerAnswer, what: str, indicator: Quantile) -> dict[float
     for labels, value in answer.found.get(what, ()):
         found[bucket_edge(labels, indicator.histogram)] += value
     return found
-
-
-def _note(found: Measurement, own: float | None, scrapes: int, budget: Budget) -> str:
-    """How the value came about, and how far from the exact one it is."""
-    level = isinstance(budget.indicator, Gauge | Utilization)
-    note = f"{'read' if level else 'extrapolated'} by Prometheus from {scrapes} scrapes"
-    if own is None or found.value is None:
-        return note
-    if math.isclose(found.value, own, rel_tol=_SAME):
-        return f"{note}, the same as by the harness's own scrapes"
-    shown = format_quantity(own, budget.unit)
-    if not own:
-        return f"{note}; by the harness's own scrapes it is {shown}"
-    apart = format_quantity(abs(found.value / own - 1), Unit.RATIO)
-    side = "over" if found.value > own else "under"
-    return f"{note}, {apart} {side} the {shown} of the harness's own scrapes"

@@ -150,6 +150,18 @@ def scrape_interval(evidence: Evidence) -> float:
     return float(evidence.manifest.target.get("scrape_interval") or 1.0)
 
 
+def share_of_scrapes(evidence: Evidence, times: Iterable[float]) -> float:
+    """The share of the window's planned scrapes that succeeded, at most 1.
+
+    Args:
+        evidence: The run.
+        times: When scrapes succeeded, seconds since the epoch.
+    """
+    planned = window(evidence)
+    count = sum(planned.start <= t <= planned.end + EDGE_SLACK for t in times)
+    return min(1.0, count * scrape_interval(evidence) / planned.seconds)
+
+
 def instances(evidence: Evidence) -> tuple[str, ...]:
     """The instances that were scraped, whether or not that succeeded."""
     return tuple(sorted({origin(s).instance for s in evidence.series if s.name == UP}))

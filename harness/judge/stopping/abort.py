@@ -29,8 +29,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from harness.budgets.model import Budget, ErrorRatio, Latency
-from harness.judge.intervals.start_noise import FAILS, NOISE, slow
-from harness.names import ERROR, LATENCY
+from harness.judge.intervals.start_noise import FAILS, NOISE, inflate
+from harness.judge.measure.requests import selects
+from harness.names import ERROR
 from harness.runs.cells import Cell
 
 _ALPHA = 1e-4  # of one look, for less than 1% over the looks of a minute
@@ -109,7 +110,7 @@ class _Watch:
         self._bounds = share_bounds
         self._seconds = seconds
         # In nanoseconds; a service that is at its limit may have started unluckily.
-        self._limit = budget.bound * slow(noise, FAILS) * 1e9
+        self._limit = budget.bound * inflate(noise, FAILS) * 1e9
         self._over: defaultdict[int, int] = defaultdict(int)
         self._totals: defaultdict[int, int] = defaultdict(int)
 
@@ -117,7 +118,7 @@ class _Watch:
         if cell.second < 0:
             return
         indicator = self.budget.indicator
-        if not isinstance(indicator, Latency | ErrorRatio) or not _asked(cell, indicator):
+        if not isinstance(indicator, Latency | ErrorRatio) or not selects(indicator, cell.key):
             return
         count = sum(cell.counts.values())
         self._totals[cell.second] += count
@@ -146,15 +147,6 @@ class _Watch:
         size = max(1, elapsed // _BATCHES)
         lower, _ = self._bounds(_batches(over, size), _batches(totals, size), _ALPHA, _ALPHA)
         return lower > allowed * max(1.0, _EARLY / elapsed)
-
-
-def _asked(cell: Cell, indicator: Latency | ErrorRatio) -> bool:
-    """Whether the indicator counts the requests of a cell."""
-    if indicator.request not in {None, f"{cell.method} {cell.name}".strip()}:
-        return False
-    if isinstance(indicator, ErrorRatio):
-        return cell.what == LATENCY
-    return cell.what == indicator.of and indicator.outcome in {cell.outcome, "all"}
 
 
 def _allowed(budget: Budget) -> float:

@@ -11,7 +11,7 @@ from harness.judge.model import Verdict
 from harness.runs.model import Evidence
 
 
-class Decision:
+class DecisionWatch:
     """Looks at a run from time to time, for a scenario with a planned end.
 
     Before that end a budget is decided by what is certain in spite of all that may still come. So

@@ -16,9 +16,9 @@ from harness.budgets.model import (
     Quantile,
     Rate,
     Selector,
+    selectors,
 )
 from harness.budgets.presets import PRESETS
-from harness.judge.describe import selectors
 from harness.report.html.panel import (
     ChartBound,
     ChartChoice,

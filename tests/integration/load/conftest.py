@@ -18,9 +18,10 @@ import pytest
 from harness.budgets.model import Load, Scenario, Workload
 from harness.load.generator import Generator, generator
 from harness.load.protocol.frames import Report
-from harness.runs.latency import LatencyLog, read_counts, read_intervals, whole
+from harness.runs.latency import LatencyLog, merged, read_intervals
 from harness.runs.model import Distribution, LatencyKey, Requests, Worker
 from tests.integration.load.remote_workers import RemoteWorkers
+from tests.recorded import read_counts
 
 SERVER = Path(__file__).parent / "server.py"
 LEAD = 0.05  # s between `Generator.start` and the start of the load
@@ -120,7 +121,7 @@ class Loads:
                     await asyncio.to_thread(during)
                 await asyncio.sleep(max(0.0, t0 + seconds - time.monotonic()))
                 requests = await load.stop()
-            window = whole(read_intervals(path, epoch, 1, epoch + 3600))
+            window = merged(read_intervals(path, epoch, 1, epoch + 3600))
             counts = read_counts(path)
         texts = load.user_errors, load.notices
         return Outcome(requests, *texts, counts, window, self.reports, load.workers)

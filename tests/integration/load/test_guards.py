@@ -22,6 +22,7 @@ from harness.budgets.model import (
 )
 from harness.judge.guards.all import guards
 from harness.judge.judge import judge
+from harness.judge.measure.measure import measure_budgets
 from harness.judge.model import Guard
 from harness.load.protocol.frames import Report, readings
 from harness.runs.model import Clock, Evidence, Manifest, Series
@@ -94,7 +95,9 @@ async def guarded(loads: Loads, seconds: float, *cases: Case) -> list[Guarded]:
         own = Loads(folder, loads.url)
         scenario = own.scenario(case.locustfile, case.workload, drain=case.drain)
         run = evidence(await own.run(scenario, seconds), case.workload)
-        return Guarded({guard.name: guard for guard in guards(run, (P95,))}, run)
+        return Guarded(
+            {guard.name: guard for guard in guards(run, measure_budgets((P95,), run))}, run
+        )
 
     return await asyncio.gather(*(one(number, case) for number, case in enumerate(cases)))
 
@@ -120,7 +123,7 @@ class Blocking(FastHttpUser):
         Case(blocking, users(5)),
     )
     assert overdriven.guards["load-delivered"].outcome == "tripped"
-    assert overdriven.guards["load-delivered"].only is None
+    assert overdriven.guards["load-delivered"].budgets is None
     assert overdriven.verdict == "inconclusive"
     assert blocked.guards["generator-loop-lag"].outcome == "tripped"
     assert (blocked.guards["generator-loop-lag"].value or 0) > 0.025
@@ -153,7 +156,11 @@ class Some(FastHttpUser):
     assert unanswered > 10
     for quantile in (0.95, 0.5):
         of = replace(P95, indicator=Latency(quantile), bound=60.0)
-        (guard,) = [g for g in guards(hung.run, (of,)) if g.name == "in-flight-at-end"]
+        (guard,) = [
+            g
+            for g in guards(hung.run, measure_budgets((of,), hung.run))
+            if g.name == "in-flight-at-end"
+        ]
         turned = unanswered / (unanswered + answered) > 1 - quantile
         assert (guard.outcome, guard.value) == ("tripped" if turned else "ok", unanswered)
 
@@ -197,7 +204,7 @@ class Dying(FastHttpUser):
         assert alive.run.manifest.requests.lost == 0
         assert alive.guards["requests-accounted"].outcome == "ok"
     guard = dead.guards["users-alive"]
-    assert (guard.outcome, guard.touches, guard.value) == ("tripped", "all", 3)
+    assert (guard.outcome, guard.scope, guard.value) == ("tripped", "all", 3)
     assert dead.verdict == "inconclusive"
 
 

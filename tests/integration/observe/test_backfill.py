@@ -25,6 +25,7 @@ from harness.budgets.model import (
 from harness.cli import main
 from harness.commands.backfill import run_document
 from harness.judge.measure.measure import measure
+from harness.judge.measure.observe import observe
 from harness.judge.model import Measurement
 from harness.promql.expression import Scope, share_over, value
 from harness.runs.folder import RunFolder, read_evidence
@@ -60,7 +61,8 @@ def only(server: PrometheusServer, query: str, at: float = END) -> float:
 
 
 def exact(stored_run: RunFolder, indicator: Indicator, bound: float = 0.5) -> Measurement:
-    return measure(Budget("b", indicator, Unit.COUNT, bound, "max"), read_evidence(stored_run))
+    budget = Budget("b", indicator, Unit.COUNT, bound, "max")
+    return measure(budget, observe(budget, read_evidence(stored_run)))
 
 
 WAIT = Selector("wait_seconds")

@@ -26,6 +26,7 @@ from harness.cli import main
 from harness.errors import RunFolderError, UsageError
 from harness.judge.judge import judge
 from harness.judge.measure.measure import measure
+from harness.judge.measure.observe import observe
 from harness.judge.model import Measurement
 from harness.observe.prometheus import Prometheus, tls_context
 from harness.runner.prometheus import answered, consult
@@ -48,7 +49,7 @@ def of(indicator: Indicator, bound: float = 0.5) -> Budget:
 def by(server: Prometheus, run: RunFolder, budget: Budget, **match: str) -> Measurement:
     """The budget's indicator by what a server answers."""
     answers = consult(replace(server, matchers=match), (budget,), read_manifest(run).clock)
-    return measure(budget, answered(read_evidence(run), (budget,), answers))
+    return measure(budget, observe(budget, answered(read_evidence(run), (budget,), answers)))
 
 
 SAME: dict[str, tuple[Indicator, str]] = {
@@ -71,7 +72,7 @@ def test_server_and_own_scrapes_agree_on_the_value_the_verdict_and_the_samples(
     name: str, prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     indicator, verb = SAME[name]
-    own = measure(of(indicator), read_evidence(stored_run))
+    own = measure(of(indicator), observe(of(indicator), read_evidence(stored_run)))
     queried = by(Prometheus(prometheus.url), stored_run, of(indicator), job="sample-app")
     assert queried.value == pytest.approx(own.value, rel=1e-6)
     assert (queried.meets, queried.source) == (own.meets, "Prometheus server")
@@ -88,7 +89,7 @@ def test_quantile_is_judged_at_the_edges_of_the_buckets(
 ) -> None:
     budget = of(Quantile(WAIT, 0.9), bound)
     queried = by(Prometheus(prometheus.url), stored_run, budget)
-    own = measure(budget, read_evidence(stored_run))
+    own = measure(budget, observe(budget, read_evidence(stored_run)))
     assert (queried.meets, queried.undecided) == (own.meets, own.undecided)
     assert (queried.meets is None) is (bound == 0.7)
 
@@ -109,7 +110,7 @@ def measure_without_own(
 ) -> Measurement:
     answers = consult(Prometheus(prometheus.url), (budget,), read_manifest(run).clock)
     evidence = answered(read_evidence(run), (budget,), answers)
-    return measure(budget, replace(evidence, series=()))
+    return measure(budget, observe(budget, replace(evidence, series=())))
 
 
 LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
@@ -146,7 +147,7 @@ def test_no_value_with_a_reason_for(
 def test_expression_is_evaluated_at_the_windows_end_over_its_length(
     prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
-    own = measure(of(Gauge(MOST)), read_evidence(stored_run)).value
+    own = measure(of(Gauge(MOST)), observe(of(Gauge(MOST)), read_evidence(stored_run))).value
     query = 'sum(avg_over_time(most{job="sample-app"}[{window}]))'
     found = by(Prometheus(prometheus.url), stored_run, of(Promql(query)))
     assert (found.value, found.note) == (own, "evaluated by Prometheus")

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.campaign.simulated import CORRELATION, Case, draw, outcomes, share, simulate
 from harness.budgets.model import Latency
 from harness.judge.compare.compare import compare
-from harness.judge.compare.model import Pair, Rules, Side
+from harness.judge.compare.model import Pair, Rules, SideMeasurements
 from harness.judge.model import Measurement
 from tests.unit.judge.evidence import budget
 
@@ -17,9 +17,9 @@ def gate(ratios: np.ndarray, most: int) -> tuple[int, int]:
     """A gate by the product's own judge: 1 fail, -1 pass, 0 inconclusive, and its pairs."""
     budgets = [budget(Latency(), 1, name=f"b{i}", max_regression=0.1) for i in range(len(ratios))]
 
-    def side(values: np.ndarray) -> Side:
+    def side(values: np.ndarray) -> SideMeasurements:
         found = zip(budgets, values, strict=True)
-        return Side({b.name: Measurement(float(value), 1, "") for b, value in found})
+        return SideMeasurements({b.name: Measurement(float(value), 1, "") for b, value in found})
 
     pairs = [Pair(side(np.ones(len(row))), side(np.exp(row)), 1.0) for row in ratios.T]
     for count in range(4, most + 1):

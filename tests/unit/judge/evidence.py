@@ -10,6 +10,11 @@ from typing import Any
 
 from harness import names
 from harness.budgets.model import Budget, Direction, Indicator
+from harness.judge.intervals.interval import confidence as interval_of
+from harness.judge.intervals.levels import levels_of
+from harness.judge.intervals.start_noise import NOISE
+from harness.judge.measure.measure import measure_budgets
+from harness.judge.model import Confidence, Measurement
 from harness.runs.model import (
     Clock,
     Distribution,
@@ -181,3 +186,16 @@ def evidence(
     scraped = (up(),) if ups is None else tuple(ups)
     times = HEALTHY if latency is None else latency
     return Evidence(manifest(**fields), times, (*scraped, *found), (), evenly(times))
+
+
+def measure(one: Budget, run: Evidence) -> Measurement:
+    """The value of a budget's indicator in a run."""
+    (measured,) = measure_budgets((one,), run)
+    return measured.measurement
+
+
+def confidence(one: Budget, run: Evidence) -> Confidence | None:
+    """The interval of a budget's indicator in a run."""
+    (measured,) = measure_budgets((one,), run)
+    noise = run.manifest.noise.get(one.name, NOISE)
+    return interval_of(one, measured.observation, levels_of(run.manifest), noise)

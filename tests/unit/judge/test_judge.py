@@ -29,10 +29,9 @@ from harness.budgets.model import (
 from harness.judge.bounds import holds, margin
 from harness.judge.describe import advice, describe
 from harness.judge.judge import decide, judge
-from harness.judge.measure.measure import measure
-from harness.judge.model import Confidence, Measurement, Outcome, Touches, guard
+from harness.judge.model import Confidence, Measurement, Outcome, Scope, guard
 from harness.units import Unit, parse
-from tests.unit.judge.evidence import buckets, budget, evidence, requests, series
+from tests.unit.judge.evidence import buckets, budget, evidence, measure, requests, series
 
 P95 = budget(Latency(0.95), 0.2)
 ERRORS = budget(ErrorRatio(), 0.01, unit=Unit.RATIO)
@@ -144,7 +143,7 @@ def test_decide_follows_what_is_known_better_than_the_value(
 
 
 @pytest.mark.parametrize(
-    ("touches", "request_name", "of", "spoilt"),
+    ("scope", "request_name", "of", "spoilt"),
     [
         ("all", "", P95, True),
         ("all", "", LEVEL, True),
@@ -161,11 +160,11 @@ def test_decide_follows_what_is_known_better_than_the_value(
 )
 @pytest.mark.parametrize("value", [0.1, 99.0])
 def test_decide_is_inconclusive_by_a_tripped_guard_that_touches_the_budget(
-    touches: Touches, request_name: str, of: Budget, spoilt: bool, value: float
+    scope: Scope, request_name: str, of: Budget, spoilt: bool, value: float
 ) -> None:
     why = "half was delivered; lower the rate"
-    tripped = guard("load-delivered", why, tripped=True, touches=touches, request=request_name)
-    second = guard("user-errors", "oops", tripped=True, touches=touches, request=request_name)
+    tripped = guard("load-delivered", why, tripped=True, scope=scope, request=request_name)
+    second = guard("user-errors", "oops", tripped=True, scope=scope, request=request_name)
     measurement = Measurement(value, 100, FOUND)
     verdict = decide(of, measurement, (tripped, second))
     assert (verdict.outcome == "inconclusive") is spoilt
@@ -177,7 +176,7 @@ def test_decide_is_inconclusive_by_a_tripped_guard_that_touches_the_budget(
 
 
 def test_decide_distrusts_a_run_before_it_ignores_missing_data() -> None:
-    failed = guard("run-complete", "the run failed", tripped=True, touches="all")
+    failed = guard("run-complete", "the run failed", tripped=True, scope="all")
     of = replace(P95, on_no_data="ignore")
     verdict = decide(of, Measurement(None, 0, FOUND, reason="nothing"), (failed,))
     assert (verdict.outcome, verdict.reason) == ("inconclusive", "run-complete: the run failed")
@@ -299,7 +298,6 @@ WARN = replace(FAIL, name="warn", severity="warn")
 OPEN = budget(Gauge(Selector("gone")), 1.0, unit=Unit.COUNT, name="open")
 OPEN_WARN = replace(OPEN, name="open-warn", severity="warn")
 IGNORED = replace(OPEN, name="ignored", on_no_data="ignore")
-OFF = replace(FAIL, name="off", severity="off")
 
 
 @pytest.mark.parametrize(
@@ -312,9 +310,7 @@ OFF = replace(FAIL, name="off", severity="off")
         pytest.param([PASS, OPEN], "inconclusive", 4, id="an open budget of severity error"),
         pytest.param([OPEN, WARN, FAIL], "fail", 3, id="a breach outweighs all"),
         pytest.param([WARN, OPEN], "inconclusive", 4, id="open outweighs a warning"),
-        pytest.param([PASS, OFF], "pass", 0, id="a budget that is off does not count"),
         pytest.param([], "inconclusive", 4, id="no budget applies"),
-        pytest.param([OFF], "inconclusive", 4, id="every budget is off"),
         pytest.param([IGNORED, OPEN_WARN], "inconclusive", 4, id="nothing at all was judged"),
     ],
 )
@@ -323,7 +319,7 @@ def test_judge_outcome_is_the_worst_that_counts(
 ) -> None:
     judgement = judge(tuple(budgets), evidence())
     assert (judgement.outcome, judgement.exit_code) == (outcome, exit_code)
-    assert [v.name for v in judgement.verdicts] == [b.name for b in budgets if b is not OFF]
+    assert [v.name for v in judgement.verdicts] == [b.name for b in budgets]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness.observe.exposition import parse_exposition
-from harness.runs.openmetrics import Kind, Sample, series_text, value_text
+from harness.runs.openmetrics import MetricKind, Sample, series_text, value_text
 
 
 def plain(samples: list[Sample]) -> list[tuple[str, dict[str, str], float]]:
@@ -27,7 +27,7 @@ def registry() -> CollectorRegistry:
     return registry
 
 
-KINDS: dict[str, tuple[str, Kind]] = {
+KINDS: dict[str, tuple[str, MetricKind]] = {
     "orders_total": ("orders", "counter"),
     "latency_seconds_bucket": ("latency_seconds", "histogram"),
     "latency_seconds_sum": ("latency_seconds", "histogram"),

@@ -75,7 +75,7 @@ SATURATED = Guard(
     limit=0.9,
     unit=Unit.RATIO,
     reason="The load generator used 97% of its core: lower the rate or add --workers.",
-    touches="client",
+    scope="client",
 )
 UNREADABLE = Guard("scrape-coverage", "tripped", None, None, Unit.RATIO, "Nothing was scraped.")
 

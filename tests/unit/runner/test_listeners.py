@@ -13,11 +13,11 @@ from harness.runner.manifest import RunState, new_manifest
 from harness.runner.options import RunOptions
 from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
-from harness.runs.latency import read_counts
 from harness.runs.metrics import read_metrics
 from harness.runs.model import LatencyKey, Progress, SlowRequest
 from harness.runs.slowest import SlowestLog, read_slowest
 from harness.units import Unit
+from tests.recorded import read_counts
 from tests.unit.runner.fakes import SCENARIO, FakeObserver, plan
 
 ERRORS = Budget("errors", ErrorRatio(), Unit.RATIO, 0.01, "max", abort=True)

@@ -11,7 +11,7 @@ import pytest
 from harness.budgets.model import Budget, ErrorRatio
 from harness.errors import GeneratorError
 from harness.judge.stopping.abort import AbortWatch
-from harness.judge.stopping.decided import Decision
+from harness.judge.stopping.decided import DecisionWatch
 from harness.names import ERROR, LATENCY
 from harness.observe.target import Service
 from harness.runner.listeners import RunLogs, open_logs
@@ -214,7 +214,7 @@ async def test_certain_breach_aborts_the_load_and_ends_the_window_with_its_secon
     assert calls[-2:] in (["stop 2.0", "scrape"], ["scrape", "stop 2.0"])
 
 
-class EarlyDecision(Decision):
+class EarlyDecision(DecisionWatch):
     """Decides everything at the second look."""
 
     def __init__(self) -> None:

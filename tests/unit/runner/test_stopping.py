@@ -7,7 +7,7 @@ import pytest
 
 from harness.budgets.model import Budget, ErrorRatio
 from harness.judge.stopping.abort import AbortWatch
-from harness.judge.stopping.decided import Decision
+from harness.judge.stopping.decided import DecisionWatch
 from harness.names import ERROR, LATENCY, OK
 from harness.runner.stopping import all_decided, certain_breach
 from harness.runs.cells import Cell
@@ -69,7 +69,7 @@ async def test_no_breach_is_waited_for_without_end(watched: bool) -> None:
     assert len(fleet.moments) == 5
 
 
-class DecidedAt(Decision):
+class DecidedAt(DecisionWatch):
     """Decides at one of its moments."""
 
     def __init__(self, second: float) -> None:
@@ -93,7 +93,7 @@ async def test_run_is_decided_at_a_look(second: int, looks: list[int]) -> None:
 
 
 @pytest.mark.parametrize("decision", [DecidedAt(-1), None], ids=["undecided", "no decision"])
-async def test_undecided_run_is_waited_for_without_end(decision: Decision | None) -> None:
+async def test_undecided_run_is_waited_for_without_end(decision: DecisionWatch | None) -> None:
     async def evidence_until(_: int) -> Evidence:
         return evidence()
 

@@ -167,7 +167,7 @@ def test_damaged_file_is_an_error_that_says_what_to_do(
         main([*command, "--budgets", str(budgets)])
     error = capsys.readouterr().err
     assert end.value.code == 2, error
-    assert f"calibration.json: {expected}" in error
+    assert f"calibration.json is not of this version: {expected}" in error
     assert "harness calibrate" in error
     assert path_of(budgets).read_text() == text
 

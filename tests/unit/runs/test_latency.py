@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from harness.errors import RunFolderError
 from harness.runs.cells import Cell, bucket_of
-from harness.runs.latency import LatencyLog, read_counts, read_intervals, whole
+from harness.runs.latency import LatencyLog, merged, read_intervals
 from harness.runs.model import LatencyKey
+from tests.recorded import read_counts
 
 START = 1_800_000_000.4567
 LATER = START + 10_000
@@ -41,7 +42,7 @@ def test_quantiles_of_what_was_written_equal_those_of_the_samples(tmp_path: Path
     chance = random.Random(5)
     samples = [[chance.lognormvariate(-3, 1) for _ in range(500)] for _ in range(6)]
     path = written(tmp_path / "l.hlog", *([cell(i, values)] for i, values in enumerate(samples)))
-    read = whole(read_intervals(path, START, 1, LATER))[FAST]
+    read = merged(read_intervals(path, START, 1, LATER))[FAST]
     assert read.count == 3000
     for q in (0.01, 0.5, 0.95, 0.99, 0.999, 1.0):
         exact = float(np.quantile(np.concatenate(samples), q, method="inverted_cdf"))
@@ -55,16 +56,16 @@ def test_window_takes_whole_seconds_from_its_start_to_before_its_end(
 ) -> None:
     cells = [cell(second, [0.01] * (second + 4)) for second in range(-3, 5)]
     path = written(tmp_path / "l.hlog", cells, start=start)
-    assert whole(read_intervals(path, start, 1, start + 2))[FAST].count == 4 + 5
-    assert whole(read_intervals(path, start, 1, start + 1.5))[FAST].count == 4 + 5
-    assert whole(read_intervals(path, start, 1, start + 1))[FAST].count == 4
-    assert whole(read_intervals(path, start + 100, 1, start + 200)) == {}
+    assert merged(read_intervals(path, start, 1, start + 2))[FAST].count == 4 + 5
+    assert merged(read_intervals(path, start, 1, start + 1.5))[FAST].count == 4 + 5
+    assert merged(read_intervals(path, start, 1, start + 1))[FAST].count == 4
+    assert merged(read_intervals(path, start + 100, 1, start + 200)) == {}
     assert read_counts(path) == {FAST: sum(range(1, 9))}
 
 
 def test_late_answers_add_to_their_second(tmp_path: Path) -> None:
     path = written(tmp_path / "l.hlog", [cell(0, [0.1])], [cell(1, [0.2]), cell(0, [3.0])])
-    assert whole(read_intervals(path, START, 1, START + 1))[FAST].quantile(1.0) == pytest.approx(
+    assert merged(read_intervals(path, START, 1, START + 1))[FAST].quantile(1.0) == pytest.approx(
         3, rel=1e-3
     )
     assert read_counts(path) == {FAST: 3}
@@ -128,12 +129,12 @@ def test_line_that_is_damaged_in_the_middle_is_an_error_with_its_place(tmp_path:
 
 def test_missing_log_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="No such file"):
-        whole(read_intervals(tmp_path / "none.hlog", 0, 1, 1))
+        merged(read_intervals(tmp_path / "none.hlog", 0, 1, 1))
 
 
 def test_empty_log_has_no_distributions(tmp_path: Path) -> None:
     path = written(tmp_path / "l.hlog")
-    assert whole(read_intervals(path, START, 1, LATER)) == {}
+    assert merged(read_intervals(path, START, 1, LATER)) == {}
     assert read_counts(path) == {}
 
 

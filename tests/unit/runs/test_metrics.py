@@ -15,7 +15,7 @@ from harness.errors import RunFolderError
 from harness.observe.exposition import parse_exposition
 from harness.runs.metrics import MetricsLog, finalise, read_metrics
 from harness.runs.model import Series
-from harness.runs.openmetrics import Kind, Sample
+from harness.runs.openmetrics import MetricKind, Sample
 
 T0 = 1_790_000_000.0
 Rows = dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[float, float]]]
@@ -331,7 +331,7 @@ label_values = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max
 label_sets = st.dictionaries(
     st.sampled_from(["le", "quantile", "route", "instance"]), label_values, max_size=3
 )
-kinds: st.SearchStrategy[Kind] = st.sampled_from(
+kinds: st.SearchStrategy[MetricKind] = st.sampled_from(
     ["counter", "gauge", "histogram", "summary", "unknown"]
 )
 suffixes = ("_total", "_bucket", "_count", "_sum")

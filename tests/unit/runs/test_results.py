@@ -36,8 +36,8 @@ def test_results_are_read_as_they_were_judged(tmp_path: Path) -> None:
 
 
 def test_value_is_trusted_unless_a_guard_took_its_verdict_away() -> None:
-    tripped = guard("load-delivered", "half was delivered", tripped=True, touches="client")
-    other = guard("counter-reset", "a reset", tripped=True, touches="server")
+    tripped = guard("load-delivered", "half was delivered", tripped=True, scope="client")
+    other = guard("counter-reset", "a reset", tripped=True, scope="server")
     of = budget(Latency(0.95), 0.2)
     close = Measurement(0.199, 100, "load generator", undecided="6% of the requests failed")
     fine = Measurement(0.1, 100, "load generator")

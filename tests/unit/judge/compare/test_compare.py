@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from harness.budgets.model import Budget, ErrorRatio, Latency, Ratio, Selector, Waiver
 from harness.judge.compare.compare import compare, compared, exclusion_reason, most_pairs
-from harness.judge.compare.model import Change, Comparison, Pair, Rules, Side
+from harness.judge.compare.model import Change, Comparison, Pair, Rules, SideMeasurements
 from harness.judge.compare.sequential import design, hodges_lehmann, look
-from harness.judge.model import Guard, Measurement, Touches, guard
+from harness.judge.model import Guard, Measurement, Scope, guard
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
 
@@ -49,8 +49,8 @@ def pair(
     after: tuple[Guard, ...] = (),
 ) -> Pair:
     return Pair(
-        Side({name: measured(b) for name, (b, _) in values.items()}, before),
-        Side({name: measured(c) for name, (_, c) in values.items()}, after),
+        SideMeasurements({name: measured(b) for name, (b, _) in values.items()}, before),
+        SideMeasurements({name: measured(c) for name, (_, c) in values.items()}, after),
         seconds=20.0,
     )
 
@@ -131,10 +131,10 @@ def test_too_many_budgets_are_refused() -> None:
         compare(budgets, pairs(**{b.name: QUIET for b in budgets}), RULES)
 
 
-def test_compared_are_budgets_with_a_tolerance_that_are_not_off() -> None:
-    plain, off = replace(P95, max_regression=None), replace(P95, severity="off")
-    assert compared([plain, off, QUERIES]) == (QUERIES,)
-    nothing = compare([plain, off], pairs(p95=QUIET), RULES)
+def test_compared_are_budgets_with_a_tolerance() -> None:
+    plain = replace(P95, max_regression=None)
+    assert compared([plain, QUERIES]) == (QUERIES,)
+    nothing = compare([plain], pairs(p95=QUIET), RULES)
     assert (nothing.outcome, nothing.done, nothing.changes) == ("inconclusive", True, ())
 
 
@@ -257,11 +257,11 @@ TOUCHED = {
 }
 
 
-@pytest.mark.parametrize(("touches", "request_", "only", "left"), TOUCHED.values(), ids=TOUCHED)
+@pytest.mark.parametrize(("scope", "request_", "only", "left"), TOUCHED.values(), ids=TOUCHED)
 def test_tripped_guard_leaves_the_pair_out_for_what_it_touches(
-    touches: Touches, request_: str, only: tuple[str, ...] | None, left: tuple[str, ...]
+    scope: Scope, request_: str, only: tuple[str, ...] | None, left: tuple[str, ...]
 ) -> None:
-    tripped = replace(STEAL, touches=touches, request=request_, only=only)
+    tripped = replace(STEAL, scope=scope, request=request_, budgets=only)
     found = pair({"p95": (0.1, 0.1), "queries": (2.0, 2.0)}, before=(CALM, tripped))
     assert tuple(b.name for b in (P95, QUERIES) if exclusion_reason(b, found)) == left
 

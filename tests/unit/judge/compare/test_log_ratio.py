@@ -20,7 +20,7 @@ from harness.budgets.model import (
     Selector,
     Throughput,
 )
-from harness.judge.compare.log_ratio import LARGEST, is_share, lack, log_ratio
+from harness.judge.compare.log_ratio import LARGEST, is_share, log_ratio, why_no_ratio
 from harness.judge.model import Measurement
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
@@ -120,7 +120,7 @@ def test_log_ratio_without_what_it_needs_is_none_and_says_why(
     of: Budget, before: Measurement, after: Measurement, why: str
 ) -> None:
     assert log_ratio(of, before, after) is None
-    assert lack(of, before, after) == why
+    assert why_no_ratio(of, before, after) == why
 
 
 @pytest.mark.parametrize(

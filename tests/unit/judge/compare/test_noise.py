@@ -12,7 +12,7 @@ from scipy import stats
 
 from benchmarks.campaign.simulated import Case, simulate
 from harness.judge.compare.compare import most_pairs
-from harness.judge.compare.model import Pair, Rules, Side
+from harness.judge.compare.model import Pair, Rules, SideMeasurements
 from harness.judge.compare.noise import noises, spread, typical_pairs, undetectable
 from harness.judge.compare.sequential import MOST_PAIRS, min_detectable, pairs_needed
 from harness.judge.model import guard
@@ -23,8 +23,8 @@ VALUES = tuple(np.exp(np.random.default_rng(4).normal(log(0.1), 0.2, 6)))
 PLAIN = replace(P95, name="plain", max_regression=None)
 
 
-def runs(values: Sequence[float | None]) -> list[Side]:
-    return [Side({"p95": measured(value)}) for value in values]
+def runs(values: Sequence[float | None]) -> list[SideMeasurements]:
+    return [SideMeasurements({"p95": measured(value)}) for value in values]
 
 
 @given(st.lists(st.floats(-1, 1), min_size=4, max_size=30))
@@ -90,7 +90,9 @@ def test_noise_of_a_budget_has_the_figures_of_its_pairs_and_runs() -> None:
 
 @given(st.floats(1e-3, 1e3))
 def test_units_are_irrelevant(factor: float) -> None:
-    scaled = noises([PLAIN], [], [Side({"plain": measured(v * factor)}) for v in VALUES], Rules())
+    scaled = noises(
+        [PLAIN], [], [SideMeasurements({"plain": measured(v * factor)}) for v in VALUES], Rules()
+    )
     assert scaled[0].starts.deviation == pytest.approx(np.std(np.log(VALUES), ddof=1), rel=1e-6)
 
 
@@ -117,8 +119,12 @@ def test_tolerance_below_all_that_can_be_seen_has_no_number_of_pairs() -> None:
 
 def test_what_a_guard_distrusts_or_has_no_logarithm_is_left_out() -> None:
     steal = guard("host-steal", "the host took 9% of the time.", tripped=True)
-    found = [*runs((*VALUES[:4], None, 0.0)), Side({"p95": measured(9.0)}, (steal,))]
-    bad = Pair(Side({"p95": measured(0.1)}, (STEAL,)), Side({"p95": measured(0.9)}), 20.0)
+    found = [*runs((*VALUES[:4], None, 0.0)), SideMeasurements({"p95": measured(9.0)}, (steal,))]
+    bad = Pair(
+        SideMeasurements({"p95": measured(0.1)}, (STEAL,)),
+        SideMeasurements({"p95": measured(0.9)}),
+        20.0,
+    )
     (noise,) = noises([P95], [*pairs(p95=RATIOS), bad], found, Rules())
     assert noise.pairs.values == pytest.approx(RATIOS)
     assert noise.pairs.left_out == (

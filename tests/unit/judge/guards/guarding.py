@@ -9,7 +9,7 @@ from harness import names
 from harness.budgets.model import Budget, Gauge, Latency, Rate, Selector
 from harness.judge.guards.all import guards
 from harness.judge.judge import decide
-from harness.judge.measure.measure import measure
+from harness.judge.measure.measure import measure_budgets
 from harness.judge.model import Guard, Verdict
 from harness.runs.model import Evidence, LatencyKey, Requests, Series
 from harness.units import Unit
@@ -20,9 +20,14 @@ SERVER = budget(Gauge(Selector("g")), 1.0, unit=Unit.COUNT)
 COUNTED = budget(Rate(Selector("c_total")), 1.0, unit=Unit.PER_SECOND)
 
 
+def every_guard(run: Evidence, *budgets: Budget) -> tuple[Guard, ...]:
+    """All guards of a run with these budgets."""
+    return guards(run, measure_budgets(budgets, run))
+
+
 def found(run: Evidence, *budgets: Budget) -> dict[str, Guard]:
     """The guards by name; the budgets are a latency and two of the service unless said."""
-    return {guard.name: guard for guard in guards(run, budgets or (P95, SERVER, COUNTED))}
+    return {guard.name: guard for guard in every_guard(run, *(budgets or (P95, SERVER, COUNTED)))}
 
 
 def tripped(run: Evidence, *budgets: Budget) -> set[str]:
@@ -32,8 +37,9 @@ def tripped(run: Evidence, *budgets: Budget) -> set[str]:
 
 def by_value(budgets: tuple[Budget, ...], run: Evidence) -> tuple[Verdict, ...]:
     """The verdicts by the guards and the values alone: as if chance had no part in them."""
-    all_guards = guards(run, budgets)
-    return tuple(decide(one, measure(one, run), all_guards) for one in budgets)
+    measured = measure_budgets(budgets, run)
+    all_guards = guards(run, measured)
+    return tuple(decide(one.budget, one.measurement, all_guards) for one in measured)
 
 
 def account(**counts: int) -> Requests:

@@ -107,7 +107,7 @@ def test_waiting_and_neighbours_trip_only_together(
 def test_a_breach_of_a_time_is_taken_away(one: Budget) -> None:
     run = contended()
     guard = contention(run, one)
-    assert (guard.outcome, guard.touches, guard.only) == ("tripped", "all", (one.name,))
+    assert (guard.outcome, guard.scope, guard.budgets) == ("tripped", "all", (one.name,))
     (verdict,) = by_value((one,), run)
     assert verdict.outcome == "inconclusive"
     assert verdict.reason == (
@@ -129,7 +129,7 @@ def test_what_holds_stands() -> None:
     run = contended(breaches=False)
     every = tuple(b for b in (*TIMED, *WORK) if b is not REACHED)
     guard = contention(run, *every)
-    assert (guard.outcome, guard.only) == ("ok", None)
+    assert (guard.outcome, guard.budgets) == ("ok", None)
     assert guard.reason.endswith("; no verdict would be another without that")
     assert {v.name: v.outcome for v in by_value(every, run)} == {b.name: "pass" for b in every}
 
@@ -137,13 +137,13 @@ def test_what_holds_stands() -> None:
 def test_only_the_breached_times_are_named() -> None:
     generous = budget(Latency(0.95), 1.0, name="generous")
     guard = contention(contended(), P95, generous, ERRORS, QUERY)
-    assert guard.only == ("latency", "query-time")
+    assert guard.budgets == ("latency", "query-time")
 
 
 def test_a_generator_that_waited_takes_away_what_it_measured_itself() -> None:
     run = contended(wait=0.0, generator=[0.0, *[WAIT + 0.05] * 9])
     guard = contention(run, *TIMED, *WORK)
-    assert guard.only == ("latency", "throughput")
+    assert guard.budgets == ("latency", "throughput")
     assert guard.value == pytest.approx(WAIT + 0.05)
     assert "the threads of the generator waited 250 ms for a CPU" in guard.reason
 

@@ -28,7 +28,7 @@ def test_generator_cpu_trips_when_short_of_it_for_two_seconds(
 ) -> None:
     guard = found(evidence(readings(names.GENERATOR_CPU, busy)))["generator-cpu"]
     assert (guard.outcome, guard.value) == ("tripped" if worst > 0.85 else "ok", worst)
-    assert guard.touches == "client"
+    assert guard.scope == "client"
 
 
 def test_generator_cpu_of_two_processes_is_not_paired_up() -> None:
@@ -74,7 +74,9 @@ def test_pauses_take_away_latency_that_they_could_have_turned(
 ) -> None:
     run = paused(reading, [limit * share for share in times], latency, counts)
     guard = found(run, P95, ERRORS)[name]
-    assert (guard.outcome, guard.only) == (("tripped", ("the-budget",)) if turned else ("ok", None))
+    assert (guard.outcome, guard.budgets) == (
+        ("tripped", ("the-budget",)) if turned else ("ok", None)
+    )
     assert guard.limit == limit
     verdicts = by_value((P95, ERRORS), run)
     expected = "inconclusive" if turned else "pass" if latency < 0.2 else "fail"
@@ -129,7 +131,7 @@ def in_step(
 @pytest.mark.parametrize("source", ["", "worker-2"])
 def test_users_in_step_trip(share: float, rate: float, outcome: str, source: str) -> None:
     guard = found(in_step(share, rate, source=source))["phase-locked"]
-    assert (guard.outcome, guard.touches) == (outcome, "all")
+    assert (guard.outcome, guard.scope) == (outcome, "all")
     assert guard.value == pytest.approx(share)
 
 

@@ -7,9 +7,8 @@ import pytest
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Mean, Selector
-from harness.judge.guards.all import guards
 from harness.judge.judge import judge
-from harness.judge.model import Touches
+from harness.judge.model import Scope
 from harness.runs.model import Evidence, Requests, Worker
 from harness.units import Unit
 from tests.unit.judge.evidence import (
@@ -24,7 +23,7 @@ from tests.unit.judge.evidence import (
     series,
     up,
 )
-from tests.unit.judge.guards.guarding import COUNTED, P95, SERVER, found, lag
+from tests.unit.judge.guards.guarding import COUNTED, P95, SERVER, every_guard, found, lag
 
 
 def start_time(at: float, instance: str = APP) -> Any:
@@ -42,7 +41,7 @@ TRIPPED = [
         "all",
         "the run failed (no host)",
     ),
-    ("run-complete", evidence(status="interrupted"), "all", "interrupted and is only a part"),
+    ("run-complete", evidence(status="interrupted"), "all", "interrupted and is incomplete"),
     ("run-complete", evidence(status="running"), "all", "never finished"),
     ("target-alive", evidence(exit_code=3), "all", "ended with exit code 3"),
     ("target-alive", evidence(exit_code=0), "all", "ended with exit code 0"),
@@ -84,12 +83,12 @@ HELD = [
 
 
 @pytest.mark.parametrize(
-    ("name", "run", "touches", "reason"),
+    ("name", "run", "scope", "reason"),
     [pytest.param(*row, id=f"{row[0]}: {row[3]}") for row in TRIPPED],
 )
-def test_guard_trips_and_says_why(name: str, run: Evidence, touches: Touches, reason: str) -> None:
+def test_guard_trips_and_says_why(name: str, run: Evidence, scope: Scope, reason: str) -> None:
     guard = found(run)[name]
-    assert (guard.outcome, guard.touches) == ("tripped", touches)
+    assert (guard.outcome, guard.scope) == ("tripped", scope)
     assert reason in guard.reason
 
 
@@ -129,7 +128,7 @@ def test_guards_of_endpoints_are_one_for_each_that_a_budget_names() -> None:
         budget(Latency(0.95, "GET /gone"), 0.2),
         P95,
     )
-    every = [g for g in guards(evidence(), budgets) if g.name == "endpoint-has-requests"]
+    every = [g for g in every_guard(evidence(), *budgets) if g.name == "endpoint-has-requests"]
     assert [(g.request, g.outcome, g.value) for g in every] == [
         ("GET /contacts", "ok", 100),
         ("GET /gone", "tripped", 0),
@@ -171,7 +170,7 @@ def test_guards_of_a_healthy_run_all_hold() -> None:
         | lag(names.SCHEDULER_LAG, slow=0),
         workers=(Worker(name="a", round_trip=0.001), Worker(name="b")),
     )
-    every = guards(run, (P95, SERVER, COUNTED, budget(ErrorRatio("GET /contacts"), 0.01)))
+    every = every_guard(run, P95, SERVER, COUNTED, budget(ErrorRatio("GET /contacts"), 0.01))
     assert {guard.outcome for guard in every} == {"ok"}
     assert len({guard.name for guard in every}) == len(every) == 26
 
@@ -191,7 +190,7 @@ def test_guard_of_an_aborted_run_spares_the_budget_that_stopped_it() -> None:
         "run-complete: the load was stopped early because fast was breached"
     )
     guard = found(run, FAST, OK_ERRORS)["run-complete"]
-    assert (guard.outcome, guard.only) == ("tripped", ("errors",))
+    assert (guard.outcome, guard.budgets) == ("tripped", ("errors",))
 
 
 def test_guard_of_an_aborted_run_lets_no_part_of_it_pass() -> None:
@@ -222,5 +221,5 @@ def test_guards_of_a_run_that_never_began_do_not_crash() -> None:
         requests=Requests(),
         exit_code=1,
     )
-    names_ = [g.name for g in guards(run, (P95, SERVER, COUNTED)) if g.outcome == "tripped"]
+    names_ = [g.name for g in every_guard(run, P95, SERVER, COUNTED) if g.outcome == "tripped"]
     assert names_ == ["run-complete", "target-alive", "window-complete", "requests-recorded"]

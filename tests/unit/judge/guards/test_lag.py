@@ -98,7 +98,7 @@ def test_lag_takes_away_only_the_budgets_that_it_could_have_turned() -> None:
     hopeless = budget(Latency(0.95), 0.1, name="hopeless")
     evidence = run(late(0.5))
     guard = found(evidence, generous, tight, hopeless)["scheduler-lag"]
-    assert (guard.outcome, guard.touches, guard.only) == ("tripped", "latency", ("tight",))
+    assert (guard.outcome, guard.scope, guard.budgets) == ("tripped", "latency", ("tight",))
     assert "the verdict on tight (10 ms over its bound) may be due to that" in guard.reason
     outcomes = [v.outcome for v in by_value((generous, tight, hopeless), evidence)]
     assert outcomes == ["pass", "inconclusive", "fail"]

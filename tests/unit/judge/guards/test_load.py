@@ -66,7 +66,7 @@ def test_load_that_the_generator_did_not_deliver_takes_away_everything(
     run: Evidence, reason: str
 ) -> None:
     guard = found(run)["load-delivered"]
-    assert (guard.outcome, guard.touches, guard.only) == ("tripped", "all", None)
+    assert (guard.outcome, guard.scope, guard.budgets) == ("tripped", "all", None)
     assert reason in guard.reason
 
 
@@ -95,7 +95,7 @@ def test_load_that_the_service_did_not_take_takes_away_what_it_could_have_turned
     (verdict,) = by_value((budget_,), run)
     assert verdict.outcome == outcome
     guard = found(run, budget_)["load-delivered"]
-    assert guard.only == ((budget_.name,) if outcome == "inconclusive" else None)
+    assert guard.budgets == ((budget_.name,) if outcome == "inconclusive" else None)
     assert ("raise max_users" in guard.reason) == (guard.outcome == "tripped" or run_short(run))
 
 
@@ -125,7 +125,7 @@ def test_load_that_is_small_beside_another_must_be_delivered_as_well() -> None:
         loads=loads,
     )
     guard = found(run)["load-delivered"]
-    assert (guard.outcome, guard.value, guard.only) == ("tripped", 0.75, None)
+    assert (guard.outcome, guard.value, guard.budgets) == ("tripped", 0.75, None)
     assert guard.reason.startswith("75% of the asked load of buy was started; lower the rate")
 
 
@@ -192,7 +192,7 @@ def test_load_that_nobody_had_in_hand_takes_away_what_it_could_have_turned(
 
 def test_load_that_was_lost_with_a_worker_and_not_delivered_either_is_not_judged() -> None:
     guard = found(with_a_lost_worker(3.2, sent=900))["load-delivered"]
-    assert (guard.outcome, guard.only) == ("tripped", None)
+    assert (guard.outcome, guard.budgets) == ("tripped", None)
     assert "lower the rate" in guard.reason
 
 
@@ -231,17 +231,17 @@ def users(alive: list[float], target: list[float], source: str = "") -> tuple[An
     ],
 )
 @pytest.mark.parametrize(
-    ("counts", "touches"), [(CLOSED, "all"), (account(), "client")], ids=["closed", "open"]
+    ("counts", "scope"), [(CLOSED, "all"), (account(), "client")], ids=["closed", "open"]
 )
 def test_users_that_are_gone_for_two_readings_trip(
-    alive: list[float], target: list[float], missing: int, counts: Requests, touches: str
+    alive: list[float], target: list[float], missing: int, counts: Requests, scope: str
 ) -> None:
     asked = readings(names.GENERATOR_ASKED, [counts.asked] * 4)
     run = evidence(*users(alive, target), asked, requests=counts)
     guard = found(run)["users-alive"]
     assert (guard.outcome, guard.value) == ("tripped" if missing else "ok", missing)
     if missing:
-        assert guard.touches == touches
+        assert guard.scope == scope
         assert f"{missing} users of the generator had ended" in guard.reason
 
 
@@ -276,7 +276,7 @@ def test_users_whose_number_changes_are_not_missed() -> None:
 )
 def test_requests_that_are_not_accounted_for_trip(counts: dict[str, int], reason: str) -> None:
     guard = found(evidence(requests=account(**counts)))["requests-accounted"]
-    assert (guard.outcome, guard.touches) == ("tripped", "client")
+    assert (guard.outcome, guard.scope) == ("tripped", "client")
     assert reason in guard.reason
 
 
@@ -300,7 +300,7 @@ def test_requests_that_are_accounted_for_hold(counts: dict[str, int]) -> None:
 def test_requests_that_are_lost_turn_what_they_could_however_few(of: Budget, turned: bool) -> None:
     run = evidence(LEVELS, latency=FAST, requests=account(recorded=999, lost=1))
     guard = found(run, of, budget(Latency(0.5), 9.0, name="other"))["requests-accounted"]
-    assert (guard.outcome, guard.only) == (("tripped", (of.name,)) if turned else ("ok", None))
+    assert (guard.outcome, guard.budgets) == (("tripped", (of.name,)) if turned else ("ok", None))
     assert ("1 were lost and may turn" in guard.reason) == turned
 
 
@@ -330,7 +330,7 @@ def test_requests_in_flight_at_the_end_turn_only_what_they_could(
     counts = account(started=1000 + in_flight, in_flight=in_flight)
     run = evidence(LEVELS, latency=latency, requests=counts, waited=waited)
     guard = found(run, of, budget(Latency(0.5), 9.0, name="other"))["in-flight-at-end"]
-    assert (guard.outcome, guard.only) == (("tripped", (of.name,)) if turned else ("ok", None))
+    assert (guard.outcome, guard.budgets) == (("tripped", (of.name,)) if turned else ("ok", None))
     assert f"{in_flight} of {1000 + in_flight} requests were unanswered" in guard.reason
     (verdict,) = by_value((of,), run)
     assert (verdict.outcome == "inconclusive") == turned
@@ -343,7 +343,7 @@ def test_requests_in_flight_that_went_with_a_worker_may_have_been_fast() -> None
         waited=30.0,
         workers=(Worker(name="worker-1"), Worker(name="worker-2", lost="left")),
     )
-    assert found(run, P95)["in-flight-at-end"].only == (P95.name,)
+    assert found(run, P95)["in-flight-at-end"].budgets == (P95.name,)
 
 
 def test_requests_in_flight_of_a_request_that_was_never_answered_turn_nothing() -> None:
@@ -354,6 +354,6 @@ def test_requests_in_flight_of_a_request_that_was_never_answered_turn_nothing() 
 
 def test_user_errors_trip() -> None:
     guard = found(evidence(user_errors=("KeyError: 'id'",)))["user-errors"]
-    assert (guard.outcome, guard.touches) == ("tripped", "client")
+    assert (guard.outcome, guard.scope) == ("tripped", "client")
     assert "KeyError: 'id'" in guard.reason
     assert found(evidence())["user-errors"].outcome == "ok"

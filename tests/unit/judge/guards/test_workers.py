@@ -42,7 +42,7 @@ def test_worker_that_was_lost_trips_unless_the_others_went_on(
     workers: tuple[Worker, ...], status: Status, counts: Requests, outcome: str, reason: str
 ) -> None:
     guard = found(evidence(workers=workers, status=status, requests=counts))["workers"]
-    assert (guard.outcome, guard.touches, guard.limit) == (outcome, "all", 0)
+    assert (guard.outcome, guard.scope, guard.limit) == (outcome, "all", 0)
     assert reason in guard.reason
 
 
@@ -108,7 +108,7 @@ def test_worker_whose_clock_is_not_known_trips(
     near = Worker(name="worker-1", offset=0.0, round_trip=0.0005)
     run: Evidence = evidence(workers=(near, Worker(name="worker-2", offset=9.0, **fields)))
     guard = found(run)["clock-offset"]
-    assert (guard.outcome, guard.touches) == (outcome, "client")
+    assert (guard.outcome, guard.scope) == (outcome, "client")
     assert reason in guard.reason
 
 

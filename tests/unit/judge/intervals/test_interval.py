@@ -27,12 +27,12 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.judge.bounds import proven
-from harness.judge.intervals.batches import increases_in_batches, seconds_in_batches
-from harness.judge.intervals.interval import confidence
 from harness.judge.intervals.levels import AGAIN
 from harness.judge.intervals.quantile import quantile_bounds
 from harness.judge.judge import judge
 from harness.judge.measure.deltas import deltas, total
+from harness.judge.measure.observation import ObservedRate
+from harness.judge.measure.observe import observe
 from harness.judge.model import Outcome
 from harness.runs.model import Evidence, batch_seconds
 from harness.units import Unit
@@ -42,6 +42,7 @@ from tests.unit.judge.evidence import (
     TIMES,
     buckets,
     budget,
+    confidence,
     counter,
     distribution,
     evenly,
@@ -62,6 +63,12 @@ def of(found: Evidence, one: Budget, **noise: float) -> tuple[float | None, floa
     interval = confidence(one, replace(found, manifest=manifest))
     assert interval is not None
     return interval.lower, interval.upper
+
+
+def rate(run: Evidence) -> ObservedRate:
+    observed = observe(budget(Rate(Selector("c_total")), 1.0), run)
+    assert isinstance(observed, ObservedRate)
+    return observed
 
 
 # --- kinds ----------------------------------------------------------------------------------------
@@ -204,13 +211,13 @@ def test_increases_of_batches_add_up_to_the_exact_increase(
     found = sorted(values) if ascending else values  # what falls was reset
     run = evidence(series("c_total", [float(v) for v in found]))
     expected = total(deltas(run, Selector("c_total")))
-    assert math.fsum(increases_in_batches(run, Selector("c_total")).values()) == expected
+    assert math.fsum(rate(run).increases.values()) == expected
 
 
 def test_a_series_that_is_born_within_the_window_counts_from_zero() -> None:
     born = series("c_total", [5.0, 7.0, 9.0], times=[START + 3, START + 4, START + 10])
     run = evidence(born, series("c_total", lambda _: 3.0, {"old": "yes"}))
-    assert dict(increases_in_batches(run, Selector("c_total"))) == {
+    assert dict(rate(run).increases) == {
         **dict.fromkeys(range(5), 0.0),
         1: 7.0,
         4: 2.0,
@@ -220,11 +227,9 @@ def test_a_series_that_is_born_within_the_window_counts_from_zero() -> None:
 def test_batches_last_as_long_as_the_scrapes_that_end_them_say() -> None:
     late = (START - 1, START, START + 2.2, START + 4, START + 6.1, START + 8, START + 10)
     run = evidence(series("c_total", list(late), times=late), ups=[up(times=late)])
-    lengths = seconds_in_batches(run, Selector("c_total"))
+    lengths = rate(run).seconds
     assert list(lengths.values()) == pytest.approx([2.2, 1.8, 2.1, 1.9, 2.0])
-    assert list(increases_in_batches(run, Selector("c_total")).values()) == pytest.approx(
-        list(lengths.values())
-    )
+    assert list(rate(run).increases.values()) == pytest.approx(list(lengths.values()))
 
 
 def test_batches_are_as_long_as_the_scrape_interval_where_that_is_longer() -> None:
@@ -232,7 +237,7 @@ def test_batches_are_as_long_as_the_scrape_interval_where_that_is_longer() -> No
     run = evidence(
         series("c_total", [0.0, 5.0, 20.0], times=times), ups=[up(times=times)], scrape_interval=5.0
     )
-    assert dict(increases_in_batches(run, Selector("c_total"))) == {0: 5.0, 1: 15.0}
+    assert dict(rate(run).increases) == {0: 5.0, 1: 15.0}
 
 
 # --- verdicts -------------------------------------------------------------------------------------

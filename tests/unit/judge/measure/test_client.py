@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from harness import names
 from harness.budgets.model import ErrorRatio, Indicator, Latency, Promql, Throughput
-from harness.judge.measure.measure import measure
 from harness.judge.model import Measurement
 from harness.runs.model import Distribution, Evidence, LatencyKey
 from harness.units import Unit
-from tests.unit.judge.evidence import budget, evidence, requests
+from tests.unit.judge.evidence import budget, evidence, measure, requests
 
 MIXED = {
     **requests("GET /a", ok=[0.1] * 60, failed=[0.001] * 10),

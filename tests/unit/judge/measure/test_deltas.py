@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.budgets.model import Selector
-from harness.judge.measure.deltas import deltas, histogram, total
+from harness.judge.measure.deltas import deltas, total
+from harness.judge.measure.histograms import histogram
 from harness.judge.measure.series import NoDataError
 from harness.runs.model import Evidence, Series
 from tests.unit.judge.evidence import (
@@ -172,7 +173,7 @@ def test_deltas_do_not_change_when_a_counter_is_split_over_instances(data: st.Da
 
 
 def read(run: Evidence) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    found = histogram(run, Selector("h"))
+    found = histogram(deltas(run, Selector("h_bucket")), Selector("h"))
     return found.edges, found.cumulative
 
 

@@ -14,10 +14,9 @@ import pytest
 
 from harness.budgets.model import Quantile, Rate, Selector
 from harness.judge.measure.deltas import deltas
-from harness.judge.measure.measure import measure
 from harness.runs.model import Evidence, Series
 from harness.units import Unit
-from tests.unit.judge.evidence import START, buckets, budget, evidence, series, up
+from tests.unit.judge.evidence import START, buckets, budget, evidence, measure, series, up
 
 STEP = 300.0  # seconds there
 

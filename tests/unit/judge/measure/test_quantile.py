@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from harness.budgets.model import Direction, Quantile, Selector
 from harness.judge.bounds import holds
-from harness.judge.measure.measure import measure
 from harness.judge.model import Measurement
-from tests.unit.judge.evidence import buckets, budget, evidence
+from tests.unit.judge.evidence import buckets, budget, evidence, measure
 
 # 100 observations: 50 up to 0.1, 40 more up to 0.2, 6 more up to 0.5, 4 beyond.
 COUNTS = {"0.1": 50, "0.2": 90, "0.5": 96, "+Inf": 100}

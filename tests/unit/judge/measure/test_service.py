@@ -18,7 +18,6 @@ from harness.budgets.model import (
     Selector,
     Utilization,
 )
-from harness.judge.measure.measure import measure
 from harness.judge.model import Measurement
 from harness.runs.model import Evidence, Series
 from harness.units import Unit
@@ -31,6 +30,7 @@ from tests.unit.judge.evidence import (
     budget,
     counter,
     evidence,
+    measure,
     requests,
     series,
     up,

@@ -14,7 +14,7 @@ from harness.budgets.model import (
     Selector,
     Throughput,
 )
-from harness.judge.stopping.decided import Decision
+from harness.judge.stopping.decided import DecisionWatch
 from harness.units import Unit
 from tests.unit.judge.evidence import budget, evidence, requests, series
 
@@ -49,14 +49,14 @@ def test_run_is_decided(
     budgets: list[Budget], times: dict[str, Any], early: bool, planned: bool
 ) -> None:
     run = evidence(series("g", lambda _: 1.0), latency=requests(**times))
-    decision = Decision(budgets, SCENARIO)
+    decision = DecisionWatch(budgets, SCENARIO)
     assert decision.decided(run, 19.0) is early
     assert decision.decided(run, 20.0) is planned
 
 
 def test_states_are_those_of_the_last_look() -> None:
     run = evidence(series("g", lambda _: 1.0), latency=requests(**FAST))
-    decision = Decision([P95, ERRORS], SCENARIO)
+    decision = DecisionWatch([P95, ERRORS], SCENARIO)
     assert decision.states() == (("p95", ""), ("errors", ""))
     decision.decided(run, 19.0)
     assert decision.states() == (("p95", "pass"), ("errors", ""))
@@ -77,4 +77,4 @@ def test_run_is_looked_at_also_at_its_planned_end(
     planned: float, duration: float, moments: list[int]
 ) -> None:
     scenario = replace(SCENARIO, planned=planned, duration=duration)
-    assert list(Decision((P95,), scenario).moments) == moments
+    assert list(DecisionWatch((P95,), scenario).moments) == moments

@@ -116,5 +116,5 @@ def test_guard_trips_when_it_did_not_settle(
     one = found(replace(run, manifest=known))["settled"]
     assert (one.outcome == "tripped") is tripped
     assert words in one.reason
-    assert one.touches == "all"
+    assert one.scope == "all"
     assert "settled" not in found(run)

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from harness.budgets.model import Budget, Latency, Ratio, Selector, Throughput
 from harness.judge.compare.compare import compare
-from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, Setting, Side
+from harness.judge.compare.model import (
+    Change,
+    Comparison,
+    Omission,
+    Pair,
+    Rules,
+    Setting,
+    SideMeasurements,
+)
 from harness.judge.model import Guard, Measurement, guard
 from harness.units import Unit
 from tests.unit.report.cases import AWKWARD
@@ -83,13 +91,13 @@ def pairs(
     """
     count = min(len(ratios) for _, ratios in values.values())
 
-    def side(pair: int, *, candidate: bool) -> Side:
+    def side(pair: int, *, candidate: bool) -> SideMeasurements:
         found = {
             name: Measurement(value * (ratios[pair] if candidate else 1.0), 500, "")
             for name, (value, ratios) in values.items()
         }
         tripped = (spoilt or {}).get(pair + 1)
-        return Side(found, (tripped,) if tripped and candidate else ())
+        return SideMeasurements(found, (tripped,) if tripped and candidate else ())
 
     return [Pair(side(n, candidate=False), side(n, candidate=True), 21.5) for n in range(count)]
 

@@ -1,0 +1,63 @@
+"""Which part of the service's series was read within the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.budgets.model import Selector
+from harness.judge.measure.deltas import Delta
+from harness.judge.measure.observation import Coverage
+from harness.judge.measure.series import (
+    EDGE_TOLERANCE,
+    NoDataError,
+    matching,
+    origin,
+    scrapes,
+    share_of_scrapes,
+    window,
+)
+from harness.runs.model import Evidence
+from harness.runs.openmetrics import series_text
+
+
+def service_coverage(
+    evidence: Evidence,
+    selectors: Iterable[Selector],
+    counters: Iterable[tuple[Selector, Sequence[Delta]]] = (),
+) -> Coverage:
+    """How much of the window the series of some selectors cover.
+
+    Args:
+        evidence: The run.
+        selectors: What is read.
+        counters: Of these, the counters, with the increase of each series.
+    """
+    found = [series for selector in selectors for series in matching(evidence, selector)]
+    texts = tuple(sorted({series_text(one.name, one.labels) for one in found}))
+    places = {origin(one) for one in found}
+    instances = tuple(sorted({place.instance for place in places} - {""}))
+    resets = _resets(counters)
+    try:
+        planned = window(evidence)
+    except NoDataError:
+        return Coverage(texts, instances, resets=resets)
+    times = [scrapes(evidence, place) for place in places]
+
+    def read_at(edge: float) -> bool:
+        return bool(times) and all(
+            any(abs(t - edge) <= EDGE_TOLERANCE for t in moments) for moments in times
+        )
+
+    return Coverage(
+        texts,
+        instances,
+        share=min((share_of_scrapes(evidence, moments) for moments in times), default=0.0),
+        start=read_at(planned.start),
+        end=read_at(planned.end),
+        resets=resets,
+    )
+
+
+def _resets(counters: Iterable[tuple[Selector, Sequence[Delta]]]) -> Mapping[str, int]:
+    found = {str(selector): sum(part.resets for part in parts) for selector, parts in counters}
+    return {name: count for name, count in found.items() if count}

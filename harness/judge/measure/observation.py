@@ -1,0 +1,262 @@
+"""What the evidence of a run says of one indicator over the window: the evidence is read once.
+
+Value, interval, the impact of guards and the wording are functions of an observation. Each kind of
+indicator has one class here, which holds its indicator and all that those functions need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.budgets.model import (
+    ErrorRatio,
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Promql,
+    Quantile,
+    Rate,
+    Ratio,
+    Throughput,
+    Utilization,
+)
+from harness.runs.model import Distribution
+
+# An amount for each batch of the window, by the batch's number from 0.
+Batches = Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which part of an indicator's data was read within the window.
+
+    Attributes:
+        series: The series that match, as PromQL writes them; requests for a client-side indicator.
+        instances: The scraped instances of these series, or the generator's workers.
+        share: Share of the window with data, 0..1, of the instance with the smallest one: of the
+            planned scrapes, or of the batches with requests; None when it is not known.
+        start: Whether there is data at the window's start, for all instances; None as above.
+        end: Whether there is data at the window's end.
+        resets: How often counters of a selector fell or vanished, by the selector's text; those
+            that never did are left out.
+    """
+
+    series: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    share: float | None = None
+    start: bool | None = None
+    end: bool | None = None
+    resets: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCount:
+    """How many requests of one name succeeded and failed."""
+
+    ok: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.ok + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedTimes:
+    """Times that the load generator recorded.
+
+    Attributes:
+        times: Of the window, in seconds; at least one.
+        service_times: The service times of the same requests.
+        by_request: The same for each request name, where the indicator is on all requests.
+        batches: The same for each batch that has some, in the order of time.
+        count: The requests of the window, whatever their outcome.
+    """
+
+    indicator: Latency
+    coverage: Coverage
+    times: Distribution
+    service_times: Distribution
+    by_request: Mapping[str, Distribution]
+    batches: tuple[Distribution, ...]
+    count: RequestCount
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedFailures:
+    """Requests that failed, of those that the load generator recorded.
+
+    Attributes:
+        count: The requests of the window; at least one.
+        by_request: The same for each request name, where the indicator is on all requests.
+        failed: Failed requests in each batch.
+        total: All requests in each batch.
+    """
+
+    indicator: ErrorRatio
+    coverage: Coverage
+    count: RequestCount
+    by_request: Mapping[str, RequestCount]
+    failed: Batches
+    total: Batches
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedThroughput:
+    """Requests that the load generator recorded, and the seconds of the window."""
+
+    indicator: Throughput
+    coverage: Coverage
+    count: RequestCount
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Observations of a window by bucket.
+
+    Attributes:
+        edges: Upper bounds, ascending; the last is infinite.
+        cumulative: How many observations do not exceed each edge.
+        source: Where it was measured, for people.
+    """
+
+    edges: tuple[float, ...]
+    cumulative: tuple[float, ...]
+    source: str
+
+    @property
+    def count(self) -> float:
+        """All observations."""
+        return self.cumulative[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedHistogram:
+    """A histogram's observations.
+
+    Attributes:
+        batches: Observations that do not exceed an edge, in each batch, by the edge.
+    """
+
+    indicator: Quantile
+    coverage: Coverage
+    histogram: Histogram
+    batches: Mapping[float, Batches]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRatio:
+    """The increases of two counters, of which the second is above zero.
+
+    Attributes:
+        of: Increase of the numerator.
+        to: Increase of the denominator.
+        of_batches: The increase of the numerator in each batch.
+        to_batches: The increase of the denominator in each batch.
+        source: Where it was measured, for people.
+    """
+
+    indicator: Mean | Ratio
+    coverage: Coverage
+    of: float
+    to: float
+    of_batches: Batches
+    to_batches: Batches
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRate:
+    """The increase of a counter per second.
+
+    Attributes:
+        per_second: Sum over the series.
+        divisor: Mean of the gauge that the rate is divided by, above zero; 1 without one.
+        scrapes: Samples of the most frequent series within the window.
+        increases: In each batch.
+        seconds: Between the scrapes at the ends of each batch.
+        source: Where it was measured, for people.
+    """
+
+    indicator: Rate
+    coverage: Coverage
+    per_second: float
+    divisor: float
+    scrapes: int
+    increases: Batches
+    seconds: Batches
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedLevels:
+    """Readings of a gauge, summed over its series; at least one, in the order of time."""
+
+    indicator: Gauge
+    coverage: Coverage
+    levels: tuple[float, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedUtilization:
+    """Readings of a gauge divided by those of its limit, by instance; each has at least one."""
+
+    indicator: Utilization
+    coverage: Coverage
+    shares: Mapping[str, tuple[float, ...]]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class NothingObserved:
+    """No data.
+
+    Attributes:
+        source: Where data was looked for, for people.
+        reason: Why there is none, and what to do.
+    """
+
+    indicator: Indicator
+    coverage: Coverage
+    source: str
+    reason: str
+
+
+OwnObservation = (
+    ObservedTimes
+    | ObservedFailures
+    | ObservedThroughput
+    | ObservedHistogram
+    | ObservedRatio
+    | ObservedRate
+    | ObservedLevels
+    | ObservedUtilization
+    | NothingObserved
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedAnswer:
+    """The answer of a Prometheus server.
+
+    Attributes:
+        found: The value, or for a quantile the histogram, whose batches are not known.
+        samples: Events or scrapes behind it.
+        scrapes: Samples within the window of the series that has most.
+        own: What the harness's own scrapes say of the same indicator.
+    """
+
+    indicator: Quantile | Mean | Ratio | Rate | Gauge | Utilization | Promql
+    coverage: Coverage
+    found: float | ObservedHistogram
+    samples: int
+    scrapes: int
+    own: OwnObservation
+
+
+Observation = OwnObservation | ObservedAnswer

@@ -1,0 +1,78 @@
+"""The value of a histogram's quantile: judged by exact bucket counts, interpolated to be shown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from harness.budgets.model import Budget, Quantile
+from harness.judge.bounds import FLOAT_NOISE, same
+from harness.judge.measure.observation import Histogram, ObservedHistogram
+from harness.judge.model import Measurement
+from harness.units import format_quantity
+
+
+def measure_quantile(budget: Budget, observed: ObservedHistogram) -> Measurement:
+    """Judge a quantile by bucket counts, which are exact; interpolate only to show a value."""
+    indicator, found = observed.indicator, observed.histogram
+    index = _bucket(found, indicator.quantile)
+    upper = found.edges[index]
+    lower = found.edges[index - 1] if index else -math.inf
+    base = Measurement(
+        _interpolated(found, index, indicator.quantile),
+        max(1, round(found.count)),
+        found.source,
+        share_over=_share_over(found, budget.bound),
+        reason=_why_unknown(lower, upper, budget),
+    )
+    if upper < budget.bound or same(upper, budget.bound):
+        return replace(base, meets=budget.direction == "max")
+    if lower > budget.bound or same(lower, budget.bound):
+        return replace(base, meets=budget.direction == "min")
+    return replace(base, undecided=_between(indicator, lower, upper, budget))
+
+
+def _bucket(found: Histogram, quantile: float) -> int:
+    """The bucket that holds the order statistic of rank ceil(q n)."""
+    rank = quantile * found.count * (1 - FLOAT_NOISE)
+    return next(i for i, seen in enumerate(found.cumulative) if seen >= rank)
+
+
+def _interpolated(found: Histogram, index: int, quantile: float) -> float | None:
+    """Linear within the bucket, as Prometheus' histogram_quantile; None over the last edge."""
+    upper = found.edges[index]
+    if not math.isfinite(upper):
+        return None
+    below = found.cumulative[index - 1] if index else 0.0
+    lower = found.edges[index - 1] if index else min(0.0, upper)
+    share = (quantile * found.count - below) / (found.cumulative[index] - below)
+    return lower + (upper - lower) * min(max(share, 0.0), 1.0)
+
+
+def _share_over(found: Histogram, bound: float) -> float | None:
+    for edge, seen in zip(found.edges, found.cumulative, strict=True):
+        if same(edge, bound):
+            return 1 - seen / found.count
+    return None
+
+
+def _why_unknown(lower: float, upper: float, budget: Budget) -> str:
+    if math.isfinite(upper):
+        return ""
+    if math.isfinite(lower):
+        return f"it is over the last bucket edge, {_shown(lower, budget)}"
+    return "the histogram has no bucket but +Inf"
+
+
+def _between(indicator: Quantile, lower: float, upper: float, budget: Budget) -> str:
+    low = _shown(lower, budget) if math.isfinite(lower) else "the lowest value"
+    high = _shown(upper, budget) if math.isfinite(upper) else "+Inf"
+    bound = _shown(budget.bound, budget)
+    return (
+        f"{indicator.histogram.metric} has no bucket edge at {bound}: the quantile lies between"
+        f" {low} and {high}; add a bucket at {bound}, or move the bound to an edge"
+    )
+
+
+def _shown(value: float, budget: Budget) -> str:
+    return format_quantity(value, budget.unit)
