@@ -28,7 +28,7 @@ types: ## check types
 
 docs: ## write the generated tables of docs/ and the JSON Schema of budgets.yaml
 	uv run python docs/update.py
-	uv run python -m harness.budgets.json_schema
+	uv run python -m harness.budgets.parse.json_schema
 
 goldens: ## write the expected files of the tests again; read their diff
 	UPDATE_GOLDENS=1 uv run pytest -q -k golden tests/unit/report

@@ -1,4 +1,4 @@
-"""Quantities as people write them, and as the code uses them.
+"""Quantities: the text that people write, and the numbers that the code uses.
 
 Inside, only base units exist: seconds, bytes, ratios 0..1, events per second, plain counts.
 `parse` is called where YAML and the command line enter, `format_quantity` where text leaves.
@@ -140,7 +140,7 @@ def format_quantity(value: float, unit: Unit) -> str:
 
 
 def scale_of(value: float, unit: Unit) -> tuple[float, str]:
-    """In what a whole chart is labelled whose largest value this is: factor and suffix.
+    """Factor and suffix for the labels of a chart with this largest value.
 
     Examples: 0.1834 s gives 0.001 and " ms", 0.0123 of a ratio 0.01 and "%".
     """

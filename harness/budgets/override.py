@@ -47,8 +47,10 @@ def override(plan: Plan, name: str, changes: Changes) -> Scenario:
     if changes == Changes():
         return plan.scenarios[name]
     spec = plan.specs[name]
+    assert isinstance(spec, ScenarioSpec)
     problems = Problems(plan.source)
-    changed = spec.model_copy(update=_load(name, spec, changes) | _times(plan, name, changes))
+    update = _load(name, spec, changes) | _times(plan.scenarios[name], spec, changes)
+    changed = spec.model_copy(update=update)
     found = scenario(name, changed, plan.source.parent, problems)
     if found is None:
         start = f"scenarios.{name}."
@@ -96,9 +98,8 @@ def _replaced(
     return {"workload": workload}
 
 
-def _times(plan: Plan, name: str, changes: Changes) -> dict[str, Any]:
+def _times(before: Scenario, spec: ScenarioSpec, changes: Changes) -> dict[str, Any]:
     """The keys of a scenario that the other options change."""
-    spec, before = plan.specs[name], plan.scenarios[name]
     found: dict[str, Any] = {}
     loads: list[ScenarioSpec | LoadSpec] = [spec, *(spec.loads or {}).values()]
     staged = any(load.workload is not None and load.workload.stages for load in loads)
@@ -106,7 +107,7 @@ def _times(plan: Plan, name: str, changes: Changes) -> dict[str, Any]:
     timed = (changes.duration, changes.warm_up, changes.max_duration) != (None, None, None)
     if timed and staged and not constant and len(before.loads) == 1:
         raise UsageError(
-            f"the stages of scenario {name!r} set how long it lasts",
+            f"the stages of scenario {before.name!r} set how long it lasts",
             "give --rate or --users as well, or change the stages in budgets.yaml",
         )
     if changes.duration is not None or constant:

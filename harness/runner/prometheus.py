@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from harness.budgets.model import CLIENT_SIDE, Budget
 from harness.observe.prometheus import Prometheus
-from harness.promql.queries import questions
+from harness.promql.queries import window_queries
 from harness.runs.folder import RunFolder
 from harness.runs.model import Clock, Evidence, ServerAnswer
 from harness.runs.prometheus_answers import Answers, QueryAnswer, read_answers, write_answers
@@ -103,4 +103,4 @@ def _questions(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dic
     if clock.window_start is None or clock.window_end is None:
         return {}
     seconds = clock.window_end - clock.window_start
-    return questions(budget.indicator, seconds, matchers, budget.direction)
+    return window_queries(budget.indicator, seconds, matchers, budget.direction)

@@ -1,4 +1,4 @@
-"""Budgets held against what the running service exposes."""
+"""Advice on budgets whose metrics the running service does not expose as they need them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.budgets.parse.problems import Place, closest, listed
 from harness.names import HOST_METRICS
 from harness.units import format_quantity
 
-_LIKENESS = 0.8  # names of metrics have long prefixes in common, which say nothing
+_LIKENESS = 0.8  # high, because names of metrics share long prefixes
 _PARTS = ("_count", "_sum", "_bucket")
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What a scrape showed of one metric family.
+    """One metric family of a scrape.
 
     Attributes:
         kind: As its TYPE line says: counter, gauge, histogram, summary; "unknown" without one.
@@ -35,7 +35,7 @@ FindingLevel = Literal["error", "warning"]
 
 
 class Advice(NamedTuple):
-    """What is questionable, and where it stands in the file."""
+    """A text of advice, and its place in the file."""
 
     place: Place
     text: str
@@ -46,14 +46,14 @@ _Found = Iterator[Advice]
 
 
 def metric_findings(
-    budgets: Iterable[Budget], families: Mapping[str, Family], ours: bool
+    budgets: Iterable[Budget], families: Mapping[str, Family], started: bool
 ) -> _Found:
-    """Place, whether it is an error, and text of what does not fit.
+    """Advice on metrics that are missing, or that do not fit their indicator.
 
     Args:
-        budgets: Those that are judged.
-        families: By name; of a counter with or without `_total`.
-        ours: The harness starts the service, and so adds CPU and memory where it lacks them.
+        budgets: The judged budgets.
+        families: By name; the name of a counter has `_total` or not.
+        started: Whether the harness starts the service, and adds missing CPU and memory metrics.
     """
     for budget in budgets:
         place: Place = ("budgets", budget.name, "indicator")
@@ -62,11 +62,11 @@ def metric_findings(
             if family is not None:
                 yield from _on_labels(selector, family, place)
                 yield from _on_kind(types, selector.metric, family, place)
-            elif not (ours and selector.metric in HOST_METRICS):
+            elif not (started and selector.metric in HOST_METRICS):
                 meant = closest(selector.metric, families, _LIKENESS)
                 yield Advice(
                     place,
-                    f"the service shows no metric {selector.metric}; {meant}some appear with the "
+                    f"the service exposes no metric {selector.metric}; {meant}some appear with the "
                     "first traffic: send requests and lint again",
                     "error",
                 )
@@ -138,6 +138,6 @@ def _on_edges(budget: Budget, family: Family) -> _Found:
         near = " and ".join(format_quantity(edge, budget.unit) for edge in nearest)
         yield Advice(
             at,
-            f"the histogram has no bucket edge at {shown}, only at {near} next to it, so that the "
-            f"verdict is interpolated; give the service a bucket at {shown}, or move the bound",
+            f"the histogram has no bucket edge at {shown} (nearest: {near}), so the verdict is "
+            f"interpolated; add a bucket at {shown}, or move the bound",
         )

@@ -47,11 +47,11 @@ UnitName = Annotated[
 ]
 
 _METRIC = "Name of the metric, as the exposition writes it"
-_WHERE = "Labels that a series must have; those that match are summed"
+_WHERE = "Labels that a series must have; all matching series are summed"
 _UNIT = (
-    "Unit of the value, when the kind and the metric's name do not tell: s, ratio, bytes, 1/s, 1"
+    "Unit of the value, if the kind and the metric's name do not imply it: s, ratio, bytes, 1/s, 1"
 )
-_REQUEST = 'One request as the locustfile names it, e.g. "GET /contacts"; without it, all of them'
+_REQUEST = 'One request as the locustfile names it, e.g. "GET /contacts"; default all of them'
 _OVER = "How the window becomes one value: its mean, max, last value, or growth (last minus first)"
 _UNIT_SUFFIXES = {"_seconds": Unit.SECONDS, "_bytes": Unit.BYTES, "_ratio": Unit.RATIO}
 _FOREIGN_SUFFIXES = ("_milliseconds", "_microseconds", "_nanoseconds", "_ms", "_percent")
@@ -78,7 +78,7 @@ Selectable: TypeAlias = Annotated[
 
 
 class LatencySpec(Section):
-    """Latency that the load generator saw."""
+    """Latency as the load generator measures it."""
 
     kind: Literal["latency"]
     quantile: QuantileOf | None = Field(
@@ -88,7 +88,7 @@ class LatencySpec(Section):
     request: Request | None = Field(None, description=_REQUEST)
     of: Literal["latency", "service_time"] = Field(
         "latency",
-        description="latency counts from when the request was due, service_time from its sending",
+        description="latency starts when a request is due, service_time when it is sent",
     )
     outcome: Literal["ok", "error", "all"] = Field("ok", description="Which requests count")
 
@@ -100,7 +100,7 @@ class LatencySpec(Section):
 
 
 class ErrorRatioSpec(Section):
-    """Failed requests over all requests, as the load generator saw them."""
+    """Failed requests divided by all requests, as the load generator counts them."""
 
     kind: Literal["error_ratio"]
     request: Request | None = Field(None, description=_REQUEST)
@@ -111,7 +111,7 @@ class ErrorRatioSpec(Section):
 
 
 class ThroughputSpec(Section):
-    """Successful requests per second, as the load generator saw them."""
+    """Successful requests per second, as the load generator counts them."""
 
     kind: Literal["throughput"]
     request: Request | None = Field(None, description=_REQUEST)
@@ -145,11 +145,15 @@ class MeanSpec(SelectorSpec):
 
 
 class RatioSpec(Section):
-    """The increase of one counter over that of another."""
+    """The increase of one counter divided by the increase of another."""
 
     kind: Literal["ratio"]
-    of: Selectable = Field(description="Counter above the line: a metric name, or metric and where")
-    to: Selectable = Field(description="Counter below the line: a metric name, or metric and where")
+    of: Selectable = Field(
+        description="Counter of the numerator: a metric name, or metric and where"
+    )
+    to: Selectable = Field(
+        description="Counter of the denominator: a metric name, or metric and where"
+    )
     unit: UnitName | None = Field(
         None, description="ratio when bounds are in %, else 1, or e.g. bytes"
     )
@@ -187,11 +191,13 @@ class GaugeSpec(SelectorSpec):
 
 
 class UtilizationSpec(Section):
-    """A gauge over a gauge."""
+    """A gauge divided by a gauge."""
 
     kind: Literal["utilization"]
-    of: Selectable = Field(description="What is used: a metric name, or metric and where")
-    to: Selectable = Field(description="What there is: a metric name, or metric and where")
+    of: Selectable = Field(
+        description="Gauge of what is in use: a metric name, or metric and where"
+    )
+    to: Selectable = Field(description="Gauge of the limit: a metric name, or metric and where")
     over: Over = Field("mean", description=_OVER)
 
     def indicator(self, place: Place, problems: Problems) -> Utilization:
@@ -324,7 +330,8 @@ def _selector(spec: str | SelectorSpec, place: Place, problems: Problems) -> Sel
     for label in spec.where:
         if not re.fullmatch(LABEL, label):
             problems.add(
-                (*place, "where", label), "is no label name; labels have letters, digits and _"
+                (*place, "where", label),
+                "is not a label name; it consists of letters, digits and _",
             )
     return Selector(spec.metric, dict(spec.where))
 

@@ -1,7 +1,7 @@
-"""The shape of budgets.yaml: which keys there are, and what each may hold.
+"""The schema of budgets.yaml: its keys, and the values that each accepts.
 
-The JSON Schema is made from these models, so a description here is what an editor shows. What a
-key means for another one (bounds and units, names that must exist) is the business of `resolve`.
+The JSON Schema is made from these models: an editor shows the descriptions. Rules between keys
+(bounds and units, names that must exist) are in `resolve`.
 """
 
 from __future__ import annotations
@@ -47,16 +47,22 @@ class AlertSpec(Section):
 
     max: BoundText | None = Field(None, description="Alert when the value is above this")
     min: BoundText | None = Field(None, description="Alert when the value is below this")
-    hold: Seconds = Field(alias="for", description="How long it must last before the alert fires")
-    severity: Literal["info", "warning", "critical"] = Field("warning", description="Its label")
-    keep_firing_for: Seconds = Field(0.0, description="How long it fires on after recovery")
+    hold: Seconds = Field(
+        alias="for", description="How long the breach must last before the alert fires"
+    )
+    severity: Literal["info", "warning", "critical"] = Field(
+        "warning", description="The alert's label `severity`"
+    )
+    keep_firing_for: Seconds = Field(
+        0.0, description="How long the alert keeps firing after recovery"
+    )
 
 
 class WaiverSpec(Section):
     """A breach that is accepted until a date; until then the budget only warns."""
 
     until: Date = Field(description="Last day of the waiver, e.g. 2026-12-31")
-    reason: Text = Field(description="Why the breach is accepted, for those who read the report")
+    reason: Text = Field(description="Why the breach is accepted; the report shows it")
 
 
 class BudgetSpec(Section):
@@ -70,28 +76,30 @@ class BudgetSpec(Section):
     max: BoundText | None = Field(None, description='The value must not exceed this, e.g. "200ms"')
     min: BoundText | None = Field(None, description='The value must reach this, e.g. "80%"')
     max_regression: PositiveRatio | None = Field(
-        None, description='Tolerated worsening in `harness compare`, e.g. "10%"'
+        None, description='Tolerated regression in `harness compare`, e.g. "10%"'
     )
     severity: Severity = Field("error", description="error fails the run, warn warns, off ignores")
-    on_no_data: OnNoData = Field("inconclusive", description="What a run without data means")
+    on_no_data: OnNoData = Field(
+        "inconclusive", description="Outcome of the budget when there is no data"
+    )
     min_samples: Positive = Field(1, description="Fewer samples than this are no data")
-    scenarios: Texts | None = Field(None, description="Scenarios it applies to; without it, all")
+    scenarios: Texts | None = Field(None, description="Scenarios that it applies to; default all")
     abort: Flag = Field(
         default=False,
         description="true stops the load as soon as the breach is certain; only for max of an "
         "error_ratio or of a latency with a quantile",
     )
     abort_after: Seconds | None = Field(
-        None, description='How much of the window abort waits for, default "5s"'
+        None, description='Time of the window before abort can stop the load, default "5s"'
     )
     alert: AlertSpec | None = Field(None, description="The bound in production, for Prometheus")
     objective: PositiveRatio | None = Field(
         None, description='Share of events within the bound, for burn-rate alerts, e.g. "99.9%"'
     )
     window: Seconds | None = Field(
-        None, description='What the objective is about, between "7d" and "90d"'
+        None, description='Time that the objective covers, between "7d" and "90d"'
     )
-    runbook: Text | None = Field(None, description="Where people read what to do about a breach")
+    runbook: Text | None = Field(None, description="URL of the instructions for a breach")
     waiver: WaiverSpec | None = Field(None, description="Accepts a breach until a date")
 
 
@@ -99,17 +107,17 @@ class BudgetSpec(Section):
 
 
 class SelftestSpec(Section):
-    """A mistake that is planted on purpose, and what must notice it."""
+    """A mistake that is planted on purpose, and the budgets that must detect it."""
 
     description: Text | None = Field(None, description="The mistake in a sentence, for people")
     environment: dict[str, Scalar] = Field(
         min_length=1,
-        description="Added to the target's environment: what plants the mistake",
+        description="Added to the target's environment; plants the mistake",
     )
     breaks: Texts | None = Field(None, description="Budgets that must be breached, all of them")
     expect: Literal["breach", "unjudged"] = Field(
         "breach",
-        description="unjudged when the run must end inconclusive (exit 4) instead of in a breach",
+        description="unjudged if the run must end inconclusive (exit 4) instead of with a breach",
     )
     scenario: Text | None = Field(None, description="The scenario to run, default the first")
 
@@ -117,7 +125,7 @@ class SelftestSpec(Section):
 class FileSpec(Section):
     """Performance budgets of a service, and how to load it."""
 
-    # Absence of these is told by `resolve`, with advice; for editors they are required.
+    # `resolve` reports missing ones with advice; for editors they are required.
     model_config = ConfigDict(
         json_schema_extra={"required": ["version", "service", "scenarios", "budgets"]}
     )
@@ -145,6 +153,6 @@ class FileSpec(Section):
     )
     selftest: dict[str, SelftestSpec] = Field(
         default={},
-        description="Mistakes to plant and what must notice them, by name",
+        description="Planted mistakes and the budgets that must detect them, by name",
         json_schema_extra={"propertyNames": {"pattern": CASE}},
     )

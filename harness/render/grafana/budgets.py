@@ -24,7 +24,7 @@ def budget_board(plan: Plan, links: Links) -> Dashboard:
     return Dashboard(
         "budgets",
         f"{links.service}: budgets",
-        "What budgets.yaml promises: in production now, and in the last load test.",
+        "The budgets of budgets.yaml: in production now, and in the last load test.",
         (Variable("service", "Service", f"label_values({names.UP}, job)", links.job),),
         tuple(
             GrafanaRow(f"{budget.name}: {limit(budget)}", _panels(budget, links))
@@ -63,20 +63,20 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
         stat(
             "Margin",
             "percentunit" if budget.bound else unit,
-            "How far the value is from the limit, as a share of the limit; below 0 is a breach.",
+            "Distance of the value from the limit, as a share of the limit; below 0 is a breach.",
             Query(_margin(value, budget)),
         ),
         stat(
             "In the last run",
             unit,
-            "What the last load test of this time range measured.",
+            "Measured by the last load test of this time range.",
             Query(f"max({last(names.BUDGET_VALUE)})"),
             budget,
         ),
         GrafanaPanel(
             "Last verdict",
             "short",
-            "How the last load test of this time range was judged, by scenario.",
+            "Outcome in the last load test of this time range, by scenario.",
             (
                 Query(
                     f"max by ({names.RUN_OUTCOME}) ({last(names.BUDGET_VERDICT)} == 1)",

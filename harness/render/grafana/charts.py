@@ -9,7 +9,7 @@ from typing import assert_never
 
 from harness.budgets.model import Budget
 from harness.promql.expression import number
-from harness.render.grafana.panels import GrafanaPanel, Query, told
+from harness.render.grafana.panels import GrafanaPanel, Query, full_description
 from harness.render.grafana.sdk import (
     HeatmapColorMode,
     PromQueryFormat,
@@ -30,11 +30,11 @@ _VERDICTS = {"pass": "green", "warn": "orange", "fail": "red", "inconclusive": "
 
 
 def chart(panel: GrafanaPanel, place: models.GridPos, identity: int) -> models.Panel:
-    """A panel as Grafana has it.
+    """A panel in Grafana's format.
 
     Args:
-        panel: What to show.
-        place: Where.
+        panel: The panel.
+        place: Its position.
         identity: Its id, unique in the dashboard.
     """
     match panel.kind:
@@ -50,7 +50,7 @@ def chart(panel: GrafanaPanel, place: models.GridPos, identity: int) -> models.P
             made = _table(panel)
         case _:
             assert_never(panel.kind)
-    made.title(panel.title).description(told(panel)).datasource(DATASOURCE)
+    made.title(panel.title).description(full_description(panel)).datasource(DATASOURCE)
     made.grid_pos(place).id(identity).no_value("no data")
     if panel.kind != "table":
         made.unit(panel.unit)
@@ -73,7 +73,7 @@ def _target(query: Query, letter: str, panel: GrafanaPanel) -> prometheus.Dataqu
 
 
 def _thresholds(budgets: Sequence[Budget]) -> builders.ThresholdsConfig:
-    """Green on the good side of every line, red on the bad side; warnings and waivers orange."""
+    """Green on the good side of each bound, red on the bad; orange for warnings and waivers."""
     below = [budget for budget in budgets if budget.direction == "min"]
     steps = {budget.bound: _color(budget) for budget in budgets if budget.direction == "max"}
     for budget in budgets:
@@ -137,7 +137,7 @@ def _stat(panel: GrafanaPanel) -> stat.Panel:
 
 
 def _verdict() -> stat.Panel:
-    """The name of the outcome in its colour: the series is called like it."""
+    """The name of the outcome in its colour; the outcome is the name of the series."""
     made = stat.Panel().reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     made.text_mode(common_models.BigValueTextMode.NAME)
     made.color_mode(common_models.BigValueColorMode.BACKGROUND)
@@ -157,7 +157,7 @@ def _heatmap() -> heatmap.Panel:
 
 def _table(panel: GrafanaPanel) -> table.Panel:
     made = table.Panel()
-    # A query's column is called "Value #" and its letter, or here its name.
+    # The name of a query's column is "Value #" and the query's id, which is the legend here.
     renamed = {f"Value #{query.legend}": query.legend for query in panel.queries}
     hidden = {"Time": True} | {f"Value #{column}": True for column in panel.hidden}
     made.with_transformation(models.DataTransformerConfig("merge", options={}))
@@ -165,8 +165,8 @@ def _table(panel: GrafanaPanel) -> table.Panel:
     made.with_transformation(models.DataTransformerConfig("organize", options=options))
     for column, unit in panel.unit_of:
         made.override_by_name(column, [models.DynamicConfigValue("unit", unit)])
-    if panel.leads:
-        column, title, address = panel.leads
+    if panel.link:
+        column, title, address = panel.link
         links = [{"title": title, "url": address}]
         made.override_by_name(column, [models.DynamicConfigValue("links", links)])
     return made

@@ -1,4 +1,4 @@
-"""The dashboard of load tests: what was asked and sent, the answers, the generator's health."""
+"""The dashboard of load tests: requested and sent load, answers, health of the generator."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def load_board(plan: Plan, links: Links) -> Dashboard:
     return Dashboard(
         "load-test",
         f"{links.service}: load test",
-        "Runs of harness, live (--serve-metrics) or loaded afterwards. Dashed lines are budgets.",
+        "Runs of harness, live (--serve-metrics) or imported later. Dashed lines are budgets.",
         variables,
         (
             GrafanaRow("Load", tuple(_load(budgets))),
@@ -71,15 +71,16 @@ def _quantile(quantile: float, metric: str, matchers: str, *by: str) -> str:
 
 def _load(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
-        "Asked and sent",
+        "Requested and sent",
         "reqps",
-        "Iterations that the schedule asked for and that began, and requests that were sent and "
-        "answered, per second. An iteration may send several requests. Asked and begun must agree.",
+        "Iterations that the schedule requested and that started, and requests that were sent and "
+        "that succeeded, per second. An iteration can send several requests. Requested and started "
+        "iterations must agree.",
         (
-            Query(_rate(names.GENERATOR_ASKED), "iterations asked"),
-            Query(_rate(names.GENERATOR_STARTED_ITERATIONS), "iterations begun"),
+            Query(_rate(names.GENERATOR_ASKED), "iterations requested"),
+            Query(_rate(names.GENERATOR_STARTED_ITERATIONS), "iterations started"),
             Query(_rate(names.GENERATOR_STARTED), "requests sent"),
-            Query(_rate(names.RUN_REQUESTS, _GOOD), "requests answered well"),
+            Query(_rate(names.RUN_REQUESTS, _GOOD), "requests succeeded"),
         ),
         width=12,
         budgets=chosen(budgets, lambda i: i == Throughput()),
@@ -112,7 +113,7 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel
     yield GrafanaPanel(
         "Latency",
         "s",
-        "From the moment a request was meant to be sent, of those that succeeded.",
+        "From the intended start of a request to its end; successful requests.",
         tuple(Query(_quantile(q, latency, _GOOD), f"p{q * 100:.0f}") for q in (0.5, 0.95, 0.99)),
         budgets=times,
     )
@@ -120,14 +121,14 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel
     yield GrafanaPanel(
         "p95: client and server",
         "s",
-        "Latency counts from the intended start, service time from the sending, and the service's "
-        "own duration from the arrival. What lies between them is queueing and the network.",
+        "Latency starts at the intended start, service time at the sending, and the service's own "
+        "duration at the arrival. The differences are queueing and the network.",
         (
             Query(_quantile(0.95, latency, _GOOD), "latency"),
             Query(_quantile(0.95, service_time, _GOOD), "service time"),
             Query(
                 f"histogram_quantile(0.95, sum by (le) (rate({duration}[{RATE}])))",
-                "the service's own",
+                "service's own duration",
             ),
         ),
         budgets=tuple(b for b in times if getattr(b.indicator, "quantile", 0) == 0.95),
@@ -135,14 +136,14 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel
     yield GrafanaPanel(
         "p95 latency by request",
         "s",
-        "From the intended start, of those that succeeded.",
+        "From the intended start to the end; successful requests.",
         (Query(_quantile(0.95, latency, _GOOD, names.RUN_REQUEST), _REQUEST),),
     )
     every = _rate(names.RUN_REQUESTS, _SENT)
     yield GrafanaPanel(
         "Error ratio",
         "percentunit",
-        "Failed requests over all, as the client saw them.",
+        "Failed requests divided by all requests, as the client counts them.",
         (Query(f"({_rate(names.RUN_REQUESTS, _BAD)} or 0 * {every}) / {every}", "errors"),),
         budgets=failures,
     )
@@ -175,16 +176,16 @@ def _health() -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "CPU of the generator",
         "percentunit",
-        f"{MEANINGS[names.GENERATOR_CPU]}. Near 1 it measures itself: use more workers.",
+        f"{MEANINGS[names.GENERATOR_CPU]}. Near 1 the generator limits the load: use more workers.",
         (
             Query(f"max({names.GENERATOR_CPU}{{{_RUN}}})", "busiest generator"),
-            Query(f"max({names.GENERATOR_STEAL}{{{_RUN}}})", "taken by the host"),
+            Query(f"max({names.GENERATOR_STEAL}{{{_RUN}}})", "steal"),
         ),
     )
     yield GrafanaPanel(
         "Lateness of the generator",
         "s",
-        "99% are less late: starts of iterations, the schedule, the loop's timers, its sockets.",
+        "p99 of the delay of iteration starts, the schedule, the event loop's timers, its sockets.",
         tuple(
             Query(_quantile(0.99, metric, _RUN), legend)
             for metric, legend in (
@@ -198,8 +199,8 @@ def _health() -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Late, dropped, lost",
         "short",
-        "Iterations that began late or never, and requests without an outcome, per second. A "
-        "guard takes away the verdicts that they could have turned.",
+        "Iterations that started late or were dropped, and requests without an outcome, per "
+        "second. Verdicts that they could change become inconclusive.",
         (
             Query(_rate(names.GENERATOR_LATE), "late/s"),
             Query(_rate(names.GENERATOR_DROPPED), "dropped/s"),
@@ -209,7 +210,7 @@ def _health() -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Oldest request",
         "s",
-        f"{MEANINGS[names.GENERATOR_OLDEST]}. A line that climbs is a service that hangs.",
+        f"{MEANINGS[names.GENERATOR_OLDEST]}. A rising line means that the service hangs.",
         (Query(f"max({names.GENERATOR_OLDEST}{{{_RUN}}})", "oldest"),),
     )
     yield GrafanaPanel(
@@ -232,7 +233,7 @@ def _runs(links: Links) -> GrafanaPanel:
     return GrafanaPanel(
         "Runs",
         "short",
-        "The runs of this time range. A row leads to exactly the time that was judged.",
+        "The runs of this time range. A row links to its window.",
         (
             Query(f"1000 * {of_run(names.RUN_WINDOW_START)}", "start"),
             Query(f"1000 * {of_run(names.RUN_WINDOW_END)}", "end"),
@@ -243,9 +244,9 @@ def _runs(links: Links) -> GrafanaPanel:
         width=24,
         unit_of=(("start", "dateTimeAsIso"), ("end", "dateTimeAsIso")),
         hidden=("verdict",),
-        leads=(
+        link=(
             names.RUN_FOLDER,
-            "What was judged",
+            "Window of the run",
             f"/d/{links.uid('load-test')}?var-service=${{service}}&{_JUDGED}",
         ),
     )

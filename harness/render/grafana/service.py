@@ -1,6 +1,6 @@
-"""The dashboard of the service: rate, errors and duration, then what stands behind them.
+"""The dashboard of the service: rate, errors and duration, then its parts.
 
-A row is there when a budget is about its metrics: what nobody watches may not be exposed at all.
+A row exists if a budget uses its metrics: the service may not expose the others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _Panels = Callable[[tuple[Budget, ...]], Iterable[GrafanaPanel]]
 
 
 class _Part(NamedTuple):
-    """A row of the dashboard, and the beginnings of the metrics that it is about."""
+    """A row of the dashboard, and the prefixes of the metrics that it shows."""
 
     title: str
     prefixes: tuple[str, ...]
@@ -42,13 +42,13 @@ class _Part(NamedTuple):
 
 
 def service_board(plan: Plan, links: Links) -> Dashboard | None:
-    """The dashboard; None when no budget is about anything that a service exposes."""
+    """The dashboard; None if no budget uses metrics of the service."""
     budgets = plan.judged
     answers = _has_answers(plan, budgets)
     rows: list[GrafanaRow] = []
-    left = [b for b in budgets if answers or not isinstance(b.indicator, CLIENT_SIDE)]
+    remaining = [b for b in budgets if answers or not isinstance(b.indicator, CLIENT_SIDE)]
     for part in _PARTS:
-        about = [budget for budget in left if _metric(budget).startswith(part.prefixes)]
+        about = [budget for budget in remaining if _metric(budget).startswith(part.prefixes)]
         if not about:
             continue
         panels = [*part.panels(budgets)]
@@ -56,9 +56,11 @@ def service_board(plan: Plan, links: Links) -> Dashboard | None:
         unshown = [budget for budget in about if budget.name not in shown]
         panels += [of_budgets(group, SERVICE) for group in grouped(unshown)]
         rows.append(GrafanaRow(part.title, tuple(panels)))
-        left = [budget for budget in left if budget not in about and budget.name not in shown]
-    if left:
-        more = tuple(of_budgets(group, SERVICE) for group in grouped(left))
+        remaining = [
+            budget for budget in remaining if budget not in about and budget.name not in shown
+        ]
+    if remaining:
+        more = tuple(of_budgets(group, SERVICE) for group in grouped(remaining))
         rows.append(GrafanaRow("Further budgets", more))
     if not rows:
         return None
@@ -74,7 +76,7 @@ def service_board(plan: Plan, links: Links) -> Dashboard | None:
 
 
 def _has_answers(plan: Plan, budgets: tuple[Budget, ...]) -> bool:
-    """Whether the service shows its answers: some budget, alert or scrape counts on it."""
+    """Whether the service exposes its answers: a budget, an alert or the scrape needs them."""
     client = [budget for budget in budgets if isinstance(budget.indicator, CLIENT_SIDE)]
     scraped = plan.target is not None and bool(plan.target.metrics)
     named = any(
@@ -86,7 +88,7 @@ def _has_answers(plan: Plan, budgets: tuple[Budget, ...]) -> bool:
 
 
 def _metric(budget: Budget) -> str:
-    """The metric that a budget is about; that of answers for the load generator's kinds."""
+    """The first metric of a budget; for the load generator's kinds, the duration of answers."""
     if isinstance(budget.indicator, CLIENT_SIDE):
         return names.HTTP_DURATION
     return next((one.metric for one in selectors(budget.indicator)), "")

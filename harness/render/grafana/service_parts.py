@@ -1,4 +1,4 @@
-"""The rows of what stands behind a service's answers: database, cache, tasks, process."""
+"""The rows of the parts of a service: database, pool, cache, tasks, process, event loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.render.grafana.service_terms import (
 
 
 def database(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
-    """Queries: how many, how long."""
+    """Queries: number and time."""
     operation = names.DB_OPERATION
     rate = sum_by(operation, rate_of(f"{names.DB_DURATION}_count"))
     yield GrafanaPanel(
@@ -32,7 +32,7 @@ def database(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Mean query time",
         "s",
-        "By operation: the time of all queries over their number.",
+        "By operation: the time of all queries divided by their number.",
         (
             Query(mean_by(names.DB_DURATION, operation), f"{{{{{operation}}}}}"),
             Query(mean_by(names.DB_DURATION, "job"), "all"),
@@ -49,7 +49,7 @@ def database(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
 
 
 def pool(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
-    """The connection pool: how full, how long one waits."""
+    """The connection pool: use and waiting time."""
     state = f"{{{{{names.POOL_STATE}}}}}"
     used = f'{names.POOL_COUNT}{{{ALL}, {names.POOL_STATE}="used"}}'
     share = Utilization(
@@ -58,7 +58,7 @@ def pool(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Connections",
         "short",
-        "Connections of the pool by state, and how many there may be.",
+        "Connections of the pool by state, and their limit.",
         (
             Query(sum_by(names.POOL_STATE, f"{names.POOL_COUNT}{{{ALL}}}"), state),
             Query(f"sum({names.POOL_MAX}{{{ALL}}})", "max"),
@@ -67,8 +67,8 @@ def pool(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Pool in use",
         "percentunit",
-        "Connections in use over those that there may be, of each instance at the moment of a "
-        "scrape. Short peaks fall between scrapes.",
+        "Connections in use divided by their limit, of each instance at the time of a scrape. "
+        "Short peaks fall between scrapes.",
         (
             Query(
                 f"sum by (instance) ({used}) / sum by (instance) ({names.POOL_MAX}{{{ALL}}})",
@@ -80,15 +80,15 @@ def pool(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Wait for a connection",
         "s",
-        "From asking the pool until it gives one. More than nothing means that it is too small, or "
-        "that connections are held for too long.",
+        "Time until the pool hands out a connection. A value above 0 means that the pool is too "
+        "small, or that connections are held for too long.",
         quantile_lines(names.POOL_WAIT),
         budgets=chosen(budgets, of_quantiles(names.POOL_WAIT)),
     )
     yield GrafanaPanel(
         "Waiting and timed out",
         "short",
-        "Requests that wait for a connection now, and time-outs per second.",
+        "Requests that wait for a connection, and time-outs per second.",
         (
             Query(f"sum({names.POOL_PENDING}{{{ALL}}})", "waiting"),
             Query(f"sum({rate_of(names.POOL_TIMEOUTS)})", "time-outs/s"),
@@ -106,7 +106,7 @@ def cache(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Hit ratio",
         "percentunit",
-        "Look-ups that found a value over all of them, by cache and together.",
+        "Look-ups that found a value divided by all look-ups, by cache and in total.",
         (
             Query(f"{sum_by(by, hits)} / {sum_by(by, rate_of(names.CACHE_GETS))}", legend),
             Query(f"sum({hits}) / sum({rate_of(names.CACHE_GETS)})", "all"),
@@ -138,16 +138,16 @@ def cache(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
         budgets=chosen(budgets, of_mean(names.CACHE_DURATION)),
     )
     yield GrafanaPanel(
-        "Stored and thrown out",
+        "Stored and evicted",
         "ops",
-        "Values stored, and evicted for want of space, per second.",
+        "Values stored, and evicted for lack of space, per second.",
         (
             Query(f"sum({rate_of(names.CACHE_PUTS)})", "stored"),
             Query(f"sum({rate_of(names.CACHE_EVICTIONS)})", "evicted"),
         ),
     )
     yield GrafanaPanel(
-        "Values held",
+        "Stored values",
         "short",
         "By cache.",
         (Query(sum_by(by, f"{names.CACHE_SIZE}{{{ALL}}}"), legend),),
@@ -155,7 +155,7 @@ def cache(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
 
 
 def tasks(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
-    """Background tasks: how many, how long, how they end."""
+    """Background tasks: number, time, outcome."""
     by, legend = names.TASK_NAME, f"{{{{{names.TASK_NAME}}}}}"
     yield GrafanaPanel(
         "Background tasks",
@@ -173,11 +173,10 @@ def tasks(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Failures, retries, queue",
         "short",
-        "Tasks that failed for good or were tried again, per second; those that wait, and those "
-        "that run now.",
+        "Tasks that failed finally or were retried, per second; waiting tasks, running tasks.",
         (
             Query(f"sum({rate_of(names.TASK_FAILURES)})", "failed/s"),
-            Query(f"sum({rate_of(names.TASK_RETRIES)})", "tried again/s"),
+            Query(f"sum({rate_of(names.TASK_RETRIES)})", "retried/s"),
             Query(f"sum({names.TASK_QUEUE}{{{ALL}}})", "waiting"),
             Query(f"sum({names.TASK_ACTIVE}{{{ALL}}})", "running"),
         ),
@@ -189,7 +188,7 @@ def process(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "CPU",
         "short",
-        "Cores that each process keeps busy.",
+        "CPU cores that each process uses.",
         (Query(rate_of(names.CPU_SECONDS), "{{instance}}"),),
         budgets=chosen(
             budgets,
@@ -199,7 +198,7 @@ def process(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
         "Memory",
         "bytes",
-        "Resident memory of each process. What only grows is a leak.",
+        "Resident memory of each process. Steady growth is a leak.",
         (Query(f"{names.MEMORY_BYTES}{{{ALL}}}", "{{instance}}"),),
         budgets=chosen(budgets, of_metric(names.MEMORY_BYTES, Gauge)),
     )
@@ -212,11 +211,11 @@ def process(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
 
 
 def loop(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
-    """The event loop: how late it is."""
+    """The event loop: its lag."""
     yield GrafanaPanel(
         "Event loop lag",
         "s",
-        "How late the loop wakes. While something blocks it, nobody is answered.",
+        "Delay of the event loop. While the loop is blocked, no request is answered.",
         quantile_lines(names.LOOP_LAG),
         budgets=chosen(budgets, of_quantiles(names.LOOP_LAG)),
     )

@@ -1,4 +1,4 @@
-"""The row of what every service has: rate, errors and duration of its answers."""
+"""The row of requests: rate, errors and duration of the service's answers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _errors(by: str = "") -> str:
 
 
 def requests(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
-    """Requests: how many, how many fail, how long they take."""
+    """Requests: number, errors, duration."""
     times = chosen(budgets, of_quantiles(names.HTTP_DURATION))
     failures = chosen(budgets, of_kind(ErrorRatio))
     at_95 = tuple(b for b in times if getattr(b.indicator, "quantile", None) == _P95)
@@ -43,7 +43,7 @@ def requests(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield _stat("Requests", "reqps", "Answers per second.", rate)
     yield _stat("Errors", "percentunit", "Share of the answers that are 5xx.", _errors(), failures)
     yield _stat("p95", "s", "95% of the answers take less.", _p95(), at_95)
-    yield _stat("In flight", "short", "Requests that are being answered now.", active)
+    yield _stat("In flight", "short", "Requests without an answer yet.", active)
     yield from _rates(budgets, failures)
     yield from _times(times, at_95)
 
@@ -87,8 +87,8 @@ def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Gra
     yield GrafanaPanel(
         "Duration",
         "s",
-        "From the request's arrival to the last byte of the answer. A dot is a request whose trace "
-        "was kept. Waiting before the service is not in it: see the load test's latency.",
+        "From the request's arrival to the last byte of the answer. A dot is a request with a "
+        "recorded trace. Time before the arrival is not included: see the load test's latency.",
         quantile_lines(names.HTTP_DURATION, ROUTED),
         width=12,
         budgets=times,
@@ -96,16 +96,17 @@ def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Gra
     yield GrafanaPanel(
         "p95 by route",
         "s",
-        "95% of the answers of a route take less. A line leads to its slow traces.",
+        "95% of the answers of a route take less. A line links to its slow traces.",
         (Query(_p95(names.HTTP_ROUTE), _ROUTE),),
         width=12,
         budgets=at_95,
         traced=True,
     )
     yield GrafanaPanel(
-        "Duration, all of it",
+        "Distribution of the duration",
         "s",
-        "How many answers took how long; two bands are two kinds of requests, or of luck.",
+        "Number of answers by duration; two bands are two kinds of requests, e.g. cache hits and "
+        "misses.",
         (
             Query(
                 sum_by("le", f"increase({_BUCKET}{{{ROUTED}}}[{RATE}])"), "{{le}}", exemplars=True

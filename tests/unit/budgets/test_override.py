@@ -195,22 +195,22 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a longest duration for a shape": (
         SHAPE,
         {"max_duration": 50.0},
-        "stop: stages and shapes say how long the load lasts",
+        "stop: stages and shapes set how long the load lasts",
     ),
     "a warm-up that settles with a longest duration": (
         CONSTANT,
         {"warm_up": "auto", "max_duration": 40.0},
-        "warm_up: auto is found after the load",
+        "warm_up: auto is determined after the load",
     ),
     "a warm-up that settles in a short time": (
         CONSTANT,
         {"warm_up": "auto", "duration": 5.0},
-        "duration: is too short to see whether the latency settles; at least 10 s",
+        "duration: is too short to see whether the latency settles; write 10s or more",
     ),
     "a warm-up that settles for a shape": (
         SHAPE,
         {"warm_up": "auto"},
-        "warm_up: auto waits for the latency to settle, which it cannot while the load changes",
+        "warm_up: auto waits until the latency has settled, which needs a constant load",
     ),
     "a warm-up that settles for stages": (RATES, {"warm_up": "auto"}, STAGES),
 }
