@@ -9,7 +9,7 @@ from sample_app.regressions.planting import Replace, changed
 def plant(settings: Settings, replace: Replace) -> Settings:
     """One connection and no overflow, left over from a debugging session.
 
-    Requests queue for it as soon as two come together.
+    Requests queue for it as soon as two are concurrent.
 
     Noticed by `pool-headroom`.
     """
