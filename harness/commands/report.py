@@ -12,7 +12,7 @@ from harness.commands.parts.outputs import write, write_copy
 from harness.commands.parts.verdict import JudgedRun, run_html
 from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
-from harness.runner.prometheus import consulted
+from harness.runner.prometheus import with_server_answers
 from harness.runs.folder import open_folder, read_evidence, read_manifest
 
 
@@ -37,7 +37,7 @@ def report(options: argparse.Namespace) -> int:
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     budgets = read_plan(folder.file(names.BUDGETS_FILE)).budgets_of(scenario)
-    evidence = consulted(read_evidence(folder), budgets, folder, None, store=False)
+    evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)
     judgement = judge(budgets, evidence)
     run = JudgedRun(budgets, judgement, evidence, folder, judgement.exit_code)
     path = options.html or folder.file(names.REPORT_FILE)

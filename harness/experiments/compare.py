@@ -42,7 +42,7 @@ class Compared:
 
 async def compare_versions(
     plan: Plan,
-    sides: tuple[Version, Version],
+    versions: tuple[Version, Version],
     design: PairDesign,
     rules: Rules,
     folder: Path,
@@ -54,7 +54,7 @@ async def compare_versions(
 
     Args:
         plan: The whole of budgets.yaml.
-        sides: Baseline and candidate.
+        versions: Baseline and candidate.
         design: The load of each pair; see `check_comparable`.
         rules: When the comparison ends.
         folder: Gets a folder for each pair, with a run folder for each version.
@@ -69,9 +69,9 @@ async def compare_versions(
     started = time.time()
     budgets = plan.budgets_of(design.scenario.name)
     target = plan.target or Target(url="")
-    started_by_us = sides[0].url is None
+    started_by_us = versions[0].url is None
     design = replace(design, scenario=with_workers(design.scenario, started_by_us=started_by_us))
-    async with prepared_versions(target, *sides, folder, tell=tell) as both:
+    async with prepared_versions(target, *versions, folder, tell=tell) as both:
         for notice in _notices(both, design):
             tell(f"note: {notice}")
         tell(_announcement(both, design, rules))

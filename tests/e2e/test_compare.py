@@ -141,7 +141,7 @@ def assert_loaded_alike(project: Project, pair: str) -> None:
 
 
 @pytest.mark.slow
-def test_compare_simultaneous_loads_both_in_the_same_slices(project: Project) -> None:
+def test_compare_simultaneous_loads_both_versions_in_the_same_slices(project: Project) -> None:
     project.document["budgets"] = {
         "answers": {"indicator": WORK, "max": 3, "max_regression": "10%"}
     }

@@ -27,7 +27,7 @@ def planted(project: Project) -> Project:
 
 
 @pytest.mark.alone
-def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> None:
+def test_selftest_detects_mistakes_that_break_the_promised_budgets(planted: Project) -> None:
     result = planted.harness("selftest", "slow", "--out", "out", *SHORT)
     assert result.code == 0, result.out + result.err
     assert "detected: slow: latency is 2" in result.out
@@ -42,7 +42,7 @@ def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> N
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
+def test_selftest_mistake_that_breaks_no_budget_exits_3(planted: Project) -> None:
     del planted.document["selftest"]["slow"]
     planted.document["selftest"]["harmless"]["description"] = "A millisecond more"
     result = planted.harness("selftest", "--out", "out", "--markdown", "docs/table.md", *SHORT)
@@ -62,7 +62,9 @@ def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: Project) -> None:
+def test_selftest_service_that_breaches_without_a_mistake_ends_the_selftest(
+    planted: Project,
+) -> None:
     planted.document["budgets"]["latency"]["max"] = "1us"
     planted.document["target"]["environment"] = {"DELAY": "0.2"}
     result = planted.harness("selftest", "--out", "out", *SHORT)
@@ -73,7 +75,7 @@ def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: P
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_selftest_interrupted_tells_what_it_has(planted: Project) -> None:
+def test_selftest_interrupted_reports_the_finished_runs(planted: Project) -> None:
     planted.document["target"]["stop_timeout"] = "5s"
     arguments = ("selftest", "slow", "--out", "out", "--markdown", "table.md")
     with planted.start(*arguments, "--duration", "3s", "--warm-up", "1s") as process:
@@ -103,7 +105,7 @@ def _second(project: Project) -> bool:
     ],
     ids=["unknown case", "contradiction", "no file", "no folder"],
 )
-def test_selftest_bad_usage_says_what_to_do(
+def test_selftest_bad_usage_exits_2_with_a_hint(
     planted: Project, arguments: list[str], expected: str
 ) -> None:
     result = planted.harness("selftest", *arguments)
@@ -112,7 +114,7 @@ def test_selftest_bad_usage_says_what_to_do(
     assert "Traceback" not in result.err
 
 
-def test_selftest_without_cases_says_what_to_add(project: Project) -> None:
+def test_selftest_without_cases_has_a_hint(project: Project) -> None:
     result = project.harness("selftest")
     assert result.code == 2
     assert "add a `selftest:` section" in result.err

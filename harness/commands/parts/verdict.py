@@ -37,7 +37,7 @@ from harness.report.run.console import console_report
 from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import comment_markdown, summary_markdown
 from harness.report.run.results import results_json
-from harness.runner.prometheus import consulted
+from harness.runner.prometheus import with_server_answers
 from harness.runs.folder import RunFolder, read_evidence
 from harness.runs.latency import read_intervals
 from harness.runs.model import Evidence
@@ -120,7 +120,9 @@ def judge_and_report(
         RunFolderError: The run is damaged.
         UsageError: A report cannot be written.
     """
-    evidence = consulted(read_evidence(folder), budgets, folder, servers.prometheus, store=store)
+    evidence = with_server_answers(
+        read_evidence(folder), budgets, folder, servers.prometheus, store=store
+    )
     judgement = judge(budgets, evidence)
     if live_metrics:
         live_metrics.set_manifest(folder.path.resolve().name, evidence.manifest)

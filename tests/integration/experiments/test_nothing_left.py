@@ -135,7 +135,7 @@ def test_versions_of_an_interrupted_harness_leave_nothing(
     assert_nothing_left(repository, place)
 
 
-async def test_versions_of_a_killed_harness_are_removed_by_the_next(
+async def test_worktrees_of_a_killed_harness_are_removed_by_the_next_comparison(
     repository: Repository, place: Path, logs: Path, template: Path, tmp_path: Path
 ) -> None:
     other = copied(template, tmp_path / "other")
@@ -156,7 +156,9 @@ async def test_versions_of_a_killed_harness_are_removed_by_the_next(
     assert_worktrees(repository, [repository.path, away, mine / "baseline"])
 
 
-def test_sweep_forgets_worktrees_whose_folder_is_gone(repository: Repository, place: Path) -> None:
+def test_leftover_worktree_without_a_folder_is_removed_from_the_list(
+    repository: Repository, place: Path
+) -> None:
     folder = place / "harness-compare-abcdefgh.tmp"
     repository.git("worktree", "add", "--quiet", "--detach", "--lock", str(folder / "baseline"))
     shutil.rmtree(folder)
@@ -164,7 +166,9 @@ def test_sweep_forgets_worktrees_whose_folder_is_gone(repository: Repository, pl
     assert_nothing_left(repository, place)
 
 
-def test_sweep_spares_what_somebody_holds(repository: Repository, place: Path) -> None:
+def test_folder_that_another_process_has_locked_is_not_removed(
+    repository: Repository, place: Path
+) -> None:
     with worktree_folder(repository.path) as folder:
         repository.git("worktree", "add", "--quiet", "--detach", str(folder / "candidate"))
         assert remove_leftovers(repository.path) == ()
@@ -172,7 +176,7 @@ def test_sweep_spares_what_somebody_holds(repository: Repository, place: Path) -
     assert_nothing_left(repository, place)
 
 
-def test_workshop_in_a_place_that_cannot_be_used_takes_another(
+def test_worktree_folder_is_made_elsewhere_if_tmpdir_cannot_be_used(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))

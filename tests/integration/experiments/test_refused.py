@@ -1,4 +1,4 @@
-"""Versions that cannot be had: what is said, and that nothing is left."""
+"""Versions that cannot be prepared: the message, the hint, and no leftovers."""
 
 import shutil
 import sys
@@ -128,7 +128,7 @@ BAD = [
     [case[1:] for case in BAD],
     ids=[case[0] for case in BAD],
 )
-async def test_versions_that_cannot_be_had_are_refused_and_leave_nothing(
+async def test_versions_that_cannot_be_prepared_are_refused_and_leave_nothing(
     repository: Repository,
     place: Path,
     logs: Path,
@@ -168,7 +168,7 @@ async def test_versions_with_a_failing_setup_show_the_end_of_its_log(
     assert len(shown) < 20
 
 
-async def test_versions_with_an_endless_setup_are_given_up(
+async def test_versions_with_an_endless_setup_are_refused_after_the_limit(
     repository: Repository, place: Path, logs: Path
 ) -> None:
     target = target_in(repository.path, setup="sleep 600")

@@ -32,8 +32,8 @@ async def ask(side: VersionSide, logs: Path) -> dict[str, Any]:
 
 def read(url: str) -> dict[str, Any]:
     with urllib.request.urlopen(url, timeout=30) as answer:
-        told: dict[str, Any] = json.loads(answer.read())
-    return told
+        answers: dict[str, Any] = json.loads(answer.read())
+    return answers
 
 
 # --- what each version is -------------------------------------------------------------------------
@@ -51,18 +51,20 @@ async def test_versions_of_a_ref_and_the_working_tree_are_served_side_by_side(
         target, Version(ref="topic"), Version(), logs, tell=steps.append
     ) as both:
         async with AsyncExitStack() as stack:
-            told = []
+            answers = []
             for side in (both.baseline, both.candidate):
                 service = await stack.enter_async_context(serve(side.target, logs / "target.log"))
-                told.append({**read(service.url), "url": service.url})
+                answers.append({**read(service.url), "url": service.url})
         folders = [side.target.directory for side in (both.baseline, both.candidate)]
-    assert [one["version"] for one in told] == ["two", "uncommitted"]
-    assert [one["directory"] for one in told] == [str(folder) for folder in folders]
-    assert [one["VIRTUAL_ENV"] for one in told] == [str(folder / ".venv") for folder in folders]
-    assert [one["tool"] for one in told] == [str(folder / ".venv/bin/tool") for folder in folders]
-    assert [one["NAME"] for one in told] == ["sample-baseline", "sample-candidate"]
-    assert all(one["rows"] < 1000 for one in told)  # a database of its own
-    assert len({one["url"] for one in told}) == 2
+    assert [one["version"] for one in answers] == ["two", "uncommitted"]
+    assert [one["directory"] for one in answers] == [str(folder) for folder in folders]
+    assert [one["VIRTUAL_ENV"] for one in answers] == [str(folder / ".venv") for folder in folders]
+    assert [one["tool"] for one in answers] == [
+        str(folder / ".venv/bin/tool") for folder in folders
+    ]
+    assert [one["NAME"] for one in answers] == ["sample-baseline", "sample-candidate"]
+    assert all(one["rows"] < 1000 for one in answers)  # a database of its own
+    assert len({one["url"] for one in answers}) == 2
     assert all(folder.parent.parent == place for folder in folders)
     heads = [repository.git("rev-parse", ref).strip() for ref in ("topic", "HEAD")]
     assert [both.baseline.commit, both.candidate.commit] == heads
@@ -89,20 +91,23 @@ async def test_versions_of_two_refs_leave_the_working_tree_out(
     target = target_in(repository.path)
     async with prepared_versions(target, Version(ref="main"), Version(ref="topic"), logs) as both:
         folders = [side.target.directory for side in (both.baseline, both.candidate)]
-        said = [(folder / "version.py").read_text() for folder in folders]
-    assert said == ["VERSION = 'one'\n", "VERSION = 'two'\n"]
+        text = [(folder / "version.py").read_text() for folder in folders]
+    assert text == ["VERSION = 'one'\n", "VERSION = 'two'\n"]
     assert_nothing_left(repository, place)
 
 
-async def test_versions_with_own_commands_and_environments_have_them(
+async def test_versions_run_with_their_own_commands_and_environments(
     repository: Repository, logs: Path
 ) -> None:
     repository.write("other.py", SERVICE.replace("VERSION,", "'other',"))
     baseline = Version(ref="main", environment={"LEVEL": "debug"})
     candidate = Version(command=f"{sys.executable} other.py {{port}}")
     async with prepared_versions(target_in(repository.path), baseline, candidate, logs) as both:
-        told = await asyncio.gather(ask(both.baseline, logs), ask(both.candidate, logs))
-    assert [(one["version"], one["LEVEL"]) for one in told] == [("one", "debug"), ("other", "info")]
+        answers = await asyncio.gather(ask(both.baseline, logs), ask(both.candidate, logs))
+    assert [(one["version"], one["LEVEL"]) for one in answers] == [
+        ("one", "debug"),
+        ("other", "info"),
+    ]
 
 
 async def test_versions_of_a_folder_below_the_root_run_there(
@@ -168,7 +173,7 @@ def content(folder: Path) -> dict[str, tuple[str, bool]]:
     return found
 
 
-async def test_candidate_without_a_ref_is_the_working_tree_as_it_is(
+async def test_candidate_without_a_ref_is_a_copy_of_the_working_tree(
     repository: Repository, logs: Path
 ) -> None:
     change_everything(repository)
@@ -184,7 +189,7 @@ async def test_candidate_without_a_ref_is_the_working_tree_as_it_is(
     assert repository.state()[0].keys() == before[0].keys()
 
 
-async def test_candidate_leaves_a_nested_repository_out_and_says_so(
+async def test_candidate_has_no_nested_repository_and_a_notice_about_it(
     repository: Repository, template: Path, logs: Path
 ) -> None:
     copied(template, repository.path / "nested")
@@ -196,7 +201,7 @@ async def test_candidate_leaves_a_nested_repository_out_and_says_so(
 
 
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "changed"])
-async def test_versions_of_the_same_commit_say_so_when_the_tree_is_clean(
+async def test_versions_of_the_same_commit_have_a_notice_if_the_tree_is_clean(
     repository: Repository, logs: Path, clean: bool
 ) -> None:
     if not clean:
@@ -210,7 +215,7 @@ async def test_versions_of_the_same_commit_say_so_when_the_tree_is_clean(
     assert both.notices == ((same,) if clean else ())
 
 
-async def test_versions_without_setup_say_what_they_run_with(
+async def test_versions_without_setup_have_a_notice_about_their_packages(
     repository: Repository, logs: Path
 ) -> None:
     target = target_in(repository.path, setup=None)
@@ -220,7 +225,7 @@ async def test_versions_without_setup_say_what_they_run_with(
     assert "the target has no setup" in notice
 
 
-async def test_versions_in_a_git_hook_look_at_the_right_repository(
+async def test_versions_in_a_git_hook_use_the_repository_of_the_target(
     repository: Repository,
     template: Path,
     tmp_path: Path,
@@ -234,8 +239,8 @@ async def test_versions_in_a_git_hook_look_at_the_right_repository(
     async with prepared_versions(
         target_in(repository.path), Version(ref="topic"), Version(), logs
     ) as both:
-        said = (both.candidate.target.directory / "version.py").read_text()
-    assert said == "VERSION = 'uncommitted'\n"
+        text = (both.candidate.target.directory / "version.py").read_text()
+    assert text == "VERSION = 'uncommitted'\n"
 
 
 async def test_versions_run_no_hooks(repository: Repository, logs: Path) -> None:
@@ -256,22 +261,20 @@ async def test_versions_without_refs_run_in_the_working_tree(tmp_path: Path, log
     target = target_in(tmp_path, setup="false")
     candidate = Version(environment={"LEVEL": "debug"})
     async with prepared_versions(target, Version(), candidate, logs) as both:
-        told = await asyncio.gather(ask(both.baseline, logs), ask(both.candidate, logs))
-    assert [one["directory"] for one in told] == [str(tmp_path)] * 2
-    assert [one["LEVEL"] for one in told] == ["info", "debug"]
-    assert [one["NAME"] for one in told] == ["sample-baseline", "sample-candidate"]
+        answers = await asyncio.gather(ask(both.baseline, logs), ask(both.candidate, logs))
+    assert [one["directory"] for one in answers] == [str(tmp_path)] * 2
+    assert [one["LEVEL"] for one in answers] == ["info", "debug"]
+    assert [one["NAME"] for one in answers] == ["sample-baseline", "sample-candidate"]
     assert both.candidate.label == "working tree, with LEVEL"
     assert (both.notices, both.candidate.commit) == ((), None)
 
 
-async def test_versions_by_url_are_the_services_that_run(
-    repository: Repository, logs: Path
-) -> None:
+async def test_versions_by_url_are_the_running_services(repository: Repository, logs: Path) -> None:
     target = target_in(repository.path)
     async with serve(target, logs / "target.log") as service:
         baseline, candidate = Version(url=service.url), Version(url=f"{service.url}/v2")
         async with prepared_versions(target, baseline, candidate, logs) as both:
-            told = [await ask(side, logs) for side in (both.baseline, both.candidate)]
-        assert [one["version"] for one in told] == ["one", "one"]
-        assert told[0]["NAME"] == "sample-candidate"  # alone, a service is the candidate
+            answers = [await ask(side, logs) for side in (both.baseline, both.candidate)]
+        assert [one["version"] for one in answers] == ["one", "one"]
+        assert answers[0]["NAME"] == "sample-candidate"  # alone, a service is the candidate
         assert [both.baseline.label, both.candidate.label] == [service.url, f"{service.url}/v2"]

@@ -29,7 +29,7 @@ from harness.judge.measure.measure import measure
 from harness.judge.measure.observe import observe
 from harness.judge.model import Measurement
 from harness.observe.prometheus import Prometheus, tls_context
-from harness.runner.prometheus import answered, consult
+from harness.runner.prometheus import query_server, with_answers
 from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.runs.prometheus_answers import read_answers, write_answers
 from harness.units import Unit
@@ -48,8 +48,8 @@ def of(indicator: Indicator, bound: float = 0.5) -> Budget:
 
 def by(server: Prometheus, run: RunFolder, budget: Budget, **match: str) -> Measurement:
     """The budget's indicator by what a server answers."""
-    answers = consult(replace(server, matchers=match), (budget,), read_manifest(run).clock)
-    return measure(budget, observe(budget, answered(read_evidence(run), (budget,), answers)))
+    answers = query_server(replace(server, matchers=match), (budget,), read_manifest(run).clock)
+    return measure(budget, observe(budget, with_answers(read_evidence(run), (budget,), answers)))
 
 
 SAME: dict[str, tuple[Indicator, str]] = {
@@ -108,8 +108,8 @@ def test_difference_from_the_exact_value_is_explained(
 def measure_without_own(
     prometheus: PrometheusServer, run: RunFolder, budget: Budget
 ) -> Measurement:
-    answers = consult(Prometheus(prometheus.url), (budget,), read_manifest(run).clock)
-    evidence = answered(read_evidence(run), (budget,), answers)
+    answers = query_server(Prometheus(prometheus.url), (budget,), read_manifest(run).clock)
+    evidence = with_answers(read_evidence(run), (budget,), answers)
     return measure(budget, observe(budget, replace(evidence, series=())))
 
 
@@ -187,8 +187,8 @@ def test_bad_answer_is_inconclusive(name: str, endpoint: Endpoint, stored_run: R
     endpoint.reply, reason = BAD[name]
     budget = of(Promql("up"))
     server = Prometheus(endpoint.url, {"X-Scope-OrgID": "team"})
-    answers = consult(server, (budget,), read_manifest(stored_run).clock)
-    evidence = answered(read_evidence(stored_run), (budget,), answers)
+    answers = query_server(server, (budget,), read_manifest(stored_run).clock)
+    evidence = with_answers(read_evidence(stored_run), (budget,), answers)
     verdict = judge((budget,), evidence).verdicts[0]
     assert verdict.outcome == "inconclusive"
     assert reason in verdict.reason
@@ -223,7 +223,7 @@ def test_one_sample_is_too_few_for_an_increase(endpoint: Endpoint, stored_run: R
 def test_unreachable_server_is_queried_once(stored_run: RunFolder) -> None:
     budgets = (of(Rate(ASKS)), replace(of(Gauge(USED)), name="c"))
     server = Prometheus(f"http://127.0.0.1:{free_port()}")
-    answers = consult(server, budgets, read_manifest(stored_run).clock)
+    answers = query_server(server, budgets, read_manifest(stored_run).clock)
     assert {one.problem for one in answers.asked.values()} == {"connection refused"}
     with pytest.raises(UsageError, match="connection refused"):
         server.probe()
@@ -234,7 +234,7 @@ def test_headers_are_sent_and_never_stored(
 ) -> None:
     endpoint.reply = vector(float("nan"))
     server = Prometheus(endpoint.url, {"Authorization": "Bearer s3cret"})
-    answers = consult(server, (of(Promql("up")),), read_manifest(stored_run).clock)
+    answers = query_server(server, (of(Promql("up")),), read_manifest(stored_run).clock)
     assert all(headers["Authorization"] == "Bearer s3cret" for _, headers in endpoint.requests)
     folder = RunFolder(tmp_path)
     write_answers(folder, answers)

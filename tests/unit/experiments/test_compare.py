@@ -1,4 +1,4 @@
-"""What each pair asks of both versions, and what is refused before any load."""
+"""The load of each pair, its common start, and command lines that are refused before any load."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ def pairs(seed: int = 1, slices: int = 3) -> PairDesign:
 # --- a pair ----------------------------------------------------------------------------------
 
 
-def test_both_versions_of_a_pair_have_one_clock_and_equal_loads() -> None:
+def test_both_versions_of_a_pair_last_equally_long_and_get_equal_loads() -> None:
     baseline, candidate = (pairs().scenario_of(1, which) for which in (0, 1))
     assert baseline.warm_up == candidate.warm_up > SCENARIO.warm_up
     assert baseline.duration == candidate.duration > 2 * 3 * 1.0
@@ -53,7 +53,7 @@ def test_load_of_a_pair_is_its_warm_up_and_its_slices() -> None:
     assert schedules[0] == schedules[1]
 
 
-def test_each_pair_has_arrivals_of_its_own_that_the_seed_repeats() -> None:
+def test_each_pair_has_its_own_arrivals_which_follow_from_the_seed() -> None:
     seeds = [
         pairs(seed).scenario_of(pair, 0).loads[0].workload.seed
         for seed in (1, 2)
@@ -63,7 +63,7 @@ def test_each_pair_has_arrivals_of_its_own_that_the_seed_repeats() -> None:
     assert pairs(1).scenario_of(2, 0) == pairs(1).scenario_of(2, 0)
 
 
-def test_order_of_starts_and_order_of_slices_are_independent_fair_coins() -> None:
+def test_order_of_starts_and_order_of_slices_are_fair_and_independent() -> None:
     numbers = range(1, 2001)
     starts = [pairs().draw(number, "start") % 2 for number in numbers]
     slices = [pairs(slices=1).turns(number).first[0] for number in numbers]
@@ -126,7 +126,7 @@ async def test_signal_interrupts_the_load_of_a_pair_and_ends_a_wait_for_it(begun
 # --- the command line ------------------------------------------------------------------------
 
 
-def test_default_of_most_pairs_has_levels() -> None:
+def test_default_of_max_pairs_has_a_sequential_test() -> None:
     assert Rules().most in MOST_PAIRS
 
 
@@ -162,7 +162,7 @@ def test_option_is_read_as(arguments: str, option: str, value: object) -> None:
     assert read(*arguments.split())[option] == value
 
 
-def test_variables_of_one_command_line_do_not_stay_for_the_next() -> None:
+def test_variables_of_one_command_line_do_not_affect_the_next() -> None:
     read("--baseline-environment", "A=1")
     assert read()["baseline_environment"] == []
 
@@ -255,7 +255,7 @@ BASE = ("--baseline-environment", "A=1")
         "several loads",
     ],
 )
-def test_comparison_that_makes_no_sense_is_refused(
+def test_impossible_comparison_is_refused_with_a_hint(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
     scenario: dict[str, Any],
@@ -285,14 +285,14 @@ def test_comparison_without_a_max_regression_names_the_key(
     assert "has a max_regression" in capsys.readouterr().err
 
 
-def test_most_budgets_are_those_that_there_are_levels_for() -> None:
+def test_most_budgets_are_as_many_as_the_sequential_test_allows() -> None:
     for most in MOST_PAIRS:
         assert design(0.1, most, alpha=0.01 / MOST_BUDGETS)
         with pytest.raises(ValueError, match="too many budgets"):
             design(0.1, most, alpha=0.01 / (MOST_BUDGETS + 1))
 
 
-def test_more_budgets_than_there_are_levels_for_are_refused(
+def test_more_budgets_than_the_sequential_test_allows_are_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = document()

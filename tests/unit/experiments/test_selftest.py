@@ -24,7 +24,7 @@ selftest:
 """
 
 
-def test_warm_up_of_auto_is_refused_and_a_time_instead_is_not() -> None:
+def test_automatic_warm_up_is_refused_unless_an_option_replaces_it() -> None:
     plan = parse_plan(TEXT, Path("budgets.yaml"), {}, date(2026, 1, 1))
 
     def fixed(name: str) -> Scenario:
