@@ -70,10 +70,7 @@ def calibrate(options: argparse.Namespace) -> int:
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
     check_sliceable(scenario)
-    if not options.pairs and not options.runs:
-        raise UsageError("nothing to measure: --pairs and --runs are 0", "set one of them")
-    # A damaged calibration.json must be an error before the load, not after it.
-    Calibration.load(options.budgets, host_facts())
+    _check(options)
     design = pair_design(scenario, options)
     folder = create_out_folder(options.out, f"calibrate-{scenario.name}", ())
     title = f"{plan.service}, scenario {scenario.name}"
@@ -88,6 +85,13 @@ def calibrate(options: argparse.Namespace) -> int:
     if measured.error is not None:
         raise measured.error
     return EXIT_INTERRUPTED if measured.interrupted else EXIT_PASS
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise UsageError before the load if there is nothing to measure or nowhere to store it."""
+    if not options.pairs and not options.runs:
+        raise UsageError("nothing to measure: --pairs and --runs are 0", "set one of them")
+    Calibration.load(options.budgets, host_facts())  # raises if calibration.json is damaged
 
 
 def _store_and_print(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, UnjudgedError, UsageError
-from harness.report.export.formats import FORMATS, gaps
+from harness.report.export.formats import FORMATS, Format, gaps
 from harness.report.history.history import History, histories
 from harness.runs.folder import open_folder
 from harness.runs.results import PastRun, read_results
@@ -38,13 +38,7 @@ def export(options: argparse.Namespace) -> int:
         RunFolderError: A run was not judged.
         UnjudgedError: There is nothing to write.
     """
-    form = FORMATS[options.to]
-    if len(options.run_dir) > 1 and not form.several:
-        several = ", ".join(name for name, other in FORMATS.items() if other.several)
-        raise UsageError(
-            f"{options.to} takes one run, not {len(options.run_dir)}",
-            f"export one run at a time; formats for several runs: {several}",
-        )
+    form = _format(options)
     history = _read(options)
     text = form.write(history)
     if not text:
@@ -59,6 +53,17 @@ def export(options: argparse.Namespace) -> int:
     else:
         write_copy(options.out, text)
     return EXIT_PASS
+
+
+def _format(options: argparse.Namespace) -> Format:
+    form = FORMATS[options.to]
+    if len(options.run_dir) > 1 and not form.several:
+        several = ", ".join(name for name, other in FORMATS.items() if other.several)
+        raise UsageError(
+            f"{options.to} takes one run, not {len(options.run_dir)}",
+            f"export one run at a time; formats for several runs: {several}",
+        )
+    return form
 
 
 def _read(options: argparse.Namespace) -> History:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.budgets.lint.plan import lint as find
@@ -13,7 +15,7 @@ from harness.errors import EXIT_PASS, EXIT_USAGE
 from harness.runs.calibration import path_of
 
 if TYPE_CHECKING:
-    from harness.budgets.lint.plan import Advice
+    from harness.budgets.lint.plan import Advice, Finding
     from harness.budgets.model import Plan
 
 
@@ -40,17 +42,18 @@ def lint(options: argparse.Namespace) -> int:
 
         families = fetch_families(options.url, plan.target)
     advice, notices = _advice(plan, options)
-    findings = find(plan, families, advice)
     for notice in notices:
         print_line(f"note: {notice}")
+    return _report(find(plan, families, advice), plan, options.budgets)
+
+
+def _report(findings: Sequence[Finding], plan: Plan, path: Path) -> int:
+    """Print the findings and their number; return the exit code."""
     for finding in findings:
-        write(
-            f"{options.budgets}:{finding.line}: {finding.level}: {finding.path}:"
-            f" {finding.message}\n"
-        )
+        write(f"{path}:{finding.line}: {finding.level}: {finding.path}: {finding.message}\n")
     errors = sum(finding.level == "error" for finding in findings)
     write(
-        f"{options.budgets}: budgets: {len(plan.budgets)}, scenarios: {len(plan.scenarios)}, "
+        f"{path}: budgets: {len(plan.budgets)}, scenarios: {len(plan.scenarios)}, "
         f"errors: {errors}, warnings: {len(findings) - errors}\n"
     )
     return EXIT_USAGE if errors else EXIT_PASS

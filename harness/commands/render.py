@@ -11,6 +11,7 @@ from harness.commands.parts.options import budgets_option, grafana_options
 from harness.commands.parts.outputs import write, write_copy
 from harness.commands.parts.servers import grafana_of, import_dashboards
 from harness.errors import EXIT_PASS, UsageError
+from harness.observe.grafana import Grafana
 from harness.render.files import PARTS, rendered
 from harness.render.words import Links
 
@@ -54,25 +55,29 @@ def render(options: argparse.Namespace) -> int:
         )
     server = grafana_of(options)
     if options.check:
-        _compare(files, options.out)
+        _check(files, options.out)
     else:
-        for path, text in files.items():
-            write_copy(options.out / path, text)
-    state = "up to date" if options.check else "written"
-    write("".join(f"{options.out / path}: {state}\n" for path in files))
-    if server and not options.check:
-        imported = import_dashboards(server, files)
-        write("".join(f"{server.url}: {path} imported\n" for path in imported))
+        _write(files, options.out, server)
     return EXIT_PASS
 
 
-def _compare(files: Mapping[str, str], out: Path) -> None:
+def _write(files: Mapping[str, str], out: Path, server: Grafana | None) -> None:
+    for path, text in files.items():
+        write_copy(out / path, text)
+    write("".join(f"{out / path}: written\n" for path in files))
+    if server:
+        imported = import_dashboards(server, files)
+        write("".join(f"{server.url}: {path} imported\n" for path in imported))
+
+
+def _check(files: Mapping[str, str], out: Path) -> None:
     differing = [str(out / path) for path, text in files.items() if _read(out / path) != text]
     if differing:
         raise UsageError(
             "\n".join(f"{path} differs from what budgets.yaml renders" for path in differing),
             "run `harness render` with the same options, and commit the files",
         )
+    write("".join(f"{out / path}: up to date\n" for path in files))
 
 
 def _read(path: Path) -> str | None:

@@ -109,7 +109,7 @@ async def _run(
     Raises:
         UnjudgedError: The service or the generator could not be started.
     """
-    folder = new_run_folder(place, plan, scenario, reports=())
+    folder = new_run_folder(place, plan, scenario)
     plan_of_version = replace(plan, target=both.baseline.target)
     await gather(plan_of_version, scenario, folder, RunOptions(show=show))
     manifest = read_manifest(folder)

@@ -142,9 +142,7 @@ async def load_pair(
     """
     start.reset()
     sides = [versions.baseline, versions.candidate]
-    folders = [
-        new_run_folder(folder / side.name, plan, design.scenario, reports=()) for side in sides
-    ]
+    folders = [new_run_folder(folder / side.name, plan, design.scenario) for side in sides]
 
     async def run(which: int, before: asyncio.Event | None) -> None:
         if before is not None:

@@ -10,11 +10,11 @@ from harness import names
 from harness.budgets.model import Plan, Scenario
 from harness.errors import UsageError
 from harness.load.fleet import logs
-from harness.runs.folder import REPORTS, RunFolder, create_folder
+from harness.runs.folder import RunFolder, create_folder
 
 
 def new_run_folder(
-    path: Path | None, plan: Plan, scenario: Scenario, *, reports: Iterable[str] = REPORTS
+    path: Path | None, plan: Plan, scenario: Scenario, *, reports: Iterable[str] = ()
 ) -> RunFolder:
     """Make the folder of a run, with all its files and a copy of budgets.yaml.
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness.runs.folder import REPORTS
+from harness.commands.parts.verdict import REPORT_FILES
 from tests.e2e.conftest import Project
 
 SHORT = ("--duration", "1500ms", "--warm-up", "500ms")
@@ -36,7 +36,9 @@ def test_selftest_detects_mistakes_that_break_the_promised_budgets(planted: Proj
     slow = planted.outcomes("out/slow")
     assert (slow["latency"], slow["errors"]) == ("fail", "pass")
     assert planted.manifest("out/slow")["scenario"]["duration"] == 1.5
-    reports = {file.name for file in (planted.path / "out/slow").iterdir() if file.name in REPORTS}
+    reports = {
+        file.name for file in (planted.path / "out/slow").iterdir() if file.name in REPORT_FILES
+    }
     assert reports == {"results.json", "junit.xml", "summary.md"}
 
 

@@ -112,12 +112,12 @@ def _trends(runs: Sequence[PastRun]) -> tuple[Trend, ...]:
 
 
 def _trend(budget: StoredBudget, runs: Sequence[PastRun]) -> Trend:
-    found = [next((b for b in run.results.budgets if b.name == budget.name), None) for run in runs]
+    stored = [next((b for b in run.results.budgets if b.name == budget.name), None) for run in runs]
     values = [
         run.results.trusted(one)
         if one and (one.unit, one.direction) == (budget.unit, budget.direction)
         else None
-        for run, one in zip(runs, found, strict=True)
+        for run, one in zip(runs, stored, strict=True)
     ]
-    outcomes = tuple(one.outcome if one else None for one in found)
+    outcomes = tuple(one.outcome if one else None for one in stored)
     return Trend(budget.name, budget.unit, budget.direction, budget.bound, tuple(values), outcomes)

@@ -45,8 +45,8 @@ def _rate(
         "iterations sent": names.GENERATOR_STARTED_ITERATIONS,
         "iterations dropped": names.GENERATOR_DROPPED,
     }
-    found = {label: readings.over_time(Rate(Selector(name))) for label, name in counters.items()}
-    lines = [ChartLine(label, values) for label, values in found.items() if any(known(values))]
+    series = {label: readings.over_time(Rate(Selector(name))) for label, name in counters.items()}
+    lines = [ChartLine(label, values) for label, values in series.items() if any(known(values))]
     for label, outcome in (("requests succeeded", names.OK), ("requests failed", names.ERROR)):
         counts = _counts(_of(intervals, names.LATENCY, outcome, None), axis)
         if any(counts):
@@ -116,8 +116,8 @@ def _users(readings: Readings) -> tuple[ChartLine, ...]:
         "users": names.GENERATOR_USERS,
         "arrivals waiting for a user": names.GENERATOR_BACKLOG,
     }
-    found = {label: readings.over_time(Gauge(Selector(name))) for label, name in gauges.items()}
-    lines = [ChartLine(label, values) for label, values in found.items() if any(known(values))]
+    series = {label: readings.over_time(Gauge(Selector(name))) for label, name in gauges.items()}
+    lines = [ChartLine(label, values) for label, values in series.items() if any(known(values))]
     # Many idle users would flatten the requests in flight.
     return tuple(ChartLine(line.label, line.values, hidden=line.label == "users") for line in lines)
 
@@ -125,9 +125,9 @@ def _users(readings: Readings) -> tuple[ChartLine, ...]:
 def _requests(intervals: Intervals, budgets: Sequence[Budget]) -> list[str | None]:
     """All requests together, then requests with a budget, then the busiest."""
     counts: dict[str, int] = {}
-    for key, found in intervals.items():
+    for key, parts in intervals.items():
         if key.what == names.LATENCY:
-            counts[key.request] = counts.get(key.request, 0) + sum(d.count for d in found.values())
+            counts[key.request] = counts.get(key.request, 0) + sum(d.count for d in parts.values())
     budgeted = [request for budget in budgets if (request := _request(budget)) in counts]
     busiest = sorted(counts, key=lambda request: (-counts[request], request))
     if len(counts) == 1:
@@ -148,8 +148,8 @@ def _of(
     intervals: Intervals, what: str, outcome: str, request: str | None
 ) -> list[Mapping[int, Distribution]]:
     return [
-        found
-        for key, found in intervals.items()
+        parts
+        for key, parts in intervals.items()
         if key.what == what and key.outcome == outcome and request in {key.request, None}
     ]
 

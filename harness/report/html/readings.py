@@ -74,10 +74,10 @@ class Readings:
         return values
 
     def _rate_over(self, indicator: Rate) -> Values:
-        found = self._rate(indicator.counter)
+        rate = self._rate(indicator.counter)
         if indicator.to is None:
-            return found
-        return _quotient(found, _total(self._levels(indicator.to).values()))
+            return rate
+        return _quotient(rate, _total(self._levels(indicator.to).values()))
 
     def _rate(self, selector: Selector) -> Values:
         """Sum of the increases per second of all matching counters."""
@@ -89,9 +89,9 @@ class Readings:
 
     def _quantile(self, selector: Selector, quantile: float) -> Values:
         buckets: dict[float, list[Values]] = defaultdict(list)
-        found = matching(self._evidence, Selector(f"{selector.metric}_bucket", selector.where))
-        for series, values in zip(found, self._rates(found), strict=True):
-            buckets[float(series.labels.get("le", "nan"))].append(values)
+        series = matching(self._evidence, Selector(f"{selector.metric}_bucket", selector.where))
+        for one, values in zip(series, self._rates(series), strict=True):
+            buckets[float(one.labels.get("le", "nan"))].append(values)
         edges = sorted(buckets)
         sums = [_total(buckets[edge]) for edge in edges]
         return [_interpolated(edges, column, quantile) for column in zip(*sums, strict=True)]
@@ -159,15 +159,15 @@ def rates(series: Series, edges: Sequence[float], first: float) -> Values:
     if times[0] > first:
         times = [first, max(first, times[0] - _BEFORE), *times]
         totals = [0.0, 0.0, *totals]
-    found: Values = []
+    result: Values = []
     for start, end in pairwise(edges):
         left, right = max(start, times[0]), min(end, times[-1])
         if right - left < (end - start) / 2:
-            found.append(None)
+            result.append(None)
         else:
             rise = _at(right, times, totals) - _at(left, times, totals)
-            found.append(rise / (right - left))
-    return found
+            result.append(rise / (right - left))
+    return result
 
 
 def _without_resets(values: Sequence[float]) -> list[float]:

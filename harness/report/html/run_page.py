@@ -102,7 +102,7 @@ def _axis_data(axis: Axis) -> dict[str, object]:
 
 
 def _rows(
-    latency: Mapping[LatencyKey, Distribution], found: Sequence[EndpointLatency]
+    latency: Mapping[LatencyKey, Distribution], endpoint_list: Sequence[EndpointLatency]
 ) -> list[EndpointRow]:
     """All requests together, if there are several endpoints, then the busiest endpoints."""
     by_request: dict[str | None, list[Distribution]] = {}
@@ -115,5 +115,5 @@ def _rows(
         times = Distribution.merge(by_request.get(request, ()))
         return EndpointRow(endpoint, times.quantile(0.9), times.quantile(0.999))
 
-    rows = [row(endpoint, endpoint.request) for endpoint in found[:MOST_ENDPOINTS]]
-    return [row(all_endpoints(latency), None), *rows] if len(found) > 1 else rows
+    rows = [row(endpoint, endpoint.request) for endpoint in endpoint_list[:MOST_ENDPOINTS]]
+    return [row(all_endpoints(latency), None), *rows] if len(endpoint_list) > 1 else rows

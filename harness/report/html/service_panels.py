@@ -48,8 +48,8 @@ _SUBJECTS = {
 _USUAL: tuple[tuple[str, Indicator, Unit], ...] = (
     ("pool utilization", PRESETS["pool_utilization"].indicator, Unit.RATIO),
     ("hit ratio", PRESETS["cache_hit_ratio"].indicator, Unit.RATIO),
-    ("service, % of one core", Rate(Selector(names.CPU_SECONDS)), Unit.RATIO),
-    ("load generator, % of one core", Gauge(Selector(names.GENERATOR_CPU)), Unit.RATIO),
+    ("service (share of one core)", Rate(Selector(names.CPU_SECONDS)), Unit.RATIO),
+    ("load generator (share of one core)", Gauge(Selector(names.GENERATOR_CPU)), Unit.RATIO),
     ("resident memory", Gauge(Selector(names.MEMORY_BYTES)), Unit.BYTES),
     ("p95 lag", Quantile(Selector(names.LOOP_LAG), 0.95), Unit.SECONDS),
 )
@@ -89,10 +89,10 @@ def _rows(readings: Readings, budgets: Sequence[Budget]) -> Iterator[_SubjectLin
 
 
 def _panel(rows: Iterable[_SubjectLine]) -> ChartPanel:
-    found = list(rows)
-    lines = tuple(row.line for row in found)
-    bounds = tuple(row.bound for row in found if row.bound is not None)
-    return ChartPanel(found[0].subject, found[0].unit, (ChartChoice("", lines, bounds),))
+    group = list(rows)
+    lines = tuple(row.line for row in group)
+    bounds = tuple(row.bound for row in group if row.bound is not None)
+    return ChartPanel(group[0].subject, group[0].unit, (ChartChoice("", lines, bounds),))
 
 
 def _titled(panels: Sequence[ChartPanel]) -> list[ChartPanel]:

@@ -37,10 +37,10 @@ def workflow_commands(
     failing = [one for one in worst_first(judged) if one.outcome != "pass"]
     lines = []
     for level in LEVELS:
-        found = [one for one in failing if _level(one) == level]
-        shown = found if len(found) <= MOST else found[: MOST - 1]
+        of_level = [one for one in failing if _level(one) == level]
+        shown = of_level if len(of_level) <= MOST else of_level[: MOST - 1]
         lines += [_annotation(level, one, budgets_file) for one in shown]
-        if more := len(found) - len(shown):
+        if more := len(of_level) - len(shown):
             lines.append(_command(level, "harness", f"... and {more} more, in the summary"))
     if exit_code and not any(_level(one) == "error" for one in failing):
         lines.insert(0, _command("error", "harness", clean(headline, TEXT)))

@@ -72,7 +72,7 @@ def _budgets(now: Progress) -> Iterator[RenderableType]:
     worst_first = [
         outcome_text(outcome, f" {clean(name, NAME)}")
         for outcome in WORST_FIRST
-        for name, found in now.budgets
-        if found == outcome
+        for name, decided in now.budgets
+        if decided == outcome
     ]
     yield from worst_first[:_MOST_BUDGETS]

@@ -92,10 +92,10 @@ def _cells(detection: Detection) -> Iterator[str]:
 def _text(detection: Detection) -> str:
     if detection.reason:
         return clean(detection.reason, _REASON)
-    found = [f"{clean(v.name)} is {_figures(v)}" for v in detection.promised]
+    values = [f"{clean(v.name)} is {_figures(v)}" for v in detection.promised]
     others = len(detection.others)
     more = f", and {others} more breached" if others else ""
-    return ", ".join(found) + more if found else _ending(detection)
+    return ", ".join(values) + more if values else _ending(detection)
 
 
 def _outcome(detection: Detection) -> str:

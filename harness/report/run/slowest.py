@@ -19,7 +19,7 @@ def slowest(judgement: Judgement, evidence: Evidence) -> list[SlowRequest]:
     requests = list(dict.fromkeys(request for request in breached if request is not None))
     if not requests or "" in requests:
         return list(evidence.slowest[:SHOWN])
-    found: list[SlowRequest] = []
+    result: list[SlowRequest] = []
     for request in requests[:_MOST_ENDPOINTS]:
-        found += [one for one in evidence.slowest if one.request == request][:SHOWN]
-    return sorted(found, key=lambda one: -one.latency)
+        result += [one for one in evidence.slowest if one.request == request][:SHOWN]
+    return sorted(result, key=lambda one: -one.latency)
