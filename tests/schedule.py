@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 STAGES = ("unit", "integration", "e2e")
 # Each of these tests takes seconds, so that whichever worker is free takes the next one. The tests
-# of any other file stay on one worker.
+# of any other file stay on one worker; none of them may be marked `alone`.
 SPREAD = ("tests/e2e/", "tests/integration/load/", "tests/integration/report/")
 # These share a fixture that takes longer than a test.
 TOGETHER = (
@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _slow_selected(config: pytest.Config) -> bool:
-    named = any("::" in argument for argument in config.invocation_params.args if argument)
+    named = any("::" in argument for argument in config.args)
     return config.option.slow or named or "slow" in config.option.markexpr
 
 

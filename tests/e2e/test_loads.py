@@ -107,6 +107,7 @@ def test_run_hopeless_is_aborted_long_before_its_planned_end(
     assert project.harness("check", "out", "--warn-only").code == 0
 
 
+@pytest.mark.slow
 def test_run_with_two_workers_counts_exactly_what_the_service_counted(project: Project) -> None:
     result = project.harness("run", "--out", "out", "--workers", "2")
     assert project.manifest()["status"] == "complete", result.out + result.err

@@ -110,6 +110,7 @@ def test_check_stored_run_gives_the_same_verdict_and_new_budgets_another(project
     assert lenient.out.splitlines() == ["fail (exit 0) out"]
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_run_latency_over_its_bound_breaches(project: Project) -> None:
     project.document["budgets"]["latency"]["max"] = "1ms"
@@ -251,12 +252,9 @@ def test_run_folder_with_files_is_refused(project: Project) -> None:
     assert "holds files already" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.parametrize(
-    "metrics",
-    [pytest.param("yes", marks=pytest.mark.slow), ""],
-    ids=["with metrics", "without metrics"],
-)
+@pytest.mark.parametrize("metrics", ["yes", ""], ids=["with metrics", "without metrics"])
 def test_run_url_of_a_running_service_judges_what_it_can(project: Project, metrics: str) -> None:
     environment = {**os.environ, "METRICS": metrics}
     with subprocess.Popen(

@@ -98,6 +98,7 @@ def fuzz(url: str) -> set[int]:
     return statuses
 
 
+@pytest.mark.slow
 def test_fuzzer_on_sqlite_finds_nothing(tmp_path: Path) -> None:
     with served(tmp_path, None) as url:
         assert fuzz(url) >= {200, 201, 204, 404, 422}
