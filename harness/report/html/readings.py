@@ -7,7 +7,6 @@ peak shows however wide the intervals are.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -23,6 +22,7 @@ from harness.budgets.model import (
     Selector,
     Utilization,
 )
+from harness.judge.measure.deltas import value_at, without_resets
 from harness.judge.measure.series import Origin, matching, origin
 from harness.names import INSTANCE, SOURCE
 from harness.report.html.axis import Axis
@@ -50,8 +50,7 @@ class Readings:
         values: Values = []
         match indicator:
             case Mean(histogram=one):
-                parts = (Selector(f"{one.metric}_{part}", one.where) for part in ("sum", "count"))
-                values = _quotient(*map(self._rate, parts))
+                values = _quotient(self._rate(one.part("sum")), self._rate(one.part("count")))
             case Ratio(of=of, to=to):
                 values = _quotient(self._rate(of), self._rate(to))
             case Rate():
@@ -81,7 +80,7 @@ class Readings:
 
     def _quantile(self, selector: Selector, quantile: float) -> Values:
         buckets: dict[float, list[Values]] = defaultdict(list)
-        found = matching(self._evidence, Selector(f"{selector.metric}_bucket", selector.where))
+        found = matching(self._evidence, selector.part("bucket"))
         for series, values in zip(found, self._rates(found), strict=True):
             buckets[float(series.labels.get("le", "nan"))].append(values)
         edges = sorted(buckets)
@@ -136,7 +135,7 @@ def rates(series: Series, edges: Sequence[float], first: float) -> Values:
     Returns:
         None where less than half of an interval lies between two samples.
     """
-    times, totals = list(series.times), _without_resets(series.values)
+    times, totals = list(series.times), without_resets(series.values)[0]
     if times[0] > first:
         times = [first, max(first, times[0] - _BEFORE), *times]
         totals = [0.0, 0.0, *totals]
@@ -146,27 +145,9 @@ def rates(series: Series, edges: Sequence[float], first: float) -> Values:
         if right - left < (end - start) / 2:
             found.append(None)
         else:
-            rise = _at(right, times, totals) - _at(left, times, totals)
+            rise = value_at(right, times, totals) - value_at(left, times, totals)
             found.append(rise / (right - left))
     return found
-
-
-def _without_resets(values: Sequence[float]) -> list[float]:
-    totals, lost, before = [], 0.0, -inf
-    for value in values:
-        if value < before:
-            lost += before
-        before = value
-        totals.append(value + lost)
-    return totals
-
-
-def _at(moment: float, times: Sequence[float], totals: Sequence[float]) -> float:
-    after = bisect_right(times, moment)
-    if after == len(times):
-        return totals[-1]
-    share = (moment - times[after - 1]) / (times[after] - times[after - 1])
-    return totals[after - 1] + share * (totals[after] - totals[after - 1])
 
 
 def _total(parts: Iterable[Values]) -> Values:

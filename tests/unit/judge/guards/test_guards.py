@@ -41,7 +41,7 @@ TRIPPED = [
         "all",
         "the run failed (no host)",
     ),
-    ("run-complete", evidence(status="interrupted"), "all", "interrupted and is only a part"),
+    ("run-complete", evidence(status="interrupted"), "all", "interrupted and is incomplete"),
     ("run-complete", evidence(status="running"), "all", "never finished"),
     ("target-alive", evidence(exit_code=3), "all", "ended with exit code 3"),
     ("target-alive", evidence(exit_code=0), "all", "ended with exit code 0"),
