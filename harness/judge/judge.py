@@ -96,7 +96,7 @@ def _outcome(
     guards: Sequence[Guard],
     interval: Confidence | None,
 ) -> tuple[Outcome, str]:
-    if tripped := [guard for guard in guards if _spoils(guard, budget, measurement)]:
+    if tripped := [guard for guard in guards if _takes_away(guard, budget, measurement)]:
         also = f" (also tripped: {', '.join(g.name for g in tripped[1:])})" if tripped[1:] else ""
         return "inconclusive", f"{tripped[0].name}: {tripped[0].reason}{also}"
     if missing := _why_no_data(budget, measurement):
@@ -110,14 +110,14 @@ def _outcome(
         holding = sure
     if holding:
         return "pass", _measured(budget, measurement)
-    return _breach(budget, f"{_measured(budget, measurement)}{_then(budget, measurement)}")
+    return _breach(budget, f"{_measured(budget, measurement)}{_details(budget, measurement)}")
 
 
-def _spoils(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
-    """Whether a guard has tripped and what it guards is what the budget is measured on.
+def _takes_away(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
+    """Whether a guard has tripped that makes the verdict on a budget inconclusive.
 
-    A guard on one request says no more than the lack of data there, which `on_no_data` decides.
-    Those on the harness's own scrapes say nothing about a Prometheus server's.
+    A guard on one request says no more than the missing data of this request, which `on_no_data`
+    decides. Guards on the harness's own scrapes say nothing about a Prometheus server's scrapes.
     """
     if guard.outcome == "ok" or guard.request:
         return False
@@ -129,7 +129,7 @@ def _spoils(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
 
 
 def in_scope(guard: Guard, budget: Budget) -> bool:
-    """Whether what a guard guards is what the budget is measured on."""
+    """Whether a budget is in the scope of a guard."""
     client = isinstance(budget.indicator, CLIENT_SIDE)
     match guard.scope:
         case "all":
@@ -176,18 +176,18 @@ def _uncertain(
     what = _measured(budget, measurement)
     if measurement.samples < interval.fewest:
         why = (
-            f"{what}, but {measurement.samples} samples are too few to be sure: it takes at least"
-            f" {interval.fewest}; raise the duration or the load"
+            f"{what}, but {measurement.samples} samples are too few to be certain: at least"
+            f" {interval.fewest} are needed; raise the duration or the load"
         )
     else:
         why = (
-            f"{what}, but it may as well lie beyond: it is {_somewhere(budget, interval)}; measure"
-            " longer, or move the bound"
+            f"{what}, but the true value may lie beyond the bound: it is"
+            f" {_range(budget, interval)}; measure longer, or move the bound"
         )
     return ("warn", _waived(budget, why)) if budget.waiver else ("inconclusive", why)
 
 
-def _somewhere(budget: Budget, interval: Confidence) -> str:
+def _range(budget: Budget, interval: Confidence) -> str:
     lower, upper = (
         None if end is None else format_quantity(end, budget.unit)
         for end in (interval.lower, interval.upper)
@@ -236,8 +236,8 @@ def _distance(budget: Budget, value: float) -> str:
     return f"{share} {inside if distance > 0 else outside}"
 
 
-def _then(budget: Budget, measurement: Measurement) -> str:
-    """What else is known of a breach."""
+def _details(budget: Budget, measurement: Measurement) -> str:
+    """Further facts on a breach."""
     over = measurement.share_over
     parts = [
         f"{format_quantity(over, Unit.RATIO)} of {measurement.samples} are over it" if over else "",

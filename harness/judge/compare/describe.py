@@ -29,13 +29,13 @@ def reason(
     """
     match change.decision:
         case "pass":
-            says = f"{_found(change, budget)}, certainly less than the {_tolerance(change)}"
-            return f"{says}{_left_out(change, omitted)}"
+            text = f"{_found(change, budget)}, certainly less than the {_tolerance(change)}"
+            return f"{text}{_left_out(change, omitted)}"
         case "fail":
-            says = f"{_found(change, budget)}, {_certainty(change)}{_left_out(change, omitted)}"
-            return _waived(budget, change, says)
+            text = f"{_found(change, budget)}, {_certainty(change)}{_left_out(change, omitted)}"
+            return _waived(budget, change, text)
         case "continue":
-            return f"no decision yet after {_pairs(len(change.ratios))}; let the comparison go on"
+            return f"no decision yet after {_pairs(len(change.ratios))}; continue the comparison"
         case "inconclusive":
             return _undecided(change, budget, used, omitted)
         case _:
@@ -43,7 +43,7 @@ def reason(
 
 
 def worse_text(change: float) -> str:
-    """Such as "+1.2%" for worse and "-3.0%" for better, with as many digits as mean something."""
+    """Such as "+1.2%" for worse and "-3.0%" for better, with the significant digits."""
     percent = 100 * change
     text = f"{percent:+.0f}%" if abs(percent) >= 99.95 else f"{percent:+.1f}%"
     return "0.0%" if text in {"+0.0%", "-0.0%"} else text
@@ -103,20 +103,20 @@ def _undecided(
     if detectable > change.tolerance:
         smallest = format_quantity(detectable, Unit.RATIO)
         return (
-            f"more noise than {_pairs(change.pairs)} can see through: the smallest change that they"
-            f" would find is {smallest}; run `harness calibrate`, use more --slices, or raise"
+            f"too much noise for {_pairs(change.pairs)}: the minimum detectable regression is"
+            f" {smallest}; run `harness calibrate`, use more --slices, or raise"
             f" max_regression ({_tolerance(change)}){_left_out(change, omitted)}"
         )
     return (
-        f"{_found(change, budget)}: {_pairs(change.pairs)} cannot tell it from none, nor from the"
-        f" {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
+        f"{_found(change, budget)}: {_pairs(change.pairs)} can distinguish it neither from no"
+        f" change nor from the {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
     )
 
 
-def _waived(budget: Budget, change: Change, says: str) -> str:
+def _waived(budget: Budget, change: Change, text: str) -> str:
     if change.outcome == "warn" and budget.waiver:
-        return f"{says}; waived until {budget.waiver.until}: {budget.waiver.reason}"
-    return says
+        return f"{text}; waived until {budget.waiver.until}: {budget.waiver.reason}"
+    return text
 
 
 def _tolerance(change: Change) -> str:

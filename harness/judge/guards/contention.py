@@ -1,4 +1,4 @@
-"""Guard on a machine that others keep busy, whose slowness is not the service's.
+"""Guard on a machine that other processes keep busy.
 
 Waiting for a CPU alone proves nothing: a service that wants more than the machine has waits for its
 own threads and its own load. Neighbours alone prove nothing either: on a machine with CPUs to spare
@@ -42,7 +42,7 @@ _SERVICE = "the service"
 def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """No breach of a time came about while others kept the CPUs that the service waited for.
 
-    What holds stands, and so does what is no time: queries, bytes, ratios, CPU seconds.
+    A budget that holds stands, and so does one on anything but a time: queries, bytes, ratios.
     """
     others = _rate(evidence, OTHER_CPU)
     waits = dict(_waits(evidence))
@@ -65,7 +65,7 @@ def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
                 " that nothing else uses"
             )
         else:
-            reason += "; no verdict would be another without that"
+            reason += "; no verdict depends on that"
     yield guard(
         "cpu-contention",
         reason,
@@ -79,7 +79,7 @@ def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
 
 
 def _waits(evidence: Evidence) -> Iterator[tuple[str, float]]:
-    """Who waited for a CPU, and for how many seconds in each second."""
+    """The processes that waited for a CPU, and for how many seconds in each second."""
     waited = _rate(evidence, SERVICE_CPU_WAIT)
     if waited is not None:
         yield _SERVICE, waited
@@ -92,11 +92,11 @@ def _waits(evidence: Evidence) -> Iterator[tuple[str, float]]:
 def _rate(evidence: Evidence, name: str) -> float | None:
     """By how much a counter grew per second of the window; None when it was not read."""
     try:
-        asked = window(evidence)
+        planned = window(evidence)
     except NoDataError:
         return None
     for series in evidence.series:
-        samples = sorted(inside(series, asked, EDGE_SLACK)) if series.name == name else []
+        samples = sorted(inside(series, planned, EDGE_SLACK)) if series.name == name else []
         if len(samples) > 1:
             (start, first), (end, last) = samples[0], samples[-1]
             return (last - first) / (end - start)

@@ -1,40 +1,40 @@
-"""How much of the schedule of each open load was asked for, and how much of that was begun."""
+"""How much of the schedule of each open load was due, and how much of that was begun."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import NamedTuple
 
 from harness.judge.guards.readings import TimedReading, every_reading, loads
+from harness.judge.measure.deltas import value_at
 from harness.names import GENERATOR_ASKED, GENERATOR_STARTED_ITERATIONS, HANDOVER
 from harness.runs.model import Evidence, Worker
 
 
 class Delivery(NamedTuple):
-    """What became of the schedule of a load.
+    """How much of the schedule of a load was delivered.
 
     Attributes:
         load: Its name; empty for the only one.
-        asked: Iterations whose moment came, those that nobody asked for included.
+        scheduled: Iterations that were due, the unclaimed ones included.
         sent: Of these, how many a user began.
-        unasked: Of these, how many were in nobody's hands, about: a worker had been lost, and the
-            others had not taken over yet.
+        unclaimed: Of these, about how many no worker had: a worker had been lost, and the others
+            had not taken over yet.
     """
 
     load: str
-    asked: float
+    scheduled: float
     sent: float
-    unasked: float
+    unclaimed: float
 
     @property
     def share(self) -> float:
-        """Of what was asked, how much was begun."""
-        return self.sent / self.asked
+        """The share of the scheduled iterations that began."""
+        return self.sent / self.scheduled
 
     @property
     def unsent(self) -> float:
-        """What was asked and never begun."""
-        return self.asked - self.sent
+        """Scheduled iterations that never began."""
+        return self.scheduled - self.sent
 
 
 def deliveries(evidence: Evidence) -> list[Delivery]:
@@ -42,16 +42,18 @@ def deliveries(evidence: Evidence) -> list[Delivery]:
     account = evidence.manifest.requests
     if not account.asked:
         return []
-    unasked = _unasked(evidence)
-    asked, sent = (
+    unclaimed = _unclaimed(evidence)
+    claimed, sent = (
         _by_load(evidence, name) for name in (GENERATOR_ASKED, GENERATOR_STARTED_ITERATIONS)
     )
-    if len(loads(evidence)) < 2 or not any(asked.values()):
-        lacking = sum(unasked.values())
-        return [Delivery("", account.asked + lacking, account.sent, lacking)]
+    if len(loads(evidence)) < 2 or not any(claimed.values()):
+        missing = sum(unclaimed.values())
+        return [Delivery("", account.asked + missing, account.sent, missing)]
     return [
-        Delivery(load, count + unasked.get(load, 0.0), sent.get(load, 0.0), unasked.get(load, 0.0))
-        for load, count in sorted(asked.items())
+        Delivery(
+            load, count + unclaimed.get(load, 0.0), sent.get(load, 0.0), unclaimed.get(load, 0.0)
+        )
+        for load, count in sorted(claimed.items())
         if count
     ]
 
@@ -65,11 +67,11 @@ def _by_load(evidence: Evidence, name: str) -> dict[str, float]:
     return totals
 
 
-def _unasked(evidence: Evidence) -> dict[str, float]:
-    """What nobody asked for, by load: all workers of one have equal parts of its schedule.
+def _unclaimed(evidence: Evidence) -> dict[str, float]:
+    """Scheduled iterations that no worker had, by load.
 
-    So the part of a lost one, from its last report until the others took over, is as large as
-    that of each of them in this time.
+    All workers of a load have equal parts of its schedule. So the part of a lost worker, from its
+    last report until the others took over, is as large as the part of each other in this time.
     """
     asked = every_reading(evidence, GENERATOR_ASKED)
     lost = [worker for worker in evidence.manifest.workers if worker.lost]
@@ -89,19 +91,14 @@ def _unasked(evidence: Evidence) -> dict[str, float]:
 
 
 def _gap(worker: Worker, values: list[TimedReading], evidence: Evidence) -> tuple[float, float]:
-    """From when until when nobody asked for what was a lost worker's."""
+    """From when until when no worker had the part of a lost one."""
     started = evidence.manifest.clock.started or 0.0
     begin = values[-1].at if values else started
     return begin, max(begin, (worker.lost_at or begin) + HANDOVER)
 
 
-def _at(values: list[TimedReading], moment: float) -> float:
-    """A counter at some moment, on the line between its readings; constant beyond them."""
-    after = bisect_left(values, moment, key=lambda reading: reading.at)
-    if after == 0 or after == len(values):
-        return values[min(after, len(values) - 1)].value
-    (t0, low), (t1, high) = values[after - 1], values[after]
-    return low + (high - low) * (moment - t0) / (t1 - t0)
+def _at(readings: list[TimedReading], moment: float) -> float:
+    return value_at(moment, [one.at for one in readings], [one.value for one in readings])
 
 
 def _load_of(evidence: Evidence, source: str) -> str:

@@ -1,4 +1,4 @@
-"""Guards on each process of the load generator: its CPU, what the host left it, how it loads."""
+"""Guards on each process of the load generator: its CPU, the host, and the timing of its load."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.units import Unit, format_quantity
 # One gevent loop saturates at one core: 92% overdriven, 10% at a healthy 500/s. A single second
 # may be a burst of garbage collection.
 CPU = 0.85
-# Of the time, in two readings on end.
+# Of the time, in two consecutive readings.
 STEAL = 0.1
 THROTTLED = 0.05
 # Of the requests of a second, the share sent in its fullest twentieth. Random arrivals at 300/s
@@ -41,14 +41,14 @@ LOCKED_FROM = 20.0
 
 
 def generator_cpu(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """No process of the generator was short of CPU for two seconds on end."""
+    """No process of the generator was short of CPU for two consecutive seconds."""
     source, worst = _worst_pair(readings(evidence, GENERATOR_CPU))
     if worst is None:
         return
     reason = f"{of(source)} used up to {format_quantity(worst, Unit.RATIO)} of a core"
     if worst > CPU:
         reason += (
-            ", so its own delay is in the latency; lower the rate, use FastHttpUser, or more"
+            ", so its own delay is part of the latency; lower the rate, use FastHttpUser, or more"
             " workers"
         )
     yield guard(
@@ -57,7 +57,7 @@ def generator_cpu(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 
 
 def host_steal(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
-    """The host of a virtual machine did not give its time to others for two seconds on end."""
+    """The host of a virtual machine did not give its time to others for two consecutive seconds."""
     source, worst = _worst_pair(readings(evidence, GENERATOR_STEAL))
     if worst is None:
         return
@@ -67,7 +67,7 @@ def host_steal(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]
 
 
 def cgroup_throttled(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
-    """The kernel did not hold the generator's control group back for two seconds on end."""
+    """The kernel did not hold the generator's control group back for two consecutive seconds."""
     shares = {
         source: [
             TimedReading(b.at, b.value / (b.at - a.at)) for a, b in pairwise(values) if b.at > a.at
@@ -84,7 +84,7 @@ def cgroup_throttled(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[
 
 
 def phase_locked(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """Closed model: the users do not all ask in the same moment of each second.
+    """Closed model: the users do not all send their requests in the same moment of each second.
 
     Users that wait for equal times and began together stay in step for ever, and what they measure
     is how the service copes with a burst (measured: p50 27 ms in step, 0.17 ms spread evenly).
@@ -141,7 +141,7 @@ def _paused(
     if explained:
         reason += f", and the verdict on {listed(explained)} may be due to that{advice}"
     elif value > limit:
-        reason += "; no verdict would be another without that"
+        reason += "; no verdict depends on that"
     return guard(
         name,
         reason,
@@ -154,7 +154,7 @@ def _paused(
 
 
 def _worst_pair(values: Mapping[str, list[TimedReading]]) -> tuple[str, float | None]:
-    """The source with the highest value that lasted for two of its readings on end."""
+    """The source with the highest value that lasted for two consecutive readings."""
     pairs = [
         (min(a.value, b.value), source)
         for source, found in values.items()

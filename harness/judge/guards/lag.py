@@ -1,6 +1,6 @@
 """Guards on the generator's lateness, which adds to every latency; a slow service trips none.
 
-Each takes away only the verdicts that all lags together could have turned, see `guard_doubt`.
+Each takes away only the verdicts that all lags together may explain, see `impact`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TO_BLAME = 0.5
 
 
 def loop_lag(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
-    """The generator's event loop woke in time; code of a user that blocks it does not let it."""
+    """The generator's event loop woke in time; blocking code of a user prevents that."""
     advice = "code of the locustfile blocks the loop, or the generator's core is shared"
     yield from _lag(evidence, measured, GENERATOR_LOOP_LAG, "generator-loop-lag", advice)
 
@@ -53,13 +53,13 @@ def _lag(
         hanging = listed(_with_distance(one) for one in measured if one.name in explained)
         reason += f", and the verdict on {hanging} may be due to that; {advice}"
     elif over_limit:
-        reason += "; no verdict on latency would be another without that"
+        reason += "; no verdict on latency depends on that"
     yield guard(
         name,
         reason,
         tripped=bool(explained),
         value=lag,
-        # What trips is no limit where a small lag turns a small breach, or a large one turns none.
+        # There is no limit where a small lag explains a small breach, or a large lag none.
         limit=min(limits) if over_limit == bool(explained) else None,
         unit=Unit.SECONDS,
         scope="latency",

@@ -1,8 +1,8 @@
-"""Guards on the load: was it what was asked, and is it known what became of each request?
+"""Guards on the load: the scheduled load was sent, and the outcome of each request is known.
 
-When a slow service kept the generator from sending all that was asked, the breaches that were found
-stand: with the whole load they would be no smaller. What holds is held against the worst that the
-requests nobody knows of could have been.
+When a slow service kept the generator from sending the scheduled load, the breaches stand: with the
+full load they would be no smaller. A budget that holds is checked against the worst outcome that
+the requests without a known one can have.
 """
 
 from __future__ import annotations
@@ -46,30 +46,29 @@ LOST = 0.001
 
 
 def load_delivered(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
-    """Open model: of each load, the iterations that the schedule asked for were started.
+    """Open model: the scheduled iterations of each load were started.
 
-    When the users ran out on a healthy generator, the service is what is slow; and when the others
-    took over what was a lost worker's, only what was in nobody's hands until then is missing. In
-    both cases the breaches count, and what holds is taken away where the rest of the load could
-    have turned it. Otherwise nothing is judged: a service that got less load than asked must not
-    pass for it.
+    When the users ran out on a healthy generator, the service is slow. When the other workers took
+    over the schedule of a lost worker, only its iterations until then are missing. In both cases
+    breaches count, and a pass is taken away where the missing load could have changed it. Otherwise
+    nothing is judged: a service that got less than the scheduled load must not pass because of it.
     """
     found = deliveries(evidence)
     if not found:
         return
     worst = min(found, key=lambda one: one.share)
     of = f" of {worst.load}" if worst.load else ""
-    reason = f"{format_quantity(worst.share, Unit.RATIO)} of the asked load{of} was started"
+    reason = f"{format_quantity(worst.share, Unit.RATIO)} of the scheduled load{of} was started"
     enough, only = worst.share >= DELIVERED, None
     if cause := _cause(evidence, measured, found):
         unsent = round(sum(one.unsent for one in found))
         only = _unproven(measured, unsent, enough=enough)
-        asked = round(sum(one.asked for one in found))
+        scheduled = round(sum(one.scheduled for one in found))
         why, advice = cause
         if only:
             reason += (
-                f": {why}, and {unsent} of {asked} iterations never began, so what holds for the"
-                f" others proves nothing of {listed(only)}; {advice}"
+                f": {why}, and {unsent} of {scheduled} iterations never began, so the other"
+                f" iterations do not prove that {listed(only)} holds; {advice}"
             )
         elif not enough:
             reason += f": {why}; {advice}"
@@ -89,7 +88,7 @@ def load_delivered(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
 
 
 def late_iterations(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """Open model: how many iterations began late, whoever is to blame. Never trips, only tells."""
+    """Open model: how many iterations began late, whatever the cause. Never trips."""
     account = evidence.manifest.requests
     if not account.asked:
         return
@@ -104,7 +103,7 @@ def late_iterations(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 
 
 def idle_users(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """Open model: whether users were left to start requests on time. Never trips, only tells."""
+    """Open model: whether idle users remained to start requests on time. Never trips."""
     idle = [r.value for found in readings(evidence, GENERATOR_IDLE_USERS).values() for r in found]
     if not idle or not evidence.manifest.requests.asked:
         return
@@ -119,7 +118,7 @@ def idle_users(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 
 
 def users_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """No Locust user ended before its time, in any generator, for two readings on end."""
+    """No Locust user had ended too early, in any generator, at two consecutive readings."""
     missing = {
         source: max((min(a, b) for a, b in pairwise(gaps)), default=0.0)
         for source, gaps in _missing_users(evidence).items()
@@ -128,14 +127,14 @@ def users_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         return
     source = max(missing, key=lambda name: missing[name])
     most = missing[source]
-    reason = "no user ended before its time"
+    reason = "no user ended too early"
     if most > 0:
         reason = (
-            f"{most:g} users of {of(source)} had ended before their time; see the generator's log"
+            f"{most:g} users of {of(source)} had ended too early; see the generator's log"
             " for what their on_start or their tasks raised"
         )
-    # In the closed model the service got less than was asked; in the open one that is for
-    # load-delivered to say, but requests may have waited for users that were gone.
+    # In the closed model the service got less load; in the open one load-delivered detects that,
+    # but requests may have waited for users that had ended.
     closed = closed_sources(evidence, GENERATOR_USERS) & {s for s in missing if missing[s] > 0}
     scope: Scope = "all" if closed else "client"
     yield guard("users-alive", reason, tripped=most > 0, value=most, limit=0, scope=scope)
@@ -144,7 +143,7 @@ def users_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Every started request was recorded, is in flight, or is known to be lost.
 
-    A few that are lost take away only the verdicts that their outcomes could have turned.
+    A few lost requests take away only the verdicts that their outcomes could have changed.
     """
     account = evidence.manifest.requests
     if not account.started:
@@ -173,11 +172,10 @@ def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterato
 
 
 def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
-    """The requests that were still unanswered when the run gave up waiting turn no verdict.
+    """The requests that were unanswered when the run stopped waiting change no verdict.
 
-    All that is known of each is that it took longer than that wait, and not even that of those that
-    went with a worker. This is held against what was measured: the best and the worst that they
-    could be must lead to the same verdict.
+    Each of them took longer than that wait; even this is not known of those of a lost worker. The
+    best and the worst outcome that they can have must lead to the same verdict.
     """
     account, clock = evidence.manifest.requests, evidence.manifest.clock
     if not account.started:
@@ -194,7 +192,7 @@ def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[
             " `drain`, or set a timeout in the locustfile"
         )
     elif count:
-        reason += "; no verdict would be another, however long they take"
+        reason += "; no verdict depends on how long they take"
     yield guard(
         "in-flight-at-end",
         reason,
@@ -221,20 +219,21 @@ def _cause(
     generator = read_generator(evidence)
     if generator.users_ran_out and not _saturated(evidence, measured, generator):
         return "all users were waiting for the service", "raise max_users, or lower the rate"
-    # What was asked for was begun, so that only what nobody asked for is missing.
-    if any(one.unasked for one in found) and all(
-        one.sent >= DELIVERED * (one.asked - one.unasked) for one in found
+    # The workers began all that they had, so only the part of the lost worker is missing.
+    if any(one.unclaimed for one in found) and all(
+        one.sent >= DELIVERED * (one.scheduled - one.unclaimed) for one in found
     ):
         return "a worker was lost, and the others had to take over", "run it again"
     return None
 
 
 def _unproven(measured: MeasuredBudgets, unsent: int, *, enough: bool) -> tuple[str, ...]:
-    """The budgets that hold by what was sent, and might not with the rest of the load."""
+    """The budgets that hold by the iterations that were sent, and might not with all of them."""
     explained = explained_by_unknown(measured, unsent)
     held = {one.name for one in measured if one.holds}
-    # With nearly all of the load, only what is counted request by request can be turned; without
-    # it all that holds, but for times, whose turning is known, and a throughput that was reached.
+    # With nearly all of the load, the missing requests can only change what is counted request by
+    # request; with less, every pass, except for times, whose change is known, and a throughput that
+    # was reached.
     sure = {
         one.name
         for one in measured
@@ -258,7 +257,7 @@ def _saturated(evidence: Evidence, measured: MeasuredBudgets, generator: Generat
 
 
 def _missing_users(evidence: Evidence) -> dict[str, list[float]]:
-    """Users that are gone, at each reading that says how many there should be."""
+    """How many users are missing, at each reading of the planned number."""
     alive = readings(evidence, GENERATOR_USERS)
     found = {}
     for source, targets in readings(evidence, GENERATOR_TARGET_USERS).items():

@@ -1,4 +1,4 @@
-"""What the load generators reported of themselves, each of their processes apart."""
+"""What the load generators reported of themselves, by process."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def read_generator(evidence: Evidence) -> GeneratorReading:
 def readings(evidence: Evidence, name: str) -> dict[str, list[TimedReading]]:
     """The readings of one name within the window: by source, in the order of time."""
     try:
-        asked = window(evidence)
+        planned = window(evidence)
     except NoDataError:
         return {}
-    return readings_between(evidence, name, asked)
+    return readings_between(evidence, name, planned)
 
 
 def readings_between(
@@ -98,7 +98,7 @@ def loads(evidence: Evidence) -> list[Mapping[str, Any]]:
 
 
 def is_closed(evidence: Evidence) -> bool:
-    """Whether some load is of the closed model, where a late generator asks less of the service."""
+    """Whether some load is of the closed model, where a late generator sends fewer requests."""
     models = {load.get("workload", {}).get("model") for load in loads(evidence)} - {None}
     return "closed" in models if models else not evidence.manifest.requests.asked
 
@@ -111,9 +111,9 @@ def _users_ran_out(evidence: Evidence) -> bool:
 
 def closed_sources(evidence: Evidence, name: str) -> set[str]:
     """Those of the sources of a reading that have no schedule of arrivals."""
-    asked = every_reading(evidence, GENERATOR_ASKED)
+    schedules = every_reading(evidence, GENERATOR_ASKED)
     return {
         source
         for source in every_reading(evidence, name)
-        if not any(reading.value for reading in asked.get(source, ()))
+        if not any(reading.value for reading in schedules.get(source, ()))
     }

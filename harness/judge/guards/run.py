@@ -1,4 +1,4 @@
-"""Guards on the run as a whole: it ended as planned, its service lived, its load asked for it."""
+"""Guards on the run as a whole: it ended as planned, its service ran, its load made requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.units import Unit, format_quantity
 def run_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The run went to its planned end; a part of a run is shown, not judged.
 
-    But for the budget whose certain breach stopped the load: that is judged on what there is.
+    The exception is the budget whose certain breach stopped the load: it is judged by the part.
     """
     manifest = evidence.manifest
     aborted = manifest.status == "aborted"
@@ -63,11 +63,11 @@ def settled(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         usual = (
             "there was no request"
             if found.limit is None
-            else "no three seconds in a row of the first half were as fast as the second half is"
-            f" mostly, {format_quantity(found.limit, Unit.SECONDS)}"
+            else "no three consecutive seconds of the first half were as fast as most of the"
+            f" second half, {format_quantity(found.limit, Unit.SECONDS)}"
         )
         reason = (
-            f"the latency did not settle: {usual}; raise the duration, or look for what goes on"
+            f"the latency did not settle: {usual}; raise the duration, or look for what keeps"
             " changing"
         )
     yield guard(
@@ -81,13 +81,13 @@ def settled(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 
 
 def target_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """A service that the harness started lived until the harness stopped it."""
+    """A service that the harness started ran until the harness stopped it."""
     target = evidence.manifest.target
     if not target.get("ours"):
         return
     code = target.get("exit_code")
     if code is None:
-        yield guard("target-alive", "the service lived until the end", tripped=False, scope="all")
+        yield guard("target-alive", "the service ran until the end", tripped=False, scope="all")
         return
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     reason = f"the service {ended} during the run; see its log in the run folder"
@@ -108,7 +108,7 @@ def window_complete(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 
 
 def requests_recorded(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """The load made requests; a service that nobody asked meets every budget."""
+    """The load made requests; a service without requests meets every budget."""
     count = total_of(request_counts(evidence).values()).total
     reason = f"{count} requests were recorded in the window"
     if not count:

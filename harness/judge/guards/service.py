@@ -98,17 +98,17 @@ def counter_reset(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gua
 def process_restart(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The service that was measured at the end is the process that was measured at the start.
 
-    A restart touches what the client saw as well.
+    A restart affects the times of the client as well.
     """
     try:
-        asked = window(evidence)
+        planned = window(evidence)
     except NoDataError:
         return
     started = [s for s in evidence.series if s.name == START_TIME]
     if not started:
         return
     changed = [
-        s for s in started if len({value for _, value in inside(s, asked, EDGE_TOLERANCE)}) > 1
+        s for s in started if len({value for _, value in inside(s, planned, EDGE_TOLERANCE)}) > 1
     ]
     reason = "the service's process did not change"
     if changed:

@@ -22,18 +22,18 @@ DRIFT = 0.05
 
 
 def workers(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """Every worker lived to the end.
+    """Every worker ran until the end.
 
-    A run that was told to go on without one is judged, as long as its load is still what was
-    asked: in the open model load-delivered says so. In the closed model its users are missing until
-    the others have taken their place, and nobody knows how much less the service was asked.
+    A run that goes on without a lost worker is judged as long as it makes the scheduled load, which
+    load-delivered checks in the open model. In the closed model the users of the lost worker are
+    missing until the others replace them, and it is not known how much load that was.
     """
     manifest = evidence.manifest
     if not manifest.workers:
         return
     lost = [worker for worker in manifest.workers if worker.lost]
     tripped = bool(lost) and (manifest.status != "complete" or is_closed(evidence))
-    reason = f"all {len(manifest.workers)} workers lived to the end"
+    reason = f"all {len(manifest.workers)} workers ran until the end"
     if lost:
         first = lost[0]
         reason = (
@@ -43,7 +43,7 @@ def workers(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         if not tripped:
             reason += (
                 ": the run is degraded, and what it had not yet reported is missing; load-delivered"
-                " says whether the others made the load that was asked"
+                " says whether the others made the scheduled load"
             )
         elif manifest.status == "complete":
             reason += ": its users were missing until the others took their place; run it again"
@@ -105,7 +105,7 @@ def clock_offset(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 def _silences(evidence: Evidence) -> dict[str, float]:
     """The longest time within the window that each source did not report, lost ones left out."""
     try:
-        asked = window(evidence)
+        planned = window(evidence)
     except NoDataError:
         return {}
     lost = {worker.name for worker in evidence.manifest.workers if worker.lost}
@@ -113,9 +113,9 @@ def _silences(evidence: Evidence) -> dict[str, float]:
     for source, values in every_reading(evidence, GENERATOR_STARTED).items():
         if {source, source.rpartition("/")[2]} & lost:
             continue
-        begin = min(max(asked.start, _start_of(evidence, source)), asked.end)
-        inner = [reading.at for reading in values if begin < reading.at < asked.end]
-        found[source] = max(b - a for a, b in pairwise([begin, *inner, asked.end]))
+        begin = min(max(planned.start, _start_of(evidence, source)), planned.end)
+        inner = [reading.at for reading in values if begin < reading.at < planned.end]
+        found[source] = max(b - a for a, b in pairwise([begin, *inner, planned.end]))
     return found
 
 

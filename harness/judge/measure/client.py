@@ -50,8 +50,8 @@ def _hidden(indicator: Latency, failed: float) -> str:
     if failed <= may_miss + FLOAT_NOISE:
         return ""
     return (
-        f"{format_quantity(failed, Unit.RATIO)} of the requests failed, and their time is not that"
-        " of an answer; repair the failures first"
+        f"{format_quantity(failed, Unit.RATIO)} of the requests failed, and the time of a failure"
+        " is not the time of an answer; repair the failures first"
     )
 
 

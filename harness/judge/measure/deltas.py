@@ -8,6 +8,7 @@ summed afterwards: the increase of a sum hides the reset of one of its parts.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -75,6 +76,15 @@ def without_resets(values: Sequence[float]) -> tuple[list[float], int]:
         before = value
         totals.append(value + lost)
     return totals, falls
+
+
+def value_at(moment: float, times: Sequence[float], values: Sequence[float]) -> float:
+    """A value on the line between its readings; constant before the first and after the last."""
+    after = bisect_right(times, moment)
+    if after == 0 or after == len(times):
+        return values[min(after, len(values) - 1)]
+    share = (moment - times[after - 1]) / (times[after] - times[after - 1])
+    return values[after - 1] + share * (values[after] - values[after - 1])
 
 
 def _delta(series: Series, ends: Interval) -> Delta:

@@ -1,4 +1,4 @@
-"""The evidence of a run goes in, what it says of an indicator comes out; nobody reads it twice."""
+"""The evidence of a run goes in, the observation of an indicator comes out."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
         evidence: The run.
 
     Returns:
-        The answer of the Prometheus server where one was asked about this budget, else what the
-        harness read itself.
+        The answer of the Prometheus server where this budget has one, else the harness's own
+        data.
     """
     indicator = budget.indicator
     own = _own(indicator, evidence)

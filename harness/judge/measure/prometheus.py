@@ -1,7 +1,8 @@
 """What a Prometheus server answered about an indicator.
 
 It extrapolates an increase to the edges of the window from the scrapes within it, and does not see
-what a series appeared with, so each value is labelled, and the exact one stands beside it if known.
+the first value of a new series. So each value is labelled, and compared with the exact one where
+it is known.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from harness.runs.openmetrics import series_text
 from harness.units import Unit, format_quantity
 
 _FEWEST = 2  # scrapes that an increase can be taken of
-_HINT = "is the service scraped, with the labels that are asked for?"
+_HINT = "is the service scraped, with the labels of the query?"
 
 
 def observe_answer(

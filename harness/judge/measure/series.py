@@ -1,4 +1,4 @@
-"""Which series a selector means, when they were read, and why there may be none."""
+"""The series that a selector matches, when they were read, and why there may be none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from harness.budgets.model import Selector
 from harness.names import INSTANCE, PROVIDER, UP
 from harness.runs.model import Evidence, Series
 
-# The run scrapes exactly at both edges of the window; what lies further away than the scrape
-# interval tells of another window.
+# The run scrapes exactly at both edges of the window; a scrape that is further away
+# belongs to another window.
 EDGE_TOLERANCE = 1.0
 # What is meant for the edge is stamped a little after it.
 EDGE_SLACK = 0.1
@@ -73,7 +73,7 @@ def source(series: Iterable[Series]) -> str:
 
 
 def select(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
-    """The series that a selector means; an absent label equals an empty one, as in PromQL.
+    """The series that a selector matches; an absent label equals an empty one, as in PromQL.
 
     Raises:
         NoDataError: There are none; the message says why and what to do.
@@ -85,7 +85,7 @@ def select(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
 
 
 def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
-    """The series that a selector means, if there are any."""
+    """The series that a selector matches, if there are any."""
     return tuple(
         s
         for s in evidence.series
@@ -109,7 +109,7 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
     Raises:
         NoDataError: No successful scrape stands within `EDGE_TOLERANCE` of an edge.
     """
-    asked = window(evidence)
+    planned = window(evidence)
     times = scrapes(evidence, where)
     if not times:
         raise NoDataError(_never_read(evidence))
@@ -124,7 +124,7 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
             )
         return best
 
-    return Interval(nearest(asked.start, "start"), nearest(asked.end, "end"))
+    return Interval(nearest(planned.start, "start"), nearest(planned.end, "end"))
 
 
 def read_between(evidence: Evidence, where: Origin) -> Interval:
@@ -168,7 +168,7 @@ def instances(evidence: Evidence) -> tuple[str, ...]:
 
 
 def metrics_urls(evidence: Evidence) -> tuple[str, ...]:
-    """The metrics endpoints that the run was told of."""
+    """The metrics endpoints that the run scraped."""
     return tuple(evidence.manifest.target.get("metrics") or ())
 
 
@@ -203,11 +203,11 @@ def _why_nothing(evidence: Evidence, selector: Selector) -> str:
 
 def _never_read(evidence: Evidence) -> str:
     last = evidence.manifest.target.get("scrape_error")
-    said = f" ({last})" if last else ""
+    detail = f" ({last})" if last else ""
     urls = listed(metrics_urls(evidence)) or "the service"
     return (
-        f"every scrape of {urls} failed{said}; let the service expose its metrics there, or correct"
-        " `target.metrics`"
+        f"every scrape of {urls} failed{detail}; let the service expose its metrics there, or"
+        " correct `target.metrics`"
     )
 
 

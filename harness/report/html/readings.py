@@ -7,7 +7,6 @@ a short peak is visible in wide intervals, too.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -28,6 +27,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.judge.measure.deltas import value_at, without_resets
 from harness.judge.measure.series import Origin, matching, origin
 from harness.names import INSTANCE, SOURCE
 from harness.report.html.axis import Axis
@@ -55,8 +55,7 @@ class Readings:
         values: Values
         match indicator:
             case Mean(histogram=one):
-                parts = (Selector(f"{one.metric}_{part}", one.where) for part in ("sum", "count"))
-                values = _quotient(*map(self._rate, parts))
+                values = _quotient(self._rate(one.part("sum")), self._rate(one.part("count")))
             case Ratio(of=of, to=to):
                 values = _quotient(self._rate(of), self._rate(to))
             case Rate():
@@ -89,7 +88,7 @@ class Readings:
 
     def _quantile(self, selector: Selector, quantile: float) -> Values:
         buckets: dict[float, list[Values]] = defaultdict(list)
-        series = matching(self._evidence, Selector(f"{selector.metric}_bucket", selector.where))
+        series = matching(self._evidence, selector.part("bucket"))
         for one, values in zip(series, self._rates(series), strict=True):
             buckets[float(one.labels.get("le", "nan"))].append(values)
         edges = sorted(buckets)
@@ -155,7 +154,7 @@ def rates(series: Series, edges: Sequence[float], first: float) -> Values:
     Returns:
         None for an interval of which less than half lies between samples.
     """
-    times, totals = list(series.times), _without_resets(series.values)
+    times, totals = list(series.times), without_resets(series.values)[0]
     if times[0] > first:
         times = [first, max(first, times[0] - _BEFORE), *times]
         totals = [0.0, 0.0, *totals]
@@ -165,27 +164,9 @@ def rates(series: Series, edges: Sequence[float], first: float) -> Values:
         if right - left < (end - start) / 2:
             result.append(None)
         else:
-            rise = _at(right, times, totals) - _at(left, times, totals)
+            rise = value_at(right, times, totals) - value_at(left, times, totals)
             result.append(rise / (right - left))
     return result
-
-
-def _without_resets(values: Sequence[float]) -> list[float]:
-    totals, lost, before = [], 0.0, -inf
-    for value in values:
-        if value < before:
-            lost += before
-        before = value
-        totals.append(value + lost)
-    return totals
-
-
-def _at(moment: float, times: Sequence[float], totals: Sequence[float]) -> float:
-    after = bisect_right(times, moment)
-    if after == len(times):
-        return totals[-1]
-    share = (moment - times[after - 1]) / (times[after] - times[after - 1])
-    return totals[after - 1] + share * (totals[after] - totals[after - 1])
 
 
 def _total(parts: Iterable[Values]) -> Values:

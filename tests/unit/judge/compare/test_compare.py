@@ -375,7 +375,7 @@ def test_reason_of_noise_says_what_would_be_seen_and_what_to_do() -> None:
     found = pairs(p95=NOISE[:32])
     detectable = compare([P95], found, RULES).changes[0].detectable or 0
     assert reason(P95, found) == (
-        "more noise than 32 pairs can see through: the smallest change that they would find is"
+        "too much noise for 32 pairs: the minimum detectable regression is"
         f" {100 * detectable:.3g}%; run `harness calibrate`, use more --slices, or raise"
         " max_regression (10% tolerated)"
     )
@@ -390,14 +390,14 @@ def test_reason_of_what_lies_between_no_change_and_the_tolerance_says_so() -> No
     found = after_each([P95], pairs(p95=[end for ends in halves for end in ends]), RULES)
     assert found.pairs == 32
     assert found.changes[0].reason == (
-        "p95 latency of all requests is 4.9% worse (-2.4% .. +10.9%): 32 pairs cannot tell it from"
-        " none, nor from the 10% tolerated; use more --slices"
+        "p95 latency of all requests is 4.9% worse (-2.4% .. +10.9%): 32 pairs can"
+        " distinguish it neither from no change nor from the 10% tolerated; use more --slices"
     )
 
 
 def test_reason_before_a_decision_says_how_far_it_is() -> None:
     assert reason(P95, pairs(p95=QUIET[:1])) == (
-        "no decision yet after 1 pair; let the comparison go on"
+        "no decision yet after 1 pair; continue the comparison"
     )
 
 

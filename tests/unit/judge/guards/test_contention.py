@@ -130,7 +130,7 @@ def test_what_holds_stands() -> None:
     every = tuple(b for b in (*TIMED, *WORK) if b is not REACHED)
     guard = contention(run, *every)
     assert (guard.outcome, guard.budgets) == ("ok", None)
-    assert guard.reason.endswith("; no verdict would be another without that")
+    assert guard.reason.endswith("; no verdict depends on that")
     assert {v.name: v.outcome for v in by_value(every, run)} == {b.name: "pass" for b in every}
 
 

@@ -42,13 +42,15 @@ def of_slow_service(sent: int, latency: Any = FAST, **counts: int) -> Evidence:
 @pytest.mark.parametrize(
     ("run", "reason"),
     [
-        pytest.param(evidence(requests=account(sent=989)), "98.9% of the asked load", id="98.9%"),
+        pytest.param(
+            evidence(requests=account(sent=989)), "98.9% of the scheduled load", id="98.9%"
+        ),
         pytest.param(
             evidence(idle(1), requests=account(sent=900)), "lower the rate", id="users to spare"
         ),
         pytest.param(
             evidence(idle(0), requests=account(sent=900), **lagging(names.SCHEDULER_LAG, slow=20)),
-            "90% of the asked load",
+            "90% of the scheduled load",
             id="users ran out because the generator is late",
         ),
         pytest.param(
@@ -126,7 +128,7 @@ def test_load_that_is_small_beside_another_must_be_delivered_as_well() -> None:
     )
     guard = found(run)["load-delivered"]
     assert (guard.outcome, guard.value, guard.budgets) == ("tripped", 0.75, None)
-    assert guard.reason.startswith("75% of the asked load of buy was started; lower the rate")
+    assert guard.reason.startswith("75% of the scheduled load of buy was started; lower the rate")
 
 
 def test_loads_of_which_nothing_is_read_apart_are_judged_together() -> None:

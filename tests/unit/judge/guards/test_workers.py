@@ -23,7 +23,7 @@ def reports(source: str, left_out: tuple[float, float] = (99.0, 99.0)) -> Any:
 @pytest.mark.parametrize(
     ("workers", "status", "counts", "outcome", "reason"),
     [
-        pytest.param(ALIVE, "complete", account(), "ok", "all 2 workers lived", id="all alive"),
+        pytest.param(ALIVE, "complete", account(), "ok", "all 2 workers ran", id="all alive"),
         pytest.param(
             LOST, "complete", account(), "ok", "the run is degraded", id="degraded, open model"
         ),

@@ -272,7 +272,7 @@ def test_a_bound_of_2_holds_for_all_of_an_interval_for_none_or_for_some(
     ("bound", "outcome", "words"),
     [
         pytest.param(0.2, "pass", "under the max of 200 ms", id="far enough under"),
-        pytest.param(0.098, "inconclusive", "it may as well lie beyond", id="a little under"),
+        pytest.param(0.098, "inconclusive", "the true value may lie beyond", id="a little under"),
         pytest.param(0.09, "inconclusive", "over the max of 90 ms", id="a little over"),
         pytest.param(0.05, "fail", "over the max of 50 ms", id="far enough over"),
     ],
@@ -295,7 +295,7 @@ def test_judge_says_how_many_samples_it_takes() -> None:
     run = evidence(latency=requests(ok=[0.01] * 58))
     (verdict,) = judge((P95,), run).verdicts
     assert verdict.outcome == "inconclusive"
-    assert "58 samples are too few to be sure: it takes at least 59" in verdict.reason
+    assert "58 samples are too few to be certain: at least 59 are needed" in verdict.reason
 
 
 def test_judge_fails_what_stopped_the_load_however_short_that_was() -> None:

@@ -104,7 +104,7 @@ def test_limit_is_the_quantile_that_numpy_has() -> None:
     ("settled", "tripped", "words"),
     [
         ({"cut": 7.0, "limit": 0.04}, False, "had settled after 7 s of load"),
-        ({"cut": None, "limit": 0.04}, True, "as fast as the second half is mostly, 40 ms"),
+        ({"cut": None, "limit": 0.04}, True, "as fast as most of the second half, 40 ms"),
         ({"cut": None, "limit": None}, True, "there was no request"),
     ],
 )
