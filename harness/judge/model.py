@@ -36,11 +36,11 @@ class Measurement:
         source: Where it was measured, for people: "load generator", "service metrics".
         meets: Whether the bound holds where that is known more exactly than from `value` (a
             histogram with a bucket edge at the bound); None when `value` decides.
-        undecided: Why the bound can be said neither to hold nor to be breached, although there may
-            be a value; empty when that can be said.
+        undecided: Why it is not known whether the bound holds, although there may be a value;
+            empty when it is known.
         share_over: Share of requests or observations over the bound, where there is one.
-        reason: Why there is no value, or what to know about it; empty when there is nothing to say.
-        note: How the value was measured, where every verdict on it says so; empty otherwise.
+        reason: Why there is no value, or a remark on it; empty otherwise.
+        note: How the value was measured, for every verdict on it; empty otherwise.
     """
 
     value: float | None
@@ -55,11 +55,11 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """Between which two values the true one lies, by one run.
+    """The interval in which the true value lies, by one run.
 
     Attributes:
-        lower: In the indicator's unit; None when nothing is known of that side.
-        upper: Likewise.
+        lower: In the indicator's unit; None when it is not known.
+        upper: As `lower`.
         fewest: Observations without which no run can show that the bound holds; 0 when any number
             may.
     """

@@ -1,4 +1,4 @@
-"""Whether a planted mistake was noticed: a judged run against what a self-test promises."""
+"""Whether a planted mistake was detected: a judged run against the promise of a self-test."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Detected = Literal["detected", "missed", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What a self-test came to.
+    """The outcome of a self-test.
 
     Attributes:
-        case: What was planted; its `breaks` are what had to notice; a case without environment is
-            the service as it is, which has to pass.
-        outcome: `detected` when what was promised happened: every budget of `breaks` breached, the
-            run unjudged, or the service as it is passed.
+        case: The planted mistake, with the budgets that must detect it (`breaks`); a case without
+            environment is the unchanged service, which must pass.
+        outcome: `detected` when the promise was kept: every budget of `breaks` breached, the run
+            unjudged, or the unchanged service passed.
         judgement: Of the run.
         reason: Why the outcome is not `detected`; empty when it is.
     """
@@ -39,7 +39,7 @@ class Detection:
 
     @property
     def others(self) -> tuple[Verdict, ...]:
-        """What else was breached."""
+        """The other breached budgets."""
         return tuple(
             verdict
             for verdict in self.judgement.verdicts

@@ -37,7 +37,7 @@ class BudgetNoise(_Part):
 
 
 class PairLoad(_Part):
-    """What each pair asked; the noise is that of this load only."""
+    """The load of each pair; the noise is that of this load only."""
 
     rate: float = Field(gt=0)
     warm_up: float = Field(ge=0)
@@ -54,7 +54,7 @@ class Calibrated(_Part):
 
     Attributes:
         host: The machine, as run.json has it.
-        at: When, ISO 8601, UTC.
+        at: Moment of the calibration, ISO 8601, UTC.
         pair_seconds: Of load that a pair takes.
         run_seconds: Window of a run.
     """
@@ -92,7 +92,7 @@ class Calibration:
 
     @classmethod
     def load(cls, budgets: Path, host: Mapping[str, object]) -> Calibration:
-        """Read what lies beside a budgets.yaml; nothing is known without a file.
+        """Read the calibration beside a budgets.yaml; without a file nothing is known.
 
         Args:
             budgets: The path of budgets.yaml.
@@ -135,7 +135,7 @@ def path_of(budgets: Path) -> Path:
 
 
 def store(budgets: Path, scenario: str, found: Calibrated) -> Path:
-    """Put what was found beside budgets.yaml, in place of what there was of the scenario.
+    """Store the calibration of a scenario beside budgets.yaml; it replaces the earlier one.
 
     Raises:
         UsageError: It cannot be written, or what there is is damaged.

@@ -106,7 +106,7 @@ def create_files(folder: Path, files: Iterable[str]) -> None:
 
 
 def default_path(what: str, now: datetime) -> Path:
-    """Where a run is stored that says nothing else: `runs/<utc>-<what>`."""
+    """The default folder of a run: `runs/<utc>-<what>`."""
     stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{what}"
     path, count = Path("runs") / stem, 1
     while path.exists():

@@ -60,7 +60,7 @@ def decode(text: str) -> dict[int, int]:
     except (struct.error, zlib.error) as error:
         raise ValueError(str(error)) from error
     if (cookie, plain, digits, lowest, highest) != (_COMPRESSED, _PLAIN, _DIGITS, 1, HIGHEST):
-        raise ValueError("not a histogram of ours")
+        raise ValueError("not a histogram of the harness")
     numbers = inner[_INNER.size :]
     if len(raw) - _OUTER.size != length or len(numbers) < size:
         raise ValueError("cut off")

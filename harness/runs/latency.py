@@ -44,7 +44,7 @@ class LatencyLine(NamedTuple):
 
 
 class LatencyLog(Log):
-    """Writes latency.hlog while the load runs; what is written survives the writer's death."""
+    """Writes latency.hlog while the load runs; a written line survives a killed writer."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -56,7 +56,7 @@ class LatencyLog(Log):
         self._window_start = seconds
 
     def begin(self, window_start: float) -> None:
-        """Say from when, in epoch seconds, the cells count their seconds; before any `write`."""
+        """Set the zero of the cells' seconds, in epoch seconds; before any `write`."""
         self._window_start = window_start
 
     def write(self, cells: Iterable[Cell]) -> None:
@@ -69,7 +69,7 @@ class LatencyLog(Log):
 def read_intervals(
     path: Path, start: float, width: float, end: float = math.inf
 ) -> dict[LatencyKey, dict[int, Distribution]]:
-    """Distributions of what was meant to start in each interval of a run.
+    """Distributions of the requests that were due in each interval of a run.
 
     Args:
         path: A latency.hlog; a last line that is cut off is left out.
@@ -108,7 +108,7 @@ def read_lines(path: Path) -> list[LatencyLine]:
     """Every line, by the second in which its requests were due.
 
     Raises:
-        RunFolderError: As for `read_latency`.
+        RunFolderError: As for `read_intervals`.
     """
     return sorted(_lines(path), key=lambda line: line.start)
 

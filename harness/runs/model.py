@@ -241,11 +241,11 @@ class SlowRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServerAnswer:
-    """What a Prometheus server says about one budget.
+    """The answers of a Prometheus server about one budget.
 
     Attributes:
         server: Its URL.
-        found: Series (their labels and value) by what was asked for (`names.ASKED_...`).
+        found: Series (their labels and value) by the kind of query (`names.ASKED_...`).
         problem: Why there is no answer; empty when there is one.
     """
 
@@ -259,11 +259,11 @@ class Evidence:
     """All that judging and reporting need from a run folder.
 
     Attributes:
-        latency: Distributions of what was meant to start within the window.
+        latency: Distributions of the requests that were due within the window.
         batches: The same, for each `batch_seconds` of the window by their number from 0.
         series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
         slowest: The slowest requests of the window, a few of each endpoint, the slowest first.
-        answers: By the budget's name, where a Prometheus server was asked about it.
+        answers: By the budget's name, where a Prometheus server answered about it.
     """
 
     manifest: Manifest

@@ -1,4 +1,4 @@
-"""prometheus.json: what a Prometheus server answered about a run, to judge it by again."""
+"""prometheus.json: the answers of a Prometheus server about a run, to judge the run again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class QueryAnswer(_Record):
     Attributes:
         found: Its series; none when there is no data.
         problem: Why there is no answer; empty when there is one.
-        reached: Whether the server said anything at all.
+        reached: Whether the server answered at all.
     """
 
     found: tuple[AnswerSeries, ...] = ()
@@ -40,12 +40,12 @@ class QueryAnswer(_Record):
 
 
 class Answers(BaseModel):
-    """All that was asked about the window of a run.
+    """All queries about the window of a run, with their answers.
 
     Attributes:
         server: Its URL.
         matchers: Labels that each series had to have besides those of its indicator.
-        asked: By the query.
+        asked: The answers by the query.
     """
 
     model_config = ConfigDict(
@@ -72,7 +72,7 @@ def write_answers(folder: RunFolder, answers: Answers) -> None:
 
 
 def read_answers(folder: RunFolder) -> Answers | None:
-    """Read prometheus.json; None when nothing was asked.
+    """Read prometheus.json; None when there was no query.
 
     Raises:
         RunFolderError: It is damaged, or of another version.

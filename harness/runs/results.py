@@ -1,4 +1,4 @@
-"""results.json read back: what became of a stored run, for its history and for other tools."""
+"""results.json read back: the outcome of a stored run, for its history and for other tools."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class StoredRun(_Stored):
 
 
 class Results(_Stored):
-    """What a run came to."""
+    """The outcome of a run."""
 
     schema_version: Literal[1] = Field(alias="schema")
     outcome: Literal["pass", "warn", "fail", "inconclusive"]
@@ -99,7 +99,7 @@ class PastRun:
 
 
 def read_past(path: Path) -> PastRun:
-    """Read what a run came to, by its folder or by a copy of its results.json.
+    """Read the outcome of a run, by its folder or by a copy of its results.json.
 
     Raises:
         RunFolderError: As for `read_results`, and when there is neither.
@@ -114,7 +114,7 @@ def read_past(path: Path) -> PastRun:
 
 
 def read_results(folder: RunFolder) -> Results:
-    """Read what a run came to.
+    """Read the outcome of a run.
 
     Raises:
         RunFolderError: It was not judged, or results.json is damaged or of another version.
@@ -132,10 +132,10 @@ def _results(path: Path, run: Path) -> Results:
 
 
 def read_history(path: Path) -> tuple[list[PastRun], list[str]]:
-    """Read what the runs in a folder came to.
+    """Read the outcomes of the runs in a folder.
 
     Args:
-        path: The folder that holds run folders. Those of comparisons and self-tests, which lie
+        path: The folder that holds run folders. Runs of comparisons and self-tests, which lie
             deeper, are no history of the service.
 
     Returns:

@@ -18,7 +18,7 @@ _REQUEST = TypeAdapter(SlowRequest)
 
 
 class SlowestLog(Log):
-    """Writes slowest.jsonl while the load runs; what is written survives the writer's death."""
+    """Writes slowest.jsonl while the load runs; a written line survives a killed writer."""
 
     def write(self, requests: Iterable[SlowRequest]) -> None:
         """Add a line for each, and flush."""
@@ -30,8 +30,8 @@ class SlowestLog(Log):
 def read_slowest(path: Path, start: float, end: float) -> tuple[SlowRequest, ...]:
     """The slowest requests of a window, `KEPT` of each endpoint, the slowest first.
 
-    A generator tells of a request when it is slower than what it told of its endpoint before, so
-    the file holds more than those.
+    A generator reports a request when it is slower than those that it reported of its endpoint
+    before, so the file holds more than these.
 
     Args:
         path: A slowest.jsonl; a last line that is cut off is left out. Without the file there are

@@ -1,7 +1,7 @@
 """Compares two versions of a service by pairs of measurements, all budgets together.
 
 Each budget with a `max_regression` has a sequential test of its own (`sequential`) on the log
-ratios of its pairs (`worsening`). With m budgets each test may raise a false alarm with alpha / m,
+ratios of its pairs (`log_ratio`). With m budgets each test may raise a false alarm with alpha / m,
 so that all together do with alpha at most, however they depend on each other (Bonferroni).
 """
 
@@ -42,10 +42,10 @@ def compared(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
 
 
 def compare(budgets: Iterable[Budget], pairs: Sequence[Pair], rules: Rules) -> Comparison:
-    """What all pairs so far say; to be asked after each pair until it is done.
+    """The comparison by all pairs so far; to be called after each pair until it is done.
 
     Args:
-        budgets: Of the scenario. Those without `max_regression` are passed over.
+        budgets: Of the scenario. Those without `max_regression` are left out.
         pairs: In the order in which they were measured.
         rules: The same each time.
 
@@ -115,7 +115,7 @@ def exclusion_reason(budget: Budget, pair: Pair) -> str:
 
 
 def tripped(budget: Budget, side: SideMeasurements) -> Guard | None:
-    """The first guard that takes away a side's measurement of a budget; see `omission`."""
+    """The first guard that takes away a side's measurement of a budget; see `exclusion_reason`."""
     return next(
         (
             guard
@@ -171,8 +171,8 @@ def _closing_in(
 ) -> tuple[State, int | None]:
     """The first decision, and all that is known after the last pair.
 
-    Each look's interval holds together with those of all other looks, so the tightest ends of all
-    are shown; they contain the estimate.
+    The intervals of all looks hold together, so the tightest ends of all are shown; they contain
+    the estimate.
 
     Args:
         ratios: Of each pair; None is left out.

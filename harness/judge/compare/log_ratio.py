@@ -53,8 +53,8 @@ def log_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> 
 def why_no_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> str:
     """Why the two cannot be compared; empty when they can.
 
-    `min_samples` is for the verdict on one run: how much so few samples scatter is seen in the
-    scatter of the pairs.
+    `min_samples` is for the verdict on one run: the scatter of the pairs shows how much
+    so few samples scatter.
     """
     if isinstance(budget.indicator, Quantile):
         return (
@@ -65,7 +65,7 @@ def why_no_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) 
         if found.value is None:
             return f"no data of the {side}: {found.reason}"
         if found.undecided:
-            return f"of the {side}, {found.undecided}"
+            return f"{side}: {found.undecided}"
         if found.value < 0:
             return f"the {side}'s value is below zero, so there is no relative change"
     return ""

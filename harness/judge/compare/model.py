@@ -58,7 +58,7 @@ class Rules:
 class Change:
     """What became of a budget's indicator from the baseline to the candidate.
 
-    Changes are relative, 0.1 is 10% worse and -0.1 is 10% better, whichever way the budget looks.
+    Changes are relative: 0.1 is 10% worse and -0.1 is 10% better, whatever the direction.
 
     Attributes:
         outcome: `warn` is a failure of severity warn, or one that a waiver covers; `inconclusive`
@@ -68,7 +68,8 @@ class Change:
         baseline: Median of the baseline's values, in `unit`; None without any.
         estimate: Of the change; None before there is a pair.
         lower: End of the tightest interval that any look gave; None where there is none yet.
-        detectable: The smallest worsening that as many pairs of this noise find with 95%.
+        detectable: The minimum detectable regression: what as many pairs of this noise find with
+            95%.
         ratios: The log ratio of each pair; None where the pair was left out.
         decided_after: Pairs, those left out included, after which the decision fell.
         seconds: Of load until then, or until now.
@@ -152,7 +153,7 @@ class Setting:
     """What was compared, and under which load.
 
     Attributes:
-        baseline: How people call it, such as "main (4f2a9c01)".
+        baseline: Its name for people, such as "main (4f2a9c01)".
         started: Seconds since the epoch.
         harness_version: Of what compared.
         facts: Of the host and of both sides: label and text.

@@ -25,7 +25,7 @@ from harness.judge.compare.sequential import (
 
 FEWEST = 4  # pairs or runs, for a deviation that anything may rest on
 CONFIDENCE = 0.95
-_SEQUENCES = 51  # simulated comparisons whose median length is told
+_SEQUENCES = 51  # simulated comparisons, for the median length
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def spread(values: Sequence[float], left_out: Sequence[str] = ()) -> Spread:
 def undetectable(
     budgets: Sequence[Budget], deviations: Mapping[str, float], most: int, *, alpha: float = 0.01
 ) -> Iterator[tuple[Budget, float]]:
-    """The budgets whose `max_regression` is less than what can be seen, and what that is.
+    """The budgets whose `max_regression` is below the minimum detectable one, with the latter.
 
     Args:
         budgets: Of the scenario.
@@ -111,9 +111,9 @@ def undetectable(
     chosen = compared(budgets)
     for budget in chosen:
         if budget.name in deviations:
-            seen = min_detectable(deviations[budget.name], most, alpha=alpha / len(chosen))
-            if seen > (budget.max_regression or 0.0):
-                yield budget, seen
+            smallest = min_detectable(deviations[budget.name], most, alpha=alpha / len(chosen))
+            if smallest > (budget.max_regression or 0.0):
+                yield budget, smallest
 
 
 def typical_pairs(

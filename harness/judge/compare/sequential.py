@@ -86,7 +86,7 @@ def design(tolerance: float, most: int, *, alpha: float, beta: float = 0.05) -> 
         tolerance: As in `Design`.
         most: As in `Design`.
         alpha: For m budgets in one comparison that is to err with 1%: 0.01 / m (Bonferroni).
-        beta: As said.
+        beta: See above.
 
     Raises:
         ValueError: `most` is not one of `MOST_PAIRS`, or no level is small enough.

@@ -176,7 +176,7 @@ def _explained_by_unknown(one: Measured, unknown: int, age: float) -> bool:
         case NothingObserved(indicator=ErrorRatio()):
             return _ratio_changes(one.budget, RequestCount(), unknown)
         case NothingObserved() | ObservedThroughput():
-            return False  # what was never answered is no throughput
+            return False  # unanswered requests are no throughput
         case ObservedHistogram() | ObservedRatio() | ObservedRate() | ObservedLevels():
             return False  # the service counts for itself
         case ObservedUtilization() | ObservedAnswer():

@@ -1,12 +1,12 @@
-"""Between which two values an indicator lies, by the scatter within one run and between starts.
+"""The interval of an indicator, by the scatter within one run and between starts.
 
 A budget passes when the whole interval keeps its bound, and fails when none of it does. The end
 that a pass rests on is missed by 5% of the runs of a service that is exactly at its limit, the end
 that a failure rests on by 1%: a false alarm costs more trust than a second run costs time.
 
-What is right for each kind: shares, and with them quantiles, by `shares`; means, work per event and
-rates by `means`; both from batches of two seconds. Times are widened by what differs from start to
-start of one and the same service, which no single run can show. A gauge's peak, last value or
+The method for each kind: shares, and with them quantiles, by `proportion`; means, work per event
+and rates by `mean`; both from batches of two seconds. Times are widened by the differences between
+starts of the same service, which no single run can show. A gauge's peak, last value or
 growth, and the throughput that a schedule asks for, are exact for the run and have no interval.
 """
 
@@ -145,7 +145,7 @@ def _share(
     of: Batches, to: Batches, budget: Budget, alphas: tuple[float, float]
 ) -> Confidence | None:
     if budget.bound <= 0 or budget.bound >= 1:
-        return None  # "none" and "all" are said of this run: of no other can it be shown
+        return None  # "none" and "all" are exact for this run, and cannot be shown for others
     numbers = sorted(to)
     lower, upper = share_bounds([of.get(n, 0) for n in numbers], [to[n] for n in numbers], *alphas)
     bad = budget.bound if budget.direction == "max" else 1 - budget.bound

@@ -3,7 +3,7 @@
 Looking again and again gives chance as many opportunities (Armitage, McPherson and Rowe 1969,
 Journal of the Royal Statistical Society A 132). So each look has a smaller level, the same for all
 (Pocock 1977, Biometrika 64), such that the errors of all looks together are those of a single one.
-They are those of `benchmarks/campaign/absolute.py`, which shows the errors of all looks together.
+`benchmarks/campaign/absolute.py` shows the errors of all looks together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How large a mean or a rate is for certain, from batches of one run.
+"""Confidence bounds of a mean or a rate, from batches of one run.
 
 Observations of one run are not independent, but the sums of batches of seconds nearly are. So the
 mean of all is taken as a ratio of sums, its variance comes from the residuals of the batches

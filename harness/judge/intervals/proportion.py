@@ -1,4 +1,4 @@
-"""How large the share of requests over a limit is for certain, from batches of one run.
+"""Confidence bounds of the share of requests over a limit, from batches of one run.
 
 Requests of one run are not independent: what makes one slow makes its neighbours slow, too. So
 their number is divided by a design effect, the ratio of the variance that the batches show to that
@@ -48,7 +48,7 @@ def share_bounds(
 def _design_effect(batches: Sequence[tuple[float, float]], share: float, n: float) -> float:
     """Variance of the share as the batches show it, over that of independent requests; at least 1.
 
-    The share is a ratio of sums, as the means in `means` are.
+    The share is a ratio of sums, as the means in `mean` are.
     """
     independent = share * (1 - share) / n
     if independent == 0:

@@ -1,7 +1,7 @@
-"""Between which two values a quantile lies for certain, from batches of one run.
+"""Confidence bounds of a quantile, from batches of one run.
 
 The quantile q is at most x when at most 1 - q of all requests are over x. So its bounds are the
-values at which the bounds of that share (`shares`) cross 1 - q.
+values at which the bounds of that share (`proportion`) cross 1 - q.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def crossings(
     quantile: float,
     alphas: tuple[float, float],
 ) -> tuple[int, int]:
-    """Where, among values at which it can be told, a quantile lies.
+    """Where a quantile lies among the values at which counts are known.
 
     Args:
         values: Ascending.

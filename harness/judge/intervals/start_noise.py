@@ -16,10 +16,10 @@ FAILS, PASSES = 2.3263, 1.6449  # normal quantiles of 99% and 95%
 
 
 def deflate(noise: float, quantile: float) -> float:
-    """By what factor a start may have been too slow: times were perhaps only so much of it."""
+    """The factor by which a time may be smaller, after an unluckily slow start."""
     return math.exp(-quantile * noise)
 
 
 def inflate(noise: float, quantile: float) -> float:
-    """By what factor a start may have been too fast."""
+    """The factor by which a time may be larger, after a luckily fast start."""
     return math.exp(quantile * noise)

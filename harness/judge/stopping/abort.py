@@ -1,16 +1,16 @@
 """Which budget is certainly breached while the load still runs.
 
 A budget with `abort: true` limits a share: of requests that failed, or that took longer than its
-bound (a p95 allows 5% of them) and what an unlucky start may add to it (see `noise`). Its breach is
-certain when one of two things holds:
+bound (a p95 allows 5% of them) and what an unlucky start may add to it (see `start_noise`). Its
+breach is certain when one of two conditions holds:
 
-- the lower confidence bound of the share is above what is allowed (see `shares`), looked at once a
-  second, in batches of a tenth of the elapsed window. During the first 15 seconds, in which noise
-  that lasts for seconds has not shown itself yet, it must be above 15 s / elapsed of it;
+- the lower confidence bound of the share is above the allowed share (see `proportion`), looked at
+  once a second, in batches of a tenth of the elapsed window. During the first 15 seconds, in which
+  noise that lasts for seconds has not shown itself yet, it must be above 15 s / elapsed of it;
 - so many requests were over already that the share of the whole window will be more than three
-  times what is allowed, however well the rest of it goes, as long as no second brings more
-  requests than the busiest one before. This is what tells an outage in the middle of a run, after
-  which the batches differ too much for the first.
+  times what is allowed, whatever happens in the rest of it, as long as no second brings more
+  requests than the busiest one before. This detects an outage in the middle of a run,
+  after which the batches differ too much for the first rule.
 
 Fixed by simulation (tests/unit/judge/stopping/test_abort.py), with 100 requests a second for 60 s,
 whose latencies are correlated over 1 s and have bursts, and a p95 budget looked at from 5 s on. A
@@ -44,10 +44,10 @@ _HOPELESS = 3.0  # times the allowed share, so that no cluster of failures reach
 class AbortWatch:
     """Counts what the load generator reports, for the budgets that may abort the load.
 
-    Budgets without `abort`, and those with a waiver, whose breach is accepted, are passed over.
+    Budgets without `abort`, and those with a waiver, whose breach is accepted, are left out.
 
     Attributes:
-        budgets: Those that are watched.
+        budgets: The watched ones.
     """
 
     def __init__(
@@ -77,17 +77,17 @@ class AbortWatch:
         return tuple((b.name, "fail" if b is self._breached else "") for b in self.budgets)
 
     def add(self, cells: Iterable[Cell]) -> None:
-        """Count the cells of a report; the warm-up's are passed over."""
+        """Count the cells of a report, except those of the warm-up."""
         if self._watches:
             for cell in cells:
                 for watch in self._watches:
                     watch.add(cell)
 
     def breach(self, elapsed_of_window: float, in_flight: int = 0) -> Budget | None:
-        """The first budget that is certainly breached; to be asked about once a second.
+        """The first budget that is certainly breached; to be called about once a second.
 
         Args:
-            elapsed_of_window: Seconds since the window's start; a started second is not looked at.
+            elapsed_of_window: Seconds since the window's start; unfinished ones do not count.
             in_flight: Requests whose outcome is not known yet. They count as if each kept every
                 budget: fast failures among slow answers must not look like a share of 100%, and
                 so a service that answers nothing at all is not aborted before its time-outs.

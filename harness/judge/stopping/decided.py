@@ -14,12 +14,12 @@ from harness.runs.model import Evidence
 class DecisionWatch:
     """Looks at a run from time to time, for a scenario with a planned end.
 
-    Before that end a budget is decided by what is certain in spite of all that may still come. So
-    errors fail early and never pass early, for a later outage would have been missed; and what has
-    no interval, such as the peak of a gauge, is not decided at all.
+    Before that end a verdict must be certain whatever the rest of the run brings. So an error ratio
+    may fail early and never passes early, because a later outage would be missed. A value without
+    an interval, such as the peak of a gauge, is not decided before the end.
 
     Attributes:
-        moments: Seconds of the window at which it asks to be shown the run, ascending.
+        moments: Seconds of the window after which `decided` is to be called, ascending.
     """
 
     def __init__(self, budgets: Iterable[Budget], scenario: Scenario) -> None:

@@ -1,11 +1,11 @@
 """Where the latency of a constant load has settled: the end of the warm-up, found afterwards.
 
 Caches fill, code is compiled and connections are made while the first requests are served, for
-nobody knows how long. What the second half of the load looks like most of the time is taken as the
-settled state; the warm-up ends where three seconds in a row look like that. Against a transient of
-a factor of three this errs less than fixed times and than MSER (White 1997, "An effective
-truncation heuristic for bias reduction in simulation output", Simulation 69), which cuts too much
-of autocorrelated latencies; tests/unit/judge/stopping/test_warm_up.py has the simulations.
+an unknown time. The latency of most seconds of the second half of the load is taken as the
+settled state; the warm-up ends where three consecutive seconds look like that. Against a
+transient of a factor of three this errs less than fixed times and than MSER (White 1997, "An
+effective truncation heuristic for bias reduction in simulation output", Simulation 69), which cuts
+too much of autocorrelated latencies; tests/unit/judge/stopping/test_warm_up.py has the simulations.
 """
 
 from __future__ import annotations

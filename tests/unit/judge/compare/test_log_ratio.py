@@ -95,7 +95,7 @@ LACKS = {
         LATENCY,
         measured(0.1),
         measured(0.01, undecided="30% of the requests failed; repair the failures first"),
-        "of the candidate, 30% of the requests failed; repair the failures first",
+        "candidate: 30% of the requests failed; repair the failures first",
     ),
     "a value below zero": (
         GROWTH,
