@@ -1,5 +1,9 @@
 import gzip
 import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -63,6 +67,12 @@ NO_ANSWERS: dict[str, tuple[Reply, str]] = {
         Reply(gzip.compress(b"a 1\n" * 9)[:-9], headers={"Content-Encoding": "gzip"}),
         "end-of-stream",
     ),
+    "a body over the limit": (Reply(b"x" * 1001), "more than 1000 bytes"),
+    "gzip that grows over the limit": (
+        Reply(gzip.compress(b"x" * 100_000), headers={"Content-Encoding": "gzip"}),
+        "more than 1000 bytes",
+    ),
+    "redirects without end": (Reply("", 302, {"Location": "/"}), "more than 5 redirects"),
 }
 
 
@@ -73,7 +83,53 @@ def test_fetch_without_a_complete_answer_says_why(
     endpoint.reply = reply
 
     with pytest.raises(NoAnswer, match=why):
-        fetch(endpoint.url, 0.2)
+        fetch(endpoint.url, 0.2, most=1000)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\na 1\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    ],
+    ids=["headers", "chunks"],
+)
+def test_fetch_time_out_is_that_of_the_whole_exchange(sent: bytes) -> None:
+    with dripping(sent, seconds=0.1) as port:
+        begun = time.monotonic()
+        with pytest.raises(NoAnswer, match=r"no complete answer within 0\.3 s"):
+            fetch(f"http://127.0.0.1:{port}/", 0.3)
+        # Whole, the answer takes over 6 s; a time-out of each read is never reached.
+        assert time.monotonic() - begun < 0.1 * len(sent) / 2
+
+
+@pytest.mark.parametrize(
+    ("head", "known"),
+    [("", False), ("Content-Length: 4\r\n", True)],
+    ids=["no length", "a length"],
+)
+def test_fetch_says_whether_the_end_of_the_body_was_announced(head: str, known: bool) -> None:
+    with dripping(f"HTTP/1.0 200 OK\r\n{head}\r\na 1\n".encode(), seconds=0.0) as port:
+        assert fetch(f"http://127.0.0.1:{port}/", 5) == Answer(200, b"a 1\n", known)
+
+
+@contextmanager
+def dripping(answer: bytes, seconds: float) -> Iterator[int]:
+    """A server that sends an answer byte by byte, and its port."""
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            for byte in answer:
+                connection.send(bytes([byte]))
+                time.sleep(seconds)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
 
 
 def test_fetch_does_not_follow_a_redirect_to_a_file(endpoint: Endpoint) -> None:
