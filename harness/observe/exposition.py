@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from harness.observe.fetch import Answer
 from harness.runs.openmetrics import MetricKind, Sample, family_of, parse_labels, parse_type
 
 # One fixed header for all scrapes: libraries choose the first type that they know and ignore q.
@@ -29,6 +30,19 @@ _SAMPLE = re.compile(
 _SCOPE = "otel_scope_"
 
 _Labels = tuple[tuple[str, str], ...]
+
+
+def read_exposition(answer: Answer) -> list[Sample]:
+    """Read the samples of an answer with a status of success.
+
+    Raises:
+        ValueError: The body is not text, a line is not a sample, or the body was cut: without an
+            announced end, a body whose last line has no line feed is taken as one that was cut.
+    """
+    text = answer.body.decode()
+    if not answer.end_known and not text.endswith("\n"):
+        raise ValueError("the response was cut: it has no announced length and ends within a line")
+    return parse_exposition(text)
 
 
 def parse_exposition(text: str) -> list[Sample]:

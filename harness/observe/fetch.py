@@ -1,36 +1,41 @@
-"""A single HTTP request with a time-out, without proxies and cookies."""
+"""One HTTP request with a deadline, straight to the address: no proxy, no cookies, only HTTP."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import ssl
 import zlib
-from collections.abc import Mapping
-from http.client import HTTPException, HTTPResponse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from socket import SHUT_RDWR
+from threading import Timer
 from time import monotonic
-from typing import NamedTuple, cast
-from urllib.error import HTTPError, URLError
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    Request,
-    UnknownHandler,
-)
+from typing import Final, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+MOST_BYTES: Final = 64 * 2**20  # of a body, also once it is decompressed
+_MOST_REDIRECTS: Final = 5
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_CHUNK: Final = 2**16
 
 
 class Answer(NamedTuple):
-    """The final response of a server after redirects, decompressed."""
+    """The answer of a server, redirects followed and compression undone.
+
+    Attributes:
+        end_known: Whether the server announced where the body ends, by its length or by chunks.
+            Without that, a body that was cut looks complete.
+    """
 
     status: int
     body: bytes
+    end_known: bool = True
 
 
-class NoAnswer(Exception):  # noqa: N818 - an absent response, not an error of the harness
-    """No response, a late one or an incomplete one; the message is the reason."""
+class NoAnswer(Exception):  # noqa: N818 - the absence of an answer, not a fault of the harness
+    """No complete answer came within the time and size allowed; the text says why."""
 
 
 def fetch(
@@ -41,79 +46,128 @@ def fetch(
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
     body: bytes | None = None,
+    most: int = MOST_BYTES,
 ) -> Answer:
     """Send a GET or POST request; blocks the calling thread.
 
     Args:
-        url: An http or https URL.
-        timeout: Seconds for each step (connection, headers, body).
+        url: http or https.
+        timeout: Seconds for the whole exchange, redirects included.
         accept: The Accept header.
-        headers: Further headers. They may contain a secret, so redirects are not followed with
-            them.
-        tls: The context for https; None uses the trusted certificates of this machine.
-        body: JSON to post; None sends a GET.
+        headers: More headers. They may hold a secret, so no redirect is followed with them.
+        tls: For https; None trusts the certificates that this machine trusts.
+        body: JSON that is posted; None gets.
+        most: Bytes that the body may have, compressed and decompressed.
 
     Raises:
         NoAnswer: There is no complete response.
     """
-    opener = _opener(accept, headers, tls)
-    try:
-        try:
-            posted = {"Content-Type": "application/json"} if body is not None else {}
-            response = opener.open(Request(url, body, posted), timeout=timeout)  # noqa: S310
-        except HTTPError as error:
-            with error:
-                return Answer(error.code, _body(cast("HTTPResponse", error.fp), timeout))
-        with response:
-            return Answer(response.status, _body(response, timeout))
-    except (OSError, HTTPException, ValueError, EOFError, zlib.error) as error:
-        raise NoAnswer(_reason(error, timeout)) from error
-
-
-def _opener(
-    accept: str, headers: Mapping[str, str] | None, tls: ssl.SSLContext | None
-) -> OpenerDirector:
-    opener = OpenerDirector()
-    for handler in (
-        HTTPHandler(),
-        HTTPSHandler(context=tls),
-        *(() if headers else (HTTPRedirectHandler(),)),
-        HTTPDefaultErrorHandler(),
-        HTTPErrorProcessor(),
-        UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    opener.addheaders = [
-        ("User-Agent", "harness"),
-        ("Accept", accept),
-        # Compression takes the service longer than the network takes for plain metrics.
-        ("Accept-Encoding", "identity"),
-        *(headers or {}).items(),
-    ]
-    return opener
-
-
-def _body(response: HTTPResponse, timeout: float) -> bytes:
-    """The whole body, read in pieces: a slow sender never exceeds the time-out of the socket."""
+    sent = {
+        "User-Agent": "harness",
+        "Accept": accept,
+        # To compress its metrics a service takes longer than the network does to send them plain.
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        **({"Content-Type": "application/json"} if body is not None else {}),
+        **(headers or {}),
+    }
     deadline = monotonic() + timeout
-    chunks: list[bytes] = []
-    while chunk := response.read1(1 << 16):
-        chunks.append(chunk)
-        if monotonic() > deadline:
-            raise TimeoutError
-    body = b"".join(chunks)
+    try:
+        for _ in range(_MOST_REDIRECTS + 1):
+            answer, location = _exchange(url, deadline, sent, tls=tls, body=body, most=most)
+            there = urljoin(url, location) if location else ""
+            if headers or body is not None or not there.startswith(("http://", "https://")):
+                return answer
+            url = there
+    except (OSError, HTTPException, ValueError, EOFError, zlib.error) as error:
+        raise NoAnswer(_why(error, timeout, expired=monotonic() >= deadline)) from error
+    raise NoAnswer(f"more than {_MOST_REDIRECTS} redirects")
+
+
+def _exchange(
+    url: str,
+    deadline: float,
+    headers: Mapping[str, str],
+    *,
+    tls: ssl.SSLContext | None,
+    body: bytes | None,
+    most: int,
+) -> tuple[Answer, str]:
+    """One request: its answer, and where a redirect leads (else an empty text)."""
+    connection = _connection(url, deadline - monotonic(), tls)
+    with _ended_at(deadline, connection):
+        path = urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        connection.request("GET" if body is None else "POST", path, body, dict(headers))
+        response = connection.getresponse()
+        location = response.headers.get("Location", "") if response.status in _REDIRECTS else ""
+        end_known = response.length is not None or bool(response.chunked)
+        return Answer(response.status, _body(response, deadline, most), end_known), location
+
+
+def _connection(url: str, seconds: float, tls: ssl.SSLContext | None) -> HTTPConnection:
+    if seconds <= 0:
+        raise TimeoutError
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"unknown url type: {url}; write http:// or https://")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"nonnumeric port: {url}") from error
+    if parts.scheme == "http":
+        return HTTPConnection(parts.hostname, port, timeout=seconds)
+    return HTTPSConnection(parts.hostname, port, timeout=seconds, context=tls)
+
+
+@contextmanager
+def _ended_at(deadline: float, connection: HTTPConnection) -> Iterator[None]:
+    """Shut the connection down at a moment of `time.monotonic`, so that no read of it blocks.
+
+    The time-out of a socket is that of one read: a server that sends a byte now and then would
+    never reach it.
+    """
+
+    def end() -> None:
+        if connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(SHUT_RDWR)
+
+    timer = Timer(max(0.0, deadline - monotonic()), end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        connection.close()
+
+
+def _body(response: HTTPResponse, deadline: float, most: int) -> bytes:
+    """The whole body, decompressed."""
+    body = _read(response, most)
+    if monotonic() >= deadline:
+        raise TimeoutError  # what there is may be cut where the connection was shut down
     announced = response.headers.get("Content-Length")
     if announced is not None and int(announced) != len(body):
         raise EOFError(f"the response ended after {len(body)} of {announced} bytes")
     if response.headers.get("Content-Encoding", "").lower() == "gzip":
-        return gzip.decompress(body)
+        return _read(gzip.GzipFile(fileobj=io.BytesIO(body)), most)
     return body
 
 
-def _reason(error: Exception, timeout: float) -> str:
-    if isinstance(error, URLError) and isinstance(error.reason, Exception):
-        return _reason(error.reason, timeout)
-    if isinstance(error, TimeoutError):
+def _read(source: HTTPResponse | gzip.GzipFile, most: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := source.read1(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > most:
+            raise ValueError(f"the response has more than {most} bytes")
+    return b"".join(chunks)
+
+
+def _why(error: Exception, timeout: float, *, expired: bool) -> str:
+    if expired or isinstance(error, TimeoutError):
         return f"no complete response within {timeout:g} s"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"

@@ -6,7 +6,7 @@ from harness.budgets.lint.plan import Family
 from harness.budgets.model import Target
 from harness.errors import TargetError
 from harness.observe.command import absolute
-from harness.observe.exposition import ACCEPT, parse_exposition
+from harness.observe.exposition import ACCEPT, read_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.runs.openmetrics import Sample
 
@@ -41,7 +41,7 @@ def _scrape(url: str) -> list[Sample]:
     if not 200 <= answer.status < 300:
         raise TargetError(f"{url} answered {answer.status}", hint)
     try:
-        return parse_exposition(answer.body.decode())
+        return read_exposition(answer)
     except ValueError as error:
         raise TargetError(f"{url} has no valid metrics: {error}", hint) from error
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from harness import names
 from harness.observe.command import instance
-from harness.observe.exposition import ACCEPT, parse_exposition
+from harness.observe.exposition import ACCEPT, read_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.host import memory_limit, usable_cpus
 from harness.observe.other_cpu import OtherCpuReader
@@ -194,7 +194,7 @@ def _scrape(url: str, timeout: float) -> _Scrape:
     samples: tuple[Sample, ...] = ()
     if answered and not error:
         try:
-            samples = tuple(parse_exposition(answer.body.decode()))
+            samples = tuple(read_exposition(answer))
         except ValueError as invalid:
             error = str(invalid)
     return _Scrape(at, response_time, time.perf_counter() - before, answered, samples, error)

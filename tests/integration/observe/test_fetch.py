@@ -1,5 +1,10 @@
 import gzip
 import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import pytest
 
@@ -63,6 +68,12 @@ NO_ANSWERS: dict[str, tuple[Reply, str]] = {
         Reply(gzip.compress(b"a 1\n" * 9)[:-9], headers={"Content-Encoding": "gzip"}),
         "end-of-stream",
     ),
+    "a body over the limit": (Reply(b"x" * 1001), "more than 1000 bytes"),
+    "gzip that grows over the limit": (
+        Reply(gzip.compress(b"x" * 100_000), headers={"Content-Encoding": "gzip"}),
+        "more than 1000 bytes",
+    ),
+    "redirects without end": (Reply("", 302, {"Location": "/"}), "more than 5 redirects"),
 }
 
 
@@ -73,7 +84,66 @@ def test_fetch_without_a_complete_response_has_a_reason(
     endpoint.reply = reply
 
     with pytest.raises(NoAnswer, match=reason):
-        fetch(endpoint.url, 0.2)
+        fetch(endpoint.url, 0.2, most=1000)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\na 1\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\na 1\n\r\n0\r\n\r\n",
+    ],
+    ids=["headers", "chunks"],
+)
+def test_fetch_time_out_is_that_of_the_whole_exchange(sent: bytes) -> None:
+    late = pytest.raises(NoAnswer, match=r"no complete response within 0\.3 s")
+    with dripping(sent, seconds=0.1) as server, late:
+        fetch(f"http://127.0.0.1:{server.port}/", 0.3)
+    # Each read gets a byte in time: only the end of the exchange can have stopped the server.
+    assert server.bytes_sent < len(sent)
+
+
+@pytest.mark.parametrize(
+    ("head", "known"),
+    [("", False), ("Content-Length: 4\r\n", True)],
+    ids=["no length", "a length"],
+)
+def test_fetch_says_whether_the_end_of_the_body_was_announced(head: str, known: bool) -> None:
+    with dripping(f"HTTP/1.0 200 OK\r\n{head}\r\na 1\n".encode(), seconds=0.0) as server:
+        assert fetch(f"http://127.0.0.1:{server.port}/", 5) == Answer(200, b"a 1\n", known)
+
+
+@dataclass
+class Dripping:
+    """A server that sends its answer byte by byte.
+
+    Attributes:
+        bytes_sent: How many bytes it could send before the client went away.
+    """
+
+    port: int
+    bytes_sent: int = 0
+
+
+@contextmanager
+def dripping(answer: bytes, seconds: float) -> Iterator[Dripping]:
+    """Serve one request, with a pause of some seconds after each byte of the answer."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            for byte in answer:
+                connection.send(bytes([byte]))
+                server.bytes_sent += 1
+                time.sleep(seconds)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Dripping(listener.getsockname()[1])
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server
+        thread.join()
 
 
 def test_fetch_does_not_follow_a_redirect_to_a_file(endpoint: Endpoint) -> None:

@@ -8,7 +8,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.observe.exposition import parse_exposition
+from harness.observe.exposition import parse_exposition, read_exposition
+from harness.observe.fetch import Answer
 from harness.runs.openmetrics import MetricKind, Sample, series_text, value_text
 
 
@@ -186,3 +187,17 @@ def test_any_text_gives_samples_or_the_number_of_a_line(text: str) -> None:
     except ValueError as error:
         problem = str(error)
     assert problem.startswith("line")
+
+
+def test_body_without_an_announced_end_that_ends_within_a_line_was_cut() -> None:
+    with pytest.raises(ValueError, match="the response was cut"):
+        read_exposition(Answer(200, b"a 1\nb 12", end_known=False))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(200, b"a 1\n", end_known=False), Answer(200, b"a 1", end_known=True)],
+    ids=["whole lines", "an announced end"],
+)
+def test_body_that_is_whole_is_read(answer: Answer) -> None:
+    assert [(s.name, s.value) for s in read_exposition(answer)] == [("a", 1.0)]
