@@ -10,9 +10,9 @@ setup: ## install the locked dependencies and the hooks of git
 	uv run pre-commit install
 
 unit: ## run the fast tests
-	uv run pytest -n 2 tests/unit
+	uv run pytest tests/unit
 
-test: ## run all tests; those whose programs are not installed are skipped
+test: ## run all tests but the slow ones; those whose programs are not installed are skipped
 	uv run pytest
 
 lint: ## check style, without a change
@@ -28,7 +28,7 @@ types: ## check types
 
 docs: ## write the generated tables of docs/ and the JSON Schema of budgets.yaml
 	uv run python docs/update.py
-	uv run python -m harness.budgets.json_schema
+	uv run python -m harness.budgets.parse.json_schema
 
 goldens: ## write the expected files of the tests again; read their diff
 	UPDATE_GOLDENS=1 uv run pytest -q -k golden tests/unit/report

@@ -1,8 +1,8 @@
-"""CPU time of the generator for each request, beside stock Locust with the same locustfile.
+"""CPU time of the generator per request, compared with stock Locust and the same locustfile.
 
-The CPU time (user and system) of the process that runs Locust, over the requests that the service
-has answered meanwhile, within the middle of the load: start-up and end are in neither. Both run at
-the same time, so that whatever else the machine does meets both alike.
+The CPU time (user and system) of the process that runs Locust is divided by the requests that the
+service answered in the same time, in the middle of the load, without start-up and end. Both
+generators run at the same time, so other work on the machine affects both alike.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ class Visitor({base}):
     def get(self):
         self.client.get("/items")
 """
-# Random and independent arrivals; the open model makes its own. Stock Locust's
-# `constant_throughput` is no match: users that started at once stay in step, and a burst is cheaper
-# than its requests one by one (measured once: 130 us a request, not 230).
+# Random and independent arrivals; the open model has a schedule of its own. Stock Locust's
+# `constant_throughput` is not comparable: users that start together stay synchronized, and a burst
+# costs less than single requests (measured once: 130 us per request instead of 230).
 AT_A_RATE = "    wait_time = poisson({rate})\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One load, as stock Locust and as the harness know it."""
+    """One load, for stock Locust and for the harness."""
 
     title: str
     base: str
     users: int
     rate: float | None = None  # requests per second; None: as fast as the users can
-    model: type[OpenWorkload | ClosedWorkload] = ClosedWorkload  # of ours; stock's is always closed
+    model: type[OpenWorkload | ClosedWorkload] = ClosedWorkload  # stock Locust: always closed
 
     @property
     def locustfile(self) -> str:
@@ -62,7 +62,7 @@ class Case:
 CASES = (
     Case("FastHttpUser, closed, saturated", "FastHttpUser", 10),
     Case("HttpUser, closed, saturated", "HttpUser", 10),
-    # Both wait as the locustfile says: what differs is recording, in-flight tracking, trace ids.
+    # Both wait as in the locustfile: they differ in recording, in-flight tracking and trace ids.
     Case("FastHttpUser, 500/s, closed", "FastHttpUser", 50, 500.0),
     Case("HttpUser, 500/s, closed", "HttpUser", 50, 500.0),
     Case("FastHttpUser, 500/s, open", "FastHttpUser", 50, 500.0, OpenWorkload),
@@ -87,7 +87,7 @@ class Reading:
 
 @contextmanager
 def stock(case: Case, folder: Path, url: str) -> Iterator[int]:
-    """The process id of a `locust` under way."""
+    """The process id of a running `locust`."""
     options = f"--headless --only-summary -u {case.users} -r {case.users} -H {url}".split()
     command = [str(Path(sys.executable).with_name("locust")), "-f", f"{folder}/scenario.py"]
     with subprocess.Popen(
@@ -95,7 +95,7 @@ def stock(case: Case, folder: Path, url: str) -> Iterator[int]:
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # as ours: Linux shares the cores out by session
+        start_new_session=True,  # like the harness's generator: Linux divides the cores by session
     ) as process:
         try:
             yield process.pid
@@ -130,7 +130,7 @@ async def harness(case: Case, folder: Path, url: str) -> AsyncIterator[int]:
 async def side_by_side(
     case: Case, folder: Path, urls: tuple[str, str], seconds: float
 ) -> tuple[float, float]:
-    """Both at the same time, each against its own service: microseconds of stock and of ours."""
+    """Run both at the same time, each against its own service: us per request of both."""
     before = count(urls[0])
     with stock(case, folder, urls[0]) as theirs:
         async with harness(case, folder, urls[1]) as ours:

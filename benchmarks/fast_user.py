@@ -1,9 +1,9 @@
-"""CPU time of a request of FastUser, beside FastHttpUser and a bare gevent socket.
+"""CPU time of a request of FastUser, compared with FastHttpUser and a bare gevent socket.
 
-Each class of users runs in the harness's generator, closed model, recording and trace ids on, on
-one core, against a server written in C on another (it needs a C compiler). CPU time (user and
-system) of the generator's process over the requests that the server answered meanwhile. The
-variants take turns, so that whatever else the machine does meets all alike.
+Each user class runs in the harness's generator on one core, in the closed model, with recording and
+trace ids, against a server written in C on another core (this needs a C compiler). The result is
+the CPU time (user and system) of the generator's process divided by the requests that the server
+answered in the same time. The variants alternate, so other work on the machine affects all alike.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ CALLS = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one round of one variant took."""
+    """The costs of one round of one variant."""
 
     microseconds: float  # CPU time of a request
     rate: float  # requests per second
@@ -115,7 +115,7 @@ def one(text: str, path: Path, url: str, seconds: float) -> Reading:
 
 
 def row(title: str, readings: list[Reading], base: list[Reading]) -> tuple[str, ...]:
-    """Of the table: a variant beside FastHttpUser with the same call."""
+    """Rows of the table: each variant with its difference to FastHttpUser for the same call."""
     cost = [reading.microseconds for reading in readings]
     rate = statistics.median(reading.rate for reading in readings)
     best = max(reading.rate for reading in readings)

@@ -1,4 +1,4 @@
-"""What every benchmark here shares: repetitions in turn, medians with their spread, a table."""
+"""Shared by all benchmarks: alternating repetitions, medians with their spread, tables."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def in_turn(variants: Mapping[str, Callable[[], T]], repetitions: int) -> dict[str, list[T]]:
-    """Run the variants A B A B..., so that whatever else the machine does meets all alike.
+    """Run the variants A B A B..., so that other work on the machine affects all alike.
 
-    Every other round runs backwards: a machine that slows down steadily favours neither.
+    Every other round runs backwards, so a steady slow-down of the machine favours no variant.
     """
     results: dict[str, list[T]] = {name: [] for name in variants}
     for repetition in range(repetitions):
@@ -47,7 +47,7 @@ def median_bounds(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
 
 
 def change(base: Sequence[float], other: Sequence[float]) -> str:
-    """How much more the other takes, by the ratios of neighbouring runs: median and its bounds."""
+    """The relative difference, from the ratios of neighbouring runs: median and its bounds."""
     ratios = [100 * (b / a - 1) for a, b in zip(base, other, strict=True)]
     low, high = median_bounds(ratios)
     return f"{statistics.median(ratios):+.1f}% [{low:+.1f} .. {high:+.1f}]"
@@ -60,13 +60,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def machine() -> str:
-    """What was measured on, and how busy it was."""
+    """Describe the machine and its load average."""
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, load average {load}"
 
 
 def environment() -> dict[str, str]:
-    """Ours, with byte code kept as in an ordinary installation, and without Locust's options."""
+    """This process's variables, but with byte code as usual, and without Locust's options."""
     return {
         name: value
         for name, value in os.environ.items()

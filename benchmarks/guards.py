@@ -1,8 +1,8 @@
-"""What each guard on the load generator reads, and whether it trips: `python -m benchmarks.guards`.
+"""Readings and outcomes of the guards on the load generator: `python -m benchmarks.guards`.
 
-First some loads that are healthy, or ill in one way. Then the asked rate is raised until the
-generator saturates, and its p95 is held against that of the service's own log: for each step a
-budget of 5% over the truth is judged, so that a breach of it would be the generator's doing.
+The first table has loads that are healthy or have one fault. For the second, the rate is raised
+until the generator saturates, and its p95 is compared with that of the service's own log: each step
+judges a budget of 5% over the true p95, so any breach would be caused by the generator.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from harness.judge.guards.readings import read_generator
 from harness.judge.judge import judge
 from harness.judge.measure.measure import measure_budgets
 from harness.judge.model import Guard, Verdict
+from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runs.folder import create_folder, read_evidence
 from harness.runs.model import Evidence
@@ -56,7 +57,7 @@ class Visitor(FastHttpUser):
     def get(self):
         self.client.get("/items")
 """
-# One in ten requests is followed by 30 ms of Python that never waits.
+# One in ten requests is followed by 30 ms of Python code that does not yield.
 BLOCKING = """\
 import random, time
 from locust import FastHttpUser, task
@@ -69,7 +70,7 @@ class Visitor(FastHttpUser):
         while time.perf_counter() < end:
             pass
 """
-# Everybody asks once a second: at a moment of their own, or all in the same.
+# Each user sends one request per second: at its own offset, or all at the same moment.
 EVEN = """\
 from locust import FastHttpUser, constant_throughput, task
 
@@ -123,14 +124,14 @@ RATES = (100, 250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 8000)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a case: the run, and what the service knows of its window."""
+    """The result of a case: the run, and the service's log of its window."""
 
     evidence: Evidence
     truth: float  # p95 of the service, seconds
 
     @property
     def measured(self) -> float | None:
-        """The p95 of the latency; None when nothing that was due in the window was ever sent."""
+        """The p95 of the latency; None when no request that was due in the window was sent."""
         (verdict,) = self.verdicts(1.0)
         return verdict.value
 
@@ -159,7 +160,7 @@ def _budget(bound: float) -> Budget:
 
 @contextmanager
 def busy(count: int) -> Iterator[None]:
-    """So many processes that compute for the length of the context."""
+    """Run that many CPU-bound processes while the context is active."""
     command = [sys.executable, "-c", "while True: pass"]
     processes = [subprocess.Popen(command, start_new_session=True) for _ in range(count)]
     try:
@@ -180,7 +181,7 @@ def run(case: Case, seconds: float) -> Outcome:
         plan = Plan("service", None, {"case": scenario}, (), Path(name) / "budgets.yaml", "")
         folder = create_folder(Path(name) / "run", "case", datetime.now(UTC))
         with busy(os.cpu_count() or 1) if case.neighbours else nullcontext():
-            asyncio.run(gather(plan, scenario, folder, url=running.url, show=lambda _: None))
+            asyncio.run(gather(plan, scenario, folder, RunOptions(url=running.url)))
         records = running.end()
         evidence = read_evidence(folder)
         return Outcome(evidence, _truth(records, evidence))

@@ -1,10 +1,10 @@
-"""What metrics and traces cost the sample service: requests per second and p95 against bare.
+"""Cost of metrics and traces in the sample service: requests per second and p95 relative to bare.
 
-Each variant is a process of its own on the first core, wrk with 8 connections on the second; only
-one is loaded at a time, in turn, so that whatever else the machine does meets all alike. What it
-does changes requests per second all the same; the CPU time of a request hardly, and a saturated
-process answers as many requests as fit into its core. `bare`
-is the same service, log lines and request ids included, with nothing that measures or traces.
+Each variant is a process on the first core; wrk with 8 connections runs on the second. The variants
+are loaded one at a time, in alternation, so other work on the machine affects all alike. Such work
+still changes the requests per second, but hardly the CPU time of a request; a saturated process
+answers as many requests as its core allows. `bare` is the same service without metrics and traces,
+but with log lines and request ids.
 
     uv run python -m benchmarks.instrumentation [--repetitions 10] [--seconds 2]
 """
@@ -66,7 +66,7 @@ class Reading(NamedTuple):
 
 
 def pinned(core: int) -> list[str]:
-    """What comes before a command that shall stay on one core."""
+    """The prefix of a command that must stay on one core."""
     return ["taskset", "--cpu-list", str(core % (os.cpu_count() or 1))]
 
 

@@ -1,6 +1,6 @@
 """The sample service with more or less telemetry: `python -m benchmarks.instrumented VARIANT PORT`.
 
-The service itself has no switch for this, so parts are taken out here, at their one entrance each.
+The service itself has no option for this, so this module replaces the entry point of each part.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from sample_app.telemetry.tracing import TracedRequests, tracer_provider
 
 
 class Discarded(SpanExporter):
-    """Where spans end here: batches are made and handed over as usual, and go nowhere."""
+    """Receives batches of spans like a real exporter, and discards them."""
 
     def export(self, spans: Any) -> SpanExportResult:
-        """Forget them."""
+        """Discard the batch."""
         return SpanExportResult.SUCCESS
 
 
@@ -59,9 +59,9 @@ def remove(app: FastAPI, *classes: type) -> None:
 
 
 def stock(app: FastAPI, provider: TracerProvider) -> None:
-    """Instead of ours: the contributed instrumentations, without the costly send and receive spans.
+    """Use the contributed instrumentations, without the costly send and receive spans.
 
-    They see every engine that is made from now on.
+    They instrument all engines that are created from now on.
     """
     remove(app, TracedRequests)
     meters = NoOpMeterProvider()

@@ -1,10 +1,9 @@
-"""Resident memory of a long `harness run`, its own and its generator's: does it grow?
+"""Growth of the resident memory of a long `harness run` and its generator.
 
-200 requests per second against a service that does nothing, scraped each second. Of each minute
-the median reading is told. Through those of the last 15 minutes, or of what there is after the
-first minute, goes the line of Theil and Sen. The memory is called flat when the slope's 95%
-interval lies within 0.05 MiB per minute of zero, growing when it lies above that, and else
-undecided.
+The load is 200 requests per second on a service that does nothing, scraped each second. The table
+has the median reading of some minutes, and Theil and Sen's slope of the medians of the last 15
+minutes (or of all after the first minute). The memory is "flat" when the 95% interval of the slope
+lies within 0.05 MiB per minute of zero, "growing" when it lies above, and else undecided.
 """
 
 from __future__ import annotations
@@ -75,11 +74,11 @@ def by_minute(values: list[tuple[float, int]], until: float) -> list[float]:
 
 
 def verdict(minutes: list[float]) -> tuple[str, str]:
-    """The slope with its interval, MiB per minute, and what it means.
+    """The slope with its interval, MiB per minute, and whether the memory grows.
 
-    Theil's slope is the median of those of all pairs; the interval is Sen's (1968, "Estimates of
-    the regression coefficient based on Kendall's tau"). One value a minute, since those of
-    neighbouring seconds are not independent.
+    Theil's slope is the median of the slopes of all pairs; the interval is Sen's (1968, "Estimates
+    of the regression coefficient based on Kendall's tau"). One value per minute is used, because
+    readings of neighbouring seconds are not independent.
     """
     judged = minutes[SETTLED:][-JUDGED:]
     if len(judged) < FEWEST:

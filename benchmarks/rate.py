@@ -1,9 +1,10 @@
-"""Does the open model keep its rate, and does it say when it cannot?
+"""Rate error of the open model, and the guards that trip when it cannot keep the rate.
 
-First, at rates that it should keep: how many requests of the schedule reach the service within the
-load's own time, in all and in the worst fifth of it, and how late the schedule is. Then `harness
-run` at rising rates until it saturates: which guards trip, beside the error of its p95 against
-what users on schedule would see, since the service always takes the same time.
+The first table has rates that the model should keep: the number of scheduled requests that reach
+the service before the end of the load, in all and in the worst fifth of it, and the lateness of the
+schedule. The second table has `harness run` at rising rates until it saturates: the guards that
+trip, and the error of its p95 relative to users on schedule, which is known because the service
+always takes the same time.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ RATES = (500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000, 6000, 8000, 11000,
 USERS = 500
 WARM_UP = 1.0  # s
 HOPELESS = 0.5  # error of the p95 beyond which no higher rate is tried
-PARTS = 5  # of a load, so that too few in one do not hide behind too many in another
+PARTS = 5  # of a load: too few requests in one part must not be compensated by too many in another
 BUDGETS = """\
 version: 1
 service: truth
@@ -59,7 +60,7 @@ budgets: {{p95: {{indicator: {{kind: latency, quantile: 0.95}}, max: {bound}ms}}
 
 
 class Kept(NamedTuple):
-    """What a load's reports say of the generator itself: lag in seconds, CPU in cores."""
+    """The generator's readings in the reports of a load: lag in seconds, CPU in cores."""
 
     lag: Distribution
     cpu: float
@@ -123,7 +124,7 @@ def saturation(seconds: int, service: Service) -> Iterator[tuple[str, ...]]:
         with served(service) as truth, tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             evidence, tripped = _harness_run(rate, seconds, service, truth.url, folder)
-            # Those of the load: the harness itself asks whether the service is there.
+            # Only requests of the load: the harness itself also sends some to check the service.
             records = [record for record in truth.end() if record.at]
         begin = min(record.at for record in records) + WARM_UP
         true = quantile((r.done - r.at for r in records if r.done and r.at >= begin), 0.95)

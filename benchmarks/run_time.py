@@ -1,4 +1,4 @@
-"""What a `harness run` takes beyond its warm-up and duration, and where that goes."""
+"""The time of a `harness run` in addition to its warm-up and duration, by phase."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.figures import environment, in_turn, machine, spread, table
-from harness.runner.run import LEAD
+from harness.runner.start import LEAD
 
 ROOT = Path(__file__).parents[1]
 LOAD = 3.0  # s of warm-up and duration
@@ -43,8 +43,8 @@ Phases = dict[str, float]
 
 
 def phases(folder: Path, budgets: Path) -> Phases:
-    """Run once; seconds of each phase besides the load itself, in order, and their sum."""
-    # Beside the interpreter: uvicorn, which the sample service's command names.
+    """Run once; return the seconds of each phase except the load, in order, and their sum."""
+    # The folder of the interpreter has uvicorn, which the sample service's command uses.
     path = f"{Path(sys.executable).parent}:{environment()['PATH']}"
     database = f"sqlite+aiosqlite:///{folder}/sample.db"
     out = folder / f"run-{time.time_ns()}"

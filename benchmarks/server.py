@@ -1,7 +1,7 @@
-"""A service that is fast enough not to be what is measured: `python benchmarks/server.py [PORT]`.
+"""A service that is fast enough not to be the bottleneck: `python benchmarks/server.py [PORT]`.
 
-It answers everything with two bytes and counts it, prints its port, and tells on /count, which is
-not counted, how many answers it has given. On /metrics there is one counter.
+It prints its port, answers every request with two bytes, and counts the answers. /count returns the
+number of answers and is not counted itself. /metrics has one counter.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ answers = 0
 
 
 class Connection(asyncio.Protocol):
-    """One connection; requests have no body and come whole."""
+    """One connection; requests have no body and arrive in one piece."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep where the answers go."""
+        """Store the transport for the answers."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
 
     def data_received(self, data: bytes) -> None:
@@ -65,7 +65,7 @@ def served() -> Iterator[str]:
 
 
 def count(url: str) -> int:
-    """How many answers the service has given."""
+    """The number of answers of the service."""
     with urllib.request.urlopen(f"{url}/count", timeout=10) as answer:
         return int(answer.read())
 

@@ -1,4 +1,4 @@
-"""How long `harness --help` takes, beside an interpreter that does nothing."""
+"""The time of `harness --help`, compared with a bare interpreter."""
 
 from __future__ import annotations
 

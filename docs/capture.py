@@ -1,8 +1,8 @@
-"""Pictures of a terminal, as SVG: what a command shows a person while it runs, and at its end.
+"""Pictures of a terminal, as SVG: the output of a command during its run and at its end.
 
     uv run python docs/capture.py       docs/images/run.svg and breach.svg, by real runs (a minute)
 
-The command runs on a terminal of its own; an emulator draws what it prints.
+The command runs on a pseudo-terminal; a terminal emulator renders its output.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from rich.text import Text
 
 IMAGES = Path(__file__).parent / "images"
 COLUMNS, LINES = 90, 100
-# Fonts of the reader's own machine: a picture in a README loads nothing.
+# Fonts of the reader's machine: a picture in a README must not load external resources.
 SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-_NAMES = {"brown": "yellow", "default": None}  # what the emulator calls colours
+_NAMES = {"brown": "yellow", "default": None}  # the emulator's names of colours
 
 
 def capture(
@@ -38,16 +38,16 @@ def capture(
     variables: Mapping[str, str] | None = None,
     exit_code: int = 0,
 ) -> Text:
-    """The screen as it was when its text last was as wanted; the command runs to its end.
+    """The last screen whose text matches; the command runs to its end.
 
     Args:
-        command: Runs with the environment of this process, as for a person.
-        when: Whether a text is as wanted.
-        variables: More of the environment.
-        exit_code: What the command is to end with.
+        command: Runs with the environment of this process, without CI, NO_COLOR and COLUMNS.
+        when: Whether the text of a screen matches.
+        variables: Additional environment variables.
+        exit_code: The expected exit code of the command.
 
     Raises:
-        ValueError: It never was.
+        ValueError: No screen matched.
         CalledProcessError: The command ended with another code.
     """
     screen = pyte.Screen(COLUMNS, LINES)
@@ -72,14 +72,14 @@ def capture(
 
 
 def svg(text: Text, title: str) -> str:
-    """A picture of a window with some text."""
+    """A picture of a terminal window with the text."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
     console.print(text)
     return console.export_svg(title=title, code_format=SVG, unique_id="terminal")
 
 
 def verdict(end: Text) -> Text:
-    """What fits a README: the budgets and the reasons, without the tables of requests."""
+    """The budgets and the reasons, without the tables of requests, to fit a README."""
     lines = end.split("\n", allow_blank=True)
     first = next(n for n, line in enumerate(lines) if line.plain.startswith("endpoint "))
     last = next(n for n, line in enumerate(lines) if line.plain.startswith("Stored in "))
@@ -90,7 +90,7 @@ def _chunks(terminal: int) -> Iterator[bytes]:
     while True:
         try:
             chunk = os.read(terminal, 65536)
-        except OSError:  # Linux says so when the last process has closed its side
+        except OSError:  # on Linux, when the last process has closed its side
             return
         if not chunk:
             return

@@ -16,7 +16,7 @@ IMAGES = Path(__file__).parent / "images"
 
 
 def main(arguments: list[str]) -> None:
-    """Draw each page that is named."""
+    """Draw each page in the arguments."""
     with chromium() as browser:
         for argument in arguments:
             name, _, path = argument.partition("=")

@@ -4,7 +4,7 @@
     uv run python docs/update.py --output the output in README.md, by a real run (about 30 s)
     uv run python docs/update.py --selftest the table in selftest.md, by real runs (about 8 min)
 
-A test compares these tables; the others are made by hand before a release.
+A test compares the tables of the first command; run the others by hand before a release.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from harness.budgets.parse.indicators import KINDS
 from harness.budgets.parse.json_schema import json_schema
 from harness.budgets.presets import PRESETS
 from harness.names import MEANINGS
@@ -32,18 +33,6 @@ SECTIONS = {
     "WaiverSpec": "`waiver:` of a budget",
     "SelftestSpec": "`selftest:` planted mistakes, by name",
 }
-KINDS = {
-    "LatencySpec": "latency",
-    "ErrorRatioSpec": "error_ratio",
-    "ThroughputSpec": "throughput",
-    "QuantileSpec": "quantile",
-    "MeanSpec": "mean",
-    "RatioSpec": "ratio",
-    "RateSpec": "rate",
-    "GaugeSpec": "gauge",
-    "UtilizationSpec": "utilization",
-    "PromqlSpec": "promql",
-}
 
 
 def keys() -> str:
@@ -54,8 +43,8 @@ def keys() -> str:
         parts += [f"### {title}", "", "| key | meaning |", "|---|---|", *_rows(definitions[name])]
         parts.append("")
     parts += ["### `indicator:` kinds", "", "| kind | value | keys |", "|---|---|---|"]
-    for name, kind in KINDS.items():
-        definition = definitions[name]
+    for kind, spec in KINDS.items():
+        definition = definitions[spec.__name__]
         names = ", ".join(
             _key(definition, key) for key in definition["properties"] if key != "kind"
         )
@@ -66,7 +55,7 @@ def keys() -> str:
 
 
 def metrics() -> str:
-    """A table of what the harness serves to Prometheus."""
+    """A table of the metrics that the harness exposes to Prometheus."""
     rows = [f"| `{name}` | {meaning} |" for name, meaning in MEANINGS.items()]
     return "\n".join(["| metric | meaning |", "|---|---|", *rows, ""])
 
@@ -83,7 +72,7 @@ def _key(definition: dict[str, Any], key: str) -> str:
 
 
 def between(text: str, marker: str, content: str) -> str:
-    """A text with what stands between `<!-- marker -->` and `<!-- end -->` replaced."""
+    """The text with the content between `<!-- marker -->` and `<!-- end -->` replaced."""
     pattern = rf"(<!-- {re.escape(marker)} -->\n).*?(<!-- end -->)"
     replaced, count = re.subn(pattern, lambda m: m[1] + content + m[2], text, flags=re.DOTALL)
     if count != 1:
@@ -92,14 +81,14 @@ def between(text: str, marker: str, content: str) -> str:
 
 
 def output() -> str:
-    """What `harness run smoke` prints."""
+    """The output of `harness run smoke`."""
     command = [sys.executable, "-m", "harness", "run", "smoke"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     return f"```\n{result.stdout}```\n"
 
 
 def selftest() -> str:
-    """What `harness selftest` says; whatever its outcome, the table tells it."""
+    """The table of `harness selftest`, which contains every outcome."""
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "table.md"
         command = [sys.executable, "-m", "harness", "selftest", "--markdown", str(table)]

@@ -1,6 +1,6 @@
 """The command line: parse, dispatch, exit.
 
-Only the command that is named is imported, so that `harness --help` answers at once.
+Only the module of the given command is imported, so that `harness --help` is fast.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from collections.abc import Collection, Sequence
 from importlib import import_module
 from typing import Final
 
-from harness.commands.parts.outputs import tell_error, tell_traceback, write
+from harness.commands.parts.outputs import print_error, print_traceback, write
 from harness.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, HarnessError
 
 COMMANDS: Final = {
-    "run": "start the target, load it, judge it, report",
-    "check": "judge a stored run again; no load",
-    "report": "write the page of a stored run",
-    "compare": "load two versions in turn; did any get worse?",
-    "calibrate": "what is noise on this machine, and what can be seen",
+    "run": "start the service, load it, judge its budgets, report",
+    "check": "judge a stored run again, without load",
+    "report": "write the HTML report of a stored run",
+    "compare": "load two versions alternately and find regressions",
+    "calibrate": "measure the noise and the minimum detectable regressions",
     "lint": "validate budgets.yaml without load",
-    "selftest": "plant mistakes; each must break the budgets it promises",
-    "history": "the runs of a folder, and a trend per budget",
-    "export": "what runs came to, in the format of another tool",
-    "backfill": "load a stored run into a Prometheus",
-    "render": "dashboards, alerts and their tests from budgets.yaml",
+    "selftest": "plant mistakes and check that budgets breach",
+    "history": "show the runs of a folder and the trend of each budget",
+    "export": "write results in the format of another tool",
+    "backfill": "load a stored run into Prometheus",
+    "render": "write dashboards, alerts and their tests from budgets.yaml",
 }
 EXIT_CODES: Final = """\
 exit codes:
@@ -40,22 +40,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code.
 
     Args:
-        arguments: The command line without the program's name; None is that of this process.
+        arguments: The command line without the program's name; None is `sys.argv`.
     """
     given = sys.argv[1:] if arguments is None else arguments
     options = parser(given[:1]).parse_args(given)
     try:
         code = options.command(options)
     except HarnessError as error:
-        tell_error(error)
+        print_error(error)
         code = error.exit_code
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of our output is gone, e.g. `| head`
+    except BrokenPipeError:  # the reader of standard output has ended, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_INTERNAL
     except Exception:  # noqa: BLE001  a crash must not look like a regression
-        tell_traceback()
+        print_traceback()
         code = EXIT_INTERNAL
     sys.exit(code)
 
@@ -64,12 +64,12 @@ def parser(commands: Collection[str]) -> argparse.ArgumentParser:
     """The parser of the command line.
 
     Args:
-        commands: Names of the commands whose options are needed. Their modules are imported; of the
-            other commands the parser knows the name and the summary.
+        commands: Names of the commands whose options are needed; their modules are imported. The
+            other commands have only a name and a summary.
     """
     parser = argparse.ArgumentParser(
         prog="harness",
-        description="Put an HTTP service under load, watch it, and judge it by budgets.yaml.",
+        description="Load-test an HTTP service and judge it by the budgets in budgets.yaml.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -29,16 +29,16 @@ POOL_PENDING: Final = "db_client_connection_pending_requests"
 POOL_TIMEOUTS: Final = "db_client_connection_timeouts_total"
 POOL_STATE: Final = "db_client_connection_state"
 POOL_NAME: Final = "db_client_connection_pool_name"
-# Ours: the most connections in use at once during the last `window` (label: "2s", "60s"), kept by
-# the service itself, because a gauge sampled once a second misses about half of a short peak.
+# Own name: the most connections in use at once during the last `window` (label: "2s", "60s"). The
+# service keeps it, because a gauge sampled once a second misses about half of a short peak.
 POOL_HIGH_WATER: Final = "db_client_connection_high_water_mark"
-# Ours: integral of connections in use over time; its rate is the exact mean.
+# Own name: integral of connections in use over time; its rate is the exact mean.
 POOL_USED_SECONDS: Final = "db_client_connection_used_seconds_total"
 WINDOW_LABEL: Final = "window"
 
 CACHE_GETS: Final = "cache_gets_total"
 CACHE_PUTS: Final = "cache_puts_total"
-# Ours: values stored over one that was still good, which single flight prevents.
+# Own name: values stored over a value that was still valid, which single flight prevents.
 CACHE_OVERWRITES: Final = "cache_overwrites_total"
 CACHE_EVICTIONS: Final = "cache_evictions_total"
 CACHE_ERRORS: Final = "cache_errors_total"
@@ -68,14 +68,14 @@ LOOP_LAG: Final = "event_loop_lag_seconds"
 
 CPU_SECONDS: Final = "process_cpu_seconds_total"
 MEMORY_BYTES: Final = "process_resident_memory_bytes"
-# Ours: from the start of the process until it can serve.
+# Own name: from the start of the process until it can serve.
 START_DURATION: Final = "service_start_duration_seconds"
 START_TIME: Final = "process_start_time_seconds"
-# What the process may use; observe adds them when the service is ours and does not say.
+# Limits of the process; observe adds them if the harness starts the service and they are missing.
 CPU_COUNT: Final = "system_cpu_logical_count"
 MEMORY_LIMIT: Final = "system_memory_limit_bytes"
-# Ours, where the harness started the service and the system is Linux: for how long its threads were
-# ready to run and had no CPU, and the CPU time of all that is neither the service nor the harness.
+# Only where the harness started the service and the system is Linux: how long the service's threads
+# were ready to run without a CPU, and the CPU time of all other processes but the harness.
 SERVICE_CPU_WAIT: Final = "harness_service_cpu_wait_seconds_total"
 OTHER_CPU: Final = "harness_other_cpu_seconds_total"
 HOST_METRICS: Final = frozenset({CPU_SECONDS, CPU_COUNT, MEMORY_BYTES, MEMORY_LIMIT, START_TIME})
@@ -83,7 +83,7 @@ HOST_METRICS: Final = frozenset({CPU_SECONDS, CPU_COUNT, MEMORY_BYTES, MEMORY_LI
 # --- what observe adds to each series -------------------------------------------------------
 INSTANCE: Final = "instance"
 EXPORTED_INSTANCE: Final = "exported_instance"
-PROVIDER: Final = "provider"  # "psutil" on a series that the exposition lacked
+PROVIDER: Final = "provider"  # "psutil" on a series that observe added
 UP: Final = "up"
 SCRAPE_DURATION: Final = "scrape_duration_seconds"
 
@@ -109,11 +109,11 @@ GENERATOR_STEAL: Final = "harness_generator_steal_ratio"
 GENERATOR_THROTTLED: Final = "harness_generator_throttled_seconds"
 GENERATOR_CPU_WAIT: Final = "harness_generator_cpu_wait_seconds"
 SOURCE: Final = "source"  # label of these series when there are several generators: "worker-1"
-LATE: Final = 0.01  # s after its intended start from which on an iteration counts as late
-HANDOVER: Final = 1.0  # s after a worker was lost from which on the others do what was its part
+LATE: Final = 0.01  # s after the intended start; an iteration that starts later is late
+HANDOVER: Final = 1.0  # s after the loss of a worker, at which the others take over its part
 
-# --- what the harness serves of a run while it lasts, and what a stored run is in Prometheus ----
-# Beside the generator's own series above. All of them carry the labels `service` and `scenario`.
+# --- what the harness serves during a run, and what a stored run is in Prometheus ------------
+# In addition to the generator's series above. All have the labels `service` and `scenario`.
 # Histograms, whose edges include the bounds of the latency budgets:
 RUN_LATENCY: Final = "harness_request_latency_seconds"  # request, outcome
 RUN_SERVICE_TIME: Final = "harness_request_service_time_seconds"  # request, outcome
@@ -129,7 +129,7 @@ RUN_START: Final = "harness_run_start_time_seconds"
 RUN_WINDOW_START: Final = "harness_window_start_time_seconds"
 RUN_WINDOW_END: Final = "harness_window_end_time_seconds"
 BUDGET_LIMIT: Final = "harness_budget_limit"  # budget, direction, severity
-# Once the run is judged; 1 for what came out, 0 for the other outcomes.
+# Once the run is judged; 1 for the outcome, 0 for the other outcomes.
 BUDGET_VALUE: Final = "harness_budget_value"  # budget; absent when there is no data
 BUDGET_VERDICT: Final = "harness_budget_outcome"  # budget, outcome
 RUN_VERDICT: Final = "harness_run_outcome"  # outcome
@@ -161,7 +161,7 @@ GENERATOR_CANARY: Final = "generator_canary"  # how late the loop sees that a so
 OK: Final = "ok"
 ERROR: Final = "error"
 
-# --- what is asked of a Prometheus server ----------------------------------------------------
+# --- queries to a Prometheus server ----------------------------------------------------------
 ASKED_VALUE: Final = "value"
 ASKED_BUCKETS: Final = "buckets"
 ASKED_LAYOUT: Final = "layout"
@@ -174,7 +174,7 @@ ASKED_NEWEST: Final = "newest"
 MANIFEST_FILE: Final = "run.json"
 LATENCY_FILE: Final = "latency.hlog"
 METRICS_FILE: Final = "metrics.om"
-PROMETHEUS_FILE: Final = "prometheus.json"  # only where a Prometheus was asked
+PROMETHEUS_FILE: Final = "prometheus.json"  # only with `--prometheus`
 SLOWEST_FILE: Final = "slowest.jsonl"
 RESULTS_FILE: Final = "results.json"
 JUNIT_FILE: Final = "junit.xml"
@@ -190,43 +190,43 @@ RULES_FILE: Final = "rules.yml"  # these two are rendered
 RULE_TESTS_FILE: Final = "rules.test.yml"
 SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup.log"
 
-# --- beside budgets.yaml -----------------------------------------------------------------------
-CALIBRATION_FILE: Final = ".harness/calibration.json"  # what `harness calibrate` found
+# --- in the folder of budgets.yaml -------------------------------------------------------------
+CALIBRATION_FILE: Final = ".harness/calibration.json"  # written by `harness calibrate`
 
-# What each metric of the harness means, in a sentence: for `/metrics`, dashboards and the docs.
+# The meaning of each metric of the harness, for `/metrics`, dashboards and the docs.
 MEANINGS: Final[dict[str, str]] = {
-    RUN_LATENCY: "Time of a request from the moment it was meant to be sent",
-    RUN_SERVICE_TIME: "Time of a request from the moment it was really sent",
-    RUN_REQUESTS: "Requests that ended, whether answered or failed",
-    GENERATOR_ASKED: "Iterations that the schedule has asked for (open model)",
-    GENERATOR_STARTED_ITERATIONS: "Iterations that a user has begun (open model)",
-    GENERATOR_LATE: f"Iterations that began over {LATE * 1e3:g} ms late",
-    GENERATOR_DROPPED: "Iterations that no user was left to begin",
+    RUN_LATENCY: "Time from the intended start of a request to its end",
+    RUN_SERVICE_TIME: "Time from the sending of a request to its end",
+    RUN_REQUESTS: "Requests that ended, successful or failed",
+    GENERATOR_ASKED: "Iterations that the schedule requested (open model)",
+    GENERATOR_STARTED_ITERATIONS: "Iterations that a user started (open model)",
+    GENERATOR_LATE: f"Iterations that started more than {LATE * 1e3:g} ms late",
+    GENERATOR_DROPPED: "Iterations that were dropped because no user was idle",
     GENERATOR_BACKLOG: "Iterations that are due and wait for a user",
     GENERATOR_STARTED: "Requests that were sent",
     GENERATOR_RECORDED: "Requests whose time was recorded",
     GENERATOR_LOST: "Requests that ended without an outcome",
-    GENERATOR_IN_FLIGHT: "Requests that were sent and not answered yet",
+    GENERATOR_IN_FLIGHT: "Requests that were sent and are not answered yet",
     GENERATOR_OLDEST: "Age of the oldest request that is not answered yet",
-    GENERATOR_FULLEST: "Requests that were sent in the fullest twentieth of their second",
-    GENERATOR_USERS: "Locust users that are alive",
-    GENERATOR_TARGET_USERS: "Locust users that should be alive",
-    GENERATOR_IDLE_USERS: "Fewest users that were idle at one moment of the last second",
-    GENERATOR_CPU: "CPU time of the generator's process over wall time, 1 is one core",
+    GENERATOR_FULLEST: "Requests that were sent in the busiest 50 ms of their second",
+    GENERATOR_USERS: "Locust users that run",
+    GENERATOR_TARGET_USERS: "Locust users that should run",
+    GENERATOR_IDLE_USERS: "Smallest number of idle users during the last second",
+    GENERATOR_CPU: "CPU time of the generator's process divided by wall time; 1 is one core",
     GENERATOR_MEMORY: "Resident memory of the generator's process",
-    GENERATOR_STEAL: "Share of the last second that the host took from this machine",
-    GENERATOR_THROTTLED: "How long the CPU limit held the generator back in the last second",
-    GENERATOR_CPU_WAIT: "How long threads of the generator waited for a CPU in that second",
-    RUN_START_LAG: "From the intended start of an iteration to the real one",
-    RUN_SCHEDULER_LAG: "From the intended start of an iteration to its emission",
-    RUN_LOOP_LAG: "How late a timer of the generator's loop wakes",
-    RUN_CANARY: "How late the generator's loop sees that a socket is readable",
-    RUN_INFO: "1; which run this is",
-    RUN_START: "When the load began, seconds since the epoch",
-    RUN_WINDOW_START: "When the judged part of the run begins, seconds since the epoch",
-    RUN_WINDOW_END: "When the judged part of the run ends, seconds since the epoch",
+    GENERATOR_STEAL: "CPU steal: share of the last second in which the host withheld a CPU",
+    GENERATOR_THROTTLED: "Time of the last second in which the CPU limit throttled the generator",
+    GENERATOR_CPU_WAIT: "Time of the last second in which the generator's threads waited for a CPU",
+    RUN_START_LAG: "Time from the intended start of an iteration to its start",
+    RUN_SCHEDULER_LAG: "Time from the intended start of an iteration to its emission",
+    RUN_LOOP_LAG: "Delay of a timer in the generator's event loop",
+    RUN_CANARY: "Delay until the generator's event loop sees that a socket is readable",
+    RUN_INFO: "Always 1; the labels identify the run",
+    RUN_START: "Start of the load, seconds since the epoch",
+    RUN_WINDOW_START: "Start of the window, the judged part of the run, seconds since the epoch",
+    RUN_WINDOW_END: "End of the window, seconds since the epoch",
     BUDGET_LIMIT: "Bound of a budget, in the unit of its indicator",
-    BUDGET_VALUE: "What was measured for a budget, once the run is judged",
+    BUDGET_VALUE: "Measured value of a budget, once the run is judged",
     BUDGET_VERDICT: "1 for the outcome of a budget, once the run is judged; 0 for the others",
     RUN_VERDICT: "1 for the outcome of the run, once it is judged; 0 for the others",
 }

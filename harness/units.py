@@ -1,4 +1,4 @@
-"""Quantities as people write them, and as the code uses them.
+"""Quantities: the text that people write, and the numbers that the code uses.
 
 Inside, only base units exist: seconds, bytes, ratios 0..1, events per second, plain counts.
 `parse` is called where YAML and the command line enter, `format_quantity` where text leaves.
@@ -10,6 +10,7 @@ import math
 import re
 from decimal import Decimal
 from enum import StrEnum
+from typing import assert_never
 
 
 class Unit(StrEnum):
@@ -125,24 +126,36 @@ def format_quantity(value: float, unit: Unit) -> str:
     """
     if not math.isfinite(value):
         return str(value)
-    if unit is Unit.RATIO:
-        return f"{_digits(value * 100)}%"
-    if unit is Unit.PER_SECOND:
-        return f"{_digits(value)}/s"
-    if unit in _STEPS:
-        return _scaled(value, _STEPS[unit])
-    return _digits(value)
+    match unit:
+        case Unit.RATIO:
+            return f"{_digits(value * 100)}%"
+        case Unit.PER_SECOND:
+            return f"{_digits(value)}/s"
+        case Unit.SECONDS | Unit.BYTES:
+            return _scaled(value, _STEPS[unit])
+        case Unit.COUNT:
+            return _digits(value)
+        case _:
+            assert_never(unit)
 
 
 def scale_of(value: float, unit: Unit) -> tuple[float, str]:
-    """In what a whole chart is labelled whose largest value this is: factor and suffix.
+    """Factor and suffix for the labels of a chart with this largest value.
 
     Examples: 0.1834 s gives 0.001 and " ms", 0.0123 of a ratio 0.01 and "%".
     """
-    if unit in _STEPS:
-        factor, suffix = _step(value, _STEPS[unit])
-        return factor, f" {suffix}"
-    return {Unit.RATIO: (0.01, "%"), Unit.PER_SECOND: (1.0, "/s")}.get(unit, (1.0, ""))
+    match unit:
+        case Unit.SECONDS | Unit.BYTES:
+            factor, suffix = _step(value, _STEPS[unit])
+            return factor, f" {suffix}"
+        case Unit.RATIO:
+            return 0.01, "%"
+        case Unit.PER_SECOND:
+            return 1.0, "/s"
+        case Unit.COUNT:
+            return 1.0, ""
+        case _:
+            assert_never(unit)
 
 
 def _scaled(value: float, steps: _Steps) -> str:

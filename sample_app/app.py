@@ -1,4 +1,4 @@
-"""Puts the application together."""
+"""Assembles the application."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from sample_app.telemetry.one_worker import OneWorker
 from sample_app.telemetry.tracing import TracedRequests, tracer_provider
 
 SERVICE = "sample-app"
-# Exports before contacts: `export` would be taken for an id.
+# Exports before contacts: the contacts' route would match `export` as an id.
 PARTS = (exports, contacts, companies, imports, tasks, users, auth)
 
 
@@ -59,7 +59,7 @@ def create_app(
     Args:
         settings: Its whole configuration.
         registry: Where its metrics go; by default a registry of its own.
-        traces: Where its spans go, shut down at its end; by default nowhere.
+        traces: Where its spans go, shut down at the end; by default there are none.
     """
     metrics = Metrics(registry or CollectorRegistry())
     provider = traces or tracer_provider(SERVICE, __version__, settings.traces.ratio)
@@ -107,7 +107,7 @@ def create_app(
         app.include_router(part.router, responses=EVERYWHERE)
     app.include_router(health.router, responses=UNLIMITED)
     app.router.routes.append(metrics_route(metrics.registry))
-    # From the inside out: the last one added sees a request first.
+    # From the inside out: the last one added gets a request first.
     close_edge = add_edge(app, settings, Tokens(settings.auth))
     handle_errors(app)
     if settings.log.requests:
@@ -151,7 +151,7 @@ def _services(
 def _usual_answers() -> Iterator[tuple[str, str, int]]:
     """Method, route and success status of every documented operation.
 
-    Read off the routers: the OpenAPI document holds the same, but takes 0.4 s to make.
+    From the routers: the OpenAPI document has the same data, but takes 0.4 s to generate.
     """
     for part in (*PARTS, health):
         for route in part.router.routes:

@@ -20,6 +20,6 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a `_created` gauge
 app = create_app(settings)
 
 # Full collections walked all imported modules: a pause of 100 ms every five seconds at 100
-# requests/s. Frozen, what lives as long as the process is never walked again.
+# requests/s. Frozen objects, which live as long as the process, are never walked again.
 gc.collect()
 gc.freeze()

@@ -1,6 +1,6 @@
-"""`python -m sample_app.migrate [REVISION]`: brings the configured database's schema there.
+"""`python -m sample_app.migrate [REVISION]`: migrates the configured database's schema.
 
-Without a revision to the newest; `base` takes everything away, data included.
+The default revision is the newest; `base` removes all tables with their data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ async def _migrate(url: str, revision: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 0 when the schema is where it should be."""
+    """Migrate; return the exit code, 0 on success."""
     settings = Settings()
     configure_logs(settings.log.level)
     if len(arguments) > 1 or any(word.startswith("-") for word in arguments):

@@ -1,8 +1,8 @@
-"""What people do with the service; stress.py, spike.py and soak.py mix it, each in its own way.
+"""The actions of users; stress.py, spike.py and soak.py mix them with different weights.
 
 Names of requests are routes, so their number is bounded. Popularity follows Zipf's law with
-exponent 1.5: the most popular of 10,000 contacts gets two fifths of the looks, the first hundred
-93%. That is "frequently accessed data", for which the cache's budget holds.
+exponent 1.5: the most popular of 10,000 contacts gets two fifths of the reads, the first hundred
+93%. This is the "frequently accessed data" of the cache's budget.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ COMPANIES = 200
 NAMES = ("adams", "baker", "garcia", "johnson", "kowalski", "nguyen", "okafor", "smith", "zhang")
 POPULARITY = tuple(accumulate(rank**-1.5 for rank in range(1, SEEDED + 1)))
 LOG_IN = {"username": "editor@example.com", "password": "sample-password"}  # a seeded user
-# Of this process: created and not yet deleted contacts, popped so that nobody deletes twice, and
-# what a browser would keep.
+# State of this process: the ids of contacts that it created and did not delete yet (popped, so that
+# no id is deleted twice), and the ETags and the token that a browser would keep.
 created: deque[int] = deque()
 etags: dict[int, str] = {}
 signed_in: dict[str, str] = {}
 
 
 class Person(FastHttpUser):
-    """Somebody who can do everything, and by itself does nothing."""
+    """Has all actions and no tasks; subclasses choose the weights."""
 
     abstract = True
     wait_time = between(0.05, 0.15)
 
     def browse(self) -> None:
-        """A page, the first ones far more often, in the sizes that the client offers."""
+        """Get a page, mostly one of the first, in one of the sizes that the client offers."""
         page = 1 + int(random.expovariate(1 / 5))
         size = random.choice((10, 20, 20, 20, 50))
         self.client.get(CONTACTS, params={"page": page, "size": size}, name=CONTACTS)
 
     def scroll(self) -> None:
-        """A few pages from the beginning on, each by the cursor of the one before."""
+        """Get the first pages, each by the cursor of the previous one."""
         cursor = ""
         for _ in range(3):
             with self.client.get(
@@ -53,13 +53,13 @@ class Person(FastHttpUser):
                 cursor = response.json()["next"]
 
     def search(self) -> None:
-        """What has been typed so far of a name."""
+        """Search for the beginning of a name, as while it is typed."""
         name = random.choice(NAMES)
         q = name[: random.randint(2, len(name))]
         self.client.get(f"{CONTACTS}/search", params={"q": q}, name=f"{CONTACTS}/search")
 
     def look(self) -> None:
-        """A contact by popularity; what was seen before is asked for only if it has changed."""
+        """Get a contact, by popularity; a known contact with `If-None-Match`."""
         (identifier,) = random.choices(range(1, SEEDED + 1), cum_weights=POPULARITY)
         known = etags.get(identifier)
         headers = {"If-None-Match": known} if known else {}
@@ -70,18 +70,18 @@ class Person(FastHttpUser):
                 etags[identifier] = response.headers["ETag"]
 
     def company(self) -> None:
-        """Whom a contact works for."""
+        """Get a company."""
         name = "/api/v1/companies/{id}"
         self.client.get(f"/api/v1/companies/{random.randint(1, COMPANIES)}", name=name)
 
     def export(self) -> None:
-        """Everybody, as a file."""
+        """Export all contacts as a file."""
         form = random.choice(("csv", "jsonl"))
         path = f"{CONTACTS}/export"
         self.client.get(path, params={"format": form}, name=path, headers=signed_in)
 
     def create(self) -> None:
-        """Somebody new, sent with a key that makes a second try harmless."""
+        """Create a contact, with a key that makes a retry harmless."""
         headers = {"Idempotency-Key": uuid4().hex} | signed_in
         with self.client.post(
             CONTACTS, json=somebody(), headers=headers, name=CONTACTS, catch_response=True
@@ -90,13 +90,13 @@ class Person(FastHttpUser):
                 created.append(response.json()["id"])
 
     def edit(self) -> None:
-        """A note on any contact: notes have nothing to do with popularity."""
+        """Change the note of any contact; notes do not depend on popularity."""
         identifier = random.randint(1, SEEDED)
         notes = {"notes": f"Called, case {random.randrange(1000)}."}
         self.client.patch(f"{CONTACTS}/{identifier}", json=notes, headers=signed_in, name=CONTACT)
 
     def delete(self) -> None:
-        """A contact that was created here, never a seeded one."""
+        """Delete a contact that this process created, never a seeded one."""
         if not created:
             self.create()
         if created:
@@ -104,7 +104,7 @@ class Person(FastHttpUser):
             self.client.delete(path, headers=signed_in, name=CONTACT)
 
     def log_in(self) -> None:
-        """A new token, with which this process writes from now on: tokens live for minutes."""
+        """Get a new token for the writes of this process; tokens expire after minutes."""
         with self.client.post("/api/v1/auth/token", data=LOG_IN, catch_response=True) as response:
             if response.status_code == 200:
                 signed_in["Authorization"] = f"Bearer {response.json()['access_token']}"
@@ -112,12 +112,12 @@ class Person(FastHttpUser):
             self.client.get("/api/v1/users/me", headers=signed_in)
 
     def health(self) -> None:
-        """What a load balancer asks."""
+        """Check the health, as a load balancer does."""
         self.client.get("/health")
 
 
 def somebody() -> Mapping[str, object]:
-    """A valid contact with an address that nobody has."""
+    """Return a valid contact with a unique e-mail address."""
     return {
         "first_name": "Load",
         "last_name": "Test",

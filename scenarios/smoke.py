@@ -1,4 +1,4 @@
-"""Every endpoint of the contacts API, a little of each: is the service in order at a low rate?
+"""All endpoints of the contacts API at a low rate: a quick check of the service.
 
 A plain locustfile; it also runs under Locust itself:
 
@@ -15,37 +15,37 @@ from locust import FastHttpUser, between, task
 
 CONTACTS = "/api/v1/contacts"
 CONTACT = f"{CONTACTS}/{{id}}"
-POPULAR = range(1, 21)  # most people look at these, so the cache can work
+POPULAR = range(1, 21)  # most reads are for these ids, so the cache has hits
 SEEDED = range(1, 10_001)  # exist at each start and are never deleted here
-# Created by this process and not yet deleted; popped, so that nobody deletes twice.
+# Ids that this process created and did not delete yet; popped, so that no id is deleted twice.
 created: deque[int] = deque()
 
 
 class Visitor(FastHttpUser):
-    """Looks around, and now and then writes something."""
+    """Mostly reads, and sometimes writes."""
 
     wait_time = between(0.05, 0.15)
 
     @task(30)
     def list_contacts(self) -> None:
-        """One of the first pages."""
+        """Get one of the first pages."""
         self.client.get(CONTACTS, params={"page": random.randint(1, 20)}, name=CONTACTS)
 
     @task(15)
     def search_contacts(self) -> None:
-        """The beginning of a last name, in two or three letters."""
+        """Search for the first two or three letters of a last name."""
         q = random.choice(("ada", "ki", "mil", "ngu", "pat", "smi", "tay", "wil", "zh"))
         self.client.get(f"{CONTACTS}/search", params={"q": q}, name=f"{CONTACTS}/search")
 
     @task(40)
     def get_contact(self) -> None:
-        """Mostly a popular one."""
+        """Get a contact, mostly a popular one."""
         identifier = random.choice(POPULAR if random.random() < 0.95 else SEEDED)
         self.client.get(f"{CONTACTS}/{identifier}", name=CONTACT)
 
     @task(5)
     def create_contact(self) -> None:
-        """Somebody new, for whom the service works on after it has answered."""
+        """Create a contact; the service starts a background task for it."""
         with self.client.post(
             CONTACTS, json=somebody(), name=CONTACTS, catch_response=True
         ) as response:
@@ -54,13 +54,13 @@ class Visitor(FastHttpUser):
 
     @task(4)
     def update_contact(self) -> None:
-        """A note on any of the seeded contacts."""
+        """Change the note of a seeded contact."""
         identifier = random.choice(SEEDED)
         self.client.patch(f"{CONTACTS}/{identifier}", json={"notes": "Called."}, name=CONTACT)
 
     @task(3)
     def delete_contact(self) -> None:
-        """One that was created here, never a seeded one."""
+        """Delete a contact that this process created, never a seeded one."""
         if not created:
             self.create_contact()
         if created:
@@ -68,12 +68,12 @@ class Visitor(FastHttpUser):
 
     @task(10)
     def health(self) -> None:
-        """What a load balancer asks."""
+        """Check the health, as a load balancer does."""
         self.client.get("/health")
 
 
 def somebody() -> dict[str, object]:
-    """A valid contact with an address that nobody has."""
+    """Return a valid contact with a unique e-mail address."""
     return {
         "first_name": "Load",
         "last_name": "Test",

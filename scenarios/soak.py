@@ -1,4 +1,4 @@
-"""Hours at a low rate, with everything that people do: what grows, leaks or runs out?
+"""All actions at a low rate for hours: finds growth, leaks and exhausted resources.
 
 A plain locustfile; it also runs under Locust itself, from the folder that holds `scenarios`:
 
@@ -11,7 +11,7 @@ from scenarios.people import Person
 
 
 class Colleague(Person):
-    """Writes more than others, logs in, and takes all data home now and then."""
+    """Writes more than the users of other scenarios, logs in, and sometimes exports all data."""
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
         Person.look: 40,

@@ -1,4 +1,4 @@
-"""A crowd that comes at once, looks at what everybody talks about, and leaves.
+"""A sudden peak of readers, who mostly read popular contacts.
 
 A plain locustfile; it also runs under Locust itself, from the folder that holds `scenarios`:
 
@@ -11,7 +11,7 @@ from scenarios.people import Person
 
 
 class Reader(Person):
-    """Hardly anybody in a crowd writes."""
+    """Almost only reads."""
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
         Person.look: 66,

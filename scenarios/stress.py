@@ -1,4 +1,4 @@
-"""More and more of the usual mix: how much does one process on one core bear?
+"""The usual mix at a rising rate: finds the capacity of one process on one core.
 
 A plain locustfile; it also runs under Locust itself, from the folder that holds `scenarios`:
 
@@ -11,7 +11,7 @@ from scenarios.people import Person
 
 
 class Busy(Person):
-    """Nine of ten actions look, one writes: the mix of an office at noon."""
+    """Nine of ten requests read, one writes."""
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
         Person.look: 48,

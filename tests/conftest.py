@@ -20,26 +20,28 @@ from tests.servers import (
 settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no clock")
 
-# What a test with this marker needs.
+pytest_plugins = ["tests.schedule"]
+
+# Marker: the programs that a test with it needs, and the Debian packages that have them.
 PROGRAMS = {
-    "needs_postgresql": ("postgres", "initdb", "psql", "pg_isready"),
-    "needs_redis": ("redis-server",),
-    "needs_prometheus": ("prometheus", "promtool"),
-    "needs_alertmanager": ("prometheus-alertmanager",),
-    "needs_openssl": ("openssl",),
-    "needs_chromium": ("chromium",),
-    "needs_jq": ("jq",),
-    "needs_curl": ("curl",),
+    "needs_postgresql": (("postgres", "initdb", "psql", "pg_isready"), "postgresql"),
+    "needs_redis": (("redis-server",), "redis-server"),
+    "needs_prometheus": (("prometheus", "promtool"), "prometheus"),
+    "needs_alertmanager": (("prometheus-alertmanager",), "prometheus-alertmanager"),
+    "needs_openssl": (("openssl",), "openssl"),
+    "needs_chromium": (("chromium",), "chromium fonts-dejavu-core"),
+    "needs_jq": (("jq",), "jq"),
+    "needs_curl": (("curl",), "curl"),
 }
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs are absent; where all must be there, fail it."""
-    for marker, names in PROGRAMS.items():
+    for marker, (names, packages) in PROGRAMS.items():
         absent = [name for name in names if program(name) is None]
         if absent and item.get_closest_marker(marker):
-            reason = f"not installed: {', '.join(absent)}"
+            reason = f"not installed: {', '.join(absent)} (Debian: apt-get install {packages})"
             if os.environ.get("HARNESS_REQUIRE_SERVICES") == "1":
                 pytest.fail(f"{reason}, and HARNESS_REQUIRE_SERVICES is set", pytrace=False)
             pytest.skip(reason)

@@ -1,1 +1,1 @@
-"""The gate run against itself: how often it cries wolf, and how often it sleeps."""
+"""Measures the error rates of the verdicts: false alarms and missed regressions."""

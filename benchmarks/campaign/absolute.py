@@ -1,12 +1,12 @@
 """Verdicts of one run on simulated latencies: `python -m benchmarks.campaign.absolute --runs 2000`.
 
-Prints how often a p95 budget passes, fails and stays inconclusive when the service's true p95 is so
-many times its limit, and after how many seconds. At the limit itself a failure is a false FAIL and
-a pass a false PASS. Latencies have two modes, are correlated over a second and have bursts (the
-noise model of `noisy_latencies`), and each start is faster or slower than the last one.
+For each ratio of the service's true p95 to its limit, prints how often a p95 budget passes, fails
+and stays inconclusive, and after how many seconds. At the limit itself a failure is a false FAIL
+and a pass a false PASS. Latencies have two modes, bursts, and are correlated over a second (the
+noise model of `noisy_latencies`); the latency also varies between starts.
 
-The rule is that of harness/judge: the share of requests over the limit that a pass rests on, and
-over the one that a failure rests on, by `share_bounds` in batches of two seconds.
+The rule is that of harness/judge: `share_bounds`, in batches of two seconds, of the share of
+requests over the limit, which is widened for a pass and for a failure by the noise of a start.
 """
 
 from __future__ import annotations
@@ -112,12 +112,12 @@ def true_p95(tau: float) -> float:
 
 
 def batches(over: NDArray[np.bool_]) -> Counts:
-    """How many of each batch are over: runs x batches."""
+    """The number of requests over the limit in each batch: runs x batches."""
     return np.asarray(over.reshape(len(over), -1, RATE * BATCH).sum(axis=2))
 
 
 def verdict(fails: Sequence[int], passes: Sequence[int], case: Case) -> tuple[str, int]:
-    """What a run comes to, and after how many seconds."""
+    """The verdict of a run, and the seconds until it."""
     moments = list(looks(case.seconds)) if case.decided else [case.seconds]
     levels = AGAIN if case.decided else ONCE
     second = case.seconds

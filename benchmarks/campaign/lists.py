@@ -1,4 +1,4 @@
-"""What the campaign asks for: pages of contacts, all alike."""
+"""The locustfile of the campaign: pages of contacts of equal cost."""
 
 from __future__ import annotations
 

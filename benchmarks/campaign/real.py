@@ -1,13 +1,13 @@
-"""The gate against itself, under real load: `python -m benchmarks.campaign.real --aa 100`.
+"""Compares a service with itself under real load: `python -m benchmarks.campaign.real --aa 100`.
 
 Each gate is one `harness compare` of the sample service with itself. In A/A gates both sides are
-the same; in the others (`--worse20`, `--worse10`) the candidate's answers take 20 or 10% more of
-the service's time (`slowed`). The budget is the median latency, tolerated 10%; what the p95 did in
-the same pairs is kept beside it.
+identical; in the others (`--worse20`, `--worse10`) the candidate's answers take 20 or 10% more of
+the service's time (`slowed`). The budget is on the median latency, with a tolerance of 10%; the p95
+of the same pairs is recorded as well.
 
-A finished gate is a line of `real.jsonl`, so that the campaign can be broken off and goes on where
-it was; `--gates 1` ends after one. `--at-once 2` runs two side by side: more gates an hour, each of
-them noisier. `--table` prints what there is, with exact 95% bounds.
+A finished gate is a line of `real.jsonl`, so an interrupted campaign continues from there;
+`--gates 1` ends after one gate. `--at-once 2` runs two gates at the same time: more gates per hour,
+each with more noise. `--table` prints the results so far, with exact 95% bounds.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Gate = Mapping[str, Any]
 
 
 def next_kind(done: Sequence[Gate], wanted: Mapping[str, int]) -> str | None:
-    """The kind that is farthest from what is wanted of it; None when all is done."""
+    """The kind with the most missing gates; None when no gate is missing."""
     counts = {kind: sum(gate["kind"] == kind for gate in done) for kind in wanted}
     missing = [kind for kind, count in wanted.items() if counts[kind] < count]
     return min(missing, key=lambda kind: counts[kind] / wanted[kind], default=None)
@@ -100,7 +100,7 @@ def _command(kind: str, seed: int, folder: Path) -> list[str]:
 
 
 def _ratios(name: str, folder: Path) -> Iterator[float | None]:
-    """The log ratios of a budget that took no part in the comparison."""
+    """The log ratios of a budget that was not compared."""
     budget = _budget(name)
     for pair in sorted(folder.glob("pair-*")):
         evidence = [read_evidence(RunFolder(pair / role)) for role in ROLES]
@@ -122,7 +122,7 @@ def recorded(path: Path) -> list[Gate]:
 
 
 def summary(gates: Sequence[Gate]) -> str:
-    """What the gates came to, and how noisy a pair was, as Markdown."""
+    """The outcomes of the gates and the noise of a pair, as Markdown."""
     rows = []
     for kind, slower in KINDS.items():
         of_kind = [gate for gate in gates if gate["kind"] == kind]
@@ -159,10 +159,10 @@ def campaign(record: Path, wanted: Mapping[str, int], most: int | None, at_once:
     """Run what is missing, and append each gate to the record as it ends.
 
     Args:
-        record: Where the gates so far are, if any.
-        wanted: How many of each kind there are to be.
-        most: End after so many; None is all.
-        at_once: Gates side by side, each with services and generators of its own.
+        record: The file with the finished gates, if any.
+        wanted: The number of gates of each kind.
+        most: The number of gates to run; None is all.
+        at_once: Gates at the same time, each with its own services and generators.
     """
     gates = [*recorded(record)]
     started = len(gates)

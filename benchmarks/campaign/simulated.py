@@ -1,13 +1,13 @@
 """The comparison on simulated pairs: `python -m benchmarks.campaign.simulated --gates 300`.
 
-Prints how often gates fail, pass and end inconclusive when nothing has changed (a failure is a
-false alarm) and when one of the budgets is worse by 5, 10 or 20%, with a tolerance of 10%. Of
-several budgets each pair of them correlates with 0.5. A disturbance hits 8% of the pairs, up or
-down, by exp(x) with x exponential of mean 0.4. The most pairs are what `pairs_needed` says for the
-standard deviation, disturbances included, unless `--most` says otherwise.
+Prints how often gates fail, pass and end inconclusive without a change (a failure is a false
+alarm) and with a regression of one budget by 5, 10 or 20%, with a tolerance of 10%. Any two of
+several budgets have a correlation of 0.5. Disturbances affect 8% of the pairs, up or down, by
+exp(x) with x exponential of mean 0.4. The largest number of pairs is that of `pairs_needed` for
+the standard deviation including disturbances, or `--most`.
 
-The rule is that of harness/judge/compare/sequential.py, worked out for many gates at once; a test
-holds the two against each other.
+The rule is that of harness/judge/compare/sequential.py, computed for many gates at once; a test
+compares the two.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the pairs of a gate are like.
+    """The distribution of the pairs of a gate.
 
     Attributes:
-        change: How much worse one of the budgets is; the others are as before.
+        change: The regression of the first budget, as a ratio; the others have none.
         deviation: Standard deviation of a log ratio without disturbances.
-        most: None is what `pairs_needed` says.
+        most: The largest number of pairs; None is that of `pairs_needed`.
     """
 
     change: float
@@ -102,7 +102,7 @@ def draw(case: Case, gates: int, most: int, generator: np.random.Generator) -> N
     own = generator.standard_normal(shape) * sqrt(1 - CORRELATION)
     ratios = (common + own) * case.deviation
     if case.disturbed:
-        hit = generator.random((gates, 1, most)) < HIT  # whatever disturbs a pair, disturbs all
+        hit = generator.random((gates, 1, most)) < HIT  # affects all budgets
         sign = generator.choice((-1.0, 1.0), (gates, 1, most))
         ratios = ratios + hit * sign * generator.exponential(SIZE, shape)
     ratios[:, 0] += log1p(case.change)
@@ -110,7 +110,7 @@ def draw(case: Case, gates: int, most: int, generator: np.random.Generator) -> N
 
 
 def outcomes(ratios: Numbers, plan: Design) -> tuple[Counts, Counts]:
-    """What each gate says, 1 fail, -1 pass, 0 inconclusive, and after how many pairs.
+    """The outcome of each gate (1 fail, -1 pass, 0 inconclusive) and its number of pairs.
 
     A gate ends with the first budget that fails, or when each budget has its decision.
     """
@@ -124,7 +124,7 @@ def outcomes(ratios: Numbers, plan: Design) -> tuple[Counts, Counts]:
 
 
 def decisions(ratios: Numbers, plan: Design) -> tuple[Counts, Counts]:
-    """The decision of each row, 1 fail, -1 pass, 0 none, and after how many pairs it fell."""
+    """The decision of each row (1 fail, -1 pass, 0 none) and its number of pairs."""
     decision = np.zeros(len(ratios), dtype=np.int64)
     after = np.full(len(ratios), ratios.shape[1])
     looks = zip(

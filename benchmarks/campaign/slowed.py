@@ -1,8 +1,8 @@
 """The sample service with a known slow-down: `uvicorn benchmarks.campaign.slowed:app`.
 
-`CAMPAIGN_SLOWER_BY=0.1` makes each answer take a tenth more of the time that the service needed for
-it. The process computes meanwhile, as slower code would: a sleep is rounded up to a millisecond by
-the event loop, which is more than a tenth of an answer here.
+`CAMPAIGN_SLOWER_BY=0.1` makes each answer take a tenth longer than the service needs for it. The
+process computes during this time, as slower code would. It does not sleep, because the event loop
+rounds a sleep up to a millisecond, which is more than a tenth of an answer here.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Slowed:
     """An application whose answers begin later by a share of the time that they took.
 
     Args:
-        app: What answers.
-        share: 0.1 is a tenth more.
+        app: The application to slow down.
+        share: The additional time as a ratio: 0.1 is a tenth more.
     """
 
     def __init__(self, app: ASGIApp, share: float) -> None:
@@ -30,7 +30,7 @@ class Slowed:
         self._share = share
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, the later the longer it took."""
+        """Delay the answer in proportion to the time that it took."""
         if scope["type"] != "http" or not self._share:
             await self._app(scope, receive, send)
             return

@@ -1,8 +1,8 @@
-"""Load generators side by side, and beside them a service that logs the truth.
+"""Compares the times that load generators report with the log of the service.
 
-Each tool in turn loads a service of its own whose answers take known times. What the tool reports
-is held against the service's log, and, where the service stalls, against what users would have
-seen that come on schedule. It is bounded in time and uses 127.0.0.1 only.
+Each tool in turn loads its own service, whose answers take known times. The reported times are
+compared with the service's log, and, where the service stalls, with the latency of users that
+arrive on schedule. The benchmark has a time limit and uses only 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from harness.load.arrivals import arrivals
 
 
 class Tool(NamedTuple):
-    """A load generator in one of its ways of working.
+    """A load generator in one of its modes.
 
     Attributes:
-        program: What must be installed for it.
+        program: The program that must be installed.
     """
 
     name: str
@@ -71,7 +71,7 @@ def measure(service: Service, model: str, tool: Tool, seconds: int) -> Result:
 
 
 def missing(programs: set[str]) -> set[str]:
-    """Those that are not installed; says so."""
+    """Return the tools that are not installed, and print a notice for each."""
     absent = {program for program in programs if program and shutil.which(program) is None}
     for program in sorted(absent):
         print(f"{program} is not installed, so it is left out: apt-get install {program}\n")

@@ -25,9 +25,9 @@ class Visitor(BASE):  # type: ignore[misc]
         wait_time = constant_throughput(1 / PACE)
 
     def on_start(self) -> None:
-        """Spread the users over their pace: those that start at once stay in step.
+        """Spread the users over their pace: users that start together stay synchronized.
 
-        `constant_throughput` counts from its first call, and would make up for less than a pace.
+        `constant_throughput` counts from its first call, and would compensate for a shorter wait.
         """
         if PACE:
             gevent.sleep(random.uniform(PACE, 2 * PACE))
@@ -35,7 +35,7 @@ class Visitor(BASE):  # type: ignore[misc]
 
     @task
     def get(self) -> None:
-        """Say in the query which arrival this is; only the harness's open model knows of any."""
+        """Put the arrival number into the query; only the harness's open model has arrivals."""
         intended = getattr(self, "harness_intended", None)
         query = f"?at={intended!r}" if intended else ""
         self.client.get(f"/{query}", name="/")

@@ -1,4 +1,4 @@
-"""From what was told and what was true to tables."""
+"""Tables of reported and true times."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Result(NamedTuple):
     """A run of a tool.
 
     Attributes:
-        asked: Requests that it was asked for; None when that is as many as its users can.
+        asked: Requests that the tool had to send; None when its users send as many as they can.
         sent: Requests that reached the service.
-        truth: Seconds that they really took, until the answer left: from the intended start where
-            the tool knows one, otherwise from the arrival at the service.
+        truth: True seconds of the requests until the answer left: from the intended start if the
+            tool has one, otherwise from the arrival at the service.
         late: Seconds from the intended start to the arrival at the service; empty without one.
-        on_schedule: Seconds that users would have waited that come at the rate asked for,
-            whatever happens; empty where the service does not stall.
+        on_schedule: Seconds that users would have waited that arrive at the requested rate,
+            independent of the answers; empty where the service does not stall.
     """
 
     case: str
@@ -39,7 +39,7 @@ class Result(NamedTuple):
 def times_of(
     records: Sequence[Record], schedule: Sequence[float] | None
 ) -> tuple[list[float], list[float]]:
-    """The true times of requests, and how late they came.
+    """The true times of requests, and their delays until the arrival.
 
     Raises:
         ValueError: The requests are not exactly those of the schedule.
@@ -54,7 +54,7 @@ def times_of(
 
 
 def tables(results: Sequence[Result]) -> str:
-    """All of them, each with its title."""
+    """All tables, each with its title."""
     parts = [
         (
             "What each tool reports of its own requests, ms: truth → reported (error, ms and %)",

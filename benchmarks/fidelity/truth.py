@@ -1,4 +1,4 @@
-"""The service under load and its log: the truth that every tool's figures are held against."""
+"""The service under load and its log: the true times that the tools' figures are compared with."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SOURCE = Path(__file__).with_name("server.c")
 
 
 class Record(NamedTuple):
-    """A request as the service saw it; moments are seconds of `time.monotonic`.
+    """A request in the service's log; times are seconds of `time.monotonic`.
 
     Attributes:
-        at: The moment that it says it was meant for; 0 when it says none.
-        arrival: When the service had read it.
-        done: When its answer left; None when its client had gone.
+        at: The intended start in the request; 0 when it has none.
+        arrival: When the service had read the request.
+        done: When the answer left; None when the client had disconnected.
     """
 
     at: float
@@ -30,10 +30,10 @@ class Record(NamedTuple):
 
 
 class Served(NamedTuple):
-    """A service that runs.
+    """A running service.
 
     Attributes:
-        end: Ends it, and tells every request that it got, in the order of arrival.
+        end: Ends the service and returns its requests in the order of arrival.
     """
 
     url: str

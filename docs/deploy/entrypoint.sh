@@ -11,7 +11,7 @@ case "${1:-}" in
         --run-id "${HARNESS_RUN_ID:?any text that only this run has}"
     ;;
 --worker)
-    # ARGS are the gate's; a worker needs no more than the name of its master.
+    # ARGS are for the gate; a worker needs only the name of its master.
     exec locust -f - --worker --master-host "$3"
     ;;
 *) exec harness "$@" ;;

@@ -1,1 +1,1 @@
-"""budgets.yaml goes in, one frozen plan comes out: scenarios, indicators, budgets. Pure."""
+"""budgets.yaml goes in; one frozen plan comes out: scenarios, indicators, budgets. Pure."""

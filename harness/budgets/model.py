@@ -1,4 +1,4 @@
-"""What budgets.yaml means: frozen values in base units; nothing in here knows YAML.
+"""The model of budgets.yaml: frozen values in base units, without any YAML.
 
 All durations are seconds, rates are per second, ratios 0..1, sizes bytes.
 """
@@ -22,19 +22,19 @@ Direction = Literal["max", "min"]
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Series of one metric: those whose labels equal all of `where`, summed."""
+    """The series of one metric whose labels equal all of `where`; their values are summed."""
 
     metric: str
     where: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """As PromQL writes it."""
+        """The selector in PromQL."""
         labels = ", ".join(f'{name}="{value}"' for name, value in self.where.items())
         return f"{self.metric}{{{labels}}}" if labels else self.metric
 
-    def part(self, name: Literal["bucket", "sum", "count"]) -> Selector:
-        """The series of a part of this histogram or summary, with the same labels."""
-        return Selector(f"{self.metric}_{name}", self.where)
+    def part(self, suffix: Literal["bucket", "sum", "count"]) -> Selector:
+        """One of the series that make up this histogram or summary."""
+        return Selector(f"{self.metric}_{suffix}", self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Latency:
         quantile: 0 < quantile <= 1, or None for the mean.
         request: "METHOD name" as the locustfile names it; None is every request.
         of: `latency` counts from the intended start, `service_time` from the real one.
-        outcome: Which requests count: those that succeeded ("ok"), failed, or all.
+        outcome: Which requests count: successful ones ("ok"), failed ones ("error"), or all.
     """
 
     quantile: float | None = 0.95
@@ -56,14 +56,14 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRatio:
-    """Failed requests over all requests, as the client saw them."""
+    """Failed requests divided by all requests, as the client counts them."""
 
     request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Requests answered successfully per second of the window."""
+    """Successful requests per second of the window."""
 
     request: str | None = None
 
@@ -78,14 +78,14 @@ class Quantile:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """Sum over count of a histogram or summary over the window."""
+    """Sum divided by count of a histogram or summary over the window."""
 
     histogram: Selector
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Increase of one counter over the increase of another."""
+    """Increase of one counter divided by the increase of another."""
 
     of: Selector
     to: Selector
@@ -93,7 +93,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Increase of a counter per second, divided by the mean of gauge `to` when there is one."""
+    """Increase of a counter per second, divided by the mean of gauge `to` if it is given."""
 
     counter: Selector
     to: Selector | None = None
@@ -109,7 +109,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Utilization:
-    """A gauge over a gauge, sample by sample."""
+    """A gauge divided by a gauge, sample by sample."""
 
     of: Selector
     to: Selector
@@ -138,19 +138,33 @@ Indicator = (
 CLIENT_SIDE = (Latency, ErrorRatio, Throughput)
 
 
-def selectors(indicator: Indicator) -> tuple[Selector, ...]:
-    """What an indicator reads of the service, its subject first; empty where it reads nothing."""
+def typed_selectors(indicator: Indicator) -> tuple[tuple[Selector, tuple[str, ...]], ...]:
+    """The series that `selectors` returns, each with the types of metric that fit."""
+    found: tuple[tuple[Selector, tuple[str, ...]], ...] = ()
     match indicator:
-        case Quantile(histogram=selector) | Mean(histogram=selector):
-            return (selector,)
-        case Ratio(of=of, to=to) | Utilization(of=of, to=to):
-            return (of, to)
-        case Rate(counter=selector) | Gauge(gauge=selector):
-            return (selector,)
+        case Quantile(histogram=histogram):
+            found = ((histogram, ("histogram",)),)
+        case Mean(histogram=histogram):
+            found = ((histogram, ("histogram", "summary")),)
+        case Ratio(of=of, to=to):
+            found = ((of, ("counter",)), (to, ("counter",)))
+        case Rate(counter=counter, to=divisor):
+            found = ((counter, ("counter",)),)
+            found += ((divisor, ("gauge",)),) if divisor else ()
+        case Gauge(gauge=gauge):
+            found = ((gauge, ("gauge",)),)
+        case Utilization(of=of, to=to):
+            found = ((of, ("gauge",)), (to, ("gauge",)))
         case Latency() | ErrorRatio() | Throughput() | Promql():
-            return ()
+            pass
         case _:
             assert_never(indicator)
+    return found
+
+
+def selectors(indicator: Indicator) -> tuple[Selector, ...]:
+    """The series of the service that an indicator reads, its subject first; may be empty."""
+    return tuple(selector for selector, _ in typed_selectors(indicator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +180,17 @@ class Alert:
     """The production bound of a budget, for Prometheus."""
 
     bound: float
-    hold: float  # seconds it must last, `for` in YAML
+    hold: float  # seconds that the breach must last, `for` in YAML
     severity: Literal["info", "warning", "critical"]
     keep_firing_for: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The share of events that keep within the bound, over a window of days.
+    """The share of events within the bound, over a window of days.
 
     Attributes:
-        share: E.g. 0.999. What is left of 1 is the error budget.
+        share: E.g. 0.999; the error budget is `1 - share`.
         window: Seconds.
     """
 
@@ -191,11 +205,11 @@ class Budget:
     Attributes:
         bound: In `unit`.
         direction: "max" when the value must not exceed the bound, "min" when it must reach it.
-        max_regression: Tolerated relative worsening in a paired comparison, e.g. 0.1.
+        max_regression: Tolerated regression in a paired comparison, relative, e.g. 0.1.
         min_samples: Fewer samples than this are no data.
-        scenarios: Names of the scenarios it applies to; empty is all.
-        abort: Stop the load as soon as the breach is certain.
-        abort_after: Seconds of the window that are waited for before that is asked.
+        scenarios: Names of the scenarios that it applies to; empty means all.
+        abort: Whether the load stops as soon as the breach is certain.
+        abort_after: Seconds of the window that pass before the load can stop.
         line: Line in budgets.yaml, for annotations.
     """
 
@@ -235,17 +249,17 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class OpenWorkload:
-    """Arrivals come on schedule, whether or not answers do.
+    """Arrivals that follow a schedule and do not wait for answers.
 
     Attributes:
         stages: In order. Nothing arrives after the last one.
         arrivals: `poisson` draws exponential gaps, `even` spaces them equally.
         seed: Two runs with one seed get the same arrival times.
         max_users: Size of the pool of Locust users that serve the arrivals.
-        when_exhausted: What an arrival does that finds no idle user: `queue` waits for one, `grow`
-            waits too and starts one more user until there are `max_users`, `drop` is counted and
-            never begins.
-        min_users: Users that `grow` starts with.
+        when_exhausted: What happens to an arrival when no user is idle: with `queue` it waits,
+            with `grow` it waits and one more user starts, up to `max_users`, with `drop` it is
+            counted and not served.
+        min_users: Number of users at the start, with `grow`.
     """
 
     stages: tuple[Stage, ...]
@@ -257,7 +271,7 @@ class OpenWorkload:
 
     @property
     def seconds(self) -> float:
-        """How long the arrivals last."""
+        """Duration of the arrivals."""
         return sum(stage.seconds for stage in self.stages)
 
 
@@ -266,9 +280,9 @@ class UserStage:
     """A number of users for some seconds.
 
     Attributes:
-        users: How many; at the end of the stage when it is a ramp.
-        start_users: None to hold that number; otherwise users start or stop one by one, at equal
-            distances, from this number on.
+        users: Their number; at the end of the stage when it is a ramp.
+        start_users: None for a constant number; otherwise users start or stop one by one, at equal
+            intervals, beginning with this number.
     """
 
     users: int
@@ -278,7 +292,7 @@ class UserStage:
 
 @dataclass(frozen=True, slots=True)
 class ClosedWorkload:
-    """Users that wait for their answers.
+    """Users that wait for an answer before they send the next request.
 
     Attributes:
         stages: In order. There are no users after the last one.
@@ -289,16 +303,16 @@ class ClosedWorkload:
 
     @property
     def seconds(self) -> float:
-        """How long the users work."""
+        """Duration of the stages."""
         return sum(stage.seconds for stage in self.stages)
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeWorkload:
-    """Closed model, whose number of users a `LoadTestShape` of the locustfile says.
+    """Closed model in which a `LoadTestShape` of the locustfile sets the number of users.
 
     Attributes:
-        shape: The name of that class.
+        shape: The name of the class.
     """
 
     shape: str
@@ -314,8 +328,8 @@ class Load:
 
     Attributes:
         locustfile: Resolved against the folder of budgets.yaml.
-        name: Empty when it is the scenario's only one.
-        start: Seconds after the scenario's start at which its workload begins.
+        name: Empty for the only load of a scenario.
+        start: Seconds from the start of the scenario to the start of the workload.
     """
 
     locustfile: Path
@@ -328,19 +342,20 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One or several loads at once, for a time.
+    """One or several simultaneous loads.
 
     The scenario lasts `warm_up + duration` seconds; the window is the last `duration` of them.
 
     Attributes:
         drain: Longest wait for requests in flight after the last arrival, seconds.
         workers: Locust processes for each load: 1 is a single process, more are workers with a
-            master; None is as many as the machine has cores to spare.
+            master; None is one for each spare core of the machine.
         trace_ratio: Share of the requests whose traceparent asks the service to record a trace.
-        settles: Whether the window starts where the latency has settled, which is found afterwards;
-            until then `warm_up` is half of the duration.
-        planned: Seconds of the window after which the run ends as soon as every budget is decided;
-            before, it does where none needs the whole of them. None always lasts `duration`.
+        auto_warm_up: Whether the window starts where the latency has settled, which is determined
+            after the run; until then `warm_up` is half of the duration.
+        planned: With `stop: decided`, the seconds of the window from which on the run ends as soon
+            as every budget is decided; it ends earlier when no budget needs all of them. None: the
+            run lasts `duration`.
     """
 
     name: str
@@ -355,7 +370,7 @@ class Scenario:
 
     @property
     def seconds(self) -> float:
-        """How long the load lasts."""
+        """Duration of the load."""
         return self.warm_up + self.duration
 
 
@@ -367,13 +382,13 @@ class Target:
     is "baseline" or "candidate", in `command`, `setup` and values of `environment`.
 
     Attributes:
-        command: Shell words that start it; None tests a service that already runs.
+        command: Shell words that start it; None for a service that already runs.
         url: Base URL, without a trailing slash.
         ready: Path or URL that answers 2xx once the service is ready; None only waits for the port.
-        metrics: Paths or URLs to scrape, one per replica; empty when there are none.
+        metrics: Paths or URLs to scrape, one per replica; may be empty.
         scrape_interval: Seconds; None is as short as the cost of a scrape allows.
         environment: Added to the environment of the command.
-        directory: Where the command runs: the folder of budgets.yaml.
+        directory: Working directory of the command: the folder of budgets.yaml.
     """
 
     url: str
@@ -390,12 +405,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Selftest:
-    """A mistake that is planted on purpose, and what must notice it.
+    """A mistake that is planted on purpose, and the budgets that must detect it.
 
     Attributes:
-        environment: Added to the target's environment: what plants the mistake.
+        environment: Added to the target's environment; plants the mistake.
         scenario: The scenario that is run.
-        breaks: Budgets that must be breached; empty when the run must end unjudged instead.
+        breaks: Budgets that must be breached; empty when the run must end unjudged.
         description: The mistake in a sentence.
     """
 
@@ -412,9 +427,10 @@ class Plan:
 
     Attributes:
         selftests: Planted mistakes by name, for `harness selftest`.
-        runbooks: The URL that pages named after alerts lie under; empty when there are none.
+        runbooks: Base URL of the pages that alerts link to; may be empty.
         source: The file's path as given.
-        text: The file's content, verbatim, so that a run folder can keep it.
+        text: The file's content, verbatim, for the run folder.
+        specs: The parsed scenarios, for `budgets.override`.
     """
 
     service: str
@@ -425,11 +441,13 @@ class Plan:
     text: str
     selftests: Mapping[str, Selftest] = field(default_factory=dict)
     runbooks: str = ""
+    specs: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def judged(self) -> tuple[Budget, ...]:
+        """The budgets whose severity is not off, in the order of the file."""
+        return tuple(budget for budget in self.budgets if budget.severity != "off")
 
     def budgets_of(self, scenario: str) -> tuple[Budget, ...]:
-        """The budgets that are judged in a scenario, in the file's order, without those off."""
-        return tuple(
-            b
-            for b in self.budgets
-            if b.severity != "off" and (not b.scenarios or scenario in b.scenarios)
-        )
+        """The judged budgets that apply to a scenario, in the order of the file."""
+        return tuple(b for b in self.judged if not b.scenarios or scenario in b.scenarios)

@@ -1,6 +1,6 @@
-"""Indicators that a budget can name without spelling them out.
+"""Indicators that budgets.yaml can use by name.
 
-They are over the OpenTelemetry names as a Prometheus exposition writes them (`harness.names`).
+They use the OpenTelemetry names as a Prometheus exposition writes them (`harness.names`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.units import Unit
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An indicator, with its unit where the file or the catalogue says it.
+    """An indicator, and its unit if the file or the catalogue gives one.
 
     Attributes:
         unit: None when it follows from the indicator (see `indicators.unit_of`).

@@ -1,4 +1,4 @@
-"""How many arrivals the stages of an open workload want: their rate, and its integral."""
+"""The arrival rate of the stages of an open workload, and its integral."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Parsed options go in, an exit code comes out: one file a command, its options and its body."""
+"""The commands, one file each: its options, and its body from parsed options to exit code."""

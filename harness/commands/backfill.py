@@ -1,4 +1,4 @@
-"""`harness backfill`: a stored run becomes part of the data of a Prometheus."""
+"""`harness backfill`: load a stored run into the data folder of a Prometheus server."""
 
 from __future__ import annotations
 
@@ -32,24 +32,27 @@ from harness.runs.openmetrics import (
 from harness.runs.results import Results, read_results
 from harness.units import Unit
 
-MOST_SAMPLES: Final = 2_000_000  # of the histograms; more of them come less often than each second
-_OF_A_HISTOGRAM: Final = 33  # series, about
+MOST_SAMPLES: Final = 2_000_000  # of the histograms; above it, samples are more than a second apart
+_SERIES_OF_A_HISTOGRAM: Final = 33  # about
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness backfill`."""
     run_dir_argument(parser)
     parser.add_argument(
-        "data_dir", type=Path, metavar="DATA_DIR", help="of Prometheus: its --storage.tsdb.path"
+        "data_dir",
+        type=Path,
+        metavar="DATA_DIR",
+        help="data folder of Prometheus (--storage.tsdb.path)",
     )
 
 
 def backfill(options: argparse.Namespace) -> int:
-    """Load a stored run into the data of a Prometheus, for Grafana to show; needs promtool.
+    """Load a stored run into the data folder of a Prometheus server; needs promtool.
 
     Raises:
-        RunFolderError: There is no readable run.
-        UsageError: promtool is not there, or cannot write the blocks.
+        RunFolderError: The folder contains no readable run.
+        UsageError: promtool is not installed, or cannot write the blocks.
     """
     folder = open_folder(options.run_dir)
     with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
@@ -67,29 +70,29 @@ def run_document(folder: RunFolder) -> Iterator[str]:
     The series of the service have the label `job`, which is the service's name, those of the
     harness `job`, `service` and `scenario`, as if Prometheus had scraped both. The histograms count
     a request at the end of the second in which it was due, so that their increase over the window
-    is what was judged.
+    equals the judged counts.
 
     Raises:
-        RunFolderError: A file of the run is missing or damaged; a run that was not judged, or cut
-            off, is none of these.
+        RunFolderError: A file of the run is missing or damaged. A run without results, or an
+            incomplete one, is not an error.
     """
     manifest = read_manifest(folder)
     results = _results(folder)
     lines = read_lines(folder.file(names.LATENCY_FILE))
     kinds, points = read_points(folder.file(names.METRICS_FILE))
     timeline = _Timeline(manifest, kinds, points)
-    tally = HistogramSet(_latency_bounds(results))
-    for line in lines:  # from 0 on: PromQL does not see the increase with which a series is born
-        tally.add(line.key, {})
+    histograms = HistogramSet(_latency_bounds(results))
+    for line in lines:  # from 0: PromQL does not see an increase from nothing to a first sample
+        histograms.add(line.key, {})
     always = [*run_samples(folder.path.resolve().name, manifest)]
     always += limit_samples(results.budgets) if results else ()
-    told = 0
+    added = 0
     moments = _moments(manifest, lines)
     for at in moments:
-        while told < len(lines) and lines[told].start + 1 <= at + _ROUNDING:
-            tally.add(lines[told].key, lines[told].counts)
-            told += 1
-        timeline.add([*always, *tally.samples()], at)
+        while added < len(lines) and lines[added].start + 1 <= at + _ROUNDING:
+            histograms.add(lines[added].key, lines[added].counts)
+            added += 1
+        timeline.add([*always, *histograms.samples()], at)
     if results and moments:
         timeline.add(outcome_samples(results.outcome, results.budgets), moments[-1])
     return timeline.document()
@@ -99,7 +102,7 @@ _ROUNDING = 0.0005  # s; what is stored of a moment has three decimals
 
 
 def _results(folder: RunFolder) -> Results | None:
-    """What a run came to; None when it was not judged."""
+    """The results of a run; None if it was not judged."""
     if not folder.file(names.RESULTS_FILE).exists():
         return None
     try:
@@ -107,7 +110,7 @@ def _results(folder: RunFolder) -> Results | None:
     except RunFolderError:
         if folder.file(names.RESULTS_FILE).stat().st_size:
             raise
-        return None  # the harness was killed before
+        return None  # the harness was killed before it wrote them
 
 
 def _latency_bounds(results: Results | None) -> list[float]:
@@ -120,9 +123,9 @@ def _latency_bounds(results: Results | None) -> list[float]:
 
 
 def _moments(manifest: Manifest, lines: Sequence[LatencyLine]) -> list[float]:
-    """When the harness would have been scraped: each second, counted from the window's start.
+    """The times of the samples: every second, counted from the window's start.
 
-    Less often when that would be too many samples; then also at the window's end.
+    With more than MOST_SAMPLES samples, the steps are longer; the window's end is then added.
     """
     if not lines:
         return []
@@ -131,7 +134,7 @@ def _moments(manifest: Manifest, lines: Sequence[LatencyLine]) -> list[float]:
     first = math.floor(lines[0].start - zero + _ROUNDING)
     last = math.ceil(lines[-1].start + 1 - zero - _ROUNDING)
     histograms = len({line.key for line in lines})
-    step = math.ceil((last - first) * histograms * _OF_A_HISTOGRAM / MOST_SAMPLES)
+    step = math.ceil((last - first) * histograms * _SERIES_OF_A_HISTOGRAM / MOST_SAMPLES)
     seconds = {*range(first, last, step), last}
     if clock.window_end is not None:
         seconds.add(round(clock.window_end - zero))
@@ -139,12 +142,12 @@ def _moments(manifest: Manifest, lines: Sequence[LatencyLine]) -> list[float]:
 
 
 class _Timeline:
-    """Series of a run that grow moment by moment.
+    """The series of a run, built up in the order of time.
 
     Args:
         manifest: Of the run.
-        kinds: Kind of each family that is stored already.
-        points: What is stored already, by the text of the series.
+        kinds: Kind of each family in the run folder.
+        points: Samples in the run folder, by the text of the series.
     """
 
     def __init__(
@@ -158,13 +161,13 @@ class _Timeline:
         }
         self._kinds = dict(kinds)
         self._series: dict[str, Points] = {}
-        for text, found in points.items():
+        for text, samples in points.items():
             name, labels = parse_series(text)
             own = self._service if names.INSTANCE in labels else self._harness
-            self._series[series_text(name, {**labels, **own})] = found
+            self._series[series_text(name, {**labels, **own})] = samples
 
     def add(self, samples: Iterator[Sample] | Sequence[Sample], at: float) -> None:
-        """Take samples of the harness at a moment, seconds since the epoch."""
+        """Add samples of the harness at a time, in seconds since the epoch."""
         for one in samples:
             self._kinds.setdefault(one.family, one.kind)
             text = series_text(one.name, {**one.labels, **self._harness})
@@ -173,5 +176,5 @@ class _Timeline:
             points.values.append(one.value)
 
     def document(self) -> Iterator[str]:
-        """All of it."""
+        """All series as the lines of an OpenMetrics document."""
         return document(self._kinds, self._series)

@@ -22,7 +22,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness check`."""
     run_dir_argument(parser)
     parser.add_argument(
-        "--budgets", type=Path, metavar="FILE", help="default: the budgets stored with the run"
+        "--budgets",
+        type=Path,
+        metavar="FILE",
+        help="budgets file (default: the copy in the run folder)",
     )
     prometheus_options(parser)
     baseline_option(parser)

@@ -1,16 +1,17 @@
-"""`harness compare`: what is asked, the comparison, its reports."""
+"""`harness compare`: load two versions of the service alternately and find regressions."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import secrets
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from harness import names
+from harness.budgets.model import Plan, Scenario
 from harness.commands.parts import outputs
-from harness.commands.parts.inputs import choose_scenario, read_plan
+from harness.commands.parts.inputs import choose_scenario, pair_design, read_plan
 from harness.commands.parts.option_types import url, variable
 from harness.commands.parts.options import (
     budgets_option,
@@ -22,11 +23,12 @@ from harness.commands.parts.options import (
 from harness.commands.parts.outputs import (
     annotate,
     append_step_summary,
+    create_out_folder,
     stdout_format,
     write,
-    write_copy,
 )
 from harness.commands.parts.progress import LiveView
+from harness.commands.parts.report_files import Report, write_reports
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -35,9 +37,9 @@ from harness.errors import (
     UsageError,
 )
 from harness.experiments.advice import pair_load, rules_for
-from harness.experiments.compare import Compared, comparable, compare_versions
-from harness.experiments.pair import Load
+from harness.experiments.compare import Compared, check_comparable, compare_versions
 from harness.experiments.version import Version
+from harness.judge.compare.model import Comparison, Rules, Setting
 from harness.judge.compare.sequential import MOST_PAIRS
 from harness.observe.host import host_facts
 from harness.report.compare.console import compare_report
@@ -48,73 +50,98 @@ from harness.report.compare.words import headline
 from harness.report.html.compare_page import compare_page
 from harness.report.run.annotations import workflow_commands
 from harness.runs.calibration import Calibration
-from harness.runs.folder import create_files, default_path, replace_text
 
-FILES = (
-    *(names.COMPARE_FILE, names.COMPARE_SUMMARY, names.JUNIT_FILE),
-    *(names.COMMENT_FILE, names.REPORT_FILE),
+
+class _Result(NamedTuple):
+    """A comparison with its exit code: the input of each of its reports."""
+
+    comparison: Comparison
+    setting: Setting
+    exit_code: int
+
+
+REPORTS: tuple[Report[_Result], ...] = (
+    Report(names.COMPARE_FILE, lambda r: compare_json(*r[:2], exit_code=r.exit_code), "json"),
+    Report(names.COMPARE_SUMMARY, lambda r: compare_markdown(*r[:2]), "markdown"),
+    Report(names.JUNIT_FILE, lambda r: compare_junit(*r[:2], exit_code=r.exit_code), "junit_xml"),
+    Report(names.COMMENT_FILE, lambda r: compare_comment(*r[:2])),
+    Report(names.REPORT_FILE, lambda r: compare_page(*r[:2], exit_code=r.exit_code), "html"),
 )
+FILES = tuple(report.file for report in REPORTS)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness compare`."""
     scenario_argument(parser)
-    for side, what in (("baseline", "compared with"), ("candidate", "judged")):
-        group = parser.add_argument_group(f"the {side}, which is {what}")
-        group.add_argument(f"--{side}", metavar="REF", help="of git; default: the working tree")
-        group.add_argument(f"--{side}-command", metavar="TEXT", help="instead of the target's")
-        group.add_argument(f"--{side}-url", type=url, metavar="URL", help="it already runs there")
+    for side, title in (
+        ("baseline", "the baseline: the version to compare with"),
+        ("candidate", "the candidate: the version to judge"),
+    ):
+        group = parser.add_argument_group(title)
+        group.add_argument(
+            f"--{side}", metavar="REF", help="git ref of the version (default: the working tree)"
+        )
+        group.add_argument(
+            f"--{side}-command", metavar="TEXT", help="start command (default: the target's)"
+        )
+        group.add_argument(
+            f"--{side}-url", type=url, metavar="URL", help="URL of a version that already runs"
+        )
         group.add_argument(
             f"--{side}-environment",
             type=variable,
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help="added to the target's environment; may be repeated",
+            help="environment variable to add to the target's; repeatable",
         )
-    group = parser.add_argument_group("the load")
+    group = parser.add_argument_group("load")
     pair_options(group)
     group.add_argument(
-        "--max-pairs", type=int, choices=MOST_PAIRS, help="default: as calibrated, else 32"
+        "--max-pairs",
+        type=int,
+        choices=MOST_PAIRS,
+        help="maximum number of pairs (default: from the calibration, otherwise 32)",
     )
     budgets_option(parser)
-    out_option(parser, "default: runs/<utc>-compare-<scenario>")
+    out_option(parser, "folder of the comparison (default: runs/<utc>-compare-<scenario>)")
     report_options(parser, "compare.json")
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Load two versions of the service in turn: did any budget get worse by its max_regression?
+    """Load two versions of the service alternately and find regressions beyond max_regression.
 
     Raises:
-        UsageError: Nothing can be compared like that.
-        UnjudgedError: A version cannot be set up or loaded. What there is is reported before.
+        UsageError: The scenario, its budgets or the options do not allow a comparison.
+        UnjudgedError: A version cannot be started or loaded. The pairs until then are reported.
     """
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
-    comparable(scenario, plan.budgets_of(scenario.name))
-    sides = _versions(options)
-    seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    load = Load(scenario, options.slices, seed, simultaneous=options.simultaneous)
-    calibration = Calibration.load(options.budgets, host_facts())
-    asked = pair_load(scenario, options.slices, simultaneous=options.simultaneous)
-    calibration = calibration.under(scenario.name, asked)
-    rules, notices = rules_for(plan, scenario, calibration, options.max_pairs)
-    folder = options.out or default_path(f"compare-{scenario.name}", datetime.now(UTC))
-    create_files(folder, FILES)
-    # Else it would be an untracked part of the working tree, which may be the candidate.
-    replace_text(folder / ".gitignore", "*\n")
+    check_comparable(scenario, plan.budgets_of(scenario.name))
+    versions = _versions(options)
+    design = pair_design(scenario, options)
+    rules, notices = _rules(plan, scenario, options)
+    folder = create_out_folder(options.out, f"compare-{scenario.name}", FILES)
     with LiveView(outputs.stderr(), quiet=options.quiet) as live:
         for notice in notices:
-            live.tell(f"note: {notice}")
+            live.print_line(f"note: {notice}")
         comparing = compare_versions(
-            *(plan, sides, load, rules, folder), tell=live.tell, show=live.show_pair
+            *(plan, versions, design, rules, folder), tell=live.print_line, show=live.show_pair
         )
-        found = asyncio.run(comparing)
-    code = _exit_code(found, warn_only=options.warn_only)
-    _report(found, folder, options, code)
-    if found.error is not None:
-        raise found.error
+        compared = asyncio.run(comparing)
+    code = _report(compared, folder, options)
+    if compared.error is not None:
+        raise compared.error
     return code
+
+
+def _rules(
+    plan: Plan, scenario: Scenario, options: argparse.Namespace
+) -> tuple[Rules, Sequence[str]]:
+    """The rules of the comparison by the calibration of this machine, and notices about them."""
+    load = pair_load(scenario, options.slices, simultaneous=options.simultaneous)
+    calibration = Calibration.load(options.budgets, host_facts()).under(scenario.name, load)
+    return rules_for(plan, scenario, calibration, options.max_pairs)
 
 
 def _versions(options: argparse.Namespace) -> tuple[Version, Version]:
@@ -136,42 +163,29 @@ def _versions(options: argparse.Namespace) -> tuple[Version, Version]:
     return baseline, candidate
 
 
-def _exit_code(found: Compared, *, warn_only: bool) -> int:
-    if found.interrupted:
+def _exit_code(compared: Compared, *, warn_only: bool) -> int:
+    if compared.interrupted:
         return EXIT_INTERRUPTED
-    if found.error is not None:
-        return found.error.exit_code
-    code = found.comparison.exit_code
+    if compared.error is not None:
+        return compared.error.exit_code
+    code = compared.comparison.exit_code
     return EXIT_PASS if warn_only and code in {EXIT_BREACH, EXIT_INCONCLUSIVE} else code
 
 
-def _report(found: Compared, folder: Path, options: argparse.Namespace, code: int) -> None:
-    comparison, setting = found.comparison, found.setting
-    texts = (
-        compare_json(comparison, setting, exit_code=code),
-        compare_markdown(comparison, setting),
-        compare_junit(comparison, setting, exit_code=code),
-        compare_comment(comparison, setting),
-        compare_page(comparison, setting, exit_code=code),
-    )
-    copies = (options.json, options.markdown, options.junit_xml, None, options.html)
-    for name, copy, text in zip(FILES, copies, texts, strict=True):
-        try:
-            replace_text(folder / name, text)
-        except OSError as error:
-            raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
-        write_copy(copy, text)
-    append_step_summary(texts[1])
-    says, place = headline(comparison), str(options.budgets.resolve())
-    annotate(workflow_commands(comparison.changes, place, headline=says, exit_code=code))
+def _report(compared: Compared, folder: Path, options: argparse.Namespace) -> int:
+    """Write and print the reports; return the exit code."""
+    comparison, setting = compared.comparison, compared.setting
+    code = _exit_code(compared, warn_only=options.warn_only)
+    result = _Result(comparison, setting, code)
+    write_reports(REPORTS, result, folder, options)
+    append_step_summary(compare_markdown(comparison, setting))
+    title, place = headline(comparison), str(options.budgets.resolve())
+    annotate(workflow_commands(comparison.changes, place, headline=title, exit_code=code))
     if options.quiet:
         write(f"{comparison.outcome} (exit {code}) {folder}\n")
-        return
+        return code
     text = compare_report(
-        comparison,
-        setting,
-        **stdout_format(),
-        exit_code=code,
-        folder=str(folder),
+        comparison, setting, **stdout_format(), exit_code=code, folder=str(folder)
     )
     write(text)
+    return code

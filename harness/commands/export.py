@@ -1,13 +1,13 @@
-"""`harness export`: what stored runs came to, for another tool."""
+"""`harness export`: results of stored runs in the format of another tool."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from harness.commands.parts.outputs import tell, write, write_copy
+from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, UnjudgedError, UsageError
-from harness.report.export.formats import FORMATS, gaps
+from harness.report.export.formats import FORMATS, Format, gaps
 from harness.report.history.history import History, histories
 from harness.runs.folder import open_folder
 from harness.runs.results import PastRun, read_results
@@ -16,7 +16,7 @@ from harness.runs.results import PastRun, read_results
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness export`."""
     parser.add_argument(
-        "run_dir", nargs="+", type=Path, metavar="RUN_DIR", help="what `harness run` wrote"
+        "run_dir", nargs="+", type=Path, metavar="RUN_DIR", help="folder of a stored run"
     )
     parser.add_argument(
         "--to",
@@ -25,24 +25,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FORMAT",
         help=", ".join(FORMATS),
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="file to write (default: standard output)"
+    )
 
 
 def export(options: argparse.Namespace) -> int:
-    """Write what stored runs came to in the format of another tool.
+    """Write the results of stored runs in the format of another tool.
 
     Raises:
-        UsageError: The runs cannot stand in one file.
-        RunFolderError: One of them was not judged.
+        UsageError: The format or the runs do not allow one file.
+        RunFolderError: A run was not judged.
         UnjudgedError: There is nothing to write.
     """
-    form = FORMATS[options.to]
-    if len(options.run_dir) > 1 and not form.several:
-        several = ", ".join(name for name, other in FORMATS.items() if other.several)
-        raise UsageError(
-            f"{options.to} takes one run, not {len(options.run_dir)}",
-            f"export them one by one; a file of several runs can be had as: {several}",
-        )
+    form = _format(options)
     history = _read(options)
     text = form.write(history)
     if not text:
@@ -51,12 +47,23 @@ def export(options: argparse.Namespace) -> int:
             f"`harness check {options.run_dir[-1]}` says why",
         )
     for gap in gaps(history, form):
-        tell(f"note: {gap}")
+        print_line(f"note: {gap}")
     if options.out is None:
         write(text)
     else:
         write_copy(options.out, text)
     return EXIT_PASS
+
+
+def _format(options: argparse.Namespace) -> Format:
+    form = FORMATS[options.to]
+    if len(options.run_dir) > 1 and not form.several:
+        several = ", ".join(name for name, other in FORMATS.items() if other.several)
+        raise UsageError(
+            f"{options.to} takes one run, not {len(options.run_dir)}",
+            f"export one run at a time; formats for several runs: {several}",
+        )
+    return form
 
 
 def _read(options: argparse.Namespace) -> History:
@@ -66,6 +73,6 @@ def _read(options: argparse.Namespace) -> History:
     if others:
         names = ", ".join(f"{one.service} {one.scenario}" for one in (history, *others))
         raise UsageError(
-            f"the runs are of several scenarios: {names}", "export those of one scenario at a time"
+            f"the runs belong to several scenarios: {names}", "export one scenario at a time"
         )
     return history

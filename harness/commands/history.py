@@ -1,4 +1,4 @@
-"""`harness history`: what the runs in a folder came to, and how each budget went."""
+"""`harness history`: the runs of a folder and the trend of each budget."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("runs"),
         metavar="DIR",
-        help="the folder of run folders (default: runs)",
+        help="folder of the run folders (default: runs)",
     )
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page of them here")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write the history to FILE, as HTML"
+    )
 
 
 def history(options: argparse.Namespace) -> int:
-    """Show what the runs in a folder came to, and how each budget went over them.
+    """Show the outcomes of the runs in a folder and the trend of each budget.
 
     Raises:
-        RunFolderError: There are none.
-        UsageError: The page cannot be written.
+        RunFolderError: The folder has no runs.
+        UsageError: The HTML file cannot be written.
     """
     runs, left_out = read_history(options.dir)
-    found = histories(runs)
+    scenarios = histories(runs)
     if options.html:
         from harness.report.html.history_page import history_page
 
-        write_copy(options.html, history_page(found, left_out))
-    text = history_report(found, left_out, **stdout_format())
+        write_copy(options.html, history_page(scenarios, left_out))
+    text = history_report(scenarios, left_out, **stdout_format())
     write(text)
     return EXIT_PASS

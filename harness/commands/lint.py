@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.budgets.lint.plan import lint as find
 from harness.commands.parts.inputs import read_plan, require_locustfile
 from harness.commands.parts.options import budgets_option, url_option
-from harness.commands.parts.outputs import tell, write
+from harness.commands.parts.outputs import print_line, write
 from harness.errors import EXIT_PASS, EXIT_USAGE
 from harness.runs.calibration import path_of
 
 if TYPE_CHECKING:
-    from harness.budgets.lint.plan import Advice
+    from harness.budgets.lint.plan import Advice, Finding
     from harness.budgets.model import Plan
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness lint`."""
     budgets_option(parser)
-    url_option(parser, "a running service: do its metrics exist, do its buckets fit")
+    url_option(
+        parser, "running service: check that its metrics exist and its buckets fit the bounds"
+    )
 
 
 def lint(options: argparse.Namespace) -> int:
-    """Validate budgets.yaml and, with --url, hold it against the service's metrics.
+    """Validate budgets.yaml and, with --url, check it against the metrics of the service.
 
     Raises:
-        UsageError: budgets.yaml cannot be parsed, or the service does not answer.
+        UsageError: budgets.yaml is not valid, or the service does not answer.
     """
     plan = read_plan(options.budgets)
     for scenario in plan.scenarios.values():
@@ -38,24 +42,25 @@ def lint(options: argparse.Namespace) -> int:
 
         families = fetch_families(options.url, plan.target)
     advice, notices = _advice(plan, options)
-    findings = find(plan, families, advice)
     for notice in notices:
-        tell(f"note: {notice}")
+        print_line(f"note: {notice}")
+    return _report(find(plan, families, advice), plan, options.budgets)
+
+
+def _report(findings: Sequence[Finding], plan: Plan, path: Path) -> int:
+    """Print the findings and their number; return the exit code."""
     for finding in findings:
-        write(
-            f"{options.budgets}:{finding.line}: {finding.level}: {finding.path}:"
-            f" {finding.message}\n"
-        )
+        write(f"{path}:{finding.line}: {finding.level}: {finding.path}: {finding.message}\n")
     errors = sum(finding.level == "error" for finding in findings)
     write(
-        f"{options.budgets}: budgets: {len(plan.budgets)}, scenarios: {len(plan.scenarios)}, "
+        f"{path}: budgets: {len(plan.budgets)}, scenarios: {len(plan.scenarios)}, "
         f"errors: {errors}, warnings: {len(findings) - errors}\n"
     )
     return EXIT_USAGE if errors else EXIT_PASS
 
 
 def _advice(plan: Plan, options: argparse.Namespace) -> tuple[list[Advice], list[str]]:
-    """What a calibration of this machine says of the budgets, if there is one."""
+    """Advice and notices from the calibration of this machine, if there is one."""
     if not path_of(options.budgets).exists():
         return [], []
     from harness.experiments.advice import lint_advice  # takes a second to import

@@ -1,4 +1,4 @@
-"""`harness render`: dashboards and rules from budgets.yaml, written or compared."""
+"""`harness render`: write or check the dashboards and rules of a budgets.yaml."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness.commands.parts.options import budgets_option, grafana_options
 from harness.commands.parts.outputs import write, write_copy
 from harness.commands.parts.servers import grafana_of, import_dashboards
 from harness.errors import EXIT_PASS, UsageError
+from harness.observe.grafana import Grafana
 from harness.render.files import PARTS, rendered
 from harness.render.words import Links
 
@@ -19,23 +20,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness render`."""
     budgets_option(parser)
     parser.add_argument(
-        "--out", type=Path, default=Path("dashboards"), metavar="DIR", help="default: dashboards"
+        "--out",
+        type=Path,
+        default=Path("dashboards"),
+        metavar="DIR",
+        help="folder to write (default: dashboards)",
     )
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail when the files differ"
+        "--check", action="store_true", help="write nothing; fail if the files differ"
     )
-    parser.add_argument("--only", action="append", choices=PARTS, help="one part; may be repeated")
     parser.add_argument(
-        "--job", metavar="NAME", help="the service's `job` in Prometheus (default: its name)"
+        "--only", action="append", choices=PARTS, help="render only this part; repeatable"
     )
-    grafana_options(parser, "where alerts find the dashboards, and where they are imported")
+    parser.add_argument(
+        "--job", metavar="NAME", help="label `job` of the service in Prometheus (default: its name)"
+    )
+    grafana_options(parser, "Grafana server: links of the alerts, import of the dashboards")
 
 
 def render(options: argparse.Namespace) -> int:
-    """Write Grafana's dashboards and Prometheus's rules, or compare them with what is written.
+    """Write Grafana dashboards and Prometheus rules, or check that the files are up to date.
 
     Raises:
-        UsageError: There is nothing to render, it cannot be written, or what is written differs.
+        UsageError: There is nothing to render, a file cannot be written, or a file differs.
     """
     plan = read_plan(options.budgets)
     links = Links(
@@ -48,25 +55,29 @@ def render(options: argparse.Namespace) -> int:
         )
     server = grafana_of(options)
     if options.check:
-        _compare(files, options.out)
+        _check(files, options.out)
     else:
-        for path, text in files.items():
-            write_copy(options.out / path, text)
-    done = "up to date" if options.check else "written"
-    write("".join(f"{options.out / path}: {done}\n" for path in files))
-    if server and not options.check:
-        imported = import_dashboards(server, files)
-        write("".join(f"{server.url}: {path} imported\n" for path in imported))
+        _write(files, options.out, server)
     return EXIT_PASS
 
 
-def _compare(files: Mapping[str, str], out: Path) -> None:
+def _write(files: Mapping[str, str], out: Path, server: Grafana | None) -> None:
+    for path, text in files.items():
+        write_copy(out / path, text)
+    write("".join(f"{out / path}: written\n" for path in files))
+    if server:
+        imported = import_dashboards(server, files)
+        write("".join(f"{server.url}: {path} imported\n" for path in imported))
+
+
+def _check(files: Mapping[str, str], out: Path) -> None:
     differing = [str(out / path) for path, text in files.items() if _read(out / path) != text]
     if differing:
         raise UsageError(
-            "\n".join(f"{path} is not what budgets.yaml gives" for path in differing),
-            "run `harness render` with the same options, and commit what it writes",
+            "\n".join(f"{path} differs from what budgets.yaml renders" for path in differing),
+            "run `harness render` with the same options, and commit the files",
         )
+    write("".join(f"{out / path}: up to date\n" for path in files))
 
 
 def _read(path: Path) -> str | None:

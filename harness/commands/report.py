@@ -1,4 +1,4 @@
-"""`harness report`: the page of a stored run, judged by the budgets stored with it."""
+"""`harness report`: write the HTML report of a stored run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from harness import names
 from harness.commands.parts.inputs import read_plan
 from harness.commands.parts.options import run_dir_argument
 from harness.commands.parts.outputs import write, write_copy
-from harness.commands.parts.verdict import page_of
+from harness.commands.parts.verdict import JudgedRun, run_html
 from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
-from harness.runner.prometheus import consulted
+from harness.runner.prometheus import with_server_answers
 from harness.runs.folder import open_folder, read_evidence, read_manifest
 
 
@@ -20,24 +20,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness report`."""
     run_dir_argument(parser)
     parser.add_argument(
-        "--html", type=Path, metavar="FILE", help="default: report.html in the run folder"
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="file to write (default: report.html in the run folder)",
     )
 
 
 def report(options: argparse.Namespace) -> int:
-    """Write the page of a stored run, judged by the budgets that are stored with it.
+    """Write the HTML report of a stored run, judged by the budgets in its folder.
 
     Raises:
         RunFolderError: There is no run in the folder, or it is damaged.
-        UsageError: The page cannot be written.
+        UsageError: The report cannot be written.
     """
     folder = open_folder(options.run_dir)
     scenario = str(read_manifest(folder).scenario["name"])
     budgets = read_plan(folder.file(names.BUDGETS_FILE)).budgets_of(scenario)
-    evidence = consulted(read_evidence(folder), budgets, folder, None, store=False)
+    evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)
     judgement = judge(budgets, evidence)
-    page = page_of(folder, judgement, evidence, budgets, exit_code=judgement.exit_code)
+    run = JudgedRun(budgets, judgement, evidence, folder, judgement.exit_code)
     path = options.html or folder.file(names.REPORT_FILE)
-    write_copy(path, page)
+    write_copy(path, run_html(run))
     write(f"{judgement.outcome} {path}\n")
     return EXIT_PASS

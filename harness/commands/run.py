@@ -1,13 +1,11 @@
-"""`harness run`: start the target, load it, judge it, report."""
+"""`harness run`: start the service, load it, judge its budgets, write reports."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from datetime import UTC, datetime
 
-from harness import names
-from harness.budgets.model import Plan
+from harness.budgets.model import Plan, Scenario
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import choose_scenario, past_run, read_plan, worker_pool_of
 from harness.commands.parts.option_types import (
@@ -30,18 +28,20 @@ from harness.commands.parts.options import (
     url_option,
 )
 from harness.commands.parts.progress import LiveView
-from harness.commands.parts.serve_metrics import served
+from harness.commands.parts.serve_metrics import LiveMetrics, served
 from harness.commands.parts.servers import servers_of
-from harness.commands.parts.verdict import judge_and_report
+from harness.commands.parts.verdict import REPORT_FILES, judge_and_report
 from harness.errors import UsageError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
-from harness.load.fleet import logs
+from harness.load.protocol.master import WorkerPool
 from harness.observe.host import host_facts
+from harness.runner.folder import new_run_folder
+from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runner.warm_up import settle
 from harness.runs.calibration import Calibration
-from harness.runs.folder import create_folder
+from harness.runs.folder import RunFolder
 from harness.units import Unit
 
 
@@ -49,25 +49,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness run`."""
     scenario_argument(parser)
     budgets_option(parser)
-    out_option(parser, "the run folder (default: runs/<utc>-<scenario>)")
-    url_option(parser, "test a service that already runs; the target is not started")
+    out_option(parser, "run folder (default: runs/<utc>-<scenario>)")
+    url_option(parser, "test a service that already runs instead of starting the target")
     load_options(parser)
     parser.add_argument(
         "--max-duration",
         type=quantity(Unit.SECONDS),
         metavar="TIME",
-        help="end, or go on, until every budget is decided, for TIME at most",
+        help="measure until every budget is decided, at most TIME",
     )
     _worker_options(parser)
     _serve_option(parser)
     prometheus_options(parser)
     baseline_option(parser)
-    grafana_options(parser, "where the run is marked on the dashboards")
+    grafana_options(parser, "Grafana server on whose dashboards the run is marked")
     report_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start the target, load it, judge it, report.
+    """Start the service, load it, judge its budgets and write reports.
 
     Raises:
         UsageError: The options do not fit budgets.yaml, or a report cannot be written.
@@ -79,26 +79,11 @@ def run(options: argparse.Namespace) -> int:
     budgets = plan.budgets_of(scenario.name)
     noise = Calibration.load(plan.source, host_facts()).noises_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration, noise)
-    decision = DecisionWatch(budgets, scenario) if scenario.planned is not None else None
-    title = f"{plan.service}, scenario {scenario.name}"
     with served(plan, scenario, options) as live_metrics:
-        logs_ = logs(scenario).values()
-        folder = create_folder(options.out, scenario.name, datetime.now(UTC), logs=logs_)
-        folder.write(names.BUDGETS_FILE, plan.text)
-        with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
-            running = gather(
-                *(plan, scenario, folder),
-                url=options.url,
-                show=live.show,
-                watch=watch,
-                decision=decision,
-                listener=live_metrics,
-                pool=pool,
-                tell=outputs.tell,
-            )
-            asyncio.run(running)
-        if scenario.auto_warm_up:
-            settle(folder)
+        folder = new_run_folder(options.out, plan, scenario, reports=REPORT_FILES)
+        _measure(
+            *(plan, scenario, folder, options), watch=watch, pool=pool, live_metrics=live_metrics
+        )
         return judge_and_report(
             *(budgets, plan.source, folder, options),
             past=past,
@@ -108,12 +93,44 @@ def run(options: argparse.Namespace) -> int:
         )
 
 
+def _measure(
+    plan: Plan,
+    scenario: Scenario,
+    folder: RunFolder,
+    options: argparse.Namespace,
+    *,
+    watch: AbortWatch,
+    pool: WorkerPool | None,
+    live_metrics: LiveMetrics | None,
+) -> None:
+    """Load the service and store the evidence; with `warm_up: auto` find the end of the warm-up."""
+    title = f"{plan.service}, scenario {scenario.name}"
+    with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
+        run_options = RunOptions(
+            url=options.url,
+            pool=pool,
+            watch=watch,
+            decision=_decision(plan, scenario),
+            observer=live_metrics,
+            show=live.show,
+            tell=outputs.print_line,
+        )
+        asyncio.run(gather(plan, scenario, folder, run_options))
+    if scenario.auto_warm_up:
+        settle(folder)
+
+
+def _decision(plan: Plan, scenario: Scenario) -> DecisionWatch | None:
+    """Ends the run when every budget is decided; None without `max_duration`."""
+    if scenario.planned is None:
+        return None
+    return DecisionWatch(plan.budgets_of(scenario.name), scenario)
+
+
 def _plan_with_target(options: argparse.Namespace) -> Plan:
     plan = read_plan(options.budgets)
     if plan.target is None and not options.url:
-        raise UsageError(
-            f"{plan.source} has no target", "add a `target:` section, or name a service with --url"
-        )
+        raise UsageError(f"{plan.source} has no target", "add a `target:` section, or use --url")
     return plan
 
 
@@ -122,25 +139,25 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=workers,
         metavar="N|auto",
-        help="Locust processes on this machine; auto: as many as there are cores to spare",
+        help="Locust processes on this machine; auto: by the number of free cores",
     )
     group = parser.add_argument_group("workers on other machines")
     group.add_argument(
-        "--expect-workers", type=count, metavar="N", help="wait for N Locust workers, no more"
+        "--expect-workers", type=count, metavar="N", help="wait for exactly N Locust workers"
     )
     group.add_argument(
         "--bind",
         type=address,
         metavar="ADDRESS[:PORT]",
-        help="where they connect to (default: 0.0.0.0:5557); keep it in a private network",
+        help="address for them to connect to (default: 0.0.0.0:5557); use a private network",
     )
     group.add_argument(
-        "--run-id", type=run_id, metavar="ID", help="what each must name (default: made up)"
+        "--run-id", type=run_id, metavar="ID", help="id each must send (default: random)"
     )
     group.add_argument(
         "--on-worker-loss",
         choices=["stop", "continue"],
-        help="stop: the run ends, inconclusive (default); continue: with those that are left",
+        help="stop: end the run as inconclusive (default); continue: use the remaining workers",
     )
 
 
@@ -149,5 +166,5 @@ def _serve_option(parser: argparse.ArgumentParser) -> None:
         "--serve-metrics",
         type=listen_address,
         metavar="[ADDRESS:]PORT",
-        help="serve what is measured to Prometheus during the run (ADDRESS: 127.0.0.1)",
+        help="serve the metrics of the run to Prometheus (default ADDRESS: 127.0.0.1)",
     )

@@ -1,4 +1,4 @@
-"""What a calibration changes for a comparison, and what `lint` says because of it."""
+"""Effects of a calibration on comparisons, and its advice for `harness lint`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from harness.units import Unit, format_quantity
 
 
 def pair_load(scenario: Scenario, slices: int, *, simultaneous: bool) -> PairLoad:
-    """What a pair of a scenario asks; see `harness.experiments.compare.sliceable`."""
+    """The load of a pair, as a calibration stores it.
+
+    Args:
+        scenario: One that passes `harness.experiments.compare.check_sliceable`.
+        slices: Slices of load for each version.
+        simultaneous: Whether both versions are loaded at once.
+    """
     workload = scenario.loads[0].workload
     assert isinstance(workload, OpenWorkload)
     return PairLoad(
@@ -28,15 +34,15 @@ def pair_load(scenario: Scenario, slices: int, *, simultaneous: bool) -> PairLoa
 
 
 def rules_for(
-    plan: Plan, scenario: Scenario, calibration: Calibration, asked: int | None
+    plan: Plan, scenario: Scenario, calibration: Calibration, max_pairs: int | None
 ) -> tuple[Rules, list[str]]:
-    """How long a comparison may take, and what is known in advance of its end.
+    """The rules of a comparison, and notices about regressions that it cannot detect.
 
     Args:
         plan: The whole of budgets.yaml.
-        scenario: What is compared.
+        scenario: The scenario that is compared.
         calibration: Of this machine, under the load of this comparison.
-        asked: The most pairs by the command line; they stand whatever was calibrated.
+        max_pairs: The most pairs, from the command line; None takes them from the calibration.
 
     Returns:
         The rules, and sentences for a person.
@@ -44,17 +50,18 @@ def rules_for(
     budgets, known = plan.budgets_of(scenario.name), calibration.scenarios.get(scenario.name)
     notices = [calibration.notices[scenario.name]] if scenario.name in calibration.notices else []
     deviations = known.deviations if known else {}
-    most = asked or most_pairs(budgets, deviations) or Rules().most
-    for budget, seen in undetectable(budgets, deviations, most):
+    most = max_pairs or most_pairs(budgets, deviations) or Rules().most
+    for budget, min_detectable in undetectable(budgets, deviations, most):
         notices.append(
-            f"{budget.name}: max_regression {_percent(budget.max_regression or 0)} is below what"
-            f" {most} pairs can see on this machine, {_percent(seen)}; it may well end inconclusive"
+            f"{budget.name}: max_regression {_percent(budget.max_regression or 0)} is below the"
+            f" minimum detectable regression of {most} pairs on this machine,"
+            f" {_percent(min_detectable)}; it will probably end inconclusive"
         )
     return Rules(most=most), notices
 
 
 def lint_advice(plan: Plan, path: Path) -> tuple[list[Advice], list[str]]:
-    """What is below what can be seen here, and which calibrations do not count.
+    """Advice about regressions that cannot be detected here, and calibrations that do not count.
 
     Args:
         plan: The whole of budgets.yaml.
@@ -65,20 +72,24 @@ def lint_advice(plan: Plan, path: Path) -> tuple[list[Advice], list[str]]:
     """
     calibration = Calibration.load(path, host_facts())
     advice = [
-        Advice(("budgets", budget.name, "max_regression"), _told(budget, seen, name, known.load))
+        Advice(
+            ("budgets", budget.name, "max_regression"),
+            _advice(budget, min_detectable, name, known.load),
+        )
         for name, known in calibration.scenarios.items()
         if name in plan.scenarios
-        for budget, seen in undetectable(plan.budgets_of(name), known.deviations, MOST_PAIRS[-1])
+        for budget, min_detectable in undetectable(
+            plan.budgets_of(name), known.deviations, MOST_PAIRS[-1]
+        )
     ]
     return advice, list(calibration.notices.values())
 
 
-def _told(budget: Budget, seen: float, scenario: str, load: PairLoad) -> str:
-    wanted = _percent(budget.max_regression or 0)
+def _advice(budget: Budget, min_detectable: float, scenario: str, load: PairLoad) -> str:
     return (
-        f"max_regression below what can be seen here: {wanted}, and the smallest that"
-        f" {MOST_PAIRS[-1]} pairs of {load.slices} slices find in scenario {scenario} is"
-        f" {_percent(seen)}; raise it, budget work instead of time, or use more --slices"
+        f"max_regression {_percent(budget.max_regression or 0)} is below the minimum detectable"
+        f" regression of {MOST_PAIRS[-1]} pairs of {load.slices} slices in scenario {scenario},"
+        f" {_percent(min_detectable)}; raise it, budget work instead of time, or use more --slices"
     )
 
 

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import names
-from harness.budgets.model import Plan, Target
+from harness.budgets.model import Plan, Scenario, Target
 from harness.errors import UnjudgedError
-from harness.experiments.compare import begun, with_workers
-from harness.experiments.pair import Load, Meeting, load_pair, read_pair, shown
+from harness.experiments.compare import with_workers
+from harness.experiments.pair import PairDesign, load_pair, measure_side, pair_start, read_pair
 from harness.experiments.version import Version, Versions
-from harness.experiments.versions import versions
+from harness.experiments.versions import prepared_versions
 from harness.judge.compare.model import Pair, SideMeasurements
-from harness.load.fleet import logs
+from harness.runner.folder import new_run_folder
+from harness.runner.options import RunOptions
 from harness.runner.run import gather
-from harness.runner.signals import interruptible
-from harness.runs.folder import RunFolder, create_folder, read_manifest
+from harness.runs.folder import read_manifest
 from harness.runs.model import Progress
 
 
 @dataclass(slots=True)
 class Measured:
-    """How far a calibration came.
+    """The measurements of a calibration up to its end, or up to what ended it early.
 
     Attributes:
         pairs: Of the version with itself.
-        runs: What each run showed.
-        interrupted: By a signal; the pair or run that was under way does not count.
-        error: Why no further one could be measured.
+        runs: Of the version alone.
+        interrupted: By a signal; the pair or run that was being measured does not count.
+        error: Why no further pair or run could be measured.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -41,7 +39,7 @@ class Measured:
 
 async def measure_noise(
     plan: Plan,
-    load: Load,
+    design: PairDesign,
     repetitions: tuple[int, int],
     folder: Path,
     *,
@@ -52,14 +50,14 @@ async def measure_noise(
 
     Args:
         plan: The whole of budgets.yaml.
-        load: What each pair asks; each run is one of its scenario.
-        repetitions: How many pairs, and how many runs.
-        folder: Gets a folder for each.
+        design: The load of each pair; each run is one of its scenario.
+        repetitions: Number of pairs and number of runs.
+        folder: Gets a folder for each pair and each run.
         tell: Called with a line for a person.
-        show: Called about once a second of a run.
+        show: Called with the progress about once a second of a run.
 
     Returns:
-        What was measured, also when it could not be finished.
+        The measurements, also when the calibration could not be finished.
 
     Raises:
         UsageError: The target cannot be started twice at once.
@@ -67,14 +65,14 @@ async def measure_noise(
     found = Measured()
     pairs, runs = repetitions
     target = plan.target or Target(url="")
-    async with versions(target, Version(), Version(), folder, tell=tell) as both:
+    async with prepared_versions(target, Version(), Version(), folder, tell=tell) as both:
         try:
-            async for pair in _pairs(plan, both, load, pairs, folder):
+            async for pair in _pairs(plan, both, design, pairs, folder):
                 found.pairs.append(pair)
                 tell(f"pair {len(found.pairs)} of {pairs}")
             while len(found.pairs) == pairs and len(found.runs) < runs:
                 place = folder / f"run-{len(found.runs) + 1:02d}"
-                run = await _run(plan, both, load, place, show)
+                run = await _run(plan, both, design.scenario, place, show)
                 if run is None:
                     break
                 found.runs.append(run)
@@ -89,41 +87,34 @@ async def measure_noise(
 
 
 async def _pairs(
-    plan: Plan, both: Versions, load: Load, most: int, folder: Path
+    plan: Plan, both: Versions, design: PairDesign, count: int, folder: Path
 ) -> AsyncIterator[Pair]:
-    """Each pair, until there are enough or a signal comes."""
-    budgets = plan.budgets_of(load.scenario.name)
-    load = replace(load, scenario=with_workers(load.scenario, ours=True))
-    meetings: list[Meeting] = []
-    async with interruptible(lambda: begun(meetings)) as signal:
-        for number in range(1, most + 1):
-            meetings.append(Meeting(signal))
+    """Measure so many pairs, or as many as a signal leaves time for."""
+    budgets = plan.budgets_of(design.scenario.name)
+    design = replace(design, scenario=with_workers(design.scenario, started_by_us=True))
+    async with pair_start() as start:
+        for number in range(1, count + 1):
             place = folder / f"pair-{number:02d}"
-            await load_pair(plan, both, load, place, number=number, meeting=meetings[-1])
-            if signal.is_set():
+            await load_pair(plan, both, design, place, number=number, start=start)
+            if start.interrupted.is_set():
                 return
-            yield read_pair(budgets, load, number, place)
+            yield read_pair(budgets, design, number, place)
 
 
 async def _run(
-    plan: Plan, both: Versions, load: Load, place: Path, show: Callable[[Progress], None]
+    plan: Plan, both: Versions, scenario: Scenario, place: Path, show: Callable[[Progress], None]
 ) -> SideMeasurements | None:
-    """What one run of the scenario shows; None when a signal came meanwhile.
+    """Load and measure one run of the scenario; None when a signal interrupted it.
 
     Raises:
         UnjudgedError: The service or the generator could not be started.
     """
-    scenario = load.scenario
-    name = logs(scenario).values()
-    folder: RunFolder = create_folder(
-        place, scenario.name, datetime.now(UTC), logs=name, reports=()
-    )
-    folder.write(names.BUDGETS_FILE, plan.text)
-    its = replace(plan, target=both.baseline.target)
-    await gather(its, scenario, folder, url=None, show=show)
+    folder = new_run_folder(place, plan, scenario)
+    plan_of_version = replace(plan, target=both.baseline.target)
+    await gather(plan_of_version, scenario, folder, RunOptions(show=show))
     manifest = read_manifest(folder)
     if manifest.status == "interrupted":
         return None
     if manifest.clock.started is None:
-        raise UnjudgedError(f"a run could not be loaded: {manifest.reason}")
-    return shown(plan.budgets_of(scenario.name), folder)
+        raise UnjudgedError(f"a run could not be started: {manifest.reason}")
+    return measure_side(plan.budgets_of(scenario.name), folder)

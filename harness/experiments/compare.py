@@ -1,4 +1,4 @@
-"""A comparison: pair after pair, until every budget is decided or there are enough."""
+"""A comparison: pair after pair, until every budget is decided or the most pairs are measured."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from pathlib import Path
 
 from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario, Target
 from harness.errors import UnjudgedError, UsageError
-from harness.experiments.pair import Load, Meeting, load_pair, read_pair
+from harness.experiments.pair import PairDesign, PairStart, load_pair, pair_start, read_pair
 from harness.experiments.version import Version, Versions
-from harness.experiments.versions import versions
+from harness.experiments.versions import prepared_versions
 from harness.judge.compare.compare import compare, compared
 from harness.judge.compare.model import Comparison, Pair, Rules, Setting
 from harness.judge.compare.sequential import FIRST_LOOK
 from harness.load.fleet import workers_of
 from harness.load.interleaving import GAP, TURN
 from harness.observe.host import host_facts, usable_cpus
-from harness.runner.signals import interruptible
 from harness.units import Unit, format_quantity
 
-CPUS_TO_SPARE = 4  # from which on both can be loaded at once: two versions, two generators
-MOST_BUDGETS = 50  # that are compared; the sequential test has no smaller levels than theirs
+CPUS_TO_SPARE = 4  # enough for two versions and two generators at once
+MOST_BUDGETS = 50  # the levels of the sequential test suffice for so many
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How far a comparison came.
+    """A comparison up to its end, or up to what ended it early.
 
     Attributes:
-        interrupted: By a signal; the pair that was under way does not count.
+        interrupted: By a signal; the pair that was being measured does not count.
         error: Why no further pair could be measured; None when none was needed.
     """
 
@@ -43,67 +42,68 @@ class Compared:
 
 async def compare_versions(
     plan: Plan,
-    sides: tuple[Version, Version],
-    load: Load,
+    versions: tuple[Version, Version],
+    design: PairDesign,
     rules: Rules,
     folder: Path,
     *,
     tell: Callable[[str], None],
     show: Callable[[Comparison], None],
 ) -> Compared:
-    """Measure pairs of two versions until they decide.
+    """Measure pairs of two versions until every budget is decided.
 
     Args:
         plan: The whole of budgets.yaml.
-        sides: Baseline and candidate.
-        load: What each pair asks of both; see `comparable`.
+        versions: Baseline and candidate.
+        design: The load of each pair; see `check_comparable`.
         rules: When the comparison ends.
         folder: Gets a folder for each pair, with a run folder for each version.
         tell: Called with a line for a person.
-        show: Called after each pair.
+        show: Called after each pair with the comparison so far.
 
     Raises:
-        UsageError: The versions cannot be had.
+        UsageError: The versions cannot be prepared.
         UnjudgedError: One of them cannot be set up, or the first pair could not be measured.
         KeyboardInterrupt: INT or TERM came before the first pair.
     """
     started = time.time()
-    budgets = plan.budgets_of(load.scenario.name)
+    budgets = plan.budgets_of(design.scenario.name)
     target = plan.target or Target(url="")
-    load = replace(load, scenario=with_workers(load.scenario, ours=sides[0].url is None))
-    async with versions(target, *sides, folder, tell=tell) as both:
-        for notice in _notices(both, load):
+    started_by_us = versions[0].url is None
+    design = replace(design, scenario=with_workers(design.scenario, started_by_us=started_by_us))
+    async with prepared_versions(target, *versions, folder, tell=tell) as both:
+        for notice in _notices(both, design):
             tell(f"note: {notice}")
-        tell(_announcement(both, load, rules))
+        tell(_announcement(both, design, rules))
         comparison, interrupted, error = compare(budgets, (), rules), False, None
         pairs: list[Pair] = []
-        meetings: list[Meeting] = []
         try:
-            async with interruptible(lambda: begun(meetings)) as signal:
+            async with pair_start() as start:
                 while not comparison.done:
-                    meetings.append(Meeting(signal))
-                    pair = await _pair(plan, both, load, meetings, folder)
+                    number = len(pairs) + 1
+                    pair = await _pair(plan, both, design, folder, number=number, start=start)
                     if pair is None:
                         break
                     pairs.append(pair)
                     comparison = compare(budgets, pairs, rules)
                     show(comparison)
-            interrupted = signal.is_set()
+            interrupted = start.interrupted.is_set()
         except KeyboardInterrupt:
             interrupted = True
         except UnjudgedError as problem:
-            interrupted = signal.is_set()
+            interrupted = start.interrupted.is_set()
             if not pairs and not interrupted:
                 raise
             error = None if interrupted else problem
-    return Compared(comparison, _setting(plan, both, load, started), interrupted, error)
+    return Compared(comparison, _setting(plan, both, design, started), interrupted, error)
 
 
-def comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
-    """Refuse what cannot be compared.
+def check_comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
+    """Refuse a scenario that cannot be compared.
 
     Raises:
-        UsageError: No budget asks for it, or the load is not one that can be cut into slices.
+        UsageError: No budget or too many have a max_regression, or the load cannot be cut into
+            slices.
     """
     chosen = compared(budgets)
     if not chosen:
@@ -114,86 +114,86 @@ def comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
     if len(chosen) > MOST_BUDGETS:
         raise UsageError(
             f"{len(chosen)} budgets of scenario {scenario.name!r} have a max_regression",
-            f"so many tests would leave each too little; keep at most {MOST_BUDGETS}",
+            f"so many tests leave too small an error rate for each; keep at most {MOST_BUDGETS}",
         )
-    sliceable(scenario)
+    check_sliceable(scenario)
 
 
-def sliceable(scenario: Scenario) -> None:
+def check_sliceable(scenario: Scenario) -> None:
     """Refuse a load that cannot be cut into slices.
 
     Raises:
-        UsageError: It cannot.
+        UsageError: There are several loads, the warm-up is automatic, or the rate is not constant.
     """
     loads = scenario.loads
     if len(loads) > 1:
         names = ", ".join(load.name for load in loads)
         raise UsageError(
             f"a comparison needs one load, and scenario {scenario.name!r} has several: {names}",
-            "compare with a scenario that has only one",
+            "compare with a scenario that has only one load",
         )
     if scenario.auto_warm_up:
         raise UsageError(
-            f"a comparison needs a fixed warm-up, and that of scenario {scenario.name!r} is auto",
-            "give one with --warm-up; what `harness run` found for both versions is a good one",
+            f"a comparison needs a fixed warm-up; scenario {scenario.name!r} has warm-up auto",
+            "give one with --warm-up, e.g. the longer of those that `harness run` finds for both",
         )
     workload = loads[0].workload
     if not isinstance(workload, OpenWorkload):
         raise UsageError(
             f"a comparison needs an open workload, and scenario {scenario.name!r} has users",
-            "give arrivals with --rate, or compare with a scenario that has a rate",
+            "give a rate with --rate, or compare with a scenario that has a rate",
         )
     if len(workload.stages) > 1 or workload.stages[0].start_rate is not None:
         raise UsageError(
             f"a comparison needs a constant rate, and scenario {scenario.name!r} has stages",
-            "give one with --rate, or compare with a scenario that has one",
+            "give a rate with --rate, or compare with a scenario that has a constant rate",
         )
 
 
 async def _pair(
-    plan: Plan, both: Versions, load: Load, meetings: list[Meeting], folder: Path
+    plan: Plan,
+    both: Versions,
+    design: PairDesign,
+    folder: Path,
+    *,
+    number: int,
+    start: PairStart,
 ) -> Pair | None:
-    """Measure the next pair; None when a signal came meanwhile."""
-    number, meeting = len(meetings), meetings[-1]
+    """Load and measure a pair; None when a signal interrupted it."""
     place = folder / f"pair-{number:02d}"
-    await load_pair(plan, both, load, place, number=number, meeting=meeting)
-    if meeting.interrupted.is_set():
+    await load_pair(plan, both, design, place, number=number, start=start)
+    if start.interrupted.is_set():
         return None
-    budgets = compared(plan.budgets_of(load.scenario.name))
-    return read_pair(budgets, load, number, place)
+    budgets = compared(plan.budgets_of(design.scenario.name))
+    return read_pair(budgets, design, number, place)
 
 
-def begun(meetings: list[Meeting]) -> bool:
-    """Whether the latest pair's load has begun."""
-    return bool(meetings) and meetings[-1].t0 is not None
-
-
-def with_workers(scenario: Scenario, *, ours: bool) -> Scenario:
-    """The scenario with a number of processes for each version; both share the machine."""
-    workers = workers_of(scenario, usable_cpus() / 2, service_too=ours)
+def with_workers(scenario: Scenario, *, started_by_us: bool) -> Scenario:
+    """The scenario with a number of processes for each version; both versions share the machine."""
+    workers = workers_of(scenario, usable_cpus() / 2, service_too=started_by_us)
     return replace(scenario, workers=workers)
 
 
-def _setting(plan: Plan, both: Versions, load: Load, started: float) -> Setting:
-    workload = load.scenario.loads[0].workload
+def _setting(plan: Plan, both: Versions, design: PairDesign, started: float) -> Setting:
+    workload = design.scenario.loads[0].workload
     assert isinstance(workload, OpenWorkload)
     rate = format_quantity(workload.stages[0].rate, Unit.PER_SECOND)
     length, gap, warm_up = (
-        format_quantity(seconds, Unit.SECONDS) for seconds in (TURN, GAP, load.scenario.warm_up)
+        format_quantity(seconds, Unit.SECONDS) for seconds in (TURN, GAP, design.scenario.warm_up)
     )
-    whose = "of both at once" if load.simultaneous else "for each in turn"
+    order = "for both at once" if design.simultaneous else "for each version in turn"
     known = {
-        "Load": f"{rate}; in each pair {warm_up} of warm-up for both at once, then {load.slices}"
-        f" slices of {length} {whose}, with {gap} in between",
-        "Seed": str(load.seed),
+        "Load": f"{rate}; in each pair {warm_up} of warm-up for both at once, then {design.slices}"
+        f" slices of {length} {order}, with gaps of {gap}",
+        "Seed": str(design.seed),
         "Host": _host(),
         "Locust": version("locust"),
     }
-    if notices := _notices(both, load):
+    if notices := _notices(both, design):
         known["Notes"] = "; ".join(notices)
     return Setting(
         service=plan.service,
-        scenario=load.scenario.name,
+        scenario=design.scenario.name,
         baseline=both.baseline.label,
         candidate=both.candidate.label,
         started=started,
@@ -202,22 +202,22 @@ def _setting(plan: Plan, both: Versions, load: Load, started: float) -> Setting:
     )
 
 
-def _notices(both: Versions, load: Load) -> list[str]:
-    """What the reader of a verdict should know of how it came about."""
+def _notices(both: Versions, design: PairDesign) -> list[str]:
+    """Limits of the comparison that the reader of its outcome should know."""
     notices = list(both.notices)
-    if load.simultaneous and (cpus := usable_cpus()) < CPUS_TO_SPARE:
+    if design.simultaneous and (cpus := usable_cpus()) < CPUS_TO_SPARE:
         notices.append(
-            f"both versions and their generators share {cpus:g} CPUs: each slows the other, and a"
-            " difference may look smaller than it is; better compare in turn"
+            f"both versions and their generators share {cpus:g} CPUs: each slows the other, so a"
+            " difference may look smaller than it is; compare in turn, without --simultaneous"
         )
     return notices
 
 
-def _announcement(both: Versions, load: Load, rules: Rules) -> str:
-    seconds = format_quantity(load.turns(1).loaded, Unit.SECONDS)
+def _announcement(both: Versions, design: PairDesign, rules: Rules) -> str:
+    seconds = format_quantity(design.turns(1).loaded, Unit.SECONDS)
     return (
-        f"{both.candidate.label} against {both.baseline.label}: pair after pair, {seconds} each,"
-        f" at least {FIRST_LOOK} and at most {rules.most}"
+        f"{both.candidate.label} against {both.baseline.label}: at least {FIRST_LOOK} and at most"
+        f" {rules.most} pairs of {seconds} each"
     )
 
 

@@ -1,4 +1,4 @@
-"""What git knows of a working tree: its root, its commits, what was changed since the last one."""
+"""Git: the root of a working tree, its commits, its changed paths and its worktrees."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from harness.budgets.parse.problems import closest
 from harness.errors import UsageError
 
 _OLDEST: Final = (2, 17)  # the first whose `worktree` has `remove`
-_PATIENCE: Final = 120.0  # seconds for an answer
-# Set in a hook, where they would point git at the repository of the hook in every folder.
-_OF_A_HOOK: Final = frozenset(
+_TIMEOUT: Final = 120.0  # seconds, of one git command
+# Git sets these for a hook. They would make git use the repository of the hook in every folder.
+_HOOK_VARIABLES: Final = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_COMMON_DIR",
@@ -34,33 +34,33 @@ _DELETED: Final = frozenset({"D ", " D", "AD", "MD", "TD", "DD"})
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangedPath:
     """A path that differs from the last commit.
 
     Attributes:
         path: Relative to the root of the working tree; a nested repository ends with a slash.
-        gone: Deleted.
+        deleted: Whether the working tree lacks it.
     """
 
     path: str
-    gone: bool = False
+    deleted: bool = False
 
 
 class _RefusalError(UsageError):
-    """Git said no; its words."""
+    """A git command failed; the message is the one of git."""
 
 
 def environment() -> dict[str, str]:
-    """Our own, without what a git hook adds, and without a prompt that nobody would see."""
-    ours = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
-    return {**ours, "GIT_TERMINAL_PROMPT": "0"}
+    """The environment of this process, without the variables of a git hook and without prompts."""
+    kept = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
+    return {**kept, "GIT_TERMINAL_PROMPT": "0"}
 
 
 def root_of(directory: Path) -> Path:
     """The top folder of the working tree that a folder lies in.
 
     Raises:
-        UsageError: There is no git, only an old one, or no working tree.
+        UsageError: Git is not installed or too old, or the folder is in no working tree.
     """
     _refuse_old()
     try:
@@ -68,7 +68,7 @@ def root_of(directory: Path) -> Path:
     except _RefusalError as refusal:
         raise UsageError(
             f"{directory} is in no working tree of git: {refusal}",
-            "versions are git refs only there; compare two commands or two URLs instead",
+            "git refs need a working tree; compare two commands or two URLs instead",
         ) from refusal
 
 
@@ -76,7 +76,7 @@ def commit_of(root: Path, ref: str) -> str:
     """The full id of the commit that a ref names: a branch, a tag, an id, `HEAD~2`.
 
     Raises:
-        UsageError: There is none.
+        UsageError: The ref names no commit.
     """
     try:
         if not ref or ref.startswith("-"):
@@ -88,16 +88,16 @@ def commit_of(root: Path, ref: str) -> str:
             raise UsageError(f"{root} has no commit yet", hint) from refusal
         names = _names(root)
         remote = [name for name in names if name.endswith(f"/{ref}")]
-        meant = f"did you mean `{remote[0]}`? " if ref and remote else closest(ref, names)
+        suggestion = f"did you mean `{remote[0]}`? " if ref and remote else closest(ref, names)
         raise UsageError(
             f"{ref!r} names no commit of {root}",
-            f"{meant}`git fetch` brings what only others have; a shallow clone of a CI job needs "
-            "its whole history (fetch depth 0)",
+            f"{suggestion}`git fetch` gets the refs of the remote; a shallow clone of a CI job "
+            "needs its whole history (fetch depth 0)",
         ) from refusal
 
 
-def changes(root: Path) -> tuple[Change, ...]:
-    """What differs from the last commit, without what git ignores; nothing is written for it."""
+def changes(root: Path) -> tuple[ChangedPath, ...]:
+    """Paths that differ from the last commit, without ignored ones; git writes nothing for it."""
     listing = _git(
         root,
         "--no-optional-locks",
@@ -105,17 +105,17 @@ def changes(root: Path) -> tuple[Change, ...]:
         *("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules"),
     )
     entries = [entry for entry in listing.split("\0") if entry]
-    return tuple(Change(entry[3:], gone=entry[:2] in _DELETED) for entry in entries)
+    return tuple(ChangedPath(entry[3:], deleted=entry[:2] in _DELETED) for entry in entries)
 
 
 def worktrees(root: Path) -> tuple[Path, ...]:
-    """Folders of all working trees of the repository, also of those that are gone."""
+    """Folders of all worktrees of the repository, including folders that no longer exist."""
     lines = _git(root, "worktree", "list", "--porcelain").splitlines()
     return tuple(Path(line[9:]) for line in lines if line.startswith("worktree "))
 
 
 def repository_of(tree: Path) -> Path | None:
-    """The git directory of the repository that a worktree belongs to; None for none."""
+    """The git directory of the repository that a worktree belongs to; None if it is no worktree."""
     try:
         found = Path(_git(tree, "rev-parse", "--git-common-dir").rstrip("\n"))
     except (_RefusalError, UsageError):
@@ -124,9 +124,9 @@ def repository_of(tree: Path) -> Path | None:
 
 
 def forget_worktree(repository: Path, tree: Path) -> None:
-    """Have a repository forget a worktree whose folder is gone; harmless when it has."""
+    """Remove a worktree, whose folder no longer exists, from the list of its repository."""
     try:
-        # Twice: git locks a worktree that it is about to make.
+        # --force twice: git locks a worktree while it makes it.
         _git(repository, "worktree", "remove", "--force", "--force", str(tree))
     except _RefusalError:
         return
@@ -145,18 +145,18 @@ def _names(root: Path) -> list[str]:
 
 
 def _refuse_old() -> None:
-    said = _git(Path(), "version")
-    found = re.search(r"(\d+)\.(\d+)", said)
+    version = _git(Path(), "version")
+    found = re.search(r"(\d+)\.(\d+)", version)
     if found and (int(found[1]), int(found[2])) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
         raise UsageError(
-            f"{said.strip()} is too old to compare git refs",
+            f"{version.strip()} is too old to compare git refs",
             f"install git {oldest} or newer, or compare two commands or two URLs",
         )
 
 
 def _git(directory: Path, *arguments: str) -> str:
-    """What git writes; bytes of no encoding survive as surrogates, as in paths of Python."""
+    """The output of git; undecodable bytes become surrogates, as in paths of Python."""
     try:
         result = subprocess.run(  # noqa: S603
             ["git", *arguments],  # noqa: S607
@@ -164,9 +164,9 @@ def _git(directory: Path, *arguments: str) -> str:
             env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
-            start_new_session=True,  # a Ctrl-C is ours to act upon
+            start_new_session=True,  # Ctrl-C must reach the harness only
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as absent:
         if not directory.is_dir():
@@ -176,7 +176,7 @@ def _git(directory: Path, *arguments: str) -> str:
             "install it to compare git refs, or compare two commands or two URLs",
         ) from absent
     except subprocess.TimeoutExpired as late:
-        raise UsageError(f"git gave no answer within {_PATIENCE:g} s: {late.cmd}") from late
+        raise UsageError(f"git did not end within {_TIMEOUT:g} s: {late.cmd}") from late
     if result.returncode != 0:
         raise _RefusalError(os.fsdecode(result.stderr).strip() or f"exit code {result.returncode}")
     return os.fsdecode(result.stdout)

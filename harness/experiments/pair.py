@@ -1,40 +1,42 @@
-"""One pair: both versions freshly started and loaded, each into a run folder of its own."""
+"""One pair: both versions freshly started and loaded, each stored in a run folder of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
-from harness import names
 from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario
 from harness.errors import TargetError
-from harness.experiments.version import Versions
+from harness.experiments.version import Role, Versions
 from harness.judge.compare.model import Pair, SideMeasurements
 from harness.judge.guards.all import guards
 from harness.judge.measure.measure import measure_budgets
-from harness.load.fleet import logs
 from harness.load.interleaving import Interleaving, in_turn, random_order
-from harness.runner.run import LEAD, gather
-from harness.runs.folder import RunFolder, create_folder, read_evidence, read_manifest
-from harness.runs.model import Progress
+from harness.runner.folder import new_run_folder
+from harness.runner.options import RunOptions
+from harness.runner.run import gather
+from harness.runner.signals import interruptible
+from harness.runner.start import LEAD
+from harness.runs.folder import RunFolder, read_evidence, read_manifest
 
-ROLES: Final = ("baseline", "candidate")
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What each pair asks of both versions.
+class PairDesign:
+    """The load that every pair puts on both versions, and its random order.
 
     Attributes:
         scenario: With one load, open and at a constant rate.
-        slices: Turns of each version.
-        seed: Of the comparison; each pair has its own that follows from it.
-        simultaneous: Whether both are loaded in the same slices, and not in turn.
+        slices: Slices of load for each version.
+        seed: Of the comparison; the seeds of its pairs follow from it.
+        simultaneous: Whether both versions are loaded in the same slices, instead of in turn.
     """
 
     scenario: Scenario
@@ -44,16 +46,16 @@ class Load:
 
     def turns(self, number: int) -> Interleaving:
         """The turns of a pair, by its number from 1."""
-        coin = self.draw(number, "turns")
-        return random_order(self.scenario.warm_up, self.slices, coin, together=self.simultaneous)
+        seed = self.draw(number, "turns")
+        return random_order(self.scenario.warm_up, self.slices, seed, together=self.simultaneous)
 
-    def draw(self, number: int, what: str) -> int:
-        """A number below 2 ** 31 that the seed, the pair and the purpose yield."""
-        # A string is hashed: neighbouring seeds and pairs have nothing in common.
-        return random.Random(f"{self.seed}/{number}/{what}").getrandbits(31)  # noqa: S311
+    def draw(self, number: int, purpose: str) -> int:
+        """A number below 2 ** 31 that follows from the seed, the pair and the purpose."""
+        # A hash of the text: neighbouring seeds and pairs have nothing in common.
+        return random.Random(f"{self.seed}/{number}/{purpose}").getrandbits(31)  # noqa: S311
 
-    def of(self, number: int, which: int) -> Scenario:
-        """What a pair asks of one version, as a scenario as long as that of the other.
+    def scenario_of(self, number: int, which: int) -> Scenario:
+        """The scenario of one version in a pair; those of both versions last equally long.
 
         Args:
             number: Of the pair.
@@ -67,106 +69,118 @@ class Load:
         return replace(self.scenario, loads=loads, warm_up=warm_up, duration=duration, planned=None)
 
 
-class Meeting:
-    """Where two runs wait for each other, so that their loads begin at one moment.
+class PairStart:
+    """The common start of the two runs of a pair; used by one pair after the other.
 
     Attributes:
         interrupted: Set when both loads are to end early.
-        up: Set once a service answers.
-        t0: That moment, of `time.monotonic`; None before both are ready.
+        up: Set once one of the services answers.
+        t0: First moment of both loads, of `time.monotonic`; None before both runs are ready.
     """
 
-    def __init__(self, interrupted: asyncio.Event) -> None:
-        self.interrupted = interrupted
+    def __init__(self) -> None:
+        self.interrupted = asyncio.Event()
         self.up = asyncio.Event()
         self.t0: float | None = None
-        self._ready = 0
-        self._both = asyncio.Event()
+        self._last_ready = 0.0
+        self._both_ready = asyncio.Barrier(len(ROLES))
+
+    def reset(self) -> None:
+        """Prepare for the next pair."""
+        self.up.clear()
+        self.t0 = None
 
     def served(self) -> None:
-        """One of the services answers."""
+        """Note that one of the services answers."""
         self.up.set()
 
     async def begin(self) -> float:
-        """Wait for the other run."""
-        self._ready += 1
-        if self._ready == len(ROLES):
-            self.t0 = time.monotonic() + LEAD
-            self._both.set()
-        await self._both.wait()
-        assert self.t0 is not None
+        """Wait until both runs are ready, and return the first moment of their loads.
+
+        A run that fails before it is ready has to cancel the other one, which waits here.
+        """
+        self._last_ready = time.monotonic()
+        await self._both_ready.wait()
+        self.t0 = self._last_ready + LEAD
         return self.t0
 
 
+@asynccontextmanager
+async def pair_start() -> AsyncIterator[PairStart]:
+    """A start for one pair after the other, whose loads INT and TERM interrupt.
+
+    Raises:
+        KeyboardInterrupt: INT or TERM came while no load went on, or a second time.
+    """
+    start = PairStart()
+    async with interruptible(lambda: start.t0 is not None) as start.interrupted:
+        yield start
+
+
 async def load_pair(
-    plan: Plan, versions: Versions, load: Load, folder: Path, *, number: int, meeting: Meeting
+    plan: Plan,
+    versions: Versions,
+    design: PairDesign,
+    folder: Path,
+    *,
+    number: int,
+    start: PairStart,
 ) -> None:
-    """Start both versions, the first by a coin's toss, and load them.
+    """Start both versions, in random order, and load them.
 
     Args:
         plan: The whole of budgets.yaml.
-        versions: Both, ready to be served.
-        load: What is asked of them.
+        versions: Both, ready to be started.
+        design: The load.
         folder: Gets a run folder for each version.
         number: Of the pair, from 1.
-        meeting: A new one.
+        start: The common start of both runs.
 
     Raises:
-        TargetError: One of them could not be made ready; says which and why.
+        TargetError: A version could not be loaded; says which one and why.
         ScenarioError: The locustfile cannot be run.
     """
+    start.reset()
     sides = [versions.baseline, versions.candidate]
-    runs = [_new_folder(folder / side.name, plan, load.scenario) for side in sides]
+    folders = [new_run_folder(folder / side.name, plan, design.scenario) for side in sides]
 
     async def run(which: int, before: asyncio.Event | None) -> None:
         if before is not None:
             await before.wait()
-        side, its = sides[which], replace(plan, target=sides[which].target)
-        scenario = load.of(number, which)
-        # A scrape takes time that requests wait for: none within the turns of its own side.
+        side = sides[which]
+        # A scrape takes time that requests wait for: none within the turns of its own version.
+        scrapes = design.turns(number).ends(which)
         await gather(
-            *(its, scenario, runs[which]),
-            url=side.url,
-            show=_do_not_show,
-            start=meeting,
-            scrapes=load.turns(number).ends(which),
+            replace(plan, target=side.target),
+            design.scenario_of(number, which),
+            folders[which],
+            RunOptions(url=side.url, start=start, scrapes=scrapes),
         )
-        if meeting.t0 is None:
-            reason = read_manifest(runs[which]).reason
+        if start.t0 is None:
+            reason = read_manifest(folders[which]).reason
             raise TargetError(f"the {side.name}, {side.label}, could not be loaded: {reason}")
 
-    first = load.draw(number, "start") % len(sides)
+    first = design.draw(number, "start") % len(sides)
     try:
         async with asyncio.TaskGroup() as group:
             # One after the other: the second could be given the free port that the first still
             # has to take, and would seem ready because the first one answers there.
             group.create_task(run(first, None))
-            group.create_task(run(1 - first, meeting.up))
+            group.create_task(run(1 - first, start.up))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
 
 
-def read_pair(budgets: tuple[Budget, ...], load: Load, number: int, folder: Path) -> Pair:
-    """What a pair showed of the budgets that are compared."""
-    baseline, candidate = (shown(budgets, RunFolder(folder / role)) for role in ROLES)
-    return Pair(baseline, candidate, load.turns(number).loaded)
+def read_pair(budgets: tuple[Budget, ...], design: PairDesign, number: int, folder: Path) -> Pair:
+    """Measure the budgets in both run folders of a pair."""
+    baseline, candidate = (measure_side(budgets, RunFolder(folder / role)) for role in ROLES)
+    return Pair(baseline, candidate, design.turns(number).loaded)
 
 
-def shown(budgets: tuple[Budget, ...], folder: RunFolder) -> SideMeasurements:
-    """What a run folder shows of the budgets."""
+def measure_side(budgets: tuple[Budget, ...], folder: RunFolder) -> SideMeasurements:
+    """Measure the budgets in a run folder."""
     evidence = read_evidence(folder)
     measured = measure_budgets(budgets, evidence)
     return SideMeasurements(
         {one.name: one.measurement for one in measured}, guards(evidence, measured)
     )
-
-
-def _new_folder(path: Path, plan: Plan, scenario: Scenario) -> RunFolder:
-    files = logs(scenario).values()
-    folder = create_folder(path, scenario.name, datetime.now(UTC), logs=files, reports=())
-    folder.write(names.BUDGETS_FILE, plan.text)
-    return folder
-
-
-def _do_not_show(_: Progress) -> None:
-    return

@@ -1,26 +1,25 @@
-"""Self-tests: a run with nothing planted, then one for each planted mistake."""
+"""Self-tests: a run without a planted mistake, then one run for each planted mistake."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import names
 from harness.budgets.model import Plan, Scenario, Selftest
-from harness.budgets.override import of_fixed_length
 from harness.budgets.parse.problems import closest
 from harness.errors import UsageError
 from harness.judge.judge import judge
 from harness.judge.selftest import Detection, detect
-from harness.load.fleet import logs
 from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import summary_markdown
 from harness.report.run.results import results_json
+from harness.runner.folder import new_run_folder, store_report
+from harness.runner.options import RunOptions
 from harness.runner.run import gather
-from harness.runs.folder import create_folder, read_evidence
+from harness.runs.folder import read_evidence
 from harness.runs.model import Manifest, Progress
 
 CLEAN = "nothing planted"  # no case can be called so: its name has spaces
@@ -29,34 +28,40 @@ _REPORTS = (names.RESULTS_FILE, names.JUNIT_FILE, names.SUMMARY_FILE)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One run of a self-test: what is planted, and the scenario with the command line's changes."""
+    """One run of a self-test.
+
+    Attributes:
+        case: The planted mistake; its environment is empty where nothing is planted.
+        scenario: The scenario, with the changes of the command line.
+    """
 
     case: Selftest
     scenario: Scenario
 
     @property
     def folder(self) -> str:
-        """Name of its run folder."""
+        """Name of the run folder."""
         return self.case.name if self.case.environment else f"clean-{self.scenario.name}"
 
 
 def trials(
-    plan: Plan, wanted: Sequence[str], adapt: Callable[[Scenario], Scenario]
+    plan: Plan, wanted: Sequence[str], adapt: Callable[[str], Scenario]
 ) -> tuple[Trial, ...]:
     """The runs of a self-test: each scenario with nothing planted, then the mistakes.
 
     Args:
         plan: The whole of budgets.yaml.
-        wanted: Names of cases; none are all.
-        adapt: Applies the command line's changes to a scenario.
+        wanted: Names of cases; empty for all cases.
+        adapt: The scenario of a name, with the changes of the command line and a fixed length.
 
     Raises:
-        UsageError: There is no case, or none of that name; or a scenario's warm-up is auto.
+        UsageError: There is no case at all or none of that name, or the warm-up of a scenario is
+            automatic.
     """
     if not plan.selftests:
         raise UsageError(
             f"{plan.source} plants no mistakes",
-            "add a `selftest:` section: environment that plants a mistake, and what it breaks",
+            "add a `selftest:` section: an environment that plants a mistake, and what it breaks",
         )
     for name in wanted:
         if name not in plan.selftests:
@@ -65,55 +70,56 @@ def trials(
                 f"no self-test {name!r}", f"{closest(name, plan.selftests)}known: {known}"
             )
     cases = [case for name, case in plan.selftests.items() if name in wanted or not wanted]
-    scenarios = {
-        case.scenario: _of_fixed_length(adapt(plan.scenarios[case.scenario])) for case in cases
-    }
+    scenarios = {case.scenario: adapt(case.scenario) for case in cases}
+    for scenario in scenarios.values():
+        _require_fixed_warm_up(scenario)
     clean = [Trial(Selftest(CLEAN, {}, name), scenario) for name, scenario in scenarios.items()]
     return (*clean, *(Trial(case, scenarios[case.scenario]) for case in cases))
 
 
-def _of_fixed_length(scenario: Scenario) -> Scenario:
+def _require_fixed_warm_up(scenario: Scenario) -> None:
     if scenario.auto_warm_up:
         raise UsageError(
-            f"a self-test needs a fixed warm-up, and that of scenario {scenario.name!r} is auto",
-            "give one with --warm-up; what `harness run` found is a good one",
+            f"a self-test needs a fixed warm-up; scenario {scenario.name!r} has warm-up auto",
+            "give one with --warm-up, e.g. the one that `harness run` finds",
         )
-    return of_fixed_length(scenario)
 
 
 def attempt(
     plan: Plan, trial: Trial, folder: Path, show: Callable[[Progress], None]
 ) -> tuple[Detection, Manifest]:
-    """Run a trial and hold it against its promise.
+    """Run a trial, and check which of the budgets it promises to break are breached.
 
-    No budget aborts it: the promise may be about several.
+    No budget aborts the run: the promise may name several.
 
     Args:
         plan: The whole of budgets.yaml.
-        trial: What is planted, under which load.
-        folder: The new run folder; it gets all that a run leaves.
-        show: Called about once a second.
+        trial: The planted mistake and the load.
+        folder: The new run folder.
+        show: Called with the progress about once a second.
 
     Returns:
-        What it came to, and the manifest of its run.
+        The detection, and the manifest of the run.
 
     Raises:
-        KeyboardInterrupt: The run was interrupted; what there is of it is in its folder.
+        KeyboardInterrupt: The run was interrupted; its folder has the part until then.
         ScenarioError: The locustfile cannot be run.
+        UsageError: The folder or a report cannot be written.
     """
     assert plan.target is not None
     environment = {**plan.target.environment, **trial.case.environment}
     planted = replace(plan, target=replace(plan.target, environment=environment))
-    files = logs(trial.scenario).values()
-    name, now = trial.scenario.name, datetime.now(UTC)
-    run = create_folder(folder, name, now, logs=files, reports=_REPORTS)
-    run.write(names.BUDGETS_FILE, plan.text)
-    asyncio.run(gather(planted, trial.scenario, run, url=None, show=show))
+    run = new_run_folder(folder, plan, trial.scenario, reports=_REPORTS)
+    asyncio.run(gather(planted, trial.scenario, run, RunOptions(show=show)))
     evidence = read_evidence(run)
-    judgement = judge(plan.budgets_of(name), evidence)
-    run.write(names.RESULTS_FILE, results_json(judgement, evidence, exit_code=judgement.exit_code))
-    run.write(names.JUNIT_FILE, junit_xml(judgement, evidence.manifest))
-    run.write(names.SUMMARY_FILE, summary_markdown(judgement, evidence))
+    judgement = judge(plan.budgets_of(trial.scenario.name), evidence)
+    texts = (
+        results_json(judgement, evidence, exit_code=judgement.exit_code),
+        junit_xml(judgement, evidence.manifest),
+        summary_markdown(judgement, evidence),
+    )
+    for name, text in zip(_REPORTS, texts, strict=True):
+        store_report(run, name, text)
     if evidence.manifest.status == "interrupted":
         raise KeyboardInterrupt
     return detect(trial.case, judgement), evidence.manifest

@@ -1,4 +1,4 @@
-"""What a version of a service is, and what one needs to be served beside the other."""
+"""Versions of a service: their description, their checks and their environments."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from harness.observe.command import PLACE, SIDE, on_side
 
 Role = Literal["baseline", "candidate"]
 
-# A database or a cache by URL. Addresses of other services are shared on purpose.
+# The URL of a database or a cache. Both sides may share other services.
 _STORE: Final = re.compile(r"(?!https?:)[a-z][\w.+-]*://(?P<rest>.+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What one side of a comparison is.
+    """One version as the command line describes it.
 
     Attributes:
-        ref: Of git; None is the working tree.
-        command: Instead of the target's.
-        url: Of a service that already runs; then the rest must be empty.
-        environment: Added to the target's.
+        ref: A git ref; None is the working tree.
+        command: Replaces the command of the target.
+        url: Of a service that already runs; then the other attributes must be empty.
+        environment: Added to the environment of the target.
     """
 
     ref: str | None = None
@@ -38,14 +38,14 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """A version that can be served: `serve(side.target, log, side.url)`.
+class VersionSide:
+    """A version that is ready to be started: `serve(side.target, log, side.url)`.
 
     Attributes:
-        label: What it is, for people: "main (1a2b3c4d)".
-        target: With the version's own folder, command and environment.
+        label: A name for people: "main (1a2b3c4d)".
+        target: With the folder, the command and the environment of the version.
         url: Of a service that already runs.
-        commit: Full id of the commit that was checked out for it.
+        commit: Full id of the commit that was checked out.
     """
 
     name: Role
@@ -60,16 +60,20 @@ class Versions:
     """Both sides.
 
     Attributes:
-        notices: Sentences about what a comparison of them can and cannot show.
+        notices: Sentences about the limits of a comparison of these versions.
     """
 
-    baseline: Side
-    candidate: Side
+    baseline: VersionSide
+    candidate: VersionSide
     notices: tuple[str, ...] = ()
 
 
-def refuse(target: Target, baseline: Version, candidate: Version) -> None:
-    """Raise UsageError for versions that cannot be compared."""
+def check_versions(target: Target, baseline: Version, candidate: Version) -> None:
+    """Refuse versions that cannot be compared.
+
+    Raises:
+        UsageError: The options contradict each other, a command is missing, or a port is fixed.
+    """
     if baseline.url is not None or candidate.url is not None:
         _refuse_urls(baseline, candidate)
         return
@@ -82,49 +86,49 @@ def refuse(target: Target, baseline: Version, candidate: Version) -> None:
         command = version.command or target.command
         if command is None:
             raise UsageError(
-                f"nothing says how the {name} is started",
+                f"the {name} has no command that starts it",
                 "give the target a command in budgets.yaml, or compare with --baseline-url and "
                 "--candidate-url",
             )
-        told = (command, *target.environment.values(), *version.environment.values())
-        if PLACE not in target.url or not any(PLACE in text for text in told):
+        texts = (command, *target.environment.values(), *version.environment.values())
+        if PLACE not in target.url or not any(PLACE in text for text in texts):
             raise UsageError(
                 f"the {name} would have a fixed port, but both versions run at the same time",
                 f"write {PLACE} in the target's url and in the command (or its environment)",
             )
 
 
-def side(target: Target, version: Version, name: Role, what: str) -> Side:
-    """A version in its place.
+def version_side(target: Target, version: Version, name: Role, label: str) -> VersionSide:
+    """The side of a version.
 
     Args:
-        target: In the folder where this version runs.
-        version: What is different about it.
-        name: Which side it is.
-        what: What it is, before command and environment are added.
+        target: The target, in the folder where this version runs.
+        version: The differences from the target.
+        name: Baseline or candidate.
+        label: A name for people, without command and environment.
     """
     if version.url is not None:
         parts = urlsplit(version.url)
-        shown = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        return Side(name, shown, target, url=version.url)
+        without_password = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return VersionSide(name, without_password, target, url=version.url)
     changed = replace(
         target,
         command=version.command or target.command,
         environment={**target.environment, **version.environment},
     )
-    said = [what, f"`{version.command}`" if version.command else ""]
+    parts_of_label = [label, f"`{version.command}`" if version.command else ""]
     if version.environment:  # no values: they may be secrets
-        said.append(f"with {', '.join(version.environment)}")
-    return Side(name, ", ".join(filter(None, said)), on_side(changed, name))
+        parts_of_label.append(f"with {', '.join(version.environment)}")
+    return VersionSide(name, ", ".join(filter(None, parts_of_label)), on_side(changed, name))
 
 
 def checkout_name(ref: str | None, commit: str, changed: int) -> str:
-    """A checked-out version for people.
+    """The name of a checked-out version for people.
 
     Args:
         ref: None for the working tree.
         commit: Full id.
-        changed: Paths of the working tree that differ from it.
+        changed: Number of paths of the working tree that differ from the commit.
     """
     short = commit[:8]
     if ref is not None:
@@ -137,18 +141,18 @@ def checkout_name(ref: str | None, commit: str, changed: int) -> str:
 def own_environment(
     directory: Path, tree: Path, root: Path, inherited: Mapping[str, str]
 ) -> dict[str, str]:
-    """What keeps a version from running with programs and modules of the working tree.
+    """Variables that keep a version from using programs and modules of the working tree.
 
     Args:
-        directory: Where its command runs.
+        directory: Where the command of the version runs.
         tree: Root of its worktree; the virtual environment is the nearest `.venv` up to there.
-        root: Of the working tree.
-        inherited: What it would get otherwise.
+        root: Root of the working tree.
+        inherited: The environment without these variables.
     """
     own: dict[str, str] = {}
     if inherited.get("VIRTUAL_ENV"):
         own["VIRTUAL_ENV"] = ""
-    if inherited.get("UV_PROJECT_ENVIRONMENT"):  # else `uv sync` would change that one
+    if inherited.get("UV_PROJECT_ENVIRONMENT"):  # otherwise `uv sync` would change it
         own["UV_PROJECT_ENVIRONMENT"] = ".venv"
     if inherited.get("PYTHONPATH"):
         modules = inherited["PYTHONPATH"].split(os.pathsep)
@@ -159,29 +163,31 @@ def own_environment(
     return own
 
 
-def notices(versions: tuple[Version, Version], sides: tuple[Side, Side], same: str) -> list[str]:
-    """What a comparison of these cannot show.
+def notices(
+    versions: tuple[Version, Version], sides: tuple[VersionSide, VersionSide], same: str
+) -> list[str]:
+    """Sentences about the limits of a comparison.
 
     Args:
         versions: Baseline and candidate.
-        sides: What they became.
-        same: What both are, when nothing is known to differ but command and environment.
+        sides: Their sides.
+        same: The common code of both sides, "commit 1a2b3c4d"; empty when their code differs.
     """
     baseline, candidate = versions
-    said = []
+    sentences = []
     if same and replace(baseline, ref=None) == replace(candidate, ref=None):
-        said.append(f"both sides are {same}: the comparison can show nothing but noise")
+        sentences.append(f"both sides are {same}: every difference is noise")
     if sides[0].commit is not None and sides[0].target.setup is None:
-        said.append(
-            "the target has no setup: both versions run with the programs and packages that PATH "
-            "finds, whatever their lock files say"
+        sentences.append(
+            "the target has no setup: both versions run with the programs and packages in PATH, "
+            "not with those of their lock files"
         )
     if shared := sorted(_shared_stores(*sides)):
-        said.append(
-            f"both sides have the same {' and '.join(shared)}: what one does there, the other "
-            f"sees; {SIDE} in the value gives each its own"
+        sentences.append(
+            f"both sides use the same {' and '.join(shared)} and affect each other there; write "
+            f"{SIDE} in the value to give each side its own"
         )
-    return said
+    return sentences
 
 
 def _refuse_urls(baseline: Version, candidate: Version) -> None:
@@ -189,26 +195,30 @@ def _refuse_urls(baseline: Version, candidate: Version) -> None:
         if version.url is None:
             raise UsageError(
                 f"only one side has a URL; the {name} needs one as well",
-                "give both --baseline-url and --candidate-url, or none",
+                "give both --baseline-url and --candidate-url, or neither",
             )
         if version != Version(url=version.url):
             raise UsageError(
-                f"the {name} has a URL, so it already runs: ref, command and environment come late",
-                f"leave out --{name}-url, or the others",
+                f"the {name} already runs at its URL: ref, command and environment do not apply",
+                f"leave out --{name}-url, or the other options of the {name}",
             )
 
 
-def _shared_stores(baseline: Side, candidate: Side) -> Iterator[str]:
-    """Names in the environment whose value is the same database or cache for both."""
+def _shared_stores(baseline: VersionSide, candidate: VersionSide) -> Iterator[str]:
+    """Names of the variables whose value is the same database or cache on both sides."""
     if baseline.url is not None:
         return
-    alone = baseline.target.directory != candidate.target.directory
+    separate_folders = baseline.target.directory != candidate.target.directory
     for name, value in baseline.target.environment.items():
         store = _STORE.fullmatch(value)
         if store is None or candidate.target.environment.get(name) != value:
             continue
         # `sqlite:///./a.db` is a file in the version's own folder, `sqlite:////a.db` is not.
-        if not (alone and store["rest"].startswith("/") and not store["rest"].startswith("//")):
+        if not (
+            separate_folders
+            and store["rest"].startswith("/")
+            and not store["rest"].startswith("//")
+        ):
             yield name
 
 
@@ -223,7 +233,7 @@ def _virtual_environment(directory: Path, tree: Path) -> Path | None:
 
 
 def _moved(path: str, root: Path, tree: Path) -> str:
-    """A path of the working tree in the worktree; others stay."""
+    """A path in the working tree becomes one in the worktree; other paths stay the same."""
     if path and Path(path).is_absolute() and Path(path).is_relative_to(root):
         return str(tree / Path(path).relative_to(root))
     return path

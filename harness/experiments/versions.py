@@ -1,8 +1,8 @@
-"""The two versions of a service that are compared, each ready to be served.
+"""Prepares the two versions of a service that are compared: checkout and setup.
 
 A version is a git ref, the working tree, another command, another environment, or a URL. Budgets,
-scenario and locustfile are not part of it: they always come from the candidate's working tree, so
-that both versions get the same load and the same judgement.
+scenario and locustfile are not part of it: they always come from the working tree, so that both
+versions get the same load and the same judgement.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from harness.errors import TargetError, UsageError
 from harness.experiments import git
 from harness.experiments.version import (
     Role,
-    Side,
     Version,
     Versions,
+    VersionSide,
+    check_versions,
     checkout_name,
     notices,
     own_environment,
-    refuse,
-    side,
+    version_side,
 )
-from harness.experiments.worktree import copy_changes, finish, sweep, workshop
+from harness.experiments.worktree import copy_changes, remove_leftovers, run_to_end, worktree_folder
 from harness.names import SETUP_LOG
-from harness.observe.command import words
+from harness.observe.command import split_command
 from harness.observe.target import ending, last_lines
 
 SETUP_LIMIT: Final = 900.0  # seconds
@@ -40,7 +40,7 @@ _CHECKOUT_LIMIT: Final = 600.0
 
 
 @asynccontextmanager
-async def versions(
+async def prepared_versions(
     target: Target,
     baseline: Version,
     candidate: Version,
@@ -49,34 +49,34 @@ async def versions(
     tell: Callable[[str], None] = lambda _: None,
     setup_limit: float = SETUP_LIMIT,
 ) -> AsyncIterator[Versions]:
-    """Have both versions at hand for the length of the context.
+    """Both versions, ready to be started, for the length of the context.
 
     With a baseline ref, each version is checked out into a folder of its own, where the target's
     setup runs once, and its command later. A candidate without a ref is a copy of the working tree:
-    with uncommitted changes and untracked files, without what git ignores. So both sides get the
-    same treatment, an edit during the comparison changes nothing, and the working tree, its
-    environment and its database stay as they are. Nothing of the folders is left afterwards; those
-    of a harness that was killed are removed by the next comparison.
+    with uncommitted changes and untracked files, without ignored files. So both sides get the same
+    treatment, an edit during the comparison changes nothing, and the working tree, its environment
+    and its database stay as they are. The folders are removed afterwards; if the harness is killed,
+    the next comparison removes them.
 
     Without refs, both versions run in the working tree itself, and no setup is run.
 
-    INT and TERM cancel the task that entered the context, once, and become a KeyboardInterrupt.
-    What handles these signals inside of the context takes that away.
+    INT and TERM cancel the task that entered the context, once, and become a KeyboardInterrupt,
+    unless something within the context handles these signals.
 
     Args:
         target: How the service is started, as the working tree's budgets.yaml says.
-        baseline: What is compared with.
-        candidate: What is judged.
+        baseline: The version to compare with.
+        candidate: The version that is judged.
         logs: Folder that gets the output of checkout and setup.
-        tell: Called with a sentence before each step that may last.
-        setup_limit: Seconds that one setup may take.
+        tell: Called with a line for a person before each step that may take long.
+        setup_limit: Seconds after which a setup is ended.
 
     Raises:
-        UsageError: The versions cannot be had: no git, no such ref, options at odds.
-        TargetError: The checkout or the setup of one failed.
+        UsageError: The options contradict each other, or a version cannot be checked out.
+        TargetError: The checkout or the setup of a version failed.
         KeyboardInterrupt: INT or TERM came.
     """
-    refuse(target, baseline, candidate)
+    check_versions(target, baseline, candidate)
     async with _until_signal():
         if baseline.ref is None:
             yield _in_place(target, baseline, candidate)
@@ -85,42 +85,42 @@ async def versions(
         refs = ["HEAD" if v.ref is None else v.ref for v in (baseline, candidate)]
         commits = [git.commit_of(root, ref) for ref in refs]
         changes = () if candidate.ref is not None else git.changes(root)
-        stuck = sweep(root)
-        with workshop(root) as folder:
+        stuck = remove_leftovers(root)
+        with worktree_folder(root) as folder:
             one = _Checkout("baseline", baseline, commits[0], (), root, folder, logs)
             two = _Checkout("candidate", candidate, commits[1], changes, root, folder, logs)
-            sides, left_out = await _made(one, two, target, setup_limit, tell)
+            sides, left_out = await _prepare(one, two, target, setup_limit, tell)
             same = "" if changes or len(set(commits)) > 1 else f"commit {commits[0][:8]}"
-            said = (
-                *(f"{path} was left over and cannot be removed" for path in stuck),
-                *(f"{path} is a repository of its own: not in the candidate" for path in left_out),
+            sentences = (
+                *(f"{path} is left over and cannot be removed" for path in stuck),
+                *(f"{path} is a nested repository: not in the candidate" for path in left_out),
                 *notices((baseline, candidate), sides, same),
             )
-            yield Versions(*sides, said)
+            yield Versions(*sides, sentences)
 
 
 def _in_place(target: Target, baseline: Version, candidate: Version) -> Versions:
     """Versions that need no checkout."""
-    one = side(target, baseline, "baseline", "working tree")
-    two = side(target, candidate, "candidate", "working tree")
+    one = version_side(target, baseline, "baseline", "working tree")
+    two = version_side(target, candidate, "candidate", "working tree")
     same = "the working tree" if baseline.url is None else "the same service"
     return Versions(one, two, tuple(notices((baseline, candidate), (one, two), same)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Checkout:
-    """A version that gets a folder of its own."""
+    """A version that is checked out into a folder of its own."""
 
     name: Role
     version: Version
     commit: str
-    changes: tuple[git.Change, ...]  # of the working tree, when it is that
+    changes: tuple[git.ChangedPath, ...]  # of the working tree; empty for a ref
     root: Path  # of the working tree
     folder: Path
     logs: Path
 
     @property
-    def what(self) -> str:
+    def label(self) -> str:
         return checkout_name(self.version.ref, self.commit, len(self.changes))
 
     @property
@@ -132,17 +132,17 @@ class _Checkout:
         return self.logs / f"{self.name}-{SETUP_LOG}"
 
 
-async def _made(
+async def _prepare(
     one: _Checkout, two: _Checkout, target: Target, limit: float, tell: Callable[[str], None]
-) -> tuple[tuple[Side, Side], tuple[str, ...]]:
-    """Both sides, and what the copy of the working tree lacks.
+) -> tuple[tuple[VersionSide, VersionSide], tuple[str, ...]]:
+    """Check out and set up both versions; both sides, and the nested repositories left out.
 
-    In turn, so that they do not slow each other down, but both are there before the first setup,
-    which may last: the working tree may change meanwhile.
+    Both are checked out before the first setup, which may take long: the working tree may change
+    meanwhile. One after the other, so that they do not slow each other down.
     """
     left_out: tuple[str, ...] = ()
     for checkout in (one, two):
-        tell(f"checking out the {checkout.name}: {checkout.what}")
+        tell(f"checking out the {checkout.name}: {checkout.label}")
         left_out += await _check_out(checkout)
     sides = []
     for checkout in (one, two):
@@ -153,10 +153,10 @@ async def _made(
 
 
 async def _check_out(checkout: _Checkout) -> tuple[str, ...]:
-    """Make the folder of a version; nested repositories that it lacks."""
+    """Make the folder of a version; returns the nested repositories that were left out."""
     await _run(
         git.adding_worktree(checkout.tree, checkout.commit),
-        f"git could not check out {checkout.what}",
+        f"git could not check out {checkout.label}",
         directory=checkout.root,
         environment=git.environment(),
         log=checkout.log,
@@ -165,33 +165,33 @@ async def _check_out(checkout: _Checkout) -> tuple[str, ...]:
     return await copy_changes(checkout.changes, checkout.root, checkout.tree)
 
 
-async def _set_up(checkout: _Checkout, target: Target, limit: float) -> Side:
-    """Run the target's setup in a version's folder; the side that came of it."""
+async def _set_up(checkout: _Checkout, target: Target, limit: float) -> VersionSide:
+    """Run the target's setup in the folder of a version; returns the side."""
     place = target.directory.resolve().relative_to(checkout.root)
     directory = checkout.tree / place
     if not directory.is_dir():
         raise UsageError(
-            f"{checkout.what} has no folder {place}, where the target's command runs",
-            "compare with a version that has it; what git ignores is in none",
+            f"{checkout.label} has no folder {place}, where the target's command runs",
+            "compare with a version that has it; a version has no ignored files",
         )
     here = replace(target, directory=directory)
-    made = replace(
-        side(here, checkout.version, checkout.name, checkout.what), commit=checkout.commit
+    side = replace(
+        version_side(here, checkout.version, checkout.name, checkout.label), commit=checkout.commit
     )
-    before = {**git.environment(), **made.target.environment}
-    if made.target.setup is not None:
+    before = {**git.environment(), **side.target.environment}
+    if side.target.setup is not None:
         own = own_environment(directory, checkout.tree, checkout.root, before)
         await _run(
-            words(made.target.setup),
-            f"the setup of the {checkout.name} failed, {checkout.what}",
+            split_command(side.target.setup),
+            f"the setup of the {checkout.name} failed, {checkout.label}",
             directory=directory,
             environment={**before, **own},
             log=checkout.log,
             limit=limit,
         )
     own = own_environment(directory, checkout.tree, checkout.root, before)
-    environment = {**made.target.environment, **own}
-    return replace(made, target=replace(made.target, environment=environment))
+    environment = {**side.target.environment, **own}
+    return replace(side, target=replace(side.target, environment=environment))
 
 
 async def _run(
@@ -204,7 +204,7 @@ async def _run(
     limit: float,
 ) -> None:
     try:
-        code = await finish(
+        code = await run_to_end(
             argv, log=log, environment=environment, directory=directory, limit=limit
         )
     except OSError as error:
@@ -213,16 +213,19 @@ async def _run(
             f"install {argv[0]!r}, or write its full path",
         ) from error
     if code != 0:
-        why = f"it took longer than {limit:g} s" if code is None else ending(code)
+        reason = f"it took longer than {limit:g} s" if code is None else ending(code)
         raise TargetError(
-            f"{failed}: {why}{last_lines(log)}",
+            f"{failed}: {reason}{last_lines(log)}",
             f"its whole output is in {log}; the command was: {shlex.join(argv)}",
         )
 
 
 @asynccontextmanager
 async def _until_signal() -> AsyncIterator[None]:
-    """INT or TERM cancels the current task; again does nothing: what is left to do has limits."""
+    """INT or TERM cancels the current task once; a further signal does nothing.
+
+    The clean-up after the first signal has time limits of its own.
+    """
     interrupted = False
     task = asyncio.current_task()
     assert task is not None

@@ -1,8 +1,8 @@
-"""Commits in folders of their own, for as long as somebody compares them.
+"""Worktrees: checkouts of commits that exist as long as they are compared.
 
-A folder `harness-compare-…` holds the worktrees of one comparison. Its owner holds a lock on it,
-which ends with the owner, however that ends: what nobody holds is left over, and the next
-comparison removes it.
+A folder `harness-compare-…` holds the worktrees of one comparison. The process that compares holds
+a lock on it, which ends with the process, however it ends. A folder without a lock is a leftover,
+and the next comparison removes it.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _GRACE: Final = 5.0  # seconds between TERM and KILL of a command that is no lon
 
 
 @contextmanager
-def workshop(root: Path) -> Iterator[Path]:
-    """A new folder for worktrees; it and they are gone afterwards.
+def worktree_folder(root: Path) -> Iterator[Path]:
+    """A new folder for worktrees, which is removed with them at the end of the context.
 
     Args:
-        root: Of the working tree whose repository they belong to.
+        root: Of the working tree, whose repository the worktrees belong to.
 
     Raises:
-        UsageError: There can be none.
+        UsageError: No folder can be made or locked.
     """
     place = _place()
     for _ in range(_ATTEMPTS):
         folder = _new_folder(place)
-        with _claimed(folder) as ours:
-            if ours:
+        with _locked(folder) as locked:
+            if locked:
                 try:
                     yield folder
                 finally:
@@ -50,27 +50,27 @@ def workshop(root: Path) -> Iterator[Path]:
     raise UsageError(f"folders in {place} cannot be locked", "set TMPDIR to a folder that can")
 
 
-def sweep(root: Path) -> tuple[Path, ...]:
-    """Remove what comparisons left that were killed.
+def remove_leftovers(root: Path) -> tuple[Path, ...]:
+    """Remove the folders of comparisons that were killed.
 
     Args:
-        root: Of a working tree: its repository forgets their worktrees, wherever they were.
+        root: Of a working tree; the worktrees are removed from the list of its repository too.
 
     Returns:
-        Folders that nobody owns and that cannot be removed.
+        Leftover folders that cannot be removed.
     """
     folders = {*_place().resolve().iterdir(), *(tree.parent for tree in git.worktrees(root))}
     stuck = []
     for folder in sorted(path for path in folders if _NAME.fullmatch(path.name)):
-        with _claimed(folder) as ours:
-            if ours or not os.path.lexists(folder):
+        with _locked(folder) as locked:
+            if locked or not os.path.lexists(folder):
                 _remove(folder, root)
                 if os.path.lexists(folder):
                     stuck.append(folder)
     return tuple(stuck)
 
 
-async def finish(
+async def run_to_end(
     argv: Sequence[str],
     *,
     log: Path,
@@ -78,17 +78,17 @@ async def finish(
     directory: Path,
     limit: float,
 ) -> int | None:
-    """Run a command to its end; nothing of it is left when this returns or raises.
+    """Run a command to its end; none of its processes is left when this returns or raises.
 
     Args:
         argv: The command and its arguments.
         log: File that its output is appended to.
         environment: The whole of its environment.
-        directory: Where it runs.
-        limit: Seconds that it may take.
+        directory: Its working directory.
+        limit: Seconds after which it is ended.
 
     Returns:
-        Its exit code, -N when signal N ended it; None when the limit was reached.
+        The exit code, -N when signal N ended it; None when the limit was reached.
 
     Raises:
         OSError: It cannot be executed.
@@ -106,35 +106,37 @@ async def finish(
             await (await starting).stop(_GRACE)
 
 
-async def copy_changes(changes: Sequence[git.Change], root: Path, tree: Path) -> tuple[str, ...]:
+async def copy_changes(
+    changes: Sequence[git.ChangedPath], root: Path, tree: Path
+) -> tuple[str, ...]:
     """Make a worktree of the last commit equal to the working tree.
 
-    What git ignores is not copied, nor is a repository within the repository.
+    Neither ignored files nor nested repositories are copied.
 
     Args:
-        changes: Of the working tree.
-        root: Of the working tree; it is only read.
-        tree: The worktree.
+        changes: Changed paths of the working tree.
+        root: Root of the working tree; it is only read.
+        tree: Root of the worktree.
 
     Returns:
-        The nested repositories that were left out.
+        Paths of the nested repositories.
     """
     for change in changes:
-        if change.gone:
+        if change.deleted:
             _delete(tree / change.path, tree)
-    kept = [change.path for change in changes if not change.gone]
+    kept = [change.path for change in changes if not change.deleted]
     for path in kept:
         original, copy = root / path, tree / path
         if original.is_symlink() or original.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.unlink(missing_ok=True)
             shutil.copy2(original, copy, follow_symlinks=False)
-            await asyncio.sleep(0)  # there may be much to copy, and somebody may not want to wait
+            await asyncio.sleep(0)  # lets a signal end a long copy
     return tuple(path for path in kept if path.endswith("/"))
 
 
 def _delete(path: Path, tree: Path) -> None:
-    """Delete a file and, as git does, the folders that are empty then."""
+    """Delete a file and, as git does, each parent folder that becomes empty."""
     path.unlink(missing_ok=True)
     for folder in path.parents:
         if folder == tree:
@@ -156,10 +158,10 @@ def _new_folder(place: Path) -> Path:
 
 
 def _place() -> Path:
-    """Where temporary folders go.
+    """The folder for temporary folders: TMPDIR or /var/tmp.
 
-    Not /tmp unless TMPDIR says so: it often lies in memory, where environments take too much room
-    and databases are faster than they ever are.
+    /tmp often lies in memory, where virtual environments take too much room and databases are
+    faster than on a disk.
     """
     place = Path(os.environ.get("TMPDIR") or "/var/tmp")  # noqa: S108
     usable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
@@ -167,23 +169,27 @@ def _place() -> Path:
 
 
 @contextmanager
-def _claimed(folder: Path) -> Iterator[bool]:
-    """Whether the folder is ours for the length of the context; one of nobody becomes ours."""
+def _locked(folder: Path) -> Iterator[bool]:
+    """Lock a folder for the length of the context, unless another process holds the lock.
+
+    Yields:
+        Whether this process holds the lock.
+    """
     try:
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         yield False
         return
     try:
-        mine = os.fstat(lock).st_uid == os.geteuid()
-        if mine:
+        own = os.fstat(lock).st_uid == os.geteuid()
+        if own:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Who held it before us may have removed it by then.
-        ours = mine and folder.is_dir() and os.path.samestat(os.fstat(lock), folder.stat())
+        # The process that held the lock before may have removed the folder meanwhile.
+        locked = own and folder.is_dir() and os.path.samestat(os.fstat(lock), folder.stat())
     except OSError:
-        ours = False
+        locked = False
     try:
-        yield ours
+        yield locked
     finally:
         os.close(lock)
 
@@ -196,25 +202,25 @@ def _worktrees_in(folder: Path) -> set[tuple[Path, Path]]:
 
 
 def _remove(folder: Path, root: Path) -> None:
-    """Remove a folder, and have the repositories forget the worktrees that were in it.
+    """Remove a folder, and its worktrees from the lists of their repositories.
 
-    Not by git alone, which gives up on folders that may not be written, and not by `git worktree
-    prune`, which also forgets worktrees of others whose disk is away.
+    `git worktree remove` alone fails on write-protected folders, and `git worktree prune` would
+    also remove unrelated worktrees whose disk is not mounted.
     """
     worktrees = _worktrees_in(folder)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.is_dir():
         _make_writable(folder)
         shutil.rmtree(folder, ignore_errors=True)
-    with suppress(UsageError):  # git, which was there at the start
-        # Also of one that git was just about to make.
+    with suppress(UsageError):  # git is no longer there
+        # Includes a worktree that git was making when it was ended.
         worktrees |= {(root, tree) for tree in git.worktrees(root) if tree.parent == folder}
         for repository, tree in sorted(worktrees):
             git.forget_worktree(repository, tree)
 
 
 def _make_writable(folder: Path) -> None:
-    """Undo the write protection that some package managers put on what they install."""
+    """Undo the write protection that some package managers put on installed folders."""
     for place, folders, _ in os.walk(folder):
         for inner in (Path(place, name) for name in folders):
             if not inner.is_symlink():

@@ -1,4 +1,4 @@
-"""One process of a load generator, and the socket pair to it."""
+"""One process of a load generator, and the socket pair that connects the harness to it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
-from harness.load.protocol.frames import Decoder, Frame, encode
+from harness.load.protocol.frames import Decoder, ToGenerator, ToHarness, encode
 from harness.process.process import Process
 
 
 class ChildProcess:
-    """Runs `harness.load.child`; made by `start`.
+    """A running `harness.load.child`; created by `start`.
 
     Attributes:
-        process: It, under its supervisor.
+        process: The process, under its supervisor.
     """
 
     def __init__(
@@ -31,47 +31,47 @@ class ChildProcess:
 
     @classmethod
     async def start(cls, log: Path) -> ChildProcess:
-        """Start one; what it prints is appended to `log`."""
-        ours, theirs = socket.socketpair()
-        with theirs:
+        """Start a process whose output is appended to `log`."""
+        harness_end, child_end = socket.socketpair()
+        with child_end:
             process = await Process.start(
-                # -P: a folder named `locust` beside the scenario must not hide the package.
-                [sys.executable, "-P", "-m", "harness.load.child", str(theirs.fileno())],
+                # -P: a folder `locust` next to the scenario must not hide the package.
+                [sys.executable, "-P", "-m", "harness.load.child", str(child_end.fileno())],
                 output=log,
                 environment={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")},
-                pass_fds=[theirs.fileno()],
+                pass_fds=[child_end.fileno()],
             )
-        return cls(process, *await asyncio.open_connection(sock=ours))
+        return cls(process, *await asyncio.open_connection(sock=harness_end))
 
     @property
     def pid(self) -> int:
-        """Of the process itself, not of its supervisor."""
+        """The id of the process itself, not of its supervisor."""
         return self.process.pid
 
-    async def tell(self, frame: Frame) -> None:
-        """Send a frame; when nobody listens any more, `frames` ends."""
+    async def send(self, frame: ToGenerator) -> None:
+        """Send a frame. When the process has closed the connection, `frames` ends."""
         with suppress(ConnectionError):
             self._writer.write(encode(frame))
             await self._writer.drain()
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """All that it says, until it closes its connection."""
-        decoder = Decoder()
+    async def frames(self) -> AsyncIterator[ToHarness]:
+        """All frames that the process sends, until it closes the connection."""
+        decoder: Decoder[ToHarness] = Decoder()
         with suppress(ConnectionError):
             while data := await self._reader.read(2**18):
                 for frame in decoder.feed(data):
                     yield frame
 
-    async def how_it_ended(self, patience: float) -> str:
-        """In words, once it has closed its connection."""
+    async def ending(self, grace: float) -> str:
+        """How the process ended, as text; waits up to `grace` seconds for its end."""
         try:
-            code = await asyncio.wait_for(self.process.wait(), patience)
+            code = await asyncio.wait_for(self.process.wait(), grace)
         except TimeoutError:
             return "it closed its connection"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     async def end(self, grace: float) -> None:
-        """End the process, if it has not ended by itself."""
+        """End the process within `grace` seconds, unless it has ended already."""
         await self.process.stop(grace)
         self._writer.close()
         with suppress(ConnectionError):

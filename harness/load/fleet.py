@@ -1,4 +1,4 @@
-"""All the loads of a scenario at once: a generator for each, side by side, that look like one."""
+"""The generators of all loads of a scenario, run concurrently and presented as one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 from harness import names
 from harness.budgets.model import Load, Scenario
-from harness.load.generator import Generator, OnReport, account_of, generator
+from harness.load.generator import Generator, OnReport, generator, sum_requests
 from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
 from harness.runs.model import Requests, Worker
 
 
 def logs(scenario: Scenario) -> dict[str, str]:
-    """Name of the file in the run folder that each load's generator prints to, by load."""
+    """The log file of each load's generator in the run folder, by name of the load."""
     if len(scenario.loads) == 1:
         return {scenario.loads[0].name: names.GENERATOR_LOG}
     path = Path(names.GENERATOR_LOG)
@@ -27,12 +27,12 @@ def logs(scenario: Scenario) -> dict[str, str]:
 
 
 def workers_of(scenario: Scenario, cpus: float, *, service_too: bool) -> int:
-    """How many processes make each load.
+    """Number of processes of each load.
 
     Args:
-        scenario: Its `workers`, if it says how many.
-        cpus: That the harness may use; the loads share them.
-        service_too: Whether the service runs on them as well, and is left one.
+        scenario: The scenario; its `workers` takes precedence.
+        cpus: CPUs that the harness may use; the loads share them.
+        service_too: Whether one of the CPUs is reserved for the service.
     """
     if scenario.workers is not None:
         return scenario.workers
@@ -49,49 +49,50 @@ async def fleet(
     pool: WorkerPool | None = None,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Fleet]:
-    """Generators for all loads of a scenario, ready to start; no process is left afterwards.
+    """Generators for all loads of a scenario, ready to start; all processes end with the context.
 
     Args:
-        scenario: What to run.
+        scenario: The scenario to run.
         url: Base URL of the target.
-        folder: Where each generator's log is appended to, see `logs`.
-        on_report: Called with each report; its `source` is the load's name where there are
-            several, before the name of the worker where there are workers: "browse/worker-1".
-        pool: Where the workers of other machines connect, of a scenario with one load.
-        on_progress: Called with a line for a person while they are waited for.
+        folder: Folder of the generators' logs, see `logs`.
+        on_report: Called with each report. Its `source` consists of the name of the load, where
+            there are several, and the name of the worker, where there are workers:
+            "browse/worker-1".
+        pool: The workers of other machines, for a scenario with one load.
+        on_progress: Called with a progress line while the workers join.
 
     Raises:
-        ScenarioError: A locustfile cannot be loaded, or holds nothing that can be run.
+        ScenarioError: A locustfile cannot be loaded, or has nothing to run.
         GeneratorError: A generator died, or was not ready in time.
     """
-    all_of_them = Fleet(scenario)
+    running_fleet = Fleet(scenario)
     files = logs(scenario)
     stacks = {load.name: AsyncExitStack() for load in scenario.loads}
 
-    async def member(load: Load) -> Member:
+    async def run(load: Load) -> RunningLoad:
         running = generator(
             load,
             url,
             folder / files[load.name],
-            all_of_them.listener(load, on_report),
+            running_fleet.listener(load, on_report),
             drain=scenario.drain,
             trace_ratio=scenario.trace_ratio,
             workers=scenario.workers or 1,
             pool=pool,
             on_progress=on_progress,
         )
-        return Member(load, await stacks[load.name].enter_async_context(running))
+        return RunningLoad(load, await stacks[load.name].enter_async_context(running))
 
     try:
-        all_of_them.take(await _side_by_side(member(load) for load in scenario.loads))
-        yield all_of_them
+        running_fleet.take(await _start_together(run(load) for load in scenario.loads))
+        yield running_fleet
     finally:
-        all_of_them.died.cancel()
+        running_fleet.died.cancel()
         await asyncio.gather(*(stack.aclose() for stack in stacks.values()))
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class RunningLoad:
     """A load with its generator."""
 
     load: Load
@@ -99,64 +100,64 @@ class Member:
 
 
 class Fleet:
-    """The running generators of a scenario; made by `fleet`.
+    """The running generators of a scenario; created by `fleet`.
 
     Attributes:
-        died: Done, with the reason, once one of them has ended without having been told to.
+        died: Done, with the reason, once a generator has ended before its stop.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.died: asyncio.Future[str] = asyncio.Future()
         self._several = len(scenario.loads) > 1
-        self._members: list[Member] = []
+        self._running: list[RunningLoad] = []
         self._t0 = math.inf
-        self._told: dict[str, float] = {}  # source -> the moment of its last report
-        self._news = asyncio.Event()
+        self._reported_until: dict[str, float] = {}  # source -> time of its last report
+        self._reported = asyncio.Event()
 
     @property
     def requests(self) -> Requests:
-        """The account of all of them as of their last reports."""
-        return account_of(member.generator.requests for member in self._members)
+        """The counts of all generators as of their last reports."""
+        return sum_requests(one.generator.requests for one in self._running)
 
     @property
     def user_errors(self) -> tuple[str, ...]:
-        """Exceptions of the locustfiles that no request stands for."""
+        """Exceptions that the locustfiles raised outside of requests."""
         return self._texts(lambda generator: generator.user_errors)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What a person should know about the scenario."""
+        """Messages about the scenario for the user."""
         return self._texts(lambda generator: generator.notices)
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """The workers of all of them, named as the source of their reports."""
+        """The workers of all generators, named like the source of their reports."""
         return tuple(
-            worker.model_copy(update={"name": self._joined(member.load, worker.name)})
-            for member in self._members
-            for worker in member.generator.workers
+            worker.model_copy(update={"name": self._source(one.load, worker.name)})
+            for one in self._running
+            for worker in one.generator.workers
         )
 
     async def start(self, t0: float, window_start: float) -> None:
-        """Tell each when to begin: `t0` plus its load's own start, by `time.monotonic`.
+        """Start each load at `t0` plus its own start, by `time.monotonic`.
 
         Raises:
-            GeneratorError: One has died.
+            GeneratorError: A generator has died.
         """
         self._t0 = t0
-        for member in self._members:
-            await member.generator.start(t0 + member.load.start, window_start)
+        for one in self._running:
+            await one.generator.start(t0 + one.load.start, window_start)
 
     async def stop(self, drain: float | None = None) -> Requests:
-        """No new arrivals anywhere, drain, and the final account of all.
+        """Stop all arrivals, drain, and return the final counts of all generators.
 
         Args:
-            drain: Longest wait for the last answers, seconds; None is the scenario's.
+            drain: Longest wait for the last responses, seconds; None uses the scenario's.
 
         Raises:
-            GeneratorError: One has died, now or before; the others have stopped nevertheless.
+            GeneratorError: A generator has died, now or before; the others have stopped.
         """
-        stopping = (member.generator.stop(drain) for member in self._members)
+        stopping = (one.generator.stop(drain) for one in self._running)
         results = await asyncio.gather(*stopping, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
@@ -164,74 +165,76 @@ class Fleet:
         return self.requests
 
     async def wait_reported(self, moment: float) -> None:
-        """Return once every source has reported all that it recorded before a moment.
+        """Return once every source has reported all that it recorded before `moment`.
 
-        A load that begins later has nothing to tell of the time before.
+        A load that begins later has no report to wait for.
         """
-        while self._least() < moment:
-            self._news.clear()
-            await self._news.wait()
+        while self._reported_by_all() < moment:
+            self._reported.clear()
+            await self._reported.wait()
 
     # --- used by `fleet` ----------------------------------------------------------------------
 
     def listener(self, load: Load, on_report: OnReport) -> OnReport:
-        """What a load's generator reports to."""
+        """The callback for the reports of a load's generator."""
 
         def take(report: Report) -> None:
-            source = self._joined(load, report.source)
-            self._told[source] = report.at
-            self._news.set()
+            source = self._source(load, report.source)
+            self._reported_until[source] = report.at
+            self._reported.set()
             on_report(report if source == report.source else replace(report, source=source))
 
         return take
 
-    def take(self, members: list[Member]) -> None:
-        """Watch over these."""
-        self._members = members
-        for member in members:
-            member.generator.died.add_done_callback(self._note_death(member))
+    def take(self, running: list[RunningLoad]) -> None:
+        """Take over the running loads."""
+        self._running = running
+        for one in running:
+            one.generator.died.add_done_callback(self._note_death(one))
 
-    # --- its parts ----------------------------------------------------------------------------
+    # --- internals ----------------------------------------------------------------------------
 
-    def _note_death(self, member: Member) -> Callable[[asyncio.Future[str]], None]:
+    def _note_death(self, running: RunningLoad) -> Callable[[asyncio.Future[str]], None]:
         def note(death: asyncio.Future[str]) -> None:
             if death.cancelled() or self.died.done():
                 return
             if error := death.exception():
                 self.died.set_exception(error)
             else:
-                self.died.set_result(f"{self._prefix(member)}{death.result()}")
+                self.died.set_result(f"{self._prefix(running)}{death.result()}")
 
         return note
 
-    def _least(self) -> float:
-        """The moment up to which every source has told what it recorded."""
+    def _reported_by_all(self) -> float:
+        """The time up to which every source has reported."""
         moments = (
-            self._told.get(source, self._t0 + member.load.start)
-            for member in self._members
-            for source in self._sources(member)
+            self._reported_until.get(source, self._t0 + one.load.start)
+            for one in self._running
+            for source in self._sources(one)
         )
         return min(moments, default=-math.inf)
 
-    def _sources(self, member: Member) -> list[str]:
-        """Who still reports on a load."""
-        workers = member.generator.workers
+    def _sources(self, running: RunningLoad) -> list[str]:
+        """The sources that still report on a load."""
+        workers = running.generator.workers
         living = [worker.name for worker in workers if not worker.lost]
-        return [self._joined(member.load, name) for name in living or [""] * (not workers)]
+        return [self._source(running.load, name) for name in living or [""] * (not workers)]
 
-    def _joined(self, load: Load, source: str) -> str:
-        return "/".join(filter(None, (load.name if self._several else "", source)))
+    def _source(self, load: Load, worker: str) -> str:
+        return "/".join(filter(None, (load.name if self._several else "", worker)))
 
-    def _prefix(self, member: Member) -> str:
-        return f"load {member.load.name!r}: " if self._several else ""
+    def _prefix(self, running: RunningLoad) -> str:
+        return f"load {running.load.name!r}: " if self._several else ""
 
     def _texts(self, of: Callable[[Generator], tuple[str, ...]]) -> tuple[str, ...]:
-        texts = (self._prefix(one) + text for one in self._members for text in of(one.generator))
+        texts = (self._prefix(one) + text for one in self._running for text in of(one.generator))
         return tuple(dict.fromkeys(texts))
 
 
-async def _side_by_side(starting: Iterable[Coroutine[Any, Any, Member]]) -> list[Member]:
-    """What all of them return; the first that fails ends the others."""
+async def _start_together(
+    starting: Iterable[Coroutine[Any, Any, RunningLoad]],
+) -> list[RunningLoad]:
+    """Run all coroutines and return their results; the first that fails cancels the others."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in starting]

@@ -1,23 +1,24 @@
-"""From the generator's reports to what the live line shows."""
+"""The values of the live progress line, computed from the reports of the generators."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import assert_never
 
 from harness import names
-from harness.budgets.model import OpenWorkload, Scenario
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, ShapeWorkload
 from harness.load.arrivals import rate_at
 from harness.load.protocol.frames import Report
 from harness.runs.cells import middle_of
 from harness.runs.model import Distribution, Progress
 
 RECENT_REPORTS = 5  # the p95 of the live line is over as many seconds
-SILENT = 3.0  # s after which a source's last report says nothing of now
+STALE = 3.0  # s after which the last report of a source is no longer current
 
 
 class Meter:
-    """Keeps the little that a progress line needs from one report to the next."""
+    """Keeps the state that a progress line needs from one report to the next."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._loads = scenario.loads
@@ -26,48 +27,46 @@ class Meter:
         self._total = scenario.seconds
         self._recent: deque[dict[int, int]] = deque([{}], maxlen=RECENT_REPORTS)
         self._sources: dict[str, _Source] = {}
-        self._heard: set[str] = set()  # since the line before
+        self._reported: set[str] = set()  # sources, since the previous line
         self._errors = 0
 
     def progress(self, report: Report, elapsed: float) -> Progress | None:
-        """Where the run is, `elapsed` seconds after the start of the load.
-
-        Of several sources that report each second, it is the last one's report that makes a line.
+        """The progress of the run, `elapsed` seconds after the start of the load.
 
         Returns:
-            None as long as other sources have yet to report.
+            None until all sources have reported in this second.
         """
         self._take_cells(report)
         before = self._sources.get(report.source, _Source(at=elapsed - 1.0))
         rate = (report.recorded - before.recorded) / max(elapsed - before.at, 1e-9)
         source = _Source(report.recorded, elapsed, max(rate, 0.0), report.in_flight)
-        again = report.source in self._heard
+        again = report.source in self._reported
         self._sources[report.source] = source
-        self._heard.add(report.source)
-        if not again and len(self._heard) < self._expected(elapsed):
+        self._reported.add(report.source)
+        if not again and len(self._reported) < self._expected(elapsed):
             return None
-        # Whoever speaks twice does not wait for one that is silent.
-        self._heard = {report.source} if again else set()
+        # A source that reports twice does not wait for a silent one.
+        self._reported = {report.source} if again else set()
         progress = self._progress(elapsed)
         self._recent.append({})
         return progress
 
     def _expected(self, elapsed: float) -> int:
-        """How many sources have something to tell: those whose load began a second ago."""
+        """Number of sources that report by now: those whose load began a second ago."""
         begun = sum(load.start <= elapsed - 0.9 for load in self._loads)
         return begun * self._sources_of_load
 
     def _progress(self, elapsed: float) -> Progress:
-        talking = [one for one in self._sources.values() if elapsed - one.at < SILENT]
+        active = [one for one in self._sources.values() if elapsed - one.at < STALE]
         return Progress(
             phase=self._phase(elapsed),
             elapsed=min(max(elapsed, 0.0), self._total),
             total=self._total,
             asked_rate=self._asked_rate(elapsed),
-            rate=sum(source.rate for source in talking),
+            rate=sum(source.rate for source in active),
             p95=self._p95(),
             errors=self._errors,
-            in_flight=sum(source.in_flight for source in talking),
+            in_flight=sum(source.in_flight for source in active),
         )
 
     def _take_cells(self, report: Report) -> None:
@@ -85,12 +84,16 @@ class Meter:
         return "measuring" if elapsed < self._total else "draining"
 
     def _asked_rate(self, elapsed: float) -> float | None:
-        """What all loads ask for; None when one of them has no schedule."""
+        """The scheduled rate of all loads together; None when one of them has no schedule."""
         rate = 0.0
         for load in self._loads:
-            if not isinstance(load.workload, OpenWorkload):
-                return None
-            rate += rate_at(load.workload, elapsed - load.start)
+            match load.workload:
+                case OpenWorkload():
+                    rate += rate_at(load.workload, elapsed - load.start)
+                case ClosedWorkload() | ShapeWorkload():
+                    return None
+                case _:
+                    assert_never(load.workload)
         return rate if elapsed < self._total else None
 
     def _p95(self) -> float | None:
@@ -107,7 +110,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What a source said last."""
+    """The last report of a source: requests recorded, its time, their rate, those in flight."""
 
     recorded: int = 0
     at: float = 0.0

@@ -1,4 +1,4 @@
-"""What a generator reported, as the run folder has it."""
+"""The reports of a generator in the form of the run folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.runs.model import SlowRequest
 
 
 def with_source(report: Report) -> tuple[Cell, ...]:
-    """The cells; what a generator reads of itself under its name where there are several."""
+    """The cells of a report; with several sources, a generator's own readings get its source."""
     if not report.source:
         return report.cells
     times = {names.LATENCY, names.SERVICE_TIME}
@@ -20,11 +20,11 @@ def with_source(report: Report) -> tuple[Cell, ...]:
 
 
 def slow_requests(report: Report, epoch: Callable[[float], float]) -> Iterator[SlowRequest]:
-    """The slow requests.
+    """The slow requests of a report.
 
     Args:
-        report: Its moments are of the monotonic clock.
-        epoch: From such a moment to seconds since the epoch.
+        report: Its times are of the monotonic clock.
+        epoch: Converts such a time to seconds since the epoch.
     """
     for slow in report.slowest:
         yield SlowRequest(

@@ -1,4 +1,4 @@
-"""When users start and stop in a closed workload: a pure function of the workload."""
+"""The times at which users of a closed workload start and stop: a pure function of the workload."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import NamedTuple
 
 from harness.budgets.model import ClosedWorkload
 
-SPAWN_RATE = 100.0  # users per second that start where the workload does not say, at least
-SPAWN_TIME = 10.0  # s that starting them takes, at most, their `on_start` aside
+SPAWN_RATE = 100.0  # users per second; the lowest rate where the workload specifies none
+SPAWN_TIME = 10.0  # s; the longest time in which all users are started, `on_start` aside
 
 
 class Step(NamedTuple):
-    """From a moment on, one user starts or stops after the other until there are so many.
+    """A ramp: users start or stop one by one until their number is reached.
 
     Attributes:
-        at: Seconds from the start of the load.
+        at: Start of the ramp, seconds from the start of the load.
+        users: Number of users at its end.
         rate: Users per second.
     """
 
@@ -24,12 +25,12 @@ class Step(NamedTuple):
 
 
 def spawn_rate(users: int) -> float:
-    """Users per second with which so many start or stop where the workload does not say."""
+    """Users that start or stop per second where the workload specifies no rate."""
     return max(SPAWN_RATE, users / SPAWN_TIME)
 
 
 def steps_of(workload: ClosedWorkload) -> list[Step]:
-    """What is to be done when. A stage that changes nothing has no step."""
+    """The ramps of the workload. A stage that does not change the number of users has none."""
     steps: list[Step] = []
     begin, users = 0.0, 0
     for stage in workload.stages:
@@ -40,7 +41,7 @@ def steps_of(workload: ClosedWorkload) -> list[Step]:
             steps.append(Step(begin, first, rate))
             ready += abs(first - users) / rate
         if stage.users != first:
-            # At once what there is no time for.
+            # Without time for a ramp, all users change at once.
             left = max(begin + stage.seconds - ready, 1 / SPAWN_RATE)
             steps.append(Step(ready, stage.users, abs(stage.users - first) / left))
         begin, users = begin + stage.seconds, stage.users

@@ -1,1 +1,1 @@
-"""A target goes in; what its service, metrics and processes show comes out."""
+"""A target goes in; its running service, metrics and resource usage come out."""

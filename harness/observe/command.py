@@ -1,4 +1,4 @@
-"""A target's command and URLs, with the port put in and the words taken apart."""
+"""The command and the URLs of a target: placeholders, words of the command, parts of URLs."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def on_port(target: Target, port: int) -> Target:
-    """The target with `{port}` replaced wherever it may stand."""
+    """The target with `{port}` replaced in all its texts."""
 
-    def put(text: str) -> str:
+    def fill(text: str) -> str:
         return text.replace(PLACE, str(port))
 
     return replace(
         target,
-        url=put(target.url),
-        command=None if target.command is None else put(target.command),
-        ready=None if target.ready is None else put(target.ready),
-        metrics=tuple(put(place) for place in target.metrics),
-        environment={name: put(value) for name, value in target.environment.items()},
+        url=fill(target.url),
+        command=None if target.command is None else fill(target.command),
+        ready=None if target.ready is None else fill(target.ready),
+        metrics=tuple(map(fill, target.metrics)),
+        environment={name: fill(value) for name, value in target.environment.items()},
     )
 
 
 def on_side(target: Target, side: Literal["baseline", "candidate"]) -> Target:
     """The target with `{side}` replaced in its command, its setup and values of its environment.
 
-    So that each version of a comparison can have a database of its own. Alone, a service is the
-    candidate.
+    Each version of a comparison can so have its own database. Outside of a comparison, the service
+    is the candidate.
     """
 
-    def put(text: str) -> str:
+    def fill(text: str) -> str:
         return text.replace(SIDE, side)
 
     return replace(
         target,
-        command=None if target.command is None else put(target.command),
-        setup=None if target.setup is None else put(target.setup),
-        environment={name: put(value) for name, value in target.environment.items()},
+        command=None if target.command is None else fill(target.command),
+        setup=None if target.setup is None else fill(target.setup),
+        environment={name: fill(value) for name, value in target.environment.items()},
     )
 
 
-def words(command: str) -> list[str]:
-    """Split a command as a shell would, without being one.
+def split_command(command: str) -> list[str]:
+    """Split a command into words by the quoting rules of a shell.
 
     Raises:
-        TargetError: It needs a shell, its quotes do not match, or there is nothing to run.
+        TargetError: The command needs a shell, is empty, or its quotes do not match.
     """
     if operator := _OPERATOR.search(_QUOTED.sub("", command)):
         raise TargetError(
             f"the command uses {operator.group()!r}, which only a shell understands: {command}",
-            f"write {shlex.join(['sh', '-c', command])}, or quote it if it is meant literally",
+            f"write {shlex.join(['sh', '-c', command])}, or quote a literal {operator.group()!r}",
         )
     try:
         argv = shlex.split(command)
@@ -80,28 +80,30 @@ def words(command: str) -> list[str]:
     return argv
 
 
-def absolute(url: str, place: str) -> str:
-    """A path appended to a base URL; a whole URL stays as it is."""
-    if place.startswith(("http://", "https://")):
-        return place
-    return f"{url}/{place.removeprefix('/')}"
+def absolute(url: str, path: str) -> str:
+    """A path appended to a base URL; an absolute URL is returned unchanged."""
+    if path.startswith(("http://", "https://")):
+        return path
+    return f"{url}/{path.removeprefix('/')}"
 
 
 def address(url: str) -> tuple[str, int]:
     """Host and port of a URL.
 
     Raises:
-        TargetError: It has none.
+        TargetError: It is not an HTTP URL.
     """
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
     except (ValueError, KeyError) as error:
-        raise TargetError(f"{url} is no HTTP url", "write it like http://127.0.0.1:8000") from error
+        raise TargetError(
+            f"{url} is not an HTTP URL", "write it like http://127.0.0.1:8000"
+        ) from error
     return parts.hostname or "", port
 
 
 def instance(url: str) -> str:
-    """Host and port as Prometheus writes them in its `instance` label."""
+    """Host and port in the form of Prometheus's `instance` label."""
     host, port = address(url)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

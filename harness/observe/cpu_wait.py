@@ -1,4 +1,4 @@
-"""How long threads were ready to run while no CPU was free for them."""
+"""The time for which threads were ready to run and had no CPU."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _PROC = Path("/proc")
 _NANOSECOND = 1e-9
 
 
-class RunQueue:
-    """Adds up the waiting of the threads of some processes, again and again.
+class CpuWaitReader:
+    """Adds up the waiting times of the threads of processes.
 
-    Linux counts it for each thread, in `/proc/PID/task/TID/schedstat`. A thread that has ended
-    takes its count with it, so the rises are added up.
+    Linux counts the time of each thread in `/proc/PID/task/TID/schedstat`. The count disappears
+    with its thread, so the increases are added up.
 
     Args:
         proc: Where procfs is mounted.
@@ -25,15 +25,15 @@ class RunQueue:
         self._total = 0
 
     def read(self, pids: Iterable[int]) -> float | None:
-        """Seconds that the threads of these processes, and of those read before, have waited.
+        """Seconds that the threads of these processes, and of those read earlier, have waited.
 
-        The sum over all threads, so more than the time that passed where several waited at once;
-        never less than in the reading before. None where no thread can be read.
+        The sum over all threads, which may exceed the elapsed time; never less than in the previous
+        call. None if no thread can be read.
         """
         waited = dict(self._threads(pids))
         for thread, value in waited.items():
             before = self._waited.get(thread, 0)
-            self._total += value - before if value >= before else value  # the number is another's
+            self._total += value - before if value >= before else value  # else a reused thread id
         self._waited = waited
         return self._total * _NANOSECOND if waited else None
 
@@ -46,7 +46,7 @@ class RunQueue:
 
 
 def nanoseconds_waited(file: Path) -> int | None:
-    """The second of the three numbers of a schedstat; None when it cannot be read.
+    """The second of the three numbers of a schedstat; None if unreadable.
 
     Source: https://docs.kernel.org/scheduler/sched-stats.html, "/proc/<pid>/schedstat".
     """

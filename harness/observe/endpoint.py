@@ -1,4 +1,4 @@
-"""Serves samples to whoever scrapes them, by HTTP, while a run lasts and shortly after."""
+"""A metrics endpoint that serves samples by HTTP during a run and shortly after."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ from harness.errors import UsageError
 from harness.names import MEANINGS
 from harness.runs.openmetrics import Sample
 
-MOST_WAIT: Final = 60.0  # s; the interval of a Prometheus that was told nothing else
-_REMEMBERED: Final = 4  # scrapes; a person who looks in between must not pass for the interval
+LONGEST_WAIT: Final = 60.0  # s; the default interval of Prometheus
+_KEPT: Final = 4  # scrapes; an additional request by hand must not change the interval
 
 
-class Endpoint(Collector):
-    """What is served; remembers when it was read.
+class MetricsServer(Collector):
+    """Serves samples, and keeps the times of the last scrapes.
 
     Args:
-        read: The samples at this moment; called in a thread of the server.
+        read: Returns the current samples; called in a thread of the server.
     """
 
     def __init__(self, read: Callable[[], Iterable[Sample]]) -> None:
         self._read = read
-        self._moments: deque[float] = deque(maxlen=_REMEMBERED)
+        self._times: deque[float] = deque(maxlen=_KEPT)
         self._waiting = False
-        self._read_since = False
-        self._again = threading.Event()
+        self._scraped_since = False
+        self._sent_since = threading.Event()
 
     def collect(self) -> Iterator[Metric]:
-        """The families of one scrape, as prometheus_client asks for them."""
+        """The families of one scrape, for prometheus_client."""
         families: dict[str, Metric] = {}
-        for one in self._read():
-            if one.family not in families:
-                meaning = MEANINGS[one.name if one.kind == "counter" else one.family]
-                families[one.family] = Metric(one.family, meaning, one.kind)
-            families[one.family].add_sample(one.name, dict(one.labels), one.value)
-        self._moments.append(time.monotonic())
-        self._read_since = self._waiting
+        for sample in self._read():
+            if sample.family not in families:
+                meaning = MEANINGS[sample.name if sample.kind == "counter" else sample.family]
+                families[sample.family] = Metric(sample.family, meaning, sample.kind)
+            families[sample.family].add_sample(sample.name, dict(sample.labels), sample.value)
+        self._times.append(time.monotonic())
+        self._scraped_since = self._waiting
         yield from families.values()
 
     def sent(self) -> None:
-        """Told when an answer has left: only then may the process end."""
-        if self._read_since:
-            self._again.set()
+        """Record that a response was sent; the process must not end before."""
+        if self._scraped_since:
+            self._sent_since.set()
 
     def wait(self, tell: Callable[[float], None]) -> None:
-        """Wait for the next scrape, if somebody scrapes regularly; not longer than that takes.
+        """Wait for the next scrape if there are regular ones, at most for their interval.
 
         Args:
-            tell: Called with the longest wait in seconds before a wait begins.
+            tell: Called before a wait with its longest time in seconds.
         """
         self._waiting = True
-        seconds = awaited(tuple(self._moments), time.monotonic())
+        seconds = scrape_wait(tuple(self._times), time.monotonic())
         if seconds > 0:
             tell(seconds)
-            self._again.wait(seconds)
+            self._sent_since.wait(seconds)
 
 
-class _Answer(list[bytes]):
-    """A body that tells when the server is done with it (PEP 3333, `close`)."""
+class _Body(list[bytes]):
+    """A response body that calls `sent` when the server has sent it (PEP 3333, `close`)."""
 
     def __init__(self, body: Iterable[bytes], sent: Callable[[], None]) -> None:
         super().__init__(body)
@@ -74,20 +74,22 @@ class _Answer(list[bytes]):
 
 
 @contextmanager
-def endpoint(host: str, port: int, read: Callable[[], Iterable[Sample]]) -> Iterator[Endpoint]:
-    """Serve samples on a port for the length of the context, on any path.
+def metrics_server(
+    host: str, port: int, read: Callable[[], Iterable[Sample]]
+) -> Iterator[MetricsServer]:
+    """Serve samples for the length of the context, on any path.
 
     Args:
         host: Address or name to listen on.
-        port: To listen on.
-        read: The samples at a moment; called in a thread of the server.
+        port: Port to listen on.
+        read: Returns the current samples; called in a thread of the server.
 
     Raises:
-        UsageError: It cannot listen there.
+        UsageError: The address cannot be bound to.
     """
-    shown = Endpoint(read)
+    metrics = MetricsServer(read)
     registry = CollectorRegistry()
-    registry.register(shown)
+    registry.register(metrics)
     try:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:
@@ -97,26 +99,26 @@ def endpoint(host: str, port: int, read: Callable[[], Iterable[Sample]]) -> Iter
         ) from error
     app = server.get_app()
     assert app is not None
-    server.set_app(lambda environ, start: _Answer(app(environ, start), shown.sent))
+    server.set_app(lambda environ, start: _Body(app(environ, start), metrics.sent))
     try:
-        yield shown
+        yield metrics
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def awaited(moments: Sequence[float], now: float) -> float:
-    """For how many seconds the next scrape is worth waiting for.
+def scrape_wait(times: Sequence[float], now: float) -> float:
+    """Seconds within which the next scrape is expected.
 
     Args:
-        moments: When the last ones came, ascending.
-        now: On the same clock.
+        times: Times of the last scrapes, ascending.
+        now: The current time of the same clock.
 
     Returns:
-        0 when nobody comes regularly, at intervals of up to `MOST_WAIT`.
+        0 without regular scrapes at intervals of up to `LONGEST_WAIT`.
     """
-    interval = max((after - before for before, after in pairwise(moments)), default=0.0)
-    if not 0 < interval <= MOST_WAIT:
+    interval = max((after - before for before, after in pairwise(times)), default=0.0)
+    if not 0 < interval <= LONGEST_WAIT:
         return 0.0
-    return max(0.0, min(moments[-1] + 1.5 * interval + 1.0 - now, MOST_WAIT))
+    return max(0.0, min(times[-1] + 1.5 * interval + 1.0 - now, LONGEST_WAIT))

@@ -1,8 +1,8 @@
-"""What `/metrics` answers, read into samples.
+"""Parses the response of a metrics endpoint into samples.
 
-Reads the Prometheus text format and OpenMetrics, leniently where services are sloppy (repeated
-TYPE and HELP blocks, exemplars, families in pieces) and strictly where a value could be wrong: a
-line that is no sample fails the whole scrape.
+Reads the Prometheus text format and OpenMetrics. It accepts common deviations (repeated TYPE and
+HELP blocks, exemplars, interleaved families), but no invalid sample: such a line fails the whole
+scrape.
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
 """
 
@@ -14,14 +14,14 @@ from typing import Final
 
 from harness.runs.openmetrics import MetricKind, Sample, family_of, parse_labels, parse_type
 
-# One fixed header for every scrape: libraries take the first type that they know, whatever the q.
+# One fixed header for all scrapes: libraries choose the first type that they know and ignore q.
 ACCEPT: Final = "text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.5"
 
 _SAMPLE = re.compile(
     r"""([a-zA-Z_:][a-zA-Z0-9_:]*)                            # name
         (?:[ \t]*\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\}[ \t]*|[ \t]+)  # labels
         ([^\s_]+)                                             # value
-        (?:[ \t]+[-+0-9.eE]+)?                                # time, ignored: ours is exact
+        (?:[ \t]+[-+0-9.eE]+)?                                # time, ignored: the scrape's is exact
         (?:[ \t]+\#.*)?                                       # exemplar
     """,
     re.VERBOSE,
@@ -32,21 +32,21 @@ _Labels = tuple[tuple[str, str], ...]
 
 
 def parse_exposition(text: str) -> list[Sample]:
-    """Read one answer of a metrics endpoint.
+    """Parse one response of a metrics endpoint.
 
-    Empty labels are dropped, as they equal absent ones, and so are the labels that name an
-    OpenTelemetry scope; series that differ in nothing else are added up. `_created` series of
-    declared counters, histograms and summaries are dropped.
+    Empty labels are dropped, since they equal absent ones, and so are the labels of OpenTelemetry
+    scopes; series that differ only in these are added up. `_created` series of declared counters,
+    histograms and summaries are dropped.
 
     Args:
-        text: The whole answer, decoded.
+        text: The whole response, decoded.
 
     Returns:
-        One sample per series, in the order of the answer. Of a series that comes twice the first
-        counts, as for Prometheus.
+        One sample per series, in the order of the response. If a series is repeated, its first
+        sample counts, as in Prometheus.
 
     Raises:
-        ValueError: A line is no sample; the message names the line.
+        ValueError: A line is not a sample; the message names the line.
     """
     kinds: dict[str, MetricKind] = {}
     rows: list[tuple[str, _Labels, float]] = []
@@ -59,7 +59,7 @@ def parse_exposition(text: str) -> list[Sample]:
             try:
                 rows.append(_row(line))
             except ValueError as error:
-                raise ValueError(f"line {number} is no sample: {error}") from error
+                raise ValueError(f"line {number} is not a sample: {error}") from error
     return [
         Sample(name, dict(labels), value, kind, family)
         for (name, labels), value in _without_scopes(rows).items()

@@ -1,4 +1,4 @@
-"""One HTTP request with a time-out, straight to the address: no proxy, no cookies, only HTTP."""
+"""A single HTTP request with a time-out, without proxies and cookies."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from urllib.request import (
 
 
 class Answer(NamedTuple):
-    """What a server said, redirects followed and compression undone."""
+    """The final response of a server after redirects, decompressed."""
 
     status: int
     body: bytes
 
 
-class NoAnswer(Exception):  # noqa: N818 - the absence of an answer, not a fault of ours
-    """Nothing answered, not within the time-out, or not in full; the text says which."""
+class NoAnswer(Exception):  # noqa: N818 - an absent response, not an error of the harness
+    """No response, a late one or an incomplete one; the message is the reason."""
 
 
 def fetch(
@@ -42,18 +42,19 @@ def fetch(
     tls: ssl.SSLContext | None = None,
     body: bytes | None = None,
 ) -> Answer:
-    """Get a URL, or post to it; blocks the calling thread.
+    """Send a GET or POST request; blocks the calling thread.
 
     Args:
-        url: http or https.
+        url: An http or https URL.
         timeout: Seconds for each step (connection, headers, body).
         accept: The Accept header.
-        headers: More headers. They may hold a secret, so no redirect is followed with them.
-        tls: For https; None trusts what this machine trusts.
-        body: JSON that is posted; None gets.
+        headers: Further headers. They may contain a secret, so redirects are not followed with
+            them.
+        tls: The context for https; None uses the trusted certificates of this machine.
+        body: JSON to post; None sends a GET.
 
     Raises:
-        NoAnswer: There is no complete answer.
+        NoAnswer: There is no complete response.
     """
     opener = _opener(accept, headers, tls)
     try:
@@ -66,7 +67,7 @@ def fetch(
         with response:
             return Answer(response.status, _body(response, timeout))
     except (OSError, HTTPException, ValueError, EOFError, zlib.error) as error:
-        raise NoAnswer(_why(error, timeout)) from error
+        raise NoAnswer(_reason(error, timeout)) from error
 
 
 def _opener(
@@ -85,7 +86,7 @@ def _opener(
     opener.addheaders = [
         ("User-Agent", "harness"),
         ("Accept", accept),
-        # To compress its metrics a service takes longer than the network does to send them plain.
+        # Compression takes the service longer than the network takes for plain metrics.
         ("Accept-Encoding", "identity"),
         *(headers or {}).items(),
     ]
@@ -93,7 +94,7 @@ def _opener(
 
 
 def _body(response: HTTPResponse, timeout: float) -> bytes:
-    """The whole body; piecewise, because a server that drips never trips the socket's time-out."""
+    """The whole body, read in pieces: a slow sender never exceeds the time-out of the socket."""
     deadline = monotonic() + timeout
     chunks: list[bytes] = []
     while chunk := response.read1(1 << 16):
@@ -103,17 +104,17 @@ def _body(response: HTTPResponse, timeout: float) -> bytes:
     body = b"".join(chunks)
     announced = response.headers.get("Content-Length")
     if announced is not None and int(announced) != len(body):
-        raise EOFError(f"the answer ended after {len(body)} of {announced} bytes")
+        raise EOFError(f"the response ended after {len(body)} of {announced} bytes")
     if response.headers.get("Content-Encoding", "").lower() == "gzip":
         return gzip.decompress(body)
     return body
 
 
-def _why(error: Exception, timeout: float) -> str:
+def _reason(error: Exception, timeout: float) -> str:
     if isinstance(error, URLError) and isinstance(error.reason, Exception):
-        return _why(error.reason, timeout)
+        return _reason(error.reason, timeout)
     if isinstance(error, TimeoutError):
-        return f"no complete answer within {timeout:g} s"
+        return f"no complete response within {timeout:g} s"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, OSError) and error.strerror:

@@ -1,4 +1,4 @@
-"""What a Grafana server is told, over its HTTP API: dashboards, and when runs were.
+"""A client of Grafana's HTTP API: imports dashboards and annotates runs.
 
 Format: https://grafana.com/docs/grafana/latest/developers/http_api/ (dashboard, annotations).
 """
@@ -19,55 +19,56 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Grafana:
-    """A server and what lets us in.
+    """A Grafana server.
 
     Attributes:
-        url: What `/api/` is appended to.
-        token: Of a service account that may edit dashboards and annotations; it is stored nowhere.
+        url: The URL that `/api/` is appended to.
+        token: The token of a service account that may edit dashboards and annotations; never
+            stored.
     """
 
     url: str
     token: str = field(repr=False)
 
     def import_dashboard(self, text: str) -> None:
-        """Store a dashboard, in place of the one with its uid if there is one.
+        """Store a dashboard; replaces an existing one with the same uid.
 
         Args:
             text: Its JSON, in the classic schema.
 
         Raises:
-            UsageError: The server does not take it.
+            UsageError: The server cannot be reached or rejects the dashboard.
         """
         dashboard = {**json.loads(text), "id": None}
-        self._tell("dashboards/db", {"dashboard": dashboard, "overwrite": True})
+        self._post("dashboards/db", {"dashboard": dashboard, "overwrite": True})
 
     def annotate(self, text: str, tags: Iterable[str], start: float, end: float) -> None:
-        """Mark a time on the charts of all dashboards that ask for these tags.
+        """Mark a period on the charts of all dashboards that show annotations with these tags.
 
         Args:
-            text: Shown at the mark.
-            tags: By which dashboards choose.
-            start: Seconds since the epoch.
-            end: Likewise.
+            text: Text of the annotation.
+            tags: Tags of the annotation.
+            start: Start of the period, seconds since the epoch.
+            end: End of the period, seconds since the epoch.
 
         Raises:
-            UsageError: The server does not take it.
+            UsageError: The server cannot be reached or rejects the annotation.
         """
         times = {"time": round(1000 * start), "timeEnd": round(1000 * end)}
-        self._tell("annotations", {**times, "tags": list(tags), "text": text})
+        self._post("annotations", {**times, "tags": list(tags), "text": text})
 
-    def _tell(self, what: str, document: Mapping[str, Any]) -> None:
+    def _post(self, path: str, document: Mapping[str, Any]) -> None:
         headers = {"Authorization": f"Bearer {self.token}"}
         body = json.dumps(document).encode()
         try:
-            answer = fetch(f"{self.url}/api/{what}", _TIMEOUT, headers=headers, body=body)
+            answer = fetch(f"{self.url}/api/{path}", _TIMEOUT, headers=headers, body=body)
         except NoAnswer as error:
             raise UsageError(
                 f"cannot reach Grafana at {self.url}: {error}", "correct --grafana-url"
             ) from error
         if answer.status != _OK:
             raise UsageError(
-                f"Grafana at {self.url} answered {answer.status} to {what}:"
+                f"Grafana at {self.url} answered {answer.status} to {path}:"
                 f" {_message(answer.body)}",
                 "give a token of a service account that may edit dashboards and annotations",
             )
@@ -77,4 +78,4 @@ def _message(body: bytes) -> str:
     try:
         return str(json.loads(body)["message"])
     except (ValueError, LookupError, TypeError):
-        return "no reason is given"
+        return "without a reason"

@@ -1,4 +1,4 @@
-"""What this machine is and what a process on it may use, control groups included."""
+"""Facts about this machine, and the limits of a process, control groups included."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def usable_cpus(pid: int | None = None) -> float:
-    """CPUs that a process may use: those of its affinity, fewer if its control group says so."""
+    """CPUs that a process may use: those of its affinity, or the quota of its control group."""
     count = float(os.cpu_count() or 1)
     if hasattr(os, "sched_getaffinity"):
         count = float(len(os.sched_getaffinity(pid or 0)))
@@ -23,13 +23,13 @@ def usable_cpus(pid: int | None = None) -> float:
 
 
 def memory_limit(pid: int | None = None) -> int:
-    """Bytes that a process may use: the machine's memory, or less if its control group says so."""
+    """Bytes that a process may use: the memory of the machine, or its control group's limit."""
     total = psutil.virtual_memory().total
     return min(total, memory_quota(_CGROUPS, _membership(pid)) or total)
 
 
 def host_facts() -> dict[str, object]:
-    """For run.json: what the harness ran on."""
+    """Facts about the machine for run.json."""
     return {
         "platform": platform.platform(),
         "python": platform.python_version(),
@@ -39,7 +39,7 @@ def host_facts() -> dict[str, object]:
 
 
 def git_facts(directory: Path) -> dict[str, object]:
-    """For run.json: commit, branch and whether tracked files differ; empty without a repository."""
+    """Commit, branch and uncommitted changes for run.json; empty without a repository."""
     commit = _git(directory, "rev-parse", "HEAD")
     if commit is None:
         return {}
@@ -69,7 +69,7 @@ def _git(directory: Path, *arguments: str) -> str | None:
 
 
 def cpu_quota(root: Path, membership: str) -> float | None:
-    """The tightest CPU quota on the way from a process's control group up to the root.
+    """The lowest CPU quota of a process's control group and its ancestors.
 
     Args:
         root: Where the control groups are mounted.
@@ -90,7 +90,7 @@ def cpu_quota(root: Path, membership: str) -> float | None:
 
 
 def memory_quota(root: Path, membership: str) -> int | None:
-    """The tightest memory limit likewise, in bytes."""
+    """The lowest memory limit of a process's control group and its ancestors, in bytes."""
     limits = [
         limit
         for folder in _hierarchy(root, membership, "memory")
@@ -113,7 +113,7 @@ def _hierarchy(root: Path, membership: str, controller: str) -> Iterator[Path]:
 
 
 def _numbers(file: Path) -> list[int]:
-    """The numbers of a control file; none when it is absent or says "max"."""
+    """The numbers of a control file; none if it is absent or begins with "max"."""
     try:
         words = file.read_text().split()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a running service exposes, for `harness lint --url`."""
+"""The metric families that a running service exposes, for `harness lint --url`."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ def fetch_families(url: str, target: Target | None) -> dict[str, Family]:
 
     Args:
         url: The service's base URL.
-        target: Names the endpoints; without one it is `/metrics`.
+        target: The target with the paths of the endpoints; the default is `/metrics`.
 
     Raises:
-        TargetError: An endpoint does not answer, or with something else than metrics.
+        TargetError: An endpoint does not answer, or its response has no valid metrics.
     """
-    places = target.metrics if target is not None and target.metrics else ("/metrics",)
-    samples = [sample for place in places for sample in _scrape(absolute(url, place))]
+    paths = target.metrics if target is not None and target.metrics else ("/metrics",)
     by_family: dict[str, list[Sample]] = {}
-    for sample in samples:
-        by_family.setdefault(sample.family, []).append(sample)
-    return {name: _family(members) for name, members in by_family.items()}
+    for path in paths:
+        for sample in _scrape(absolute(url, path)):
+            by_family.setdefault(sample.family, []).append(sample)
+    return {name: _family(samples) for name, samples in by_family.items()}
 
 
 def _scrape(url: str) -> list[Sample]:
     hint = "start the service, or correct --url and `target.metrics`"
     try:
         answer = fetch(url, TIMEOUT, ACCEPT)
-    except NoAnswer as nothing:
-        raise TargetError(f"{url}: {nothing}", hint) from nothing
+    except NoAnswer as error:
+        raise TargetError(f"{url}: {error}", hint) from error
     if not 200 <= answer.status < 300:
         raise TargetError(f"{url} answered {answer.status}", hint)
     try:
         return parse_exposition(answer.body.decode())
     except ValueError as error:
-        raise TargetError(f"{url} does not show metrics: {error}", hint) from error
+        raise TargetError(f"{url} has no valid metrics: {error}", hint) from error
 
 
 def _family(samples: list[Sample]) -> Family:

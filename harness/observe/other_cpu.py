@@ -1,4 +1,4 @@
-"""How much of this machine's CPUs others than our own processes took."""
+"""The CPU time of this machine that processes outside of the run use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _FIELDS: Final = 8
 _IDLE: Final = {3, 4}
 
 
-class Neighbours:
-    """Reads the CPU time of all others again and again.
+class OtherCpuReader:
+    """Reads the CPU time of all processes outside of the run.
 
-    What the host of a virtual machine took for others counts: to a process that waits for a CPU
-    it is the same.
+    Steal time counts as well: it has the same effect on a process that waits for a CPU.
 
     Args:
         proc: Where procfs is mounted.
@@ -26,30 +25,30 @@ class Neighbours:
     def __init__(self, proc: Path = _PROC) -> None:
         self._stat = proc / "stat"
         self._first: float | None = None
-        self._most = 0.0
+        self._highest = 0.0
 
-    def read(self, ours: float) -> float | None:
-        """CPU seconds of all others since the first reading, never less than in the one before.
+    def read(self, own: float) -> float | None:
+        """CPU seconds of all other processes since the first call, never less than before.
 
         Args:
-            ours: CPU seconds of all our own processes until now.
+            own: CPU seconds of all processes of the run so far.
 
         Returns:
-            None where the machine's CPU time cannot be read.
+            None if the CPU time of the machine cannot be read.
         """
         used = _used(self._stat)
         if used is None:
             return None
-        others = used - ours
+        others = used - own
         if self._first is None:
             self._first = others
-        # The two are not read at the same moment, so the difference of both may fall a little.
-        self._most = max(self._most, others - self._first)
-        return self._most
+        # The two are not read at the same time, so their difference may decrease slightly.
+        self._highest = max(self._highest, others - self._first)
+        return self._highest
 
 
 def _used(stat: Path) -> float | None:
-    """CPU seconds for which the machine's CPUs were not idle."""
+    """CPU seconds in which the CPUs of the machine were not idle."""
     try:
         line = stat.read_text().split("\n", 1)[0]
         ticks = [int(field) for field in line.split()[1 : 1 + _FIELDS]]

@@ -1,4 +1,4 @@
-"""CPU time, waiting and memory of a process that we started, with its children."""
+"""CPU time, waiting time and memory of a process and its children."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Final, NamedTuple
 
 import psutil
 
-from harness.observe.cpu_wait import RunQueue
+from harness.observe.cpu_wait import CpuWaitReader
 
-_ATTEMPTS: Final = 5  # a child that ends amid a reading spoils it
+_ATTEMPTS: Final = 5  # a child that ends during a reading makes it fail
 
 
-class Reading(NamedTuple):
-    """What a process and its children use.
+class ProcessUsage(NamedTuple):
+    """The resources that a process and its children use.
 
     Attributes:
-        cpu_seconds: User and system time, never less than in the reading before.
-        memory_bytes: Resident, summed; memory that processes share counts in each.
-        start_time: Of the first process, seconds since the epoch.
-        wait_seconds: For which threads were ready to run and had no CPU, summed over all of them,
-            never less than in the reading before; None where it cannot be read.
+        cpu_seconds: User and system time, never less than in the previous reading.
+        memory_bytes: Resident bytes, summed; shared memory counts for each process.
+        start_time: Start of the first process, seconds since the epoch.
+        wait_seconds: Time for which threads were ready to run and had no CPU, summed over all
+            threads, never less than in the previous reading; None if unreadable.
     """
 
     cpu_seconds: float
@@ -29,10 +29,10 @@ class Reading(NamedTuple):
 
 
 class ProcessTree:
-    """Reads a process and its children again and again.
+    """Reads the resource usage of a process and its children.
 
-    The CPU time of a child that ended is kept: its parent has inherited it where the system says
-    so (Linux); elsewhere the sum falls, and only its rises are counted.
+    The CPU time of a child that has ended is kept. On Linux its parent inherits it; on other
+    systems the sum decreases, and only its increases are counted.
     """
 
     def __init__(self, pid: int) -> None:
@@ -40,10 +40,10 @@ class ProcessTree:
         self._start_time: float | None = None
         self._cpu_seconds = 0.0
         self._sum = 0.0
-        self._queue = RunQueue()
+        self._cpu_wait = CpuWaitReader()
 
-    def read(self) -> Reading | None:
-        """Read now; None when the process is gone."""
+    def read(self) -> ProcessUsage | None:
+        """The current usage; None when the process has ended."""
         for _ in range(_ATTEMPTS):
             try:
                 return self._read()
@@ -51,7 +51,7 @@ class ProcessTree:
                 continue
         return None
 
-    def _read(self) -> Reading | None:
+    def _read(self) -> ProcessUsage | None:
         root = psutil.Process(self._pid)
         start_time = root.create_time()
         if self._start_time not in {None, start_time} or root.status() == psutil.STATUS_ZOMBIE:
@@ -69,5 +69,5 @@ class ProcessTree:
         self._start_time = start_time
         self._cpu_seconds += max(0.0, cpu - self._sum)
         self._sum = cpu
-        waited = self._queue.read(process.pid for process in processes)
-        return Reading(self._cpu_seconds, memory, start_time, waited)
+        waited = self._cpu_wait.read(process.pid for process in processes)
+        return ProcessUsage(self._cpu_seconds, memory, start_time, waited)

@@ -1,6 +1,6 @@
-"""Questions to a Prometheus server, over its HTTP API.
+"""A client of the HTTP API of Prometheus, which Mimir and Thanos also have.
 
-Format: https://prometheus.io/docs/prometheus/latest/querying/api/. Mimir and Thanos have it too.
+Format: https://prometheus.io/docs/prometheus/latest/querying/api/.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ TIMEOUT = 30.0  # s; a server gives up on a query after two minutes, a person ea
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """A server and how to be let in.
+    """A Prometheus server.
 
     Attributes:
-        url: What `/api/v1/query` is appended to.
-        headers: Sent with each question; they are stored nowhere.
-        tls: For https; None trusts what this machine trusts.
-        matchers: Labels that each series must have besides those of its indicator.
+        url: The URL that `/api/v1/query` is appended to.
+        headers: Headers of each request, such as credentials; never stored.
+        tls: The context for https; None uses the trusted certificates of this machine.
+        matchers: Labels that each series must have in addition to those of its indicator.
     """
 
     url: str
@@ -37,17 +37,17 @@ class Prometheus:
     matchers: Mapping[str, str] = field(default_factory=dict)
 
     def ask(self, query: str, at: float) -> QueryAnswer:
-        """Evaluate an expression at a moment; blocks the calling thread.
+        """Evaluate an expression; blocks the calling thread.
 
         Args:
-            query: That yields an instant vector or a scalar.
-            at: Seconds since the epoch.
+            query: An expression for an instant vector or a scalar.
+            at: Time of the evaluation, seconds since the epoch.
 
         Returns:
-            What was found, or why nothing could be.
+            The result, or the reason why there is none.
         """
-        asked = urlencode({"query": query, "time": f"{at:.3f}"})
-        url = f"{self.url}/api/v1/query?{asked}"
+        parameters = urlencode({"query": query, "time": f"{at:.3f}"})
+        url = f"{self.url}/api/v1/query?{parameters}"
         try:
             answer = fetch(url, TIMEOUT, "application/json", headers=self.headers, tls=self.tls)
             return _read(answer)
@@ -55,38 +55,38 @@ class Prometheus:
             return QueryAnswer(problem=str(error), reached=False)
 
     def probe(self) -> None:
-        """Find out before a run whether the server answers.
+        """Check before a run that the server answers.
 
         Raises:
-            UsageError: It does not.
+            UsageError: The server does not answer.
         """
         if problem := self.ask("1", 0.0).problem:
             raise UsageError(
-                f"cannot ask Prometheus at {self.url}: {problem}",
-                "correct --prometheus, or what lets you in (--prometheus-token-file, "
+                f"cannot query Prometheus at {self.url}: {problem}",
+                "correct --prometheus, or the credentials (--prometheus-token-file, "
                 "--prometheus-header, --prometheus-ca)",
             )
 
 
 def tls_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
-    """What a server is trusted by, and what it trusts us by.
+    """A TLS context for a client.
 
     Args:
-        ca: Certificates in PEM; None are those of this machine.
-        certificate: Our own, for a server that asks for one.
-        key: Of our certificate; None is in the same file.
+        ca: Certificates in PEM that verify the server; None uses those of this machine.
+        certificate: The certificate of the client, for a server that requires one.
+        key: The key of the client's certificate; None if it is in the same file.
 
     Raises:
-        UsageError: A file cannot be read, or is none of that.
+        UsageError: A file cannot be read, or has no certificate or key.
     """
     try:
         context = ssl.create_default_context(cafile=ca)
         if certificate:
             context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
-        files = ", ".join(str(one) for one in (ca, certificate, key) if one)
-        why = error.strerror or error
-        raise UsageError(f"cannot use {files} for TLS: {why}", "name files in PEM") from error
+        files = ", ".join(str(path) for path in (ca, certificate, key) if path)
+        reason = error.strerror or error
+        raise UsageError(f"cannot use {files} for TLS: {reason}", "give PEM files") from error
     return context
 
 
@@ -97,8 +97,8 @@ def _read(answer: Answer) -> QueryAnswer:
             return QueryAnswer(problem=f"{answer.status}: {document['error']}")
         return QueryAnswer(found=_found(document["data"]))
     except (ValueError, LookupError, TypeError):
-        said = "that is no answer of a Prometheus" if answer.status == 200 else "no reason is given"
-        return QueryAnswer(problem=f"it answered {answer.status}, and {said}")
+        detail = "but not as Prometheus does" if answer.status == 200 else "without a reason"
+        return QueryAnswer(problem=f"it answered {answer.status}, {detail}")
 
 
 def _found(data: Mapping[str, Any]) -> tuple[AnswerSeries, ...]:

@@ -1,4 +1,4 @@
-"""Prometheus' own tool, where it is installed."""
+"""Runs promtool, which comes with Prometheus."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from harness.errors import UsageError
 
 
 def create_blocks(document: Path, data: Path) -> None:
-    """Put the samples of an OpenMetrics document into the data of a Prometheus.
+    """Write the samples of an OpenMetrics document into the data folder of a Prometheus.
 
     Args:
-        document: With times.
-        data: The folder that its `--storage.tsdb.path` names; made when there is none.
+        document: An OpenMetrics document with timestamps.
+        data: The folder of `--storage.tsdb.path`; created if absent.
 
     Raises:
-        UsageError: promtool is not installed, or refuses.
+        UsageError: promtool is not installed, or fails.
     """
     promtool = shutil.which("promtool")
     if promtool is None:
@@ -27,5 +27,5 @@ def create_blocks(document: Path, data: Path) -> None:
         [promtool, *arguments], capture_output=True, text=True, errors="replace", check=False
     )
     if ended.returncode:
-        said = (ended.stderr or ended.stdout).strip().splitlines()[-1:]
-        raise UsageError(f"promtool cannot write to {data}: {''.join(said)}")
+        last_line = (ended.stderr or ended.stdout).strip().splitlines()[-1:]
+        raise UsageError(f"promtool cannot write to {data}: {''.join(last_line)}")

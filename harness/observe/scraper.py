@@ -1,4 +1,4 @@
-"""Scrapes the service's metrics on the run's clock and writes them to the metrics log."""
+"""Scrapes the metrics of the service on the run's clock and writes them to the metrics log."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from harness.observe.command import instance
 from harness.observe.exposition import ACCEPT, parse_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.host import memory_limit, usable_cpus
-from harness.observe.other_cpu import Neighbours
+from harness.observe.other_cpu import OtherCpuReader
 from harness.observe.process_tree import ProcessTree
 from harness.observe.target import Service
 from harness.runs.metrics import MetricsLog
 from harness.runs.openmetrics import Sample, reading
 
-# What `ProcessTree` and `host` can say when the service's own metrics do not.
-_OURS: Final = frozenset(
+# Metrics of `ProcessTree` and `host` that are added when the service does not expose them.
+_OWN: Final = frozenset(
     {names.CPU_SECONDS, names.MEMORY_BYTES, names.START_TIME, names.CPU_COUNT, names.MEMORY_LIMIT}
 )
-_QUIET: Final = 50  # of an interval between scrapes, the part that one may take
+_INTERVAL_PER_SCRAPE: Final = 50  # shortest interval, in lengths of the fastest scrape
 _LONGEST: Final = 10.0  # seconds
 
 
@@ -39,14 +39,14 @@ class _Scrape:
 
     Attributes:
         at: The middle of the request, seconds since the epoch.
-        took: Seconds until the answer was there.
-        seconds: How long it took, reading included.
-        answered: Whether there was an HTTP answer, whatever it said.
-        error: Why there are no samples; empty when the scrape is good.
+        response_time: Seconds until the whole response had arrived.
+        seconds: Length of the scrape in seconds, parsing included.
+        answered: Whether there was an HTTP response of any status.
+        error: Reason why there are no samples; empty after a successful scrape.
     """
 
     at: float
-    took: float
+    response_time: float
     seconds: float
     answered: bool
     samples: tuple[Sample, ...] = ()
@@ -54,22 +54,22 @@ class _Scrape:
 
 
 class Scraper:
-    """Scrapes every metrics endpoint of a service, never two times at once.
+    """Scrapes all metrics endpoints of a service, one scrape at a time.
 
-    A scrape that fails is no error here: it leaves `up` 0 in the log, and the judge decides.
+    A failed scrape is not an error here: the log gets `up` 0, and the judge decides.
 
     Args:
-        service: What is scraped. When its process is ours, process and host metrics that its
-            expositions lack are added, labelled `provider="psutil"`, and how it and others use the
-            machine's CPUs.
-        log: Where all samples go.
+        service: The service to scrape. If the harness has started it, process and host metrics
+            that it does not expose are added with the label `provider="psutil"`, and the use of the
+            machine's CPUs by it and by other processes.
+        log: The log of all samples.
         timeout: Seconds for each step of a request.
 
     Attributes:
-        scrapes: Requests made so far.
-        failures: Requests that yielded no samples.
-        missed: Moments of `follow` that passed while a scrape was still under way.
-        last_error: Of the last request that failed; empty when none has.
+        scrapes: Number of requests so far.
+        failures: Number of requests without samples.
+        missed: Number of times of `follow` that passed during a scrape.
+        last_error: The error of the last failed request; empty without failures.
     """
 
     def __init__(self, service: Service, log: MetricsLog, *, timeout: float = 2.0) -> None:
@@ -79,24 +79,23 @@ class Scraper:
         self.last_error = ""
         self._log = log
         self._timeout = timeout
-        self._quickest = math.inf if service.metrics else 0.0
+        self._fastest = math.inf if service.metrics else 0.0
         self._instances = _instances(service.metrics)
         self._own_instance = instance(service.url)
         self._pid = service.pid
         self._tree = None if service.pid is None else ProcessTree(service.pid)
-        self._everything = ProcessTree(os.getpid())  # supervisors, service and generators included
-        self._neighbours = Neighbours()
-        # Of `_OURS`, what the expositions have shown. None until an endpoint has answered: before,
-        # nobody knows what they lack, and the same metric must not come from two providers.
+        self._run = ProcessTree(os.getpid())  # supervisors, service and generators included
+        self._other_cpu = OtherCpuReader()
+        # The metrics of `_OWN` that the service exposes. None until an endpoint has answered: a
+        # metric must not come from two providers.
         self._exposed: set[str] | None = None if service.metrics else set()
         self._lock = asyncio.Lock()
 
     async def scrape(self, at: float | None = None) -> None:
-        """Scrape all endpoints at once, after a scrape that is under way.
+        """Scrape all endpoints concurrently, after a running scrape has finished.
 
         Args:
-            at: The time that the samples get, seconds since the epoch; None is the true one, the
-                middle of each request.
+            at: Time of the samples, seconds since the epoch; None uses the middle of each request.
 
         Raises:
             OSError: The log cannot be written.
@@ -109,19 +108,19 @@ class Scraper:
                 )
             finally:
                 own_at, own_samples = await own
-            for (url, place), scrape in zip(self._instances.items(), scrapes, strict=True):
+            for (url, label), scrape in zip(self._instances.items(), scrapes, strict=True):
                 self._note(url, scrape)
-                self._log.add(_labelled(scrape, place), scrape.at if at is None else at)
+                self._log.add(_labelled(scrape, label), scrape.at if at is None else at)
             if self._exposed is not None:
-                lacking = [s for s in own_samples if s.name not in self._exposed]
-                self._log.add(lacking, own_at if at is None else at)
+                missing = [s for s in own_samples if s.name not in self._exposed]
+                self._log.add(missing, own_at if at is None else at)
 
     async def follow(self, moments: Iterable[float], stop: asyncio.Event) -> None:
-        """Scrape at these moments until they are over or `stop` is set.
+        """Scrape at given times until they are over or `stop` is set.
 
         Args:
-            moments: Of `time.monotonic`, ascending; those that have passed are left out.
-            stop: Ends the loop; a scrape that is under way is finished first.
+            moments: Ascending times of `time.monotonic`; past ones are skipped.
+            stop: Ends the loop after a running scrape has finished.
         """
         began = time.monotonic()
         for moment in moments:
@@ -132,30 +131,30 @@ class Scraper:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), left)
                 return
-            if not self._lock.locked():  # else a scrape at the window's edge serves this moment
+            if not self._lock.locked():  # else a scrape at the edge of the window is running
                 await self.scrape()
 
     @property
     def affordable_interval(self) -> float:
-        """Whole seconds between scrapes that leave the service alone for nearly all of the time.
+        """Whole seconds between scrapes at which scraping hardly delays the service's requests.
 
-        What a service does for a scrape, its requests wait for. So the quickest scrape so far may
-        take a fiftieth of the interval; a longer one than ten seconds would show nothing.
+        Requests wait while a service answers a scrape, so the fastest scrape so far may take a
+        fiftieth of the interval. The interval is at most ten seconds, for enough samples.
         """
-        return min(_LONGEST, max(1.0, math.ceil(self._quickest * _QUIET)))
+        return min(_LONGEST, max(1.0, math.ceil(self._fastest * _INTERVAL_PER_SCRAPE)))
 
     def _note(self, url: str, scrape: _Scrape) -> None:
         self.scrapes += 1
-        self._quickest = min(self._quickest, scrape.took)
+        self._fastest = min(self._fastest, scrape.response_time)
         if scrape.error:
             self.failures += 1
             self.last_error = f"{url}: {scrape.error}"
         if scrape.answered:
             self._exposed = self._exposed or set()
-            self._exposed.update(_OURS.intersection(sample.name for sample in scrape.samples))
+            self._exposed.update(_OWN.intersection(sample.name for sample in scrape.samples))
 
     def _own_samples(self) -> tuple[float, list[Sample]]:
-        """What we know of the process, and when; nothing when it is gone or not ours."""
+        """Time and samples of the harness's own readings; none without a running own process."""
         if self._tree is None:
             return 0.0, []
         before = time.time()
@@ -171,9 +170,9 @@ class Scraper:
         }
         if used.wait_seconds is not None:
             values[names.SERVICE_CPU_WAIT] = used.wait_seconds
-        ours = self._everything.read()
-        if ours is not None and (others := self._neighbours.read(ours.cpu_seconds)) is not None:
-            values[names.OTHER_CPU] = others
+        run = self._run.read()
+        if run is not None and (other := self._other_cpu.read(run.cpu_seconds)) is not None:
+            values[names.OTHER_CPU] = other
         labels = {names.INSTANCE: self._own_instance, names.PROVIDER: "psutil"}
         samples = [reading(name, value, labels) for name, value in values.items()]
         return (before + time.time()) / 2, samples
@@ -181,30 +180,29 @@ class Scraper:
 
 def _scrape(url: str, timeout: float) -> _Scrape:
     began, before = time.time(), time.perf_counter()
-    error, answered, text = "", False, ""
+    error, answered = "", False
     try:
         answer = fetch(url, timeout, ACCEPT)
-    except NoAnswer as nothing:
-        error = str(nothing)
+    except NoAnswer as no_answer:
+        error = str(no_answer)
     else:
         answered = True
         if not 200 <= answer.status < 300:
             error = f"answered {answer.status}"
-    took = time.perf_counter() - before
-    at = began + took / 2
+    response_time = time.perf_counter() - before
+    at = began + response_time / 2
     samples: tuple[Sample, ...] = ()
     if answered and not error:
         try:
-            text = answer.body.decode()
-            samples = tuple(parse_exposition(text))
-        except ValueError as unreadable:
-            error = str(unreadable)
-    return _Scrape(at, took, time.perf_counter() - before, answered, samples, error)
+            samples = tuple(parse_exposition(answer.body.decode()))
+        except ValueError as invalid:
+            error = str(invalid)
+    return _Scrape(at, response_time, time.perf_counter() - before, answered, samples, error)
 
 
-def _labelled(scrape: _Scrape, place: str) -> Iterable[Sample]:
-    """The samples of a scrape with their instance, and how the scrape itself went."""
-    own = {names.INSTANCE: place}
+def _labelled(scrape: _Scrape, label: str) -> Iterable[Sample]:
+    """The samples of a scrape with their instance, and those about the scrape itself."""
+    own = {names.INSTANCE: label}
     for sample in scrape.samples:
         labels: Mapping[str, str] = sample.labels
         if names.INSTANCE in labels:
@@ -215,15 +213,15 @@ def _labelled(scrape: _Scrape, place: str) -> Iterable[Sample]:
 
 
 def ticks(clock0: float, interval: float) -> Iterator[float]:
-    """Every whole interval of a clock whose zero is the moment `clock0`."""
+    """The times of all whole intervals since `clock0`."""
     return (clock0 + number * interval for number in count())
 
 
 def _instances(urls: Iterable[str]) -> dict[str, str]:
-    """An instance label for each url: host and port, and the path where two would be the same."""
-    places = {url: instance(url) for url in urls}
-    times = Counter(places.values())
+    """An instance label for each URL: host and port, with the path where two would be equal."""
+    labels = {url: instance(url) for url in urls}
+    counts = Counter(labels.values())
     return {
-        url: place if times[place] == 1 else place + urlsplit(url).path
-        for url, place in places.items()
+        url: label if counts[label] == 1 else label + urlsplit(url).path
+        for url, label in labels.items()
     }

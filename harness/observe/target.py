@@ -15,26 +15,26 @@ from typing import Final
 
 from harness.budgets.model import Target
 from harness.errors import TargetError
-from harness.observe.command import PLACE, absolute, address, on_port, on_side, words
+from harness.observe.command import PLACE, absolute, address, on_port, on_side, split_command
 from harness.observe.fetch import NoAnswer, fetch
 from harness.process.process import Process
 
-_PROBE_TIMEOUT: Final = 5.0  # seconds for one answer of a service that may still be starting
+_PROBE_TIMEOUT: Final = 5.0  # seconds for one response of a service that may still be starting
 _PROBE_PAUSE: Final = 0.05
-_TAIL: Final = 15  # lines of output that an error shows
+_TAIL: Final = 15  # lines of output in an error message
 _TAIL_BYTES: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service that answers.
+    """A running service.
 
     Attributes:
         url: Base URL, without a trailing slash.
         metrics: Absolute URLs of its metrics endpoints.
-        died: Done when the command has ended, with its exit code (-N when signal N ended it),
-            early or because the context stopped it; never done for a service that is not ours.
-        pid: Of the command; None when it is not ours.
+        died: Done with the exit code of the command when it has ended (-N for signal N); never
+            done for a service that the harness has not started.
+        pid: The process id of the command; None for a service that the harness has not started.
     """
 
     url: str
@@ -44,25 +44,25 @@ class Service:
 
     @property
     def started_by_us(self) -> bool:
-        """Whether the harness started it, and so may stop it and look into its process."""
+        """Whether the harness has started the service."""
         return self.pid is not None
 
 
 @asynccontextmanager
 async def serve(target: Target, log: Path, url: str | None = None) -> AsyncIterator[Service]:
-    """Have the target up for the length of the context.
+    """Run the target for the length of the context.
 
     Args:
-        target: How to start it, or where it runs. Paths are appended to its url.
-        log: File that the command's output is appended to.
-        url: A service that already runs, instead of the target's command.
+        target: The command of the service, or the URL of a running one.
+        log: File that the output of the command is appended to.
+        url: URL of a running service, which replaces the target's command.
 
     Yields:
-        The service, which answered a moment ago.
+        The service, which is ready.
 
     Raises:
-        TargetError: It cannot be started, ended early, did not get ready in time, or nothing
-            answers at the url.
+        TargetError: The service cannot be started, ended early, was not ready in time, or does not
+            answer at its URL.
     """
     target = on_side(target, "candidate")
     if url is not None or target.command is None:
@@ -77,43 +77,43 @@ async def serve(target: Target, log: Path, url: str | None = None) -> AsyncItera
 
 
 async def _running_service(target: Target, url: str) -> Service:
-    """A service that somebody else started; anything that answers HTTP will do."""
+    """A service that runs already; any HTTP response is accepted."""
     if PLACE in url:
         raise TargetError(
-            f"{url} has a {PLACE}, but there is no command that would get the port",
+            f"{url} contains {PLACE}, but there is no command that gets the port",
             "write the port of the running service, or give the target a command",
         )
     port = address(url)[1]
     try:
         await asyncio.to_thread(fetch, url, _PROBE_TIMEOUT)
-    except NoAnswer as nothing:
+    except NoAnswer as error:
         raise TargetError(
-            f"nothing answers at {url}: {nothing}",
+            f"nothing answers at {url}: {error}",
             "start the service first, correct the url, or give the target a command",
-        ) from nothing
-    metrics = tuple(absolute(url, place) for place in on_port(target, port).metrics)
+        ) from error
+    metrics = tuple(absolute(url, path) for path in on_port(target, port).metrics)
     return Service(url, metrics, asyncio.get_running_loop().create_future())
 
 
 async def _start(target: Target, log: Path) -> tuple[Process, Service]:
-    """Start the command; once more if another process took the free port meanwhile."""
+    """Start the command; retry once if another process has taken the free port."""
     if PLACE not in target.url:
         await _refuse_taken_port(target.url)
         return await _start_once(target, log)
-    placed = on_port(target, _free_port())
+    first = on_port(target, _free_port())
     try:
-        return await _start_once(placed, log)
+        return await _start_once(first, log)
     except TargetError:
-        if not await _is_open(placed.url):
+        if not await _is_open(first.url):
             raise
     return await _start_once(on_port(target, _free_port()), log)
 
 
 async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
-    argv = words(target.command or "")
+    argv = split_command(target.command or "")
     url = target.url.rstrip("/")
     if not target.directory.is_dir():
-        raise TargetError(f"{target.directory} is no folder", "the target's command runs there")
+        raise TargetError(f"{target.directory} is not a folder", "the target's command runs there")
     before = _size(log)
     try:
         process = await Process.start(
@@ -133,18 +133,18 @@ async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
         if problem := await _wait_until_ready(target, url, died):
             raise TargetError(
                 problem + last_lines(log, before),
-                f"its whole output is in {log}; the command was: {target.command}",
+                f"the whole output is in {log}; the command was: {target.command}",
             )
     except BaseException:
         await process.stop(target.stop_timeout)
         await died
         raise
-    metrics = tuple(absolute(url, place) for place in target.metrics)
+    metrics = tuple(absolute(url, path) for path in target.metrics)
     return process, Service(url, metrics, died, process.pid)
 
 
 async def _wait_until_ready(target: Target, url: str, died: asyncio.Future[int]) -> str:
-    """Wait for the service; why it is not ready, or nothing when it is."""
+    """Wait for the service; returns the reason if it is not ready in time, else an empty text."""
     deadline = time.monotonic() + target.ready_timeout
     while True:
         left = max(0.1, deadline - time.monotonic())
@@ -154,28 +154,28 @@ async def _wait_until_ready(target: Target, url: str, died: asyncio.Future[int])
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if died.done():
                 return f"the service ended with {ending(died.result())} before it was ready"
-            unready = probe.result()
+            problem = probe.result()
         finally:
             probe.cancel()
-        if not unready:
+        if not problem:
             return ""
         if time.monotonic() >= deadline:
             return (
-                f"the service was not ready within {target.ready_timeout:g} s: {unready} "
-                "(target.ready_timeout allows more)"
+                f"the service was not ready within {target.ready_timeout:g} s: {problem} "
+                "(target.ready_timeout extends the wait)"
             )
         await asyncio.wait({died}, timeout=_PROBE_PAUSE)
 
 
 async def _probe(target: Target, url: str, timeout: float) -> str:  # noqa: ASYNC109
-    """What is still missing; nothing when the service is ready."""
+    """The reason why the service is not ready; an empty text when it is."""
     if target.ready is None:
         return "" if await _is_open(url) else f"nothing listens at {url}"
     ready = absolute(url, target.ready)
     try:
         answer = await asyncio.to_thread(fetch, ready, timeout)
-    except NoAnswer as nothing:
-        return f"{ready}: {nothing}"
+    except NoAnswer as error:
+        return f"{ready}: {error}"
     return "" if 200 <= answer.status < 300 else f"{ready} answered {answer.status}"
 
 
@@ -183,9 +183,9 @@ async def _refuse_taken_port(url: str) -> None:
     if await _is_open(url):
         port = address(url)[1]
         raise TargetError(
-            f"port {port} is taken: something already listens at {url}",
-            f"stop what uses port {port}, or write {PLACE} for a free port in the target's "
-            "command and url; to test what runs there, use --url",
+            f"port {port} is taken: another process listens at {url}",
+            f"stop the process, or write {PLACE} for a free port in the target's command and url; "
+            "to test the running service, use --url",
         )
 
 
@@ -202,9 +202,9 @@ async def _is_open(url: str) -> bool:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _size(file: Path) -> int:
@@ -212,14 +212,14 @@ def _size(file: Path) -> int:
 
 
 def ending(exit_code: int) -> str:
-    """An exit code in words; -N is signal N."""
+    """An exit code as text; -N is signal N."""
     if exit_code >= 0:
         return f"exit code {exit_code}"
     return f"signal {signal.Signals(-exit_code).name}"
 
 
 def last_lines(log: Path, before: int = 0) -> str:
-    """The end of what the command wrote, below the message that it explains."""
+    """The last lines of a log after its first `before` bytes, as the end of an error message."""
     with log.open("rb") as file:
         file.seek(max(before, _size(log) - _TAIL_BYTES))
         lines = file.read().decode(errors="replace").rstrip().splitlines()[-_TAIL:]

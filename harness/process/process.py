@@ -1,4 +1,4 @@
-"""A command that the harness starts and that never outlives it."""
+"""A command that the harness starts and that never outlives the harness."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Process:
     """A running command, in its own process group, under a `supervisor` process.
 
     Attributes:
-        pid: Of the command itself, which is also the number of its process group.
+        pid: Of the command, which is also the number of its process group.
     """
 
     def __init__(
@@ -49,17 +49,17 @@ class Process:
         Args:
             argv: The command and its arguments; no shell is involved.
             output: File that its standard output and error are appended to.
-            environment: The whole environment; None inherits ours.
-            directory: Where it runs; None is our own working directory.
-            pass_fds: Inherited by the command. The caller closes its own copies.
+            environment: The whole environment; None is the one of the harness.
+            directory: Its working directory; None is the one of the harness.
+            pass_fds: File descriptors that the command inherits. The caller closes its own copies.
 
         Raises:
             OSError: The command cannot be executed, e.g. FileNotFoundError.
         """
-        ours, theirs = socket.socketpair()
-        arguments = [str(theirs.fileno()), ",".join(map(str, pass_fds)), "--", *argv]
+        control, of_supervisor = socket.socketpair()
+        arguments = [str(of_supervisor.fileno()), ",".join(map(str, pass_fds)), "--", *argv]
         try:
-            with theirs, output.open("ab") as log:
+            with of_supervisor, output.open("ab") as log:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-I", "-S", supervisor.__file__, *arguments),
                     stdin=asyncio.subprocess.DEVNULL,
@@ -67,34 +67,34 @@ class Process:
                     stderr=log,
                     env=environment,
                     cwd=directory,
-                    pass_fds=[theirs.fileno(), *pass_fds],
+                    pass_fds=[of_supervisor.fileno(), *pass_fds],
                     start_new_session=True,
                 )
-            reader, writer = await asyncio.open_connection(sock=ours)
+            reader, writer = await asyncio.open_connection(sock=control)
         except BaseException:
-            ours.close()
+            control.close()
             raise
         try:
             first = json.loads(await reader.readline() or '{"error": [0, "its supervisor died"]}')
             if "error" in first:
                 raise OSError(*first["error"], argv[0])
-        except BaseException:  # e.g. cancelled: the command may run already
-            writer.close()  # upon which the supervisor ends it, and itself
+        except BaseException:  # e.g. cancelled: the command may already run
+            writer.close()  # then the supervisor ends the command, and itself
             await process.wait()
             raise
         return cls(first["pid"], process, reader, writer)
 
     @property
     def returncode(self) -> int | None:
-        """The exit code, -N when signal N ended it, None while it runs."""
+        """The exit code, -N when signal N ended the command, None while it runs."""
         return self._exit.result() if self._exit.done() else None
 
     async def wait(self) -> int:
-        """Wait for the end of the command; its whole group is gone then."""
+        """Wait for the end of the command and its whole group; returns the exit code."""
         return await asyncio.shield(self._exit)
 
     async def stop(self, grace: float) -> int:
-        """End the group: TERM, and KILL for what is left after `grace` seconds."""
+        """End the group by TERM, and by KILL after `grace` seconds; returns the exit code."""
         await self._order(b"T")
         try:
             return await asyncio.wait_for(self.wait(), grace)
@@ -113,7 +113,7 @@ class Process:
             if line := await reader.readline():
                 await self._close()
                 return int(json.loads(line)["exit"])
-        # Somebody killed the supervisor: do its work.
+        # The supervisor was killed: kill the group in its place.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         await self._close()

@@ -1,8 +1,8 @@
-"""What an indicator is in PromQL.
+"""Indicators as PromQL expressions.
 
-The judge takes exact differences between two scrapes; PromQL's `rate` extrapolates, and does not
-see the first increase of a series that was not there before. So both say the same of a long range
-of steady traffic, and not of a short one.
+The judge takes exact differences between two scrapes. PromQL's `rate` extrapolates, and ignores the
+first increase of a new series. So both agree over a long range with steady traffic, and can differ
+over a short one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, assert_never
 
 from harness import names
 from harness.budgets.model import (
@@ -33,22 +33,22 @@ from harness.budgets.model import (
 )
 
 _SERVER_ERROR = '"5.."'
-# A step of a route that stands for a value: {id}, :id. Not [^/]+: Prometheus takes milliseconds to
-# compile a class of a million characters, at each evaluation.
+# A placeholder in a route: {id}, :id. Not [^/]+: Prometheus takes milliseconds to compile a class
+# of a million characters, at each evaluation.
 _PLACEHOLDER = r"[{<:\[][a-zA-Z0-9_:.-]+[}>\]]?"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which samples an expression is about.
+    """The samples that an expression uses.
 
     Attributes:
         window: The range, as PromQL or Grafana writes it: "5m", "60s", "$__rate_interval".
         matchers: Further label matchers, e.g. `job="shop"`; a `promql` indicator has its own.
-        by: Labels that are kept apart instead of summed over.
+        by: Labels that the result keeps; values are summed over the others.
         step: Resolution of sub-queries: the scrape interval, or less.
-        client: Where the client-side kinds are read: `run` is what the harness exposes during a
-            run; `service` is the service's own requests, which production has as well.
+        client: Source of the client-side kinds: `run` for the metrics that the harness exposes
+            during a run, `service` for the service's own requests, which production has as well.
     """
 
     window: str = "5m"
@@ -61,12 +61,12 @@ class Scope:
 def value(indicator: Indicator, scope: Scope, direction: Direction = "max") -> str:
     """The value of an indicator over the scope's window, in its base unit.
 
-    Without series it is empty, without traffic NaN.
+    The result is empty without series, and NaN without traffic.
 
     Args:
         indicator: Any kind.
         scope: The samples.
-        direction: Of the budget: says which instance of a utilization is the worst.
+        direction: Direction of the budget; decides which instance of a utilization is the worst.
     """
     match indicator:
         case Gauge():
@@ -75,43 +75,63 @@ def value(indicator: Indicator, scope: Scope, direction: Direction = "max") -> s
             return _utilization(indicator, scope, direction)
         case Promql(query=query):
             return query.replace("{window}", scope.window)
-        case _:
+        case Quantile() | Mean() | Ratio() | Rate() | Latency() | ErrorRatio() | Throughput():
             return _of_counters(indicator, scope)
+        case _:
+            assert_never(indicator)
 
 
 def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str:
-    """The share of observations over a bound, which is exact where a bucket ends at the bound.
+    """The share of observations over a bound, from the bucket that ends at the bound.
 
-    Where none does it is empty: it never interpolates.
+    The result is exact; it is empty if no bucket ends there.
     """
     found = _histogram(indicator, scope)
     below = found.part("bucket").where(at_edge(bound))
     return f"1 - {_over(below, found.part('count'), scope)}"
 
 
+def share_bad(indicator: Indicator, bound: float, direction: Direction, scope: Scope) -> str:
+    """The share of events that are bad, for the kinds that count events.
+
+    Raises:
+        ValueError: The kind counts no events, so budgets.yaml allows no objective for it.
+    """
+    match indicator:
+        case Latency() | Quantile():
+            return share_over(indicator, bound, scope)
+        case ErrorRatio() | Ratio():
+            share = value(indicator, scope)
+            return share if direction == "max" else f"1 - {share}"
+        case Throughput() | Mean() | Rate() | Gauge() | Utilization() | Promql():
+            raise ValueError(f"{type(indicator).__name__} counts no events")
+        case _:
+            assert_never(indicator)
+
+
 def scrapes(selector: Selector, scope: Scope) -> str:
-    """How many samples the series with the most of them has in the scope's window."""
+    """The largest number of samples of one series in the scope's window."""
     return f"max(count_over_time({_Series.of(selector, scope)}[{scope.window}]))"
 
 
 def bucket_layout(selector: Selector, scope: Scope) -> str:
-    """How many series there are of each bucket; where they differ, so do the histograms' edges."""
+    """The number of series of each bucket; unequal numbers mean histograms with unequal edges."""
     return f"count by (le) ({_Series.of(selector, scope)})"
 
 
 def resets(selector: Selector, scope: Scope) -> str:
-    """How often any of the series fell in the scope's window."""
+    """The number of counter resets of all series in the scope's window."""
     return f"sum(resets({_Series.of(selector, scope)}[{scope.window}]))"
 
 
 def needed(indicator: Indicator, bound: float, scope: Scope) -> tuple[str, ...]:
-    """Selectors of the series without which nothing can be said, however good all is.
+    """Selectors of the series without which the indicator has no value.
 
-    A counter of failures or hits is not among them: many a service first shows it when it counts.
+    A counter of failures or hits is not included: many services expose it only after the first one.
 
     Args:
         indicator: Any kind.
-        bound: A quantile needs the bucket that ends there.
+        bound: A quantile needs the bucket that ends at this bound.
         scope: The samples.
     """
     match indicator:
@@ -131,13 +151,15 @@ def needed(indicator: Indicator, bound: float, scope: Scope) -> tuple[str, ...]:
             found = [_Series.of(one, scope) for one in (of, to)]
         case Promql():
             return (value(indicator, scope),)
+        case _:
+            assert_never(indicator)
     return tuple(str(one) for one in found)
 
 
 def at_edge(bound: float) -> str:
-    """A matcher of the bucket that ends at a bound, however the exposition writes it.
+    """A matcher of the bucket that ends at a bound, in all spellings of the number.
 
-    Prometheus 3 stores `le="1.0"` whatever was exposed, Prometheus 2 what was exposed: "1", "1.0".
+    Prometheus 3 always stores `le="1.0"`, Prometheus 2 stores the exposed text: "1" or "1.0".
     """
     exact = Decimal(repr(bound)).normalize()
     plain, exponent = f"{exact:f}", exact.adjusted()
@@ -162,7 +184,7 @@ def text(value: str) -> str:
 
 
 def _literal(value: str) -> str:
-    """A regular expression that matches just this."""
+    """A regular expression that matches this text only."""
     return re.sub(r"[.+*?()|\[\]{}^$\\]", r"\\\g<0>", value)
 
 
@@ -220,10 +242,10 @@ def _sent(metric: str, request: str | None, outcome: str, scope: Scope) -> _Seri
 
 
 def _answers(metric: str, request: str | None, outcome: str, scope: Scope) -> _Series:
-    """A metric of the service's own answers, of which those with a 5xx have failed.
+    """A metric of the service's own answers; an answer with a 5xx status is a failure.
 
-    A locustfile names a request as it likes. Where it follows the route, this finds the route,
-    whatever the placeholders in it are called.
+    The name of a request in a locustfile is free. If it is a method and a route, the matchers find
+    the route, with any names of its placeholders.
     """
     sign = {names.OK: "!~", names.ERROR: "=~"}.get(outcome)
     matchers = [f"{names.HTTP_STATUS}{sign}{_SERVER_ERROR}"] if sign else []
@@ -240,7 +262,7 @@ def _answers(metric: str, request: str | None, outcome: str, scope: Scope) -> _S
     return _Series(metric, (*matchers, *scope.matchers))
 
 
-# --- their arithmetic -----------------------------------------------------------------------------
+# --- arithmetic -----------------------------------------------------------------------------------
 
 
 def _of_counters(
@@ -263,6 +285,8 @@ def _of_counters(
         case Rate(counter=counter, to=to):
             rate = _sum(_Series.of(counter, scope).rate(scope), scope)
             return rate if to is None else f"{rate} / {_level(Gauge(to), scope)}"
+        case _:
+            assert_never(indicator)
 
 
 def _sum(of: str, scope: Scope, *also: str) -> str:
@@ -271,13 +295,13 @@ def _sum(of: str, scope: Scope, *also: str) -> str:
 
 
 def _over(of: _Series, to: _Series, scope: Scope, absent: str | None = None) -> str:
-    """The increase of one counter over that of another.
+    """The increase of one counter divided by the increase of another.
 
     Args:
-        of: Above the line.
-        to: Below the line.
+        of: Numerator.
+        to: Denominator.
         scope: The samples.
-        absent: What the upper one is while it has no series and the lower one has.
+        absent: Value of a numerator without series, if the denominator has series.
     """
     upper, lower = (_sum(one.rate(scope), scope) for one in (of, to))
     if absent is not None:
@@ -293,7 +317,7 @@ def _level(indicator: Gauge, scope: Scope) -> str:
 
 
 def _utilization(indicator: Utilization, scope: Scope, direction: Direction) -> str:
-    """Per instance, of which the worst counts, as for the judge."""
+    """The value of the worst instance, as in the judge."""
     each = Scope(scope.window, scope.matchers, (*scope.by, names.INSTANCE), scope.step)
     of, to = (_Series.of(one, scope) for one in (indicator.of, indicator.to))
 
@@ -308,7 +332,7 @@ def _utilization(indicator: Utilization, scope: Scope, direction: Direction) -> 
 
 
 def _windowed(level: str, over: Over, scope: Scope) -> str:
-    """A level over the window; empty for growth, which takes two levels."""
+    """A level over the window; empty for growth, which needs two levels."""
     match over:
         case "mean":
             return f"avg_over_time({level}[{scope.window}:{scope.step}])"
@@ -318,3 +342,5 @@ def _windowed(level: str, over: Over, scope: Scope) -> str:
             return level
         case "growth":
             return ""
+        case _:
+            assert_never(over)

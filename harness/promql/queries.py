@@ -1,21 +1,25 @@
-"""What is asked of a Prometheus server to judge a budget over the window of a run."""
+"""The queries to a Prometheus server that measure a budget over the window of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from harness import names
 from harness.budgets.model import (
     Direction,
+    ErrorRatio,
     Gauge,
     Indicator,
+    Latency,
     Mean,
     Promql,
     Quantile,
     Rate,
     Ratio,
     Selector,
+    Throughput,
     Utilization,
 )
 from harness.promql.expression import Scope, bucket_layout, resets, scrapes, text, value
@@ -23,22 +27,23 @@ from harness.promql.expression import Scope, bucket_layout, resets, scrapes, tex
 _STEP = "1s"
 
 
-def questions(
+def window_queries(
     indicator: Indicator, seconds: float, matchers: Mapping[str, str], direction: Direction
 ) -> dict[str, str]:
-    """Queries for the window's end, by what they ask for.
+    """Queries at the end of the window, by name; empty for a kind that the load generator measures.
 
     Args:
-        indicator: A kind that the service or Prometheus measures.
+        indicator: Any kind.
         seconds: Length of the window.
-        matchers: Labels that each series has besides; a `promql` indicator has its own.
-        direction: Of the budget.
+        matchers: Labels that select the service's series; a `promql` indicator has its own.
+        direction: Direction of the budget.
 
     Returns:
-        `value`: the indicator, in its base unit; for a quantile instead `buckets`: observations a
-        second by edge, and `layout`: how many series each edge has. `events`: what a ratio or mean
-        is over, a second. `scrapes`: the samples of the series with the most. `resets`: how often
-        a counter fell. `newest`: when the samples behind a `promql` indicator were taken.
+        `value`: the indicator, in its base unit. For a quantile, instead of it, `buckets`:
+        observations per second by edge, and `layout`: the number of series of each edge.
+        `events`: the denominator of a ratio or mean, per second. `scrapes`: the largest number of
+        samples of one series. `resets`: the number of counter resets. `newest`: the time of the
+        samples of a `promql` indicator.
     """
     milliseconds = round(seconds * 1e3)
     if isinstance(indicator, Promql):
@@ -50,14 +55,14 @@ def questions(
     found: dict[str, str] = {}
     match indicator:
         case Quantile(histogram=selector):
-            counter = Selector(f"{selector.metric}_bucket", selector.where)
+            counter = selector.part("bucket")
             return {
                 names.ASKED_BUCKETS: value(Rate(counter), replace(scope, by=("le",))),
                 names.ASKED_LAYOUT: bucket_layout(counter, scope),
                 **_of_counter(counter, scope),
             }
         case Mean(histogram=selector):
-            found = _of_counter(Selector(f"{selector.metric}_count", selector.where), scope)
+            found = _of_counter(selector.part("count"), scope)
         case Ratio(to=selector):
             found = _of_counter(selector, scope)
         case Rate(counter=selector):
@@ -67,6 +72,10 @@ def questions(
             found = {names.ASKED_SCRAPES: scrapes(selector, scope)}
             if indicator.over == "growth":  # between the levels at both edges
                 scope = replace(scope, window=_duration(milliseconds))
+        case Latency() | ErrorRatio() | Throughput():
+            return {}
+        case _:
+            assert_never(indicator)
     return {names.ASKED_VALUE: value(indicator, scope, direction), **found}
 
 

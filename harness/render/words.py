@@ -1,4 +1,4 @@
-"""How dashboards and rules name things: alerts, links, durations, and values in templates."""
+"""Names and texts of dashboards and rules: alerts, links, durations, values in templates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from harness.budgets.model import Budget, Direction
 from harness.units import Unit, format_quantity
@@ -16,12 +17,12 @@ _STEPS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where the rest of a service's monitoring is.
+    """The identity of a service in Prometheus and Grafana.
 
     Attributes:
-        service: As budgets.yaml names it.
-        job: The label `job` of the service's metrics.
-        grafana: The base URL of Grafana; empty when it is not known, then links have a path only.
+        service: Its name in budgets.yaml.
+        job: The label `job` of its metrics.
+        grafana: The base URL of Grafana; if it is empty, links have a path only.
     """
 
     service: str
@@ -30,11 +31,11 @@ class Links:
 
     def uid(self, dashboard: str) -> str:
         """The fixed uid of one of the service's dashboards: "shop-budgets"."""
-        whole = f"{slug(self.service)}-{dashboard}"
-        if len(whole) <= _LONGEST_UID:
-            return whole
-        mark = hashlib.sha256(whole.encode()).hexdigest()[:8]
-        return f"{whole[: _LONGEST_UID - 9]}-{mark}"
+        uid = f"{slug(self.service)}-{dashboard}"
+        if len(uid) <= _LONGEST_UID:
+            return uid
+        mark = hashlib.sha256(uid.encode()).hexdigest()[:8]
+        return f"{uid[: _LONGEST_UID - 9]}-{mark}"
 
     def dashboard(self, dashboard: str, variables: Mapping[str, str]) -> str:
         """The URL of one of the service's dashboards, with variables set."""
@@ -53,24 +54,36 @@ def _quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ValueFormat:
-    """How an alert tells its value.
+    """The format of the value in the texts of an alert.
 
     Attributes:
-        template: For Prometheus, which fills in `$value`.
-        text: What that becomes for a value.
+        template: For Prometheus, which replaces `$value`.
+        text: The result of the template for a value.
     """
 
     template: str
     text: Callable[[float], str]
 
 
-def said(unit: Unit) -> ValueFormat:
-    """How an alert tells a value of a unit."""
-    if unit is Unit.RATIO:
-        return ValueFormat("{{ $value | humanizePercentage }}", lambda value: f"{value * 100:.4g}%")
-    if unit is Unit.BYTES:
-        return ValueFormat("{{ $value | humanize1024 }}B", _bytes)
-    suffix = {Unit.SECONDS: " s", Unit.PER_SECOND: "/s"}.get(unit, "")
+def value_format(unit: Unit) -> ValueFormat:
+    """The format of values of a unit."""
+    match unit:
+        case Unit.RATIO:
+            template = "{{ $value | humanizePercentage }}"
+            return ValueFormat(template, lambda value: f"{value * 100:.4g}%")
+        case Unit.BYTES:
+            return ValueFormat("{{ $value | humanize1024 }}B", _bytes)
+        case Unit.SECONDS:
+            return _number(" s")
+        case Unit.PER_SECOND:
+            return _number("/s")
+        case Unit.COUNT:
+            return _number("")
+        case _:
+            assert_never(unit)
+
+
+def _number(suffix: str) -> ValueFormat:
     template = '{{ $value | printf "%.4g" }}' + suffix
     return ValueFormat(template, lambda value: f"{value:.4g}{suffix}")
 
@@ -83,12 +96,12 @@ def _bytes(value: float) -> str:
 
 
 def verbatim(text: str) -> str:
-    """Text that Prometheus's templates leave as it is."""
+    """Text escaped for Prometheus's templates."""
     return text.replace("{{", '{{ "{{" }}')
 
 
 def plain(text: str) -> str:
-    """What `verbatim` text reads like once it has been filled in."""
+    """The result of a template that `verbatim` made."""
     return text.replace('{{ "{{" }}', "{{")
 
 
@@ -103,7 +116,7 @@ def bounded(bound: float, unit: Unit, direction: Direction) -> str:
 
 
 def camel(name: str) -> str:
-    """The name of an alert, as Prometheus's users write it: "api-latency-p95": ApiLatencyP95."""
+    """The name of an alert in Prometheus's style: ApiLatencyP95 for "api-latency-p95"."""
     return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^a-zA-Z0-9]+", name))
 
 
@@ -113,7 +126,7 @@ def slug(name: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration as Prometheus writes it: "1h30m", "90s" as "1m30s", "500ms"."""
+    """A duration in Prometheus's format: "1h30m", "1m30s", "500ms"."""
     if seconds != int(seconds):
         return f"{seconds * 1000:.0f}ms"
     left, parts = int(seconds), []
@@ -124,5 +137,5 @@ def duration(seconds: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """A text that ends with a full stop; nothing stays nothing."""
+    """A text that ends with a full stop; an empty text stays empty."""
     return f"{text.rstrip('.')}." if text else ""

@@ -1,1 +1,1 @@
-"""Verdicts and evidence go in, text for people and programs comes out. Pure."""
+"""From verdicts and evidence to text for people and programs; pure."""

@@ -1,1 +1,1 @@
-"""A plan, a scenario and an empty folder go in; one run is made, and its folder holds it."""
+"""A plan, a scenario and a new run folder go in; the folder of one run comes out."""

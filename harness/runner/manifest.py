@@ -1,80 +1,144 @@
-"""The manifest of a run: what is known before it, and what becomes known while it goes on."""
+"""The manifest of a run: its content before the run, and its changes until the end."""
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
+from typing import Any, assert_never
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.budgets.model import Load, OpenWorkload, Plan, Scenario, Target
+from harness.budgets.model import (
+    ClosedWorkload,
+    Load,
+    OpenWorkload,
+    Plan,
+    Scenario,
+    ShapeWorkload,
+    Target,
+    Workload,
+)
 from harness.load.fleet import Fleet
 from harness.observe.host import git_facts, host_facts
 from harness.observe.target import Service
+from harness.runner.options import RunObserver
 from harness.runs.calibration import Calibration
-from harness.runs.model import Clock, Manifest, Requests, Status, Worker
+from harness.runs.folder import RunFolder
+from harness.runs.model import Clock, Manifest
+from harness.units import Unit, format_quantity
 
 
-@dataclass(slots=True)
 class RunState:
-    """What the manifest says of the run, at any moment."""
+    """The manifest of a run that goes on.
 
-    status: Status = "running"
-    reason: str = ""
-    created: float = field(default_factory=time.time)
-    started: float | None = None
-    window_start: float | None = None
-    window_end: float | None = None
-    drained: float | None = None
-    target: dict[str, Any] = field(default_factory=dict)
-    requests: Requests = field(default_factory=Requests)
-    user_errors: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-    workers: tuple[Worker, ...] = ()
-    aborted_by: str = ""
+    Args:
+        folder: The run folder, where `store` writes run.json.
+        manifest: The manifest before the run.
+        observer: Gets each manifest that is stored.
 
-    def manifest(self, facts: dict[str, Any]) -> Manifest:
-        """It all, with what `known_facts` knew before the run."""
-        clock = Clock(
-            created=self.created,
-            started=self.started,
-            window_start=self.window_start,
-            window_end=self.window_end,
-            drained=self.drained,
+    Attributes:
+        folder: The run folder.
+        manifest: The manifest as of now.
+    """
+
+    def __init__(
+        self, folder: RunFolder, manifest: Manifest, observer: RunObserver | None = None
+    ) -> None:
+        self.manifest = manifest
+        self.folder = folder
+        self._observer = observer
+
+    @property
+    def begun(self) -> bool:
+        """Whether the load has begun, or is about to."""
+        return self.manifest.clock.started is not None
+
+    def store(self) -> None:
+        """Write run.json.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.folder.write_manifest(self.manifest)
+        if self._observer:
+            self._observer.set_manifest(self.folder.path.resolve().name, self.manifest)
+
+    def begin(self, started: float, scenario: Scenario) -> float:
+        """Note the start of the load, in epoch seconds, and return the start of the window."""
+        window_start = started + scenario.warm_up
+        window_end = window_start + scenario.duration
+        self._set_clock(started=started, window_start=window_start, window_end=window_end)
+        return window_start
+
+    def complete(self) -> None:
+        """Note that the load ended as planned."""
+        self._set(status="complete")
+
+    def fail(self, reason: str) -> None:
+        """Note that the run could not be finished."""
+        self._set(status="failed", reason=reason)
+
+    def interrupt(self, reason: str) -> None:
+        """Note that a signal ended the run."""
+        self._set(status="interrupted", reason=reason)
+
+    def abort(self, budget: str, seconds: int) -> None:
+        """Note that the breach of a budget was certain after so many seconds of the window."""
+        after = format_quantity(seconds, Unit.SECONDS)
+        reason = f"the breach of {budget} was certain after {after} of the window"
+        self._set(status="aborted", aborted_by=budget, reason=reason)
+        self.cut_window_after(seconds)
+
+    def cut_window_after(self, seconds: float) -> None:
+        """End the window after so many seconds of it."""
+        assert self.manifest.clock.window_start is not None
+        self.cut_window(self.manifest.clock.window_start + seconds)
+
+    def cut_window(self, end: float) -> None:
+        """End the window at this moment; there is no window when it had not begun by then."""
+        clock = self.manifest.clock
+        if clock.window_start is None or end <= clock.window_start:
+            self._set_clock(window_start=None, window_end=None)
+        else:
+            self._set_clock(window_end=min(end, clock.window_end or end))
+
+    def drained(self) -> None:
+        """Note that the last answer was recorded or given up just now."""
+        self._set_clock(drained=time.time())
+
+    def update_target(self, facts: dict[str, Any]) -> None:
+        """Add facts about the service, or replace them."""
+        self._set(target={**self.manifest.target, **facts})
+
+    def take_accounts(self, fleet: Fleet) -> None:
+        """Replace what the generators reported before by what they have reported by now."""
+        self._set(
+            requests=fleet.requests,
+            user_errors=fleet.user_errors,
+            notices=fleet.notices,
+            workers=fleet.workers,
         )
-        return Manifest(
-            **facts,
-            status=self.status,
-            reason=self.reason,
-            clock=clock,
-            target=self.target,
-            requests=self.requests,
-            user_errors=self.user_errors,
-            notices=self.notices,
-            workers=self.workers,
-            aborted_by=self.aborted_by,
-        )
 
-    def take(self, load: Fleet) -> None:
-        """What the generators have told so far."""
-        self.requests = load.requests
-        self.user_errors, self.notices = load.user_errors, load.notices
-        self.workers = load.workers
+    def _set(self, **changes: object) -> None:
+        self.manifest = self.manifest.model_copy(update=changes)
+
+    def _set_clock(self, **moments: float | None) -> None:
+        self._set(clock=self.manifest.clock.model_copy(update=moments))
 
 
-def known_facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
-    """What is known of a run before it begins.
+def new_manifest(plan: Plan, scenario: Scenario) -> Manifest:
+    """The manifest of a run before it begins.
 
     Raises:
-        UsageError: What was calibrated on this machine is damaged.
+        UsageError: The calibration of this machine is damaged.
     """
+    clock = Clock(created=time.time())
     host = host_facts()
-    return {
-        "harness_version": version("harness"),
-        "service": plan.service,
-        "scenario": {
+    return Manifest(
+        harness_version=version("harness"),
+        service=plan.service,
+        scenario={
             "name": scenario.name,
             "loads": [_load_facts(load) for load in scenario.loads],
             "warm_up": scenario.warm_up,
@@ -85,15 +149,17 @@ def known_facts(plan: Plan, scenario: Scenario) -> dict[str, Any]:
             "workers": scenario.workers,
             "trace_ratio": scenario.trace_ratio,
         },
-        "noise": Calibration.load(plan.source, host).noises_of(scenario.name),
-        "versions": {name: version(name) for name in ("harness", "locust", "gevent")},
-        "host": host,
-        "git": git_facts(plan.target.directory if plan.target else plan.source.parent),
-    }
+        target={},
+        clock=clock,
+        noise=Calibration.load(plan.source, host).noises_of(scenario.name),
+        versions={name: version(name) for name in ("harness", "locust", "gevent")},
+        host=host,
+        git=git_facts(plan.target.directory if plan.target else plan.source.parent),
+    )
 
 
 def target_facts(target: Target, service: Service) -> dict[str, Any]:
-    """The service as it was tested."""
+    """The service as it is tested."""
     return {
         "url": _without_password(service.url),
         "command": target.command if service.started_by_us else None,
@@ -104,15 +170,24 @@ def target_facts(target: Target, service: Service) -> dict[str, Any]:
 
 
 def _load_facts(load: Load) -> dict[str, Any]:
-    model = "open" if isinstance(load.workload, OpenWorkload) else "closed"
     return {
         "name": load.name,
         "locustfile": os.fsencode(load.locustfile).decode(errors="replace"),
-        "workload": {"model": model, **asdict(load.workload)},
+        "workload": {"model": _model_of(load.workload), **asdict(load.workload)},
         "start": load.start,
         "tags": load.tags,
         "exclude_tags": load.exclude_tags,
     }
+
+
+def _model_of(workload: Workload) -> str:
+    match workload:
+        case OpenWorkload():
+            return "open"
+        case ClosedWorkload() | ShapeWorkload():
+            return "closed"
+        case _:
+            assert_never(workload)
 
 
 def _without_password(url: str) -> str:

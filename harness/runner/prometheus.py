@@ -1,4 +1,4 @@
-"""A Prometheus server is asked about a run, or what it answered before is read back."""
+"""Queries a Prometheus server about a run, or reads its stored answers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import replace
 
 from harness.budgets.model import CLIENT_SIDE, Budget
 from harness.observe.prometheus import Prometheus
-from harness.promql.queries import questions
+from harness.promql.queries import window_queries
 from harness.runs.folder import RunFolder
 from harness.runs.model import Clock, Evidence, ServerAnswer
 from harness.runs.prometheus_answers import Answers, QueryAnswer, read_answers, write_answers
 
-# Seconds after the window's end in which a scrape that began within it is stored.
+# Seconds after the end of the window until the server has stored the last scrape within it.
 SETTLING = 2.0
-_NOT_ASKED = "it was not asked about this indicator; ask it again with --prometheus URL"
+_NOT_ASKED = "no stored answer about this indicator; query the server with --prometheus URL"
 
 
-def consulted(
+def with_server_answers(
     evidence: Evidence,
     budgets: Sequence[Budget],
     folder: RunFolder,
@@ -26,64 +26,66 @@ def consulted(
     *,
     store: bool,
 ) -> Evidence:
-    """The evidence with what a Prometheus server says about each budget, now or when last asked.
+    """The evidence with the answers of a Prometheus server about each budget.
 
     Args:
         evidence: Of the run.
-        budgets: Those that are judged.
-        folder: The run, where answers may be stored.
-        server: Who is asked; None takes what is stored, if anything is.
-        store: Whether new answers are stored.
+        budgets: The budgets that are judged.
+        folder: The run folder, which may have stored answers.
+        server: The server that is queried; None takes the stored answers, if there are any.
+        store: Whether new answers are stored in the folder.
 
     Raises:
-        RunFolderError: What is stored is damaged.
-        UsageError: Nothing can be stored.
+        RunFolderError: The stored answers are damaged.
+        UsageError: The answers cannot be stored.
     """
     if server is None:
-        return answered(evidence, budgets, read_answers(folder))
-    answers = consult(server, budgets, evidence.manifest.clock)
+        return with_answers(evidence, budgets, read_answers(folder))
+    answers = query_server(server, budgets, evidence.manifest.clock)
     if store:
         write_answers(folder, answers)
-    return answered(evidence, budgets, answers)
+    return with_answers(evidence, budgets, answers)
 
 
-def consult(server: Prometheus, budgets: Iterable[Budget], clock: Clock) -> Answers:
-    """Ask about every budget that the load generator does not measure.
+def query_server(server: Prometheus, budgets: Iterable[Budget], clock: Clock) -> Answers:
+    """Query a server about every budget that the load generator does not measure.
 
-    Once the server cannot be reached it is not asked further.
+    After the first query that does not reach the server, no further one is sent.
 
     Args:
-        server: Who is asked.
-        budgets: Those of the scenario.
-        clock: Of the run; without a window nothing is asked.
+        server: The server that is queried.
+        budgets: The budgets of the scenario.
+        clock: Of the run; without a window there are no queries.
     """
     asked: dict[str, QueryAnswer] = {}
     if clock.window_start is not None and clock.window_end is not None:
         time.sleep(max(0.0, clock.window_end + SETTLING - time.time()))
-        gone: QueryAnswer | None = None
+        unreached: QueryAnswer | None = None
         for query in _queries(budgets, clock, server.matchers):
-            asked[query] = gone or server.ask(query, clock.window_end)
-            gone = None if asked[query].reached else asked[query]
+            asked[query] = unreached or server.ask(query, clock.window_end)
+            unreached = None if asked[query].reached else asked[query]
     return Answers(server=server.url, matchers=dict(server.matchers), asked=asked)
 
 
-def answered(evidence: Evidence, budgets: Iterable[Budget], answers: Answers | None) -> Evidence:
-    """The evidence with those of the answers that are about each budget."""
+def with_answers(
+    evidence: Evidence, budgets: Iterable[Budget], answers: Answers | None
+) -> Evidence:
+    """The evidence with the answers about each budget; without answers, the evidence itself."""
     if answers is None:
         return evidence
     clock = evidence.manifest.clock
-    found = {budget.name: _about(budget, answers, clock) for budget in _of_server(budgets)}
+    found = {budget.name: _answer_about(budget, answers, clock) for budget in _of_server(budgets)}
     return replace(evidence, answers=found)
 
 
-def _about(budget: Budget, answers: Answers, clock: Clock) -> ServerAnswer:
-    queries = _questions(budget, clock, answers.matchers)
+def _answer_about(budget: Budget, answers: Answers, clock: Clock) -> ServerAnswer:
+    queries = _queries_about(budget, clock, answers.matchers)
     replies = {what: answers.asked.get(query) for what, query in queries.items()}
     problem = next((reply.problem for reply in replies.values() if reply and reply.problem), "")
     if None in replies.values():
         problem = _NOT_ASKED
     found = {
-        what: tuple((one.labels, one.value) for one in reply.found)
+        what: tuple((series.labels, series.value) for series in reply.found)
         for what, reply in replies.items()
         if reply
     }
@@ -91,16 +93,22 @@ def _about(budget: Budget, answers: Answers, clock: Clock) -> ServerAnswer:
 
 
 def _queries(budgets: Iterable[Budget], clock: Clock, matchers: Mapping[str, str]) -> list[str]:
-    every = (_questions(budget, clock, matchers).values() for budget in _of_server(budgets))
-    return list(dict.fromkeys(query for queries in every for query in queries))
+    """The queries about all budgets, each of them once."""
+    return list(
+        dict.fromkeys(
+            query
+            for budget in _of_server(budgets)
+            for query in _queries_about(budget, clock, matchers).values()
+        )
+    )
 
 
 def _of_server(budgets: Iterable[Budget]) -> list[Budget]:
     return [budget for budget in budgets if not isinstance(budget.indicator, CLIENT_SIDE)]
 
 
-def _questions(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dict[str, str]:
+def _queries_about(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dict[str, str]:
     if clock.window_start is None or clock.window_end is None:
         return {}
     seconds = clock.window_end - clock.window_start
-    return questions(budget.indicator, seconds, matchers, budget.direction)
+    return window_queries(budget.indicator, seconds, matchers, budget.direction)

@@ -1,4 +1,4 @@
-"""What INT and TERM do while there is load."""
+"""What INT and TERM do during a run."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def interruptible(begun: Callable[[], bool]) -> AsyncIterator[asyncio.Event]:
-    """INT or TERM sets the event while the load runs; before it, or a second time, it cancels.
+    """INT or TERM sets an event during the load; before the load, or again, it cancels the task.
 
-    After the context they do nothing: what is left to do has limits. The event loop's end, or who
-    handled them before, takes that away.
+    After the context, until the end of the event loop, INT and TERM do nothing: the steps that
+    follow have time limits of their own.
 
     Args:
-        begun: Whether the load has begun, so that the event will be seen.
+        begun: Whether the load has begun, so that something waits for the event.
+
+    Yields:
+        The event.
 
     Raises:
-        KeyboardInterrupt: The task was cancelled for that reason.
+        KeyboardInterrupt: INT or TERM cancelled the task.
     """
     interrupted = asyncio.Event()
     task = asyncio.current_task()
@@ -35,7 +38,7 @@ async def interruptible(begun: Callable[[], bool]) -> AsyncIterator[asyncio.Even
         loop.add_signal_handler(number, on_signal)
     try:
         yield interrupted
-        await asyncio.sleep(0)  # a cancellation that nobody has met yet is for us
+        await asyncio.sleep(0)  # raises a cancellation that is still pending
     except asyncio.CancelledError:
         if not interrupted.is_set():
             raise

@@ -1,4 +1,4 @@
-"""Moves the window of a run that ended to where its latency had settled."""
+"""Moves the start of the window of a finished run to the moment when its latency had settled."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ _SUCCESSFUL = (names.LATENCY, names.OK)
 
 
 def settle(folder: RunFolder) -> None:
-    """Find the end of the warm-up, and store it with the window that begins there.
+    """Find the end of the warm-up, and store it together with the window that begins there.
 
-    A run that did not go to its end, and one that never settled, keeps the window that it had.
+    The window stays as it was if the run is not complete or its latency never settled.
+
+    Raises:
+        RunFolderError: The run is damaged.
+        OSError: run.json cannot be written.
     """
     manifest = read_manifest(folder)
     clock = manifest.clock
@@ -40,7 +44,7 @@ def settle(folder: RunFolder) -> None:
 
 
 def _seconds(folder: RunFolder, start: float, end: float) -> list[Distribution]:
-    """The latencies of all successful requests that were due in each second of the load."""
+    """The latencies of the successful requests that were due in each second of the load."""
     intervals = read_intervals(folder.file(names.LATENCY_FILE), start, 1, end)
     found = [
         numbers for key, numbers in intervals.items() if (key.what, key.outcome) == _SUCCESSFUL
@@ -52,9 +56,9 @@ def _seconds(folder: RunFolder, start: float, end: float) -> list[Distribution]:
 
 
 def _at_a_scrape(folder: RunFolder, manifest: Manifest, cut: int) -> float:
-    """The moment of the first scrape after the cut, to a whole second of latency.hlog.
+    """The moment of the first scrape after the cut, rounded up to a whole second of latency.hlog.
 
-    The service's counters are known only at scrapes, so that the window has to begin at one.
+    The counters of the service are known only at scrapes, so the window has to begin at one.
     """
     clock = manifest.clock
     assert clock.started is not None

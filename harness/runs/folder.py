@@ -30,13 +30,6 @@ MEASURED_FILES = (
     names.BUDGETS_FILE,
     names.TARGET_LOG,
 )
-REPORTS = (
-    names.RESULTS_FILE,
-    names.JUNIT_FILE,
-    names.SUMMARY_FILE,
-    names.COMMENT_FILE,
-    names.REPORT_FILE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,7 @@ def create_folder(
     now: datetime,
     *,
     logs: Iterable[str] = (names.GENERATOR_LOG,),
-    reports: Iterable[str] = REPORTS,
+    reports: Iterable[str] = (),
 ) -> RunFolder:
     """Make a run folder with all its files, so that no full or read-only disk costs a run.
 

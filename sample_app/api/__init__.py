@@ -1,1 +1,1 @@
-"""HTTP: routes, their dependencies, and how errors look on the wire."""
+"""HTTP: routes, their dependencies, and the format of errors."""

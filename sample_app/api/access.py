@@ -1,7 +1,7 @@
 """Who may use a route, as dependencies: `dependencies=[EDITS]`, or `caller: SignedIn`.
 
-Contacts may also be read and edited by nobody in particular when the settings allow it. A bad
-token is refused even then: its sender believes to be somebody.
+Contacts may also be read and edited without a token when the settings allow it. A bad token is
+refused even then.
 """
 
 from __future__ import annotations

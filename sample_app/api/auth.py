@@ -1,4 +1,4 @@
-"""`/api/v1/auth`: how somebody proves who they are."""
+"""`/api/v1/auth`: log-in."""
 
 from __future__ import annotations
 

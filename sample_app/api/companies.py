@@ -32,15 +32,15 @@ CompanyId = Annotated[Id, Path(alias="id")]
 async def list_companies(
     services: ServicesDep, query: Annotated[PageQuery, Query()]
 ) -> Page[CompanySummary]:
-    """One page of all companies by name; their numbers of contacts may be a little old."""
+    """One page of all companies by name; their numbers of contacts may be slightly out of date."""
     return await services.companies.list(query)
 
 
 @router.get("/{id}", responses=documented(404, 422) | NOT_MODIFIED)
 async def get_company(services: ServicesDep, identifier: CompanyId) -> CompanyDetail:
-    """One company with the number of its contacts, and what the company directory knows.
+    """One company with the number of its contacts and its profile in the company directory.
 
-    `profile` is null when that knows nothing, or does not answer now.
+    `profile` is null when the directory has none, or does not answer now.
     """
     return await services.companies.detail(identifier)
 
@@ -66,7 +66,7 @@ async def refresh_company(
     tasks: BackgroundTasks,
     key: IdempotencyKey = None,
 ) -> TaskOut:
-    """Ask the directory again, in the background; `Location` tells how far that is."""
+    """Refresh the profile from the directory in the background; `Location` has the status."""
     task = services.background.plan(await services.companies.refreshing(identifier))
     response.headers["Location"] = f"{tasks_router.prefix}/{task.id}"
     tasks.add_task(services.background.start, task)

@@ -32,7 +32,7 @@ async def list_contacts(
 ) -> Page[ContactSummary] | CursorPage[ContactSummary]:
     """One page of all contacts, ordered by name: by its number, or after a cursor.
 
-    Begin with an empty `cursor` and go on with the `next` of each answer to see everybody once.
+    Begin with an empty `cursor` and continue with `next` of each answer to get each contact once.
     """
     if query.cursor is not None:
         return await services.contacts.list_after(query.cursor, query.size)
@@ -49,7 +49,7 @@ async def search_contacts(
 
 @router.get("/{id}", responses=documented(404, 422) | NOT_MODIFIED)
 async def get_contact(services: ServicesDep, identifier: ContactId) -> ContactDetail:
-    """One contact with everything about it."""
+    """One contact with all its fields."""
     return await services.contacts.detail(identifier)
 
 
@@ -87,7 +87,7 @@ async def replace_contact(
 async def update_contact(
     services: ServicesDep, identifier: ContactId, patch: ContactPatch
 ) -> ContactDetail:
-    """Change the fields that are sent."""
+    """Change the fields that the request contains."""
     return await services.contacts.update(identifier, patch)
 
 

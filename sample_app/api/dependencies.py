@@ -1,4 +1,4 @@
-"""What routes get injected."""
+"""Dependencies of the routes."""
 
 from __future__ import annotations
 

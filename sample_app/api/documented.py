@@ -53,5 +53,5 @@ def _error(status: int) -> dict[str, object]:
 
 
 EVERYWHERE: Final = documented(429, 500, 503, 504)
-UNLIMITED: Final = documented(500, 504)  # everywhere that needs neither limit nor database
-BODY: Final = (400, 413, 422)  # what any body can be wrong with
+UNLIMITED: Final = documented(500, 504)  # of routes without rate limit and database
+BODY: Final = (400, 413, 422)  # of any request with a body

@@ -1,4 +1,4 @@
-"""How errors look on the wire: always `{code, message, details}`, and nothing internal."""
+"""The format of errors: always `{code, message, details}`, without internal data."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ HEADERS: Final = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},  # RFC 9110, 15.5.2
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},  # seconds
 }
-# The same words whatever Python's version: 3.13 renamed these.
+# The same words in all Python versions: 3.13 renamed these.
 PHRASES: Final = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large"}
 _log = logging.getLogger("sample_app.errors")
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Give every error of `app` the one shape."""
+    """Give all errors of `app` the standard format."""
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -51,10 +51,10 @@ def handle_errors(app: FastAPI) -> None:
 
 
 class UnexpectedErrors:
-    """ASGI middleware that answers 500 to what nobody expected.
+    """ASGI middleware that answers 500 to unexpected exceptions.
 
-    Starlette's own last resort stands outside all middleware, so its answer would lack the
-    correlation id, and its log line too.
+    Starlette's own handler is outside all middleware, so its answer and its log line would lack
+    the correlation id.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -89,7 +89,7 @@ def error_answer(
     details: dict[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """An answer of the one shape."""
+    """An answer in the standard format."""
     body = ErrorOut(code=code, message=message, details=details or {})
     return _Json(body.model_dump(), status, headers)
 

@@ -13,7 +13,7 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("")
 async def health(request: Request) -> Health:
-    """Always 200 while the process answers: restarting it would not heal a dependency."""
+    """Always 200 while the process answers: a restart would not repair a dependency."""
     return Health(version=__version__, commit=request.app.state.commit)
 
 

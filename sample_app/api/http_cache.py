@@ -1,7 +1,7 @@
-"""Conditional requests (RFC 9110, 13): who has the current answer already gets 304 without it.
+"""Conditional requests (RFC 9110, 13): a client with the current answer gets 304 without a body.
 
-The tag is made of the whole answer, so it cannot forget a field. That saves the transfer, not the
-work; the work is saved by the cache below. It is weak, because compression changes the bytes.
+The tag is computed from the whole answer, so it covers all fields. It saves the transfer; the cache
+in `core/cache` saves the work. It is weak, because compression changes the bytes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Final
 from fastapi import Request, Response, status
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-# Kept by the client that asked, nobody between, and asked for again each time: an answer that is
-# out of date is never shown.
+# Stored only by the client, not by proxies, and revalidated each time: a stale answer is never
+# shown.
 CACHE_CONTROL: Final = "private, no-cache"
 NOT_MODIFIED: Final[dict[int | str, dict[str, object]]] = {
     304: {"description": "What the client has (`If-None-Match`) is current."}

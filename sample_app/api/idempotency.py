@@ -1,8 +1,8 @@
-"""A POST with an `Idempotency-Key` happens once, however often a client that got no answer asks.
+"""A POST with an `Idempotency-Key` takes effect once, however often a client repeats it.
 
 After the IETF's draft-ietf-httpapi-idempotency-key-header: the same key with the same body gets
-the first answer again; with another body 422; while the first is still being answered 409. Only
-successes are kept: a request that failed changed nothing and may be tried again.
+the first answer again; with another body 422; while the first request is in progress 409. Only
+successes are stored: a failed request changed nothing and may be repeated.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ IdempotencyKey = Annotated[
 
 
 def idempotent(handler: Handler) -> Handler:
-    """Let a POST with a key happen once."""
+    """Execute a POST with a key once."""
 
     async def handle(request: Request) -> Response:
         given = request.headers.get(HEADER)
         if given is None or not re.fullmatch(_ACCEPTABLE, given):
             return await handler(request)  # which refuses a bad key
         store: IdempotencyStore = request.app.state.idempotency
-        # Somebody else's key, or the same for another path, is another key.
+        # Keys of other callers and other paths are different keys.
         key = _digest(caller_key(request.scope), request.url.path, given)
         fingerprint = _digest(request.url.query, (await request.body()).hex())
         record = await store.claim(key, fingerprint)

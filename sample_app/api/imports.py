@@ -52,7 +52,7 @@ async def import_contacts(services: ServicesDep, request: Request, response: Res
     try:
         done = await services.imports.run(request.stream(), _FORMATS[media_type])
     except ClientDisconnect:
-        raise HTTPException(status.HTTP_400_BAD_REQUEST) from None  # nobody reads it
+        raise HTTPException(status.HTTP_400_BAD_REQUEST) from None  # the client does not read it
     response.headers["Location"] = f"{PATH}/{done.id}"
     return done
 
@@ -61,5 +61,5 @@ async def import_contacts(services: ServicesDep, request: Request, response: Res
 async def get_import(
     services: ServicesDep, identifier: Annotated[Id, Path(alias="id")]
 ) -> ImportOut:
-    """How far an import is, or what became of it."""
+    """The progress or the result of an import."""
     return await services.imports.status(identifier)

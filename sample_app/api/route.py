@@ -1,4 +1,4 @@
-"""The kind of route that the API's resources use: `APIRouter(route_class=ResourceRoute)`."""
+"""The route class of the API's resources: `APIRouter(route_class=ResourceRoute)`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ResourceRoute(APIRoute):
     """GET answers carry an `ETag`, POST requests may carry an `Idempotency-Key`."""
 
     def get_route_handler(self) -> Handler:
-        """FastAPI's handler with what its method deserves."""
+        """FastAPI's handler with ETags for GET and idempotency for POST."""
         handler = super().get_route_handler()
         methods = self.methods or ()
         if "GET" in methods:

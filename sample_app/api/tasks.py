@@ -1,4 +1,4 @@
-"""`/api/v1/tasks`: how far background tasks are."""
+"""`/api/v1/tasks`: the status of background tasks."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sample_app.schemas.tasks import TaskOut
 router = APIRouter(
     prefix="/api/v1/tasks", tags=["tasks"], dependencies=[READS], responses=documented(401, 403)
 )
-HEADER: Final = "X-Task-Id"  # tells the number of a task that an answer left behind
+HEADER: Final = "X-Task-Id"  # the number of the background task of an answer
 TaskId = Annotated[str, Path(alias="id", pattern="^[0-9a-f]{32}$")]
 
 
 @router.get("/{id}", responses=documented(404, 422))
 async def get_task(services: ServicesDep, identifier: TaskId) -> TaskOut:
-    """One background task, as long as this process remembers it."""
+    """One background task; this process remembers a limited number."""
     task = services.background.status(identifier)
     if task is None:
         raise NotFoundError("This task does not exist, or ended long ago.", {"id": identifier})

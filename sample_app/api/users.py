@@ -18,13 +18,13 @@ router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=documented(409, *BODY))
 async def register(services: ServicesDep, new: UserIn) -> UserOut:
-    """Register; whoever does may read contacts."""
+    """Register a user, who may read contacts."""
     return await services.users.register(new)
 
 
 @router.get("/me", responses=documented(401))
 async def me(services: ServicesDep, caller: SignedIn) -> UserOut:
-    """Who I am."""
+    """The current user."""
     return await services.users.get(caller)
 
 

@@ -1,1 +1,1 @@
-"""Settings, database, cache, errors and logs: what every layer stands on."""
+"""Settings, database, cache, errors and logs: used by all layers."""

@@ -1,10 +1,11 @@
 """Background tasks: after the answer, a few at a time, retried, chained, and with a status.
 
-A task is a chain of steps; each begins when the one before it has succeeded. Steps are retried
-alone, so put what must not happen twice (a mail) and what may (a note in the database) into two.
+A task is a chain of steps; each begins when the previous one has succeeded. Steps are retried
+separately: put an action that must not happen twice (a mail) and one that may (a note in the
+database) into two steps.
 
-FastAPI's own background tasks hold the connection until they have ended, and nobody counts or
-bounds them. Here they only start a task of this module: `tasks.add_task(background.start, task)`.
+FastAPI's own background tasks hold the connection until they end, without limits and metrics. Here
+they only start a task of this module: `tasks.add_task(background.start, task)`.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ class Step:
 
 @dataclass(slots=True)
 class Task:
-    """A chain of steps, and how far it is.
+    """A chain of steps and its status.
 
     Attributes:
         step: The name of the step that runs now, or ran last.
         attempts: Tries of that step.
-        error: A stable word, when it failed; never an exception's text, which may be internal.
+        error: A stable code, when it failed; never an exception's text, which may be internal.
     """
 
     steps: tuple[Step, ...]
@@ -72,7 +73,7 @@ class Background:
         self._ending = False
 
     def plan(self, *steps: Step) -> Task:
-        """A task with a number that can be told to the client; it waits for `start`."""
+        """Create a task with a number for the client; it waits for `start`."""
         task = Task(steps)
         self._tasks[task.id] = task
         if len(self._tasks) > self._settings.remembered:
@@ -84,7 +85,7 @@ class Background:
         return self._tasks.get(identifier)
 
     async def start(self, task: Task) -> None:
-        """Run a planned task beside everything else; a full queue lets it fail at once."""
+        """Run a planned task in the background; with a full queue it fails at once."""
         waiting = len(self._started) - self._settings.concurrency
         if self._ending or waiting >= self._settings.queue_size:
             self._metrics.failed(task.step)
@@ -102,7 +103,7 @@ class Background:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """At the end, refuse new tasks and give those that were accepted their time."""
+        """At shutdown, refuse new tasks and wait for the accepted ones."""
         try:
             yield
         finally:
@@ -146,13 +147,13 @@ class Background:
 
 @contextmanager
 def _ended(task: Task) -> Iterator[None]:
-    """Note how the task ended; a failure is logged, not raised: nobody waits for it."""
+    """Note how the task ended; a failure is logged, not raised, because no caller waits."""
     try:
         yield
     except asyncio.CancelledError:
         _finish(task, "cut_off")
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not vanish
+    except Exception as error:  # noqa: BLE001 - every failure must be logged
         _log.exception("background task failed", extra={"task": task.step})
         _finish(task, error.code if isinstance(error, AppError) else "internal_error")
     else:

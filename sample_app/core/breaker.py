@@ -1,6 +1,6 @@
-"""The circuit breaker: a dependency that keeps failing is left alone for a while.
+"""The circuit breaker: a dependency that keeps failing is not called for a while.
 
-purgatory keeps the state; this adds the one error, the metric, and what readiness asks.
+purgatory keeps the state; this module adds the error, the metric, and the state for readiness.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """Now: an opened one whose pause is over waits, half open, for somebody to try."""
+        """The current state: after its pause, an open breaker is half open until the next call."""
         if self._breaker is None:
             return "closed"
         context = self._breaker.context
@@ -52,7 +52,7 @@ class Breaker:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
-        """Whether what runs inside fails is noted, unless the circuit is open.
+        """Record whether the code inside fails, unless the circuit is open.
 
         Raises:
             UnavailableError: At once, when it is open.

@@ -1,4 +1,4 @@
-"""Bounded concurrent execution: a slow dependency must not hold every request of the service."""
+"""Bounded concurrent execution: a slow dependency must not block all requests of the service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sample_app.telemetry.outgoing import OutgoingMetrics
 
 
 class Bulkhead:
-    """Lets `limit` callers in at once; the others wait, in order, at most `patience` seconds.
+    """Admits `limit` callers at once; the others wait, in order, at most `patience` seconds.
 
     Args:
         name: Labels its metrics.
@@ -26,7 +26,7 @@ class Bulkhead:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
-        """Wait for a place, and give it back at the end.
+        """Acquire a slot, and release it at the end.
 
         Raises:
             UnavailableError: When none was free in time.

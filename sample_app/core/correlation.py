@@ -1,4 +1,4 @@
-"""A correlation id for each request: taken from `X-Request-ID` or made, and always sent back."""
+"""A correlation id for each request: from `X-Request-ID` or generated, and always returned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER: Final = "X-Request-ID"
-# What a client may choose ends up in logs: no control characters, bounded length.
+# The client's value is logged: no control characters, bounded length.
 _ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")

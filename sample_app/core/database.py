@@ -60,10 +60,10 @@ class Database:
                 yield session
 
     async def ping(self) -> None:
-        """Ask the database for an answer.
+        """Check that the database answers.
 
         Raises:
-            UnavailableError: When it gives none.
+            UnavailableError: When it does not answer.
         """
         async with self.reading() as session:
             await session.execute(text("SELECT 1"))
@@ -74,7 +74,7 @@ class Database:
 
 
 def _asyncpg_limits(settings: DatabaseSettings) -> dict[str, float]:
-    """A server that went silent must not hold a request: asyncpg by itself waits for ever."""
+    """Time-outs for a silent server: asyncpg has none by default."""
     return {"timeout": settings.connect_timeout, "command_timeout": settings.statement_timeout}
 
 
@@ -88,7 +88,7 @@ def _connect_errors(backend: str) -> tuple[type[Exception], ...]:
 
 
 def _tune_sqlite(engine: Engine, busy_timeout: float) -> None:
-    """Let readers and one writer work side by side, and make foreign keys count.
+    """Allow readers and one writer at the same time, and enforce foreign keys.
 
     Python's sqlite3 opens a transaction only at the first write, so no reader's snapshot turns
     into a write, which SQLite would refuse at once whatever the busy timeout.

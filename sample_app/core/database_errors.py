@@ -1,4 +1,4 @@
-"""Which errors of a database mean that it cannot serve now, and which that the data is at fault."""
+"""Classifies errors of a database: temporarily unavailable, or invalid data."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sample_app.core.errors import AppError, InvalidError, UnavailableError
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A): connection, transaction rollback, resources,
-# operator intervention, system error. All pass when one tries later.
+# operator intervention, system error. A later attempt may succeed.
 _PASSING: Final = frozenset(("08", "40", "53", "57", "58"))
 _DATA: Final = "22"
 
 
 @contextmanager
 def told(connect_errors: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Turn what the database raises inside into the errors that clients are told.
+    """Convert errors of the database into the errors for clients.
 
     Args:
-        connect_errors: What the driver raises itself when it cannot connect.
+        connect_errors: The driver's own errors when it cannot connect.
 
     Raises:
-        UnavailableError: When trying later may help.
-        InvalidError: When the database cannot hold a value.
+        UnavailableError: When a later attempt may succeed.
+        InvalidError: When the database cannot store a value.
     """
     passing: tuple[type[Exception], ...] = (PoolTimeoutError, OSError, *connect_errors)
     try:

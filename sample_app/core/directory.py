@@ -1,8 +1,8 @@
-"""The client of the company directory, another service that knows more about companies.
+"""The client of the company directory, another service with profiles of companies.
 
-What protects this service from that one, from the outside in: a deadline for all of it, retries,
-the circuit breaker, the bulkhead, and time-outs of each attempt. The pool of connections is one
-for the life of the process, because making a TLS connection costs more than most answers.
+The protections, from the outside in: a deadline for the whole call, retries, the circuit breaker,
+the bulkhead, and time-outs for each attempt. There is one connection pool per process, because a
+new TLS connection costs more than most answers.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ PEER: Final = "directory"  # its name in metrics
 
 
 class _FailedError(Exception):
-    """It answered, but that it cannot."""
+    """The directory answered with an error."""
 
 
 FAILURES: Final = (httpx.TransportError, _FailedError)
 
 
 class CompanyDirectory:
-    """Asks for profiles; without an URL a stub in this process answers.
+    """Gets profiles; without a URL from a stub in this process.
 
     Args:
-        transport: What carries requests; by default the network, or the stub.
+        transport: The transport of requests; by default the network, or the stub.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class CompanyDirectory:
         metrics.duration.labels(PEER, "")
 
     async def profile(self, company: str) -> CompanyProfile | None:
-        """What the directory knows about the company of that name; None is nothing.
+        """The profile of the company of that name; None when there is none.
 
         Raises:
-            UnavailableError: When it does not answer, or has not for a while.
+            UnavailableError: When the directory does not answer, or the circuit is open.
         """
         try:
             async with asyncio.timeout(self._settings.deadline):
@@ -82,7 +82,7 @@ class CompanyDirectory:
             raise UnavailableError(message) from error
 
     async def ping(self) -> bool:
-        """Whether it is believed to answer; nobody is asked."""
+        """Whether the circuit is closed; this sends no request."""
         return self._breaker.state != "opened"
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""A company directory in this process: what the service asks when it is told no other."""
+"""A company directory in this process, used when no URL is configured."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ INDUSTRIES: Final = ("agriculture", "construction", "education", "finance", "hea
 
 
 class StubDirectory(httpx.AsyncBaseTransport):
-    """Knows every company, and of the same name always the same. Nothing leaves the process."""
+    """Has a profile for every company, always the same for a name. It uses no network."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer as the real one does."""
+        """Answer like the real directory."""
         name = request.url.params.get("name", "")
         number = int.from_bytes(blake2b(name.encode(), digest_size=4).digest())
         profile = {

@@ -1,4 +1,4 @@
-"""What was answered to a request that may be sent again, by its key."""
+"""Answers to requests with an idempotency key, by the key."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final, Protocol
 
 from cachetools import TTLCache
 
-MOST: Final = 10_000  # keys in memory; the oldest leave first
+MOST: Final = 10_000  # keys in memory; the oldest are evicted first
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that can be given again."""
+    """A stored answer."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -21,23 +21,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One key: what was asked with it, and what was answered; None while that is under way."""
+    """One key: its request, and its answer; None while the request is in progress."""
 
     fingerprint: str
     answer: Answer | None = None
 
 
 class IdempotencyStore(Protocol):
-    """Records by key, each for a while."""
+    """Records by key, each for a limited time."""
 
     async def claim(self, key: str, fingerprint: str) -> Record | None:
-        """The record of `key`; None when there was none, and now there is one, without answer."""
+        """The record of `key`; if there is none, claim the key and return None."""
 
     async def keep(self, key: str, record: Record) -> None:
-        """Note the answer."""
+        """Store the answer."""
 
     async def release(self, key: str) -> None:
-        """Forget the key: nothing was done."""
+        """Release the key: the request had no effect."""
 
 
 class MemoryIdempotencyStore:
@@ -47,7 +47,7 @@ class MemoryIdempotencyStore:
         self._records: TTLCache[str, Record] = TTLCache(MOST, life)
 
     async def claim(self, key: str, fingerprint: str) -> Record | None:
-        """See `IdempotencyStore`; nothing is awaited between the look and the claim."""
+        """See `IdempotencyStore`; there is no await between the look-up and the claim."""
         record = self._records.get(key)
         if record is None:
             self._records[key] = Record(fingerprint)

@@ -1,4 +1,4 @@
-"""Idempotency keys in Redis: several replicas of the service see each other's."""
+"""Idempotency keys in Redis: shared by several replicas of the service."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from redis.exceptions import RedisError
 from sample_app.core.idempotency import Answer, MemoryIdempotencyStore, Record
 
 T = TypeVar("T")
-PAUSE: Final = 5.0  # seconds that a Redis which did not answer is left alone
+PAUSE: Final = 5.0  # seconds without calls to a Redis that did not answer
 _log = logging.getLogger("sample_app.idempotency")
 
 
 class RedisIdempotencyStore:
-    """In Redis, and in memory while that does not answer.
+    """In Redis, and in memory while Redis does not answer.
 
     Args:
         redis: The client.
         prefix: Begins every key.
         life: Seconds that an answer is kept.
-        claim: Seconds that a request without an answer is taken to be under way; a process that
-            dies meanwhile must not hold its keys for long.
+        claim: Seconds for which a request without an answer counts as in progress; a process
+            that dies must not block its keys for long.
     """
 
     def __init__(self, redis: Redis, prefix: str, life: float, claim: float) -> None:

@@ -1,4 +1,4 @@
-"""Brings a database's schema to where the code expects it."""
+"""Migrates a database's schema to the version of the code."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _log = logging.getLogger("sample_app.migrating")
 
 
 class SchemaError(Exception):
-    """The schema is older than the code; `python -m sample_app.migrate` brings it up."""
+    """The schema is older than the code; `python -m sample_app.migrate` upgrades it."""
 
 
 async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
     """Take every step up or down to `revision`, all or none.
 
-    Several processes may start at once: one migrates, the others wait and find nothing to do.
+    Several processes may start at once: one migrates, the others wait and have no steps left.
 
     Args:
         engine: The database.
@@ -37,10 +37,10 @@ async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
 
 
 async def demand_newest(engine: AsyncEngine) -> None:
-    """See that the schema is no older than the code.
+    """Check that the schema is not older than the code.
 
-    A newer one is only worth a warning: while a release is rolled out, the schema is migrated
-    first, and old processes may restart.
+    A newer schema only logs a warning: during a rollout the schema is migrated first, and old
+    processes may restart.
 
     Raises:
         SchemaError: When it is older.
@@ -77,7 +77,7 @@ def _migrate(connection: Connection, revision: str) -> None:
 
 
 def _precedes(config: Config, current: str | None, revision: str) -> bool:
-    """Whether `revision` lies up from `current`."""
+    """Whether `revision` is newer than `current`."""
     if current is None or revision == "base":
         return revision != "base"
     up = ScriptDirectory.from_config(config).iterate_revisions(revision, "base")

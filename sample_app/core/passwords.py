@@ -1,11 +1,11 @@
 """Passwords are stored as Argon2id hashes, which are slow and take memory on purpose.
 
-How much: the least that OWASP's Password Storage Cheat Sheet recommends, since every log-in costs
-it again and must fit the latency budget. Hashes hold their parameters, so raising these later
-leaves the old ones valid.
+The parameters are the minimum of OWASP's Password Storage Cheat Sheet, because every log-in has
+this cost and must meet the latency budget. Hashes contain their parameters, so old hashes stay
+valid after the parameters are raised.
 
-They are made in threads, where they do not hold up the event loop, and only a few at once:
-a burst of log-ins must not take all the memory and every core.
+Hashes are computed in threads, which do not block the event loop, and only a few at once: a burst
+of log-ins must not use all memory and all cores.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Passwords:
         self._nobodys: str | None = None
 
     async def hash(self, password: str) -> str:
-        """What to store instead of the password."""
+        """The hash to store instead of the password."""
         return await to_thread.run_sync(self._hasher.hash, password, limiter=self._limiter)
 
     async def verify(self, password: str, stored: str | None) -> bool:
         """Whether `stored` is the hash of this password.
 
-        None is the hash of nobody: never right, but it takes as long, so that the time does not
-        tell which users exist.
+        Without a stored hash (None) the result is False after the same time, so that the time does
+        not reveal which users exist.
         """
         if stored is None:
             if self._nobodys is None:

@@ -1,4 +1,4 @@
-"""Keeps passwords, tokens and e-mail addresses out of the logs, whoever writes them."""
+"""Keeps passwords, tokens and e-mail addresses out of all logs."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _PATTERNS: Final = (
 
 
 def redact(text: str) -> str:
-    """The text without what looks like a secret or an e-mail address."""
+    """The text without secrets and e-mail addresses."""
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
 
 
 def redact_field(name: str, value: object) -> object:
-    """A value that is logged under a name: hidden whole when the name says that it is secret."""
+    """A value that is logged under a name: hidden completely when the name is that of a secret."""
     if isinstance(value, bool | int | float) or value is None:
         return value
     if _NAMED.search(name):

@@ -1,7 +1,7 @@
-"""Retries with backoff: what fails for a moment is tried again, later each time.
+"""Retries with exponential backoff, for short failures.
 
-The waits double and carry a random part, so that many callers that failed together do not come
-back together.
+The waits double and have a random part, so that callers that failed at the same time do not retry
+at the same time.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ async def with_retries(
     on: tuple[type[Exception], ...],
     before_retry: Callable[[], None] = lambda: None,
 ) -> T:
-    """What `work` returns, tried until it succeeds or `attempts` are used up.
+    """The result of `work`, called until it succeeds or `attempts` are used up.
 
     Args:
-        work: May be called several times, so it must bear that.
+        work: Must be safe to call several times.
         attempts: Tries in all; 1 is no retry.
         wait: Seconds before the second attempt, about; doubles each time.
-        on: The errors that may pass by themselves; any other is raised at once.
+        on: Temporary errors; any other error is raised at once.
         before_retry: Called before each further attempt.
 
     Raises:

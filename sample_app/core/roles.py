@@ -1,4 +1,4 @@
-"""Who may do what: each role may do all that the ones before it may."""
+"""Roles: each has all permissions of the roles before it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Role(StrEnum):
     ADMIN = "admin"  # sees users and gives them roles
 
     def covers(self, needed: Role) -> bool:
-        """Whether somebody with this role may do what `needed` may."""
+        """Whether this role includes the permissions of `needed`."""
         order = list(Role)
         return order.index(self) >= order.index(needed)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request, as their token says it."""
+    """The caller of a request, from the token."""
 
     user_id: int
     role: Role

@@ -1,4 +1,4 @@
-"""The data set, the same at each start whatever earlier runs left behind.
+"""The data set, the same at each start, independent of earlier runs.
 
 A seeded contact that was changed is recognised by its `updated_at`. Changed and foreign contacts
 are deleted, missing ones inserted: a second start in a row writes nothing.
@@ -56,7 +56,7 @@ class ContactRow(TypedDict):
 async def seed(engine: AsyncEngine, settings: SeedSettings) -> int:
     """Bring the data into its known state; the tables must exist.
 
-    Several processes may start at once: one inserts, the others wait and find nothing to do.
+    Several processes may start at once: one inserts, the others wait and have nothing to insert.
 
     Returns:
         How many contacts had to be inserted.

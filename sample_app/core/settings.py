@@ -55,9 +55,9 @@ class CacheSettings(_Group):
     levels: Literal["auto", "memory", "redis", "both"] = "auto"
     ttl: Seconds = 300.0  # contact details
     max_size: Positive = 2000
-    company_ttl: Seconds = 30.0  # pages of companies; their numbers of contacts are so old at most
+    company_ttl: Seconds = 30.0  # pages of companies: the largest age of their numbers of contacts
     company_max_size: Positive = 200
-    profile_ttl: Seconds = 3600.0  # what the company directory said
+    profile_ttl: Seconds = 3600.0  # profiles of the company directory
     profile_max_size: Positive = 1000
 
 
@@ -68,7 +68,7 @@ class RedisSettings(_Group):
     prefix: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] = "sample-app"
     pool_size: Positive = 20
     timeout: Seconds = 0.25  # to connect, and for each answer
-    pause: Seconds = 1.0  # after a failure, before it is asked again
+    pause: Seconds = 1.0  # after a failure, before the next call
 
 
 class ImportsSettings(_Group):
@@ -77,7 +77,7 @@ class ImportsSettings(_Group):
     max_body: Positive = 10_485_760  # bytes of an upload
     max_row: Positive = 65_536  # bytes of one row
     batch: Positive = 250  # rows that are stored at a time
-    max_errors: Positive = 100  # rejected rows that are told about
+    max_errors: Positive = 100  # rejected rows that are reported
 
 
 class ExportsSettings(_Group):
@@ -87,19 +87,19 @@ class ExportsSettings(_Group):
 
 
 class AuthSettings(_Group):
-    """Who may do what, and how they prove it."""
+    """Authentication and authorization."""
 
     secret: Annotated[SecretStr, Field(min_length=32)] = SecretStr(DEVELOPMENT_SECRET)
     issuer: str = "sample-app"
     audience: str = "sample-app"
     token_life: Seconds = 900.0
     anonymous: bool = True  # contacts may be read and edited without a token; never in production
-    admin_email: str = ""  # this admin exists after the start; empty: nobody is made one
+    admin_email: str = ""  # this admin is created at the start; empty: none
     admin_password: SecretStr = SecretStr("")
 
 
 class HttpSettings(_Group):
-    """What stands between the network and the routes."""
+    """Settings of the middleware."""
 
     origins: tuple[Origin, ...] = ()  # pages of these origins may call the API (CORS)
     max_body: Positive = 1_048_576  # bytes of a request's body
@@ -109,9 +109,9 @@ class HttpSettings(_Group):
 
 
 class RateSettings(_Group):
-    """How many requests one caller may make: `<n>/second`, `/minute` or `/hour`."""
+    """Rate limits per caller: `<n>/second`, `/minute` or `/hour`."""
 
-    user: Rate = "600000/minute"  # signed in, from wherever
+    user: Rate = "600000/minute"  # signed in, from any address
     address: Rate = "600000/minute"  # not signed in
     login: Rate = "60000/minute"  # log-ins and registrations from one address
 
@@ -140,8 +140,8 @@ class DirectorySettings(_Group):
     attempts: Positive = 2
     retry_wait: Seconds = 0.05  # before the second attempt; doubles
     deadline: Seconds = 3.0  # for all of it
-    failures: Positive = 5  # in a row, after which it is left alone
-    pause: Seconds = 60.0  # for so long
+    failures: Positive = 5  # in a row, after which the circuit opens
+    pause: Seconds = 60.0  # seconds until a call is tried again
 
 
 class TasksSettings(_Group):
@@ -149,10 +149,10 @@ class TasksSettings(_Group):
 
     concurrency: Positive = 10  # that run at once
     queue_size: Positive = 1000  # that wait; more are refused
-    attempts: Positive = 3  # of each step, when it fails for a reason that may pass
+    attempts: Positive = 3  # of each step, after temporary errors
     retry_wait: Seconds = 0.2  # before the second attempt; doubles
-    remembered: Positive = 1000  # whose status can be asked for
-    drain: Seconds = 10.0  # to end in, when the service stops
+    remembered: Positive = 1000  # whose status is kept
+    drain: Seconds = 10.0  # time to end when the service stops
 
 
 class TracesSettings(_Group):
@@ -182,7 +182,7 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "staging", "production"] = "development"
     commit: str = "unknown"
-    regressions: str = ""  # mistakes to plant, e.g. "n_plus_one,slow_query"; never in production
+    regressions: str = ""  # regressions to plant, e.g. "n_plus_one,slow_query"; never in production
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
     redis: RedisSettings = RedisSettings()
@@ -243,7 +243,7 @@ class Settings(BaseSettings):
 
     @property
     def migrates(self) -> bool:
-        """Whether a start brings the schema up: SQLite's always, for there it is our own file."""
+        """Whether a start migrates the schema; always for SQLite, which is a local file."""
         if self.database.url.startswith("sqlite"):
             return True
         return self.database.migrate and self.environment != "production"

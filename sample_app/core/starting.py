@@ -1,4 +1,4 @@
-"""One process at a time does what a start does to the database."""
+"""A lock, so that one process at a time prepares the database at start-up."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _LOCK: Final = 7_319_204  # any number that no other program uses as an advisory
 
 
 def lock_others_out(connection: Connection) -> None:
-    """Let other processes that start wait until this transaction ends; call it first in there.
+    """Take the start-up lock until this transaction ends; call it first in the transaction.
 
-    What was read before is worth nothing after it: another one may just have written.
+    Do not use data that was read before: another process may have written in between.
     """
     if connection.dialect.name == "sqlite":
         # sqlite3 begins no transaction by itself before the first write, and none for DDL.

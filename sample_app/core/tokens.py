@@ -1,7 +1,7 @@
-"""Signed proof of who somebody is (JWT, RFC 7519), good for a short while.
+"""Signed, short-lived access tokens (JWT, RFC 7519).
 
-A token carries the role, so that a request costs no query to find it out. The price: a role that
-was taken away still works until the token ends, which is why its life is short.
+A token contains the role, so a request needs no query for it. A role that was removed still works
+until the token expires, so tokens are short-lived.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sample_app.core.errors import UnauthenticatedError
 from sample_app.core.roles import Caller, Role
 from sample_app.core.settings import AuthSettings
 
-ALGORITHM: Final = "HS256"  # one, fixed: a token must not choose how it is checked
+ALGORITHM: Final = "HS256"  # fixed: a token must not choose its algorithm
 _CLAIMS: Final = ("exp", "iat", "iss", "aud", "sub", "role")
 
 
@@ -29,11 +29,11 @@ class Tokens:
 
     @property
     def life(self) -> float:
-        """Seconds a token is good for."""
+        """Seconds for which a token is valid."""
         return self._settings.token_life
 
     def issue(self, caller: Caller, now: datetime | None = None) -> str:
-        """A token for `caller`, good from `now` on."""
+        """A token for `caller`, valid from `now` on."""
         now = now or utc_now()
         claims = {
             "sub": str(caller.user_id),
@@ -46,10 +46,10 @@ class Tokens:
         return jwt.encode(claims, self._secret, ALGORITHM)
 
     def verify(self, token: str) -> Caller:
-        """Who the token was issued to.
+        """The caller that the token was issued to.
 
         Raises:
-            UnauthenticatedError: When it is not ours, not meant for us, or too old.
+            UnauthenticatedError: When it has another issuer or audience, or has expired.
         """
         try:
             claims = jwt.decode(
@@ -61,5 +61,5 @@ class Tokens:
                 options={"require": list(_CLAIMS)},
             )
             return Caller(int(claims["sub"]), Role(claims["role"]))
-        except (jwt.InvalidTokenError, ValueError) as error:  # which of them: no client's business
+        except (jwt.InvalidTokenError, ValueError) as error:  # no reason for the client
             raise UnauthenticatedError("The token is not valid or has expired.") from error

@@ -1,4 +1,4 @@
-"""What Alembic runs: on the connection it was given, else on the one that the settings name."""
+"""Alembic's entry point; uses the given connection, else the database of the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all tables share."""
+"""Shared by all tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Identifier = BigInteger().with_variant(Integer, "sqlite")
 
 
 def ordered_text(length: int) -> String:
-    """Text that is compared by code points on every database, whatever language its server has.
+    """Text that is compared by code points on every database, independent of its locale.
 
     Lists are ordered by it and searches begin with it: the same rows in the same order everywhere.
     """

@@ -39,10 +39,10 @@ class Contact(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     welcomed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    # "raise": a query that forgot to load the company fails instead of becoming N+1 queries.
+    # "raise": a query that does not load the company fails instead of causing N+1 queries.
     company: Mapped[Company] = relationship(lazy="raise")
 
 
 def search_key(first_name: str, last_name: str) -> str:
-    """What a contact is ordered and found by: a lower case letter may be two characters."""
+    """The key for order and search; a lower case letter may have two characters."""
     return f"{last_name} {first_name}".lower()[:201]

@@ -1,4 +1,4 @@
-"""One import of contacts, and what became of it."""
+"""One import of contacts and its result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ImportRun(Base):
         status: An `ImportStatus`.
         imported: Rows that became contacts.
         rejected: Rows that did not.
-        errors: Why, for the first of them.
+        errors: The reasons of the first rejected rows.
         finished_at: None while it runs.
     """
 

@@ -1,4 +1,4 @@
-"""Somebody who can log in."""
+"""A user who can log in."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Planted regressions: mistakes that a pull request could make, one a file, off by default.
+"""Planted regressions: mistakes that a pull request could contain, one per file, off by default.
 
-They prove that the budgets notice: `harness selftest` switches on one at a time by
-`SAMPLE_APP_REGRESSIONS`, and the run must break the budgets that the mistake's docstring names.
+They prove that the budgets detect regressions: `harness selftest` plants one at a time by
+`SAMPLE_APP_REGRESSIONS`, and the run must breach the budgets in the docstring of the regression.
 
-They are planted once, before the application is made. While they are off, nothing of this package
-is imported, and no line of the service asks for it.
+They are planted once, before the application is created. Without the setting, no module of this
+package is imported, and no code of the service checks for it.
 """

@@ -16,7 +16,7 @@ ANSWER_TIME = 0.08  # seconds
 def plant(settings: Settings, replace: Replace) -> Settings:
     """A search first asks a spelling service, with a client that is not async.
 
-    While it waits, the event loop stands still, and with it every other request.
+    While it waits, the event loop is blocked, and so are all other requests.
 
     Noticed by `event-loop-lag-p95`.
     """

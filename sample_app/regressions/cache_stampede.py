@@ -1,4 +1,4 @@
-"""A cache that lets everybody load."""
+"""Concurrent cache misses that each load the value."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ V = TypeVar("V")
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """The cache was made simpler: of those who miss a key together, each loads it.
+    """A simplified cache: concurrent misses of a key each load it.
 
-    When a popular entry expires, all who want it go to the database at once.
+    When a popular entry expires, all its readers query the database at once.
 
     Noticed by `cache-overwrites`.
     """

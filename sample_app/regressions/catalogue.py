@@ -52,10 +52,10 @@ REGRESSIONS: Final[Mapping[str, Plant]] = {
 
 
 def plant(settings: Settings, replace: Replace = setattr) -> Settings:
-    """Plant what `settings.regressions` names, before the application is made.
+    """Plant the regressions in `settings.regressions`, before the application is created.
 
     Returns:
-        The settings to make it with.
+        The settings for the application.
 
     Raises:
         ValueError: A name is not known.

@@ -1,4 +1,4 @@
-"""Caches whose entries are too old at once."""
+"""Cache entries that expire immediately."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sample_app.regressions.planting import Replace, changed
 def plant(settings: Settings, replace: Replace) -> Settings:
     """The time to live was meant in minutes and got the value for "off": 0.
 
-    Everything works, and every request goes to the database.
+    All requests succeed, but each one queries the database.
 
     Noticed by `team-cache-hit-ratio`.
     """

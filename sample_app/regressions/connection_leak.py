@@ -1,4 +1,4 @@
-"""A connection that is never given back."""
+"""Connections that are never returned to the pool."""
 
 # ruff: noqa: SLF001 - a mistake does not ask
 from __future__ import annotations
@@ -16,7 +16,7 @@ forgotten: list[AsyncSession] = []
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """Creating a contact looks for duplicates in a session that nobody closes.
+    """Creating a contact looks for duplicates in a session that is never closed.
 
     The pool is empty after thirty new contacts; then each request waits for its time-out.
 

@@ -1,4 +1,4 @@
-"""Needless arithmetic in each request."""
+"""Unnecessary computation in each request."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.services.contacts import ContactService
 
-ROUNDS = 220_000  # some 50 ms: right for a password, wrong for a tag
+ROUNDS = 220_000  # about 50 ms: right for a password, wrong for a tag
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """A contact's version tag is made by a function that is meant for passwords.
+    """A contact's version tag is computed by a function for passwords.
 
-    It is slow on purpose, and runs even when the cache has the contact. Threads keep the event
-    loop free, so that little else shows it while there are cores.
+    It is slow on purpose, and runs even when the cache has the contact. It runs in threads, so with
+    enough cores hardly any other budget detects it.
 
     Noticed by `cpu`.
     """

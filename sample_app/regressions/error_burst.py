@@ -7,13 +7,13 @@ from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.services.contacts import ContactService
 
-EXTENSIONS = {ending: f"x{ending}" for ending in range(1, 10)}  # nobody thought of 0
+EXTENSIONS = {ending: f"x{ending}" for ending in range(1, 10)}  # 0 is missing
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
     """A contact's phone extension is looked up by the last digit of its number; 0 is missing.
 
-    Every tenth contact is answered with 500, and no test has one of those.
+    Every tenth contact is answered with 500, and no test uses such a contact.
 
     Noticed by `error-ratio`.
     """

@@ -1,4 +1,4 @@
-"""One lock for everybody."""
+"""One lock for all readers of contacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AUDIT_TIME = 0.06  # seconds
 def plant(settings: Settings, replace: Replace) -> Settings:
     """Reading a contact writes an audit entry under a lock, to keep the entries in order.
 
-    One reader at a time: the service idles while its clients queue.
+    There is one reader at a time: the service is idle while its clients queue.
 
     Noticed by `api-latency-p95` and `server-latency-p95`.
     """
@@ -23,7 +23,7 @@ def plant(settings: Settings, replace: Replace) -> Settings:
 
     async def detail(self: ContactService, identifier: int) -> ContactDetail:
         async with lock:
-            await asyncio.sleep(AUDIT_TIME)  # the entry is on its way
+            await asyncio.sleep(AUDIT_TIME)  # writing the entry
             return await original(self, identifier)
 
     replace(ContactService, "detail", detail)

@@ -1,4 +1,4 @@
-"""Something that only grows."""
+"""Memory that is never released."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from sample_app.schemas.contacts import ContactSummary
 from sample_app.schemas.page import Page, PageQuery
 from sample_app.services.contacts import ContactService
 
-COPIES = 400  # of some 3 kB: as if the pages were larger, so that seconds show what takes hours
+COPIES = 400  # of about 3 kB: more than a page, so that seconds show the growth of hours
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """Every page that was ever listed is kept, for a debugging view that never came.
+    """All listed pages are kept in memory, for a debugging view that does not exist.
 
     Noticed by `memory-growth`.
     """

@@ -15,8 +15,8 @@ from sample_app.repositories import contacts
 def plant(settings: Settings, replace: Replace) -> Settings:
     """Lists and searches ignore case by `lower(column)`, and there is no index on that.
 
-    Every page now reads and sorts the whole table. The results are right, so no functional test
-    sees it, and it costs more with each row that the service gets.
+    Every page now reads and sorts the whole table. The results are correct, so no functional
+    test fails, and the cost grows with each row.
 
     Noticed by `db-query-p95`.
     """

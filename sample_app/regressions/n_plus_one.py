@@ -15,9 +15,9 @@ from sample_app.repositories.contacts import ContactRepository
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """The company of each contact of a page is asked for in a query of its own.
+    """A page loads the company of each contact with a query of its own.
 
-    On a laptop with an embedded database nobody feels it, which is how it gets merged.
+    With an embedded database on a laptop the difference is too small to notice in a review.
 
     Noticed by `queries-per-request`.
     """

@@ -1,4 +1,4 @@
-"""Answers as they are."""
+"""Answers without compression."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sample_app.regressions.planting import Replace, changed
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """Compression begins at a size that no answer has: kilobytes were taken for bytes.
+    """Compression begins at a size that no answer has: kilobytes were mistaken for bytes.
 
     Noticed by `list-response-bytes`.
     """

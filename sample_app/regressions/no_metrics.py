@@ -1,4 +1,4 @@
-"""A service that nobody can watch."""
+"""A service without metrics at the expected path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sample_app.telemetry import exposition
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """The metrics move to another path, and whatever scrapes them still asks the old one.
+    """The metrics move to another path, and the scrapers still use the old one.
 
     Noticed by the run: without data it is inconclusive, never a pass.
     """

@@ -1,4 +1,4 @@
-"""What every planted regression is made of."""
+"""The parts of all planted regressions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sample_app.core.settings import Settings
 
 
 class Replace(Protocol):
-    """Puts something else in the place of an attribute, as `setattr` does.
+    """Replaces an attribute, like `setattr`.
 
-    Tests pass a function that also puts the original back.
+    Tests pass a function that also restores the original.
     """
 
     def __call__(self, owner: object, name: str, value: object, /) -> None:
@@ -19,7 +19,7 @@ class Replace(Protocol):
 
 
 Plant = Callable[[Settings, Replace], Settings]
-"""Plants a mistake before the application is made: by other settings, or by other code."""
+"""Plants a regression before the application is created: by other settings or other code."""
 
 
 def changed(settings: Settings, group: str, **values: object) -> Settings:

@@ -1,4 +1,4 @@
-"""Background work that takes longer than anybody thought."""
+"""Background work that takes six seconds."""
 
 # ruff: noqa: SLF001 - a mistake does not ask
 from __future__ import annotations
@@ -15,7 +15,7 @@ SECONDS = 6.0
 def plant(settings: Settings, replace: Replace) -> Settings:
     """Before each step of a welcome, the mail gateway's queue is polled until it is empty.
 
-    No answer gets slower, because nobody waits for the task.
+    No answer gets slower, because no request waits for the task.
 
     Noticed by `background-task-mean`.
     """

@@ -1,4 +1,4 @@
-"""A query that takes its time."""
+"""A query that takes half a second."""
 
 # ruff: noqa: SLF001 - a mistake does not ask
 from __future__ import annotations
@@ -17,9 +17,9 @@ SECONDS = 0.5
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """Each page comes with figures from a report, whose query takes half a second.
+    """Each page contains figures of a report whose query takes half a second.
 
-    The database sleeps that long here, so that it takes the same on any data and any machine.
+    The database sleeps for that time, so it is the same with any data and on any machine.
 
     Noticed by `db-query-mean` and `db-query-p95`.
     """

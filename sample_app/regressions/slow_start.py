@@ -1,4 +1,4 @@
-"""Work before the first request that could wait."""
+"""Start-up work that could be done later."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ COMPANIES, ANSWER_TIME = 200, 0.12  # 24 seconds
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """The start asks the company directory about each company in turn, to warm a cache.
+    """The start gets the profile of each company from the directory, to warm a cache.
 
-    A deployment takes that much longer, and so does the way back from a crash.
+    A deployment and the recovery from a crash take longer by that time.
 
     Noticed by `start-time`.
     """

@@ -1,4 +1,4 @@
-"""A connection pool for one."""
+"""A connection pool with one connection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sample_app.regressions.planting import Replace, changed
 def plant(settings: Settings, replace: Replace) -> Settings:
     """One connection and no overflow, left over from a debugging session.
 
-    Requests queue for it as soon as two come together.
+    Requests queue for it as soon as two are concurrent.
 
     Noticed by `pool-headroom`.
     """

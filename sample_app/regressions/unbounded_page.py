@@ -1,4 +1,4 @@
-"""A page of whatever size."""
+"""Pages without a size limit."""
 
 # ruff: noqa: SLF001 - a mistake does not ask
 from __future__ import annotations
@@ -16,9 +16,9 @@ ROWS = 500
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:
-    """Pages no longer heed the size that was asked for: there are 500 rows on each.
+    """Pages ignore the requested size: each has 500 rows.
 
-    With little data in development, every page looks as before.
+    With little data in development, all pages look as before.
 
     Noticed by `list-response-bytes`.
     """

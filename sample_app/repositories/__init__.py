@@ -1,1 +1,1 @@
-"""Every query, and nothing else."""
+"""All database queries."""

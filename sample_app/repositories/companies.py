@@ -37,7 +37,7 @@ class CompanyRepository:
         return (row[0], row[1]) if row else None
 
     async def existing(self, identifiers: Collection[int]) -> set[int]:
-        """Which of them exist, and go on existing until the transaction ends."""
+        """The ids that exist; they are locked until the transaction ends."""
         query = select(Company.id).where(Company.id.in_(identifiers))
         locked = query.with_for_update(read=True, key_share=True)  # SQLite: one writer anyway
         return set(await self._session.scalars(locked))

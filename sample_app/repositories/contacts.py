@@ -41,7 +41,7 @@ class ContactRepository:
     async def search(
         self, beginning: str, offset: int, limit: int
     ) -> tuple[Sequence[Contact], int]:
-        """Like `page`, of those whose "last first" name or address begins so."""
+        """Like `page`, of contacts whose "last first" name or address begins with the text."""
         return await self._page(offset, limit, _matches(beginning))
 
     async def _page(
@@ -72,7 +72,7 @@ class ContactRepository:
         return (await self._session.execute(query)).mappings().all()
 
     async def insert_new(self, rows: Sequence[Mapping[str, object]]) -> set[str]:
-        """Insert many at once, without those whose address is taken.
+        """Insert many contacts, except those whose address exists.
 
         Returns:
             The addresses of those that were inserted.
@@ -108,12 +108,12 @@ class ContactRepository:
             ) from error
 
     async def delete(self, identifier: int) -> bool:
-        """Delete one contact; whether there was one."""
+        """Delete one contact; return whether it existed."""
         query = delete(Contact).where(Contact.id == identifier).returning(Contact.id)
         return await self._session.scalar(query) is not None
 
     async def mark_welcomed(self, identifier: int, time: datetime) -> None:
-        """Note when a contact was welcomed; one that is gone is no error."""
+        """Store when a contact was welcomed; a deleted contact is no error."""
         await self._session.execute(
             update(Contact).where(Contact.id == identifier).values(welcomed_at=time)
         )

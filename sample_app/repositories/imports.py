@@ -18,7 +18,7 @@ class ImportRepository:
         self._session = session
 
     async def begin(self, time: datetime) -> int:
-        """A new one, running; its id."""
+        """Create a running import; return its id."""
         run = ImportRun(status="running", imported=0, rejected=0, errors=[], started_at=time)
         self._session.add(run)
         await self._session.flush()
@@ -31,7 +31,7 @@ class ImportRepository:
     async def note(
         self, identifier: int, imported: int, rejected: int, errors: list[dict[str, object]]
     ) -> None:
-        """What has been stored and rejected up to now."""
+        """Store the current numbers of stored and rejected rows."""
         await self._session.execute(
             update(ImportRun)
             .where(ImportRun.id == identifier)
@@ -41,7 +41,7 @@ class ImportRepository:
     async def end(
         self, identifier: int, status: Literal["finished", "broken_off"], time: datetime
     ) -> None:
-        """It is over."""
+        """Mark the import as finished."""
         await self._session.execute(
             update(ImportRun)
             .where(ImportRun.id == identifier)

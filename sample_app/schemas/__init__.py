@@ -1,1 +1,1 @@
-"""What crosses the border, in and out."""
+"""The types of requests and answers."""

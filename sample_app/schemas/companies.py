@@ -1,4 +1,4 @@
-"""Companies as clients see and send them."""
+"""Companies in requests and answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CompanyName = Annotated[
 
 
 class CompanyProfile(BaseModel):
-    """What the company directory knows."""
+    """A profile of the company directory."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,7 +36,7 @@ class CompanyDetail(CompanySummary):
 
 
 class CompanyPatch(BaseModel):
-    """What can be changed about a company."""
+    """The changeable fields of a company."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Contacts as clients see and send them."""
+"""Contacts in requests and answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Email = Annotated[
 ]
 Phone = Annotated[str, StringConstraints(max_length=40, pattern=r"^[0-9+() .-]+$")]
 Notes = Annotated[str, StringConstraints(max_length=10_000, pattern=NO_NUL)]
-Id = Annotated[int, Field(ge=1, le=2**63 - 1)]  # what a BigInteger holds
+Id = Annotated[int, Field(ge=1, le=2**63 - 1)]  # the range of a BigInteger
 
 
 class _Out(BaseModel):
@@ -48,7 +48,7 @@ class ContactSummary(_Out):
 
 
 class ContactDetail(ContactSummary):
-    """A contact with everything about it; times are UTC."""
+    """A contact with all its fields; times are UTC."""
 
     phone: str | None
     notes: str | None

@@ -1,7 +1,7 @@
-"""Pages that begin after a given item: as quick far behind as in front, and stable under inserts.
+"""Pages that begin after a given item: equally fast at any position, and stable under inserts.
 
-A page by number makes the database count all rows before it, and when somebody is inserted in
-front, the last item of a page comes again as the first of the next one.
+For a page by number the database reads all rows before it, and after an insert before the page its
+last item is repeated as the first item of the next page.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pydantic import BaseModel, Field, model_validator
 from sample_app.core.errors import InvalidError
 from sample_app.schemas.page import PageQuery, T
 
-Place = tuple[str, int]  # what contacts are ordered by: search key and id
+Place = tuple[str, int]  # the order of contacts: search key and id
 
 
 class ListQuery(PageQuery):
-    """Which page: by number, or after a cursor (the empty one is in front of all)."""
+    """Which page: by number, or after a cursor (the empty cursor is before all)."""
 
     cursor: Annotated[str | None, Field(max_length=2000)] = None
 
@@ -32,7 +32,7 @@ class ListQuery(PageQuery):
 
 
 class CursorPage(BaseModel, Generic[T]):
-    """Some items, and the cursor of those that follow: null after the last."""
+    """Some items, and the cursor of the next page: null after the last."""
 
     items: list[T]
     size: int
@@ -40,7 +40,7 @@ class CursorPage(BaseModel, Generic[T]):
 
 
 def cursor_after(place: Place) -> str:
-    """The cursor of what follows `place`; clients must not look inside."""
+    """The cursor of the items after `place`; it is opaque to clients."""
     return urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
@@ -48,7 +48,7 @@ def place_of(cursor: str) -> Place:
     """Where a cursor points to.
 
     Raises:
-        InvalidError: When we never gave it to anybody.
+        InvalidError: When it is not a cursor of this service.
     """
     try:
         key, identifier = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))

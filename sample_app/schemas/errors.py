@@ -1,4 +1,4 @@
-"""The one shape of every error."""
+"""The format of all errors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ class ErrorOut(BaseModel):
     """What went wrong.
 
     Attributes:
-        code: A stable word for programs, such as `not_found`.
+        code: A stable code for programs, such as `not_found`.
         message: A sentence for people.
-        details: Facts for programs; what it holds depends on the code.
+        details: Data for programs; the keys depend on the code.
     """
 
     code: str

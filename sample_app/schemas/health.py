@@ -1,4 +1,4 @@
-"""What the health endpoints answer."""
+"""The answers of the health endpoints."""
 
 from __future__ import annotations
 

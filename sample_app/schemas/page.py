@@ -1,4 +1,4 @@
-"""The one envelope for pages."""
+"""The envelope of pages."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ class Page(BaseModel, Generic[T]):
 
 
 def page_of(items: list[T], total: int, query: PageQuery) -> Page[T]:
-    """Put items into the envelope; no items at all are 0 pages."""
+    """Put items into the envelope; without items there are 0 pages."""
     pages = -(-total // query.size)
     return Page(items=items, total=total, page=query.page, size=query.size, pages=pages)

@@ -1,4 +1,4 @@
-"""Background tasks as clients see them."""
+"""Background tasks in answers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class TaskOut(BaseModel):
     """A background task; times are UTC.
 
     Attributes:
-        step: What it does now, or did last.
+        step: The current or the last step.
         attempts: Tries of that step.
-        error: A word for programs when it failed, such as `unavailable`.
+        error: A code for programs when it failed, such as `unavailable`.
     """
 
     model_config = ConfigDict(from_attributes=True, frozen=True)

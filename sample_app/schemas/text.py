@@ -1,4 +1,4 @@
-"""What any text that is stored or searched must obey."""
+"""Constraints of all texts that are stored or searched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contacts as files: what is downloaded and uploaded."""
+"""Contacts in downloaded and uploaded files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FileFormat(StrEnum):
 
     @property
     def media_type(self) -> str:
-        """As HTTP calls it."""
+        """The media type."""
         return "text/csv" if self is FileFormat.CSV else "application/x-ndjson"
 
 
@@ -46,7 +46,7 @@ class ContactUpload(ContactIn):
 
 
 class RejectedRow(BaseModel):
-    """Why a row, counted from 1 without the header, became no contact."""
+    """The reason why a row, counted from 1 without the header, was rejected."""
 
     row: int
     problem: str

@@ -1,4 +1,4 @@
-"""Users and tokens as clients see and send them."""
+"""Users and tokens in requests and answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Password = Annotated[SecretStr, Field(min_length=12, max_length=128)]
 
 
 class UserOut(BaseModel):
-    """A user, without what proves that it is them."""
+    """A user without credentials."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
@@ -26,7 +26,7 @@ class UserOut(BaseModel):
 
 
 class UserIn(BaseModel):
-    """Somebody who registers."""
+    """A registration."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -56,7 +56,7 @@ class LogIn(BaseModel):
 
 
 class TokenOut(BaseModel):
-    """A token, and the seconds it is good for."""
+    """A token and its lifetime in seconds."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind of token

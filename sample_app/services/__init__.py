@@ -1,1 +1,1 @@
-"""The logic: what a use case does, in which transaction, and what it caches."""
+"""The logic of the use cases, with their transactions and caches."""

@@ -1,8 +1,8 @@
-"""What can be done with companies.
+"""Use cases of companies.
 
-Pages of companies are cached: everybody asks for the same few, to count contacts is dear, and
-the numbers may be a little old (by `company_ttl` at most; names never are). Pages of contacts are
-not cached, since each new contact would empty them.
+Pages of companies are cached: most requests are for the same few, counting contacts is expensive,
+and the numbers may be out of date (by `company_ttl` at most; names never are). Pages of contacts
+are not cached, because each new contact would invalidate them.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class CompanyService:
     """The use cases; one instance serves all requests.
 
     Args:
-        pages: Keeps pages of companies.
-        profiles: Keeps what the directory said, by the company's name; a list, because that it
-            knows nothing is worth keeping too.
-        contacts: Keeps contacts, which show their company's name.
+        pages: Cache of pages of companies.
+        profiles: Cache of the directory's profiles, by the company's name; a list, so that a
+            missing profile is cached too.
+        contacts: Cache of contacts, which contain their company's name.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class CompanyService:
             company = await _company(session, identifier)
             company.name = patch.name
             await CompanyRepository(session).save(company)
-        await self._pages.invalidate_matching("*")  # it may have moved to any other page
-        await self._contacts.invalidate_matching("*")  # nobody knows whose company it is
+        await self._pages.invalidate_matching("*")  # the company may be on any other page now
+        await self._contacts.invalidate_matching("*")  # no index by company exists
         return CompanyOut.model_validate(company)
 
     async def refreshing(self, identifier: int) -> Step:

@@ -1,4 +1,4 @@
-"""What can be done with contacts.
+"""Use cases of contacts.
 
 Each use case opens its own short session, so that no connection is held while an answer is
 written, while a background task runs, or when the cache has the answer.
@@ -37,10 +37,10 @@ class ContactService:
         return page_of([ContactSummary.model_validate(c) for c in found], total, query)
 
     async def list_after(self, cursor: str, size: int) -> CursorPage[ContactSummary]:
-        """Those that follow a cursor, by name; the empty cursor is in front of all.
+        """The contacts after a cursor, by name; the empty cursor is before all.
 
         Raises:
-            InvalidError: When it is not a cursor of ours.
+            InvalidError: When it is not a cursor of this service.
         """
         place = place_of(cursor) if cursor else None
         async with self._database.reading() as session:
@@ -121,7 +121,7 @@ class ContactService:
             contact.search_key = search_key(contact.first_name, contact.last_name)
             contact.updated_at = utc_now()
             await ContactRepository(session).save(contact)
-        # After the commit: a load between the two would bring the old value back.
+        # After the commit: otherwise a load in between would store the old value again.
         await self._details.invalidate(str(identifier))
         return ContactDetail.model_validate(contact)
 

@@ -16,7 +16,7 @@ from sample_app.services.welcome import WelcomeService
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What routes may ask for."""
+    """The services that routes can use."""
 
     contacts: ContactService
     companies: CompanyService

@@ -1,8 +1,8 @@
-"""All contacts as a file, written while it is read.
+"""All contacts as a file that is generated while the client reads it.
 
-Each batch is a query of its own that goes on where the last one ended. A cursor of the database
-would do it in one, but hold a connection, and on PostgreSQL a transaction, for as long as the
-slowest client takes to read; so thirty of them would fill the pool.
+Each batch is a separate query that continues after the previous one. A database cursor would need
+one query, but hold a connection, and on PostgreSQL a transaction, until the slowest client has read
+the file; thirty such clients would exhaust the pool.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ExportService:
     async def contacts(self, form: FileFormat) -> AsyncIterator[str]:
         """The file in pieces; its first batch is read before this returns.
 
-        So a database that does not answer is told as an error, not as half a file.
+        So an unavailable database causes an error, not a partial file.
         """
         first = await self._batch(after=0)
         return self._pieces(first, form)

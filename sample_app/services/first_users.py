@@ -1,4 +1,4 @@
-"""The users that must exist before anybody can log in."""
+"""The users that must exist before the first log-in."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sample_app.repositories.users import UserRepository
 
 
 async def ensure_first_users(database: Database, passwords: Passwords, settings: Settings) -> int:
-    """Make the admin of the settings and, with seeding, one sample user a role.
+    """Make the admin of the settings and, with seeding, one sample user per role.
 
-    Users that exist are left alone, changed passwords included. Several processes may start at
+    Existing users are not changed, so changed passwords are kept. Several processes may start at
     once.
 
     Returns:
@@ -35,7 +35,7 @@ async def ensure_first_users(database: Database, passwords: Passwords, settings:
         users = UserRepository(session)
         for email, password, role in missing:
             if await users.by_email(email):
-                continue  # another process that starts was faster
+                continue  # another starting process has created it
             user = User(
                 email=email, password_hash=hashes[password], role=role, created_at=utc_now()
             )

@@ -15,21 +15,21 @@ _log = logging.getLogger("sample_app.health")
 
 
 class Pingable(Protocol):
-    """What the service can do without, as far as readiness is concerned."""
+    """An optional dependency, for readiness."""
 
     async def ping(self) -> bool:
         """Whether it answers."""
 
 
 class HealthService:
-    """Asks the dependencies."""
+    """Checks the dependencies."""
 
     def __init__(self, database: Database, cache: Pingable, directory: Pingable) -> None:
         self._database = database
         self._optional = {"cache": cache, "directory": directory}
 
     async def readiness(self) -> Readiness:
-        """Without database nothing works; without cache or directory all works, but worse."""
+        """`unavailable` without the database; `degraded` without cache or directory."""
         checks = {"database": await self._database_answers()}
         checks |= {name: await part.ping() for name, part in self._optional.items()}
         status: Literal["ready", "degraded", "unavailable"] = "ready"

@@ -1,8 +1,8 @@
 """Contacts from an upload: stored in batches while it arrives.
 
-No connection is held while the next bytes are awaited, so a slow client costs no more than an
-idle one. Each batch and the import's own counts are one transaction: what an import says is what
-is stored, also after it broke off. Sending a file again is safe: who exists already is rejected.
+No connection is held while the service waits for bytes, so a slow client costs no more than an idle
+one. Each batch and the import's counts are one transaction, so the counts are correct also after an
+interruption. Sending a file again is safe: existing contacts are rejected.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ImportService:
         self._settings = settings
 
     async def run(self, chunks: AsyncIterator[bytes], form: FileFormat) -> ImportOut:
-        """Store every valid row of an upload; the others are told, the first of them why.
+        """Store all valid rows of an upload; count the others, the first of them with a reason.
 
         Raises:
             InvalidError: When the header of a CSV file lacks a column.
@@ -55,7 +55,7 @@ class ImportService:
         return await self.status(identifier)
 
     async def status(self, identifier: int) -> ImportOut:
-        """What became of an import.
+        """The status of an import.
 
         Raises:
             NotFoundError: When there is none.
@@ -67,7 +67,7 @@ class ImportService:
         return ImportOut.model_validate(found)
 
     async def _store(self, identifier: int, batch: Sequence[UploadedRow], tally: _Tally) -> None:
-        """One transaction: contacts, and what is known of the import."""
+        """One transaction: contacts, and the counts of the import."""
         wanted: dict[str, UploadedRow] = {}
         problems: dict[int, str] = {}
         async with self._database.writing() as session:
@@ -94,7 +94,7 @@ class ImportService:
 
 
 class _Tally:
-    """What is known of one import; at most `most` errors are kept."""
+    """The counts of one import; at most `most` errors are kept."""
 
     def __init__(self, most: int) -> None:
         self.imported = 0

@@ -17,7 +17,7 @@ _MARK: Final = b"\xef\xbb\xbf"  # spreadsheets begin UTF-8 files with it
 
 @dataclass(frozen=True, slots=True)
 class UploadedRow:
-    """One row: the contact, or what is wrong with it."""
+    """One row: the contact, or its errors."""
 
     number: int
     contact: ContactUpload | None

@@ -1,4 +1,4 @@
-"""What can be done with users, and how they prove who they are."""
+"""Use cases of users, with log-in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class UserService:
         self._passwords = passwords
 
     async def register(self, new: UserIn, role: Role = Role.READER) -> UserOut:
-        """Store a new user; who registers may read, until an admin gives them more.
+        """Store a new user, who may read until an admin changes the role.
 
         Raises:
             ConflictError: When another one has the address.
@@ -35,11 +35,11 @@ class UserService:
         return UserOut.model_validate(user)
 
     async def log_in(self, form: LogIn) -> TokenOut:
-        """A token for who knows the password.
+        """A token for an address and its password.
 
         Raises:
-            UnauthenticatedError: When there is no such user or the password is wrong; which of
-                the two is not told.
+            UnauthenticatedError: When there is no such user or the password is wrong; the error is
+                the same for both.
         """
         async with self._database.reading() as session:
             user = await UserRepository(session).by_email(form.username.strip().lower())
@@ -51,7 +51,7 @@ class UserService:
         return TokenOut(access_token=token, expires_in=round(self._tokens.life))
 
     async def get(self, caller: Caller) -> UserOut:
-        """The user who calls.
+        """The calling user.
 
         Raises:
             UnauthenticatedError: When they no longer exist.
@@ -69,7 +69,7 @@ class UserService:
         return page_of([UserOut.model_validate(user) for user in found], total, query)
 
     async def give_role(self, identifier: int, role: Role) -> UserOut:
-        """Change what a user may do; tokens that they hold keep the old role until they end.
+        """Change a user's role; existing tokens keep the old role until they expire.
 
         Raises:
             NotFoundError: When there is no such user.

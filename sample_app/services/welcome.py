@@ -28,14 +28,14 @@ class WelcomeService:
         self._delay = delay
 
     def steps(self, contact_id: int) -> tuple[Step, Step]:
-        """Two, so that a note that is tried again does not send the message again."""
+        """Two steps, so that a retry of the note does not send the message again."""
         return (
             Step(WELCOME, self._send),
             Step(NOTE_WELCOME, partial(self._note, contact_id)),
         )
 
     async def _send(self) -> None:
-        """Hand a message to the gateway, which here only takes its time."""
+        """Send a message to the gateway; here this only waits."""
         await asyncio.sleep(self._delay)
 
     async def _note(self, contact_id: int) -> None:

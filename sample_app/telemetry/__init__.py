@@ -1,1 +1,1 @@
-"""Exact metrics and sampled traces; no file in here knows about contacts, so copy the folder."""
+"""Exact metrics and sampled traces; independent of contacts, so the folder can be copied."""

@@ -64,14 +64,14 @@ class CacheMetrics:
         Args:
             cache: Its name.
             level: `memory` or `redis`.
-            size: Tells how many values it holds; asked at each scrape.
+            size: Returns the number of its values; called at each scrape.
         """
         self.size.labels(cache, level).set_function(size)
         return CacheWatch(self, cache, level)
 
 
 class CacheWatch:
-    """What one cache reports."""
+    """The metrics of one cache level."""
 
     def __init__(self, metrics: CacheMetrics, cache: str, level: str) -> None:
         self._hits = metrics.gets.labels(cache, level, "hit")
@@ -97,7 +97,7 @@ class CacheWatch:
         self._evictions.inc(number)
 
     def failed(self, operation: str) -> None:
-        """The level did not do it."""
+        """An operation failed."""
         self._errors[operation].inc()
 
     @contextmanager

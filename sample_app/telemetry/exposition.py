@@ -1,8 +1,8 @@
 """`/metrics` as a plain route: a mounted application answers 307 to `/metrics/` first.
 
-Some thousand lines take the text encoder tens of milliseconds, in which no request would be served:
-enough to make the p95 of a service that is scraped each second. So the loop gets its turn after
-each family.
+The text encoder needs tens of milliseconds for some thousand lines. Without a pause no request
+would be served in this time, which would determine the p95 of a service that is scraped each
+second. So the exposition yields to the event loop after each family.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long garbage collections stop everything: the loop, and so every request."""
+"""The pauses of garbage collections, which stop the loop and all requests."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ GENERATIONS: Final = 3
 class GarbageMetrics(Collector):
     """The collector's pauses on one registry; how often it ran is in `python_gc_*`.
 
-    Plain numbers instead of a `Histogram`: a collection may begin anywhere, also while a
-    histogram holds its lock, which the callback would then wait for and never get.
+    It has plain numbers instead of a `Histogram`: a collection may begin while a histogram holds
+    its lock, and the callback would then wait for the lock forever.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -1,8 +1,8 @@
 """The highest level of the last N seconds, and the integral of the level over time.
 
-A gauge that is sampled once a second sees about half of a short peak. This keeps the peak of each
-second itself, so whoever looks more often than every N seconds sees every peak, and looking
-changes nothing: several scrapers may look.
+A gauge that is sampled once a second shows about half of a short peak. This class keeps the peak of
+each second, so every scraper with an interval below N seconds gets every peak. Scrapes change no
+state, so there may be several scrapers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class HighWater:
     """Follows a level, such as connections in use.
 
     Args:
-        longest: The longest window that will be asked for, whole seconds.
+        longest: The longest window that can be requested, whole seconds.
         clock: Monotonic seconds.
     """
 
@@ -37,10 +37,10 @@ class HighWater:
         self._peaks[slot] = max(self._peaks[slot], level)
 
     def peak(self, seconds: int) -> int:
-        """The highest level of the last `seconds`; looks back up to one second further.
+        """The highest level of the last `seconds`; covers up to one second more.
 
         Raises:
-            ValueError: When the window is longer than what is kept.
+            ValueError: When the window is longer than `longest`.
         """
         if not 0 <= seconds <= self._longest:
             message = f"window of {seconds} s: at most {self._longest} s are kept"

@@ -1,8 +1,8 @@
 """Request metrics by a pure ASGI middleware, after the OpenTelemetry HTTP conventions.
 
-The clock stops when the last part of the answer has been sent. FastAPI's stock instrumentation
-stops it when the application returns, which is after the background tasks: a request that the
-client saw in 2 ms is counted as 300 ms there.
+The duration ends when the last part of the answer has been sent. In FastAPI's stock instrumentation
+it ends when the application returns, which is after the background tasks: a request that takes
+2 ms for the client counts as 300 ms there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sample_app.telemetry.route import method_of, route_template
 from sample_app.telemetry.work import Work, current_work
 
-# The convention's boundaries, and 0.2: our latency budget. Edges at 0.1, 0.2 and 0.5 make those
+# The convention's boundaries, and 0.2 for the latency budget. Edges at 0.1, 0.2 and 0.5 make those
 # budgets exact, because no interpolation is needed.
 # fmt: off
 BUCKETS: Final = (
@@ -112,7 +112,7 @@ class MeasuredRequests:
         active = self._metrics.active_series(method)
         exemplar = _exemplar()
         work = Work()
-        status, size, open_ = 500, 0, True  # 500: what a client sees when nothing was answered
+        status, size, open_ = 500, 0, True  # 500: the client's status without an answer
 
         def finish() -> None:
             nonlocal open_
@@ -144,7 +144,7 @@ class MeasuredRequests:
 
 
 def _exemplar() -> dict[str, str] | None:
-    """What leads from a bucket of a histogram to a trace of a request that fell into it."""
+    """The exemplar of a histogram bucket: the trace id of one of its requests."""
     current = trace.get_current_span().get_span_context()
     if not current.trace_flags.sampled:
         return None

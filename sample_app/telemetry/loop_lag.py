@@ -1,4 +1,4 @@
-"""How late the event loop wakes a sleeper: what every request waits for when the loop is busy."""
+"""The delay of a timer in the event loop; every request has it when the loop is busy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Histogram
 
-INTERVAL: Final = 0.1  # seconds between two looks
+INTERVAL: Final = 0.1  # seconds between two samples
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 

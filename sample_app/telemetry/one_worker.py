@@ -1,13 +1,13 @@
 """Refuses to run as one of several workers behind one port.
 
-Each worker would have its own registry and a scrape would reach one of them at random: counters
-that jump back and forth, silently wrong. One worker a port, and one port a scrape target, is
-right; so `uvicorn --workers 2` and `WEB_CONCURRENCY=2` must not start.
+Each worker would have its own registry and a scrape would reach one of them at random: the
+counters would jump between the values of the workers. There must be one worker per port, and one
+port per scrape target; so `uvicorn --workers 2` and `WEB_CONCURRENCY=2` must not start.
 
-How it is seen: uvicorn starts workers, and the one child of `--reload`, as children through
+Detection: uvicorn starts workers, and the one child of `--reload`, as children through
 `multiprocessing`. Such a child takes a lock that is named after its parent. A second live child
 of that parent does not get it. A reloaded child does, since its predecessor is gone. The kernel
-frees the lock when its holder dies. Other supervisors (gunicorn forks by itself) are not seen.
+frees the lock when its holder dies. Other supervisors (gunicorn forks by itself) are not detected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests to other services, after OpenTelemetry's `http.client.*`, and what protects from them.
+"""Metrics of requests to other services, after OpenTelemetry's `http.client.*`.
 
 There is no convention for circuit breakers and bulkheads.
 """

@@ -1,7 +1,7 @@
 """Exact metrics of a SQLAlchemy connection pool, after OpenTelemetry's `db.client.connection.*`.
 
-The stock instrumentation tallies events, drifts after an invalidated connection, and knows
-neither waits nor time-outs, since SQLAlchemy fires no event before a wait. So the pool itself
+The stock instrumentation tallies events, drifts after an invalidated connection, and has
+neither waits nor time-outs, because SQLAlchemy fires no event before a wait. So the pool itself
 measures: its counts are read, not tallied.
 """
 
@@ -96,7 +96,7 @@ class PoolMetrics:
 
 
 class PoolWatch:
-    """What one pool reports."""
+    """The metrics of one pool."""
 
     def __init__(self, metrics: PoolMetrics, name: str) -> None:
         self.wait = metrics.wait.labels(name)
@@ -109,10 +109,10 @@ class PoolWatch:
 
 
 class MeasuredPool(AsyncAdaptedQueuePool):
-    """SQLAlchemy's async queue pool, which also tells its `watch` what happens.
+    """SQLAlchemy's async queue pool, which also reports its events to its `watch`.
 
-    `connect` is what an engine calls; `_do_get` and `_do_return_conn` are the two methods that
-    SQLAlchemy's pools are made of, so they see every way in and out, invalidation included.
+    An engine calls `connect`; all acquisitions and releases of SQLAlchemy's pools, including
+    invalidations, go through `_do_get` and `_do_return_conn`.
     """
 
     watch: PoolWatch | None = None

@@ -1,4 +1,4 @@
-"""CPU, memory, garbage collection and version of this process, and what it may use."""
+"""CPU, memory, garbage collection and version of this process, and its limits."""
 
 from __future__ import annotations
 

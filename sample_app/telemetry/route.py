@@ -1,4 +1,4 @@
-"""What a request is called in metrics and traces: a small, closed set of words."""
+"""Names of requests in metrics and traces: a small, closed set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_ROUTE: Final = ""  # an empty label is an absent one: unknown paths must not 
 
 
 def method_of(scope: Scope) -> str:
-    """The method of a request; one that nobody knows is `_OTHER`."""
+    """The method of a request; an unknown one is `_OTHER`."""
     method = scope["method"]
     return method if method in METHODS else "_OTHER"
 

@@ -1,4 +1,4 @@
-"""How long the service takes to start: what a deployment, and the way back from a crash, cost."""
+"""The start-up time of the service: the delay of a deployment or a recovery."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ class StartMetrics:
     def ready(self) -> None:
         """The service can serve from now on."""
         began = self._registry.get_sample_value("process_start_time_seconds")
-        self.duration.set(time() - (began or _IMPORTED))  # only Linux says when it began
+        self.duration.set(time() - (began or _IMPORTED))  # `began` is None except on Linux

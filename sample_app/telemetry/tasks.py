@@ -68,12 +68,12 @@ class TaskMetrics:
         self.retries.labels(task).inc()
 
     def queued(self, task: str) -> AbstractContextManager[None]:
-        """Count what waits inside."""
+        """Count the tasks that wait inside."""
         return self.queue.labels(task).track_inprogress()
 
     @contextmanager
     def measured(self, task: str) -> Iterator[None]:
-        """Measure what runs inside; what it raises is counted and passed on."""
+        """Measure the code inside; its exceptions are counted and raised again."""
         started = perf_counter()
         with self.active.labels(task).track_inprogress():
             try:

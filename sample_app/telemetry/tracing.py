@@ -1,12 +1,12 @@
-"""OpenTelemetry traces over HTTP, SQL, caches and whatever is given a name, sampled at the head.
+"""OpenTelemetry traces of HTTP, SQL, caches and named blocks, with head sampling.
 
 A request that is not recorded, 95 of 100 at the shipped settings, costs two random numbers, one
-sampling decision and one context variable: `span` finds nothing to record in one look. The
-contributed instrumentations for FastAPI and SQLAlchemy build every attribute first and ask
-afterwards: `docs/service.md` has what that cost, and what this costs.
+sampling decision and one context variable: `span` needs one check. The contributed
+instrumentations for FastAPI and SQLAlchemy build all attributes before this check:
+`docs/service.md` has the costs of both.
 
-Spans leave by OTLP over HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, in batches, from a thread
-of their own; the exporter reads the other `OTEL_EXPORTER_OTLP_*` variables too.
+Spans are exported by OTLP over HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, in batches, from a
+separate thread; the exporter reads the other `OTEL_EXPORTER_OTLP_*` variables too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sample_app.telemetry.route import method_of, route_template
 
 UNTRACED: Final = ("/metrics", "/health", "/health/ready")
 _W3C: Final = TraceContextTextMapPropagator()
-_NEW: Final = context.Context()  # empty: a request never continues what its server was doing
+_NEW: Final = context.Context()  # empty: a request never continues the context of its server
 
 # The tracer of the request that runs here, when it is recorded.
 _recorder: ContextVar[Tracer | None] = ContextVar("recorder", default=None)
@@ -57,7 +57,7 @@ def start_span(name: str, kind: SpanKind, attributes: Mapping[str, AttributeValu
 
 @contextmanager
 def span(name: str, **attributes: AttributeValue) -> Iterator[None]:
-    """Give what runs inside a name of its own in the trace.
+    """A span for the code inside.
 
     Example:
         with span("export.write", rows=len(rows)): ...
@@ -119,7 +119,7 @@ class TracedRequests:
 
 
 def _parent(scope: Scope) -> context.Context:
-    """What the caller says in `traceparent`; most callers say nothing."""
+    """The context of the `traceparent` header; most callers send none."""
     carrier = {
         name.decode(): value.decode("latin-1")
         for name, value in scope["headers"]

@@ -1,6 +1,6 @@
-"""What one request causes while it is answered, counted by whoever does it.
+"""Counts of the work of one request, such as its queries.
 
-A number that hardly depends on the machine: an N+1 query shows in it at once, in one request.
+The counts hardly depend on the machine, so a single request is enough to detect an N+1 query.
 """
 
 from __future__ import annotations
@@ -16,5 +16,5 @@ class Work:
     queries: int = 0
 
 
-# Tasks and greenlets that a request starts get a copy of its context, with the same object in it.
+# Tasks and greenlets of a request get a copy of its context, with the same object in it.
 current_work: ContextVar[Work | None] = ContextVar("current_work", default=None)

@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
+from harness.commands.parts.verdict import REPORT_FILES
 from harness.experiments.compare import CPUS_TO_SPARE
 from harness.observe.host import usable_cpus
-from harness.runs.folder import REPORTS
 from tests.e2e.conftest import SERVICE, WORK, Project
 from tests.recorded import read_counts
 
@@ -137,10 +137,11 @@ def assert_loaded_alike(project: Project, pair: str) -> None:
     # The same moment of the monotonic clock, as the wall clock has it at two readings.
     assert baseline["clock"]["started"] == pytest.approx(candidate["clock"]["started"], abs=0.1)
     for side in ("baseline", "candidate"):  # the reports tell of all pairs together
-        assert not {*REPORTS} & {file.name for file in (project.path / pair / side).iterdir()}
+        assert not {*REPORT_FILES} & {file.name for file in (project.path / pair / side).iterdir()}
 
 
-def test_compare_simultaneous_loads_both_in_the_same_slices(project: Project) -> None:
+@pytest.mark.slow
+def test_compare_simultaneous_loads_both_versions_in_the_same_slices(project: Project) -> None:
     project.document["budgets"] = {
         "answers": {"indicator": WORK, "max": 3, "max_regression": "10%"}
     }

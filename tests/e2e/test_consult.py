@@ -94,5 +94,5 @@ def test_server_that_cannot_be_asked_is_an_error_before_the_load(project: Projec
     url = f"http://127.0.0.1:{free_port()}"
     result = project.harness("run", "--out", "out", "--prometheus", url)
     assert result.code == 2
-    assert f"cannot ask Prometheus at {url}: connection refused" in result.err
+    assert f"cannot query Prometheus at {url}: connection refused" in result.err
     assert not Path(project.path / "out").exists()

@@ -1,7 +1,8 @@
 """Each process of a distributed run, ended or stopped in each phase: no hang, nothing left over.
 
-Every process gets every signal, each in another phase (a Latin square). All 36 cases take minutes:
-`HARNESS_FULL_MATRIX=1 uv run pytest tests/e2e/test_kill_matrix.py`.
+By default each process gets one signal. With `--slow` every process gets every signal, each in
+another phase (a Latin square). All 36 cases take minutes:
+`HARNESS_FULL_MATRIX=1 uv run pytest --slow tests/e2e/test_kill_matrix.py`.
 """
 
 import os
@@ -28,6 +29,13 @@ UNHEARD = 20.0  # s in which a load stops that the harness no longer watches
 AFTER = {"ramp": ("started", 0.7), "steady": ("window_start", 0.7), "drain": ("window_end", 0.5)}
 VICTIMS = ("worker", "master", "harness", "target")
 SIGNALS = (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP)
+# Of each victim the end that is most likely.
+SHORT = {
+    ("worker", signal.SIGKILL),
+    ("master", signal.SIGKILL),
+    ("harness", signal.SIGTERM),
+    ("target", signal.SIGTERM),
+}
 
 
 class Case(NamedTuple):
@@ -43,6 +51,11 @@ class Case(NamedTuple):
         if self.number == signal.SIGSTOP:  # and continued; what had drained by then is whole
             return {0, 4} if self.phase == "drain" else {4}
         return {130} if self.number == signal.SIGTERM else {-signal.SIGKILL}
+
+    @property
+    def slow(self) -> bool:
+        """Whether another case with the same victim is enough for a short run of the tests."""
+        return (self.victim, self.number) not in SHORT
 
     def __str__(self) -> str:
         return f"{self.victim} {self.number.name} {self.phase}"
@@ -153,18 +166,26 @@ def recorded(folder: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, "Future[Ended]"]]:
-    """What becomes of each case of the matrix."""
+def ended(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Case, "Future[Ended]"]]:
+    """What becomes of each case that was selected."""
+    selected = {item.name for item in request.session.items if item.path == Path(__file__)}
     folder = tmp_path_factory.mktemp("matrix")
     inherited = dict(os.environ)  # in which pytest writes meanwhile
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
             case: pool.submit(run, case, folder / str(case).replace(" ", "-"), inherited)
             for case in CASES
+            if any(name.endswith(f"[{case}]") for name in selected)
         }
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[pytest.mark.slow] if case.slow else []) for case in CASES],
+    ids=str,
+)
 def test_run_whose_process_is_ended_or_stopped_ends_well(
     ended: dict[Case, "Future[Ended]"], case: Case
 ) -> None:

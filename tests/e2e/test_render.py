@@ -301,7 +301,7 @@ def test_alert_reaches_the_alertmanager_for_the_broken_service_alone(session: Se
     ]
     annotations = alerts[0]["annotations"]
     assert annotations["summary"] == "broken-app: error-ratio is over 5%"
-    (share,) = re.findall(r"^It was ([0-9.]+)% in the last 5m", annotations["description"])
+    (share,) = re.findall(r"^The value was ([0-9.]+)% in the last 5m", annotations["description"])
     assert 5 < float(share) < 20  # a tenth, where whole rounds are in the window
     assert annotations["dashboard_url"] == "/d/broken-app-budgets?var-service=broken-app"
     assert query(session, 'ALERTS{service="sample-app", alertstate="firing"}') == []

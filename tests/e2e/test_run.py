@@ -36,6 +36,7 @@ def recorded(folder: Path) -> int:
     )
 
 
+@pytest.mark.alone
 def test_run_healthy_service_passes_and_writes_the_run_folder(project: Project) -> None:
     summary = project.path / "step.md"
     project.environment["GITHUB_STEP_SUMMARY"] = str(summary)
@@ -71,13 +72,15 @@ def test_run_healthy_service_passes_and_writes_the_run_folder(project: Project) 
     assert (project.path / "s.md").read_text() == summary.read_text()
     assert (project.path / "p.html").read_text() == (folder / "report.html").read_text()
     assert "listening on" in (folder / "target.log").read_text()
-    beside = project.harness("check", "out", "--baseline", "copy/r.json", "--json", "again.json")
-    assert (beside.code, "beside copy/r.json" in beside.out) == (0, True)
+    again = project.harness("check", "out", "--baseline", "copy/r.json", "--json", "again.json")
+    assert (again.code, "the stored run copy/r.json" in again.out) == (0, True)
     again = json.loads((project.path / "again.json").read_text())
     assert [row["worse"] for row in again.pop("baseline")["differences"]] == [0, 0, 0]
     assert again == project.results()
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_run_closed_model_counts_exactly_what_the_service_counted(project: Project) -> None:
     result = project.harness("run", "--users", "5", "--out", "out")
     assert result.code == 0, result.out + result.err
@@ -86,6 +89,7 @@ def test_run_closed_model_counts_exactly_what_the_service_counted(project: Proje
     assert project.manifest()["scenario"]["loads"][0]["workload"]["stages"][0]["users"] == 5
 
 
+@pytest.mark.alone
 def test_check_stored_run_gives_the_same_verdict_and_new_budgets_another(project: Project) -> None:
     project.document["target"]["environment"] = SLOW
     first = project.harness("run", "--out", "out")
@@ -106,6 +110,8 @@ def test_check_stored_run_gives_the_same_verdict_and_new_budgets_another(project
     assert lenient.out.splitlines() == ["fail (exit 0) out"]
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_run_latency_over_its_bound_breaches(project: Project) -> None:
     project.document["budgets"]["latency"]["max"] = "1ms"
     project.document["target"]["environment"] = SLOW
@@ -129,6 +135,8 @@ def test_run_typo_in_budgets_names_its_line(project: Project) -> None:
     assert "Traceback" not in result.err
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_run_budget_on_unrequested_endpoint_is_inconclusive(project: Project) -> None:
     project.document["budgets"]["search"] = {
         "indicator": {"kind": "latency", "quantile": 0.95, "request": "GET /search"},
@@ -168,7 +176,9 @@ def test_run_target_killed_during_the_load_is_inconclusive(project: Project) -> 
     assert project.manifest()["target"]["exit_code"] == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_run_interrupted_drains_and_keeps_the_partial_run(
     project: Project, number: signal.Signals
 ) -> None:
@@ -242,6 +252,8 @@ def test_run_folder_with_files_is_refused(project: Project) -> None:
     assert "holds files already" in result.err
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("metrics", ["yes", ""], ids=["with metrics", "without metrics"])
 def test_run_url_of_a_running_service_judges_what_it_can(project: Project, metrics: str) -> None:
     environment = {**os.environ, "METRICS": metrics}
@@ -263,6 +275,8 @@ def test_run_url_of_a_running_service_judges_what_it_can(project: Project, metri
         )
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_run_failing_requests_breach_the_error_budget(project: Project) -> None:
     code = (project.path / "locustfile.py").read_text().replace('"/items"', '"/error"')
     (project.path / "locustfile.py").write_text(code)

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness.runs.folder import REPORTS
+from harness.commands.parts.verdict import REPORT_FILES
 from tests.e2e.conftest import Project
 
 SHORT = ("--duration", "1500ms", "--warm-up", "500ms")
@@ -26,20 +26,25 @@ def planted(project: Project) -> Project:
     return project
 
 
-def test_selftest_detects_what_breaks_the_promised_budget(planted: Project) -> None:
+@pytest.mark.alone
+def test_selftest_detects_mistakes_that_break_the_promised_budgets(planted: Project) -> None:
     result = planted.harness("selftest", "slow", "--out", "out", *SHORT)
     assert result.code == 0, result.out + result.err
     assert "detected: slow: latency is 2" in result.out
-    assert "2 of 2 runs ended as promised" in result.out
+    assert "2 of 2 runs ended as expected" in result.out
     assert planted.outcomes("out/clean-quick")["latency"] == "pass"
     slow = planted.outcomes("out/slow")
     assert (slow["latency"], slow["errors"]) == ("fail", "pass")
     assert planted.manifest("out/slow")["scenario"]["duration"] == 1.5
-    reports = {file.name for file in (planted.path / "out/slow").iterdir() if file.name in REPORTS}
+    reports = {
+        file.name for file in (planted.path / "out/slow").iterdir() if file.name in REPORT_FILES
+    }
     assert reports == {"results.json", "junit.xml", "summary.md"}
 
 
-def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
+@pytest.mark.slow
+@pytest.mark.alone
+def test_selftest_mistake_that_breaks_no_budget_exits_3(planted: Project) -> None:
     del planted.document["selftest"]["slow"]
     planted.document["selftest"]["harmless"]["description"] = "A millisecond more"
     result = planted.harness("selftest", "--out", "out", "--markdown", "docs/table.md", *SHORT)
@@ -57,7 +62,11 @@ def test_selftest_mistake_that_nobody_notices_exits_3(planted: Project) -> None:
     assert told["harmless"] == ("A millisecond more", "❌ missed not breached: latency, errors")
 
 
-def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: Project) -> None:
+@pytest.mark.slow
+@pytest.mark.alone
+def test_selftest_service_that_breaches_without_a_mistake_ends_the_selftest(
+    planted: Project,
+) -> None:
     planted.document["budgets"]["latency"]["max"] = "1us"
     planted.document["target"]["environment"] = {"DELAY": "0.2"}
     result = planted.harness("selftest", "--out", "out", *SHORT)
@@ -66,7 +75,9 @@ def test_selftest_service_that_breaches_by_itself_is_tried_no_further(planted: P
     assert [folder.name for folder in (planted.path / "out").iterdir()] == ["clean-quick"]
 
 
-def test_selftest_interrupted_tells_what_it_has(planted: Project) -> None:
+@pytest.mark.slow
+@pytest.mark.alone
+def test_selftest_interrupted_reports_the_finished_runs(planted: Project) -> None:
     planted.document["target"]["stop_timeout"] = "5s"
     arguments = ("selftest", "slow", "--out", "out", "--markdown", "table.md")
     with planted.start(*arguments, "--duration", "3s", "--warm-up", "1s") as process:
@@ -96,7 +107,7 @@ def _second(project: Project) -> bool:
     ],
     ids=["unknown case", "contradiction", "no file", "no folder"],
 )
-def test_selftest_bad_usage_says_what_to_do(
+def test_selftest_bad_usage_exits_2_with_a_hint(
     planted: Project, arguments: list[str], expected: str
 ) -> None:
     result = planted.harness("selftest", *arguments)
@@ -105,7 +116,7 @@ def test_selftest_bad_usage_says_what_to_do(
     assert "Traceback" not in result.err
 
 
-def test_selftest_without_cases_says_what_to_add(project: Project) -> None:
+def test_selftest_without_cases_has_a_hint(project: Project) -> None:
     result = project.harness("selftest")
     assert result.code == 2
     assert "add a `selftest:` section" in result.err

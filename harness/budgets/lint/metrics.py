@@ -1,24 +1,24 @@
-"""Budgets held against what the running service exposes."""
+"""Advice on budgets whose metrics the running service does not expose as they need them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import isclose, isfinite
 from typing import Literal, NamedTuple
 
-from harness.budgets.model import Budget, Indicator, Quantile, Ratio, Selector
+from harness.budgets.model import Budget, Quantile, Selector, typed_selectors
 from harness.budgets.parse.problems import Place, closest, listed
 from harness.names import HOST_METRICS
 from harness.units import format_quantity
 
-_LIKENESS = 0.8  # names of metrics have long prefixes in common, which say nothing
+_LIKENESS = 0.8  # high, because names of metrics share long prefixes
 _PARTS = ("_count", "_sum", "_bucket")
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What a scrape showed of one metric family.
+    """One metric family of a scrape.
 
     Attributes:
         kind: As its TYPE line says: counter, gauge, histogram, summary; "unknown" without one.
@@ -31,48 +31,42 @@ class Family:
     edges: tuple[float, ...] = ()
 
 
-def selectors(indicator: Indicator) -> dict[str, Selector]:
-    """The series of the service that an indicator needs, by the field that names them."""
-    parts = {part.name: getattr(indicator, part.name) for part in fields(indicator)}
-    return {name: part for name, part in parts.items() if isinstance(part, Selector)}
-
-
-Level = Literal["error", "warning"]
+FindingLevel = Literal["error", "warning"]
 
 
 class Advice(NamedTuple):
-    """What is questionable, and where it stands in the file."""
+    """A text of advice, and its place in the file."""
 
     place: Place
     text: str
-    level: Level = "warning"
+    level: FindingLevel = "warning"
 
 
 _Found = Iterator[Advice]
 
 
 def metric_findings(
-    budgets: Iterable[Budget], families: Mapping[str, Family], ours: bool
+    budgets: Iterable[Budget], families: Mapping[str, Family], started: bool
 ) -> _Found:
-    """Place, whether it is an error, and text of what does not fit.
+    """Advice on metrics that are missing, or that do not fit their indicator.
 
     Args:
-        budgets: Those that are judged.
-        families: By name; of a counter with or without `_total`.
-        ours: The harness starts the service, and so adds CPU and memory where it lacks them.
+        budgets: The judged budgets.
+        families: By name; the name of a counter has `_total` or not.
+        started: Whether the harness starts the service, and adds missing CPU and memory metrics.
     """
     for budget in budgets:
         place: Place = ("budgets", budget.name, "indicator")
-        for role, selector in selectors(budget.indicator).items():
+        for selector, types in typed_selectors(budget.indicator):
             family = _family(selector.metric, families)
             if family is not None:
                 yield from _on_labels(selector, family, place)
-                yield from _on_kind(budget.indicator, role, selector.metric, family, place)
-            elif not (ours and selector.metric in HOST_METRICS):
+                yield from _on_kind(types, selector.metric, family, place)
+            elif not (started and selector.metric in HOST_METRICS):
                 meant = closest(selector.metric, families, _LIKENESS)
                 yield Advice(
                     place,
-                    f"the service shows no metric {selector.metric}; {meant}some appear with the "
+                    f"the service exposes no metric {selector.metric}; {meant}some appear with the "
                     "first traffic: send requests and lint again",
                     "error",
                 )
@@ -117,16 +111,10 @@ def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
     yield Advice(place, f"no single series of {selector.metric} has all labels of `where` yet")
 
 
-def _on_kind(indicator: Indicator, role: str, metric: str, family: Family, place: Place) -> _Found:
-    """Whether the metric is of the kind that the indicator computes with."""
-    if isinstance(indicator, Quantile):
-        fits: tuple[str, ...] = ("histogram",)
-    elif role == "histogram":
-        fits = ("histogram", "summary")
-    elif role == "counter" or isinstance(indicator, Ratio):
-        fits = ("counter", "histogram", "summary") if metric.endswith(_PARTS) else ("counter",)
-    else:
-        fits = ("gauge",)
+def _on_kind(types: tuple[str, ...], metric: str, family: Family, place: Place) -> _Found:
+    """Whether the metric is of a type that the indicator computes with."""
+    parts = types == ("counter",) and metric.endswith(_PARTS)
+    fits = ("counter", "histogram", "summary") if parts else types
     if family.kind in {*fits, "unknown"}:
         return
     text = f"{metric} is a {family.kind}, where a {listed(fits)} is needed"
@@ -150,6 +138,6 @@ def _on_edges(budget: Budget, family: Family) -> _Found:
         near = " and ".join(format_quantity(edge, budget.unit) for edge in nearest)
         yield Advice(
             at,
-            f"the histogram has no bucket edge at {shown}, only at {near} next to it, so that the "
-            f"verdict is interpolated; give the service a bucket at {shown}, or move the bound",
+            f"the histogram has no bucket edge at {shown} (nearest: {near}), so the verdict is "
+            f"interpolated; add a bucket at {shown}, or move the bound",
         )

@@ -1,11 +1,11 @@
-"""Advice on a plan that is valid: what will not be judged as its author thinks."""
+"""Advice on a valid plan: budgets and scenarios that may not do what their author expects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from harness.budgets.lint.metrics import Advice, Family, Level, metric_findings, selectors
+from harness.budgets.lint.metrics import Advice, Family, FindingLevel, metric_findings
 from harness.budgets.model import (
     CLIENT_SIDE,
     Budget,
@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Promql,
     Scenario,
     Utilization,
+    selectors,
 )
 from harness.budgets.parse.problems import Place, Problems, dotted, listed
 from harness.budgets.parse.yaml_reader import read
@@ -28,7 +29,7 @@ from harness.units import Unit, format_quantity
 
 __all__ = ["Advice", "Family", "Finding", "lint"]
 
-_FEWEST_BEYOND = 10  # requests beyond a quantile, for it to be more than the luck of a few
+_FEWEST_BEYOND = 10  # requests beyond a quantile, below which single requests decide it
 
 
 class Finding(NamedTuple):
@@ -37,36 +38,36 @@ class Finding(NamedTuple):
     Attributes:
         line: In budgets.yaml.
         path: `budgets.api-latency-p95.max`.
-        level: An error can never be judged as it stands; a warning may be meant so.
+        level: With an error the budget cannot be judged; a warning may be intended.
     """
 
     line: int
     path: str
-    level: Level
+    level: FindingLevel
     message: str
 
 
 def lint(
     plan: Plan, families: Mapping[str, Family] | None, known: Iterable[Advice] = ()
 ) -> list[Finding]:
-    """What is questionable in a plan, in the order of its lines.
+    """The findings on a plan, in the order of its lines.
 
     Args:
         plan: A valid plan.
-        families: What a scrape of the running service showed, by name; None when there was none.
-        known: What else is known of it, e.g. from calibration.
+        families: The metric families of the running service, by name; None without a scrape.
+        known: Further advice, e.g. from calibration.
     """
     places = Problems(plan.source)
     read(plan.text, {}, places)
-    judged = [budget for budget in plan.budgets if budget.severity != "off"]
+    judged = plan.judged
     advice = [*known, *_on_plan(plan, judged)]
     for budget in judged:
         advice += _on_budget(budget)
     for name, scenario in plan.scenarios.items():
         advice += _on_scenario(scenario, plan.budgets_of(name))
     if families is not None:
-        ours = plan.target is not None and plan.target.command is not None
-        advice += metric_findings(judged, families, ours)
+        started = plan.target is not None and plan.target.command is not None
+        advice += metric_findings(judged, families, started)
     findings = {
         Finding(places.line(place), dotted(place), level, text) for place, text, level in advice
     }
@@ -84,14 +85,14 @@ def _on_plan(plan: Plan, judged: Iterable[Budget]) -> _Found:
     if plan.target and not plan.target.metrics and of_service:
         yield Advice(
             ("target",),
-            f"there is no `metrics`, so that {listed(of_service)} will have no data",
+            f"there is no `metrics`, so {listed(of_service)} will have no data",
         )
 
 
 def _without_metrics(budget: Budget) -> bool:
     """Whether a budget can be judged although the service exposes no metrics."""
     return isinstance(budget.indicator, (*CLIENT_SIDE, Promql)) or all(
-        selector.metric in HOST_METRICS for selector in selectors(budget.indicator).values()
+        selector.metric in HOST_METRICS for selector in selectors(budget.indicator)
     )
 
 
@@ -107,8 +108,7 @@ def _on_budget(budget: Budget) -> _Found:
     if budget.max_regression is not None and (growth or isinstance(indicator, ErrorRatio)):
         yield Advice(
             (*place, "max_regression"),
-            "a relative change means little for a value that is about 0 when all is well; rely "
-            f"on {budget.direction}",
+            f"a relative change means little for a value near 0; rely on {budget.direction}",
         )
     if budget.alert:
         sign = 1 if budget.direction == "max" else -1
@@ -142,7 +142,7 @@ def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
 
 
 def _on_users(load: Load, scenario: Scenario) -> _Found:
-    """Users that are not all there when the window begins, although nothing says that they ramp."""
+    """Users that have not all started when the window begins, without a ramp in the file."""
     workload = load.workload
     if not isinstance(workload, ClosedWorkload) or load.start >= scenario.warm_up > 0:
         return
@@ -152,48 +152,51 @@ def _on_users(load: Load, scenario: Scenario) -> _Found:
     if starting > scenario.warm_up and steady:
         yield Advice(
             _place(load, scenario),
-            f"users start for {format_quantity(starting, Unit.SECONDS)}, longer than the "
-            f"warm-up of {format_quantity(scenario.warm_up, Unit.SECONDS)}; the judged load "
-            "is not yet the full one",
+            f"the users need {format_quantity(starting, Unit.SECONDS)} to start, longer than the "
+            f"warm-up of {format_quantity(scenario.warm_up, Unit.SECONDS)}; the window begins "
+            "before the load is complete",
         )
 
 
 def _on_samples(scenario: Scenario, budget: Budget) -> _Found:
-    """Too few iterations, where it is known how many there will be: in the open model."""
+    """Too few iterations; their number is known in the open model only."""
     place: Place = ("budgets", budget.name)
     iterations = 0.0
     for load in scenario.loads:
         if not isinstance(load.workload, OpenWorkload):
             return
         iterations += _arrivals(load, load.workload, scenario)
-    told = f"scenario {scenario.name} starts about {iterations:.0f} iterations in its window"
+    iterations_text = (
+        f"scenario {scenario.name} starts about {iterations:.0f} iterations in its window"
+    )
     if budget.min_samples > iterations:
         yield Advice(
-            (*place, "min_samples"), f"{told}, fewer than min_samples {budget.min_samples}"
+            (*place, "min_samples"),
+            f"{iterations_text}, fewer than min_samples {budget.min_samples}",
         )
     quantile = budget.indicator.quantile if isinstance(budget.indicator, Latency) else None
     if quantile is not None and iterations * (1 - quantile) < _FEWEST_BEYOND:
         beyond = iterations * (1 - quantile)
         yield Advice(
             (*place, "indicator"),
-            f"{told}, so that about {beyond:.0f} of them decide over the quantile {quantile:g}; "
-            f"at least {_FEWEST_BEYOND} should: load longer, or take a lower quantile",
+            f"{iterations_text}, of which about {beyond:.0f} lie beyond the quantile {quantile:g}; "
+            f"at least {_FEWEST_BEYOND} are needed: load longer, or use a lower quantile",
         )
 
 
 def _on_pool(load: Load, scenario: Scenario, budget: Budget) -> _Found:
-    """Fewer users than a service at its bound keeps busy."""
+    """Fewer users than there are requests in flight when the latency is at its bound."""
     workload = load.workload
     if not isinstance(workload, OpenWorkload) or not isinstance(budget.indicator, Latency):
         return
     peak = max(max(stage.rate, first_rate(stage)) for stage in workload.stages)
-    under_way = peak * budget.bound
-    if budget.direction == "max" and under_way > workload.max_users:
+    in_flight = peak * budget.bound
+    if budget.direction == "max" and in_flight > workload.max_users:
         of = f"of load {load.name} " if load.name else ""
         yield Advice(
             ("budgets", budget.name),
-            f"at its bound, {under_way:.0f} requests {of}of scenario {scenario.name} are under way "
-            f"at once, but max_users is {workload.max_users}; raise it",
+            f"at its bound, {in_flight:.0f} requests {of}of scenario {scenario.name} are in "
+            f"flight, but max_users is {workload.max_users}; raise it",
         )
 
 

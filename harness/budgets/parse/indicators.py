@@ -1,16 +1,24 @@
-"""Indicators: from their spec to the model, with all rules about their units."""
+"""Indicators: the keys of each kind, its meaning in the model, and the rules about its unit.
+
+A new kind is a class here, a member of `IndicatorSpec`, and a case in each `match`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Annotated, Literal, TypeAlias, assert_never, get_args
+
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from harness.budgets.model import (
+    Direction,
     ErrorRatio,
     Gauge,
     Indicator,
     Latency,
     Mean,
+    Over,
     Promql,
     Quantile,
     Rate,
@@ -20,48 +28,229 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.budgets.parse.problems import Place, Problems
-from harness.budgets.parse.schema import (
-    ErrorRatioSpec,
-    GaugeSpec,
-    IndicatorSpec,
-    LatencySpec,
-    MeanSpec,
-    PromqlSpec,
-    QuantileSpec,
-    RateSpec,
-    RatioSpec,
-    SelectorSpec,
-    ServiceSpec,
-    ThroughputSpec,
-    UtilizationSpec,
+from harness.budgets.parse.types import (
+    LABEL,
+    Flag,
+    Metric,
+    QuantileOf,
+    Request,
+    Scalar,
+    Section,
+    Text,
 )
-from harness.budgets.parse.types import LABEL
 from harness.budgets.presets import Named
 from harness.units import Unit
 
-_FIXED_UNITS: dict[type[Indicator], Unit] = {
-    Latency: Unit.SECONDS,
-    ErrorRatio: Unit.RATIO,
-    Throughput: Unit.PER_SECOND,
-    Utilization: Unit.RATIO,
-}
+UnitName = Annotated[
+    Literal["s", "ratio", "bytes", "1/s", "1"],
+    WithJsonSchema({"enum": ["s", "ratio", "bytes", "1/s", "1", 1]}),
+]
+
+_METRIC = "Name of the metric, as the exposition writes it"
+_WHERE = "Labels that a series must have; all matching series are summed"
+_UNIT = (
+    "Unit of the value, if the kind and the metric's name do not imply it: s, ratio, bytes, 1/s, 1"
+)
+_REQUEST = 'One request as the locustfile names it, e.g. "GET /contacts"; default all of them'
+_OVER = "How the window becomes one value: its mean, max, last value, or growth (last minus first)"
 _UNIT_SUFFIXES = {"_seconds": Unit.SECONDS, "_bytes": Unit.BYTES, "_ratio": Unit.RATIO}
 _FOREIGN_SUFFIXES = ("_milliseconds", "_microseconds", "_nanoseconds", "_ms", "_percent")
 
 
+# --- the kinds --------------------------------------------------------------------------------
+
+
+class SelectorSpec(Section):
+    """Series of one metric."""
+
+    metric: Metric = Field(description=_METRIC)
+    where: dict[str, Scalar] = Field(
+        default={},
+        description=_WHERE,
+        json_schema_extra={"propertyNames": {"pattern": LABEL}},
+    )
+
+
+Selectable: TypeAlias = Annotated[
+    Annotated[Metric, Tag("metric-name")] | Annotated[SelectorSpec, Tag("selector")],
+    Discriminator(lambda value: {str: "metric-name", dict: "selector"}.get(type(value))),
+]
+
+
+class LatencySpec(Section):
+    """Latency as the load generator measures it."""
+
+    kind: Literal["latency"]
+    quantile: QuantileOf | None = Field(
+        None, description="Which quantile; 0.95 is the 95th percentile"
+    )
+    mean: Flag = Field(default=False, description="true for the mean instead of a quantile")
+    request: Request | None = Field(None, description=_REQUEST)
+    of: Literal["latency", "service_time"] = Field(
+        "latency",
+        description="latency starts when a request is due, service_time when it is sent",
+    )
+    outcome: Literal["ok", "error", "all"] = Field("ok", description="Which requests count")
+
+    def indicator(self, place: Place, problems: Problems) -> Latency:
+        """The indicator in the model."""
+        if (self.quantile is None) is not self.mean and not problems.within(place):
+            problems.add(place, "needs exactly one of `quantile: 0.95` and `mean: true`")
+        return Latency(self.quantile, self.request, self.of, self.outcome)
+
+
+class ErrorRatioSpec(Section):
+    """Failed requests divided by all requests, as the load generator counts them."""
+
+    kind: Literal["error_ratio"]
+    request: Request | None = Field(None, description=_REQUEST)
+
+    def indicator(self, _: Place, __: Problems) -> ErrorRatio:
+        """The indicator in the model."""
+        return ErrorRatio(self.request)
+
+
+class ThroughputSpec(Section):
+    """Successful requests per second, as the load generator counts them."""
+
+    kind: Literal["throughput"]
+    request: Request | None = Field(None, description=_REQUEST)
+
+    def indicator(self, _: Place, __: Problems) -> Throughput:
+        """The indicator in the model."""
+        return Throughput(self.request)
+
+
+class QuantileSpec(SelectorSpec):
+    """A quantile of a histogram of the service."""
+
+    kind: Literal["quantile"]
+    quantile: QuantileOf = Field(description="Which quantile; 0.95 is the 95th percentile")
+    unit: UnitName | None = Field(None, description=_UNIT)
+
+    def indicator(self, place: Place, problems: Problems) -> Quantile:
+        """The indicator in the model."""
+        return Quantile(_histogram(self, place, problems), self.quantile)
+
+
+class MeanSpec(SelectorSpec):
+    """The mean of a histogram or summary of the service."""
+
+    kind: Literal["mean"]
+    unit: UnitName | None = Field(None, description=_UNIT)
+
+    def indicator(self, place: Place, problems: Problems) -> Mean:
+        """The indicator in the model."""
+        return Mean(_histogram(self, place, problems))
+
+
+class RatioSpec(Section):
+    """The increase of one counter divided by the increase of another."""
+
+    kind: Literal["ratio"]
+    of: Selectable = Field(
+        description="Counter of the numerator: a metric name, or metric and where"
+    )
+    to: Selectable = Field(
+        description="Counter of the denominator: a metric name, or metric and where"
+    )
+    unit: UnitName | None = Field(
+        None, description="ratio when bounds are in %, else 1, or e.g. bytes"
+    )
+
+    def indicator(self, place: Place, problems: Problems) -> Ratio:
+        """The indicator in the model."""
+        of = _selector(self.of, (*place, "of"), problems)
+        return Ratio(of, _selector(self.to, (*place, "to"), problems))
+
+
+class RateSpec(SelectorSpec):
+    """The increase of a counter per second."""
+
+    kind: Literal["rate"]
+    to: Selectable | None = Field(None, description="Gauge to divide by, e.g. the number of cores")
+    unit: UnitName | None = Field(None, description=_UNIT)
+
+    def indicator(self, place: Place, problems: Problems) -> Rate:
+        """The indicator in the model."""
+        to = None if self.to is None else _selector(self.to, (*place, "to"), problems)
+        return Rate(_selector(self, place, problems), to)
+
+
+class GaugeSpec(SelectorSpec):
+    """A gauge of the service."""
+
+    kind: Literal["gauge"]
+    over: Over = Field("mean", description=_OVER)
+    unit: UnitName | None = Field(None, description=_UNIT)
+
+    def indicator(self, place: Place, problems: Problems) -> Gauge:
+        """The indicator in the model."""
+        _refuse_foreign_unit(self, place, problems)
+        return Gauge(_selector(self, place, problems), self.over)
+
+
+class UtilizationSpec(Section):
+    """A gauge divided by a gauge."""
+
+    kind: Literal["utilization"]
+    of: Selectable = Field(
+        description="Gauge of what is in use: a metric name, or metric and where"
+    )
+    to: Selectable = Field(description="Gauge of the limit: a metric name, or metric and where")
+    over: Over = Field("mean", description=_OVER)
+
+    def indicator(self, place: Place, problems: Problems) -> Utilization:
+        """The indicator in the model."""
+        of = _selector(self.of, (*place, "of"), problems)
+        return Utilization(of, _selector(self.to, (*place, "to"), problems), self.over)
+
+
+class PromqlSpec(Section):
+    """An expression that a Prometheus server evaluates, with `--prometheus URL`."""
+
+    kind: Literal["promql"]
+    query: Text = Field(description="Expression in PromQL; {window} becomes the window's length")
+    unit: UnitName = Field(description="Unit of the value: s, ratio, bytes, 1/s or 1")
+
+    def indicator(self, _: Place, __: Problems) -> Promql:
+        """The indicator in the model."""
+        return Promql(self.query)
+
+
+IndicatorSpec: TypeAlias = Annotated[
+    LatencySpec
+    | ErrorRatioSpec
+    | ThroughputSpec
+    | QuantileSpec
+    | MeanSpec
+    | RatioSpec
+    | RateSpec
+    | GaugeSpec
+    | UtilizationSpec
+    | PromqlSpec,
+    Field(discriminator="kind"),
+]
+KINDS: dict[str, type[Section]] = {
+    get_args(spec.model_fields["kind"].annotation)[0]: spec
+    for spec in get_args(get_args(IndicatorSpec)[0])
+}
+
+
 def read(spec: IndicatorSpec, place: Place, problems: Problems) -> Named:
-    """The indicator that a mapping in the file describes; what makes no sense is noted."""
+    """The indicator of a mapping in the file; `problems` takes the mistakes in it."""
     explicit = getattr(spec, "unit", None)
-    indicator = _indicator(spec, place, problems)
-    if explicit is None:
-        _refuse_foreign_unit(indicator, place, problems)
-    return Named(indicator, Unit(explicit) if explicit else None)
+    return Named(spec.indicator(place, problems), Unit(explicit) if explicit else None)
+
+
+# --- rules for a kind -------------------------------------------------------------------------
 
 
 def unit_of(named: Named, bounds: Iterable[str]) -> Unit:
-    """The unit of an indicator's value, and so of its bounds.
+    """The unit of an indicator's value and of its bounds.
 
-    The file's or catalogue's word counts first, then what the kind or the metric's name implies.
+    The unit that the file or the catalogue gives comes first, then the one that the kind or the
+    metric's name implies.
 
     Args:
         named: The indicator.
@@ -71,59 +260,68 @@ def unit_of(named: Named, bounds: Iterable[str]) -> Unit:
         return named.unit
     match named.indicator:
         case Quantile(histogram=selector) | Mean(histogram=selector):
-            return _by_name(selector.metric, Unit.SECONDS)
+            unit = _by_name(selector.metric, Unit.SECONDS)
         case Gauge(gauge=selector):
-            return _by_name(selector.metric, Unit.COUNT)
+            unit = _by_name(selector.metric, Unit.COUNT)
         case Ratio():
-            return Unit.RATIO if any(b.rstrip().endswith("%") for b in bounds) else Unit.COUNT
+            unit = Unit.RATIO if any(b.rstrip().endswith("%") for b in bounds) else Unit.COUNT
         case Rate(to=to):
-            return Unit.RATIO if to else Unit.PER_SECOND
-        case other:
-            return _FIXED_UNITS[type(other)]
+            unit = Unit.RATIO if to else Unit.PER_SECOND
+        case Latency():
+            unit = Unit.SECONDS
+        case ErrorRatio() | Utilization():
+            unit = Unit.RATIO
+        case Throughput():
+            unit = Unit.PER_SECOND
+        case Promql():
+            raise ValueError("a promql indicator has a unit of its own")
+        case _:
+            assert_never(named.indicator)
+    return unit
+
+
+def can_abort(indicator: Indicator, direction: Direction) -> bool:
+    """Whether a breach can be certain while the load still runs."""
+    match indicator:
+        case ErrorRatio():
+            return direction == "max"
+        case Latency(quantile=quantile):
+            return direction == "max" and quantile is not None
+        case (
+            Throughput()
+            | Quantile()
+            | Mean()
+            | Ratio()
+            | Rate()
+            | Gauge()
+            | Utilization()
+            | Promql()
+        ):
+            return False
+        case _:
+            assert_never(indicator)
+
+
+def can_have_objective(named: Named, direction: Direction) -> bool:
+    """Whether the indicator counts events, of which a share is good."""
+    match named.indicator:
+        case ErrorRatio():
+            return direction == "max"
+        case Latency(quantile=quantile) | Quantile(quantile=quantile):
+            return direction == "max" and quantile is not None
+        case Ratio():
+            return named.unit is Unit.RATIO
+        case Throughput() | Mean() | Rate() | Gauge() | Utilization() | Promql():
+            return False
+        case _:
+            assert_never(named.indicator)
+
+
+# --- their parts ------------------------------------------------------------------------------
 
 
 def _by_name(metric: str, default: Unit) -> Unit:
     return next((u for suffix, u in _UNIT_SUFFIXES.items() if metric.endswith(suffix)), default)
-
-
-def _indicator(spec: IndicatorSpec, place: Place, problems: Problems) -> Indicator:
-    match spec:
-        case LatencySpec():
-            return _latency(spec, place, problems)
-        case ErrorRatioSpec():
-            return ErrorRatio(spec.request)
-        case ThroughputSpec():
-            return Throughput(spec.request)
-        case PromqlSpec():
-            return Promql(spec.query)
-        case _:
-            return _of_service(spec, place, problems)
-
-
-def _of_service(spec: ServiceSpec, place: Place, problems: Problems) -> Indicator:
-    def select(key: str, value: str | SelectorSpec) -> Selector:
-        return _selector(value, (*place, key), problems)
-
-    match spec:
-        case QuantileSpec():
-            return Quantile(_histogram(spec, place, problems), spec.quantile)
-        case MeanSpec():
-            return Mean(_histogram(spec, place, problems))
-        case GaugeSpec():
-            return Gauge(_selector(spec, place, problems), spec.over)
-        case RateSpec():
-            to = None if spec.to is None else select("to", spec.to)
-            return Rate(_selector(spec, place, problems), to)
-        case RatioSpec():
-            return Ratio(of=select("of", spec.of), to=select("to", spec.to))
-        case UtilizationSpec():
-            return Utilization(select("of", spec.of), select("to", spec.to), spec.over)
-
-
-def _latency(spec: LatencySpec, place: Place, problems: Problems) -> Latency:
-    if (spec.quantile is None) is not spec.mean and not problems.within(place):
-        problems.add(place, "needs exactly one of `quantile: 0.95` and `mean: true`")
-    return Latency(spec.quantile, spec.request, spec.of, spec.outcome)
 
 
 def _selector(spec: str | SelectorSpec, place: Place, problems: Problems) -> Selector:
@@ -132,30 +330,30 @@ def _selector(spec: str | SelectorSpec, place: Place, problems: Problems) -> Sel
     for label in spec.where:
         if not re.fullmatch(LABEL, label):
             problems.add(
-                (*place, "where", label), "is no label name; labels have letters, digits and _"
+                (*place, "where", label),
+                "is not a label name; it consists of letters, digits and _",
             )
     return Selector(spec.metric, dict(spec.where))
 
 
-def _histogram(spec: SelectorSpec, place: Place, problems: Problems) -> Selector:
+def _histogram(spec: QuantileSpec | MeanSpec, place: Place, problems: Problems) -> Selector:
     for suffix in ("_bucket", "_count", "_sum"):
         if spec.metric.endswith(suffix):
             name = spec.metric.removesuffix(suffix)
             problems.add(
                 (*place, "metric"), f"name the whole histogram, without {suffix}: `{name}`"
             )
+    _refuse_foreign_unit(spec, place, problems)
     return _selector(spec, place, problems)
 
 
-def _refuse_foreign_unit(indicator: Indicator, place: Place, problems: Problems) -> None:
+def _refuse_foreign_unit(
+    spec: QuantileSpec | MeanSpec | GaugeSpec, place: Place, problems: Problems
+) -> None:
     """A metric in milliseconds would be read as seconds, a thousand times too large."""
-    match indicator:
-        case Quantile(histogram=selector) | Mean(histogram=selector) | Gauge(gauge=selector):
-            if selector.metric.endswith(_FOREIGN_SUFFIXES):
-                problems.add(
-                    (*place, "metric"),
-                    "is not in a base unit; add `unit: 1` and write bounds as plain numbers "
-                    "in the metric's own unit",
-                )
-        case _:
-            pass
+    if spec.unit is None and spec.metric.endswith(_FOREIGN_SUFFIXES):
+        problems.add(
+            (*place, "metric"),
+            "is not in a base unit; add `unit: 1` and write bounds as plain numbers "
+            "in the metric's own unit",
+        )

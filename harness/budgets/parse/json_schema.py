@@ -35,12 +35,12 @@ def json_schema() -> dict[str, object]:
 
 
 def text() -> str:
-    """The schema as the file holds it."""
+    """The content of the schema file."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _for_editors(schema: dict[str, object]) -> dict[str, object]:
-    """A schema without what only Python means, and with `${VAR}` allowed wherever a value is."""
+    """A schema without the keys that only Python needs, and with `${VAR}` for every value."""
     result: dict[str, object] = {}
     for key, value in schema.items():
         if key in {"title", "default", "discriminator"}:
@@ -67,7 +67,7 @@ def _choices(schemas: Iterable[dict[str, object]]) -> list[object]:
 
 
 def _without_choice(schema: dict[str, object]) -> dict[str, object]:
-    """A choice of one, which is what `X | None` leaves, is no choice."""
+    """A schema without a choice of one, which `X | None` leaves."""
     match schema:
         case {"anyOf": [dict(only)], **rest}:
             return {**only, **rest}
@@ -89,7 +89,7 @@ def main(arguments: list[str], file: Path = SCHEMA_FILE) -> int:
     if "--check" not in arguments:
         file.write_text(text(), encoding="utf-8")
     elif not file.exists() or file.read_text(encoding="utf-8") != text():
-        sys.stderr.write(f"{file.name} is not what the models say; run this without --check\n")
+        sys.stderr.write(f"{file.name} differs from the models; run this without --check\n")
         return EXIT_USAGE
     return EXIT_PASS
 

@@ -18,8 +18,8 @@ def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: d
 
     Args:
         text: The file's content.
-        source: The file, as the user named it; its folder is where locustfiles are looked for and
-            where the target's command runs.
+        source: The file, as the user named it. Locustfiles are relative to its folder, and the
+            target's command runs there.
         environment: Values for `${VAR}`.
         today: Decides whether a waiver has expired.
 
@@ -27,7 +27,7 @@ def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: d
         The plan, in base units.
 
     Raises:
-        BudgetsError: The file is no plan; the message has one line for each problem:
+        BudgetsError: The file is invalid; the message has one line for each problem:
             `budgets.yaml:12: budgets.api-latency-p95.max: "200" has no suffix; write "200ms", ...`
     """
     problems = Problems(source)
@@ -51,7 +51,7 @@ def _check_version(document: dict[str, Value], problems: Problems) -> None:
         problems.add((), "the version of the format is missing; start the file with `version: 1`")
         return
     problems.add(("version",), f'"{version}" is not known to this harness; write `version: 1`')
-    # In another version everything may be different: the rest would only be noise.
+    # The keys of another version are unknown: further problems would be noise.
     problems.raise_any()
 
 

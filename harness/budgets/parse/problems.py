@@ -1,4 +1,4 @@
-"""What is wrong with budgets.yaml: every problem with its line and its path."""
+"""The problems of budgets.yaml, each with its line and its path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Place = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong, sortable by where it stands."""
+    """One problem, sortable by its line."""
 
     line: int
     path: str
@@ -24,7 +24,7 @@ class Problem(NamedTuple):
 
 @dataclass
 class Problems:
-    """Collects problems, so that all of them are told at once.
+    """Collects problems, so that all of them are reported at once.
 
     Attributes:
         source: The file, as the user named it.
@@ -36,11 +36,11 @@ class Problems:
     _found: dict[Problem, Place] = field(default_factory=dict)
 
     def add(self, place: Place, text: str) -> None:
-        """Note a problem; `text` says what is wrong and what to write instead."""
+        """Add a problem; `text` says what is wrong and what to write instead."""
         self._found[Problem(self.line(place), _one_line(dotted(place)), _one_line(text))] = place
 
     def line(self, place: Place) -> int:
-        """Line of a place, or of the nearest one around it when it does not stand in the file."""
+        """Line of a place, or of the nearest enclosing place that is in the file."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 1)
@@ -49,13 +49,17 @@ class Problems:
         """Whether there is a problem at this place or below it."""
         return any(found[: len(place)] == place for found in self._found.values())
 
+    def found(self) -> list[Problem]:
+        """All problems, in the order of their lines."""
+        return sorted(self._found)
+
     def raise_any(self) -> None:
-        """Raise a BudgetsError with all problems, in the order of their lines, if there are any."""
+        """Raise a BudgetsError with all problems, if there are any."""
         if self._found:
             raise BudgetsError(
                 "\n".join(
                     f"{self.source}:{line}: {path + ': ' if path else ''}{text}"
-                    for line, path, text in sorted(self._found)
+                    for line, path, text in self.found()
                 )
             )
 
@@ -67,14 +71,14 @@ def dotted(place: Place) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Text that quotes the file, without line breaks and what else would steer a terminal."""
+    """Text without the line breaks and control characters that a quoted file may contain."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
 
 
 def closest(word: str, options: Iterable[str], likeness: float = 0.6) -> str:
-    """`did you mean `x`? ` for the option that is spelt nearly like `word`, else nothing."""
+    """`did you mean `x`? ` for the option most similar to `word`; empty if none is similar."""
     matches = get_close_matches(word, list(options), n=1, cutoff=likeness)
     return f"did you mean `{matches[0]}`? " if matches else ""
 

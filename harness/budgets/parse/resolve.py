@@ -1,4 +1,4 @@
-"""From specs to the plan: bounds in their units, names that exist, rules between keys."""
+"""From specs to the plan: units of bounds, references between sections, rules between keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from harness.budgets.model import (
     Alert,
     Budget,
     Direction,
-    ErrorRatio,
     Gauge,
     Latency,
     Mean,
@@ -20,7 +19,6 @@ from harness.budgets.model import (
     Plan,
     Promql,
     Quantile,
-    Ratio,
     Scenario,
     Waiver,
 )
@@ -41,15 +39,15 @@ _ABORT_AFTER = 5.0  # seconds of the window: the soonest at which a share can be
 def resolve(
     spec: FileSpec, names: Mapping[str, tuple[str, ...]], text: str, today: date, problems: Problems
 ) -> Plan:
-    """The plan that a file of the right shape means.
+    """The plan of a file that matches the schema.
 
     Args:
-        spec: The typed file, from which `shaped` may have left out what it could not use.
-        names: For each section, the names that stand in the file, left out or not, so that one
-            mistake is told once.
+        spec: The typed file, without the entries that `shaped` refused.
+        names: For each section, all names in the file, also those of refused entries, so that one
+            mistake is reported once.
         text: The file's content.
         today: Decides whether a waiver has expired.
-        problems: Takes what makes no sense; with any, the plan must not be used.
+        problems: Takes the mistakes; if there is any, the plan must not be used.
     """
     _check_frame(spec, names, problems)
     directory = problems.source.parent
@@ -74,15 +72,16 @@ def resolve(
         runbooks=(spec.runbooks or "").rstrip("/"),
         source=problems.source,
         text=text,
+        specs=spec.scenarios,
     )
 
 
 @dataclass(frozen=True)
 class _File:
-    """What a budget may refer to.
+    """The names that a budget can refer to.
 
     Attributes:
-        known: Indicators by name; None for one that was refused where it is defined.
+        known: Indicators by name; None for one that was refused at its definition.
     """
 
     known: Mapping[str, Named | None]
@@ -111,7 +110,7 @@ def _check_frame(spec: FileSpec, names: Mapping[str, tuple[str, ...]], problems:
             if not re.fullmatch(NAME, name):
                 problems.add(
                     (section, name),
-                    "a name has lower-case words with hyphens, such as `api-latency-p95`",
+                    "a name consists of lower-case words and hyphens, such as `api-latency-p95`",
                 )
 
 
@@ -135,7 +134,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
     bound = _bound(given[0], measured, (*place, direction), problems)
     alert = _alert(spec.alert, direction, measured, (*place, "alert"), problems)
     objective = _objective(spec, direction, measured, place, problems)
-    _check_subject_of_abort(spec, measured, place, problems)
+    _check_subject_of_abort(spec, direction, measured, place, problems)
     if problems.within(place) or bound is None or measured.unit is None:
         return None
     return Budget(
@@ -161,7 +160,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
 
 
 def _named(spec: BudgetSpec, place: Place, file: _File) -> Named | None:
-    """The budget's indicator; None when it is unknown or was refused where it is defined."""
+    """The budget's indicator; None when it is unknown or was refused at its definition."""
     name = spec.indicator
     if not isinstance(name, str):
         return indicators.read(name, place, file.problems)
@@ -173,7 +172,7 @@ def _named(spec: BudgetSpec, place: Place, file: _File) -> Named | None:
 
 
 def _check_scenarios(spec: BudgetSpec, place: Place, file: _File) -> None:
-    if not file.scenarios:  # told once, where they should stand
+    if not file.scenarios:  # reported once, at the section
         return
     for index, name in enumerate(spec.scenarios or ()):
         if name not in file.scenarios:
@@ -198,9 +197,9 @@ def _bound(text: str, named: Named, place: Place, problems: Problems) -> float |
         percent = "" if text.rstrip().endswith("%") else f"; for {text} percent write {text}%"
         problems.add(place, f'"{text}" is more than 100%, which no ratio exceeds{percent}')
     elif value < 0 and not isinstance(named.indicator, Gauge | Promql):
-        problems.add(place, f'"{text}" is negative, and the value never is')
+        problems.add(place, f'"{text}" is negative, which the value never is')
     elif value == 0 and place[-1] == "max" and timed:
-        problems.add(place, "nothing takes no time at all; write the time that is allowed")
+        problems.add(place, "a time is never 0; write the longest time that is allowed")
     return value
 
 
@@ -216,20 +215,13 @@ def _check_severity_of_abort(spec: BudgetSpec, place: Place, problems: Problems)
 
 
 def _check_subject_of_abort(
-    spec: BudgetSpec, named: Named, place: Place, problems: Problems
+    spec: BudgetSpec, direction: Direction, named: Named, place: Place, problems: Problems
 ) -> None:
-    match named.indicator:
-        case ErrorRatio():
-            certain = spec.max is not None
-        case Latency(quantile=quantile):
-            certain = spec.max is not None and quantile is not None
-        case _:
-            certain = False
-    if spec.abort and not certain:
+    if spec.abort and not indicators.can_abort(named.indicator, direction):
         problems.add(
             (*place, "abort"),
-            "only a max of kind error_ratio, or of kind latency with a quantile, can be certainly "
-            "breached while the load still runs; remove abort",
+            "only a max of kind error_ratio, or of kind latency with a quantile, can be breached "
+            "with certainty while the load runs; remove abort",
         )
 
 
@@ -245,7 +237,7 @@ def _alert(
             (*place, foreign), f"the budget has a {direction}; write {direction} here, too"
         )
     elif own is None and not problems.within(place):
-        problems.add(place, f"has no bound; add {direction}, the one of production")
+        problems.add(place, f"has no bound; add {direction}, the bound in production")
     if own is None:
         return None
     bound = _bound(own, named, (*place, direction), problems)
@@ -257,24 +249,17 @@ def _objective(
 ) -> Objective | None:
     if spec.objective is None or spec.window is None:
         if spec.objective is not spec.window:
-            problems.add(place, "has one of objective and window; they belong together")
+            problems.add(place, "has only one of objective and window; write both")
         return None
     if not _LEAST_OBJECTIVE <= spec.objective < 1:
         problems.add((*place, "objective"), "must be at least 95%, and less than 100%")
     if not 7 * _DAY <= spec.window <= 90 * _DAY:
         problems.add((*place, "window"), 'must be between "7d" and "90d"')
-    match named.indicator:
-        case ErrorRatio():
-            share = direction == "max"
-        case Latency(quantile=quantile) | Quantile(quantile=quantile):
-            share = direction == "max" and quantile is not None
-        case _:
-            share = isinstance(named.indicator, Ratio) and named.unit is Unit.RATIO
-    if not share:
+    if not indicators.can_have_objective(named, direction):
         problems.add(
             (*place, "objective"),
-            "only what counts events has a share of good ones: a max of an error_ratio, of a "
-            "latency with a quantile or of a quantile, or a ratio of counters in %",
+            "needs an indicator that counts events: a max of an error_ratio, of a latency with a "
+            "quantile or of a quantile, or a ratio of counters in %",
         )
     return Objective(spec.objective, spec.window)
 

@@ -1,4 +1,4 @@
-"""The shape of the sections that say how a service is started and loaded."""
+"""The schema of the sections about the service under load and its scenarios."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness.budgets.parse.types import (
     Positive,
     PositiveRate,
     PositiveSeconds,
-    Rate,
+    RateText,
     Scalar,
     Seconds,
     Section,
-    Share,
+    ShareText,
     Text,
     Texts,
     WarmUp,
@@ -25,27 +25,27 @@ from harness.budgets.parse.types import (
 
 
 class StageSpec(Section):
-    """Some time of a workload: exactly one of rate, ramp_to, users and ramp_to_users."""
+    """A part of a workload, with exactly one of rate, ramp_to, users and ramp_to_users."""
 
-    rate: Rate | None = Field(
+    rate: RateText | None = Field(
         None, description='A constant arrival rate, e.g. "50/s"; 0 is a pause (open model)'
     )
-    ramp_to: Rate | None = Field(
+    ramp_to: RateText | None = Field(
         None,
-        description="The arrival rate changes linearly to this one, from that of the stage before "
-        "or from 0",
+        description="The arrival rate changes linearly to this one, from the rate of the stage "
+        "before or from 0",
     )
     users: Whole | None = Field(None, description="A constant number of users (closed model)")
     ramp_to_users: Whole | None = Field(
         None,
-        description="Users start or stop one by one until there are so many, from the number of "
-        "the stage before or from 0",
+        description="Users start or stop one by one up to this number, from the number of the "
+        "stage before or from 0",
     )
     hold: PositiveSeconds = Field(alias="for", description='How long, e.g. "20s"')
 
 
 class WorkloadSpec(Section):
-    """How the load comes: exactly one of rate, users, stages and shape."""
+    """The load, with exactly one of rate, users, stages and shape."""
 
     rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
     users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
@@ -54,7 +54,7 @@ class WorkloadSpec(Section):
     )
     shape: Text | None = Field(
         None,
-        description="A LoadTestShape class of the locustfile, which says how many users there are "
+        description="A LoadTestShape class of the locustfile, which sets the number of users "
         "(closed model)",
     )
     arrivals: Literal["poisson", "even"] | None = Field(
@@ -62,20 +62,20 @@ class WorkloadSpec(Section):
     )
     seed: Whole = Field(1, description="Two runs with one seed get the same arrival times")
     max_users: Positive | None = Field(
-        None, description="Open model: most requests that can be under way at once (default 100)"
+        None, description="Open model: largest number of requests in flight (default 100)"
     )
     when_exhausted: Literal["queue", "grow", "drop"] | None = Field(
         None,
-        description="Open model: what an arrival does that finds no idle user: queue waits for one "
-        "(default), grow starts one more until there are max_users, drop is counted and never sent",
+        description="Open model, when no user is idle: queue lets the arrival wait (default), grow "
+        "also starts one more user up to max_users, drop counts it and sends nothing",
     )
     min_users: Positive | None = Field(
-        None, description="Users that `when_exhausted: grow` starts with (default 10)"
+        None, description="Users at the start with `when_exhausted: grow` (default 10)"
     )
     spawn_rate: PositiveRate | None = Field(
         None,
-        description="With users: how many start per second (default: all of them within the "
-        "first half of the warm-up)",
+        description="With users: how many start per second (default: all of them in the first "
+        "half of the warm-up)",
     )
 
 
@@ -85,9 +85,11 @@ class LoadSpec(Section):
     locustfile: Text = Field(description="The Locust file, relative to this file")
     rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
     users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
-    workload: WorkloadSpec | None = Field(None, description="Anything else than one rate or users")
+    workload: WorkloadSpec | None = Field(
+        None, description="Any other load than one rate or one number of users"
+    )
     start: Seconds = Field(
-        0.0, description="How long after the scenario's start it begins, default at once"
+        0.0, description="Time from the start of the scenario to the start of this load, default 0"
     )
     tags: Texts | None = Field(None, description="Only Locust tasks with one of these tags")
     exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
@@ -96,7 +98,7 @@ class LoadSpec(Section):
 class ScenarioSpec(Section):
     """A locustfile with a workload, or several loads at once."""
 
-    # Which one is missing is told by `scenarios`, with advice; editors want it here.
+    # `scenarios` reports a missing one with advice; for editors one of them is required.
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["locustfile"]}, {"required": ["loads"]}]}
     )
@@ -106,7 +108,9 @@ class ScenarioSpec(Section):
     )
     rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
     users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
-    workload: WorkloadSpec | None = Field(None, description="Anything else than one rate or users")
+    workload: WorkloadSpec | None = Field(
+        None, description="Any other load than one rate or one number of users"
+    )
     loads: dict[str, LoadSpec] | None = Field(
         None,
         min_length=1,
@@ -121,7 +125,7 @@ class ScenarioSpec(Section):
         None, description="Load that is judged; with stages: their sum without the warm-up"
     )
     stop: Literal["decided"] | None = Field(
-        None, description="decided: end, or go on, until every budget has its verdict"
+        None, description="decided: the run ends once every budget has its verdict"
     )
     max_duration: PositiveSeconds | None = Field(
         None, description="With stop: decided, the longest duration; default twice the duration"
@@ -132,7 +136,7 @@ class ScenarioSpec(Section):
     workers: Workers = Field(
         1, description="Locust processes for each load, default 1; auto: as many as there are cores"
     )
-    trace_ratio: Share = Field(
+    trace_ratio: ShareText = Field(
         0.05,
         description='Share of the requests whose traceparent asks for a trace, default "5%"',
     )
@@ -154,14 +158,14 @@ class TargetSpec(Section):
     )
     scrape_interval: PositiveSeconds | None = Field(
         None,
-        description='Between scrapes, default "1s", or longer where a scrape takes over 20 ms',
+        description='Time between scrapes, default "1s", or longer if a scrape takes over 20 ms',
     )
     environment: dict[str, Scalar] = Field(
         default={}, description="Added to the command's environment"
     )
     ready_timeout: PositiveSeconds = Field(
-        30.0, description='Longest wait until it is ready, default "30s"'
+        30.0, description='Longest wait until the service is ready, default "30s"'
     )
     stop_timeout: PositiveSeconds = Field(
-        10.0, description='Longest wait for it to stop by itself, default "10s"'
+        10.0, description='Longest wait until the service stops by itself, default "10s"'
     )

@@ -10,35 +10,26 @@ from harness.budgets.model import Load, Scenario, Target
 from harness.budgets.parse.problems import Place, Problems, closest
 from harness.budgets.parse.scenario_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
 from harness.budgets.parse.types import NAME
-from harness.budgets.parse.workloads import (
-    FEWEST_TO_SETTLE,
-    Span,
-    chosen,
-    longest,
-    settling_time,
-    workload,
-)
+from harness.budgets.parse.workloads import Span, chosen, workload
 
 _URL = re.compile(
     r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
     r"(?::(?P<port>[0-9]{1,5}))?(?:/\S*)?"
 )
-CHANGES = (
-    "auto waits for the latency to settle, which it cannot while the load changes; write how long,"
-    " or a constant load"
-)
+_SHORTEST_AUTO = 10.0  # seconds of a duration in which it can be seen that the latency settles
+_LONGER = 2.0  # longest duration over the duration, with `stop: decided` and no `max_duration`
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems) -> Scenario | None:
     """One scenario, with its loads.
 
-    With `rate` the load is one stage of warm-up and duration. With `stages` the warm-up lies
-    inside them, and the duration is what is left of them. Of several loads, each lasts from its
-    start to the end of the scenario.
+    With `rate` the load is one stage of warm-up and duration. With `stages` the warm-up is the
+    first part of them, and the duration is the rest. Each of several loads lasts from its start to
+    the end of the scenario.
 
     Returns:
-        The scenario; None when it makes no sense, which is then noted.
+        The scenario; None if it has a mistake, which `problems` takes.
     """
     place: Place = ("scenarios", name)
     if problems.within(place):
@@ -60,7 +51,7 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
     )
 
 
-_Loads = tuple[tuple[Load, ...], float] | None  # with the seconds that are judged
+_Loads = tuple[tuple[Load, ...], float] | None  # with the seconds of the window
 
 
 def _single(spec: ScenarioSpec, directory: Path, place: Place, problems: Problems) -> _Loads:
@@ -84,7 +75,7 @@ def _single(spec: ScenarioSpec, directory: Path, place: Place, problems: Problem
 
 
 def _duration(spec: ScenarioSpec, of: WorkloadSpec, place: Place, problems: Problems) -> float:
-    """Seconds that are judged."""
+    """Seconds of the window."""
     here = (*place, "duration")
     if of.stages is None:
         if spec.duration is None:
@@ -92,7 +83,7 @@ def _duration(spec: ScenarioSpec, of: WorkloadSpec, place: Place, problems: Prob
         return spec.duration or 0.0
     total = sum(stage.hold for stage in of.stages)
     if spec.duration is not None:
-        problems.add(here, "the stages say how long the load lasts; remove duration")
+        problems.add(here, "the stages set how long the load lasts; remove duration")
     if spec.warm_up == "auto":
         return total
     if spec.warm_up >= total:
@@ -105,10 +96,10 @@ def _duration(spec: ScenarioSpec, of: WorkloadSpec, place: Place, problems: Prob
 
 
 def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Problems) -> _Loads:
-    """Loads at once, of which each has what a scenario with a single one has itself."""
+    """Several loads, each with the keys that a scenario with a single load has itself."""
     for key in ("locustfile", "rate", "users", "workload", "tags", "exclude_tags"):
         if getattr(spec, key) is not None:
-            problems.add((*place, key), "belongs into each of the loads; remove it here")
+            problems.add((*place, key), "belongs to each of the loads; remove it here")
     if spec.duration is None:
         problems.add((*place, "duration"), 'is missing: how long the loads are judged, e.g. "20s"')
         return None
@@ -119,7 +110,7 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
     for name, load in (spec.loads or {}).items():
         here = (*place, "loads", name)
         if not re.fullmatch(NAME, name):
-            problems.add(here, "a name has lower-case words with hyphens, such as `buyers`")
+            problems.add(here, "a name consists of lower-case words and hyphens, such as `buyers`")
         found = chosen(load, ("rate", "users", "workload"), here, problems)
         if found is None:
             continue
@@ -143,37 +134,43 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
 
 
 def _longest(spec: ScenarioSpec, duration: float) -> float:
-    """Seconds that may be judged at most."""
-    return longest(duration, spec.max_duration) if spec.stop else duration
+    """Longest duration of the window, in seconds."""
+    return (spec.max_duration or _LONGER * duration) if spec.stop else duration
 
 
 def _warm_up(spec: ScenarioSpec, duration: float) -> float:
-    """Seconds that are not judged, or not until it is known which ones are."""
-    return settling_time(duration) if spec.warm_up == "auto" else spec.warm_up
+    """Seconds before the window; with auto, before it can start."""
+    return duration / 2 if spec.warm_up == "auto" else spec.warm_up
 
 
 def _check_auto(
     spec: ScenarioSpec, of: Iterable[WorkloadSpec], place: Place, problems: Problems
 ) -> None:
-    """Whether the latency of the scenario can settle, if that is waited for."""
+    """Check that the latency of the scenario can settle, if the warm-up is auto."""
     here = (*place, "warm_up")
     if spec.warm_up != "auto":
         return
     if spec.stop is not None:
-        problems.add(here, "auto is found after the load, `stop` needs it before; write how long")
+        problems.add(
+            here, "auto is determined after the load, but `stop` needs it before; write a time"
+        )
     if any(one.stages is not None or one.shape is not None for one in of):
-        problems.add(here, CHANGES)
-    if spec.duration is not None and spec.duration < FEWEST_TO_SETTLE:
+        problems.add(
+            here,
+            "auto waits until the latency has settled, which needs a constant load; write a time, "
+            "or a constant load",
+        )
+    if spec.duration is not None and spec.duration < _SHORTEST_AUTO:
         problems.add(
             (*place, "duration"),
-            f"is too short to see whether the latency settles; at least {FEWEST_TO_SETTLE:g} s",
+            f"is too short to see whether the latency settles; write {_SHORTEST_AUTO:g}s or more",
         )
 
 
 def _check_stop(
     spec: ScenarioSpec, of: Iterable[WorkloadSpec], place: Place, problems: Problems
 ) -> None:
-    """Whether the scenario can end early, or go on, if it is to."""
+    """Check that the end of the scenario can depend on the verdicts, with `stop: decided`."""
     if spec.stop is None:
         if spec.max_duration is not None:
             problems.add((*place, "max_duration"), "is for `stop: decided`; add that, or remove it")
@@ -181,15 +178,14 @@ def _check_stop(
     if any(one.stages is not None or one.shape is not None for one in of):
         problems.add(
             (*place, "stop"),
-            "stages and shapes say how long the load lasts; only a constant load can end when all"
-            " is decided",
+            "stages and shapes set how long the load lasts; `stop` needs a constant load",
         )
     if spec.max_duration is not None and spec.duration and spec.max_duration < spec.duration:
         problems.add((*place, "max_duration"), "is shorter than the duration; make it longer")
 
 
 def _outlasts(load: LoadSpec, of: WorkloadSpec, seconds: float) -> str:
-    """Why a load is not over when a scenario of so many seconds is; empty when it is."""
+    """Why a load does not fit into a scenario of this length in seconds; empty if it does."""
     lasts = f"warm-up and duration are {seconds:g} s together"
     if load.start >= seconds:
         return f"starts at {load.start:g} s, but {lasts}; start it earlier or load longer"
@@ -200,7 +196,7 @@ def _outlasts(load: LoadSpec, of: WorkloadSpec, seconds: float) -> str:
 
 
 def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | None:
-    """The service under load; None when it makes no sense, which is then noted."""
+    """The service under load; None if it has a mistake, which `problems` takes."""
     place: Place = ("target",)
     clean = not problems.within(place)
     _check_url(spec.url, (*place, "url"), problems)
@@ -249,11 +245,11 @@ def _check_url(url: str, place: Place, problems: Problems, what: str = "a URL") 
 
 
 def _check_pieces(spec: TargetSpec, place: Place, problems: Problems) -> None:
-    """What the command, the url and the port need from each other."""
+    """Check that the command, the url and the port fit together."""
     if spec.command is None:
         for key in ("setup", "environment"):
             if getattr(spec, key):
-                problems.add((*place, key), "is for the command, but there is no command")
+                problems.add((*place, key), "belongs to the command, but there is no command")
         addresses = {"url": spec.url, "ready": spec.ready, "metrics": str(spec.metrics)}
         for key, address in addresses.items():
             if "{port}" in (address or ""):
@@ -269,5 +265,5 @@ def _check_pieces(spec: TargetSpec, place: Place, problems: Problems) -> None:
     if "{port}" in spec.url and "{port}" not in for_command:
         problems.add(
             (*place, "command"),
-            "does not say {port}, which the url expects; pass it on, e.g. --port {port}",
+            "has no {port}, which the url expects; pass it on, e.g. --port {port}",
         )

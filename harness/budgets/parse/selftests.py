@@ -15,12 +15,12 @@ from harness.budgets.parse.types import CASE
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a self-test may refer to.
+    """The names that a self-test can refer to.
 
     Attributes:
-        scenarios: Names that stand in the file.
-        names: Names of budgets that stand in the file.
-        budgets: Those that make sense; the others were told where they are defined.
+        scenarios: Names of all scenarios in the file.
+        names: Names of all budgets in the file.
+        budgets: The budgets without mistakes.
     """
 
     scenarios: tuple[str, ...]
@@ -34,13 +34,13 @@ def selftests(
     choices: Choices,
     problems: Problems,
 ) -> dict[str, Selftest]:
-    """Every self-test; those that make no sense are noted and left out.
+    """Every self-test without a mistake.
 
     Args:
         specs: The typed section.
         target: The service, whose command gets the environment.
         choices: The scenarios and budgets of the file.
-        problems: Takes what makes no sense.
+        problems: Takes the mistakes.
     """
     if specs and (target is None or target.command is None) and not problems.within(("target",)):
         problems.add(
@@ -56,9 +56,9 @@ def _selftest(
 ) -> Selftest | None:
     place: Place = ("selftest", name)
     if not re.fullmatch(CASE, name):
-        text = "a name has lower-case words with hyphens or underscores, such as `n_plus_one`"
+        text = "a name consists of lower-case words, hyphens and underscores, such as `n_plus_one`"
         problems.add(place, text)
-    if not choices.scenarios:  # told once, where they should stand
+    if not choices.scenarios:  # reported once, at the section
         return None
     scenario = spec.scenario or choices.scenarios[0]
     if scenario not in choices.scenarios:
@@ -78,7 +78,7 @@ def _check_expectation(spec: SelftestSpec, place: Place, problems: Problems) -> 
         text = "a run that ends unjudged breaks no budget; remove breaks, or expect: unjudged"
         problems.add(place, text)
     if not spec.breaks and spec.expect == "breach" and not problems.within(place):
-        text = "nothing has to notice it; name budgets in breaks, or write expect: unjudged"
+        text = "no budget has to detect it; name budgets in breaks, or write expect: unjudged"
         problems.add(place, text)
 
 
@@ -87,13 +87,13 @@ def _unbreakable(name: str, scenario: str, choices: Choices) -> str:
     if name not in choices.names:
         return _unknown("budget", name, choices.names) if choices.names else ""
     budget = choices.budgets.get(name)
-    if budget is None:  # refused where it is defined
+    if budget is None:  # refused at its definition
         return ""
     if budget.scenarios and scenario not in budget.scenarios:
-        return f"{name} is not judged in scenario {scenario}; its scenarios leave that out"
+        return f"{name} is not judged in scenario {scenario}; add that to its scenarios"
     if budget.severity != "error" or budget.waiver:
         why = "is waived" if budget.waiver else f"has severity {budget.severity}"
-        return f"{name} {why}, so a run cannot fail by it"
+        return f"{name} {why}, so its breach fails no run"
     return ""
 
 

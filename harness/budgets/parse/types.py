@@ -1,7 +1,7 @@
-"""The types that the sections of budgets.yaml are made of: read from text, described to editors.
+"""The types of the values in budgets.yaml: how they are read, and their JSON Schema.
 
-Every value arrives as text (see `document`), so each type says both how its text is read and, as
-JSON Schema, what an editor should accept.
+Every value arrives as text (see `yaml_reader`), so each type has a validator that reads the text
+and a JSON Schema of what an editor should accept.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Section(BaseModel):
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 """Names of budgets and scenarios: lower-case words with hyphens."""
 CASE = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
-"""Names of self-test cases, which are often those of a service's own switches."""
+"""Names of self-test cases: often the names of a service's own switches, with underscores."""
 METRIC = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
 LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 
@@ -101,8 +101,8 @@ def _metric(text: object) -> object:
     elif "." in text:
         advice = f"write it as /metrics does, e.g. {re.sub(r'[^a-zA-Z0-9_:]', '_', text)}"
     else:
-        advice = "it has letters, digits, _ and :, and starts with no digit"
-    raise ValueError(f'"{text}" is no metric name; {advice}')
+        advice = "it consists of letters, digits, _ and :, and does not start with a digit"
+    raise ValueError(f'"{text}" is not a metric name; {advice}')
 
 
 def _request(text: object) -> object:
@@ -149,12 +149,12 @@ WarmUp = Annotated[
         }
     ),
 ]
-Rate = Annotated[
+RateText = Annotated[
     float,
     BeforeValidator(_quantity(Unit.PER_SECOND)),
     _schema(Unit.PER_SECOND, {"type": "number", "minimum": 0}),
 ]
-Share = Annotated[
+ShareText = Annotated[
     float,
     BeforeValidator(_quantity(Unit.RATIO, most=1)),
     _schema(Unit.RATIO, {"type": "number", "minimum": 0, "maximum": 1}),
@@ -170,7 +170,7 @@ QuantileOf = Annotated[
     _schema(Unit.RATIO, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
 ]
 # The unit of a bound is that of its indicator, so it stays text until the indicator is known.
-Bound = Annotated[
+BoundText = Annotated[
     str,
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": pattern(*Unit)}]}),
 ]

@@ -1,4 +1,4 @@
-"""Holds a file against its shape, and says in plain words where it differs."""
+"""Validates a file against the schema, and reports the differences in plain words."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from harness.budgets.parse.indicators import KINDS
 from harness.budgets.parse.problems import Place, Problems, closest, listed
-from harness.budgets.parse.schema import KINDS, FileSpec
+from harness.budgets.parse.schema import FileSpec
 from harness.budgets.parse.yaml_reader import Value
 
 _EXPECTED = {
@@ -27,11 +28,11 @@ _EXPECTED = {
 def shaped(document: dict[str, Value], problems: Problems) -> FileSpec:
     """The file as typed specs.
 
-    Whatever has the wrong shape is noted and left out, so that the rest of the file can still be
-    looked at: problems are told all at once, not one by one.
+    Invalid entries are reported and left out, so that the rest of the file is checked as well and
+    all problems are reported at once.
 
     Args:
-        document: What `document.read` gave.
+        document: The result of `yaml_reader.read`.
         problems: Takes unknown keys, missing keys, wrong types and values out of range.
     """
     first = True
@@ -41,15 +42,15 @@ def shaped(document: dict[str, Value], problems: Problems) -> FileSpec:
         except ValidationError as error:
             for details in error.errors():
                 owner, place = _locate(details["loc"])
-                if first:  # later rounds only tell what leaving things out has caused
-                    _tell(details, owner, place, problems)
+                if first:  # later rounds only report what the removal has caused
+                    _report(details, owner, place, problems)
                 missing = details["type"] in {"missing", "union_tag_not_found"}
-                parent = missing and place[-1:] != () and not _stands(document, place)
+                parent = missing and place[-1:] != () and not _exists(document, place)
                 _remove(document, place[:-1] if parent else place)
             first = False
 
 
-def _tell(
+def _report(
     details: ErrorDetails, owner: type[BaseModel] | None, place: Place, problems: Problems
 ) -> None:
     kind, key = details["type"], str(place[-1])
@@ -65,7 +66,7 @@ def _tell(
     elif kind in {"union_tag_invalid", "union_tag_not_found"} and "kind" in str(
         context.get("discriminator")
     ):
-        _tell_kind(details["input"], place, problems)
+        _report_kind(details["input"], place, problems)
         return
     elif kind == "literal_error":
         options = re.findall(r"'([^']*)'", context["expected"])
@@ -75,27 +76,27 @@ def _tell(
     elif kind in {"too_short", "string_too_short"}:
         text = "is empty; give it a value or remove the key"
     else:
-        text = f"expected {_EXPECTED.get(kind, details['msg'])}, found {_what(details['input'])}"
+        text = f"expected {_EXPECTED.get(kind, details['msg'])}, found {_shown(details['input'])}"
     problems.add(place, text)
 
 
-def _tell_kind(indicator: object, place: Place, problems: Problems) -> None:
+def _report_kind(indicator: object, place: Place, problems: Problems) -> None:
     kind = indicator.get("kind") if isinstance(indicator, dict) else None
     where = (*place, "kind")
     if isinstance(kind, str):
         problems.add(where, f"unknown kind; {closest(kind, KINDS)}allowed: {', '.join(KINDS)}")
     elif not problems.within(where):
-        found = "is missing" if kind is None else f"expected one word, found {_what(kind)}"
+        found = "is missing" if kind is None else f"expected one word, found {_shown(kind)}"
         problems.add(where, f"{found}; allowed: {', '.join(KINDS)}")
 
 
 def _not_one_of(value: object, options: list[str]) -> str:
     if not isinstance(value, str):
-        return f"expected {listed(options)}, found {_what(value)}"
+        return f"expected {listed(options)}, found {_shown(value)}"
     return f'"{value}" is not allowed; {closest(value, options)}write {listed(options)}'
 
 
-def _what(value: object) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     return f'"{value}"'
@@ -154,7 +155,7 @@ def _tagged(union: object, tag: str | int) -> object:
     return None
 
 
-def _stands(document: Value, place: Place) -> bool:
+def _exists(document: Value, place: Place) -> bool:
     for step in place:
         if isinstance(document, dict) and step in document:
             document = document[str(step)]

@@ -22,17 +22,15 @@ _CLOSED = ("users", "ramp_to_users")
 _OPEN_ONLY = ("arrivals", "max_users", "when_exhausted", "min_users")
 _MAX_USERS = 100
 _MIN_USERS = 10
-FEWEST_TO_SETTLE = 10.0  # seconds of a duration
-_LONGER = 2.0  # than planned a run may be that ends once all is decided
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The time that a load has.
+    """The time of a load.
 
     Attributes:
         seconds: From its start to the end of the scenario.
-        warm_up: From its start to the start of the window; negative when it starts later.
+        warm_up: From its start to the start of the window; negative if the load starts later.
     """
 
     seconds: float
@@ -42,13 +40,13 @@ class Span:
 def chosen(
     spec: ScenarioSpec | LoadSpec, keys: Sequence[str], place: Place, problems: Problems
 ) -> tuple[WorkloadSpec, Place] | None:
-    """The workload with the place where it stands; None when it makes no sense, which is noted.
+    """The workload with its place in the file; None if it has a mistake, which `problems` takes.
 
     Args:
-        spec: What has a `rate`, `users` or a `workload`.
-        keys: Those of which exactly one must be given.
-        place: Where `spec` stands.
-        problems: Takes what makes no sense.
+        spec: A section with `rate`, `users` or `workload`.
+        keys: The keys of which exactly one must be given.
+        place: The place of `spec`.
+        problems: Takes the mistakes.
     """
     if not _exactly_one(spec, keys, place, problems):
         return None
@@ -58,7 +56,7 @@ def chosen(
     if not _exactly_one(spec.workload, _MODELS, inner, problems):
         return None
     _check_stages(spec.workload.stages or [], (*inner, "stages"), problems)
-    _refuse_strangers(spec.workload, inner, problems)
+    _check_keys(spec.workload, inner, problems)
     return None if problems.within(inner) else (spec.workload, inner)
 
 
@@ -94,11 +92,11 @@ def _check_stages(stages: Sequence[StageSpec], place: Place, problems: Problems)
             "ramp_to_users (closed model), and the other kind as one of several `loads`",
         )
     elif not any(getattr(stage, key) for stage, key in zip(stages, found, strict=True)):
-        problems.add(place, "none of the stages has any load; give one of them more than 0")
+        problems.add(place, "no stage has any load; give one of them more than 0")
 
 
-def _refuse_strangers(spec: WorkloadSpec, place: Place, problems: Problems) -> None:
-    """Keys that mean nothing for this kind of workload, or not beside each other."""
+def _check_keys(spec: WorkloadSpec, place: Place, problems: Problems) -> None:
+    """Check that the keys have a meaning for this workload, also together."""
     if not is_open(spec):
         for key in _OPEN_ONLY:
             if getattr(spec, key) is not None:
@@ -111,7 +109,7 @@ def _refuse_strangers(spec: WorkloadSpec, place: Place, problems: Problems) -> N
         return
     most = spec.max_users or _MAX_USERS
     if spec.when_exhausted != "grow":
-        text = "is what `when_exhausted: grow` starts with; add that, or remove it"
+        text = "belongs to `when_exhausted: grow`; add that, or remove it"
         problems.add((*place, "min_users"), text)
     elif spec.min_users > most:
         text = f"is more than max_users, which is {most}; write less, or raise max_users"
@@ -119,19 +117,18 @@ def _refuse_strangers(spec: WorkloadSpec, place: Place, problems: Problems) -> N
 
 
 def is_open(spec: WorkloadSpec) -> bool:
-    """Whether arrivals come on schedule."""
+    """Whether arrivals follow a schedule."""
     if spec.stages:
         return any(getattr(spec.stages[0], key) is not None for key in _OPEN)
     return spec.rate is not None
 
 
 def workload(spec: WorkloadSpec, span: Span) -> Workload:
-    """The workload that a spec without mistakes means."""
+    """The workload of a spec without mistakes."""
     if spec.shape is not None:
         return ShapeWorkload(spec.shape, spec.seed)
     if spec.users is not None:
-        ramp = spec.users / spec.spawn_rate if spec.spawn_rate else usual_ramp(span.warm_up)
-        return closed(spec.users, ramp, span.seconds, spec.seed)
+        return _closed(spec, spec.users, span)
     if not is_open(spec):
         return ClosedWorkload(_user_stages(spec.stages or []), spec.seed)
     most = spec.max_users or _MAX_USERS
@@ -167,23 +164,9 @@ def _user_stages(specs: Sequence[StageSpec]) -> tuple[UserStage, ...]:
     return tuple(stages)
 
 
-def longest(duration: float, most: float | None = None) -> float:
-    """Seconds after which a run that ends once all is decided ends at the latest."""
-    return _LONGER * duration if most is None else most
-
-
-def settling_time(duration: float) -> float:
-    """Seconds of load beyond the duration where the warm-up is as long as the latency needs."""
-    return duration / 2
-
-
-def usual_ramp(warm_up: float) -> float:
-    """Seconds until all users have started: half of the warm-up, at the soonest one second."""
-    return max(warm_up / 2, 1.0)
-
-
-def closed(users: int, ramp: float, seconds: float, seed: int) -> ClosedWorkload:
-    """Users that start one by one for `ramp` seconds, and then stay."""
-    ramp = min(ramp, seconds)
-    hold = (UserStage(users, seconds - ramp),) if ramp < seconds else ()
-    return ClosedWorkload((UserStage(users, ramp, 0), *hold), seed)
+def _closed(spec: WorkloadSpec, users: int, span: Span) -> ClosedWorkload:
+    """Users that start one by one, by default within the first half of the warm-up, and stay."""
+    ramp = users / spec.spawn_rate if spec.spawn_rate else max(span.warm_up / 2, 1.0)
+    ramp = min(ramp, span.seconds)
+    hold = (UserStage(users, span.seconds - ramp),) if ramp < span.seconds else ()
+    return ClosedWorkload((UserStage(users, ramp, 0), *hold), spec.seed)

@@ -1,8 +1,8 @@
 """YAML text to plain mappings, lists and texts, with the line of each.
 
 YAML 1.1 guesses types from spelling: `on` is a boolean, `12:30` is 750, `1_000` is a number. Here
-every scalar stays the text that stands in the file, and the field it belongs to decides what it
-is to be, so none of these guesses can change a bound.
+every scalar keeps the text of the file, and the type of its field decides how it is read, so none
+of these guesses can change a bound.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASC
 
 
 class _EndlessError(Exception):
-    """The file expands to more values than anybody writes."""
+    """Aliases expand the file to too many values."""
 
 
 def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[str, Value]:
@@ -37,8 +37,8 @@ def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[
 
     Args:
         text: The file's content.
-        environment: Where variables are looked up.
-        problems: Takes what is wrong: syntax, duplicate keys, unset variables, empty values.
+        environment: The variables.
+        problems: Takes the mistakes: syntax, duplicate keys, unset variables, empty values.
 
     Returns:
         The top-level mapping; empty when the file cannot be read at all.
@@ -84,7 +84,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, problems: Problems) -> None:
 
 
 class _Reader:
-    """Walks YAML's node graph; the state is what was met on the way."""
+    """Reads the node graph of YAML; keeps the open nodes and the number of values."""
 
     def __init__(self, environment: Mapping[str, str], problems: Problems) -> None:
         self._environment = environment
@@ -93,7 +93,7 @@ class _Reader:
         self._values = 0
 
     def mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Value]:
-        """A mapping without its empty entries; problems are noted."""
+        """A mapping without its empty entries, which are reported."""
         self._count()
         result: dict[str, Value] = {}
         for key, value in node.value:

@@ -1,1 +1,1 @@
-"""Options go in; plans, terminals, files and servers come out: what several commands share."""
+"""What several commands share: options, inputs that options name, and outputs."""

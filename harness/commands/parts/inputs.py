@@ -1,4 +1,4 @@
-"""What the options name: the plan, the scenario with the changes of the command line, past runs."""
+"""From options to inputs: the plan, the scenario with its overrides, the load, past runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.budgets.model import Plan, Scenario
+    from harness.experiments.pair import PairDesign
     from harness.load.protocol.master import WorkerPool
     from harness.runs.results import PastRun
 
 
 def read_plan(path: Path) -> Plan:
-    """The whole of a budgets.yaml, with the variables of this process's environment.
+    """Read a budgets.yaml with the environment variables of this process.
 
     Raises:
-        UsageError: It cannot be read, or says what cannot be.
+        UsageError: The file cannot be read, or is not valid.
     """
     from harness.budgets.parse.parse import parse_plan
 
@@ -36,32 +37,47 @@ def read_plan(path: Path) -> Plan:
 
 
 def choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:
-    """The scenario that the command line names, or else the first, with its changes.
+    """The scenario of the command line, or the first one, with the overrides of the options.
 
     Raises:
-        UsageError: There is none of that name, or the changes make no sense.
+        UsageError: There is no scenario of that name, or the overrides do not fit it.
     """
     name = options.scenario or next(iter(plan.scenarios))
     if name not in plan.scenarios:
         raise UsageError(f"no scenario {name!r}", f"choose one of: {', '.join(plan.scenarios)}")
-    return adapted(plan.scenarios[name], options)
+    return adapted(plan, name, options)
 
 
-def adapted(scenario: Scenario, options: argparse.Namespace) -> Scenario:
-    """A scenario with what the command line changes of it."""
-    from harness.budgets.override import override
+def adapted(
+    plan: Plan, name: str, options: argparse.Namespace, *, fixed_length: bool = False
+) -> Scenario:
+    """A scenario of a plan with the changes of the command line.
 
-    names = ("rate", "users", "duration", "warm_up", "max_duration", "workers")
-    scenario = override(scenario, **{name: getattr(options, name, None) for name in names})
+    Raises:
+        UsageError: The changes make no sense, or a locustfile is missing.
+    """
+    from harness.budgets.override import Changes, override
+
+    keys = ("rate", "users", "duration", "warm_up", "max_duration", "workers")
+    given = {key: getattr(options, key, None) for key in keys}
+    scenario = override(plan, name, Changes(**given, fixed_length=fixed_length))
     require_locustfile(scenario)
     return scenario
 
 
+def pair_design(scenario: Scenario, options: argparse.Namespace) -> PairDesign:
+    """The load of each pair of versions; without `--seed` a random one is drawn."""
+    from harness.experiments.pair import PairDesign
+
+    seed = secrets.randbelow(2**31) if options.seed is None else options.seed
+    return PairDesign(scenario, options.slices, seed, simultaneous=options.simultaneous)
+
+
 def worker_pool_of(scenario: Scenario, options: argparse.Namespace) -> WorkerPool | None:
-    """Where workers of other machines are waited for; None when there are none.
+    """Where workers of other machines connect to; None without such workers.
 
     Raises:
-        UsageError: Options exclude each other.
+        UsageError: The options exclude each other.
     """
     from harness.load.protocol.master import WorkerPool
 
@@ -69,14 +85,14 @@ def worker_pool_of(scenario: Scenario, options: argparse.Namespace) -> WorkerPoo
         for name in ("bind", "run_id", "on_worker_loss"):
             if getattr(options, name) is not None:
                 raise UsageError(
-                    f"--{name.replace('_', '-')} is about workers on other machines",
-                    "say how many there are with --expect-workers",
+                    f"--{name.replace('_', '-')} needs workers on other machines",
+                    "set their number with --expect-workers",
                 )
         return None
     if options.workers is not None:
         raise UsageError(
             "--workers and --expect-workers exclude each other",
-            "give --workers for processes on this machine, --expect-workers for other machines",
+            "use --workers for processes on this machine, --expect-workers for other machines",
         )
     if len(scenario.loads) > 1:
         loads = ", ".join(load.name for load in scenario.loads)
@@ -84,7 +100,7 @@ def worker_pool_of(scenario: Scenario, options: argparse.Namespace) -> WorkerPoo
             f"workers on other machines serve one load, and {scenario.name!r} has several: {loads}",
             "make each load a scenario of its own, or use --workers on this machine",
         )
-    host, port = options.bind or ("0.0.0.0", MASTER_PORT)  # noqa: S104  others must reach it
+    host, port = options.bind or ("0.0.0.0", MASTER_PORT)  # noqa: S104  other machines connect
     run_id = options.run_id or secrets.token_hex(4)
     return WorkerPool(
         *(host, port, options.expect_workers, run_id), when_lost=options.on_worker_loss or "stop"
@@ -92,20 +108,20 @@ def worker_pool_of(scenario: Scenario, options: argparse.Namespace) -> WorkerPoo
 
 
 def require_locustfile(scenario: Scenario) -> None:
-    """Raise UsageError unless every locustfile is there."""
+    """Raise UsageError unless every locustfile exists."""
     for load in scenario.loads:
         if not load.locustfile.is_file():
             raise UsageError(
                 f"scenario {scenario.name!r}: {load.locustfile} does not exist",
-                "`locustfile` is looked up from the folder of budgets.yaml",
+                "`locustfile` is relative to the folder of budgets.yaml",
             )
 
 
 def past_run(options: argparse.Namespace) -> PastRun | None:
-    """The run that `--baseline` names, read before the load: a typo must not cost a run.
+    """The stored run of `--baseline`; read before the load, because a typo must not cost a run.
 
     Raises:
-        RunFolderError: There is none.
+        RunFolderError: There is no such run.
     """
     from harness.runs.results import read_past
 

@@ -1,4 +1,4 @@
-"""How the values of options are read from the command line."""
+"""Types of option values: functions from text to value, for argparse."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from harness.units import Unit, parse
 
-MASTER_PORT = 5557  # the one that Locust's masters use
+MASTER_PORT = 5557  # as of Locust's masters
 
 
 def url(text: str) -> str:
-    """An address of a server, without a slash at its end."""
+    """The URL of a server, without a slash at its end."""
     if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:port")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL; write http://host:port")
     return text.rstrip("/")
 
 
@@ -22,7 +22,7 @@ def variable(text: str) -> tuple[str, str]:
     """NAME=VALUE."""
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name):
-        raise argparse.ArgumentTypeError(f"{text!r} sets no variable; write NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a variable; write NAME=VALUE")
     return name, value
 
 
@@ -34,12 +34,12 @@ def count(text: str) -> int:
 
 
 def or_auto(read: Callable[[str], float]) -> Callable[[str], float | str]:
-    """A value, or the word auto."""
+    """A type for `auto` or a value of another type."""
     return lambda text: text if text == "auto" else read(text)
 
 
 def workers(text: str) -> int | str:
-    """How many Locust processes, or auto."""
+    """A number of Locust processes, or auto."""
     return text if text == "auto" else count(text)
 
 
@@ -48,24 +48,24 @@ def address(text: str) -> tuple[str, int]:
     host, colon, port = text.partition(":")
     if not host or (colon and not (port.isdecimal() and 0 < int(port) < 2**16)):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no address; write an IPv4 address or a name, perhaps with a port:"
+            f"{text!r} is not an address; write an IPv4 address or a name, optionally with a port:"
             f" 10.0.0.5:{MASTER_PORT}"
         )
     return host, int(port or MASTER_PORT)
 
 
 def run_id(text: str) -> str:
-    """By which workers know their run."""
+    """An id of a run, with which its workers connect."""
     # It is passed on in an environment variable of a shell command.
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no run id; use up to 64 letters, digits, '.', '_' and '-'"
+            f"{text!r} is not a run id; use up to 64 letters, digits, '.', '_' and '-'"
         )
     return text
 
 
 def quantity(unit: Unit) -> Callable[[str], float]:
-    """A quantity of a unit, above zero."""
+    """A type for quantities of a unit, above zero."""
 
     def read(text: str) -> float:
         try:
@@ -87,7 +87,7 @@ def server(text: str) -> str:
             " --prometheus-header"
         )
     if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL; write http://host:9090")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL; write http://host:9090")
     return text.rstrip("/")
 
 
@@ -95,7 +95,7 @@ def matcher(text: str) -> tuple[str, str]:
     """LABEL=VALUE."""
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
-        raise argparse.ArgumentTypeError(f"{text!r} names no label; write LABEL=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a label; write LABEL=VALUE")
     return name, value
 
 
@@ -103,8 +103,8 @@ def header(text: str) -> tuple[str, str]:
     """An HTTP header, NAME: VALUE."""
     name, colon, value = text.partition(":")
     if not colon or not re.fullmatch(r"[A-Za-z0-9-]+", name) or not value.strip().isprintable():
-        # What was written may be a secret.
-        raise argparse.ArgumentTypeError("that is no header; write 'NAME: VALUE'")
+        # The text may be a secret.
+        raise argparse.ArgumentTypeError("not an HTTP header; write 'NAME: VALUE'")
     return name, value.strip()
 
 
@@ -113,6 +113,6 @@ def listen_address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if (colon and not host) or not (port.isdecimal() and 0 < int(port) < 2**16):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no port to listen on; write 9646, or 0.0.0.0:9646 for other machines"
+            f"{text!r} is not a port to listen on; write 9646, or 0.0.0.0:9646 for other machines"
         )
     return host.strip("[]") or "127.0.0.1", int(port)

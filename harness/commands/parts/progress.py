@@ -1,4 +1,4 @@
-"""Where a command is while it goes on: redrawn in place on a terminal, else a line now and then."""
+"""The progress of a command: a view that a terminal redraws, or lines for a log."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from harness.judge.compare.model import Comparison
     from harness.runs.model import Progress
 
-SECONDS = 120  # of progress that are kept, for its course
+SECONDS = 120  # of progress in the sparklines
 
 
 def is_redrawn(stream: TextIO) -> bool:
-    """Whether a view can be redrawn there: on a terminal, unless it is only a CI job's log."""
+    """Whether a stream can redraw a view: a terminal, but not the log of a CI job."""
     return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
 
 
 class LiveView:
-    """Shows progress on a stream; nothing at all when it is to be quiet."""
+    """Shows progress on a stream; with `quiet` nothing."""
 
     def __init__(self, stream: TextIO, *, quiet: bool, title: str = "") -> None:
         self._stream = stream
@@ -42,7 +42,7 @@ class LiveView:
             self._screen.stop()
 
     def show(self, progress: Progress) -> None:
-        """Show where the run is."""
+        """Show the progress of a run."""
         from harness.report.run.live import decisions, is_due, progress_line
 
         last = self._course[-1] if self._course else None
@@ -53,22 +53,22 @@ class LiveView:
             self._draw(progress_view(tuple(self._course), self._title, self._screen.console.width))
             return
         for line in decisions(progress, last):
-            self.tell(line)
+            self.print_line(line)
         if is_due(progress, self._lined):
             self._lined = progress
-            self.tell(progress_line(progress, width_of(self._stream) - 1))
+            self.print_line(progress_line(progress, width_of(self._stream) - 1))
 
     def show_pair(self, comparison: Comparison) -> None:
-        """Show how far a comparison is."""
+        """Show the progress of a comparison."""
         from harness.report.compare.live import compare_line, compare_view
 
         if self._screen:
             self._draw(compare_view(comparison, self._screen.console.width))
         else:
-            self.tell(compare_line(comparison, width_of(self._stream) - 1))
+            self.print_line(compare_line(comparison, width_of(self._stream) - 1))
 
-    def tell(self, line: str) -> None:
-        """A line that stays."""
+    def print_line(self, line: str) -> None:
+        """Print a line that stays above the view."""
         if self._screen:
             self._screen.console.print(line, soft_wrap=True)
         elif not self._quiet:
@@ -93,7 +93,7 @@ def _screen(stream: TextIO) -> Live:
         emoji=False,
         highlight=False,
     )
-    # Redrawn when there is something new, by nobody else, and gone when the report follows.
+    # Redrawn only with new progress, and removed before the report.
     return Live(
         console=console,
         auto_refresh=False,

@@ -1,4 +1,4 @@
-"""`--serve-metrics`: the run as Prometheus may scrape it, for as long as the command lasts."""
+"""`--serve-metrics`: a run as metrics that Prometheus scrapes while the command lasts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 
 from harness import names
 from harness.budgets.model import Plan, Scenario
-from harness.commands.parts.outputs import tell
+from harness.commands.parts.outputs import print_line
 from harness.judge.model import Judgement
-from harness.observe.endpoint import endpoint
+from harness.observe.endpoint import metrics_server
 from harness.report.run.openmetrics import (
     latency_bounds,
     limit_samples,
@@ -20,15 +20,15 @@ from harness.report.run.openmetrics import (
 )
 from harness.runs.cells import Cell
 from harness.runs.histograms import HistogramSet
-from harness.runs.model import Manifest
+from harness.runs.model import LatencyKey, Manifest
 from harness.runs.openmetrics import Sample, reading
 
 
 class LiveMetrics:
     """The samples of a run at any moment; its methods may be called from several threads.
 
-    The limits of the budgets are there from the start; their values and outcomes only once the run
-    is judged, because a verdict on a part of the window is none.
+    The limits of the budgets are exposed from the start, their values and outcomes only after the
+    run is judged, because a part of the window has no verdict.
 
     Args:
         plan: The whole of budgets.yaml.
@@ -45,30 +45,38 @@ class LiveMetrics:
         self._readings: dict[str, Mapping[str, float]] = {}
         self._lock = threading.Lock()
 
-    def know(self, run: str, manifest: Manifest) -> None:
-        """Take the name of the run's folder, and what is known of the run by now."""
-        self._about = tuple(run_samples(run, manifest))
-
-    def hear(self, cells: Iterable[Cell], readings: Mapping[str, float], source: str) -> None:
-        """Take what a generator reported: what it recorded since its last report, and its account.
+    def set_manifest(self, run: str, manifest: Manifest) -> None:
+        """Update the facts of the run.
 
         Args:
-            cells: Those of the generator's own lags have its name where there are several.
-            readings: By metric name.
-            source: Which of several generators it is; empty when there is one.
+            run: The name of its folder.
+            manifest: As far as it is known.
+        """
+        self._about = tuple(run_samples(run, manifest))
+
+    def add_recorded(
+        self, cells: Iterable[Cell], readings: Mapping[str, float], source: str
+    ) -> None:
+        """Add a report of a generator: the latencies since its last report, and its readings.
+
+        Args:
+            cells: Latencies. With several generators, the cells of a generator's own lags carry
+                its name.
+            readings: Values by metric name.
+            source: The name of the generator; empty if there is only one.
         """
         with self._lock:
             for cell in cells:
-                key = cell.key
+                key = LatencyKey.of(cell)
                 self._tally.add(key, cell.counts)
             self._readings[source] = readings
 
     def judged(self, judgement: Judgement) -> None:
-        """Take the verdicts."""
+        """Add the verdicts."""
         self._outcomes = tuple(outcome_samples(judgement.outcome, judgement.verdicts))
 
     def samples(self) -> list[Sample]:
-        """All that is known now."""
+        """All samples of this moment."""
         with self._lock:
             found = list(self._tally.samples())
             for source, readings in self._readings.items():
@@ -82,7 +90,7 @@ class LiveMetrics:
 def served(
     plan: Plan, scenario: Scenario, options: argparse.Namespace
 ) -> Iterator[LiveMetrics | None]:
-    """Serve a run to Prometheus, if asked for, until the verdict was scraped as well.
+    """Serve a run to Prometheus with `--serve-metrics`, until the verdict was scraped, too.
 
     Raises:
         UsageError: The port is taken.
@@ -90,15 +98,14 @@ def served(
     if options.serve_metrics is None:
         yield None
         return
-    exposed = LiveMetrics(plan, scenario)
+    metrics = LiveMetrics(plan, scenario)
     host, port = options.serve_metrics
 
-    def tell_wait(seconds: float) -> None:
+    def print_wait(seconds: float) -> None:
         if not options.quiet:
-            line = f"waiting up to {seconds:.0f} s until the verdict is scraped (Ctrl-C ends that)"
-            tell(line)
+            print_line(f"waiting up to {seconds:.0f} s for a scrape of the verdict (Ctrl-C skips)")
 
-    with endpoint(host, port, exposed.samples) as shown:
-        yield exposed
+    with metrics_server(host, port, metrics.samples) as server:
+        yield metrics
         with suppress(KeyboardInterrupt):
-            shown.wait(tell_wait)
+            server.wait(print_wait)

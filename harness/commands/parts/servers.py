@@ -1,4 +1,4 @@
-"""The servers that the command line names: a Prometheus that measures, a Grafana that shows."""
+"""The servers of the options: Prometheus, which measures, and Grafana, which shows the run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ TAG = "harness"
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """The servers that a run is shown to or measured by; None where none is named."""
+    """The servers of a run; None for a server without an option."""
 
     prometheus: Prometheus | None = None
     grafana: Grafana | None = None
 
 
 def servers_of(options: argparse.Namespace) -> Servers:
-    """Both; Prometheus is asked whether it answers, before the load.
+    """Both servers; a query checks before the load that Prometheus answers.
 
     Raises:
         UsageError: Options are missing or cannot be read, or Prometheus does not answer.
@@ -38,17 +38,17 @@ def servers_of(options: argparse.Namespace) -> Servers:
 
 
 def prometheus_of(options: argparse.Namespace) -> Prometheus | None:
-    """The server that the command line names, and what lets us in; None without one.
+    """The Prometheus server of the options, with its credentials; None without one.
 
     Raises:
-        UsageError: A file cannot be read, or there are options about a server that is not named.
+        UsageError: A file cannot be read, or --prometheus is missing.
     """
     if options.prometheus is None:
         for name in ("match", "token_file", "header", "ca", "cert", "key"):
             if getattr(options, f"prometheus_{name}"):
                 raise UsageError(
-                    f"--prometheus-{name.replace('_', '-')} is about a server that is not named",
-                    "name it with --prometheus URL",
+                    f"--prometheus-{name.replace('_', '-')} needs a server",
+                    "add --prometheus URL",
                 )
         return None
     headers = dict(options.prometheus_header)
@@ -59,25 +59,23 @@ def prometheus_of(options: argparse.Namespace) -> Prometheus | None:
 
 
 def grafana_of(options: argparse.Namespace) -> Grafana | None:
-    """The server that is told; None without a token.
+    """The Grafana server that gets annotations and dashboards; None without a token.
 
     Raises:
-        UsageError: The token cannot be read, or its server is not named.
+        UsageError: The token cannot be read, or --grafana-url is missing.
     """
     if options.grafana_token_file is None:
         return None
     if options.grafana_url is None:
-        raise UsageError(
-            "--grafana-token-file is about a server that is not named", "add --grafana-url URL"
-        )
+        raise UsageError("--grafana-token-file needs a server", "add --grafana-url URL")
     return Grafana(options.grafana_url, read_token(options.grafana_token_file))
 
 
 def import_dashboards(server: Grafana, files: Mapping[str, str]) -> list[str]:
-    """Store the dashboards among rendered files; their names.
+    """Import the dashboards among rendered files; return their names.
 
     Raises:
-        UsageError: The server does not take one.
+        UsageError: The server refuses a dashboard.
     """
     dashboards = [path for path in files if path.endswith(".json") and "/" not in path]
     for path in dashboards:
@@ -89,7 +87,7 @@ def annotate_run(server: Grafana, manifest: Manifest, judgement: Judgement) -> N
     """Mark the window of a run with its outcome.
 
     Raises:
-        UsageError: The server does not take it.
+        UsageError: The server refuses the annotation.
     """
     start, end = manifest.clock.window_start, manifest.clock.window_end
     if start is None or end is None:
@@ -101,15 +99,15 @@ def annotate_run(server: Grafana, manifest: Manifest, judgement: Judgement) -> N
 
 
 def read_token(path: Path) -> str:
-    """A secret that lets us in somewhere.
+    """Read a token from a file.
 
     Raises:
-        UsageError: The file cannot be read, or holds something else.
+        UsageError: The file cannot be read, or does not contain a token.
     """
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the token in {path}: {error}") from error
     if not token or not token.isprintable() or " " in token:
-        raise UsageError(f"{path} holds no token", "write nothing but the token into it")
+        raise UsageError(f"{path} does not contain a token", "write only the token into it")
     return token

@@ -103,13 +103,13 @@ def _undecided(
     if detectable > change.tolerance:
         smallest = format_quantity(detectable, Unit.RATIO)
         return (
-            f"too much noise for {_pairs(change.pairs)}: the minimum detectable regression is"
-            f" {smallest}; run `harness calibrate`, use more --slices, or raise"
+            f"the noise is too large for {_pairs(change.pairs)}: the minimum detectable regression"
+            f" is {smallest}; run `harness calibrate`, use more --slices, or raise"
             f" max_regression ({_tolerance(change)}){_left_out(change, omitted)}"
         )
     return (
-        f"{_found(change, budget)}: {_pairs(change.pairs)} can distinguish it neither from no"
-        f" change nor from the {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
+        f"{_found(change, budget)}: {_pairs(change.pairs)} exclude neither zero nor the"
+        f" {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
     )
 
 

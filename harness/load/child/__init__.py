@@ -1,1 +1,1 @@
-"""Frames from the harness go in, load and reports come out: the generator's own process."""
+"""Frames from the harness go in, load and reports come out: the process of a generator."""

@@ -1,4 +1,4 @@
-"""Inside the generator: carries out what the harness says, and reports once a second."""
+"""Inside the generator: the agent runs the load as the harness requests it, and reports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 import gevent
 import psutil
@@ -14,11 +14,11 @@ from locust import User
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from harness.budgets.model import OpenWorkload
-from harness.load.child.closed_model import closed_model
+from harness.budgets.model import ClosedWorkload, OpenWorkload, ShapeWorkload
+from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
+from harness.load.child.control_channel import ControlChannel
 from harness.load.child.locustfile import RefusalError, describe, place
 from harness.load.child.open_model import OpenModel
-from harness.load.child.orders import ControlChannel
 from harness.load.child.pools import pool_size
 from harness.load.child.prepare import preallocate
 from harness.load.child.probes import HostProbe, watch_loop
@@ -27,7 +27,7 @@ from harness.load.protocol.frames import Bye, Notice, Ready, Report, Setup, Star
 from harness.load.user_ramp import spawn_rate
 
 MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
-LAST_WORD = 1.0  # s that `on_stop` has when the drain is used up
+STOP_GRACE = 1.0  # s that `on_stop` has when the drain is over
 
 
 class Agent:
@@ -36,69 +36,73 @@ class Agent:
     def __init__(
         self,
         setup: Setup,
-        link: ControlChannel,
+        channel: ControlChannel,
         recorder: Recorder,
         environment: Environment,
         *,
         owns_process: bool = True,
     ) -> None:
-        """Take charge of an environment whose locustfile is loaded.
+        """Take over an environment whose locustfile is loaded.
 
         Args:
-            setup: What to do.
-            link: Where orders come from and reports go to.
-            recorder: Has been installed before the locustfile was imported.
-            environment: With a local runner, or a worker's.
-            owns_process: Whether nobody else tells the locustfile that its process ends.
+            setup: The load to run.
+            channel: The channel to the harness, or to the master.
+            recorder: The recorder, installed before the locustfile was imported.
+            environment: An environment with a local runner or with the runner of a worker.
+            owns_process: Whether the agent fires Locust's `quitting` event at the end; a stock
+                worker does so by itself.
         """
         self._setup = setup
-        self._link = link
+        self._channel = channel
         self._recorder = recorder
         self._environment = environment
         self._owns_process = owns_process
         self._runner: Any = environment.runner
         # A worker gets its users from the master.
         self._alone = isinstance(environment.runner, LocalRunner)
-        workload = setup.workload
-        self._open = OpenModel(workload, recorder) if isinstance(workload, OpenWorkload) else None
-        self._closed = (
-            closed_model(workload, environment, self._end)
-            if self._alone and not isinstance(workload, OpenWorkload)
-            else None
-        )
+        self._open: OpenModel | None = None
+        self._closed: ClosedModel | ShapeModel | None = None
+        match setup.workload:
+            case OpenWorkload():
+                self._open = OpenModel(setup.workload, recorder)
+            case ClosedWorkload() | ShapeWorkload():
+                if self._alone:
+                    self._closed = closed_model(setup.workload, environment, self._end)
+            case _:
+                assert_never(setup.workload)
         self._errors: set[str] = set()
         self._stopping = False
         self._process = psutil.Process()
         self._host = HostProbe()
         self._cpu = (time.monotonic(), time.process_time())
-        # Drains as long as the agent waits for it, not for a time of its own.
+        # Locust's own time-out must not end the drain: the agent decides when it is over.
         environment.stop_timeout = 24 * 3600.0
         self._events = cast(Any, environment.events)
         self._events.user_error.add_listener(self._on_user_error)
         self._events.test_stopping.add_listener(self._on_test_stopping)
 
     def run(self) -> None:
-        """The whole of it: get ready, load, drain, report, say goodbye.
+        """Prepare the users, run the load, drain, report, and send the last frame.
 
         Raises:
             RefusalError: The users of the open model cannot be started.
-            DismissedError: It was told to stop before the start.
+            StoppedBeforeStartError: The load was stopped before the start.
         """
         users = self._gather_users() if self._open else 0
         preallocate()
-        self._link.send(Ready(users))
-        start: Start = self._link.before_stop(self._link.start)
+        self._channel.send(Ready(users))
+        start: Start = self._channel.wait_before_stop(self._channel.start)
         self._recorder.rebase(start.t0, start.window_start)
         gevent.spawn(self._report_each_second, start.t0)
         watch_loop(self._recorder.reading, lambda: self._stopping)
         gevent.spawn(self._load, start)
         gevent.spawn(self._take_over)
         try:
-            order = self._link.stop.get()
+            stop = self._channel.stop.get()
         except SystemExit as leave:  # of a task: gevent raises it here, in the main greenlet
-            order = f"the locustfile called sys.exit({leave.code!r})"
-        self._stop(order.drain if isinstance(order, Stop) else 0.0)
-        self._link.send(Bye("" if isinstance(order, Stop) else order))
+            stop = f"the locustfile called sys.exit({leave.code!r})"
+        self._stop(stop.drain if isinstance(stop, Stop) else 0.0)
+        self._channel.send(Bye("" if isinstance(stop, Stop) else stop))
 
     # --- the load -----------------------------------------------------------------------------
 
@@ -111,9 +115,9 @@ class Agent:
         if self._alone:
             self._runner.start(*pool_of(workload, self._environment.user_classes))
         else:
-            self._link.before_stop(self._link.gathered)
+            self._channel.wait_before_stop(self._channel.users_assigned)
         while not self._spawned() or self._open.idle < self._runner.user_count:
-            if self._link.stop.ready():
+            if self._channel.stop.ready():
                 break
             gevent.sleep(0.005)
         self._look_for_failure()
@@ -123,8 +127,8 @@ class Agent:
     def _refuse_without_users(self, workload: OpenWorkload) -> None:
         path = self._setup.locustfile
         log = "Look at what its on_start does; the generator's log has the traceback."
-        if self._link.stop.ready():
-            raise RefusalError(f"{path}: {self._link.stop.get()}", log)
+        if self._channel.stop.ready():
+            raise RefusalError(f"{path}: {self._channel.stop.get()}", log)
         errors = "".join(f"; {text}" for text in sorted(self._errors)[:3])
         if not self._runner.user_count:
             raise RefusalError(f"{path}: every user ended before the load began{errors}", log)
@@ -144,8 +148,8 @@ class Agent:
             self._closed.start(start.t0)
 
     def _take_over(self) -> None:
-        """Serve another share of the schedule whenever the master says so."""
-        for share in self._link.shares:
+        """Serve another share of the schedule whenever the master sends one."""
+        for share in self._channel.shares:
             if self._open:
                 self._open.take_over(share.index, share.count, share.since)
 
@@ -159,14 +163,14 @@ class Agent:
             while (self._open.backlog or self._open.busy) and time.monotonic() < deadline:
                 gevent.sleep(0.005)
         users = gevent.spawn(self._stop_users)  # runs on_stop, waits for tasks that still run
-        users.join(max(deadline - time.monotonic(), LAST_WORD if drain else 0.0))
-        gc.collect()  # responses that were never entered are known to be lost only now
+        users.join(max(deadline - time.monotonic(), STOP_GRACE if drain else 0.0))
+        gc.collect()  # detects responses that were never entered: their requests are lost
         if self._open:
             self._open.abandon()
-        # Without a switch between the two: the account is closed in the state that is reported.
+        # No switch of greenlets between the two: nothing is counted after the last report.
         report = self._report()
         self._recorder.closed = True
-        self._link.send(report)
+        self._channel.send(report)
 
     def _stop_users(self) -> None:
         self._runner.stop()
@@ -177,17 +181,17 @@ class Agent:
         greenlet = self._runner.spawning_greenlet
         return bool(greenlet is not None and greenlet.ready())
 
-    # --- what it tells ------------------------------------------------------------------------
+    # --- reports ------------------------------------------------------------------------------
 
     def _report_each_second(self, t0: float) -> None:
         moment = t0
         while True:
-            # Whole seconds of the load; those that a blocked loop has missed are left out.
+            # At whole seconds of the load; a blocked loop skips the seconds that it missed.
             moment += max(1.0, float(int(time.monotonic() - moment)))
             gevent.sleep(max(0.0, moment - time.monotonic()))
             if self._recorder.closed:
                 return
-            self._link.send(self._report())
+            self._channel.send(self._report())
             if not self._stopping:
                 self._look_for_failure()
                 if self._target_users() and not self._runner.user_count:
@@ -220,7 +224,7 @@ class Agent:
             cpu_wait=self._host.cpu_wait(),
             target_users=self._target_users(),
             slowest=recorder.take_slowest(),
-            fullest=recorder.fullest(),
+            burst_requests=recorder.burst_requests(),
         )
 
     def _target_users(self) -> int | None:
@@ -228,10 +232,10 @@ class Agent:
             return None
         return int(self._runner.target_user_count)
 
-    # --- what goes wrong ----------------------------------------------------------------------
+    # --- failures -----------------------------------------------------------------------------
 
     def _end(self, reason: str) -> None:
-        self._link.end(reason)
+        self._channel.end(reason)
 
     def _look_for_failure(self) -> None:
         greenlet = self._runner.spawning_greenlet
@@ -250,20 +254,20 @@ class Agent:
         text = f"{type(user).__name__}: {describe(exception)} ({where})"
         if text not in self._errors and len(self._errors) < MAX_ERRORS:
             self._errors.add(text)
-            self._link.send(UserError(text))
+            self._channel.send(UserError(text))
 
 
 def pool_of(
     workload: OpenWorkload, user_classes: Sequence[type[User]], count: int = 1
 ) -> tuple[int, float]:
-    """How many users the open model starts before its schedule, and how many per second.
+    """Users that the open model starts before its schedule, and how many of them per second.
 
-    Those of all its `count` generators together.
+    Both numbers are for all `count` generators together.
     """
     users = pool_size(workload, user_classes, count)
     return users, spawn_rate(users)
 
 
-def notice_to(link: ControlChannel) -> Any:
-    """A function that sends a notice, at its next turn, from wherever it is called."""
-    return lambda text: gevent.spawn(link.send, Notice(text))
+def notice_to(channel: ControlChannel) -> Any:
+    """A function that sends a notice without blocking its caller."""
+    return lambda text: gevent.spawn(channel.send, Notice(text))

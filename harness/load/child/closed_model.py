@@ -1,7 +1,7 @@
-"""Inside the generator: the closed model. Users come and go on schedule, and wait for answers.
+"""Inside the generator: the closed model. Users start and stop on schedule and wait for responses.
 
-It drives a local runner, or the master of several workers. The users' numbers follow the stages of
-the scenario, or a `LoadTestShape` of the locustfile.
+It controls a local runner, or the master of several workers. The number of users follows the
+stages of the scenario, or a `LoadTestShape` of the locustfile.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from math import inf
-from typing import Any
+from typing import Any, assert_never
 
 import gevent
 from locust.env import Environment
@@ -21,11 +21,11 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 from harness.budgets.model import ClosedWorkload, ShapeWorkload
 from harness.load.user_ramp import steps_of
 
-GRACE = 1.5  # s that a shape may end before the load: it is asked about once a second
+GRACE = 1.5  # s by which a shape may end before the load: Locust calls it about once a second
 
 
 class ClosedModel:
-    """Starts and stops users as the stages of the workload say."""
+    """Starts and stops users according to the stages of the workload."""
 
     def __init__(self, workload: ClosedWorkload, runner: Any) -> None:
         self._steps = steps_of(workload)
@@ -33,7 +33,7 @@ class ClosedModel:
         self._greenlet: gevent.Greenlet | None = None
 
     def start(self, t0: float) -> None:
-        """Begin with the first stage at the moment `t0`."""
+        """Begin with the first stage at time `t0`."""
         self._greenlet = gevent.spawn(self._run, t0)
 
     def stop(self) -> None:
@@ -48,15 +48,15 @@ class ClosedModel:
 
 
 class ShapeModel:
-    """Lets a load shape say how many users there are."""
+    """Starts and stops users according to a load shape."""
 
     def __init__(self, shape: LoadTestShape, runner: Any, on_end: Callable[[str], None]) -> None:
-        """Make it ready.
+        """Prepare the shape; `start` begins with it.
 
         Args:
-            shape: Of the locustfile.
+            shape: The shape of the locustfile.
             runner: A local runner, or the master.
-            on_end: Called with a reason when the shape ends the load, or fails.
+            on_end: Called with a reason when the shape ends the load or fails.
         """
         self._shape = shape
         self._runner = runner
@@ -65,21 +65,21 @@ class ShapeModel:
         self._t0 = inf
         self._ended = False
         self._greenlet: gevent.Greenlet | None = None
-        # Locust would end its own process when the shape says that it has ended.
+        # Locust would end its own process when the shape ends.
         shape.tick = self._watched_tick  # type: ignore[method-assign]
 
     @property
     def name(self) -> str:
-        """Of the class."""
+        """The name of the shape's class."""
         return type(self._shape).__name__
 
     def start(self, t0: float) -> None:
-        """Begin to ask the shape at the moment `t0`."""
+        """Begin with the shape at time `t0`."""
         self._t0 = t0
         self._greenlet = gevent.spawn(self._begin)
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Change the number of users no more."""
         self._ended = True
         if self._greenlet is not None:
             self._greenlet.kill()
@@ -92,17 +92,17 @@ class ShapeModel:
         self._runner.shape_greenlet.link_exception(self._fail)
 
     def _watched_tick(self) -> Any:
-        answer = self._tick()
-        if answer is None:
+        tick = self._tick()
+        if tick is None:
             self._end()
             raise gevent.GreenletExit
-        return answer
+        return tick
 
     def _end(self) -> None:
-        """The users of the last tick go on for a moment: the load may be about to end anyway."""
+        """Report the end of the shape after a grace time: the load may be about to end anyway."""
         reason = (
             f"the shape {self.name} ended after {time.monotonic() - self._t0:.1f} s, before the "
-            "window did; lengthen the shape, or shorten the duration of the scenario"
+            "end of the window; lengthen the shape, or shorten the duration of the scenario"
         )
         gevent.spawn_later(GRACE, lambda: self._ended or self._on_end(reason))
 
@@ -117,20 +117,24 @@ def closed_model(
     environment: Environment,
     on_end: Callable[[str], None],
 ) -> ClosedModel | ShapeModel:
-    """What drives the environment's users; `on_end` is called when a shape ends the load."""
-    if isinstance(workload, ClosedWorkload):
-        return ClosedModel(workload, environment.runner)
-    assert environment.shape_class is not None
-    return ShapeModel(environment.shape_class, environment.runner, on_end)
+    """The model that controls the users; calls `on_end` when a shape ends the load."""
+    match workload:
+        case ClosedWorkload():
+            return ClosedModel(workload, environment.runner)
+        case ShapeWorkload():
+            assert environment.shape_class is not None
+            return ShapeModel(environment.shape_class, environment.runner, on_end)
+        case _:
+            assert_never(workload)
 
 
 def stop_users_without_waiting() -> None:
-    """Let ramps go on while users that were told to stop still finish their tasks.
+    """Patch Locust so that a ramp continues while stopping users finish their tasks.
 
-    Locust's `stop_users` returns when they have finished, and a local runner's ramp waits for it
-    before it stops the next one. It also kills users that wait, one after the other; those that
-    wake up until it is their turn would be killed in the middle of a request. Used in each process
-    that has users, before there are any.
+    Locust's `stop_users` returns when the users have finished, and the ramp of a local runner waits
+    for it before it stops the next user. It also kills waiting users one after the other; users
+    that wake up meanwhile would be killed in the middle of a request. To be called in each process
+    that has users, before they are started.
     """
     wait_for_users = Runner.stop_users
 
@@ -140,7 +144,7 @@ def stop_users_without_waiting() -> None:
             others = [user for user in self.user_greenlets if user.args and user is not current]
             users = [user.args[0] for user in others if type(user.args[0]).__name__ == name]
             staying = [user for user in users if user._state != LOCUST_STATE_STOPPING]  # noqa: SLF001
-            leaving = len(users) - len(staying)  # told so before, and counted by Locust as alive
+            leaving = len(users) - len(staying)  # stopping already, but alive for Locust
             for user in islice(staying, max(0, count - leaving)):
                 _stop(user)
         if current is not self.spawning_greenlet:  # the end of the load
@@ -153,5 +157,5 @@ def stop_users_without_waiting() -> None:
 def _stop(user: Any) -> None:
     works = user._state == LOCUST_STATE_RUNNING  # noqa: SLF001
     user._state = LOCUST_STATE_STOPPING  # noqa: SLF001 - stops by itself after its task
-    if not works:  # it waits, and need not
+    if not works:  # a waiting user can end at once
         gevent.spawn(user.group.killone, user.greenlet)

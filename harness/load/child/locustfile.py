@@ -1,7 +1,7 @@
-"""Inside the generator: from a locustfile to a Locust environment, or to a clear refusal.
+"""Inside the generator: loads a locustfile into a Locust environment, or refuses it with a reason.
 
-This stands in for `locust.main.main`, which also takes over what the harness must own: the clock,
-the stop, the exit code, keys typed on the terminal, load shapes, and options from `~/.locust.conf`,
+This replaces `locust.main.main`, which also controls what the harness must control: the clock, the
+stop, the exit code, keys typed on the terminal, load shapes, and options from `~/.locust.conf`,
 `./locust.conf`, `pyproject.toml` and `LOCUST_*` variables.
 """
 
@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, assert_never
 
 import gevent
 import locust
@@ -26,16 +26,16 @@ from locust.env import Environment
 from locust.shape import LoadTestShape
 from locust.util.load_locustfile import load_locustfile
 
-from harness.budgets.model import OpenWorkload, ShapeWorkload
+from harness.budgets.model import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
 from harness.load.protocol.frames import Setup
 
 MAX_TRACEBACKS = 100
-OPEN_FILES = 10_000  # one socket per user, and some
+OPEN_FILES = 10_000  # one socket per user, and some more
 
 
 class RefusalError(Exception):
-    """The locustfile cannot be run; `hint` says what to do."""
+    """The locustfile cannot be run; `hint` is the remedy."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -44,13 +44,13 @@ class RefusalError(Exception):
 
 
 class EvenDispatcher(UsersDispatcher):
-    """Starts and stops users one by one at equal distances.
+    """Starts and stops users one by one at equal intervals.
 
-    Locust starts `floor(spawn_rate)` users at once, each second; they stay in step for ever, and
-    the service sees one burst a second instead of the rate that was asked for.
+    Locust starts `floor(spawn_rate)` users at once, each second; they stay in step, and the service
+    gets one burst a second instead of the requested rate.
     """
 
-    _due = 0.0  # of the next user
+    _due = 0.0  # time of the next user
 
     def new_dispatch(
         self,
@@ -68,7 +68,7 @@ class EvenDispatcher(UsersDispatcher):
     def _wait_between_dispatch_iteration_context(self) -> Generator[None]:
         yield
         if self._current_user_count != self._target_user_count:
-            self._due += self._wait_between_dispatch  # not from now on: delays would add up
+            self._due += self._wait_between_dispatch  # not from the current time: delays add up
             gevent.sleep(max(0.0, self._due - time.perf_counter()))
 
 
@@ -77,15 +77,15 @@ def load(
     create: Callable[[Environment], object] = Environment.create_local_runner,
     on_notice: Callable[[str], None] = lambda _: None,
 ) -> Environment:
-    """Import the locustfile and make its environment, with the runner that `create` makes.
+    """Import the locustfile and create its environment, with the runner that `create` creates.
 
     Args:
-        setup: Which locustfile, and what for.
-        create: Makes the runner.
-        on_notice: Called with what a person should know about the locustfile.
+        setup: The locustfile and the load.
+        create: Creates the runner.
+        on_notice: Called with messages about the locustfile for the user.
 
     Raises:
-        RefusalError: It cannot be imported, or holds nothing that can be run.
+        RefusalError: The locustfile cannot be imported, or has nothing to run.
     """
     path = Path(setup.locustfile)
     set_up: Any = log.setup_logging
@@ -105,28 +105,29 @@ def load(
         environment = _environment(setup, classes, shape)
         stop_users_without_waiting()
         create(environment)
-        without_locusts(environment.events.request)  # statistics: rounded, and nobody reads them
+        # Their statistics are rounded and not used.
+        remove_locust_listeners(environment.events.request)
         environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
         environment.user_classes[:] = _runnable(environment.user_classes, setup)
         fire: Any = environment.events.init.fire
         fire(environment=environment, runner=environment.runner, web_ui=None)
-        if log.unhandled_greenlet_exception:  # Locust logs what a listener raises, and goes on
+        if log.unhandled_greenlet_exception:  # Locust logs exceptions of listeners and continues
             raise RefusalError(
                 f"{path}: a listener of events.init raised an exception",
                 "The generator's log has the traceback.",
             )
     except RefusalError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the locustfile does
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - of the locustfile
         _refuse(path, error)
     return environment
 
 
-def adopt(environment: Environment, setup: Setup) -> None:
-    """Make a stock worker's environment, whose locustfile Locust has loaded, like ours.
+def adapt(environment: Environment, setup: Setup) -> None:
+    """Configure the environment of a stock worker, whose locustfile Locust has loaded.
 
     Raises:
-        RefusalError: Nothing is left that can be run.
+        RefusalError: The locustfile has nothing to run.
     """
     options: Any = environment.parsed_options
     options.tags, options.exclude_tags = list(setup.tags), list(setup.exclude_tags)
@@ -134,13 +135,13 @@ def adopt(environment: Environment, setup: Setup) -> None:
     for user_class in environment.user_classes:
         user_class.host = setup.url
     stop_users_without_waiting()
-    without_locusts(environment.events.request)
+    remove_locust_listeners(environment.events.request)
     environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
     environment.user_classes[:] = _runnable(environment.user_classes, setup)
 
 
 def place(path: Path, error: BaseException) -> str:
-    """Where in the locustfile an exception came from: "path:line", or the path alone."""
+    """The line of the locustfile that raised an exception, "path:line"; or the path alone."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
@@ -168,21 +169,27 @@ def _shape(
     """The shape that the scenario names, if it names one."""
     by_name = {type(shape).__name__: shape for shape in shapes}
     names = ", ".join(sorted(by_name))
-    if not isinstance(setup.workload, ShapeWorkload):
-        if shapes:
-            says = "a rate" if isinstance(setup.workload, OpenWorkload) else "how many users"
-            on_notice(
-                f"LoadTestShape {names} of the locustfile is not used: the scenario says {says}"
-            )
-        return None
-    wanted = setup.workload.shape
-    if wanted not in by_name:
-        raise RefusalError(
-            f"{setup.locustfile}: no LoadTestShape named {wanted!r}"
-            + (f"; there is {names}" if names else ", nor any other"),
-            "Correct `shape` of the scenario, or define such a class in the locustfile.",
+    match setup.workload:
+        case OpenWorkload():
+            alternative = "a rate"
+        case ClosedWorkload():
+            alternative = "a number of users"
+        case ShapeWorkload(shape=wanted):
+            if wanted not in by_name:
+                raise RefusalError(
+                    f"{setup.locustfile}: no LoadTestShape named {wanted!r}"
+                    + (f"; there is {names}" if names else "; there is none"),
+                    "Correct `shape` of the scenario, or define such a class in the locustfile.",
+                )
+            return by_name[wanted]
+        case _:
+            assert_never(setup.workload)
+    if shapes:
+        on_notice(
+            f"LoadTestShape {names} of the locustfile is not used: "
+            f"the scenario specifies {alternative}"
         )
-    return by_name[wanted]
+    return None
 
 
 def _environment(
@@ -193,8 +200,8 @@ def _environment(
         arguments += ["--tags", *setup.tags]
     if setup.exclude_tags:
         arguments += ["--exclude-tags", *setup.exclude_tags]
-    # Options that the locustfile itself defines get their defaults; their own environment
-    # variables count, Locust's do not.
+    # Options of the locustfile get their defaults, or the values of their environment variables;
+    # environment variables of Locust are ignored.
     variables = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
     options: Any = get_parser(default_config_files=()).parse_args(arguments, env_vars=variables)
     for user_class in classes:
@@ -212,20 +219,20 @@ def _environment(
 
 
 def _first(number: int) -> Callable[[logging.LogRecord], bool]:
-    """A filter that lets the first records pass: a task that always raises must not fill a disk."""
+    """A filter for the first records: a task that always raises must not fill the disk."""
     left = iter(range(number))
     return lambda _: next(left, None) is not None
 
 
-def without_locusts(event: Any) -> None:
-    """Take off an event what Locust's runner itself listens with."""
-    for handler in event._handlers.copy():  # noqa: SLF001 - there is no other way to them
+def remove_locust_listeners(event: Any) -> None:
+    """Remove the listeners of Locust's runners from an event."""
+    for handler in event._handlers.copy():  # noqa: SLF001 - there is no public access
         if handler.__module__ == runners.__name__:
             event.remove_listener(handler)
 
 
 def _runnable(classes: Iterable[type[User]], setup: Setup) -> list[type[User]]:
-    """The classes that have tasks left; without any, or with an empty one, there is no scenario."""
+    """The classes with tasks; no class, or a class that never had a task, is refused."""
     filtered = bool(setup.tags or setup.exclude_tags)
     empty = [c for c in classes if not _has_tasks(c)]
     rest = [c for c in classes if c not in empty]

@@ -1,11 +1,11 @@
-"""Inside the generator: the open model. Iterations start on schedule, whoever is still waiting.
+"""Inside the generator: the open model. Iterations start on schedule; responses do not delay them.
 
-A user that is about to run a task first takes an arrival, and with it the moment at which the task
-was meant to start; the scheduler puts arrivals into one queue per user class. Locustfiles need no
-change: `wait_time` is ignored, task weights hold, task sets pass through to their tasks, and each
-step of a SequentialTaskSet takes one arrival. `on_start` runs outside of the schedule.
+A user that is about to run a task first takes an arrival, and with it the intended start of the
+task; the scheduler puts arrivals into one queue per user class. Locustfiles need no change:
+`wait_time` is ignored, task weights hold, task sets pass through to their tasks, and each step of a
+SequentialTaskSet takes one arrival. `on_start` runs outside of the schedule.
 
-Arrivals are shared out between user classes by their weight; a class with a `fixed_count` gets the
+Arrivals are divided between user classes by their weight; a class with a `fixed_count` gets the
 share that it has of the pool.
 """
 
@@ -16,7 +16,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from itertools import accumulate
 from math import inf
-from typing import Any
+from typing import Any, assert_never
 
 import gevent
 from locust import TaskSet, User
@@ -30,7 +30,7 @@ from locust.user.task import (
 
 from harness.budgets.model import OpenWorkload
 from harness.load.arrivals import arrivals
-from harness.load.child.common_random import install as note_choices
+from harness.load.child.common_random import install as record_choices
 from harness.load.child.common_random import redraw_task, repeat
 from harness.load.child.pools import Pool, class_limits, class_shares
 from harness.load.child.recording import INTENDED, Recorder
@@ -42,14 +42,14 @@ _SERVED = "harness_served"  # attribute of a user: it has run a task since it la
 
 
 class OpenModel:
-    """Schedules arrivals and hands them to users.
+    """Schedules arrivals and assigns them to users.
 
-    The account `asked == sent + dropped + backlog` holds at all times.
+    `asked == sent + dropped + backlog` holds at all times.
 
     Attributes:
-        asked: Arrivals whose moment has come.
+        asked: Arrivals whose intended start has passed.
         sent: Arrivals that a user has taken.
-        late: Those of them that a user took more than `names.LATE` after their moment.
+        late: Arrivals that a user took more than `names.LATE` after their intended start.
         dropped: Arrivals that no user will take.
         busy: Users within an iteration.
     """
@@ -61,18 +61,18 @@ class OpenModel:
         self._by_class: dict[type[User], Pool] = {}
         self._pools: tuple[Pool, ...] = ()
         self._cumulative: list[float] = []
-        self._slice = ScheduleShard(())
+        self._shard = ScheduleShard(())
         self._t0 = inf
         self._alarm: Alarm | None = None
         self._greenlet: gevent.Greenlet | None = None
         self._stopped = False
 
     def install(self, user_classes: Sequence[type[User]], runner: Any) -> None:
-        """Make tasks take arrivals; call it before the first user is spawned.
+        """Make tasks take arrivals; to be called before the first user is spawned.
 
         Args:
-            user_classes: Of which there will be users.
-            runner: Starts further users when the workload says that the pool grows.
+            user_classes: The classes of the load.
+            runner: Starts further users when the workload's pool grows.
         """
         self._by_class = {
             user_class: Pool(user_class.__name__, runner, self._recorder.on_notice)
@@ -80,50 +80,50 @@ class OpenModel:
         }
         self._pools = tuple(self._by_class.values())
         self._cumulative = list(accumulate(class_shares(user_classes, self._workload.max_users)))
-        note_choices()
+        record_choices()
         for task_set in (TaskSet, DefaultTaskSet):
             self._wrap_execute(task_set)
         TaskSet.wait = _do_not_wait  # type: ignore[method-assign]
 
     def start(self, t0: float, index: int = 0, count: int = 1) -> None:
-        """Begin the schedule, or each `count`-th arrival of it from number `index` on.
+        """Begin the schedule at time `t0`; the users of the pool wait already.
 
-        Its first second starts at the moment `t0`. The users of the pool wait by now.
+        Of several generators, this one serves every `count`-th arrival from number `index` on.
         """
         for pool in self._pools:
             pool.made = pool.idle
         self._t0 = t0
-        self._slice = ScheduleShard(arrivals(self._workload), index, count)
+        self._shard = ScheduleShard(arrivals(self._workload), index, count)
         self._limit_growth(count)
         self.lowest_idle()
         self._alarm = Alarm()
         self._greenlet = gevent.spawn(self._run)
 
     def take_over(self, index: int, count: int, since: float) -> None:
-        """From the moment `since` on, serve another share of the schedule.
+        """From time `since` on, serve another share of the schedule.
 
-        When all that are left are told so with the same `since`, each arrival from then on is
-        emitted by one of them. It should lie ahead: an arrival that somebody else has emitted by
-        the time that he hears of it is emitted twice.
+        When all remaining generators get the same `since`, each arrival from then on is emitted by
+        one of them. `since` should lie ahead: an arrival that another generator has emitted before
+        it learns of the change is emitted twice.
         """
         if self._greenlet is None:
             return
         self._greenlet.kill()
         if self._stopped:  # perhaps only while it was killed
             return
-        self._slice.resplit(index, count, since - self._t0)
+        self._shard.resplit(index, count, since - self._t0)
         self._limit_growth(count)
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
-        """No arrivals from now on. Those whose moment has come are still to be served."""
+        """Emit no further arrivals; those whose intended start has passed are still served."""
         self._stopped = True
         if self._greenlet is not None:
             self._greenlet.kill()
             self._emit(time.monotonic())
 
     def abandon(self) -> None:
-        """Count what still waits for a user as dropped: the drain is over."""
+        """Count arrivals that still wait for a user as dropped: the drain is over."""
         for pool in self._pools:
             self.dropped += pool.clear()
 
@@ -138,9 +138,9 @@ class OpenModel:
         return sum(pool.waiting for pool in self._pools)
 
     def lowest_idle(self) -> int:
-        """Fewest idle users of any one class at any moment since the last call.
+        """Lowest number of idle users of any class since the last call.
 
-        Users that the pool may still grow by count as idle: nobody has to wait for long for them.
+        Users that the pool may still start count as idle: starting them takes little time.
         """
         lowest = min(pool.low for pool in self._pools)
         for pool in self._pools:
@@ -149,12 +149,12 @@ class OpenModel:
 
     def _run(self) -> None:
         assert self._alarm is not None
-        while self._slice.due < inf:
-            self._alarm.wait_until(self._t0 + self._slice.due)
+        while self._shard.due < inf:
+            self._alarm.wait_until(self._t0 + self._shard.due)
             self._emit(time.monotonic())
 
     def _emit(self, now: float) -> None:
-        following = self._slice
+        following = self._shard
         while (due := self._t0 + following.due) <= now:
             place = following.place
             pool = self._pool_of(place)
@@ -168,17 +168,22 @@ class OpenModel:
             pool.put(due, place)
 
     def _pool_of(self, place: int) -> Pool:
-        """Of the user class that serves an arrival: it depends on the seed and its place alone."""
+        """The pool of an arrival's user class, which depends only on the seed and the place."""
         if len(self._pools) == 1:
             return self._pools[0]
         number = draw(self._workload.seed, place)
         return self._pools[min(bisect(self._cumulative, number), len(self._pools) - 1)]
 
     def _limit_growth(self, count: int) -> None:
-        if self._workload.when_exhausted == "grow":
-            limits = class_limits(list(self._by_class), self._workload.max_users, count)
-            for pool, limit in zip(self._pools, limits, strict=True):
-                pool.limit = limit
+        match self._workload.when_exhausted:
+            case "grow":
+                limits = class_limits(list(self._by_class), self._workload.max_users, count)
+                for pool, limit in zip(self._pools, limits, strict=True):
+                    pool.limit = limit
+            case "queue" | "drop":
+                pass
+            case _:
+                assert_never(self._workload.when_exhausted)
 
     def _wrap_execute(self, task_set: Any) -> None:
         original = task_set.execute_task
@@ -188,7 +193,7 @@ class OpenModel:
                 try:
                     original(this, task)
                 finally:
-                    # A task set that interrupts itself before any task must not spin for ever.
+                    # A task set that interrupts itself before any task must not block the loop.
                     gevent.sleep(0)
                 return
             user = this.user
@@ -197,7 +202,7 @@ class OpenModel:
                 original(this, redraw_task(this, task))
             finally:
                 self.busy -= 1
-                user.__dict__.pop(INTENDED, None)  # no request took it
+                user.__dict__.pop(INTENDED, None)  # unless the first request took it
 
         task_set.execute_task = execute_task
 
@@ -219,9 +224,9 @@ class OpenModel:
 
 
 def _do_not_wait(self: TaskSet) -> None:
-    """Instead of TaskSet.wait: the schedule alone decides when the next task starts."""
+    """Replaces TaskSet.wait: only the schedule determines the start of the next task."""
     user: Any = self.user
     if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
         raise StopUser
     if not user.__dict__.pop(_SERVED, False):
-        gevent.sleep(0.1)  # nothing was served since the last time: do not spin
+        gevent.sleep(0.1)  # without an iteration since the last call, do not block the loop

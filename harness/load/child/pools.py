@@ -1,10 +1,10 @@
-"""Inside the generator: the users of the open model, a pool for each class."""
+"""Inside the generator: the users of the open model, one pool for each class."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, assert_never
 
 import gevent
 from gevent.queue import SimpleQueue
@@ -14,7 +14,7 @@ from locust.dispatch import _kl_generator
 from harness.budgets.model import OpenWorkload
 from harness.load.sharding import apportion
 
-_STARTING = "harness_starting"  # attribute of a user that grew the pool and has not waited yet
+_STARTING = "harness_starting"  # attribute of a user that joined the pool later and is not ready
 
 
 class Pool:
@@ -22,10 +22,10 @@ class Pool:
 
     Attributes:
         idle: Users that wait for an arrival.
-        low: Fewest idle users since somebody last asked, `room` included.
-        made: Users that were ever started, dead ones too: a class whose `on_start` fails is not
-            tried for ever.
-        limit: How many may be; no more are started than there are when it is 0.
+        low: Lowest number of idle users since `OpenModel.lowest_idle` last read it, plus `room`.
+        made: Users that were ever started, dead ones included: a class whose `on_start` fails is
+            not retried without end.
+        limit: Highest number of users; 0 for a pool that does not grow.
     """
 
     def __init__(self, name: str, runner: Any, on_notice: Callable[[str], None]) -> None:
@@ -43,7 +43,7 @@ class Pool:
 
     @property
     def spare(self) -> int:
-        """Users that wait for an arrival for which there is none yet."""
+        """Users that wait for an arrival, less the arrivals that wait for a user."""
         return max(0, self.idle - self.waiting)
 
     @property
@@ -52,7 +52,7 @@ class Pool:
         return max(0, self.limit - self.made)
 
     def put(self, due: float, place: int) -> None:
-        """An arrival comes; when no user is there for it, nor about to be, one more is started."""
+        """Add an arrival; start one more user if none is idle or about to be."""
         if self.room and self.idle + self._starting <= self.waiting:
             self.made += 1
             self._starting += 1
@@ -61,7 +61,7 @@ class Pool:
         self._queue.put((due, place))
 
     def get(self, user: Any) -> tuple[float, int]:
-        """The moment and the place of the arrival that a user takes, once there is one."""
+        """Wait for an arrival; returns its intended start and its place."""
         self._arrived(user)
         self.idle += 1
         try:
@@ -72,16 +72,16 @@ class Pool:
         return due, place
 
     def clear(self) -> int:
-        """Forget the arrivals that wait; how many they were."""
-        forgotten = self.waiting
-        for _ in range(forgotten):
+        """Remove the arrivals that wait; returns their number."""
+        removed = self.waiting
+        for _ in range(removed):
             self._queue.get_nowait()
-        return forgotten
+        return removed
 
     def _grow(self) -> None:
         try:
             (user,) = self._runner.spawn_users({self._name: 1})
-        except Exception as error:  # noqa: BLE001 - whatever the class's __init__ does
+        except Exception as error:  # noqa: BLE001 - of the class's __init__
             self._starting -= 1
             self.limit = 0
             self._on_notice(f"the pool of {self._name} cannot grow: {error!r}")
@@ -94,7 +94,7 @@ class Pool:
 
 
 def class_shares(user_classes: Sequence[type[User]], max_users: int) -> list[float]:
-    """The share of the arrivals that each user class gets; they add up to one."""
+    """The share of the arrivals that each user class gets; the shares add up to 1."""
     fixed = sum(user_class.fixed_count for user_class in user_classes)
     weights = sum(c.weight for c in user_classes if not c.fixed_count)
     pool = max(max_users, fixed) if weights else fixed
@@ -106,17 +106,25 @@ def class_shares(user_classes: Sequence[type[User]], max_users: int) -> list[flo
 
 
 def class_limits(user_classes: Sequence[type[User]], max_users: int, count: int) -> list[int]:
-    """How many users of each class one of `count` generators may have."""
+    """Highest number of users of each class in one of `count` generators."""
     return apportion(max_users // count, class_shares(user_classes, max_users))
 
 
 def pool_size(workload: OpenWorkload, user_classes: Sequence[type[User]], count: int = 1) -> int:
-    """Users that the load starts with, all of its `count` generators together.
+    """Users that all `count` generators together start with.
 
-    A pool that grows starts with so many that each generator gets one user of each class.
+    A pool that grows starts with enough users to give each generator one of each class.
     """
-    if workload.when_exhausted != "grow":
-        return workload.max_users
+    match workload.when_exhausted:
+        case "queue" | "drop":
+            return workload.max_users
+        case "grow":
+            return min(workload.max_users, max(workload.min_users, _smallest(user_classes, count)))
+        case _:
+            assert_never(workload.when_exhausted)
+
+
+def _smallest(user_classes: Sequence[type[User]], count: int) -> int:
     fixed = sum(user_class.fixed_count for user_class in user_classes)
     weighted = [(c.__name__, c.weight) for c in user_classes if not c.fixed_count]
     missing = dict.fromkeys((name for name, _ in weighted), count)
@@ -126,5 +134,4 @@ def pool_size(workload: OpenWorkload, user_classes: Sequence[type[User]], count:
         return any(number > 0 for number in missing.values())
 
     dealt = takewhile(still_missing, _kl_generator(weighted)) if weighted else ()
-    needed = fixed + sum(1 for _ in dealt) + bool(weighted)
-    return min(workload.max_users, max(workload.min_users, needed))
+    return fixed + sum(1 for _ in dealt) + bool(weighted)

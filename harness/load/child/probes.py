@@ -1,10 +1,11 @@
-"""Inside the generator: what it, and the machine below it, add to the times that it records.
+"""Inside the generator: probes of the delays that it and its machine add to the recorded times.
 
-Two probes watch the loop that every answer has to pass. The timer probe sees code that blocks it.
-The canary sees a backlog of ready sockets too: libev runs due timers before the sockets of the
-same turn, so that a timer may be on time while an answer waits for hundreds of others.
+Two probes measure the event loop that every response has to pass. The timer probe detects code that
+blocks the loop. The canary probe also detects a backlog of ready sockets: libev runs due timers
+before the sockets of the same iteration, so a timer may be on time while a response waits for
+hundreds of others.
 
-Only the standard library, gevent and names: a stock Locust worker can import it.
+Imports only the standard library, gevent and names, so a stock Locust worker can import it.
 """
 
 from __future__ import annotations
@@ -24,57 +25,58 @@ _READ = 1  # gevent's event mask of a watcher
 _STEAL = 7  # field of the first line of /proc/stat, proc_stat(5); guest times are in user and nice
 _FIELDS = 8
 
-Reading = Callable[[str, float, float], None]
+OnReading = Callable[[str, float, float], None]
 
 
-def watch_loop(reading: Reading, ended: Callable[[], bool]) -> None:
+def watch_loop(on_reading: OnReading, ended: Callable[[], bool]) -> None:
     """Start both probes.
 
     Args:
-        reading: Takes what was read, the moment for which, and the seconds, as `Recorder.reading`.
-        ended: Once it says so the probes end.
+        on_reading: Called with name, time and value in seconds of each reading, like
+            `Recorder.reading`.
+        ended: The probes end once it returns true.
     """
-    gevent.spawn(_watch_timer, reading, ended)
-    gevent.spawn(_watch_socket, reading, ended)
+    gevent.spawn(_watch_timer, on_reading, ended)
+    gevent.spawn(_watch_socket, on_reading, ended)
 
 
-def _watch_timer(reading: Reading, ended: Callable[[], bool]) -> None:
+def _watch_timer(on_reading: OnReading, ended: Callable[[], bool]) -> None:
     due = time.monotonic() + PERIOD
     while not ended():
         gevent.sleep(max(0.0, due - time.monotonic()))
-        due = _each_missed(reading, GENERATOR_LOOP_LAG, due)
+        due = _record_due(on_reading, GENERATOR_LOOP_LAG, due)
 
 
-def _watch_socket(reading: Reading, ended: Callable[[], bool]) -> None:
-    ours, theirs = socketpair()
-    with ours, theirs:
+def _watch_socket(on_reading: OnReading, ended: Callable[[], bool]) -> None:
+    receiver, sender = socketpair()
+    with receiver, sender:
         hub = gevent.get_hub()
-        watcher = hub.loop.io(ours.fileno(), _READ)
+        watcher = hub.loop.io(receiver.fileno(), _READ)
         while not ended():
             gevent.sleep(PERIOD)
             since = time.monotonic()
-            theirs.send(b".")
+            sender.send(b".")
             hub.wait(watcher)
-            _each_missed(reading, GENERATOR_CANARY, since)
-            ours.recv(1)
+            _record_due(on_reading, GENERATOR_CANARY, since)
+            receiver.recv(1)
         watcher.close()
 
 
-def _each_missed(reading: Reading, what: str, due: float) -> float:
-    """Record a reading for each moment that was due until now; the next that is due.
+def _record_due(on_reading: OnReading, what: str, due: float) -> float:
+    """Record a reading for each time that was due until now; returns the next due time.
 
-    A loop that blocks for a second has kept twenty readings waiting, not one; counting one alone
-    would be the coordinated omission that the readings are there to find.
+    A loop that blocks for a second delays twenty readings, not one. Counting only one would be the
+    coordinated omission that the readings are meant to detect.
     """
     now = time.monotonic()
     while due <= now:
-        reading(what, due, now - due)
+        on_reading(what, due, now - due)
         due += PERIOD
     return due
 
 
 class HostProbe:
-    """What the host and the kernel took from this process since the last call.
+    """Time that the host and the kernel took from this process since the last call.
 
     Args:
         proc: Where procfs is mounted.
@@ -90,7 +92,7 @@ class HostProbe:
         self._waited = self._read_waited()
 
     def steal(self) -> float | None:
-        """Share of the machine's time, 0..1, that its host gave to others; None if unreadable."""
+        """Share of CPU time, 0..1, that the host took from this machine; None if unreadable."""
         before, self._ticks = self._ticks, self._read_ticks()
         if before is None or self._ticks is None:
             return None
@@ -98,16 +100,16 @@ class HostProbe:
         return max(0, self._ticks[_STEAL] - before[_STEAL]) / total if total > 0 else 0.0
 
     def throttled(self) -> float | None:
-        """Seconds for which this process's control group was held back; None if unreadable."""
+        """Seconds in which this process's control group was throttled; None if unreadable."""
         before, self._throttled = self._throttled, self._read_throttled()
         if before is None or self._throttled is None:
             return None
         return max(0.0, self._throttled - before)
 
     def cpu_wait(self) -> float | None:
-        """Seconds for which threads of this process had no CPU to run on; None if unreadable.
+        """Seconds in which threads of this process had no CPU to run on; None if unreadable.
 
-        The sum over all threads; what one waited that has ended since the last call is lost.
+        The sum over all threads, without those that have ended since the last call.
         """
         before, self._waited = self._waited, self._read_waited()
         if not self._waited:
@@ -124,7 +126,7 @@ class HostProbe:
         return ticks if len(ticks) == _FIELDS else None
 
     def _read_waited(self) -> dict[str, int]:
-        """By thread, the second of the three numbers of its schedstat, in nanoseconds.
+        """The second of the three numbers of each thread's schedstat, in nanoseconds.
 
         Source: https://docs.kernel.org/scheduler/sched-stats.html, "/proc/<pid>/schedstat".
         """
@@ -136,7 +138,7 @@ class HostProbe:
         return found
 
     def _read_throttled(self) -> float | None:
-        """Of cpu.stat: `throttled_usec` in version 2, `throttled_time` (ns) in version 1."""
+        """From cpu.stat: `throttled_usec` in version 2, `throttled_time` (ns) in version 1."""
         if self._throttling is None:
             return None
         try:
@@ -150,10 +152,10 @@ class HostProbe:
 
 
 def _throttling_file(memberships: Path, mount: Path) -> Path | None:
-    """The cpu.stat of our control group.
+    """The cpu.stat of this process's control group.
 
     Lines of `memberships` are `id:controllers:path`, with no controllers in version 2, cgroups(7).
-    Within a container the path may be that of the host; the mount's root is our group then.
+    Within a container the path may be that of the host; the root of the mount is the group then.
     """
     try:
         lines = [line.split(":", 2) for line in memberships.read_text().splitlines()]
@@ -170,7 +172,7 @@ def _throttling_file(memberships: Path, mount: Path) -> Path | None:
 
 
 def _throttles(file: Path) -> bool:
-    """Whether it tells of throttling; that of a version 2 root, or without a limit, does not."""
+    """Whether the file reports throttling; it does not for a version 2 root, or without a limit."""
     try:
         return "throttled_" in file.read_text()
     except OSError:

@@ -1,11 +1,11 @@
-"""Inside the generator: every request, from the moment it is sent until it is in a cell.
+"""Inside the generator: records every request, from its start until its times are in a cell.
 
-What is in flight is known of clients whose `request` method is wrapped (wrapping.py); of others
-Locust tells when a request is over (`events.request`), and that is when it is counted. The account
-`started == recorded + in flight + lost` holds at all times.
+Requests of wrapped clients (wrapping.py) are counted when they are sent; requests of other clients
+when Locust fires the event of their end (`events.request`). At all times
+`started == recorded + in flight + lost`.
 
-Requests and readings are noted one by one and sorted in by the dozen: the code and the data that
-this takes are no longer in the processor's caches when a request comes back from a switch.
+Requests and readings are stored one by one and sorted into cells in batches: after a switch of
+greenlets, the code and the data of the sorting are no longer in the processor's caches.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from harness.load.protocol.frames import Slow
 from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
 from harness.runs.cells import Cell, bucket_of
 
-INTENDED = "harness_intended"  # attribute of a user: when the iteration was meant to start
+INTENDED = "harness_intended"  # attribute of a user: the intended start of the iteration
 SENT = "harness.sent"  # key in a request's context: its number
 MAX_NAMES = 1000
-MAX_TYPES = 20  # types of requests that a notice tells of
+MAX_TYPES = 20  # types of requests that are reported in a notice
 OTHER = "(other)"
-BATCH = 64  # requests that are sorted in at once; takes less than 0.2 ms
+BATCH = 64  # requests that are sorted at once, in less than 0.2 ms
 
 _Counts = dict[int, int]
 _Sent = tuple[float, float, Any]  # real start, intended start, traceparent
-# What was sent, method, name, seconds to the answer, whether it failed, its request object.
+# The sent request, method, name, seconds to the response, whether it failed, its request object.
 _Outcome = tuple[_Sent, str, str, float, bool, object]
 
 
-class Series:
-    """Times of one endpoint and outcome that were not taken yet: second -> latencies, services."""
+class RequestSeries:
+    """Unreported times of one endpoint and outcome: second -> latencies, service times."""
 
     __slots__ = ("failed", "method", "name", "seconds", "slowest")
 
@@ -55,46 +55,46 @@ class Recorder:
     """Counts requests and sorts their times into cells.
 
     Attributes:
-        origin: Moment from which cells count their seconds.
-        in_flight: Requests sent whose outcome is not known, the oldest first: number -> real
-            start, intended start, traceparent.
+        origin: Time from which cells count their seconds.
+        in_flight: Requests whose outcome is not known, the oldest first: number -> real start,
+            intended start, traceparent.
         traceparent: Makes a value of the header.
-        on_notice: Called with a text that a person should read.
-        closed: Whether the last report was made; what happens then is not counted.
+        on_notice: Called with messages for the user.
+        closed: Whether the last report was made; later events are not counted.
     """
 
     def __init__(self, on_notice: Callable[[str], None], trace_ratio: float = 0.0) -> None:
-        """Count from now; of `trace_ratio` see `traceparents`."""
+        """Count seconds from now; for `trace_ratio` see `traceparents`."""
         self.origin = time.monotonic()
         self.started = self.recorded = self.lost = 0
         self.in_flight: dict[int, _Sent] = {}
-        self._fullest = BurstMeter()
+        self._burst_meter = BurstMeter()
         self.traceparent = traceparents(trace_ratio)
         self.on_notice = on_notice
         self.closed = False
         self._sampling = trace_ratio > 0
-        self._outcomes: list[_Outcome] = []  # not sorted in yet
-        self._lags: list[tuple[str, float, float]] = []  # readings not sorted in yet
+        self._outcomes: list[_Outcome] = []  # not sorted yet
+        self._lags: list[tuple[str, float, float]] = []  # readings that are not sorted yet
         self._starts: list[float] = []
-        self._series: dict[tuple[str, str, bool], Series] = {}
+        self._series: dict[tuple[str, str, bool], RequestSeries] = {}
         self._readings: dict[str, dict[float, _Counts]] = {}
         self._names: set[tuple[str, str]] = set()
-        self._types: set[str] = set()  # that a notice was given of
-        # Of requests that were answered, and that a with-block is to decide about.
+        self._types: set[str] = set()  # reported in a notice
+        # Answered requests whose outcome a with-block decides.
         self._watches: dict[int, weakref.ref[object]] = {}
 
-    # --- what the wrapped clients and Locust's events call ------------------------------------
+    # --- called by the wrapped clients and by Locust's events -----------------------------------
 
     def sent(self, user: object | None, start: float, traceparent: Any = "") -> int:
-        """A request leaves; its number.
+        """Count a request that is sent; returns its number.
 
-        The first of an iteration counts from the iteration's intended start; those that follow it,
-        and all in the closed model, from their real one: nothing says when they were meant to be.
+        The intended start of an iteration's first request is that of the iteration. For later
+        requests, and in the closed model, it is the real start: they have no other.
 
         Args:
-            user: Who sends it.
-            start: The moment.
-            traceparent: What it carries.
+            user: The user that sends the request.
+            start: The real start.
+            traceparent: The header of the request.
         """
         self.started = number = self.started + 1
         intended = user.__dict__.pop(INTENDED, start) if user is not None else start
@@ -112,15 +112,15 @@ class Recorder:
         failed: bool,
         response: object = None,
     ) -> None:
-        """The outcome of a request is known: put its times into cells.
+        """Record the outcome of a request, and its times.
 
         Args:
-            number: What `sent` returned. A second outcome of the same request changes nothing.
-            method: Its type, e.g. "GET".
+            number: The number that `sent` returned; only its first outcome counts.
+            method: The type of the request, e.g. "GET".
             name: Its name in the locustfile.
-            service: Seconds from the real start to the answer.
-            failed: Whether Locust or the locustfile call it a failure.
-            response: Its answer, if there is one.
+            service: Seconds from the real start to the response.
+            failed: Whether it is a failure for Locust or the locustfile.
+            response: Its response, if there is one.
         """
         if self.closed:
             return
@@ -130,20 +130,20 @@ class Recorder:
         if self._watches:
             self._watches.pop(number, None)
         self.recorded += 1
-        # Nobody but an instrumentation of `requests` puts another traceparent in the place of ours;
-        # FastUser would first have to make the object.
+        # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
+        # would first have to create the request object.
         request = getattr(response, "request", None) if isinstance(response, Response) else None
         self._outcomes.append((sent, method, name, service, failed, request))
         if len(self._outcomes) >= BATCH:
             self._sort_in()
 
     def watch(self, number: int, response: object) -> None:
-        """A request is answered, but a with-block around it decides about its outcome."""
-        # A response that nobody enters is lost once it is garbage.
+        """Watch an answered request whose outcome a with-block decides."""
+        # A response that is never entered is lost once it is garbage.
         self._watches[number] = weakref.ref(response, lambda _: self.lose(number))
 
     def lose(self, number: int) -> None:
-        """A request ended without an outcome."""
+        """Count a request as ended without an outcome."""
         if number in self.in_flight and not self.closed:
             del self.in_flight[number]
             self._watches.pop(number, None)
@@ -163,11 +163,11 @@ class Recorder:
         url: object = None,
         **_: object,
     ) -> None:
-        """Locust's request event; all that it tells is named, since collecting takes longer."""
-        # Taken out, so that listeners of the locustfile see the context they know.
+        """Listen to Locust's request event; named arguments take less time than collected ones."""
+        # Removed, so that listeners of the locustfile get the context without it.
         number = context.pop(SENT, None) if context else None
         if number is None:
-            self._untold(request_type, name, response_time, failed=exception is not None)
+            self._count_ended(request_type, name, response_time, failed=exception is not None)
             return
         if response_time is None:
             sent = self.in_flight.get(number)
@@ -177,13 +177,15 @@ class Recorder:
             number, request_type, name, response_time / 1000, failed=failed, response=response
         )
 
-    def _untold(self, method: str, name: str, milliseconds: float | None, *, failed: bool) -> None:
-        """A request of a client that is not wrapped; the event is all that is known of it."""
+    def _count_ended(
+        self, method: str, name: str, milliseconds: float | None, *, failed: bool
+    ) -> None:
+        """Count a request of a client that is not wrapped, at its end."""
         if method not in self._types and len(self._types) < MAX_TYPES:
             self._types.add(method)
             self.on_notice(
-                f"requests of type {method!r} are counted when they end: those that never end are "
-                "neither in flight nor lost, and harness cannot send a traceparent with them"
+                f"requests of type {method!r} are counted when they end: requests that never end "
+                "are neither in flight nor lost, and harness cannot add a traceparent to them"
             )
         user = next(iter(getattr(gevent.getcurrent(), "args", None) or ()), None)
         seconds = None
@@ -196,16 +198,16 @@ class Recorder:
         else:
             self.settle(number, method, name, seconds, failed=failed)
 
-    # --- what the agent and the open model call -----------------------------------------------
+    # --- called by the agent and the open model -------------------------------------------------
 
     def reading(self, what: str, moment: float, seconds: float) -> None:
-        """Record a reading of the generator itself, e.g. a lag, in the second of `moment`."""
+        """Record a reading of the generator itself, such as a lag, in the second of `moment`."""
         self._lags.append((what, moment, seconds))
         if len(self._lags) >= BATCH:
             self._sort_in()
 
     def rebase(self, t0: float, window_start: float) -> None:
-        """Count seconds from the start of the window; what came before the load precedes `t0`."""
+        """Count seconds from the start of the window; earlier requests go before `t0`."""
         self._sort_in()
         last = math.ceil(t0 - window_start) - 1
         shift = self.origin - window_start
@@ -220,7 +222,7 @@ class Recorder:
         self.origin = window_start
 
     def take_cells(self) -> tuple[Cell, ...]:
-        """Everything recorded since the last call."""
+        """All cells recorded since the last call."""
         self._sort_in()
         cells = []
         for series in self._series.values():
@@ -235,14 +237,14 @@ class Recorder:
         return tuple(cells)
 
     def take_slowest(self) -> tuple[Slow, ...]:
-        """The slowest requests of the window that were not told before."""
+        """The slowest requests of the window that earlier calls have not returned."""
         self._sort_in()
         return tuple(slow for series in self._series.values() for slow in series.slowest.take())
 
-    def fullest(self) -> int:
-        """Of each second's requests those in its fullest twentieth, added up so far."""
+    def burst_requests(self) -> int:
+        """Requests in the busiest twentieth of each second, summed over all seconds so far."""
         self._sort_in()
-        return self._fullest.total
+        return self._burst_meter.total
 
     def oldest(self) -> float:
         """Age of the oldest unanswered request in seconds; 0 when there is none."""
@@ -254,7 +256,7 @@ class Recorder:
     def _sort_in(self) -> None:
         starts, self._starts = self._starts, []
         for start in starts:
-            self._fullest.count(start)
+            self._burst_meter.count(start)
         lags, self._lags = self._lags, []
         for what, moment, seconds in lags:
             of_seconds = self._readings.setdefault(what, {})
@@ -288,8 +290,8 @@ class Recorder:
             times = (latency, service)
             series.slowest.offer(Slow(intended, *key, *times, *trace_of(traceparent, request)))
 
-    def _admit(self, method: object, name: object, *, failed: bool) -> Series:
-        """The series of a key that is met for the first time, or has no series of its own."""
+    def _admit(self, method: object, name: object, *, failed: bool) -> RequestSeries:
+        """The series of a new key: its own, or the common one of all keys above the limit."""
         pair = (str(method), str(name))
         if pair not in self._names:
             if len(self._names) < MAX_NAMES:
@@ -298,7 +300,9 @@ class Recorder:
                 pair = self._overflow(pair[0])
         key = (*pair, failed)
         if key not in self._series:
-            self._series[key] = Series(*pair, Slowest(sampling=self._sampling), failed=failed)
+            self._series[key] = RequestSeries(
+                *pair, Slowest(sampling=self._sampling), failed=failed
+            )
         return self._series[key]
 
     def _overflow(self, method: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Inside the generator: the slowest requests of an endpoint, so that their traces can be found."""
+"""Inside the generator: keeps the slowest requests of an endpoint, to find their traces."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ KEPT = 5
 
 
 class Slowest:
-    """The slowest requests so far of one endpoint and outcome, and the slowest of its sampled ones.
+    """The slowest requests of one endpoint and outcome, and its slowest sampled requests.
 
-    Of most requests the service records no trace, so the slowest of all seldom have one.
+    The service records no trace of most requests, so the slowest of all seldom have one.
 
     Attributes:
-        bar: Seconds; a latency that is not above it cannot be among them.
+        bar: Latency in seconds; only a request above it is among the slowest.
     """
 
-    __slots__ = ("_kept", "_sampled", "_told", "bar")
+    __slots__ = ("_kept", "_sampled", "_taken", "bar")
 
     def __init__(self, *, sampling: bool) -> None:
-        """Keep the sampled ones on their own if there are to be any."""
+        """Keep sampled requests separately if `sampling`."""
         self._kept: list[Slow] = []
         self._sampled: list[Slow] | None = [] if sampling else None
-        self._told: list[Slow] = []
+        self._taken: list[Slow] = []
         self.bar = -math.inf
 
     def offer(self, slow: Slow) -> None:
-        """Keep it if it is among the slowest."""
+        """Keep the request if it is among the slowest."""
         self.bar = _insert(self._kept, slow)
         if self._sampled is not None:
             if slow.sampled:
@@ -37,11 +37,11 @@ class Slowest:
             self.bar = min(self.bar, _bar(self._sampled))
 
     def take(self) -> list[Slow]:
-        """Those that were not among them when this was last called."""
-        # A sampled one may be in both; they are few, so comparing all with all is cheap.
+        """The slowest requests that the previous calls have not returned."""
+        # A sampled request may be in both lists; they are short, so comparing all pairs is cheap.
         kept = list(dict.fromkeys(self._kept + (self._sampled or [])))
-        fresh = [slow for slow in kept if slow not in self._told]
-        self._told = kept
+        fresh = [slow for slow in kept if slow not in self._taken]
+        self._taken = kept
         return fresh
 
 

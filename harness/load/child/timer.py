@@ -1,8 +1,8 @@
-"""Waking up at a moment, to a tenth of a millisecond, inside gevent's loop.
+"""A timer inside gevent's loop with a resolution of a tenth of a millisecond.
 
-libev hands epoll its time-outs rounded up to whole milliseconds, so `gevent.sleep` wakes 0.6 ms
-late on average, which the open model would add to every latency. Linux's timerfd does not round:
-measured, half of the wake-ups come within 0.1 ms. Elsewhere `gevent.sleep` is used.
+libev rounds time-outs up to whole milliseconds, so `gevent.sleep` wakes 0.6 ms late on average,
+which the open model would add to every latency. The timerfd of Linux does not round: measured, half
+of the wake-ups come within 0.1 ms. On other systems `gevent.sleep` is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _READABLE = 1
 
 
 class _Timer(ctypes.Structure):
-    """`struct itimerspec`: repeat after, first at."""
+    """`struct itimerspec`: the interval, and the first expiration."""
 
     _fields_ = (
         ("repeat_seconds", ctypes.c_long),
@@ -34,7 +34,7 @@ class _Timer(ctypes.Structure):
 
 
 class Alarm:
-    """Waits until moments of the monotonic clock; for one greenlet at a time."""
+    """Waits until times of the monotonic clock; for one greenlet at a time."""
 
     def __init__(self) -> None:
         self._fd = -1
@@ -47,12 +47,12 @@ class Alarm:
             self._timer = _Timer()
             self._settime: Any = libc.timerfd_settime
             self._arguments = (self._fd, _ABSOLUTE, ctypes.byref(self._timer), None)
-            # Watched all the time: starting and stopping it costs two system calls a wait.
+            # Watched permanently: starting and stopping it costs two system calls per wait.
             self._watcher = self._hub.loop.io(self._fd, _READABLE)
             self._watcher.start(self._ring)
 
     def wait_until(self, moment: float) -> None:
-        """Return at `moment`; when it has passed, once the other greenlets had their turn."""
+        """Return at time `moment`; if it has passed, after the other greenlets have run."""
         left = moment - time.monotonic()
         if left <= 0 or self._fd < 0:
             gevent.sleep(max(0.0, left))

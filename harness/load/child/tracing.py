@@ -1,8 +1,8 @@
 """Inside the generator: every request carries a `traceparent` (https://www.w3.org/TR/trace-context).
 
-By it the service's log lines, and its traces when the sampled flag is set, are found from a slow
-request. One that the locustfile gives is left alone, and its trace id is what counts. So does the
-one that was really sent: an OpenTelemetry instrumentation of `requests` puts its own in the place.
+It leads from a slow request to the log lines of the service, and to its trace when the sampled flag
+is set. A traceparent of the locustfile is kept, and so is one that an OpenTelemetry instrumentation
+of `requests` puts in its place: the recorded trace id is the one that was sent.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _Headers = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 
 def traceparents(ratio: float) -> Callable[[], str]:
-    """A function that makes one after the other, all different.
+    """A function that returns a new traceparent with each call.
 
     Args:
-        ratio: The share that asks the service to record a trace; the others leave a trace id in
-            its log all the same.
+        ratio: Share with the sampled flag, which asks the service to record a trace; without it
+            the service still logs the trace id.
     """
-    # Not the global generator: it is seeded, so that a mix of tasks can be repeated. Two runs must
-    # not send the same ids.
+    # Not the global generator, which is seeded to repeat a mix of tasks: two runs must not send
+    # the same ids.
     source = Random(os.urandom(32))  # noqa: S311 - ids, not secrets
 
     def batch() -> list[str]:
@@ -42,19 +42,19 @@ def traceparents(ratio: float) -> Callable[[], str]:
             for i in range(0, len(digits), 48)
         ]
 
-    # Without a Python function of its own for each: see recording.py on what those take.
+    # No call of a Python function for each: see recording.py for its cost.
     return chain.from_iterable(iter(batch, None)).__next__
 
 
 def traced(
     headers: _Headers | None, defaults: Mapping[str, Any], make: Callable[[], str]
 ) -> tuple[dict[str, Any], Any]:
-    """Headers of a request that hold a traceparent, and its value.
+    """The headers of a request with a traceparent, and its value.
 
     Args:
-        headers: What the locustfile gives for this request; not changed.
-        defaults: What its session sends with each request, the names in lower case.
-        make: Called when neither of them has a traceparent.
+        headers: The headers that the locustfile gives for this request; not changed.
+        defaults: The headers that its session sends with each request, names in lower case.
+        make: Makes a traceparent when neither of them has one.
     """
     merged = dict(headers) if headers else {}
     for name, value in merged.items():
@@ -67,11 +67,11 @@ def traced(
 
 
 def trace_of(given: object, request: object = None) -> tuple[str, bool]:
-    """The trace id of a request and whether it is sampled; "" when it carried none that is valid.
+    """The trace id of a request and whether it is sampled; the id is "" without a valid one.
 
     Args:
-        given: The traceparent that it should have carried.
-        request: The request as it was sent, with its `headers`, if that is known.
+        given: The traceparent that the generator added.
+        request: The sent request with its `headers`, if known.
     """
     headers = getattr(request, "headers", None)
     sent = headers.get(TRACEPARENT, given) if headers else given

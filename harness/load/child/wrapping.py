@@ -1,7 +1,7 @@
-"""Inside the generator: Locust's HTTP clients, wrapped: each request is known when it leaves.
+"""Inside the generator: wraps Locust's HTTP clients to count each request when it is sent.
 
-Locust tells about a request only when it is over (`events.request`), and not at all when a
-with-block around it raises.
+Locust fires an event only when a request has ended (`events.request`), and none when a with-block
+around it raises.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from locust.exception import (
 from harness.load.child.recording import SENT, Recorder
 from harness.load.child.tracing import TRACEPARENT, traced
 
-# What locustfiles raise to say what to do next.
+# Exceptions that locustfiles raise to control the flow of tasks.
 _FLOW = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
 
 
 def install(recorder: Recorder) -> None:
-    """Wrap the clients and listen. Call it before the locustfile is imported: ours goes first."""
+    """Wrap the clients and listen; to be called before the locustfile adds its own listeners."""
     request: Any = events.request
     request.add_listener(recorder.on_request)
     _wrap_request(recorder, clients.HttpSession, _defaults_of_requests)
@@ -42,7 +42,7 @@ def install(recorder: Recorder) -> None:
 
 def _defaults_of_requests(session: Any) -> dict[str, Any]:
     """Headers that a session of requests sends by default, the names in lower case."""
-    # Its own lookup takes 2 us when there is none: an exception that it catches.
+    # Its own lookup of an absent header takes 2 us, since it catches an exception.
     headers = getattr(session.headers, "_store", session.headers)
     return headers if isinstance(headers, dict) else dict(headers)
 
@@ -52,12 +52,12 @@ def _wrap_request(
 ) -> None:
     original = session.request
     signature = inspect.signature(original)
-    names = tuple(signature.parameters)[3:]  # self, method and url aside
-    has = dict.__contains__  # that of geventhttpclient's headers is slower, and lowers the case
+    names = tuple(signature.parameters)[3:]  # without self, method and url
+    has = dict.__contains__  # the lookup of geventhttpclient's headers converts case and is slower
 
     def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         if args:
-            signature.bind(self, method, url, *args, **kwargs)  # a wrong call fails as ever
+            signature.bind(self, method, url, *args, **kwargs)  # a wrong call fails as before
             kwargs.update(zip(names, args, strict=False))
         headers = kwargs.get("headers")
         if headers or has(defaults(self), TRACEPARENT):
@@ -71,7 +71,7 @@ def _wrap_request(
         kwargs["context"] = {**context, SENT: number} if context else {SENT: number}
         try:
             response = original(self, method, url, **kwargs)
-        except gevent.GreenletExit:  # the user was killed: nobody knows the answer
+        except gevent.GreenletExit:  # the user was killed: the outcome is unknown
             recorder.lose(number)
             raise
         except BaseException:  # e.g. gevent.Timeout around the call, or a malformed URL
@@ -88,12 +88,12 @@ def _wrap_request(
 
 
 def _wrap_exit(recorder: Recorder, response: Any) -> None:
-    """Locust forgets a request whose with-block raises, though its time is known."""
+    """Settle a request whose with-block raises: Locust fires no event, but its time is known."""
     original = response.__exit__
 
     def leave(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
         if kind is not None and issubclass(kind, _FLOW) and self._manual_result is None:
-            original(self, None, None, None)  # says nothing of the request: its status decides
+            original(self, None, None, None)  # not a failure of the request: its status decides
             return False
         try:
             return original(self, kind, error, traceback)
@@ -107,7 +107,7 @@ def _wrap_exit(recorder: Recorder, response: Any) -> None:
 def _settle_raised(recorder: Recorder, meta: dict[str, Any]) -> None:
     number = meta["context"].get(SENT)
     sent = recorder.in_flight.get(number)
-    if sent is not None:  # Locust's event has not taken it
+    if sent is not None:  # not settled by Locust's event
         milliseconds = meta.get("response_time")
         elapsed = time.monotonic() - sent[0] if milliseconds is None else milliseconds / 1000
         response = meta.get("response")

@@ -1,1 +1,1 @@
-"""Messages go in, frames for a socket come out, and back; master and workers agree by them."""
+"""Messages between the harness, a generator, a master and its workers, encoded and decoded."""

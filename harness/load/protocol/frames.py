@@ -1,18 +1,18 @@
-"""What the harness and its load generator say to each other, over a socket pair, in msgpack.
+"""Frames between the harness and its load generator, sent over a socket pair in msgpack.
 
 harness -> generator: `Setup`, then `Start`, then `Stop`; end-of-file means that the harness died.
-generator -> harness: `Ready` or `Refused`; after `Start` a `Report` each second and now and then a
-`UserError` or a `Notice`; at last `Bye`. End-of-file without a `Bye` means that it died.
+generator -> harness: `Ready` or `Refused`; after `Start` a `Report` each second, and a `UserError`
+or a `Notice` at any time; last a `Bye`. End-of-file without a `Bye` means that the generator died.
 
-Moments are seconds of the system-wide monotonic clock (`time.monotonic`), which both sides read.
-Nothing in here knows Locust, and nothing heavy is imported.
+Times are seconds of the system-wide monotonic clock (`time.monotonic`), which both sides read.
+This module does not depend on Locust and imports nothing heavy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import msgpack  # type: ignore[import-untyped]
 
@@ -27,26 +27,26 @@ from harness.budgets.model import (
 )
 from harness.load.protocol.master import WorkerPool
 from harness.load.protocol.workers import (
-    Beat,
-    Gathered,
+    Heartbeat,
     Hello,
     Join,
     Listening,
     Lost,
-    Member,
     Ping,
     Pong,
     Share,
+    UsersAssigned,
+    WorkerInfo,
 )
 from harness.runs.cells import Cell
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What to load: the first frame.
+    """The load to run: the first frame.
 
     Attributes:
-        role: A master's rendezvous, a worker's master; None runs the load in one process.
+        role: The pool of a master, the master of a worker; None runs the load in one process.
     """
 
     locustfile: str
@@ -60,14 +60,14 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """To a worker: it is accepted, as number `index` from 0 on."""
+    """A worker has joined, as number `index` from 0 on."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin: the load's start and the start of the window, both moments in the future.
+    """The start of the load and the start of the window, both in the future.
 
     A worker emits every `count`-th arrival of the schedule from number `index` on.
     """
@@ -80,7 +80,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """No new arrivals; wait up to `drain` seconds for what runs, report, and say goodbye."""
+    """No new arrivals; wait up to `drain` seconds for running iterations, then report and end."""
 
     drain: float
 
@@ -105,9 +105,10 @@ class Slow:
     """One of the slowest requests of its endpoint.
 
     Attributes:
-        at: When it was meant to start.
-        latency: Seconds from then; `service_time` from its real start.
-        trace_id: 32 hexadecimal digits; empty when it had none.
+        at: Its intended start.
+        latency: Seconds from the intended start to the response.
+        service_time: Seconds from the real start to the response.
+        trace_id: 32 hexadecimal digits; empty without a trace id.
         sampled: Whether its traceparent asked the service to record a trace.
     """
 
@@ -123,37 +124,38 @@ class Slow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What happened since the report before, and the account so far.
+    """The events since the previous report, and the counts since the start.
 
     Attributes:
-        at: When it was made.
-        cells: Times recorded since the report before.
+        at: Time of the report.
+        cells: Times recorded since the previous report.
         asked: Iterations whose intended start has passed (open model, else 0).
         sent: Iterations that a user has begun.
-        dropped: Iterations that nobody had begun when the drain ended; 0 before.
+        dropped: Iterations that no user had begun at the end of the drain; 0 before.
         started: Requests that were sent.
-        recorded: Requests that are in some cell.
+        recorded: Requests that are in a cell.
         in_flight: Requests sent whose outcome is not known yet.
         lost: Requests that ended without an outcome.
         oldest: Age of the oldest unanswered request, seconds; 0 when there is none.
         users: Users alive.
-        idle_users: Fewest users that were idle at one moment since the report before, in the user
-            class that had the fewest; None in the closed model, and once told to stop.
-        backlog: Iterations asked that wait for a user.
-        cpu: CPU time over wall time since the report before, as a ratio of one core.
+        idle_users: Lowest number of idle users since the previous report, in the user class with
+            the fewest; None in the closed model and after the stop.
+        backlog: Iterations whose intended start has passed and that wait for a user.
+        cpu: CPU time over wall time since the previous report, as a ratio of one core.
         memory: Resident bytes.
         late: Iterations that began more than `names.LATE` after their intended start.
-        slowest: Requests of the window that are slower than what was told of their endpoint before.
-        steal: Share of the time since the report before that the host took from this machine;
-            None where it cannot be read.
-        throttled: Seconds since the report before in which the kernel held back this process's
-            control group; None where it cannot be read.
-        cpu_wait: Seconds since the report before in which this process's threads were ready to run
-            and had no CPU; None where it cannot be read.
-        target_users: Users that should be alive by now; None while their number changes.
-        fullest: Of each second's requests, those sent in its fullest twentieth, added up so far;
-            about `started` when all users are in step.
-        source: Which of several generators made it, e.g. "worker-1"; empty when there is one.
+        slowest: Requests of the window that are slower than those reported earlier for their
+            endpoint.
+        steal: Share of the time since the previous report that the host took from this machine;
+            None if unreadable.
+        throttled: Seconds since the previous report in which the kernel throttled the control
+            group of this process; None if unreadable.
+        cpu_wait: Seconds since the previous report in which threads of this process were ready to
+            run and had no CPU; None if unreadable.
+        target_users: Number of users that should be alive; None while it changes.
+        burst_requests: Requests sent in the busiest twentieth of each second, summed over all
+            seconds; about `started` when all users are in step.
+        source: The generator that made it, e.g. "worker-1"; empty when there is only one.
     """
 
     at: float
@@ -177,20 +179,20 @@ class Report:
     throttled: float | None = None
     cpu_wait: float | None = None
     target_users: int | None = None
-    fullest: int = 0
+    burst_requests: int = 0
     source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UserError:
-    """An exception that the locustfile raised and that no request stands for."""
+    """An exception that the locustfile raised outside of a request."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something about the scenario that a person should know."""
+    """A message about the scenario for the user."""
 
     text: str
 
@@ -200,29 +202,31 @@ class Bye:
     """The last frame.
 
     Attributes:
-        reason: Why the load ended by itself; empty when it was told to stop.
+        reason: Why the load ended by itself; empty after a `Stop`.
     """
 
     reason: str = ""
 
 
-ToGenerator: TypeAlias = Setup | Start | Stop | Beat
+ToGenerator: TypeAlias = Setup | Start | Stop | Heartbeat
 ToHarness: TypeAlias = (
-    Ready | Refused | Report | UserError | Notice | Bye | Listening | Member | Lost
+    Ready | Refused | Report | UserError | Notice | Bye | Listening | WorkerInfo | Lost
 )
-ToWorker: TypeAlias = Welcome | Ping | Gathered | Share | Start | Stop | Refused
+ToWorker: TypeAlias = Welcome | Ping | UsersAssigned | Share | Start | Stop | Refused
 ToMaster: TypeAlias = Hello | Pong | Ready | Refused | Report | UserError | Notice | Bye
 Frame: TypeAlias = ToGenerator | ToHarness | ToWorker | ToMaster
 
-# The place in this tuple is the type code on the wire; both ends are always of one version.
+FrameT = TypeVar("FrameT")
+
+# The index in this tuple is the type code on the wire; both ends always have the same version.
 _KINDS = (
     *(Setup, Start, Stop, Ready, Refused, Report, UserError, Notice, Bye),
-    *(Beat, Listening, Member, Lost, WorkerPool, Join),
-    *(Hello, Welcome, Ping, Pong, Gathered, Share),
+    *(Heartbeat, Listening, WorkerInfo, Lost, WorkerPool, Join),
+    *(Hello, Welcome, Ping, Pong, UsersAssigned, Share),
     *(Cell, Slow, OpenWorkload, ClosedWorkload, ShapeWorkload, Stage, UserStage),
 )
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
-_DEPTH = 4  # kinds within kinds; a stage within a workload within a setup is three
+_DEPTH = 4  # nested kinds; a stage within a workload within a setup is three
 
 
 def encode(frame: Frame) -> bytes:
@@ -230,16 +234,19 @@ def encode(frame: Frame) -> bytes:
     return bytes(msgpack.packb(frame, default=_pack))
 
 
-class Decoder:
-    """Frames out of a stream of bytes that arrive in pieces of any size."""
+class Decoder(Generic[FrameT]):
+    """Decodes frames from a stream of bytes that arrive in pieces of any size.
+
+    The type parameter is what the caller accepts from the other side; it is not checked here.
+    """
 
     def __init__(self) -> None:
         self._unpacker = msgpack.Unpacker(
             ext_hook=_unpack, use_list=False, strict_map_key=False, max_buffer_size=2**30
         )
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """Take some bytes; the frames that they complete."""
+    def feed(self, data: bytes) -> list[FrameT]:
+        """Add bytes to the stream; returns the frames that they complete."""
         self._unpacker.feed(data)
         return list(self._unpacker)
 
@@ -261,7 +268,7 @@ def readings(report: Report) -> dict[str, float]:
         names.GENERATOR_CPU: report.cpu,
         names.GENERATOR_MEMORY: report.memory,
         names.GENERATOR_LATE: report.late,
-        names.GENERATOR_FULLEST: report.fullest,
+        names.GENERATOR_FULLEST: report.burst_requests,
         names.GENERATOR_STEAL: report.steal,
         names.GENERATOR_THROTTLED: report.throttled,
         names.GENERATOR_CPU_WAIT: report.cpu_wait,
@@ -277,10 +284,10 @@ def _pack(value: object) -> msgpack.ExtType:
 
 
 def _unpacker(depth: int) -> Callable[[int, bytes], object]:
-    """Unpacks kinds with up to so many in each other.
+    """A function that unpacks kinds nested up to `depth` deep.
 
-    The port is open to everybody, and msgpack takes 40 KiB of the stack for each of them: some
-    hundreds within each other would crash the process.
+    The port is open to everybody, and msgpack takes 40 KiB of the stack for each level: some
+    hundreds of levels would crash the process.
     """
     within = _unpacker(depth - 1) if depth > 1 else _too_deep
 
@@ -292,7 +299,7 @@ def _unpacker(depth: int) -> Callable[[int, bytes], object]:
 
 
 def _too_deep(_: int, __: bytes) -> object:
-    raise ValueError(f"a frame has at most {_DEPTH} kinds within each other")
+    raise ValueError(f"the kinds of a frame are nested at most {_DEPTH} deep")
 
 
 _unpack = _unpacker(_DEPTH)

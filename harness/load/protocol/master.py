@@ -1,4 +1,4 @@
-"""Where workers of other machines meet the master, and what is asked of them."""
+"""The pool of workers on other machines that a master waits for."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 RUN_ID: Final = "HARNESS_RUN_ID"  # environment variable of a worker
-CHANNEL: Final = "harness"  # type of the Locust messages that carry our frames
+CHANNEL: Final = "harness"  # type of the Locust messages that carry frames
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerPool:
-    """Workers that are started by somebody else.
+    """Workers that connect to the master.
 
     Attributes:
         host: Address that the master binds to.
-        port: Its port.
-        workers: How many are waited for; no other may join.
-        run_id: What each of them must name.
-        when_lost: `stop` ends the run as inconclusive, `continue` goes on with those that are left.
-        patience: Longest wait for all of them, seconds.
+        port: Port of the master; 0 chooses a free one.
+        workers: Number of workers; further ones are rejected.
+        run_id: Identifier of the run; each worker must send it.
+        when_lost: `stop` ends the run as inconclusive when a worker is lost, `continue` goes on
+            with the remaining workers.
+        timeout: Longest wait until all workers have joined, seconds.
     """
 
     host: str
@@ -27,4 +28,4 @@ class WorkerPool:
     workers: int
     run_id: str
     when_lost: Literal["stop", "continue"] = "stop"
-    patience: float = 120.0
+    timeout: float = 120.0

@@ -1,11 +1,11 @@
-"""What the processes of a distributed load say to each other, beside the frames of any load.
+"""Frames of a distributed load, in addition to the frames of any load (`frames`).
 
-harness -> master: `Beat` each second; its silence ends the load.
-worker -> master: `Hello`; then `Pong` for each `Ping`, which come each second as long as the master
-lives; after `Gathered` (open model) a `Ready`, and from the start on what any generator reports.
-master -> worker: `Welcome` or `Refused`; at times a `Share`.
-master -> harness: `Listening`, a `Member` for each worker that joins and again whenever its clock
-has been measured, `Lost` for one that is gone, and the workers' reports, moments converted.
+harness -> master: a `Heartbeat` each second; without it the load ends.
+worker -> master: `Hello`; a `Pong` for each `Ping`, which the master sends each second; `Ready`,
+in the open model after `UsersAssigned`; then the frames that any generator sends.
+master -> worker: `Welcome` or `Refused`; a `Share` when another worker is lost.
+master -> harness: `Listening`; a `WorkerInfo` when a worker joins and after each measurement of its
+clock; `Lost` when a worker is lost; and the reports of the workers with converted times.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """What makes a process a worker: where its master listens, and the run that it belongs to."""
+    """The role of a worker: the address of its master, and the run that it belongs to."""
 
     host: str
     port: int
@@ -25,22 +25,22 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The master's port."""
+    """The master accepts connections on this port."""
 
     port: int
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """The harness lives."""
+class Heartbeat:
+    """The harness is alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A worker introduces itself.
+    """A worker asks to join.
 
     Attributes:
-        versions: Of locust, gevent and python.
+        versions: Versions of locust, gevent and python.
     """
 
     run_id: str
@@ -51,27 +51,27 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """What time is it? `at` is the master's."""
+    """A request for the time of a worker, sent at `at` by the master's clock."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The answer to the ping of `at`: the worker's own monotonic clock."""
+    """The response to the ping of `at`: `here` is the time by the worker's monotonic clock."""
 
     at: float
     here: float
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """The master has handed out all users of the open model."""
+class UsersAssigned:
+    """The master has assigned all users of the open model to workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """From the moment `since` on, another share of the schedule is yours."""
+    """From time `since` on, the worker serves every `count`-th arrival from number `index` on."""
 
     index: int
     count: int
@@ -79,13 +79,14 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """A worker that has been accepted.
+class WorkerInfo:
+    """A worker that has joined.
 
     Attributes:
-        offset: Its monotonic clock minus the master's, seconds; None before it was measured.
-        round_trip: Of the message that measured it, seconds.
-        drift: How much the offset has surely changed since the first measurement, seconds.
+        offset: Its monotonic clock minus the master's, seconds; None before the first measurement.
+        round_trip: Round trip of the message that measured the offset, seconds.
+        drift: Smallest change of the offset since the first measurement that the round trips do
+            not explain, seconds.
     """
 
     name: str
@@ -99,7 +100,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A worker that does not take part any more."""
+    """A worker that has left the load."""
 
     name: str
     at: float

@@ -5,7 +5,15 @@ from __future__ import annotations
 from harness import names
 from harness.budgets.model import Budget, Plan
 from harness.promql.expression import number, text
-from harness.render.grafana.panels import UNITS, Dashboard, Panel, Query, Row, Variable, value_now
+from harness.render.grafana.panels import (
+    UNITS,
+    Dashboard,
+    GrafanaPanel,
+    GrafanaRow,
+    Query,
+    Variable,
+    value_now,
+)
 from harness.render.words import Links, limit, sentence
 
 _SERVICE = ('job="$service"',)
@@ -13,17 +21,19 @@ _SERVICE = ('job="$service"',)
 
 def budget_board(plan: Plan, links: Links) -> Dashboard:
     """The dashboard of all budgets that are judged."""
-    judged = [budget for budget in plan.budgets if budget.severity != "off"]
     return Dashboard(
         "budgets",
         f"{links.service}: budgets",
-        "What budgets.yaml promises: in production now, and in the last load test.",
+        "The budgets of budgets.yaml: in production now, and in the last load test.",
         (Variable("service", "Service", f"label_values({names.UP}, job)", links.job),),
-        tuple(Row(f"{budget.name}: {limit(budget)}", _panels(budget, links)) for budget in judged),
+        tuple(
+            GrafanaRow(f"{budget.name}: {limit(budget)}", _panels(budget, links))
+            for budget in plan.judged
+        ),
     )
 
 
-def _panels(budget: Budget, links: Links) -> tuple[Panel, ...]:
+def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
     unit, value = UNITS[budget.unit], value_now(budget, _SERVICE)
     about = sentence(budget.description) or f"The indicator of {budget.name}."
     where = f"{names.RUN_SERVICE}={text(links.service)}, {names.RUN_BUDGET}={text(budget.name)}"
@@ -31,11 +41,13 @@ def _panels(budget: Budget, links: Links) -> tuple[Panel, ...]:
     def last(metric: str) -> str:
         return f"last_over_time({metric}{{{where}}}[$__range])"
 
-    def stat(title: str, unit: str, description: str, query: Query, *of: Budget) -> Panel:
-        return Panel(title, unit, description, (query,), "stat", width=3, height=6, budgets=of)
+    def stat(title: str, unit: str, description: str, query: Query, *of: Budget) -> GrafanaPanel:
+        return GrafanaPanel(
+            title, unit, description, (query,), "stat", width=3, height=6, budgets=of
+        )
 
     return (
-        Panel(
+        GrafanaPanel(
             "History",
             unit,
             about,
@@ -51,20 +63,20 @@ def _panels(budget: Budget, links: Links) -> tuple[Panel, ...]:
         stat(
             "Margin",
             "percentunit" if budget.bound else unit,
-            "How far the value is from the limit, as a share of the limit; below 0 is a breach.",
+            "Distance of the value from the limit, as a share of the limit; below 0 is a breach.",
             Query(_margin(value, budget)),
         ),
         stat(
             "In the last run",
             unit,
-            "What the last load test of this time range measured.",
+            "Measured by the last load test of this time range.",
             Query(f"max({last(names.BUDGET_VALUE)})"),
             budget,
         ),
-        Panel(
+        GrafanaPanel(
             "Last verdict",
             "short",
-            "How the last load test of this time range was judged, by scenario.",
+            "Outcome in the last load test of this time range, by scenario.",
             (
                 Query(
                     f"max by ({names.RUN_OUTCOME}) ({last(names.BUDGET_VERDICT)} == 1)",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from string import ascii_uppercase
+from typing import assert_never
 
 from harness.budgets.model import Budget
 from harness.promql.expression import number
-from harness.render.grafana.panels import Panel, Query, told
+from harness.render.grafana.panels import GrafanaPanel, Query, full_description
 from harness.render.grafana.sdk import (
     HeatmapColorMode,
     PromQueryFormat,
@@ -28,12 +29,12 @@ _Chart = timeseries.Panel | stat.Panel | heatmap.Panel | table.Panel
 _VERDICTS = {"pass": "green", "warn": "orange", "fail": "red", "inconclusive": "purple"}
 
 
-def chart(panel: Panel, place: models.GridPos, identity: int) -> models.Panel:
-    """A panel as Grafana has it.
+def chart(panel: GrafanaPanel, place: models.GridPos, identity: int) -> models.Panel:
+    """A panel in Grafana's format.
 
     Args:
-        panel: What to show.
-        place: Where.
+        panel: The panel.
+        place: Its position.
         identity: Its id, unique in the dashboard.
     """
     match panel.kind:
@@ -47,7 +48,9 @@ def chart(panel: Panel, place: models.GridPos, identity: int) -> models.Panel:
             made = _heatmap()
         case "table":
             made = _table(panel)
-    made.title(panel.title).description(told(panel)).datasource(DATASOURCE)
+        case _:
+            assert_never(panel.kind)
+    made.title(panel.title).description(full_description(panel)).datasource(DATASOURCE)
     made.grid_pos(place).id(identity).no_value("no data")
     if panel.kind != "table":
         made.unit(panel.unit)
@@ -56,7 +59,7 @@ def chart(panel: Panel, place: models.GridPos, identity: int) -> models.Panel:
     return made.build()
 
 
-def _target(query: Query, letter: str, panel: Panel) -> prometheus.Dataquery:
+def _target(query: Query, letter: str, panel: GrafanaPanel) -> prometheus.Dataquery:
     target = prometheus.Dataquery().datasource(DATASOURCE).expr(query.expr)
     target.ref_id(query.legend if panel.kind == "table" else letter)
     if panel.kind == "table":
@@ -70,7 +73,7 @@ def _target(query: Query, letter: str, panel: Panel) -> prometheus.Dataquery:
 
 
 def _thresholds(budgets: Sequence[Budget]) -> builders.ThresholdsConfig:
-    """Green on the good side of every line, red on the bad side; warnings and waivers orange."""
+    """Green on the good side of each bound, red on the bad; orange for warnings and waivers."""
     below = [budget for budget in budgets if budget.direction == "min"]
     steps = {budget.bound: _color(budget) for budget in budgets if budget.direction == "max"}
     for budget in budgets:
@@ -89,7 +92,7 @@ def _color(budget: Budget) -> str:
     return "red" if budget.severity == "error" and budget.waiver is None else "orange"
 
 
-def _timeseries(panel: Panel) -> timeseries.Panel:
+def _timeseries(panel: GrafanaPanel) -> timeseries.Panel:
     legend = common.VizLegendOptions().display_mode(common_models.LegendDisplayMode.TABLE)
     legend.placement(common_models.LegendPlacement.BOTTOM).show_legend(True)
     legend.calcs(["lastNotNull", "mean", "max"])
@@ -126,7 +129,7 @@ def _traces(budgets: Sequence[Budget]) -> builders.DashboardLink:
     return builders.DashboardLink("Slow traces of this route").url(url).target_blank(True)
 
 
-def _stat(panel: Panel) -> stat.Panel:
+def _stat(panel: GrafanaPanel) -> stat.Panel:
     made = stat.Panel().thresholds(_thresholds(panel.budgets))
     made.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     made.color_mode(common_models.BigValueColorMode.VALUE)
@@ -134,7 +137,7 @@ def _stat(panel: Panel) -> stat.Panel:
 
 
 def _verdict() -> stat.Panel:
-    """The name of the outcome in its colour: the series is called like it."""
+    """The name of the outcome in its colour; the outcome is the name of the series."""
     made = stat.Panel().reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     made.text_mode(common_models.BigValueTextMode.NAME)
     made.color_mode(common_models.BigValueColorMode.BACKGROUND)
@@ -152,9 +155,9 @@ def _heatmap() -> heatmap.Panel:
     return made.cell_gap(1).exemplars_color("rgba(255,0,255,0.7)")
 
 
-def _table(panel: Panel) -> table.Panel:
+def _table(panel: GrafanaPanel) -> table.Panel:
     made = table.Panel()
-    # A query's column is called "Value #" and its letter, or here its name.
+    # The name of a query's column is "Value #" and the query's id, which is the legend here.
     renamed = {f"Value #{query.legend}": query.legend for query in panel.queries}
     hidden = {"Time": True} | {f"Value #{column}": True for column in panel.hidden}
     made.with_transformation(models.DataTransformerConfig("merge", options={}))
@@ -162,8 +165,8 @@ def _table(panel: Panel) -> table.Panel:
     made.with_transformation(models.DataTransformerConfig("organize", options=options))
     for column, unit in panel.unit_of:
         made.override_by_name(column, [models.DynamicConfigValue("unit", unit)])
-    if panel.leads:
-        column, title, address = panel.leads
+    if panel.link:
+        column, title, address = panel.link
         links = [{"title": title, "url": address}]
         made.override_by_name(column, [models.DynamicConfigValue("links", links)])
     return made

@@ -1,4 +1,4 @@
-"""Dashboards in Grafana's classic format, for import and for provisioning, without questions."""
+"""Dashboards in Grafana's classic format, for import and for provisioning."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from harness import names
 from harness.promql.expression import text
 from harness.render.grafana.charts import DATASOURCE, chart
-from harness.render.grafana.panels import Dashboard, Row, Variable
+from harness.render.grafana.panels import Dashboard, GrafanaRow, Variable
 from harness.render.grafana.sdk import JSONEncoder, builders, common_models, models
 from harness.render.words import Links, slug
 
@@ -19,9 +19,9 @@ def dashboard_json(dashboard: Dashboard, links: Links, about: str) -> str:
     """A dashboard as Grafana's file.
 
     Args:
-        dashboard: What it shows.
-        links: The service, and the other dashboards.
-        about: Where it is from, for whoever wants to edit it.
+        dashboard: The dashboard.
+        links: The names of the service.
+        about: A sentence about the origin of the file, appended to the description.
     """
     made = builders.Dashboard(dashboard.title).uid(links.uid(dashboard.name))
     made.description(f"{dashboard.description} {about}").tags([TAG, slug(links.service)])
@@ -44,7 +44,7 @@ def dashboard_json(dashboard: Dashboard, links: Links, about: str) -> str:
 
 
 def _show(document: object) -> None:
-    """Links and annotations at the top, where the SDK would hide them in a menu."""
+    """Show links and annotations at the top, which the SDK hides in a menu."""
     if isinstance(document, dict):
         if document.get("placement") == "inControlsMenu":
             del document["placement"]
@@ -74,7 +74,7 @@ def _others(links: Links) -> builders.DashboardLink:
 
 
 def _runs(links: Links) -> tuple[builders.AnnotationQuery, builders.AnnotationQuery]:
-    """Runs as bands: while Prometheus scraped them, and as `harness render` told Grafana."""
+    """Runs as annotations: from the scraped metrics, and those that the harness adds to Grafana."""
     of_service = f"{names.RUN_INFO}{{{names.RUN_SERVICE}={text(links.service)}}}"
     scraped = builders.AnnotationQuery().name("Load tests").datasource(DATASOURCE)
     scraped.enable(True).icon_color("blue").expr(of_service).step("15s")
@@ -83,13 +83,13 @@ def _runs(links: Links) -> tuple[builders.AnnotationQuery, builders.AnnotationQu
     own = common_models.DataSourceRef(type_val="grafana", uid="-- Grafana --")
     target = builders.AnnotationTarget().type("tags").match_any(False).limit(100)
     target.tags([TAG, slug(links.service)])
-    told = builders.AnnotationQuery().name("Load tests, told").datasource(own)
-    told.enable(True).icon_color("purple").target(target)  # type: ignore[arg-type]  # as the SDK's own examples
-    return scraped, told
+    annotated = builders.AnnotationQuery().name("Load tests, annotated").datasource(own)
+    annotated.enable(True).icon_color("purple").target(target)  # type: ignore[arg-type]  # as the SDK's own examples
+    return scraped, annotated
 
 
 def _laid_out(dashboard: Dashboard) -> list[models.Panel | models.RowPanel]:
-    """Panels from left to right in the order given, each row under its title."""
+    """Panels from left to right in their order, each row under its title."""
     panels: list[models.Panel | models.RowPanel] = []
     y = 0
     for row in dashboard.rows:
@@ -106,6 +106,6 @@ def _laid_out(dashboard: Dashboard) -> list[models.Panel | models.RowPanel]:
     return panels
 
 
-def _title(row: Row, y: int, number: int) -> models.RowPanel:
+def _title(row: GrafanaRow, y: int, number: int) -> models.RowPanel:
     place = models.GridPos(h=1, w=_WIDTH, x=0, y=y)
     return models.RowPanel(title=row.title, grid_pos=place, id_val=number, panels=[])

@@ -1,4 +1,4 @@
-"""The dashboard of load tests: what was asked and sent, the answers, the generator's health."""
+"""The dashboard of load tests: requested and sent load, answers, health of the generator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Plan, Throughput
 from harness.names import MEANINGS
 from harness.promql.expression import number, text
-from harness.render.grafana.panels import RATE, Dashboard, Panel, Query, Row, Variable, chosen
+from harness.render.grafana.panels import (
+    RATE,
+    Dashboard,
+    GrafanaPanel,
+    GrafanaRow,
+    Query,
+    Variable,
+    chosen,
+)
 from harness.render.words import Links
 
 _RUN = f'{names.RUN_SERVICE}="$service", {names.RUN_SCENARIO}=~"$scenario"'
@@ -22,7 +30,7 @@ _REQUEST = f"{{{{{names.RUN_REQUEST}}}}}"
 
 def load_board(plan: Plan, links: Links) -> Dashboard:
     """The dashboard of a service's load tests."""
-    budgets = tuple(budget for budget in plan.budgets if budget.severity != "off")
+    budgets = plan.judged
     metric = names.RUN_REQUESTS
     of_service = f'{metric}{{{names.RUN_SERVICE}="$service"}}'
     variables = (
@@ -38,13 +46,13 @@ def load_board(plan: Plan, links: Links) -> Dashboard:
     return Dashboard(
         "load-test",
         f"{links.service}: load test",
-        "Runs of harness, live (--serve-metrics) or loaded afterwards. Dashed lines are budgets.",
+        "Runs of harness, live (--serve-metrics) or imported later. Dashed lines are budgets.",
         variables,
         (
-            Row("Load", tuple(_load(budgets))),
-            Row("Answers", tuple(_answers(budgets, links))),
-            Row("Can the load generator be trusted?", tuple(_health())),
-            Row("Runs in this time range", (_runs(links),)),
+            GrafanaRow("Load", tuple(_load(budgets))),
+            GrafanaRow("Answers", tuple(_answers(budgets, links))),
+            GrafanaRow("Can the load generator be trusted?", tuple(_health())),
+            GrafanaRow("Runs in this time range", (_runs(links),)),
         ),
     )
 
@@ -61,22 +69,23 @@ def _quantile(quantile: float, metric: str, matchers: str, *by: str) -> str:
     )
 
 
-def _load(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
-    yield Panel(
-        "Asked and sent",
+def _load(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+    yield GrafanaPanel(
+        "Requested and sent",
         "reqps",
-        "Iterations that the schedule asked for and that began, and requests that were sent and "
-        "answered, per second. An iteration may send several requests. Asked and begun must agree.",
+        "Iterations that the schedule requested and that started, and requests that were sent and "
+        "that succeeded, per second. An iteration can send several requests. Requested and started "
+        "iterations must agree.",
         (
-            Query(_rate(names.GENERATOR_ASKED), "iterations asked"),
-            Query(_rate(names.GENERATOR_STARTED_ITERATIONS), "iterations begun"),
+            Query(_rate(names.GENERATOR_ASKED), "iterations requested"),
+            Query(_rate(names.GENERATOR_STARTED_ITERATIONS), "iterations started"),
             Query(_rate(names.GENERATOR_STARTED), "requests sent"),
-            Query(_rate(names.RUN_REQUESTS, _GOOD), "requests answered well"),
+            Query(_rate(names.RUN_REQUESTS, _GOOD), "requests succeeded"),
         ),
         width=12,
         budgets=chosen(budgets, lambda i: i == Throughput()),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "In flight",
         "short",
         "Requests without an answer yet, iterations that wait for a user, and users.",
@@ -89,7 +98,7 @@ def _load(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
     )
 
 
-def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
+def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel]:
     def drawn(indicator: object) -> bool:
         quantiles = (0.5, 0.95, 0.99)
         return (
@@ -101,44 +110,44 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
     times = chosen(budgets, drawn)
     failures = chosen(budgets, lambda i: i == ErrorRatio())
     latency, service_time = names.RUN_LATENCY, names.RUN_SERVICE_TIME
-    yield Panel(
+    yield GrafanaPanel(
         "Latency",
         "s",
-        "From the moment a request was meant to be sent, of those that succeeded.",
+        "From the intended start of a request to its end; successful requests.",
         tuple(Query(_quantile(q, latency, _GOOD), f"p{q * 100:.0f}") for q in (0.5, 0.95, 0.99)),
         budgets=times,
     )
     duration = f"{names.HTTP_DURATION}_bucket{{job={text(links.job)}}}"
-    yield Panel(
+    yield GrafanaPanel(
         "p95: client and server",
         "s",
-        "Latency counts from the intended start, service time from the sending, and the service's "
-        "own duration from the arrival. What lies between them is queueing and the network.",
+        "Latency starts at the intended start, service time at the sending, and the service's own "
+        "duration at the arrival. The differences are queueing and the network.",
         (
             Query(_quantile(0.95, latency, _GOOD), "latency"),
             Query(_quantile(0.95, service_time, _GOOD), "service time"),
             Query(
                 f"histogram_quantile(0.95, sum by (le) (rate({duration}[{RATE}])))",
-                "the service's own",
+                "service's own duration",
             ),
         ),
         budgets=tuple(b for b in times if getattr(b.indicator, "quantile", 0) == 0.95),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "p95 latency by request",
         "s",
-        "From the intended start, of those that succeeded.",
+        "From the intended start to the end; successful requests.",
         (Query(_quantile(0.95, latency, _GOOD, names.RUN_REQUEST), _REQUEST),),
     )
     every = _rate(names.RUN_REQUESTS, _SENT)
-    yield Panel(
+    yield GrafanaPanel(
         "Error ratio",
         "percentunit",
-        "Failed requests over all, as the client saw them.",
+        "Failed requests divided by all requests, as the client counts them.",
         (Query(f"({_rate(names.RUN_REQUESTS, _BAD)} or 0 * {every}) / {every}", "errors"),),
         budgets=failures,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Failed requests",
         "reqps",
         "Per second, by request. Empty as long as none fails.",
@@ -149,7 +158,7 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
             ),
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Requests",
         "reqps",
         "Requests that ended, per second, by request.",
@@ -163,20 +172,20 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[Panel]:
     )
 
 
-def _health() -> Iterable[Panel]:
-    yield Panel(
+def _health() -> Iterable[GrafanaPanel]:
+    yield GrafanaPanel(
         "CPU of the generator",
         "percentunit",
-        f"{MEANINGS[names.GENERATOR_CPU]}. Near 1 it measures itself: use more workers.",
+        f"{MEANINGS[names.GENERATOR_CPU]}. Near 1 the generator limits the load: use more workers.",
         (
             Query(f"max({names.GENERATOR_CPU}{{{_RUN}}})", "busiest generator"),
-            Query(f"max({names.GENERATOR_STEAL}{{{_RUN}}})", "taken by the host"),
+            Query(f"max({names.GENERATOR_STEAL}{{{_RUN}}})", "steal"),
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Lateness of the generator",
         "s",
-        "99% are less late: starts of iterations, the schedule, the loop's timers, its sockets.",
+        "p99 of the delay of iteration starts, the schedule, the event loop's timers, its sockets.",
         tuple(
             Query(_quantile(0.99, metric, _RUN), legend)
             for metric, legend in (
@@ -187,24 +196,24 @@ def _health() -> Iterable[Panel]:
             )
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Late, dropped, lost",
         "short",
-        "Iterations that began late or never, and requests without an outcome, per second. A "
-        "guard takes away the verdicts that they could have turned.",
+        "Iterations that started late or were dropped, and requests without an outcome, per "
+        "second. Verdicts that they could change become inconclusive.",
         (
             Query(_rate(names.GENERATOR_LATE), "late/s"),
             Query(_rate(names.GENERATOR_DROPPED), "dropped/s"),
             Query(_rate(names.GENERATOR_LOST), "lost/s"),
         ),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Oldest request",
         "s",
-        f"{MEANINGS[names.GENERATOR_OLDEST]}. A line that climbs is a service that hangs.",
+        f"{MEANINGS[names.GENERATOR_OLDEST]}. A rising line means that the service hangs.",
         (Query(f"max({names.GENERATOR_OLDEST}{{{_RUN}}})", "oldest"),),
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Memory of the generator",
         "bytes",
         MEANINGS[names.GENERATOR_MEMORY] + ".",
@@ -212,7 +221,7 @@ def _health() -> Iterable[Panel]:
     )
 
 
-def _runs(links: Links) -> Panel:
+def _runs(links: Links) -> GrafanaPanel:
     def of_run(metric: str, *also: str, step: str = "15s") -> str:
         series = f"{metric}{{{_RUN}}}"
         named = (
@@ -221,10 +230,10 @@ def _runs(links: Links) -> Panel:
         kept = ", ".join((names.RUN_SCENARIO, names.RUN_FOLDER, *also))
         return f"max by ({kept}) (max_over_time(({named})[$__range:{step}]))"
 
-    return Panel(
+    return GrafanaPanel(
         "Runs",
         "short",
-        "The runs of this time range. A row leads to exactly the time that was judged.",
+        "The runs of this time range. A row links to its window.",
         (
             Query(f"1000 * {of_run(names.RUN_WINDOW_START)}", "start"),
             Query(f"1000 * {of_run(names.RUN_WINDOW_END)}", "end"),
@@ -235,9 +244,9 @@ def _runs(links: Links) -> Panel:
         width=24,
         unit_of=(("start", "dateTimeAsIso"), ("end", "dateTimeAsIso")),
         hidden=("verdict",),
-        leads=(
+        link=(
             names.RUN_FOLDER,
-            "What was judged",
+            "Window of the run",
             f"/d/{links.uid('load-test')}?var-service=${{service}}&{_JUDGED}",
         ),
     )

@@ -1,4 +1,4 @@
-"""What a dashboard consists of, before Grafana's format: rows of panels, each with its queries."""
+"""The model of a dashboard, independent of Grafana's format: rows of panels with queries."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ UNITS = {
     Unit.PER_SECOND: "reqps",
     Unit.COUNT: "short",
 }
-"""Grafana's names of our units."""
+"""Grafana's names of the units."""
 
-Kind = Literal["timeseries", "stat", "heatmap", "table", "verdict"]
+PanelKind = Literal["timeseries", "stat", "heatmap", "table", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Query:
     """One PromQL expression.
 
     Attributes:
-        legend: Grafana's template of a series' name; of a table's column, its title.
-        exemplars: Whether to show the traces that were kept beside it.
+        legend: Grafana's template for the names of the series; in a table, the column's title.
+        exemplars: Whether to show the recorded traces.
     """
 
     expr: str
@@ -39,27 +39,27 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class GrafanaPanel:
     """One chart.
 
     Attributes:
         unit: As Grafana names it.
-        description: What it shows and what to do with it.
+        description: What it shows, and how to use it.
         width: Of 24 columns.
         height: In rows of Grafana's grid, 30 pixels each.
-        budgets: Those that what it shows is held against: it draws their lines.
+        budgets: The budgets of the shown value; their bounds are drawn as lines.
         stacked: Whether the series add up to a whole.
-        traced: Whether a series leads to its traces: it has the label of the route.
-        unit_of: Units of a table's columns that have another.
-        hidden: Columns of a table that are not shown.
-        leads: From a column of a table to an address: column, title, address.
+        traced: Whether a series links to its traces; it needs the label of the route.
+        unit_of: The units of a table's columns that differ from `unit`.
+        hidden: The columns of a table that are not shown.
+        link: A link from a column of a table: column, title, address.
     """
 
     title: str
     unit: str
     description: str
     queries: tuple[Query, ...]
-    kind: Kind = "timeseries"
+    kind: PanelKind = "timeseries"
     width: int = 8
     height: int = 8
     budgets: tuple[Budget, ...] = ()
@@ -67,15 +67,15 @@ class Panel:
     traced: bool = False
     unit_of: tuple[tuple[str, str], ...] = ()
     hidden: tuple[str, ...] = ()
-    leads: tuple[str, str, str] | None = None
+    link: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class GrafanaRow:
     """A row of panels, with its title."""
 
     title: str
-    panels: tuple[Panel, ...]
+    panels: tuple[GrafanaPanel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Variable:
 
     Attributes:
         query: `label_values(metric, label)`.
-        default: The value at first; None chooses all, and lets the reader choose several.
+        default: The initial value; None selects all values, and allows several.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Dashboard:
     """A dashboard.
 
     Attributes:
-        name: The last part of its uid and its file's name.
+        name: The last part of its uid and of its file name.
         traces: Whether it has links to traces.
     """
 
@@ -106,17 +106,17 @@ class Dashboard:
     title: str
     description: str
     variables: tuple[Variable, ...]
-    rows: tuple[Row, ...] = field(default=())
+    rows: tuple[GrafanaRow, ...] = field(default=())
     traces: bool = False
 
 
 def chosen(budgets: Iterable[Budget], fits: Callable[[Indicator], bool]) -> tuple[Budget, ...]:
-    """The budgets whose indicator a panel shows."""
+    """The budgets with an indicator that a panel shows."""
     return tuple(budget for budget in budgets if fits(budget.indicator))
 
 
 def grouped(budgets: Iterable[Budget]) -> list[tuple[Budget, ...]]:
-    """Budgets of one indicator together, e.g. those of several scenarios."""
+    """Budgets grouped by indicator, e.g. of several scenarios."""
     groups: list[list[Budget]] = []
     for budget in budgets:
         same = next((g for g in groups if g[0].indicator == budget.indicator), None)
@@ -127,13 +127,13 @@ def grouped(budgets: Iterable[Budget]) -> list[tuple[Budget, ...]]:
     return [tuple(group) for group in groups]
 
 
-def of_budgets(budgets: Sequence[Budget], matchers: tuple[str, ...]) -> Panel:
+def of_budgets(budgets: Sequence[Budget], matchers: tuple[str, ...]) -> GrafanaPanel:
     """A panel for budgets of one indicator that no other panel shows."""
     first = budgets[0]
-    return Panel(
+    return GrafanaPanel(
         ", ".join(budget.name for budget in budgets),
         UNITS[first.unit],
-        sentence(first.description) or "What the budget limits.",
+        sentence(first.description) or "The value that the budget limits.",
         (Query(value_now(first, matchers), "value"),),
         budgets=tuple(budgets),
     )
@@ -142,13 +142,13 @@ def of_budgets(budgets: Sequence[Budget], matchers: tuple[str, ...]) -> Panel:
 def value_now(budget: Budget, matchers: tuple[str, ...]) -> str:
     """The value of a budget's indicator, of the service's own metrics."""
     grows = isinstance(budget.indicator, Gauge | Utilization) and budget.indicator.over == "growth"
-    # What a gauge grows by in the seconds of a chart's step says nothing.
+    # The growth of a gauge within one step of a chart is meaningless.
     scope = Scope("5m" if grows else RATE, matchers, step="$__interval", client="service")
     return value(budget.indicator, scope, budget.direction)
 
 
-def told(panel: Panel) -> str:
-    """The description, with the budgets whose lines are drawn."""
+def full_description(panel: GrafanaPanel) -> str:
+    """The description, with the budgets that are drawn as lines."""
     lines = [panel.description]
     for budget in panel.budgets:
         alert = ""

@@ -1,6 +1,6 @@
-"""Grafana's own model of dashboards, of which the classic one is meant: every Grafana imports it.
+"""The classic dashboard model of Grafana's SDK: every version of Grafana can import it.
 
-The SDK marks it as deprecated in favour of a schema that only Grafana 12 and later read.
+The SDK marks it as deprecated in favour of a schema that only Grafana 12 and later can read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The dashboard of the service: rate, errors and duration, then what stands behind them.
+"""The dashboard of the service: rate, errors and duration, then its parts.
 
-A row is there when a budget is about its metrics: what nobody watches may not be exposed at all.
+A row exists if a budget uses its metrics: the service may not expose the others.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from harness import names
-from harness.budgets.lint.metrics import selectors
 from harness.budgets.model import (
     CLIENT_SIDE,
     Budget,
     Mean,
     Plan,
     Quantile,
+    selectors,
 )
 from harness.render.grafana.panels import (
     Dashboard,
-    Panel,
-    Row,
+    GrafanaPanel,
+    GrafanaRow,
     Variable,
     grouped,
     of_budgets,
@@ -30,11 +30,11 @@ from harness.render.grafana.service_requests import requests
 from harness.render.grafana.service_terms import SERVICE
 from harness.render.words import Links
 
-_Panels = Callable[[tuple[Budget, ...]], Iterable[Panel]]
+_Panels = Callable[[tuple[Budget, ...]], Iterable[GrafanaPanel]]
 
 
 class _Part(NamedTuple):
-    """A row of the dashboard, and the beginnings of the metrics that it is about."""
+    """A row of the dashboard, and the prefixes of the metrics that it shows."""
 
     title: str
     prefixes: tuple[str, ...]
@@ -42,24 +42,26 @@ class _Part(NamedTuple):
 
 
 def service_board(plan: Plan, links: Links) -> Dashboard | None:
-    """The dashboard; None when no budget is about anything that a service exposes."""
-    budgets = tuple(budget for budget in plan.budgets if budget.severity != "off")
+    """The dashboard; None if no budget uses metrics of the service."""
+    budgets = plan.judged
     answers = _has_answers(plan, budgets)
-    rows: list[Row] = []
-    left = [b for b in budgets if answers or not isinstance(b.indicator, CLIENT_SIDE)]
+    rows: list[GrafanaRow] = []
+    remaining = [b for b in budgets if answers or not isinstance(b.indicator, CLIENT_SIDE)]
     for part in _PARTS:
-        about = [budget for budget in left if _metric(budget).startswith(part.prefixes)]
+        about = [budget for budget in remaining if _metric(budget).startswith(part.prefixes)]
         if not about:
             continue
         panels = [*part.panels(budgets)]
         shown = {budget.name for panel in panels for budget in panel.budgets}
         unshown = [budget for budget in about if budget.name not in shown]
         panels += [of_budgets(group, SERVICE) for group in grouped(unshown)]
-        rows.append(Row(part.title, tuple(panels)))
-        left = [budget for budget in left if budget not in about and budget.name not in shown]
-    if left:
-        more = tuple(of_budgets(group, SERVICE) for group in grouped(left))
-        rows.append(Row("Further budgets", more))
+        rows.append(GrafanaRow(part.title, tuple(panels)))
+        remaining = [
+            budget for budget in remaining if budget not in about and budget.name not in shown
+        ]
+    if remaining:
+        more = tuple(of_budgets(group, SERVICE) for group in grouped(remaining))
+        rows.append(GrafanaRow("Further budgets", more))
     if not rows:
         return None
     first = f"{names.HTTP_DURATION}_count" if answers else _any_metric(budgets)
@@ -74,22 +76,22 @@ def service_board(plan: Plan, links: Links) -> Dashboard | None:
 
 
 def _has_answers(plan: Plan, budgets: tuple[Budget, ...]) -> bool:
-    """Whether the service shows its answers: some budget, alert or scrape counts on it."""
+    """Whether the service exposes its answers: a budget, an alert or the scrape needs them."""
     client = [budget for budget in budgets if isinstance(budget.indicator, CLIENT_SIDE)]
     scraped = plan.target is not None and bool(plan.target.metrics)
     named = any(
         selector.metric.startswith("http_server_")
         for budget in budgets
-        for selector in selectors(budget.indicator).values()
+        for selector in selectors(budget.indicator)
     )
     return named or any(budget.alert or scraped for budget in client)
 
 
 def _metric(budget: Budget) -> str:
-    """The metric that a budget is about; that of answers for the load generator's kinds."""
+    """The first metric of a budget; for the load generator's kinds, the duration of answers."""
     if isinstance(budget.indicator, CLIENT_SIDE):
         return names.HTTP_DURATION
-    return next((one.metric for one in selectors(budget.indicator).values()), "")
+    return next((one.metric for one in selectors(budget.indicator)), "")
 
 
 def _any_metric(budgets: tuple[Budget, ...]) -> str:

@@ -1,4 +1,4 @@
-"""The row of what every service has: rate, errors and duration of its answers."""
+"""The row of requests: rate, errors and duration of the service's answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Throughput
-from harness.render.grafana.panels import RATE, Panel, Query, chosen
+from harness.render.grafana.panels import RATE, GrafanaPanel, Query, chosen
 from harness.render.grafana.service_terms import (
     ALL,
     ROUTED,
@@ -33,8 +33,8 @@ def _errors(by: str = "") -> str:
     return f"({failed} or 0 * {every}) / {every}"
 
 
-def requests(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
-    """Requests: how many, how many fail, how long they take."""
+def requests(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+    """Requests: number, errors, duration."""
     times = chosen(budgets, of_quantiles(names.HTTP_DURATION))
     failures = chosen(budgets, of_kind(ErrorRatio))
     at_95 = tuple(b for b in times if getattr(b.indicator, "quantile", None) == _P95)
@@ -43,7 +43,7 @@ def requests(budgets: tuple[Budget, ...]) -> Iterable[Panel]:
     yield _stat("Requests", "reqps", "Answers per second.", rate)
     yield _stat("Errors", "percentunit", "Share of the answers that are 5xx.", _errors(), failures)
     yield _stat("p95", "s", "95% of the answers take less.", _p95(), at_95)
-    yield _stat("In flight", "short", "Requests that are being answered now.", active)
+    yield _stat("In flight", "short", "Requests without an answer yet.", active)
     yield from _rates(budgets, failures)
     yield from _times(times, at_95)
 
@@ -53,8 +53,8 @@ def _p95(*by: str) -> str:
     return f"histogram_quantile({_P95}, {buckets})"
 
 
-def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterable[Panel]:
-    yield Panel(
+def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+    yield GrafanaPanel(
         "Rate by route",
         "reqps",
         "Answers per second of each route. Routes that never had a request are not shown.",
@@ -62,7 +62,7 @@ def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterabl
         budgets=chosen(budgets, of_kind(Throughput)),
         stacked=True,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Answers by status",
         "reqps",
         "Answers per second of each status code.",
@@ -74,7 +74,7 @@ def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterabl
         ),
         stacked=True,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Error ratio by route",
         "percentunit",
         "Share of the answers of a route that are 5xx.",
@@ -83,29 +83,30 @@ def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterabl
     )
 
 
-def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Panel]:
-    yield Panel(
+def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+    yield GrafanaPanel(
         "Duration",
         "s",
-        "From the request's arrival to the last byte of the answer. A dot is a request whose trace "
-        "was kept. Waiting before the service is not in it: see the load test's latency.",
+        "From the request's arrival to the last byte of the answer. A dot is a request with a "
+        "recorded trace. Time before the arrival is not included: see the load test's latency.",
         quantile_lines(names.HTTP_DURATION, ROUTED),
         width=12,
         budgets=times,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "p95 by route",
         "s",
-        "95% of the answers of a route take less. A line leads to its slow traces.",
+        "95% of the answers of a route take less. A line links to its slow traces.",
         (Query(_p95(names.HTTP_ROUTE), _ROUTE),),
         width=12,
         budgets=at_95,
         traced=True,
     )
-    yield Panel(
-        "Duration, all of it",
+    yield GrafanaPanel(
+        "Distribution of the duration",
         "s",
-        "How many answers took how long; two bands are two kinds of requests, or of luck.",
+        "Number of answers by duration; two bands are two kinds of requests, e.g. cache hits and "
+        "misses.",
         (
             Query(
                 sum_by("le", f"increase({_BUCKET}{{{ROUTED}}}[{RATE}])"), "{{le}}", exemplars=True
@@ -114,7 +115,7 @@ def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Pan
         kind="heatmap",
         width=12,
     )
-    yield Panel(
+    yield GrafanaPanel(
         "Routes",
         "short",
         "Each route at the end of the time range, the slowest first.",
@@ -132,6 +133,6 @@ def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[Pan
 
 def _stat(
     title: str, unit: str, description: str, expr: str, budgets: tuple[Budget, ...] = ()
-) -> Panel:
+) -> GrafanaPanel:
     query = (Query(expr),)
-    return Panel(title, unit, description, query, "stat", width=6, height=4, budgets=budgets)
+    return GrafanaPanel(title, unit, description, query, "stat", width=6, height=4, budgets=budgets)

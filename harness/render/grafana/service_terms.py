@@ -1,12 +1,20 @@
-"""What the panels of a service have in common: expressions, and which budgets they show."""
+"""Expressions of the panels of a service, and filters for the budgets that they show."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from harness import names
-from harness.budgets.lint.metrics import selectors
-from harness.budgets.model import Gauge, Indicator, Latency, Mean, Quantile, Selector, Utilization
+from harness.budgets.model import (
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Quantile,
+    Selector,
+    Utilization,
+    selectors,
+)
 from harness.promql.expression import number
 from harness.render.grafana.panels import RATE, Query
 
@@ -15,11 +23,11 @@ ALL = ", ".join(SERVICE)
 ROUTED = f'{ALL}, {names.HTTP_ROUTE}=~"$route"'
 QUANTILES = (0.5, 0.95, 0.99)
 
-# --- which budgets a panel shows ------------------------------------------------------------------
+# --- filters for budgets --------------------------------------------------------------------------
 
 
 def of_quantiles(metric: str) -> Callable[[Indicator], bool]:
-    """Quantiles of all that a histogram holds, of those that are drawn."""
+    """Fits the drawn quantiles of a whole histogram."""
 
     def fits(indicator: Indicator) -> bool:
         if isinstance(indicator, Latency) and metric == names.HTTP_DURATION:
@@ -34,12 +42,12 @@ def of_quantiles(metric: str) -> Callable[[Indicator], bool]:
 
 
 def of_mean(metric: str) -> Callable[[Indicator], bool]:
-    """The mean of all that a histogram holds."""
+    """Fits the mean of a whole histogram."""
     return lambda indicator: indicator == Mean(Selector(metric))
 
 
 def of_kind(*kinds: type[Indicator]) -> Callable[[Indicator], bool]:
-    """Indicators of a kind over every request."""
+    """Fits indicators of these kinds over all requests."""
 
     def fits(indicator: Indicator) -> bool:
         return isinstance(indicator, kinds) and getattr(indicator, "request", None) is None
@@ -48,10 +56,10 @@ def of_kind(*kinds: type[Indicator]) -> Callable[[Indicator], bool]:
 
 
 def of_metric(metric: str, *kinds: type[Indicator]) -> Callable[[Indicator], bool]:
-    """Indicators of a kind over all series of a metric, except what it grows by."""
+    """Fits indicators of these kinds over all series of a metric, except its growth."""
 
     def fits(indicator: Indicator) -> bool:
-        first = next(iter(selectors(indicator).values()), None)
+        first = next(iter(selectors(indicator)), None)
         grows = isinstance(indicator, Gauge | Utilization) and indicator.over == "growth"
         return isinstance(indicator, kinds) and first == Selector(metric) and not grows
 
@@ -72,7 +80,7 @@ def sum_by(label: str, of: str) -> str:
 
 
 def quantile_lines(metric: str, matchers: str = ALL) -> tuple[Query, ...]:
-    """A query for each of the quantiles that are drawn."""
+    """A query for each drawn quantile."""
     buckets = sum_by("le", rate_of(f"{metric}_bucket", matchers))
     return tuple(
         Query(f"histogram_quantile({number(q)}, {buckets})", f"p{q * 100:.0f}", exemplars=q == 0.95)

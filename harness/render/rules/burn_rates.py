@@ -1,7 +1,7 @@
 """Alerts on how fast an error budget burns, for budgets with an objective.
 
-Windows and factors are those of https://sre.google/workbook/alerting-on-slos/ for 30 days; for
-another length the windows are scaled, and the factors stay.
+Windows and factors are from https://sre.google/workbook/alerting-on-slos/ for 30 days; for another
+length the windows are scaled, with the same factors.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from harness import names
-from harness.budgets.model import Budget, Latency, Plan, Quantile
-from harness.promql.expression import number, share_over, text, value
-from harness.render.rules.rules import Fires, Group, Recorded, labels_of, linked, scope_of
-from harness.render.words import Links, camel, duration, said, verbatim
+from harness.budgets.model import Budget, Plan
+from harness.promql.expression import number, share_bad, text
+from harness.render.rules.rules import AlertRule, Group, RecordingRule, labels_of, linked, scope_of
+from harness.render.words import Links, camel, duration, value_format, verbatim
 from harness.units import Unit, format_quantity
 
 _DAY = 86400.0
@@ -21,7 +21,7 @@ _LENGTH = 30 * _DAY
 
 
 class _Burn(NamedTuple):
-    """A speed that is told: both windows must see it, so that it ends soon after the cause has."""
+    """A burn rate to alert on, over two windows: the short one ends the alert soon afterwards."""
 
     severity: str
     factor: float
@@ -38,15 +38,15 @@ _BURNS = (
 
 
 def burn_rates(plan: Plan, links: Links) -> Group:
-    """What is bad over each window, and the alerts on it."""
+    """The share of bad events over each window, and the alerts on it."""
     return Group(f"{links.service} burn rates", tuple(_rules(plan, links)))
 
 
-def _rules(plan: Plan, links: Links) -> Iterator[Recorded | Fires]:
-    watched = [budget for budget in plan.budgets if budget.objective and budget.severity != "off"]
+def _rules(plan: Plan, links: Links) -> Iterator[RecordingRule | AlertRule]:
+    watched = [budget for budget in plan.judged if budget.objective]
     for budget in watched:
         for window in sorted({_scaled(w, budget) for burn in _BURNS for w in (burn[2], burn[3])}):
-            yield Recorded(
+            yield RecordingRule(
                 f"{names.RULE_BAD}{duration(window)}",
                 _bad(budget, duration(window), links),
                 labels_of(budget, links),
@@ -62,24 +62,19 @@ def _scaled(window: float, budget: Budget) -> float:
 
 
 def _bad(budget: Budget, window: str, links: Links) -> str:
-    """The share of events that are bad."""
+    """The share of bad events."""
     scope = scope_of(links, window)
-    match budget.indicator:
-        case Latency() | Quantile():
-            return share_over(budget.indicator, budget.bound, scope)
-        case _:
-            share = value(budget.indicator, scope)
-            return share if budget.direction == "max" else f"1 - {share}"
+    return share_bad(budget.indicator, budget.bound, budget.direction, scope)
 
 
-def _burning(budget: Budget, severity: str, plan: Plan, links: Links) -> Fires:
+def _burning(budget: Budget, severity: str, plan: Plan, links: Links) -> AlertRule:
     objective = budget.objective
     assert objective is not None
     chosen = [burn for burn in _BURNS if burn.severity == severity]
     both = [_both(budget, burn, links) for burn in chosen]
-    telling = said(Unit.RATIO)
-    left = format_quantity(1 - objective.share, Unit.RATIO)
-    return Fires(
+    shown = value_format(Unit.RATIO)
+    allowed = format_quantity(1 - objective.share, Unit.RATIO)
+    return AlertRule(
         "burn",
         f"{camel(budget.name)}Burns{'Fast' if severity == 'critical' else 'Slowly'}",
         " or ".join(f"({one})" for one in both),
@@ -87,12 +82,12 @@ def _burning(budget: Budget, severity: str, plan: Plan, links: Links) -> Fires:
         {**labels_of(budget, links), "severity": severity},
         {
             "summary": f"{verbatim(links.service)}: the error budget of {budget.name} burns at "
-            f"{' or '.join(number(burn.factor) for burn in chosen)} times its speed",
-            "description": f"{telling.template} are bad at the moment; over "
-            f"{duration(objective.window)}, {left} may be.",
+            f"{' or '.join(number(burn.factor) for burn in chosen)} times the sustainable rate",
+            "description": f"{shown.template} of the events are bad at the moment; over "
+            f"{duration(objective.window)}, {allowed} are allowed.",
             **linked(plan, links, budget.name, budget),
         },
-        said=telling,
+        value=shown,
     )
 
 

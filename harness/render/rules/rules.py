@@ -1,8 +1,8 @@
-"""Prometheus rules: what the budgets come to in production, and when to wake somebody.
+"""Prometheus rules: the values of the budgets in production, and alerts on their bounds.
 
-An alert on a quantile counts the share of requests over its bound, at the bucket's edge: exact,
-where an interpolated quantile would move with the buckets. Nobody loads production, so what the
-load generator measures is taken from the service's own answers.
+An alert on a quantile uses the share of requests over its bound, at the bucket's edge: this is
+exact, while an interpolated quantile depends on the buckets. There is no load generator in
+production, so its kinds are computed from the service's own answers.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from harness.render.words import (
     bounded,
     camel,
     duration,
-    said,
     sentence,
+    value_format,
     verbatim,
 )
 from harness.units import Unit, format_quantity
@@ -32,7 +32,7 @@ Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordingRule:
     """A recording rule."""
 
     name: str
@@ -41,16 +41,16 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Fires:
+class AlertRule:
     """An alerting rule.
 
     Attributes:
-        about: A bound that is passed, an error budget that burns, or that nothing can be told: for
-            want of some series, or of the whole service.
-        hold: Seconds.
-        keep: Seconds that it fires on after recovery.
-        annotations: Texts, in which Prometheus fills in the value.
-        said: How those tell it; None when they do not.
+        about: The cause: a bound that is exceeded, an error budget that burns, series that are
+            missing, or a service that is missing.
+        hold: Seconds that the cause must last.
+        keep: Seconds for which the alert keeps firing after recovery.
+        annotations: Texts; Prometheus replaces the value in them.
+        value: The format of the value in the texts; None if they have none.
     """
 
     about: Literal["bound", "burn", "series", "service"]
@@ -60,7 +60,7 @@ class Fires:
     labels: Labels
     annotations: Labels
     keep: float = 0.0
-    said: ValueFormat | None = None
+    value: ValueFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,83 +68,84 @@ class Group:
     """Rules that are evaluated one after another."""
 
     name: str
-    rules: tuple[Recorded | Fires, ...] = field(default=())
+    rules: tuple[RecordingRule | AlertRule, ...] = field(default=())
 
 
 def scope_of(links: Links, window: str = WINDOW) -> Scope:
-    """The samples that rules are about: those of the service itself."""
+    """The samples that rules use: those of the service itself."""
     return Scope(window, (f"job={text(links.job)}",), client="service")
 
 
 def labels_of(budget: Budget, links: Links) -> Labels:
-    """The labels of whatever is recorded or told of a budget."""
+    """The labels of all rules about a budget."""
     return {names.RUN_SERVICE: links.service, names.RUN_BUDGET: budget.name}
 
 
 def alerting(plan: Plan) -> list[Budget]:
-    """The budgets that make an alert."""
-    return [budget for budget in plan.budgets if budget.alert and budget.severity != "off"]
+    """The judged budgets with an alert."""
+    return [budget for budget in plan.judged if budget.alert]
 
 
 def recording(plan: Plan, links: Links) -> Group:
     """The value of each budget."""
     scope = scope_of(links)
     rules = (
-        Recorded(
+        RecordingRule(
             names.RULE_VALUE,
             value(budget.indicator, scope, budget.direction),
             labels_of(budget, links),
         )
-        for budget in plan.budgets
-        if budget.severity != "off"
+        for budget in plan.judged
     )
     return Group(f"{links.service} budgets", tuple(rules))
 
 
 def alerts(plan: Plan, links: Links) -> Group:
-    """An alert for each budget that wants one, and one for when it cannot be told."""
+    """The alerts on bounds, and the alerts on missing data."""
     return Group(f"{links.service} alerts", tuple(_alerts(plan, links)))
 
 
-def _alerts(plan: Plan, links: Links) -> Iterator[Fires]:
-    wanted = alerting(plan)
-    for budget in wanted:
+def _alerts(plan: Plan, links: Links) -> Iterator[AlertRule]:
+    budgets = alerting(plan)
+    for budget in budgets:
         yield _over(budget, plan, links)
-    for budget in wanted:
+    for budget in budgets:
         yield _no_data(budget, plan, links)
-    if wanted:
+    if budgets:
         yield _absent(plan, links)
 
 
 def allowed_over(budget: Budget) -> float | None:
-    """The share of observations that may be over the bound; None where a value is compared."""
+    """The share of observations that may be over the bound; None if a value is compared."""
     indicator = budget.indicator
     quantile = indicator.quantile if isinstance(indicator, Quantile | Latency) else None
     return None if quantile is None or budget.direction == "min" else 1 - quantile
 
 
-def _over(budget: Budget, plan: Plan, links: Links) -> Fires:
+def _over(budget: Budget, plan: Plan, links: Links) -> AlertRule:
     alert = budget.alert
     assert alert is not None
     scope = scope_of(links)
     shown = format_quantity(alert.bound, budget.unit)
     most = allowed_over(budget)
     if most is not None and isinstance(budget.indicator, Quantile | Latency):
-        telling = said(Unit.RATIO)
+        shown_value = value_format(Unit.RATIO)
         expr = f"{share_over(budget.indicator, alert.bound, scope)} > {number(most)}"
         found = (
-            f"{telling.template} were over {shown} in the last {WINDOW}; "
-            f"{format_quantity(most, Unit.RATIO)} may be."
+            f"{shown_value.template} were over {shown} in the last {WINDOW}; "
+            f"{format_quantity(most, Unit.RATIO)} are allowed."
         )
     else:
-        telling = said(budget.unit)
+        shown_value = value_format(budget.unit)
         sign = ">" if budget.direction == "max" else "<"
         level = value(budget.indicator, scope, budget.direction)
         expr = f"({level}) {sign} {number(alert.bound)}"
-        may = bounded(alert.bound, budget.unit, budget.direction)
-        found = f"It was {telling.template} in the last {WINDOW}; it should be {may}."
+        allowed = bounded(alert.bound, budget.unit, budget.direction)
+        found = (
+            f"The value was {shown_value.template} in the last {WINDOW}; it should be {allowed}."
+        )
     side = "over" if budget.direction == "max" else "under"
-    return Fires(
+    return AlertRule(
         "bound",
         camel(budget.name),
         expr,
@@ -156,16 +157,16 @@ def _over(budget: Budget, plan: Plan, links: Links) -> Fires:
             **linked(plan, links, budget.name, budget),
         },
         alert.keep_firing_for,
-        telling,
+        shown_value,
     )
 
 
-def _no_data(budget: Budget, plan: Plan, links: Links) -> Fires:
-    """Told only while the service is scraped: else `_absent` says it once for all budgets."""
+def _no_data(budget: Budget, plan: Plan, links: Links) -> AlertRule:
+    """An alert that needs a scraped service; otherwise `_absent` fires once for all budgets."""
     assert budget.alert is not None
     series = needed(budget.indicator, budget.alert.bound, scope_of(links))
     missing = " or ".join(f"absent({one})" for one in series)
-    return Fires(
+    return AlertRule(
         "series",
         f"{camel(budget.name)}NoData",
         f"count({missing}) > 0 and on () (count({_up(links)}) > 0)",
@@ -173,15 +174,15 @@ def _no_data(budget: Budget, plan: Plan, links: Links) -> Fires:
         {**labels_of(budget, links), "severity": "warning"},
         {
             "summary": f"{verbatim(links.service)}: {budget.name} cannot be watched",
-            "description": "The service is scraped, but what the alert needs is missing: "
-            f"{verbatim(' or '.join(series))}. `harness lint --url` says what is there instead.",
+            "description": "The service is scraped, but the series of the alert are missing: "
+            f"{verbatim(' or '.join(series))}. `harness lint --url` finds the reason.",
             **linked(plan, links, "no-data", budget),
         },
     )
 
 
-def _absent(plan: Plan, links: Links) -> Fires:
-    return Fires(
+def _absent(plan: Plan, links: Links) -> AlertRule:
+    return AlertRule(
         "service",
         f"{camel(links.service)}Absent",
         f"absent({_up(links)})",
@@ -213,7 +214,7 @@ def _up(links: Links) -> str:
 
 
 def document(groups: list[Group]) -> dict[str, object]:
-    """Groups as Prometheus's rule file has them; empty ones are left out."""
+    """The content of Prometheus's rule file; empty groups are left out."""
     return {
         "groups": [
             {"name": group.name, "rules": [_rule(rule) for rule in group.rules]}
@@ -223,8 +224,8 @@ def document(groups: list[Group]) -> dict[str, object]:
     }
 
 
-def _rule(rule: Recorded | Fires) -> dict[str, object]:
-    if isinstance(rule, Recorded):
+def _rule(rule: RecordingRule | AlertRule) -> dict[str, object]:
+    if isinstance(rule, RecordingRule):
         return {"record": rule.name, "expr": rule.expr, "labels": dict(rule.labels)}
     return {
         "alert": rule.name,

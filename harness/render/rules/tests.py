@@ -1,4 +1,4 @@
-"""Unit tests of the alerts for `promtool test rules`: series that fire each, and that do not.
+"""Unit tests for `promtool test rules`: for each alert, series that fire it and series that do not.
 
 The series are made from the indicator and its bound, never from the expression that they test.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from harness import names
 from harness.budgets.model import (
@@ -26,19 +27,19 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.promql.expression import number, text
-from harness.render.rules.rules import Fires, Group, Labels, allowed_over
+from harness.render.rules.rules import AlertRule, Group, Labels, allowed_over
 from harness.render.words import Links, duration, plain
 
 INTERVAL = 15.0  # seconds between samples
 _EVENTS = 100.0  # in each interval
 _EVALUATION = 60.0  # seconds
-_SETTLED = 420.0  # seconds after which each window of the alerts is full
-_WINDOW = 300.0  # that of the rules
+_SETTLED = 420.0  # seconds until all windows of the alerts are full
+_WINDOW = 300.0  # seconds, the window of the rules
 
 
 @dataclass(frozen=True, slots=True)
 class _Levels:
-    """What an indicator must come to: a share over `bound` for a quantile, else a value."""
+    """Values of an indicator: for a quantile the share over `bound`."""
 
     bound: float
     bad: float
@@ -48,9 +49,9 @@ class _Levels:
 def rule_tests(plan: Plan, links: Links, groups: list[Group]) -> dict[str, object]:
     """The file of tests, one that fires and one that does not for each alert.
 
-    An alert on an expression of one's own has none: nobody but its author knows what makes it fire.
+    An alert on a `promql` indicator has none, because the meaning of its series is unknown.
     """
-    rules = [rule for group in groups for rule in group.rules if isinstance(rule, Fires)]
+    rules = [rule for group in groups for rule in group.rules if isinstance(rule, AlertRule)]
     budgets = {budget.name: budget for budget in plan.budgets}
     tests: list[dict[str, object]] = []
     for rule in rules:
@@ -64,7 +65,7 @@ def rule_tests(plan: Plan, links: Links, groups: list[Group]) -> dict[str, objec
     }
 
 
-def _tests(rule: Fires, budget: Budget | None, links: Links) -> Iterator[dict[str, object]]:
+def _tests(rule: AlertRule, budget: Budget | None, links: Links) -> Iterator[dict[str, object]]:
     up = {"series": f"{names.UP}{{{_labels({}, links)}}}", "values": "1x200"}
     if budget is None:
         bad, good, level = [], [up], None
@@ -81,24 +82,24 @@ def _tests(rule: Fires, budget: Budget | None, links: Links) -> Iterator[dict[st
     yield _test(f"{rule.name} does not fire", rule, good, [(late, None)])
 
 
-def _alert(rule: Fires, level: float | None) -> dict[str, object]:
-    """The alert as it is sent, with its value in its texts."""
+def _alert(rule: AlertRule, level: float | None) -> dict[str, object]:
+    """The alert that is sent, with the value in its texts."""
     annotations = dict(rule.annotations)
     for key, template in annotations.items():
         text = template
-        if rule.said is not None and level is not None:
-            text = text.replace(rule.said.template, rule.said.text(level))
+        if rule.value is not None and level is not None:
+            text = text.replace(rule.value.template, rule.value.text(level))
         annotations[key] = plain(text)
     return {"exp_labels": dict(rule.labels), "exp_annotations": annotations}
 
 
 def _test(
     name: str,
-    rule: Fires,
+    rule: AlertRule,
     series: list[dict[str, str]],
     moments: list[tuple[float, dict[str, object] | None]],
 ) -> dict[str, object]:
-    """One test: what is expected of an alert at some moments, None for silence."""
+    """One test: the expected alert at some moments, None if it does not fire."""
     return {
         "name": name,
         "interval": duration(INTERVAL),
@@ -131,7 +132,7 @@ def _levels(budget: Budget) -> _Levels:
 
 
 def _burn_levels(budget: Budget) -> _Levels:
-    """All of the events bad, or half as many as may be."""
+    """All events bad, or half of the allowed share."""
     assert budget.objective is not None
     bad, good = 1.0, (1 - budget.objective.share) / 2
     if budget.direction == "min":
@@ -143,32 +144,27 @@ def _burn_levels(budget: Budget) -> _Levels:
 
 
 def series(budget: Budget, bound: float, level: float, links: Links) -> list[dict[str, str]]:
-    """Series in which the budget's indicator comes to a level.
+    """Series in which the budget's indicator has a level.
 
     Args:
-        budget: Whose indicator.
-        bound: The bucket edge that a quantile is judged at.
+        budget: The budget.
+        bound: The bucket edge at which a quantile is judged.
         level: The share over that edge, or the value.
-        links: Says the job.
+        links: The names of the service.
     """
-    indicator = budget.indicator
-    if isinstance(indicator, Latency | ErrorRatio | Throughput):
-        found = _answers(indicator, bound, level)
-    else:
-        found = _metrics(indicator, bound, level)
     return [
         {"series": f"{metric}{{{_labels(where, links)}}}", "values": values}
-        for metric, where, values in found
+        for metric, where, values in _series(budget.indicator, bound, level)
     ]
 
 
-_One = tuple[str, Labels, str]
+_Series = tuple[str, Labels, str]
 
 
 def _answers(
     indicator: Latency | ErrorRatio | Throughput, bound: float, level: float
-) -> list[_One]:
-    """What production has of the load generator's kinds: the service's own answers."""
+) -> list[_Series]:
+    """The load generator's kinds in production: the service's own answers."""
     good, bad = (_answer(indicator.request, status) for status in ("200", "500"))
     match indicator:
         case Latency(quantile=quantile, outcome=outcome):
@@ -179,11 +175,15 @@ def _answers(
             return [_counter(_COUNT, where, share * _EVENTS) for where, share in events]
         case Throughput():
             return [_counter(_COUNT, good, level * INTERVAL)]
+        case _:
+            assert_never(indicator)
 
 
-def _metrics(indicator: Indicator, bound: float, level: float) -> list[_One]:
-    found: list[_One] = []
+def _series(indicator: Indicator, bound: float, level: float) -> list[_Series]:
+    found: list[_Series] = []
     match indicator:
+        case Latency() | ErrorRatio() | Throughput():
+            found = _answers(indicator, bound, level)
         case Quantile(histogram=histogram, quantile=quantile):
             found = _histogram(histogram, quantile, bound, level)
         case Mean(histogram=histogram):
@@ -201,6 +201,10 @@ def _metrics(indicator: Indicator, bound: float, level: float) -> list[_One]:
             found = [(gauge.metric, gauge.where, _course(level, over))]
         case Utilization(of=of, to=to, over=over):
             found = [(of.metric, of.where, _course(level, over)), (to.metric, to.where, "1x200")]
+        case Promql():
+            pass  # the meaning of its series is unknown
+        case _:
+            assert_never(indicator)
     return found
 
 
@@ -209,7 +213,7 @@ _COUNT = f"{names.HTTP_DURATION}_count"
 
 def _histogram(
     selector: Selector, quantile: float | None, bound: float, level: float
-) -> list[_One]:
+) -> list[_Series]:
     metric, where = selector.metric, selector.where
     count = _counter(f"{metric}_count", where, _EVENTS)
     if quantile is None:
@@ -218,12 +222,12 @@ def _histogram(
     return [_counter(f"{metric}_bucket", edge, (1 - level) * _EVENTS), count]
 
 
-def _counter(metric: str, where: Labels, step: float) -> _One:
+def _counter(metric: str, where: Labels, step: float) -> _Series:
     return metric, where, f"0+{number(step)}x200"
 
 
 def _course(level: float, over: str) -> str:
-    """A gauge that stays, or that grows by the level in each window."""
+    """A constant gauge, or one that grows by the level in each window."""
     return (
         f"0+{number(level / _WINDOW * INTERVAL)}x200"
         if over == "growth"

@@ -1,1 +1,1 @@
-"""A comparison or a calibration goes in; its reports come out, a file a format."""
+"""From a comparison or a calibration to its reports, one file a format."""

@@ -1,4 +1,4 @@
-"""The report that a person reads at the end of a calibration."""
+"""The report of a calibration for a terminal."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from harness.units import Unit, format_quantity
 def calibrate_report(
     title: str, noises: Sequence[Noise], pair_seconds: float, *, width: int, color: bool
 ) -> str:
-    """Each budget's noise, and what a comparison can see through it.
+    """The noise of each budget and its minimum detectable regression.
 
     Args:
-        title: What was calibrated.
-        noises: Of each budget, in the file's order.
-        pair_seconds: Of load that a pair takes.
+        title: The title.
+        noises: The noise of each budget, in the order of the file.
+        pair_seconds: Duration of the load of a pair.
         width: Cells of the terminal.
         color: Colours and line drawing for a terminal.
     """
     columns = [
         Column("budget", [clean(n.name, NAME) for n in noises]),
-        Column("noise of a pair", [_spread(n.pairs) for n in noises], right=True, gives_way=1),
-        Column("can see", [_share(n.smallest) for n in noises], right=True),
+        Column("pair noise", [_spread(n.pairs) for n in noises], right=True, gives_way=1),
+        Column("min. detectable", [_share(n.smallest) for n in noises], right=True),
         Column("tolerated", [_share(n.tolerance) for n in noises], right=True),
         Column("pairs", [_pairs(n) for n in noises], right=True, gives_way=3),
         Column("load", [_load(n, pair_seconds) for n in noises], right=True, gives_way=2),
-        Column("noise of a start", [_spread(n.starts) for n in noises], right=True, gives_way=4),
+        Column("run-to-run noise", [_spread(n.starts) for n in noises], right=True, gives_way=4),
     ]
     parts: list[RenderableType] = [
         Text(title, "bold"),
@@ -47,14 +47,14 @@ def calibrate_report(
 
 def _remarks(noises: Sequence[Noise]) -> list[str]:
     lines = [
-        f"{clean(n.name, NAME)}: max_regression {_share(n.tolerance)} is below what can be seen"
-        " here; raise it, budget work instead of time, or use more --slices"
+        f"{clean(n.name, NAME)}: max_regression {_share(n.tolerance)} is below the minimum"
+        " detectable regression; raise it, budget work instead of time, or use more --slices"
         for n in noises
         if n.tolerance and n.most is None and n.smallest is not None
     ]
     for noise in noises:
         for spread, what in ((noise.pairs, "pairs"), (noise.starts, "runs")):
-            # Without max_regression, that a budget cannot be compared is nobody's trouble.
+            # A budget without max_regression is not compared.
             if spread.left_out and spread.deviation is None and noise.tolerance:
                 lines.append(f"{clean(noise.name, NAME)}: {what} left out: {spread.left_out[0]}")
     return lines

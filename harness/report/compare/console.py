@@ -1,4 +1,4 @@
-"""The report that a person reads at the end of a comparison."""
+"""The report of a comparison for a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 from harness import names
 from harness.judge.compare.model import Change, Comparison, Setting
 from harness.report.compare import words as wording
-from harness.report.parts.console import NAME, STYLES, end, listed, why
+from harness.report.parts.console import NAME, STYLES, end, listed, reason_parts
 from harness.report.parts.terminal import Column, render, table
 from harness.report.parts.words import clean, value_text, worst_first
 
@@ -26,22 +26,22 @@ def compare_report(
     exit_code: int,
     folder: str | None = None,
 ) -> str:
-    """Each budget's change, the worst first, and all that is needed to act on it.
+    """The regression of each budget, the worst first, with reasons and pairs left out.
 
     Args:
-        comparison: What was decided.
-        setting: On what.
-        width: Cells of the terminal; no line is longer, down to 40.
-        color: Colours and line drawing for a terminal; without them no control codes.
-        exit_code: What the command ends with.
-        folder: Where the comparison is stored.
+        comparison: The outcome and the changes.
+        setting: The compared versions.
+        width: Cells of the terminal, at least 40; no line is longer.
+        color: Colours and line drawing for a terminal; otherwise plain ASCII lines.
+        exit_code: The exit code of the command.
+        folder: The folder of the comparison.
     """
     changes = worst_first(comparison.changes)
     parts: list[RenderableType] = [Text(wording.title(setting), "bold")]
     parts += [Text(wording.cost(comparison)), ""]
     if changes:
         parts += [table(_columns(changes), name=1, width=width, color=color), ""]
-    parts += why(changes)
+    parts += reason_parts(changes)
     omitted = wording.left_out(comparison)
     parts += listed("Pairs left out", omitted, MOST_OMISSIONS, names.COMPARE_FILE)
     parts += end(comparison.outcome, wording.headline(comparison), exit_code, folder)
@@ -56,13 +56,13 @@ def _columns(changes: Sequence[Change]) -> list[Column]:
             styles=[STYLES[c.outcome] for c in changes],
         ),
         Column("budget", [clean(c.name, NAME) for c in changes]),
-        Column("worse by", [wording.estimate_text(c) for c in changes], right=True),
+        Column("regression", [wording.estimate_text(c) for c in changes], right=True),
         Column("interval", [wording.range_text(c) for c in changes], gives_way=2),
         Column(
             "tolerated", [wording.share_text(c.tolerance) for c in changes], right=True, gives_way=1
         ),
         Column(
-            "could see",
+            "min. detectable",
             [wording.share_text(c.detectable) for c in changes],
             right=True,
             gives_way=4,

@@ -1,4 +1,4 @@
-"""junit.xml of a comparison: one testcase a budget, in the shape that `junit` describes."""
+"""junit.xml of a comparison: one testcase a budget, structured as that of a run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from harness.report.parts.words import value_text
 def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -> str:
     """The content of junit.xml.
 
-    A regression is a `failure`, a budget of severity error without a decision an `error`. What is
-    not a success although no budget is to blame gets a testcase named "comparison" with an error.
+    A regression is a `failure`, an inconclusive budget of severity error an `error`. A comparison
+    that failed without a red budget gets a testcase named "comparison" with an error.
 
     Args:
-        comparison: What was decided.
-        setting: On what.
-        exit_code: The code that the command ends with.
+        comparison: The outcome and the changes.
+        setting: The compared versions.
+        exit_code: The exit code of the command.
     """
     name = f"{setting.service}.{setting.scenario}.compare"
     cases = [
@@ -39,9 +39,9 @@ def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -
 def _figures(change: Change) -> str:
     values = (value_text(value, change.unit) for value in (change.baseline, change.candidate))
     parts = (
-        f"worse by {wording.estimate_text(change)} ({wording.range_text(change)})",
+        f"regression {wording.estimate_text(change)} ({wording.range_text(change)})",
         f"{wording.share_text(change.tolerance)} tolerated",
-        f"could see {wording.share_text(change.detectable)}",
+        f"minimum detectable {wording.share_text(change.detectable)}",
         f"{' -> '.join(values)}",
         f"{wording.pairs_text(change)} pairs",
         f"{wording.seconds_text(change.seconds)} of load",

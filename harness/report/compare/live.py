@@ -1,4 +1,4 @@
-"""How a comparison closes in, while it goes on: a line for a log, a view for a terminal."""
+"""The progress of a comparison: a line for a log, a view for a terminal."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MOST_BUDGETS = 12  # in a view
 def compare_line(comparison: Comparison, width: int) -> str:
     """One line of at most `width` characters, after each pair.
 
-    Such as `pair 5 | p95 +1.2% (-4.0% .. +6.1%) of 10% | 2 of 3 decided | 38 s of load`. Of the
-    undecided budgets it shows the one that has come closest to its tolerance. What does not fit is
-    left out field by field, never cut in the middle of a number.
+    Such as `pair 5 | p95 +1.2% (-4.0% .. +6.1%) of 10% | 2 of 3 decided | 38 s of load`. It
+    shows the undecided budget that is closest to its tolerance. Fields that do not fit are left out
+    as a whole.
     """
     changes = comparison.changes
     undecided = [change for change in changes if change.decision == "continue"]
@@ -36,22 +36,22 @@ def compare_line(comparison: Comparison, width: int) -> str:
 
 
 def compare_view(comparison: Comparison, width: int) -> RenderableType:
-    """The budgets with what is known of their change, the worst and the undecided first."""
+    """The budgets with their regression until now, the worst and the undecided first."""
     changes = worst_first(comparison.changes)[:_MOST_BUDGETS]
     load = wording.seconds_text(comparison.seconds)
-    far = f"pair {comparison.pairs} of at most {comparison.rules.most}, {load} of load"
-    head = Text(far, "bold")
+    progress = f"pair {comparison.pairs} of at most {comparison.rules.most}, {load} of load"
+    head = Text(progress, "bold")
     if not changes:
         return head
     decided = [change.decision != "continue" for change in changes]
     columns = [
         Column(
-            "so far",
+            "outcome",
             [c.outcome.upper() if d else "..." for c, d in zip(changes, decided, strict=True)],
             styles=[STYLES[c.outcome] if d else "" for c, d in zip(changes, decided, strict=True)],
         ),
         Column("budget", [clean(c.name, NAME) for c in changes]),
-        Column("worse by", [wording.estimate_text(c) for c in changes], right=True),
+        Column("regression", [wording.estimate_text(c) for c in changes], right=True),
         Column("interval", [wording.range_text(c) for c in changes], gives_way=2),
         Column(
             "tolerated", [wording.share_text(c.tolerance) for c in changes], right=True, gives_way=1

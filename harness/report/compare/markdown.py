@@ -18,7 +18,7 @@ from harness.report.parts.markdown import (
     heading,
     marker,
     prose,
-    why,
+    reason_list,
 )
 from harness.report.parts.words import clean, value_text, worst_first
 from harness.report.run.markdown import MOST_BUDGETS, MOST_REASONS
@@ -28,19 +28,19 @@ _FACT = 1000  # characters shown of each
 
 
 def compare_markdown(comparison: Comparison, setting: Setting) -> str:
-    """The content of compare.md, under 1 MiB whatever is compared."""
+    """The content of compare.md, always under 1 MiB."""
     changes = worst_first(comparison.changes)
     return document(
         _heading(comparison, setting),
         _budgets(changes, MOST_BUDGETS),
-        why(changes, MOST_REASONS, names.COMPARE_FILE),
+        reason_list(changes, MOST_REASONS, names.COMPARE_FILE),
         _left_out(comparison),
         details("Comparison", _facts(comparison, setting)),
     )
 
 
 def compare_comment(comparison: Comparison, setting: Setting) -> str:
-    """The content of comment.md: what a reviewer needs; it fits whatever is compared."""
+    """The content of comment.md, always within the limit of a comment."""
     changes = worst_first(comparison.changes)
 
     def write(most: int) -> str:
@@ -48,23 +48,23 @@ def compare_comment(comparison: Comparison, setting: Setting) -> str:
             [marker("compare", setting.service, setting.scenario)],
             _heading(comparison, setting),
             _budgets(changes, most),
-            why(changes, most, names.COMPARE_FILE),
+            reason_list(changes, most, names.COMPARE_FILE),
         )
 
     return fitted(write, MOST_REASONS)
 
 
 def _heading(comparison: Comparison, setting: Setting) -> Iterator[str]:
-    says = f"{wording.headline(comparison)}; {wording.cost(comparison)}"
-    return heading(comparison.outcome, wording.title(setting), says)
+    headline = f"{wording.headline(comparison)}; {wording.cost(comparison)}"
+    return heading(comparison.outcome, wording.title(setting), headline)
 
 
 def _budgets(changes: Sequence[Change], most: int) -> Iterator[str]:
     if not changes:
         return
     yield (
-        "| outcome | budget | worse by | interval | tolerated | could see | pairs | baseline"
-        " | candidate | load |"
+        "| outcome | budget | regression | interval | tolerated | min. detectable | pairs"
+        " | baseline | candidate | load |"
     )
     yield f"| --- | --- | ---: | --- |{' ---: |' * 6}"
     for change in changes[:most]:
@@ -86,14 +86,14 @@ def _budgets(changes: Sequence[Change], most: int) -> Iterator[str]:
 
 
 def _left_out(comparison: Comparison) -> Iterator[str]:
-    found = wording.left_out(comparison)
-    if not found:
+    texts = wording.left_out(comparison)
+    if not texts:
         return
     yield "### Pairs left out"
     yield ""
-    yield from (f"- {prose(clean(text, TEXT))}" for text in found[:MOST_OMISSIONS])
+    yield from (f"- {prose(clean(text, TEXT))}" for text in texts[:MOST_OMISSIONS])
     yield ""
-    yield from and_more(len(found) - MOST_OMISSIONS, "in compare.json")
+    yield from and_more(len(texts) - MOST_OMISSIONS, "in compare.json")
 
 
 def _facts(comparison: Comparison, setting: Setting) -> Iterator[str]:

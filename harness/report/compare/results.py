@@ -14,13 +14,13 @@ def compare_json(comparison: Comparison, setting: Setting, *, exit_code: int) ->
     """The content of compare.json.
 
     Args:
-        comparison: What was decided.
-        setting: On what.
-        exit_code: The code that the command ends with.
+        comparison: The outcome and the changes.
+        setting: The compared versions.
+        exit_code: The exit code of the command.
 
     Returns:
-        Indented JSON with a stable order of keys. Measured values have 12 significant digits; what
-        is missing or not finite is null.
+        Indented JSON with a stable order of keys. Measured values have 12 significant digits; a
+        value that is missing or not finite is null.
     """
     return json_text(
         {
@@ -33,7 +33,7 @@ def compare_json(comparison: Comparison, setting: Setting, *, exit_code: int) ->
             "pairs": comparison.pairs,
             "seconds": number(comparison.seconds),
             "budgets": [_budget(change) for change in comparison.changes],
-            "omissions": [asdict(exclusion_reason) for exclusion_reason in comparison.omissions],
+            "omissions": [asdict(omission) for omission in comparison.omissions],
         }
     )
 

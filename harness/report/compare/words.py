@@ -1,4 +1,4 @@
-"""The words that the reports of a comparison share."""
+"""The words that all reports of a comparison share."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from collections.abc import Sequence
 
 from harness.judge.compare.describe import interval_text, worse_text
 from harness.judge.compare.model import Change, Comparison, Setting
-from harness.judge.model import Outcome
-from harness.report.parts.words import NO_DATA, clean, moment, tally
+from harness.report.parts.words import NO_DATA, ByOutcome, clean, moment, tally
 from harness.units import Unit, format_quantity
 
-_SAYS: dict[Outcome, str] = {
+_PHRASES: ByOutcome = {
     "fail": "regressed",
-    "inconclusive": "could not be decided",
-    "warn": "warned about",
-    "pass": "held",
+    "inconclusive": "inconclusive",
+    "warn": "with a warning",
+    "pass": "passed",
 }
 
 
 def title(setting: Setting) -> str:
-    """Such as "sample-app, scenario smoke: working tree against main (4f2a9c01)"."""
-    what = f"{setting.service}, scenario {setting.scenario}"
-    return clean(f"{what}: {setting.candidate} against {setting.baseline}", 300)
+    """The title, such as "sample-app, scenario smoke: working tree against main (4f2a9c01)"."""
+    scenario = f"{setting.service}, scenario {setting.scenario}"
+    return clean(f"{scenario}: {setting.candidate} against {setting.baseline}", 300)
 
 
 def estimate_text(change: Change) -> str:
-    """Such as "+1.2%"; positive is worse."""
+    """The estimated regression, such as "+1.2%"; negative is better."""
     return NO_DATA if change.estimate is None else worse_text(change.estimate)
 
 
@@ -35,23 +34,23 @@ def range_text(change: Change) -> str:
 
 
 def share_text(value: float | None) -> str:
-    """Such as "10%"."""
+    """A ratio, such as "10%"."""
     return NO_DATA if value is None else format_quantity(value, Unit.RATIO)
 
 
 def pairs_text(change: Change) -> str:
-    """Such as "5", or "7 of 9" when two were left out."""
+    """The number of pairs, such as "5", or "7 of 9" if two were left out."""
     count = len(change.ratios)
     return f"{change.pairs} of {count}" if change.left_out else str(count)
 
 
 def seconds_text(seconds: float) -> str:
-    """Such as "38 s" or "3.5 min"."""
+    """A duration, such as "38 s" or "3.5 min"."""
     return format_quantity(seconds, Unit.SECONDS)
 
 
 def cost(comparison: Comparison) -> str:
-    """Such as "9 pairs, 3 min of load"."""
+    """Pairs and load of the comparison, such as "9 pairs, 3 min of load"."""
     pairs = "1 pair" if comparison.pairs == 1 else f"{comparison.pairs} pairs"
     return f"{pairs}, {seconds_text(comparison.seconds)} of load"
 
@@ -59,21 +58,21 @@ def cost(comparison: Comparison) -> str:
 def headline(comparison: Comparison) -> str:
     """One sentence on the outcome, such as "1 of 12 budgets regressed, 11 held"."""
     outcomes = [change.outcome for change in comparison.changes]
-    says = tally(outcomes, _SAYS) or "no budget has a max_regression"
-    return says if comparison.done else f"the comparison ended before it was decided; {says}"
+    counts = tally(outcomes, _PHRASES) or "no budget has a max_regression"
+    return counts if comparison.done else f"the comparison ended without a decision; {counts}"
 
 
 def facts(comparison: Comparison, setting: Setting) -> list[tuple[str, str]]:
-    """What was compared, on what, and how often it may err: label and text."""
+    """Facts of the comparison and its error rates: label and text."""
     rules = comparison.rules
     alpha, beta = (format_quantity(level, Unit.RATIO) for level in (rules.alpha, rules.beta))
     return [
         ("Baseline", setting.baseline),
         ("Candidate", setting.candidate),
         ("Started", moment(setting.started)),
-        ("False alarms", f"at most {alpha} of such comparisons without a change"),
-        ("Missed", f"at most {beta} of the budgets that are worse by what is tolerated"),
-        ("Most pairs", str(rules.most)),
+        ("False alarms", f"in at most {alpha} of the comparisons of equal versions"),
+        ("Missed regressions", f"at most {beta} of the regressions as large as tolerated"),
+        ("Maximum pairs", str(rules.most)),
         ("Harness", setting.harness_version),
         *setting.facts.items(),
     ]
@@ -82,15 +81,13 @@ def facts(comparison: Comparison, setting: Setting) -> list[tuple[str, str]]:
 def left_out(comparison: Comparison) -> list[str]:
     """Why pairs were left out: such as "2 of 9 pairs (3, 7), for all budgets: host-steal ..."."""
     everything = tuple(change.name for change in comparison.changes)
-    kinds: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-    for exclusion_reason in comparison.omissions:
-        kinds.setdefault((exclusion_reason.reason, exclusion_reason.budgets), []).append(
-            exclusion_reason.pair
-        )
+    pairs: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for omission in comparison.omissions:
+        pairs.setdefault((omission.reason, omission.budgets), []).append(omission.pair)
     return [
         f"{len(numbers)} of {comparison.pairs} pairs ({_listed(numbers)}), for"
         f" {'all budgets' if set(budgets) == set(everything) else _names(budgets)}: {reason}"
-        for (reason, budgets), numbers in kinds.items()
+        for (reason, budgets), numbers in pairs.items()
     ]
 
 

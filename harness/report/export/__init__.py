@@ -1,1 +1,1 @@
-"""Past runs go in; text in the format of another tool comes out."""
+"""From stored runs to text in the format of another tool."""

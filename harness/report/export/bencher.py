@@ -1,8 +1,8 @@
-"""For Bencher: its Metric Format, which `bencher run --adapter json` reads.
+"""Bencher's Metric Format, which `bencher run --adapter json` reads.
 
 Format: https://bencher.dev/docs/reference/bencher-metric-format/. The scenario is the benchmark and
-each budget a measure of its own, because a threshold belongs to a measure: a latency may not rise,
-a hit ratio may not fall. Values are in base units.
+each budget is a measure, because a threshold belongs to a measure: a latency may not rise, a hit
+ratio may not fall. Values are in base units.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from harness.report.history.history import History
 from harness.report.parts.words import clean
 from harness.report.run.results import number
 
-_MEASURE, _BENCHMARK = 64, 1024  # the most characters of their names
+_MEASURE, _BENCHMARK = 64, 1024  # maximum characters of their names
 
 
 def bencher(history: History) -> str:
-    """The latest run's budgets with their confidence bounds; empty when none has a value."""
+    """The budgets of the latest run with their confidence bounds; empty if none has a value."""
     stored = {budget.name: budget for budget in history.runs[-1].results.budgets}
     measures = {
         clean(trend.name, _MEASURE): {

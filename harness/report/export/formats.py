@@ -1,4 +1,4 @@
-"""The formats in which other tools read what a run came to; each has a module `export_*`."""
+"""The formats of other tools, each in a module of this package."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Format:
     """A format that another tool reads.
 
     Attributes:
-        write: From a history to text; empty when there is nothing to write.
-        several: Whether it may have several runs.
-        direction: Which budgets it is for; None is all.
+        write: From a history to text; empty if there is nothing to write.
+        several: Whether it can hold several runs.
+        direction: The direction of its budgets; None is both.
     """
 
     write: Callable[[History], str]
@@ -39,12 +39,12 @@ FORMATS: Mapping[str, Format] = {
 
 
 def gaps(history: History, form: Format) -> Iterator[str]:
-    """What the text of a format does not tell as it was: one sentence for each budget."""
+    """A sentence for each budget that the format leaves out or fills in."""
     for trend in history.trends:
         count, missing = len(trend.values), trend.values.count(None)
         if form.direction not in {None, trend.direction}:
-            yield f"{trend.name} is left out: it has a {trend.direction}"
+            yield f"{trend.name} is left out: its bound is a {trend.direction}"
         elif missing == count:
-            yield f"{trend.name} is left out: it has no value that can be trusted"
+            yield f"{trend.name} is left out: it has no value, or guards tripped"
         elif missing:
             yield f"{trend.name} has the value of a neighbouring run in {missing} of {count} runs"

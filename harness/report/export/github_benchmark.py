@@ -1,13 +1,14 @@
-"""For github-action-benchmark: a JSON array of results, as its custom tools read it.
+"""The format of github-action-benchmark: a JSON array of results for its custom tools.
 
-Format: https://github.com/benchmark-action/github-action-benchmark#examples, checked there by the
-schema `BenchmarkResult` in src/extract.ts. A file has one direction: the budgets with a `max` are
-for its tool `customSmallerIsBetter`, those with a `min` for `customBiggerIsBetter`.
+Format: https://github.com/benchmark-action/github-action-benchmark#examples, with the schema
+`BenchmarkResult` in src/extract.ts. A file has one direction: budgets with a `max` are for its tool
+`customSmallerIsBetter`, budgets with a `min` for `customBiggerIsBetter`.
 """
 
 from __future__ import annotations
 
 import json
+from typing import assert_never
 
 from harness.budgets.model import Direction
 from harness.report.history.history import History, Trend
@@ -15,18 +16,9 @@ from harness.report.parts.words import value_text
 from harness.report.run.results import number
 from harness.units import Unit
 
-# One unit for all times, since a chart has one: how many of it are a base unit.
-_UNITS = {
-    Unit.SECONDS: ("ms", 1e3),
-    Unit.RATIO: ("%", 100.0),
-    Unit.BYTES: ("bytes", 1.0),
-    Unit.PER_SECOND: ("1/s", 1.0),
-    Unit.COUNT: ("", 1.0),
-}
-
 
 def benchmark(history: History, direction: Direction) -> str:
-    """The latest run's budgets of one direction; empty when none of them has a value."""
+    """The budgets of one direction in the latest run; empty if none has a value."""
     results = [
         _result(trend, trend.latest, history.scenario)
         for trend in history.trends
@@ -36,7 +28,7 @@ def benchmark(history: History, direction: Direction) -> str:
 
 
 def _result(trend: Trend, value: float, scenario: str) -> dict[str, object]:
-    unit, factor = _UNITS[trend.unit]
+    unit, factor = _scale(trend.unit)
     bound = f"{trend.direction} {value_text(trend.bound, trend.unit)}"
     return {
         "name": f"{scenario}: {trend.name}",
@@ -44,3 +36,20 @@ def _result(trend: Trend, value: float, scenario: str) -> dict[str, object]:
         "value": number(value * factor),
         "extra": f"{trend.outcomes[-1]}, {bound}",
     }
+
+
+def _scale(unit: Unit) -> tuple[str, float]:
+    """The unit of a chart, the same for all values of a kind, and its number in a base unit."""
+    match unit:
+        case Unit.SECONDS:
+            return "ms", 1e3
+        case Unit.RATIO:
+            return "%", 100.0
+        case Unit.BYTES:
+            return "bytes", 1.0
+        case Unit.PER_SECOND:
+            return "1/s", 1.0
+        case Unit.COUNT:
+            return "", 1.0
+        case _:
+            assert_never(unit)

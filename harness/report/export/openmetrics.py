@@ -1,7 +1,7 @@
-"""In OpenMetrics, for GitLab's metrics report and whatever else takes samples without a time.
+"""OpenMetrics, for GitLab's metrics report and other readers of samples without times.
 
-Format: https://prometheus.io/docs/specs/om/open_metrics_spec/. The series are called as those that
-the harness serves of a run.
+Format: https://prometheus.io/docs/specs/om/open_metrics_spec/. The series have the
+same names as the metrics that `--serve-metrics` exposes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _Samples = Iterable[tuple[Mapping[str, str], float]]
 
 
 def openmetrics(history: History) -> str:
-    """The latest run's budgets: value, limit and outcome; empty when there are no budgets."""
+    """Value, limit and outcome of the budgets in the latest run; empty without budgets."""
     of_run = {names.RUN_SERVICE: history.service, names.RUN_SCENARIO: history.scenario}
     trends = [trend for trend in history.trends if trend.outcomes[-1] is not None]
     if not trends:
@@ -31,16 +31,16 @@ def openmetrics(history: History) -> str:
     outcomes = [({**labels[t.name], names.RUN_OUTCOME: str(t.outcomes[-1])}, 1.0) for t in trends]
     run = [({**of_run, names.RUN_OUTCOME: history.runs[-1].results.outcome}, 1.0)]
     lines = [
-        *_family(names.BUDGET_VALUE, "A budget's value, in its base unit.", values),
-        *_family(names.BUDGET_LIMIT, "A budget's bound, in its base unit.", limits),
-        *_family(names.BUDGET_VERDICT, "What came out of a budget.", outcomes),
-        *_family(names.RUN_VERDICT, "What came out of the run.", run),
+        *_family(names.BUDGET_VALUE, "Measured value of a budget, in its base unit.", values),
+        *_family(names.BUDGET_LIMIT, "Bound of a budget, in its base unit.", limits),
+        *_family(names.BUDGET_VERDICT, "Outcome of a budget.", outcomes),
+        *_family(names.RUN_VERDICT, "Outcome of the run.", run),
         "# EOF",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _family(name: str, tells: str, samples: _Samples) -> Iterator[str]:
+def _family(name: str, meaning: str, samples: _Samples) -> Iterator[str]:
     lines = [f"{series_text(name, labels)} {value_text(value)}" for labels, value in samples]
     if lines:
-        yield from (f"# TYPE {name} gauge", f"# HELP {name} {tells}", *lines)
+        yield from (f"# TYPE {name} gauge", f"# HELP {name} {meaning}", *lines)

@@ -1,7 +1,7 @@
-"""For Apache Otava: the CSV whose change points it finds, a row a run.
+"""The CSV format of Apache Otava, which finds change points: one row for each run.
 
-Format: https://github.com/apache/otava/blob/master/docs/CSV.md. Otava reads the columns that its
-configuration names, and refuses a cell that is no number.
+Format: https://github.com/apache/otava/blob/master/docs/CSV.md. Otava reads the columns in its
+configuration, and refuses a cell that is not a number.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from harness.report.history.history import History
 def otava(history: History) -> str:
     """Time, commit and folder of each run, and the values of its budgets in base units.
 
-    A gap is filled with the value before it, or after it at the start, as Otava itself does for
-    its other sources. Budgets without any value are left out; empty when no budget has one.
+    A gap gets the previous value, at the start the next one, as in Otava's other sources. Budgets
+    without any value are left out; the text is empty if no budget has a value.
     """
     trends = [t for t in history.trends if any(value is not None for value in t.values)]
     if not trends:

@@ -1,1 +1,1 @@
-"""Past runs go in; a trend for each budget comes out."""
+"""From stored runs to a trend for each budget."""

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from harness.report.history.history import History, Trend
-from harness.report.history.words import bound_text, breached_text, commit_text, worse_text
+from harness.report.history.words import bound_text, breached_text, commit_text, regression_text
 from harness.report.parts.console import NAME, STYLES, listed
 from harness.report.parts.sparkline import sparkline
 from harness.report.parts.terminal import Column, render, table
@@ -17,20 +17,20 @@ from harness.runs.results import PastRun
 
 MOST_RUNS = 20
 _MOST_LEFT_OUT = 5
-_FEWEST, _OTHERS = 8, 48  # runs of a trend, and cells that the other columns take beside it
-_SPREAD = 0.2  # of the largest value, that a trend spans at least: less is no more than noise
+_FEWEST, _OTHERS = 8, 48  # runs of a trend at least; cells of the other columns
+_SPREAD = 0.2  # of the largest value: the least range of a sparkline, so that noise stays small
 
 
 def history_report(
     histories: Sequence[History], left_out: Sequence[str], *, width: int, color: bool
 ) -> str:
-    """The latest runs of each scenario, and below them how each budget went.
+    """The latest runs of each scenario, then the trend of each budget.
 
     Args:
         histories: At least one run each.
-        left_out: Why other runs are not among them.
-        width: Cells of the terminal; no line is longer, down to 40.
-        color: Colours and line drawing for a terminal; without them no control codes.
+        left_out: The reason for each run that was left out.
+        width: Cells of the terminal, at least 40; no line is longer.
+        color: Colours and line drawing for a terminal; otherwise plain ASCII lines.
     """
     parts: list[RenderableType] = []
     for history in histories:
@@ -40,7 +40,7 @@ def history_report(
         if history.trends:
             columns = _trends(history.trends, min(len(shown), max(_FEWEST, width - _OTHERS)))
             parts += [table(columns, name=0, width=width, color=color), ""]
-    parts += listed("Left out", left_out, _MOST_LEFT_OUT, "the folder")
+    parts += listed("Runs left out", left_out, _MOST_LEFT_OUT, "the folder")
     return render(parts[:-1], width=width, color=color)
 
 
@@ -67,8 +67,8 @@ def _trends(trends: Sequence[Trend], count: int) -> list[Column]:
         Column("budget", [clean(trend.name, NAME) for trend in trends]),
         Column("latest", [value_text(t.latest, t.unit) for t in trends], right=True),
         Column("bound", [bound_text(trend) for trend in trends], gives_way=3),
-        Column("trend", [_course(trend.values[-count:]) for trend in trends], gives_way=2),
-        Column("against usual", [worse_text(trend) for trend in trends], gives_way=1, right=True),
+        Column("trend", [_sparkline(trend.values[-count:]) for trend in trends], gives_way=2),
+        Column("vs. median", [regression_text(trend) for trend in trends], gives_way=1, right=True),
         Column(
             "breaches",
             [str(trend.breaches) for trend in trends],
@@ -79,7 +79,7 @@ def _trends(trends: Sequence[Trend], count: int) -> list[Column]:
     ]
 
 
-def _course(values: Sequence[float | None]) -> str:
+def _sparkline(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""

@@ -1,7 +1,7 @@
-"""The runs of a folder as histories: one for each scenario, with the trend of each budget.
+"""The history of each scenario: its runs in order, and the trend of each budget.
 
-A trend is for people: runs of several machines and days scatter, and none of it gates. Whether a
-version is worse is what `harness compare` finds out.
+A trend is for information: runs on different machines and days vary. `harness compare` decides
+whether a version is worse.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Trend:
     """A budget over the runs of its scenario, the oldest first.
 
     Attributes:
-        bound: In the latest run that had the budget; None when it was not finite.
-        values: Of each run, in `unit`; None where there is none, where a guard took the verdict
-            away, and where the budget did not exist or was about something else.
-        outcomes: Of each run; None where the budget did not exist.
+        bound: The bound in the latest run with the budget; None if it was not finite.
+        values: The value in each run, in `unit`; None without data, if a guard made the budget
+            inconclusive, and if the budget did not exist or had another unit or direction.
+        outcomes: The outcome in each run; None if the budget did not exist.
     """
 
     name: str
@@ -41,30 +41,29 @@ class Trend:
         return self.values[-1]
 
     @property
-    def usual(self) -> float | None:
-        """The median of the values before the latest; None when there are none."""
+    def earlier_median(self) -> float | None:
+        """The median of the values before the latest; None without any."""
         known = [value for value in self.values[:-1] if value is not None]
         return median(known) if known else None
 
     @property
-    def worse(self) -> float | None:
-        """By how much the latest is worse than usual: 0.1 is 10% worse, -0.1 is 10% better.
-
-        As `worsening` has it.
-        """
-        return worsening(self.usual, self.latest, self.direction)
+    def regression(self) -> float | None:
+        """The relative regression of the latest value from the median of the earlier values."""
+        return relative_regression(self.earlier_median, self.latest, self.direction)
 
     @property
     def breaches(self) -> int:
-        """In how many runs it failed."""
+        """The number of runs in which it failed."""
         return self.outcomes.count("fail")
 
 
-def worsening(before: float | None, after: float | None, direction: Direction) -> float | None:
-    """By how much a value is worse than before: 0.1 is 10% worse, -0.1 is 10% better.
+def relative_regression(
+    before: float | None, after: float | None, direction: Direction
+) -> float | None:
+    """The relative regression between two values: 0.1 is 10% worse, -0.1 is 10% better.
 
-    As in a comparison, whichever way the budget looks. Infinite when one of both is zero and None
-    when one of both is unknown or they have different signs.
+    Defined as in a comparison, for a `max` and a `min`. Infinite from or to zero; None if a value
+    is unknown or the signs differ.
     """
     if before is None or after is None:
         return None
@@ -82,7 +81,7 @@ class History:
     """The runs of one scenario, the oldest first.
 
     Attributes:
-        trends: Of every budget of the latest run in its order, then of those that it lacks.
+        trends: One for each budget of the latest run in its order, then for each earlier budget.
     """
 
     service: str
@@ -92,7 +91,7 @@ class History:
 
 
 def histories(runs: Iterable[PastRun]) -> list[History]:
-    """Runs by service and scenario, in the order in which each came up.
+    """Group runs by service and scenario, in the order of first appearance.
 
     Args:
         runs: The oldest first.
@@ -113,12 +112,12 @@ def _trends(runs: Sequence[PastRun]) -> tuple[Trend, ...]:
 
 
 def _trend(budget: StoredBudget, runs: Sequence[PastRun]) -> Trend:
-    found = [next((b for b in run.results.budgets if b.name == budget.name), None) for run in runs]
+    stored = [next((b for b in run.results.budgets if b.name == budget.name), None) for run in runs]
     values = [
         run.results.trusted(one)
         if one and (one.unit, one.direction) == (budget.unit, budget.direction)
         else None
-        for run, one in zip(runs, found, strict=True)
+        for run, one in zip(runs, stored, strict=True)
     ]
-    outcomes = tuple(one.outcome if one else None for one in found)
+    outcomes = tuple(one.outcome if one else None for one in stored)
     return Trend(budget.name, budget.unit, budget.direction, budget.bound, tuple(values), outcomes)

@@ -1,4 +1,4 @@
-"""The words that the histories of runs share."""
+"""The words that the reports of a history share."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from harness.units import Unit, format_quantity
 
 
 def commit_text(run: PastRun) -> str:
-    """Such as "02a9c01d+", where "+" means that the working tree was changed."""
+    """The commit, such as "02a9c01d+"; "+" means uncommitted changes."""
     dirty = "+" if run.results.run.git.get("dirty") else ""
     return f"{clean(run.results.commit)[:8]}{dirty}" or NO_DATA
 
 
 def breached_text(run: PastRun) -> str:
-    """Such as "1 of 22"."""
+    """The number of breached budgets, such as "1 of 22"."""
     outcomes = [budget.outcome for budget in run.results.budgets]
     return f"{outcomes.count('fail')} of {len(outcomes)}"
 
 
 def bound_text(trend: Trend) -> str:
-    """Such as "max 200 ms"."""
+    """The bound, such as "max 200 ms"."""
     return f"{trend.direction} {value_text(trend.bound, trend.unit)}"
 
 
-def worse_text(trend: Trend) -> str:
-    """How the latest value is against the usual one, such as "12% worse"."""
-    change = trend.worse
+def regression_text(trend: Trend) -> str:
+    """The latest value against the median of the earlier ones, such as "12% worse"."""
+    change = trend.regression
     if change is None:
         return NO_DATA
     if abs(change) < 0.0005:
         return "same"
     how = "worse" if change > 0 else "better"
-    return f"{format_quantity(abs(change), Unit.RATIO)} {how}" if abs(change) < 10 else f"far {how}"
+    share = format_quantity(abs(change), Unit.RATIO) if abs(change) < 10 else "over 1000%"
+    return f"{share} {how}"

@@ -1,1 +1,1 @@
-"""A judged run, a comparison or past runs go in; one self-contained page comes out."""
+"""From a judged run, a comparison or stored runs to one self-contained HTML page."""

@@ -1,4 +1,4 @@
-"""The time axis that all charts of a run share: equal intervals of whole seconds."""
+"""The time axis of all charts of a run: equal intervals of whole seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import ceil
 
 from harness.runs.model import Evidence
 
-# More intervals than pixels show nothing more, and a long run's page would be large.
+# More intervals than pixels are not visible, and would make the page of a long run large.
 MOST_INTERVALS = 720
 _WIDTHS = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 3600)
 
@@ -17,10 +17,10 @@ class Axis:
     """Intervals of a run's time.
 
     Attributes:
-        start: Of the first interval, seconds since the epoch.
-        width: Of each interval, whole seconds.
-        zero: What the charts call 0: the start of the window, or of the load before there is one.
-        window: The intervals from which and up to which the window lasts; None without a window.
+        start: Start of the first interval, in seconds since the epoch.
+        width: Length of each interval, in whole seconds.
+        zero: Time 0 of the charts: the start of the window, or of the load without a window.
+        window: The first interval of the window, and the one after its last; None without one.
     """
 
     start: float
@@ -31,11 +31,11 @@ class Axis:
 
     @property
     def edges(self) -> list[float]:
-        """Starts of all intervals and the end of the last, seconds since the epoch."""
+        """Starts of all intervals and the end of the last, in seconds since the epoch."""
         return [self.start + number * self.width for number in range(self.count + 1)]
 
     def number(self, at: float) -> int | None:
-        """The interval that a moment belongs to; None outside all of them."""
+        """The interval of a time; None outside all intervals."""
         number = int((at - self.start) // self.width)
         return number if 0 <= number < self.count else None
 
@@ -44,7 +44,7 @@ def axis_of(evidence: Evidence) -> Axis | None:
     """The axis from the start of the load to the end of the window, or of the load.
 
     Returns:
-        At most `MOST_INTERVALS` of them; None when the load never began.
+        At most `MOST_INTERVALS` intervals; None if the load never began.
     """
     clock = evidence.manifest.clock
     if clock.started is None:

@@ -1,4 +1,4 @@
-"""report.html of a comparison: two versions of a service, pair by pair."""
+"""report.html of a comparison: the regression of each budget, and each pair."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def compare_page(comparison: Comparison, setting: Setting, *, exit_code: int) ->
 
 
 def change_data(change: Change, rules: Rules, family: int) -> dict[str, object]:
-    """A chart of a budget's pairs, for the page's script; all values are per cent worse.
+    """A chart of the pairs of a budget, for the script; values are regressions in per cent.
 
     Args:
-        change: At least one of its pairs counts.
-        rules: Of the comparison.
-        family: How many budgets it decides.
+        change: A change with at least one pair.
+        rules: The rules of the comparison.
+        family: The number of budgets in the comparison.
 
     Returns:
-        Each pair that counts, the estimate after each, and the interval as it closed in: each look
-        holds together with all others, so it is the tightest until then.
+        Each pair, the estimate after each pair, and the interval after each pair, which is the
+        intersection of all intervals until then.
     """
     plan = design(change.tolerance, rules.most, alpha=rules.alpha / family, beta=rules.beta)
     estimates: list[tuple[int, float]] = []
@@ -63,12 +63,12 @@ def change_data(change: Change, rules: Rules, family: int) -> dict[str, object]:
         if len(known) <= plan.most:
             lower = max(ends[0], min(state.lower, ends[1]))
             ends = (lower, min(ends[1], max(state.upper, lower)))
-        estimates.append((number, _worse(state.estimate or 0.0)))
+        estimates.append((number, _percent(state.estimate or 0.0)))
         if all(map(isfinite, ends)):
-            band.append((number, _worse(ends[0]), _worse(ends[1])))
+            band.append((number, _percent(ends[0]), _percent(ends[1])))
     numbers = [number for number, _ in estimates]
     return {
-        "pairs": {"x": numbers, "y": [_worse(ratio) for ratio in known]},
+        "pairs": {"x": numbers, "y": [_percent(ratio) for ratio in known]},
         "estimate": {"x": numbers, "y": [estimate for _, estimate in estimates]},
         "band": {
             "x": [number for number, *_ in band],
@@ -80,7 +80,7 @@ def change_data(change: Change, rules: Rules, family: int) -> dict[str, object]:
     }
 
 
-def _worse(log_ratio: float) -> float:
+def _percent(log_ratio: float) -> float:
     return short(_PER_CENT * expm1(log_ratio))
 
 

@@ -1,4 +1,4 @@
-"""How the latency of a request is distributed: by percentile, and as a histogram."""
+"""The distribution of latency: by percentile, and as a histogram."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from itertools import accumulate
 from math import ceil, exp, floor, log, log2
 
 from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
-from harness.report.html.client_panels import EVERY_REQUEST
+from harness.report.html.client_panels import ALL_REQUESTS
 from harness.report.html.panel import short
 from harness.report.parts.words import clean
-from harness.report.run.endpoints import Endpoint
+from harness.report.run.endpoints import EndpointLatency
 from harness.runs.model import Distribution, LatencyKey
 from harness.units import Unit, scale_of
 
 MOST_REQUESTS = 100
 BARS = 48
-_TICKS = 5  # points of the percentile plot for each halving of the rest, as HdrHistogram's tools
+_TICKS = 5  # points of the percentile plot for each halving of the rest, as in HdrHistogram
 _NAME = 120
-_LEAST = 1e-6  # s, where the bars begin at the least: their edges grow by a factor
+_LEAST = 1e-6  # s; the least start of the bars, whose scale is logarithmic
 
 
 def distribution_data(
-    latency: Mapping[LatencyKey, Distribution], endpoints: Sequence[Endpoint]
+    latency: Mapping[LatencyKey, Distribution], endpoints: Sequence[EndpointLatency]
 ) -> dict[str, object] | None:
-    """The distributions for the page's script: of all requests, and of the busiest.
+    """The distributions of all requests and of the busiest endpoints, for the script.
 
     Args:
-        latency: Of the window.
-        endpoints: The busiest first.
+        latency: The latency of the window.
+        endpoints: The endpoints, the busiest first.
 
     Returns:
-        Times are in the unit that `suffix` names. A percentile plot is a list of percentiles as
-        1 / (1 - q) with the time at each; a histogram has a count for each pair of `edges`.
+        Times in the unit `suffix`. A percentile plot is a list of percentiles as 1 / (1 - q) with
+        the time at each; a histogram has a count between each two `edges`.
     """
     everything = _merged(latency, LATENCY, None, OK, ERROR)
     if not everything.values:
@@ -61,12 +61,12 @@ def _request(
         for what, outcome in ((LATENCY, OK), (LATENCY, ERROR), (SERVICE_TIME, OK))
     )
     return {
-        "label": EVERY_REQUEST if request is None else clean(request, _NAME),
+        "label": ALL_REQUESTS if request is None else clean(request, _NAME),
         "percentiles": {
             "latency": _percentiles(good, factor),
             "service time": _percentiles(service_time, factor),
         },
-        "histogram": {"answered": _bars(good, edges), "failed": _bars(bad, edges)},
+        "histogram": {"succeeded": _bars(good, edges), "failed": _bars(bad, edges)},
     }
 
 
@@ -81,7 +81,7 @@ def _merged(
 
 
 def _percentiles(times: Distribution, factor: float) -> dict[str, list[float]]:
-    """Up to the last percentile that a single one of the times decides."""
+    """Percentiles up to that of the largest time."""
     cumulative = list(accumulate(times.counts))
     points: dict[str, list[float]] = {"x": [], "y": []}
     for rest in _rests(times.count):
@@ -92,7 +92,7 @@ def _percentiles(times: Distribution, factor: float) -> dict[str, list[float]]:
 
 
 def _rests(count: int) -> Iterator[float]:
-    """Shares that a percentile leaves above it: from 1 by fifths to 1/2, on to 1/4, and so on.
+    """Shares of requests above each percentile: from 1 by fifths to 1/2, then to 1/4, and so on.
 
     https://github.com/HdrHistogram/HdrHistogram/blob/master/src/main/java/org/HdrHistogram/PercentileIterator.java
     """
@@ -104,7 +104,7 @@ def _rests(count: int) -> Iterator[float]:
 
 
 def _edges(times: Distribution) -> list[float]:
-    """Edges of bars that are equally wide on a logarithmic scale."""
+    """Edges of bars of equal width on a logarithmic scale."""
     low, high = max(times.values[0], _LEAST), max(times.values[-1], 2 * _LEAST)
     low, high = min(low * 0.999, high / 2), high * 1.001
     step = (log(high) - log(low)) / BARS

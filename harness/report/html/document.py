@@ -1,4 +1,4 @@
-"""A page as one text: a template with everything in it that a browser needs."""
+"""A page as one text: a template with its styles, scripts and data."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def document(template: str, data: dict[str, object], **values: object) -> str:
     """Fill a template.
 
     Args:
-        template: Its file's name.
-        data: For the page's script.
-        values: What the template shows; all of it is escaped.
+        template: The name of its file.
+        data: Data for the script of the page.
+        values: Values for the template, which escapes all of them.
 
     Returns:
-        HTML that loads nothing: styles, scripts, the charting library and the data are inside.
+        HTML that loads nothing: it contains styles, scripts, the charting library and the data.
     """
     return (
         _environment()
@@ -78,11 +78,11 @@ def _environment() -> Environment:
 
 def _asset(name: str) -> Markup:
     text = (files(__package__) / "assets" / name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  ours
+    return Markup(text)  # noqa: S704  a file of this package
 
 
 def _json(data: dict[str, object]) -> Markup:
-    """JSON in which nothing can end the element around it."""
+    """JSON that cannot end the HTML element around it."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -91,8 +91,8 @@ def _json(data: dict[str, object]) -> Markup:
 
 @cache
 def _library() -> Markup:
-    """The charting library: gzip in base64 is less than half of it, and browsers can inflate it."""
-    spec = find_spec("plotly")  # whose import would take a while, for nothing
+    """The charting library as gzip in base64, which is less than half as large."""
+    spec = find_spec("plotly")  # an import would be slow
     assert spec is not None
     assert spec.origin is not None
     source = (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()

@@ -1,4 +1,4 @@
-"""Where a value and its interval lie beside the bound, as shares of a small bar's width."""
+"""A value, its interval and its bound as positions on a small bar."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from math import isfinite
 from harness.judge.compare.model import Change
 from harness.judge.model import Verdict
 
-_LEAST = 0.01  # of the width, that an interval is shown with
+_LEAST = 0.01  # of the bar: the least width of an interval
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
-    """Per cent of the bar's width from its left.
+class GaugeChart:
+    """Positions and widths in per cent of the bar, from the left.
 
     Attributes:
-        value: None when there is none.
-        low: Where the interval begins, and its `width`; None without one.
-        bad_from: Where the part that breaches begins, and its width.
+        value: None without a value.
+        low: The start of the interval, whose length is `width`; None without an interval.
+        bad_from: The start of the part that breaches, whose length is `bad_width`.
     """
 
     bound: float
@@ -29,11 +29,11 @@ class Gauge:
     bad_width: float
 
 
-def verdict_gauge(verdict: Verdict) -> Gauge | None:
-    """A bar from 0 to twice the bound; what lies beyond is at its end.
+def verdict_gauge(verdict: Verdict) -> GaugeChart | None:
+    """A bar from 0 to twice the bound; a larger value is at its end.
 
     Returns:
-        None where that says nothing: no value, or a bound that is not above 0.
+        None without a value, or if the bound is not above 0.
     """
     if verdict.value is None or not isfinite(verdict.value) or not verdict.bound > 0:
         return None
@@ -42,8 +42,8 @@ def verdict_gauge(verdict: Verdict) -> Gauge | None:
     return _gauge(verdict.value, ends, full, verdict.bound, verdict.direction)
 
 
-def change_gauge(change: Change) -> Gauge | None:
-    """A bar to twice what is tolerated, for better and for worse; None before there is data."""
+def change_gauge(change: Change) -> GaugeChart | None:
+    """A bar from minus to plus twice the tolerance; None without data."""
     if change.estimate is None or not isfinite(change.estimate):
         return None
     tolerance = change.tolerance
@@ -58,7 +58,7 @@ def _gauge(
     full: tuple[float, float],
     bound: float,
     direction: str,
-) -> Gauge:
+) -> GaugeChart:
     left, right = full
 
     def place(at: float) -> float:
@@ -71,7 +71,7 @@ def _gauge(
         high = place(right if upper is None else upper)
     edge = place(bound)
     bad_from, bad_width = (edge, 100 - edge) if direction == "max" else (0.0, edge)
-    return Gauge(
+    return GaugeChart(
         bound=edge,
         value=place(value),
         low=low,

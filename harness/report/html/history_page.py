@@ -1,4 +1,4 @@
-"""history.html: the runs of a folder, and how each budget went over them."""
+"""history.html: the runs of a folder, and the trend of each budget."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.report.history.history import History, Trend
-from harness.report.history.words import bound_text, breached_text, commit_text, worse_text
+from harness.report.history.words import bound_text, breached_text, commit_text, regression_text
 from harness.report.html.document import NAME, document
 from harness.report.html.panel import known, short
-from harness.report.parts.words import TROUBLE, clean
+from harness.report.parts.words import WORST_FIRST, clean
 from harness.runs.results import PastRun
 from harness.units import scale_of
 
 MOST_RUNS = 200  # the latest
-MOST_CHARTS = 60  # of a page; trends without any value have none
+MOST_CHARTS = 60  # of a page; a trend without values has no chart
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A scenario on the page: its trends with the worst latest outcome first, and their charts."""
+class ScenarioSection:
+    """A scenario on the page: its trends, the worst latest outcome first, and their charts."""
 
     history: History
     trends: tuple[Trend, ...]
@@ -30,24 +30,26 @@ def history_page(histories: Sequence[History], left_out: Sequence[str]) -> str:
     """The content of history.html.
 
     Args:
-        histories: At least one, of at least one run each.
-        left_out: Why other runs are not among them.
+        histories: At least one history.
+        left_out: The reason for each run that was left out.
     """
-    parts: list[Part] = []
+    parts: list[ScenarioSection] = []
     trends: list[object] = []
     for history in histories:
         runs = history.runs[-MOST_RUNS:]
-        ordered = sorted(history.trends, key=_trouble)
+        ordered = sorted(history.trends, key=_rank)
         charted = [trend for trend in ordered if known(trend.values[-MOST_RUNS:])]
         charted = charted[: MOST_CHARTS - len(trends)]
-        parts.append(Part(history, tuple(ordered), tuple(enumerate(charted, len(trends)))))
+        parts.append(
+            ScenarioSection(history, tuple(ordered), tuple(enumerate(charted, len(trends))))
+        )
         trends += [trend_data(trend, runs) for trend in charted]
     latest = [history.runs[-1].results.outcome for history in histories]
     return document(
         "history.html",
         {"trends": trends} if trends else {},
         title="History of " + ", ".join(dict.fromkeys(clean(h.service, NAME) for h in histories)),
-        outcome=min(latest, key=TROUBLE.index),
+        outcome=min(latest, key=WORST_FIRST.index),
         count=sum(len(history.runs) for history in histories),
         scenarios=parts,
         left_out=left_out,
@@ -55,24 +57,24 @@ def history_page(histories: Sequence[History], left_out: Sequence[str]) -> str:
         commit_text=commit_text,
         breached_text=breached_text,
         bound_text=bound_text,
-        worse_text=worse_text,
+        regression_text=regression_text,
     )
 
 
-def _trouble(trend: Trend) -> tuple[int, int]:
+def _rank(trend: Trend) -> tuple[int, int]:
     outcome = trend.outcomes[-1]
-    return len(TROUBLE) if outcome is None else TROUBLE.index(outcome), -trend.breaches
+    return len(WORST_FIRST) if outcome is None else WORST_FIRST.index(outcome), -trend.breaches
 
 
 def trend_data(trend: Trend, runs: Sequence[PastRun]) -> dict[str, object]:
-    """A trend for the page's script.
+    """A trend as data for the script of the page.
 
     Args:
-        trend: At least one of its values is known.
-        runs: The latest of those that the trend is about, the oldest first.
+        trend: A trend with at least one value.
+        runs: The latest runs of the trend, the oldest first.
 
     Returns:
-        Values in the unit that `suffix` names; None where a run has none.
+        Values in the unit `suffix`; None for a run without a value.
     """
     values, outcomes = trend.values[-len(runs) :], trend.outcomes[-len(runs) :]
     factor, suffix = scale_of(max(map(abs, known(values))), trend.unit)
@@ -85,5 +87,5 @@ def trend_data(trend: Trend, runs: Sequence[PastRun]) -> dict[str, object]:
         "outcomes": outcomes,
         "suffix": suffix,
         "bound": bound,
-        "about": f"{bound_text(trend)}, {len(runs)} runs, the latest {worse_text(trend)}",
+        "about": f"{bound_text(trend)}, {len(runs)} runs, latest {regression_text(trend)}",
     }

@@ -1,4 +1,4 @@
-"""A chart over the time of a run, as the page's script gets it."""
+"""A chart over the time of a run, as data for the script of the page."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from harness.report.parts.words import clean
 from harness.units import Unit, format_quantity, scale_of
 
 _NAME = 120  # characters shown of a name
-_FAR = 3.0  # times the largest value: a bound beyond that would flatten the lines below it
+_FAR = 3.0  # times the largest value; a bound beyond it would flatten the lines
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """One value for each interval of the axis."""
 
     label: str
     values: Values
-    hidden: bool = False  # until the reader asks for it
+    hidden: bool = False  # until the reader selects it in the legend
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A budget's bound, drawn across."""
+class ChartBound:
+    """The bound of a budget, a horizontal line."""
 
     label: str
     value: float
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What a chart shows of one request, or of the whole run."""
+class ChartChoice:
+    """The lines of a chart for one endpoint, or for the whole run."""
 
     label: str
-    lines: tuple[Line, ...]
-    bounds: tuple[Bound, ...] = ()
+    lines: tuple[ChartLine, ...]
+    bounds: tuple[ChartBound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """A chart: its title, its unit, and what can be chosen to be shown in it."""
+class ChartPanel:
+    """A chart: its title, its unit, and its choices, one of which is shown."""
 
     title: str
     unit: Unit
-    choices: tuple[Choice, ...]
+    choices: tuple[ChartChoice, ...]
 
     @property
-    def lines(self) -> tuple[Line, ...]:
-        """Those of the first choice."""
+    def lines(self) -> tuple[ChartLine, ...]:
+        """The lines of the first choice."""
         return self.choices[0].lines
 
 
-def bound_of(budget: Budget) -> Bound:
-    """Such as "api-latency-p95: max 200 ms"."""
+def bound_of(budget: Budget) -> ChartBound:
+    """The bound of a budget, such as "api-latency-p95: max 200 ms"."""
     text = f"{budget.direction} {format_quantity(budget.bound, budget.unit)}"
-    return Bound(f"{clean(budget.name, _NAME)}: {text}", budget.bound)
+    return ChartBound(f"{clean(budget.name, _NAME)}: {text}", budget.bound)
 
 
 def known(values: Iterable[float | None]) -> list[float]:
-    """Those that are not missing."""
+    """The values that are not None."""
     return [value for value in values if value is not None]
 
 
-def panel_data(panel: Panel, axis: Axis) -> dict[str, object]:
-    """A panel for the page's script.
+def panel_data(panel: ChartPanel, axis: Axis) -> dict[str, object]:
+    """A panel as data for the script of the page.
 
-    Values are in a unit that fits the largest of them, with 4 significant digits.
+    Values have 4 significant digits, in a unit that fits the largest.
     """
     highest = max(
         (abs(v) for choice in panel.choices for line in choice.lines for v in known(line.values)),
@@ -83,7 +83,7 @@ def panel_data(panel: Panel, axis: Axis) -> dict[str, object]:
     }
 
 
-def _choice(choice: Choice, unit: Unit, axis: Axis, factor: float) -> dict[str, object]:
+def _choice(choice: ChartChoice, unit: Unit, axis: Axis, factor: float) -> dict[str, object]:
     highest = max((abs(v) for line in choice.lines for v in known(line.values)), default=0.0)
     return {
         "label": choice.label,
@@ -107,18 +107,18 @@ def _choice(choice: Choice, unit: Unit, axis: Axis, factor: float) -> dict[str, 
     }
 
 
-def _about(lines: Sequence[Line], unit: Unit, axis: Axis) -> str:
-    """The lines in words, such as "p50 3 ms to 5 ms, p95 40 ms to 70 ms"."""
+def _about(lines: Sequence[ChartLine], unit: Unit, axis: Axis) -> str:
+    """The lines as text, such as "p50 3 ms to 5 ms, p95 40 ms to 70 ms"."""
     first, last = axis.window or (0, axis.count)
-    told = []
+    texts = []
     for line in lines:
         values = known(line.values[first:last])
         if values:
             low, high = (format_quantity(v, unit) for v in (min(values), max(values)))
-            told.append(f"{line.label} {low}" + (f" to {high}" if low != high else ""))
-    return ", ".join(told)
+            texts.append(f"{line.label} {low}" + (f" to {high}" if low != high else ""))
+    return ", ".join(texts)
 
 
 def short(value: float) -> float:
-    """Four significant digits: more cannot be seen in a chart."""
+    """A value with four significant digits, the precision of a chart."""
     return float(f"{value:.4g}")

@@ -1,8 +1,8 @@
-"""What the service's metrics said in each interval of a run: charts, not verdicts.
+"""The metrics of the service in each interval of a run, for charts only.
 
-Verdicts rest on exact differences between the edges of the window. Here a counter is read at the
-edges of an interval by interpolation, and a gauge is the highest reading within it, so that a short
-peak shows however wide the intervals are.
+Verdicts use exact differences between the edges of the window. Here, the value of a counter at the
+edge of an interval is interpolated, and a gauge is its highest reading within the interval, so that
+a short peak is visible in wide intervals, too.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import inf, isfinite
+from typing import assert_never
 
 from harness.budgets.model import (
+    ErrorRatio,
     Gauge,
     Indicator,
+    Latency,
     Mean,
+    Promql,
     Quantile,
     Rate,
     Ratio,
     Selector,
+    Throughput,
     Utilization,
 )
 from harness.judge.measure.deltas import value_at, without_resets
@@ -29,12 +34,12 @@ from harness.report.html.axis import Axis
 from harness.runs.model import Evidence, Series
 
 Values = list[float | None]
-_BEFORE = 1.0  # s: a counter that appears late was 0 at the scrape before its first one
-_FRESH = 2.0  # s for which a reading stands when the next scrape falls into the interval after
+_BEFORE = 1.0  # s: a counter that appears late was 0 so long before its first sample
+_FRESH = 2.0  # s: intervals up to this length without a scrape keep the previous reading
 
 
 class Readings:
-    """The series of a run on an axis."""
+    """The series of a run on the axis of its charts."""
 
     def __init__(self, evidence: Evidence, axis: Axis) -> None:
         self._evidence = evidence
@@ -46,8 +51,8 @@ class Readings:
                 self._first[where] = min(series.times[0], self._first.get(where, inf))
 
     def over_time(self, indicator: Indicator) -> Values:
-        """An indicator of the service in each interval; None where there is no data."""
-        values: Values = []
+        """The value of an indicator in each interval; None without data."""
+        values: Values
         match indicator:
             case Mean(histogram=one):
                 values = _quotient(self._rate(one.part("sum")), self._rate(one.part("count")))
@@ -58,20 +63,23 @@ class Readings:
             case Quantile():
                 values = self._quantile(indicator.histogram, indicator.quantile)
             case Gauge():
-                values = _total(self._levels(indicator.gauge).values())
-                values = self._growth(values) if indicator.over == "growth" else values
+                values = self._gauge(indicator)
             case Utilization(of=of, to=to):
                 values = self._utilization(of, to)
+            case Latency() | ErrorRatio() | Throughput() | Promql():
+                values = []  # not measured by metrics of the service
+            case _:
+                assert_never(indicator)
         return values
 
     def _rate_over(self, indicator: Rate) -> Values:
-        found = self._rate(indicator.counter)
+        rate = self._rate(indicator.counter)
         if indicator.to is None:
-            return found
-        return _quotient(found, _total(self._levels(indicator.to).values()))
+            return rate
+        return _quotient(rate, _total(self._levels(indicator.to).values()))
 
     def _rate(self, selector: Selector) -> Values:
-        """Increase per second of all matching counters together."""
+        """Sum of the increases per second of all matching counters."""
         return _total(self._rates(matching(self._evidence, selector)))
 
     def _rates(self, series: Iterable[Series]) -> list[Values]:
@@ -80,15 +88,15 @@ class Readings:
 
     def _quantile(self, selector: Selector, quantile: float) -> Values:
         buckets: dict[float, list[Values]] = defaultdict(list)
-        found = matching(self._evidence, selector.part("bucket"))
-        for series, values in zip(found, self._rates(found), strict=True):
-            buckets[float(series.labels.get("le", "nan"))].append(values)
+        series = matching(self._evidence, selector.part("bucket"))
+        for one, values in zip(series, self._rates(series), strict=True):
+            buckets[float(one.labels.get("le", "nan"))].append(values)
         edges = sorted(buckets)
         sums = [_total(buckets[edge]) for edge in edges]
         return [_interpolated(edges, column, quantile) for column in zip(*sums, strict=True)]
 
     def _levels(self, selector: Selector) -> dict[tuple[str, str], Values]:
-        """By instance or generator the highest sum of all matching gauges."""
+        """The highest sum of all matching gauges, by instance and generator."""
         sums: dict[tuple[str, str], dict[float, float]] = defaultdict(lambda: defaultdict(float))
         for series in matching(self._evidence, selector):
             here = sums[series.labels.get(INSTANCE, ""), series.labels.get(SOURCE, "")]
@@ -110,6 +118,16 @@ class Readings:
             for number, value in enumerate(values)
         ]
 
+    def _gauge(self, indicator: Gauge) -> Values:
+        levels = _total(self._levels(indicator.gauge).values())
+        match indicator.over:
+            case "growth":
+                return self._growth(levels)
+            case "mean" | "max" | "last":
+                return levels
+            case _:
+                assert_never(indicator.over)
+
     def _growth(self, levels: Values) -> Values:
         start = self._axis.window[0] if self._axis.window else 0
         first = next((value for value in levels[start:] if value is not None), 0.0)
@@ -125,29 +143,30 @@ class Readings:
 
 
 def rates(series: Series, edges: Sequence[float], first: float) -> Values:
-    """Increase per second of a counter in each interval; a fall counts as a start from 0.
+    """Increase per second of a counter in each interval; a decrease is a restart from 0.
 
     Args:
-        series: At least one sample.
-        edges: Of the intervals, ascending.
-        first: When its instance was first read: a counter that is missing then is born later.
+        series: A counter with at least one sample.
+        edges: The edges of the intervals, ascending.
+        first: The time of the first scrape of its instance; a counter that is missing then starts
+            later from 0.
 
     Returns:
-        None where less than half of an interval lies between two samples.
+        None for an interval of which less than half lies between samples.
     """
     times, totals = list(series.times), without_resets(series.values)[0]
     if times[0] > first:
         times = [first, max(first, times[0] - _BEFORE), *times]
         totals = [0.0, 0.0, *totals]
-    found: Values = []
+    result: Values = []
     for start, end in pairwise(edges):
         left, right = max(start, times[0]), min(end, times[-1])
         if right - left < (end - start) / 2:
-            found.append(None)
+            result.append(None)
         else:
             rise = value_at(right, times, totals) - value_at(left, times, totals)
-            found.append(rise / (right - left))
-    return found
+            result.append(rise / (right - left))
+    return result
 
 
 def _total(parts: Iterable[Values]) -> Values:
@@ -167,7 +186,7 @@ def _quotient(of: Values, to: Values) -> Values:
 def _interpolated(
     edges: Sequence[float], cumulative: Sequence[float | None], quantile: float
 ) -> float | None:
-    """Linear within a bucket, as Prometheus' histogram_quantile; the last edge stands for +Inf."""
+    """A quantile, linear within a bucket and at most the last finite edge (as in PromQL)."""
     counts = [count or 0.0 for count in cumulative]
     if not counts or counts[-1] <= 0:
         return None

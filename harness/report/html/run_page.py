@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from harness import names
 from harness.budgets.model import Budget
 from harness.judge.model import Judgement
-from harness.report.html.axis import Axis, axis_of
+from harness.report.html.axis import Axis
 from harness.report.html.client_panels import Intervals, client_panels
 from harness.report.html.distribution import distribution_data
 from harness.report.html.document import document
-from harness.report.html.panel import Panel, panel_data
+from harness.report.html.panel import ChartPanel, panel_data
 from harness.report.html.readings import Readings
 from harness.report.html.service_panels import service_panels
 from harness.report.parts import words as wording
-from harness.report.run.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.runs.model import Distribution, Evidence, LatencyKey
 
 MOST_ENDPOINTS = 300
@@ -24,10 +24,10 @@ MOST_SLOWEST = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """An endpoint, and what its row shows beyond what results.json has, in seconds."""
+class EndpointRow:
+    """A row of the table of endpoints: the endpoint and two more percentiles, in seconds."""
 
-    endpoint: Endpoint
+    endpoint: EndpointLatency
     p90: float | None
     p999: float | None
 
@@ -36,6 +36,7 @@ def run_page(
     judgement: Judgement,
     evidence: Evidence,
     budgets: Sequence[Budget],
+    axis: Axis | None,
     intervals: Intervals,
     *,
     exit_code: int,
@@ -43,14 +44,15 @@ def run_page(
     """The content of report.html.
 
     Args:
-        judgement: What was decided.
-        evidence: What it was decided on.
-        budgets: Those that were judged; their indicators are shown over time.
-        intervals: Of latency.hlog on the axis of `axis_of(evidence)`; empty without an axis.
-        exit_code: Of the command.
+        judgement: The outcome, the guards and the verdicts.
+        evidence: The evidence of the judgement.
+        budgets: The judged budgets; their indicators are shown over time.
+        axis: The time axis of the charts; None if the load never began.
+        intervals: The distributions of latency.hlog in the intervals of the axis.
+        exit_code: The exit code of the command.
     """
-    manifest, axis = evidence.manifest, axis_of(evidence)
-    panels = _panels(evidence, budgets, intervals, axis)
+    manifest = evidence.manifest
+    panels = _panels(evidence, budgets, axis, intervals)
     rows = endpoints(evidence.latency)
     distribution = distribution_data(evidence.latency, rows)
     data: dict[str, object] = {}
@@ -67,10 +69,10 @@ def run_page(
         exit_code=exit_code,
         headline=wording.headline(judgement, manifest),
         verdicts=wording.worst_first(judgement.verdicts),
-        server=wording.server_account(evidence),
+        server=wording.prometheus_text(evidence),
         intervals=any(wording.interval_text(verdict) for verdict in judgement.verdicts),
-        guards=sorted(judgement.guards, key=lambda guard: guard.outcome == "ok"),
-        tripped=len(wording.tripped(judgement)),
+        tripped=wording.tripped(judgement),
+        passed=[guard for guard in judgement.guards if guard.outcome != "tripped"],
         panels=data.get("panels", ()),
         distribution=distribution,
         rows=_rows(evidence.latency, rows),
@@ -82,8 +84,8 @@ def run_page(
 
 
 def _panels(
-    evidence: Evidence, budgets: Sequence[Budget], intervals: Intervals, axis: Axis | None
-) -> list[Panel]:
+    evidence: Evidence, budgets: Sequence[Budget], axis: Axis | None, intervals: Intervals
+) -> list[ChartPanel]:
     if axis is None:
         return []
     readings = Readings(evidence, axis)
@@ -91,7 +93,7 @@ def _panels(
 
 
 def _axis_data(axis: Axis) -> dict[str, object]:
-    """Seconds from what the charts call 0 to the start of the axis, and of the window."""
+    """The axis for the script of the page, in seconds from time 0 of the charts."""
     start = round(axis.start - axis.zero, 3)
     window = None
     if axis.window is not None:
@@ -99,17 +101,19 @@ def _axis_data(axis: Axis) -> dict[str, object]:
     return {"start": start, "width": axis.width, "count": axis.count, "window": window}
 
 
-def _rows(latency: Mapping[LatencyKey, Distribution], found: Sequence[Endpoint]) -> list[Row]:
-    """The busiest endpoints and, if there are several, all together first."""
+def _rows(
+    latency: Mapping[LatencyKey, Distribution], endpoint_list: Sequence[EndpointLatency]
+) -> list[EndpointRow]:
+    """All requests together, if there are several endpoints, then the busiest endpoints."""
     by_request: dict[str | None, list[Distribution]] = {}
     for key, times in latency.items():
         if key.what == names.LATENCY and key.outcome == names.OK:
             by_request.setdefault(key.request, []).append(times)
             by_request.setdefault(None, []).append(times)
 
-    def row(endpoint: Endpoint, request: str | None) -> Row:
+    def row(endpoint: EndpointLatency, request: str | None) -> EndpointRow:
         times = Distribution.merge(by_request.get(request, ()))
-        return Row(endpoint, times.quantile(0.9), times.quantile(0.999))
+        return EndpointRow(endpoint, times.quantile(0.9), times.quantile(0.999))
 
-    rows = [row(endpoint, endpoint.request) for endpoint in found[:MOST_ENDPOINTS]]
-    return [row(every_endpoint(latency), None), *rows] if len(found) > 1 else rows
+    rows = [row(endpoint, endpoint.request) for endpoint in endpoint_list[:MOST_ENDPOINTS]]
+    return [row(all_endpoints(latency), None), *rows] if len(endpoint_list) > 1 else rows

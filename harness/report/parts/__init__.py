@@ -1,1 +1,1 @@
-"""Values go in; the pieces of text that several reports share come out."""
+"""What several reports share: words, tables, and the elements of each format."""

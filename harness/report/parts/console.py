@@ -1,4 +1,4 @@
-"""What the reports for a terminal are made of, whether they tell of a run or of a comparison."""
+"""The elements of the reports for a terminal, for a run or a comparison."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from harness.judge.model import Outcome
-from harness.report.parts.words import Judged, clean, reasons
+from harness.report.parts.words import ByOutcome, Judged, clean, reasons
 
 NAME, TEXT = 120, 1000  # characters shown of each
-STYLES: dict[Outcome, str] = {
+STYLES: ByOutcome = {
     "fail": "bold red",
     "inconclusive": "bold magenta",
     "warn": "yellow",
@@ -20,32 +20,32 @@ STYLES: dict[Outcome, str] = {
 }
 
 
-def outcome_text(outcome: Outcome, says: str) -> Text:
+def outcome_text(outcome: Outcome, text: str) -> Text:
     """Such as "FAIL api-latency-p95", with the outcome in its colour."""
-    return Text.assemble((outcome.upper(), STYLES[outcome]), says)
+    return Text.assemble((outcome.upper(), STYLES[outcome]), text)
 
 
-def why(judged: Sequence[Judged]) -> Iterator[RenderableType]:
-    """Below the names of the budgets that do not pass: the reason, and what to do next."""
-    for told in reasons(judged):
-        for budget in told.budgets:
+def reason_parts(judged: Sequence[Judged]) -> Iterator[RenderableType]:
+    """The names of the budgets that do not pass; below them the reason and the next step."""
+    for group in reasons(judged):
+        for budget in group.budgets:
             yield outcome_text(budget.outcome, f" {clean(budget.name, NAME)}")
-        yield indented(clean(told.reason, TEXT))
-        if told.advice:
-            yield indented(f"next: {clean(told.advice, TEXT)}")
-        if told.runbook:
-            yield indented(f"runbook: {clean(told.runbook, TEXT)}")
+        yield indented(clean(group.reason, TEXT))
+        if group.advice:
+            yield indented(f"next: {clean(group.advice, TEXT)}")
+        if group.runbook:
+            yield indented(f"runbook: {clean(group.runbook, TEXT)}")
         yield ""
 
 
 def listed(title: str, texts: Sequence[str], most: int, where: str) -> Iterator[RenderableType]:
-    """The first of some texts below their title; nothing at all when there are none.
+    """Some texts below a title; nothing without texts.
 
     Args:
-        title: What they are.
-        texts: By whomever they were written.
-        most: How many are shown.
-        where: The file that has all of them.
+        title: The title.
+        texts: The texts, of any length and content.
+        most: The maximum number of texts to show.
+        where: The file with all of them.
     """
     if not texts:
         return
@@ -59,12 +59,12 @@ def listed(title: str, texts: Sequence[str], most: int, where: str) -> Iterator[
 def end(
     outcome: Outcome, headline: str, exit_code: int, folder: str | None
 ) -> Iterator[RenderableType]:
-    """The last lines: where all of it is stored, and what came out."""
+    """The last lines: the folder and the outcome."""
     if folder is not None:
         yield Text(f"Stored in {clean(folder)}")
     yield outcome_text(outcome, f": {headline} (exit code {exit_code})")
 
 
 def indented(text: str) -> Padding:
-    """A paragraph that is told of what stands above it."""
+    """A paragraph below a name."""
     return Padding(Text(text), (0, 0, 0, 4), expand=False)

@@ -1,15 +1,16 @@
-"""The elements that every junit.xml is made of, whether it tells of a run or of a comparison."""
+"""The elements of junit.xml, for a run or a comparison."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 from xml.etree import ElementTree as ET
 
 from harness.judge.model import Outcome
-from harness.report.parts.words import Judged, clean, moment
+from harness.report.parts.words import Judged, clean, effect, moment
 
-# All that XML 1.0 allows (https://www.w3.org/TR/xml/#charsets), less the control characters C1.
+# All but what XML 1.0 allows (https://www.w3.org/TR/xml/#charsets), and the control characters C1.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -25,11 +26,11 @@ def document(
     """The whole file: one suite.
 
     Args:
-        name: Of the suite.
+        name: Name of the suite.
         cases: Its testcases.
-        facts: Its properties; what is empty is left out.
+        facts: Its properties; empty values are left out.
         started: Seconds since the epoch.
-        seconds: That were judged.
+        seconds: Length of what was judged.
         output: Lines about the suite as a whole.
     """
     counts = {
@@ -51,13 +52,13 @@ def document(
 
 
 def testcase(budget: Judged, suite: str, *, breach: str, figures: str) -> ET.Element:
-    """A budget: red when it is breached, or of severity error and could not be judged.
+    """A budget: red if it is breached, or inconclusive with severity error.
 
     Args:
-        budget: It.
-        suite: Name of its suite.
-        breach: What a breach is called: "breach", "regression".
-        figures: What was found, on one line.
+        budget: The verdict or the change.
+        suite: Name of the suite.
+        breach: The type of a failure: "breach" or "regression".
+        figures: The measured values on one line.
     """
     # No properties: the schema that Jenkins' xUnit plugin checks has none in a testcase.
     case = _element("testcase", {"classname": suite, "name": budget.name, "time": "0"})
@@ -66,12 +67,15 @@ def testcase(budget: Judged, suite: str, *, breach: str, figures: str) -> ET.Ele
     about = (figures, budget.reason, budget.description, advice, runbook)
     text = "\n".join(filter(None, about))
     message = budget.reason or figures
-    if budget.outcome == "fail":
-        case.append(_element("failure", {"type": breach, "message": message}, text))
-    elif budget.outcome == "inconclusive" and budget.severity == "error":
-        case.append(_element("error", {"type": budget.outcome, "message": message}, text))
-    else:
-        case.append(_element("system-out", text=f"{budget.outcome}: {text}"))
+    match effect(budget):
+        case "breach":
+            case.append(_element("failure", {"type": breach, "message": message}, text))
+        case "unknown":
+            case.append(_element("error", {"type": budget.outcome, "message": message}, text))
+        case "none":
+            case.append(_element("system-out", text=f"{budget.outcome}: {text}"))
+        case other:
+            assert_never(other)
     return case
 
 
@@ -83,13 +87,13 @@ def whole(what: str, suite: str, outcome: Outcome, message: str) -> ET.Element:
 
 
 def is_red(cases: Sequence[ET.Element]) -> bool:
-    """Whether a host shows any of the testcases red."""
+    """Whether any of the testcases is red."""
     return _count(cases, "failure") + _count(cases, "error") > 0
 
 
 def _element(tag: str, attributes: Mapping[str, str] | None = None, text: str = "") -> ET.Element:
     """An element in which any text is legal."""
-    # Attributes are names and one-line facts: a host may show a newline in them as it likes.
+    # Attributes are names and one-line facts; hosts differ in how they show a newline.
     one_line = {name: _legal(clean(value)) for name, value in (attributes or {}).items()}
     result = ET.Element(tag, one_line)
     result.text = _legal(text) or None

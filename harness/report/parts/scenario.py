@@ -1,4 +1,4 @@
-"""A scenario as a manifest stores it, for a person."""
+"""A scenario of a manifest as text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _MOST_STAGES: Final = 6
 
 
 def scenario_text(scenario: Mapping[str, Any]) -> str:
-    """What was asked of the service, e.g. `smoke: 40/s for 25 s (smoke.py); 5 s of warm-up`.
+    """The load of a scenario, such as `smoke: 40/s for 25 s (smoke.py); 5 s of warm-up`.
 
     Args:
-        scenario: As in run.json; what another version left out is not told.
+        scenario: As in run.json; keys that an older version lacks are skipped.
     """
     loads = scenario.get("loads", ())
-    asked = " and ".join(_load(load) for load in loads)
+    requested = " and ".join(_load(load) for load in loads)
     further = [
         f"{_seconds(scenario[key])} {what}"
         for key, what in (("warm_up", "of warm-up"), ("duration", "measured"))
@@ -25,9 +25,9 @@ def scenario_text(scenario: Mapping[str, Any]) -> str:
     ]
     if int(scenario.get("workers") or 1) > 1:
         further.append(f"{scenario['workers']} workers")
-    return "; ".join([f"{scenario.get('name', '')}: {asked}" if asked else "", *further]).strip(
-        "; "
-    )
+    return "; ".join(
+        [f"{scenario.get('name', '')}: {requested}" if requested else "", *further]
+    ).strip("; ")
 
 
 def _load(load: Mapping[str, Any]) -> str:
@@ -38,7 +38,7 @@ def _load(load: Mapping[str, Any]) -> str:
 
 def _workload(workload: Mapping[str, Any]) -> str:
     if "shape" in workload:
-        return f"users as {workload['shape']} says"
+        return f"users by the load shape {workload['shape']}"
     stages: Sequence[Mapping[str, Any]] = workload.get("stages", ())
     shown = [_stage(stage) for stage in stages[:_MOST_STAGES]]
     if len(stages) > _MOST_STAGES:

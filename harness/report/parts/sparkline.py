@@ -1,4 +1,4 @@
-"""A course of values as a row of blocks, for a line of text."""
+"""A series of values as a row of block characters."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MISSING = " "
 def sparkline(
     values: Sequence[float | None], *, low: float | None = 0.0, high: float | None = None
 ) -> str:
-    """One block a value, the lowest for `low` or less, the highest for `high` or more.
+    """One block a value, from the lowest for `low` to the highest for `high`.
 
     Args:
-        values: None, and what is not finite, is a gap.
+        values: None and values that are not finite are gaps.
         low: None is the smallest value.
         high: None is the largest value.
     """
@@ -30,6 +30,6 @@ def sparkline(
 def _block(value: float | None, low: float, high: float) -> str:
     if value is None or not isfinite(value):
         return _MISSING
-    span = high / 2 - low / 2  # all of it may be more than a float holds
+    span = high / 2 - low / 2  # high - low may overflow
     share = (value / 2 - low / 2) / span if span > 0 else 0.0
     return _BLOCKS[round(min(max(share, 0.0), 1.0) * (len(_BLOCKS) - 1))]

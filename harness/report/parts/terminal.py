@@ -13,8 +13,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-MIN_WIDTH = 40  # below it no table is legible, and lines are as for this width
-_MIN_NAME = 20  # columns give way before names get fewer cells than this
+MIN_WIDTH = 40  # below it tables are not legible; lines are then as for this width
+_MIN_NAME = 20  # cells of the column of names, before other columns are left out
 _GAP = 2
 _PLAIN = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 _PIECES = re.compile(r"[^\s\-_/.:,?&=]*[\s\-_/.:,?&=]?")
@@ -25,10 +25,10 @@ class Column:
     """A column of a table.
 
     Attributes:
-        cells: One line of text a row; in the column of names longer ones are wrapped.
-        styles: Colour of each cell; empty is the terminal's own.
-        right: Aligned to the right.
-        gives_way: 0 is always shown; on a narrow terminal the highest goes first.
+        cells: One line of text a row; the column of names wraps its long ones.
+        styles: Colour of each cell; empty is the default colour.
+        right: Whether it is aligned to the right.
+        gives_way: 0 is always shown; a narrow terminal leaves out the highest number first.
     """
 
     title: str
@@ -39,12 +39,12 @@ class Column:
 
     @property
     def cells_wide(self) -> int:
-        """Cells that its longest line takes."""
+        """Width of its longest line, in cells."""
         return max(cell_len(text) for text in (self.title, *self.cells))
 
 
 def render(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
-    """What a terminal of `width` cells would show; without colours no control codes at all."""
+    """Text for a terminal of `width` cells; without colours it has no control codes."""
     out = StringIO()
     console = Console(
         file=out,
@@ -57,7 +57,7 @@ def render(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
         emoji=False,
         highlight=False,
         legacy_windows=False,
-        _environ={},  # the caller has decided; NO_COLOR, TERM and COLUMNS change nothing here
+        _environ={},  # the caller has read NO_COLOR, TERM and COLUMNS
     )
     for part in parts:
         console.print(part)
@@ -65,13 +65,13 @@ def render(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
 
 
 def table(columns: Sequence[Column], *, name: int, width: int, color: bool) -> Table:
-    """A table that fits: columns give way, then names are wrapped.
+    """A table that fits the width: columns are left out, then names are wrapped.
 
     Args:
-        columns: At least one row each, all with as many.
-        name: Index of the column that is wrapped; it never gives way.
+        columns: All with the same number of rows, at least one.
+        name: Index of the column that is wrapped; it is always shown.
         width: Cells of the terminal.
-        color: Whether it is for a terminal; if not, rules are made of ASCII.
+        color: Whether it is for a terminal; otherwise its lines are ASCII.
     """
     names = columns[name]
     room = min(names.cells_wide, _MIN_NAME)

@@ -1,4 +1,4 @@
-"""The order and the words that the reports for people share."""
+"""The order of budgets and the words that all reports share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypedDict, TypeVar, assert_never
 
+from harness.budgets.model import Severity
 from harness.judge.compare.model import Change
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
 from harness.report.parts.scenario import scenario_text
@@ -17,18 +18,20 @@ from harness.runs.model import Evidence, Manifest, SlowRequest, Worker
 from harness.units import Unit, format_quantity
 
 Judged = TypeVar("Judged", Verdict, Change)  # a budget, in a run or in a comparison
-TROUBLE: tuple[Outcome, ...] = ("fail", "inconclusive", "warn", "pass")  # the worst first
+# A value for each outcome: mypy demands all of them.
+ByOutcome = TypedDict("ByOutcome", {"fail": str, "inconclusive": str, "warn": str, "pass": str})
+WORST_FIRST: tuple[Outcome, ...] = ("fail", "inconclusive", "warn", "pass")
 NO_DATA = "-"
 
-_SAYS: dict[Outcome, str] = {
+_PHRASES: ByOutcome = {
     "fail": "breached",
-    "inconclusive": "could not be judged",
-    "warn": "warned about",
+    "inconclusive": "inconclusive",
+    "warn": "with a warning",
     "pass": "met",
 }
-# Characters that steer a terminal, reorder the text around them, or cannot be encoded.
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_SERVER = 200  # characters of a server's URL
+# Characters that control a terminal, reorder the text around them, or cannot be encoded.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SERVER = 200  # characters shown of a server's URL
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -36,11 +39,11 @@ def clean(text: str, limit: int = 0) -> str:
     """Text from outside on one line, harmless to a terminal.
 
     Args:
-        text: Names, messages of exceptions and so on, by whomever they were written.
-        limit: The most characters that remain, if not 0; the middle gives way to "...", because
-            long names differ at their ends.
+        text: Any text, such as a name or the message of an exception.
+        limit: The maximum number of characters; "..." replaces the middle, because long names
+            differ at their ends. 0 is no limit.
     """
-    line = _STEERING.sub("", " ".join(text.split()))
+    line = _CONTROL.sub("", " ".join(text.split()))
     if not limit or len(line) <= limit:
         return line
     head = (limit - 3 + 1) // 2
@@ -48,8 +51,31 @@ def clean(text: str, limit: int = 0) -> str:
 
 
 def worst_first(judged: Iterable[Judged]) -> list[Judged]:
-    """The worst first; a budget of severity error before one that only warns, else as written."""
-    return sorted(judged, key=lambda one: (TROUBLE.index(one.outcome), one.severity != "error"))
+    """The worst outcome first, then severity error before warn, then the order of the file."""
+    return sorted(judged, key=lambda one: (WORST_FIRST.index(one.outcome), one.severity != "error"))
+
+
+def effect(one: Verdict | Change) -> Literal["breach", "unknown", "none"]:
+    """The effect of a budget on a CI job: red for a breach and an inconclusive severity error."""
+    match one.outcome:
+        case "fail":
+            return "breach"
+        case "inconclusive":
+            return _effect_of_unknown(one.severity)
+        case "warn" | "pass":
+            return "none"
+        case _:
+            assert_never(one.outcome)
+
+
+def _effect_of_unknown(severity: Severity) -> Literal["unknown", "none"]:
+    match severity:
+        case "error":
+            return "unknown"
+        case "warn" | "off":
+            return "none"
+        case _:
+            assert_never(severity)
 
 
 def tripped(judgement: Judgement) -> list[Guard]:
@@ -59,11 +85,11 @@ def tripped(judgement: Judgement) -> list[Guard]:
 
 @dataclass(frozen=True, slots=True)
 class Reason(Generic[Judged]):
-    """Why neighbouring budgets do not pass, and what to do about it.
+    """Why neighbouring budgets do not pass, and what to do next.
 
     Attributes:
-        advice: Where to look first; empty when the reason says it.
-        runbook: Of a breach.
+        advice: The next step; empty if the reason contains it.
+        runbook: The runbook of a breach.
     """
 
     budgets: tuple[Judged, ...]
@@ -75,16 +101,16 @@ class Reason(Generic[Judged]):
 def reasons(judged: Iterable[Judged]) -> list[Reason[Judged]]:
     """Why budgets do not pass.
 
-    A tripped guard is the one reason of many budgets, and is told once.
+    Neighbouring budgets with the same reason, such as a tripped guard, share one.
     """
 
-    def why(one: Judged) -> tuple[Outcome, str, str, str]:
-        # A runbook says what to do about a breach, not about missing data.
+    def key(one: Judged) -> tuple[Outcome, str, str, str]:
+        # A runbook is about a breach, not about missing data.
         runbook = "" if one.outcome == "inconclusive" else one.runbook
         return one.outcome, one.reason, one.advice, runbook
 
-    groups = groupby((one for one in judged if one.outcome != "pass"), key=why)
-    return [Reason(tuple(group), *told) for (_, *told), group in groups]
+    groups = groupby((one for one in judged if one.outcome != "pass"), key=key)
+    return [Reason(tuple(group), *fields) for (_, *fields), group in groups]
 
 
 def value_text(value: float | None, unit: Unit) -> str:
@@ -118,7 +144,7 @@ def margin_text(verdict: Verdict) -> str:
 
 
 def guard_text(guard: Guard) -> str:
-    """What was read and what it is held against, such as "93% (limit 99%)"; may be empty."""
+    """The value and the limit of a guard, such as "93% (limit 99%)"; may be empty."""
     limit = "" if guard.limit is None else f"limit {format_quantity(guard.limit, guard.unit)}"
     if guard.value is None:
         return limit
@@ -139,83 +165,96 @@ def title(manifest: Manifest) -> str:
 def headline(judgement: Judgement, manifest: Manifest) -> str:
     """One sentence on the outcome, such as "1 of 12 budgets breached, 11 met"."""
     outcomes = [verdict.outcome for verdict in judgement.verdicts]
-    says = tally(outcomes, _SAYS) or "no budget applies to this scenario"
-    return "; ".join(filter(None, (ending(manifest), says)))
+    counts = tally(outcomes, _PHRASES) or "no budget applies to this scenario"
+    return "; ".join(filter(None, (ending(manifest), counts)))
 
 
-def tally(outcomes: Sequence[Outcome], says: Mapping[Outcome, str]) -> str:
-    """How many of the budgets ended how, the worst first: "1 of 12 budgets breached, 11 met".
+def tally(outcomes: Sequence[Outcome], phrases: ByOutcome) -> str:
+    """The number of budgets by outcome, the worst first: "1 of 12 budgets breached, 11 met".
 
-    Empty when there are none.
+    Args:
+        outcomes: The outcome of each budget.
+        phrases: The words for each outcome.
+
+    Returns:
+        Empty without budgets.
     """
     if not outcomes:
         return ""
     if len(outcomes) == 1:
-        return f"1 budget {says[outcomes[0]]}"
+        return f"1 budget {phrases[outcomes[0]]}"
     if set(outcomes) == {"pass"}:
-        return f"all {len(outcomes)} budgets {says['pass']}"
-    counts = [(outcomes.count(outcome), says[outcome]) for outcome in TROUBLE]
-    (count, what), *others = [(count, what) for count, what in counts if count]
-    first = f"{count} of {len(outcomes)} budgets {what}"
-    return ", ".join([first, *(f"{number} {how}" for number, how in others)])
+        return f"all {len(outcomes)} budgets {phrases['pass']}"
+    counts = [(outcomes.count(outcome), phrases[outcome]) for outcome in WORST_FIRST]
+    (count, phrase), *others = [(count, phrase) for count, phrase in counts if count]
+    first = f"{count} of {len(outcomes)} budgets {phrase}"
+    return ", ".join([first, *(f"{count} {phrase}" for count, phrase in others)])
 
 
 def ending(manifest: Manifest) -> str:
-    """How a run that is not complete ended; empty for one that is."""
-    if manifest.status == "complete":
-        return ""
-    says = "unfinished" if manifest.status == "running" else manifest.status
+    """How a run ended that is not complete; empty for a complete run."""
+    match manifest.status:
+        case "complete":
+            return ""
+        case "running":
+            text = "the run was not finished"
+        case "failed":
+            text = "the run failed"
+        case "interrupted" | "aborted":
+            text = f"the run was {manifest.status}"
+        case _:
+            assert_never(manifest.status)
     reason = clean(manifest.reason, 500).rstrip(".")
-    return f"the run was {says}: {reason}" if reason else f"the run was {says}"
+    return f"{text}: {reason}" if reason else text
 
 
-def load_account(manifest: Manifest) -> str:
-    """What the schedule asked for and what became of it; empty in the closed model.
+def load_text(manifest: Manifest) -> str:
+    """The iterations of the schedule and of the load; empty in the closed model.
 
-    Such as "1250 iterations asked, 1249 sent, 3 late, 1 dropped, by 2 workers".
+    Such as "1250 iterations scheduled, 1249 sent, 3 late, 1 dropped, by 2 workers".
     """
-    account = manifest.requests
-    if not account.asked:
+    counts = manifest.requests
+    if not counts.asked:
         return ""
-    count = len(manifest.workers)
+    workers = len(manifest.workers)
     return ", ".join(
         [
-            f"{account.asked} iterations asked",
-            f"{account.sent} sent",
-            f"{account.late} late",
-            f"{account.dropped} dropped",
-            *([f"by {count} worker{'s' * (count > 1)}"] if count else []),
+            f"{counts.asked} iterations scheduled",
+            f"{counts.sent} sent",
+            f"{counts.late} late",
+            f"{counts.dropped} dropped",
+            *([f"by {workers} worker{'s' * (workers > 1)}"] if workers else []),
         ]
     )
 
 
-def server_account(evidence: Evidence) -> str:
-    """Whose values are extrapolated; empty when a Prometheus server was not asked."""
+def prometheus_text(evidence: Evidence) -> str:
+    """How many budgets a Prometheus server measured; empty without one."""
     answers = evidence.answers.values()
     if not answers:
         return ""
     server = clean(next(iter(answers)).server, _SERVER)
     return (
-        f"Measured by the Prometheus server {server}: {len(answers)} of the budgets; increases are"
-        " extrapolated from its scrapes"
+        f"Budgets measured by the Prometheus server {server}: {len(answers)}; it extrapolates"
+        " increases from its scrapes"
     )
 
 
 def moment_text(request: SlowRequest, manifest: Manifest) -> str:
-    """When in the window a request was meant to start, such as "12.3 s"."""
+    """The intended start of a request, from the start of the window, such as "12.3 s"."""
     start = manifest.clock.window_start
     return NO_DATA if start is None else f"{max(0.0, request.at - start):.1f} s"
 
 
 def trace_text(request: SlowRequest) -> str:
-    """Whether a trace of the request was asked for, so that there is one to look at."""
+    """Whether the trace of the request was sampled, so that a trace exists."""
     return "sampled" if request.sampled else NO_DATA
 
 
 def window_seconds(manifest: Manifest) -> float | None:
-    """Length of the judged window; None when the run did not get to its end.
+    """Length of the judged window; None if the run did not reach its end.
 
-    Rounded to microseconds, because the difference of two epoch times is exact to no more.
+    Rounded to microseconds, the precision of the difference of two epoch times.
     """
     start, end = manifest.clock.window_start, manifest.clock.window_end
     return None if start is None or end is None else round(end - start, 6)
@@ -227,7 +266,7 @@ def moment(epoch: float) -> str:
 
 
 def facts(manifest: Manifest) -> list[tuple[str, str]]:
-    """What was run, on what and when: label and text, one line each."""
+    """Facts of the run: label and text, one line each."""
     window = window_seconds(manifest)
     lines = [
         ("Started", moment(manifest.clock.started or manifest.clock.created)),

@@ -1,1 +1,1 @@
-"""A judged run goes in; its reports come out, a file a format."""
+"""From a judged run to its reports, one file a format."""

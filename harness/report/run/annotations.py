@@ -1,20 +1,23 @@
-"""Annotations for a job of GitHub Actions: what is wrong, at the line of its budget.
+"""Annotations for a job of GitHub Actions, at the line of each budget in budgets.yaml.
 
-Format: https://docs.github.com/actions/reference/workflow-commands-for-github-actions, escaped as
-`ActionCommand` of actions/runner undoes it. GitHub shows ten of each level a step and drops the
-others, so the last one counts what is left out.
+Format: https://docs.github.com/actions/reference/workflow-commands-for-github-actions, escaped for
+`ActionCommand` of actions/runner. GitHub shows ten annotations of each level in a step and drops
+the others, so the tenth one counts the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, assert_never, get_args
 
+from harness.judge.compare.model import Change
+from harness.judge.model import Verdict
 from harness.report.parts.console import NAME, TEXT
-from harness.report.parts.words import Judged, clean, worst_first
+from harness.report.parts.words import Judged, clean, effect, worst_first
 
-Level = Literal["error", "warning"]
-MOST = 10  # of each level
+AnnotationLevel = Literal["error", "warning"]
+LEVELS: tuple[AnnotationLevel, ...] = get_args(AnnotationLevel)
+MOST = 10  # annotations of each level
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = str.maketrans(_DATA | {":": "%3A", ",": "%2C"})
 _MESSAGE = str.maketrans(_DATA)
@@ -28,47 +31,54 @@ def workflow_commands(
     Args:
         judged: All budgets.
         budgets_file: Absolute path of budgets.yaml; GitHub makes it relative to the repository.
-        headline: What came out, for a run that failed although no budget is to blame.
-        exit_code: What the command ends with.
+        headline: The outcome, for a run that failed without an error at a budget.
+        exit_code: The exit code of the command.
     """
-    troubled = [one for one in worst_first(judged) if one.outcome != "pass"]
+    failing = [one for one in worst_first(judged) if one.outcome != "pass"]
     lines = []
-    for level in ("error", "warning"):
-        found = [one for one in troubled if _level(one) == level]
-        shown = found if len(found) <= MOST else found[: MOST - 1]
+    for level in LEVELS:
+        of_level = [one for one in failing if _level(one) == level]
+        shown = of_level if len(of_level) <= MOST else of_level[: MOST - 1]
         lines += [_annotation(level, one, budgets_file) for one in shown]
-        if more := len(found) - len(shown):
+        if more := len(of_level) - len(shown):
             lines.append(_command(level, "harness", f"... and {more} more, in the summary"))
-    if exit_code and not any(_level(one) == "error" for one in troubled):
+    if exit_code and not any(_level(one) == "error" for one in failing):
         lines.insert(0, _command("error", "harness", clean(headline, TEXT)))
     return lines
 
 
 def error_command(message: str, hint: str) -> str:
-    """The workflow command for an error that left nothing to judge."""
+    """The workflow command for an error of the command itself."""
     lines = [*message.splitlines(), *([f"hint: {hint}"] if hint else [])]
     return _command("error", "harness", "\n".join(clean(line, TEXT) for line in lines))
 
 
-def _level(one: Judged) -> Level:
-    blocks = one.outcome == "fail" or (one.outcome == "inconclusive" and one.severity == "error")
-    return "error" if blocks else "warning"
+def _level(one: Verdict | Change) -> AnnotationLevel:
+    match effect(one):
+        case "breach" | "unknown":
+            return "error"
+        case "none":
+            return "warning"
+        case other:
+            assert_never(other)
 
 
-def _annotation(level: str, one: Judged, budgets_file: str) -> str:
+def _annotation(level: AnnotationLevel, one: Judged, budgets_file: str) -> str:
     runbook = "" if one.outcome == "inconclusive" else one.runbook
-    told: Sequence[tuple[str, str]] = (
+    texts: Sequence[tuple[str, str]] = (
         ("", one.reason),
         ("next: ", one.advice),
         ("runbook: ", runbook),
     )
-    message = "\n".join(f"{label}{clean(text, TEXT)}" for label, text in told if text)
+    message = "\n".join(f"{label}{clean(text, TEXT)}" for label, text in texts if text)
     title = f"{one.outcome.upper()} {clean(one.name, NAME)}"
     place = {"file": budgets_file, "line": str(one.line)} if one.line else {}
     return _command(level, title, message or title, place)
 
 
-def _command(level: str, title: str, message: str, place: dict[str, str] | None = None) -> str:
+def _command(
+    level: AnnotationLevel, title: str, message: str, place: dict[str, str] | None = None
+) -> str:
     properties = {**(place or {}), "title": title}
     listed = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items())
     return f"::{level} {listed}::{message.translate(_MESSAGE)}"

@@ -1,4 +1,4 @@
-"""A stored run beside this one: what differs, and why that is for information only."""
+"""The difference of a run to a stored run, for information only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from harness.judge.model import Judgement, Verdict
-from harness.report.history.history import worsening
+from harness.report.history.history import relative_regression
 from harness.report.parts import words as wording
 from harness.report.parts.console import NAME, TEXT, indented
 from harness.report.parts.markdown import code, prose
@@ -23,10 +23,10 @@ from harness.runs.results import PastRun, StoredBudget
 from harness.units import Unit, format_quantity
 
 WHY = (
-    "For information: it cannot gate. Two runs of one and the same version differ, too. In"
-    " simulations a run held against a stored one with a tolerance of 10% raised a false alarm in"
-    " 13 to 34% of the cases, and saw half of the regressions by 10%. `harness compare` measures"
-    " both versions in turn and decides."
+    "For information only; it does not change the outcome. Two runs of the same version differ,"
+    " too: in simulations with a tolerance of 10%, a comparison of two single runs raised a false"
+    " alarm in 13 to 34% of the cases and found half of the regressions of 10%. `harness compare`"
+    " measures both versions alternately and decides."
 )
 _HOST = ("platform", "python", "cpus", "memory_bytes")
 
@@ -36,29 +36,29 @@ class Difference:
     """A budget in both runs.
 
     Attributes:
-        stored: The value in the stored run, in `unit`; None without data, or when a guard took
-            its verdict away.
-        worse: 0.1 is 10% worse and -0.1 is 10% better, whichever way the budget looks; None when
-            it is not known.
-        apart: Whether the intervals of both have nothing in common; None when one is not known.
+        stored: The value in the stored run, in `unit`; None without data, or if a guard made the
+            budget inconclusive.
+        regression: 0.1 is 10% worse and -0.1 is 10% better, for a `max` and a `min`; None if
+            unknown.
+        disjoint: Whether the intervals of both runs do not overlap; None if one is unknown.
     """
 
     name: str
     unit: Unit
     stored: float | None
     value: float | None
-    worse: float | None
-    apart: bool | None
+    regression: float | None
+    disjoint: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineComparison:
-    """A stored run beside this one.
+    """The difference of a run to a stored run.
 
     Attributes:
-        run: Its folder or file.
-        started: Seconds since the epoch.
-        remarks: What else is different, and how much it is worth as a baseline.
+        run: The folder or file of the stored run.
+        started: Its start, in seconds since the epoch.
+        remarks: Other differences, such as another machine, that limit the comparison.
     """
 
     run: str
@@ -68,8 +68,10 @@ class BaselineComparison:
     differences: tuple[Difference, ...]
 
 
-def beside(judgement: Judgement, manifest: Manifest, past: PastRun) -> BaselineComparison:
-    """Hold a stored run beside one that was judged."""
+def compare_to_baseline(
+    judgement: Judgement, manifest: Manifest, past: PastRun
+) -> BaselineComparison:
+    """Compare a judged run with a stored run."""
     stored = {budget.name: budget for budget in past.results.budgets}
     return BaselineComparison(
         run=str(past.folder),
@@ -86,11 +88,11 @@ def beside(judgement: Judgement, manifest: Manifest, past: PastRun) -> BaselineC
 
 def _difference(verdict: Verdict, stored: StoredBudget, past: PastRun) -> Difference:
     before = past.results.trusted(stored)
-    worse = worsening(before, verdict.value, verdict.direction)
-    apart = None
+    regression = relative_regression(before, verdict.value, verdict.direction)
+    disjoint = None
     if before is not None and _is_interval(stored) and _is_interval(verdict):
-        apart = _above(stored.lower, verdict.upper) or _above(verdict.lower, stored.upper)
-    return Difference(verdict.name, verdict.unit, before, verdict.value, worse, apart)
+        disjoint = _above(stored.lower, verdict.upper) or _above(verdict.lower, stored.upper)
+    return Difference(verdict.name, verdict.unit, before, verdict.value, regression, disjoint)
 
 
 def _is_interval(one: StoredBudget | Verdict) -> bool:
@@ -104,17 +106,17 @@ def _above(lower: float | None, upper: float | None) -> bool:
 def _remarks(manifest: Manifest, past: PastRun) -> Iterator[str]:
     results, run = past.results, past.results.run
     if results.outcome in {"fail", "inconclusive"}:
-        yield f"its own outcome was {results.outcome}, so it is no measure of what is good"
+        yield f"the outcome of the baseline was {results.outcome}: it is not a good reference"
     if run.service != manifest.service:
-        yield f"it is of another service, {run.service}"
+        yield f"the baseline is of another service: {run.service}"
     if results.scenario != wording.scenario_name(manifest):
-        yield f"it is of another scenario, {results.scenario}"
+        yield f"the baseline is of another scenario: {results.scenario}"
     elif _load(run.scenario) != _load(manifest.scenario):
-        yield "its load was another one"
+        yield "the baseline had another load"
     if other := [key for key in _HOST if run.host.get(key) != manifest.host.get(key)]:
-        yield f"it ran on another machine ({', '.join(other)})"
+        yield f"the baseline ran on another machine (differences: {', '.join(other)})"
     if results.commit and results.commit == manifest.git.get("commit"):
-        yield "it is of the same commit: what differs is noise, or was not committed"
+        yield "the baseline is of the same commit: differences are noise or uncommitted changes"
 
 
 def _load(scenario: dict[str, Any]) -> tuple[Any, ...]:
@@ -126,56 +128,66 @@ def _load(scenario: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def baseline_parts(
-    found: BaselineComparison, *, width: int, color: bool
+    baseline: BaselineComparison, *, width: int, color: bool
 ) -> Iterator[RenderableType]:
-    """For a terminal."""
-    yield Text(_title(found), "bold")
-    if found.differences:
-        yield table(_columns(found), name=0, width=width, color=color)
-    for remark in found.remarks:
+    """The comparison for a terminal."""
+    yield Text(_title(baseline), "bold")
+    if baseline.differences:
+        yield table(_columns(baseline), name=0, width=width, color=color)
+    for remark in baseline.remarks:
         yield indented(f"note: {clean(remark, TEXT)}")
     yield indented(WHY)
     yield ""
 
 
-def baseline_markdown(found: BaselineComparison) -> Iterator[str]:
-    """For the step summary."""
-    yield f"### {prose(_title(found))}"
+def baseline_markdown(baseline: BaselineComparison) -> Iterator[str]:
+    """The comparison for the step summary."""
+    yield f"### {prose(_title(baseline))}"
     yield ""
-    if found.differences:
-        yield "| budget | baseline | now | worse by | intervals |"
+    if baseline.differences:
+        yield "| budget | baseline | this run | regression | intervals |"
         yield "| --- | ---: | ---: | ---: | --- |"
-    for one in found.differences:
-        cells = (code(one.name), *_values(one), _worse(one), _apart(one))
+    for one in baseline.differences:
+        cells = (code(one.name), *_values(one), _regression(one), _intervals(one))
         yield f"| {' | '.join(cells)} |"
     yield ""
-    yield from (f"- {prose(clean(remark, TEXT))}" for remark in found.remarks)
+    yield from (f"- {prose(clean(remark, TEXT))}" for remark in baseline.remarks)
     yield ""
     yield WHY
     yield ""
 
 
-def baseline_fields(found: BaselineComparison) -> dict[str, Any]:
-    """For results.json."""
-    fields = asdict(found)
-    for one in fields["differences"]:
-        one |= {key: number(one[key]) for key in ("stored", "value", "worse")}
-    return fields
+def baseline_fields(baseline: BaselineComparison) -> dict[str, Any]:
+    """The comparison for results.json."""
+    return asdict(baseline) | {
+        "differences": [_difference_fields(one) for one in baseline.differences]
+    }
 
 
-def _title(found: BaselineComparison) -> str:
-    when = datetime.fromtimestamp(found.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"beside {clean(found.run, NAME)} of {when}"
+def _difference_fields(one: Difference) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "unit": one.unit,
+        "stored": number(one.stored),
+        "value": number(one.value),
+        "worse": number(one.regression),
+        "apart": one.disjoint,
+    }
 
 
-def _columns(found: BaselineComparison) -> list[Column]:
-    values = [_values(one) for one in found.differences]
+def _title(baseline: BaselineComparison) -> str:
+    when = datetime.fromtimestamp(baseline.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"Compared with the stored run {clean(baseline.run, NAME)} of {when}"
+
+
+def _columns(baseline: BaselineComparison) -> list[Column]:
+    values = [_values(one) for one in baseline.differences]
     return [
-        Column("budget", [clean(one.name, NAME) for one in found.differences]),
+        Column("budget", [clean(one.name, NAME) for one in baseline.differences]),
         Column("baseline", [stored for stored, _ in values], right=True),
-        Column("now", [now for _, now in values], right=True),
-        Column("worse by", [_worse(one) for one in found.differences], right=True),
-        Column("intervals", [_apart(one) for one in found.differences], gives_way=1),
+        Column("this run", [value for _, value in values], right=True),
+        Column("regression", [_regression(one) for one in baseline.differences], right=True),
+        Column("intervals", [_intervals(one) for one in baseline.differences], gives_way=1),
     ]
 
 
@@ -183,12 +195,12 @@ def _values(one: Difference) -> tuple[str, str]:
     return value_text(one.stored, one.unit), value_text(one.value, one.unit)
 
 
-def _worse(one: Difference) -> str:
-    if one.worse is None:
+def _regression(one: Difference) -> str:
+    if one.regression is None:
         return wording.NO_DATA
-    text = format_quantity(one.worse, Unit.RATIO)
-    return f"+{text}" if one.worse > 0 else text
+    text = format_quantity(one.regression, Unit.RATIO)
+    return f"+{text}" if one.regression > 0 else text
 
 
-def _apart(one: Difference) -> str:
-    return {None: "", True: "apart", False: "overlap"}[one.apart]
+def _intervals(one: Difference) -> str:
+    return {None: "", True: "disjoint", False: "overlap"}[one.disjoint]

@@ -1,4 +1,4 @@
-"""The report that a person reads at the end of a run."""
+"""The report of a run for a terminal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from harness import names
 from harness.judge.model import Judgement, Verdict
 from harness.names import OK
 from harness.report.parts import words as wording
-from harness.report.parts.console import NAME, STYLES, TEXT, end, indented, listed, why
+from harness.report.parts.console import NAME, STYLES, TEXT, end, indented, listed, reason_parts
 from harness.report.parts.terminal import Column, render, table
 from harness.report.parts.words import clean, value_text
 from harness.report.run.baseline import BaselineComparison, baseline_parts
-from harness.report.run.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.report.run.slowest import slowest
 from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest, SlowRequest
 from harness.units import Unit, format_quantity
@@ -34,31 +34,30 @@ def console_report(
     folder: str | None = None,
     baseline: BaselineComparison | None = None,
 ) -> str:
-    """The verdicts, the worst first, and all that is needed to act on them.
+    """The verdicts, the worst first, with their reasons, tripped guards and slowest requests.
 
     Args:
-        judgement: What was decided.
-        evidence: What it was decided on.
-        width: Cells of the terminal; no line is longer, down to 40.
-        color: Colours and line drawing for a terminal; without them no control codes, and rules
-            made of ASCII.
-        exit_code: What the command ends with.
-        folder: Where the run is stored.
-        baseline: A stored run beside this one, if there is one.
+        judgement: The outcome and the verdicts.
+        evidence: The evidence of the judgement.
+        width: Cells of the terminal, at least 40; no line is longer.
+        color: Colours and line drawing for a terminal; otherwise plain ASCII lines.
+        exit_code: The exit code of the command.
+        folder: The run folder.
+        baseline: The comparison with a stored run, if there is one.
 
     Returns:
         Lines, each with its newline.
     """
     manifest, verdicts = evidence.manifest, wording.worst_first(judgement.verdicts)
-    parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_account(manifest), ""]
+    parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_load(manifest), ""]
     if verdicts:
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
-    if server := wording.server_account(evidence):
+    if server := wording.prometheus_text(evidence):
         parts += [Text(server), ""]
-    parts += why(verdicts)
+    parts += reason_parts(verdicts)
     parts += _guards(judgement)
     errors, notices = manifest.user_errors, manifest.notices
-    parts += listed("Exceptions of Locust users", errors, MOST_TEXTS, names.MANIFEST_FILE)
+    parts += listed("Exceptions in Locust users", errors, MOST_TEXTS, names.MANIFEST_FILE)
     parts += listed("Notices", notices, MOST_TEXTS, names.MANIFEST_FILE)
     text = render(parts, width=width, color=color)
     if endpoint_lines := endpoint_table(evidence.latency, width=width, color=color):
@@ -83,7 +82,7 @@ def endpoint_table(latency: Mapping[LatencyKey, Distribution], *, width: int, co
         return ""
     shown = rows[:MOST_ENDPOINTS]
     if len(rows) > 1:
-        shown = [*shown, every_endpoint(latency)]
+        shown = [*shown, all_endpoints(latency)]
     parts: list[RenderableType] = [table(_latency_columns(shown), name=0, width=width, color=color)]
     if len(rows) > MOST_ENDPOINTS:
         parts.append(Text(f"... and {len(rows) - MOST_ENDPOINTS} more endpoints"))
@@ -95,14 +94,14 @@ def _facts(evidence: Evidence) -> str:
     window = wording.window_seconds(manifest)
     if window is None:
         return f"{wording.title(manifest)}: {manifest.requests.recorded} requests"
-    count = every_endpoint(evidence.latency).count
+    count = all_endpoints(evidence.latency).count
     over = format_quantity(window, Unit.SECONDS)
     return f"{wording.title(manifest)}: {count} requests in a window of {over}"
 
 
-def _account(manifest: Manifest) -> Iterator[RenderableType]:
-    if account := wording.load_account(manifest):
-        yield Text(account)
+def _load(manifest: Manifest) -> Iterator[RenderableType]:
+    if text := wording.load_text(manifest):
+        yield Text(text)
 
 
 def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
@@ -126,7 +125,7 @@ def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
     ]
 
 
-def _latency_columns(rows: Sequence[Endpoint]) -> list[Column]:
+def _latency_columns(rows: Sequence[EndpointLatency]) -> list[Column]:
     def seconds(title: str, values: list[float | None], gives_way: int) -> Column:
         cells = [value_text(value, Unit.SECONDS) for value in values]
         return Column(title, cells, right=True, gives_way=gives_way)
@@ -154,7 +153,7 @@ def _slowest_columns(rows: Sequence[SlowRequest], manifest: Manifest) -> list[Co
         Column("slowest requests", [clean(row.request, NAME) for row in rows]),
         Column("latency", seconds([row.latency for row in rows]), right=True),
         Column("service time", services, right=True, gives_way=2),
-        Column("at", moments, right=True, gives_way=3),
+        Column("start", moments, right=True, gives_way=3),
     ]
     if any(row.outcome != OK for row in rows):
         columns.append(Column("outcome", [row.outcome for row in rows], gives_way=5))

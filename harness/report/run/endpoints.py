@@ -1,4 +1,4 @@
-"""Latency by endpoint, out of a run's distributions."""
+"""Requests, errors and latency of each endpoint of a run."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from harness.runs.model import Distribution, LatencyKey
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One request of the locustfile over the window.
+class EndpointLatency:
+    """An endpoint over the window.
 
     Attributes:
-        request: As budgets.yaml names it: "GET /contacts".
+        request: Its name as in budgets.yaml, such as "GET /contacts".
         count: Requests, failed ones included.
         errors: Requests that failed.
-        p50: Latency of the requests that succeeded, from the intended start, seconds; like the
-            other figures None when none succeeded.
-        service_time_p95: The same from the moment the request was really sent.
+        p50: Latency of the successful requests, from the intended start, in seconds; this and the
+            following are None if no request succeeded.
+        service_time_p95: From the moment a request was really sent.
     """
 
     request: str
@@ -32,8 +32,8 @@ class Endpoint:
     service_time_p95: float | None
 
 
-def endpoints(latency: Mapping[LatencyKey, Distribution]) -> list[Endpoint]:
-    """The rows of the table: the endpoint with the most requests first."""
+def endpoints(latency: Mapping[LatencyKey, Distribution]) -> list[EndpointLatency]:
+    """The endpoints of a run, the one with the most requests first."""
     groups: dict[str, dict[LatencyKey, Distribution]] = {}
     for key, distribution in latency.items():
         if key.what in {LATENCY, SERVICE_TIME}:
@@ -42,12 +42,12 @@ def endpoints(latency: Mapping[LatencyKey, Distribution]) -> list[Endpoint]:
     return sorted(rows, key=lambda row: (-row.count, row.request))
 
 
-def every_endpoint(latency: Mapping[LatencyKey, Distribution]) -> Endpoint:
-    """All requests together: what a budget without `request` judges."""
-    return _row("every request", latency)
+def all_endpoints(latency: Mapping[LatencyKey, Distribution]) -> EndpointLatency:
+    """All requests together, as judged by a budget without `request`."""
+    return _row("all requests", latency)
 
 
-def _row(label: str, latency: Mapping[LatencyKey, Distribution]) -> Endpoint:
+def _row(label: str, latency: Mapping[LatencyKey, Distribution]) -> EndpointLatency:
     def of(what: str, outcome: str) -> Distribution:
         return Distribution.merge(
             distribution
@@ -56,7 +56,7 @@ def _row(label: str, latency: Mapping[LatencyKey, Distribution]) -> Endpoint:
         )
 
     succeeded, failed = of(LATENCY, OK), of(LATENCY, ERROR)
-    return Endpoint(
+    return EndpointLatency(
         request=label,
         count=succeeded.count + failed.count,
         errors=failed.count,

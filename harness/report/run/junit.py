@@ -1,10 +1,10 @@
-"""junit.xml: one testcase a budget, for the test views of CI hosts.
+"""junit.xml of a run: one testcase a budget, for the test views of CI hosts.
 
-The shape is what Jenkins, GitLab and GitHub's reporters read in common, and valid by the strictest
-schema among theirs (junit-10.xsd of Jenkins' xUnit plugin): `testsuites`, one `testsuite` with
-`properties`, its testcases, then `system-out`. A breach is a `failure`; a budget of severity error
-that could not be judged is an `error`, which those hosts show red as well, so that nothing looks
-green without data. What only warns is a passed testcase with its reason as output.
+Jenkins, GitLab and the reporters of GitHub all read this structure, and it is valid by the
+strictest schema of them (junit-10.xsd of Jenkins' xUnit plugin): `testsuites`, one `testsuite` with
+`properties`, its testcases, then `system-out`. A breach is a `failure`. An inconclusive budget of
+severity error is an `error`, which these hosts show red, too, so that missing data is never green.
+A warning is a passed testcase with the reason as its output.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from harness.runs.model import Manifest
 def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
     """The content of junit.xml.
 
-    A run that is not a success although no budget is to blame (it was interrupted, or has no
-    budgets) gets a testcase named "run" with an error, since hosts take an empty suite for green.
+    A run that failed without a red budget (it was interrupted, or has no budgets) gets a testcase
+    named "run" with an error, because hosts show an empty suite green.
     """
     name = f"{manifest.service}.{wording.scenario_name(manifest)}"
     cases = [
@@ -32,17 +32,16 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
         cases.append(whole("run", name, judgement.outcome, headline))
     facts = {label.lower(): text for label, text in wording.facts(manifest)}
     return document(
-        *(name, cases, facts | _told(manifest)),
+        *(name, cases, facts | _properties(manifest)),
         started=manifest.clock.started or manifest.clock.created,
         seconds=wording.window_seconds(manifest) or 0.0,
         output=[_guard_line(guard) for guard in judgement.guards],
     )
 
 
-def _told(manifest: Manifest) -> dict[str, str]:
-    """What the load tells of itself besides its numbers."""
+def _properties(manifest: Manifest) -> dict[str, str]:
     return {
-        "load": wording.load_account(manifest),
+        "load": wording.load_text(manifest),
         "notices": wording.clean("; ".join(manifest.notices), 1000),
         "aborted by": manifest.aborted_by,
     }

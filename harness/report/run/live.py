@@ -1,4 +1,4 @@
-"""Where a run is while it goes on, in lines for a log."""
+"""The progress of a run in lines for a log."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from harness.report.parts.words import NO_DATA, clean
 from harness.runs.model import Progress
 from harness.units import Unit, format_quantity
 
-# Fields in the order in which they give way on a narrow terminal.
+# Fields in the order in which a narrow terminal leaves them out.
 _GIVES_WAY = ("budgets", "in flight", "errors", "p95", "rate", "elapsed")
-_LEAST, _MOST = 5.0, 60.0  # seconds between two lines: of a short run, and of a long one
-_LINES = 60  # of a run in between, about
+_LEAST, _MOST = 5.0, 60.0  # seconds between two lines, in short and long runs
+_LINES = 60  # of other runs, about
 _NAME = 120  # characters shown of a budget's name
 
 
 def is_due(progress: Progress, last: Progress | None) -> bool:
-    """Whether a log gets a line: in each phase, and not so often that nobody reads them."""
+    """Whether a log gets a line: at the start of each phase, then every 5 to 60 seconds."""
     if last is None or progress.phase != last.phase:
         return True
     wait = min(max(_LEAST, progress.total / _LINES), _MOST)
@@ -22,7 +22,7 @@ def is_due(progress: Progress, last: Progress | None) -> bool:
 
 
 def decisions(progress: Progress, last: Progress | None) -> list[str]:
-    """A line for each budget that was decided since the last progress."""
+    """A line for each budget decided since the last progress."""
     before = dict(last.budgets) if last else {}
     return [
         f"{outcome.upper()} {clean(name, _NAME)}: decided after {clock(progress.elapsed)}"
@@ -34,8 +34,8 @@ def decisions(progress: Progress, last: Progress | None) -> list[str]:
 def progress_line(progress: Progress, width: int) -> str:
     """One line of at most `width` characters.
 
-    Such as `measuring  0:12/0:25 | 49/s of 50/s | p95 183 ms | 0 errors | 3 in flight`. What does
-    not fit is left out field by field, never cut in the middle of a number.
+    Such as `measuring  0:12/0:25 | 49/s of 50/s | p95 183 ms | 0 errors | 3 in flight`. Fields that
+    do not fit are left out as a whole.
     """
     fields = _fields(progress)
     for field in ("", *_GIVES_WAY):
@@ -47,7 +47,7 @@ def progress_line(progress: Progress, width: int) -> str:
 
 
 def rate_text(progress: Progress) -> str:
-    """The rate and what the schedule asks for, such as "49.2/s of 50/s"."""
+    """The rate and the scheduled rate, such as "49.2/s of 50/s"."""
     rate = format_quantity(progress.rate, Unit.PER_SECOND)
     if progress.asked_rate is None:
         return rate
@@ -60,18 +60,18 @@ def p95_text(progress: Progress) -> str:
 
 
 def time_text(progress: Progress) -> str:
-    """How far the load is, such as "0:12/0:25"."""
+    """Elapsed and total time, such as "0:12/0:25"."""
     return f"{clock(progress.elapsed)}/{clock(progress.total)}"
 
 
 def decided_text(progress: Progress) -> str:
-    """How many of the watched budgets are decided, such as "1 of 3 decided"."""
+    """The number of decided budgets, such as "1 of 3 decided"."""
     decided = sum(bool(outcome) for _, outcome in progress.budgets)
     return f"{decided} of {len(progress.budgets)} decided"
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, and hours when there are any: "0:12", "1:02:03"."""
+    """Hours, if any, minutes and seconds: "0:12", "1:02:03"."""
     minutes, rest = divmod(int(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

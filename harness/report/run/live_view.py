@@ -1,4 +1,4 @@
-"""Where a run is while it goes on, as a view that a terminal redraws."""
+"""The progress of a run as a view that a terminal redraws."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.report.parts.console import NAME, STYLES, outcome_text
 from harness.report.parts.sparkline import sparkline
-from harness.report.parts.words import TROUBLE, clean
+from harness.report.parts.words import WORST_FIRST, clean
 from harness.report.run.live import decided_text, p95_text, rate_text, time_text
 from harness.runs.model import Progress
 
@@ -20,11 +20,11 @@ _MOST_BUDGETS = 6  # shown one by one
 
 
 def progress_view(course: Sequence[Progress], title: str, width: int) -> RenderableType:
-    """Phase, rate, p95, errors and requests in flight with their course; the decided budgets.
+    """Phase, rate, p95, errors and requests in flight with sparklines; the decided budgets.
 
     Args:
         course: The progress of the last seconds, the latest last.
-        title: What is run.
+        title: The service and the scenario.
         width: Cells of the terminal.
     """
     width = min(width, _WIDEST)
@@ -43,7 +43,7 @@ def _bar(now: Progress, width: int) -> Text:
 
 
 def _figures(course: Sequence[Progress], room: int) -> Table:
-    """A row a figure: what it is, what it is now, and how it went over the last seconds."""
+    """A row for each figure: label, current value, sparkline of the last seconds."""
     now, shown = course[-1], course[-max(1, room) :]
     grid = Table.grid()
     grid.add_column(width=_LABEL, no_wrap=True)
@@ -71,8 +71,8 @@ def _budgets(now: Progress) -> Iterator[RenderableType]:
     yield Text(f"{'budgets':<{_LABEL}}{decided_text(now)}")
     worst_first = [
         outcome_text(outcome, f" {clean(name, NAME)}")
-        for outcome in TROUBLE
-        for name, found in now.budgets
-        if found == outcome
+        for outcome in WORST_FIRST
+        for name, decided in now.budgets
+        if decided == outcome
     ]
     yield from worst_first[:_MOST_BUDGETS]

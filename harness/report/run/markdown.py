@@ -19,12 +19,12 @@ from harness.report.parts.markdown import (
     heading,
     marker,
     prose,
+    reason_list,
     sentence,
-    why,
 )
 from harness.report.parts.words import clean, value_text
 from harness.report.run.baseline import BaselineComparison, baseline_markdown
-from harness.report.run.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.report.run.slowest import slowest
 from harness.runs.model import Evidence, Manifest
 from harness.units import Unit
@@ -40,14 +40,14 @@ MOST_NOTICES = 20
 def summary_markdown(
     judgement: Judgement, evidence: Evidence, baseline: BaselineComparison | None = None
 ) -> str:
-    """The content of summary.md, under 1 MiB whatever is judged."""
+    """The content of summary.md, always under 1 MiB."""
     manifest, verdicts = evidence.manifest, wording.worst_first(judgement.verdicts)
     return document(
         _heading(judgement, manifest),
-        _account(manifest),
+        _load(manifest),
         _budgets(verdicts, MOST_BUDGETS),
         _server(evidence),
-        why(verdicts, MOST_REASONS, names.RESULTS_FILE),
+        reason_list(verdicts, MOST_REASONS, names.RESULTS_FILE),
         _guards(judgement, MOST_GUARDS),
         baseline_markdown(baseline) if baseline else (),
         _notices(manifest),
@@ -58,7 +58,7 @@ def summary_markdown(
 
 
 def comment_markdown(judgement: Judgement, manifest: Manifest) -> str:
-    """The content of comment.md: what a reviewer needs; it fits whatever is judged."""
+    """The content of comment.md, always within the limit of a comment."""
     verdicts = wording.worst_first(judgement.verdicts)
 
     def write(most: int) -> str:
@@ -66,7 +66,7 @@ def comment_markdown(judgement: Judgement, manifest: Manifest) -> str:
             [marker("run", manifest.service, wording.scenario_name(manifest))],
             _heading(judgement, manifest),
             _budgets(verdicts, most),
-            why(verdicts, most, names.RESULTS_FILE),
+            reason_list(verdicts, most, names.RESULTS_FILE),
             _guards(judgement, most),
         )
 
@@ -78,14 +78,14 @@ def _heading(judgement: Judgement, manifest: Manifest) -> Iterator[str]:
     return heading(judgement.outcome, wording.title(manifest), headline)
 
 
-def _account(manifest: Manifest) -> Iterator[str]:
-    if account := wording.load_account(manifest):
-        yield from (sentence(account), "")
+def _load(manifest: Manifest) -> Iterator[str]:
+    if text := wording.load_text(manifest):
+        yield from (sentence(text), "")
 
 
 def _server(evidence: Evidence) -> Iterator[str]:
-    if account := wording.server_account(evidence):
-        yield from (sentence(account), "")
+    if text := wording.prometheus_text(evidence):
+        yield from (sentence(text), "")
 
 
 def _budgets(verdicts: Sequence[Verdict], most: int) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _guards(judgement: Judgement, most: int) -> Iterator[str]:
     guards = wording.tripped(judgement)
     if not guards:
         return
-    yield "### Guards that tripped"
+    yield "### Tripped guards"
     yield ""
     for guard in guards[:most]:
         name = code(f"{guard.name} {guard.request}".strip())
@@ -142,13 +142,13 @@ def _endpoints(evidence: Evidence) -> Iterator[str]:
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     yield from (_endpoint(row, code(row.request)) for row in rows[:MOST_ENDPOINTS])
     if len(rows) > 1:
-        total = every_endpoint(evidence.latency)
+        total = all_endpoints(evidence.latency)
         yield _endpoint(total, total.request)
     yield ""
     yield from and_more(len(rows) - MOST_ENDPOINTS, "endpoints in results.json")
 
 
-def _endpoint(row: Endpoint, name: str) -> str:
+def _endpoint(row: EndpointLatency, name: str) -> str:
     latency = (row.p50, row.p95, row.p99, row.max, row.service_time_p95)
     figures = (str(row.count), str(row.errors), *(value_text(v, Unit.SECONDS) for v in latency))
     return f"| {name} | {' | '.join(figures)} |"
@@ -158,7 +158,7 @@ def _slowest(judgement: Judgement, evidence: Evidence) -> Iterator[str]:
     rows = slowest(judgement, evidence)
     if not rows:
         return
-    yield "| request | latency | service time | at | outcome | trace id | trace |"
+    yield "| request | latency | service time | start | outcome | trace id | trace |"
     yield "| --- | ---: | ---: | ---: | --- | --- | --- |"
     for row in rows:
         cells = (
@@ -177,6 +177,6 @@ def _slowest(judgement: Judgement, evidence: Evidence) -> Iterator[str]:
 def _run(manifest: Manifest) -> Iterator[str]:
     yield from (f"- {label}: {prose(text)}" for label, text in wording.facts(manifest))
     shown = manifest.user_errors[:5]
-    yield from (f"- Exception of a Locust user: {prose(clean(e, TEXT))}" for e in shown)
+    yield from (f"- Exception in a Locust user: {prose(clean(e, TEXT))}" for e in shown)
     yield ""
     yield from and_more(len(manifest.user_errors) - len(shown), "exceptions in run.json")

@@ -1,6 +1,6 @@
-"""A run as samples for Prometheus: what it is, what its budgets allow, how it was judged.
+"""A run as samples for Prometheus: its facts, the limits of its budgets, its outcome.
 
-Numbers are those of results.json, without float noise.
+Numbers are rounded as in results.json.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 
 def latency_bounds(budgets: Iterable[Budget]) -> Iterator[float]:
-    """The bounds of latency budgets, those of their alerts included; seconds."""
+    """The bounds of latency budgets and of their alerts, in seconds."""
     for budget in budgets:
         if isinstance(budget.indicator, Latency):
             yield budget.bound
@@ -29,11 +29,11 @@ def latency_bounds(budgets: Iterable[Budget]) -> Iterator[float]:
 
 
 def run_samples(run: str, manifest: Manifest) -> Iterator[Sample]:
-    """What a run is, and when it was; moments that it has not reached are left out.
+    """Facts and times of a run; times that it has not reached are left out.
 
     Args:
-        run: The name of its folder.
-        manifest: As far as it is known.
+        run: The name of the run folder.
+        manifest: The manifest, complete or not.
     """
     about = {
         names.RUN_FOLDER: run,
@@ -66,7 +66,7 @@ def limit_samples(budgets: Iterable[Budget | StoredBudget]) -> Iterator[Sample]:
 def outcome_samples(
     outcome: Outcome, verdicts: Iterable[Verdict | StoredBudget]
 ) -> Iterator[Sample]:
-    """How a run and each of its budgets were judged; a budget without data has no value."""
+    """The outcome of a run, outcome and value of each budget; without data there is no value."""
     yield from _one_of(names.RUN_VERDICT, outcome, {})
     for verdict in verdicts:
         labels = {names.RUN_BUDGET: verdict.name}
@@ -76,6 +76,6 @@ def outcome_samples(
 
 
 def _one_of(name: str, outcome: Outcome, labels: Mapping[str, str]) -> Iterator[Sample]:
-    """A state set: 1 for the state, 0 for all others, so that a change of it leaves no doubt."""
+    """A state set: 1 for the state and 0 for all others, so that no old state remains."""
     for state in _OUTCOMES:
         yield reading(name, float(state == outcome), {**labels, names.RUN_OUTCOME: state})

@@ -1,4 +1,4 @@
-"""results.json: the verdicts for programs, by the contract in results.schema.json."""
+"""results.json: a judged run for programs, by the contract in results.schema.json."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from harness.judge.model import Guard, Judgement, Verdict
 from harness.report.parts.words import window_seconds
-from harness.report.run.endpoints import Endpoint, endpoints
+from harness.report.run.endpoints import EndpointLatency, endpoints
 from harness.runs.model import Evidence, Manifest, SlowRequest
 
 SCHEMA = 1
@@ -25,15 +25,15 @@ def results_json(
     """The content of results.json.
 
     Args:
-        judgement: What was decided.
-        evidence: What it was decided on.
-        exit_code: The code that the command ends with, which is not the judgement's own when the
-            run was interrupted or only warnings are wanted.
-        baseline: A stored run beside this one, if there is one.
+        judgement: The outcome, the guards and the verdicts.
+        evidence: The evidence of the judgement.
+        exit_code: The exit code of the command; it differs from the judgement's after an interrupt
+            and with `--warn-only`.
+        baseline: The comparison with a stored run, if there is one.
 
     Returns:
-        Indented JSON with a stable order of keys, in UTF-8's reach. Measured values have 12
-        significant digits; what is missing or not finite is null.
+        Indented JSON with a stable order of keys that UTF-8 can encode. Measured values have 12
+        significant digits; a value that is missing or not finite is null.
     """
     document: dict[str, object] = {
         "schema": SCHEMA,
@@ -51,9 +51,9 @@ def results_json(
 
 
 def json_text(document: dict[str, object]) -> str:
-    """Indented JSON in UTF-8's reach; what is not finite is null."""
+    """Indented JSON that UTF-8 can encode; a number that is not finite is null."""
     text = json.dumps(_finite(document), default=str, ensure_ascii=False, allow_nan=False, indent=2)
-    # A path may carry undecodable bytes as lone surrogates, which no file can hold.
+    # A path may contain undecodable bytes as lone surrogates, which UTF-8 cannot encode.
     return text.encode("utf-8", "replace").decode("utf-8") + "\n"
 
 
@@ -92,7 +92,7 @@ def _budget(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _fields(record: Endpoint | SlowRequest) -> dict[str, object]:
+def _fields(record: EndpointLatency | SlowRequest) -> dict[str, object]:
     return {
         key: number(value) if isinstance(value, float) else value
         for key, value in asdict(record).items()
@@ -100,14 +100,14 @@ def _fields(record: Endpoint | SlowRequest) -> dict[str, object]:
 
 
 def number(value: float | None) -> float | None:
-    """Without float noise (0.30000000000000004) and negative zero."""
+    """A number without float noise (0.30000000000000004) and negative zero; None if not finite."""
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.12g}") + 0.0
 
 
 def _finite(value: object) -> object:
-    """The same document with null for what JSON has no number for; facts may hold anything."""
+    """The document with None for numbers that are not finite; facts may contain any value."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

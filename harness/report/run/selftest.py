@@ -1,11 +1,12 @@
-"""What a self-test came to: a line for each case as it ends, then a table."""
+"""The report of a self-test: a line for each case as it ends, then a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 from harness.judge.model import Verdict
-from harness.judge.selftest import Detected, Detection
+from harness.judge.selftest import Detection
 from harness.report.parts.markdown import code, prose
 from harness.report.parts.terminal import Column, render, table
 from harness.report.parts.words import bound_text, clean, moment, value_text
@@ -13,21 +14,29 @@ from harness.runs.model import Manifest
 from harness.units import Unit, format_quantity
 
 _REASON = 160  # characters shown of a reason
-_STYLES: dict[Detected, str] = {
+
+
+class _ByDetected(TypedDict):
+    detected: str
+    missed: str
+    inconclusive: str
+
+
+_STYLES: _ByDetected = {
     "detected": "green",
     "missed": "bold red",
     "inconclusive": "bold magenta",
 }
-_SIGNS: dict[Detected, str] = {"detected": "✅", "missed": "❌", "inconclusive": "❔"}
+_SIGNS: _ByDetected = {"detected": "✅", "missed": "❌", "inconclusive": "❔"}
 
 
 def selftest_line(detection: Detection) -> str:
     """One line, such as "detected: n_plus_one: queries-per-request is 7.2 (max 3)"."""
-    return f"{_outcome(detection)}: {clean(detection.case.name)}: {_told(detection)}"
+    return f"{_outcome(detection)}: {clean(detection.case.name)}: {_text(detection)}"
 
 
 def selftest_table(detections: Sequence[Detection], *, width: int, color: bool) -> str:
-    """Each case with the budgets that it had to break, and how many others broke."""
+    """Each case with the budgets that must breach, and the number of other breaches."""
     rows = [row for detection in detections for row in _rows(detection)]
     columns = [
         Column(
@@ -39,22 +48,24 @@ def selftest_table(detections: Sequence[Detection], *, width: int, color: bool) 
         Column("budget", [clean(v.name) if v else "" for _, v in rows], gives_way=4),
         Column("value", [value_text(v.value, v.unit) if v else "" for _, v in rows], right=True),
         Column("bound", [bound_text(v) if v else "" for _, v in rows], gives_way=2),
-        Column("others", [str(len(d.others) or "") for d, _ in rows], right=True, gives_way=3),
+        Column(
+            "other breaches", [str(len(d.others) or "") for d, _ in rows], right=True, gives_way=3
+        ),
     ]
     return render([table(columns, name=1, width=width, color=color)], width=width, color=color)
 
 
 def selftest_markdown(detections: Sequence[Detection], manifest: Manifest) -> str:
-    """A table with a row for each case, under what it was run on.
+    """A table with a row for each case, below the machine.
 
     Args:
         detections: At least one.
-        manifest: Of the first run.
+        manifest: The manifest of the first run.
     """
     lines = [
         f"{len(detections)} runs from {moment(manifest.clock.created)} on {_machine(manifest)}.",
         "",
-        "| case | what is planted | what must notice: value (bound) | what else did | outcome |",
+        "| case | planted mistake | must breach: value (bound) | other breaches | outcome |",
         "| --- | --- | --- | --- | --- |",
         *(f"| {' | '.join(_cells(detection))} |" for detection in detections),
     ]
@@ -78,33 +89,32 @@ def _cells(detection: Detection) -> Iterator[str]:
     yield f"{_SIGNS[detection.outcome]} {_outcome(detection)}{why}"
 
 
-def _told(detection: Detection) -> str:
+def _text(detection: Detection) -> str:
     if detection.reason:
         return clean(detection.reason, _REASON)
-    found = [f"{clean(v.name)} is {_figures(v)}" for v in detection.promised]
+    values = [f"{clean(v.name)} is {_figures(v)}" for v in detection.promised]
     others = len(detection.others)
     more = f", and {others} more breached" if others else ""
-    return ", ".join(found) + more if found else _ending(detection)
+    return ", ".join(values) + more if values else _ending(detection)
 
 
 def _outcome(detection: Detection) -> str:
-    """The service as it is has nothing to detect."""
-    return (
-        "passed" if not detection.case.environment and not detection.reason else detection.outcome
-    )
+    """The outcome; `passed` for the unchanged service, which has nothing to detect."""
+    unchanged = not detection.case.environment
+    return "passed" if unchanged and not detection.reason else detection.outcome
 
 
 def _ending(detection: Detection) -> str:
-    """How a run ended that had no budget to break."""
+    """The outcome of a run without a budget that must breach."""
     verdicts = detection.judgement.verdicts
-    ending = f"the run ended: {detection.judgement.outcome}"
+    ending = f"outcome of the run: {detection.judgement.outcome}"
     if detection.case.environment or detection.reason:
         return ending
     margins = [v for v in verdicts if v.margin is not None and v.outcome == "pass"]
     if not margins:
         return ending
     least = min(margins, key=lambda v: v.margin or 0.0)
-    return f"all budgets met, the closest: {clean(least.name)} {_figures(least)}"
+    return f"all budgets met; smallest margin: {clean(least.name)} {_figures(least)}"
 
 
 def _figures(verdict: Verdict) -> str:

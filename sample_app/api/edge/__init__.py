@@ -1,1 +1,1 @@
-"""What stands between the network and the routes: one pure ASGI middleware a file."""
+"""The middleware between the network and the routes: one pure ASGI middleware per file."""

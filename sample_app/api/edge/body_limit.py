@@ -1,4 +1,4 @@
-"""A request's body must not fill the memory.
+"""A limit on the size of request bodies.
 
 Starlette has such a limit too, but it answers in plain text, outside of all other middleware.
 """
@@ -18,8 +18,8 @@ class BodyLimit:
     """ASGI middleware that answers 413 to a body of more than `most` bytes.
 
     Args:
-        app: What it protects.
-        most: Bytes, for all paths but those in `others`.
+        app: The wrapped application.
+        most: Bytes, for all paths except those in `others`.
         others: Bytes by path.
     """
 
@@ -29,7 +29,7 @@ class BodyLimit:
         self._others = dict(others or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request: refuse a body that says it is too long, count one that does not."""
+        """Serve one request: check `Content-Length` if there is one, else count the bytes."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Which pages of other origins may call the API from a browser."""
+"""CORS: the origins whose pages may call the API from a browser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sample_app.api.errors import error_answer
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, for exact origins; a refused preflight gets the one error shape."""
+    """Starlette's middleware for exact origins; a refused preflight gets a standard error."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         super().__init__(

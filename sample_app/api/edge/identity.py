@@ -1,4 +1,4 @@
-"""Finds out once who sends a request; whether they may is the routes' question."""
+"""Authenticates the caller of a request; the routes authorize."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Identity:
                 try:
                     scope[_KEY] = self._tokens.verify(token.strip())
                 except UnauthenticatedError as error:
-                    scope[_KEY] = error  # a route that asks who calls raises it; log-in does not
+                    scope[_KEY] = error  # raised by routes that need the caller; log-in does not
         await self._app(scope, receive, send)
 
 
 def caller_of(scope: Scope) -> Caller | None:
-    """Who sent the request; None when they did not say.
+    """The caller of the request; None without a token.
 
     Raises:
-        UnauthenticatedError: When they said it with a bad token.
+        UnauthenticatedError: When the token is bad.
     """
     caller = scope.get(_KEY)
     if isinstance(caller, UnauthenticatedError):
@@ -47,7 +47,7 @@ def caller_of(scope: Scope) -> Caller | None:
 
 
 def caller_key(scope: Scope) -> str:
-    """A name for the caller: the user's when a good token proves it, else the address."""
+    """A name for the caller: the user's with a valid token, else the address."""
     caller = scope.get(_KEY)
     if isinstance(caller, Caller):
         return f"user:{caller.user_id}"
@@ -55,6 +55,6 @@ def caller_key(scope: Scope) -> str:
 
 
 def address_of(scope: Scope) -> str:
-    """Where a request comes from; behind a proxy, the server must be told to trust its header."""
+    """The client's address; behind a proxy, configure the server to trust the proxy's header."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"

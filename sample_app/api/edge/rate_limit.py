@@ -1,8 +1,8 @@
-"""How many requests one caller may make.
+"""Rate limits per caller.
 
-A caller is a user when a good token says so, from wherever they come, and else an address: what
-is not proven must not choose its own limit. Log-ins and registrations are always counted by
-address and have a lower limit, since each is a guess at a password or costs a hash.
+A caller is the user of a valid token, from any address, and else the address: an unauthenticated
+caller must not choose its own limit. Log-ins and registrations are always counted by address and
+have a lower limit, because each may be a guess at a password or costs a hash.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from sample_app.api.errors import error_answer
 from sample_app.core.settings import RateSettings
 
 LOGIN_PATHS: Final = frozenset({"/api/v1/auth/token", "/api/v1/users"})
-UNLIMITED: Final = ("/health", "/metrics")  # who watches the service must always see it
+UNLIMITED: Final = ("/health", "/metrics")  # monitoring must always work
 PATIENCE: Final = 0.5  # seconds for one command of a storage
-PAUSE: Final = 5.0  # seconds that a storage which did not answer is left alone
+PAUSE: Final = 5.0  # seconds without calls to a storage that did not answer
 _log = logging.getLogger("sample_app.rate_limit")
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a caller may still do; `reset` is in seconds from now."""
+    """The remaining requests of a caller; `reset` is in seconds from now."""
 
     allowed: bool
     limit: int
@@ -44,7 +44,7 @@ class Allowance:
     reset: int
 
     def headers(self) -> dict[str, str]:
-        """What every answer tells."""
+        """The headers of every answer."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -53,10 +53,10 @@ class Allowance:
 
 
 class Rates:
-    """Counts requests in a sliding window, in `storage`; in memory while that does not answer.
+    """Counts requests in a sliding window, in `storage`; in memory while the storage is down.
 
-    Failing open on a lost Redis would take the protection away in the moment it is needed;
-    failing closed would make the cache's server a condition for every answer.
+    Failing open without Redis would remove the protection when it is needed; failing closed would
+    make every answer depend on the cache's server.
     """
 
     def __init__(self, settings: RateSettings, storage: Storage | None = None) -> None:
@@ -84,7 +84,7 @@ class Rates:
 
 
 def redis_pool(url: str) -> ConnectionPool:
-    """Connections with short time-outs; without retries, which would multiply them."""
+    """Connections with short time-outs; no retries, because they multiply the waiting time."""
     return ConnectionPool.from_url(
         url,
         socket_timeout=PATIENCE,
@@ -94,7 +94,7 @@ def redis_pool(url: str) -> ConnectionPool:
 
 
 def redis_storage(url: str, pool: ConnectionPool) -> RedisStorage:
-    """Counts that several replicas of the service share; who made `pool` closes it."""
+    """Counts that several replicas of the service share; the caller closes `pool`."""
     return RedisStorage(
         f"async+{url}",
         wrap_exceptions=True,
@@ -111,7 +111,7 @@ async def _hit(limiter: SlidingWindow, item: RateLimitItem, key: str) -> Allowan
 
 
 class RateLimit:
-    """ASGI middleware that answers 429 to who asks too often."""
+    """ASGI middleware that answers 429 to a caller over its limit."""
 
     def __init__(self, app: ASGIApp, rates: Rates) -> None:
         self._app = app

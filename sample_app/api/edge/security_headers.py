@@ -1,4 +1,4 @@
-"""Headers that tell browsers to trust nothing they need not (OWASP's recommendations for APIs)."""
+"""Security headers for browsers (OWASP's recommendations for APIs)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class SecurityHeaders:
     """ASGI middleware that adds them to every answer.
 
     Args:
-        app: What it protects.
-        encrypted: Whether clients only ever come by https; browsers then stick to it for a year.
+        app: The wrapped application.
+        encrypted: Whether clients only ever come by https; browsers then require it for a year.
         pages: Paths of pages for people, which load scripts and styles.
     """
 
@@ -42,7 +42,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                # What may be kept says so itself (`api/http_cache.py`).
+                # Cacheable answers set their own header (`api/http_cache.py`).
                 headers.setdefault("Cache-Control", "no-store")
                 headers.raw.extend(self._always)
                 if scope["path"] not in self._pages:

@@ -24,10 +24,10 @@ LEVEL = 1  # 9 makes a page of a hundred contacts a seventh smaller and takes si
 
 
 def add_edge(app: FastAPI, settings: Settings, tokens: Tokens) -> Callable[[], Awaitable[None]]:
-    """From the inside out: the last one added sees a request first; and where keys are kept.
+    """Add the middleware from the inside out (the last one gets a request first).
 
     Returns:
-        What to call at the end: it closes the connections to Redis.
+        A function to call at shutdown: it closes the connections to Redis.
     """
     url = settings.redis.url
     pool = redis_pool(url) if url else None

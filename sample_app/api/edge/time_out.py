@@ -1,4 +1,4 @@
-"""No client waits for ever: an answer that has not begun in time is a 504."""
+"""A time-out for requests: an answer that has not begun in time becomes a 504."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _log = logging.getLogger("sample_app.time_out")
 class TimeOut:
     """ASGI middleware that cancels a request whose answer does not begin within `seconds`.
 
-    The clock starts anew with each part of the body, so that a long upload may take its time but
-    not stand still. Once the answer has begun there is no limit: a long download and the
-    background tasks behind an answer go on as long as they need.
+    The time restarts with each part of the body, so a long upload is allowed, but not a stalled
+    one. Once the answer has begun there is no limit: long downloads and the background tasks of an
+    answer can take any time.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
@@ -50,7 +50,7 @@ class TimeOut:
                 await self._app(scope, receive_in_time, send_in_time)
         except TimeoutError:
             if not limit.expired():
-                raise  # somebody else's
+                raise  # a cancellation from outside
             _log.warning("no answer in time", extra={"path": scope["path"]})
             text = f"The answer took longer than {self._seconds:g} s. Try again later."
             await error_answer(504, "timeout", text)(scope, receive, send)

@@ -1,8 +1,8 @@
-"""What other processes changed leaves this process's memory level too.
+"""Invalidates the memory level after changes by other processes.
 
-By Redis publish/subscribe, so within milliseconds. A message may be lost with the connection;
-whoever subscribes again therefore empties the memory levels first. While Redis is away, another
-process's change is seen after the memory level's time to live at the latest.
+It uses Redis publish/subscribe and takes milliseconds. Messages may be lost with the connection, so
+a new subscription empties the memory levels first. While Redis is down, another process's change
+is visible at the latest after the memory level's time to live.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 from sample_app.core.cache.cache import Cache
 from sample_app.core.cache.link import FAILURES, RedisLink
 
-PATIENCE: Final = 5.0  # seconds between two looks at a silent connection
+PATIENCE: Final = 5.0  # seconds between two checks of a silent connection
 _log = logging.getLogger("sample_app.redis")
 
 

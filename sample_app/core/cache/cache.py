@@ -13,7 +13,7 @@ V = TypeVar("V")
 
 
 class Cache(Generic[V]):
-    """Values by key; the nearest level is asked first.
+    """Values by key; the nearest level is read first.
 
     Args:
         levels: From the nearest to the farthest, at least one.
@@ -24,10 +24,10 @@ class Cache(Generic[V]):
         self._loading: dict[str, asyncio.Task[V]] = {}
 
     async def get_or_load(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
-        """The cached value, or the loaded one; of callers that miss together, one loads.
+        """The cached value, or the loaded one; of concurrent misses, one loads.
 
         Raises:
-            Exception: What `load` raises, to each caller that waited for it. Nothing is kept.
+            Exception: What `load` raises, to each caller that waited for it. No value is stored.
         """
         value = await self._levels[0].get(key) if self._levels[0].local else None
         if value is not None:
@@ -36,10 +36,10 @@ class Cache(Generic[V]):
         if loading is None:
             loading = asyncio.create_task(self._fetch(key, load))
             self._loading[key] = loading
-        return await asyncio.shield(loading)  # one caller's cancellation is not the others'
+        return await asyncio.shield(loading)  # a cancelled caller must not cancel the others
 
     async def invalidate(self, key: str) -> None:
-        """Forget a key, and let no load that is under way bring its old value back."""
+        """Remove a key; a load in progress does not store its old value."""
         self._loading.pop(key, None)
         # From the farthest: a nearer level would otherwise be filled from it again.
         for level in reversed(self._levels):
@@ -47,14 +47,14 @@ class Cache(Generic[V]):
             self._loading.pop(key, None)
 
     async def invalidate_matching(self, pattern: str) -> None:
-        """Forget every key that matches: `*` is any text, `?` any character."""
+        """Remove all keys that match: `*` is any text, `?` any character."""
         self._drop_loads(pattern)
         for level in reversed(self._levels):
             await level.invalidate_matching(pattern)
             self._drop_loads(pattern)
 
     async def forget_nearest(self, pattern: str) -> None:
-        """Another process changed what matches: this process's own level must not answer it."""
+        """Remove matching keys from this process's level after a change by another process."""
         self._drop_loads(pattern)
         await self._levels[0].invalidate_matching(pattern)
 
@@ -64,7 +64,7 @@ class Cache(Generic[V]):
             del self._loading[key]
 
     async def _fetch(self, key: str, load: Callable[[], Awaitable[V]]) -> V:
-        """Ask the farther levels, then load; fill the levels that had nothing."""
+        """Read the farther levels, then load; fill the levels without a value."""
         this = asyncio.current_task()
         try:
             value, empty = await self._find(key)
@@ -84,7 +84,7 @@ class Cache(Generic[V]):
                 del self._loading[key]
 
     async def _find(self, key: str) -> tuple[V | None, Sequence[Level[V]]]:
-        """What a level that is not local has, and the levels nearer than that, which are empty."""
+        """The value of the nearest level that is not local and has one, and the empty levels."""
         for depth, level in enumerate(self._levels):
             value = None if level.local else await level.get(key)
             if value is not None:

@@ -1,4 +1,4 @@
-"""`@cached`: a function whose results a cache keeps."""
+"""`@cached`: stores the results of a function in a cache."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ V = TypeVar("V")
 def cached(
     cache: Cache[V], *, key: Callable[P, str]
 ) -> Callable[[Callable[P, Awaitable[V]]], Callable[P, Awaitable[V]]]:
-    """Keep what an async function returns; of calls that miss together, one runs.
+    """Cache the results of an async function; of concurrent misses, one runs.
 
         @cached(profiles, key=str)
         async def profile(company: int) -> Profile: ...
 
     Args:
-        cache: Where results are kept, and by which key they are invalidated.
+        cache: Stores the results, which are invalidated by their key.
         key: The key of a call, from the same arguments. A function must not return None.
     """
 

@@ -1,4 +1,4 @@
-"""Every named cache of the service, on the levels that the settings ask for."""
+"""Every named cache of the service, on the levels of the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ V = TypeVar("V")
 
 
 class Caches:
-    """Makes named caches, keeps their connection, and carries changes between processes."""
+    """Creates named caches, has their connection, and announces changes between processes."""
 
     def __init__(self, settings: Settings, metrics: CacheMetrics) -> None:
         self._metrics = metrics
@@ -35,8 +35,8 @@ class Caches:
         """A cache of values of one type.
 
         Args:
-            name: Labels its metrics and begins its keys in Redis.
-            kind: What it holds; pydantic must be able to write it as JSON.
+            name: Label of its metrics and prefix of its keys in Redis.
+            kind: The type of its values; pydantic must be able to write it as JSON.
             ttl: Seconds an entry is good for, at each level.
             max_size: Entries that a level holds at most.
         """
@@ -60,7 +60,7 @@ class Caches:
         return cache
 
     async def clear(self) -> None:
-        """Forget everything, at every level."""
+        """Remove all entries at all levels."""
         for cache in self._caches.values():
             await cache.invalidate_matching("*")
 
@@ -70,7 +70,7 @@ class Caches:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follow what other processes change while inside; then close the connections."""
+        """Apply changes by other processes while inside; then close the connections."""
         if self._link is None:
             yield
             return

@@ -1,4 +1,4 @@
-"""What a cache is made of, and the patterns that name several of its keys."""
+"""The interface of a cache level, and patterns for several keys."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ V = TypeVar("V")
 
 
 class Level(Protocol[V]):
-    """One place that keeps values of one cache; None is no value.
+    """One store of the values of a cache; None is no value.
 
-    A level that does not answer behaves as an empty one: a cache may cost time, never an answer.
+    A level that does not answer behaves like an empty one: its failure never fails a request.
 
     Attributes:
-        local: Whether it answers at once. Callers that miss together ask any other level once.
+        local: Whether it answers at once. Concurrent misses read any other level once.
     """
 
     local: ClassVar[bool]
@@ -23,13 +23,13 @@ class Level(Protocol[V]):
         """The value of `key`, or None when it is missing or too old."""
 
     async def put(self, key: str, value: V) -> None:
-        """Keep a value."""
+        """Store a value."""
 
     async def invalidate(self, key: str) -> None:
-        """Forget a key."""
+        """Remove a key."""
 
     async def invalidate_matching(self, pattern: str) -> None:
-        """Forget every key that matches: `*` is any text, `?` any character."""
+        """Remove all keys that match: `*` is any text, `?` any character."""
 
 
 def matcher(pattern: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""The one Redis client of the process, and when it is worth asking it."""
+"""The Redis client of the process, with pauses after failures."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _log = logging.getLogger("sample_app.redis")
 class RedisLink:
     """A pooled client with short time-outs, without retries, and with pauses.
 
-    A cache that answers late is worse than none. So after a failure nobody asks for `pause`
-    seconds; then one caller tries, and the others go on without until it has succeeded.
+    A cache that answers late is worse than none. So after a failure there are no calls for `pause`
+    seconds. Then one caller tries; the others continue without Redis until it has succeeded.
 
     Args:
         clock: Monotonic seconds.
     """
 
     def __init__(self, settings: RedisSettings, clock: Callable[[], float] = monotonic) -> None:
-        self.identity = uuid4().hex  # tells this process's announcements from those of others
+        self.identity = uuid4().hex  # the sender of this process's announcements
         self._pause = settings.pause
         self._clock = clock
         self._again_at: float | None = None  # None while it works
@@ -45,7 +45,7 @@ class RedisLink:
         self.client: Redis = Redis.from_pool(pool)
 
     def usable(self) -> bool:
-        """Whether to ask now; a caller that is told so must report the outcome."""
+        """Whether to call Redis now; if true, the caller must report the outcome."""
         if self._again_at is None:
             return True
         if self._clock() < self._again_at:
@@ -54,13 +54,13 @@ class RedisLink:
         return True
 
     def failed(self, error: Exception) -> None:
-        """It did not answer: leave it alone for a while."""
+        """Record that Redis did not answer: pause."""
         if self._again_at is None:
             _log.warning("Redis does not answer; going on without", extra={"error": str(error)})
         self._again_at = self._clock() + self._pause
 
     def worked(self) -> None:
-        """It answered."""
+        """Record that Redis answered."""
         if self._again_at is not None:
             _log.warning("Redis answers again")
         self._again_at = None

@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 class MemoryLevel(Generic[V]):
-    """Least recently used entries leave first; an entry older than `ttl` is a miss.
+    """Least recently used entries are evicted first; an entry older than `ttl` is a miss.
 
     Args:
         name: The cache's name, which labels its metrics.
@@ -57,7 +57,7 @@ class MemoryLevel(Generic[V]):
             return entry[1]
 
     async def put(self, key: str, value: V) -> None:
-        """Store a value; the least recently used one makes room."""
+        """Store a value; evict the least recently used one if full."""
         with self._watch.timed("put"):
             now = self._clock()
             over = key in self._entries and self._entries[key][0] > now
@@ -69,12 +69,12 @@ class MemoryLevel(Generic[V]):
                 self._watch.evicted()
 
     async def invalidate(self, key: str) -> None:
-        """Forget a key."""
+        """Remove a key."""
         with self._watch.timed("invalidate"):
             self._entries.pop(key, None)
 
     async def invalidate_matching(self, pattern: str) -> None:
-        """Forget every key that matches."""
+        """Remove all keys that match."""
         with self._watch.timed("invalidate"):
             matches = matcher(pattern).fullmatch
             for key in [key for key in self._entries if matches(key)]:

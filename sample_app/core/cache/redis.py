@@ -1,11 +1,11 @@
-"""The level in Redis: shared by all processes, survives them, a network away.
+"""The level in Redis: shared by all processes, independent of their lifetime.
 
-Values are JSON, checked against their type when read: what somebody else wrote there can at worst
-be no value. (Pickle would run it.)
+Values are JSON, validated against their type when read, so foreign data counts as no value.
+(Pickle would execute foreign data.)
 
-Beside the values each cache has an index, a sorted set of its keys by expiry time. It bounds the
-number of entries, counts those that expired, and answers patterns without a walk through every
-key of the server.
+In addition to the values each cache has an index, a sorted set of its keys by expiry time. It
+limits the number of entries, counts the expired ones, and finds keys by pattern without a scan of
+all keys of the server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH: Final = 500  # keys that one command deletes
 
 
 class RedisLevel(Generic[V]):
-    """Entries that expire soonest leave first when there are too many.
+    """When there are too many entries, those that expire first are evicted.
 
     Args:
         link: The client.
@@ -97,15 +97,15 @@ class RedisLevel(Generic[V]):
                 await self._make_room(self._size - self._max_size)
 
     async def invalidate(self, key: str) -> None:
-        """Forget a key here, and tell the memory levels of all other processes."""
+        """Remove a key, and announce it to the memory levels of all other processes."""
         await self._forget([key], key)
 
     async def invalidate_matching(self, pattern: str) -> None:
-        """Forget what matches here, and tell the memory levels of all other processes."""
+        """Remove matching keys, and announce it to the memory levels of all other processes."""
         await self._forget(None, pattern)
 
     async def _forget(self, keys: list[str] | None, pattern: str) -> None:
-        """One that does not get through is made good for before the next use."""
+        """A failed invalidation empties the cache before the next use."""
         done = False
         if self._link.usable():
             with self._asking("invalidate"):
@@ -116,7 +116,7 @@ class RedisLevel(Generic[V]):
         self._outdated = self._outdated or not done
 
     async def _catch_up(self) -> None:
-        """Empty the cache after an outage in which values changed: nobody knows which."""
+        """Empty the cache after an outage with changes: the changed keys are unknown."""
         if self._outdated:
             await self._delete(await self._matching("*"))
             await self._announce("*")
@@ -170,5 +170,5 @@ def _text(key: object) -> str:
 
 
 def channel(prefix: str) -> str:
-    """Where processes tell each other what has changed."""
+    """The channel of the announcements."""
     return f"{prefix}:changed"

@@ -1,1 +1,1 @@
-"""One step a file. A step never imports the models: they go on changing, it does not."""
+"""One migration per file. A migration never imports the models, because they change later."""

@@ -1,7 +1,7 @@
 """Companies and their contacts.
 
 Text that lists are ordered by and searches begin with is compared by code points on every
-database: PostgreSQL would take the language of the server, SQLite knows no other way.
+database: PostgreSQL's default is the locale of the server, SQLite has no other order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _ordered(length: int) -> sa.types.TypeEngine[str]:
 
 
 def upgrade() -> None:
-    """There."""
+    """Apply the migration."""
     op.create_table(
         "companies",
         sa.Column("id", _ID, nullable=False),
@@ -60,6 +60,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """And back."""
+    """Revert the migration."""
     op.drop_table("contacts")
     op.drop_table("companies")

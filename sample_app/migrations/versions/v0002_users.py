@@ -14,7 +14,7 @@ _ID: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """There."""
+    """Apply the migration."""
     op.create_table(
         "users",
         sa.Column("id", _ID, nullable=False),
@@ -29,5 +29,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """And back."""
+    """Revert the migration."""
     op.drop_table("users")

@@ -1,4 +1,4 @@
-"""Imports of contacts, and what became of them."""
+"""Imports of contacts and their results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TIME: Final = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """There."""
+    """Apply the migration."""
     op.create_table(
         "imports",
         sa.Column("id", _ID, nullable=False),
@@ -35,5 +35,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """And back."""
+    """Revert the migration."""
     op.drop_table("imports")

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from harness.experiments.version import Version
-from harness.experiments.versions import versions
-from harness.experiments.worktree import sweep, workshop
+from harness.experiments.versions import prepared_versions
+from harness.experiments.worktree import remove_leftovers, worktree_folder
 from tests.integration.experiments.repository import (
     Repository,
     assert_nothing_left,
@@ -28,7 +28,7 @@ async def test_versions_leave_nothing_when_the_comparison_fails(
 ) -> None:
     async def compare() -> None:
         target = target_in(repository.path)
-        async with versions(target, Version(ref="topic"), Version(), logs) as both:
+        async with prepared_versions(target, Version(ref="topic"), Version(), logs) as both:
             packages = both.candidate.target.directory / "packages"
             (packages / "locked").mkdir(parents=True)
             (packages / "locked" / "file").touch()
@@ -51,7 +51,7 @@ async def test_versions_leave_nothing_when_they_are_cancelled(
         repository.write(".git/info/attributes", "version.py filter=slow\n")
 
     async def compare() -> None:
-        async with versions(target, Version(ref="topic"), Version(), logs):
+        async with prepared_versions(target, Version(ref="topic"), Version(), logs):
             pytest.fail("the setup ended")
 
     task = asyncio.create_task(compare())
@@ -83,13 +83,13 @@ import asyncio, sys
 from pathlib import Path
 from harness.observe.target import serve
 from harness.experiments.version import Version
-from harness.experiments.versions import versions
+from harness.experiments.versions import prepared_versions
 from tests.integration.experiments.repository import target_in
 
 async def main():
     target = target_in(Path(sys.argv[1]), setup=sys.argv[3] or None)
     logs = Path(sys.argv[2])
-    async with versions(target, Version(ref="topic"), Version(), logs) as both:
+    async with prepared_versions(target, Version(ref="topic"), Version(), logs) as both:
         async with serve(both.baseline.target, logs / "target.log") as service:
             print(service.pid, flush=True)
             await asyncio.sleep(600)
@@ -135,7 +135,7 @@ def test_versions_of_an_interrupted_harness_leave_nothing(
     assert_nothing_left(repository, place)
 
 
-async def test_versions_of_a_killed_harness_are_removed_by_the_next(
+async def test_worktrees_of_a_killed_harness_are_removed_by_the_next_comparison(
     repository: Repository, place: Path, logs: Path, template: Path, tmp_path: Path
 ) -> None:
     other = copied(template, tmp_path / "other")
@@ -150,33 +150,37 @@ async def test_versions_of_a_killed_harness_are_removed_by_the_next(
     away = place.parent / "away"
     repository.git("worktree", "add", "--quiet", "--detach", str(away))
     away.rename(place.parent / "unmounted")
-    async with versions(target_in(repository.path), Version(ref="topic"), Version(), logs):
+    async with prepared_versions(target_in(repository.path), Version(ref="topic"), Version(), logs):
         assert len(list(place.iterdir())) == 2
     assert list(place.iterdir()) == [mine]
     assert_worktrees(repository, [repository.path, away, mine / "baseline"])
 
 
-def test_sweep_forgets_worktrees_whose_folder_is_gone(repository: Repository, place: Path) -> None:
+def test_leftover_worktree_without_a_folder_is_removed_from_the_list(
+    repository: Repository, place: Path
+) -> None:
     folder = place / "harness-compare-abcdefgh.tmp"
     repository.git("worktree", "add", "--quiet", "--detach", "--lock", str(folder / "baseline"))
     shutil.rmtree(folder)
-    assert sweep(repository.path) == ()
+    assert remove_leftovers(repository.path) == ()
     assert_nothing_left(repository, place)
 
 
-def test_sweep_spares_what_somebody_holds(repository: Repository, place: Path) -> None:
-    with workshop(repository.path) as folder:
+def test_folder_that_another_process_has_locked_is_not_removed(
+    repository: Repository, place: Path
+) -> None:
+    with worktree_folder(repository.path) as folder:
         repository.git("worktree", "add", "--quiet", "--detach", str(folder / "candidate"))
-        assert sweep(repository.path) == ()
+        assert remove_leftovers(repository.path) == ()
         assert (folder / "candidate" / "service.py").exists()
     assert_nothing_left(repository, place)
 
 
-def test_workshop_in_a_place_that_cannot_be_used_takes_another(
+def test_worktree_folder_is_made_elsewhere_if_tmpdir_cannot_be_used(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "absent"))
-    with workshop(repository.path) as folder:
+    with worktree_folder(repository.path) as folder:
         assert folder.is_dir()
         assert folder.parent != tmp_path / "absent"
     assert not folder.exists()

@@ -1,4 +1,4 @@
-"""Versions that cannot be had: what is said, and that nothing is left."""
+"""Versions that cannot be prepared: the message, the hint, and no leftovers."""
 
 import shutil
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import HarnessError, TargetError, UsageError
 from harness.experiments.version import Version
-from harness.experiments.versions import versions
+from harness.experiments.versions import prepared_versions
 from tests.integration.experiments.repository import (
     SERVICE,
     Repository,
@@ -128,7 +128,7 @@ BAD = [
     [case[1:] for case in BAD],
     ids=[case[0] for case in BAD],
 )
-async def test_versions_that_cannot_be_had_are_refused_and_leave_nothing(
+async def test_versions_that_cannot_be_prepared_are_refused_and_leave_nothing(
     repository: Repository,
     place: Path,
     logs: Path,
@@ -142,7 +142,9 @@ async def test_versions_that_cannot_be_had_are_refused_and_leave_nothing(
     prepare(repository)
     directory = repository.path / changes.pop("directory", "")
     with pytest.raises(kind) as raised:
-        async with versions(target_in(directory, **changes), Version(ref=ref), Version(), logs):
+        async with prepared_versions(
+            target_in(directory, **changes), Version(ref=ref), Version(), logs
+        ):
             pytest.fail("the versions are there")
     assert message in raised.value.message
     assert hint in raised.value.hint
@@ -159,19 +161,19 @@ async def test_versions_with_a_failing_setup_show_the_end_of_its_log(
     repository.commit()
     target = target_in(repository.path, setup=f"{sys.executable} bad.py")
     with pytest.raises(TargetError, match=r"failed, main .*: exit code 3") as raised:
-        async with versions(target, Version(ref="main"), Version(), logs):
+        async with prepared_versions(target, Version(ref="main"), Version(), logs):
             pass
     shown = raised.value.message.splitlines()
     assert shown[-1].strip() == "line 39"
     assert len(shown) < 20
 
 
-async def test_versions_with_an_endless_setup_are_given_up(
+async def test_versions_with_an_endless_setup_are_refused_after_the_limit(
     repository: Repository, place: Path, logs: Path
 ) -> None:
     target = target_in(repository.path, setup="sleep 600")
     with pytest.raises(TargetError, match=r"it took longer than 0\.2 s"):
-        async with versions(target, Version(ref="main"), Version(), logs, setup_limit=0.2):
+        async with prepared_versions(target, Version(ref="main"), Version(), logs, setup_limit=0.2):
             pass
     assert_nothing_left(repository, place)
 
@@ -203,6 +205,8 @@ async def test_versions_without_a_usable_git_are_refused(
         (programs / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     with pytest.raises(UsageError) as raised:
-        async with versions(target_in(repository.path), Version(ref="main"), Version(), logs):
+        async with prepared_versions(
+            target_in(repository.path), Version(ref="main"), Version(), logs
+        ):
             pass
     assert message in raised.value.message

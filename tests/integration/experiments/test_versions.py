@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness.experiments.version import Side, Version
-from harness.experiments.versions import versions
+from harness.experiments.version import Version, VersionSide
+from harness.experiments.versions import prepared_versions
 from harness.observe.target import serve
 from tests.integration.experiments.repository import (
     SERVICE,
@@ -24,7 +24,7 @@ from tests.integration.experiments.repository import (
 )
 
 
-async def ask(side: Side, logs: Path) -> dict[str, Any]:
+async def ask(side: VersionSide, logs: Path) -> dict[str, Any]:
     """What the service of a side tells about itself."""
     async with serve(side.target, logs / f"{side.name}.log", side.url) as service:
         return await asyncio.to_thread(read, service.url)
@@ -32,8 +32,8 @@ async def ask(side: Side, logs: Path) -> dict[str, Any]:
 
 def read(url: str) -> dict[str, Any]:
     with urllib.request.urlopen(url, timeout=30) as answer:
-        told: dict[str, Any] = json.loads(answer.read())
-    return told
+        answers: dict[str, Any] = json.loads(answer.read())
+    return answers
 
 
 # --- what each version is -------------------------------------------------------------------------
@@ -47,20 +47,24 @@ async def test_versions_of_a_ref_and_the_working_tree_are_served_side_by_side(
     before = repository.state()
     steps: list[str] = []
     target = target_in(repository.path)
-    async with versions(target, Version(ref="topic"), Version(), logs, tell=steps.append) as both:
+    async with prepared_versions(
+        target, Version(ref="topic"), Version(), logs, tell=steps.append
+    ) as both:
         async with AsyncExitStack() as stack:
-            told = []
+            answers = []
             for side in (both.baseline, both.candidate):
                 service = await stack.enter_async_context(serve(side.target, logs / "target.log"))
-                told.append({**read(service.url), "url": service.url})
+                answers.append({**read(service.url), "url": service.url})
         folders = [side.target.directory for side in (both.baseline, both.candidate)]
-    assert [one["version"] for one in told] == ["two", "uncommitted"]
-    assert [one["directory"] for one in told] == [str(folder) for folder in folders]
-    assert [one["VIRTUAL_ENV"] for one in told] == [str(folder / ".venv") for folder in folders]
-    assert [one["tool"] for one in told] == [str(folder / ".venv/bin/tool") for folder in folders]
-    assert [one["NAME"] for one in told] == ["sample-baseline", "sample-candidate"]
-    assert all(one["rows"] < 1000 for one in told)  # a database of its own
-    assert len({one["url"] for one in told}) == 2
+    assert [one["version"] for one in answers] == ["two", "uncommitted"]
+    assert [one["directory"] for one in answers] == [str(folder) for folder in folders]
+    assert [one["VIRTUAL_ENV"] for one in answers] == [str(folder / ".venv") for folder in folders]
+    assert [one["tool"] for one in answers] == [
+        str(folder / ".venv/bin/tool") for folder in folders
+    ]
+    assert [one["NAME"] for one in answers] == ["sample-baseline", "sample-candidate"]
+    assert all(one["rows"] < 1000 for one in answers)  # a database of its own
+    assert len({one["url"] for one in answers}) == 2
     assert all(folder.parent.parent == place for folder in folders)
     heads = [repository.git("rev-parse", ref).strip() for ref in ("topic", "HEAD")]
     assert [both.baseline.commit, both.candidate.commit] == heads
@@ -85,22 +89,25 @@ async def test_versions_of_two_refs_leave_the_working_tree_out(
 ) -> None:
     repository.write("version.py", "broken(")
     target = target_in(repository.path)
-    async with versions(target, Version(ref="main"), Version(ref="topic"), logs) as both:
+    async with prepared_versions(target, Version(ref="main"), Version(ref="topic"), logs) as both:
         folders = [side.target.directory for side in (both.baseline, both.candidate)]
-        said = [(folder / "version.py").read_text() for folder in folders]
-    assert said == ["VERSION = 'one'\n", "VERSION = 'two'\n"]
+        text = [(folder / "version.py").read_text() for folder in folders]
+    assert text == ["VERSION = 'one'\n", "VERSION = 'two'\n"]
     assert_nothing_left(repository, place)
 
 
-async def test_versions_with_own_commands_and_environments_have_them(
+async def test_versions_run_with_their_own_commands_and_environments(
     repository: Repository, logs: Path
 ) -> None:
     repository.write("other.py", SERVICE.replace("VERSION,", "'other',"))
     baseline = Version(ref="main", environment={"LEVEL": "debug"})
     candidate = Version(command=f"{sys.executable} other.py {{port}}")
-    async with versions(target_in(repository.path), baseline, candidate, logs) as both:
-        told = await asyncio.gather(ask(both.baseline, logs), ask(both.candidate, logs))
-    assert [(one["version"], one["LEVEL"]) for one in told] == [("one", "debug"), ("other", "info")]
+    async with prepared_versions(target_in(repository.path), baseline, candidate, logs) as both:
+        answers = await asyncio.gather(ask(both.baseline, logs), ask(both.candidate, logs))
+    assert [(one["version"], one["LEVEL"]) for one in answers] == [
+        ("one", "debug"),
+        ("other", "info"),
+    ]
 
 
 async def test_versions_of_a_folder_below_the_root_run_there(
@@ -112,7 +119,7 @@ async def test_versions_of_a_folder_below_the_root_run_there(
     link = repository.path.parent / "link"
     link.symlink_to(repository.path)
     target = target_in(link / "services" / "api")
-    async with versions(target, Version(ref="HEAD"), Version(), logs) as both:
+    async with prepared_versions(target, Version(ref="HEAD"), Version(), logs) as both:
         directory = both.candidate.target.directory
         assert (directory / ".venv" / "bin" / "tool").exists()
     assert directory.parts[-3:] == ("candidate", "services", "api")
@@ -166,7 +173,7 @@ def content(folder: Path) -> dict[str, tuple[str, bool]]:
     return found
 
 
-async def test_candidate_without_a_ref_is_the_working_tree_as_it_is(
+async def test_candidate_without_a_ref_is_a_copy_of_the_working_tree(
     repository: Repository, logs: Path
 ) -> None:
     change_everything(repository)
@@ -174,7 +181,7 @@ async def test_candidate_without_a_ref_is_the_working_tree_as_it_is(
     repository.write("sample.db", "ignored")
     before = repository.state()
     target = target_in(repository.path, setup=None)
-    async with versions(target, Version(ref="topic"), Version(), logs) as both:
+    async with prepared_versions(target, Version(ref="topic"), Version(), logs) as both:
         assert content(both.candidate.target.directory) == expected
         repository.write("edited", "while they are compared")
         assert content(both.candidate.target.directory) == expected
@@ -182,39 +189,43 @@ async def test_candidate_without_a_ref_is_the_working_tree_as_it_is(
     assert repository.state()[0].keys() == before[0].keys()
 
 
-async def test_candidate_leaves_a_nested_repository_out_and_says_so(
+async def test_candidate_has_no_nested_repository_and_a_notice_about_it(
     repository: Repository, template: Path, logs: Path
 ) -> None:
     copied(template, repository.path / "nested")
-    async with versions(target_in(repository.path), Version(ref="main"), Version(), logs) as both:
+    async with prepared_versions(
+        target_in(repository.path), Version(ref="main"), Version(), logs
+    ) as both:
         assert not (both.candidate.target.directory / "nested").exists()
-    assert both.notices == ("nested/ is a repository of its own: not in the candidate",)
+    assert both.notices == ("nested/ is a nested repository: not in the candidate",)
 
 
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "changed"])
-async def test_versions_of_the_same_commit_say_so_when_the_tree_is_clean(
+async def test_versions_of_the_same_commit_have_a_notice_if_the_tree_is_clean(
     repository: Repository, logs: Path, clean: bool
 ) -> None:
     if not clean:
         repository.write("version.py", "VERSION = 'three'\n")
-    async with versions(target_in(repository.path), Version(ref="main"), Version(), logs) as both:
+    async with prepared_versions(
+        target_in(repository.path), Version(ref="main"), Version(), logs
+    ) as both:
         pass
     commit = repository.git("rev-parse", "main")[:8]
-    same = f"both sides are commit {commit}: the comparison can show nothing but noise"
+    same = f"both sides are commit {commit}: every difference is noise"
     assert both.notices == ((same,) if clean else ())
 
 
-async def test_versions_without_setup_say_what_they_run_with(
+async def test_versions_without_setup_have_a_notice_about_their_packages(
     repository: Repository, logs: Path
 ) -> None:
     target = target_in(repository.path, setup=None)
-    async with versions(target, Version(ref="main"), Version(ref="topic"), logs) as both:
+    async with prepared_versions(target, Version(ref="main"), Version(ref="topic"), logs) as both:
         assert both.candidate.target.setup is None
     (notice,) = both.notices
     assert "the target has no setup" in notice
 
 
-async def test_versions_in_a_git_hook_look_at_the_right_repository(
+async def test_versions_in_a_git_hook_use_the_repository_of_the_target(
     repository: Repository,
     template: Path,
     tmp_path: Path,
@@ -225,15 +236,19 @@ async def test_versions_in_a_git_hook_look_at_the_right_repository(
     monkeypatch.setenv("GIT_DIR", str(other.path / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other.path / ".git" / "index"))
     repository.write("version.py", "VERSION = 'uncommitted'\n")
-    async with versions(target_in(repository.path), Version(ref="topic"), Version(), logs) as both:
-        said = (both.candidate.target.directory / "version.py").read_text()
-    assert said == "VERSION = 'uncommitted'\n"
+    async with prepared_versions(
+        target_in(repository.path), Version(ref="topic"), Version(), logs
+    ) as both:
+        text = (both.candidate.target.directory / "version.py").read_text()
+    assert text == "VERSION = 'uncommitted'\n"
 
 
 async def test_versions_run_no_hooks(repository: Repository, logs: Path) -> None:
     hook = repository.write(".git/hooks/post-checkout", "#!/bin/sh\ntouch hooked\nexit 1\n")
     hook.chmod(0o755)
-    async with versions(target_in(repository.path), Version(ref="topic"), Version(), logs) as both:
+    async with prepared_versions(
+        target_in(repository.path), Version(ref="topic"), Version(), logs
+    ) as both:
         assert not (both.baseline.target.directory / "hooked").exists()
 
 
@@ -245,23 +260,21 @@ async def test_versions_without_refs_run_in_the_working_tree(tmp_path: Path, log
     (tmp_path / "version.py").write_text("VERSION = 'only'\n")
     target = target_in(tmp_path, setup="false")
     candidate = Version(environment={"LEVEL": "debug"})
-    async with versions(target, Version(), candidate, logs) as both:
-        told = await asyncio.gather(ask(both.baseline, logs), ask(both.candidate, logs))
-    assert [one["directory"] for one in told] == [str(tmp_path)] * 2
-    assert [one["LEVEL"] for one in told] == ["info", "debug"]
-    assert [one["NAME"] for one in told] == ["sample-baseline", "sample-candidate"]
+    async with prepared_versions(target, Version(), candidate, logs) as both:
+        answers = await asyncio.gather(ask(both.baseline, logs), ask(both.candidate, logs))
+    assert [one["directory"] for one in answers] == [str(tmp_path)] * 2
+    assert [one["LEVEL"] for one in answers] == ["info", "debug"]
+    assert [one["NAME"] for one in answers] == ["sample-baseline", "sample-candidate"]
     assert both.candidate.label == "working tree, with LEVEL"
     assert (both.notices, both.candidate.commit) == ((), None)
 
 
-async def test_versions_by_url_are_the_services_that_run(
-    repository: Repository, logs: Path
-) -> None:
+async def test_versions_by_url_are_the_running_services(repository: Repository, logs: Path) -> None:
     target = target_in(repository.path)
     async with serve(target, logs / "target.log") as service:
         baseline, candidate = Version(url=service.url), Version(url=f"{service.url}/v2")
-        async with versions(target, baseline, candidate, logs) as both:
-            told = [await ask(side, logs) for side in (both.baseline, both.candidate)]
-        assert [one["version"] for one in told] == ["one", "one"]
-        assert told[0]["NAME"] == "sample-candidate"  # alone, a service is the candidate
+        async with prepared_versions(target, baseline, candidate, logs) as both:
+            answers = [await ask(side, logs) for side in (both.baseline, both.candidate)]
+        assert [one["version"] for one in answers] == ["one", "one"]
+        assert answers[0]["NAME"] == "sample-candidate"  # alone, a service is the candidate
         assert [both.baseline.label, both.candidate.label] == [service.url, f"{service.url}/v2"]

@@ -20,11 +20,11 @@ from harness.load.generator import Generator, generator
 from harness.load.protocol.frames import Report
 from harness.runs.latency import LatencyLog, merged, read_intervals
 from harness.runs.model import Distribution, LatencyKey, Requests, Worker
-from tests.integration.load.remote_workers import Elsewhere
+from tests.integration.load.remote_workers import RemoteWorkers
 from tests.recorded import read_counts
 
 SERVER = Path(__file__).parent / "server.py"
-LEAD = 0.05  # s between the order to start and the start
+LEAD = 0.05  # s between `Generator.start` and the start of the load
 
 
 @dataclass
@@ -35,13 +35,13 @@ class Server:
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
             return bytes(answer.read())
 
-    def truth(self) -> dict[str, Any]:
+    def log(self) -> dict[str, Any]:
         return dict(json.loads(self.get("/log")))
 
 
 @dataclass
 class Outcome:
-    """What a load left behind."""
+    """The results of a load."""
 
     requests: Requests
     user_errors: tuple[str, ...]
@@ -52,7 +52,7 @@ class Outcome:
     workers: tuple[Worker, ...] = ()
 
     def recorded(self, what: str = "latency") -> Counter[tuple[str, str]]:
-        """(request, outcome) -> how many, over the whole run."""
+        """(request, outcome) -> number of requests, over the whole run."""
         return Counter(
             {(k.request, k.outcome): n for k, n in self.counts.items() if k.what == what}
         )
@@ -101,9 +101,9 @@ class Loads:
                 self.reports.append(report)
                 log.write(report.cells)
 
-            (load_only,) = scenario.loads
+            (only,) = scenario.loads
             async with generator(
-                load_only,
+                only,
                 self.url,
                 self.log,
                 keep,
@@ -123,8 +123,8 @@ class Loads:
                 requests = await load.stop()
             window = merged(read_intervals(path, epoch, 1, epoch + 3600))
             counts = read_counts(path)
-            told = (requests, load.user_errors, load.notices)
-        return Outcome(*told, counts, window, self.reports, load.workers)
+        texts = load.user_errors, load.notices
+        return Outcome(requests, *texts, counts, window, self.reports, load.workers)
 
     async def start(self, load: Generator) -> None:
         now = time.monotonic()
@@ -163,8 +163,8 @@ async def gone(pid: int, seconds: float = 30.0) -> None:
             await asyncio.sleep(0.02)
 
 
-def descendants_of_us() -> set[int]:
-    """Every process that this one started, directly or not."""
+def descendants() -> set[int]:
+    """All processes that this process started, directly or not."""
     import psutil
 
     return {p.pid for p in psutil.Process(os.getpid()).children(recursive=True)}
@@ -177,10 +177,10 @@ async def eventually(condition: Callable[[], object], seconds: float = 20.0) -> 
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
-    folder = tmp_path / "elsewhere"
+def remote_workers(tmp_path: Path) -> Iterator[RemoteWorkers]:
+    folder = tmp_path / "remote"
     folder.mkdir()
-    workers = Elsewhere(folder)
+    workers = RemoteWorkers(folder)
     yield workers
     for process in workers.processes:
         process.kill()

@@ -1,7 +1,7 @@
 """Makes every call below with one class of users: `python http_calls.py CLASS URL`.
 
 It prints as JSON, for each call, what the locustfile gets, which events listeners get, and what the
-server got. The same for FastHttpUser and FastUser, or the two differ.
+server got. The results of FastHttpUser and FastUser must be equal.
 """
 
 from __future__ import annotations
@@ -367,7 +367,7 @@ def parts_of_a_request(user: Any) -> Any:
 
 
 def described(value: Any) -> Any:
-    """As much of a result as a locustfile can see, as JSON."""
+    """The parts of a result that a locustfile can access, as JSON."""
     if isinstance(value, (list, tuple)):
         return [described(one) for one in value]
     if isinstance(value, Iterator):
@@ -378,7 +378,7 @@ def described(value: Any) -> Any:
     def seen(function: Callable[[], Any]) -> Any:
         try:
             found = function()
-        except zlib.error:  # FastHttpUser has another text when it is asked a second time
+        except zlib.error:  # a second access to FastHttpUser's text has another value
             return "not compressed"
         except Exception as error:  # noqa: BLE001 - it is what is compared
             return repr(error)
@@ -411,19 +411,19 @@ def described(value: Any) -> Any:
 
 
 def made(call: Call, user: Any, url: str) -> dict[str, Any]:
-    """What came of one call."""
+    """The result of one call."""
     events: list[dict[str, Any]] = []
     parts: list[Any] = []
 
     def listen(**event: Any) -> None:
         times = event.pop("response_time"), event.pop("start_time")
-        told: dict[str, Any] = {
+        record: dict[str, Any] = {
             name: str(event[name]) for name in sorted(event) if name != "response"
         }
-        told["exception"] = repr(event["exception"])
-        told["response"] = described(event["response"])["status"]
-        told["times"] = [type(time).__name__ for time in times]
-        events.append(told)
+        record["exception"] = repr(event["exception"])
+        record["response"] = described(event["response"])["status"]
+        record["times"] = [type(time).__name__ for time in times]
+        events.append(record)
 
     user.seen = lambda response: parts.append(described(response))
     user.environment.events.request.add_listener(listen)
@@ -442,7 +442,7 @@ def made(call: Call, user: Any, url: str) -> dict[str, Any]:
 
 
 def main(name: str, url: str) -> None:
-    """Print what comes of every call."""
+    """Print the results of all calls."""
     base: Any = CLASSES[name]
     environment = Environment(events=locust.events)
 

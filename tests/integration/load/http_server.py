@@ -1,7 +1,7 @@
-"""A server with every sort of answer, some broken: `python http_server.py`; it prints its port.
+"""A server with all kinds of responses, some broken: `python http_server.py`; it prints its port.
 
-What a path answers stands in ANSWERS. GET /log tells as JSON which requests came since it was last
-asked, each with the number of its connection among those; it is not told of itself.
+ANSWERS has the responses of each path. GET /log returns as JSON the requests since the previous
+GET /log, without itself, each with the number of its connection among those.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ ANSWERS: dict[str, Answer] = {
     "/again": (answer(b"", "Location: /echo", status="307 Temporary Redirect"),),
     "/nowhere": (answer(b"", status="302 Found"),),
     "/loop": (answer(b"", "Location: /loop", status="302 Found"),),
-    "/elsewhere": (answer(b"", "Location: ftp://127.0.0.1/", status="302 Found"),),
+    "/other-scheme": (answer(b"", "Location: ftp://127.0.0.1/", status="302 Found"),),
     "/to-missing": (answer(b"", "Location: /missing", status="302 Found"),),
     "/cookie": (answer(b"set", "Set-Cookie: a=1; Path=/", "Set-Cookie: b=2; Path=/deep"),),
     "/cookie-gone": (answer(b"gone", "Set-Cookie: a=; Path=/; Max-Age=0"),),
@@ -200,7 +200,7 @@ async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 async def main() -> None:
-    """Serve until somebody ends the process."""
+    """Serve until the process is ended."""
     server = await asyncio.start_server(Server().serve, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:

@@ -1,4 +1,4 @@
-"""Workers that somebody else starts, with stock Locust, where no harness is installed."""
+"""Workers that are started by hand: stock Locust, without an installed harness."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 STOCK = Path(__file__).parent / "stock_locust.py"
 
 
-class Elsewhere:
-    """Starts stock Locust workers that know nothing of the harness."""
+class RemoteWorkers:
+    """Starts stock Locust workers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -17,17 +17,17 @@ class Elsewhere:
 
     def start(
         self,
-        how_to: str,
+        progress: str,
         run_id: str | None = None,
         version: str = "",
-        within: tuple[str, ...] = (),
+        prefix: tuple[str, ...] = (),
     ) -> int:
-        """Do what the harness says that a person should do; the number of the process."""
-        setting, _, *options = how_to.split("start others with: ")[1].split()
+        """Run the command in a progress line of the harness; returns the number of the process."""
+        setting, _, *options = progress.split("start others with: ")[1].split()
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         environment["HARNESS_RUN_ID"] = run_id or setting.split("=")[1]
         command = [sys.executable, "-P", str(STOCK), *filter(None, [version]), *options]
-        command = [*within, *command]
+        command = [*prefix, *command]
         with (self.folder / f"stock-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=log, stderr=log

@@ -1,4 +1,4 @@
-"""A raw asyncio HTTP server that knows the truth: it counts and times what it serves.
+"""A raw asyncio HTTP server that counts and times the requests that it serves.
 
 Run as `python server.py [HOST]`; it prints its port. Paths: /fast, /sleep/<ms> (held so long),
 /error (status 500), /drop (closes the connection), /redirect (to /fast), /hang (never answers),
@@ -16,20 +16,20 @@ import time
 from collections import Counter
 
 
-class Truth:
-    """What the server knows about the requests that it got."""
+class RequestLog:
+    """The log of the requests that the server has received."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.times: list[float] = []  # seconds between the request and its answer
+        self.times: list[float] = []  # seconds between the request and its response
         self.arrivals: list[float] = []  # on the monotonic clock
-        self.traces: list[tuple[str, str]] = []  # target and traceparent, where there is one
+        self.traces: list[tuple[str, str]] = []  # target and traceparent, if any
         self.frozen_until = 0.0
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, truth: Truth) -> None:
-        self.truth = truth
+    def __init__(self, requests: RequestLog) -> None:
+        self.requests = requests
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -48,34 +48,34 @@ class Connection(asyncio.Protocol):
             method, path, _ = head.split(b" ", 2)
             trace = re.search(rb"(?im)^traceparent: *(.*?)\r?$", head)
             if trace:
-                self.truth.traces.append((path.decode(), trace[1].decode()))
+                self.requests.traces.append((path.decode(), trace[1].decode()))
             self.serve(method.decode(), path.decode())
 
     def serve(self, method: str, path: str) -> None:
         now = time.monotonic()
-        truth = self.truth
+        requests = self.requests
         if path == "/reset":
-            truth.counts.clear()
-            truth.times.clear()
-            truth.arrivals.clear()
-            truth.traces.clear()
+            requests.counts.clear()
+            requests.times.clear()
+            requests.arrivals.clear()
+            requests.traces.clear()
             self.answer(now, b"reset", counted=False)
             return
         if path == "/log":
             names = ("counts", "times", "arrivals", "traces")
-            log = {name: getattr(truth, name) for name in names}
+            log = {name: getattr(requests, name) for name in names}
             self.answer(now, json.dumps(log).encode(), counted=False)
             return
         if path.startswith("/freeze/"):
-            truth.frozen_until = now + int(path[8:]) / 1000
+            requests.frozen_until = now + int(path[8:]) / 1000
             self.answer(now, b"frozen", counted=False)
             return
-        truth.counts[f"{method} {path.split('?', maxsplit=1)[0]}"] += 1
-        truth.arrivals.append(now)
+        requests.counts[f"{method} {path.split('?', maxsplit=1)[0]}"] += 1
+        requests.arrivals.append(now)
         if path == "/drop":
             self.transport.close()
         elif path != "/hang":
-            delay = max(0.0, truth.frozen_until - now)
+            delay = max(0.0, requests.frozen_until - now)
             if path.startswith("/sleep/"):
                 delay += float(path[7:].split("?", maxsplit=1)[0]) / 1000
             code = {"/error": b"500 Broken", "/redirect": b"302 Found"}.get(path, b"200 OK")
@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
         self, since: float, body: bytes, code: bytes = b"200 OK", *, counted: bool = True
     ) -> None:
         if counted:
-            self.truth.times.append(time.monotonic() - since)
+            self.requests.times.append(time.monotonic() - since)
         if not self.transport.is_closing():
             head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n" % (code, len(body))
             if code.startswith(b"302"):
@@ -97,10 +97,10 @@ class Connection(asyncio.Protocol):
 
 
 async def main() -> None:
-    truth = Truth()
+    requests = RequestLog()
     loop = asyncio.get_running_loop()
     host = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
-    server = await loop.create_server(lambda: Connection(truth), host, 0, backlog=1024)
+    server = await loop.create_server(lambda: Connection(requests), host, 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await server.serve_forever()

@@ -1,4 +1,4 @@
-"""Locust's own command line where no harness is installed: `python -P stock.py [VERSION] OPTIONS`.
+"""The command line of Locust without harness: `python -P stock_locust.py [VERSION] OPTIONS`.
 
 VERSION is a Locust version that it pretends to be.
 """

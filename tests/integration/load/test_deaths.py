@@ -1,4 +1,4 @@
-"""The generator dies in every way there is: it is noticed, and no process is left."""
+"""Every kind of death of a generator is detected and leaves no process."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.errors import GeneratorError
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report
-from tests.integration.load.conftest import Loads, Server, descendants_of_us, gone
+from tests.integration.load.conftest import Loads, Server, descendants, gone
 
 FAST = """
 class Fast(FastHttpUser):
@@ -28,8 +28,8 @@ def ignore(_: Report) -> None:
     pass
 
 
-async def test_killed_generator_is_noticed_and_leaves_nothing(loads: Loads) -> None:
-    before = descendants_of_us()
+async def test_killed_generator_is_detected_and_leaves_no_process(loads: Loads) -> None:
+    before = descendants()
     async with generator(loads.scenario(FAST, LONG).loads[0], loads.url, loads.log, ignore) as load:
         await loads.start(load)
         os.kill(load.pid, signal.SIGKILL)
@@ -37,13 +37,13 @@ async def test_killed_generator_is_noticed_and_leaves_nothing(loads: Loads) -> N
             assert await asyncio.shield(load.died) == "killed by SIGKILL"
         with pytest.raises(GeneratorError, match="the load generator died: killed by SIGKILL"):
             await load.stop()
-    assert descendants_of_us() == before
+    assert descendants() == before
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("while True: pass", "it said nothing for 5 s"),
+        ("while True: pass", "it sent no report for 5 s"),
         ("import sys; sys.exit(3)", r"the locustfile called sys\.exit\(3\)"),
         ("self.environment.runner.quit()", "the locustfile stopped the test"),
         ("import os; os._exit(7)", "exit code 7"),
@@ -51,10 +51,10 @@ async def test_killed_generator_is_noticed_and_leaves_nothing(loads: Loads) -> N
     ],
     ids=["busy for ever", "sys.exit", "runner.quit", "os._exit", "users that end"],
 )
-async def test_locustfile_that_ends_the_load_is_noticed_and_leaves_nothing(
+async def test_locustfile_that_ends_the_load_is_detected(
     loads: Loads, body: str, reason: str
 ) -> None:
-    before = descendants_of_us()
+    before = descendants()
     locustfile = f"""
 from locust import exception
 class Bad(FastHttpUser):
@@ -69,17 +69,19 @@ class Bad(FastHttpUser):
             await asyncio.wait([load.died])
         with pytest.raises(GeneratorError, match=reason):
             await load.stop()
-    assert descendants_of_us() == before
+    assert descendants() == before
 
 
-async def test_leaving_without_a_stop_ends_the_load(loads: Loads, server: Server) -> None:
-    before = descendants_of_us()
+async def test_leaving_the_context_without_a_stop_ends_the_load(
+    loads: Loads, server: Server
+) -> None:
+    before = descendants()
     async with generator(loads.scenario(FAST, LONG).loads[0], loads.url, loads.log, ignore) as load:
         await loads.start(load)
-    assert descendants_of_us() == before
+    assert descendants() == before
 
 
-async def test_error_of_the_report_callback_comes_out_of_stop(loads: Loads) -> None:
+async def test_error_of_the_report_callback_is_raised_by_stop(loads: Loads) -> None:
     def full_disk(_: Report) -> None:
         raise OSError(28, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""FastUser is FastHttpUser, only cheaper: side by side over a table of calls, and under load."""
+"""FastUser behaves like FastHttpUser: compared in a table of calls, and under load."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
-from tests.integration.load.test_account import MIXED
+from tests.integration.load.test_request_counts import MIXED
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parents[2])}
@@ -21,7 +21,7 @@ CLOSED = ClosedWorkload((UserStage(10, 0.25, 0), UserStage(10, 60)))
 
 
 def results_of(name: str) -> dict[str, Any]:
-    """What comes of each call with a class of users, against a server of its own."""
+    """The result of each call with a class of users, against a separate server."""
     command = [sys.executable, str(HERE / "http_server.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -38,24 +38,26 @@ def results_of(name: str) -> dict[str, Any]:
     return results
 
 
-def test_calls_of_every_sort_have_the_results_that_they_have_with_fast_http_user() -> None:
+def test_all_kinds_of_calls_have_the_results_of_fast_http_user() -> None:
     with ThreadPoolExecutor() as both:
-        theirs, ours = both.map(results_of, ("FastHttpUser", "FastUser"))
-    assert list(theirs) == list(ours)
-    assert len(theirs) > 300
-    assert {call: ours[call] for call in theirs if ours[call] != theirs[call]} == {}, (
-        "beside what FastUser does, see what FastHttpUser does: run http_calls.py with it"
+        expected, actual = both.map(results_of, ("FastHttpUser", "FastUser"))
+    assert list(expected) == list(actual)
+    assert len(expected) > 300
+    assert {call: actual[call] for call in expected if actual[call] != expected[call]} == {}, (
+        "run http_calls.py with FastHttpUser for the expected results"
     )
-    assert {event["exception"] for call in ours.values() for event in call["events"]} > {"None"}
+    assert {event["exception"] for call in actual.values() for event in call["events"]} > {"None"}
 
 
-@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
-async def test_load_of_fast_users_is_counted_as_the_server_counts_it(
+@pytest.mark.parametrize(
+    "workload", [pytest.param(OPEN, marks=pytest.mark.slow), CLOSED], ids=["open", "closed"]
+)
+async def test_counts_of_fast_users_match_the_server(
     loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:
     locustfile = "from harness import FastUser\n" + MIXED.format(base="FastUser")
     outcome = await loads.run(loads.scenario(locustfile, workload), 1.0)
-    served = server.truth()["counts"]
+    served = server.log()["counts"]
     account, recorded = outcome.requests, outcome.recorded()
     assert account.started == account.recorded == sum(served.values()) > 50
     assert account.in_flight == account.lost == 0
@@ -73,7 +75,7 @@ async def test_load_of_fast_users_is_counted_as_the_server_counts_it(
     assert recorded["GET /raises", "error"] > 0
 
 
-async def test_requests_of_fast_users_that_find_no_answer_are_lost_or_failed(
+async def test_unanswered_requests_of_fast_users_are_lost_or_failed(
     loads: Loads, server: Server
 ) -> None:
     scenario = loads.scenario(
@@ -96,7 +98,7 @@ class Failing(FastUser):
         CLOSED,
     )
     outcome = await loads.run(scenario, 1.0)
-    served = server.truth()["counts"]
+    served = server.log()["counts"]
     recorded, account = outcome.recorded(), outcome.requests
     assert recorded["POST /drop", "error"] == served["POST /drop"] > 0
     assert recorded["GET /timeout", "error"] == served["GET /hang"] > 0
@@ -148,15 +150,15 @@ def test_fast_user_under_stock_locust_is_in_its_statistics(tmp_path: Path, serve
     # Its exit code is 1: there are failures.
     subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True)
     table = json.loads((tmp_path / "stats.json").read_text())
-    told = {row["name"]: (row["num_requests"], row["num_failures"]) for row in table}
-    served = server.truth()["counts"]
+    statistics = {row["name"]: (row["num_requests"], row["num_failures"]) for row in table}
+    served = server.log()["counts"]
     # At its end, stock Locust may forget what each of its users has under way.
-    lost = {name: served[f"GET {name}"] - told[name][0] for name in told}
+    lost = {name: served[f"GET {name}"] - statistics[name][0] for name in statistics}
     assert set(lost) == {"/fast", "/error"}
     assert 0 <= sum(lost.values()) <= 4
     assert min(served.values()) > 4
-    assert told["/fast"][1] == 0
-    assert told["/error"][1] == told["/error"][0]
+    assert statistics["/fast"][1] == 0
+    assert statistics["/error"][1] == statistics["/error"][0]
 
 
 def test_import_of_harness_alone_imports_nothing() -> None:

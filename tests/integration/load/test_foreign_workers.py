@@ -1,4 +1,4 @@
-"""The master's port is open to everybody; what strangers send changes nothing in the run."""
+"""Messages of unknown senders to the open port of the master do not change the run."""
 
 import msgpack  # type: ignore[import-untyped]
 import zmq
@@ -9,7 +9,7 @@ from harness.load.protocol.frames import Bye, Frame, Stop, encode
 from harness.load.protocol.master import CHANNEL, WorkerPool
 from harness.load.protocol.workers import Hello
 from tests.integration.load.conftest import Loads
-from tests.integration.load.remote_workers import Elsewhere
+from tests.integration.load.remote_workers import RemoteWorkers
 
 LOCUSTFILE = """
 class Fast(FastHttpUser):
@@ -17,17 +17,17 @@ class Fast(FastHttpUser):
     def fast(self): self.client.get("/fast")
 """
 LONG = OpenWorkload((Stage(100, 60),), "even", max_users=4)
-STRANGER = b"stranger"
+SENDER = b"unknown"
 
 
-def within_each_other(times: int) -> bytes:
+def nested(times: int) -> bytes:
     inner: bytes = msgpack.packb([1])
     for _ in range(times):
         inner = msgpack.packb(msgpack.ExtType(3, inner))
     return inner
 
 
-def message(kind: object, data: object, name: bytes = STRANGER) -> bytes:
+def message(kind: object, data: object, name: bytes = SENDER) -> bytes:
     return bytes(msgpack.packb((kind, data, name.decode())))
 
 
@@ -35,52 +35,52 @@ def frame(one: Frame) -> bytes:
     return message(CHANNEL, encode(one))
 
 
-NONSENSE = {
+MESSAGES = {
     "nothing": b"",
     "no msgpack": b"\xff\xff",
     "a number": b"\x01",
-    "a kind that is none": message({"a": 1}, None),
-    "data that are no frame": message(CHANNEL, b"\xc1"),
-    "data that are not even bytes": message(CHANNEL, {"a": 1}),
-    "frames within frames without end": message(CHANNEL, within_each_other(2000)),
-    "lists within lists without end": message(CHANNEL, b"\x91" * 5000),
-    "an order": frame(Stop(0.0)),
-    "a goodbye": frame(Bye("of a stranger")),
-    "a name that is a number": frame(Hello("run-7", 5, 1, None)),  # type: ignore[arg-type]
-    "what Locust's workers say": message("exception", {"msg": "boo", "traceback": "t"}),
-    "in the name of another": message("quit", None, b"another"),
-    # Turned away at last: from then on it is not listened to.
-    "a name that is too long": frame(Hello("", "a" * 100_000, 1, {})),
+    "an unknown kind": message({"a": 1}, None),
+    "data that is no frame": message(CHANNEL, b"\xc1"),
+    "data that is not bytes": message(CHANNEL, {"a": 1}),
+    "frames nested 2,000 deep": message(CHANNEL, nested(2000)),
+    "lists nested 5,000 deep": message(CHANNEL, b"\x91" * 5000),
+    "a stop": frame(Stop(0.0)),
+    "a last frame": frame(Bye("of an unknown sender")),
+    "a number as host name": frame(Hello("run-7", 5, 1, None)),  # type: ignore[arg-type]
+    "a message of Locust's workers": message("exception", {"msg": "boo", "traceback": "t"}),
+    "with the id of another worker": message("quit", None, b"another"),
+    # The last one: it is rejected, and its further messages are ignored.
+    "a host name that is too long": frame(Hello("", "a" * 100_000, 1, {})),
 }
 
 
-async def test_nonsense_from_strangers_keeps_no_worker_out_and_ends_nothing(
-    loads: Loads, elsewhere: Elsewhere
+async def test_messages_of_unknown_senders_neither_block_workers_nor_end_the_run(
+    loads: Loads, remote_workers: RemoteWorkers
 ) -> None:
     context = zmq.Context()
-    stranger = context.socket(zmq.DEALER)
-    stranger.setsockopt(zmq.IDENTITY, STRANGER)
+    unknown = context.socket(zmq.DEALER)
+    unknown.setsockopt(zmq.IDENTITY, SENDER)
 
     def on_progress(text: str) -> None:
         if text.startswith("0 of 1"):
-            stranger.connect(f"tcp://127.0.0.1:{text.rpartition(' ')[2]}")
-            for one in NONSENSE.values():
-                stranger.send(one)
-            elsewhere.start(text)
+            unknown.connect(f"tcp://127.0.0.1:{text.rpartition(' ')[2]}")
+            for one in MESSAGES.values():
+                unknown.send(one)
+            remote_workers.start(text)
 
-    where = WorkerPool("127.0.0.1", 0, 1, "run-7", patience=30.0)
-    load_of = loads.scenario(LOCUSTFILE, LONG).loads[0]
+    pool = WorkerPool("127.0.0.1", 0, 1, "run-7", timeout=30.0)
+    (scenario,) = loads.scenario(LOCUSTFILE, LONG).loads
     try:
         async with generator(
-            *(load_of, loads.url, loads.log, lambda _: None),
-            pool=where,
+            *(scenario, loads.url, loads.log, lambda _: None),
+            pool=pool,
             on_progress=on_progress,
         ) as load:
             assert not load.died.done()
             assert [worker.name for worker in load.workers] == ["worker-1"]
-            assert load.workers[0].pid == elsewhere.processes[0].pid
+            assert load.workers[0].pid == remote_workers.processes[0].pid
             (notice,) = load.notices
-            assert notice.startswith(f"a worker on {'a' * 100} was turned away: it has no run id")
+            assert notice.startswith(f"a worker on {'a' * 100} was rejected: it has no run id")
     finally:
-        stranger.close(linger=0)
+        unknown.close(linger=0)
         context.term()

@@ -1,12 +1,14 @@
 """Guards on real loads: only facts that a busy machine cannot change are asserted.
 
-Other work on the machine makes a generator late, so that no test says that a lag must not be.
+Other work on the machine can delay a generator, so no test asserts the absence of a lag.
 """
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
+
+import pytest
 
 from harness import names
 from harness.budgets.model import (
@@ -27,6 +29,7 @@ from harness.runs.model import Clock, Evidence, Manifest, Series
 from harness.units import Unit
 from tests.integration.load.conftest import Loads, Outcome
 
+pytestmark = pytest.mark.alone
 P95 = Budget("p95", Latency(0.95), Unit.SECONDS, 0.02, "max")
 FAST = """
 class Fast(FastHttpUser):
@@ -36,7 +39,7 @@ class Fast(FastHttpUser):
 
 
 def evidence(outcome: Outcome, workload: Workload) -> Evidence:
-    """A load as judging sees it, with a window from its first report to its last but one."""
+    """The evidence of a load, with a window from its first report to its last but one."""
     within = outcome.reports[:-1]
     clock = Clock(
         created=0.0,
@@ -84,7 +87,7 @@ class Guarded(NamedTuple):
 
 
 async def guarded(loads: Loads, seconds: float, *cases: Case) -> list[Guarded]:
-    """Several loads at the same time, which saves time and makes none of them on time."""
+    """Run several loads concurrently: faster, but none of them is on time."""
 
     async def one(number: int, case: Case) -> Guarded:
         folder = loads.folder / str(number)
@@ -103,7 +106,7 @@ def users(count: int) -> ClosedWorkload:
     return ClosedWorkload((UserStage(count, 0.9, 0), UserStage(count, 60)))
 
 
-async def test_overdriven_generator_is_not_judged_and_blocking_code_trips(loads: Loads) -> None:
+async def test_overdriven_generator_and_blocking_code_trip_guards(loads: Loads) -> None:
     blocking = """
 import time
 class Blocking(FastHttpUser):
@@ -127,7 +130,7 @@ class Blocking(FastHttpUser):
     assert blocked.verdict == "inconclusive"
 
 
-async def test_slow_service_and_requests_that_hang_take_away_only_what_they_must(
+async def test_slow_service_and_hanging_requests_trip_only_their_guards(
     loads: Loads,
 ) -> None:
     hanging = """
@@ -162,7 +165,7 @@ class Some(FastHttpUser):
         assert (guard.outcome, guard.value) == ("tripped" if turned else "ok", unanswered)
 
 
-async def test_users_in_step_and_users_that_end_trip_where_others_do_not(loads: Loads) -> None:
+async def test_only_users_in_step_and_users_that_end_trip_guards(loads: Loads) -> None:
     visitor = """
 import time
 class Visitor(FastHttpUser):
@@ -170,7 +173,7 @@ class Visitor(FastHttpUser):
     @task
     def fast(self): self.client.get("/fast")
 """
-    # 5 ms into a second of the clock whose seconds are looked at.
+    # 5 ms into a second of the measuring clock.
     in_step = "def wait_time(self): return 1.005 - time.monotonic() % 1"
     dying = """
 from locust.exception import StopUser
@@ -205,7 +208,7 @@ class Dying(FastHttpUser):
     assert dead.verdict == "inconclusive"
 
 
-async def test_probes_read_as_often_as_they_should_and_the_host_where_it_can_be(
+async def test_probes_read_at_their_period_and_host_readings_exist(
     loads: Loads,
 ) -> None:
     scenario = loads.scenario(FAST, OpenWorkload((Stage(20, 60),), max_users=5))

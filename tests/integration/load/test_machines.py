@@ -1,4 +1,4 @@
-"""Workers on other machines: network namespaces, with cables between them that can be pulled."""
+"""Workers on other machines: network namespaces whose links can be cut."""
 
 import asyncio
 import os
@@ -16,9 +16,9 @@ from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
 from tests.integration.load.conftest import LEAD, SERVER, Server, eventually
-from tests.integration.load.remote_workers import Elsewhere
+from tests.integration.load.remote_workers import RemoteWorkers
 
-# Of this process alone: suites that run at the same time must not meet.
+# Of this process only: concurrent test runs must not interfere.
 NETWORK = f"10.213.{os.getpid() % 250}"
 HERE = f"{NETWORK}.1"
 BRIDGE = f"hz{os.getpid()}"
@@ -27,7 +27,7 @@ LOCUSTFILE = """
 from locust import FastHttpUser, task
 class Any(FastHttpUser):
     @task
-    def tell_who(self): self.client.get(f"/worker-{self.environment.runner.worker_index + 1}")
+    def name_worker(self): self.client.get(f"/worker-{self.environment.runner.worker_index + 1}")
 """
 LONG = OpenWorkload((Stage(100, 60),), "even", max_users=4)
 
@@ -49,7 +49,7 @@ def machines() -> Iterator[None]:
             ip(f"link set {BRIDGE} up")
             for number, host in enumerate(HOSTS):
                 ip(f"netns add {host}")
-                stack.callback(ip, f"netns del {host}")  # its cable goes with it
+                stack.callback(ip, f"netns del {host}")  # removes its link as well
                 ip(f"link add {host} type veth peer name eth0 netns {host}")
                 ip(f"link set {host} master {BRIDGE} up")
                 ip(f"-n {host} addr add {NETWORK}.{number + 2}/24 dev eth0")
@@ -75,25 +75,25 @@ def far_load(tmp_path: Path) -> Load:
     return Load(path, LONG)
 
 
-async def test_machine_whose_cable_is_pulled_is_missed_and_stops_by_itself(
-    far_load: Load, far_server: Server, elsewhere: Elsewhere, tmp_path: Path
+async def test_machine_without_network_is_lost_and_stops_by_itself(
+    far_load: Load, far_server: Server, remote_workers: RemoteWorkers, tmp_path: Path
 ) -> None:
     last: dict[str, Report] = {}
 
     def start_both(text: str) -> None:
         if text.startswith("0 of 2"):
             for host in HOSTS:
-                elsewhere.start(text, within=("ip", "netns", "exec", host))
+                remote_workers.start(text, prefix=("ip", "netns", "exec", host))
 
     async with generator(
         far_load,
         far_server.url,
         tmp_path / "generator.log",
         lambda report: last.update({report.source: report}),
-        pool=WorkerPool(HERE, 0, 2, "run-8", "continue", patience=60.0),
+        pool=WorkerPool(HERE, 0, 2, "run-8", "continue", timeout=60.0),
         on_progress=start_both,
     ) as load:
-        started = {process.pid: number for number, process in enumerate(elsewhere.processes)}
+        started = {process.pid: number for number, process in enumerate(remote_workers.processes)}
         hosts = [HOSTS[started[worker.pid]] for worker in load.workers]
         t0 = time.monotonic() + LEAD
         await load.start(t0, t0)
@@ -101,16 +101,16 @@ async def test_machine_whose_cable_is_pulled_is_missed_and_stops_by_itself(
         ip(f"link set {hosts[1]} down")
         try:
             await eventually(lambda: load.workers[1].lost)
-            assert load.workers[1].lost == "said nothing for 3 s"
+            assert load.workers[1].lost == "sent no message for 3 s"
             before = last["worker-1"].asked
-            # Its half of the schedule is served by the one that is left.
+            # The remaining worker serves its half of the schedule.
             await eventually(lambda: last["worker-1"].asked > before + 150)
             await load.stop()
-            away = elsewhere.processes[started[load.workers[1].pid]]
-            assert await asyncio.to_thread(away.wait, 30) == 0
+            lost = remote_workers.processes[started[load.workers[1].pid]]
+            assert await asyncio.to_thread(lost.wait, 30) == 0
         finally:
             ip(f"link set {hosts[1]} up")
-    assert "the master said nothing for 3 s" in elsewhere.log(started[load.workers[1].pid])
-    counts = far_server.truth()["counts"]
+    assert "the master sent no message for 3 s" in remote_workers.log(started[load.workers[1].pid])
+    counts = far_server.log()["counts"]
     assert counts["GET /worker-1"] == last["worker-1"].recorded
     assert counts["GET /worker-2"] >= last["worker-2"].recorded

@@ -1,4 +1,4 @@
-"""Users with a client of their own, which only Locust's request event tells of."""
+"""Users with other clients, which are only known from Locust's request event."""
 
 import pytest
 
@@ -49,21 +49,21 @@ class Raw(User):
     ],
     ids=["open", "closed"],
 )
-async def test_raw_sockets_are_recorded_as_the_server_counted_with_a_notice_for_each_type(
+async def test_counts_of_raw_sockets_match_the_server_with_a_notice_for_each_type(
     loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:
     outcome = await loads.run(loads.scenario(RAW, workload), 0.7)
-    served = server.truth()["counts"]
-    account, recorded = outcome.requests, outcome.recorded()
+    served = server.log()["counts"]
+    requests, recorded = outcome.requests, outcome.recorded()
     assert recorded == {
         ("RAW talk", "ok"): served["GET /sleep/100"],
         ("PUSH message", "error"): served["GET /error"],
     }
     assert outcome.recorded("service_time") == recorded
     users = 1 if isinstance(workload, OpenWorkload) else 2
-    assert account.lost == 2 * users  # their time is not known
-    assert account.started - account.lost == account.recorded == sum(served.values())
-    assert account.in_flight == 0
+    assert requests.lost == 2 * users  # their time is not known
+    assert requests.started - requests.lost == requests.recorded == sum(served.values())
+    assert requests.in_flight == 0
     talks = [d for k, d in outcome.window.items() if k.request == "RAW talk"]
     latency, service = (
         next(d for k, d in outcome.window.items() if (k.what, k.request) == (what, "RAW talk"))
@@ -73,12 +73,14 @@ async def test_raw_sockets_are_recorded_as_the_server_counted_with_a_notice_for_
     assert min(service.values) >= 0.0999
     if isinstance(workload, OpenWorkload):
         # One user serves 20 arrivals one after the other: the last, due at 0.475 s, ends after 2 s.
-        assert recorded["RAW talk", "ok"] == account.asked == 20
+        assert recorded["RAW talk", "ok"] == requests.asked == 20
         assert max(latency.values) > 1.5 > (service.mean or 0.0)
     else:
         assert latency.counts == service.counts
     for kind, text in zip(("ODD", "PUSH", "RAW"), sorted(outcome.notices), strict=True):
-        assert text.startswith(f"requests of type '{kind}' are counted when they end: those that")
+        assert text.startswith(
+            f"requests of type '{kind}' are counted when they end: requests that"
+        )
     slow = [slow for report in outcome.reports for slow in report.slowest]
     assert {one.name for one in slow} == {"talk", "message"}
     assert {(one.trace_id, one.sampled) for one in slow} == {("", False)}

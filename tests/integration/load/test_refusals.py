@@ -1,4 +1,4 @@
-"""Locustfiles that cannot be run are refused with the place and the reason, before any load."""
+"""Locustfiles that cannot be run are refused with line and reason, before any load."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Stage, UserStage
 from harness.errors import ScenarioError
 from harness.load.generator import generator
-from tests.integration.load.conftest import Loads, descendants_of_us
+from tests.integration.load.conftest import Loads, descendants
 
 OPEN = OpenWorkload((Stage(10, 1),), max_users=2)
 TAGGED = """
@@ -46,7 +46,7 @@ NEVER_LOADED = {
         {},
         r": Idle has no tasks",
     ),
-    "tags that nothing has": (TAGGED, {"tags": ("b",)}, r": no task is left with tags \['b'\]"),
+    "tags that no task has": (TAGGED, {"tags": ("b",)}, r": no task is left with tags \['b'\]"),
     "tags that exclude everything": (TAGGED, {"exclude_tags": ("a",)}, r" without \['a'\]"),
     "required option": (
         TAGGED + "@events.init_command_line_parser.add_listener\n"
@@ -96,7 +96,7 @@ for path, tags, exclude in json.load(open(sys.argv[1])):
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What loading says to each of NEVER_LOADED."""
+    """The message and hint for each of NEVER_LOADED."""
     folder = tmp_path_factory.mktemp("refusals")
     paths = {case: folder / f"{number}.py" for number, case in enumerate(NEVER_LOADED)}
     scenarios = []
@@ -107,8 +107,8 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "all.json").write_text(json.dumps(scenarios))
     command = [sys.executable, "-c", LOAD_ALL, str(folder / "all.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    said = dict(json.loads(line) for line in done.stdout.splitlines())
-    return {case: said[str(path)].replace(str(path), "FILE") for case, path in paths.items()}
+    texts = dict(json.loads(line) for line in done.stdout.splitlines())
+    return {case: texts[str(path)].replace(str(path), "FILE") for case, path in paths.items()}
 
 
 @pytest.mark.parametrize("case", NEVER_LOADED)
@@ -121,22 +121,22 @@ def test_locustfile_that_cannot_be_loaded_is_refused(refusals: dict[str, str], c
 
 @pytest.mark.parametrize("case", NEVER_READY)
 async def test_scenario_whose_users_cannot_start_is_refused(loads: Loads, case: str) -> None:
-    before = descendants_of_us()
+    before = descendants()
     locustfile, message = NEVER_READY[case]
-    one = loads.scenario(locustfile, OPEN).loads[0]
+    scenario = loads.scenario(locustfile, OPEN).loads[0]
     with pytest.raises(ScenarioError, match=message):
-        async with generator(one, loads.url, loads.log, never):
+        async with generator(scenario, loads.url, loads.log, never):
             pass
-    assert descendants_of_us() == before
+    assert descendants() == before
 
 
-async def test_syntax_error_ends_as_a_scenario_error_without_a_traceback(loads: Loads) -> None:
-    before = descendants_of_us()
+async def test_syntax_error_is_a_scenario_error_without_a_traceback(loads: Loads) -> None:
+    before = descendants()
     with pytest.raises(ScenarioError, match=r"scenario\.py:2: SyntaxError: ") as error:
         async with generator(loads.scenario("x = (", OPEN).loads[0], loads.url, loads.log, never):
             pass
     assert "Traceback" not in error.value.message
-    assert descendants_of_us() == before
+    assert descendants() == before
 
 
 async def test_missing_locustfile_is_refused(loads: Loads) -> None:
@@ -186,4 +186,4 @@ class Other(FastHttpUser):
 
 
 def never(_: object) -> None:
-    raise AssertionError("no report was due")
+    raise AssertionError("no report was expected")

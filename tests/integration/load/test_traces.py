@@ -1,4 +1,4 @@
-"""Traceparents arrive at the service, and those of the slowest requests are told."""
+"""Traceparents arrive at the service, and those of the slowest requests are reported."""
 
 import re
 from collections import Counter, defaultdict
@@ -65,8 +65,8 @@ class A{base}({base}):
 """
 
 
-def told(outcome: Outcome) -> dict[str, list[Slow]]:
-    """All that is told of each name."""
+def slow_requests(outcome: Outcome) -> dict[str, list[Slow]]:
+    """The reported slow requests by name."""
     found = defaultdict(list)
     for report in outcome.reports:
         for slow in report.slowest:
@@ -74,7 +74,7 @@ def told(outcome: Outcome) -> dict[str, list[Slow]]:
     return found
 
 
-async def test_each_request_carries_the_traceparent_given_or_one_of_ours(
+async def test_each_request_carries_the_given_or_a_new_traceparent(
     loads: Loads, server: Server
 ) -> None:
     bases = ("HttpUser", "FastHttpUser")
@@ -82,7 +82,7 @@ async def test_each_request_carries_the_traceparent_given_or_one_of_ours(
     workload = OpenWorkload((Stage(200, 1.0),), max_users=20)
     scenario = replace(loads.scenario(text, workload), trace_ratio=0.5)
     outcome = await loads.run(scenario, 1.0)
-    truth = server.truth()
+    truth = server.log()
     assert outcome.requests.recorded == sum(truth["counts"].values()) == len(truth["traces"]) > 150
     sent = defaultdict(list)
     for path, traceparent in truth["traces"]:
@@ -93,12 +93,12 @@ async def test_each_request_carries_the_traceparent_given_or_one_of_ours(
     assert set(sent) == {"plain", "position", "headers", "raises", *given}
     for path, number in given.items():
         assert set(sent.pop(path)) == {(f"{number:032x}", True)}
-    ours = [trace for traces in sent.values() for trace in traces]
-    assert len({trace for trace, _ in ours}) == len(ours)
-    sampled = sum(flag for _, flag in ours)
-    assert abs(sampled - len(ours) / 2) < 3 * len(ours) ** 0.5  # 6 standard deviations
+    received = [trace for traces in sent.values() for trace in traces]
+    assert len({trace for trace, _ in received}) == len(received)
+    sampled = sum(flag for _, flag in received)
+    assert abs(sampled - len(received) / 2) < 3 * len(received) ** 0.5  # 6 standard deviations
 
-    slowest = told(outcome)
+    slowest = slow_requests(outcome)
     assert set(slowest) == {f"/{path}" for path in [*sent, *given]}
     for path, traces in sent.items():
         assert {(slow.trace_id, slow.sampled) for slow in slowest[f"/{path}"]} <= set(traces)
@@ -109,7 +109,7 @@ async def test_each_request_carries_the_traceparent_given_or_one_of_ours(
     assert outcome.notices == ()
 
 
-async def test_slowest_requests_of_the_window_are_told_once_with_their_traces(
+async def test_slowest_requests_of_the_window_are_reported_once_with_traces(
     loads: Loads, server: Server
 ) -> None:
     """One user, so that the moment a request was meant to start at tells which one it was."""
@@ -130,9 +130,9 @@ class Visitor(FastHttpUser):
         trace_ratio=0.0,
     )
     outcome = await loads.run(scenario, 2.5)
-    ids = {FORM.fullmatch(trace)[1]: path for path, trace in server.truth()["traces"]}  # type: ignore[index]
+    ids = {FORM.fullmatch(trace)[1]: path for path, trace in server.log()["traces"]}  # type: ignore[index]
     assert len(ids) == outcome.requests.recorded == 50
-    slowest = told(outcome)["/visit"]
+    slowest = slow_requests(outcome)["/visit"]
     assert len(slowest) == len(set(slowest)) >= 5
     starts = [slow.at - min(s.at for s in slowest) for slow in slowest]
     assert max(starts) < 1.5  # of the window alone
@@ -151,9 +151,7 @@ class Visitor(FastHttpUser):
     assert counts == {"ok": len(slowest)}
 
 
-async def test_traces_of_users_that_wait_for_answers_are_told_too(
-    loads: Loads, server: Server
-) -> None:
+async def test_traces_of_the_closed_model_are_reported(loads: Loads, server: Server) -> None:
     scenario = replace(
         loads.scenario(
             """
@@ -167,10 +165,10 @@ class Visitor(HttpUser):
         trace_ratio=1.0,
     )
     outcome = await loads.run(scenario, 0.6)
-    sent = {FORM.fullmatch(trace)[1] for _, trace in server.truth()["traces"]}  # type: ignore[index]
-    slowest = told(outcome)["/fast"]
+    sent = {FORM.fullmatch(trace)[1] for _, trace in server.log()["traces"]}  # type: ignore[index]
+    slowest = slow_requests(outcome)["/fast"]
     assert len(slowest) >= 5
     assert {slow.trace_id for slow in slowest} <= sent
     assert all(slow.sampled and slow.latency == slow.service_time for slow in slowest)
     last = outcome.reports[-1]
-    assert 0 < last.fullest <= last.started
+    assert 0 < last.burst_requests <= last.started

@@ -1,4 +1,4 @@
-"""What a workload asks for is what the server gets: mixes, pools, stages of users, load shapes."""
+"""The server gets the load of each workload: mixes, pools, stages of users, load shapes."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ class Slow(FastHttpUser):
 """
 
 
-async def test_mix_of_classes_and_steps_is_what_the_seed_says_and_tasks_keep_their_weights(
+async def test_mix_of_classes_follows_the_seed_and_tasks_keep_their_weights(
     loads: Loads,
 ) -> None:
     workload = OpenWorkload((Stage(500, 1),), max_users=20, seed=7)
@@ -63,13 +63,13 @@ class Journey(FastHttpUser):
     )
     outcome = await loads.run(scenario, 1.0)
     recorded = Counter({request[5:]: n for (request, _), n in outcome.recorded().items()})
-    asked = len(list(arrivals(workload)))
-    assert outcome.requests.asked == sum(recorded.values()) == asked
+    scheduled = len(list(arrivals(workload)))
+    assert outcome.requests.asked == sum(recorded.values()) == scheduled
     # In the order of the file; the journey has 1 of 20 users, the others share the rest 3 to 1.
     shares = np.array([0.95 * 0.75, 0.95 * 0.25, 0.05])
-    drawn = [draw(7, place) for place in range(asked)]
+    drawn = [draw(7, place) for place in range(scheduled)]
     light, heavy, journey = np.histogram(drawn, [0, *np.cumsum(shares)[:2], 1])[0]
-    assert stats.chisquare([light, heavy, journey], asked * shares).pvalue > 1e-4
+    assert stats.chisquare([light, heavy, journey], scheduled * shares).pvalue > 1e-4
     assert recorded["often"] + recorded["seldom"] == light
     assert recorded["heavy"] == heavy
     assert (recorded["1"], recorded["2"]) == ((journey + 1) // 2, journey // 2)
@@ -78,9 +78,11 @@ class Journey(FastHttpUser):
 
 
 @pytest.mark.parametrize(
-    "nested", [False, True], ids=["tasks of a user", "tasks of a nested task set"]
+    "nested",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["tasks of a user", "tasks of a nested task set"],
 )
-async def test_requests_of_a_seed_are_the_same_however_many_users_and_workers_send_them(
+async def test_requests_of_a_seed_do_not_depend_on_the_number_of_users_and_workers(
     loads: Loads, server: Server, nested: bool
 ) -> None:
     tasks = """
@@ -89,7 +91,7 @@ async def test_requests_of_a_seed_are_the_same_however_many_users_and_workers_se
     @task
     def seldom(self):
         self.client.get(f"/seldom/{random.getrandbits(64)}", name="/seldom")
-        random.random()  # how many of these come before the next choice differs from run to run
+        random.random()  # their number before the next choice differs between runs
 """
     head = "import random\nclass Drawing(FastHttpUser):\n"
     if nested:
@@ -101,7 +103,7 @@ async def test_requests_of_a_seed_are_the_same_however_many_users_and_workers_se
         workload = OpenWorkload((Stage(100, 0.6),), max_users=users, seed=seed)
         scenario = replace(loads.scenario(head + tasks, workload), workers=workers)
         outcome = await loads.run(scenario, 0.6)
-        sent.append(server.truth()["counts"])
+        sent.append(server.log()["counts"])
         assert outcome.requests.recorded == sum(sent[-1].values()) > 30
     assert sent[0] == sent[1] == sent[2]
     assert not set(sent[0]) & set(sent[3])
@@ -109,7 +111,7 @@ async def test_requests_of_a_seed_are_the_same_however_many_users_and_workers_se
     assert stats.binomtest(often, len(sent[0]), 0.75).pvalue > 1e-4
 
 
-async def test_sequences_and_scheduled_tasks_keep_their_order_of_their_own(loads: Loads) -> None:
+async def test_sequences_and_scheduled_tasks_keep_their_order(loads: Loads) -> None:
     scenario = loads.scenario(
         """
 class Drawing(FastHttpUser):
@@ -118,7 +120,7 @@ class Drawing(FastHttpUser):
         steps = 0
         def get_next_task(self):
             self.steps += 1
-            assert self.steps <= 2 * 40  # Locust asks once for each task
+            assert self.steps <= 2 * 40  # Locust calls it once for each task
             return super().get_next_task()
         @task
         def ask(self):
@@ -133,7 +135,7 @@ def Choosy_then(task_set): task_set.client.get("/fast", name="/then")
     outcome = await loads.run(scenario, 0.5)
     recorded = outcome.recorded()
     assert outcome.requests.sent == 40
-    assert recorded["GET /then", "ok"] == 20  # every second iteration, whatever was chosen before
+    assert recorded["GET /then", "ok"] == 20  # every second iteration, whichever task was chosen
     assert outcome.user_errors == ()
 
 
@@ -142,14 +144,14 @@ async def test_arrivals_follow_ramps_from_zero_and_pauses(loads: Loads, server: 
     scenario = loads.scenario(FAST, OpenWorkload(stages, arrivals="even", max_users=20))
     outcome = await loads.run(scenario, 2.0)
     assert outcome.requests.asked == outcome.requests.recorded == 150
-    got = np.sort(server.truth()["arrivals"])
-    asked = np.array(list(arrivals(OpenWorkload(stages, arrivals="even"))))
+    got = np.sort(server.log()["arrivals"])
+    scheduled = np.array(list(arrivals(OpenWorkload(stages, arrivals="even"))))
     # Medians are not moved by a busy machine's hiccups.
-    late = got - asked
+    late = got - scheduled
     assert np.median(np.abs(late - np.median(late))) < 0.02
 
 
-async def test_exhausted_pool_that_drops_counts_what_it_never_began(
+async def test_exhausted_pool_that_drops_counts_dropped_iterations(
     loads: Loads, server: Server
 ) -> None:
     workload = OpenWorkload((Stage(100, 1),), arrivals="even", max_users=5, when_exhausted="drop")
@@ -158,7 +160,7 @@ async def test_exhausted_pool_that_drops_counts_what_it_never_began(
     assert requests.asked == 100
     assert requests.asked == requests.sent + requests.dropped
     assert 5 <= requests.sent <= 10  # five users, half a second each
-    assert server.truth()["counts"]["GET /sleep/500"] == requests.sent
+    assert server.log()["counts"]["GET /sleep/500"] == requests.sent
     assert all(report.backlog == 0 for report in outcome.reports)
 
 
@@ -185,7 +187,7 @@ class Rare(FastHttpUser):
     assert recorded["GET /sleep/500", "ok"] + recorded["GET /fast", "ok"] == 66
 
 
-async def test_class_that_cannot_be_made_again_stops_the_growth_and_is_told(loads: Loads) -> None:
+async def test_class_whose_constructor_fails_stops_the_growth_with_a_notice(loads: Loads) -> None:
     scenario = loads.scenario(
         """
 class Once(FastHttpUser):
@@ -219,7 +221,7 @@ class Paces(FastHttpUser):
         ClosedWorkload((UserStage(200, 1, 0), UserStage(200, 60))),
     )
     await loads.run(scenario, 2.7)
-    moments = np.array(server.truth()["arrivals"])
+    moments = np.array(server.log()["arrivals"])
     later = moments[moments > moments.min() + 1.5]
     slots = Counter(np.floor(later / 0.05))
     assert 200 <= len(later) <= 400
@@ -228,7 +230,7 @@ class Paces(FastHttpUser):
     assert max(slots.values()) < 100
 
 
-async def test_users_come_and_go_one_by_one_even_while_their_tasks_last(loads: Loads) -> None:
+async def test_users_start_and_stop_one_by_one_during_their_tasks(loads: Loads) -> None:
     scenario = loads.scenario(
         """
 class Holds(FastHttpUser):
@@ -263,19 +265,19 @@ class B(FastHttpUser):
 """
 
 
-async def test_shape_that_ends_when_the_load_does_is_no_fault(loads: Loads) -> None:
+async def test_shape_that_ends_with_the_load_is_accepted(loads: Loads) -> None:
     scenario = loads.scenario(SHAPE.format(end=0.9, ticks="(2, 100)"), ShapeWorkload("Steps"))
     outcome = await loads.run(scenario, 1.2)
     assert outcome.requests.recorded > 4
 
 
-async def test_unknown_shape_is_refused_with_those_there_are(loads: Loads) -> None:
+async def test_unknown_shape_is_refused_with_the_existing_names(loads: Loads) -> None:
     scenario = loads.scenario(SHAPE.format(end=1, ticks="(1, 1)"), ShapeWorkload("Stairs"))
     with pytest.raises(ScenarioError, match="'Stairs'; there is Steps, Unused"):
         await loads.run(scenario, 1.0)
 
 
-async def test_shape_says_how_many_users_of_which_classes_there_are(loads: Loads) -> None:
+async def test_shape_determines_users_and_classes(loads: Loads) -> None:
     ticks = "(4, 100, [B]) if self.get_run_time() < 0.9 else (2, 100, [B])"
     scenario = loads.scenario(SHAPE.format(end=60, ticks=ticks), ShapeWorkload("Steps"))
     outcome = await loads.run(scenario, 2.4)
@@ -287,7 +289,7 @@ async def test_shape_says_how_many_users_of_which_classes_there_are(loads: Loads
 @pytest.mark.parametrize(
     ("ticks", "reason"),
     [
-        ("(2, 100)", r"the shape Steps ended after \d\.\d s, before the window did; "),
+        ("(2, 100)", r"the shape Steps ended after \d\.\d s, before the end of the window; "),
         ("undefined", "the shape Steps failed: NameError: name 'undefined' is not defined"),
     ],
     ids=["ends early", "raises an exception"],
@@ -301,10 +303,10 @@ async def test_shape_that_ends_or_fails_ends_the_load_with_its_reason(
         assert re.match(reason, await asyncio.wait_for(load.died, 20))
 
 
-async def test_shape_that_the_scenario_does_not_name_is_told(loads: Loads) -> None:
+async def test_shape_that_the_scenario_does_not_name_gives_a_notice(loads: Loads) -> None:
     scenario = loads.scenario(
         SHAPE.format(end=1, ticks="(1, 1)"), ClosedWorkload((UserStage(2, 1),))
     )
     outcome = await loads.run(scenario, 0.3)
     unused = "LoadTestShape Steps, Unused of the locustfile is not used"
-    assert outcome.notices == (f"{unused}: the scenario says how many users",)
+    assert outcome.notices == (f"{unused}: the scenario specifies a number of users",)

@@ -19,36 +19,36 @@ from tests.unit.judge.evidence import budget
 
 
 class Reply(NamedTuple):
-    """What an endpoint answers."""
+    """The response of an endpoint."""
 
     body: bytes | str = b""
     status: int = 200
     headers: Mapping[str, str] = {}
-    delay: float = 0.0  # seconds before it answers
+    delay: float = 0.0  # seconds before the response
     drip: float = 0.0  # seconds after each byte
 
 
 @dataclass
 class Endpoint:
-    """An HTTP server in this process whose answer a test sets, and which remembers its requests."""
+    """An HTTP server in this process with a given reply, which keeps its requests."""
 
     url: str
     reply: Reply | Callable[[str], Reply] = field(default_factory=Reply)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    together: int = 0  # the most requests that were under way at once
-    _under_way: int = 0
+    together: int = 0  # highest number of concurrent requests
+    _running: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         with self._lock:
-            self._under_way += 1
-            self.together = max(self.together, self._under_way)
+            self._running += 1
+            self.together = max(self.together, self._running)
         self.requests.append((request.path, dict(request.headers)))
         reply = self.reply if isinstance(self.reply, Reply) else self.reply(request.path)
         body = reply.body.encode() if isinstance(reply.body, str) else reply.body
         time.sleep(reply.delay)
         with self._lock:
-            self._under_way -= 1
+            self._running -= 1
         try:
             request.send_response(reply.status)
             for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
@@ -59,7 +59,7 @@ class Endpoint:
                 request.wfile.write(piece)
                 time.sleep(reply.drip)
         except ConnectionError:
-            pass  # the client gave up, as it should
+            pass  # the client has closed the connection
 
 
 class Server(ThreadingHTTPServer):
@@ -115,7 +115,7 @@ def stored_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def prometheus(
     stored_run: RunFolder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PrometheusServer]:
-    """A server that was given the stored run and nothing else; mark the test `needs_prometheus`."""
+    """A server with the data of the stored run only; mark the test `needs_prometheus`."""
     path = tmp_path_factory.mktemp("prometheus")
     with pytest.raises(SystemExit) as ended:
         main(["backfill", str(stored_run.path), str(path / "data")])

@@ -1,6 +1,6 @@
-"""A small service with habits, good and bad; run as `service.py PORT HABIT...`.
+"""A small service with selectable faults; run as `service.py PORT HABIT...`.
 
-It writes its pid and answers /ready, /metrics and anything else with 200, unless a habit says no.
+It writes its pid and answers all requests with 200, unless a habit changes that.
 """
 
 import os
@@ -14,13 +14,13 @@ from pathlib import Path
 
 class Handler(BaseHTTPRequestHandler):
     habits: tuple[str, ...] = ()
-    asked = 0
+    probes = 0
 
     def do_GET(self) -> None:
         status = 200
         if self.path == "/ready":
-            type(self).asked += 1
-            if "never-ready" in self.habits or ("slow-start" in self.habits and self.asked < 4):
+            type(self).probes += 1
+            if "never-ready" in self.habits or ("slow-start" in self.habits and self.probes < 4):
                 status = 503
         if self.path == "/metrics" and "no-metrics" in self.habits:
             status = 404
@@ -46,11 +46,11 @@ def main(port: int, habits: tuple[str, ...]) -> None:
     if "burns" in habits:
         burn = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
         subprocess.run([sys.executable, "-c", burn], check=True)
-    stolen = Path("stolen")
-    if "waits-for-thief" in habits and not stolen.exists():
+    taken = Path("taken")
+    if "waits-for-rival" in habits and not taken.exists():
         Path("port.tmp").write_text(str(port))
         Path("port.tmp").rename("port")
-        while not stolen.exists():
+        while not taken.exists():
             time.sleep(0.01)
     Handler.habits = habits
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()

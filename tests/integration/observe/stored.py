@@ -1,6 +1,6 @@
-"""A stored run with every kind of series, for what is asked of a Prometheus that it was put into.
+"""A stored run with every kind of series, to be imported into a Prometheus.
 
-Counts are not even over the seconds, so that only what is defined the same comes out the same.
+Counts differ between seconds, so that only equal definitions give equal results.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness import names
+from harness.commands.parts.verdict import REPORT_FILES
 from harness.runs.cells import Cell, bucket_of
-from harness.runs.folder import MEASURED_FILES, REPORTS, RunFolder
+from harness.runs.folder import MEASURED_FILES, RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
 from harness.runs.model import Series
@@ -61,10 +62,10 @@ SERIES: tuple[Series, ...] = (
 
 
 def write(path: Path, found: Iterable[Series] = SERIES) -> RunFolder:
-    """A run folder as `harness run` leaves it."""
+    """A run folder as `harness run` writes it."""
     folder = RunFolder(path)
     path.mkdir()
-    for name in (*MEASURED_FILES, *REPORTS):
+    for name in (*MEASURED_FILES, *REPORT_FILES):
         folder.file(name).touch()
     folder.write_manifest(manifest())
     with LatencyLog(folder.file(names.LATENCY_FILE)) as log:

@@ -1,4 +1,4 @@
-"""`harness backfill`: a real Prometheus knows a stored run as it would have scraped it."""
+"""`harness backfill`: a stored run in a real Prometheus equals one that it has scraped."""
 
 import json
 import shutil
@@ -42,8 +42,8 @@ WINDOW = Scope("10001ms", step="1s")
 
 def ask(server: PrometheusServer, query: str, at: float = END) -> dict[str, float]:
     """The value of each series by its labels that are not on all of the harness's."""
-    asked = urllib.parse.urlencode({"query": query, "time": at})
-    with urllib.request.urlopen(f"{server.url}/api/v1/query?{asked}", timeout=60) as answer:
+    parameters = urllib.parse.urlencode({"query": query, "time": at})
+    with urllib.request.urlopen(f"{server.url}/api/v1/query?{parameters}", timeout=60) as answer:
         result = json.load(answer)["data"]["result"]
     common = {"__name__", "job", "service", "scenario"}
     return {
@@ -94,44 +94,44 @@ SAME: dict[str, Indicator] = {
 def test_prometheus_and_the_harness_agree_on(
     name: str, prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
-    ours = exact(stored_run, SAME[name])
-    assert ours.value is not None, ours.reason
-    assert only(prometheus, value(SAME[name], WINDOW)) == pytest.approx(ours.value, rel=1e-6)
+    exact_value = exact(stored_run, SAME[name])
+    assert exact_value.value is not None, exact_value.reason
+    assert only(prometheus, value(SAME[name], WINDOW)) == pytest.approx(exact_value.value, rel=1e-6)
 
 
 @pytest.mark.parametrize("indicator", [Latency(0.95), Latency(0.95, "POST /orders")])
 def test_share_over_the_bound_of_a_latency_budget_is_exact(
     indicator: Latency, prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
-    ours = exact(stored_run, indicator, 0.42).share_over
-    theirs = only(prometheus, share_over(indicator, 0.42, WINDOW))
-    assert ours is not None
-    assert theirs == pytest.approx(ours, rel=1e-3)  # it extrapolates over milliseconds
-    assert theirs > 0
+    exact_value = exact(stored_run, indicator, 0.42).share_over
+    queried = only(prometheus, share_over(indicator, 0.42, WINDOW))
+    assert exact_value is not None
+    assert queried == pytest.approx(exact_value, rel=1e-3)  # it extrapolates over milliseconds
+    assert queried > 0
 
 
 def test_quantile_of_latency_is_interpolated_within_its_bucket(
     prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     """The harness knows times to a thousandth, Prometheus between two edges."""
-    ours = exact(stored_run, Latency(0.9)).value
-    assert ours == pytest.approx(0.015, rel=1e-3)
-    theirs = only(prometheus, value(Latency(0.9), WINDOW))
-    assert theirs != pytest.approx(ours, rel=1e-6)
-    assert 0.015 < theirs <= 0.02
+    exact_value = exact(stored_run, Latency(0.9)).value
+    assert exact_value == pytest.approx(0.015, rel=1e-3)
+    queried = only(prometheus, value(Latency(0.9), WINDOW))
+    assert queried != pytest.approx(exact_value, rel=1e-6)
+    assert 0.015 < queried <= 0.02
 
 
-def test_first_increase_of_a_series_that_is_born_inside_is_seen_by_the_harness_alone(
+def test_first_increase_of_a_new_series_counts_only_for_the_harness(
     prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     """6 errors: 3 when the series appears, 3 later. `rate` starts at the first value it sees."""
     assert exact(stored_run, Rate(Selector(BORN))).value == pytest.approx(0.6, rel=1e-6)
     assert only(prometheus, value(Rate(Selector(BORN)), WINDOW)) < 0.4
     # What the harness stores of its own requests begins at 0, so that none is lost.
-    ours = exact(stored_run, ErrorRatio("POST /orders")).value
-    assert ours == pytest.approx(2 / 27, rel=1e-6)
-    theirs = only(prometheus, value(ErrorRatio("POST /orders"), WINDOW))
-    assert theirs == pytest.approx(ours, rel=1e-3)  # it extrapolates over milliseconds
+    exact_value = exact(stored_run, ErrorRatio("POST /orders")).value
+    assert exact_value == pytest.approx(2 / 27, rel=1e-6)
+    queried = only(prometheus, value(ErrorRatio("POST /orders"), WINDOW))
+    assert queried == pytest.approx(exact_value, rel=1e-3)  # it extrapolates over milliseconds
 
 
 def test_window_whose_edges_were_not_scraped_is_extrapolated(
@@ -142,9 +142,9 @@ def test_window_whose_edges_were_not_scraped_is_extrapolated(
     counted = dict(zip(asks.times, asks.values, strict=True))
     late = only(prometheus, value(Rate(Selector("asks_total")), Scope("10s")), END + 0.5)
     assert late == pytest.approx((counted[END] - counted[START + 1]) / 9, rel=1e-6)
-    ours = exact(stored_run, Rate(Selector("asks_total"))).value
-    assert ours == pytest.approx((counted[END] - counted[START]) / 10, rel=1e-6)
-    assert late != pytest.approx(ours, rel=0.01)
+    exact_value = exact(stored_run, Rate(Selector("asks_total"))).value
+    assert exact_value == pytest.approx((counted[END] - counted[START]) / 10, rel=1e-6)
+    assert late != pytest.approx(exact_value, rel=0.01)
 
 
 def test_growth_is_over_the_window_for_the_harness_and_over_the_range_for_prometheus(
@@ -152,12 +152,12 @@ def test_growth_is_over_the_window_for_the_harness_and_over_the_range_for_promet
 ) -> None:
     """A range that ends a millisecond before the window's start reads the sample before it."""
     growth = Gauge(USED, "growth")
-    ours = exact(stored_run, growth).value
+    exact_value = exact(stored_run, growth).value
     at_edges = only(prometheus, value(growth, Scope("10s", step="1s")))
-    assert (ours, at_edges) == (1.0, 1.0)
+    assert (exact_value, at_edges) == (1.0, 1.0)
 
 
-def test_prometheus_knows_the_run_its_budgets_and_its_verdict(
+def test_prometheus_has_the_run_its_budgets_and_its_verdict(
     prometheus: PrometheusServer,
 ) -> None:
     assert ask(prometheus, "harness_run_info") == {"run=a-run,version=0.1.0": 1.0}
@@ -176,7 +176,7 @@ def test_prometheus_knows_the_run_its_budgets_and_its_verdict(
     assert only(prometheus, 'count(harness_requests_total{job="harness", scenario="smoke"})') == 4.0
 
 
-def test_run_that_was_not_judged_has_no_limits(stored_run: RunFolder, tmp_path: Path) -> None:
+def test_run_without_results_has_no_limits(stored_run: RunFolder, tmp_path: Path) -> None:
     path = tmp_path / "unjudged"
     shutil.copytree(stored_run.path, path)
     RunFolder(path).write("results.json", "")
@@ -187,13 +187,13 @@ def test_run_that_was_not_judged_has_no_limits(stored_run: RunFolder, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("path", "says"),
+    ("path", "message"),
     [("", "promtool is not installed"), (None, "promtool cannot write to")],
     ids=["promtool is absent", "the folder is a file"],
 )
-def test_backfill_that_cannot_be_done_is_an_error(
+def test_impossible_backfill_is_an_error(
     path: str | None,
-    says: str,
+    message: str,
     stored_run: RunFolder,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -205,4 +205,4 @@ def test_backfill_that_cannot_be_done_is_an_error(
     with pytest.raises(SystemExit) as ended:
         main(["backfill", str(stored_run.path), str(tmp_path / "data")])
     assert ended.value.code == 2
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err

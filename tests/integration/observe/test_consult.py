@@ -1,4 +1,4 @@
-"""`--prometheus URL`: budgets measured by a real server, and what becomes of a bad answer."""
+"""`--prometheus URL`: budgets measured by a real server, and bad responses."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ from harness.judge.measure.measure import measure
 from harness.judge.measure.observe import observe
 from harness.judge.model import Measurement
 from harness.observe.prometheus import Prometheus, tls_context
-from harness.runner.prometheus import answered, consult
+from harness.runner.prometheus import query_server, with_answers
 from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.runs.prometheus_answers import read_answers, write_answers
 from harness.units import Unit
@@ -48,8 +48,8 @@ def of(indicator: Indicator, bound: float = 0.5) -> Budget:
 
 def by(server: Prometheus, run: RunFolder, budget: Budget, **match: str) -> Measurement:
     """The budget's indicator by what a server answers."""
-    answers = consult(replace(server, matchers=match), (budget,), read_manifest(run).clock)
-    return measure(budget, observe(budget, answered(read_evidence(run), (budget,), answers)))
+    answers = query_server(replace(server, matchers=match), (budget,), read_manifest(run).clock)
+    return measure(budget, observe(budget, with_answers(read_evidence(run), (budget,), answers)))
 
 
 SAME: dict[str, tuple[Indicator, str]] = {
@@ -72,14 +72,14 @@ def test_server_and_own_scrapes_agree_on_the_value_the_verdict_and_the_samples(
     name: str, prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     indicator, verb = SAME[name]
-    ours = measure(of(indicator), observe(of(indicator), read_evidence(stored_run)))
-    theirs = by(Prometheus(prometheus.url), stored_run, of(indicator), job="sample-app")
-    assert theirs.value == pytest.approx(ours.value, rel=1e-6)
-    assert (theirs.meets, theirs.source) == (ours.meets, "Prometheus server")
+    own = measure(of(indicator), observe(of(indicator), read_evidence(stored_run)))
+    queried = by(Prometheus(prometheus.url), stored_run, of(indicator), job="sample-app")
+    assert queried.value == pytest.approx(own.value, rel=1e-6)
+    assert (queried.meets, queried.source) == (own.meets, "Prometheus server")
     if name != "a utilization":  # which counts each instance for itself
-        assert theirs.samples == ours.samples
+        assert queried.samples == own.samples
     same = "the same as by the harness's own scrapes"
-    assert theirs.note == f"{verb} by Prometheus from 11 scrapes, {same}"
+    assert queried.note == f"{verb} by Prometheus from 11 scrapes, {same}"
 
 
 @needs_prometheus
@@ -88,14 +88,14 @@ def test_quantile_is_judged_at_the_edges_of_the_buckets(
     bound: float, prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     budget = of(Quantile(WAIT, 0.9), bound)
-    theirs = by(Prometheus(prometheus.url), stored_run, budget)
-    ours = measure(budget, observe(budget, read_evidence(stored_run)))
-    assert (theirs.meets, theirs.undecided) == (ours.meets, ours.undecided)
-    assert (theirs.meets is None) is (bound == 0.7)
+    queried = by(Prometheus(prometheus.url), stored_run, budget)
+    own = measure(budget, observe(budget, read_evidence(stored_run)))
+    assert (queried.meets, queried.undecided) == (own.meets, own.undecided)
+    assert (queried.meets is None) is (bound == 0.7)
 
 
 @needs_prometheus
-def test_difference_from_the_exact_value_is_said(
+def test_difference_from_the_exact_value_is_explained(
     prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
     found = by(Prometheus(prometheus.url), stored_run, of(Rate(Selector(BORN))))
@@ -108,8 +108,8 @@ def test_difference_from_the_exact_value_is_said(
 def measure_without_own(
     prometheus: PrometheusServer, run: RunFolder, budget: Budget
 ) -> Measurement:
-    answers = consult(Prometheus(prometheus.url), (budget,), read_manifest(run).clock)
-    evidence = answered(read_evidence(run), (budget,), answers)
+    answers = query_server(Prometheus(prometheus.url), (budget,), read_manifest(run).clock)
+    evidence = with_answers(read_evidence(run), (budget,), answers)
     return measure(budget, observe(budget, replace(evidence, series=())))
 
 
@@ -128,7 +128,7 @@ LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
     "an expression that is NaN": (Promql("0 * sum(most) / 0"), {}, "it is NaN"),
     "an expression that is infinite": (Promql("sum(most) / 0"), {}, "the value is inf"),
     "no expression": (Promql("sum("), {}, "400: invalid parameter"),
-    "a range": (Promql("most[5m]"), {}, "that is no answer"),
+    "a range": (Promql("most[5m]"), {}, "it answered 200, but not as Prometheus does"),
 }
 
 
@@ -137,10 +137,10 @@ LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
 def test_no_value_with_a_reason_for(
     name: str, prometheus: PrometheusServer, stored_run: RunFolder
 ) -> None:
-    indicator, match, says = LACKS[name]
+    indicator, match, reason = LACKS[name]
     found = by(Prometheus(prometheus.url), stored_run, of(indicator), **match)
     assert (found.value, found.source) == (None, "Prometheus server")
-    assert says in found.reason
+    assert reason in found.reason
 
 
 @needs_prometheus
@@ -169,14 +169,14 @@ def vector(*values: float, at: float = 1010.0) -> Callable[[str], Reply]:
 
 
 BAD: dict[str, tuple[Callable[[str], Reply] | Reply, str]] = {
-    "an error that says why": (
+    "an error with a reason": (
         Reply(json.dumps({"status": "error", "error": "query timed out"}), 503),
         "503: query timed out",
     ),
-    "an error that says nothing": (Reply("", 502), "it answered 502, and no reason is given"),
+    "an error without a reason": (Reply("", 502), "it answered 502, without a reason"),
     "a refusal": (Reply("<html>", 401), "it answered 401"),
     "a redirect": (Reply("", 302, {"Location": "http://127.0.0.1:9/"}), "it answered 302"),
-    "something else": (Reply("<html>Welcome"), "that is no answer of a Prometheus"),
+    "something else": (Reply("<html>Welcome"), "it answered 200, but not as Prometheus does"),
     "half an answer": (Reply("{", 200, {"Content-Length": "99"}), "ended after 1 of 99 bytes"),
     "an old sample": (vector(3.0, at=900.0), "its last sample is 1.83 min older than the window"),
 }
@@ -184,19 +184,17 @@ BAD: dict[str, tuple[Callable[[str], Reply] | Reply, str]] = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_answer_is_inconclusive(name: str, endpoint: Endpoint, stored_run: RunFolder) -> None:
-    endpoint.reply, says = BAD[name]
+    endpoint.reply, reason = BAD[name]
     budget = of(Promql("up"))
     server = Prometheus(endpoint.url, {"X-Scope-OrgID": "team"})
-    answers = consult(server, (budget,), read_manifest(stored_run).clock)
-    evidence = answered(read_evidence(stored_run), (budget,), answers)
+    answers = query_server(server, (budget,), read_manifest(stored_run).clock)
+    evidence = with_answers(read_evidence(stored_run), (budget,), answers)
     verdict = judge((budget,), evidence).verdicts[0]
     assert verdict.outcome == "inconclusive"
-    assert says in verdict.reason
+    assert reason in verdict.reason
 
 
-def test_edges_are_numbers_however_they_are_written(
-    endpoint: Endpoint, stored_run: RunFolder
-) -> None:
+def test_edges_are_compared_as_numbers(endpoint: Endpoint, stored_run: RunFolder) -> None:
     """Two replicas of different client libraries: le="1" and le="1.0"."""
     series = [({"le": "1"}, 2.0), ({"le": "1.0"}, 3.0), ({"le": "+Inf"}, 10.0)]
     buckets = [{"metric": labels, "value": [1010.0, str(value)]} for labels, value in series]
@@ -222,21 +220,21 @@ def test_one_sample_is_too_few_for_an_increase(endpoint: Endpoint, stored_run: R
     assert "one sample within a window of 10 s is too few" in found.reason
 
 
-def test_server_that_is_gone_is_asked_once(stored_run: RunFolder) -> None:
+def test_unreachable_server_is_queried_once(stored_run: RunFolder) -> None:
     budgets = (of(Rate(ASKS)), replace(of(Gauge(USED)), name="c"))
     server = Prometheus(f"http://127.0.0.1:{free_port()}")
-    answers = consult(server, budgets, read_manifest(stored_run).clock)
+    answers = query_server(server, budgets, read_manifest(stored_run).clock)
     assert {one.problem for one in answers.asked.values()} == {"connection refused"}
     with pytest.raises(UsageError, match="connection refused"):
         server.probe()
 
 
-def test_headers_are_sent_and_nothing_of_them_is_stored(
+def test_headers_are_sent_and_never_stored(
     endpoint: Endpoint, stored_run: RunFolder, tmp_path: Path
 ) -> None:
     endpoint.reply = vector(float("nan"))
     server = Prometheus(endpoint.url, {"Authorization": "Bearer s3cret"})
-    answers = consult(server, (of(Promql("up")),), read_manifest(stored_run).clock)
+    answers = query_server(server, (of(Promql("up")),), read_manifest(stored_run).clock)
     assert all(headers["Authorization"] == "Bearer s3cret" for _, headers in endpoint.requests)
     folder = RunFolder(tmp_path)
     write_answers(folder, answers)
@@ -272,7 +270,7 @@ def check(run: RunFolder, tmp_path: Path, *options: str) -> tuple[int, dict[str,
 
 
 @needs_prometheus
-def test_check_asks_the_server_and_stores_nothing(
+def test_check_queries_the_server_and_stores_nothing(
     prometheus: PrometheusServer, stored_run: RunFolder, tmp_path: Path
 ) -> None:
     before = {path: path.read_bytes() for path in stored_run.path.iterdir()}
@@ -286,14 +284,14 @@ def test_check_asks_the_server_and_stores_nothing(
 
 
 BAD_OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
-    "an option without a server": (("--prometheus-match", "a=b"), "a server that is not named"),
+    "an option without a server": (("--prometheus-match", "a=b"), "needs a server"),
     "a password in the URL": (("--prometheus", "http://me:pw@h"), "out of the URL"),
-    "no URL": (("--prometheus", "localhost:9090"), "is no URL"),
-    "no label": (("--prometheus-match", "a-b=c"), "names no label"),
-    "no header": (("--prometheus-header", "Bearer abc"), "that is no header"),
+    "no URL": (("--prometheus", "localhost:9090"), "is not a URL"),
+    "no label": (("--prometheus-match", "a-b=c"), "is not a label"),
+    "no header": (("--prometheus-header", "Bearer abc"), "not an HTTP header"),
     "no token": (
         ("--prometheus", "http://h", "--prometheus-token-file", "/dev/null"),
-        "holds no token",
+        "does not contain a token",
     ),
     "no certificate": (
         ("--prometheus", "https://h", "--prometheus-ca", "/dev/null"),
@@ -306,9 +304,9 @@ BAD_OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
 def test_bad_options_are_refused(
     name: str, stored_run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options, says = BAD_OPTIONS[name]
+    options, reason = BAD_OPTIONS[name]
     assert check(stored_run, tmp_path, *options) == (2, {})
-    assert says in capsys.readouterr().err
+    assert reason in capsys.readouterr().err
 
 
 # --- being let in ---------------------------------------------------------------------------------
@@ -316,7 +314,7 @@ def test_bad_options_are_refused(
 
 @needs_prometheus
 @pytest.mark.needs_openssl
-def test_server_with_tls_and_a_password_is_asked_by_who_may(tmp_path: Path) -> None:
+def test_server_with_tls_and_a_password_needs_both(tmp_path: Path) -> None:
     web = {
         "tls_server_config": {
             "cert_file": "own.pem",
@@ -347,6 +345,6 @@ def test_server_with_tls_and_a_password_is_asked_by_who_may(tmp_path: Path) -> N
             "(?i)certificate|reset|broken pipe": Prometheus(url, me, tls_context(pem, None, None)),
             "it answered 400": Prometheus(server.url, me),
         }
-        for says, one in refused.items():
-            with pytest.raises(UsageError, match=says):
+        for reason, one in refused.items():
+            with pytest.raises(UsageError, match=reason):
                 one.probe()

@@ -1,4 +1,4 @@
-"""The harness's own /metrics: what is served, and for how long."""
+"""The metrics endpoint of the harness: its samples, and the wait for the last scrape."""
 
 import socket
 import subprocess
@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as text
 
 from harness.errors import UsageError
 from harness.names import RUN_INFO
-from harness.observe.endpoint import MOST_WAIT, Endpoint, awaited, endpoint
+from harness.observe.endpoint import LONGEST_WAIT, MetricsServer, metrics_server, scrape_wait
 from harness.runs.histograms import HistogramSet
 from harness.runs.model import LatencyKey
 from harness.runs.openmetrics import Sample, reading
@@ -34,8 +34,8 @@ def port() -> int:
 
 
 @pytest.fixture
-def served(port: int) -> Iterator[Endpoint]:
-    with endpoint("127.0.0.1", port, samples) as found:
+def served(port: int) -> Iterator[MetricsServer]:
+    with metrics_server("127.0.0.1", port, samples) as found:
         yield found
 
 
@@ -67,7 +67,7 @@ def test_endpoint_serves_both_formats(port: int, accept: str) -> None:
 
 @pytest.mark.usefixtures("served")
 @pytest.mark.needs_prometheus
-def test_promtool_finds_no_fault_with_what_is_served(port: int) -> None:
+def test_promtool_accepts_the_served_metrics(port: int) -> None:
     ended = subprocess.run(
         ["promtool", "check", "metrics"],
         input=scrape(port),
@@ -78,9 +78,9 @@ def test_promtool_finds_no_fault_with_what_is_served(port: int) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
-def test_endpoint_is_gone_after_its_context(port: int) -> None:
+def test_endpoint_is_closed_after_its_context(port: int) -> None:
     for _ in range(2):  # and its port is free again
-        with endpoint("127.0.0.1", port, samples):
+        with metrics_server("127.0.0.1", port, samples):
             assert "harness_run_info" in scrape(port)
         with pytest.raises(OSError, match="refused"):
             scrape(port)
@@ -90,7 +90,7 @@ def test_endpoint_on_a_busy_port_is_bad_usage(port: int) -> None:
     with (
         socket.create_server(("127.0.0.1", port)),
         pytest.raises(UsageError) as raised,
-        endpoint("127.0.0.1", port, samples),
+        metrics_server("127.0.0.1", port, samples),
     ):
         pass
     assert raised.value.message == (
@@ -99,20 +99,20 @@ def test_endpoint_on_a_busy_port_is_bad_usage(port: int) -> None:
     assert "--serve-metrics" in raised.value.hint
 
 
-def test_endpoint_waits_for_who_scrapes_regularly(served: Endpoint, port: int) -> None:
-    told: list[float] = []
+def test_endpoint_waits_for_regular_scrapes(served: MetricsServer, port: int) -> None:
+    waits: list[float] = []
     scrape(port)
-    served.wait(told.append)
-    assert told == []  # one look is no habit
+    served.wait(waits.append)
+    assert waits == []  # one request is not regular
     scrape(port)
 
     def look_once_more(seconds: float) -> None:
-        told.append(seconds)
+        waits.append(seconds)
         scrape(port)
 
     served.wait(look_once_more)
-    assert len(told) == 1
-    assert 0 < told[0] <= MOST_WAIT
+    assert len(waits) == 1
+    assert 0 < waits[0] <= LONGEST_WAIT
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ def test_endpoint_waits_for_who_scrapes_regularly(served: Endpoint, port: int) -
         ((0.0, 61.0), 61.0, 0.0),
     ],
     ids=[
-        "nobody came",
-        "somebody came once",
+        "no scrapes",
+        "a single scrape",
         "the next scrape is due in five seconds",
         "who stopped to come is not waited for",
         "a look in between is not the interval",
-        "nobody is waited for longer than a minute",
+        "at most a minute",
         "who comes less often than each minute is not waited for",
     ],
 )
-def test_awaited_is_the_next_scrape(moments: tuple[float, ...], now: float, seconds: float) -> None:
-    assert awaited(moments, now) == pytest.approx(seconds)
+def test_wait_for_the_next_scrape(moments: tuple[float, ...], now: float, seconds: float) -> None:
+    assert scrape_wait(moments, now) == pytest.approx(seconds)

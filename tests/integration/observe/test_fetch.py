@@ -35,14 +35,14 @@ def test_fetch_follows_a_redirect(endpoint: Endpoint, status: int) -> None:
     assert fetch(endpoint.url + "/metrics", 5) == Answer(200, b"there")
 
 
-def test_fetch_undoes_gzip(endpoint: Endpoint) -> None:
+def test_fetch_decompresses_gzip(endpoint: Endpoint) -> None:
     body = gzip.compress(b"a 1\n")
     endpoint.reply = Reply(body, headers={"Content-Encoding": "gzip"})
 
     assert fetch(endpoint.url, 5).body == b"a 1\n"
 
 
-def test_fetch_passes_by_a_proxy(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_ignores_a_proxy(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     endpoint.reply = Reply("direct")
@@ -55,8 +55,8 @@ def test_fetch_reaches_localhost_by_name(endpoint: Endpoint) -> None:
 
 
 NO_ANSWERS: dict[str, tuple[Reply, str]] = {
-    "a slow answer": (Reply("late", delay=0.6), r"no complete answer within 0\.2 s"),
-    "a body that drips": (Reply("0123456789", drip=0.1), r"no complete answer within 0\.2 s"),
+    "a slow answer": (Reply("late", delay=0.6), r"no complete response within 0\.2 s"),
+    "a body that drips": (Reply("0123456789", drip=0.1), r"no complete response within 0\.2 s"),
     "a body that is cut": (Reply("cut", headers={"Content-Length": "9"}), "after 3 of 9 bytes"),
     "gzip that is none": (Reply("plain", headers={"Content-Encoding": "gzip"}), "gzip"),
     "gzip that is cut": (
@@ -66,13 +66,13 @@ NO_ANSWERS: dict[str, tuple[Reply, str]] = {
 }
 
 
-@pytest.mark.parametrize(("reply", "why"), NO_ANSWERS.values(), ids=NO_ANSWERS)
-def test_fetch_without_a_complete_answer_says_why(
-    endpoint: Endpoint, reply: Reply, why: str
+@pytest.mark.parametrize(("reply", "reason"), NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_fetch_without_a_complete_response_has_a_reason(
+    endpoint: Endpoint, reply: Reply, reason: str
 ) -> None:
     endpoint.reply = reply
 
-    with pytest.raises(NoAnswer, match=why):
+    with pytest.raises(NoAnswer, match=reason):
         fetch(endpoint.url, 0.2)
 
 
@@ -91,13 +91,13 @@ BAD_URLS: dict[str, tuple[str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("url", "why"), BAD_URLS.values(), ids=BAD_URLS)
-def test_fetch_a_bad_url_says_why(url: str, why: str) -> None:
-    with pytest.raises(NoAnswer, match=why):
+@pytest.mark.parametrize(("url", "reason"), BAD_URLS.values(), ids=BAD_URLS)
+def test_fetch_of_a_bad_url_has_a_reason(url: str, reason: str) -> None:
+    with pytest.raises(NoAnswer, match=reason):
         fetch(url, 1)
 
 
-def test_fetch_where_nothing_listens_says_refused() -> None:
+def test_fetch_from_a_closed_port_is_refused() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(NoAnswer, match="connection refused"):

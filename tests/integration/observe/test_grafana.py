@@ -1,4 +1,4 @@
-"""What Grafana is told, by a stand-in that keeps the requests and answers as Grafana does."""
+"""Requests to Grafana, received by a stand-in that answers like Grafana."""
 
 import argparse
 import json
@@ -21,11 +21,11 @@ TOKEN = "glsa_secret"
 
 
 class Standin(ThreadingHTTPServer):
-    """Attributes: told holds (path, document) of each request that it let in."""
+    """Attributes: received has (path, document) of each accepted request."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.told: list[tuple[str, Any]] = []
+        self.received: list[tuple[str, Any]] = []
 
     @property
     def url(self) -> str:
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.headers["Content-Type"] != "application/json":
             status, answer = 415, {"message": "not JSON"}
         else:
-            self.server.told.append((self.path, document))
+            self.server.received.append((self.path, document))
         body = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -76,9 +76,9 @@ def test_rendered_dashboards_are_imported_with_their_uids(
     arguments = ["--grafana-url", standin.url, "--grafana-token-file", str(token)]
     with suppress(SystemExit):
         main(["render", "--out", str(tmp_path / "out"), *arguments])
-    told = [(path, document["overwrite"]) for path, document in standin.told]
-    assert told == [("/api/dashboards/db", True)] * 3
-    for _, document in standin.told:
+    paths = [(path, document["overwrite"]) for path, document in standin.received]
+    assert paths == [("/api/dashboards/db", True)] * 3
+    for _, document in standin.received:
         name = document["dashboard"]["uid"].removeprefix("sample-app-")
         written = json.loads((tmp_path / f"out/{name}.json").read_text())
         assert document["dashboard"] == {**written, "id": None}
@@ -87,13 +87,13 @@ def test_rendered_dashboards_are_imported_with_their_uids(
     assert TOKEN not in out
     with suppress(SystemExit):
         main(["render", "--check", "--out", str(tmp_path / "out"), *arguments])
-    assert len(standin.told) == 3  # to compare is to change nothing
+    assert len(standin.received) == 3  # an import with `--compare` changes nothing
 
 
 def test_run_is_marked_with_its_window_and_outcome(standin: Standin) -> None:
     judgement, evidence, _ = CASES["fail"]
     annotate_run(Grafana(standin.url, TOKEN), evidence.manifest, judgement)
-    ((path, document),) = standin.told
+    ((path, document),) = standin.received
     clock = evidence.manifest.clock
     assert path == "/api/annotations"
     assert document["time"] == round(1000 * (clock.window_start or 0))
@@ -107,15 +107,15 @@ def test_run_without_a_window_is_not_marked(standin: Standin) -> None:
     clock = evidence.manifest.clock.model_copy(update={"window_start": None})
     manifest = evidence.manifest.model_copy(update={"clock": clock})
     annotate_run(Grafana(standin.url, TOKEN), manifest, judgement)
-    assert not standin.told
+    assert not standin.received
 
 
-def test_refusal_says_what_grafana_said(standin: Standin) -> None:
+def test_refusal_has_the_message_of_grafana(standin: Standin) -> None:
     with pytest.raises(UsageError, match="answered 401 to annotations: Invalid API key"):
         Grafana(standin.url, "wrong").annotate("text", [], 0, 1)
 
 
-def test_server_that_is_not_there_is_said(standin: Standin) -> None:
+def test_unreachable_server_is_reported(standin: Standin) -> None:
     standin.server_close()
     with pytest.raises(UsageError, match="cannot reach Grafana"):
         Grafana("http://127.0.0.1:9", TOKEN).import_dashboard("{}")
@@ -127,7 +127,7 @@ def test_file_without_a_token_is_refused(tmp_path: Path, content: str) -> None:
     options = argparse.Namespace(
         grafana_url="http://127.0.0.1", grafana_token_file=tmp_path / "token"
     )
-    with pytest.raises(UsageError, match="holds no token"):
+    with pytest.raises(UsageError, match="does not contain a token"):
         grafana_of(options)
 
 

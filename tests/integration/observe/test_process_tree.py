@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.observe.process_tree import ProcessTree, Reading
+from harness.observe.process_tree import ProcessTree, ProcessUsage
 
 BURN = (
     "import time\n"
@@ -59,13 +59,13 @@ def step(parent: subprocess.Popen[str]) -> Callable[[], None]:
     return go
 
 
-def read(tree: ProcessTree) -> Reading:
+def read(tree: ProcessTree) -> ProcessUsage:
     reading = tree.read()
     assert reading is not None
     return reading
 
 
-def test_tree_counts_the_cpu_time_of_children_also_after_their_end(
+def test_tree_counts_the_cpu_time_of_children_after_their_end(
     parent: subprocess.Popen[str], step: Callable[[], None]
 ) -> None:
     tree = ProcessTree(parent.pid)
@@ -84,7 +84,7 @@ def test_tree_counts_the_cpu_time_of_children_also_after_their_end(
 
 
 @pytest.mark.parametrize("parent", ["disowns"], indirect=True)
-def test_tree_never_counts_backwards_when_nobody_inherits_a_childs_time(
+def test_tree_never_decreases_when_a_childs_time_is_not_inherited(
     parent: subprocess.Popen[str], step: Callable[[], None]
 ) -> None:
     tree = ProcessTree(parent.pid)
@@ -98,7 +98,7 @@ def test_tree_never_counts_backwards_when_nobody_inherits_a_childs_time(
     assert read(tree).cpu_seconds >= with_child.cpu_seconds
 
 
-def test_tree_counts_a_child_that_came_and_went_between_two_readings(
+def test_tree_counts_a_child_that_lived_between_two_readings(
     parent: subprocess.Popen[str], step: Callable[[], None]
 ) -> None:
     tree = ProcessTree(parent.pid)
@@ -151,7 +151,7 @@ def test_tree_adds_up_the_waiting_of_its_processes(
     assert of_the_rest >= found
 
 
-def test_tree_that_is_gone_reads_nothing(parent: subprocess.Popen[str]) -> None:
+def test_tree_of_an_ended_process_reads_nothing(parent: subprocess.Popen[str]) -> None:
     tree = ProcessTree(parent.pid)
     read(tree)
 

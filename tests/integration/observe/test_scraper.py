@@ -88,7 +88,7 @@ async def test_scrape_with_a_time_stamps_everything_with_it(endpoint: Endpoint, 
     assert {one.times for one in log.series().values()} == {(1_790_000_000.25,)}
 
 
-async def test_scrape_asks_for_the_text_format_and_undoes_gzip(
+async def test_scrape_requests_the_text_format_and_decompresses_gzip(
     endpoint: Endpoint, log: Log
 ) -> None:
     endpoint.reply = Reply(gzip.compress(b"a 1\n"), headers={"Content-Encoding": "gzip"})
@@ -114,9 +114,7 @@ async def test_scrape_follows_a_mounted_metrics_app(endpoint: Endpoint, log: Log
     assert log.values("up") == [(1,)]
 
 
-async def test_scrape_keeps_the_instance_that_the_service_wrote(
-    endpoint: Endpoint, log: Log
-) -> None:
+async def test_scrape_keeps_the_instance_label_of_the_service(endpoint: Endpoint, log: Log) -> None:
     endpoint.reply = Reply('a{instance="theirs"} 1\n')
 
     await Scraper(service(endpoint.url), log).scrape()
@@ -124,7 +122,7 @@ async def test_scrape_keeps_the_instance_that_the_service_wrote(
     assert ("a", "exported_instance=theirs", label(endpoint)) in log.series()
 
 
-async def test_scrape_several_endpoints_at_once_tells_them_apart(
+async def test_scrape_of_several_endpoints_labels_their_samples(
     new_endpoint: Callable[[], Endpoint], log: Log
 ) -> None:
     one, two = new_endpoint(), new_endpoint()
@@ -143,15 +141,15 @@ async def test_scrape_several_endpoints_at_once_tells_them_apart(
 FAILING: dict[str, tuple[Reply, str]] = {
     "no such path": (Reply("", 404), "answered 404"),
     "an error of the service": (Reply("oops", 500), "answered 500"),
-    "a web page": (Reply("<html></html>"), "line 1 is no sample: '<html></html>'"),
+    "a web page": (Reply("<html></html>"), "line 1 is not a sample: '<html></html>'"),
     "bytes that are no text": (Reply(b"a 1\n\xff\n"), "can't decode byte 0xff"),
-    "a slow answer": (Reply("a 1\n", delay=1), "no complete answer within 0.3 s"),
+    "a slow answer": (Reply("a 1\n", delay=1), "no complete response within 0.3 s"),
     "half an answer": (Reply("a 1\nb", headers={"Content-Length": "99"}), "5 of 99 bytes"),
 }
 
 
 @pytest.mark.parametrize(("reply", "why"), FAILING.values(), ids=FAILING)
-async def test_scrape_that_fails_is_down_and_remembered_and_the_others_go_on(
+async def test_scrape_that_fails_is_down_and_reported_and_the_others_continue(
     new_endpoint: Callable[[], Endpoint], log: Log, reply: Reply, why: str
 ) -> None:
     good, bad = new_endpoint(), new_endpoint()
@@ -172,7 +170,7 @@ async def test_scrape_that_fails_is_down_and_remembered_and_the_others_go_on(
     assert why in scraper.last_error
 
 
-async def test_scrape_where_nothing_listens_is_down(log: Log) -> None:
+async def test_scrape_of_a_closed_port_is_down(log: Log) -> None:
     scraper = Scraper(service("http://127.0.0.1:1/metrics"), log)
 
     await scraper.scrape()
@@ -215,7 +213,7 @@ async def test_follow_scrapes_on_the_ticks_of_the_clock(endpoint: Endpoint, log:
     assert seen[-1] - seen[0] + 1 <= len(seen) + scraper.missed + 1
 
 
-async def test_follow_counts_the_moments_that_a_slow_scrape_missed(
+async def test_follow_counts_the_times_that_a_slow_scrape_missed(
     endpoint: Endpoint, log: Log
 ) -> None:
     endpoint.reply = Reply("a 1\n", delay=0.25)
@@ -234,7 +232,7 @@ async def test_follow_counts_the_moments_that_a_slow_scrape_missed(
     assert endpoint.together == 1
 
 
-async def test_follow_waits_for_the_start_of_the_clock_and_ends_when_told(
+async def test_follow_waits_for_the_start_of_the_clock_and_ends_when_stopped(
     endpoint: Endpoint, log: Log
 ) -> None:
     scraper = Scraper(service(endpoint.url), log)
@@ -253,7 +251,7 @@ async def test_follow_waits_for_the_start_of_the_clock_and_ends_when_told(
     ("delay", "interval"),
     [(0.0, {1.0}), (0.05, {3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0}), (0.3, {10.0})],
 )
-async def test_interval_is_fifty_times_the_quickest_scrape_up_to_ten_seconds(
+async def test_interval_is_fifty_times_the_fastest_scrape_up_to_ten_seconds(
     endpoint: Endpoint, log: Log, delay: float, interval: set[float]
 ) -> None:
     endpoint.reply = Reply("a 1\n", delay=1.0)
@@ -264,11 +262,11 @@ async def test_interval_is_fifty_times_the_quickest_scrape_up_to_ten_seconds(
     assert scraper.affordable_interval in interval
 
 
-async def test_service_without_metrics_is_looked_at_every_second(log: Log) -> None:
+async def test_service_without_metrics_is_read_every_second(log: Log) -> None:
     assert Scraper(service(), log).affordable_interval == 1.0
 
 
-async def test_follow_leaves_its_moment_to_a_scrape_at_the_edge(
+async def test_follow_skips_a_time_during_a_scrape_at_the_edge(
     endpoint: Endpoint, log: Log
 ) -> None:
     gate = threading.Event()
@@ -308,16 +306,16 @@ def target(*habits: str, metrics: tuple[str, ...] = ("/metrics",)) -> Target:
     [((), ("/metrics",)), (("no-metrics",), ("/metrics",)), ((), ())],
     ids=["metrics without process metrics", "a 404 for metrics", "no metrics configured"],
 )
-async def test_our_process_is_read_where_the_exposition_lacks_it(
+async def test_own_process_is_read_for_metrics_that_are_not_exposed(
     tmp_path: Path, log: Log, habits: tuple[str, ...], metrics: tuple[str, ...]
 ) -> None:
-    async with serve(target("burns", *habits, metrics=metrics), tmp_path / "log") as ours:
-        scraper = Scraper(ours, log)
+    async with serve(target("burns", *habits, metrics=metrics), tmp_path / "log") as service:
+        scraper = Scraper(service, log)
         await scraper.scrape()
         await scraper.scrape()
-        assert ours.pid is not None
-        process = psutil.Process(ours.pid)
-        place = "instance=" + ours.url.removeprefix("http://")
+        assert service.pid is not None
+        process = psutil.Process(service.pid)
+        place = "instance=" + service.url.removeprefix("http://")
         series = {key[0]: one for key, one in log.series().items() if "provider=psutil" in key}
 
         assert {key[1:] for key in log.series() if key[0] in OWN} == {(place, "provider=psutil")}
@@ -335,9 +333,7 @@ async def test_our_process_is_read_where_the_exposition_lacks_it(
         assert series[names.MEMORY_LIMIT].values[0] == memory_limit()
 
 
-async def test_what_the_exposition_says_of_the_process_is_not_added(
-    endpoint: Endpoint, log: Log
-) -> None:
+async def test_exposed_process_metrics_are_not_added(endpoint: Endpoint, log: Log) -> None:
     endpoint.reply = Reply("process_cpu_seconds_total 1\nsystem_memory_limit_bytes 5\n")
     scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log)
 
@@ -360,19 +356,19 @@ async def test_nothing_is_added_before_an_endpoint_has_answered(
     assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds"}
 
 
-async def test_process_that_is_not_ours_is_not_read(endpoint: Endpoint, log: Log) -> None:
+async def test_process_of_a_running_service_is_not_read(endpoint: Endpoint, log: Log) -> None:
     await Scraper(service(endpoint.url), log).scrape()
 
     assert not OWN & {key[0] for key in log.series()}
 
 
-async def test_process_that_is_gone_leaves_a_gap(tmp_path: Path, log: Log) -> None:
-    async with serve(target(metrics=()), tmp_path / "log") as ours:
-        scraper = Scraper(ours, log)
+async def test_process_that_has_ended_leaves_a_gap(tmp_path: Path, log: Log) -> None:
+    async with serve(target(metrics=()), tmp_path / "log") as service:
+        scraper = Scraper(service, log)
         await scraper.scrape()
-        assert ours.pid is not None
-        psutil.Process(ours.pid).kill()
-        await asyncio.shield(ours.died)
+        assert service.pid is not None
+        psutil.Process(service.pid).kill()
+        await asyncio.shield(service.died)
         await scraper.scrape()
 
     assert log.values(names.CPU_COUNT) == [(usable_cpus(),)]

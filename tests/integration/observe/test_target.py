@@ -63,7 +63,7 @@ async def test_serve_without_ready_waits_for_the_port(tmp_path: Path, log: Path)
         await writer.wait_closed()
 
 
-async def test_serve_kills_what_ignores_term(tmp_path: Path, log: Path) -> None:
+async def test_serve_kills_a_service_that_ignores_term(tmp_path: Path, log: Path) -> None:
     target = Target(url=URL, command=command("deaf"), stop_timeout=0.2, directory=tmp_path)
 
     async with serve(target, log) as service:
@@ -74,7 +74,7 @@ async def test_serve_kills_what_ignores_term(tmp_path: Path, log: Path) -> None:
     assert not psutil.pid_exists(service.pid)
 
 
-async def test_serve_service_that_dies_later_is_noticed(tmp_path: Path, log: Path) -> None:
+async def test_serve_service_that_dies_later_is_detected(tmp_path: Path, log: Path) -> None:
     target = Target(url=URL, command=command(), directory=tmp_path)
 
     async with serve(target, log) as service:
@@ -107,7 +107,7 @@ async def test_serve_early_death_by_a_signal_names_it(tmp_path: Path, log: Path)
             pass
 
 
-async def test_serve_never_ready_says_what_was_answered(tmp_path: Path, log: Path) -> None:
+async def test_serve_never_ready_shows_the_last_response(tmp_path: Path, log: Path) -> None:
     target = Target(
         url=URL,
         command=command("never-ready"),
@@ -128,7 +128,7 @@ async def test_serve_never_ready_says_what_was_answered(tmp_path: Path, log: Pat
     assert not psutil.pid_exists(pid)
 
 
-async def test_serve_never_listening_says_so(tmp_path: Path, log: Path) -> None:
+async def test_serve_never_listening_is_reported(tmp_path: Path, log: Path) -> None:
     target = Target(url=URL, command="sleep 60", ready_timeout=0.2, directory=tmp_path)
 
     with pytest.raises(TargetError, match=r"nothing listens at http.*; it wrote nothing"):
@@ -154,20 +154,20 @@ async def test_serve_cancelled_while_waiting_leaves_no_process(tmp_path: Path, l
     assert not psutil.pid_exists(pids(log)[0])
 
 
-async def test_serve_free_port_that_is_stolen_is_replaced(tmp_path: Path, log: Path) -> None:
-    target = Target(url=URL, command=command("waits-for-thief"), ready="/ready", directory=tmp_path)
+async def test_serve_free_port_that_is_taken_is_replaced(tmp_path: Path, log: Path) -> None:
+    target = Target(url=URL, command=command("waits-for-rival"), ready="/ready", directory=tmp_path)
 
     async def steal() -> socket.socket:
         while not (tmp_path / "port").exists():
             await asyncio.sleep(0.01)
-        thief = socket.create_server(("127.0.0.1", int((tmp_path / "port").read_text())))
-        (tmp_path / "stolen").touch()
-        return thief
+        listener = socket.create_server(("127.0.0.1", int((tmp_path / "port").read_text())))
+        (tmp_path / "taken").touch()
+        return listener
 
-    theft = asyncio.create_task(steal())
+    rival = asyncio.create_task(steal())
     async with asyncio.timeout(60), serve(target, log) as service:
-        with await theft as thief:
-            assert int(service.url.split(":")[2]) != thief.getsockname()[1]
+        with await rival as listener:
+            assert int(service.url.split(":")[2]) != listener.getsockname()[1]
 
     assert len(pids(log)) == 2
     assert "Address already in use" in log.read_text()
@@ -183,7 +183,7 @@ async def test_serve_fixed_port_that_is_taken_is_refused_before_the_start(
         async with serve(target, log):
             pass
 
-    assert f"stop what uses port {port}" in caught.value.hint
+    assert "stop the process, or write {port}" in caught.value.hint
     assert "{port}" in caught.value.hint
     assert not log.exists()
 
@@ -214,13 +214,13 @@ async def test_serve_command_that_does_not_exist_hints_at_installing_it(
 async def test_serve_directory_that_does_not_exist_is_named(tmp_path: Path, log: Path) -> None:
     target = Target(url=URL, command="sleep 1", directory=tmp_path / "absent")
 
-    with pytest.raises(TargetError, match="absent is no folder"):
+    with pytest.raises(TargetError, match="absent is not a folder"):
         async with serve(target, log):
             pass
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
-async def test_serve_with_url_takes_any_answer_and_starts_nothing(
+async def test_serve_with_url_accepts_any_response_and_starts_nothing(
     log: Path, endpoint: Endpoint, status: int
 ) -> None:
     endpoint.reply = Reply(status=status)
@@ -256,7 +256,7 @@ async def test_serve_with_url_where_nothing_answers_hints_at_starting_it(
     assert "start the service first" in caught.value.hint
 
 
-async def test_serve_place_for_a_port_without_a_command_is_refused(log: Path) -> None:
+async def test_serve_placeholder_for_a_port_without_a_command_is_refused(log: Path) -> None:
     with pytest.raises(TargetError, match="there is no command"):
         async with serve(Target(url=URL), log):
             pass

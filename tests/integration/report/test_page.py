@@ -1,15 +1,17 @@
 """report.html in a real browser: nothing is loaded, nothing complains, all of it is there."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from _pytest.mark import ParameterSet
 from playwright.sync_api import Browser, Page
 
 from harness.report.compare.results import compare_json
 from harness.report.history.history import histories
+from harness.report.html.axis import axis_of
 from harness.report.html.compare_page import compare_page
 from harness.report.html.document import NAME
 from harness.report.html.history_page import MOST_CHARTS, history_page
@@ -63,8 +65,8 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
 
 def page_of(*requests: str, seconds: int = 20) -> str:
-    judgement, evidence, budgets, intervals = page_cases.run(*requests, seconds=seconds)
-    return run_page(judgement, evidence, budgets, intervals, exit_code=judgement.exit_code)
+    run = page_cases.run(*requests, seconds=seconds)
+    return run_page(*run, exit_code=run[0].exit_code)
 
 
 def chart(page: Page, title: str) -> list[dict[str, Any]]:
@@ -110,13 +112,15 @@ def test_run_charts_have_a_point_for_each_interval_and_its_values(open_page: Ope
     assert lines["p95 service time"]["y"] == pytest.approx(expected, rel=1e-3)
     assert lines["p95 service time"]["visible"] == "legendonly"
     assert lines["latency-p95: max 200 ms"]["y"] == [200, 200]
-    (errors,) = chart(page, "Errors")
+    (errors,) = chart(page, "Error ratio")
     assert errors["y"] == [5] * 25  # per cent: 1 of 20
     cpu = {line["name"]: line for line in chart(page, "CPU")}
     assert cpu["cpu"]["y"] == pytest.approx([30] * 25)
-    rate = {line["name"]: line for line in chart(page, "Rate")}
-    assert (rate["requests answered"]["y"], rate["requests failed"]["y"]) == ([19] * 25, [1] * 25)
-    (histogram,) = (line for line in chart(page, "Histogram") if line["name"] == "answered")
+    rate = {line["name"]: line for line in chart(page, "Request rate")}
+    assert (rate["requests succeeded"]["y"], rate["requests failed"]["y"]) == ([19] * 25, [1] * 25)
+    (histogram,) = (
+        line for line in chart(page, "Latency histogram") if line["name"] == "succeeded"
+    )
     assert sum(histogram["y"][:-1]) == 19 * 20
 
 
@@ -133,7 +137,7 @@ def test_run_zoom_is_of_all_charts_and_ends(open_page: Open) -> None:
     whole = ranges(page)
     assert len(whole) == 4
     assert whole == [[-5, 20]] * 4
-    plot = page.locator("figure", has_text="Errors").first.locator(".nsewdrag")
+    plot = page.locator("figure", has_text="Error ratio").first.locator(".nsewdrag")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     assert box is not None
@@ -152,7 +156,7 @@ def test_run_zoom_is_of_all_charts_and_ends(open_page: Open) -> None:
     assert zoomed[0][1] == pytest.approx(7.5, abs=0.5)
     page.get_by_role("button", name="Whole run").press("Enter")
     assert ranges(page) == whole
-    page.get_by_role("button", name="Zoom to the window").press("Enter")
+    page.get_by_role("button", name="Measurement window").press("Enter")
     assert ranges(page) == [[0, 20]] * 4
 
 
@@ -171,21 +175,26 @@ def test_run_of_a_request_is_chosen_and_hostile_names_are_only_shown(open_page: 
     page = open_page(page_of(*REQUESTS))
     figure = page.locator("figure", has_text="Latency").first
     labels = figure.locator("option").all_inner_texts()
-    assert set(labels) == {"every request", *(clean(request, 120) for request in REQUESTS)}
+    assert set(labels) == {"all requests", *(clean(request, 120) for request in REQUESTS)}
     figure.locator("select").select_option(label="<script>alert(1)</script>")
     p50 = next(line for line in chart(page, "Latency") if line["name"] == "p50")
     expected = [page_cases.latency_of(second, 1) * 1000 for second in range(25)]
     assert p50["y"] == pytest.approx(expected, rel=1e-3)
     shown = page.locator(".endpoints .name").all_inner_texts()
-    assert shown == ["every request", *sorted(clean(request, NAME) for request in REQUESTS)]
+    assert shown == ["all requests", *sorted(clean(request, NAME) for request in REQUESTS)]
     assert page.evaluate("document.querySelectorAll('script[src], img, iframe').length") == 0
 
 
-@pytest.mark.parametrize("case", CASES)
+def some(cases: Iterable[str], *names: str) -> list[ParameterSet]:
+    """The cases, of which all but those with these names are slow."""
+    return [pytest.param(c, marks=[] if c in names else [pytest.mark.slow]) for c in cases]
+
+
+@pytest.mark.parametrize("case", some(CASES, "fail", "inconclusive", "awkward"))
 def test_run_values_are_those_of_results_json(open_page: Open, case: str) -> None:
     judgement, evidence, code = CASES[case]
     results = json.loads(results_json(judgement, evidence, exit_code=code))
-    page = open_page(run_page(judgement, evidence, (), {}, exit_code=code))
+    page = open_page(run_page(judgement, evidence, (), axis_of(evidence), {}, exit_code=code))
     assert page.locator("header .badge").inner_text().lower() == results["outcome"]
     assert f"exit code {results['exit_code']}" in page.locator("header").inner_text()
     assert sorted(cells(page, "budgets", "budget"), key=str) == sorted(
@@ -206,7 +215,7 @@ def test_run_values_are_those_of_results_json(open_page: Open, case: str) -> Non
     ("endpoints", "seconds", "points"),
     [
         pytest.param(1, 5, 10, id="one endpoint, five seconds"),
-        pytest.param(200, 1800, 602, id="200 endpoints, half an hour"),
+        pytest.param(200, 1800, 602, id="200 endpoints, half an hour", marks=pytest.mark.slow),
     ],
 )
 def test_run_of_any_size_fits_a_page(
@@ -228,7 +237,7 @@ def test_run_page_is_not_wider_than_its_window(open_page: Open, width: int) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("case", compare_cases.CASES)
+@pytest.mark.parametrize("case", some(compare_cases.CASES, "fail", "awkward", "no-budgets"))
 def test_compare_charts_have_the_pairs_and_the_interval_of_compare_json(
     open_page: Open, case: str
 ) -> None:
@@ -251,7 +260,7 @@ def test_compare_charts_have_the_pairs_and_the_interval_of_compare_json(
             assert last == pytest.approx((100 * one["lower"], 100 * one["upper"]), rel=1e-3)
 
 
-@pytest.mark.parametrize("case", HISTORIES)
+@pytest.mark.parametrize("case", some(HISTORIES, "month", "awkward"))
 def test_history_charts_have_each_run_of_each_trend(open_page: Open, case: str) -> None:
     runs, left_out = HISTORIES[case]
     found = histories(runs)

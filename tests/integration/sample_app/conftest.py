@@ -89,7 +89,10 @@ def _no_settings_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgresql)])
+POSTGRESQL = pytest.param("postgresql", marks=[pytest.mark.needs_postgresql, pytest.mark.slow])
+
+
+@pytest.fixture(params=["sqlite", POSTGRESQL])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of the test's own; the test runs once with each kind."""
     if request.param == "sqlite":

@@ -98,11 +98,13 @@ def fuzz(url: str) -> set[int]:
     return statuses
 
 
+@pytest.mark.slow
 def test_fuzzer_on_sqlite_finds_nothing(tmp_path: Path) -> None:
     with served(tmp_path, None) as url:
         assert fuzz(url) >= {200, 201, 204, 404, 422}
 
 
+@pytest.mark.slow
 @pytest.mark.needs_postgresql
 def test_fuzzer_on_postgresql_finds_nothing(tmp_path: Path, postgresql_url: str) -> None:
     with served(tmp_path, postgresql_url) as url:

@@ -90,7 +90,16 @@ def test_reload_with_its_single_child_is_accepted(tmp_path: Path) -> None:
         assert REFUSAL not in (tmp_path / "server.log").read_text()
 
 
-@pytest.mark.parametrize("scenario", ["smoke", "load", "stress", "spike", "soak"])
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        "load",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("smoke", "stress", "spike", "soak")
+        ),
+    ],
+)
 def test_scenario_under_stock_locust_fails_no_request_and_the_service_counts_the_same(
     tmp_path: Path, scenario: str
 ) -> None:

@@ -21,7 +21,7 @@ def test_render_writes_what_check_then_accepts(
 ) -> None:
     asked = ("--budgets", BUDGETS, "--out", tmp_path)
     assert render(*asked, "--check") == 2
-    assert "rules.yml is not what budgets.yaml gives" in capsys.readouterr().err
+    assert "rules.yml differs from what budgets.yaml renders" in capsys.readouterr().err
     assert render(*asked) == 0
     assert render(*asked, "--check") == 0
     assert f"{tmp_path / 'prometheus' / 'rules.yml'}: up to date\n" in capsys.readouterr().out
@@ -29,7 +29,7 @@ def test_render_writes_what_check_then_accepts(
     rules.write_text(rules.read_text().replace("> 0.01", "> 0.02"))
     assert render(*asked, "--check") == 2
     error = capsys.readouterr().err
-    assert error.count("is not what") == 1
+    assert error.count("differs from what") == 1
     assert "> 0.02" in rules.read_text()  # a check changes nothing
 
 

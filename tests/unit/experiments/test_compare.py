@@ -1,8 +1,11 @@
-"""What each pair asks of both versions, and what is refused before any load."""
+"""The load of each pair, its common start, and command lines that are refused before any load."""
 
 import asyncio
 import json
+import os
+import signal
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,28 +14,29 @@ import pytest
 import yaml
 from scipy import stats
 
-from harness.budgets.model import Load as OneLoad
-from harness.budgets.model import OpenWorkload, Scenario, Stage
+from harness.budgets.model import Load, OpenWorkload, Scenario, Stage
 from harness.cli import COMMANDS, main, parser
+from harness.errors import TargetError
 from harness.experiments.compare import MOST_BUDGETS
-from harness.experiments.pair import Load, Meeting
+from harness.experiments.pair import PairDesign, PairStart, pair_start
 from harness.judge.compare.model import Rules
 from harness.judge.compare.sequential import MOST_PAIRS, design
 from harness.load.arrivals import arrivals
+from harness.runner.start import LEAD
 
 WORKLOAD = OpenWorkload((Stage(30.0, 25.0),), seed=4)
-SCENARIO = Scenario("smoke", (OneLoad(Path("l.py"), WORKLOAD),), warm_up=5.0, duration=20.0)
+SCENARIO = Scenario("smoke", (Load(Path("l.py"), WORKLOAD),), warm_up=5.0, duration=20.0)
 
 
-def load(seed: int = 1, slices: int = 3) -> Load:
-    return Load(SCENARIO, slices, seed)
+def pairs(seed: int = 1, slices: int = 3) -> PairDesign:
+    return PairDesign(SCENARIO, slices, seed)
 
 
 # --- a pair ----------------------------------------------------------------------------------
 
 
-def test_both_versions_of_a_pair_have_one_clock_and_equal_loads() -> None:
-    baseline, candidate = (load().of(1, which) for which in (0, 1))
+def test_both_versions_of_a_pair_last_equally_long_and_get_equal_loads() -> None:
+    baseline, candidate = (pairs().scenario_of(1, which) for which in (0, 1))
     assert baseline.warm_up == candidate.warm_up > SCENARIO.warm_up
     assert baseline.duration == candidate.duration > 2 * 3 * 1.0
     counts = [len(list(arrivals(one.loads[0].workload))) for one in (baseline, candidate)]  # type: ignore[arg-type]
@@ -42,42 +46,87 @@ def test_both_versions_of_a_pair_have_one_clock_and_equal_loads() -> None:
 
 
 def test_load_of_a_pair_is_its_warm_up_and_its_slices() -> None:
-    assert load(slices=3).turns(1).loaded == 5.0 + 2 * 3
-    both_at_once = replace(load(slices=3), simultaneous=True)
+    assert pairs(slices=3).turns(1).loaded == 5.0 + 2 * 3
+    both_at_once = replace(pairs(slices=3), simultaneous=True)
     assert both_at_once.turns(1).loaded == 5.0 + 3
-    schedules = [both_at_once.of(1, which).loads for which in (0, 1)]
+    schedules = [both_at_once.scenario_of(1, which).loads for which in (0, 1)]
     assert schedules[0] == schedules[1]
 
 
-def test_each_pair_has_arrivals_of_its_own_that_the_seed_repeats() -> None:
-    seeds = [load(seed).of(pair, 0).loads[0].workload.seed for seed in (1, 2) for pair in (1, 2, 3)]
+def test_each_pair_has_its_own_arrivals_which_follow_from_the_seed() -> None:
+    seeds = [
+        pairs(seed).scenario_of(pair, 0).loads[0].workload.seed
+        for seed in (1, 2)
+        for pair in (1, 2, 3)
+    ]
     assert len(set(seeds)) == 6
-    assert load(1).of(2, 0) == load(1).of(2, 0)
+    assert pairs(1).scenario_of(2, 0) == pairs(1).scenario_of(2, 0)
 
 
-def test_order_of_starts_and_order_of_slices_are_independent_fair_coins() -> None:
-    pairs = range(1, 2001)
-    starts = [load().draw(pair, "start") % 2 for pair in pairs]
-    slices = [load(slices=1).turns(pair).first[0] for pair in pairs]
+def test_order_of_starts_and_order_of_slices_are_fair_and_independent() -> None:
+    numbers = range(1, 2001)
+    starts = [pairs().draw(number, "start") % 2 for number in numbers]
+    slices = [pairs(slices=1).turns(number).first[0] for number in numbers]
     for coin in (starts, slices, [a ^ b for a, b in zip(starts, slices, strict=True)]):
         assert stats.binomtest(sum(coin), len(coin)).pvalue > 1e-3
 
 
-async def test_runs_that_meet_begin_at_one_moment_that_lies_ahead() -> None:
-    meeting, before = Meeting(asyncio.Event()), time.monotonic()
-    first = asyncio.create_task(meeting.begin())
-    await asyncio.sleep(0)
+async def test_both_runs_of_a_pair_begin_at_one_moment_in_the_future() -> None:
+    start, before = PairStart(), time.monotonic()
+    first = asyncio.create_task(start.begin())
+    await asyncio.sleep(0.01)
     assert not first.done()
-    assert meeting.t0 is None
-    second = await meeting.begin()
-    assert await first == second == meeting.t0
-    assert second > before
+    assert start.t0 is None
+    second = await start.begin()
+    assert await first == second == start.t0
+    assert second >= before + 0.01 + LEAD
+
+
+async def test_start_serves_one_pair_after_the_other() -> None:
+    start = PairStart()
+    start.served()
+    moments = [await asyncio.gather(start.begin(), start.begin())]
+    start.reset()
+    assert (start.up.is_set(), start.t0) == (False, None)
+    await asyncio.sleep(0.01)
+    moments.append(await asyncio.gather(start.begin(), start.begin()))
+    assert [len(set(pair)) for pair in moments] == [1, 1]
+    assert moments[1][0] > moments[0][0]
+
+
+async def test_run_that_fails_before_the_common_start_ends_the_waiting_one() -> None:
+    start = PairStart()
+
+    async def failing() -> None:
+        await asyncio.sleep(0.01)
+        raise TargetError("no service")
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(start.begin())
+            group.create_task(failing())
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await asyncio.wait_for(both(), 5)
+    assert raised.group_contains(TargetError)
+    assert start.t0 is None
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["before the load", "during the load"])
+async def test_signal_interrupts_the_load_of_a_pair_and_ends_a_wait_for_it(begun: bool) -> None:
+    with nullcontext() if begun else pytest.raises(KeyboardInterrupt):
+        async with pair_start() as start:
+            if begun:
+                await asyncio.gather(start.begin(), start.begin())
+            os.kill(os.getpid(), signal.SIGINT)
+            await (start.interrupted.wait() if begun else start.begin())
+    assert start.interrupted.is_set()
 
 
 # --- the command line ------------------------------------------------------------------------
 
 
-def test_default_of_most_pairs_has_levels() -> None:
+def test_default_of_max_pairs_has_a_sequential_test() -> None:
     assert Rules().most in MOST_PAIRS
 
 
@@ -113,7 +162,7 @@ def test_option_is_read_as(arguments: str, option: str, value: object) -> None:
     assert read(*arguments.split())[option] == value
 
 
-def test_variables_of_one_command_line_do_not_stay_for_the_next() -> None:
+def test_variables_of_one_command_line_do_not_affect_the_next() -> None:
     read("--baseline-environment", "A=1")
     assert read()["baseline_environment"] == []
 
@@ -123,10 +172,10 @@ def test_variables_of_one_command_line_do_not_stay_for_the_next() -> None:
     [
         (("--max-pairs", "13"), "invalid choice"),
         (("--slices", "0"), "is not a whole number above zero"),
-        (("--baseline-url", "host:80"), "is no URL"),
-        (("--candidate-environment", "A"), "sets no variable; write NAME=VALUE"),
-        (("--candidate-environment", "=1"), "sets no variable"),
-        (("--candidate-environment", "a b=1"), "sets no variable"),
+        (("--baseline-url", "host:80"), "is not a URL"),
+        (("--candidate-environment", "A"), "is not a variable; write NAME=VALUE"),
+        (("--candidate-environment", "=1"), "is not a variable"),
+        (("--candidate-environment", "a b=1"), "is not a variable"),
         (("--seed", "x"), "invalid int value"),
         (("--warm-up", "0s"), "is not above zero"),
         (("--duration", "20s"), "unrecognized arguments"),
@@ -206,7 +255,7 @@ BASE = ("--baseline-environment", "A=1")
         "several loads",
     ],
 )
-def test_comparison_that_makes_no_sense_is_refused(
+def test_impossible_comparison_is_refused_with_a_hint(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
     scenario: dict[str, Any],
@@ -236,14 +285,14 @@ def test_comparison_without_a_max_regression_names_the_key(
     assert "has a max_regression" in capsys.readouterr().err
 
 
-def test_most_budgets_are_those_that_there_are_levels_for() -> None:
+def test_most_budgets_are_as_many_as_the_sequential_test_allows() -> None:
     for most in MOST_PAIRS:
         assert design(0.1, most, alpha=0.01 / MOST_BUDGETS)
         with pytest.raises(ValueError, match="too many budgets"):
             design(0.1, most, alpha=0.01 / (MOST_BUDGETS + 1))
 
 
-def test_more_budgets_than_there_are_levels_for_are_refused(
+def test_more_budgets_than_the_sequential_test_allows_are_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = document()

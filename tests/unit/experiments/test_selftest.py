@@ -24,12 +24,12 @@ selftest:
 """
 
 
-def test_warm_up_of_auto_is_refused_and_a_time_instead_is_not() -> None:
+def test_automatic_warm_up_is_refused_unless_an_option_replaces_it() -> None:
     plan = parse_plan(TEXT, Path("budgets.yaml"), {}, date(2026, 1, 1))
 
-    def fixed(scenario: Scenario) -> Scenario:
-        return replace(scenario, warm_up=4.0, auto_warm_up=False)
+    def fixed(name: str) -> Scenario:
+        return replace(plan.scenarios[name], warm_up=4.0, auto_warm_up=False)
 
-    with pytest.raises(UsageError, match="needs a fixed warm-up, and that of scenario 'quick'"):
-        trials(plan, [], lambda scenario: scenario)
+    with pytest.raises(UsageError, match="fixed warm-up; scenario 'quick' has warm-up auto"):
+        trials(plan, [], lambda name: plan.scenarios[name])
     assert [trial.scenario.warm_up for trial in trials(plan, [], fixed)] == [4.0, 4.0]

@@ -10,11 +10,11 @@ from harness.budgets.model import Target
 from harness.errors import UsageError
 from harness.experiments.version import (
     Version,
+    check_versions,
     checkout_name,
     notices,
     own_environment,
-    refuse,
-    side,
+    version_side,
 )
 
 COMMIT = "1a2b3c4d" + "0" * 32
@@ -55,7 +55,7 @@ REFUSED = [
         TARGET,
         Version(url="http://a"),
         Version(url="http://b", environment={"A": "1"}),
-        "the candidate has a URL, so it already runs",
+        "the candidate already runs at its URL",
         "leave out --candidate-url",
     ),
     (
@@ -63,7 +63,7 @@ REFUSED = [
         TARGET,
         Version(url="http://a", ref="main"),
         Version(url="http://b"),
-        "the baseline has a URL",
+        "the baseline already runs at its URL",
         "leave out --baseline-url",
     ),
     (
@@ -71,7 +71,7 @@ REFUSED = [
         Target(url="http://127.0.0.1:80"),
         Version(ref="main"),
         Version(),
-        "nothing says how the baseline is started",
+        "the baseline has no command that starts it",
         "--baseline-url",
     ),
     (
@@ -79,7 +79,7 @@ REFUSED = [
         Target(url="http://127.0.0.1:{port}"),
         Version(command="serve {port}"),
         Version(),
-        "nothing says how the candidate is started",
+        "the candidate has no command that starts it",
         "command in budgets.yaml",
     ),
     (
@@ -106,11 +106,11 @@ REFUSED = [
     [case[1:] for case in REFUSED],
     ids=[case[0] for case in REFUSED],
 )
-def test_refuse_versions_that_cannot_be_compared_says_what_to_do(
+def test_versions_that_cannot_be_compared_are_refused_with_a_hint(
     target: Target, baseline: Version, candidate: Version, message: str, hint: str
 ) -> None:
     with pytest.raises(UsageError) as raised:
-        refuse(target, baseline, candidate)
+        check_versions(target, baseline, candidate)
     assert message in raised.value.message
     assert hint in raised.value.hint
 
@@ -128,38 +128,38 @@ def test_refuse_versions_that_cannot_be_compared_says_what_to_do(
     ],
     ids=str,
 )
-def test_refuse_versions_that_can_be_compared_lets_them_pass(
-    baseline: Version, candidate: Version
-) -> None:
-    refuse(TARGET, baseline, candidate)
+def test_versions_that_can_be_compared_are_accepted(baseline: Version, candidate: Version) -> None:
+    check_versions(TARGET, baseline, candidate)
 
 
-def test_side_of_a_target_gets_its_own_names() -> None:
-    made = side(TARGET, Version(), "baseline", "main (1a2b3c4d)")
-    assert made.label == "main (1a2b3c4d)"
-    assert made.target.setup == "make baseline"
-    assert made.target.environment == {"DATABASE": "sqlite:///./baseline.db", "LEVEL": "info"}
-    assert made.target.command == "serve --port {port}"
-    assert made.url is None
+def test_side_replaces_the_place_holder_of_its_name() -> None:
+    found = version_side(TARGET, Version(), "baseline", "main (1a2b3c4d)")
+    assert found.label == "main (1a2b3c4d)"
+    assert found.target.setup == "make baseline"
+    assert found.target.environment == {"DATABASE": "sqlite:///./baseline.db", "LEVEL": "info"}
+    assert found.target.command == "serve --port {port}"
+    assert found.url is None
 
 
-def test_side_with_command_and_environment_has_both_and_tells_no_value() -> None:
+def test_label_of_a_side_names_command_and_variables_without_values() -> None:
     version = Version(
         command="run {side} {port}", environment={"LEVEL": "s3cret", "MORE": "{side}"}
     )
-    made = side(TARGET, version, "candidate", "working tree")
-    assert made.target.command == "run candidate {port}"
-    assert made.target.environment == {
+    found = version_side(TARGET, version, "candidate", "working tree")
+    assert found.target.command == "run candidate {port}"
+    assert found.target.environment == {
         "DATABASE": "sqlite:///./candidate.db",
         "LEVEL": "s3cret",
         "MORE": "candidate",
     }
-    assert made.label == "working tree, `run {side} {port}`, with LEVEL, MORE"
+    assert found.label == "working tree, `run {side} {port}`, with LEVEL, MORE"
 
 
-def test_side_with_a_url_tells_no_password() -> None:
-    made = side(TARGET, Version(url="http://me:s3cret@host:81/v1"), "baseline", "working tree")
-    assert (made.url, made.label) == ("http://me:s3cret@host:81/v1", "http://host:81/v1")
+def test_label_of_a_side_with_a_url_has_no_password() -> None:
+    found = version_side(
+        TARGET, Version(url="http://me:s3cret@host:81/v1"), "baseline", "working tree"
+    )
+    assert (found.url, found.label) == ("http://me:s3cret@host:81/v1", "http://host:81/v1")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,9 @@ def test_side_with_a_url_tells_no_password() -> None:
         (None, 2, "working tree (1a2b3c4d, 2 changed files)"),
     ],
 )
-def test_checkout_name_says_what_it_is(ref: str | None, changed: int, name: str) -> None:
+def test_checkout_name_has_the_ref_the_commit_and_the_changes(
+    ref: str | None, changed: int, name: str
+) -> None:
     assert checkout_name(ref, COMMIT, changed) == name
 
 
@@ -216,14 +218,14 @@ def test_own_environment_points_into_the_worktree(
     assert own_environment(directory, tmp_path, Path("/repo"), inherited) == expected
 
 
-def test_own_environment_ends_its_search_at_the_worktree(tmp_path: Path) -> None:
+def test_own_environment_ignores_a_virtual_environment_above_the_worktree(tmp_path: Path) -> None:
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     tree = tmp_path / "tree"
     assert own_environment(tree / "api", tree, Path("/repo"), {}) == {}
 
 
 @pytest.mark.parametrize(
-    ("value", "apart", "together"),
+    ("value", "shared_apart", "shared_together"),
     [
         ("sqlite:///./sample.db", False, True),
         ("sqlite+aiosqlite:////var/sample.db", True, True),
@@ -235,17 +237,19 @@ def test_own_environment_ends_its_search_at_the_worktree(tmp_path: Path) -> None
         ("info", False, False),
     ],
 )
-def test_notices_name_stores_that_both_sides_share(value: str, apart: bool, together: bool) -> None:
-    for other, shared in (("/b", apart), ("/a", together)):
+def test_notices_name_stores_that_both_sides_share(
+    value: str, shared_apart: bool, shared_together: bool
+) -> None:
+    for other, shared in (("/b", shared_apart), ("/a", shared_together)):
         target = Target(url="", command="x", environment={"STORE": value}, directory=Path("/a"))
-        baseline = side(target, Version(), "baseline", "")
-        candidate = side(replace(target, directory=Path(other)), Version(), "candidate", "")
-        said = notices((Version(), Version()), (baseline, candidate), "")
-        assert ["same STORE" in line and "{side}" in line for line in said] == [True] * shared
+        baseline = version_side(target, Version(), "baseline", "")
+        candidate = version_side(replace(target, directory=Path(other)), Version(), "candidate", "")
+        sentences = notices((Version(), Version()), (baseline, candidate), "")
+        assert ["same STORE" in line and "{side}" in line for line in sentences] == [True] * shared
 
 
 @pytest.mark.parametrize(
-    ("baseline", "candidate", "told"),
+    ("baseline", "candidate", "noted"),
     [
         (Version(ref="main"), Version(), True),
         (Version(ref="main"), Version(ref="topic"), True),
@@ -258,12 +262,13 @@ def test_notices_name_stores_that_both_sides_share(value: str, apart: bool, toge
     ids=str,
 )
 def test_notices_say_when_nothing_differs(
-    baseline: Version, candidate: Version, told: bool
+    baseline: Version, candidate: Version, noted: bool
 ) -> None:
-    sides = side(TARGET, baseline, "baseline", ""), side(TARGET, candidate, "candidate", "")
-    said = notices((baseline, candidate), sides, "commit 1a2b3c4d")
-    assert said == (
-        ["both sides are commit 1a2b3c4d: the comparison can show nothing but noise"]
-        if told
-        else []
+    sides = (
+        version_side(TARGET, baseline, "baseline", ""),
+        version_side(TARGET, candidate, "candidate", ""),
+    )
+    sentences = notices((baseline, candidate), sides, "commit 1a2b3c4d")
+    assert sentences == (
+        ["both sides are commit 1a2b3c4d: every difference is noise"] if noted else []
     )

@@ -1,4 +1,4 @@
-"""Several generators that look like one: what is summed, named and waited for."""
+"""Several generators presented as one: sums, names and waiting."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ import pytest
 
 from harness.budgets.model import Load, OpenWorkload, Scenario, Stage
 from harness.errors import GeneratorError
-from harness.load.fleet import Fleet, Member, logs, workers_of
+from harness.load.fleet import Fleet, RunningLoad, logs, workers_of
 from harness.load.generator import Generator
 from harness.load.protocol.frames import Report
 from harness.runs.model import Requests, Worker
@@ -31,7 +31,7 @@ def report(at: float, source: str = "") -> Report:
 
 
 @dataclass
-class Running:
+class FakeGenerator:
     """A generator without a process."""
 
     requests: Requests = field(default_factory=Requests)
@@ -52,10 +52,10 @@ class Running:
         return self.requests
 
 
-class Crew:
-    """A fleet over generators without processes, and what it passed on."""
+class FakeFleet:
+    """A fleet of generators without processes, and the reports that it passed on."""
 
-    def __init__(self, **running: Running) -> None:
+    def __init__(self, **running: FakeGenerator) -> None:
         loads = [load for load in (BROWSE, ORDER, ONLY) if (load.name or "only") in running]
         self.fleet = Fleet(scenario(*loads))
         self.passed_on: list[Report] = []
@@ -64,22 +64,22 @@ class Crew:
         }
         self.fleet.take(
             [
-                Member(load, cast(Generator, cast(Any, running[load.name or "only"])))
+                RunningLoad(load, cast(Generator, cast(Any, running[load.name or "only"])))
                 for load in loads
             ]
         )
 
-    def tell(self, load: str, at: float, worker: str = "") -> None:
+    def report(self, load: str, at: float, worker: str = "") -> None:
         self.listeners[load](report(T0 + at, worker))
 
-    async def knows(self, moment: float) -> bool:
-        """Whether all has been told until a moment after the start."""
+    async def reported(self, moment: float) -> bool:
+        """Whether all sources have reported up to `moment` seconds after the start."""
         waiting = asyncio.create_task(self.fleet.wait_reported(T0 + moment))
         await asyncio.sleep(0)
         return waiting.done() or not waiting.cancel()
 
 
-def test_log_is_called_after_its_load_where_there_are_several() -> None:
+def test_log_is_named_after_its_load_with_several_loads() -> None:
     assert logs(scenario(ONLY)) == {"": "generator.log"}
     assert logs(scenario(BROWSE)) == {"browse": "generator.log"}
     assert logs(scenario(BROWSE, ORDER)) == {
@@ -89,130 +89,133 @@ def test_log_is_called_after_its_load_where_there_are_several() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "loads", "cpus", "service_too", "workers"),
+    ("specified", "loads", "cpus", "service_too", "workers"),
     [
-        pytest.param(3, (ONLY,), 64.0, True, 3, id="as the scenario says"),
+        pytest.param(3, (ONLY,), 64.0, True, 3, id="specified by the scenario"),
         pytest.param(None, (ONLY,), 8.0, True, 7, id="auto: one core is left to the service"),
-        pytest.param(None, (ONLY,), 8.0, False, 8, id="auto: the service runs elsewhere"),
+        pytest.param(None, (ONLY,), 8.0, False, 8, id="auto: the service runs on another machine"),
         pytest.param(None, (ONLY,), 1.0, True, 1, id="auto: at least one"),
         pytest.param(None, (ONLY,), 0.5, True, 1, id="auto: less than a core"),
-        pytest.param(None, (ONLY,), 3.5, True, 2, id="auto: a part of a core is none"),
+        pytest.param(None, (ONLY,), 3.5, True, 2, id="auto: a part of a core does not count"),
         pytest.param(None, (BROWSE, ORDER), 8.0, True, 3, id="auto: two loads share the cores"),
         pytest.param(None, (BROWSE, ORDER), 2.0, True, 1, id="auto: one for each load"),
     ],
 )
 def test_workers_of_a_scenario(
-    asked: int | None, loads: tuple[Load, ...], cpus: float, service_too: bool, workers: int
+    specified: int | None, loads: tuple[Load, ...], cpus: float, service_too: bool, workers: int
 ) -> None:
-    of = replace(scenario(*loads), workers=asked)
-    assert workers_of(of, cpus, service_too=service_too) == workers
+    configured = replace(scenario(*loads), workers=specified)
+    assert workers_of(configured, cpus, service_too=service_too) == workers
 
 
-async def test_source_names_the_load_and_the_worker_as_far_as_there_are_several() -> None:
-    alone, both = Crew(only=Running()), Crew(browse=Running(), order=Running())
-    alone.tell("", 1.0)
-    alone.tell("", 1.0, "worker-1")
-    both.tell("browse", 1.0)
-    both.tell("order", 1.0, "worker-2")
+async def test_source_consists_of_load_and_worker_with_several_of_them() -> None:
+    alone, both = (
+        FakeFleet(only=FakeGenerator()),
+        FakeFleet(browse=FakeGenerator(), order=FakeGenerator()),
+    )
+    alone.report("", 1.0)
+    alone.report("", 1.0, "worker-1")
+    both.report("browse", 1.0)
+    both.report("order", 1.0, "worker-2")
     assert [one.source for one in alone.passed_on] == ["", "worker-1"]
     assert [one.source for one in both.passed_on] == ["browse", "order/worker-2"]
 
 
 async def test_each_load_starts_at_its_own_time_and_all_stop_together() -> None:
-    browse, order = Running(), Running()
-    crew = Crew(browse=browse, order=order)
-    await crew.fleet.start(T0, T0 + 5)
+    browse, order = FakeGenerator(), FakeGenerator()
+    fakes = FakeFleet(browse=browse, order=order)
+    await fakes.fleet.start(T0, T0 + 5)
     assert (browse.started, order.started) == ([(T0, T0 + 5)], [(T0 + 7.5, T0 + 5)])
-    await crew.fleet.stop(2.0)
+    await fakes.fleet.stop(2.0)
     assert (browse.stopped, order.stopped) == ([2.0], [2.0])
 
 
-async def test_account_is_the_sum_and_texts_tell_their_load() -> None:
+async def test_counts_are_summed_and_texts_name_their_load() -> None:
     a = Requests(asked=9, sent=8, dropped=1, started=7, recorded=4, in_flight=2, lost=1, late=3)
     b = Requests(asked=1, sent=1, started=1, recorded=1)
     workers = (Worker(name="worker-1", pid=7), Worker(name="worker-2", pid=8, lost="killed"))
-    crew = Crew(
-        browse=Running(a, ("KeyError",), ("no start",), workers),
-        order=Running(b, ("KeyError",), ()),
+    fakes = FakeFleet(
+        browse=FakeGenerator(a, ("KeyError",), ("no start",), workers),
+        order=FakeGenerator(b, ("KeyError",), ()),
     )
-    assert await crew.fleet.stop() == Requests(
+    assert await fakes.fleet.stop() == Requests(
         asked=10, sent=9, dropped=1, started=8, recorded=5, in_flight=2, lost=1, late=3
     )
-    assert crew.fleet.user_errors == ("load 'browse': KeyError", "load 'order': KeyError")
-    assert crew.fleet.notices == ("load 'browse': no start",)
-    assert [(w.name, w.pid, w.lost) for w in crew.fleet.workers] == [
+    assert fakes.fleet.user_errors == ("load 'browse': KeyError", "load 'order': KeyError")
+    assert fakes.fleet.notices == ("load 'browse': no start",)
+    assert [(w.name, w.pid, w.lost) for w in fakes.fleet.workers] == [
         ("browse/worker-1", 7, ""),
         ("browse/worker-2", 8, "killed"),
     ]
 
 
-async def test_death_of_one_is_that_of_all_and_the_others_are_stopped() -> None:
-    browse, order = Running(), Running()
-    crew = Crew(browse=browse, order=order)
+async def test_death_of_one_generator_ends_the_fleet_and_stops_the_others() -> None:
+    browse, order = FakeGenerator(), FakeGenerator()
+    fakes = FakeFleet(browse=browse, order=order)
     order.died.set_result("killed by SIGKILL")
-    assert await asyncio.wait_for(crew.fleet.died, 5) == "load 'order': killed by SIGKILL"
+    assert await asyncio.wait_for(fakes.fleet.died, 5) == "load 'order': killed by SIGKILL"
     with pytest.raises(GeneratorError, match="SIGKILL"):
-        await crew.fleet.stop()
+        await fakes.fleet.stop()
     assert browse.stopped == [None]
 
 
-async def test_failure_while_a_report_is_taken_is_raised_where_death_is_asked_for() -> None:
-    only = Running()
-    crew = Crew(only=only)
+async def test_exception_of_the_report_callback_is_raised_by_died() -> None:
+    only = FakeGenerator()
+    fakes = FakeFleet(only=only)
     only.died.set_exception(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(crew.fleet.died, 5)
+        await asyncio.wait_for(fakes.fleet.died, 5)
 
 
-LIVING, QUIET = Worker(name="worker-1"), Worker(name="worker-2")
+ALIVE, SILENT = Worker(name="worker-1"), Worker(name="worker-2")
 LOST = Worker(name="worker-2", lost="silent")
 
 
 @pytest.mark.parametrize(
-    ("workers", "told", "known"),
+    ("workers", "reports", "until"),
     [
-        pytest.param((), [], 0.0, id="nothing was said: what precedes the start is known"),
-        pytest.param((), [("browse", 6.1, "")], 6.1, id="a load that begins later need not speak"),
-        pytest.param((), [("browse", 9.2, "")], 7.5, id="once it has begun it must"),
-        pytest.param((), [("browse", 9.2, ""), ("order", 8.5, "")], 8.5, id="the last to speak"),
+        pytest.param((), [], 0.0, id="no report: all before the start is reported"),
+        pytest.param((), [("browse", 6.1, "")], 6.1, id="a load that begins later need not report"),
+        pytest.param((), [("browse", 9.2, "")], 7.5, id="a load that has begun must report"),
+        pytest.param((), [("browse", 9.2, ""), ("order", 8.5, "")], 8.5, id="the slower load"),
         pytest.param(
-            (LIVING, QUIET),
+            (ALIVE, SILENT),
             [("browse", 3.0, "worker-1")],
             0.0,
-            id="a worker has not spoken",
+            id="a worker has not reported",
         ),
         pytest.param(
-            (LIVING, QUIET),
+            (ALIVE, SILENT),
             [("browse", 3.0, "worker-1"), ("browse", 2.0, "worker-2")],
             2.0,
             id="the slower worker",
         ),
         pytest.param(
-            (LIVING, LOST),
+            (ALIVE, LOST),
             [("browse", 2.0, "worker-2"), ("browse", 4.0, "worker-1")],
             4.0,
             id="a lost worker is not waited for",
         ),
     ],
 )
-async def test_what_is_known_is_what_the_slowest_source_has_told(
-    workers: tuple[Worker, ...], told: list[tuple[str, float, str]], known: float
+async def test_reported_time_is_that_of_the_slowest_source(
+    workers: tuple[Worker, ...], reports: list[tuple[str, float, str]], until: float
 ) -> None:
-    crew = Crew(browse=Running(workers=workers), order=Running())
-    await crew.fleet.start(T0, T0 + 5)
-    for load, at, worker in told:
-        crew.tell(load, at, worker)
-    assert await crew.knows(known)
-    assert not await crew.knows(known + 0.01)
+    fakes = FakeFleet(browse=FakeGenerator(workers=workers), order=FakeGenerator())
+    await fakes.fleet.start(T0, T0 + 5)
+    for load, at, worker in reports:
+        fakes.report(load, at, worker)
+    assert await fakes.reported(until)
+    assert not await fakes.reported(until + 0.01)
 
 
 async def test_wait_ends_with_the_report_that_completes_the_second() -> None:
-    crew = Crew(browse=Running(), order=Running())
-    await crew.fleet.start(T0, T0 + 5)
-    waiting = asyncio.create_task(crew.fleet.wait_reported(T0 + 9))
+    fakes = FakeFleet(browse=FakeGenerator(), order=FakeGenerator())
+    await fakes.fleet.start(T0, T0 + 5)
+    waiting = asyncio.create_task(fakes.fleet.wait_reported(T0 + 9))
     for at in (8.0, 9.0):
-        crew.tell("browse", at)
+        fakes.report("browse", at)
         await asyncio.sleep(0)
     assert not waiting.done()
-    crew.tell("order", 9.0)
+    fakes.report("order", 9.0)
     await asyncio.wait_for(waiting, 5)

@@ -24,7 +24,9 @@ async def test_more_workers_than_users_are_refused_at_once(
     locustfile = tmp_path / "scenario.py"
     locustfile.write_text("not imported")
     log = tmp_path / "generator.log"
-    with pytest.raises(ScenarioError, match="20 users cannot be shared by 21 workers") as refusal:
+    with pytest.raises(
+        ScenarioError, match="20 users cannot be divided between 21 workers"
+    ) as refusal:
         async with generator(
             *(Load(locustfile, WORKLOAD), "http://127.0.0.1:1", log, lambda _: None),
             workers=workers,

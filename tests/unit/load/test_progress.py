@@ -1,4 +1,4 @@
-"""The live line's numbers, from the reports of one source and of several."""
+"""The values of the live line, from the reports of one source and of several."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def test_several_sources_make_one_line_a_second_of_their_sums() -> None:
     assert [line.rate for line in shown] == pytest.approx([33.0] * 5)
 
 
-def test_load_that_has_not_begun_is_not_waited_for() -> None:
+def test_line_does_not_wait_for_a_load_that_has_not_begun() -> None:
     meter = Meter(scenario(OPEN, LATER))
     lines = [meter.progress(report(50 * t, source="browse"), float(t)) for t in range(1, 6)]
     assert [line.rate for line in lines if line] == [50.0] * 5
@@ -78,7 +78,7 @@ def test_load_that_has_not_begun_is_not_waited_for() -> None:
     assert both.rate == 70.0
 
 
-def test_source_that_falls_silent_stops_no_line_and_counts_no_longer() -> None:
+def test_silent_source_does_not_delay_lines_and_is_not_counted() -> None:
     meter = Meter(scenario(OPEN, workers=2))
     for source in ("a", "b"):
         meter.progress(report(10, source=source, in_flight=1), 1.0)
@@ -100,7 +100,7 @@ def test_p95_and_errors_are_those_of_all_sources() -> None:
     assert line.p95 == pytest.approx(5.0, rel=1e-3)  # of 21 times the 20th is the 95th percentile
 
 
-def test_p95_forgets_what_is_older_than_five_seconds() -> None:
+def test_p95_covers_the_last_five_seconds() -> None:
     meter = Meter(scenario(OPEN))
     first = meter.progress(report(1, cells=(latencies(9.0),)), 1.0)
     later = [meter.progress(report(1 + i, cells=(latencies(0.5),)), 1.0 + i) for i in range(1, 6)]
@@ -109,7 +109,7 @@ def test_p95_forgets_what_is_older_than_five_seconds() -> None:
     assert [line.p95 for line in later if line] == pytest.approx([9.0] * 4 + [0.5], rel=1e-3)
 
 
-def test_p95_without_requests_is_not_known() -> None:
+def test_p95_without_requests_is_none() -> None:
     line = Meter(scenario(OPEN)).progress(report(0), 1.0)
     assert isinstance(line, Progress)
     assert line.p95 is None

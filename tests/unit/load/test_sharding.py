@@ -1,4 +1,4 @@
-"""Several generators share a schedule: together they emit it once, whoever of them is lost."""
+"""Shards of a schedule: together they emit it once, also after the loss of a generator."""
 
 from itertools import chain
 
@@ -11,39 +11,39 @@ from scipy import stats
 from harness.load.sharding import KEPT, ScheduleShard, apportion, draw
 
 
-def take(part: ScheduleShard, until: float) -> list[int]:
-    """The places of what is due before a moment."""
+def take(shard: ScheduleShard, until: float) -> list[int]:
+    """The places of the arrivals that are due before a time."""
     places = []
-    while part.due < until:
-        places.append(part.place)
-        part.advance()
+    while shard.due < until:
+        places.append(shard.place)
+        shard.advance()
     return places
 
 
-moments = st.lists(st.floats(0, 20), max_size=60).map(sorted)
+schedules = st.lists(st.floats(0, 20), max_size=60).map(sorted)
 
 
-@given(moments, st.integers(1, 5))
-def test_slices_together_are_the_schedule(schedule: list[float], count: int) -> None:
-    parts = [take(ScheduleShard(schedule, index, count), 100) for index in range(count)]
-    assert sorted(chain(*parts)) == list(range(len(schedule)))
-    assert all(place % count == index for index, part in enumerate(parts) for place in part)
+@given(schedules, st.integers(1, 5))
+def test_shards_together_are_the_schedule(schedule: list[float], count: int) -> None:
+    emitted = [take(ScheduleShard(schedule, index, count), 100) for index in range(count)]
+    assert sorted(chain(*emitted)) == list(range(len(schedule)))
+    assert all(place % count == index for index, places in enumerate(emitted) for place in places)
 
 
-@given(moments, st.integers(2, 5), st.data())
-def test_survivors_emit_everything_from_the_moment_on_exactly_once(
+@given(schedules, st.integers(2, 5), st.data())
+def test_remaining_shards_emit_later_arrivals_exactly_once(
     schedule: list[float], count: int, data: st.DataObject
 ) -> None:
     lost = data.draw(st.integers(0, count - 1))
-    told = data.draw(st.floats(0, 21))  # how far the survivors have come when they hear of it
-    moment = told + data.draw(st.floats(0, 5))
-    left = [index for index in range(count) if index != lost]
+    resplit = data.draw(st.floats(0, 21))  # position of the others at the resplit
+    moment = resplit + data.draw(st.floats(0, 5))
+    remaining = [index for index in range(count) if index != lost]
     emitted = []
-    for new, old in enumerate(left):
-        part = ScheduleShard(schedule, old, count)
-        emitted += take(part, told)
-        part.resplit(new, len(left), moment)
-        emitted += take(part, 100)
+    for new, old in enumerate(remaining):
+        shard = ScheduleShard(schedule, old, count)
+        emitted += take(shard, resplit)
+        shard.resplit(new, len(remaining), moment)
+        emitted += take(shard, 100)
     missing = set(range(len(schedule))) - set(emitted)
     assert len(emitted) == len(set(emitted))
     assert missing == {
@@ -52,32 +52,32 @@ def test_survivors_emit_everything_from_the_moment_on_exactly_once(
 
 
 @given(st.floats(0, KEPT - 0.5))
-def test_sole_survivor_that_hears_late_emits_what_is_missing_at_once(ago: float) -> None:
+def test_late_resplit_emits_missing_arrivals_at_once(ago: float) -> None:
     schedule = [number / 10 for number in range(200)]
-    part = ScheduleShard(schedule, 0, 2)
-    before = take(part, 10.0)
-    part.resplit(0, 1, 10.0 - ago)
-    at_once = take(part, 10.0)
+    shard = ScheduleShard(schedule, 0, 2)
+    before = take(shard, 10.0)
+    shard.resplit(0, 1, 10.0 - ago)
+    at_once = take(shard, 10.0)
     assert at_once == [p for p in range(1, 100, 2) if schedule[p] >= 10.0 - ago]
-    assert before + take(part, 100) == [*range(0, 100, 2), *range(100, 200)]
+    assert before + take(shard, 100) == [*range(0, 100, 2), *range(100, 200)]
 
 
-def test_slice_of_three_becomes_one_of_two_and_then_the_whole() -> None:
+def test_shard_of_three_becomes_one_of_two_and_then_the_whole() -> None:
     schedule = [float(number) for number in range(30)]
-    part = ScheduleShard(schedule, 2, 3)
-    assert take(part, 6) == [2, 5]
-    part.resplit(1, 2, 10.0)
-    assert take(part, 15) == [8, 11, 13]
-    part.resplit(0, 1, 20.0)
-    assert take(part, 100) == [15, 17, 19, *range(20, 30)]
-    assert part.due == float("inf")
+    shard = ScheduleShard(schedule, 2, 3)
+    assert take(shard, 6) == [2, 5]
+    shard.resplit(1, 2, 10.0)
+    assert take(shard, 15) == [8, 11, 13]
+    shard.resplit(0, 1, 20.0)
+    assert take(shard, 100) == [15, 17, 19, *range(20, 30)]
+    assert shard.due == float("inf")
 
 
-def test_slice_that_has_ended_goes_on_with_what_was_the_others() -> None:
-    part = ScheduleShard([0.0, 1.0, 2.0, 3.0, 4.0], 0, 5)
-    assert take(part, 100) == [0]
-    part.resplit(0, 1, 2.0)
-    assert take(part, 100) == [2, 3, 4]
+def test_shard_that_has_ended_continues_with_arrivals_of_others() -> None:
+    shard = ScheduleShard([0.0, 1.0, 2.0, 3.0, 4.0], 0, 5)
+    assert take(shard, 100) == [0]
+    shard.resplit(0, 1, 2.0)
+    assert take(shard, 100) == [2, 3, 4]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 2**63, -5])

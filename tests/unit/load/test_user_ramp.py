@@ -34,7 +34,7 @@ from harness.load.user_ramp import SPAWN_RATE, Step, steps_of
         "a ramp that does not start where the stage before ended",
         "a ramp to where it starts",
         "a ramp with no time left for it",
-        "nobody",
+        "no users",
     ],
 )  # fmt: skip
 def test_steps_of_stages(stages: tuple[UserStage, ...], steps: list[Step]) -> None:
@@ -46,7 +46,7 @@ stage = st.builds(UserStage, st.integers(0, 200), st.floats(5, 60), st.none() | 
 
 
 @given(st.lists(stage, min_size=1, max_size=5).map(tuple))
-def test_each_stage_ends_with_its_users_and_each_step_is_over_by_then(
+def test_each_step_ends_within_its_stage_with_the_users_of_the_stage(
     stages: tuple[UserStage, ...],
 ) -> None:
     steps = steps_of(ClosedWorkload(stages))

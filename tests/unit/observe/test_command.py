@@ -4,10 +4,10 @@ import pytest
 
 from harness.budgets.model import Target
 from harness.errors import TargetError
-from harness.observe.command import absolute, address, instance, on_port, words
+from harness.observe.command import absolute, address, instance, on_port, split_command
 
 
-def test_port_is_put_wherever_it_may_stand() -> None:
+def test_port_is_filled_into_all_texts() -> None:
     target = Target(
         url="http://127.0.0.1:{port}",
         command="serve --port {port} --json '{\"a\": 1}'",
@@ -34,14 +34,14 @@ WORDS = {
         "find . -name 'a;b' \"&&\" \\;",
         ["find", ".", "-name", "a;b", "&&", ";"],
     ),
-    "a shell that is asked for": ("sh -c 'a && b > c'", ["sh", "-c", "a && b > c"]),
+    "an explicit shell": ("sh -c 'a && b > c'", ["sh", "-c", "a && b > c"]),
     "an assignment that is an argument": ("env A=1 serve", ["env", "A=1", "serve"]),
 }
 
 
 @pytest.mark.parametrize(("command", "expected"), WORDS.values(), ids=WORDS)
-def test_command_is_split_like_a_shell_does(command: str, expected: list[str]) -> None:
-    assert words(command) == expected
+def test_command_is_split_like_in_a_shell(command: str, expected: list[str]) -> None:
+    assert split_command(command) == expected
 
 
 REFUSED = {
@@ -61,13 +61,13 @@ def test_command_that_needs_a_shell_is_refused_with_a_hint(
     command: str, message: str, hint: str
 ) -> None:
     with pytest.raises(TargetError) as caught:
-        words(command)
+        split_command(command)
     assert message in caught.value.message
     assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("url", "place", "expected"),
+    ("url", "path", "expected"),
     [
         ("http://h:1", "/metrics", "http://h:1/metrics"),
         ("http://h:1/base", "/metrics", "http://h:1/base/metrics"),
@@ -76,8 +76,8 @@ def test_command_that_needs_a_shell_is_refused_with_a_hint(
         ("http://h:1", "https://other/metrics", "https://other/metrics"),
     ],
 )
-def test_path_is_appended_to_the_url(url: str, place: str, expected: str) -> None:
-    assert absolute(url, place) == expected
+def test_path_is_appended_to_the_url(url: str, path: str, expected: str) -> None:
+    assert absolute(url, path) == expected
 
 
 @pytest.mark.parametrize(
@@ -96,5 +96,5 @@ def test_address_of_a_url(url: str, host: str, port: int, label: str) -> None:
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "http://h:x", "http://h:99999", "ftp://h", ""])
 def test_url_without_an_address_is_refused(url: str) -> None:
-    with pytest.raises(TargetError, match="is no HTTP url"):
+    with pytest.raises(TargetError, match="is not an HTTP URL"):
         address(url)

@@ -1,4 +1,4 @@
-"""Waiting for a CPU, read from files as Linux writes them, and from processes that live."""
+"""Waiting for a CPU, read from files in the format of Linux and from running processes."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.observe.cpu_wait import RunQueue, nanoseconds_waited
+from harness.observe.cpu_wait import CpuWaitReader, nanoseconds_waited
 
 
 def thread(proc: Path, pid: int, tid: int, waited: float) -> Path:
@@ -28,7 +28,7 @@ def thread(proc: Path, pid: int, tid: int, waited: float) -> Path:
         pytest.param("1 x 3\n", None, id="no number"),
     ],
 )
-def test_schedstat_says_for_how_long_a_thread_waited(
+def test_waiting_of_a_thread_is_read_from_its_schedstat(
     tmp_path: Path, text: str, waited: int | None
 ) -> None:
     file = tmp_path / "schedstat"
@@ -41,32 +41,32 @@ def test_waiting_is_summed_over_threads_and_processes(tmp_path: Path) -> None:
     thread(tmp_path, 10, 10, 0.5)
     thread(tmp_path, 10, 11, 0.25)
     thread(tmp_path, 20, 20, 2.0)
-    assert RunQueue(tmp_path).read([10]) == pytest.approx(0.75)
-    assert RunQueue(tmp_path).read([10, 20]) == pytest.approx(2.75)
+    assert CpuWaitReader(tmp_path).read([10]) == pytest.approx(0.75)
+    assert CpuWaitReader(tmp_path).read([10, 20]) == pytest.approx(2.75)
 
 
-def test_waiting_of_what_has_ended_is_kept(tmp_path: Path) -> None:
+def test_waiting_of_ended_threads_is_kept(tmp_path: Path) -> None:
     thread(tmp_path, 10, 10, 0.5)
     ending = thread(tmp_path, 10, 11, 0.25)
-    queue = RunQueue(tmp_path)
-    assert queue.read([10]) == pytest.approx(0.75)
+    reader = CpuWaitReader(tmp_path)
+    assert reader.read([10]) == pytest.approx(0.75)
     ending.unlink()
     thread(tmp_path, 10, 10, 0.6)
-    assert queue.read([10]) == pytest.approx(0.85)
-    thread(tmp_path, 10, 11, 0.1)  # another thread with the number of the one that has ended
-    assert queue.read([10]) == pytest.approx(0.95)
+    assert reader.read([10]) == pytest.approx(0.85)
+    thread(tmp_path, 10, 11, 0.1)  # another thread with the id of the ended one
+    assert reader.read([10]) == pytest.approx(0.95)
     thread(tmp_path, 10, 11, 0.05)  # and yet another
-    assert queue.read([10]) == pytest.approx(1.0)
+    assert reader.read([10]) == pytest.approx(1.0)
 
 
 def test_waiting_that_cannot_be_read_is_none(tmp_path: Path) -> None:
-    assert RunQueue(tmp_path).read([10]) is None
+    assert CpuWaitReader(tmp_path).read([10]) is None
     thread(tmp_path, 10, 10, 0.5)
-    assert RunQueue(tmp_path).read([]) is None
+    assert CpuWaitReader(tmp_path).read([]) is None
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts it")
-def test_waiting_of_a_sleeper_is_next_to_none_and_never_falls() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has schedstat")
+def test_waiting_of_a_sleeping_process_is_short_and_never_decreases() -> None:
     code = "print(1, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -75,8 +75,8 @@ def test_waiting_of_a_sleeper_is_next_to_none_and_never_falls() -> None:
         sleeper.stdout.readline()
         while psutil.Process(sleeper.pid).status() != psutil.STATUS_SLEEPING:
             pass
-        queue = RunQueue()
-        found = [queue.read([sleeper.pid]) for _ in range(20)]
+        reader = CpuWaitReader()
+        found = [reader.read([sleeper.pid]) for _ in range(20)]
         sleeper.communicate(b"\n")
     values = [value for value in found if value is not None]
     assert len(values) == 20

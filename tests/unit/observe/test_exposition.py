@@ -38,7 +38,7 @@ KINDS: dict[str, tuple[str, MetricKind]] = {
 }
 
 
-def test_text_format_is_read_as_the_reference_parser_reads_it() -> None:
+def test_text_format_is_read_like_by_the_reference_parser() -> None:
     text = generate_latest(registry()).decode()
     reference = [
         (sample.name, sample.labels, sample.value)
@@ -106,7 +106,7 @@ LENIENT: dict[str, tuple[str, list[tuple[str, dict[str, str], float]]]] = {
 
 
 @pytest.mark.parametrize(("text", "expected"), LENIENT.values(), ids=LENIENT)
-def test_sloppy_answers_are_read(
+def test_common_deviations_are_read(
     text: str, expected: list[tuple[str, dict[str, str], float]]
 ) -> None:
     assert plain(parse_exposition(text)) == expected
@@ -127,13 +127,13 @@ def test_repeated_type_and_help_blocks_are_one_family() -> None:
     assert {(one.family, one.kind) for one in samples} == {("d", "histogram")}
 
 
-def test_not_a_number_stays_not_a_number() -> None:
+def test_nan_stays_nan() -> None:
     [sample] = parse_exposition("# TYPE a gauge\na NaN\n")
 
     assert math.isnan(sample.value)
 
 
-def test_counter_without_total_keeps_the_name_that_people_see() -> None:
+def test_counter_without_total_keeps_its_exposed_name() -> None:
     [sample] = parse_exposition("# TYPE hits counter\nhits 3\n")
 
     assert sample == Sample("hits", {}, 3, "counter", "hits")
@@ -158,8 +158,8 @@ BAD = {
 
 
 @pytest.mark.parametrize("line", BAD.values(), ids=BAD)
-def test_line_that_is_no_sample_fails_and_is_named(line: str) -> None:
-    with pytest.raises(ValueError, match="line 3 is no sample: "):
+def test_line_that_is_not_a_sample_fails_with_its_number(line: str) -> None:
+    with pytest.raises(ValueError, match="line 3 is not a sample: "):
         parse_exposition(f"# TYPE a gauge\na 1\n{line}\na 2\n")
 
 
@@ -172,16 +172,14 @@ labels = st.dictionaries(
 
 
 @given(st.from_regex(r"[a-zA-Z_:][a-z0-9_:]{0,8}", fullmatch=True), labels, st.floats(width=64))
-def test_any_series_that_is_written_is_read_back(
-    name: str, labels: dict[str, str], value: float
-) -> None:
+def test_written_series_are_read_back(name: str, labels: dict[str, str], value: float) -> None:
     [sample] = parse_exposition(f"{series_text(name, labels)} {value_text(value)}\n")
 
     assert (sample.name, dict(sample.labels), repr(sample.value)) == (name, labels, repr(value))
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_samples_or_a_named_line(text: str) -> None:
+def test_any_text_gives_samples_or_the_number_of_a_line(text: str) -> None:
     problem = "line"
     try:
         parse_exposition(text)

@@ -114,7 +114,7 @@ def git(directory: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_git_facts_say_commit_branch_and_changes(tmp_path: Path) -> None:
+def test_git_facts_have_commit_branch_and_changes(tmp_path: Path) -> None:
     git(tmp_path, "init", "-b", "trunk")
     (tmp_path / "file").write_text("1", encoding="utf-8")
     git(tmp_path, "add", "file")

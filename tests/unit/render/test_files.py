@@ -61,10 +61,10 @@ def test_each_budget_is_recorded_and_only_those_with_an_alert_alert(
     plan, rules = plan_of(budgets), rules_of(folder)
     values = [r["labels"]["budget"] for r in rules if r.get("record", "").endswith("value:rate5m")]
     assert values == [budget.name for budget in plan.budgets]
-    told = Counter(rule["labels"].get("budget", "") for rule in rules if "alert" in rule)
+    alerts = Counter(rule["labels"].get("budget", "") for rule in rules if "alert" in rule)
     expected = Counter({budget.name: 2 for budget in alerting(plan)})  # and for want of data
     expected += Counter({budget.name: 2 for budget in plan.budgets if budget.objective})
-    assert told == expected + Counter([""])  # the service is gone
+    assert alerts == expected + Counter([""])  # the service is gone
 
 
 @pairs
@@ -77,11 +77,11 @@ def test_each_alert_has_a_test_that_fires_and_one_that_does_not(
     for test in tests:
         *_, last = test["alert_rule_test"]
         (fires if last["exp_alerts"] else silent)[last["alertname"]] += 1
-    untold = {b.name for b in plan_of(budgets).budgets if isinstance(b.indicator, Promql)}
+    untested = {b.name for b in plan_of(budgets).budgets if isinstance(b.indicator, Promql)}
     alerts = Counter(
         rule["alert"]
         for rule in rules_of(folder)
-        if "alert" in rule and rule["labels"].get("budget") not in untold
+        if "alert" in rule and rule["labels"].get("budget") not in untested
     )
     assert fires == silent == alerts
 
@@ -99,7 +99,14 @@ def promtool(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.needs_prometheus
-@pairs
+@pytest.mark.parametrize(
+    ("budgets", "folder"),
+    [
+        # The rules of every kind of budget take promtool half a minute.
+        pytest.param(*pair, id=name, marks=[pytest.mark.slow] if name == "kinds" else [])
+        for name, pair in PAIRS.items()
+    ],
+)
 def test_promtool_accepts_the_rules_and_their_tests_pass(
     budgets: Path, folder: Path, promtool: str
 ) -> None:

@@ -24,7 +24,7 @@ def test_page_is_reached_and_says_what_to_look_at_and_to_do(page: Path) -> None:
     text = page.read_text()
     (named,) = re.findall(r"^# .*: `(?:\.\.\.)?(\w+)`$", text, re.MULTILINE)
     assert any(alert["alert"].endswith(named) for alert in ALERTS)
-    assert text.index("## First look") < text.index("## Then") < text.index("To see it happen:")
+    assert text.index("## First look") < text.index("## Then") < text.index("To reproduce it:")
     for link in re.findall(r"\]\(([\w-]+\.md)\)", text):
         assert (page.parent / link).is_file()
 

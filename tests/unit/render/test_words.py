@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.render.words import Links, camel, duration, plain, said, slug, verbatim
+from harness.render.words import Links, camel, duration, plain, slug, value_format, verbatim
 from harness.units import Unit
 
 
@@ -26,8 +26,8 @@ def test_duration_is_as_prometheus_writes_it(seconds: float, text: str) -> None:
         (Unit.COUNT, 3.6, "3.6"),
     ],
 )
-def test_value_in_an_alert_is_told_in_its_unit(unit: Unit, value: float, text: str) -> None:
-    assert said(unit).text(value) == text
+def test_value_in_an_alert_has_its_unit(unit: Unit, value: float, text: str) -> None:
+    assert value_format(unit).text(value) == text
 
 
 def test_names_become_those_of_alerts_and_addresses() -> None:

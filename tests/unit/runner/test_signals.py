@@ -23,7 +23,7 @@ def test_signal_during_the_load_sets_the_event(number: signal.Signals) -> None:
 
 
 @NUMBERS
-def test_signal_before_the_load_ends_it(number: signal.Signals) -> None:
+def test_signal_before_the_load_ends_the_run(number: signal.Signals) -> None:
     async def main() -> None:
         async with interruptible(lambda: False):
             os.kill(os.getpid(), number)
@@ -33,7 +33,7 @@ def test_signal_before_the_load_ends_it(number: signal.Signals) -> None:
         asyncio.run(main())
 
 
-def test_second_signal_ends_the_load() -> None:
+def test_second_signal_ends_the_run() -> None:
     async def main() -> None:
         async with interruptible(lambda: True) as interrupted:
             os.kill(os.getpid(), signal.SIGINT)
@@ -45,14 +45,14 @@ def test_second_signal_ends_the_load() -> None:
         asyncio.run(main())
 
 
-def test_signal_is_caught_where_the_context_was_and_what_follows_goes_on() -> None:
+def test_signal_after_the_context_has_no_effect() -> None:
     async def main() -> str:
         try:
             async with interruptible(lambda: False):
                 os.kill(os.getpid(), signal.SIGINT)
                 await asyncio.Event().wait()
         except KeyboardInterrupt:
-            os.kill(os.getpid(), signal.SIGTERM)  # what is left to do has limits: no effect
+            os.kill(os.getpid(), signal.SIGTERM)  # no effect
             async with asyncio.timeout(60):
                 await asyncio.sleep(0.01)
             return "reported"

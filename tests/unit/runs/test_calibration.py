@@ -203,7 +203,9 @@ def test_most_pairs_follow_from_the_noise_and_what_is_hopeless_is_said(budgets: 
     most, (notice,) = rules(Calibration.load(budgets, host_facts()))
     # 1.9 * (18.2 * (0.04 / ln 1.1)**2 + 2.7) = 11.2, with 1% shared by two budgets
     assert most == 12
-    assert notice.startswith("p95: max_regression 10% is below what 12 pairs can see")
+    assert notice.startswith(
+        "p95: max_regression 10% is below the minimum detectable regression of 12 pairs"
+    )
 
 
 def test_most_pairs_of_the_command_line_stand(budgets: Path) -> None:
@@ -219,10 +221,10 @@ def test_lint_warns_of_a_tolerance_that_cannot_be_seen(
         main(["lint", "--budgets", str(budgets)])
     out = capsys.readouterr().out
     assert end.value.code == 0
-    (line,) = [line for line in out.splitlines() if "can be seen" in line]
+    (line,) = [line for line in out.splitlines() if "detectable" in line]
     assert line.startswith(
-        f"{budgets}:13: warning: budgets.p95.max_regression: max_regression below what can be seen"
-        " here: 10%, and the smallest that 64 pairs of 5 slices find in scenario smoke is 3"
+        f"{budgets}:13: warning: budgets.p95.max_regression: max_regression 10% is below the"
+        " minimum detectable regression of 64 pairs of 5 slices in scenario smoke, 3"
     )
     assert line.endswith("raise it, budget work instead of time, or use more --slices")
 
@@ -254,15 +256,15 @@ def test_report_shows_noise_and_what_can_be_seen_through_it() -> None:
 REPORT = """\
 shop, scenario smoke
 
-budget  noise of a pair  can see  tolerated          pairs     load  noise of a start
--------------------------------------------------------------------------------------
-p50         4% (< 6.2%)     5.2%        10%  6, at most 16  1.5 min         2% (< 5%)
-p95         40% (< 62%)      66%        10%              -        -                 -
-bytes                 -        -          -              -        -         0% (< 0%)
-cpu                   -        -        20%              -        -                 -
+budget   pair noise  min. detectable  tolerated          pairs     load  run-to-run noise
+-----------------------------------------------------------------------------------------
+p50     4% (< 6.2%)             5.2%        10%  6, at most 16  1.5 min         2% (< 5%)
+p95     40% (< 62%)              66%        10%              -        -                 -
+bytes             -                -          -              -        -         0% (< 0%)
+cpu               -                -        20%              -        -                 -
 
-p95: max_regression 10% is below what can be seen here; raise it, budget work instead of time, or
-use more --slices
+p95: max_regression 10% is below the minimum detectable regression; raise it, budget work instead of
+time, or use more --slices
 cpu: pairs left out: steal
 """
 
@@ -270,9 +272,9 @@ cpu: pairs left out: steal
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--pairs", "3"), "'3' says nothing about noise; give at least 4, or 0"),
-        (("--runs", "x"), "says nothing about noise"),
-        (("--pairs", "0", "--runs", "0"), "nothing is to be measured"),
+        (("--pairs", "3"), "'3' is too few to estimate noise; use at least 4, or 0"),
+        (("--runs", "x"), "is too few to estimate noise"),
+        (("--pairs", "0", "--runs", "0"), "nothing to measure"),
         (("--max-pairs", "12"), "unrecognized arguments"),
         (("other",), "no scenario 'other'"),
     ],

@@ -44,7 +44,7 @@ def test_metrics_of_the_document_are_exposed() -> None:
 
 
 def test_budgets_and_scenarios_of_the_document_exist() -> None:
-    table = TEXT.split("## What each pattern")[1].split("\n## ")[0]
+    table = TEXT.split("## Patterns")[1].split("\n## ")[0]
     last_cells = [row.rsplit("|", 2)[1] for row in table.splitlines() if row.startswith("| ")]
     named = {
         name for cell in last_cells for name in re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", cell)

@@ -1,1 +1,1 @@
-"""Reports of Locust workers on other machines go in; one master's frames come out."""
+"""Reports of Locust workers go in, frames of one master come out."""

@@ -1,8 +1,8 @@
-"""Inside the master: the part of the harness that a stock Locust worker needs, as one file.
+"""Inside the master: the modules of the harness that a stock Locust worker needs, as one file.
 
 A worker that is started with `locust --worker -f -` gets its locustfiles from the master. The
-first of them is this bundle: it carries the sources of our modules, imports them from memory,
-ahead of any harness that is installed where the worker runs, and has them listen to Locust.
+first of them is this bundle. It contains the sources of the modules and imports them from memory,
+ahead of any harness that is installed on the worker's machine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 _HARNESS = Path(__file__).parents[3]
 ENTRY = "harness.load.child.distributed.worker"
-# Imported by locustfiles, by nothing in the worker itself.
+# Imported by locustfiles only.
 _OFFERED = ("harness.load.child.fast.user",)
 _PROGRAM = '''"""Sent by the harness to its workers, from load.child.distributed.bundle."""
 
@@ -45,22 +45,22 @@ SOURCES = {sources!r}
 for name in [name for name in sys.modules if name.split(".")[0] == "harness"]:
     del sys.modules[name]
 sys.meta_path.insert(0, Importer())
-importlib.import_module({entry!r}).enlist({setup!r})
+importlib.import_module({entry!r}).register({setup!r})
 '''
 
 
 def bundle(setup: bytes) -> str:
-    """The source of a module that makes a stock Locust worker one of ours.
+    """The source of a module that registers a stock Locust worker with the master.
 
     Args:
-        setup: The frame that says what it is to do.
+        setup: The encoded frame `Setup`.
     """
     values = {"sources": sources(), "entry": ENTRY, "setup": setup}
     return re.sub(r"\{(\w+)!r\}", lambda found: repr(values[found[1]]), _PROGRAM)
 
 
 def sources() -> dict[str, str]:
-    """The source of each module of ours that a worker or its locustfile may import, by name."""
+    """The source of each module of the harness that a worker or its locustfile may import."""
     found: dict[str, str] = {}
     pending = [ENTRY, *_OFFERED]
     while pending:
@@ -76,7 +76,7 @@ def sources() -> dict[str, str]:
 
 
 def imports(source: str) -> set[str]:
-    """Names that a module imports, those of what it takes out of modules included."""
+    """Names of the modules that a module imports, and of all that it imports from them."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -88,7 +88,7 @@ def imports(source: str) -> set[str]:
 
 
 def _path_of(name: str) -> Path | None:
-    """The file of a module of ours; None for anything else."""
+    """The file of a module of the harness; None for any other name."""
     package, *parts = name.split(".")
     path = _HARNESS.joinpath(*parts)
     if package != _HARNESS.name:

@@ -1,4 +1,4 @@
-"""The clock of another machine, as far as messages there and back can tell it."""
+"""The clock of another machine, measured by messages and their replies."""
 
 from __future__ import annotations
 
@@ -9,54 +9,58 @@ FIRST = 10  # messages for the first measurement
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """Its clock minus ours, known to half of the round trip; both in seconds."""
+class ClockOffset:
+    """The remote clock minus the local one, accurate to half of the round trip; in seconds."""
 
     offset: float
     round_trip: float
 
 
 class RemoteClock:
-    """What a monotonic clock elsewhere shows, relative to ours.
+    """The offset of a remote monotonic clock from the local one.
 
-    Of a group of messages the one with the shortest round trip tells most: the reading was taken
-    within it, so the midpoint is wrong by at most half of it (Cristian 1989, "Probabilistic clock
-    synchronization").
+    Of a group of messages, the one with the shortest round trip is the most accurate: the clock was
+    read within it, so the midpoint is wrong by at most half of it (Cristian 1989, "Probabilistic
+    clock synchronization").
 
     Attributes:
         first: The first measurement; None before it is complete.
-        latest: The last one.
-        drift: How much the offset has surely changed since the first measurement: what the two
-            round trips cannot explain, seconds.
+        latest: The last measurement.
+        drift: Largest change of the offset since the first measurement that the two round trips do
+            not explain, seconds.
     """
 
     def __init__(self) -> None:
-        self.first: Measurement | None = None
-        self.latest: Measurement | None = None
+        self.first: ClockOffset | None = None
+        self.latest: ClockOffset | None = None
         self.drift = 0.0
-        self._group: list[Measurement] = []
+        self._group: list[ClockOffset] = []
 
-    def add(self, sent: float, there: float, received: float) -> bool:
-        """A message left and came back by our clock, and read theirs; whether that is news."""
-        self._group.append(Measurement(there - (sent + received) / 2, received - sent))
+    def add(self, sent: float, remote: float, received: float) -> bool:
+        """Add a message: local times of sending and reply, and the remote time in the reply.
+
+        Returns:
+            Whether it completes a measurement.
+        """
+        self._group.append(ClockOffset(remote - (sent + received) / 2, received - sent))
         if len(self._group) < (GROUP if self.first else FIRST):
             return False
-        best = min(self._group, key=lambda one: one.round_trip)
+        best = min(self._group, key=lambda offset: offset.round_trip)
         self._group = []
         self.latest = best
         self.first = self.first or best
-        known = (best.round_trip + self.first.round_trip) / 2
-        self.drift = max(self.drift, abs(best.offset - self.first.offset) - known)
+        uncertainty = (best.round_trip + self.first.round_trip) / 2
+        self.drift = max(self.drift, abs(best.offset - self.first.offset) - uncertainty)
         return True
 
-    def theirs(self, ours: float) -> float:
-        """The moment that their clock shows when ours shows `ours`."""
-        return ours + self._offset()
+    def to_remote(self, local: float) -> float:
+        """Convert a local time to the time of the remote clock."""
+        return local + self._offset()
 
-    def ours(self, theirs: float) -> float:
-        """The moment that our clock shows when theirs shows `theirs`."""
-        return theirs - self._offset()
+    def to_local(self, remote: float) -> float:
+        """Convert a time of the remote clock to the local time."""
+        return remote - self._offset()
 
     def _offset(self) -> float:
-        # The start was told with the first one: one offset for all of a run keeps its seconds.
+        # The start was sent with the first offset: one offset in all of a run keeps its seconds.
         return self.first.offset if self.first else 0.0

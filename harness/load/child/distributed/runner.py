@@ -1,8 +1,8 @@
-"""Inside the master: Locust's own master runner, with a membership that the harness controls.
+"""Inside the master: Locust's master runner, with workers that the harness admits and expels.
 
-Stock Locust takes in whoever connects, at any time, hands the users of a silent worker to the
-others a minute later, and takes it back when it speaks again: one run, several load levels. Here
-nobody gets users or is listened to before it has been admitted, and who has left stays away.
+Stock Locust accepts any worker at any time, assigns the users of a silent worker to the others a
+minute later, and accepts it again when it returns: one run, several load levels. Here a worker gets
+no users and is not heard before it is admitted, and a worker that has left stays out.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from locust.runners import MasterRunner, WorkerNode
 
 from harness.load.child.distributed.bundle import bundle
 from harness.load.child.locustfile import EvenDispatcher, RefusalError
-from harness.load.protocol.frames import Decoder, Frame, Setup, encode
+from harness.load.protocol.frames import Decoder, Frame, Setup, ToMaster, encode
 from harness.load.protocol.master import CHANNEL, WorkerPool
 
-NAMELESS = 10.0  # s that a worker has to introduce itself
+HELLO_TIMEOUT = 10.0  # s between the connection of a worker and its `Hello`
 
 _logger = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ _logger = logging.getLogger(__name__)
 class FairDispatcher(EvenDispatcher):
     """Gives each worker its share of every user class.
 
-    Locust deals users out in turn, whatever their class: of two classes of one weight, one of two
-    workers gets all of the first and the other all of the second.
+    Locust assigns users to workers in turn, whatever their class: with two classes of equal weight,
+    one of two workers gets all users of the first and the other all users of the second.
     """
 
     def _add_users_on_workers(self) -> dict[str, dict[str, int]]:
@@ -45,7 +45,7 @@ class FairDispatcher(EvenDispatcher):
         if name:
             self._deal(name, self._users_on_workers, self._active_users)
             self._current_user_count += 1
-        self._no_user_to_spawn = not name  # all have a fixed_count and are there
+        self._no_user_to_spawn = not name  # all classes have a fixed_count and all their users
         return self._users_on_workers
 
     def _distribute_users(self, target_user_count: int) -> Any:
@@ -62,65 +62,65 @@ class FairDispatcher(EvenDispatcher):
     def _deal(
         self, name: str, dealt: dict[str, dict[str, int]], active: list[tuple[WorkerNode, str]]
     ) -> None:
-        def burden(node: WorkerNode) -> tuple[int, int]:
+        def load(node: WorkerNode) -> tuple[int, int]:
             return dealt[node.id][name], sum(dealt[node.id].values())
 
-        node = min(self._worker_nodes, key=burden)
+        node = min(self._worker_nodes, key=load)
         dealt[node.id][name] += 1
         active.append((node, name))
 
 
 class GatedMasterRunner(MasterRunner):
-    """A master runner whose members `master` admits and expels.
+    """A master runner whose workers `Master` admits and expels.
 
     Attributes:
-        on_frame: Called with each frame of ours, and with who sent it: a member or not.
-        on_gone: Called with a member that says that it leaves.
-        on_stranger: Called with one that connected and did not introduce itself.
-        shipped: What is put before the locustfile of a worker that asks for it.
+        on_frame: Called with each frame and the id of its sender, admitted or not.
+        on_gone: Called with the id of an admitted worker that leaves.
+        on_unidentified: Called with the id of a worker that connected and sent no `Hello`.
+        bundle: The file that workers get before the locustfile.
     """
 
     def __init__(
         self, environment: Environment, master_bind_host: str, master_bind_port: int
     ) -> None:
-        self.on_frame: Callable[[str, Frame], None] = lambda _, __: None
+        self.on_frame: Callable[[str, ToMaster], None] = lambda _, __: None
         self.on_gone: Callable[[str], None] = lambda _: None
-        self.on_stranger: Callable[[str], None] = lambda _: None
-        self._nameless: dict[str, float] = {}  # since when
-        self._turned_away: set[str] = set()
-        self.shipped = ""
+        self.on_unidentified: Callable[[str], None] = lambda _: None
+        self._unidentified: dict[str, float] = {}  # id -> time of the connection
+        self._rejected: set[str] = set()
+        self.bundle = ""
         super().__init__(environment, master_bind_host, master_bind_port)
 
     # --- membership ---------------------------------------------------------------------------
 
     def admit(self, client_id: str) -> None:
-        """Make it a member: it gets users from now on."""
-        self._nameless.pop(client_id, None)
+        """Admit a worker: it gets users from now on."""
+        self._unidentified.pop(client_id, None)
         self.clients[client_id] = WorkerNode(client_id)
         fire: Any = self.environment.events.worker_connect.fire
         fire(client_id=client_id)
 
     def expel(self, client_id: str) -> None:
-        """Tell it to quit, for ever; what it may still say is not heard."""
+        """Make a worker quit; its further messages are ignored."""
         node = self.clients.pop(client_id, None)
-        self._nameless.pop(client_id, None)
-        self._turned_away.add(client_id)
+        self._unidentified.pop(client_id, None)
+        self._rejected.add(client_id)
         if node is not None and self._users_dispatcher is not None:
             self._users_dispatcher.remove_worker(node)
         self._send_quit(client_id)
 
     def redistribute(self) -> None:
-        """Hand the users of those that were expelled to those that are left."""
+        """Assign the users of expelled workers to the remaining ones."""
         ramp = self.spawning_greenlet
-        # One that is under way looks at who is left by itself. (A greenlet that is ready is false.)
+        # A running ramp considers the remaining workers by itself. (A ready greenlet is false.)
         if self.clients and ramp is not None and ramp.ready():
             self.start(self.target_user_count, self.spawn_rate)
 
-    def tell(self, client_id: str, frame: Frame) -> None:
-        """Send a frame of ours."""
+    def send_frame(self, client_id: str, frame: Frame) -> None:
+        """Send a frame to a worker."""
         self.send_message(CHANNEL, encode(frame), client_id)  # type: ignore[arg-type]
 
-    # --- what Locust calls --------------------------------------------------------------------
+    # --- called by Locust ---------------------------------------------------------------------
 
     def start(
         self,
@@ -129,7 +129,7 @@ class GatedMasterRunner(MasterRunner):
         wait: bool = False,
         user_classes: list[type[User]] | None = None,
     ) -> None:
-        """Begin a ramp and return at once, as a local runner does."""
+        """Begin a ramp and return at once, like a local runner."""
         if self.spawning_greenlet:
             self.spawning_greenlet.kill(block=True)
         self.target_user_count = user_count
@@ -138,94 +138,97 @@ class GatedMasterRunner(MasterRunner):
         )
 
     def quit(self) -> None:
-        """The locustfile, or a shape at its end, wants it: there is no member to be told here."""
+        """Stop for the locustfile, or for a shape at its end; `Master` stops the workers."""
         self.stop(send_stop_to_client=False)
 
     def heartbeat_worker(self) -> Any:
-        """Only what Locust does about a broken socket: silence is watched by the master."""
+        """Reset broken sockets, as Locust does, and expel workers without a `Hello`.
+
+        `Master` watches the silence of admitted workers.
+        """
         while True:
             gevent.sleep(1.0)
             if self.connection_broken:
                 self.reset_connection()
-            for client_id, since in list(self._nameless.items()):
-                if time.monotonic() - since > NAMELESS:
-                    self.on_stranger(client_id)
+            for client_id, since in list(self._unidentified.items()):
+                if time.monotonic() - since > HELLO_TIMEOUT:
+                    self.on_unidentified(client_id)
                     self.expel(client_id)
 
     def check_stopped(self) -> None:
-        """The state follows the load, not what the workers do."""
+        """Do nothing: the state follows the load, not the workers."""
 
     def client_listener(self) -> Any:
-        """Listen, whatever nonsense somebody sends to the port."""
+        """Listen, whatever messages arrive at the open port."""
         while True:
             try:
                 super().client_listener()
             except Exception:
-                _logger.exception("a message that cannot be read")
+                _logger.exception("a message cannot be read")
 
     def handle_message(self, client_id: str, msg: Any) -> None:
-        """Pass on what members say; nobody else is heard, except to introduce itself."""
+        """Pass on messages of admitted workers, and frames of all others."""
         if msg.type == "locustfile":
-            reply = {"locustfiles": list(self._shipment())}
+            reply = {"locustfiles": list(self._locustfiles())}
             self.send_message("locustfile", reply, client_id)
         elif msg.node_id != client_id:
-            _logger.warning("a message of %r in the name of %r", client_id, msg.node_id)
-        elif client_id in self._turned_away:
-            self._repeat_the_refusal(client_id, msg)
+            _logger.warning("worker %r sent a message with the id of %r", client_id, msg.node_id)
+        elif client_id in self._rejected:
+            self._repeat_rejection(client_id, msg)
         elif msg.type == CHANNEL:
             for frame in _frames(msg.data):
                 self.on_frame(client_id, frame)
         elif client_id not in self.clients:
             if msg.type == "client_ready":
-                self._nameless.setdefault(client_id, time.monotonic())
+                self._unidentified.setdefault(client_id, time.monotonic())
                 self.send_message("ack", {"index": -1}, client_id)
         elif msg.type in ("quit", "client_stopped", "client_ready"):
             self.on_gone(client_id)
         else:
             super().handle_message(client_id, msg)
 
-    def _repeat_the_refusal(self, client_id: str, msg: Any) -> None:
+    def _repeat_rejection(self, client_id: str, msg: Any) -> None:
         if msg.type == "client_ready":
             self.send_message("ack", {"index": -1}, client_id)
-        elif msg.type in ("heartbeat", CHANNEL):  # only since then has it heeded a `quit`
+        elif msg.type in ("heartbeat", CHANNEL):  # before these it ignores a `quit`
             self._send_quit(client_id)
 
     def _send_quit(self, client_id: str) -> None:
         self.server.send_to_client(Message("quit", None, client_id))  # type: ignore[no-untyped-call]
 
-    def _shipment(self) -> Iterator[dict[str, str]]:
-        # Stock workers store them in the folder for temporary files by name, and two of one
-        # machine must not write one file.
+    def _locustfiles(self) -> Iterator[dict[str, str]]:
+        # Stock workers store them by name in the folder for temporary files, and two workers of
+        # one machine must not write the same file.
         token = secrets.token_hex(8)
-        yield {"filename": f"harness_{token}.py", "contents": self.shipped}
+        yield {"filename": f"harness_{token}.py", "contents": self.bundle}
         for name in self.environment.parsed_locustfiles or ():
             path = Path(name)
             yield {"filename": f"{path.stem}_{token}.py", "contents": path.read_text()}
 
 
-def headquarters(environment: Environment, where: WorkerPool, setup: Setup) -> None:
-    """Give an environment such a runner, which listens on the rendezvous.
+def create_gated_runner(environment: Environment, pool: WorkerPool, setup: Setup) -> None:
+    """Create the runner of a master, which listens on the address of the pool.
 
     Args:
-        environment: Of the master.
-        where: What to listen on.
-        setup: What workers of other machines are told to do.
+        environment: The environment of the master.
+        pool: The workers to wait for.
+        setup: The load of the workers.
 
     Raises:
         RefusalError: The address cannot be bound to.
     """
     environment.dispatcher_class = FairDispatcher
-    # A worker that is told to stop waits as long as we do, not for a time of its own.
+    # Locust's own time-out must not end the drain of a worker.
     environment.stop_timeout = 24 * 3600.0
     try:
         environment._create_runner(  # noqa: SLF001 - `create_master_runner` allows no other class
-            GatedMasterRunner, master_bind_host=where.host, master_bind_port=where.port
+            GatedMasterRunner, master_bind_host=pool.host, master_bind_port=pool.port
         )
         runner: Any = environment.runner
-        runner.shipped = bundle(encode(replace(setup, role=None)))
+        runner.bundle = bundle(encode(replace(setup, role=None)))
     except (SystemExit, RPCError, OSError) as error:
         raise RefusalError(
-            f"the master cannot listen on {where.host}:{where.port}: {_reason(error)}",
+            f"the master cannot listen on {pool.host}:{pool.port}: {_reason(error)}",
             "Choose an address of this machine and a free port.",
         ) from error
 
@@ -234,9 +237,10 @@ def _reason(error: BaseException) -> str:
     return "the port is taken" if isinstance(error, SystemExit) else str(error)
 
 
-def _frames(data: Any) -> list[Frame]:
+def _frames(data: Any) -> list[ToMaster]:
+    decoder: Decoder[ToMaster] = Decoder()
     try:
-        return Decoder().feed(data)
+        return decoder.feed(data)
     except Exception as error:  # noqa: BLE001 - the port is open to everybody
-        _logger.warning("a frame that cannot be read: %r", error)
+        _logger.warning("a frame cannot be read: %r", error)
         return []

@@ -1,1 +1,1 @@
-"""A request of a locustfile goes in, its answer comes out: FastUser, our HTTP client."""
+"""A request of a locustfile goes in, its response comes out: FastUser and its HTTP client."""

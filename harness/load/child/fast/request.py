@@ -1,8 +1,8 @@
 """Inside the generator: the bytes of a request, equal to those that geventhttpclient would send.
 
-Requests of one method, with the same names of headers and the same kind of body, differ in a few
-places only. So geventhttpclient writes such a request once, with marks in these places; the form
-that results is filled in from then on.
+Requests with the same method, header names and kind of body differ in a few places only. So
+geventhttpclient writes such a request once, with marks in these places; the resulting form is
+filled in from then on.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _MAX_FORMS = 1000
 # Paths and queries that geventhttpclient sends as they are: nothing to quote, nothing to drop.
 _PLAIN = re.compile(r"/(?!/)[\w\-.~/!$&'()*+,=:@]*(?:\?[\w\-.~/!$&'()*+,=:@?]+)?", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_EMPTY_BODIES: dict[type, Any] = {str: "~", bytes: b"~", dict: {"~": "~"}}
+_SAMPLE_BODIES: dict[type, Any] = {str: "~", bytes: b"~", dict: {"~": "~"}}
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
     text: str  # with a "%s" for each place
-    pick: Callable[[tuple[str, ...]], Any]  # what goes there, from target, length, cookie, values
+    pick: Callable[[tuple[str, ...]], Any]  # selects from target, length, cookie, header values
 
 
 class Forms:
@@ -48,14 +48,14 @@ class Forms:
     def message(
         self, method: str, target: str, headers: Mapping[str, str], data: Any, cookie: str = ""
     ) -> bytes | None:
-        """The whole request; None when it is of a sort that no form is made for.
+        """The whole request; None for a request that no form is made for.
 
         Args:
-            method: E.g. "GET".
+            method: The method, such as "GET".
             target: Path and query, quoted.
-            headers: Those of this request; the session's own are added.
-            data: The body: str, bytes, or a dict of fields of a form.
-            cookie: From the session's jar; it stands behind the other headers.
+            headers: The headers of this request; those of the session are added.
+            data: The body: str, bytes, or a dict of form fields.
+            cookie: The cookies of the session's jar; they follow the other headers.
         """
         for value in (cookie, *headers.values()):
             if type(value) is not str or not (
@@ -83,11 +83,11 @@ class Forms:
         self, method: str, headers: Mapping[str, str], data: Any, cookie: str
     ) -> _Form | None:
         names = {*map(str.lower, headers), *self._defaults.keys()}
-        if names & _SPECIAL or (data and type(data) not in _EMPTY_BODIES):
+        if names & _SPECIAL or (data and type(data) not in _SAMPLE_BODIES):
             return None
         merged = self._agent.default_headers.copy()
         merged.update({name: _MARK.format(i) for i, name in enumerate(headers, 3)})
-        payload = _EMPTY_BODIES[type(data)] if data else None
+        payload = _SAMPLE_BODIES[type(data)] if data else None
         request = self._agent._make_request(  # noqa: SLF001 - made for those who build on it
             "http://host/", method, headers=merged, payload=payload
         )
@@ -105,18 +105,18 @@ class Forms:
 
 
 def encoded(data: str | bytes | dict[str, Any]) -> bytes:
-    """A body as it is sent."""
+    """The bytes of a body."""
     if isinstance(data, bytes):
         return data
     return (data if isinstance(data, str) else urlencode(data)).encode()
 
 
 def target_of(base_path: str, url: str, params: Any) -> str | None:
-    """What stands in the request's first line; None when geventhttpclient should decide.
+    """The target in the request's first line; None when geventhttpclient should determine it.
 
     Args:
         base_path: The path of the base URL, mostly "".
-        url: What the locustfile gave: a path with or without a query.
+        url: The URL that the locustfile gave: a path with or without a query.
         params: Parameters that are added to the query, or None.
     """
     target = base_path + url
@@ -127,7 +127,7 @@ def target_of(base_path: str, url: str, params: Any) -> str | None:
 
 
 def merged_headers(agent: UserAgent, headers: Mapping[str, str]) -> Headers:
-    """The headers of a request with the session's own before them."""
+    """The headers of the session, updated with those of a request."""
     merged = agent.default_headers.copy()
     merged.update(headers)
     return merged

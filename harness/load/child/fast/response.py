@@ -1,8 +1,8 @@
-"""Inside the generator: responses whose parts are made when somebody asks for them.
+"""Inside the generator: responses whose parts are made on first access.
 
-A response of the ordinary sort is recognised by one strict expression; whatever does not match is
-left to geventhttpclient's parser, so that both agree on what is well formed. What is known of a
-head is kept: most services send the same few heads again and again, one a second with a Date.
+An ordinary response matches one strict expression; geventhttpclient's parser handles all others, so
+that both agree on which responses are well formed. Parsed heads are cached: most services send the
+same few heads repeatedly, with a Date one per second.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from harness.load.child.fast.request import merged_headers
 _HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5]\d\d) [ -~]*\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~]*\r\n)*\r\n"
 )
-# Headers that say how the message ends, how it is to be read, or what else is to be done.
-_TELLING = re.compile(
+# Headers that determine the length of the message, its encoding, or further actions.
+_RELEVANT = re.compile(
     rb"\r\n(content-length|content-encoding|connection|transfer-encoding|set-cookie2?|upgrade"
     rb"|trailer|proxy-connection):[\t ]*([^\r]*?)[\t ]*(?=\r)"
 )
@@ -35,7 +35,7 @@ _heads: dict[bytes, Head | None] = {}
 
 
 class Head:
-    """What the head of an ordinary response says.
+    """The head of an ordinary response.
 
     Attributes:
         status: The status code.
@@ -55,29 +55,29 @@ class Head:
 
 
 def head_of(raw: bytes) -> Head | None:
-    """Recognise a head, its final blank line included; None for one that is not ordinary."""
+    """Parse a head, its final blank line included; None for one that is not ordinary."""
     try:
         return _heads[raw]
     except KeyError:
         if len(_heads) >= _MAX_HEADS:
             _heads.clear()
-        head = _heads[raw] = _recognise(raw)
+        head = _heads[raw] = _parse(raw)
         return head
 
 
-def _recognise(raw: bytes) -> Head | None:
+def _parse(raw: bytes) -> Head | None:
     match = _HEAD.fullmatch(raw)
     if match is None:
         return None
-    telling = _TELLING.findall(raw.lower())
-    known = dict(telling)
+    relevant = _RELEVANT.findall(raw.lower())
+    headers = dict(relevant)
     status = int(match[1])
-    length = known.pop(b"content-length", b"0" if status in _EMPTY else b"")
-    coding = known.pop(b"content-encoding", b"identity")
-    connection = known.pop(b"connection", b"keep-alive")
+    length = headers.pop(b"content-length", b"0" if status in _EMPTY else b"")
+    coding = headers.pop(b"content-encoding", b"identity")
+    connection = headers.pop(b"connection", b"keep-alive")
     if (
-        known
-        or len(telling) != len(dict(telling))  # the same header twice
+        headers
+        or len(relevant) != len(dict(relevant))  # the same header twice
         or not length.isdigit()
         or len(length) > 15
         or coding not in (b"gzip", b"identity")
@@ -92,8 +92,8 @@ def _recognise(raw: bytes) -> Head | None:
     )
 
 
-class Asked:
-    """A request as the session was asked for it: what `FastResponse.request` is made of."""
+class RequestSpec:
+    """The arguments of a request, from which `FastResponse.request` is made."""
 
     __slots__ = ("agent", "cookie", "data", "headers", "method", "params", "url")
 
@@ -115,7 +115,7 @@ class Asked:
         self.cookie = ""  # from the session's jar
 
     def request(self) -> FastRequest:
-        """The request as FastHttpUser tells of it."""
+        """The request object of FastHttpUser."""
         made: Any = self.agent._make_request(  # noqa: SLF001 - made for those who build on it
             self.url,
             method=self.method,
@@ -129,7 +129,7 @@ class Asked:
 
 
 class _NoSocket:
-    """In place of a socket: everything was received."""
+    """Replaces a socket after everything was received."""
 
     def recv(self, _: int) -> bytes:
         return b""
@@ -138,15 +138,15 @@ class _NoSocket:
 
 
 def parsed(method: str, raw: bytes) -> HTTPSocketResponse:
-    """What geventhttpclient makes of a whole response."""
+    """A whole response, parsed by geventhttpclient."""
     nothing: Any = _NoSocket()
     return HTTPSocketResponse(nothing, method=method, pre_buffered=raw)
 
 
 class _Lazy:
-    """The parts that `FastResponse` has, from the bytes of the whole response.
+    """The properties of `FastResponse`, made from the bytes of the whole response.
 
-    What it is made of stands in `__dict__`, which a `ResponseContextManager` copies.
+    Their sources are in `__dict__`, which a `ResponseContextManager` copies.
     """
 
     encoding: Any
@@ -183,13 +183,13 @@ class _Lazy:
 
     @property
     def url(self) -> str:
-        """What was asked for."""
-        url: str = self.__dict__["_asked"].url
+        """The URL of the request."""
+        url: str = self.__dict__["_spec"].url
         return url
 
     @property
     def elapsed(self) -> timedelta:
-        """From the sending to the whole answer."""
+        """Time from the sending of the request to the whole response."""
         return timedelta(seconds=self.__dict__["_elapsed_seconds"])
 
     @property
@@ -199,16 +199,16 @@ class _Lazy:
 
     @property
     def headers(self) -> Headers:
-        """Those of the answer."""
+        """The headers of the response."""
         return self._response._headers_index  # noqa: SLF001 - as CompatResponse does
 
     @property
     def request(self) -> FastRequest:
-        """What was asked for, in full."""
+        """The whole request."""
         known = self.__dict__
         made: FastRequest | None = known.get("_request_made")
         if made is None:
-            made = known["_request_made"] = known["_asked"].request()
+            made = known["_request_made"] = known["_spec"].request()
         return made
 
     @property
@@ -217,22 +217,22 @@ class _Lazy:
 
     @property
     def _response(self) -> HTTPSocketResponse:
-        """What geventhttpclient makes of the same bytes, its body read."""
+        """The same bytes, parsed by geventhttpclient, with the body read."""
         known = self.__dict__
         made: HTTPSocketResponse | None = known.get("_parsed")
         if made is None:
-            made = known["_parsed"] = parsed(known["_asked"].method, known["_raw"])
+            made = known["_parsed"] = parsed(known["_spec"].method, known["_raw"])
             made.read()
         return made
 
 
 class LazyResponse(_Lazy, FastResponse):  # type: ignore[misc, override] # not settable
-    """A response of the ordinary sort."""
+    """An ordinary response."""
 
-    def __init__(self, asked: Asked, head: Head, raw: bytes, at: int, seconds: float) -> None:
-        """From the bytes of the whole response, the body of which begins at `at`."""
+    def __init__(self, spec: RequestSpec, head: Head, raw: bytes, at: int, seconds: float) -> None:
+        """Create it from the bytes of the whole response, whose body begins at `at`."""
         known = self.__dict__
-        known["_asked"] = asked
+        known["_spec"] = spec
         known["_head"] = head
         known["_raw"] = raw
         known["_at"] = at
@@ -240,4 +240,4 @@ class LazyResponse(_Lazy, FastResponse):  # type: ignore[misc, override] # not s
 
 
 class LazyContext(_Lazy, ResponseContextManager):  # type: ignore[misc, override] # as above
-    """The same in a with-block that decides whether it is a failure."""
+    """An ordinary response in a with-block that decides whether it is a failure."""

@@ -1,8 +1,8 @@
-"""Inside the generator: FastHttpUser's client, with a short way for ordinary requests.
+"""Inside the generator: FastHttpUser's client, with a fast path for ordinary requests.
 
-An ordinary request goes to the user's own host, over plain HTTP, and is not streamed; an ordinary
-answer is a success, sets no cookie and says how long it is. Everything else takes FastHttpUser's
-way: from the beginning, or from the moment at which an answer turns out not to be ordinary.
+An ordinary request goes to the user's own host over plain HTTP and is not streamed; an ordinary
+response is a success, sets no cookie and has a known length. All other requests take FastHttpUser's
+path, from the beginning or from the response that is not ordinary.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from locust.contrib import fasthttp
 from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastHttpSession, ResponseContextManager
 
 from harness.load.child.fast.request import Forms, target_of
-from harness.load.child.fast.response import Asked, LazyContext, LazyResponse, parsed
+from harness.load.child.fast.response import LazyContext, LazyResponse, RequestSpec, parsed
 from harness.load.child.fast.wire import WORKS_HERE, Wire
 from harness.load.child.recording import SENT, Recorder
 from harness.load.child.tracing import traced
@@ -28,31 +28,31 @@ from harness.load.child.tracing import traced
 _BASE = re.compile(r"http://[^/?#@\s]+(/[^?#\s]*)?")
 _MAX_TARGETS = 1000
 _CODINGS = "gzip, deflate, br"
-_basic: Any = fasthttp._construct_basic_auth_str  # noqa: SLF001 - theirs, to the letter
+_basic: Any = fasthttp._construct_basic_auth_str  # noqa: SLF001 - exactly Locust's function
 _NONE: dict[str, Any] = {}
 
-# A response, the length of its content in bytes, and what makes the request a failure.
+# A response, the length of its content in bytes, and the exception that makes it a failure.
 _Outcome = tuple[Any, int, BaseException | None]
 
 
 class FastSession(FastHttpSession):
-    """A session of one user; everything that is public is FastHttpSession's."""
+    """A session of one user with the public interface of FastHttpSession."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A pool that users share, or a proxy: connections are not ours to keep.
-        self._able = not (kwargs.get("client_pool") or kwargs.get("proxy_host")) and WORKS_HERE
+        # Connections of a pool that users share, or to a proxy, cannot be kept here.
+        self._supported = not (kwargs.get("client_pool") or kwargs.get("proxy_host")) and WORKS_HERE
         self._base: str | None = None
         self._base_path = ""
-        self._targets: dict[str, str] = {}  # of URLs met before, ready to be sent
+        self._targets: dict[str, str] = {}  # URL -> quoted target
         self._pool: object = None
         self._wire: Wire | None = None
         self._forms: Any = None
         self._jar: Any = self.client.cookiejar
         self._recorder = _recorder_of(self.request_event)
-        self._come: Any = None  # an answer, or an error, that the agent takes as its next
+        self._handed_over: Any = None  # a response or an error, the next result of the agent
         self._open: Any = self.client._urlopen  # noqa: SLF001 - LocustUserAgent's own hook
-        self.client._urlopen = self._next_answer  # type: ignore[method-assign] # noqa: SLF001
+        self.client._urlopen = self._urlopen  # type: ignore[method-assign] # noqa: SLF001
 
     def request(  # noqa: PLR0917 - FastHttpSession's own
         self,
@@ -79,30 +79,30 @@ class FastSession(FastHttpSession):
                 if recorder is not None:
                     defaults = self.client.default_headers
                     given, traceparent = traced(headers, defaults, recorder.traceparent)
-                asked = self._asked(method, url, data, given, auth, json, kwargs.get("params"))
-                message = asked and self._message(asked, url)
+                spec = self._spec(method, url, data, given, auth, json, kwargs.get("params"))
+                message = spec and self._message(spec, url)
             except Exception:  # noqa: BLE001 - FastHttpSession raises it again
                 message = None
         if not message or not isinstance(context, dict):
             more = (name, data, catch_response, stream, headers, auth, json, allow_redirects)
-            with self._elsewhere():
+            with self._pool_request():
                 return super().request(method, url, *more, context, **kwargs)
         named = (method, name or self.request_name or url)
         if recorder is None:
-            return self._perform(asked, message, named, context, start, None, catch_response)
+            return self._perform(spec, message, named, context, start, None, catch_response)
         number = recorder.sent(self.user, start, traceparent)
         try:
-            return self._perform(asked, message, named, context, start, number, catch_response)
-        except GreenletExit:  # the user was killed: nobody knows the answer
+            return self._perform(spec, message, named, context, start, number, catch_response)
+        except GreenletExit:  # the user was killed: the outcome is unknown
             recorder.lose(number)
             raise
         except BaseException:  # e.g. a listener that stops the user
             recorder.settle(number, *named, time.monotonic() - start, failed=True)
             raise
 
-    def _perform(  # noqa: PLR0917 - all that `request` knows
+    def _perform(  # noqa: PLR0917 - the state of `request`
         self,
-        asked: Any,
+        spec: Any,
         message: bytes,
         named: tuple[str, str],
         context: Any,
@@ -110,12 +110,12 @@ class FastSession(FastHttpSession):
         number: int | None,
         catch_response: bool,
     ) -> Any:
-        """Send, receive, and tell whoever listens."""
-        told = number is None or catch_response or not self._only_ours()
-        merged = self._context(context, number) if told else None
-        response, length, error = self._exchange(asked, message)
+        """Send, receive, and notify the recorder and the listeners."""
+        notify = number is None or catch_response or not self._only_recorder_listens()
+        merged = self._context(context, number) if notify else None
+        response, length, error = self._exchange(spec, message)
         seconds = time.monotonic() - start
-        if not told:
+        if not notify:
             self._recorder.settle(number, *named, seconds, failed=error is not None)
             return response
         meta = {
@@ -125,7 +125,7 @@ class FastSession(FastHttpSession):
             "response": response,
             "exception": error,
             "start_time": time.time() - seconds,
-            "url": asked.url,
+            "url": spec.url,
             "response_length": length,
             "response_time": seconds * 1000,
         }
@@ -134,12 +134,12 @@ class FastSession(FastHttpSession):
         self.request_event.fire(**meta)
         return response
 
-    # --- what is sent -------------------------------------------------------------------------
+    # --- sending ------------------------------------------------------------------------------
 
-    def _asked(  # noqa: PLR0917 - as `request`
+    def _spec(  # noqa: PLR0917 - as `request`
         self, method: str, url: str, data: Any, headers: Any, auth: Any, json: Any, params: Any
-    ) -> Asked | None:
-        """The request as FastHttpSession.request completes it."""
+    ) -> RequestSpec | None:
+        """The arguments of the request, completed like in FastHttpSession.request."""
         if not isinstance(url, str) or not url.startswith("/") or not isinstance(method, str):
             return None
         headers = dict(headers) if headers else {}
@@ -155,31 +155,33 @@ class FastSession(FastHttpSession):
                 headers["Content-Type"] = "application/json"
             if "Accept" not in headers and "accept" not in headers:
                 headers["Accept"] = "application/json"
-        asked = Asked(self.client, method.upper(), f"{self.base_url}{url}", headers, data, params)
+        spec = RequestSpec(
+            self.client, method.upper(), f"{self.base_url}{url}", headers, data, params
+        )
         if self._jar._cookies:  # noqa: SLF001 - its length would be counted one by one
-            before = asked.request()
+            before = spec.request()
             given = before.headers.getlist("Cookie")
             self._jar.add_cookie_header(before)
-            asked.cookie = "".join(before.headers.getlist("Cookie")[len(given) :])
-        return asked
+            spec.cookie = "".join(before.headers.getlist("Cookie")[len(given) :])
+        return spec
 
-    def _message(self, asked: Asked, url: str) -> bytes | None:
-        """The bytes to send; None when the short way does not lead there."""
+    def _message(self, spec: RequestSpec, url: str) -> bytes | None:
+        """The bytes to send; None when the fast path cannot send the request."""
         if not self._ready():
             return None
-        target = self._targets.get(url) if asked.params is None else None
+        target = self._targets.get(url) if spec.params is None else None
         if target is None:
-            target = target_of(self._base_path, url, asked.params)
+            target = target_of(self._base_path, url, spec.params)
             if target is None:
                 return None
-            if asked.params is None and len(self._targets) < _MAX_TARGETS:
+            if spec.params is None and len(self._targets) < _MAX_TARGETS:
                 self._targets[url] = target
         message: bytes | None
-        message = self._forms.message(asked.method, target, asked.headers, asked.data, asked.cookie)
+        message = self._forms.message(spec.method, target, spec.headers, spec.data, spec.cookie)
         return message
 
     def _ready(self) -> bool:
-        """Whether there is a short way to the host; its connections are then in `_wire`."""
+        """Whether there is a fast path to the host; its connections are then in `_wire`."""
         wire = self._wire
         if (
             self.base_url is not self._base
@@ -194,50 +196,52 @@ class FastSession(FastHttpSession):
             self._wire.give_back()
         self._wire, self._base, self._pool = None, self.base_url, self.client.clientpool
         match = _BASE.fullmatch(self.base_url or "")
-        if match and self._able:
+        if match and self._supported:
             client = self.client.clientpool.get_client(URL(match[0]))
             self._base_path = match[1] or ""
             self._targets = {}
             self._forms = Forms(self.client, client)
             self._wire = Wire(client)
 
-    # --- what comes back ----------------------------------------------------------------------
+    # --- receiving ----------------------------------------------------------------------------
 
-    def _exchange(self, asked: Asked, message: bytes) -> _Outcome:
+    def _exchange(self, spec: RequestSpec, message: bytes) -> _Outcome:
         assert self._wire is not None
         start = time.monotonic()
         try:
-            answer = self._wire.exchange(asked.method, message, bodiless=asked.method == "HEAD")
+            answer = self._wire.exchange(spec.method, message, bodiless=spec.method == "HEAD")
         except GreenletExit:
             raise
         except BaseException as error:  # noqa: BLE001 - FastHttpUser, too, retries after any
-            return self._hand_over(asked, message, error, start)
+            return self._hand_over(spec, message, error, start)
         if not isinstance(answer, tuple):
-            return self._hand_over(asked, message, answer, start)
+            return self._hand_over(spec, message, answer, start)
         head, raw, at = answer
         agent = self.client
         if (
             head.status not in agent.valid_response_codes
             or head.status in agent.redirect_response_codes
         ):
-            return self._hand_over(asked, message, parsed(asked.method, raw), start)
-        response = LazyResponse(asked, head, raw, at, time.monotonic() - start)
+            return self._hand_over(spec, message, parsed(spec.method, raw), start)
+        response = LazyResponse(spec, head, raw, at, time.monotonic() - start)
         if not head.gzipped:
             return response, len(raw) - at, None
         return response, *_length(response)
 
-    def _hand_over(self, asked: Asked, message: bytes, come: Any, start: float) -> _Outcome:
-        """Let FastHttpSession go on from what has come: follow, keep cookies, retry, refuse."""
+    def _hand_over(
+        self, spec: RequestSpec, message: bytes, received: Any, start: float
+    ) -> _Outcome:
+        """Let FastHttpSession process a result: redirects, cookies, retries and errors."""
         seconds = time.monotonic() - start
-        more = {} if asked.params is None else {"params": asked.params}
-        with self._elsewhere():
-            self._come = (come, message)
+        more = {} if spec.params is None else {"params": spec.params}
+        with self._pool_request():
+            self._handed_over = (received, message)
             try:
                 response: Any = self._send_request_safe_mode(
-                    asked.method, asked.url, payload=asked.data, headers=asked.headers, **more
+                    spec.method, spec.url, payload=spec.data, headers=spec.headers, **more
                 )
             finally:
-                self._come = None
+                self._handed_over = None
             if getattr(response, "_history", None) == []:
                 response._elapsed = seconds  # noqa: SLF001 - the agent measured the handing over
             length, error = _length(response)
@@ -248,35 +252,35 @@ class FastSession(FastHttpSession):
                 error = failure
         return response, length, error
 
-    def _next_answer(self, request: Any) -> Any:
-        """In place of the agent's `_urlopen`."""
-        if self._come is None:
+    def _urlopen(self, request: Any) -> Any:
+        """Replaces the agent's `_urlopen`."""
+        if self._handed_over is None:
             return self._open(request)
-        (come, message), self._come = self._come, None
-        if isinstance(come, BaseException):
-            raise come
+        (received, message), self._handed_over = self._handed_over, None
+        if isinstance(received, BaseException):
+            raise received
         head = message.partition(b"\r\n\r\n")[0].decode("latin-1") + "\r\n\r\n"
-        return self.client.response_type(come, request=request, sent_request=head)
+        return self.client.response_type(received, request=request, sent_request=head)
 
     @contextmanager
-    def _elsewhere(self) -> Iterator[None]:
-        """While somebody else takes connections from the pool."""
+    def _pool_request(self) -> Iterator[None]:
+        """Give the idle connection back to the pool for the length of the context."""
         wire = self._wire
         if wire is None:
             yield
             return
         wire.give_back()
-        wire.elsewhere += 1
+        wire.pool_requests += 1
         try:
             yield
         finally:
-            wire.elsewhere -= 1
+            wire.pool_requests -= 1
 
-    # --- who is told --------------------------------------------------------------------------
+    # --- listeners ----------------------------------------------------------------------------
 
-    def _only_ours(self) -> bool:
-        """Whether nobody but the harness listens to requests."""
-        handlers = self.request_event._handlers  # noqa: SLF001 - there is no other way to them
+    def _only_recorder_listens(self) -> bool:
+        """Whether the recorder is the only listener to requests."""
+        handlers = self.request_event._handlers  # noqa: SLF001 - there is no public access
         return len(handlers) == 1 and handlers[0] == self._recorder.on_request
 
     def _context(self, context: Any, number: int | None) -> dict[str, Any]:
@@ -286,7 +290,7 @@ class FastSession(FastHttpSession):
         return merged
 
     def _enter(self, response: Any, meta: dict[str, Any], number: int | None) -> Any:
-        """What a with-block enters, which then decides the outcome."""
+        """The context manager of a with-block, which then decides the outcome."""
         lazy = isinstance(response, LazyResponse)
         entered = (LazyContext if lazy else ResponseContextManager)(
             response, self.request_event, meta, catch_response=True
@@ -297,7 +301,7 @@ class FastSession(FastHttpSession):
 
 
 def _length(response: Any) -> tuple[int, BaseException | None]:
-    """Of the content in bytes, and why it cannot be read."""
+    """The length of the content in bytes, and the exception of reading it."""
     try:
         return (len(response.content) if response.content else 0), None
     except FAILURE_EXCEPTIONS as error:
@@ -305,6 +309,6 @@ def _length(response: Any) -> tuple[int, BaseException | None]:
 
 
 def _recorder_of(request_event: Any) -> Any:
-    """The harness's recorder, which listens to requests; None under stock Locust."""
+    """The recorder among the listeners of the event; None under stock Locust."""
     owners = (getattr(h, "__self__", None) for h in request_event._handlers)  # noqa: SLF001
     return next((owner for owner in owners if isinstance(owner, Recorder)), None)

@@ -1,6 +1,6 @@
-"""Inside the generator: time-outs of many waits with one timer, since starting one takes its time.
+"""Inside the generator: time-outs of many waits with one timer, since starting a timer is slow.
 
-Waits of the same length end in the order in which they began, so only the oldest has to be watched.
+Waits of the same length expire in the order in which they began, so only the oldest is watched.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import gevent
 
 
 class SharedTimeout:
-    """Waits that may take so many seconds; for the greenlets of one thread."""
+    """Waits with a common time-out in seconds, for the greenlets of one thread."""
 
     def __init__(self, seconds: float) -> None:
-        """See `patience`, of which there is one for each length."""
+        """Use `shared_timeout`, which keeps one instance for each length."""
         self._seconds = seconds
         self._hub: Any = gevent.get_hub()
-        self._waiting: dict[Any, float] = {}  # greenlet -> when it gives up, the first one first
+        self._waiting: dict[Any, float] = {}  # greenlet -> end of its wait, the first one first
         self._timer: Any = None
 
     def wait(self, watcher: Any) -> None:
-        """Wait for a watcher that nobody else waits for.
+        """Wait for a watcher that no other greenlet waits for.
 
         Raises:
-            TimeoutError: It took too long.
+            TimeoutError: The time is over.
         """
         greenlet = gevent.getcurrent()
         self._waiting[greenlet] = time.monotonic() + self._seconds
@@ -38,7 +38,7 @@ class SharedTimeout:
             self._waiting.pop(greenlet, None)
 
     def _start(self, seconds: float) -> None:
-        # It alone must not keep the process alive.
+        # The timer must not keep the process alive.
         self._timer = self._hub.loop.timer(seconds, ref=False)
         self._timer.start(self._look, update=True)
 
@@ -50,8 +50,8 @@ class SharedTimeout:
                 self._start(left)
                 return
             del self._waiting[greenlet]
-            greenlet.throw(TimeoutError("timed out"))  # gevent's own words
+            greenlet.throw(TimeoutError("timed out"))  # the message of gevent
         self._timer = None
 
 
-patience = cache(SharedTimeout)
+shared_timeout = cache(SharedTimeout)

@@ -12,8 +12,8 @@ from harness.load.child.fast.session import FastSession
 class FastUser(FastHttpUser):
     """FastHttpUser with another client; every setting, method and event is the same.
 
-    Requests to `host` over plain HTTP take a short way. Those that cannot (https, a proxy, streams,
-    files, a pool that users share) take FastHttpUser's own.
+    Requests to `host` over plain HTTP take a fast path. Other requests (https, a proxy, streams,
+    files, a pool that users share) take FastHttpUser's own path.
     """
 
     abstract = True

@@ -1,9 +1,9 @@
 """Inside the generator: one request over one kept-alive connection, with as few steps as possible.
 
-Connections come from geventhttpclient's pool and go back there, so that their number, the look-up
-of names and every time-out are FastHttpUser's own. Only an idle one stays here, until somebody else
-needs it. Whatever is out of the ordinary, a broken connection included, is left to
-geventhttpclient's response, together with what was received so far.
+Connections come from geventhttpclient's pool and return to it, so their number, name resolution and
+all time-outs are those of FastHttpUser. Only one idle connection is kept here, until another
+request needs it. A response that is not ordinary, or a broken connection, is passed to
+geventhttpclient's response, together with the bytes received so far.
 """
 
 from __future__ import annotations
@@ -17,54 +17,54 @@ from geventhttpclient.client import IDEMPOTENT_METHODS, HTTPClient
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
 
 from harness.load.child.fast.response import Head, head_of
-from harness.load.child.fast.timeouts import patience
+from harness.load.child.fast.timeouts import shared_timeout
 
 _BLOCK = 16384  # bytes; one receipt is enough for most answers
 _MOST = 1 << 20
 WORKS_HERE = hasattr(select, "poll")  # Windows has none
 _poll: Any = monkey.get_original("select", "poll") if WORKS_HERE else None
 
-Answer = (
+RawResponse = (
     tuple[Head, bytes, int] | HTTPSocketPoolResponse
-)  # a head, the whole, where the body begins
+)  # the head, all bytes, and the index at which the body begins
 
 
 class _Connection:
-    """A connection of the pool, its parts at hand."""
+    """A connection of the pool with direct access to its parts."""
 
     __slots__ = ("_readable", "_receive", "_wait", "send", "silent", "socket")
 
     def __init__(self, socket: Any) -> None:
         self.socket = socket
-        self.send = socket._sock.send  # noqa: SLF001 - gevent's would first ask for a time-out
+        self.send = socket._sock.send  # noqa: SLF001 - gevent's method handles a time-out first
         self._receive = socket._sock.recv  # noqa: SLF001
         self._readable = socket._read_event  # noqa: SLF001
-        self._wait = patience(socket.timeout).wait if socket.timeout else socket.hub.wait
+        self._wait = shared_timeout(socket.timeout).wait if socket.timeout else socket.hub.wait
         poll = _poll()
         poll.register(socket.fileno(), select.POLLIN)
         self.silent = poll.poll
 
     def receive(self, size: int) -> bytes:
-        """Wait for data, which cannot have come yet, and receive them.
+        """Wait for data, which cannot have arrived yet, and receive them.
 
         Raises:
-            OSError: The connection is broken, or nothing came in time.
+            OSError: The connection is broken, or no data arrived in time.
         """
         while True:
             self._wait(self._readable)
             try:
                 data: bytes = self._receive(size)
-            except BlockingIOError:  # somebody else has called the watcher
+            except BlockingIOError:  # a spurious wake-up
                 continue
             return data
 
     def usable(self) -> bool:
-        """Whether the server has sent nothing meanwhile: that could only be its end."""
+        """Whether the idle connection is silent: data could only mean that the server closed it."""
         return not self.silent(0)
 
 
 class _Ended:
-    """In place of a socket whose answer broke off: reading gives again what it gave."""
+    """Replaces a socket whose response broke off: reading raises the same error again."""
 
     def __init__(self, socket: Any, error: OSError) -> None:
         self._socket = socket
@@ -81,15 +81,15 @@ class Wire:
     """The connections of one session to one server.
 
     Attributes:
-        elsewhere: Requests under way that take their connections from the pool.
+        pool_requests: Running requests that take their connections from the pool.
     """
 
     def __init__(self, client: HTTPClient) -> None:
         self._client = client
-        self._pool: Any = client._connection_pool  # noqa: SLF001 - there is no other way to it
+        self._pool: Any = client._connection_pool  # noqa: SLF001 - there is no public access
         self._idle: _Connection | None = None
         self._waiting = 0
-        self.elsewhere = 0
+        self.pool_requests = 0
 
     @property
     def closed(self) -> bool:
@@ -97,24 +97,24 @@ class Wire:
         return bool(self._pool._closed)  # noqa: SLF001
 
     def give_back(self) -> None:
-        """Leave the idle connection to others."""
+        """Return the idle connection to the pool."""
         idle, self._idle = self._idle, None
         if idle is not None:
             self._pool.return_socket(idle.socket)
 
-    def exchange(self, method: str, message: bytes, *, bodiless: bool) -> Answer:
-        """Send a request and receive the answer.
+    def exchange(self, method: str, message: bytes, *, bodiless: bool) -> RawResponse:
+        """Send a request and receive the response.
 
-        Repeats a request exactly when `HTTPClient.request` does: it is idempotent, and the
-        connection ended before any of the answer came.
+        Repeats a request exactly when `HTTPClient.request` does: if it is idempotent, and the
+        connection ended before any part of the response arrived.
 
         Args:
             method: The method, in upper case.
             message: The whole request.
-            bodiless: Whether the answer has no body whatever its head says: to a HEAD.
+            bodiless: Whether the response has no body despite its head: the method is HEAD.
 
         Raises:
-            OSError, HTTPParseError: As `HTTPClient.request`.
+            OSError, HTTPParseError: Like `HTTPClient.request`.
         """
         attempts = self._pool.size + 1 if method in IDEMPOTENT_METHODS else 0
         while True:
@@ -126,7 +126,7 @@ class Wire:
                 if caught.errno not in (errno.ECONNRESET, errno.EPIPE):
                     self._pool.release_socket(connection.socket)
                     raise
-                error = caught  # what the server said before it hung up may still be read
+                error = caught  # a response sent before the end of the connection may be readable
             except BaseException:  # e.g. the user was killed
                 self._pool.release_socket(connection.socket)
                 raise
@@ -155,13 +155,13 @@ class Wire:
     def _keep(self, connection: _Connection, head: Head) -> None:
         if not head.keep_alive:
             self._pool.release_socket(connection.socket)
-        elif self._idle is None and not self._waiting and not self.elsewhere:
+        elif self._idle is None and not self._waiting and not self.pool_requests:
             self._idle = connection
         else:
             self._pool.return_socket(connection.socket)
 
-    def _receive(self, connection: _Connection, method: str, *, bodiless: bool) -> Answer:
-        """The answer; the connection is kept, or given to the response that reads on."""
+    def _receive(self, connection: _Connection, method: str, *, bodiless: bool) -> RawResponse:
+        """The response; the connection is kept, or passed to the response that reads on."""
         blocks: list[bytes] = []
         socket = connection.socket
         try:
@@ -204,7 +204,7 @@ def _send(connection: _Connection, message: bytes) -> None:
 
 
 def _rest(connection: _Connection, blocks: list[bytes], missing: int) -> bytes:
-    """Everything received, once nothing is missing or the connection has ended."""
+    """All bytes received, once none is missing or the connection has ended."""
     while missing > 0:
         block = connection.socket.recv(min(missing, _MOST))
         if not block:

@@ -96,12 +96,12 @@
       },
       yaxis: { rangemode: "tozero", ticksuffix: suffix }, hovermode: "closest",
     };
-    return { traces, layout, about: "the time that so many per cent of the requests did not exceed" };
+    return { traces, layout, about: "latency by percentile of the requests" };
   }
 
   function histogram(figure, choice) {
     const { suffix, edges, requests } = data.distribution;
-    const names = { answered: "--pass", failed: "--fail" };
+    const names = { succeeded: "--pass", failed: "--fail" };
     const traces = Object.entries(requests[choice].histogram)
       .filter(([, counts]) => counts.some((count) => count))
       .map(([name, counts]) => ({
@@ -136,7 +136,7 @@
     bounds([{ label: "tolerated", y: tolerance, near: true }], traces, { from: ends[0], to: ends[1], suffix: "%" });
     const layout = {
       xaxis: { range: ends, dtick: Math.ceil(ends[1] / 16), tickprefix: "pair ", showtickprefix: "first" },
-      yaxis: { ticksuffix: "%", title: { text: "worse by", font: { size: 11 } }, zerolinewidth: 2 },
+      yaxis: { ticksuffix: "%", title: { text: "regression", font: { size: 11 } }, zerolinewidth: 2 },
     };
     return { traces, layout, about };
   }

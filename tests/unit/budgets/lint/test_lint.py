@@ -25,7 +25,7 @@ def budget(keys: str) -> str:
     return f"{HEAD}{SMOKE}budgets:\n  it: {{{keys}}}\n"
 
 
-def told(text: str, families: dict[str, Family] | None = None) -> list[str]:
+def findings(text: str, families: dict[str, Family] | None = None) -> list[str]:
     findings = lint(plan_of(text), families)
     return [f"{f.line} {f.level} {f.path}: {f.message}" for f in findings]
 
@@ -52,7 +52,7 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         + 'target: {url: "http://localhost:80"}\n'
         + SMOKE
         + "budgets: {hits: {indicator: cache_hit_ratio, min: 80%}}\n",
-        "3 warning target: there is no `metrics`, so that hits will have no data",
+        "3 warning target: there is no `metrics`, so hits will have no data",
     ),
     "min: 0 always holds": (
         budget("indicator: throughput, min: 0/s"),
@@ -65,8 +65,8 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
     "relative change of an error ratio": (
         budget("indicator: error_ratio, max: 1%, max_regression: 10%"),
         (
-            "5 warning budgets.it.max_regression: a relative change means little for a value that "
-            "is about 0 when all is well; rely on max"
+            "5 warning budgets.it.max_regression: a relative change means little for a value "
+            "near 0; rely on max"
         ),
     ),
     "relative change of a growth": (
@@ -74,8 +74,8 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
             "indicator: {kind: gauge, metric: x_bytes, over: growth}, max: 1MB, max_regression: 10%"
         ),
         (
-            "5 warning budgets.it.max_regression: a relative change means little for a value that "
-            "is about 0 when all is well; rely on max"
+            "5 warning budgets.it.max_regression: a relative change means little for a value "
+            "near 0; rely on max"
         ),
     ),
     "an alert that is stricter than its max": (
@@ -104,8 +104,8 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         + "duration: 1m}}\n"
         + ERRORS,
         (
-            "3 warning scenarios.smoke: users start for 12 s, longer than the warm-up of 5 s; the "
-            "judged load is not yet the full one"
+            "3 warning scenarios.smoke: the users need 12 s to start, longer than the warm-up of "
+            "5 s; the window begins before the load is complete"
         ),
     ),
     "more samples wanted than there are requests": (
@@ -119,8 +119,8 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         budget("indicator: {kind: latency, quantile: 0.995}, max: 200ms"),
         (
             "5 warning budgets.it.indicator: scenario smoke starts about 1000 iterations in its "
-            "window, so that about 5 of them decide over the quantile 0.995; at least 10 should: "
-            "load longer, or take a lower quantile"
+            "window, of which about 5 lie beyond the quantile 0.995; at least 10 are needed: "
+            "load longer, or use a lower quantile"
         ),
     ),
     "too few requests in the judged part of stages": (
@@ -130,8 +130,8 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         + "budgets: {it: {indicator: api_latency, max: 10ms}}\n",
         (
             "4 warning budgets.it.indicator: scenario smoke starts about 180 iterations in its "
-            "window, so that about 9 of them decide over the quantile 0.95; at least 10 should: "
-            "load longer, or take a lower quantile"
+            "window, of which about 9 lie beyond the quantile 0.95; at least 10 are needed: "
+            "load longer, or use a lower quantile"
         ),
     ),
     "users of one load that still start in the window": (
@@ -140,8 +140,8 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         + "      a: {locustfile: a.py, users: 60, start: 4.5s}\n"
         + ERRORS,
         (
-            "7 warning scenarios.smoke.loads.a: users start for 5.5 s, longer than the warm-up of "
-            "5 s; the judged load is not yet the full one"
+            "7 warning scenarios.smoke.loads.a: the users need 5.5 s to start, longer than the "
+            "warm-up of 5 s; the window begins before the load is complete"
         ),
     ),
     "too few requests on a ramp": (
@@ -172,8 +172,8 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         + "max_users: 80}}}}}\n"
         + "budgets: {it: {indicator: api_latency, max: 1s}}\n",
         (
-            "4 warning budgets.it: at its bound, 90 requests of load a of scenario smoke are under "
-            "way at once, but max_users is 80; raise it"
+            "4 warning budgets.it: at its bound, 90 requests of load a of scenario smoke are in "
+            "flight, but max_users is 80; raise it"
         ),
     ),
     "an abort that comes too late": (
@@ -183,19 +183,19 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
             "never aborted"
         ),
     ),
-    "fewer users than requests under way at the bound": (
+    "fewer users than requests in flight at the bound": (
         budget("indicator: api_latency, max: 3s"),
         (
-            "5 warning budgets.it: at its bound, 150 requests of scenario smoke are under way at "
-            "once, but max_users is 100; raise it"
+            "5 warning budgets.it: at its bound, 150 requests of scenario smoke are in flight, "
+            "but max_users is 100; raise it"
         ),
     ),
 }
 
 
 @pytest.mark.parametrize(("text", "message"), QUESTIONABLE.values(), ids=QUESTIONABLE)
-def test_questionable_plan_is_told_at_its_line(text: str, message: str) -> None:
-    assert told(text) == [message]
+def test_questionable_plan_is_reported_at_its_line(text: str, message: str) -> None:
+    assert findings(text) == [message]
 
 
 FINE: dict[str, str] = {
@@ -235,7 +235,7 @@ FINE: dict[str, str] = {
 
 @pytest.mark.parametrize("text", FINE.values(), ids=FINE)
 def test_plan_that_is_fine_is_left_alone(text: str) -> None:
-    assert told(text) == []
+    assert findings(text) == []
 
 
 # --- with a running service ---------------------------------------------------------------------
@@ -247,14 +247,14 @@ FAMILIES = {
     "sizes": Family("summary", ({},)),
     "pool_count": Family("gauge", ({"state": "used"}, {"state": "idle"})),
     "pool_max": Family("gauge", ({},)),
-    "untold": Family("unknown", ({},)),
+    "untyped": Family("unknown", ({},)),
     "declared_total": Family("counter"),
 }
 
 
 def with_service(keys: str, target: str = RUNNING) -> list[str]:
     text = f"{HEAD}{target}{SMOKE}budgets:\n  it: {{{keys}}}\n"
-    return told(text, FAMILIES)
+    return findings(text, FAMILIES)
 
 
 FITTING = {
@@ -268,7 +268,7 @@ FITTING = {
     "mean of a summary": "{kind: mean, metric: sizes, unit: 1}",
     "gauge over a gauge": "{kind: utilization, of: {metric: pool_count, where: {state: used}}, "
     "to: pool_max}",
-    "metric without a declared type": "{kind: gauge, metric: untold}",
+    "metric without a declared type": "{kind: gauge, metric: untyped}",
     "counter that has not counted yet": "{kind: rate, metric: declared_total, to: pool_max}",
 }
 
@@ -282,21 +282,21 @@ MISFITS: dict[str, tuple[str, str]] = {
     "a metric that is misspelt": (
         "{kind: gauge, metric: pool_maxx}",
         (
-            "6 error budgets.it.indicator: the service shows no metric pool_maxx; did you mean "
+            "6 error budgets.it.indicator: the service exposes no metric pool_maxx; did you mean "
             "`pool_max`? some appear with the first traffic: send requests and lint again"
         ),
     ),
     "a metric that is like no other": (
         "{kind: gauge, metric: zzz}",
         (
-            "6 error budgets.it.indicator: the service shows no metric zzz; some appear with the "
+            "6 error budgets.it.indicator: the service exposes no metric zzz; some appear with the "
             "first traffic: send requests and lint again"
         ),
     ),
     "a metric that is only a little like another": (
         "{kind: gauge, metric: untied}",
         (
-            "6 error budgets.it.indicator: the service shows no metric untied; some appear "
+            "6 error budgets.it.indicator: the service exposes no metric untied; some appear "
             "with the first traffic: send requests and lint again"
         ),
     ),
@@ -352,7 +352,7 @@ MISFITS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("indicator", "message"), MISFITS.values(), ids=MISFITS)
-def test_indicator_that_does_not_fit_the_service_is_told(indicator: str, message: str) -> None:
+def test_indicator_that_does_not_fit_the_service_is_reported(indicator: str, message: str) -> None:
     assert with_service(f"indicator: {indicator}, max: 5") == [message]
 
 
@@ -364,16 +364,16 @@ def test_indicator_that_does_not_fit_the_service_is_told(indicator: str, message
         pytest.param("1s", "250 ms", id="above the highest edge"),
     ],
 )
-def test_bound_without_a_bucket_edge_is_told_with_the_nearest_edges(
+def test_bound_without_a_bucket_edge_is_reported_with_the_nearest_edges(
     bound: str, nearest: str
 ) -> None:
     keys = "indicator: {kind: quantile, metric: wait_seconds, quantile: 0.9}, max: "
     shown = bound.replace("ms", " ms") if "ms" in bound else "1 s"
     assert with_service(keys + bound) == [
         (
-            f"6 warning budgets.it.max: the histogram has no bucket edge at {shown}, only at "
-            f"{nearest} next to it, so that the verdict is interpolated; give the service a bucket "
-            f"at {shown}, or move the bound"
+            f"6 warning budgets.it.max: the histogram has no bucket edge at {shown} (nearest: "
+            f"{nearest}), so the verdict is interpolated; add a bucket at {shown}, or move the "
+            "bound"
         )
     ]
 
@@ -390,8 +390,8 @@ def test_cpu_and_memory_may_be_missing_only_when_the_harness_starts_the_service(
     assert with_service(keys, OURS) == []
     missing = [finding.split("; ")[0] for finding in with_service(keys, RUNNING)]
     assert missing == [
-        "6 error budgets.it.indicator: the service shows no metric process_cpu_seconds_total",
-        "6 error budgets.it.indicator: the service shows no metric system_cpu_logical_count",
+        "6 error budgets.it.indicator: the service exposes no metric process_cpu_seconds_total",
+        "6 error budgets.it.indicator: the service exposes no metric system_cpu_logical_count",
     ]
 
 

@@ -624,7 +624,7 @@ TARGETS: dict[str, tuple[str, Target]] = {
         'url: "https://user:word@shop.example/base/", metrics: ["http://[::1]:9/m", "/metrics"]',
         Target("https://user:word@shop.example/base", metrics=("http://[::1]:9/m", "/metrics")),
     ),
-    "a command that is told the port by its environment": (
+    "a command that gets the port in its environment": (
         'command: serve, url: "http://localhost:{port}", environment: {PORT: "{port}", N: 1.10}',
         Target("http://localhost:{port}", "serve", environment={"PORT": "{port}", "N": "1.10"}),
     ),
@@ -693,7 +693,7 @@ def test_anchors_aliases_and_merges_work_and_own_keys_win() -> None:
     assert {b.alert for b in plan.budgets} == {Alert(1.0, 60.0, "warning")}
 
 
-def test_problem_in_a_merged_mapping_is_told_at_its_own_line() -> None:
+def test_problem_in_a_merged_mapping_is_reported_at_its_own_line() -> None:
     text = (
         HEAD
         + SMOKE
@@ -780,7 +780,7 @@ def test_selftest_becomes_cases_by_name() -> None:
     }
 
 
-def test_selftest_of_refused_budget_and_scenario_is_told_once() -> None:
+def test_selftest_of_refused_budget_and_scenario_is_reported_once() -> None:
     with pytest.raises(BudgetsError) as refused:
         plan_of(
             f"{HEAD}target: {{command: ./shop 80, url: 'http://localhost'}}\n{SMOKE}"

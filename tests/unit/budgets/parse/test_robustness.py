@@ -142,5 +142,5 @@ def test_example_with_any_key_misspelt_names_that_key_or_its_place(
         assert isinstance(result, Plan)
     else:
         assert isinstance(result, list)
-        told = f"{key}: is missing" if key == "kind" else f"{key}x: unknown key"
-        assert any(told in problem for problem in result)
+        text = f"{key}: is missing" if key == "kind" else f"{key}x: unknown key"
+        assert any(text in problem for problem in result)

@@ -25,7 +25,7 @@ def test_summary_that_the_step_has_no_room_for_is_left_out_and_told(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
     append_step_summary("é✅")  # five bytes
     assert path.stat().st_size == STEP_SUMMARY_LIMIT - 3
-    assert "the summary of this step is full" in capsys.readouterr().err
+    assert "the step summary is full" in capsys.readouterr().err
     append_step_summary("é\n")
     assert path.stat().st_size == STEP_SUMMARY_LIMIT
 

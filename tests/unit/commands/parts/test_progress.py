@@ -92,7 +92,7 @@ def test_quiet_shows_nothing(stream: type[StringIO]) -> None:
 def test_comparison_gets_a_line_a_pair_in_a_log() -> None:
     stream = StringIO()
     with LiveView(stream, quiet=False) as live:
-        live.tell("note: a note")
+        live.print_line("note: a note")
         live.show_pair(comparison())
     assert stream.getvalue().splitlines() == [
         "note: a note",
@@ -135,7 +135,7 @@ def test_line_that_stays_stands_above_the_view_of_a_comparison() -> None:
     stream = Terminal()
     live = LiveView(stream, quiet=False)
     live.show_pair(comparison())
-    live.tell("note: a long note " + "x" * 80)
+    live.print_line("note: a long note " + "x" * 80)
     live.show_pair(comparison())
     lines = stream.lines()
     assert lines[0].startswith("note: a long note xxx")

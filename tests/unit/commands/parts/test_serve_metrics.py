@@ -41,9 +41,9 @@ def test_exposed_run_shows_its_limits_before_it_begins() -> None:
 
 def test_exposed_run_adds_up_times_and_shows_the_last_readings() -> None:
     exposed = LiveMetrics(PLAN, SCENARIO)
-    exposed.know("r", manifest())
-    exposed.hear([cell(0.01, 0.05)], {"harness_iterations_asked_total": 2.0}, "")
-    exposed.hear([cell(0.04)], {"harness_iterations_asked_total": 3.0}, "")
+    exposed.set_manifest("r", manifest())
+    exposed.add_recorded([cell(0.01, 0.05)], {"harness_iterations_asked_total": 2.0}, "")
+    exposed.add_recorded([cell(0.04)], {"harness_iterations_asked_total": 3.0}, "")
     found = shown(exposed)
     bucket = "harness_request_latency_seconds_bucket{{le={},outcome=ok,request=GET /items}}".format
     assert (found[bucket("0.042")], found[bucket("+Inf")]) == (2, 3)
@@ -57,7 +57,7 @@ def test_exposed_run_keeps_the_generators_apart() -> None:
     exposed = LiveMetrics(PLAN, SCENARIO)
     for source, users in (("worker-1", 3.0), ("worker-2", 4.0)):
         lag = cell(0.001, what="generator_canary", name=source)
-        exposed.hear([lag], {"harness_users": users}, source)
+        exposed.add_recorded([lag], {"harness_users": users}, source)
     found = shown(exposed)
     assert found["harness_users{source=worker-1}"] == 3.0
     assert found["harness_users{source=worker-2}"] == 4.0
@@ -66,7 +66,7 @@ def test_exposed_run_keeps_the_generators_apart() -> None:
 
 def test_exposed_run_has_no_verdict_until_it_is_judged() -> None:
     exposed = LiveMetrics(PLAN, SCENARIO)
-    exposed.know("r", manifest())
+    exposed.set_manifest("r", manifest())
     assert not [name for name in shown(exposed) if "outcome" in name or "value" in name]
     exposed.judged(judge((BUDGET,), evidence()))
     found = shown(exposed)
@@ -80,10 +80,10 @@ def test_every_name_has_a_meaning() -> None:
     told = readings(Report(cells=(), **numbers))  # type: ignore[arg-type]
     assert len(told) == 19
     exposed = LiveMetrics(PLAN, SCENARIO)
-    exposed.know("r", manifest())
+    exposed.set_manifest("r", manifest())
     kinds = ("latency", "service_time", "start_lag", "scheduler_lag")
     lags = ("generator_loop_lag", "generator_canary")
-    exposed.hear([cell(0.1, what=what) for what in (*kinds, *lags)], told, "")
+    exposed.add_recorded([cell(0.1, what=what) for what in (*kinds, *lags)], told, "")
     exposed.judged(judge((BUDGET,), evidence()))
     seen = {one.name if one.kind == "counter" else one.family for one in exposed.samples()}
     assert seen == MEANINGS.keys()

@@ -375,7 +375,7 @@ def test_reason_of_noise_says_what_would_be_seen_and_what_to_do() -> None:
     found = pairs(p95=NOISE[:32])
     detectable = compare([P95], found, RULES).changes[0].detectable or 0
     assert reason(P95, found) == (
-        "too much noise for 32 pairs: the minimum detectable regression is"
+        "the noise is too large for 32 pairs: the minimum detectable regression is"
         f" {100 * detectable:.3g}%; run `harness calibrate`, use more --slices, or raise"
         " max_regression (10% tolerated)"
     )
@@ -390,8 +390,8 @@ def test_reason_of_what_lies_between_no_change_and_the_tolerance_says_so() -> No
     found = after_each([P95], pairs(p95=[end for ends in halves for end in ends]), RULES)
     assert found.pairs == 32
     assert found.changes[0].reason == (
-        "p95 latency of all requests is 4.9% worse (-2.4% .. +10.9%): 32 pairs can"
-        " distinguish it neither from no change nor from the 10% tolerated; use more --slices"
+        "p95 latency of all requests is 4.9% worse (-2.4% .. +10.9%): 32 pairs exclude"
+        " neither zero nor the 10% tolerated; use more --slices"
     )
 
 

@@ -144,7 +144,7 @@ def with_a_lost_worker(lost_at: float, *, sent: int = 1000) -> Evidence:
     """
     alive = {names.SOURCE: "worker-1"}
     gone = {names.SOURCE: "worker-2"}
-    lost = Worker(name="worker-2", lost="said nothing for 3 s", lost_at=START + lost_at)
+    lost = Worker(name="worker-2", lost="sent no message for 3 s", lost_at=START + lost_at)
     begun = [START + second for second in range(-5, 4)]
     return evidence(
         series(names.GENERATOR_ASKED, lambda t: 50.0 * (t + 5.0), alive, ""),

@@ -1,4 +1,4 @@
-"""How far requests are in step, beside numpy's histogram of the same moments."""
+"""The burst meter, compared with a numpy histogram of the same times."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from harness.load.child.bursts import SLOTS, BurstMeter
 
 
 def total(starts: list[float]) -> int:
-    fullest = BurstMeter()
+    meter = BurstMeter()
     for start in starts:
-        fullest.count(start)
-    return fullest.total
+        meter.count(start)
+    return meter.total
 
 
 def oracle(starts: list[float]) -> int:
-    """The most of each row of seconds by slots, added up."""
+    """The sum of the highest slot of each second."""
     slots = np.floor(np.asarray(starts, dtype=float) * SLOTS).astype(int)
     table = np.zeros((slots.max() // SLOTS + 1, SLOTS), dtype=int)
     np.add.at(table, (slots // SLOTS, slots % SLOTS), 1)
@@ -29,7 +29,7 @@ def test_total_of_starts_in_any_order_equals_a_histogram(starts: list[float]) ->
 
 
 @given(st.lists(st.floats(0, 5000), min_size=1, max_size=200))
-def test_total_of_starts_in_order_equals_a_histogram_however_long_the_run(
+def test_total_of_starts_in_order_equals_a_histogram_of_a_run_of_any_length(
     starts: list[float],
 ) -> None:
     assert total(sorted(starts)) == oracle(starts)
@@ -44,15 +44,15 @@ def test_total_of_starts_in_order_equals_a_histogram_however_long_the_run(
         pytest.param([1.04, 1.06, 1.07], 2, id="two slots"),
     ],
 )
-def test_total_of_a_pattern_is_what_its_fullest_slots_hold(
+def test_total_of_a_pattern_is_the_sum_of_its_busiest_slots(
     starts: list[float], expected: int
 ) -> None:
     assert total(starts) == expected
 
 
 def test_memory_of_a_long_run_is_bounded() -> None:
-    fullest = BurstMeter()
+    meter = BurstMeter()
     for start in np.arange(0, 400, 0.01):
-        fullest.count(float(start))
-    assert len(fullest._counts) <= 62 * SLOTS
-    assert fullest.total == oracle(list(np.arange(0, 400, 0.01)))
+        meter.count(float(start))
+    assert len(meter._counts) <= 62 * SLOTS
+    assert meter.total == oracle(list(np.arange(0, 400, 0.01)))

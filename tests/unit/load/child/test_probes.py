@@ -1,6 +1,6 @@
-"""What the host took, read from files as Linux writes them.
+"""Time that the host takes, read from files in the format of Linux.
 
-The probes of the loop need gevent's, and are tested on real loads.
+The probes of the loop need a loop of gevent and are tested with real loads.
 """
 
 from pathlib import Path
@@ -9,8 +9,8 @@ import pytest
 
 from harness.load.child.probes import HostProbe
 
-GROUP_2 = "0::/pod/ours\n"
-GROUP_1 = "9:name=systemd:/\n2:cpu,cpuacct:/ours\n0::/\n"
+GROUP_2 = "0::/pod/own\n"
+GROUP_1 = "9:name=systemd:/\n2:cpu,cpuacct:/own\n0::/\n"
 
 
 def write(path: Path, text: str) -> None:
@@ -47,10 +47,10 @@ def test_steal_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("group", "file", "line", "unit"),
     [
-        pytest.param(GROUP_2, "pod/ours", "throttled_usec", 1e6, id="version 2"),
+        pytest.param(GROUP_2, "pod/own", "throttled_usec", 1e6, id="version 2"),
         pytest.param(GROUP_2, ".", "throttled_usec", 1e6, id="version 2 within a container"),
-        pytest.param(GROUP_1, "cpu,cpuacct/ours", "throttled_time", 1e9, id="version 1"),
-        pytest.param(GROUP_1, "cpu/ours", "throttled_time", 1e9, id="version 1 by its link"),
+        pytest.param(GROUP_1, "cpu,cpuacct/own", "throttled_time", 1e9, id="version 1"),
+        pytest.param(GROUP_1, "cpu/own", "throttled_time", 1e9, id="version 1 by its link"),
         pytest.param(GROUP_1, "cpu", "throttled_time", 1e9, id="version 1 within a container"),
     ],
 )
@@ -68,7 +68,7 @@ def test_throttled_is_the_time_since_the_last_call(
 
 @pytest.mark.parametrize("text", ["", "usage_usec 5\n", "throttled_usec\n", "throttled_usec x\n"])
 def test_throttling_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
-    write(tmp_path / "cgroup/pod/ours/cpu.stat", text)
+    write(tmp_path / "cgroup/pod/own/cpu.stat", text)
     assert host(tmp_path).throttled() is None
     assert HostProbe(tmp_path / "nowhere", tmp_path / "nowhere").throttled() is None
 

@@ -1,4 +1,4 @@
-"""Of each endpoint the slowest are kept and told once, the sampled ones on their own."""
+"""The slowest requests of an endpoint are returned once, sampled requests separately."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,44 +22,44 @@ def top(requests: list[Slow]) -> set[Slow]:
     return set(sorted(requests, key=lambda slow: -slow.latency)[:KEPT])
 
 
-def told_of(requests: list[Slow], every: int, *, sampling: bool) -> tuple[list[Slow], list[Slow]]:
-    """All that is told when it is asked for after every few requests; what it was offered."""
-    slowest, told, offered = Slowest(sampling=sampling), [], []
+def taken(requests: list[Slow], every: int, *, sampling: bool) -> tuple[list[Slow], list[Slow]]:
+    """All requests that `take` returns after every few requests, and those that were offered."""
+    slowest, returned, offered = Slowest(sampling=sampling), [], []
     for number, request in enumerate(requests, 1):
         if request.latency > slowest.bar:
             slowest.offer(request)
             offered.append(request)
         if number % every == 0:
-            told += slowest.take()
-    return told + slowest.take(), offered
+            returned += slowest.take()
+    return returned + slowest.take(), offered
 
 
 @given(REQUESTS, st.integers(1, 10))
-def test_told_are_the_slowest_of_all_and_of_the_sampled_each_once(
+def test_slowest_of_all_and_of_the_sampled_are_returned_once(
     requests: list[Slow], every: int
 ) -> None:
-    told, _ = told_of(requests, every, sampling=True)
-    assert len(told) == len(set(told))
+    returned, _ = taken(requests, every, sampling=True)
+    assert len(returned) == len(set(returned))
     sampled = [request for request in requests if request.sampled]
-    assert set(told) >= top(requests) | top(sampled)
+    assert set(returned) >= top(requests) | top(sampled)
     if every >= len(requests):
-        assert set(told) == top(requests) | top(sampled)
+        assert set(returned) == top(requests) | top(sampled)
 
 
 @given(REQUESTS, st.integers(1, 10))
-def test_without_sampling_only_the_slowest_of_all_are_looked_at(
+def test_without_sampling_only_the_slowest_of_all_are_kept(
     requests: list[Slow], every: int
 ) -> None:
-    told, offered = told_of(requests, every, sampling=False)
-    assert len(told) == len(set(told))
-    assert set(told) >= top(requests)
-    # The bar lets through exactly those that are among the slowest when they come.
+    returned, offered = taken(requests, every, sampling=False)
+    assert len(returned) == len(set(returned))
+    assert set(returned) >= top(requests)
+    # The bar admits exactly those that are among the slowest so far.
     assert offered == [
         request for i, request in enumerate(requests) if request in top(requests[: i + 1])
     ]
 
 
-def test_slow_request_that_a_slower_one_displaces_before_it_was_told_is_not_told() -> None:
+def test_slow_request_that_is_displaced_before_a_call_is_not_returned() -> None:
     slowest = Slowest(sampling=False)
     for latency in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0):
         slowest.offer(Slow(0.0, "GET", "/", "ok", latency, latency))

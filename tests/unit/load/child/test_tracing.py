@@ -69,7 +69,7 @@ def test_traceparents_of_two_runs_differ_though_the_global_generator_is_seeded()
         ),
     ],
 )
-def test_traced_headers_hold_one_traceparent_and_leave_the_given_alone(
+def test_traced_headers_have_one_traceparent_and_keep_a_given_one(
     headers: Any, defaults: Mapping[str, str], expected: dict[Any, Any], value: object
 ) -> None:
     before = None if headers is None else headers.copy()
@@ -109,7 +109,7 @@ def test_trace_of_a_header_is_its_id_and_flag_or_nothing(
         pytest.param(None, ("a" * 32, False), id="a request without headers"),
     ],
 )
-def test_trace_of_a_request_is_the_one_that_was_really_sent(
+def test_trace_of_a_request_is_the_one_that_was_sent(
     headers: object, trace: tuple[str, bool]
 ) -> None:
     assert trace_of(OURS, SimpleNamespace(headers=headers)) == trace

@@ -36,16 +36,16 @@ from harness.load.protocol.frames import (
 )
 from harness.load.protocol.master import WorkerPool
 from harness.load.protocol.workers import (
-    Beat,
-    Gathered,
+    Heartbeat,
     Hello,
     Join,
     Listening,
     Lost,
-    Member,
     Ping,
     Pong,
     Share,
+    UsersAssigned,
+    WorkerInfo,
 )
 from harness.runs.cells import Cell
 
@@ -97,7 +97,7 @@ REPORTS = st.builds(
     throttled=st.none() | MOMENTS,
     cpu_wait=st.none() | MOMENTS,
     target_users=st.none() | NUMBERS,
-    fullest=NUMBERS,
+    burst_requests=NUMBERS,
     source=st.text(),
 )
 VERSIONS = st.dictionaries(st.text(), st.text(), max_size=3)
@@ -116,15 +116,15 @@ FRAMES: st.SearchStrategy[Frame] = st.one_of(
     st.builds(UserError, st.text()),
     st.builds(Notice, st.text()),
     st.builds(Bye, st.text()),
-    st.just(Beat()),
+    st.just(Heartbeat()),
     st.builds(Listening, NUMBERS),
     st.builds(Hello, st.text(), st.text(), NUMBERS, VERSIONS),
     st.builds(Welcome, NUMBERS),
     st.builds(Ping, MOMENTS),
     st.builds(Pong, MOMENTS, MOMENTS),
-    st.just(Gathered()),
+    st.just(UsersAssigned()),
     st.builds(Share, NUMBERS, NUMBERS, MOMENTS),
-    st.builds(Member, st.text(), st.text(), NUMBERS, VERSIONS, *(st.none() | MOMENTS,) * 2),
+    st.builds(WorkerInfo, st.text(), st.text(), NUMBERS, VERSIONS, *(st.none() | MOMENTS,) * 2),
     st.builds(Lost, st.text(), MOMENTS, st.text()),
 )
 
@@ -134,39 +134,39 @@ def test_frames_in_pieces_of_any_size_come_out_as_they_went_in(
     frames: list[Frame], size: int
 ) -> None:
     stream = b"".join(map(encode, frames))
-    decoder = Decoder()
+    decoder: Decoder[Frame] = Decoder()
     pieces = (stream[i : i + size] for i in range(0, len(stream), size))
     assert [frame for piece in pieces for frame in decoder.feed(piece)] == frames
 
 
-def test_frame_with_too_many_kinds_within_each_other_is_refused() -> None:
-    """Of 2,000, msgpack's C stack would be full."""
+def test_frame_with_too_deeply_nested_kinds_is_refused() -> None:
+    """2,000 levels would overflow the C stack of msgpack."""
     setup = Setup("f", "u", OpenWorkload((Stage(1.0, 1.0),)))  # as deep as any
     assert Decoder().feed(encode(setup)) == [setup]
     nested = encode(Bye("x"))
     code = nested[2]
     for _ in range(50):
         nested = msgpack.packb(msgpack.ExtType(code, msgpack.packb([msgpack.unpackb(nested)])))
-    with pytest.raises(ValueError, match="at most 4 kinds within each other"):
+    with pytest.raises(ValueError, match="nested at most 4 deep"):
         Decoder().feed(nested)
 
 
 @given(REPORTS)
-def test_readings_carry_every_number_of_a_report_that_there_is(report: Report) -> None:
+def test_readings_contain_every_number_of_a_report(report: Report) -> None:
     values = readings(report)
     generator_names = {
         cast("str", value)
         for key, value in vars(names).items()
         if key.startswith("GENERATOR_") and key != "GENERATOR_LOG"
     } - {names.GENERATOR_LOOP_LAG, names.GENERATOR_CANARY}
-    unknown = {
+    optional = {
         names.GENERATOR_IDLE_USERS: report.idle_users,
         names.GENERATOR_STEAL: report.steal,
         names.GENERATOR_THROTTLED: report.throttled,
         names.GENERATOR_CPU_WAIT: report.cpu_wait,
         names.GENERATOR_TARGET_USERS: report.target_users,
     }
-    absent = {name for name, value in unknown.items() if value is None}
+    absent = {name for name, value in optional.items() if value is None}
     assert set(values) == generator_names - absent
     assert values[names.GENERATOR_ASKED] == report.asked
     assert values[names.GENERATOR_STARTED_ITERATIONS] == report.sent
@@ -174,7 +174,7 @@ def test_readings_carry_every_number_of_a_report_that_there_is(report: Report) -
     assert values[names.GENERATOR_OLDEST] == report.oldest
     assert values[names.GENERATOR_CPU] == report.cpu
     assert values[names.GENERATOR_LATE] == report.late
-    assert values[names.GENERATOR_FULLEST] == report.fullest
+    assert values[names.GENERATOR_FULLEST] == report.burst_requests
 
 
 def test_harness_side_imports_neither_locust_nor_gevent() -> None:

@@ -1,6 +1,6 @@
 """The committed dashboards: their form, their layout, and that they keep the promises of the file.
 
-The rules are those of Grafana's dashboard-linter, as far as they are about what we write, and ours.
+The rules are those of Grafana's dashboard-linter, as far as they apply, and some of this project.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def of_variables(board: Json) -> Iterator[str]:
         if variable["type"] != "query":
             continue
         if variable["refresh"] != 2:
-            yield f"${variable['name']} is not asked for anew when the time changes"
+            yield f"${variable['name']} is not refreshed when the time changes"
         if not re.fullmatch(r"label_values\(\w+(\{.*\})?, \w+\)", variable["query"]):
             yield f"${variable['name']} is no label of a series"
 
@@ -204,7 +204,7 @@ def _broken(board: Json) -> Iterator[str]:
     board["panels"][1]["id"] = board["panels"][2]["id"]
     yield "is edited by hand"
     board["editable"] = True
-    yield "is not asked for anew"
+    yield "is not refreshed"
     board["templating"]["list"][2]["refresh"] = 1
     yield "is no label of a series"
     board["templating"]["list"][2]["query"] = "up"
@@ -218,10 +218,10 @@ def test_each_planted_mistake_is_found() -> None:
     board = board_of(PAIRS["the sample service"][1] / "service.json")
     planted: list[str] = []
     for mistake in _broken(board):  # each is planted after it was named
-        assert all(any(told in found for found in problems(board)) for told in planted)
+        assert all(any(text in found for found in problems(board)) for text in planted)
         assert not any(mistake in found for found in problems(board))
         planted.append(mistake)
-    assert all(any(told in found for found in problems(board)) for told in planted)
+    assert all(any(text in found for found in problems(board)) for text in planted)
 
 
 def steps(panel: Json) -> list[float]:
@@ -279,7 +279,7 @@ def test_dashboards_of_a_service_lead_to_each_other_and_to_a_run() -> None:
         assert set(link["tags"]) <= set(board["tags"])
         assert [annotation["name"] for annotation in board["annotations"]["list"]] == [
             "Load tests",
-            "Load tests, told",
+            "Load tests, annotated",
         ]
     (runs,) = (panel for panel in panels_of(found[1]) if panel["title"] == "Runs")
     text = json.dumps(runs["fieldConfig"]["overrides"])
@@ -291,7 +291,7 @@ def test_latency_shows_exemplars_and_leads_to_traces() -> None:
     board = board_of(PAIRS["the sample service"][1] / "service.json")
     panels = {panel["title"]: panel for panel in panels_of(board)}
     assert [t.get("exemplar") for t in panels["Duration"]["targets"]] == [None, True, None]
-    (heatmap,) = panels["Duration, all of it"]["targets"]
+    (heatmap,) = panels["Distribution of the duration"]["targets"]
     assert (heatmap["exemplar"], heatmap["format"]) == (True, "heatmap")
     (link,) = panels["p95 by route"]["fieldConfig"]["defaults"]["links"]
     assert '"datasource": "${tempo}"' in link["url"]

@@ -1,14 +1,8 @@
-"""The history of runs: its trends as values, its report against tests/golden/history.
+"""The history of runs: its trends as values, its report against tests/golden/history."""
 
-After a wanted change rewrite the goldens and read their diff:
-`UPDATE_GOLDENS=1 uv run pytest tests/unit/report/history/test_history.py`.
-"""
-
-import os
 import re
 from dataclasses import replace
 from math import inf
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,15 +15,20 @@ from harness.report.history.history import Trend, histories
 from harness.report.parts.sparkline import sparkline
 from harness.units import Unit
 from tests.unit.report.cases import BREACHED, ERRORS, HITS, MEMORY, P95
+from tests.unit.report.golden import GOLDEN, check_golden, check_names
 from tests.unit.report.history.cases import HISTORIES, at, past
 
-GOLDEN = Path(__file__).parents[3] / "golden" / "history"
+FOLDER = GOLDEN / "history"
 FORMATS = {
     "console-100.txt": (100, False),
     "console-60.txt": (60, False),
     "console-100.ansi": (100, True),
 }
-NAMES = [f"{case}.{form}" for case in HISTORIES for form in FORMATS]
+NAMES = [
+    *(f"{case}.console-100.txt" for case in HISTORIES),
+    "awkward.console-60.txt",
+    "month.console-100.ansi",
+]
 
 
 def report(case: str, width: int, *, color: bool) -> str:
@@ -41,15 +40,11 @@ def report(case: str, width: int, *, color: bool) -> str:
 def test_history_is_the_golden(name: str) -> None:
     case, form = name.split(".", 1)
     width, color = FORMATS[form]
-    text = report(case, width, color=color)
-    path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDENS"):
-        path.write_bytes(text.encode())
-    assert text.encode() == path.read_bytes()
+    check_golden(FOLDER / name, report(case, width, color=color))
 
 
 def test_goldens_all_belong_to_a_case() -> None:
-    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(NAMES)
+    check_names(FOLDER, NAMES)
 
 
 @pytest.mark.parametrize("case", HISTORIES)
@@ -90,8 +85,8 @@ def trend(*values: float | None, of: Verdict = P95) -> Trend:
 def test_trend_says_how_much_worse_than_usual_the_latest_is(
     found: Trend, usual: float | None, worse: float | None
 ) -> None:
-    assert found.usual == (usual if usual is None else pytest.approx(usual))
-    assert found.worse == (worse if worse is None else pytest.approx(worse))
+    assert found.earlier_median == (usual if usual is None else pytest.approx(usual))
+    assert found.regression == (worse if worse is None else pytest.approx(worse))
 
 
 def test_trend_leaves_out_what_a_guard_took_away_but_not_what_is_too_close_to_its_bound() -> None:

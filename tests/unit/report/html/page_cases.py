@@ -6,7 +6,7 @@ from harness.budgets.model import Budget, Latency, Rate, Selector
 from harness.judge.judge import judge
 from harness.judge.model import Judgement
 from harness.names import CPU_SECONDS, ERROR, LATENCY, OK, SERVICE_TIME
-from harness.report.html.axis import axis_of
+from harness.report.html.axis import Axis, axis_of
 from harness.report.html.client_panels import Intervals
 from harness.runs.latency import merged
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series, SlowRequest
@@ -17,7 +17,7 @@ START = 1782907205.0
 WARM_UP = 5
 P95 = Budget("latency-p95", Latency(), Unit.SECONDS, 0.2, "max")
 CPU = Budget("cpu", Rate(Selector(CPU_SECONDS)), Unit.RATIO, 0.7, "max")
-Run = tuple[Judgement, Evidence, tuple[Budget, ...], Intervals]
+Run = tuple[Judgement, Evidence, tuple[Budget, ...], Axis, Intervals]
 
 
 def latency_of(second: int, endpoint: int) -> float:
@@ -55,4 +55,4 @@ def run(*requests: str, seconds: int = 20) -> Run:
     slowest = tuple(SlowRequest(START + 1, request, OK, 0.5, 0.4) for request in requests[:5])
     evidence = Evidence(manifest, merged(judged), (cpu,), slowest)
     budgets = (P95, CPU)
-    return judge(budgets, evidence), evidence, budgets, intervals
+    return judge(budgets, evidence), evidence, budgets, axis, intervals

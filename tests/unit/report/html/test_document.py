@@ -6,6 +6,7 @@ import re
 import pytest
 
 from harness.judge.model import Judgement
+from harness.report.html.axis import axis_of
 from harness.report.html.run_page import run_page
 from harness.runs.model import Evidence
 from tests.unit.report.cases import CASES
@@ -23,8 +24,8 @@ def data_of(page: str) -> dict[str, object]:
 
 
 def test_data_of_a_page_survives_names_that_end_a_script() -> None:
-    judgement, evidence, budgets, intervals = page_cases.run(HOSTILE, "GET /b")
-    page = run_page(judgement, evidence, budgets, intervals, exit_code=3)
+    judgement, evidence, budgets, axis, intervals = page_cases.run(HOSTILE, "GET /b")
+    page = run_page(judgement, evidence, budgets, axis, intervals, exit_code=3)
     assert HOSTILE not in page
     assert HOSTILE in json.dumps(data_of(page))
     assert page.count("<script") == page.count("</script>") == 3
@@ -33,7 +34,7 @@ def test_data_of_a_page_survives_names_that_end_a_script() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_page_of_any_case_is_encodable_and_names_no_other_place(case: str) -> None:
     judgement, evidence, code = CASES[case]
-    page = run_page(judgement, evidence, (), {}, exit_code=code)
+    page = run_page(judgement, evidence, (), axis_of(evidence), {}, exit_code=code)
     page.encode()
     assert "<b>caf" not in page
     assert not re.search(r"<(link|script|img|iframe)[^>]*(src|href)=\"(?!data:)", page)
@@ -43,4 +44,4 @@ def test_page_without_charts_carries_no_library() -> None:
     judgement, evidence, code = CASES["no-budgets"]
     assert isinstance(judgement, Judgement)
     assert isinstance(evidence, Evidence)
-    assert len(run_page(judgement, evidence, (), {}, exit_code=code)) < 50_000
+    assert len(run_page(judgement, evidence, (), axis_of(evidence), {}, exit_code=code)) < 50_000

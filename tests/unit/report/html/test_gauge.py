@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from harness.judge.model import Verdict
-from harness.report.html.gauge import Gauge, verdict_gauge
+from harness.report.html.gauge import GaugeChart, verdict_gauge
 from tests.unit.report.cases import HITS, P95
 
 
@@ -12,17 +12,17 @@ from tests.unit.report.cases import HITS, P95
     [
         pytest.param(
             replace(P95, value=0.1, lower=0.05, upper=0.3, bound=0.2),
-            Gauge(50, 25, 12.5, 62.5, 50, 50),
+            GaugeChart(50, 25, 12.5, 62.5, 50, 50),
             id="a max is bad on the right",
         ),
         pytest.param(
             replace(HITS, value=0.6, lower=None, upper=None, bound=0.8),
-            Gauge(50, 37.5, None, 0, 0, 50),
+            GaugeChart(50, 37.5, None, 0, 0, 50),
             id="a min is bad on the left",
         ),
         pytest.param(
             replace(P95, value=9.0, lower=0.3, upper=None, bound=0.2),
-            Gauge(50, 100, 75, 25, 50, 50),
+            GaugeChart(50, 100, 75, 25, 50, 50),
             id="what lies beyond is at the end, and so is an end that is not known",
         ),
         pytest.param(replace(P95, value=None), None, id="no value"),
@@ -30,6 +30,6 @@ from tests.unit.report.cases import HITS, P95
     ],
 )
 def test_gauge_of_a_verdict_is_in_per_cent_of_twice_the_bound(
-    verdict: Verdict, expected: Gauge | None
+    verdict: Verdict, expected: GaugeChart | None
 ) -> None:
     assert verdict_gauge(verdict) == expected

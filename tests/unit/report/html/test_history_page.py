@@ -24,7 +24,7 @@ def test_trend_data_has_the_values_in_one_unit_and_the_bound() -> None:
         "20260702T120000Z-smoke, 012a9c01",
         "20260703T120000Z-smoke, 022a9c01",
     ]
-    assert data["about"] == "max 200 ms, 3 runs, the latest 50% worse"
+    assert data["about"] == "max 200 ms, 3 runs, latest 50% worse"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from harness.budgets.parse.parse import parse_plan
 from harness.report.parts.scenario import scenario_text
-from harness.runner.manifest import known_facts
+from harness.runner.manifest import new_manifest
 
 HEAD = "version: 1\nservice: shop\nscenarios:\n  it:\n"
 BUDGET = "\nbudgets:\n  errors: {indicator: error_ratio, max: 1%}\n"
@@ -28,7 +28,7 @@ SCENARIOS = {
         "it: 5 users for 9 s, 5 to 9 users for 9 s (a.py); 5 s of warm-up; 13 s measured"
     ),
     "{locustfile: a.py, workload: {shape: Wave}, warm_up: 0s, duration: 7s}": (
-        "it: users as Wave says (a.py); 7 s measured"
+        "it: users by the load shape Wave (a.py); 7 s measured"
     ),
     "{loads: {a: {locustfile: a.py, rate: 5/s}, b: {locustfile: b.py, start: 5s, rate: 1/s}}, "
     "warm_up: 0s, duration: 20s}": (
@@ -45,7 +45,7 @@ def test_scenario_is_told_as_it_was_written(scenario: str, text: str) -> None:
     path = Path("budgets.yaml")
     plan = parse_plan(f"{HEAD}    {scenario}{BUDGET}", path, {}, date(2026, 11, 20))
     here = replace(plan, source=Path("/nowhere/budgets.yaml"))
-    told = scenario_text(known_facts(here, plan.scenarios["it"])["scenario"])
+    told = scenario_text(new_manifest(here, plan.scenarios["it"]).scenario)
     assert told.replace(f"{path.parent.resolve()}/", "") == text
 
 

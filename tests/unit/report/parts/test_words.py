@@ -1,10 +1,11 @@
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judge.model import Guard, Judgement, Verdict
+from harness.judge.model import Guard, Judgement, Outcome, Verdict
 from harness.report.parts import words as wording
 from harness.runs.model import Manifest
 from harness.units import Unit
@@ -56,7 +57,7 @@ def test_clean_of_anything_is_one_line_within_the_limit(text: str, limit: int) -
         pytest.param(
             judged("fail", P95, UNKNOWN, WARNED, BREACHED, BREACHED),
             MANIFEST,
-            "2 of 5 budgets breached, 1 could not be judged, 1 warned about, 1 met",
+            "2 of 5 budgets breached, 1 inconclusive, 1 with a warning, 1 met",
             id="one of each",
         ),
         pytest.param(
@@ -65,13 +66,13 @@ def test_clean_of_anything_is_one_line_within_the_limit(text: str, limit: int) -
         pytest.param(
             judged("inconclusive", UNKNOWN, P95),
             INTERRUPTED,
-            "the run was interrupted: SIGINT after 9 s; 1 of 2 budgets could not be judged, 1 met",
+            "the run was interrupted: SIGINT after 9 s; 1 of 2 budgets inconclusive, 1 met",
             id="interrupted",
         ),
         pytest.param(
             judged("pass", P95),
             MANIFEST.model_copy(update={"status": "running"}),
-            "the run was unfinished; 1 budget met",
+            "the run was not finished; 1 budget met",
             id="killed without a word",
         ),
     ],
@@ -129,3 +130,7 @@ def test_facts_without_window_say_so_and_leave_out_what_is_unknown() -> None:
     assert facts["Window"] == "not reached"
     assert facts["Started"] == "2026-07-01T12:00:00Z"
     assert not {"Git", "Host"} & set(facts)
+
+
+def test_every_outcome_has_a_rank() -> None:
+    assert sorted(wording.WORST_FIRST) == sorted(get_args(Outcome))

@@ -1,4 +1,4 @@
-"""A stored run beside this one: what differs, what it is worth, and that it changes nothing."""
+"""The comparison with a stored run: differences, remarks, and no effect on the outcome."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from harness.report.run.baseline import (
     BaselineComparison,
     baseline_fields,
     baseline_markdown,
-    beside,
+    compare_to_baseline,
 )
 from harness.report.run.console import console_report
 from harness.report.run.markdown import summary_markdown
@@ -29,7 +29,7 @@ NOW = MANIFEST.model_copy(update={"git": {"commit": "ffffffffffff"}})
 
 
 def held(was: Any, now: Any) -> BaselineComparison:
-    return beside(judged("pass", now), NOW, past(3, was))
+    return compare_to_baseline(judged("pass", now), NOW, past(3, was))
 
 
 def exact(value: float) -> Verdict:
@@ -70,48 +70,52 @@ def test_difference_of_a_budget(
     was: Any, now: Any, worse: float | None, apart: bool | None
 ) -> None:
     (one,) = held(was, now).differences
-    assert one.worse == (None if worse is None else pytest.approx(worse))
-    assert one.apart is apart
+    assert one.regression == (None if worse is None else pytest.approx(worse))
+    assert one.disjoint is apart
 
 
 def test_budgets_that_only_one_run_has_are_left_out() -> None:
-    found = beside(judged("pass", P95, HITS), NOW, past(3, HITS, ERRORS))
+    found = compare_to_baseline(judged("pass", P95, HITS), NOW, past(3, HITS, ERRORS))
     assert [one.name for one in found.differences] == [HITS.name]
 
 
 def test_value_that_a_guard_took_away_is_not_shown() -> None:
-    found = beside(judged("pass", P95), NOW, past(3, P95, distrust=True))
-    assert (found.differences[0].stored, found.differences[0].worse) == (None, None)
+    found = compare_to_baseline(judged("pass", P95), NOW, past(3, P95, distrust=True))
+    assert (found.differences[0].stored, found.differences[0].regression) == (None, None)
 
 
 @pytest.mark.parametrize(
     ("stored", "update", "remark"),
     [
-        (replace(P95, outcome="fail"), {}, "its own outcome was fail"),
-        (P95, {"service": "other"}, "it is of another service"),
-        (P95, {"scenario": {"name": "load"}}, "it is of another scenario, smoke"),
-        (P95, {"scenario": {**MANIFEST.scenario, "duration": 99.0}}, "its load was another one"),
-        (P95, {"host": {"cpus": 64}}, "it ran on another machine"),
-        (P95, {"git": {"commit": "032a9c01d5"}}, "it is of the same commit"),
+        (replace(P95, outcome="fail"), {}, "the outcome of the baseline was fail"),
+        (P95, {"service": "other"}, "the baseline is of another service"),
+        (P95, {"scenario": {"name": "load"}}, "the baseline is of another scenario: smoke"),
+        (
+            P95,
+            {"scenario": {**MANIFEST.scenario, "duration": 99.0}},
+            "the baseline had another load",
+        ),
+        (P95, {"host": {"cpus": 64}}, "the baseline ran on another machine"),
+        (P95, {"git": {"commit": "032a9c01d5"}}, "the baseline is of the same commit"),
     ],
 )
 def test_remarks_say_how_much_it_is_worth(stored: Any, update: dict[str, Any], remark: str) -> None:
     assert not held(P95, P95).remarks
     manifest: Manifest = NOW.model_copy(update=update)
-    (said,) = beside(judged("pass", P95), manifest, past(3, stored)).remarks
-    assert said.startswith(remark)
+    (text,) = compare_to_baseline(judged("pass", P95), manifest, past(3, stored)).remarks
+    assert text.startswith(remark)
 
 
 def test_reports_show_it_and_keep_outcome_and_exit_code() -> None:
     judgement, evidence, code = CASES["pass"]
-    found = beside(judgement, evidence.manifest, past(3, *judgement.verdicts))
+    found = compare_to_baseline(judgement, evidence.manifest, past(3, *judgement.verdicts))
     console = console_report(
         judgement, evidence, width=100, color=False, exit_code=code, baseline=found
     )
     plain = console_report(judgement, evidence, width=100, color=False, exit_code=code)
     assert console.splitlines()[-1] == plain.splitlines()[-1]
-    assert "beside runs/20260704T120000Z-smoke of 2026-07-04" in console
-    assert "For information: it cannot gate." in console
+    assert "Compared with the stored run runs/20260704T120000Z-smoke of 2026-07-04" in console
+    assert "For information only; it does not change the outcome." in console
     assert WHY in summary_markdown(judgement, evidence, found)
     assert not any("nan" in line for line in baseline_markdown(found))
     text = results_json(judgement, evidence, exit_code=code, baseline=baseline_fields(found))
@@ -123,7 +127,7 @@ def test_reports_show_it_and_keep_outcome_and_exit_code() -> None:
 
 def test_lines_fit_a_narrow_terminal() -> None:
     judgement, evidence, code = CASES["awkward"]
-    found = beside(judgement, evidence.manifest, past(3, *judgement.verdicts))
+    found = compare_to_baseline(judgement, evidence.manifest, past(3, *judgement.verdicts))
     text = console_report(
         judgement, evidence, width=60, color=False, exit_code=code, baseline=found
     )
@@ -155,5 +159,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, name: str, message: str) -> N
 
 
 def test_past_run_is_named_by_what_was_given() -> None:
-    found = beside(judged("pass", P95), NOW, PastRun(Path("a.json"), past(3, P95).results))
+    found = compare_to_baseline(
+        judged("pass", P95), NOW, PastRun(Path("a.json"), past(3, P95).results)
+    )
     assert found.run == "a.json"

@@ -144,7 +144,7 @@ def test_endpoint_table_shows_the_busiest_and_counts_the_others() -> None:
     }
     lines = endpoint_table(latency, width=100, color=False).splitlines()
     assert [line.split()[1] for line in lines[2:22]] == [f"/{n}" for n in range(25, 5, -1)]
-    assert lines[22].split()[:3] == ["every", "request", "325"]
+    assert lines[22].split()[:3] == ["all", "requests", "325"]
     assert lines[23:] == ["... and 5 more endpoints"]
 
 

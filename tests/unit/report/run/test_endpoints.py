@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 
 from harness.names import ERROR, LATENCY, OK, SCHEDULER_LAG, SERVICE_TIME
-from harness.report.run.endpoints import Endpoint, endpoints, every_endpoint
+from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.runs.model import Distribution, LatencyKey
 from tests.unit.report.cases import LATENCIES
 
 
 def test_endpoints_stand_by_count_with_figures_of_their_successes() -> None:
     assert endpoints(LATENCIES) == [
-        Endpoint("GET /contacts", 698, 0, 0.05, 0.1, 0.2, 0.2, 0.09),
-        Endpoint("GET /contacts/[id]", 300, 0, 0.01, 0.02, 0.02, 0.02, 0.01),
-        Endpoint("POST /contacts", 2, 2, None, None, None, None, None),
+        EndpointLatency("GET /contacts", 698, 0, 0.05, 0.1, 0.2, 0.2, 0.09),
+        EndpointLatency("GET /contacts/[id]", 300, 0, 0.01, 0.02, 0.02, 0.02, 0.01),
+        EndpointLatency("POST /contacts", 2, 2, None, None, None, None, None),
     ]
 
 
@@ -24,11 +24,11 @@ def test_endpoint_with_failures_counts_them_but_measures_successes() -> None:
         LatencyKey(LATENCY, OK, "GET", "/"): Distribution((0.1,), (3,)),
         LatencyKey(LATENCY, ERROR, "GET", "/"): Distribution((9.0,), (7,)),
     }
-    assert endpoints(latency) == [Endpoint("GET /", 10, 7, 0.1, 0.1, 0.1, 0.1, None)]
+    assert endpoints(latency) == [EndpointLatency("GET /", 10, 7, 0.1, 0.1, 0.1, 0.1, None)]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_endpoint_has_the_quantiles_of_all_values(seed: int) -> None:
+def test_all_endpoints_has_the_quantiles_of_all_values(seed: int) -> None:
     draw = np.random.default_rng(seed)
     parts = {f"/{n}": np.round(draw.lognormal(-3, 1, 200 + 50 * n), 3) for n in range(4)}
     latency = {}
@@ -39,6 +39,6 @@ def test_every_endpoint_has_the_quantiles_of_all_values(seed: int) -> None:
         latency[LatencyKey(SERVICE_TIME, OK, "GET", name)] = distribution
     everything = np.concatenate(list(parts.values()))
     p50, p95, p99 = np.quantile(everything, [0.5, 0.95, 0.99], method="inverted_cdf").tolist()
-    assert every_endpoint(latency) == Endpoint(
-        "every request", len(everything), 0, p50, p95, p99, everything.max(), p95
+    assert all_endpoints(latency) == EndpointLatency(
+        "all requests", len(everything), 0, p50, p95, p99, everything.max(), p95
     )

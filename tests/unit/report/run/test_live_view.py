@@ -1,13 +1,7 @@
-"""The view of a run that a terminal redraws, against tests/golden/live.
+"""The view of a run that a terminal redraws, against tests/golden/live."""
 
-After a wanted change rewrite the goldens and read their diff:
-`UPDATE_GOLDENS=1 uv run pytest tests/unit/report/run/test_live_view.py`.
-"""
-
-import os
 import re
 from math import sin
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,9 +13,10 @@ from harness.report.parts.terminal import render
 from harness.report.run.live_view import progress_view
 from harness.runs.model import Progress
 from tests.unit.report.compare.cases import CASES
+from tests.unit.report.golden import GOLDEN, check_golden, check_names
 from tests.unit.report.run.test_live import MEASURING, PROGRESS
 
-GOLDEN = Path(__file__).parents[3] / "golden" / "live"
+FOLDER = GOLDEN / "live"
 
 
 def second(number: int) -> Progress:
@@ -63,8 +58,12 @@ VIEWS = {
     ),
 }
 FORMATS = {"100.txt": (100, False), "60.txt": (60, False), "100.ansi": (100, True)}
-NAMES = [f"{case}-{form}" for case in VIEWS for form in FORMATS]
-COMPARISONS = [f"compare-{case}-60.txt" for case in ("fail", "interrupted", "no-budgets")]
+NAMES = [
+    *(f"{case}-100.txt" for case in VIEWS),
+    "closed-60.txt",
+    "decided-100.ansi",
+    *(f"compare-{case}-60.txt" for case in ("fail", "interrupted", "no-budgets")),
+]
 
 
 def drawn(name: str) -> str:
@@ -77,17 +76,13 @@ def drawn(name: str) -> str:
     return render([view], width=width, color=color)
 
 
-@pytest.mark.parametrize("name", [*NAMES, *COMPARISONS])
+@pytest.mark.parametrize("name", NAMES)
 def test_view_is_the_golden(name: str) -> None:
-    text = drawn(name)
-    path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDENS"):
-        path.write_bytes(text.encode())
-    assert text.encode() == path.read_bytes()
+    check_golden(FOLDER / name, drawn(name))
 
 
 def test_goldens_all_belong_to_a_case() -> None:
-    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted([*NAMES, *COMPARISONS])
+    check_names(FOLDER, NAMES)
 
 
 @given(st.lists(PROGRESS, min_size=1, max_size=20), st.integers(40, 200), st.text(max_size=80))

@@ -8,6 +8,7 @@ from markdown_it.token import Token
 
 from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
+from harness.report.html.axis import axis_of
 from harness.report.html.run_page import run_page
 from harness.report.parts.markdown import marker
 from harness.report.parts.words import clean, worst_first
@@ -220,14 +221,14 @@ def test_credentials_in_the_target_url_are_not_published() -> None:
     assert "secret" not in markdown
 
 
-def test_reports_say_whose_values_are_extrapolated() -> None:
+def test_reports_name_the_server_that_extrapolates() -> None:
     judgement, found, code = CASES["fail"]
-    said = "Measured by the Prometheus server http://p:9090: 2 of the budgets; increases are"
+    text = "Budgets measured by the Prometheus server http://p:9090: 2; it extrapolates increases"
     answers = {name: ServerAnswer("http://p:9090", {}) for name in ("a", "b")}
-    asked = replace(found, answers=answers)
-    markdown = "".join(shown(t) for t in READER.parse(summary_markdown(judgement, asked)))
-    console = console_report(judgement, asked, width=200, color=False, exit_code=code)
-    assert said in markdown
-    assert said in console
-    assert said in run_page(judgement, asked, (), {}, exit_code=code)
-    assert "Measured by" not in summary_markdown(judgement, found)
+    measured = replace(found, answers=answers)
+    markdown = "".join(shown(t) for t in READER.parse(summary_markdown(judgement, measured)))
+    console = console_report(judgement, measured, width=200, color=False, exit_code=code)
+    assert text in markdown
+    assert text in console
+    assert text in run_page(judgement, measured, (), axis_of(measured), {}, exit_code=code)
+    assert "Budgets measured by" not in summary_markdown(judgement, found)

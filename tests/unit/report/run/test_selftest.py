@@ -31,10 +31,10 @@ def detections() -> list[Detection]:
 
 def test_line_tells_what_noticed_or_why_not() -> None:
     assert [selftest_line(detection) for detection in detections()] == [
-        "passed: nothing planted: all budgets met, the closest: a 2 (max 1)",
+        "passed: nothing planted: all budgets met; smallest margin: a 2 (max 1)",
         "detected: spicy: a is 2 (max 1), b is 2 (max 1), and 1 more breached",
         "missed: planted: not breached: a",
-        "detected: mute: the run ended: inconclusive",
+        "detected: mute: outcome of the run: inconclusive",
     ]
 
 
@@ -43,12 +43,12 @@ def test_markdown_has_a_row_a_case_and_names_the_machine() -> None:
     assert text.splitlines() == [
         f"4 runs from {MACHINE}.",
         "",
-        "| case | what is planted | what must notice: value (bound) | what else did | outcome |",
+        "| case | planted mistake | must breach: value (bound) | other breaches | outcome |",
         "| --- | --- | --- | --- | --- |",
-        "| `nothing planted` | - | all budgets met, the closest: a 2 (max 1) | - | ✅ passed |",
+        "| `nothing planted` | - | all budgets met; smallest margin: a 2 (max 1) | - | ✅ passed |",
         f"| `spicy` | {ESCAPED} | `a` 2 (max 1), `b` 2 (max 1) | `c` | ✅ detected |",
         "| `planted` | - | `a` 2 (max 1) | - | ❌ missed not breached: a |",
-        "| `mute` | - | the run ended: inconclusive | - | ✅ detected |",
+        "| `mute` | - | outcome of the run: inconclusive | - | ✅ detected |",
     ]
 
 

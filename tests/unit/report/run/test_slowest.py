@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.judge.model import Verdict
-from harness.report.parts.words import load_account, moment_text
+from harness.report.parts.words import load_text, moment_text
 from harness.report.run.junit import junit_xml
 from harness.report.run.slowest import slowest
 from harness.runs.model import Evidence, Requests, SlowRequest, Worker
@@ -43,17 +43,17 @@ def test_slowest_shown(verdicts: tuple[Verdict, ...], shown: str) -> None:
         (
             Requests(asked=9, sent=7, late=3, dropped=2),
             0,
-            "9 iterations asked, 7 sent, 3 late, 2 dropped",
+            "9 iterations scheduled, 7 sent, 3 late, 2 dropped",
         ),
         (
             Requests(asked=9, sent=9),
             1,
-            "9 iterations asked, 9 sent, 0 late, 0 dropped, by 1 worker",
+            "9 iterations scheduled, 9 sent, 0 late, 0 dropped, by 1 worker",
         ),
         (
             Requests(asked=9, sent=9),
             2,
-            "9 iterations asked, 9 sent, 0 late, 0 dropped, by 2 workers",
+            "9 iterations scheduled, 9 sent, 0 late, 0 dropped, by 2 workers",
         ),
     ],
     ids=["closed model", "open model", "one worker", "two workers"],
@@ -61,7 +61,7 @@ def test_slowest_shown(verdicts: tuple[Verdict, ...], shown: str) -> None:
 def test_account_of_the_load(requests: Requests, workers: int, text: str) -> None:
     names = tuple(Worker(name=f"worker-{i}") for i in range(workers))
     run = MANIFEST.model_copy(update={"requests": requests, "workers": names})
-    assert load_account(run) == text
+    assert load_text(run) == text
 
 
 def test_moment_of_a_request_counts_from_the_start_of_the_window() -> None:
@@ -76,4 +76,4 @@ def test_junit_tells_notices_and_what_aborted_the_run() -> None:
     notice = "WebSocketUser reports no start of its requests: latency is service time."
     assert f'<property name="notices" value="{notice}" />' in text
     assert '<property name="aborted by" value="contacts-latency-p95" />' in text
-    assert '<property name="load" value="600 iterations asked, 598 sent, 12 late' in text
+    assert '<property name="load" value="600 iterations scheduled, 598 sent, 12 late' in text

@@ -1,4 +1,4 @@
-"""What is sent to stock Locust workers needs nothing that they do not have."""
+"""The bundle for stock Locust workers needs only packages that they have."""
 
 import ast
 import subprocess
@@ -7,20 +7,20 @@ from pathlib import Path
 
 from harness.load.child.distributed.bundle import ENTRY, bundle, imports, sources
 
-# Locust's own dependencies, as its metadata names them, and what those bring along.
-LOCUST_BRINGS = {"gevent", "geventhttpclient", "greenlet", "locust", "msgpack", "psutil", "zmq"} | {
+# The dependencies of Locust in its metadata, and theirs.
+DEPENDENCIES = {"gevent", "geventhttpclient", "greenlet", "locust", "msgpack", "psutil", "zmq"} | {
     "requests",
     "urllib3",
     "werkzeug",
 }
 
 
-def test_sources_import_only_what_locust_brings() -> None:
+def test_sources_import_only_dependencies_of_locust() -> None:
     names = {name.partition(".")[0] for text in sources().values() for name in imports(text)}
-    assert names - {"harness", "__future__"} - set(sys.stdlib_module_names) <= LOCUST_BRINGS
+    assert names - {"harness", "__future__"} - set(sys.stdlib_module_names) <= DEPENDENCIES
 
 
-def test_sources_hold_every_module_of_ours_that_they_import() -> None:
+def test_sources_contain_every_harness_module_that_they_import() -> None:
     found = sources()
     assert ENTRY in found
     for name, text in found.items():
@@ -30,7 +30,7 @@ def test_sources_hold_every_module_of_ours_that_they_import() -> None:
                 assert node.module in found, name
 
 
-def test_bundle_imports_ours_from_memory_ahead_of_an_installed_harness(tmp_path: Path) -> None:
+def test_bundle_imports_from_memory_ahead_of_an_installed_harness(tmp_path: Path) -> None:
     (tmp_path / "harness").mkdir()
     (tmp_path / "harness" / "__init__.py").write_text("raise AssertionError('the wrong one')")
     text = bundle(b"").partition("importlib.import_module")[0]

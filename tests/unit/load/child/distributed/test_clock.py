@@ -1,4 +1,4 @@
-"""What is known of a clock elsewhere, against a network whose delays are known."""
+"""The offset of a remote clock, measured over a network with known delays."""
 
 import pytest
 from hypothesis import given
@@ -6,34 +6,34 @@ from hypothesis import strategies as st
 
 from harness.load.child.distributed.clock import FIRST, GROUP, RemoteClock
 
-DELAYS = st.tuples(st.floats(1e-5, 0.5), st.floats(1e-5, 0.5))  # there, and back
+DELAYS = st.tuples(st.floats(1e-5, 0.5), st.floats(1e-5, 0.5))  # to the clock, and back
 OFFSETS = st.floats(-1e5, 1e5)
 
 
 def measure(clock: RemoteClock, offset: float, delays: list[tuple[float, float]]) -> list[bool]:
-    news = []
-    for number, (there, back) in enumerate(delays):
+    complete = []
+    for number, (forth, back) in enumerate(delays):
         sent = 100.0 + number
-        news.append(clock.add(sent, sent + there + offset, sent + there + back))
-    return news
+        complete.append(clock.add(sent, sent + forth + offset, sent + forth + back))
+    return complete
 
 
 @given(OFFSETS, st.lists(DELAYS, min_size=FIRST, max_size=FIRST))
-def test_clock_offset_is_known_to_half_of_the_shortest_round_trip(
+def test_clock_offset_is_accurate_to_half_of_the_shortest_round_trip(
     offset: float, delays: list[tuple[float, float]]
 ) -> None:
     clock = RemoteClock()
     assert measure(clock, offset, delays) == [False] * (FIRST - 1) + [True]
     assert clock.first is not None
-    shortest = min(there + back for there, back in delays)
+    shortest = min(forth + back for forth, back in delays)
     assert clock.first.round_trip == pytest.approx(shortest, abs=1e-9)
     assert abs(clock.first.offset - offset) <= shortest / 2 + 1e-6
-    assert clock.ours(clock.theirs(7.0)) == pytest.approx(7.0, abs=1e-6)
-    assert clock.theirs(7.0) == pytest.approx(7.0 + offset, abs=shortest / 2 + 1e-6)
+    assert clock.to_local(clock.to_remote(7.0)) == pytest.approx(7.0, abs=1e-6)
+    assert clock.to_remote(7.0) == pytest.approx(7.0 + offset, abs=shortest / 2 + 1e-6)
 
 
 @given(OFFSETS, st.lists(DELAYS, min_size=3 * GROUP, max_size=3 * GROUP))
-def test_clock_that_keeps_its_offset_never_seems_to_drift(
+def test_clock_with_a_constant_offset_never_drifts(
     offset: float, delays: list[tuple[float, float]]
 ) -> None:
     clock = RemoteClock()
@@ -41,18 +41,18 @@ def test_clock_that_keeps_its_offset_never_seems_to_drift(
     assert clock.drift <= 1e-6
 
 
-def test_clock_that_jumps_drifts_by_what_the_round_trips_cannot_explain() -> None:
+def test_drift_of_a_jump_is_what_the_round_trips_do_not_explain() -> None:
     clock = RemoteClock()
     measure(clock, 5.0, [(0.001, 0.001)] * FIRST)
     measure(clock, 5.25, [(0.003, 0.003)] * GROUP)
     assert clock.drift == pytest.approx(0.25 - (0.002 + 0.006) / 2)
     assert clock.latest is not None
     assert clock.latest.offset == pytest.approx(5.25)
-    assert clock.theirs(0.0) == pytest.approx(5.0)  # the seconds of a run stay where they are
+    assert clock.to_remote(0.0) == pytest.approx(5.0)  # one offset for all of a run
 
 
 def test_clock_is_unknown_before_the_first_group_is_complete() -> None:
     clock = RemoteClock()
     assert not any(measure(clock, 5.0, [(0.001, 0.001)] * (FIRST - 1)))
     assert clock.first is None
-    assert clock.theirs(3.0) == 3.0
+    assert clock.to_remote(3.0) == 3.0

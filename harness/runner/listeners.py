@@ -1,0 +1,109 @@
+"""What is done with each report of a generator: it is stored, watched, observed and shown."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from harness import names
+from harness.budgets.model import Scenario
+from harness.judge.stopping.abort import AbortWatch
+from harness.load.generator import OnReport
+from harness.load.progress import Meter
+from harness.load.protocol.frames import Report, readings
+from harness.load.recorded import slow_requests, with_source
+from harness.runner.manifest import RunState
+from harness.runner.options import RunObserver, RunOptions
+from harness.runs.folder import RunFolder
+from harness.runs.latency import LatencyLog
+from harness.runs.metrics import MetricsLog
+from harness.runs.slowest import SlowestLog
+
+
+@dataclass(frozen=True, slots=True)
+class RunLogs:
+    """The logs of a run, open while it goes on.
+
+    Attributes:
+        write_error: Done, with the reason, once a report could not be written.
+    """
+
+    latency: LatencyLog
+    metrics: MetricsLog
+    slowest: SlowestLog
+    write_error: asyncio.Future[str]
+
+    def write(self, report: Report) -> None:
+        """Write the cells, the readings and the slowest requests of a report."""
+        labels = {names.SOURCE: report.source} if report.source else None
+        try:
+            self.latency.write(with_source(report))
+            self.metrics.add_readings(readings(report), epoch(report.at), labels)
+            self.slowest.write(slow_requests(report, epoch))
+        except OSError as error:
+            if not self.write_error.done():
+                self.write_error.set_result(f"cannot write {error.filename}: {error.strerror}")
+
+
+@contextmanager
+def open_logs(folder: RunFolder) -> Iterator[RunLogs]:
+    """The logs of a run folder, open for the length of the context.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    with (
+        LatencyLog(folder.file(names.LATENCY_FILE)) as latency,
+        MetricsLog(folder.file(names.METRICS_FILE)) as metrics,
+        SlowestLog(folder.file(names.SLOWEST_FILE)) as slowest,
+    ):
+        yield RunLogs(latency, metrics, slowest, asyncio.get_running_loop().create_future())
+
+
+def listener(scenario: Scenario, state: RunState, logs: RunLogs, options: RunOptions) -> OnReport:
+    """A function that passes each report to the logs and to everything that follows the run."""
+    listeners: list[OnReport] = [logs.write]
+    if options.watch:
+        listeners.append(_to_watch(options.watch))
+    if options.observer:
+        listeners.append(_to_observer(options.observer))
+    listeners.append(_to_progress(scenario, state, options))
+
+    def on_report(report: Report) -> None:
+        for each in listeners:
+            each(report)
+
+    return on_report
+
+
+def epoch(moment: float) -> float:
+    """A moment of the monotonic clock as seconds since the epoch."""
+    return moment + time.time() - time.monotonic()
+
+
+def _to_watch(watch: AbortWatch) -> OnReport:
+    return lambda report: watch.add(report.cells)
+
+
+def _to_observer(observer: RunObserver) -> OnReport:
+    return lambda report: observer.add_recorded(
+        with_source(report), readings(report), report.source
+    )
+
+
+def _to_progress(scenario: Scenario, state: RunState, options: RunOptions) -> OnReport:
+    """Show the progress of the run, with the budgets that are decided."""
+    meter = Meter(scenario)
+    deciding = options.decision or options.watch
+
+    def show(report: Report) -> None:
+        at = epoch(report.at)
+        started = state.manifest.clock.started or at
+        if progress := meter.progress(report, at - started):
+            budgets = deciding.states() if deciding else ()
+            options.show(progress._replace(budgets=budgets))
+
+    return show

@@ -1,0 +1,63 @@
+"""What acts on a run or follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.judge.stopping.abort import AbortWatch
+from harness.judge.stopping.decided import DecisionWatch
+from harness.load.protocol.master import WorkerPool
+from harness.runner.start import Start
+from harness.runs.cells import Cell
+from harness.runs.model import Manifest, Progress
+
+
+class RunObserver(Protocol):
+    """Follows a run while it goes on, e.g. to serve it to Prometheus."""
+
+    def set_manifest(self, run: str, manifest: Manifest) -> None:
+        """Replace the manifest of the run, whose folder has the name `run`."""
+
+    def add_recorded(
+        self, cells: Iterable[Cell], readings: Mapping[str, float], source: str
+    ) -> None:
+        """Add the cells of a generator's report, and replace its readings by metric name."""
+
+
+def _show_nothing(_: Progress) -> None:
+    return
+
+
+def _tell_nothing(_: str) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Options of one run that budgets.yaml does not contain.
+
+    Attributes:
+        url: Of a service that already runs; None starts the target.
+        pool: Where the workers of other machines connect; None starts processes on this machine.
+        start: Decides when the load begins and ends early; None begins at once, and INT and TERM
+            end the load.
+        scrapes: Times of the scrapes between the edges of the window, in seconds after the load's
+            begin; None scrapes at regular intervals.
+        watch: Stops the load once the breach of a budget is certain; None never does.
+        decision: Ends the run once every budget is decided; None never does.
+        observer: Follows the run.
+        show: Called with the progress about once a second.
+        tell: Called with a line for a person while the run waits for workers.
+    """
+
+    url: str | None = None
+    pool: WorkerPool | None = None
+    start: Start | None = None
+    scrapes: Sequence[float] | None = None
+    watch: AbortWatch | None = None
+    decision: DecisionWatch | None = None
+    observer: RunObserver | None = None
+    show: Callable[[Progress], None] = _show_nothing
+    tell: Callable[[str], None] = _tell_nothing

@@ -1,0 +1,133 @@
+"""The recorded times match the log of the server, also when the server freezes."""
+
+import numpy as np
+import pytest
+
+from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.names import GENERATOR_CANARY
+from tests.integration.load.conftest import Loads, Server
+
+SLEEPS = """
+import random
+class Sleeps(FastHttpUser):
+    def on_start(self): self.client.get("/fast")  # connects
+    @task
+    def sleep(self): self.client.get(f"/sleep/{random.uniform(200, 900):.3f}", name="/sleep")
+"""
+TOLERANCE = 0.01
+SHORTEST = 0.2  # s
+ATTEMPTS = 3  # other work on the machine only ever adds to what the client sees
+
+
+@pytest.fixture(autouse=True)
+def untraced_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coverage tracer in the generator would be measured as well."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        OpenWorkload((Stage(150, 3),), max_users=150),
+        pytest.param(
+            ClosedWorkload((UserStage(90, 0.45, 0), UserStage(90, 60))), marks=pytest.mark.slow
+        ),
+    ],
+    ids=["open", "closed"],
+)
+async def test_quantiles_match_those_of_the_servers_own_log(
+    loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
+) -> None:
+    worst = []
+    for _ in range(ATTEMPTS):
+        server.get("/reset")
+        outcome = await loads.run(loads.scenario(SLEEPS, workload), 3.0)
+        served = [seconds for seconds in server.log()["times"] if seconds > 0.19]
+        seen = [d for k, d in outcome.window.items() if (k.what, k.name) == ("latency", "/sleep")]
+        assert [d.count for d in seen] == [len(served)]
+        assert len(served) > 300
+        expected = np.quantile(served, (0.5, 0.95, 0.99), method="inverted_cdf")
+        errors = [
+            (seen[0].quantile(q) or 0) / t - 1
+            for q, t in zip((0.5, 0.95, 0.99), expected, strict=True)
+        ]
+        worst.append(max(map(abs, errors)))
+        # The delay that the generator measures itself is not an error of the recording.
+        lag = outcome.all_of(GENERATOR_CANARY).quantile(0.95) or 0
+        if worst[-1] <= max(TOLERANCE, lag / SHORTEST):
+            return
+    pytest.fail(f"relative errors of up to {worst} in {ATTEMPTS} runs")
+
+
+async def test_frozen_server_shows_in_latency_and_hides_in_service_time(
+    loads: Loads, server: Server
+) -> None:
+    scenario = loads.scenario(
+        """
+class Fast(FastHttpUser):
+    @task
+    def fast(self): self.client.get("/fast")
+""",
+        OpenWorkload((Stage(200, 4),), max_users=5),
+    )
+    outcome = await loads.run(scenario, 4.0, lambda: server.get("/freeze/2000"), at=1.0)
+    latency, service = outcome.all_of("latency"), outcome.all_of("service_time")
+    assert latency.count == service.count == sum(server.log()["counts"].values())
+    p99, hidden = latency.quantile(0.99), service.quantile(0.99)
+    assert p99 is not None
+    assert hidden is not None
+    assert p99 > 1.0
+    assert hidden < 0.5  # only the five requests of the five users were held
+    assert any(report.idle_users == 0 for report in outcome.reports)
+
+
+async def test_requests_before_the_window_are_left_out_of_it_and_counted(
+    loads: Loads, server: Server
+) -> None:
+    scenario = loads.scenario(
+        """
+class Fast(FastHttpUser):
+    def on_start(self): self.client.get("/fast", name="/start")
+    @task
+    def fast(self): self.client.get("/fast")
+""",
+        OpenWorkload((Stage(100, 2),), arrivals="even", max_users=5),
+        warm_up=1.0,
+    )
+    outcome = await loads.run(scenario, 2.0)
+    assert outcome.all_of("latency").count == 100
+    assert outcome.recorded() == {("GET /fast", "ok"): 200, ("GET /start", "ok"): 5}
+    assert sum(server.log()["counts"].values()) == 205
+
+
+async def test_arrivals_at_the_server_follow_the_schedule(loads: Loads, server: Server) -> None:
+    scenario = loads.scenario(
+        """
+class Fast(FastHttpUser):
+    wait_time = constant(5)
+    @task
+    def fast(self): self.client.get("/fast")
+""",
+        OpenWorkload((Stage(50, 1), Stage(200, 1)), arrivals="even", max_users=20),
+    )
+    outcome = await loads.run(scenario, 2.0)
+    arrivals = np.array(server.log()["arrivals"])
+    assert outcome.requests.asked == len(arrivals) == 250
+    gaps = np.diff(np.sort(arrivals))
+    assert np.median(gaps[:45]) == pytest.approx(1 / 50, rel=0.1)
+    assert np.median(gaps[60:]) == pytest.approx(1 / 200, rel=0.1)
+
+
+async def test_closed_model_waits_between_tasks(loads: Loads) -> None:
+    scenario = loads.scenario(
+        """
+class Waits(FastHttpUser):
+    wait_time = constant(0.2)
+    @task
+    def fast(self): self.client.get("/fast")
+""",
+        ClosedWorkload((UserStage(5, 60),)),
+    )
+    outcome = await loads.run(scenario, 1.1)
+    assert 5 <= outcome.requests.recorded <= 5 * 6
+    assert outcome.reports[0].idle_users is None

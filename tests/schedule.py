@@ -1,0 +1,171 @@
+"""How the tests run: their order, how many at once, and what a default run leaves out.
+
+Unit tests come first, then integration, then end to end. Several workers share them; a test that is
+marked `alone` comes last and runs while no other test does. Tests that are marked `slow` are left
+out unless they are selected.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
+    from xdist.workermanage import WorkerController
+
+TESTS = Path(__file__).parent
+STAGES = ("unit", "integration", "e2e")
+# Each of these tests takes seconds, so that whichever worker is free takes the next one. The tests
+# of any other file stay on one worker; none of them may be marked `alone`.
+SPREAD = ("tests/e2e/", "tests/integration/load/", "tests/integration/report/")
+# These share a fixture that takes longer than a test.
+TOGETHER = (
+    "tests/e2e/test_ci.py",
+    "tests/e2e/test_kill_matrix.py",
+    "tests/e2e/test_render.py",
+    "tests/integration/load/test_refusals.py",
+)
+
+LEFT_OUT = pytest.StashKey[int]()
+LOCK = pytest.StashKey[IO[bytes]]()
+
+# Without byte code, each process that a test starts would compile for seconds what it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests marked `slow` as well")
+
+
+# --- selection and order --------------------------------------------------------------------------
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is slow, and put the stages in order."""
+    if not _slow_selected(config):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        config.stash[LEFT_OUT] = len(slow)
+    items.sort(key=_stage)
+
+
+def _slow_selected(config: pytest.Config) -> bool:
+    named = any("::" in argument for argument in config.args)
+    return config.option.slow or named or "slow" in config.option.markexpr
+
+
+def _stage(item: pytest.Item) -> int:
+    if item.get_closest_marker("alone"):
+        return len(STAGES)
+    folders = {parent.name for parent in item.path.parents if parent.parent == TESTS}
+    return max((STAGES.index(name) for name in folders.intersection(STAGES)), default=0)
+
+
+# --- workers --------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A few more than CPUs, since most tests wait; none for a part that one process runs sooner."""
+    option = config.option
+    narrow = option.keyword or getattr(option, "lf", False) or option.capture == "no"
+    folders = {Path(argument).resolve() for argument in config.args}
+    if narrow or not folders & {TESTS, *(TESTS / stage for stage in STAGES)}:
+        return 0
+    cpus = len(os.sched_getaffinity(0))
+    return cpus if folders == {TESTS / "unit"} else cpus + 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Hand out the tests in their order."""
+    if config.option.dist != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return nodeid if file.startswith(SPREAD) and file not in TOGETHER else file
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    workers = len(config.option.tx) if getattr(config.option, "dist", "no") != "no" else 0
+    if not workers:
+        return "in one process, one test at a time"
+    return (
+        f"{workers} tests at a time: unit, integration, end to end; "
+        "at the end those marked `alone`, one at a time"
+    )
+
+
+# --- nothing beside what is marked `alone` --------------------------------------------------------
+# A worker holds a lock, shared with the others, from its first test to its end. Before a test that
+# is marked `alone` it takes the lock for itself, which waits for the end of the other workers.
+# Since such tests come last, every worker has either ended by then or waits here as well.
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ and hasattr(session.config, "workerinput"):
+        factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+        lock = (factory.getbasetemp().parent / "alone.lock").open("wb")
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        session.config.stash[LOCK] = lock
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if item.get_closest_marker("alone") and (lock := item.config.stash.get(LOCK, None)):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if lock := session.config.stash.get(LOCK, None):
+        lock.close()
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, 0)  # type: ignore[attr-defined]
+
+
+# --- what did not run -----------------------------------------------------------------------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    config: pytest.Config = node.config
+    config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what was skipped and left out, and how to run it."""
+    lines = []
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        _, _, reason = report.longrepr
+        reasons[reason.removeprefix("Skipped: ")] += 1
+    lines += [f"{count} skipped: {reason}" for reason, count in reasons.most_common()]
+    if left_out := config.stash.get(LEFT_OUT, 0):
+        lines.append(
+            f"{left_out} slow tests left out; run them with: uv run pytest -m slow"
+            " (all tests: uv run pytest --slow)"
+        )
+    if lines:
+        terminalreporter.section("not run")
+        for line in lines:
+            terminalreporter.line(line)

@@ -1,0 +1,51 @@
+"""What harness/ imports is what pyproject.toml declares."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+
+
+def distribution_name(text: str) -> str:
+    """The normalized name in a requirement or of a distribution."""
+    (name,) = re.findall(r"^[A-Za-z0-9._-]+", text)
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of the modules that a file imports, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def undeclared(names: set[str], declared: set[str]) -> set[str]:
+    """Third-party modules of which no declared distribution is the source."""
+    distributions = packages_distributions()
+    return {
+        name
+        for name in names - sys.stdlib_module_names - {"harness"}
+        if not declared & {distribution_name(one) for one in distributions.get(name, [])}
+    }
+
+
+def test_every_import_of_the_package_is_a_declared_dependency() -> None:
+    names = {name for path in Path("harness").rglob("*.py") for name in imported(path)}
+    assert {"locust", "numpy", "yaml"} <= names
+    declared = {distribution_name(one) for one in PROJECT["dependencies"]}
+    assert undeclared(names, declared) == set()
+
+
+def test_import_that_is_not_declared_is_found() -> None:
+    assert undeclared({"os", "yaml", "hypothesis", "absent"}, {"pyyaml"}) == {
+        "hypothesis",
+        "absent",
+    }

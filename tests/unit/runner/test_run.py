@@ -1,0 +1,178 @@
+"""One run from the first scrape to the last, and what run.json has when it cannot be finished."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness import names
+from harness.errors import GeneratorError, HarnessError, ScenarioError, UsageError
+from harness.load.fleet import Fleet
+from harness.load.protocol.master import WorkerPool
+from harness.runner.folder import new_run_folder, store_report
+from harness.runner.options import RunOptions
+from harness.runner.run import gather
+from harness.runs.folder import RunFolder, read_manifest
+from harness.runs.metrics import read_metrics
+from harness.runs.model import Manifest
+from tests.unit.runner.fakes import (
+    SCENARIO,
+    FakeFleet,
+    FakeObserver,
+    FakeStart,
+    http_service,
+    plan,
+)
+
+
+def interrupt_this_process() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+async def run(folder: Path, fleet: FakeFleet, options: RunOptions, calls: list[str]) -> Manifest:
+    """Run the scenario on a small service; what run.json has then."""
+    folder.mkdir(exist_ok=True)
+    with http_service(calls) as url:
+        options = replace(options, url=url)
+        shop = plan(url, metrics=("/metrics",))
+        async with asyncio.timeout(5):
+            await gather(shop, SCENARIO, RunFolder(folder), options, open_fleet=fleet.open)
+    return read_manifest(RunFolder(folder))
+
+
+async def test_run_takes_its_steps_in_order(tmp_path: Path) -> None:
+    calls: list[str] = []
+    observer = FakeObserver()
+    start = FakeStart(calls, ago=SCENARIO.seconds)
+    options = RunOptions(start=start, observer=observer)
+    manifest = await run(tmp_path / "r", FakeFleet(calls), options, calls)
+    ready = ["served", "scrape", "open", "scrape", "begin"]
+    assert calls == [*ready, "start 5", "scrape", "scrape", "stop None", "close", "scrape"]
+    assert observer.statuses == ["r running", "r running", "r complete"]
+    assert manifest.status == "complete"
+    assert manifest.target["ours"] is False
+    assert (manifest.target["command"], manifest.target["exit_code"]) == (None, None)
+    assert (manifest.target["scrape_interval"], manifest.target["scrape_error"]) == (30.0, "")
+    (series,) = read_metrics(tmp_path / "r" / names.METRICS_FILE, {"a"})
+    assert series.values == (1.0,) * 5
+
+
+async def test_given_scrapes_are_the_only_ones_between_the_edges(tmp_path: Path) -> None:
+    calls: list[str] = []
+    start = FakeStart(calls, ago=SCENARIO.seconds)
+    options = RunOptions(start=start, scrapes=[10.0, 20.0])
+    manifest = await run(tmp_path, FakeFleet(calls), options, calls)
+    assert manifest.target["scrape_interval"] == SCENARIO.duration / 3
+
+
+async def test_workers_are_those_of_the_pool(tmp_path: Path) -> None:
+    calls: list[str] = []
+    pool = WorkerPool("127.0.0.1", 0, 7, run_id="x")
+    options = RunOptions(start=FakeStart(calls, ago=SCENARIO.seconds), pool=pool)
+    manifest = await run(tmp_path, FakeFleet(calls), options, calls)
+    assert manifest.scenario["workers"] == 7
+
+
+async def test_signal_during_the_load_is_the_end_of_a_run_that_goes_on_to_be_judged(
+    tmp_path: Path,
+) -> None:
+    fleet = FakeFleet([])
+    fleet.on_start = interrupt_this_process
+    manifest = await run(tmp_path, fleet, RunOptions(), fleet.calls)
+    assert (manifest.status, manifest.reason) == ("interrupted", "interrupted by a signal")
+    assert (manifest.clock.window_start, manifest.clock.window_end) == (None, None)
+    assert fleet.calls[-4:-1] in (
+        ["stop None", "scrape", "close"],
+        ["scrape", "stop None", "close"],
+    )
+
+
+async def test_second_signal_ends_the_drain(tmp_path: Path) -> None:
+    fleet = FakeFleet([])
+    fleet.on_start = fleet.on_stop = interrupt_this_process
+    fleet.hangs = True
+    with pytest.raises(KeyboardInterrupt):
+        await run(tmp_path, fleet, RunOptions(), [])
+    manifest = read_manifest(RunFolder(tmp_path))
+    assert (manifest.status, manifest.reason) == ("interrupted", "interrupted a second time")
+    assert fleet.calls[-1] == "close"
+
+
+def opened_by(act: Callable[[], object]) -> type[FakeFleet]:
+    """Generators that do not get ready."""
+
+    class Unready(FakeFleet):
+        @asynccontextmanager
+        async def open(self, *_: object, **__: object) -> AsyncIterator[Fleet]:
+            act()
+            await asyncio.Event().wait()
+            yield self
+
+    return Unready
+
+
+def raising(error: HarnessError) -> Callable[[], None]:
+    def act() -> None:
+        raise error
+
+    return act
+
+
+async def test_signal_before_the_load_ends_the_run(tmp_path: Path) -> None:
+    fleet = opened_by(interrupt_this_process)([])
+    with pytest.raises(KeyboardInterrupt):
+        await run(tmp_path, fleet, RunOptions(), [])
+    manifest = read_manifest(RunFolder(tmp_path))
+    assert (manifest.status, manifest.reason) == (
+        "interrupted",
+        "interrupted before the load began",
+    )
+    assert manifest.clock.started is None
+
+
+async def test_generator_that_does_not_get_ready_leaves_a_failed_run(tmp_path: Path) -> None:
+    fleet = opened_by(raising(GeneratorError("it did not get ready", "see its log")))([])
+    manifest = await run(tmp_path, fleet, RunOptions(), [])
+    assert (manifest.status, manifest.reason) == ("failed", "it did not get ready\nsee its log")
+
+
+async def test_bad_locustfile_leaves_a_failed_run_and_is_raised(tmp_path: Path) -> None:
+    fleet = opened_by(raising(ScenarioError("no user class", "add one")))([])
+    with pytest.raises(ScenarioError):
+        await run(tmp_path, fleet, RunOptions(), [])
+    manifest = read_manifest(RunFolder(tmp_path))
+    assert (manifest.status, manifest.reason) == ("failed", "no user class")
+
+
+async def test_service_that_does_not_answer_leaves_a_failed_run(tmp_path: Path) -> None:
+    with http_service([]) as url:
+        pass
+    await gather(plan(url), SCENARIO, RunFolder(tmp_path), RunOptions(url=url))
+    manifest = read_manifest(RunFolder(tmp_path))
+    assert manifest.status == "failed"
+    assert manifest.reason.startswith(f"nothing answers at {url}: ")
+    assert manifest.target == {}
+
+
+# --- its folder --------------------------------------------------------------------------------
+
+
+def test_new_run_folder_has_all_its_files_and_the_budgets(tmp_path: Path) -> None:
+    folder = new_run_folder(tmp_path / "r", plan(), SCENARIO, reports=("results.json",))
+    assert {path.name for path in folder.path.iterdir()} == {
+        *("run.json", "latency.hlog", "metrics.om", "slowest.jsonl", "budgets.yaml"),
+        *("target.log", "generator.log", "results.json"),
+    }
+    assert folder.file(names.BUDGETS_FILE).read_text() == "version: 1\n"
+
+
+def test_report_that_cannot_be_stored_is_an_error_of_usage(tmp_path: Path) -> None:
+    store_report(RunFolder(tmp_path), "summary.md", "a")
+    assert (tmp_path / "summary.md").read_text() == "a"
+    with pytest.raises(UsageError, match=r"cannot write .*summary.md.*: No such file or directory"):
+        store_report(RunFolder(tmp_path / "absent"), "summary.md", "a")
