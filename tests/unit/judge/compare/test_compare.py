@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.budgets.model import Budget, ErrorRatio, Latency, Ratio, Selector, Waiver
 from harness.judge.compare.compare import compare, compared, exclusion_reason, most_pairs
-from harness.judge.compare.model import Change, Comparison, Pair, Rules, SideMeasurements
+from harness.judge.compare.model import BudgetChange, Comparison, Pair, Rules, SideMeasurements
 from harness.judge.compare.sequential import design, hodges_lehmann, look
 from harness.judge.model import Guard, Measurement, Scope, guard
 from harness.units import Unit
@@ -412,7 +412,7 @@ THREE = st.lists(st.tuples(*[st.floats(-0.3, 0.3)] * 3), min_size=1, max_size=12
 ORDER = {"pass": 0, "inconclusive": 1, "fail": 2}
 
 
-def figures(change: Change) -> tuple[object, ...]:
+def figures(change: BudgetChange) -> tuple[object, ...]:
     return (change.outcome, change.estimate, change.lower, change.upper, change.decided_after)
 
 
