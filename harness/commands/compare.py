@@ -74,8 +74,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness compare`."""
     scenario_argument(parser)
     for side, title in (
-        ("baseline", "the baseline: the version to compare with"),
-        ("candidate", "the candidate: the version to judge"),
+        ("baseline", "baseline (the version to compare with)"),
+        ("candidate", "candidate (the version to judge)"),
     ):
         group = parser.add_argument_group(title)
         group.add_argument(

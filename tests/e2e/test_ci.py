@@ -120,24 +120,36 @@ def test_breach_is_annotated_at_the_line_of_its_budget(job: Job) -> None:
     assert lines[int(line) - 1].strip() == "latency:"
 
 
+OURS = "github-actions[bot]"
+
+
+def comment_of(author: str, number: int, body: str) -> dict[str, Any]:
+    return {"id": number, "body": body, "user": {"login": author}}
+
+
 @pytest.mark.needs_jq
 @pytest.mark.parametrize(
     ("comments", "call"),
     [
         pytest.param(
-            [{"id": 1, "body": "fine"}],
+            [comment_of("ada", 1, "fine")],
             "--method POST repos/o/shop/issues/7/comments",
             id="the first one",
         ),
         pytest.param(
             [
-                {"id": 1, "body": "see <!-- harness run shop quick -->"},
-                {"id": 2, "body": "<!-- harness run shop load -->\n## PASS"},
-                {"id": 3, "body": "<!-- harness run shop quick -->\n## PASS"},
-                {"id": 4, "body": "<!-- harness run shop quick -->\n## PASS"},
+                comment_of(OURS, 1, "see <!-- harness run shop quick -->"),
+                comment_of(OURS, 2, "<!-- harness run shop load -->\n## PASS"),
+                comment_of(OURS, 3, "<!-- harness run shop quick -->\n## PASS"),
+                comment_of(OURS, 4, "<!-- harness run shop quick -->\n## PASS"),
             ],
             "--method PATCH repos/o/shop/issues/comments/3",
             id="in place of the old one",
+        ),
+        pytest.param(
+            [comment_of("mallory", 1, "<!-- harness run shop quick -->\n## PASS")],
+            "--method POST repos/o/shop/issues/7/comments",
+            id="a person's comment with the marker is not touched",
         ),
     ],
 )
@@ -169,6 +181,13 @@ def test_comment_is_written_once(
     ]
 
 
+BOT = 50  # the account of the token
+
+
+def note(author: int, number: int, body: str) -> dict[str, Any]:
+    return {"id": number, "body": body, "author": {"id": author}}
+
+
 @dataclass
 class GitLab:
     """What a merge request has for notes, and the calls that changed them."""
@@ -189,7 +208,10 @@ def gitlab(notes: list[dict[str, Any]]) -> Iterator[tuple[GitLab, str]]:
             if self.command != "GET":
                 (text,) = parse_qs(body)["body"]
                 state.calls.append((self.command, self.path, text))
-            content = json.dumps(state.notes if self.command == "GET" else {"id": 9}).encode()
+            found: object = {"id": 9}
+            if self.command == "GET":
+                found = {"id": BOT} if self.path.endswith("/user") else state.notes
+            content = json.dumps(found).encode()
             self.send_response(200 if right else 401)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -212,12 +234,17 @@ def gitlab(notes: list[dict[str, Any]]) -> Iterator[tuple[GitLab, str]]:
 @pytest.mark.parametrize(
     ("notes", "call"),
     [
-        pytest.param([{"id": 1, "body": "fine"}], ("POST", "notes"), id="the first one"),
+        pytest.param([note(7, 1, "fine")], ("POST", "notes"), id="the first one"),
+        pytest.param(
+            [note(7, 1, "<!-- harness run shop quick -->\n## PASS")],
+            ("POST", "notes"),
+            id="a person's note with the marker is not touched",
+        ),
         pytest.param(
             [
-                {"id": 1, "body": "see <!-- harness run shop quick -->"},
-                {"id": 3, "body": "<!-- harness run shop quick -->\n## PASS"},
-                {"id": 4, "body": "<!-- harness run shop quick -->\n## PASS"},
+                note(BOT, 1, "see <!-- harness run shop quick -->"),
+                note(BOT, 3, "<!-- harness run shop quick -->\n## PASS"),
+                note(BOT, 4, "<!-- harness run shop quick -->\n## PASS"),
             ],
             ("PUT", "notes/3"),
             id="in place of the old one",
@@ -278,16 +305,18 @@ def test_packages_of_the_locustfile_are_installed_beside_the_harness(
     tmp_path: Path, packages: str, options: str
 ) -> None:
     (tmp_path / "bin").mkdir()
-    uv = '#!/bin/sh\necho "$*" >>calls\n[ "$2" = install ] || echo /tools/bin\n'
+    uv = '#!/bin/sh\necho "$*" >>calls\n[ "$2" != dir ] || echo /tools/bin\n'
     (tmp_path / "bin" / "uv").write_text(uv)
     (tmp_path / "bin" / "uv").chmod(0o755)
     expressions = {"github.action_path": "/a/.github/actions/harness", "inputs.with": packages}
     path = tmp_path / "path"
     result = step("Install harness", expressions, tmp_path, GITHUB_PATH=str(path))
     assert result.returncode == 0, result.stderr
-    install, _ = (tmp_path / "calls").read_text().splitlines()
+    export, install, _ = (tmp_path / "calls").read_text().splitlines()
+    assert "--frozen" in export
+    locked = export.rpartition(" ")[2]
     called, _, source = install.rpartition(" ")
-    assert called == f"tool install --quiet --force{options}"
+    assert called == f"tool install --quiet --force --constraints {locked}{options}"
     assert os.path.normpath(source) == "/a"
     assert path.read_text() == "/tools/bin\n"
 

@@ -50,7 +50,7 @@ def test_selftest_mistake_that_breaks_no_budget_exits_3(planted: Project) -> Non
     result = planted.harness("selftest", "--out", "out", "--markdown", "docs/table.md", *SHORT)
     assert result.code == 3, result.out + result.err
     assert "missed: harmless: not breached: latency, errors" in result.out
-    assert "detected: no-metrics: the run ended: inconclusive" in result.out
+    assert "detected: no-metrics: outcome of the run: inconclusive" in result.out
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in (planted.path / "docs/table.md").read_text().splitlines()

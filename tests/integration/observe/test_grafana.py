@@ -133,5 +133,5 @@ def test_file_without_a_token_is_refused(tmp_path: Path, content: str) -> None:
 
 def test_token_needs_a_server(token: Path) -> None:
     options = argparse.Namespace(grafana_url=None, grafana_token_file=token)
-    with pytest.raises(UsageError, match="a server that is not named"):
+    with pytest.raises(UsageError, match="needs a server"):
         grafana_of(options)

@@ -65,12 +65,12 @@ def test_no_script_has_what_others_write() -> None:
         assert "${{" not in script
 
 
-def test_actions_of_others_are_pinned_by_their_major_version() -> None:
+def test_actions_of_others_are_pinned_by_commit() -> None:
     of_jobs = [step for name in JOBS if "workflows" in name for step in steps(name)]
     used = {step["uses"] for step in (*action["runs"]["steps"], *of_jobs) if "uses" in step}
     others = {use for use in used if not use.startswith("OWNER/harness/")}
     assert len(others) == 3
-    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", use) for use in others)
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", use) for use in others)
 
 
 def test_documented_inputs_are_those_of_the_action() -> None:
