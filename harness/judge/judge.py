@@ -181,7 +181,7 @@ def _uncertain(
         )
     else:
         why = (
-            f"{what}, but the true value may lie beyond the bound: it is"
+            f"{what}, but the true value may be on the other side of the bound: it is"
             f" {_range(budget, interval)}; measure longer, or move the bound"
         )
     return ("warn", _waived(budget, why)) if budget.waiver else ("inconclusive", why)

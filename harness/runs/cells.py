@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.runs.model import LatencyKey
-
 HIGHEST = 3_600_000_000_000  # ns; longer times count as one hour
 _BITS = 11  # bits that a bucket's lower edge keeps: 2**11 is the first power of two over 2 * 10**3
 
@@ -34,11 +32,6 @@ class Cell:
     name: str
     second: int
     counts: Mapping[int, int]
-
-    @property
-    def key(self) -> LatencyKey:
-        """Which requests these times are of."""
-        return LatencyKey(self.what, self.outcome, self.method, self.name)
 
 
 def bucket_of(seconds: float) -> int:

@@ -115,7 +115,7 @@ def read_lines(path: Path) -> list[LatencyLine]:
 
 def _line(cell: Cell, start: float) -> str:
     highest = middle_of(max(cell.counts)) * 1e3  # milliseconds, as HistogramLogWriter does
-    tag = _tag(cell.key)
+    tag = _tag(LatencyKey.of(cell))
     return f"Tag={tag},{start:.3f},1.000,{highest:.6f},{encode(cell.counts)}\n"
 
 

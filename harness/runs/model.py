@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.runs.cells import Cell
+
 Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
 
 
@@ -148,6 +150,11 @@ class LatencyKey(NamedTuple):
     outcome: str = ""
     method: str = ""
     name: str = ""
+
+    @classmethod
+    def of(cls, cell: Cell) -> LatencyKey:
+        """The key of the times of a cell."""
+        return cls(cell.what, cell.outcome, cell.method, cell.name)
 
     @property
     def request(self) -> str:

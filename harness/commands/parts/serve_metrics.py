@@ -20,7 +20,7 @@ from harness.report.run.openmetrics import (
 )
 from harness.runs.cells import Cell
 from harness.runs.histograms import HistogramSet
-from harness.runs.model import Manifest
+from harness.runs.model import LatencyKey, Manifest
 from harness.runs.openmetrics import Sample, reading
 
 
@@ -67,7 +67,7 @@ class LiveMetrics:
         """
         with self._lock:
             for cell in cells:
-                key = cell.key
+                key = LatencyKey.of(cell)
                 self._tally.add(key, cell.counts)
             self._readings[source] = readings
 

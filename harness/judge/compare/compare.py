@@ -17,7 +17,14 @@ from typing import assert_never
 from harness.budgets.model import Budget
 from harness.judge.compare.describe import reason
 from harness.judge.compare.log_ratio import log_ratio, too_few_events, why_no_ratio
-from harness.judge.compare.model import Change, Comparison, Omission, Pair, Rules, SideMeasurements
+from harness.judge.compare.model import (
+    BudgetChange,
+    Comparison,
+    Omission,
+    Pair,
+    Rules,
+    SideMeasurements,
+)
 from harness.judge.compare.sequential import (
     MOST_PAIRS,
     Design,
@@ -129,7 +136,7 @@ def tripped(budget: Budget, side: SideMeasurements) -> Guard | None:
     )
 
 
-def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) -> Change:
+def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) -> BudgetChange:
     tolerance = budget.max_regression or 0.0
     plan = design(tolerance, rules.most, alpha=rules.alpha / family, beta=rules.beta)
     omitted = [exclusion_reason(budget, pair) for pair in pairs]
@@ -140,7 +147,7 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
     used = [_measured(budget, p) for p, why in zip(pairs, omitted, strict=True) if not why]
     may_pass = [too_few_events(budget, used[:count]) is None for count in range(len(used) + 1)]
     state, decided_after = _closing_in(ratios, may_pass, plan)
-    change = Change(
+    change = BudgetChange(
         name=budget.name,
         description=budget.description,
         outcome=_outcome_of(budget, state.decision, pairs),
@@ -237,7 +244,7 @@ def _without_data(budget: Budget, pairs: Sequence[Pair]) -> Outcome:
             assert_never(budget.on_no_data)
 
 
-def _outcome(changes: Sequence[Change]) -> Outcome:
+def _outcome(changes: Sequence[BudgetChange]) -> Outcome:
     if any(change.outcome == "fail" for change in changes):
         return "fail"
     if any(c.outcome == "inconclusive" and c.severity == "error" for c in changes):

@@ -7,14 +7,14 @@ from typing import assert_never
 
 from harness.budgets.model import Budget
 from harness.judge.compare.log_ratio import FEWEST_EVENTS, is_share, too_few_events
-from harness.judge.compare.model import Change
+from harness.judge.compare.model import BudgetChange
 from harness.judge.describe import describe
 from harness.judge.model import Measurement
 from harness.units import Unit, format_quantity
 
 
 def reason(
-    change: Change,
+    change: BudgetChange,
     budget: Budget,
     used: Sequence[tuple[Measurement, Measurement]],
     omitted: Sequence[str],
@@ -60,7 +60,7 @@ def interval_text(lower: float | None, upper: float | None) -> str:
     return f"{worse_text(lower)} .. {worse_text(upper)}"
 
 
-def _found(change: Change, budget: Budget) -> str:
+def _found(change: BudgetChange, budget: Budget) -> str:
     what = describe(budget.indicator)
     if is_share(budget):
         bad = "bad events" if budget.direction == "max" else "misses"
@@ -72,14 +72,14 @@ def _found(change: Change, budget: Budget) -> str:
     return f"{what} is {how} ({interval})" if interval else f"{what} is {how}"
 
 
-def _certainty(change: Change) -> str:
+def _certainty(change: BudgetChange) -> str:
     if change.lower is not None and change.lower > change.tolerance:
         return f"certainly more than the {_tolerance(change)}"
     return f"certainly worse, and not certainly by less than the {_tolerance(change)}"
 
 
 def _undecided(
-    change: Change,
+    change: BudgetChange,
     budget: Budget,
     used: Sequence[tuple[Measurement, Measurement]],
     omitted: Sequence[str],
@@ -103,27 +103,27 @@ def _undecided(
     if detectable > change.tolerance:
         smallest = format_quantity(detectable, Unit.RATIO)
         return (
-            f"too much noise for {_pairs(change.pairs)}: the minimum detectable regression is"
-            f" {smallest}; run `harness calibrate`, use more --slices, or raise"
+            f"the noise is too large for {_pairs(change.pairs)}: the minimum detectable regression"
+            f" is {smallest}; run `harness calibrate`, use more --slices, or raise"
             f" max_regression ({_tolerance(change)}){_left_out(change, omitted)}"
         )
     return (
-        f"{_found(change, budget)}: {_pairs(change.pairs)} can distinguish it neither from no"
-        f" change nor from the {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
+        f"{_found(change, budget)}: {_pairs(change.pairs)} exclude neither zero nor the"
+        f" {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
     )
 
 
-def _waived(budget: Budget, change: Change, text: str) -> str:
+def _waived(budget: Budget, change: BudgetChange, text: str) -> str:
     if change.outcome == "warn" and budget.waiver:
         return f"{text}; waived until {budget.waiver.until}: {budget.waiver.reason}"
     return text
 
 
-def _tolerance(change: Change) -> str:
+def _tolerance(change: BudgetChange) -> str:
     return f"{format_quantity(change.tolerance, Unit.RATIO)} tolerated"
 
 
-def _left_out(change: Change, omitted: Sequence[str]) -> str:
+def _left_out(change: BudgetChange, omitted: Sequence[str]) -> str:
     if not omitted:
         return ""
     were = "was" if change.left_out == 1 else "were"

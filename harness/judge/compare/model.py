@@ -55,7 +55,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BudgetChange:
     """What became of a budget's indicator from the baseline to the candidate.
 
     Changes are relative: 0.1 is 10% worse and -0.1 is 10% better, whatever the direction.
@@ -136,7 +136,7 @@ class Comparison:
 
     outcome: Outcome
     done: bool
-    changes: tuple[Change, ...]
+    changes: tuple[BudgetChange, ...]
     omissions: tuple[Omission, ...]
     pairs: int
     seconds: float

@@ -33,6 +33,7 @@ from harness.judge.intervals.start_noise import FAILS, NOISE, inflate
 from harness.judge.measure.requests import selects
 from harness.names import ERROR
 from harness.runs.cells import Cell
+from harness.runs.model import LatencyKey
 
 _ALPHA = 1e-4  # of one look, for less than 1% over the looks of a minute
 _FEWEST_SECONDS = 5  # fewer batches than this do not show how they vary
@@ -118,7 +119,9 @@ class _Watch:
         if cell.second < 0:
             return
         indicator = self.budget.indicator
-        if not isinstance(indicator, Latency | ErrorRatio) or not selects(indicator, cell.key):
+        if not isinstance(indicator, Latency | ErrorRatio) or not selects(
+            indicator, LatencyKey.of(cell)
+        ):
             return
         count = sum(cell.counts.values())
         self._totals[cell.second] += count

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from harness import names
-from harness.judge.compare.model import Change, Comparison, Setting
+from harness.judge.compare.model import BudgetChange, Comparison, Setting
 from harness.report.compare import words as wording
 from harness.report.parts.console import NAME, STYLES, end, listed, reason_parts
 from harness.report.parts.terminal import Column, render, table
@@ -48,7 +48,7 @@ def compare_report(
     return render(parts, width=width, color=color)
 
 
-def _columns(changes: Sequence[Change]) -> list[Column]:
+def _columns(changes: Sequence[BudgetChange]) -> list[Column]:
     return [
         Column(
             "outcome",

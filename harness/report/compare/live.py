@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from harness.judge.compare.model import Change, Comparison
+from harness.judge.compare.model import BudgetChange, Comparison
 from harness.report.compare import words as wording
 from harness.report.parts.console import NAME, STYLES
 from harness.report.parts.terminal import Column, table
@@ -60,11 +60,11 @@ def compare_view(comparison: Comparison, width: int) -> RenderableType:
     return Group(head, table(columns, name=1, width=width, color=True))
 
 
-def _nearness(change: Change) -> float:
+def _nearness(change: BudgetChange) -> float:
     return (change.estimate or 0.0) / change.tolerance
 
 
-def _closest(change: Change) -> str:
+def _closest(change: BudgetChange) -> str:
     interval = wording.range_text(change)
     shown = "" if interval == NO_DATA else f" ({interval})"
     tolerance = wording.share_text(change.tolerance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness import names
-from harness.judge.compare.model import Change, Comparison, Setting
+from harness.judge.compare.model import BudgetChange, Comparison, Setting
 from harness.report.compare import words as wording
 from harness.report.parts.markdown import (
     SIGNS,
@@ -59,7 +59,7 @@ def _heading(comparison: Comparison, setting: Setting) -> Iterator[str]:
     return heading(comparison.outcome, wording.title(setting), headline)
 
 
-def _budgets(changes: Sequence[Change], most: int) -> Iterator[str]:
+def _budgets(changes: Sequence[BudgetChange], most: int) -> Iterator[str]:
     if not changes:
         return
     yield (

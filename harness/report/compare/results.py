@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from harness.judge.compare.model import Change, Comparison, Setting
+from harness.judge.compare.model import BudgetChange, Comparison, Setting
 from harness.report.run.results import json_text, number
 
 SCHEMA = 1
@@ -38,7 +38,7 @@ def compare_json(comparison: Comparison, setting: Setting, *, exit_code: int) ->
     )
 
 
-def _budget(change: Change) -> dict[str, object]:
+def _budget(change: BudgetChange) -> dict[str, object]:
     return {
         "name": change.name,
         "outcome": change.outcome,

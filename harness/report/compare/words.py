@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.judge.compare.describe import interval_text, worse_text
-from harness.judge.compare.model import Change, Comparison, Setting
+from harness.judge.compare.model import BudgetChange, Comparison, Setting
 from harness.report.parts.words import NO_DATA, ByOutcome, clean, moment, tally
 from harness.units import Unit, format_quantity
 
@@ -23,12 +23,12 @@ def title(setting: Setting) -> str:
     return clean(f"{scenario}: {setting.candidate} against {setting.baseline}", 300)
 
 
-def estimate_text(change: Change) -> str:
+def estimate_text(change: BudgetChange) -> str:
     """The estimated regression, such as "+1.2%"; negative is better."""
     return NO_DATA if change.estimate is None else worse_text(change.estimate)
 
 
-def range_text(change: Change) -> str:
+def range_text(change: BudgetChange) -> str:
     """The interval, such as "-4.0% .. +6.1%"."""
     return interval_text(change.lower, change.upper) or NO_DATA
 
@@ -38,7 +38,7 @@ def share_text(value: float | None) -> str:
     return NO_DATA if value is None else format_quantity(value, Unit.RATIO)
 
 
-def pairs_text(change: Change) -> str:
+def pairs_text(change: BudgetChange) -> str:
     """The number of pairs, such as "5", or "7 of 9" if two were left out."""
     count = len(change.ratios)
     return f"{change.pairs} of {count}" if change.left_out else str(count)

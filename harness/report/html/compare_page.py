@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import expm1, inf, isfinite
 
-from harness.judge.compare.model import Change, Comparison, Rules, Setting
+from harness.judge.compare.model import BudgetChange, Comparison, Rules, Setting
 from harness.judge.compare.sequential import design, look
 from harness.report.compare import words as wording
 from harness.report.html.document import document
@@ -38,7 +38,7 @@ def compare_page(comparison: Comparison, setting: Setting, *, exit_code: int) ->
     )
 
 
-def change_data(change: Change, rules: Rules, family: int) -> dict[str, object]:
+def change_data(change: BudgetChange, rules: Rules, family: int) -> dict[str, object]:
     """A chart of the pairs of a budget, for the script; values are regressions in per cent.
 
     Args:
@@ -84,7 +84,7 @@ def _percent(log_ratio: float) -> float:
     return short(_PER_CENT * expm1(log_ratio))
 
 
-def _about(change: Change) -> str:
+def _about(change: BudgetChange) -> str:
     return (
         f"{wording.estimate_text(change)}, {wording.range_text(change)},"
         f" {wording.share_text(change.tolerance)} tolerated, {wording.pairs_text(change)} pairs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 
-from harness.judge.compare.model import Change
+from harness.judge.compare.model import BudgetChange
 from harness.judge.model import Verdict
 
 _LEAST = 0.01  # of the bar: the least width of an interval
@@ -42,7 +42,7 @@ def verdict_gauge(verdict: Verdict) -> GaugeChart | None:
     return _gauge(verdict.value, ends, full, verdict.bound, verdict.direction)
 
 
-def change_gauge(change: Change) -> GaugeChart | None:
+def change_gauge(change: BudgetChange) -> GaugeChart | None:
     """A bar from minus to plus twice the tolerance; None without data."""
     if change.estimate is None or not isfinite(change.estimate):
         return None

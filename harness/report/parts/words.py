@@ -11,13 +11,13 @@ from itertools import groupby
 from typing import Generic, Literal, TypedDict, TypeVar, assert_never
 
 from harness.budgets.model import Severity
-from harness.judge.compare.model import Change
+from harness.judge.compare.model import BudgetChange
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
 from harness.report.parts.scenario import scenario_text
 from harness.runs.model import Evidence, Manifest, SlowRequest, Worker
 from harness.units import Unit, format_quantity
 
-Judged = TypeVar("Judged", Verdict, Change)  # a budget, in a run or in a comparison
+Judged = TypeVar("Judged", Verdict, BudgetChange)  # a budget, in a run or in a comparison
 # A value for each outcome: mypy demands all of them.
 ByOutcome = TypedDict("ByOutcome", {"fail": str, "inconclusive": str, "warn": str, "pass": str})
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "inconclusive", "warn", "pass")
@@ -55,7 +55,7 @@ def worst_first(judged: Iterable[Judged]) -> list[Judged]:
     return sorted(judged, key=lambda one: (WORST_FIRST.index(one.outcome), one.severity != "error"))
 
 
-def effect(one: Verdict | Change) -> Literal["breach", "unknown", "none"]:
+def effect(one: Verdict | BudgetChange) -> Literal["breach", "unknown", "none"]:
     """The effect of a budget on a CI job: red for a breach and an inconclusive severity error."""
     match one.outcome:
         case "fail":

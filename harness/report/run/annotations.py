@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, assert_never, get_args
 
-from harness.judge.compare.model import Change
+from harness.judge.compare.model import BudgetChange
 from harness.judge.model import Verdict
 from harness.report.parts.console import NAME, TEXT
 from harness.report.parts.words import Judged, clean, effect, worst_first
@@ -53,7 +53,7 @@ def error_command(message: str, hint: str) -> str:
     return _command("error", "harness", "\n".join(clean(line, TEXT) for line in lines))
 
 
-def _level(one: Verdict | Change) -> AnnotationLevel:
+def _level(one: Verdict | BudgetChange) -> AnnotationLevel:
     match effect(one):
         case "breach" | "unknown":
             return "error"

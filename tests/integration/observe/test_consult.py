@@ -241,7 +241,7 @@ def test_headers_are_sent_and_never_stored(
     assert "s3cret" not in (tmp_path / "prometheus.json").read_text() + repr(server)
     assert str(read_answers(folder)) == str(answers)  # NaN is not equal to itself
     folder.write("prometheus.json", '{"schema": 2}')
-    with pytest.raises(RunFolderError, match="another version"):
+    with pytest.raises(RunFolderError, match="not of this version"):
         read_answers(folder)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.budgets.model import Budget, ErrorRatio, Latency, Ratio, Selector, Waiver
 from harness.judge.compare.compare import compare, compared, exclusion_reason, most_pairs
-from harness.judge.compare.model import Change, Comparison, Pair, Rules, SideMeasurements
+from harness.judge.compare.model import BudgetChange, Comparison, Pair, Rules, SideMeasurements
 from harness.judge.compare.sequential import design, hodges_lehmann, look
 from harness.judge.model import Guard, Measurement, Scope, guard
 from harness.units import Unit
@@ -375,7 +375,7 @@ def test_reason_of_noise_says_what_would_be_seen_and_what_to_do() -> None:
     found = pairs(p95=NOISE[:32])
     detectable = compare([P95], found, RULES).changes[0].detectable or 0
     assert reason(P95, found) == (
-        "too much noise for 32 pairs: the minimum detectable regression is"
+        "the noise is too large for 32 pairs: the minimum detectable regression is"
         f" {100 * detectable:.3g}%; run `harness calibrate`, use more --slices, or raise"
         " max_regression (10% tolerated)"
     )
@@ -390,8 +390,8 @@ def test_reason_of_what_lies_between_no_change_and_the_tolerance_says_so() -> No
     found = after_each([P95], pairs(p95=[end for ends in halves for end in ends]), RULES)
     assert found.pairs == 32
     assert found.changes[0].reason == (
-        "p95 latency of all requests is 4.9% worse (-2.4% .. +10.9%): 32 pairs can"
-        " distinguish it neither from no change nor from the 10% tolerated; use more --slices"
+        "p95 latency of all requests is 4.9% worse (-2.4% .. +10.9%): 32 pairs exclude"
+        " neither zero nor the 10% tolerated; use more --slices"
     )
 
 
@@ -412,7 +412,7 @@ THREE = st.lists(st.tuples(*[st.floats(-0.3, 0.3)] * 3), min_size=1, max_size=12
 ORDER = {"pass": 0, "inconclusive": 1, "fail": 2}
 
 
-def figures(change: Change) -> tuple[object, ...]:
+def figures(change: BudgetChange) -> tuple[object, ...]:
     return (change.outcome, change.estimate, change.lower, change.upper, change.decided_after)
 
 

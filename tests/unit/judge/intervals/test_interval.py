@@ -272,7 +272,7 @@ def test_a_bound_of_2_holds_for_all_of_an_interval_for_none_or_for_some(
     ("bound", "outcome", "words"),
     [
         pytest.param(0.2, "pass", "under the max of 200 ms", id="far enough under"),
-        pytest.param(0.098, "inconclusive", "the true value may lie beyond", id="a little under"),
+        pytest.param(0.098, "inconclusive", "on the other side of the bound", id="a little under"),
         pytest.param(0.09, "inconclusive", "over the max of 90 ms", id="a little over"),
         pytest.param(0.05, "fail", "over the max of 50 ms", id="far enough over"),
     ],

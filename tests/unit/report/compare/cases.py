@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.budgets.model import Budget, Latency, Ratio, Selector, Throughput
 from harness.judge.compare.compare import compare
 from harness.judge.compare.model import (
-    Change,
+    BudgetChange,
     Comparison,
     Omission,
     Pair,
@@ -154,7 +154,7 @@ CASES: dict[str, tuple[Comparison, Setting, int]] = {
 
 # Any comparison at all, for property tests.
 CHANGES = st.builds(
-    Change,
+    BudgetChange,
     name=TEXTS,
     description=TEXTS,
     outcome=OUTCOMES,
