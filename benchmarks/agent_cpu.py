@@ -21,7 +21,8 @@ from pathlib import Path
 
 from benchmarks.figures import change, environment, machine, spread, table
 from benchmarks.server import count, served
-from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Stage, UserStage
+from harness.budgets.model import Load
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from harness.runs.latency import LatencyLog

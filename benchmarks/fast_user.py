@@ -23,7 +23,8 @@ from pathlib import Path
 
 from benchmarks.figures import change, in_turn, machine, spread, table
 from benchmarks.server import count
-from harness.budgets.model import ClosedWorkload, Load, UserStage
+from harness.budgets.model import Load
+from harness.budgets.workload import ClosedWorkload, UserStage
 from harness.load.generator import generator
 
 USERS = 10

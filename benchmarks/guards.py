@@ -24,18 +24,8 @@ from benchmarks.fidelity.services import Service, quantile
 from benchmarks.fidelity.truth import Record, served
 from benchmarks.figures import machine, table
 from harness import names
-from harness.budgets.model import (
-    Budget,
-    ClosedWorkload,
-    Latency,
-    Load,
-    OpenWorkload,
-    Plan,
-    Scenario,
-    Stage,
-    UserStage,
-    Workload,
-)
+from harness.budgets.model import Budget, Latency, Load, Plan, Scenario
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage, Workload
 from harness.judge.guards.all import guards
 from harness.judge.guards.readings import read_generator
 from harness.judge.judge import judge

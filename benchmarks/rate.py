@@ -30,7 +30,8 @@ from benchmarks.fidelity.tools import LOCUSTFILE
 from benchmarks.fidelity.truth import served
 from benchmarks.figures import environment, machine, table
 from harness import names
-from harness.budgets.model import Load, OpenWorkload, Stage
+from harness.budgets.model import Load
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.load.arrivals import arrivals
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report

@@ -16,7 +16,8 @@ from typing import NamedTuple
 from benchmarks.fidelity.services import QUANTILES, Service
 from benchmarks.figures import environment
 from harness import names
-from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Stage, UserStage, Workload
+from harness.budgets.model import Load
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage, Workload
 from harness.load.arrivals import arrivals
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report

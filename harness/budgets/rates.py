@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.budgets.model import Stage
+from harness.budgets.workload import Stage
 
 
 def first_rate(stage: Stage) -> float:

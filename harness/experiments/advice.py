@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.budgets.lint.plan import Advice
-from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario
+from harness.budgets.model import Budget, Plan, Scenario
+from harness.budgets.workload import OpenWorkload
 from harness.judge.compare.compare import most_pairs
 from harness.judge.compare.model import Rules
 from harness.judge.compare.noise import undetectable

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario, Target
+from harness.budgets.model import Budget, Plan, Scenario, Target
+from harness.budgets.workload import OpenWorkload
 from harness.errors import UnjudgedError, UsageError
 from harness.experiments.pair import PairDesign, PairStart, load_pair, pair_start, read_pair
 from harness.experiments.version import Version, Versions

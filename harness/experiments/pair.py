@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, get_args
 
-from harness.budgets.model import Budget, OpenWorkload, Plan, Scenario
+from harness.budgets.model import Budget, Plan, Scenario
+from harness.budgets.workload import OpenWorkload
 from harness.errors import TargetError
 from harness.experiments.version import Role, Versions
 from harness.judge.compare.model import Pair, SideMeasurements

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import assert_never
 
-from harness.budgets.model import OpenWorkload, Stage
 from harness.budgets.rates import expected, first_rate, rate_within
+from harness.budgets.workload import OpenWorkload, Stage
 
 
 def arrivals(workload: OpenWorkload) -> Iterator[float]:

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
-from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, ShapeWorkload
+from harness.budgets.model import Load
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.errors import GeneratorError, ScenarioError
 from harness.load.child_process import ChildProcess
 from harness.load.protocol.frames import (

@@ -16,7 +16,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-from harness.budgets.model import OpenWorkload, Stage
+from harness.budgets.workload import OpenWorkload, Stage
 
 GAP = 0.25  # s between the last arrival of a turn and the first of the next turn
 TURN = 1.0  # s

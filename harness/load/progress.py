@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from harness import names
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Scenario, ShapeWorkload
+from harness.budgets.model import Scenario
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.arrivals import rate_at
 from harness.load.protocol.frames import Report
 from harness.runs.cells import middle_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.budgets.model import ClosedWorkload
+from harness.budgets.workload import ClosedWorkload
 
 SPAWN_RATE = 100.0  # users per second; the lowest rate where the workload specifies none
 SPAWN_TIME = 10.0  # s; the longest time in which all users are started, `on_start` aside

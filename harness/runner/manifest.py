@@ -9,16 +9,8 @@ from importlib.metadata import version
 from typing import Any, assert_never
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.budgets.model import (
-    ClosedWorkload,
-    Load,
-    OpenWorkload,
-    Plan,
-    Scenario,
-    ShapeWorkload,
-    Target,
-    Workload,
-)
+from harness.budgets.model import Load, Plan, Scenario, Target
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload, Workload
 from harness.load.fleet import Fleet
 from harness.observe.host import git_facts, host_facts
 from harness.observe.target import Service

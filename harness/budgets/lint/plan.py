@@ -9,12 +9,10 @@ from harness.budgets.lint.metrics import Advice, Family, FindingLevel, metric_fi
 from harness.budgets.model import (
     CLIENT_SIDE,
     Budget,
-    ClosedWorkload,
     ErrorRatio,
     Gauge,
     Latency,
     Load,
-    OpenWorkload,
     Plan,
     Promql,
     Scenario,
@@ -24,6 +22,7 @@ from harness.budgets.model import (
 from harness.budgets.parse.problems import Place, Problems, dotted, listed
 from harness.budgets.parse.yaml_reader import read
 from harness.budgets.rates import expected, first_rate
+from harness.budgets.workload import ClosedWorkload, OpenWorkload
 from harness.names import HOST_METRICS
 from harness.units import Unit, format_quantity
 

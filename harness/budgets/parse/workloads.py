@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.budgets.model import (
+from harness.budgets.parse.problems import Place, Problems
+from harness.budgets.parse.scenario_schema import LoadSpec, ScenarioSpec, StageSpec, WorkloadSpec
+from harness.budgets.workload import (
     ClosedWorkload,
     OpenWorkload,
     ShapeWorkload,
@@ -13,8 +15,6 @@ from harness.budgets.model import (
     UserStage,
     Workload,
 )
-from harness.budgets.parse.problems import Place, Problems
-from harness.budgets.parse.scenario_schema import LoadSpec, ScenarioSpec, StageSpec, WorkloadSpec
 
 _MODELS = ("rate", "users", "stages", "shape")
 _OPEN = ("rate", "ramp_to")

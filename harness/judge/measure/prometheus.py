@@ -12,16 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from harness import names
-from harness.budgets.model import (
-    Gauge,
-    Indicator,
-    Mean,
-    Promql,
-    Quantile,
-    Rate,
-    Ratio,
-    Utilization,
-)
+from harness.budgets.model import Gauge, Indicator, Mean, Promql, Quantile, Rate, Ratio, Utilization
 from harness.judge.measure.histograms import bucket_edge, cumulative
 from harness.judge.measure.observation import (
     Coverage,

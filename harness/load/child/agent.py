@@ -14,7 +14,7 @@ from locust import User
 from locust.env import Environment
 from locust.runners import LocalRunner
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, ShapeWorkload
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
 from harness.load.child.control_channel import ControlChannel
 from harness.load.child.locustfile import RefusalError, describe, place

@@ -18,7 +18,7 @@ from locust.runners import Runner
 from locust.shape import LoadTestShape
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 
-from harness.budgets.model import ClosedWorkload, ShapeWorkload
+from harness.budgets.workload import ClosedWorkload, ShapeWorkload
 from harness.load.user_ramp import steps_of
 
 GRACE = 1.5  # s by which a shape may end before the load: Locust calls it about once a second

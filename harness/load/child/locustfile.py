@@ -26,7 +26,7 @@ from locust.env import Environment
 from locust.shape import LoadTestShape
 from locust.util.load_locustfile import load_locustfile
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, ShapeWorkload
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
 from harness.load.protocol.frames import Setup
 

@@ -28,7 +28,7 @@ from locust.user.task import (
     DefaultTaskSet,
 )
 
-from harness.budgets.model import OpenWorkload
+from harness.budgets.workload import OpenWorkload
 from harness.load.arrivals import arrivals
 from harness.load.child.common_random import install as record_choices
 from harness.load.child.common_random import redraw_task, repeat

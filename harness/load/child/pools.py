@@ -11,7 +11,7 @@ from gevent.queue import SimpleQueue
 from locust import User
 from locust.dispatch import _kl_generator
 
-from harness.budgets.model import OpenWorkload
+from harness.budgets.workload import OpenWorkload
 from harness.load.sharding import apportion
 
 _STARTING = "harness_starting"  # attribute of a user that joined the pool later and is not ready

@@ -17,7 +17,7 @@ from typing import Generic, TypeAlias, TypeVar
 import msgpack  # type: ignore[import-untyped]
 
 from harness import names
-from harness.budgets.model import (
+from harness.budgets.workload import (
     ClosedWorkload,
     OpenWorkload,
     ShapeWorkload,

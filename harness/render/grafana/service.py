@@ -9,14 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from harness import names
-from harness.budgets.model import (
-    CLIENT_SIDE,
-    Budget,
-    Mean,
-    Plan,
-    Quantile,
-    selectors,
-)
+from harness.budgets.model import CLIENT_SIDE, Budget, Mean, Plan, Quantile, selectors
 from harness.render.grafana.panels import (
     Dashboard,
     GrafanaPanel,

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from harness.budgets.model import Load, Scenario, Workload
+from harness.budgets.model import Load, Scenario
+from harness.budgets.workload import Workload
 from harness.load.generator import Generator, generator
 from harness.load.protocol.frames import Report
 from harness.runs.latency import LatencyLog, merged, read_intervals

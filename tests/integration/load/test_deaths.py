@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.errors import GeneratorError
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report

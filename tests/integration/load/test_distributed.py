@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.errors import GeneratorError, ScenarioError
 from harness.load.arrivals import arrivals
 from harness.load.generator import generator

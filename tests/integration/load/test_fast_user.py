@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
 from tests.integration.load.test_request_counts import MIXED
 

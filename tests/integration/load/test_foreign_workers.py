@@ -3,7 +3,7 @@
 import msgpack  # type: ignore[import-untyped]
 import zmq
 
-from harness.budgets.model import OpenWorkload, Stage
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.load.generator import generator
 from harness.load.protocol.frames import Bye, Frame, Stop, encode
 from harness.load.protocol.master import CHANNEL, WorkerPool

@@ -11,15 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from harness import names
-from harness.budgets.model import (
-    Budget,
-    ClosedWorkload,
-    Latency,
-    OpenWorkload,
-    Stage,
-    UserStage,
-    Workload,
-)
+from harness.budgets.model import Budget, Latency
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage, Workload
 from harness.judge.guards.all import guards
 from harness.judge.judge import judge
 from harness.judge.measure.measure import measure_budgets

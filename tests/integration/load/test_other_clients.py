@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
 
 RAW = """

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.names import GENERATOR_CANARY
 from tests.integration.load.conftest import Loads, Server
 

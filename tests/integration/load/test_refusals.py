@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Stage, UserStage
+from harness.budgets.model import Load
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.errors import ScenarioError
 from harness.load.generator import generator
 from tests.integration.load.conftest import Loads, descendants
@@ -78,7 +79,7 @@ NEVER_READY = {
 LOAD_ALL = """
 import json, os, sys
 import locust
-from harness.budgets.model import ClosedWorkload, UserStage
+from harness.budgets.workload import ClosedWorkload, UserStage
 from harness.load.protocol.frames import Setup
 from harness.load.child.locustfile import RefusalError, load
 for path, tags, exclude in json.load(open(sys.argv[1])):

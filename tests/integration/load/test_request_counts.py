@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
 
 OPEN = OpenWorkload((Stage(120, 0.5), Stage(240, 0.5)), max_users=25)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.load.protocol.frames import Slow
 from tests.integration.load.conftest import Loads, Outcome, Server
 

@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.budgets.model import (
-    ClosedWorkload,
-    OpenWorkload,
-    ShapeWorkload,
-    Stage,
-    UserStage,
-)
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload, Stage, UserStage
 from harness.errors import ScenarioError
 from harness.load.arrivals import arrivals
 from harness.load.generator import generator

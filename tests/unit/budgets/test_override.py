@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 
-from harness.budgets.model import (
+from harness.budgets.model import Load, Scenario
+from harness.budgets.override import Changes, override
+from harness.budgets.parse.parse import parse_plan
+from harness.budgets.workload import (
     ClosedWorkload,
-    Load,
     OpenWorkload,
-    Scenario,
     ShapeWorkload,
     Stage,
     UserStage,
     Workload,
 )
-from harness.budgets.override import Changes, override
-from harness.budgets.parse.parse import parse_plan
 from harness.errors import UsageError
 
 FILE = Path("a.py")

@@ -14,7 +14,8 @@ import pytest
 import yaml
 from scipy import stats
 
-from harness.budgets.model import Load, OpenWorkload, Scenario, Stage
+from harness.budgets.model import Load, Scenario
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.cli import COMMANDS, main, parser
 from harness.errors import TargetError
 from harness.experiments.compare import MOST_BUDGETS

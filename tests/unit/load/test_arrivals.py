@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from harness.budgets.model import OpenWorkload, Stage
 from harness.budgets.rates import expected, first_rate
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.load.arrivals import arrivals, rate_at
 
 RATES = st.one_of(st.just(0.0), st.floats(0.01, 200))

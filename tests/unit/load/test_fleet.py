@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from harness.budgets.model import Load, OpenWorkload, Scenario, Stage
+from harness.budgets.model import Load, Scenario
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.errors import GeneratorError
 from harness.load.fleet import Fleet, RunningLoad, logs, workers_of
 from harness.load.generator import Generator

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.model import Load, OpenWorkload, Stage
+from harness.budgets.model import Load
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.errors import ScenarioError
 from harness.load.generator import generator
 from harness.load.protocol.master import WorkerPool

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.budgets.model import OpenWorkload, Stage
 from harness.budgets.rates import expected
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.load.arrivals import arrivals
 from harness.load.interleaving import Interleaving, in_turn, random_order
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.model import ClosedWorkload, Load, OpenWorkload, Scenario, Stage, UserStage
+from harness.budgets.model import Load, Scenario
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.load.progress import Meter
 from harness.load.protocol.frames import Report
 from harness.runs.cells import Cell, bucket_of

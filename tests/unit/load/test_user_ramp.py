@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.budgets.model import ClosedWorkload, UserStage
+from harness.budgets.workload import ClosedWorkload, UserStage
 from harness.load.user_ramp import SPAWN_RATE, Step, steps_of
 
 

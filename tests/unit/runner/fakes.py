@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from harness.budgets.model import Load, OpenWorkload, Plan, Scenario, Stage, Target
+from harness.budgets.model import Load, Plan, Scenario, Target
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.load.fleet import Fleet
 from harness.observe.scraper import Scraper
 from harness.observe.target import Service

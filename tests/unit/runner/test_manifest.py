@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.model import (
+from harness.budgets.model import Load, Target
+from harness.budgets.workload import (
     ClosedWorkload,
-    Load,
     OpenWorkload,
     ShapeWorkload,
     Stage,
-    Target,
     UserStage,
     Workload,
 )

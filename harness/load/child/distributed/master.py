@@ -16,7 +16,7 @@ import locust
 from gevent.queue import Queue
 from locust.env import Environment
 
-from harness.budgets.model import ClosedWorkload, OpenWorkload, ShapeWorkload
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.agent import STOP_GRACE, pool_of
 from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
 from harness.load.child.control_channel import STEP, StoppedBeforeStartError

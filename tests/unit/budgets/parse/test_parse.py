@@ -9,7 +9,6 @@ import pytest
 from harness.budgets.model import (
     Alert,
     Budget,
-    ClosedWorkload,
     ErrorRatio,
     Gauge,
     Indicator,
@@ -17,7 +16,6 @@ from harness.budgets.model import (
     Load,
     Mean,
     Objective,
-    OpenWorkload,
     Plan,
     Promql,
     Quantile,
@@ -26,16 +24,20 @@ from harness.budgets.model import (
     Scenario,
     Selector,
     Selftest,
-    ShapeWorkload,
-    Stage,
     Target,
     Throughput,
-    UserStage,
     Utilization,
     Waiver,
-    Workload,
 )
 from harness.budgets.parse.parse import parse_plan
+from harness.budgets.workload import (
+    ClosedWorkload,
+    OpenWorkload,
+    ShapeWorkload,
+    Stage,
+    UserStage,
+    Workload,
+)
 from harness.errors import BudgetsError
 from harness.units import Unit
 

@@ -3,7 +3,8 @@
 from dataclasses import fields
 from pathlib import Path
 
-from harness.budgets.model import Latency, Load, OpenWorkload, Plan, Scenario, Stage
+from harness.budgets.model import Latency, Load, Plan, Scenario
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.commands.parts.serve_metrics import LiveMetrics
 from harness.judge.judge import judge
 from harness.load.protocol.frames import Report, readings

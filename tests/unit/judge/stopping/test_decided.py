@@ -5,15 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.budgets.model import (
-    Budget,
-    ErrorRatio,
-    Gauge,
-    Latency,
-    Scenario,
-    Selector,
-    Throughput,
-)
+from harness.budgets.model import Budget, ErrorRatio, Gauge, Latency, Scenario, Selector, Throughput
 from harness.judge.stopping.decided import DecisionWatch
 from harness.units import Unit
 from tests.unit.judge.evidence import budget, evidence, requests, series

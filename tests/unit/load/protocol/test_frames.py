@@ -10,13 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import names
-from harness.budgets.model import (
-    ClosedWorkload,
-    OpenWorkload,
-    ShapeWorkload,
-    Stage,
-    UserStage,
-)
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload, Stage, UserStage
 from harness.load.protocol.frames import (
     Bye,
     Decoder,
