@@ -1,5 +1,6 @@
 """The documentation says what the code does: its examples parse, its tables are current."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -18,6 +19,7 @@ from harness.budgets.lint.plan import lint
 from harness.budgets.parse.parse import parse_plan
 from harness.cli import COMMANDS, parser
 from harness.runs.slowest import read_slowest
+from tests.unit.project.test_walls import ALLOWED, LEAVES
 
 DOCS = Path("docs")
 README = Path("README.md")
@@ -148,3 +150,33 @@ def test_documented_line_of_the_slowest_requests_is_read(tmp_path: Path) -> None
     (request,) = read_slowest(tmp_path / "slowest.jsonl", 0.0, 2e9)
     assert (request.request, request.source) == ("GET /items", "worker-2")
     assert set(json.loads(line)) == {field.name for field in fields(request)}
+
+
+# --- docs/architecture.md ---------------------------------------------------------------------------
+
+ARCHITECTURE = DOCS / "architecture.md"
+
+
+def test_table_of_rooms_is_the_one_that_the_walls_test_holds() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", ARCHITECTURE.read_text(), flags=re.MULTILINE)
+    table = {room: set(re.findall(r"`(\w+)`", allowed)) for room, allowed in rows}
+    assert table == {room: found for room, found in ALLOWED.items() if room not in LEAVES}
+
+
+def steps() -> list[tuple[str, str]]:
+    """The `file:function` steps of the walks, the file as a path below harness/."""
+    return re.findall(r"`([\w/]+\.py):([\w.]+)`", ARCHITECTURE.read_text())
+
+
+@pytest.mark.parametrize(("file", "name"), steps())
+def test_step_of_a_walk_exists(file: str, name: str) -> None:
+    tree: ast.AST = ast.parse((Path("harness") / file).read_text())
+    for part in name.split("."):
+        found = [
+            node
+            for node in ast.iter_child_nodes(tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and node.name == part
+        ]
+        assert found, f"{file} has no {part}"
+        tree = found[0]
