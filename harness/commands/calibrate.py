@@ -20,7 +20,7 @@ from harness.commands.parts.outputs import create_out_folder, stdout_format, wri
 from harness.commands.parts.progress import LiveView
 from harness.errors import EXIT_INTERRUPTED, EXIT_PASS, UsageError
 from harness.experiments.advice import pair_load
-from harness.experiments.calibrate import Measured, measure_noise
+from harness.experiments.calibrate import NoiseRuns, measure_noise
 from harness.experiments.compare import check_sliceable
 from harness.experiments.pair import PairDesign
 from harness.judge.compare.model import Rules
@@ -95,7 +95,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _store_and_print(
-    plan: Plan, design: PairDesign, measured: Measured, options: argparse.Namespace
+    plan: Plan, design: PairDesign, measured: NoiseRuns, options: argparse.Namespace
 ) -> None:
     """Store and print the noise of each budget, if there are enough measurements."""
     if max(len(measured.pairs), len(measured.runs)) < FEWEST:

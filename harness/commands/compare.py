@@ -28,7 +28,7 @@ from harness.commands.parts.outputs import (
     write,
 )
 from harness.commands.parts.progress import LiveView
-from harness.commands.parts.report_files import Report, write_reports
+from harness.commands.parts.report_files import ReportFile, write_reports
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -60,12 +60,14 @@ class _Result(NamedTuple):
     exit_code: int
 
 
-REPORTS: tuple[Report[_Result], ...] = (
-    Report(names.COMPARE_FILE, lambda r: compare_json(*r[:2], exit_code=r.exit_code), "json"),
-    Report(names.COMPARE_SUMMARY, lambda r: compare_markdown(*r[:2]), "markdown"),
-    Report(names.JUNIT_FILE, lambda r: compare_junit(*r[:2], exit_code=r.exit_code), "junit_xml"),
-    Report(names.COMMENT_FILE, lambda r: compare_comment(*r[:2])),
-    Report(names.REPORT_FILE, lambda r: compare_page(*r[:2], exit_code=r.exit_code), "html"),
+REPORTS: tuple[ReportFile[_Result], ...] = (
+    ReportFile(names.COMPARE_FILE, lambda r: compare_json(*r[:2], exit_code=r.exit_code), "json"),
+    ReportFile(names.COMPARE_SUMMARY, lambda r: compare_markdown(*r[:2]), "markdown"),
+    ReportFile(
+        names.JUNIT_FILE, lambda r: compare_junit(*r[:2], exit_code=r.exit_code), "junit_xml"
+    ),
+    ReportFile(names.COMMENT_FILE, lambda r: compare_comment(*r[:2])),
+    ReportFile(names.REPORT_FILE, lambda r: compare_page(*r[:2], exit_code=r.exit_code), "html"),
 )
 FILES = tuple(report.file for report in REPORTS)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, UnjudgedError, UsageError
-from harness.report.export.formats import FORMATS, Format, gaps
+from harness.report.export.formats import FORMATS, ExportFormat, gaps
 from harness.report.history.history import History, histories
 from harness.runs.folder import open_folder
 from harness.runs.results import PastRun, read_results
@@ -55,7 +55,7 @@ def export(options: argparse.Namespace) -> int:
     return EXIT_PASS
 
 
-def _format(options: argparse.Namespace) -> Format:
+def _format(options: argparse.Namespace) -> ExportFormat:
     form = FORMATS[options.to]
     if len(options.run_dir) > 1 and not form.several:
         several = ", ".join(name for name, other in FORMATS.items() if other.several)

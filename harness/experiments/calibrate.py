@@ -21,7 +21,7 @@ from harness.runs.model import Progress
 
 
 @dataclass(slots=True)
-class Measured:
+class NoiseRuns:
     """The measurements of a calibration up to its end, or up to what ended it early.
 
     Attributes:
@@ -45,7 +45,7 @@ async def measure_noise(
     *,
     tell: Callable[[str], None],
     show: Callable[[Progress], None],
-) -> Measured:
+) -> NoiseRuns:
     """Measure pairs and runs of the working tree.
 
     Args:
@@ -62,7 +62,7 @@ async def measure_noise(
     Raises:
         UsageError: The target cannot be started twice at once.
     """
-    found = Measured()
+    found = NoiseRuns()
     pairs, runs = repetitions
     target = plan.target or Target(url="")
     async with prepared_versions(target, Version(), Version(), folder, tell=tell) as both:

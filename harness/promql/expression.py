@@ -39,7 +39,7 @@ _PLACEHOLDER = r"[{<:\[][a-zA-Z0-9_:.-]+[}>\]]?"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class QueryScope:
     """The samples that an expression uses.
 
     Attributes:
@@ -58,7 +58,7 @@ class Scope:
     client: Literal["run", "service"] = "run"
 
 
-def value(indicator: Indicator, scope: Scope, direction: Direction = "max") -> str:
+def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max") -> str:
     """The value of an indicator over the scope's window, in its base unit.
 
     The result is empty without series, and NaN without traffic.
@@ -81,7 +81,7 @@ def value(indicator: Indicator, scope: Scope, direction: Direction = "max") -> s
             assert_never(indicator)
 
 
-def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str:
+def share_over(indicator: Quantile | Latency, bound: float, scope: QueryScope) -> str:
     """The share of observations over a bound, from the bucket that ends at the bound.
 
     The result is exact; it is empty if no bucket ends there.
@@ -91,7 +91,7 @@ def share_over(indicator: Quantile | Latency, bound: float, scope: Scope) -> str
     return f"1 - {_over(below, found.part('count'), scope)}"
 
 
-def share_bad(indicator: Indicator, bound: float, direction: Direction, scope: Scope) -> str:
+def share_bad(indicator: Indicator, bound: float, direction: Direction, scope: QueryScope) -> str:
     """The share of events that are bad, for the kinds that count events.
 
     Raises:
@@ -109,22 +109,22 @@ def share_bad(indicator: Indicator, bound: float, direction: Direction, scope: S
             assert_never(indicator)
 
 
-def scrapes(selector: Selector, scope: Scope) -> str:
+def scrapes(selector: Selector, scope: QueryScope) -> str:
     """The largest number of samples of one series in the scope's window."""
     return f"max(count_over_time({_Series.of(selector, scope)}[{scope.window}]))"
 
 
-def bucket_layout(selector: Selector, scope: Scope) -> str:
+def bucket_layout(selector: Selector, scope: QueryScope) -> str:
     """The number of series of each bucket; unequal numbers mean histograms with unequal edges."""
     return f"count by (le) ({_Series.of(selector, scope)})"
 
 
-def resets(selector: Selector, scope: Scope) -> str:
+def resets(selector: Selector, scope: QueryScope) -> str:
     """The number of counter resets of all series in the scope's window."""
     return f"sum(resets({_Series.of(selector, scope)}[{scope.window}]))"
 
 
-def needed(indicator: Indicator, bound: float, scope: Scope) -> tuple[str, ...]:
+def needed(indicator: Indicator, bound: float, scope: QueryScope) -> tuple[str, ...]:
     """Selectors of the series without which the indicator has no value.
 
     A counter of failures or hits is not included: many services expose it only after the first one.
@@ -197,7 +197,7 @@ class _Series:
     matchers: tuple[str, ...]
 
     @classmethod
-    def of(cls, selector: Selector, scope: Scope) -> _Series:
+    def of(cls, selector: Selector, scope: QueryScope) -> _Series:
         return cls(selector.metric, (*_equal(selector.where), *scope.matchers))
 
     def part(self, suffix: str) -> _Series:
@@ -206,7 +206,7 @@ class _Series:
     def where(self, matcher: str) -> _Series:
         return _Series(self.metric, (*self.matchers, matcher))
 
-    def rate(self, scope: Scope) -> str:
+    def rate(self, scope: QueryScope) -> str:
         return f"rate({self}[{scope.window}])"
 
     def __str__(self) -> str:
@@ -217,7 +217,7 @@ def _equal(where: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{label}={text(value)}" for label, value in where.items())
 
 
-def _histogram(indicator: Quantile | Mean | Latency, scope: Scope) -> _Series:
+def _histogram(indicator: Quantile | Mean | Latency, scope: QueryScope) -> _Series:
     """The series of a histogram, named without `_bucket`."""
     if not isinstance(indicator, Latency):
         return _Series.of(indicator.histogram, scope)
@@ -227,21 +227,21 @@ def _histogram(indicator: Quantile | Mean | Latency, scope: Scope) -> _Series:
     return _sent(metric, indicator.request, indicator.outcome, scope)
 
 
-def _requests(request: str | None, outcome: str, scope: Scope) -> _Series:
+def _requests(request: str | None, outcome: str, scope: QueryScope) -> _Series:
     """The counter of requests."""
     if scope.client == "service":
         return _answers(f"{names.HTTP_DURATION}_count", request, outcome, scope)
     return _sent(names.RUN_REQUESTS, request, outcome, scope)
 
 
-def _sent(metric: str, request: str | None, outcome: str, scope: Scope) -> _Series:
+def _sent(metric: str, request: str | None, outcome: str, scope: QueryScope) -> _Series:
     """A metric of the load generator."""
     where = {} if outcome == "all" else {names.RUN_OUTCOME: outcome}
     where |= {} if request is None else {names.RUN_REQUEST: request}
     return _Series(metric, (*_equal(where), *scope.matchers))
 
 
-def _answers(metric: str, request: str | None, outcome: str, scope: Scope) -> _Series:
+def _answers(metric: str, request: str | None, outcome: str, scope: QueryScope) -> _Series:
     """A metric of the service's own answers; an answer with a 5xx status is a failure.
 
     The name of a request in a locustfile is free. If it is a method and a route, the matchers find
@@ -266,7 +266,7 @@ def _answers(metric: str, request: str | None, outcome: str, scope: Scope) -> _S
 
 
 def _of_counters(
-    indicator: Quantile | Mean | Ratio | Rate | Latency | ErrorRatio | Throughput, scope: Scope
+    indicator: Quantile | Mean | Ratio | Rate | Latency | ErrorRatio | Throughput, scope: QueryScope
 ) -> str:
     match indicator:
         case Quantile(quantile=float(quantile)) | Latency(quantile=float(quantile)):
@@ -289,12 +289,12 @@ def _of_counters(
             assert_never(indicator)
 
 
-def _sum(of: str, scope: Scope, *also: str) -> str:
+def _sum(of: str, scope: QueryScope, *also: str) -> str:
     by = (*scope.by, *also)
     return f"sum by ({', '.join(by)}) ({of})" if by else f"sum({of})"
 
 
-def _over(of: _Series, to: _Series, scope: Scope, absent: str | None = None) -> str:
+def _over(of: _Series, to: _Series, scope: QueryScope, absent: str | None = None) -> str:
     """The increase of one counter divided by the increase of another.
 
     Args:
@@ -309,16 +309,16 @@ def _over(of: _Series, to: _Series, scope: Scope, absent: str | None = None) -> 
     return f"{upper} / {lower}"
 
 
-def _level(indicator: Gauge, scope: Scope) -> str:
+def _level(indicator: Gauge, scope: QueryScope) -> str:
     series = _Series.of(indicator.gauge, scope)
     return _windowed(_sum(str(series), scope), indicator.over, scope) or (
         f"{_sum(str(series), scope)} - {_sum(f'{series} offset {scope.window}', scope)}"
     )
 
 
-def _utilization(indicator: Utilization, scope: Scope, direction: Direction) -> str:
+def _utilization(indicator: Utilization, scope: QueryScope, direction: Direction) -> str:
     """The value of the worst instance, as in the judge."""
-    each = Scope(scope.window, scope.matchers, (*scope.by, names.INSTANCE), scope.step)
+    each = QueryScope(scope.window, scope.matchers, (*scope.by, names.INSTANCE), scope.step)
     of, to = (_Series.of(one, scope) for one in (indicator.of, indicator.to))
 
     def share(offset: str = "") -> str:
@@ -331,7 +331,7 @@ def _utilization(indicator: Utilization, scope: Scope, direction: Direction) -> 
     return f"{direction}{by}({found})"
 
 
-def _windowed(level: str, over: Over, scope: Scope) -> str:
+def _windowed(level: str, over: Over, scope: QueryScope) -> str:
     """A level over the window; empty for growth, which needs two levels."""
     match over:
         case "mean":

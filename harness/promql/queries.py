@@ -22,7 +22,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.promql.expression import Scope, bucket_layout, resets, scrapes, text, value
+from harness.promql.expression import QueryScope, bucket_layout, resets, scrapes, text, value
 
 _STEP = "1s"
 
@@ -47,11 +47,11 @@ def window_queries(
     """
     milliseconds = round(seconds * 1e3)
     if isinstance(indicator, Promql):
-        query = value(indicator, Scope(_duration(milliseconds)))
+        query = value(indicator, QueryScope(_duration(milliseconds)))
         return {names.ASKED_VALUE: query, names.ASKED_NEWEST: f"min(timestamp({query}))"}
     equal = tuple(f"{label}={text(wanted)}" for label, wanted in matchers.items())
     # Prometheus 3 leaves out what lies exactly at the start of a range.
-    scope = Scope(_duration(milliseconds + 1), equal, step=_STEP)
+    scope = QueryScope(_duration(milliseconds + 1), equal, step=_STEP)
     found: dict[str, str] = {}
     match indicator:
         case Quantile(histogram=selector):
@@ -79,7 +79,7 @@ def window_queries(
     return {names.ASKED_VALUE: value(indicator, scope, direction), **found}
 
 
-def _of_counter(selector: Selector, scope: Scope) -> dict[str, str]:
+def _of_counter(selector: Selector, scope: QueryScope) -> dict[str, str]:
     return {
         names.ASKED_EVENTS: value(Rate(selector), scope),
         names.ASKED_SCRAPES: scrapes(selector, scope),

@@ -17,7 +17,7 @@ from harness.observe.target import Service, ending
 from harness.runner.listeners import RunLogs, epoch
 from harness.runner.manifest import RunState
 from harness.runner.options import RunOptions
-from harness.runner.start import Start
+from harness.runner.start import LoadStart
 from harness.runner.stopping import all_decided, certain_breach
 from harness.runs.folder import read_evidence
 from harness.runs.model import Evidence
@@ -38,7 +38,7 @@ class LoadPhase:
     scenario: Scenario
     options: RunOptions
     state: RunState
-    start: Start
+    start: LoadStart
     service: Service
     scraper: Scraper
     scrape_interval: float

@@ -9,7 +9,7 @@ from typing import Protocol
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
-from harness.runner.start import Start
+from harness.runner.start import LoadStart
 from harness.runs.cells import Cell
 from harness.runs.model import Manifest, Progress
 
@@ -54,7 +54,7 @@ class RunOptions:
 
     url: str | None = None
     pool: WorkerPool | None = None
-    start: Start | None = None
+    start: LoadStart | None = None
     scrapes: Sequence[float] | None = None
     watch: AbortWatch | None = None
     decision: DecisionWatch | None = None

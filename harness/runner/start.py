@@ -13,7 +13,7 @@ from harness.runner.signals import interruptible
 LEAD = 0.5  # seconds between the decision to start and the first arrival
 
 
-class Start(Protocol):
+class LoadStart(Protocol):
     """Decides when the load of a run begins.
 
     Attributes:
@@ -44,7 +44,7 @@ class SingleStart:
 
 
 @asynccontextmanager
-async def start_of(given: Start | None, begun: Callable[[], bool]) -> AsyncIterator[Start]:
+async def start_of(given: LoadStart | None, begun: Callable[[], bool]) -> AsyncIterator[LoadStart]:
     """The given start; without one, a single start that INT and TERM interrupt.
 
     Args:

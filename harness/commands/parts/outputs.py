@@ -17,7 +17,7 @@ from harness.errors import HarnessError, UsageError
 STEP_SUMMARY_LIMIT = 2**20  # bytes of a step (GitHub)
 
 
-class Format(TypedDict):
+class TerminalFormat(TypedDict):
     """The arguments that every report for a terminal takes.
 
     Attributes:
@@ -136,6 +136,6 @@ def color_of(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def stdout_format() -> Format:
+def stdout_format() -> TerminalFormat:
     """The width of a report on standard output, and whether it may have colours."""
-    return Format(width=width_of(sys.stdout), color=color_of(sys.stdout))
+    return TerminalFormat(width=width_of(sys.stdout), color=color_of(sys.stdout))

@@ -14,7 +14,7 @@ Subject = TypeVar("Subject")  # a judged run, or a comparison
 
 
 @dataclass(frozen=True, slots=True)
-class Report(Generic[Subject]):
+class ReportFile(Generic[Subject]):
     """A report as a file.
 
     Attributes:
@@ -29,7 +29,7 @@ class Report(Generic[Subject]):
 
 
 def write_reports(
-    reports: Iterable[Report[Subject]],
+    reports: Iterable[ReportFile[Subject]],
     subject: Subject,
     folder: Path,
     options: argparse.Namespace,

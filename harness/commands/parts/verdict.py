@@ -16,7 +16,7 @@ from harness.commands.parts.outputs import (
     stdout_format,
     write,
 )
-from harness.commands.parts.report_files import Report, write_reports
+from harness.commands.parts.report_files import ReportFile, write_reports
 from harness.commands.parts.serve_metrics import LiveMetrics
 from harness.commands.parts.servers import Servers, annotate_run
 from harness.errors import (
@@ -81,14 +81,16 @@ def _summary(run: JudgedRun) -> str:
     return summary_markdown(run.judgement, run.evidence, run.baseline)
 
 
-REPORTS: tuple[Report[JudgedRun], ...] = (
-    Report(names.RESULTS_FILE, _results, "json"),
-    Report(
+REPORTS: tuple[ReportFile[JudgedRun], ...] = (
+    ReportFile(names.RESULTS_FILE, _results, "json"),
+    ReportFile(
         names.JUNIT_FILE, lambda run: junit_xml(run.judgement, run.evidence.manifest), "junit_xml"
     ),
-    Report(names.SUMMARY_FILE, _summary, "markdown"),
-    Report(names.COMMENT_FILE, lambda run: comment_markdown(run.judgement, run.evidence.manifest)),
-    Report(names.REPORT_FILE, run_html, "html"),
+    ReportFile(names.SUMMARY_FILE, _summary, "markdown"),
+    ReportFile(
+        names.COMMENT_FILE, lambda run: comment_markdown(run.judgement, run.evidence.manifest)
+    ),
+    ReportFile(names.REPORT_FILE, run_html, "html"),
 )
 REPORT_FILES = tuple(report.file for report in REPORTS)
 

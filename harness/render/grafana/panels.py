@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.budgets.model import Budget, Gauge, Indicator, Utilization
-from harness.promql.expression import Scope, value
+from harness.promql.expression import QueryScope, value
 from harness.render.words import limit, sentence
 from harness.units import Unit, format_quantity
 
@@ -143,7 +143,7 @@ def value_now(budget: Budget, matchers: tuple[str, ...]) -> str:
     """The value of a budget's indicator, of the service's own metrics."""
     grows = isinstance(budget.indicator, Gauge | Utilization) and budget.indicator.over == "growth"
     # The growth of a gauge within one step of a chart is meaningless.
-    scope = Scope("5m" if grows else RATE, matchers, step="$__interval", client="service")
+    scope = QueryScope("5m" if grows else RATE, matchers, step="$__interval", client="service")
     return value(budget.indicator, scope, budget.direction)
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness import names
 from harness.budgets.model import Budget, Latency, Plan, Quantile
-from harness.promql.expression import Scope, needed, number, share_over, text, value
+from harness.promql.expression import QueryScope, needed, number, share_over, text, value
 from harness.render.words import (
     Links,
     ValueFormat,
@@ -71,9 +71,9 @@ class Group:
     rules: tuple[RecordingRule | AlertRule, ...] = field(default=())
 
 
-def scope_of(links: Links, window: str = WINDOW) -> Scope:
+def scope_of(links: Links, window: str = WINDOW) -> QueryScope:
     """The samples that rules use: those of the service itself."""
-    return Scope(window, (f"job={text(links.job)}",), client="service")
+    return QueryScope(window, (f"job={text(links.job)}",), client="service")
 
 
 def labels_of(budget: Budget, links: Links) -> Labels:

@@ -15,7 +15,7 @@ from harness.report.history.history import History
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ExportFormat:
     """A format that another tool reads.
 
     Attributes:
@@ -29,16 +29,18 @@ class Format:
     direction: Direction | None = None
 
 
-FORMATS: Mapping[str, Format] = {
-    "github-action-benchmark": Format(partial(benchmark, direction="max"), direction="max"),
-    "github-action-benchmark-bigger": Format(partial(benchmark, direction="min"), direction="min"),
-    "bencher": Format(bencher),
-    "otava-csv": Format(otava, several=True),
-    "openmetrics": Format(openmetrics),
+FORMATS: Mapping[str, ExportFormat] = {
+    "github-action-benchmark": ExportFormat(partial(benchmark, direction="max"), direction="max"),
+    "github-action-benchmark-bigger": ExportFormat(
+        partial(benchmark, direction="min"), direction="min"
+    ),
+    "bencher": ExportFormat(bencher),
+    "otava-csv": ExportFormat(otava, several=True),
+    "openmetrics": ExportFormat(openmetrics),
 }
 
 
-def gaps(history: History, form: Format) -> Iterator[str]:
+def gaps(history: History, form: ExportFormat) -> Iterator[str]:
     """A sentence for each budget that the format leaves out or fills in."""
     for trend in history.trends:
         count, missing = len(trend.values), trend.values.count(None)

@@ -27,7 +27,7 @@ from harness.commands.backfill import run_document
 from harness.judge.measure.measure import measure
 from harness.judge.measure.observe import observe
 from harness.judge.model import Measurement
-from harness.promql.expression import Scope, share_over, value
+from harness.promql.expression import QueryScope, share_over, value
 from harness.runs.folder import RunFolder, read_evidence
 from harness.units import Unit
 from tests.integration.observe.stored import BORN, RESET
@@ -37,7 +37,7 @@ from tests.unit.judge.evidence import END, START
 pytestmark = pytest.mark.needs_prometheus
 
 # A millisecond more than the window: Prometheus 3 leaves out what lies at a range's start.
-WINDOW = Scope("10001ms", step="1s")
+WINDOW = QueryScope("10001ms", step="1s")
 
 
 def ask(server: PrometheusServer, query: str, at: float = END) -> dict[str, float]:
@@ -140,7 +140,7 @@ def test_window_whose_edges_were_not_scraped_is_extrapolated(
     """Half a second later: ten scrapes lie within, nine intervals, taken for the whole window."""
     asks = next(one for one in read_evidence(stored_run).series if one.name == "asks_total")
     counted = dict(zip(asks.times, asks.values, strict=True))
-    late = only(prometheus, value(Rate(Selector("asks_total")), Scope("10s")), END + 0.5)
+    late = only(prometheus, value(Rate(Selector("asks_total")), QueryScope("10s")), END + 0.5)
     assert late == pytest.approx((counted[END] - counted[START + 1]) / 9, rel=1e-6)
     exact_value = exact(stored_run, Rate(Selector("asks_total"))).value
     assert exact_value == pytest.approx((counted[END] - counted[START]) / 10, rel=1e-6)
@@ -153,7 +153,7 @@ def test_growth_is_over_the_window_for_the_harness_and_over_the_range_for_promet
     """A range that ends a millisecond before the window's start reads the sample before it."""
     growth = Gauge(USED, "growth")
     exact_value = exact(stored_run, growth).value
-    at_edges = only(prometheus, value(growth, Scope("10s", step="1s")))
+    at_edges = only(prometheus, value(growth, QueryScope("10s", step="1s")))
     assert (exact_value, at_edges) == (1.0, 1.0)
 
 

@@ -152,7 +152,7 @@ def test_documented_line_of_the_slowest_requests_is_read(tmp_path: Path) -> None
     assert set(json.loads(line)) == {field.name for field in fields(request)}
 
 
-# --- docs/architecture.md ---------------------------------------------------------------------------
+# --- docs/architecture.md -------------------------------------------------------------------------
 
 ARCHITECTURE = DOCS / "architecture.md"
 

@@ -80,6 +80,27 @@ def test_room_is_not_crowded(room: Path) -> None:
     assert len(found) <= (MOST_IN_ROOT if room == HARNESS else MOST_MODULES)
 
 
+def public_types(path: Path) -> set[str]:
+    """The names of the public classes and type aliases that a module defines."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name) and target.id[0].isupper() and not target.id.isupper():
+                found.add(target.id)
+    return {name for name in found if not name.startswith("_")}
+
+
+def test_no_type_has_the_name_of_another() -> None:
+    places: dict[str, list[str]] = {}
+    for path in modules():
+        for name in public_types(path):
+            places.setdefault(name, []).append(str(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"

@@ -22,7 +22,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.promql.expression import Scope, at_edge, number, share_over, text, value
+from harness.promql.expression import QueryScope, at_edge, number, share_over, text, value
 
 POOL = Utilization(Selector("used", {"state": "used"}), Selector("most"), over="max")
 VALUES: dict[str, tuple[Indicator, str]] = {
@@ -92,7 +92,7 @@ VALUES: dict[str, tuple[Indicator, str]] = {
 
 @pytest.mark.parametrize(("indicator", "expected"), VALUES.values(), ids=VALUES)
 def test_value_of_an_indicator_by_kind(indicator: Indicator, expected: str) -> None:
-    assert value(indicator, Scope()) == expected
+    assert value(indicator, QueryScope()) == expected
 
 
 OF_SERVICE: dict[str, tuple[Indicator, str]] = {
@@ -143,31 +143,31 @@ OF_SERVICE: dict[str, tuple[Indicator, str]] = {
 def test_client_side_kind_in_production_is_read_from_the_service(
     indicator: Indicator, expected: str
 ) -> None:
-    scope = Scope(matchers=('job="shop"',), client="service")
+    scope = QueryScope(matchers=('job="shop"',), client="service")
     assert value(indicator, scope) == expected
 
 
 def test_labels_are_kept_apart() -> None:
-    scope = Scope("$__rate_interval", ('job=~"$job"',), by=("http_route",))
+    scope = QueryScope("$__rate_interval", ('job=~"$job"',), by=("http_route",))
     assert value(Quantile(Selector("h"), 0.5), scope) == (
         "histogram_quantile(0.5, sum by (http_route, le)"
         ' (rate(h_bucket{job=~"$job"}[$__rate_interval])))'
     )
-    assert value(ErrorRatio(), Scope(by=("request",))) == (
+    assert value(ErrorRatio(), QueryScope(by=("request",))) == (
         '(sum by (request) (rate(harness_requests_total{outcome="error"}[5m]))'
         " or 0 * sum by (request) (rate(harness_requests_total[5m])))"
         " / sum by (request) (rate(harness_requests_total[5m]))"
     )
-    assert value(POOL, Scope("1m", by=("zone",)), "min").startswith(
+    assert value(POOL, QueryScope("1m", by=("zone",)), "min").startswith(
         "min by (zone) (max_over_time((sum by (zone, instance)"
     )
 
 
 def test_share_over_a_bound_counts_from_the_bucket_that_ends_there() -> None:
-    assert share_over(Quantile(Selector("h", {"a": "b"}), 0.95), 0.2, Scope()) == (
+    assert share_over(Quantile(Selector("h", {"a": "b"}), 0.95), 0.2, QueryScope()) == (
         '1 - sum(rate(h_bucket{a="b", le="0.2"}[5m])) / sum(rate(h_count{a="b"}[5m]))'
     )
-    assert share_over(Latency(0.95), 0.5, Scope(client="service")) == (
+    assert share_over(Latency(0.95), 0.5, QueryScope(client="service")) == (
         "1 - sum(rate(http_server_request_duration_seconds_bucket"
         '{http_response_status_code!~"5..", le="0.5"}[5m]))'
         " / sum(rate(http_server_request_duration_seconds_count"
