@@ -39,10 +39,14 @@ class CpuWaitReader:
 
     def _threads(self, pids: Iterable[int]) -> Iterable[tuple[tuple[str, str], int]]:
         for pid in pids:
-            for file in self._proc.glob(f"{pid}/task/*/schedstat"):
-                waited = nanoseconds_waited(file)
+            try:
+                threads = list((self._proc / str(pid) / "task").iterdir())
+            except OSError:
+                continue  # the process has ended since its number was read
+            for thread in threads:
+                waited = nanoseconds_waited(thread / "schedstat")
                 if waited is not None:
-                    yield (str(pid), file.parent.name), waited
+                    yield (str(pid), thread.name), waited
 
 
 def nanoseconds_waited(file: Path) -> int | None:

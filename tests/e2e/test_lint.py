@@ -15,7 +15,7 @@ def test_lint_valid_file_says_what_it_holds(project: Project) -> None:
     *warnings, last = result.out.splitlines()
     assert last == "budgets.yaml: budgets: 3, scenarios: 1, errors: 0, warnings: 2"
     assert "max_users is 100; raise it" in warnings[0]
-    assert "at least 10 should: load longer" in warnings[1]
+    assert "at least 10 are needed: load longer" in warnings[1]
 
 
 def test_lint_all_problems_are_told_at_once_with_their_lines(project: Project) -> None:

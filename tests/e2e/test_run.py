@@ -295,7 +295,7 @@ def test_run_failing_requests_breach_the_error_budget(project: Project) -> None:
         (["run", "--rate", "fast"], "is not a quantity"),
         (["run", "--duration", "0s"], "not above zero"),
         (["run", "--budgets", "absent.yaml"], "absent.yaml does not exist"),
-        (["run", "--url", "localhost:80"], "is no URL"),
+        (["run", "--url", "localhost:80"], "is not a URL"),
         (["check", "nowhere"], "is not a folder"),
         (["check", "."], "holds no run.json"),
         (["walk"], "invalid choice"),

@@ -54,7 +54,7 @@ def test_endpoint_serves_both_formats(port: int, accept: str) -> None:
     families = {family.name: family for family in parse(body)}
     latency = families["harness_request_latency_seconds"]
     assert latency.type == "histogram"
-    assert "meant to be sent" in latency.documentation
+    assert "intended start" in latency.documentation
     found = {
         (sample.name, sample.labels.get("le")): sample.value
         for sample in latency.samples

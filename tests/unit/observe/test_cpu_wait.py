@@ -82,3 +82,8 @@ def test_waiting_of_a_sleeping_process_is_short_and_never_decreases() -> None:
     assert len(values) == 20
     assert values == sorted(values)
     assert values[-1] - values[1] < 0.05
+
+
+def test_process_that_has_ended_is_left_out(tmp_path: Path) -> None:
+    thread(tmp_path, 10, 10, 0.5)
+    assert CpuWaitReader(tmp_path).read([99, 10]) == pytest.approx(0.5)

@@ -38,8 +38,8 @@ def test_bundle_imports_from_memory_ahead_of_an_installed_harness(tmp_path: Path
     code = (
         "import shipped\n"
         "from harness.load.protocol import workers\n"
-        "from harness.units import Unit\n"
-        "assert Unit.SECONDS == 's'\n"
+        "from harness import names\n"
+        "assert names.OK == 'ok'\n"
         "assert workers.__spec__.origin == 'harness.load.protocol.workers'\n"
         "assert workers.Ping(1.5).at == 1.5\n"
     )
