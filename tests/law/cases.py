@@ -1,0 +1,164 @@
+"""Runs that are not green, one for each kind of indicator and each way to fail or to stay undecided.
+
+Every run has a window of 10 s, two replicas that are scraped each second, and one budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from harness.budgets.model import (
+    Budget,
+    Direction,
+    ErrorRatio,
+    Gauge,
+    Indicator,
+    Latency,
+    Mean,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Throughput,
+    Utilization,
+)
+from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Series
+from harness.units import Unit
+from tests.unit.judge.evidence import (
+    APP,
+    OTHER,
+    URL,
+    budget,
+    counter,
+    evidence,
+    requests,
+    series,
+    up,
+)
+
+REQUESTS = 400
+ROUTE_A, ROUTE_B = {"route": "/a"}, {"route": "/b"}
+REPLICAS = (APP, OTHER)
+
+
+class Case(NamedTuple):
+    """A run that is not green.
+
+    Attributes:
+        name: What is wrong with the run, in words.
+        budget: The only budget.
+        run: The evidence.
+    """
+
+    name: str
+    budget: Budget
+    run: Evidence
+
+
+def cases() -> Iterator[Case]:
+    """All of them."""
+    yield from _of_generator()
+    yield from _of_counters()
+    yield from _of_gauges()
+
+
+def _of_generator() -> Iterator[Case]:
+    slow = requests(ok=[0.010] * 300 + [0.9] * 100)
+    failed = requests(ok=[0.010] * 300, failed=[0.010] * 100)
+    yield _case("p95 over its bound", Latency(0.95), 0.2, latency=slow)
+    yield _case("mean latency over its bound", Latency(None), 0.1, latency=slow)
+    yield _case("longest latency over its bound", Latency(1.0), 0.2, latency=slow)
+    yield _case("failures", ErrorRatio(), 0.01, unit=Unit.RATIO, latency=failed)
+    yield _case("every request failed", Latency(0.95), 0.2, latency=requests(failed=[0.01] * 400))
+    yield _case(
+        "too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed
+    )
+
+
+def _of_counters() -> Iterator[Case]:
+    h = Selector("h_seconds")
+    slow = {"0.1": 100.0, "0.5": 150.0, "+Inf": 200.0}
+    yield _case("p95 of a histogram", Quantile(h, 0.95), 0.1, more=_histogram(slow, mean=0.4))
+    yield _case("mean of a histogram", Mean(h), 0.1, more=_histogram(slow, mean=0.4))
+    errors = [
+        counter("e_total", amount, {**route, "code": code}, replica)
+        for replica in REPLICAS
+        for route in (ROUTE_A, ROUTE_B)
+        for code, amount in (("200", 90.0), ("500", 10.0))
+    ]
+    ratio = Ratio(Selector("e_total", {"code": "500"}), Selector("e_total"))
+    yield _case("ratio of counters", ratio, 0.01, unit=Unit.RATIO, more=errors)
+    hits = [
+        counter("g_total", amount, {"result": result}, replica)
+        for replica in REPLICAS
+        for result, amount in (("hit", 20.0), ("miss", 80.0))
+    ]
+    hit_ratio = Ratio(Selector("g_total", {"result": "hit"}), Selector("g_total"))
+    yield _case("too few hits", hit_ratio, 0.8, "min", Unit.RATIO, more=hits)
+    cpu = [counter("cpu_seconds_total", 9.0, {}, replica) for replica in REPLICAS]
+    yield _case("rate of a counter", Rate(Selector("cpu_seconds_total")), 0.7, more=cpu)
+    cores = [series("cores", lambda _: 1.0, instance=replica) for replica in REPLICAS]
+    per_core = Rate(Selector("cpu_seconds_total"), Selector("cores"))
+    yield _case("rate per gauge", per_core, 0.7, unit=Unit.RATIO, more=[*cpu, *cores])
+
+
+def _of_gauges() -> Iterator[Case]:
+    def wave(low: float, high: float) -> Callable[[float], float]:
+        return lambda t: high if 4 <= t <= 7 else low
+
+    used = [
+        series("used", wave(5.0, 40.0), route, replica)
+        for replica in REPLICAS
+        for route in (ROUTE_A, ROUTE_B)
+    ]
+    size = [series("size", lambda _: 50.0, instance=replica) for replica in REPLICAS]
+    grown = [series("used", lambda t: 10.0 + 3.0 * t, instance=replica) for replica in REPLICAS]
+    s, of = Selector("used"), Selector("size")
+    yield _case("mean of a gauge", Gauge(s), 40.0, unit=Unit.COUNT, more=used)
+    yield _case("peak of a gauge", Gauge(s, "max"), 100.0, unit=Unit.COUNT, more=used)
+    yield _case("last value of a gauge", Gauge(s, "last"), 50.0, unit=Unit.COUNT, more=grown)
+    yield _case("growth of a gauge", Gauge(s, "growth"), 20.0, unit=Unit.COUNT, more=grown)
+    peak = Utilization(s, of, "max")
+    yield _case("peak of a utilization", peak, 0.8, unit=Unit.RATIO, more=[*used, *size])
+    mean = Utilization(s, of)
+    yield _case("mean of a utilization", mean, 0.3, unit=Unit.RATIO, more=[*used, *size])
+
+
+def _case(
+    name: str,
+    indicator: Indicator,
+    bound: float,
+    direction: Direction = "max",
+    unit: Unit = Unit.SECONDS,
+    *,
+    latency: Mapping[LatencyKey, Distribution] | None = None,
+    more: Iterable[Series] = (),
+) -> Case:
+    times = requests(ok=[0.010] * REQUESTS) if latency is None else latency
+    count = sum(found.count for found in times.values())
+    run = evidence(
+        *more,
+        latency=times,
+        ups=[up(replica) for replica in REPLICAS],
+        metrics=(URL, URL.replace("8000", "8001")),
+        scrape_interval=1.0,
+        requests=Requests(asked=count, sent=count, started=count, recorded=count),
+    )
+    return Case(name, budget(indicator, bound, direction, unit), run)
+
+
+def _histogram(counts: Mapping[str, float], mean: float) -> list[Series]:
+    found = []
+    for replica in REPLICAS:
+        for route in (ROUTE_A, ROUTE_B):
+            found += [
+                counter("h_seconds_bucket", n, {**route, "le": le}, replica)
+                for le, n in counts.items()
+            ]
+            total = counts["+Inf"]
+            found.append(counter("h_seconds_count", total, route, replica))
+            found.append(counter("h_seconds_sum", total * mean, route, replica))
+    return found
+
+

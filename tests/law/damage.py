@@ -1,0 +1,198 @@
+"""Ways to damage the evidence of a run: each takes something away from it, or contradicts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from random import Random
+from typing import Final
+
+from harness.names import INSTANCE, UP
+from harness.runs.model import Distribution, Evidence, LatencyKey, Series
+from tests.unit.judge.evidence import END, SECONDS, START
+
+Damage = Callable[[Random, Evidence], Evidence]
+
+
+def series_ends(chance: Random, run: Evidence) -> Evidence:
+    """A series ends at a moment of the window, and the scrapes go on."""
+    return _one_series(chance, run, lambda s: _kept(s, lambda t, end=_moment(chance): t <= end))
+
+
+def series_missing(chance: Random, run: Evidence) -> Evidence:
+    """A series is not there at all."""
+    gone = _chosen(chance, run)
+    return replace(run, series=tuple(s for s in run.series if s is not gone))
+
+
+def series_begins_late(chance: Random, run: Evidence) -> Evidence:
+    """A series is there only from a moment of the window on."""
+    return _one_series(chance, run, lambda s: _kept(s, lambda t, at=_moment(chance): t >= at))
+
+
+def metric_of_replica_missing(chance: Random, run: Evidence) -> Evidence:
+    """One replica lacks a metric."""
+    one = _chosen(chance, run)
+    return replace(
+        run,
+        series=tuple(
+            s
+            for s in run.series
+            if (s.name, s.labels.get(INSTANCE)) != (one.name, one.labels.get(INSTANCE))
+        ),
+    )
+
+
+def metric_missing(chance: Random, run: Evidence) -> Evidence:
+    """No replica has a metric."""
+    one = _chosen(chance, run)
+    return replace(run, series=tuple(s for s in run.series if s.name != one.name))
+
+
+def scrapes_fail(chance: Random, run: Evidence) -> Evidence:
+    """Scrapes of one replica fail for a time, and `up` says so."""
+    replica, (begin, end) = _replica(chance, run), _span(chance)
+    return replace(run, series=tuple(_failed(s, replica, begin, end) for s in run.series))
+
+
+def scrapes_missing(chance: Random, run: Evidence) -> Evidence:
+    """Nothing is known of one replica for a time."""
+    replica, (begin, end) = _replica(chance, run), _span(chance)
+    return replace(
+        run,
+        series=tuple(
+            _kept(s, lambda t: not begin <= t <= end) if s.labels.get(INSTANCE) == replica else s
+            for s in run.series
+        ),
+    )
+
+
+def sample_missing(chance: Random, run: Evidence) -> Evidence:
+    """One sample of a series is missing."""
+    one = _chosen(chance, run)
+    at = chance.choice(one.times) if one.times else START
+    return _replaced(run, one, _kept(one, lambda t: t != at))
+
+
+def counter_reset(chance: Random, run: Evidence) -> Evidence:
+    """A process starts again: its series begin at 0."""
+    replica, at = _replica(chance, run), _moment(chance)
+    return replace(
+        run,
+        series=tuple(
+            _from_zero(s, at) if s.labels.get(INSTANCE) == replica and s.name != UP else s
+            for s in run.series
+        ),
+    )
+
+
+def duplicate_with_another_value(chance: Random, run: Evidence) -> Evidence:
+    """A series stands twice, and the copy has other values."""
+    one = _chosen(chance, run)
+    factor = chance.choice([0.0, 0.5, 2.0])
+    copy = replace(one, values=tuple(v * factor for v in one.values))
+    both = (copy, *run.series) if chance.random() < 0.5 else (*run.series, copy)
+    return replace(run, series=both)
+
+
+def clock_steps(chance: Random, run: Evidence) -> Evidence:
+    """The wall clock steps by some seconds, and the scrapes are stamped with it."""
+    at, by = _moment(chance), chance.choice([-6.0, -2.0, 2.0, 6.0])
+
+    def stepped(s: Series) -> Series:
+        points = sorted(
+            (t + by if t >= at else t, v) for t, v in zip(s.times, s.values, strict=True)
+        )
+        unique = dict(points)
+        return replace(s, times=tuple(unique), values=tuple(unique.values()))
+
+    return replace(run, series=tuple(map(stepped, run.series)))
+
+
+def requests_missing(chance: Random, run: Evidence) -> Evidence:
+    """Lines of the latency log are missing: those of a key in some batches."""
+    key = chance.choice(list(run.batches))
+    numbers = list(run.batches[key])
+    gone = set(chance.sample(numbers, chance.randint(1, len(numbers))))
+    kept = {n: d for n, d in run.batches[key].items() if n not in gone}
+    return _with_batches(run, {**run.batches, key: kept})
+
+
+def latency_log_ends(chance: Random, run: Evidence) -> Evidence:
+    """The latency log ends early."""
+    last = chance.randint(0, 4)
+    return _with_batches(
+        run, {k: {n: d for n, d in b.items() if n < last} for k, b in run.batches.items()}
+    )
+
+
+def _with_batches(
+    run: Evidence, batches: Mapping[LatencyKey, Mapping[int, Distribution]]
+) -> Evidence:
+    some = {key: found for key, found in batches.items() if found}
+    whole = {key: Distribution.merge(found.values()) for key, found in some.items()}
+    return replace(run, batches=some, latency=whole)
+
+
+def _chosen(chance: Random, run: Evidence) -> Series:
+    return chance.choice([s for s in run.series if s.name != UP] or list(run.series))
+
+
+def _one_series(chance: Random, run: Evidence, change: Callable[[Series], Series]) -> Evidence:
+    one = _chosen(chance, run)
+    return _replaced(run, one, change(one))
+
+
+def _replaced(run: Evidence, one: Series, by: Series) -> Evidence:
+    return replace(run, series=tuple(by if s is one else s for s in run.series))
+
+
+def _kept(series: Series, keep: Callable[[float], bool]) -> Series:
+    points = [(t, v) for t, v in zip(series.times, series.values, strict=True) if keep(t)]
+    return replace(series, times=tuple(t for t, _ in points), values=tuple(v for _, v in points))
+
+
+def _failed(series: Series, replica: str, begin: float, end: float) -> Series:
+    if series.labels.get(INSTANCE) != replica:
+        return series
+    if series.name == UP:
+        points = zip(series.times, series.values, strict=True)
+        return replace(series, values=tuple(0.0 if begin <= t <= end else v for t, v in points))
+    return _kept(series, lambda t: not begin <= t <= end)
+
+
+def _from_zero(series: Series, at: float) -> Series:
+    points = list(zip(series.times, series.values, strict=True))
+    before = [v for t, v in points if t < at]
+    base = before[-1] if before else 0.0
+    return replace(series, values=tuple(v - base if t >= at else v for t, v in points))
+
+
+def _replica(chance: Random, run: Evidence) -> str:
+    return chance.choice(sorted({s.labels.get(INSTANCE, "") for s in run.series} - {""}))
+
+
+def _moment(chance: Random) -> float:
+    return START + chance.randint(0, int(SECONDS))
+
+
+def _span(chance: Random) -> tuple[float, float]:
+    begin = _moment(chance)
+    return begin, min(END + 1, begin + chance.randint(0, int(SECONDS)))
+
+
+EVERY: Final[tuple[Damage, ...]] = (
+    series_ends,
+    series_missing,
+    series_begins_late,
+    metric_of_replica_missing,
+    metric_missing,
+    scrapes_fail,
+    scrapes_missing,
+    sample_missing,
+    counter_reset,
+    duplicate_with_another_value,
+    clock_steps,
+    requests_missing,
+    latency_log_ends,
+)
