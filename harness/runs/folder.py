@@ -10,7 +10,7 @@ from pathlib import Path
 from harness import names
 from harness.errors import RunFolderError, UsageError
 from harness.runs.json_file import has_content, read_json
-from harness.runs.latency import merged, read_intervals
+from harness.runs.latency import merged, read_times
 from harness.runs.metrics import read_metrics
 from harness.runs.model import (
     Distribution,
@@ -164,14 +164,17 @@ def read_evidence(
         manifest = manifest.model_copy(update={"status": "complete", "clock": clock})
     start, end = manifest.clock.window_start, manifest.clock.window_end
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
+    recorded: int | None = None
     slowest: tuple[SlowRequest, ...] = ()
     try:
         if start is not None and end is not None:
-            batches = read_intervals(
+            batches, recorded = read_times(
                 folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
             )
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
-    return Evidence(manifest, merged(batches), series, slowest, batches)
+    if until is not None:
+        recorded = None  # the log goes on, and the manifest is of another moment
+    return Evidence(manifest, merged(batches), series, slowest, batches, recorded=recorded)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from harness.errors import RunFolderError
+from harness.names import LATENCY
 from harness.runs.cells import Cell, middle_of
 from harness.runs.hdr import decode, encode
 from harness.runs.log import Log
@@ -66,10 +67,28 @@ class LatencyLog(Log):
         self._file.flush()
 
 
+class LoggedTimes(NamedTuple):
+    """The content of a latency.hlog.
+
+    Attributes:
+        intervals: By kind of time, then by the interval's number from 0; an interval without any is
+            left out.
+        recorded: How many requests the file holds, the warm-up included.
+    """
+
+    intervals: dict[LatencyKey, dict[int, Distribution]]
+    recorded: int
+
+
 def read_intervals(
     path: Path, start: float, width: float, end: float = math.inf
 ) -> dict[LatencyKey, dict[int, Distribution]]:
-    """Distributions of the requests that were due in each interval of a run.
+    """The intervals of `read_times`."""
+    return read_times(path, start, width, end).intervals
+
+
+def read_times(path: Path, start: float, width: float, end: float = math.inf) -> LoggedTimes:
+    """Distributions of the requests that were due in each interval of a run, and their number.
 
     Args:
         path: A latency.hlog; a last line that is cut off is left out.
@@ -78,23 +97,24 @@ def read_intervals(
         width: Of an interval, whole seconds.
         end: Epoch seconds. A second that begins before it belongs to the last interval.
 
-    Returns:
-        By kind of time, then by the interval's number from 0; an interval without any is left out.
-
     Raises:
         RunFolderError: The file is missing or a line other than the last is damaged.
     """
+    recorded = 0
     merged: dict[LatencyKey, dict[int, dict[int, int]]] = {}
     for line in _lines(path):
+        if line.key.what == LATENCY:
+            recorded += sum(line.counts.values())
         if start - _ROUNDING <= line.start < end - _ROUNDING:
             number = int((line.start - start + _ROUNDING) // width)
             total = merged.setdefault(line.key, {}).setdefault(number, {})
             for bucket, count in line.counts.items():
                 total[bucket] = total.get(bucket, 0) + count
-    return {
-        key: {number: _distribution(counts) for number, counts in sorted(intervals.items())}
-        for key, intervals in merged.items()
+    intervals = {
+        key: {number: _distribution(counts) for number, counts in sorted(found.items())}
+        for key, found in merged.items()
     }
+    return LoggedTimes(intervals, recorded)
 
 
 def merged(

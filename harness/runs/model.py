@@ -271,6 +271,8 @@ class Evidence:
         series: Every stored series, whole run. A scrape stands exactly at each edge of the window.
         slowest: The slowest requests of the window, a few of each endpoint, the slowest first.
         answers: By the budget's name, where a Prometheus server answered about it.
+        recorded: How many requests latency.hlog holds, the warm-up included; None where that is not
+            known, e.g. while the run goes on.
     """
 
     manifest: Manifest
@@ -279,6 +281,7 @@ class Evidence:
     slowest: tuple[SlowRequest, ...] = ()
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
     answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
+    recorded: int | None = None
 
 
 class Progress(NamedTuple):

@@ -1,6 +1,6 @@
 """Damages runs that are not green and counts those that became green.
 
-    python -m tests.law [--cases N] [--seed N]
+python -m tests.law [--cases N] [--seed N]
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ def main() -> None:
     for (case, damages), count in found.most_common():
         print(f"{count:6d}  {case}: {' + '.join(damages)}")
     seconds = time.monotonic() - begun
-    print(
-        f"{options.cases} cases, seed {options.seed}: {found.total()} became green ({seconds:.0f} s)"
-    )
+    ran = f"{options.cases} cases, seed {options.seed}, {seconds:.0f} s"
+    print(f"{ran}: {found.total()} became green")
     raise SystemExit(bool(found))
 
 

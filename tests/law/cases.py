@@ -1,4 +1,4 @@
-"""Runs that are not green, one for each kind of indicator and each way to fail or to stay undecided.
+"""Runs that are not green, one for each kind of indicator and each way to fail or stay undecided.
 
 Every run has a window of 10 s, two replicas that are scraped each second, and one budget.
 """
@@ -6,6 +6,7 @@ Every run has a window of 10 s, two replicas that are scraped each second, and o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from harness.budgets.model import (
@@ -23,6 +24,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.names import START_TIME
 from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import (
@@ -71,9 +73,7 @@ def _of_generator() -> Iterator[Case]:
     yield _case("longest latency over its bound", Latency(1.0), 0.2, latency=slow)
     yield _case("failures", ErrorRatio(), 0.01, unit=Unit.RATIO, latency=failed)
     yield _case("every request failed", Latency(0.95), 0.2, latency=requests(failed=[0.01] * 400))
-    yield _case(
-        "too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed
-    )
+    yield _case("too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed)
 
 
 def _of_counters() -> Iterator[Case]:
@@ -139,12 +139,18 @@ def _case(
     count = sum(found.count for found in times.values())
     run = evidence(
         *more,
+        *(
+            series(metric, lambda _: 900.0, instance=replica)
+            for replica in REPLICAS
+            for metric in (START_TIME, "process_open_fds", "python_info")
+        ),
         latency=times,
         ups=[up(replica) for replica in REPLICAS],
         metrics=(URL, URL.replace("8000", "8001")),
         scrape_interval=1.0,
         requests=Requests(asked=count, sent=count, started=count, recorded=count),
     )
+    run = replace(run, recorded=count)
     return Case(name, budget(indicator, bound, direction, unit), run)
 
 
@@ -160,5 +166,3 @@ def _histogram(counts: Mapping[str, float], mean: float) -> list[Series]:
             found.append(counter("h_seconds_count", total, route, replica))
             found.append(counter("h_seconds_sum", total * mean, route, replica))
     return found
-
-

@@ -7,27 +7,33 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from harness.names import INSTANCE, UP
+from harness.names import INSTANCE, LATENCY, START_TIME, UP
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series
 from tests.unit.judge.evidence import END, SECONDS, START
 
 Damage = Callable[[Random, Evidence], Evidence]
+_COUNTERS: Final = ("_total", "_bucket", "_sum", "_count")
 
 
 def series_ends(chance: Random, run: Evidence) -> Evidence:
     """A series ends at a moment of the window, and the scrapes go on."""
-    return _one_series(chance, run, lambda s: _kept(s, lambda t, end=_moment(chance): t <= end))
+    end = _moment(chance)
+    return _one_series(chance, run, lambda s: _kept(s, lambda t: t <= end))
 
 
-def series_missing(chance: Random, run: Evidence) -> Evidence:
-    """A series is not there at all."""
-    gone = _chosen(chance, run)
+def sum_missing(chance: Random, run: Evidence) -> Evidence:
+    """A label set of a histogram lacks its sum or its count."""
+    parts = [s for s in run.series if s.name.endswith(("_sum", "_count"))]
+    if not parts:
+        return run
+    gone = chance.choice(parts)
     return replace(run, series=tuple(s for s in run.series if s is not gone))
 
 
 def series_begins_late(chance: Random, run: Evidence) -> Evidence:
     """A series is there only from a moment of the window on."""
-    return _one_series(chance, run, lambda s: _kept(s, lambda t, at=_moment(chance): t >= at))
+    at = _moment(chance)
+    return _one_series(chance, run, lambda s: _kept(s, lambda t: t >= at))
 
 
 def metric_of_replica_missing(chance: Random, run: Evidence) -> Evidence:
@@ -75,12 +81,12 @@ def sample_missing(chance: Random, run: Evidence) -> Evidence:
 
 
 def counter_reset(chance: Random, run: Evidence) -> Evidence:
-    """A process starts again: its series begin at 0."""
+    """A process starts again: its counters begin at 0."""
     replica, at = _replica(chance, run), _moment(chance)
     return replace(
         run,
         series=tuple(
-            _from_zero(s, at) if s.labels.get(INSTANCE) == replica and s.name != UP else s
+            _restarted(s, at) if s.labels.get(INSTANCE) == replica and s.name != UP else s
             for s in run.series
         ),
     )
@@ -131,7 +137,8 @@ def _with_batches(
 ) -> Evidence:
     some = {key: found for key, found in batches.items() if found}
     whole = {key: Distribution.merge(found.values()) for key, found in some.items()}
-    return replace(run, batches=some, latency=whole)
+    counted = sum(d.count for key, d in whole.items() if key.what == LATENCY)
+    return replace(run, batches=some, latency=whole, recorded=counted)
 
 
 def _chosen(chance: Random, run: Evidence) -> Series:
@@ -144,7 +151,8 @@ def _one_series(chance: Random, run: Evidence, change: Callable[[Series], Series
 
 
 def _replaced(run: Evidence, one: Series, by: Series) -> Evidence:
-    return replace(run, series=tuple(by if s is one else s for s in run.series))
+    changed = (by if s is one else s for s in run.series)
+    return replace(run, series=tuple(s for s in changed if s.times))  # no file has an empty one
 
 
 def _kept(series: Series, keep: Callable[[float], bool]) -> Series:
@@ -159,6 +167,13 @@ def _failed(series: Series, replica: str, begin: float, end: float) -> Series:
         points = zip(series.times, series.values, strict=True)
         return replace(series, values=tuple(0.0 if begin <= t <= end else v for t, v in points))
     return _kept(series, lambda t: not begin <= t <= end)
+
+
+def _restarted(series: Series, at: float) -> Series:
+    if series.name == START_TIME:
+        points = zip(series.times, series.values, strict=True)
+        return replace(series, values=tuple(at if t >= at else v for t, v in points))
+    return _from_zero(series, at) if series.name.endswith(_COUNTERS) else series
 
 
 def _from_zero(series: Series, at: float) -> Series:
@@ -183,7 +198,7 @@ def _span(chance: Random) -> tuple[float, float]:
 
 EVERY: Final[tuple[Damage, ...]] = (
     series_ends,
-    series_missing,
+    sum_missing,
     series_begins_late,
     metric_of_replica_missing,
     metric_missing,

@@ -18,6 +18,7 @@ from harness.judge.guards.load import (
     late_iterations,
     load_delivered,
     requests_accounted,
+    requests_stored,
     user_errors,
     users_alive,
 )
@@ -34,6 +35,7 @@ from harness.judge.guards.service import (
     edge_scrapes,
     process_restart,
     scrape_coverage,
+    series_complete,
 )
 from harness.judge.guards.workers import clock_offset, late_worker, workers
 from harness.judge.measure.measure import MeasuredBudgets
@@ -64,11 +66,13 @@ _GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     phase_locked,
     users_alive,
     requests_accounted,
+    requests_stored,
     in_flight_at_end,
     user_errors,
     edge_scrapes,
     scrape_coverage,
     counter_reset,
+    series_complete,
     endpoint_has_requests,
 )
 

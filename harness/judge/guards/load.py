@@ -171,6 +171,26 @@ def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterato
     )
 
 
+def requests_stored(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
+    """latency.hlog holds every request that the generator recorded, and no other."""
+    account, stored = evidence.manifest.requests, evidence.recorded
+    if stored is None or evidence.manifest.status not in {"complete", "aborted"}:
+        return
+    reason = f"all {account.recorded} recorded requests are stored"
+    if stored != account.recorded:
+        reason = (
+            f"latency.hlog holds {stored} requests, and run.json counts {account.recorded}; a file"
+            " was cut or changed after the run: run the load again"
+        )
+    yield guard(
+        "requests-stored",
+        reason,
+        tripped=stored != account.recorded,
+        value=stored,
+        limit=account.recorded,
+    )
+
+
 def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The requests that were unanswered when the run stopped waiting change no verdict.
 

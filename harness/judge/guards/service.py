@@ -95,6 +95,33 @@ def counter_reset(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gua
     yield guard("counter-reset", reason, tripped=bool(fell), value=value, limit=0, scope="server")
 
 
+def series_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
+    """No series that a budget rests on is missing in a scrape of its instance, or at a replica."""
+    if not _applies(evidence, measured):
+        return
+    incomplete = {
+        one.name: one.observation.coverage.gaps
+        for one in measured
+        if one.observation.coverage.gaps and not isinstance(one.budget.indicator, CLIENT_SIDE)
+    }
+    found = [gap for parts in incomplete.values() for gap in parts]
+    reason = "no series that a budget needs was missing in a scrape"
+    if found:
+        reason = (
+            f"{listed(found)}; the sum or the peak may be too low. Expose each series from the"
+            " start of the service and at every replica, or judge what is always there"
+        )
+    yield guard(
+        "series-complete",
+        reason,
+        tripped=bool(found),
+        value=len(set(found)),
+        limit=0,
+        scope="server",
+        budgets=tuple(incomplete),
+    )
+
+
 def process_restart(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The service that was measured at the end is the process that was measured at the start.
 

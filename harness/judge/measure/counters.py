@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Selector,
     Throughput,
     Utilization,
+    selectors,
 )
 from harness.judge.measure.batches import increases_in_batches, seconds_in_batches
 from harness.judge.measure.coverage import service_coverage
@@ -89,7 +90,7 @@ def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:
     places = {origin(one) for one in select(evidence, indicator.counter)}
     return ObservedRate(
         indicator,
-        service_coverage(evidence, [indicator.counter], [(indicator.counter, parts)]),
+        service_coverage(evidence, selectors(indicator), [(indicator.counter, parts)]),
         math.fsum(part.value / part.seconds for part in parts),
         _divisor(indicator.to, evidence),
         max(part.scrapes for part in parts),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.budgets.model import Selector
 from harness.judge.measure.deltas import Delta
+from harness.judge.measure.gaps import gaps
 from harness.judge.measure.observation import Coverage
 from harness.judge.measure.series import (
     EDGE_TOLERANCE,
@@ -32,6 +33,8 @@ def service_coverage(
         selectors: What is read.
         counters: Of these, the counters, with the increase of each series.
     """
+    selectors, counters = tuple(selectors), tuple(counters)
+    holes = gaps(evidence, selectors, (selector for selector, _ in counters))
     found = [series for selector in selectors for series in matching(evidence, selector)]
     texts = tuple(sorted({series_text(one.name, one.labels) for one in found}))
     places = {origin(one) for one in found}
@@ -40,7 +43,7 @@ def service_coverage(
     try:
         planned = window(evidence)
     except NoDataError:
-        return Coverage(texts, instances, resets=resets)
+        return Coverage(texts, instances, resets=resets, gaps=holes)
     times = [scrapes(evidence, place) for place in places]
 
     def read_at(edge: float) -> bool:
@@ -55,6 +58,7 @@ def service_coverage(
         start=read_at(planned.start),
         end=read_at(planned.end),
         resets=resets,
+        gaps=holes,
     )
 
 

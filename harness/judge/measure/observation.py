@@ -41,6 +41,7 @@ class Coverage:
         end: Whether there is data at the window's end.
         resets: How often counters of a selector fell or vanished, by the selector's text; those
             that never did are left out.
+        gaps: The holes in the series although their instance was read, as parts of a sentence.
     """
 
     series: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Coverage:
     start: bool | None = None
     end: bool | None = None
     resets: Mapping[str, int] = field(default_factory=dict)
+    gaps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,158 @@
+"""A series that is missing is no series of zero: the budgets that need it cannot pass."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.budgets.model import Budget, Gauge, Latency, Mean, Rate, Ratio, Selector, Utilization
+from harness.judge.judge import judge
+from harness.runs.model import Evidence, Requests, Series
+from harness.units import Unit
+from tests.unit.judge.evidence import (
+    APP,
+    OTHER,
+    TIMES,
+    budget,
+    counter,
+    evidence,
+    requests,
+    series,
+    up,
+)
+
+FIRST = TIMES[:6]  # until the first scrape of the window
+USED = [series("used", lambda _: 40.0, {"state": state}) for state in ("a", "b")]
+COMMON = [
+    series(name, lambda _: 900.0, instance=place)
+    for place in (APP, OTHER)
+    for name in ("process_start_time_seconds", "process_open_fds", "python_info")
+]
+BOTH = [up(), up(OTHER)]
+
+
+def level(over: str, bound: float) -> Budget:
+    return budget(Gauge(Selector("used"), over), bound, unit=Unit.COUNT)  # type: ignore[arg-type]
+
+
+def ended(one: Series) -> Series:
+    return replace(one, times=FIRST, values=one.values[: len(FIRST)])
+
+
+def pair(of: str, to: str) -> Budget:
+    return budget(Ratio(Selector(of), Selector(to)), 0.2, unit=Unit.RATIO)
+
+
+MISSING: dict[str, tuple[Budget, Evidence, str]] = {
+    **{
+        f"the {over} of a gauge that ends with the first scrape of the window": (
+            level(over, 50.0),
+            evidence(ended(USED[0])),
+            'used{state="a"} is missing in 10 of 11 scrapes',
+        )
+        for over in ("mean", "max", "last", "growth")
+    },
+    "a utilization whose limit ends with the first scrape": (
+        budget(Utilization(Selector("used"), Selector("size")), 0.9, unit=Unit.RATIO),
+        evidence(USED[0], ended(series("size", lambda _: 50.0))),
+        "size is missing in 10 of 11 scrapes",
+    ),
+    "one of two summed label sets that ends": (
+        level("last", 50.0),
+        evidence(USED[0], ended(USED[1])),
+        'used{state="b"} is missing in 10 of 11 scrapes',
+    ),
+    "a gauge of which one reading is missing": (
+        level("max", 50.0),
+        evidence(replace(USED[0], times=TIMES[:8] + TIMES[9:], values=USED[0].values[1:])),
+        'used{state="a"} is missing in 1 of 11 scrapes',
+    ),
+    "a gauge that one of two replicas lacks": (
+        level("mean", 50.0),
+        evidence(USED[0], *COMMON, ups=BOTH),
+        f"used is missing at {OTHER}, which other replicas expose",
+    ),
+    "a counter that one of two replicas lacks": (
+        budget(Rate(Selector("c_total")), 5.0, unit=Unit.PER_SECOND),
+        evidence(counter("c_total", 30.0), *COMMON, ups=BOTH),
+        f"c_total is missing at {OTHER}, which other replicas expose",
+    ),
+    "the failures of a ratio that one of two replicas lacks": (
+        pair("bad_total", "all_total"),
+        evidence(
+            counter("bad_total", 30.0),
+            counter("all_total", 200.0),
+            counter("all_total", 200.0, instance=OTHER),
+            *COMMON,
+            ups=BOTH,
+        ),
+        f"bad_total is missing at {OTHER}, which other replicas expose",
+    ),
+    "a mean of which one label set has no sum": (
+        budget(Mean(Selector("h")), 1.0),
+        evidence(
+            *(counter("h_count", 100.0, {"route": route}) for route in "ab"),
+            counter("h_sum", 1.0, {"route": "a"}),
+        ),
+        "h has 1 series without their _sum",
+    ),
+    "a mean whose sum ends while its count goes on": (
+        budget(Mean(Selector("h")), 1.0),
+        evidence(
+            counter("h_count", 100.0),
+            replace(counter("h_sum", 900.0), times=TIMES[:9], values=(100.0,) * 9),
+        ),
+        "h_sum is missing in 7 of 11 scrapes",
+    ),
+    "two values of one series at one time": (
+        level("last", 50.0),
+        evidence(USED[0], replace(USED[0], values=(90.0,) * len(TIMES))),
+        "has two values at one time",
+    ),
+}
+
+
+@pytest.mark.parametrize(("of", "run", "reason"), MISSING.values(), ids=MISSING)
+def test_missing_series_is_inconclusive(of: Budget, run: Evidence, reason: str) -> None:
+    (verdict,) = judge((of,), run).verdicts
+    assert verdict.outcome == "inconclusive"
+    assert verdict.reason.startswith("series-complete: ")
+    assert reason in verdict.reason
+
+
+COMPLETE: dict[str, tuple[Budget, Evidence]] = {
+    "a gauge that is in every scrape": (level("max", 90.0), evidence(*USED)),
+    "a counter that is born within the window": (
+        budget(Rate(Selector("c_total")), 5.0, unit=Unit.PER_SECOND),
+        evidence(replace(counter("c_total", 30.0), times=TIMES[8:], values=(1.0,) * 9)),
+    ),
+    "a gauge that only an endpoint of another kind lacks": (
+        level("mean", 50.0),
+        evidence(USED[0], series("pg_up", lambda _: 1.0, instance=OTHER), ups=BOTH),
+    ),
+    "a gauge that is missing in a scrape that failed": (
+        level("max", 50.0),
+        evidence(
+            replace(USED[0], times=TIMES[:8] + TIMES[9:], values=USED[0].values[1:]),
+            ups=[up(failed=[3])],
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("of", "run"), COMPLETE.values(), ids=COMPLETE)
+def test_series_without_a_gap_is_judged(of: Budget, run: Evidence) -> None:
+    (verdict,) = judge((of,), run).verdicts
+    assert verdict.outcome == "pass", verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("stored", "outcome"), [(100, "pass"), (80, "inconclusive"), (101, "inconclusive")]
+)
+def test_latency_log_that_lost_requests_is_inconclusive(stored: int, outcome: str) -> None:
+    every = requests(ok=[0.01] * 100)
+    account = Requests(asked=100, sent=100, started=100, recorded=100)
+    run = replace(evidence(latency=every, requests=account), recorded=stored)
+    (verdict,) = judge((budget(Latency(0.95), 0.2),), run).verdicts
+    assert verdict.outcome == outcome
+    if outcome == "inconclusive":
+        assert f"latency.hlog holds {stored} requests, and run.json counts 100" in verdict.reason
