@@ -124,19 +124,23 @@ class Promql:
     query: str
 
 
-Indicator = (
-    Latency
-    | ErrorRatio
-    | Throughput
-    | Quantile
-    | Mean
-    | Ratio
-    | Rate
-    | Gauge
-    | Utilization
-    | Promql
-)
-CLIENT_SIDE = (Latency, ErrorRatio, Throughput)
+ClientIndicator = Latency | ErrorRatio | Throughput
+ServiceIndicator = Quantile | Mean | Ratio | Rate | Gauge | Utilization | Promql
+CounterIndicator = Mean | Ratio | Rate  # measured by the increases of counters
+Indicator = ClientIndicator | ServiceIndicator
+
+
+def spans_window(indicator: Indicator) -> bool:
+    """Whether the value grows with the length of the window, which its bound then assumes."""
+    match indicator:
+        case Gauge(over=over) | Utilization(over=over):
+            return over == "growth"
+        case Latency() | ErrorRatio() | Throughput() | Quantile() | Mean() | Ratio() | Rate():
+            return False
+        case Promql():
+            return False
+        case _:
+            assert_never(indicator)
 
 
 def typed_selectors(indicator: Indicator) -> tuple[tuple[Selector, tuple[str, ...]], ...]:
@@ -166,6 +170,23 @@ def typed_selectors(indicator: Indicator) -> tuple[tuple[Selector, tuple[str, ..
 def selectors(indicator: Indicator) -> tuple[Selector, ...]:
     """The series of the service that an indicator reads, its subject first; may be empty."""
     return tuple(selector for selector, _ in typed_selectors(indicator))
+
+
+def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
+    """The counters that an indicator rests on; empty for the other kinds."""
+    match indicator:
+        case Quantile(histogram=selector):
+            return (selector.part("bucket"),)
+        case Mean(histogram=selector):
+            return (selector.part("count"),)
+        case Ratio(of=of, to=to):
+            return (of, to)
+        case Rate(counter=selector):
+            return (selector,)
+        case Latency() | ErrorRatio() | Throughput() | Gauge() | Utilization() | Promql():
+            return ()
+        case _:
+            assert_never(indicator)
 
 
 @dataclass(frozen=True, slots=True)

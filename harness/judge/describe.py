@@ -15,6 +15,8 @@ from harness.budgets.model import (
     Quantile,
     Rate,
     Ratio,
+    Selector,
+    ServiceIndicator,
     Throughput,
     Utilization,
     selectors,
@@ -54,6 +56,8 @@ def describe(indicator: Indicator) -> str:
 
 def advice(indicator: Indicator) -> str:
     """Where to look first when the budget is breached."""
+    if isinstance(indicator, ServiceIndicator):
+        return _advice_on(selectors(indicator))
     match indicator:
         case Latency():
             return "compare with the service's own times to see which part is slow"
@@ -61,10 +65,12 @@ def advice(indicator: Indicator) -> str:
             return "see the service's log in the run folder"
         case Throughput():
             return "see whether the service or the requested load is the limit"
-        case Quantile() | Mean() | Ratio() | Rate() | Gauge() | Utilization() | Promql():
-            metrics = [selector.metric for selector in selectors(indicator)]
         case _:
             assert_never(indicator)
+
+
+def _advice_on(found: tuple[Selector, ...]) -> str:
+    metrics = [selector.metric for selector in found]
     return next(
         (
             look

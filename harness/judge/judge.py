@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from harness.budgets.model import CLIENT_SIDE, Budget, Latency
+from harness.budgets.model import Budget, ClientIndicator, Latency
 from harness.judge.bounds import holds, holds_by_value, margin, proven
 from harness.judge.describe import advice, describe
 from harness.judge.guards.all import guards
@@ -130,7 +130,7 @@ def _takes_away(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
 
 def in_scope(guard: Guard, budget: Budget) -> bool:
     """Whether a budget is in the scope of a guard."""
-    client = isinstance(budget.indicator, CLIENT_SIDE)
+    client = isinstance(budget.indicator, ClientIndicator)
     match guard.scope:
         case "all":
             return True

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from harness import names
 from harness.budgets.model import (
+    CounterIndicator,
     Direction,
     ErrorRatio,
     Gauge,
@@ -21,6 +22,7 @@ from harness.budgets.model import (
     Selector,
     Throughput,
     Utilization,
+    counters_of,
 )
 from harness.promql.expression import QueryScope, bucket_layout, resets, scrapes, text, value
 
@@ -53,6 +55,11 @@ def window_queries(
     # Prometheus 3 leaves out what lies exactly at the start of a range.
     scope = QueryScope(_duration(milliseconds + 1), equal, step=_STEP)
     found: dict[str, str] = {}
+    if isinstance(indicator, CounterIndicator):
+        found = _of_counter(counters_of(indicator)[-1], scope)
+        if not isinstance(indicator, Mean | Ratio):
+            found.pop(names.ASKED_EVENTS)
+        return {names.ASKED_VALUE: value(indicator, scope, direction), **found}
     match indicator:
         case Quantile(histogram=selector):
             counter = selector.part("bucket")
@@ -61,13 +68,6 @@ def window_queries(
                 names.ASKED_LAYOUT: bucket_layout(counter, scope),
                 **_of_counter(counter, scope),
             }
-        case Mean(histogram=selector):
-            found = _of_counter(selector.part("count"), scope)
-        case Ratio(to=selector):
-            found = _of_counter(selector, scope)
-        case Rate(counter=selector):
-            found = _of_counter(selector, scope)
-            found.pop(names.ASKED_EVENTS)
         case Gauge(gauge=selector) | Utilization(of=selector):
             found = {names.ASKED_SCRAPES: scrapes(selector, scope)}
             if indicator.over == "growth":  # between the levels at both edges

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.budgets.model import CLIENT_SIDE, Budget
+from harness.budgets.model import Budget, ClientIndicator
 from harness.observe.prometheus import Prometheus
 from harness.promql.queries import window_queries
 from harness.runs.folder import RunFolder
@@ -104,7 +104,7 @@ def _queries(budgets: Iterable[Budget], clock: Clock, matchers: Mapping[str, str
 
 
 def _of_server(budgets: Iterable[Budget]) -> list[Budget]:
-    return [budget for budget in budgets if not isinstance(budget.indicator, CLIENT_SIDE)]
+    return [budget for budget in budgets if not isinstance(budget.indicator, ClientIndicator)]
 
 
 def _queries_about(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dict[str, str]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from harness.budgets.lint.metrics import Advice, Family, FindingLevel, metric_findings
 from harness.budgets.model import (
-    CLIENT_SIDE,
     Budget,
+    ClientIndicator,
     ErrorRatio,
     Gauge,
     Latency,
@@ -90,7 +90,7 @@ def _on_plan(plan: Plan, judged: Iterable[Budget]) -> _Found:
 
 def _without_metrics(budget: Budget) -> bool:
     """Whether a budget can be judged although the service exposes no metrics."""
-    return isinstance(budget.indicator, (*CLIENT_SIDE, Promql)) or all(
+    return isinstance(budget.indicator, ClientIndicator | Promql) or all(
         selector.metric in HOST_METRICS for selector in selectors(budget.indicator)
     )
 
@@ -134,7 +134,7 @@ def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
                 f"scenario {scenario.name} is judged for "
                 f"{format_quantity(scenario.duration, Unit.SECONDS)} only, so it is never aborted",
             )
-        if isinstance(budget.indicator, CLIENT_SIDE):
+        if isinstance(budget.indicator, ClientIndicator):
             yield from _on_samples(scenario, budget)
             for load in scenario.loads:
                 yield from _on_pool(load, scenario, budget)

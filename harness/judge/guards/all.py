@@ -43,7 +43,7 @@ from harness.judge.model import Guard
 from harness.runs.model import Evidence
 
 # In the order in which they explain each other: a verdict names the first that tripped.
-_GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
+GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     run_complete,
     target_alive,
     window_complete,
@@ -85,4 +85,4 @@ def guards(evidence: Evidence, measured: MeasuredBudgets) -> tuple[Guard, ...]:
         measured: The budgets, which say which requests and which side must be trusted, and how
             finely; a guard that may explain some verdicts takes away only those.
     """
-    return tuple(guard for find in _GUARDS for guard in find(evidence, measured))
+    return tuple(guard for find in GUARDS for guard in find(evidence, measured))

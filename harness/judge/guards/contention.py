@@ -14,15 +14,9 @@ from typing import assert_never
 
 from harness.budgets.model import (
     ErrorRatio,
-    Gauge,
     Latency,
-    Mean,
-    Promql,
-    Quantile,
-    Rate,
-    Ratio,
+    ServiceIndicator,
     Throughput,
-    Utilization,
 )
 from harness.judge.guards.readings import of, readings
 from harness.judge.measure.measure import Measured, MeasuredBudgets
@@ -106,6 +100,9 @@ def _rate(evidence: Evidence, name: str) -> float | None:
 def _explained(one: Measured, *, service_too: bool) -> bool:
     """Whether a breach may be due to the waiting of the generator, or of the service as well."""
     budget = one.budget
+    if isinstance(budget.indicator, ServiceIndicator):
+        slow = budget.unit is Unit.SECONDS and budget.direction == "max"
+        return service_too and slow and one.holds is False
     match budget.indicator:
         case Latency():
             timed = budget.direction == "max"
@@ -113,8 +110,6 @@ def _explained(one: Measured, *, service_too: bool) -> bool:
             timed = budget.direction == "min"
         case ErrorRatio():
             timed = False
-        case Quantile() | Mean() | Ratio() | Rate() | Gauge() | Utilization() | Promql():
-            timed = service_too and budget.unit is Unit.SECONDS and budget.direction == "max"
         case _:
             assert_never(budget.indicator)
     return timed and one.holds is False

@@ -16,15 +16,9 @@ from typing import assert_never
 from harness.budgets.model import (
     Budget,
     ErrorRatio,
-    Gauge,
     Latency,
-    Mean,
-    Promql,
-    Quantile,
-    Rate,
-    Ratio,
+    ServiceIndicator,
     Throughput,
-    Utilization,
 )
 from harness.judge.bounds import holds
 from harness.judge.guards.readings import GeneratorReading
@@ -33,9 +27,9 @@ from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.observation import (
     NothingObserved,
     ObservedAnswer,
+    ObservedExact,
     ObservedFailures,
     ObservedHistogram,
-    ObservedLevels,
     ObservedRate,
     ObservedRatio,
     ObservedThroughput,
@@ -146,6 +140,8 @@ def _lateness(generator: GeneratorReading, added: Iterable[str]) -> Iterator[tup
 
 def _explained_by_pauses(one: Measured, generator: GeneratorReading) -> bool:
     indicator = one.budget.indicator
+    if isinstance(indicator, ServiceIndicator):
+        return False  # the service measures them
     match indicator:
         case Latency():
             return one.holds is False or (
@@ -155,8 +151,6 @@ def _explained_by_pauses(one: Measured, generator: GeneratorReading) -> bool:
             return one.holds is False
         case ErrorRatio():
             return False
-        case Quantile() | Mean() | Ratio() | Rate() | Gauge() | Utilization() | Promql():
-            return False  # the service measures them
         case _:
             assert_never(indicator)
 
@@ -177,9 +171,9 @@ def _explained_by_unknown(one: Measured, unknown: int, age: float) -> bool:
             return _ratio_changes(one.budget, RequestCount(), unknown)
         case NothingObserved() | ObservedThroughput():
             return False  # unanswered requests are no throughput
-        case ObservedHistogram() | ObservedRatio() | ObservedRate() | ObservedLevels():
+        case ObservedHistogram() | ObservedRatio() | ObservedRate():
             return False  # the service counts for itself
-        case ObservedUtilization() | ObservedAnswer():
+        case ObservedExact() | ObservedUtilization() | ObservedAnswer():
             return False
         case _:
             assert_never(observed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from harness.budgets.model import CLIENT_SIDE
+from harness.budgets.model import ClientIndicator
 from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.observation import RequestCount
 from harness.judge.measure.requests import request_counts, total_of
@@ -120,7 +120,9 @@ def endpoint_has_requests(evidence: Evidence, measured: MeasuredBudgets) -> Iter
     """Each request that a budget names was made."""
     found = request_counts(evidence)
     on_client = (
-        one.budget.indicator for one in measured if isinstance(one.budget.indicator, CLIENT_SIDE)
+        one.budget.indicator
+        for one in measured
+        if isinstance(one.budget.indicator, ClientIndicator)
     )
     for request in sorted({indicator.request or "" for indicator in on_client} - {""}):
         count = found.get(request, RequestCount()).total

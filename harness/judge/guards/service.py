@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.budgets.model import CLIENT_SIDE
+from harness.budgets.model import ClientIndicator
 from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import (
     EDGE_TOLERANCE,
@@ -102,7 +102,7 @@ def series_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[G
     incomplete = {
         one.name: one.observation.coverage.gaps
         for one in measured
-        if one.observation.coverage.gaps and not isinstance(one.budget.indicator, CLIENT_SIDE)
+        if one.observation.coverage.gaps and not isinstance(one.budget.indicator, ClientIndicator)
     }
     found = [gap for parts in incomplete.values() for gap in parts]
     reason = "no series that a budget needs was missing in a scrape"
@@ -155,7 +155,7 @@ def _applies(evidence: Evidence, measured: MeasuredBudgets) -> bool:
         window(evidence)
     except NoDataError:
         return False
-    on_server = any(not isinstance(one.budget.indicator, CLIENT_SIDE) for one in measured)
+    on_server = any(not isinstance(one.budget.indicator, ClientIndicator) for one in measured)
     return on_server and bool(metrics_urls(evidence))
 
 

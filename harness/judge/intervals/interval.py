@@ -26,9 +26,9 @@ from harness.judge.measure.observation import (
     NothingObserved,
     Observation,
     ObservedAnswer,
+    ObservedExact,
     ObservedFailures,
     ObservedHistogram,
-    ObservedLevels,
     ObservedRate,
     ObservedRatio,
     ObservedThroughput,
@@ -87,7 +87,7 @@ def _confidence(  # noqa: PLR0911 - a line for each kind
             return _per_event(observation, budget, alphas)
         case ObservedRate(increases=increases, divisor=divisor, seconds=seconds):
             return _mean({n: one / divisor for n, one in increases.items()}, seconds, alphas)
-        case ObservedThroughput() | ObservedLevels() | ObservedUtilization():
+        case ObservedThroughput() | ObservedExact() | ObservedUtilization():
             return None
         case ObservedAnswer() | NothingObserved():
             return None

@@ -7,18 +7,11 @@ from collections import defaultdict
 from typing import assert_never
 
 from harness.budgets.model import (
-    ErrorRatio,
-    Gauge,
-    Indicator,
-    Latency,
     Mean,
-    Promql,
     Quantile,
     Rate,
     Ratio,
     Selector,
-    Throughput,
-    Utilization,
     selectors,
 )
 from harness.judge.measure.batches import increases_in_batches, seconds_in_batches
@@ -98,23 +91,6 @@ def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:
         seconds_in_batches(evidence, places),
         parts[0].source,
     )
-
-
-def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
-    """The counters that an indicator rests on; empty for the other kinds."""
-    match indicator:
-        case Quantile(histogram=selector):
-            return (selector.part("bucket"),)
-        case Mean(histogram=selector):
-            return (selector.part("count"),)
-        case Ratio(of=of, to=to):
-            return (of, to)
-        case Rate(counter=selector):
-            return (selector,)
-        case Latency() | ErrorRatio() | Throughput() | Gauge() | Utilization() | Promql():
-            return ()
-        case _:
-            assert_never(indicator)
 
 
 def _divisor(gauge: Selector | None, evidence: Evidence) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import assert_never
 
-from harness.budgets.model import Gauge, Selector, Utilization
+from harness.budgets.model import Gauge, Over, Selector, Utilization
 from harness.judge.measure.coverage import service_coverage
-from harness.judge.measure.observation import ObservedLevels, ObservedUtilization
+from harness.judge.measure.observation import ObservedExact, ObservedUtilization
 from harness.judge.measure.series import (
     EDGE_TOLERANCE,
     NoDataError,
@@ -26,7 +28,7 @@ _STALE = 2
 _SAME_SCRAPE = EDGE_TOLERANCE / 2
 
 
-def observe_levels(indicator: Gauge, evidence: Evidence) -> ObservedLevels:
+def observe_levels(indicator: Gauge, evidence: Evidence) -> ObservedExact:
     """The readings of a gauge.
 
     Raises:
@@ -35,7 +37,27 @@ def observe_levels(indicator: Gauge, evidence: Evidence) -> ObservedLevels:
     values = tuple(levels(evidence, indicator.gauge))
     where = source(select(evidence, indicator.gauge))
     coverage = service_coverage(evidence, [indicator.gauge])
-    return ObservedLevels(indicator, coverage, values, where)
+    return ObservedExact(indicator, coverage, over(values, indicator.over), len(values), where)
+
+
+def over(values: Sequence[float], how: Over) -> float:
+    """What a gauge came to over the window.
+
+    Args:
+        values: Its readings, at least one, in the order of time.
+        how: Their mean, peak, last one, or the last one minus the first.
+    """
+    match how:
+        case "mean":
+            return math.fsum(values) / len(values)
+        case "max":
+            return max(values)
+        case "last":
+            return values[-1]
+        case "growth":
+            return values[-1] - values[0]
+        case _:
+            assert_never(how)
 
 
 def observe_utilization(indicator: Utilization, evidence: Evidence) -> ObservedUtilization:

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from harness.budgets.model import Budget, Over
+from harness.budgets.model import Budget
 from harness.judge.bounds import holds_by_value
 from harness.judge.measure.answers import measure_answer
 from harness.judge.measure.client import measure_failures, measure_times
+from harness.judge.measure.gauges import over
 from harness.judge.measure.observation import (
     NothingObserved,
     Observation,
     ObservedAnswer,
+    ObservedExact,
     ObservedFailures,
     ObservedHistogram,
-    ObservedLevels,
     ObservedRate,
     ObservedRatio,
     ObservedThroughput,
@@ -96,8 +97,8 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
             return Measurement(of / to, max(1, round(to)), source)
         case ObservedRate(per_second=value, divisor=divisor, scrapes=scrapes, source=source):
             return Measurement(value / divisor, scrapes, source)
-        case ObservedLevels(levels=levels, source=source, indicator=indicator):
-            return Measurement(_over(levels, indicator.over), len(levels), source)
+        case ObservedExact(value=value, samples=samples, source=source):
+            return Measurement(value, samples, source)
         case ObservedUtilization():
             return _utilization(budget, observation)
         case ObservedAnswer():
@@ -107,23 +108,9 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
 
 
 def _utilization(budget: Budget, observed: ObservedUtilization) -> Measurement:
-    over, worst = observed.indicator.over, max if budget.direction == "max" else min
-    by_instance = {name: _over(shares, over) for name, shares in observed.shares.items()}
+    indicator, worst = observed.indicator, max if budget.direction == "max" else min
+    by_instance = {name: over(shares, indicator.over) for name, shares in observed.shares.items()}
     name = worst(by_instance, key=lambda i: by_instance[i])
     reason = f"{name} is the worst of {len(by_instance)} instances" if len(by_instance) > 1 else ""
     samples = sum(map(len, observed.shares.values()))
     return Measurement(by_instance[name], samples, observed.source, reason=reason)
-
-
-def _over(values: Sequence[float], how: Over) -> float:
-    match how:
-        case "mean":
-            return math.fsum(values) / len(values)
-        case "max":
-            return max(values)
-        case "last":
-            return values[-1]
-        case "growth":
-            return values[-1] - values[0]
-        case _:
-            assert_never(how)

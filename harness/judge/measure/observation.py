@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 
 from harness.budgets.model import (
     ErrorRatio,
-    Gauge,
     Indicator,
     Latency,
     Mean,
-    Promql,
     Quantile,
     Rate,
     Ratio,
+    ServiceIndicator,
     Throughput,
     Utilization,
 )
@@ -195,12 +194,13 @@ class ObservedRate:
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedLevels:
-    """Readings of a gauge, summed over its series; at least one, in the order of time."""
+class ObservedExact:
+    """A value that is exact for the run, such as the peak of a gauge: it has no interval."""
 
-    indicator: Gauge
+    indicator: ServiceIndicator
     coverage: Coverage
-    levels: tuple[float, ...]
+    value: float
+    samples: int
     source: str
 
 
@@ -236,7 +236,7 @@ OwnObservation = (
     | ObservedHistogram
     | ObservedRatio
     | ObservedRate
-    | ObservedLevels
+    | ObservedExact
     | ObservedUtilization
     | NothingObserved
 )
@@ -253,7 +253,7 @@ class ObservedAnswer:
         own: What the harness's own scrapes say of the same indicator.
     """
 
-    indicator: Quantile | Mean | Ratio | Rate | Gauge | Utilization | Promql
+    indicator: ServiceIndicator
     coverage: Coverage
     found: float | ObservedHistogram
     samples: int

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from harness.budgets.model import (
     Budget,
+    ClientIndicator,
     ErrorRatio,
     Gauge,
     Indicator,
@@ -18,10 +19,10 @@ from harness.budgets.model import (
     Selector,
     Throughput,
     Utilization,
+    counters_of,
     selectors,
 )
 from harness.judge.measure.counters import (
-    counters_of,
     observe_histogram,
     observe_rate,
     observe_ratio,
@@ -65,7 +66,7 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
     indicator = budget.indicator
     own = _own(indicator, evidence)
     answer = evidence.answers.get(budget.name)
-    if answer is None or isinstance(indicator, Latency | ErrorRatio | Throughput):
+    if answer is None or isinstance(indicator, ClientIndicator):
         return own
     try:
         return observe_answer(answer, indicator, own, evidence)
@@ -112,16 +113,12 @@ def _observed(  # noqa: PLR0911 - a line for each kind
 
 def _where(indicator: Indicator, evidence: Evidence) -> tuple[str, Coverage]:
     """Where an indicator without data was looked for, and what there is of it nevertheless."""
-    match indicator:
-        case Latency() | ErrorRatio() | Throughput():
-            return LOAD_GENERATOR, request_coverage(indicator, evidence)
-        case Quantile() | Mean() | Ratio() | Rate() | Gauge() | Utilization() | Promql():
-            counters = counters_of(indicator)
-            read = counters or selectors(indicator)
-            counted = [(counter, _deltas(evidence, counter)) for counter in counters]
-            return SERVICE_METRICS, service_coverage(evidence, read, counted)
-        case _:
-            assert_never(indicator)
+    if isinstance(indicator, ClientIndicator):
+        return LOAD_GENERATOR, request_coverage(indicator, evidence)
+    counters = counters_of(indicator)
+    read = counters or selectors(indicator)
+    counted = [(counter, _deltas(evidence, counter)) for counter in counters]
+    return SERVICE_METRICS, service_coverage(evidence, read, counted)
 
 
 def _deltas(evidence: Evidence, counter: Selector) -> tuple[Delta, ...]:

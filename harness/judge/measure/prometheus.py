@@ -12,7 +12,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from harness import names
-from harness.budgets.model import Gauge, Indicator, Mean, Promql, Quantile, Rate, Ratio, Utilization
+from harness.budgets.model import (
+    Gauge,
+    Indicator,
+    Promql,
+    Quantile,
+    ServiceIndicator,
+    Utilization,
+)
 from harness.judge.measure.histograms import bucket_edge, cumulative
 from harness.judge.measure.observation import (
     Coverage,
@@ -32,7 +39,7 @@ _HINT = "is the service scraped, with the labels of the query?"
 
 def observe_answer(
     answer: ServerAnswer,
-    indicator: Quantile | Mean | Ratio | Rate | Gauge | Utilization | Promql,
+    indicator: ServiceIndicator,
     own: OwnObservation,
     evidence: Evidence,
 ) -> ObservedAnswer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.budgets.model import Budget, Gauge, Indicator, Utilization
+from harness.budgets.model import Budget, Indicator, spans_window
 from harness.promql.expression import QueryScope, value
 from harness.render.words import limit, sentence
 from harness.units import Unit, format_quantity
@@ -141,7 +141,7 @@ def of_budgets(budgets: Sequence[Budget], matchers: tuple[str, ...]) -> GrafanaP
 
 def value_now(budget: Budget, matchers: tuple[str, ...]) -> str:
     """The value of a budget's indicator, of the service's own metrics."""
-    grows = isinstance(budget.indicator, Gauge | Utilization) and budget.indicator.over == "growth"
+    grows = spans_window(budget.indicator)
     # The growth of a gauge within one step of a chart is meaningless.
     scope = QueryScope("5m" if grows else RATE, matchers, step="$__interval", client="service")
     return value(budget.indicator, scope, budget.direction)

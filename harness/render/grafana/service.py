@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from harness import names
-from harness.budgets.model import CLIENT_SIDE, Budget, Mean, Plan, Quantile, selectors
+from harness.budgets.model import Budget, ClientIndicator, Mean, Plan, Quantile, selectors
 from harness.render.grafana.panels import (
     Dashboard,
     GrafanaPanel,
@@ -39,7 +39,7 @@ def service_board(plan: Plan, links: Links) -> Dashboard | None:
     budgets = plan.judged
     answers = _has_answers(plan, budgets)
     rows: list[GrafanaRow] = []
-    remaining = [b for b in budgets if answers or not isinstance(b.indicator, CLIENT_SIDE)]
+    remaining = [b for b in budgets if answers or not isinstance(b.indicator, ClientIndicator)]
     for part in _PARTS:
         about = [budget for budget in remaining if _metric(budget).startswith(part.prefixes)]
         if not about:
@@ -70,7 +70,7 @@ def service_board(plan: Plan, links: Links) -> Dashboard | None:
 
 def _has_answers(plan: Plan, budgets: tuple[Budget, ...]) -> bool:
     """Whether the service exposes its answers: a budget, an alert or the scrape needs them."""
-    client = [budget for budget in budgets if isinstance(budget.indicator, CLIENT_SIDE)]
+    client = [budget for budget in budgets if isinstance(budget.indicator, ClientIndicator)]
     scraped = plan.target is not None and bool(plan.target.metrics)
     named = any(
         selector.metric.startswith("http_server_")
@@ -82,14 +82,14 @@ def _has_answers(plan: Plan, budgets: tuple[Budget, ...]) -> bool:
 
 def _metric(budget: Budget) -> str:
     """The first metric of a budget; for the load generator's kinds, the duration of answers."""
-    if isinstance(budget.indicator, CLIENT_SIDE):
+    if isinstance(budget.indicator, ClientIndicator):
         return names.HTTP_DURATION
     return next((one.metric for one in selectors(budget.indicator)), "")
 
 
 def _any_metric(budgets: tuple[Budget, ...]) -> str:
     for budget in budgets:
-        metric = "" if isinstance(budget.indicator, CLIENT_SIDE) else _metric(budget)
+        metric = "" if isinstance(budget.indicator, ClientIndicator) else _metric(budget)
         if metric:
             histogram = isinstance(budget.indicator, Quantile | Mean)
             return f"{metric}_count" if histogram else metric

@@ -8,8 +8,8 @@ from typing import NamedTuple, assert_never
 
 from harness import names
 from harness.budgets.model import (
-    CLIENT_SIDE,
     Budget,
+    ClientIndicator,
     Gauge,
     Indicator,
     Promql,
@@ -77,7 +77,7 @@ def service_panels(readings: Readings, budgets: Sequence[Budget]) -> list[ChartP
 
 
 def _rows(readings: Readings, budgets: Sequence[Budget]) -> Iterator[_SubjectLine]:
-    measured = [b for b in budgets if not isinstance(b.indicator, (*CLIENT_SIDE, Promql))]
+    measured = [b for b in budgets if not isinstance(b.indicator, ClientIndicator | Promql)]
     for label, indicator, unit in _USUAL:
         if indicator not in [budget.indicator for budget in measured]:
             yield _SubjectLine(

@@ -1,12 +1,16 @@
 """Guards on the run and the service, each with a run that trips it and one that must not."""
 
+import ast
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Mean, Selector
+from harness.judge.guards import all as all_guards
 from harness.judge.judge import judge
 from harness.judge.model import Scope
 from harness.runs.model import Evidence, Requests, Worker
@@ -224,3 +228,32 @@ def test_guards_of_a_run_that_never_began_do_not_crash() -> None:
     )
     names_ = [g.name for g in every_guard(run, P95, SERVER, COUNTED) if g.outcome == "tripped"]
     assert names_ == ["run-complete", "target-alive", "window-complete", "requests-recorded"]
+
+
+# --- nothing forgotten ----------------------------------------------------------------------------
+
+
+def guard_functions() -> list[ast.FunctionDef]:
+    """The public functions of the room that return guards."""
+    trees = (ast.parse(path.read_text()) for path in Path("harness/judge/guards").glob("*.py"))
+    functions = (n for tree in trees for n in tree.body if isinstance(n, ast.FunctionDef))
+    return [
+        one
+        for one in functions
+        if one.returns is not None
+        and ast.unparse(one.returns) == "Iterator[Guard]"
+        and not one.name.startswith("_")
+    ]
+
+
+def test_every_guard_is_in_the_list() -> None:
+    listed = {guard.__name__ for guard in all_guards.GUARDS}
+    assert {one.name for one in guard_functions()} == listed
+
+
+def test_every_guard_is_on_the_page() -> None:
+    page = Path("docs/guards.md").read_text()
+    texts = "".join(path.read_text() for path in Path("harness/judge/guards").glob("*.py"))
+    named = set(re.findall(r'\bguard\(\s*"([a-z-]+)"', texts))
+    assert len(named) > 20
+    assert {name for name in named if f"`{name}`" not in page} == set()
