@@ -39,7 +39,7 @@ def test_calibrate_stores_the_noise_of_its_pairs_and_runs(project: Project) -> N
     )
     assert result.code == 0, result.out + result.err
     assert "noise of 4 pairs and 4 runs" in result.out
-    assert "latency: max_regression 0.01% is below what can be seen here" in result.out
+    assert "latency: max_regression 0.01% is below the minimum" in result.out
     found = stored(project)
     load = {"rate": 20.0, "warm_up": 0.5, "slices": 1, "simultaneous": False}
     assert found["load"] == load

@@ -97,7 +97,8 @@ async def test_error_of_the_report_callback_is_raised_by_stop(loads: Loads) -> N
 PARENT = """
 import asyncio, sys, time
 from pathlib import Path
-from harness.budgets.model import *
+from harness.budgets.model import Load
+from harness.budgets.workload import OpenWorkload, Stage
 from harness.load.generator import generator
 
 async def main():
