@@ -8,9 +8,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from harness.process import supervisor
 
@@ -60,7 +61,7 @@ class Process:
         arguments = [str(of_supervisor.fileno()), ",".join(map(str, pass_fds)), "--", *argv]
         try:
             with of_supervisor, output.open("ab") as log:
-                process = await asyncio.create_subprocess_exec(
+                spawning = asyncio.create_subprocess_exec(
                     *(sys.executable, "-I", "-S", supervisor.__file__, *arguments),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
@@ -70,9 +71,15 @@ class Process:
                     pass_fds=[of_supervisor.fileno(), *pass_fds],
                     start_new_session=True,
                 )
+                process = await _spawned(spawning, control)
+        except BaseException:
+            control.close()
+            raise
+        try:
             reader, writer = await asyncio.open_connection(sock=control)
         except BaseException:
             control.close()
+            await process.wait()
             raise
         try:
             first = json.loads(await reader.readline() or '{"error": [0, "its supervisor died"]}')
@@ -124,3 +131,21 @@ class Process:
         with suppress(ConnectionError):
             await self._writer.wait_closed()
         await self._supervisor.wait()
+
+
+async def _spawned(
+    spawning: Coroutine[Any, Any, asyncio.subprocess.Process], control: socket.socket
+) -> asyncio.subprocess.Process:
+    """Await the supervisor's start; when that is cancelled, end the supervisor and the command.
+
+    A cancelled `create_subprocess_exec` kills its process. The command of a killed supervisor would
+    go on, so the start is finished, and the supervisor ends both when its control socket closes.
+    """
+    task = asyncio.ensure_future(spawning)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        control.close()
+        with suppress(OSError):
+            await (await task).wait()
+        raise

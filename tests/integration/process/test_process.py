@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -179,3 +180,27 @@ async def test_start_cancelled_while_the_command_runs_already_leaves_no_process(
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert not psutil.pid_exists(pid)
+
+
+async def test_start_cancelled_while_the_supervisor_is_spawned_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn = asyncio.create_subprocess_exec
+
+    async def slow(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await spawn(*arguments, **options)
+        await written(output)  # the command runs, and the start is not over yet
+        running.set()
+        await asyncio.sleep(0.1)
+        return process
+
+    running = asyncio.Event()
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
+    output = tmp_path / "output"
+    argv = (PYTHON, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    starting = asyncio.create_task(Process.start(argv, output=output))
+    await running.wait()
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not psutil.pid_exists(int(output.read_text()))
