@@ -11,7 +11,6 @@ from harness import names
 from harness.budgets.model import Plan, Scenario
 from harness.commands.parts.outputs import print_line
 from harness.judge.model import Judgement
-from harness.observe.endpoint import metrics_server
 from harness.report.run.openmetrics import (
     latency_bounds,
     limit_samples,
@@ -98,6 +97,8 @@ def served(
     if options.serve_metrics is None:
         yield None
         return
+    from harness.observe.endpoint import metrics_server  # prometheus_client takes 0.1 s
+
     metrics = LiveMetrics(plan, scenario)
     host, port = options.serve_metrics
 
