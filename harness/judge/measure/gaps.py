@@ -99,10 +99,12 @@ def _unpaired(evidence: Evidence, selectors: Iterable[Selector]) -> list[str]:
     for metric, sums in label_sets.items():
         base, _, suffix = metric.rpartition("_")
         counts = label_sets.get(f"{base}_count")
-        if suffix == "sum" and counts is not None and sums != counts:
+        if suffix != "sum" or counts is None:
+            continue
+        if counts - sums:
             found.append(f"{base} has {len(counts - sums)} series without their _sum")
-            if sums - counts:
-                found[-1] = f"{base} has {len(sums - counts)} series without their _count"
+        if sums - counts:
+            found.append(f"{base} has {len(sums - counts)} series without their _count")
     return found
 
 
