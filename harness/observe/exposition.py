@@ -39,7 +39,12 @@ def read_exposition(answer: Answer) -> list[Sample]:
         ValueError: The body is not text, a line is not a sample, or the body was cut: without an
             announced end, a body whose last line has no line feed is taken as one that was cut.
     """
-    text = answer.body.decode()
+    try:
+        text = answer.body.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"the response is not text in UTF-8: {error.reason} at byte {error.start}"
+        ) from error
     if not answer.end_known and not text.endswith("\n"):
         raise ValueError("the response was cut: it has no announced length and ends within a line")
     return parse_exposition(text)

@@ -11,6 +11,7 @@ from harness import names
 from harness.errors import RunFolderError, UsageError
 from harness.runs.json_file import has_content, read_json
 from harness.runs.latency import merged, read_times
+from harness.runs.manifest_shape import StoredManifest
 from harness.runs.metrics import read_metrics
 from harness.runs.model import (
     Distribution,
@@ -141,7 +142,7 @@ def read_manifest(folder: RunFolder) -> Manifest:
         raise RunFolderError(
             f"{path} is empty", "the harness ended before the run began; run it again"
         )
-    return read_json(path, Manifest, "judge it with the version of the harness that wrote it")
+    return read_json(path, StoredManifest, "judge it with the version of the harness that wrote it")
 
 
 def read_evidence(

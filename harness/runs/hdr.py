@@ -24,6 +24,10 @@ _COMPRESSED = 0x1C849304 | 0x10
 _PLAIN = 0x1C849303 | 0x10
 _DIGITS = 3
 _HALF = 1024  # counters for each doubling, see harness.runs.cells
+_WIDEST = 63  # bits of a number
+_SHIFT = HIGHEST.bit_length() - 11
+_LAST = _SHIFT * _HALF + (HIGHEST >> _SHIFT)  # index of the highest counter
+_MOST_BYTES = _INNER.size + _LAST * 9  # of a decompressed histogram: 9 bytes for each counter
 
 
 def encode(counts: Mapping[int, int]) -> str:
@@ -55,7 +59,7 @@ def decode(text: str) -> dict[int, int]:
     try:
         raw = base64.b64decode(text, validate=True)
         cookie, length = _OUTER.unpack_from(raw)
-        inner = zlib.decompress(raw[_OUTER.size :])
+        inner = _decompressed(raw[_OUTER.size :])
         plain, size, _, digits, lowest, highest, _ = _INNER.unpack_from(inner)
     except (struct.error, zlib.error) as error:
         raise ValueError(str(error)) from error
@@ -68,9 +72,22 @@ def decode(text: str) -> dict[int, int]:
     index = 0
     for number in _numbers(numbers[:size]):
         if number > 0:
+            if index > _LAST:
+                raise ValueError("a time beyond an hour")
             counts[_bucket_at(index)] = number
         index += max(1, -number)
     return counts
+
+
+def _decompressed(packed: bytes) -> bytes:
+    """The bytes of a histogram; a few kilobytes may hold gigabytes, which no histogram has."""
+    unpacker = zlib.decompressobj()
+    inner = unpacker.decompress(packed, _MOST_BYTES)
+    if unpacker.unconsumed_tail:
+        raise ValueError("larger than any histogram")
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError("cut off, or followed by other bytes")
+    return inner
 
 
 def _index_of(bucket: int) -> int:
@@ -96,6 +113,10 @@ def _numbers(data: bytes) -> Iterator[int]:
     for byte in data:
         value |= (byte & 0x7F) << shift
         shift += 7
+        if shift > _WIDEST:
+            raise ValueError("a number of more than 63 bits")
         if byte < 0x80:
             yield value >> 1 if not value & 1 else -(value + 1 >> 1)
             value = shift = 0
+    if shift:
+        raise ValueError("cut off")

@@ -13,11 +13,20 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from harness.errors import RunFolderError
-from harness.names import LATENCY
+from harness.names import (
+    ERROR,
+    GENERATOR_CANARY,
+    GENERATOR_LOOP_LAG,
+    LATENCY,
+    OK,
+    SCHEDULER_LAG,
+    SERVICE_TIME,
+    START_LAG,
+)
 from harness.runs.cells import Cell, middle_of
 from harness.runs.hdr import decode, encode
 from harness.runs.log import Log
-from harness.runs.model import Distribution, LatencyKey
+from harness.runs.model import LAST_MOMENT, Distribution, LatencyKey
 
 _HEADER = """\
 #[Histogram log format version 1.3]
@@ -28,6 +37,9 @@ _HEADER = """\
 "StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"
 """
 _ROUNDING = 0.0005  # s; timestamps have three decimals
+# The compressed counts of a histogram are smaller; a longer line is not read into memory.
+_LONGEST_LINE = 2**20
+_LAGS = frozenset({START_LAG, SCHEDULER_LAG, GENERATOR_LOOP_LAG, GENERATOR_CANARY})
 _PLAIN = "/:{}()-_.~"  # characters of tags that need no encoding; not ",", "|", "%" or white space
 
 
@@ -146,25 +158,36 @@ def _tag(key: LatencyKey) -> str:
 def _lines(path: Path) -> Iterator[LatencyLine]:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            for number, text in enumerate(file, 1):
-                if text.startswith("Tag="):
-                    whole = text.endswith("\n")
-                    try:
-                        yield _parse(text)
-                    except (ValueError, TypeError) as error:
-                        if not whole:
-                            return
-                        raise RunFolderError(
-                            f"{path}:{number}: damaged line ({error})",
-                            "The file was changed after the run; run the load again.",
-                        ) from error
+            for number, text in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), 1):
+                if text.startswith(("#", '"')) or not text.strip():
+                    continue
+                whole = text.endswith("\n") or len(text) == _LONGEST_LINE
+                try:
+                    yield _parse(text)
+                except (ValueError, TypeError) as error:
+                    if not whole:
+                        return
+                    raise RunFolderError(
+                        f"{path}:{number}: damaged line ({error})",
+                        "The file was changed after the run; run the load again.",
+                    ) from error
     except OSError as error:
         raise RunFolderError(f"{path}: {error.strerror}") from error
 
 
 def _parse(text: str) -> LatencyLine:
-    tag, start, _, _, payload = text.removeprefix("Tag=").rstrip("\n").split(",")
+    if not text.startswith("Tag=") or not text.isascii():
+        raise ValueError("not a line that the harness wrote")
+    fields = text.removeprefix("Tag=").rstrip("\n").split(",")
+    if len(fields) != 5:
+        raise ValueError(f"{len(fields)} fields in the place of 5")
+    tag, start, _, _, payload = fields
     key = LatencyKey(*(unquote(part) for part in tag.split("|")))
+    of_requests = key.what in {LATENCY, SERVICE_TIME} and key.outcome in {OK, ERROR}
+    if not of_requests and key.what not in _LAGS:
+        raise ValueError(f"unknown tag {tag[:40]!r}")
+    if not 0 <= float(start) <= LAST_MOMENT:
+        raise ValueError(f"{start[:40]!r} is no time stamp")
     return LatencyLine(key, float(start), decode(payload))
 
 

@@ -10,12 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from harness.runs.cells import Cell
 
+MOST = 10**15  # of anything that a run counts; a float holds it exactly
+LAST_MOMENT = 253_402_300_799  # the end of the year 9999, the last one of `datetime`
+Moment = Annotated[float, Field(ge=0, le=LAST_MOMENT)]
+Count = Annotated[int, Field(le=MOST)]
 Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
 
 
@@ -35,11 +39,11 @@ class _Record(BaseModel):
 class Clock(_Record):
     """The run's moments, seconds since the epoch; None when the run did not get there."""
 
-    created: float
-    started: float | None = None  # the first arrival is due at or after this moment
-    window_start: float | None = None
-    window_end: float | None = None
-    drained: float | None = None  # the last answer was recorded, or given up, before this moment
+    created: Moment
+    started: Moment | None = None  # the first arrival is due at or after this moment
+    window_start: Moment | None = None
+    window_end: Moment | None = None
+    drained: Moment | None = None  # the last answer was recorded, or given up, before this moment
 
 
 class Requests(_Record):
@@ -49,14 +53,14 @@ class Requests(_Record):
     more requests; they are zero in the closed model.
     """
 
-    asked: int = 0
-    sent: int = 0
-    dropped: int = 0
-    started: int = 0
-    recorded: int = 0
-    in_flight: int = 0
-    lost: int = 0
-    late: int = 0
+    asked: Count = 0
+    sent: Count = 0
+    dropped: Count = 0
+    started: Count = 0
+    recorded: Count = 0
+    in_flight: Count = 0
+    lost: Count = 0
+    late: Count = 0
 
 
 class Settled(_Record):
@@ -88,10 +92,10 @@ class Worker(_Record):
     pid: int = 0
     versions: dict[str, str] = Field(default_factory=dict)
     offset: float | None = None
-    round_trip: float | None = None
-    drift: float = 0.0
+    round_trip: FiniteFloat | None = None
+    drift: FiniteFloat = 0.0
     lost: str = ""
-    lost_at: float | None = None
+    lost_at: Moment | None = None
 
 
 class Manifest(BaseModel):

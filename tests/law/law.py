@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
+from typing import NamedTuple
 
 from harness.judge.judge import judge
 from tests.law.cases import cases
@@ -12,7 +13,21 @@ from tests.law.damage import EVERY
 GREEN = {"pass", "warn"}
 
 
-def violations(count: int, seed: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+class Violation(NamedTuple):
+    """A damaged run that broke the law.
+
+    Attributes:
+        case: What was wrong with the run before.
+        damages: What was done to it.
+        what: What became of it.
+    """
+
+    case: str
+    damages: tuple[str, ...]
+    what: str = "became green"
+
+
+def violations(count: int, seed: int) -> Iterator[Violation]:
     """The cases that became green, with the damages that were done to each.
 
     Args:
@@ -29,4 +44,4 @@ def violations(count: int, seed: int) -> Iterator[tuple[str, tuple[str, ...]]]:
             if run.series and run.batches:
                 run = damage(chance, run)
         if judge((case.budget,), run).outcome in GREEN:
-            yield case.name, tuple(damage.__name__ for damage in damages)
+            yield Violation(case.name, tuple(damage.__name__ for damage in damages))

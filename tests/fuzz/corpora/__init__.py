@@ -1,0 +1,1 @@
+"""Bad input with the answer that each row must get; the fuzzers change these rows."""
