@@ -93,7 +93,11 @@ def _row(line: str) -> tuple[str, _Labels, float]:
         raise ValueError(repr(line[:80]))
     name, labels, value = match.groups()
     pairs = parse_labels(labels) if labels else []
-    return name, tuple(sorted(pair for pair in pairs if pair[1])), float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError(f"{value[:80]!r} is no number") from None
+    return name, tuple(sorted(pair for pair in pairs if pair[1])), number
 
 
 def _without_scopes(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from harness.errors import HarnessError, RunFolderError
 
 Model = TypeVar("Model", bound=BaseModel)
+_LONGEST_PLACE = 100  # characters; a key of a damaged file may be as long as the file
 
 
 def has_content(path: Path) -> bool:
@@ -35,7 +36,7 @@ def read_json(
         return model.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as problem:
         first = problem.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
+        place = ".".join(map(str, first["loc"]))[:_LONGEST_PLACE] or "the file"
         raise error(f"{path} is not of this version: {place}: {first['msg']}", hint) from problem
     except (OSError, UnicodeDecodeError) as problem:
         raise error(f"cannot read {path}: {problem}", hint) from problem

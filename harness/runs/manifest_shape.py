@@ -5,7 +5,7 @@ A folder may come from an older version, so a missing key is no error, except th
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -73,6 +73,8 @@ class _Target(_Part):
 
 class StoredManifest(Manifest):
     """A run.json that was read: its scenario and target have the types and amounts of a run."""
+
+    schema_version: Literal[1] = Field(1, alias="schema", serialization_alias="schema")
 
     @field_validator("scenario")
     @classmethod

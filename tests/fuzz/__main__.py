@@ -13,7 +13,7 @@ from random import Random
 
 # Each is a module of this package with `run(seconds: float, seed: int) -> list[str]`, which feeds
 # random input for so long, and returns one line for each finding.
-SUBJECTS = ("budgets",)
+SUBJECTS = ("budgets", "expositions", "folders", "hlog")
 
 
 def main() -> None:

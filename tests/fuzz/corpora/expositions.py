@@ -77,6 +77,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "a value with a unit": _bad("a 1ms\n"),
     "a value with a comma": _bad("a 1,5\n"),
     "a value with underscores": _bad("a 1_000\n"),
+    "a value of 100 kB": Row(b"a " + b"1." * 50_000 + b"\n", "line 1 .* is no number"),
     "a hexadecimal value": _bad("a 0x10\n"),
     "a value of an empty template": _bad("a <no value>\n"),
     "null": _bad("a null\n"),

@@ -59,7 +59,7 @@ def packed(
         ratio: Of integers to times.
         after: Bytes after the compressed part.
     """
-    size = len(numbers) + lengths[1]
+    size = max(0, len(numbers) + lengths[1])
     inner = struct.pack(">IIIIQQd", cookies[1], size, 0, *settings, ratio) + numbers
     body = zlib.compress(inner) + after
     outer = struct.pack(">II", cookies[0], len(body) + lengths[0])
@@ -146,7 +146,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "an outer length that is too large": _bad(line(payload=packed(lengths=(5, 0))), "cut off"),
     "an outer length that is too small": _bad(line(payload=packed(lengths=(-5, 0))), "cut off"),
     "an inner length that is too large": _bad(line(payload=packed(lengths=(0, 9))), "cut off"),
-    "bytes after the compressed part": _bad(line(payload=packed(after=b"abc")), "cut off, or followed"),
+    "bytes after the compressed part": _bad(
+        line(payload=packed(after=b"abc")), "cut off, or followed"
+    ),
     # its counts
     "a number that is cut": _bad(line(payload=packed(b"\x82")), "cut off"),
     "a number of 10 bytes": _bad(line(payload=packed(b"\x80" * 9 + b"\x01")), "63 bits"),

@@ -1,0 +1,91 @@
+"""Random answers of metrics endpoints: each is read, or a short error names what is wrong.
+
+What is read is written to a metrics.om, which must be read back with the same values.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from harness.observe.exposition import read_exposition
+from harness.observe.fetch import Answer
+from harness.runs.metrics import MetricsLog, read_metrics
+from harness.runs.openmetrics import Sample, series_text
+from tests.fuzz.corpora.expositions import ROWS
+from tests.fuzz.mutate import MOST_BYTES, mutated
+
+LONGEST = 5.0  # seconds that one answer may take
+LONGEST_ERROR = 400  # characters
+AT = 1_800_000_000.0
+
+
+def run(seconds: float, seed: int) -> list[str]:
+    """Read random answers for so long; a line for each crash, slow answer or unclear error."""
+    chance = Random(seed)
+    pool = [row.body for row in ROWS.values() if len(row.body) < MOST_BYTES] + 30 * _good()
+    findings = []
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "metrics.om"
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            body = mutated(chance, chance.choice(pool), pool)
+            if found := finding(body, path, end_known=chance.random() < 0.9):
+                findings.append(f"{found}: {body[:2000]!r}")
+    return findings
+
+
+def finding(body: bytes, path: Path, *, end_known: bool = True) -> str:
+    """What is wrong with the reading of an answer; empty when nothing is.
+
+    Args:
+        body: The answer.
+        path: A file that may be written.
+        end_known: Whether the server announced the end of the answer.
+    """
+    begun = time.monotonic()
+    try:
+        samples = read_exposition(Answer(200, body, end_known))
+    except ValueError as error:
+        text = str(error)
+        if type(error) is not ValueError or len(text) > LONGEST_ERROR or not text.isprintable():
+            return f"unclear {type(error).__name__} {text[:300]!r}"
+        samples = []
+    except Exception as error:  # noqa: BLE001  any other exception is a finding
+        return f"{type(error).__name__} {error}"[:300]
+    if samples:
+        try:
+            if found := _lost(samples, path):
+                return found
+        except Exception as error:  # noqa: BLE001  any exception is a finding
+            return f"{type(error).__name__} {error}"[:300]
+    taken = time.monotonic() - begun
+    return f"took {taken:.1f} s" if taken > LONGEST else ""
+
+
+def _lost(samples: list[Sample], path: Path) -> str:
+    """A series that does not come back from a metrics.om with its value."""
+    with MetricsLog(path) as log:
+        log.add(samples, AT)
+    read = {series_text(s.name, s.labels): s.values for s in read_metrics(path)}
+    for one in samples:
+        text = series_text(one.name, one.labels)
+        if repr(read.get(text, ())) != repr((float(one.value),)):
+            return f"{text[:200]!r} is {one.value} and reads back as {read.get(text)}"
+    return ""
+
+
+def _good() -> list[bytes]:
+    registry = CollectorRegistry()
+    Counter("orders", "Orders.", ["state"], registry=registry).labels('pa"id\\\n').inc(3)
+    latency = Histogram("latency_seconds", "Help.", ["route"], registry=registry)
+    latency.labels("/a").observe(0.3, {"trace_id": "abc"})
+    Gauge("pool_in_use", "Help.", registry=registry).set(-2.5)
+    Summary("body_bytes", "Help.", registry=registry).observe(7)
+    return [generate_latest(registry), generate_openmetrics(registry)]  # type: ignore[no-untyped-call]
