@@ -135,6 +135,11 @@ def _case(
     latency: Mapping[LatencyKey, Distribution] | None = None,
     more: Iterable[Series] = (),
 ) -> Case:
+    return Case(name, budget(indicator, bound, direction, unit), run_of(latency, more))
+
+
+def run_of(latency: Mapping[LatencyKey, Distribution] | None, more: Iterable[Series]) -> Evidence:
+    """A run with these requests and series, and with the series that each replica has."""
     times = requests(ok=[0.010] * REQUESTS) if latency is None else latency
     count = sum(found.count for found in times.values())
     run = evidence(
@@ -150,8 +155,7 @@ def _case(
         scrape_interval=1.0,
         requests=Requests(asked=count, sent=count, started=count, recorded=count),
     )
-    run = replace(run, recorded=count)
-    return Case(name, budget(indicator, bound, direction, unit), run)
+    return replace(run, recorded=count)
 
 
 def _histogram(counts: Mapping[str, float], mean: float) -> list[Series]:

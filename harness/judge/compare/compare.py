@@ -113,7 +113,8 @@ def exclusion_reason(budget: Budget, pair: Pair) -> str:
 
     A guard that names the budgets whose verdict may be due to a delay does not count. It asks
     whether the bound is breached, so it would trip for the worse candidate alone, and leave out
-    just the pairs that show a regression; a delay of the machine befalls both sides.
+    just the pairs that show a regression; a delay of the machine befalls both sides. A guard on the
+    service's metrics names the budgets whose series have gaps, and counts for them.
     """
     for name, side in (("baseline", pair.baseline), ("candidate", pair.candidate)):
         if guard := tripped(budget, side):
@@ -128,12 +129,19 @@ def tripped(budget: Budget, side: SideMeasurements) -> Guard | None:
             guard
             for guard in side.guards
             if guard.outcome == "tripped"
-            and guard.budgets is None
+            and _counts_for(guard, budget)
             and not guard.request
             and in_scope(guard, budget)
         ),
         None,
     )
+
+
+def _counts_for(guard: Guard, budget: Budget) -> bool:
+    """Whether a guard that names budgets leaves out this one, see `exclusion_reason`."""
+    if guard.budgets is None:
+        return True
+    return guard.scope == "server" and budget.name in guard.budgets
 
 
 def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) -> BudgetChange:

@@ -253,6 +253,13 @@ TOUCHED = {
     "a guard on latency": ("latency", "", None, ("p95",)),
     "a guard on the service's metrics": ("server", "", None, ("queries",)),
     "a guard that names the verdicts on a run that it turns": ("all", "", ("p95",), ()),
+    "a guard that names the budgets whose series have gaps": (
+        "server",
+        "",
+        ("queries",),
+        ("queries",),
+    ),
+    "a guard that names other budgets": ("server", "", ("others",), ()),
     "a guard on one request": ("client", "GET /contacts", None, ()),
 }
 

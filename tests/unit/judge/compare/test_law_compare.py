@@ -1,0 +1,22 @@
+"""Pairs that show a regression never pass with less evidence of one side.
+
+`python -m tests.law --subject compare` damages more of them, with another seed each time.
+"""
+
+import pytest
+
+from tests.law.compare import Comparison, comparisons, outcome, violations
+from tests.law.damage import metric_of_replica_missing, sum_missing
+
+
+@pytest.mark.parametrize("case", comparisons(), ids=lambda case: case.name)
+def test_comparison_of_the_law_shows_a_regression(case: Comparison) -> None:
+    assert outcome(case.budget, case.sides) == "fail"
+
+
+def test_regression_does_not_pass_with_less_evidence_of_one_side() -> None:
+    assert list(violations(100, 0)) == []
+
+
+def test_metric_that_one_replica_or_label_set_lacks_does_not_hide_a_regression() -> None:
+    assert list(violations(40, 1, [metric_of_replica_missing, sum_missing])) == []
