@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -186,9 +187,14 @@ def _parse(text: str) -> LatencyLine:
     of_requests = key.what in {LATENCY, SERVICE_TIME} and key.outcome in {OK, ERROR}
     if not of_requests and key.what not in _LAGS:
         raise ValueError(f"unknown tag {tag[:40]!r}")
-    if not 0 <= float(start) <= LAST_MOMENT:
-        raise ValueError(f"{start[:40]!r} is no time stamp")
-    return LatencyLine(key, float(start), decode(payload))
+    return LatencyLine(key, _moment(start), decode(payload))
+
+
+def _moment(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= (moment := float(text)) <= LAST_MOMENT:
+            return moment
+    raise ValueError(f"{text[:40]!r} is no time stamp")
 
 
 def _distribution(counts: Mapping[int, int]) -> Distribution:

@@ -116,7 +116,8 @@ ROWS: Final[Mapping[str, Row]] = {
     "a tag with more parts": _bad(line("latency|ok|GET|/a|b")),
     "a percent sign in the kind": _bad(line("latency%00|ok|GET|/a"), "unknown tag"),
     # the time stamp
-    "no time stamp": _bad(line(start="")),
+    "no time stamp": _bad(line(start=""), "'' is no time"),
+    "a time stamp of 100 kB": _bad(line(start="1." * 50_000), "is no time"),
     "a time stamp in words": _bad(line(start="now")),
     "a time stamp that is not a number": _bad(line(start="nan"), "'nan' is no time"),
     "an infinite time stamp": _bad(line(start="inf"), "'inf' is no time"),
