@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from harness.runs.cells import Cell
 
@@ -32,14 +32,19 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Epoch = Annotated[
+    float, Field(ge=0, le=253_402_300_799)
+]  # up to the year 9999, the last of datetime
+
+
 class Clock(_Record):
     """The run's moments, seconds since the epoch; None when the run did not get there."""
 
-    created: float
-    started: float | None = None  # the first arrival is due at or after this moment
-    window_start: float | None = None
-    window_end: float | None = None
-    drained: float | None = None  # the last answer was recorded, or given up, before this moment
+    created: Epoch
+    started: Epoch | None = None  # the first arrival is due at or after this moment
+    window_start: Epoch | None = None
+    window_end: Epoch | None = None
+    drained: Epoch | None = None  # the last answer was recorded, or given up, before this moment
 
 
 class Requests(_Record):
@@ -132,6 +137,18 @@ class Manifest(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     host: dict[str, Any] = Field(default_factory=dict)
     git: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("scenario")
+    @classmethod
+    def _check_scenario(cls, scenario: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(scenario.get("name"), str):
+            raise ValueError("it has no name")
+        return scenario
+
+    @property
+    def scenario_name(self) -> str:
+        """The scenario's name, as in budgets.yaml."""
+        return str(self.scenario["name"])
 
 
 class LatencyKey(NamedTuple):

@@ -37,7 +37,11 @@ _ABORT_AFTER = 5.0  # seconds of the window: the soonest at which a share can be
 
 
 def resolve(
-    spec: FileSpec, names: Mapping[str, tuple[str, ...]], text: str, today: date, problems: Problems
+    spec: FileSpec,
+    names: Mapping[str, tuple[str, ...]],
+    text: str,
+    today: date | None,
+    problems: Problems,
 ) -> Plan:
     """The plan of a file that matches the schema.
 
@@ -46,7 +50,7 @@ def resolve(
         names: For each section, all names in the file, also those of refused entries, so that one
             mistake is reported once.
         text: The file's content.
-        today: Decides whether a waiver has expired.
+        today: Decides whether a waiver has expired; None accepts every waiver.
         problems: Takes the mistakes; if there is any, the plan must not be used.
     """
     _check_frame(spec, names, problems)
@@ -86,7 +90,7 @@ class _File:
 
     known: Mapping[str, Named | None]
     scenarios: tuple[str, ...]
-    today: date
+    today: date | None
     problems: Problems
 
 
@@ -265,7 +269,7 @@ def _objective(
 
 
 def _waiver(spec: WaiverSpec, place: Place, file: _File) -> Waiver:
-    if spec.until < file.today:
+    if file.today is not None and spec.until < file.today:
         file.problems.add(
             (*place, "until"),
             f"the waiver expired on {spec.until}; remove it, or renew it with a later date and a "
