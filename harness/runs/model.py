@@ -99,6 +99,13 @@ class Worker(_Record):
     lost_at: float | None = None
 
 
+class FileDigest(_Record):
+    """What a file of the run was when it ended; `size` is in bytes."""
+
+    size: int
+    sha256: str
+
+
 class Manifest(BaseModel):
     """run.json: what was run, on what, when, and how it ended.
 
@@ -115,6 +122,8 @@ class Manifest(BaseModel):
         settled: Of a scenario whose warm-up is as long as the latency needs; else None.
         noise: Standard deviation of the logarithm of a budget's value from start to start, by the
             budget's name, as calibration found it on this machine.
+        files: The evidence files by name, written when the run ended; None before that, and in
+            folders of older versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -137,6 +146,7 @@ class Manifest(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     host: dict[str, Any] = Field(default_factory=dict)
     git: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, FileDigest] | None = None
 
     @field_validator("scenario")
     @classmethod
@@ -290,6 +300,8 @@ class Evidence:
         answers: By the budget's name, where a Prometheus server answered about it.
         recorded: How many requests latency.hlog holds, the warm-up included; None where that is not
             known, e.g. while the run goes on.
+        changed: A sentence on each file that is not what it was when the run ended; None when
+            run.json does not say what it was.
     """
 
     manifest: Manifest
@@ -299,6 +311,7 @@ class Evidence:
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
     answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
     recorded: int | None = None
+    changed: tuple[str, ...] | None = None
 
 
 class Progress(NamedTuple):

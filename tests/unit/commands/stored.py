@@ -9,6 +9,7 @@ import pytest
 from harness import names
 from harness.cli import main
 from harness.runs.cells import Cell, bucket_of
+from harness.runs.digests import digests
 from harness.runs.folder import MEASURED_FILES, RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
@@ -25,8 +26,17 @@ budgets: {errors: {indicator: error_ratio, max: 1%}}
 GOOD, FAILED = 100, 50  # requests in each second of the window
 
 
-def stored_run(path: Path, budgets: str = BUDGETS, *, failed: int = FAILED) -> RunFolder:
-    """A complete run of `smoke` with 10 s of 10 ms answers, a third of them failed."""
+def stored_run(
+    path: Path, budgets: str = BUDGETS, *, failed: int = FAILED, sealed: bool = True
+) -> RunFolder:
+    """A complete run of `smoke` with 10 s of 10 ms answers, a third of them failed.
+
+    Args:
+        path: The new folder.
+        budgets: Its budgets.yaml.
+        failed: Failed requests in each second.
+        sealed: Whether run.json has the digests of the files; older versions wrote none.
+    """
     folder = RunFolder(path)
     path.mkdir()
     for name in MEASURED_FILES:
@@ -40,7 +50,8 @@ def stored_run(path: Path, budgets: str = BUDGETS, *, failed: int = FAILED) -> R
         pass
     count = 10 * (GOOD + failed)
     account = Requests(asked=count, sent=count, started=count, recorded=count)
-    folder.write_manifest(manifest(requests=account, metrics=()))
+    found = manifest(requests=account, metrics=())
+    folder.write_manifest(found.model_copy(update={"files": digests(path) if sealed else None}))
     return folder
 
 

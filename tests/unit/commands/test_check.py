@@ -9,7 +9,7 @@ from harness import names
 from harness.budgets.parse.parse import parse_plan
 from harness.runner.folder import new_run_folder
 from harness.runs.folder import RunFolder
-from tests.unit.commands.stored import BUDGETS, exit_of, stored_run
+from tests.unit.commands.stored import BUDGETS, FAILED, GOOD, exit_of, stored_run
 
 PASSING = BUDGETS.replace("max: 1%", "max: 90%")
 
@@ -50,7 +50,8 @@ def test_stored_budgets_are_those_in_force_whatever_the_environment_says_later(
 def test_old_folder_with_variables_in_its_budgets_is_judged_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = stored_run(tmp_path / "run", BUDGETS.replace("max: 1%", 'max: "${MOST:-1%}"'))
+    text = BUDGETS.replace("max: 1%", 'max: "${MOST:-1%}"')
+    run = stored_run(tmp_path / "run", text, sealed=False)
     assert exit_of("check", run.path) == 3
     monkeypatch.setenv("MOST", "90%")
     assert exit_of("check", run.path) == 0
@@ -147,3 +148,79 @@ def test_tampered_manifest_is_refused_with_the_place(
     replaced(run, old, new)
     assert exit_of(command, run.path) == 2
     assert f"run.json is not of this version: {place}" in capsys.readouterr().err
+
+
+def without_errors(run: RunFolder) -> None:
+    """Take the failed requests out of latency.hlog."""
+    log = run.file(names.LATENCY_FILE)
+    kept = [line for line in log.read_text().splitlines(keepends=True) if "error" not in line]
+    log.write_text("".join(kept))
+
+
+def recount(run: RunFolder) -> None:
+    """Change the counts of run.json to those of the damaged log."""
+    total, kept = str(10 * (GOOD + FAILED)), str(10 * GOOD)
+    replaced(run, f'"recorded": {total}', f'"recorded": {kept}')
+    replaced(run, f'"started": {total}', f'"started": {kept}')
+
+
+def test_run_whose_log_lost_its_errors_stays_inconclusive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    assert exit_of("check", run.path) == 3
+    without_errors(run)
+    recount(run)
+    assert exit_of("check", run.path) == 4
+    assert "GUARD TRIPPED files-unchanged" in capsys.readouterr().out
+    assert exit_of("report", run.path) == 0
+    assert capsys.readouterr().out.startswith("inconclusive ")
+
+
+def test_old_folder_without_digests_is_reconciled_by_its_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run", sealed=False)
+    assert exit_of("check", run.path) == 3
+    without_errors(run)
+    assert exit_of("check", run.path) == 4
+    assert "GUARD TRIPPED requests-stored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "added"),
+    [
+        (names.METRICS_FILE, "# more\n"),
+        (names.SLOWEST_FILE, '{"at"'),
+        (names.BUDGETS_FILE, "# more\n"),
+    ],
+)
+def test_run_with_a_changed_file_is_inconclusive_and_names_it(
+    name: str, added: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run", failed=0)
+    assert exit_of("check", run.path) == 0
+    run.file(name).write_text(run.file(name).read_text() + added)
+    assert exit_of("check", run.path) == 4
+    said = capsys.readouterr().out
+    assert f"files-unchanged: {name} has " in " ".join(said.split())
+
+
+def test_changed_copy_of_the_budgets_matters_only_where_it_judges(tmp_path: Path) -> None:
+    run = stored_run(tmp_path / "run")
+    (other,) = files(tmp_path, other=PASSING)
+    run.write(names.BUDGETS_FILE, PASSING)
+    assert exit_of("check", run.path) == 4
+    assert exit_of("check", run.path, "--budgets", other) == 0
+
+
+def test_export_of_a_changed_run_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    exit_of("check", run.path, "--json", run.file(names.RESULTS_FILE))
+    assert exit_of("export", run.path, "--to", "openmetrics") == 0
+    without_errors(run)
+    assert exit_of("export", run.path, "--to", "openmetrics") == 4
+    said = capsys.readouterr().err
+    assert f"error: {run.path} was changed after the run: latency.hlog has " in said
