@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from harness.runs.results import PastRun
 
 
+_MOST_CHARACTERS = 1_000_000  # of a budgets file
+
+
 def read_plan(path: Path) -> Plan:
     """Read a budgets.yaml with the environment variables of this process.
 
@@ -45,11 +48,17 @@ def _read_plan(path: Path, today: date | None) -> Plan:
     from harness.budgets.parse.parse import parse_plan
 
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:
+            text = file.read(_MOST_CHARACTERS + 1)
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist", "name the file with --budgets") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
+    if len(text) > _MOST_CHARACTERS:
+        raise UsageError(
+            f"{path} has more than {_MOST_CHARACTERS} characters; no budgets file needs so many",
+            "name another file with --budgets",
+        )
     return parse_plan(text, path, os.environ, today)
 
 
