@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from harness.budgets.workload import Workload
 from harness.names import OK
@@ -362,7 +362,8 @@ class Plan:
         selftests: Planted mistakes by name, for `harness selftest`.
         runbooks: Base URL of the pages that alerts link to; may be empty.
         source: The file's path as given.
-        text: The file's content, verbatim, for the run folder.
+        text: The file's content, verbatim.
+        document: Its sections with every variable replaced, for `budgets.parse.in_force`.
         specs: The parsed scenarios, for `budgets.override`.
     """
 
@@ -374,6 +375,7 @@ class Plan:
     text: str
     selftests: Mapping[str, Selftest] = field(default_factory=dict)
     runbooks: str = ""
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     specs: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness import names
-from harness.commands.parts.inputs import past_run, read_plan
+from harness.budgets.model import Budget, Plan
+from harness.commands.parts.inputs import past_run, read_plan, read_stored_plan
 from harness.commands.parts.options import (
     baseline_option,
     prometheus_options,
     report_options,
     run_dir_argument,
 )
+from harness.commands.parts.outputs import print_line
 from harness.commands.parts.servers import Servers, prometheus_of
 from harness.commands.parts.verdict import judge_and_report
-from harness.runs.folder import open_folder, read_manifest
+from harness.errors import HarnessError, UsageError
+from harness.runs.folder import RunFolder, open_folder, read_manifest
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +29,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="budgets file (default: the copy in the run folder)",
     )
+    parser.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="with --budgets: the scenario of FILE whose budgets apply (default: that of the run)",
+    )
     prometheus_options(parser)
     baseline_option(parser)
     report_options(parser)
@@ -37,13 +44,47 @@ def check(options: argparse.Namespace) -> int:
 
     Raises:
         RunFolderError: There is no run in the folder, or it is damaged.
-        UsageError: The budgets cannot be read, or a report cannot be written.
+        UsageError: The budgets cannot be read or do not have the scenario of the run, or a report
+            cannot be written.
     """
     folder = open_folder(options.run_dir)
-    scenario = str(read_manifest(folder).scenario["name"])
-    plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
-    budgets = plan.budgets_of(scenario)
+    plan, budgets = _budgets(folder, options)
     past, servers = past_run(options), Servers(prometheus_of(options))
     return judge_and_report(
         *(budgets, plan.source, folder, options), past=past, servers=servers, store=False
     )
+
+
+def _budgets(folder: RunFolder, options: argparse.Namespace) -> tuple[Plan, tuple[Budget, ...]]:
+    """The plan that judges the run, and those of its budgets that apply."""
+    ran = read_manifest(folder).scenario_name
+    if options.budgets is None:
+        if options.scenario is not None:
+            raise UsageError("--scenario needs --budgets", "name the budgets file, or leave it out")
+        plan = read_stored_plan(folder)
+        return plan, plan.budgets_of(ran)
+    plan = read_plan(options.budgets)
+    scenario = options.scenario or ran
+    if scenario not in plan.scenarios:
+        known = ", ".join(plan.scenarios)
+        raise UsageError(
+            f"{plan.source} has no scenario {scenario!r}; its scenarios: {known}",
+            f"the run is of {ran!r}: if that was renamed, name the new one with --scenario",
+        )
+    budgets = plan.budgets_of(scenario)
+    if dropped := _dropped(folder, ran, budgets):
+        print_line(
+            f"note: {plan.source} does not judge {', '.join(dropped)} in scenario {scenario!r}; "
+            "the run did"
+        )
+    return plan, budgets
+
+
+def _dropped(folder: RunFolder, ran: str, budgets: tuple[Budget, ...]) -> list[str]:
+    """The budgets of the run that are not in `budgets`; none if they cannot be read."""
+    judged = {budget.name for budget in budgets}
+    try:
+        stored = read_stored_plan(folder).budgets_of(ran)
+    except HarnessError:
+        return []
+    return [budget.name for budget in stored if budget.name not in judged]

@@ -9,7 +9,8 @@ from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, UnjudgedError, UsageError
 from harness.report.export.formats import FORMATS, ExportFormat, gaps
 from harness.report.history.history import History, histories
-from harness.runs.folder import open_folder
+from harness.runs.digests import changes
+from harness.runs.folder import RunFolder, open_folder, read_manifest
 from harness.runs.results import PastRun, read_results
 
 
@@ -36,7 +37,7 @@ def export(options: argparse.Namespace) -> int:
     Raises:
         UsageError: The format or the runs do not allow one file.
         RunFolderError: A run was not judged.
-        UnjudgedError: There is nothing to write.
+        UnjudgedError: There is nothing to write, or the files of a run were changed after it.
     """
     form = _format(options)
     history = _read(options)
@@ -68,6 +69,8 @@ def _format(options: argparse.Namespace) -> ExportFormat:
 
 def _read(options: argparse.Namespace) -> History:
     folders = [open_folder(path) for path in options.run_dir]
+    for folder in folders:
+        _require_unchanged(folder)
     runs = [PastRun(folder.path, read_results(folder)) for folder in folders]
     history, *others = histories(sorted(runs, key=lambda run: run.results.started))
     if others:
@@ -76,3 +79,12 @@ def _read(options: argparse.Namespace) -> History:
             f"the runs belong to several scenarios: {names}", "export one scenario at a time"
         )
     return history
+
+
+def _require_unchanged(folder: RunFolder) -> None:
+    stored = read_manifest(folder).files
+    if stored and (changed := changes(folder.path, stored)):
+        raise UnjudgedError(
+            f"{folder.path} was changed after the run: {'; '.join(changed.values())}",
+            "restore the folder, or run the load again",
+        )

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness import names
-from harness.commands.parts.inputs import read_plan
+from harness.commands.parts.inputs import read_stored_plan
 from harness.commands.parts.options import run_dir_argument
 from harness.commands.parts.outputs import write, write_copy
 from harness.commands.parts.verdict import JudgedRun, run_html
@@ -35,8 +35,7 @@ def report(options: argparse.Namespace) -> int:
         UsageError: The report cannot be written.
     """
     folder = open_folder(options.run_dir)
-    scenario = str(read_manifest(folder).scenario["name"])
-    budgets = read_plan(folder.file(names.BUDGETS_FILE)).budgets_of(scenario)
+    budgets = read_stored_plan(folder).budgets_of(read_manifest(folder).scenario_name)
     evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)
     judgement = judge(budgets, evidence)
     run = JudgedRun(budgets, judgement, evidence, folder, judgement.exit_code)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from harness.budgets.limits import DURATION
 from harness.budgets.model import Plan, Scenario
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import choose_scenario, past_run, read_plan, worker_pool_of
 from harness.commands.parts.option_types import (
     address,
-    count,
     listen_address,
     quantity,
     run_id,
+    worker_count,
     workers,
 )
 from harness.commands.parts.options import (
@@ -42,7 +43,6 @@ from harness.runner.run import gather
 from harness.runner.warm_up import settle
 from harness.runs.calibration import Calibration
 from harness.runs.folder import RunFolder
-from harness.units import Unit
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     load_options(parser)
     parser.add_argument(
         "--max-duration",
-        type=quantity(Unit.SECONDS),
+        type=quantity(DURATION),
         metavar="TIME",
         help="measure until every budget is decided, at most TIME",
     )
@@ -143,7 +143,7 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("workers on other machines")
     group.add_argument(
-        "--expect-workers", type=count, metavar="N", help="wait for exactly N Locust workers"
+        "--expect-workers", type=worker_count, metavar="N", help="wait for exactly N Locust workers"
     )
     group.add_argument(
         "--bind",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from harness.budgets.model import Budget, Plan, Scenario, Target
+from harness.budgets.model import Budget, Plan, Promql, Scenario, Target
 from harness.budgets.workload import OpenWorkload
 from harness.errors import UnjudgedError, UsageError
 from harness.experiments.pair import PairDesign, PairStart, load_pair, pair_start, read_pair
@@ -103,8 +103,8 @@ def check_comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
     """Refuse a scenario that cannot be compared.
 
     Raises:
-        UsageError: No budget or too many have a max_regression, or the load cannot be cut into
-            slices.
+        UsageError: No budget, too many, or one that a Prometheus server measures has a
+            max_regression, or the load cannot be cut into slices.
     """
     chosen = compared(budgets)
     if not chosen:
@@ -116,6 +116,11 @@ def check_comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
         raise UsageError(
             f"{len(chosen)} budgets of scenario {scenario.name!r} have a max_regression",
             f"so many tests leave too small an error rate for each; keep at most {MOST_BUDGETS}",
+        )
+    if asked := [one.name for one in chosen if isinstance(one.indicator, Promql)]:
+        raise UsageError(
+            f"{', '.join(asked)}: an answer of a Prometheus server is about both versions at once",
+            "remove max_regression, or use another kind than promql, which reads /metrics",
         )
     check_sliceable(scenario)
 

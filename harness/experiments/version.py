@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from harness.budgets.model import Target
 from harness.errors import UsageError
-from harness.observe.command import PLACE, SIDE, on_side
+from harness.observe.command import PLACE, SIDE, absolute, address, on_port, on_side
 
 Role = Literal["baseline", "candidate"]
 
@@ -72,10 +72,12 @@ def check_versions(target: Target, baseline: Version, candidate: Version) -> Non
     """Refuse versions that cannot be compared.
 
     Raises:
-        UsageError: The options contradict each other, a command is missing, or a port is fixed.
+        UsageError: The options contradict each other, a command is missing, a port is fixed, or
+            both versions have the same metrics address.
     """
     if baseline.url is not None or candidate.url is not None:
         _refuse_urls(baseline, candidate)
+        _refuse_shared_metrics(target, baseline, candidate)
         return
     if candidate.ref is not None and baseline.ref is None:
         raise UsageError(
@@ -96,6 +98,7 @@ def check_versions(target: Target, baseline: Version, candidate: Version) -> Non
                 f"the {name} would have a fixed port, but both versions run at the same time",
                 f"write {PLACE} in the target's url and in the command (or its environment)",
             )
+    _refuse_shared_metrics(target, baseline, candidate)
 
 
 def version_side(target: Target, version: Version, name: Role, label: str) -> VersionSide:
@@ -202,6 +205,25 @@ def _refuse_urls(baseline: Version, candidate: Version) -> None:
                 f"the {name} already runs at its URL: ref, command and environment do not apply",
                 f"leave out --{name}-url, or the other options of the {name}",
             )
+
+
+def _refuse_shared_metrics(target: Target, baseline: Version, candidate: Version) -> None:
+    """Refuse an address at which only one of the versions can be scraped."""
+    for path in target.metrics:
+        one, two = (_metrics_address(target, version, path) for version in (baseline, candidate))
+        if one is not None and one == two:
+            raise UsageError(
+                f"both versions would be scraped at {one}, where only one of them answers",
+                f"write a path such as /metrics under `metrics`, or {PLACE} as the port",
+            )
+
+
+def _metrics_address(target: Target, version: Version, path: str) -> str | None:
+    """Where a version is scraped; None if that follows from the free port that it will get."""
+    if version.url is None:
+        return None if path.startswith("/") or PLACE in path else path
+    here = on_port(replace(target, metrics=(path,)), address(version.url)[1])
+    return absolute(version.url.rstrip("/"), here.metrics[0])
 
 
 def _shared_stores(baseline: VersionSide, candidate: VersionSide) -> Iterator[str]:

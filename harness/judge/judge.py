@@ -36,7 +36,11 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
         decide(one.budget, one.measurement, found, interval)
         for one, interval in zip(measured, intervals, strict=True)
     )
-    return Judgement(_run_outcome(verdicts), found, verdicts)
+    judged = any(
+        verdict.outcome != "inconclusive" and not _why_no_data(one.budget, one.measurement)
+        for verdict, one in zip(verdicts, measured, strict=True)
+    )
+    return Judgement(_run_outcome(verdicts, judged=judged), found, verdicts)
 
 
 def _interval(one: Measured, manifest: Manifest) -> Confidence | None:
@@ -246,17 +250,13 @@ def _details(budget: Budget, measurement: Measurement) -> str:
     return "".join(f"; {part}" for part in parts if part)
 
 
-def _run_outcome(verdicts: Sequence[Verdict]) -> Outcome:
+def _run_outcome(verdicts: Sequence[Verdict], *, judged: bool) -> Outcome:
     if any(v.outcome == "fail" for v in verdicts):
         return "fail"
     if any(v.outcome == "inconclusive" and v.severity == "error" for v in verdicts):
         return "inconclusive"
     # Budgets that only warn cannot make a run inconclusive one by one; but a run of which nothing
     # at all was judged is never green.
-    if not any(_judged(v) for v in verdicts):
+    if not judged:
         return "inconclusive"
     return "pass" if all(v.outcome == "pass" for v in verdicts) else "warn"
-
-
-def _judged(verdict: Verdict) -> bool:
-    return verdict.outcome == "pass" or (verdict.outcome == "warn" and verdict.value is not None)

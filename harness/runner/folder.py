@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness import names
 from harness.budgets.model import Plan, Scenario
+from harness.budgets.parse.in_force import in_force
 from harness.errors import UsageError
 from harness.load.fleet import logs
 from harness.runs.folder import RunFolder, create_folder
@@ -16,7 +17,7 @@ from harness.runs.folder import RunFolder, create_folder
 def new_run_folder(
     path: Path | None, plan: Plan, scenario: Scenario, *, reports: Iterable[str] = ()
 ) -> RunFolder:
-    """Make the folder of a run, with all its files and a copy of budgets.yaml.
+    """Make the folder of a run, with all its files and the budgets in force.
 
     Args:
         path: Where; None is `runs/<utc>-<scenario>`.
@@ -29,7 +30,7 @@ def new_run_folder(
     """
     now, files = datetime.now(UTC), logs(scenario).values()
     folder = create_folder(path, scenario.name, now, logs=files, reports=reports)
-    folder.write(names.BUDGETS_FILE, plan.text)
+    folder.write(names.BUDGETS_FILE, in_force(plan.document))
     return folder
 
 

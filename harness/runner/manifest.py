@@ -16,6 +16,7 @@ from harness.observe.host import git_facts, host_facts
 from harness.observe.target import Service
 from harness.runner.options import RunObserver
 from harness.runs.calibration import Calibration
+from harness.runs.digests import digests
 from harness.runs.folder import RunFolder
 from harness.runs.model import Clock, Manifest
 from harness.units import Unit, format_quantity
@@ -102,6 +103,10 @@ class RunState:
     def update_target(self, facts: dict[str, Any]) -> None:
         """Add facts about the service, or replace them."""
         self._set(target={**self.manifest.target, **facts})
+
+    def seal(self) -> None:
+        """Note size and content of each evidence file, all of them complete and closed."""
+        self._set(files=digests(self.folder.path))
 
     def take_accounts(self, fleet: Fleet) -> None:
         """Replace what the generators reported before by what they have reported by now."""

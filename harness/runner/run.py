@@ -96,7 +96,8 @@ def _stored(state: RunState) -> Iterator[None]:
         state.interrupt(f"interrupted {when}")
         raise
     finally:
-        state.store()
+        state.seal()
+        state.store()  # last: until then run.json says that the run was never finished
 
 
 def _workers(scenario: Scenario, target: Target, options: RunOptions) -> int:

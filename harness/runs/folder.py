@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import names
 from harness.errors import RunFolderError, UsageError
+from harness.runs.digests import changes
 from harness.runs.json_file import has_content, read_json
 from harness.runs.latency import merged, read_times
 from harness.runs.manifest_shape import StoredManifest
@@ -146,7 +147,10 @@ def read_manifest(folder: RunFolder) -> Manifest:
 
 
 def read_evidence(
-    folder: RunFolder, metrics: frozenset[str] | None = None, until: float | None = None
+    folder: RunFolder,
+    metrics: frozenset[str] | None = None,
+    until: float | None = None,
+    unused: Collection[str] = (),
 ) -> Evidence:
     """Read all that judging needs.
 
@@ -155,6 +159,7 @@ def read_evidence(
         metrics: Names of the metrics that are wanted; None reads all.
         until: A moment in the window of a run that still goes on, which is read as if it had ended
             then; None reads it as it is.
+        unused: Names of files that the verdict does not rest on, so that they may have changed.
 
     Raises:
         RunFolderError: A file is missing or damaged.
@@ -178,4 +183,10 @@ def read_evidence(
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
     if until is not None:
         recorded = None  # the log goes on, and the manifest is of another moment
-    return Evidence(manifest, merged(batches), series, slowest, batches, recorded=recorded)
+    changed: tuple[str, ...] | None = None
+    if manifest.files is not None and until is None:
+        found = changes(folder.path, manifest.files)
+        changed = tuple(text for name, text in found.items() if name not in unused)
+    return Evidence(
+        manifest, merged(batches), series, slowest, batches, recorded=recorded, changed=changed
+    )

@@ -37,6 +37,8 @@ def read_json(
     except ValidationError as problem:
         first = problem.errors()[0]
         place = ".".join(map(str, first["loc"]))[:_LONGEST_PLACE] or "the file"
-        raise error(f"{path} is not of this version: {place}: {first['msg']}", hint) from problem
+        found = first["msg"].removeprefix("Value error, ")
+        text = f"{path} is not of this version: {place}: {found}"
+        raise error(text, hint) from problem
     except (OSError, UnicodeDecodeError) as problem:
         raise error(f"cannot read {path}: {problem}", hint) from problem

@@ -12,13 +12,12 @@ from itertools import accumulate
 from math import ceil
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
 
 from harness.runs.cells import Cell
 
 MOST = 10**15  # of anything that a run counts; a float holds it exactly
 LAST_MOMENT = 253_402_300_799  # the end of the year 9999, the last one of `datetime`
-Moment = Annotated[float, Field(ge=0, le=LAST_MOMENT)]
 Count = Annotated[int, Field(le=MOST)]
 Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
 
@@ -36,14 +35,17 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Epoch = Annotated[float, Field(ge=0, le=LAST_MOMENT)]
+
+
 class Clock(_Record):
     """The run's moments, seconds since the epoch; None when the run did not get there."""
 
-    created: Moment
-    started: Moment | None = None  # the first arrival is due at or after this moment
-    window_start: Moment | None = None
-    window_end: Moment | None = None
-    drained: Moment | None = None  # the last answer was recorded, or given up, before this moment
+    created: Epoch
+    started: Epoch | None = None  # the first arrival is due at or after this moment
+    window_start: Epoch | None = None
+    window_end: Epoch | None = None
+    drained: Epoch | None = None  # the last answer was recorded, or given up, before this moment
 
 
 class Requests(_Record):
@@ -95,7 +97,14 @@ class Worker(_Record):
     round_trip: FiniteFloat | None = None
     drift: FiniteFloat = 0.0
     lost: str = ""
-    lost_at: Moment | None = None
+    lost_at: Epoch | None = None
+
+
+class FileDigest(_Record):
+    """What a file of the run was when it ended; `size` is in bytes."""
+
+    size: int
+    sha256: str
 
 
 class Manifest(BaseModel):
@@ -114,6 +123,8 @@ class Manifest(BaseModel):
         settled: Of a scenario whose warm-up is as long as the latency needs; else None.
         noise: Standard deviation of the logarithm of a budget's value from start to start, by the
             budget's name, as calibration found it on this machine.
+        files: The evidence files by name, written when the run ended; None before that, and in
+            folders of older versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -136,6 +147,19 @@ class Manifest(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     host: dict[str, Any] = Field(default_factory=dict)
     git: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, FileDigest] | None = None
+
+    @field_validator("scenario")
+    @classmethod
+    def _check_scenario(cls, scenario: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(scenario.get("name"), str):
+            raise ValueError("it has no name")
+        return scenario
+
+    @property
+    def scenario_name(self) -> str:
+        """The scenario's name, as in budgets.yaml."""
+        return str(self.scenario["name"])
 
 
 class LatencyKey(NamedTuple):
@@ -277,6 +301,8 @@ class Evidence:
         answers: By the budget's name, where a Prometheus server answered about it.
         recorded: How many requests latency.hlog holds, the warm-up included; None where that is not
             known, e.g. while the run goes on.
+        changed: A sentence on each file that is not what it was when the run ended; None when
+            run.json does not say what it was.
     """
 
     manifest: Manifest
@@ -286,6 +312,7 @@ class Evidence:
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
     answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
     recorded: int | None = None
+    changed: tuple[str, ...] | None = None
 
 
 class Progress(NamedTuple):

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
 from harness.errors import UsageError
-from harness.runs.folder import RunFolder
+from harness.runs.digests import digest_of
+from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.json_file import read_json
 
 
@@ -59,14 +60,20 @@ class Answers(BaseModel):
 
 
 def write_answers(folder: RunFolder, answers: Answers) -> None:
-    """Store prometheus.json.
+    """Store prometheus.json, and its digest in run.json.
 
     Raises:
-        UsageError: It cannot be written.
+        RunFolderError: run.json is damaged.
+        UsageError: A file cannot be written.
     """
     text = answers.model_dump_json(indent=2, by_alias=True) + "\n"
     try:
         folder.write(names.PROMETHEUS_FILE, text)
+        manifest = read_manifest(folder)
+        digest = digest_of(folder.file(names.PROMETHEUS_FILE))
+        if manifest.files is not None and digest is not None:
+            files = {**manifest.files, names.PROMETHEUS_FILE: digest}
+            folder.write_manifest(manifest.model_copy(update={"files": files}))
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from harness.budgets.parse.validate import shaped
 from harness.budgets.parse.yaml_reader import Value, read
 
 
-def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: date) -> Plan:
+def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: date | None) -> Plan:
     """Read budgets.yaml.
 
     Args:
@@ -21,7 +22,8 @@ def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: d
         source: The file, as the user named it. Locustfiles are relative to its folder, and the
             target's command runs there.
         environment: Values for `${VAR}`.
-        today: Decides whether a waiver has expired.
+        today: Decides whether a waiver has expired; None accepts every waiver, as the budgets of
+            a stored run were valid when it was made.
 
     Returns:
         The plan, in base units.
@@ -40,7 +42,7 @@ def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: d
     spec = shaped(document, problems)
     plan = resolve(spec, names, text, today, problems)
     problems.raise_any()
-    return plan
+    return replace(plan, document=document)
 
 
 def _check_version(document: dict[str, Value], problems: Problems) -> None:

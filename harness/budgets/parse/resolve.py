@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from harness import units
+from harness.budgets.limits import LEAST_BOUND, LONGEST_WAIVER, MOST_BOUND
 from harness.budgets.model import (
     Alert,
     Budget,
     Direction,
+    ErrorRatio,
     Gauge,
+    Indicator,
     Latency,
     Mean,
     Objective,
@@ -20,6 +23,7 @@ from harness.budgets.model import (
     Promql,
     Quantile,
     Scenario,
+    Utilization,
     Waiver,
 )
 from harness.budgets.parse import indicators
@@ -31,13 +35,16 @@ from harness.budgets.parse.types import NAME
 from harness.budgets.presets import PRESETS, Named
 from harness.units import Unit
 
-_DAY = 86400.0  # seconds
 _LEAST_OBJECTIVE = 0.95  # below, the fastest burn that is alerted on, 14.4, is no share
 _ABORT_AFTER = 5.0  # seconds of the window: the soonest at which a share can be certain
 
 
 def resolve(
-    spec: FileSpec, names: Mapping[str, tuple[str, ...]], text: str, today: date, problems: Problems
+    spec: FileSpec,
+    names: Mapping[str, tuple[str, ...]],
+    text: str,
+    today: date | None,
+    problems: Problems,
 ) -> Plan:
     """The plan of a file that matches the schema.
 
@@ -46,7 +53,7 @@ def resolve(
         names: For each section, all names in the file, also those of refused entries, so that one
             mistake is reported once.
         text: The file's content.
-        today: Decides whether a waiver has expired.
+        today: Decides whether a waiver has expired; None accepts every waiver.
         problems: Takes the mistakes; if there is any, the plan must not be used.
     """
     _check_frame(spec, names, problems)
@@ -86,7 +93,7 @@ class _File:
 
     known: Mapping[str, Named | None]
     scenarios: tuple[str, ...]
-    today: date
+    today: date | None
     problems: Problems
 
 
@@ -132,6 +139,8 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
     production = [text for text in (spec.alert.max, spec.alert.min) if text] if spec.alert else []
     measured = replace(named, unit=indicators.unit_of(named, given + production))
     bound = _bound(given[0], measured, (*place, direction), problems)
+    if bound is not None and spec.max_regression is None and spec.severity != "off":
+        _check_breakable(bound, given[0], measured.indicator, (*place, direction), problems)
     alert = _alert(spec.alert, direction, measured, (*place, "alert"), problems)
     objective = _objective(spec, direction, measured, place, problems)
     _check_subject_of_abort(spec, direction, measured, place, problems)
@@ -200,7 +209,22 @@ def _bound(text: str, named: Named, place: Place, problems: Problems) -> float |
         problems.add(place, f'"{text}" is negative, which the value never is')
     elif value == 0 and place[-1] == "max" and timed:
         problems.add(place, "a time is never 0; write the longest time that is allowed")
+    elif abs(value) > MOST_BOUND:
+        problems.add(place, f'"{text}" must be at most {MOST_BOUND:g} in the base unit')
+    elif 0 < abs(value) < LEAST_BOUND:
+        problems.add(place, f'"{text}" must be 0 or at least {LEAST_BOUND:g} in the base unit')
     return value
+
+
+def _check_breakable(
+    bound: float, text: str, indicator: Indicator, place: Place, problems: Problems
+) -> None:
+    """Refuse a bound that no value can breach, unless the budget is for comparisons, too."""
+    if place[-1] == "max" and isinstance(indicator, ErrorRatio) and bound == 1:
+        problems.add(place, f'"{text}" always holds: no error ratio is larger; write less')
+    signed = isinstance(indicator, Gauge | Utilization | Promql)
+    if place[-1] == "min" and bound == 0 and not signed:
+        problems.add(place, f'"{text}" always holds: no value is smaller; write more')
 
 
 def _check_severity_of_abort(spec: BudgetSpec, place: Place, problems: Problems) -> None:
@@ -248,13 +272,12 @@ def _objective(
     spec: BudgetSpec, direction: Direction, named: Named, place: Place, problems: Problems
 ) -> Objective | None:
     if spec.objective is None or spec.window is None:
-        if spec.objective is not spec.window:
+        refused = problems.within((*place, "objective")) or problems.within((*place, "window"))
+        if spec.objective is not spec.window and not refused:
             problems.add(place, "has only one of objective and window; write both")
         return None
     if not _LEAST_OBJECTIVE <= spec.objective < 1:
         problems.add((*place, "objective"), "must be at least 95%, and less than 100%")
-    if not 7 * _DAY <= spec.window <= 90 * _DAY:
-        problems.add((*place, "window"), 'must be between "7d" and "90d"')
     if not indicators.can_have_objective(named, direction):
         problems.add(
             (*place, "objective"),
@@ -265,10 +288,16 @@ def _objective(
 
 
 def _waiver(spec: WaiverSpec, place: Place, file: _File) -> Waiver:
-    if spec.until < file.today:
+    if file.today is not None and spec.until < file.today:
         file.problems.add(
             (*place, "until"),
             f"the waiver expired on {spec.until}; remove it, or renew it with a later date and a "
             "reason that holds today",
+        )
+    elif file.today is not None and (spec.until - file.today).days > LONGEST_WAIVER:
+        latest = file.today + timedelta(days=LONGEST_WAIVER)
+        file.problems.add(
+            (*place, "until"),
+            f"the waiver is too long; write {latest} or earlier, and renew it then",
         )
     return Waiver(spec.until, spec.reason)

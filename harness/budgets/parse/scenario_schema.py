@@ -8,18 +8,23 @@ from pydantic import ConfigDict, Field
 
 from harness.budgets.parse.types import (
     NAME,
-    Positive,
+    Duration,
     PositiveRate,
-    PositiveSeconds,
+    PositiveWait,
     RateText,
     Scalar,
+    ScrapeInterval,
     Seconds,
     Section,
+    Seed,
     ShareText,
+    StageTime,
     Text,
     Texts,
+    Users,
+    UsersOrNone,
+    Wait,
     WarmUp,
-    Whole,
     Workers,
 )
 
@@ -35,20 +40,20 @@ class StageSpec(Section):
         description="The arrival rate changes linearly to this one, from the rate of the stage "
         "before or from 0",
     )
-    users: Whole | None = Field(None, description="A constant number of users (closed model)")
-    ramp_to_users: Whole | None = Field(
+    users: UsersOrNone | None = Field(None, description="A constant number of users (closed model)")
+    ramp_to_users: UsersOrNone | None = Field(
         None,
         description="Users start or stop one by one up to this number, from the number of the "
         "stage before or from 0",
     )
-    hold: PositiveSeconds = Field(alias="for", description='How long, e.g. "20s"')
+    hold: StageTime = Field(alias="for", description='How long, e.g. "20s"')
 
 
 class WorkloadSpec(Section):
     """The load, with exactly one of rate, users, stages and shape."""
 
     rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
-    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
+    users: Users | None = Field(None, description="Users that wait for answers (closed model)")
     stages: list[StageSpec] | None = Field(
         None, min_length=1, description="Rates (open model) or users (closed model) in order"
     )
@@ -60,8 +65,8 @@ class WorkloadSpec(Section):
     arrivals: Literal["poisson", "even"] | None = Field(
         None, description="Open model: random gaps as in real traffic (poisson, default), or even"
     )
-    seed: Whole = Field(1, description="Two runs with one seed get the same arrival times")
-    max_users: Positive | None = Field(
+    seed: Seed = Field(1, description="Two runs with one seed get the same arrival times")
+    max_users: Users | None = Field(
         None, description="Open model: largest number of requests in flight (default 100)"
     )
     when_exhausted: Literal["queue", "grow", "drop"] | None = Field(
@@ -69,7 +74,7 @@ class WorkloadSpec(Section):
         description="Open model, when no user is idle: queue lets the arrival wait (default), grow "
         "also starts one more user up to max_users, drop counts it and sends nothing",
     )
-    min_users: Positive | None = Field(
+    min_users: Users | None = Field(
         None, description="Users at the start with `when_exhausted: grow` (default 10)"
     )
     spawn_rate: PositiveRate | None = Field(
@@ -84,7 +89,7 @@ class LoadSpec(Section):
 
     locustfile: Text = Field(description="The Locust file, relative to this file")
     rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
-    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
+    users: Users | None = Field(None, description="Users that wait for answers (closed model)")
     workload: WorkloadSpec | None = Field(
         None, description="Any other load than one rate or one number of users"
     )
@@ -107,7 +112,7 @@ class ScenarioSpec(Section):
         None, description="The Locust file, relative to this file; required without loads"
     )
     rate: PositiveRate | None = Field(None, description='Arrivals, e.g. "50/s" (open model)')
-    users: Positive | None = Field(None, description="Users that wait for answers (closed model)")
+    users: Users | None = Field(None, description="Users that wait for answers (closed model)")
     workload: WorkloadSpec | None = Field(
         None, description="Any other load than one rate or one number of users"
     )
@@ -121,18 +126,18 @@ class ScenarioSpec(Section):
         5.0,
         description='Load that is not judged, default "5s"; auto: until the latency has settled',
     )
-    duration: PositiveSeconds | None = Field(
+    duration: Duration | None = Field(
         None, description="Load that is judged; with stages: their sum without the warm-up"
     )
     stop: Literal["decided"] | None = Field(
         None, description="decided: the run ends once every budget has its verdict"
     )
-    max_duration: PositiveSeconds | None = Field(
+    max_duration: Duration | None = Field(
         None, description="With stop: decided, the longest duration; default twice the duration"
     )
     tags: Texts | None = Field(None, description="Only Locust tasks with one of these tags")
     exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
-    drain: Seconds = Field(30.0, description='Longest wait for the last answers, default "30s"')
+    drain: Wait = Field(30.0, description='Longest wait for the last answers, default "30s"')
     workers: Workers = Field(
         1, description="Locust processes for each load, default 1; auto: as many as there are cores"
     )
@@ -156,16 +161,16 @@ class TargetSpec(Section):
     metrics: Texts | None = Field(
         None, description="Path or URL of the Prometheus metrics, or a list: one per replica"
     )
-    scrape_interval: PositiveSeconds | None = Field(
+    scrape_interval: ScrapeInterval | None = Field(
         None,
         description='Time between scrapes, default "1s", or longer if a scrape takes over 20 ms',
     )
     environment: dict[str, Scalar] = Field(
         default={}, description="Added to the command's environment"
     )
-    ready_timeout: PositiveSeconds = Field(
+    ready_timeout: PositiveWait = Field(
         30.0, description='Longest wait until the service is ready, default "30s"'
     )
-    stop_timeout: PositiveSeconds = Field(
+    stop_timeout: PositiveWait = Field(
         10.0, description='Longest wait until the service stops by itself, default "10s"'
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.budgets.limits import TIME
 from harness.budgets.model import Load, Scenario, Target
 from harness.budgets.parse.problems import Place, Problems, closest
 from harness.budgets.parse.scenario_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
@@ -18,6 +19,7 @@ _URL = re.compile(
 )
 _SHORTEST_AUTO = 10.0  # seconds of a duration in which it can be seen that the latency settles
 _LONGER = 2.0  # longest duration over the duration, with `stop: decided` and no `max_duration`
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"  # POSIX.1-2017, 8.1
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -38,6 +40,10 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
     if found is None or problems.within(place):
         return None
     loads, duration = found
+    seconds = _warm_up(spec, duration) + _longest(spec, duration)
+    if problem := TIME.problem(seconds):
+        problems.add(place, f"the load lasts {seconds / 86_400:.3g}d in all; it {problem}")
+        return None
     return Scenario(
         name=name,
         loads=loads,
@@ -200,6 +206,7 @@ def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | No
     place: Place = ("target",)
     clean = not problems.within(place)
     _check_url(spec.url, (*place, "url"), problems)
+    check_variables(spec.environment, (*place, "environment"), problems)
     _check_addresses(spec, place, problems)
     if clean:
         _check_pieces(spec, place, problems)
@@ -217,6 +224,17 @@ def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | No
         stop_timeout=spec.stop_timeout,
         directory=directory,
     )
+
+
+def check_variables(environment: Iterable[str], place: Place, problems: Problems) -> None:
+    """Refuse names that no variable of a process can have."""
+    for name in environment:
+        if not re.fullmatch(_VARIABLE, name):
+            problems.add(
+                (*place, name),
+                "is not the name of a variable; it consists of letters, digits and _, and does not "
+                "start with a digit",
+            )
 
 
 def _check_addresses(spec: TargetSpec, place: Place, problems: Problems) -> None:

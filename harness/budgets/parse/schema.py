@@ -19,8 +19,10 @@ from harness.budgets.parse.types import (
     BoundText,
     Date,
     Flag,
-    Positive,
-    PositiveRatio,
+    ObjectiveShare,
+    ObjectiveWindow,
+    Regression,
+    Samples,
     Scalar,
     Seconds,
     Section,
@@ -75,14 +77,14 @@ class BudgetSpec(Section):
     description: Text | None = Field(None, description="The budget in a sentence, for people")
     max: BoundText | None = Field(None, description='The value must not exceed this, e.g. "200ms"')
     min: BoundText | None = Field(None, description='The value must reach this, e.g. "80%"')
-    max_regression: PositiveRatio | None = Field(
+    max_regression: Regression | None = Field(
         None, description='Tolerated regression in `harness compare`, e.g. "10%"'
     )
     severity: Severity = Field("error", description="error fails the run, warn warns, off ignores")
     on_no_data: OnNoData = Field(
         "inconclusive", description="Outcome of the budget when there is no data"
     )
-    min_samples: Positive = Field(1, description="Fewer samples than this are no data")
+    min_samples: Samples = Field(1, description="Fewer samples than this are no data")
     scenarios: Texts | None = Field(None, description="Scenarios that it applies to; default all")
     abort: Flag = Field(
         default=False,
@@ -93,10 +95,10 @@ class BudgetSpec(Section):
         None, description='Time of the window before abort can stop the load, default "5s"'
     )
     alert: AlertSpec | None = Field(None, description="The bound in production, for Prometheus")
-    objective: PositiveRatio | None = Field(
+    objective: ObjectiveShare | None = Field(
         None, description='Share of events within the bound, for burn-rate alerts, e.g. "99.9%"'
     )
-    window: Seconds | None = Field(
+    window: ObjectiveWindow | None = Field(
         None, description='Time that the objective covers, between "7d" and "90d"'
     )
     runbook: Text | None = Field(None, description="URL of the instructions for a breach")

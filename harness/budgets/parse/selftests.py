@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.budgets.model import Budget, Selftest
 from harness.budgets.parse.problems import Place, Problems, closest
 from harness.budgets.parse.scenario_schema import TargetSpec
+from harness.budgets.parse.scenarios import check_variables
 from harness.budgets.parse.schema import SelftestSpec
 from harness.budgets.parse.types import CASE
 
@@ -65,6 +66,7 @@ def _selftest(
         text = _unknown("scenario", scenario, choices.scenarios)
         problems.add((*place, "scenario"), text)
         return None
+    check_variables(spec.environment, (*place, "environment"), problems)
     _check_expectation(spec, place, problems)
     for index, budget in enumerate(spec.breaks or ()):
         if problem := _unbreakable(budget, scenario, choices):

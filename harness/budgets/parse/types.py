@@ -20,6 +20,24 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from harness.budgets.limits import (
+    DURATION,
+    MOST_SAMPLES,
+    MOST_SEED,
+    MOST_USERS,
+    MOST_WORKERS,
+    OBJECTIVE_WINDOW,
+    QUANTILE,
+    RATE,
+    RATE_OR_PAUSE,
+    REGRESSION,
+    SCRAPE_INTERVAL,
+    SHARE,
+    STAGE,
+    TIME,
+    WAIT,
+    Limits,
+)
 from harness.units import EXAMPLES, Unit, parse, pattern
 
 
@@ -37,33 +55,31 @@ METRIC = r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"
 LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 
 
-def _quantity(
-    unit: Unit, *, above: float | None = None, least: float = 0.0, most: float | None = None
-) -> Callable[[object], float]:
-    """A reader of quantities of one unit, within limits in base units."""
+def _quantity(limits: Limits, *, positive: bool = False) -> Callable[[object], float]:
+    """A reader of quantities of one unit, within limits."""
 
     def read(text: object) -> float:
         if not isinstance(text, str):
-            raise ValueError(f"expected one value; write {EXAMPLES[unit]}")
-        value = parse(text, unit)
-        if above is not None and value <= above:
-            raise ValueError(f'"{text}" must be above {above:g}')
-        if value < least:
-            raise ValueError(f'"{text}" must be at least {least:g}')
-        if most is not None and value > most:
-            raise ValueError(f'"{text}" must be at most {most:g}')
+            raise ValueError(f"expected one value; write {EXAMPLES[limits.unit]}")
+        value = parse(text, limits.unit)
+        if positive and value <= 0:
+            raise ValueError(f'"{text}" must be above 0')
+        if problem := limits.problem(value):
+            raise ValueError(f'"{text}" {problem}')
         return value
 
     return read
 
 
-def _whole(least: int) -> Callable[[object], int]:
+def _whole(least: int, most: int) -> Callable[[object], int]:
     def read(text: object) -> int:
-        if not isinstance(text, str) or not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
+        if not isinstance(text, str) or not re.fullmatch(r"[+-]?[0-9]{1,400}", text):
             shown = f'"{text}" is not' if isinstance(text, str) else "expected"
             raise ValueError(f"{shown} a whole number; write {least} or more")
         if int(text) < least:
             raise ValueError(f'"{text}" must be at least {least}')
+        if int(text) > most:
+            raise ValueError(f'"{text}" must be at most {most}')
         return int(text)
 
     return read
@@ -71,7 +87,7 @@ def _whole(least: int) -> Callable[[object], int]:
 
 def _workers(text: object) -> int | str:
     try:
-        return "auto" if text == "auto" else _whole(1)(text)
+        return "auto" if text == "auto" else _whole(1, MOST_WORKERS)(text)
     except ValueError as error:
         raise ValueError(f"{error}, or auto") from None
 
@@ -119,71 +135,78 @@ def _texts(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _schema(unit: Unit, bare: dict[str, object]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [bare, {"type": "string", "pattern": pattern(unit)}]})
+def _number(limits: Limits, *, positive: bool = False) -> dict[str, object]:
+    """The schema of a number without a unit; a time has one, unless it is 0."""
+    if limits.unit is Unit.SECONDS:
+        return {"const": 0}
+    least = parse(limits.least, limits.unit)
+    lower = {"exclusiveMinimum": 0} if positive and least == 0 else {"minimum": least}
+    return {"type": "number", **lower, "maximum": parse(limits.most, limits.unit)}
 
 
-Seconds = Annotated[
-    float, BeforeValidator(_quantity(Unit.SECONDS)), _schema(Unit.SECONDS, {"const": 0})
+def _schema(limits: Limits, *, positive: bool = False, auto: bool = False) -> WithJsonSchema:
+    """The schema of a quantity: a number, a text with a unit, and `auto` where it is allowed."""
+    text = {
+        "type": "string",
+        "pattern": pattern(limits.unit),
+        "description": f"{limits.least} to {limits.most}",
+    }
+    number = (
+        [] if positive and limits.unit is Unit.SECONDS else [_number(limits, positive=positive)]
+    )
+    choices = [*number, *([{"const": "auto"}] if auto else []), text]
+    return WithJsonSchema({"anyOf": choices} if len(choices) > 1 else text)
+
+
+def _whole_schema(least: int, most: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
+
+
+def _positive(limits: Limits) -> tuple[BeforeValidator, WithJsonSchema]:
+    """Validator and schema of a quantity above 0."""
+    return BeforeValidator(_quantity(limits, positive=True)), _schema(limits, positive=True)
+
+
+Seconds = Annotated[float, BeforeValidator(_quantity(TIME)), _schema(TIME)]
+Wait = Annotated[float, BeforeValidator(_quantity(WAIT)), _schema(WAIT)]
+PositiveWait = Annotated[float, *_positive(WAIT)]
+Duration = Annotated[float, *_positive(DURATION)]
+StageTime = Annotated[float, *_positive(STAGE)]
+ScrapeInterval = Annotated[float, *_positive(SCRAPE_INTERVAL)]
+ObjectiveWindow = Annotated[
+    float, BeforeValidator(_quantity(OBJECTIVE_WINDOW)), _schema(OBJECTIVE_WINDOW, positive=True)
 ]
-PositiveSeconds = Annotated[
-    float,
-    BeforeValidator(_quantity(Unit.SECONDS, above=0)),
-    WithJsonSchema({"type": "string", "pattern": pattern(Unit.SECONDS)}),
-]
-PositiveRate = Annotated[
-    float,
-    BeforeValidator(_quantity(Unit.PER_SECOND, above=0)),
-    _schema(Unit.PER_SECOND, {"type": "number", "exclusiveMinimum": 0}),
-]
+PositiveRate = Annotated[float, *_positive(RATE)]
 WarmUp = Annotated[
     float | Literal["auto"],
-    BeforeValidator(_or_auto(_quantity(Unit.SECONDS))),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": 0},
-                {"const": "auto"},
-                {"type": "string", "pattern": pattern(Unit.SECONDS)},
-            ]
-        }
-    ),
+    BeforeValidator(_or_auto(_quantity(TIME))),
+    _schema(TIME, auto=True),
 ]
-RateText = Annotated[
-    float,
-    BeforeValidator(_quantity(Unit.PER_SECOND)),
-    _schema(Unit.PER_SECOND, {"type": "number", "minimum": 0}),
-]
-ShareText = Annotated[
-    float,
-    BeforeValidator(_quantity(Unit.RATIO, most=1)),
-    _schema(Unit.RATIO, {"type": "number", "minimum": 0, "maximum": 1}),
-]
-PositiveRatio = Annotated[
-    float,
-    BeforeValidator(_quantity(Unit.RATIO, above=0)),
-    _schema(Unit.RATIO, {"type": "number", "exclusiveMinimum": 0}),
-]
-QuantileOf = Annotated[
-    float,
-    BeforeValidator(_quantity(Unit.RATIO, above=0, most=1)),
-    _schema(Unit.RATIO, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}),
-]
+RateText = Annotated[float, BeforeValidator(_quantity(RATE_OR_PAUSE)), _schema(RATE_OR_PAUSE)]
+ShareText = Annotated[float, BeforeValidator(_quantity(SHARE)), _schema(SHARE)]
+Regression = Annotated[float, *_positive(REGRESSION)]
+ObjectiveShare = Annotated[float, *_positive(SHARE)]
+QuantileOf = Annotated[float, *_positive(QUANTILE)]
 # The unit of a bound is that of its indicator, so it stays text until the indicator is known.
 BoundText = Annotated[
     str,
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": pattern(*Unit)}]}),
 ]
-Positive = Annotated[
-    int, BeforeValidator(_whole(1)), WithJsonSchema({"type": "integer", "minimum": 1})
-]
-Whole = Annotated[
-    int, BeforeValidator(_whole(0)), WithJsonSchema({"type": "integer", "minimum": 0})
-]
+Users = Annotated[int, BeforeValidator(_whole(1, MOST_USERS)), _whole_schema(1, MOST_USERS)]
+UsersOrNone = Annotated[int, BeforeValidator(_whole(0, MOST_USERS)), _whole_schema(0, MOST_USERS)]
+Samples = Annotated[int, BeforeValidator(_whole(1, MOST_SAMPLES)), _whole_schema(1, MOST_SAMPLES)]
+Seed = Annotated[int, BeforeValidator(_whole(0, MOST_SEED)), _whole_schema(0, MOST_SEED)]
 Workers = Annotated[
     int | Literal["auto"],
     BeforeValidator(_workers),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_WORKERS},
+                {"const": "auto"},
+            ]
+        }
+    ),
 ]
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 Date = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]

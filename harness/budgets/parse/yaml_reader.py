@@ -21,11 +21,30 @@ _MERGE = "tag:yaml.org,2002:merge"
 _STANDARD = "tag:yaml.org,2002:"
 _NULLS = ("", "~", "null", "Null", "NULL")
 _MOST_VALUES = 20_000  # aliases of aliases can make a short file endless
+_MOST_LEVELS = 20  # a valid file has at most 9
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
 
 
 class _EndlessError(Exception):
     """Aliases expand the file to too many values."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a file that is nested more deeply than any valid one."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose a node with those within it."""
+        if self.depth > _MOST_LEVELS:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            text = f"more than {_MOST_LEVELS} levels of nesting; no key of this file needs so many"
+            raise yaml.composer.ComposerError(None, None, text, mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
 
 
 def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[str, Value]:
@@ -44,16 +63,13 @@ def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[
         The top-level mapping; empty when the file cannot be read at all.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         _syntax(error, text, problems)
         return {}
     except yaml.reader.ReaderError as error:
         problems.lines[()] = text.count("\n", 0, error.position) + 1
         problems.add((), f"not YAML: {error.reason} ({chr(error.character)!r})")
-        return {}
-    except RecursionError:
-        problems.add((), "not a budgets file: nested too deeply")
         return {}
     if not isinstance(root, yaml.MappingNode):
         what = "is empty" if root is None else "holds no mapping"
@@ -110,6 +126,9 @@ class _Reader:
                 continue
             here = (*place, key.value)
             self._problems.lines[here] = line
+            if problem := _unusable(key.value):
+                self._problems.add(here, f"the key {problem}")
+                continue
             if key.value in seen:
                 self._problems.add(here, f"duplicate key, first in line {seen[key.value]}")
                 continue
@@ -170,6 +189,8 @@ class _Reader:
                 self._problems.add(place, "is empty; give it a value or remove the key")
             return None
         text = _VARIABLE.sub(lambda match: self._variable(match, place), node.value)
+        if problem := _unusable(text):
+            self._problems.add(place, problem)
         return None if self._problems.within(place) else text
 
     def _variable(self, match: re.Match[str], place: Place) -> str:
@@ -191,3 +212,14 @@ class _Reader:
             )
             return ""
         return value
+
+
+def _unusable(text: str) -> str:
+    """Why no file, process or report can take a text; empty if all can."""
+    if "\0" in text:
+        return "holds the character NUL; remove it"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "holds a character that UTF-8 does not have; remove it"
+    return ""

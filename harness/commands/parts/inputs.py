@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import names
 from harness.commands.parts.option_types import MASTER_PORT
 from harness.errors import UsageError
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from harness.budgets.model import Plan, Scenario
     from harness.experiments.pair import PairDesign
     from harness.load.protocol.master import WorkerPool
+    from harness.runs.folder import RunFolder
     from harness.runs.results import PastRun
+
+
+_MOST_CHARACTERS = 1_000_000  # of a budgets file
 
 
 def read_plan(path: Path) -> Plan:
@@ -25,15 +30,36 @@ def read_plan(path: Path) -> Plan:
     Raises:
         UsageError: The file cannot be read, or is not valid.
     """
+    return _read_plan(path, datetime.now(UTC).date())
+
+
+def read_stored_plan(folder: RunFolder) -> Plan:
+    """Read the budgets that were in force in a stored run.
+
+    Waivers that have expired since hold, because they held when the run was made.
+
+    Raises:
+        UsageError: The file cannot be read, or is not valid.
+    """
+    return _read_plan(folder.file(names.BUDGETS_FILE), None)
+
+
+def _read_plan(path: Path, today: date | None) -> Plan:
     from harness.budgets.parse.parse import parse_plan
 
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:
+            text = file.read(_MOST_CHARACTERS + 1)
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist", "name the file with --budgets") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
-    return parse_plan(text, path, os.environ, datetime.now(UTC).date())
+    if len(text) > _MOST_CHARACTERS:
+        raise UsageError(
+            f"{path} has more than {_MOST_CHARACTERS} characters; no budgets file needs so many",
+            "name another file with --budgets",
+        )
+    return parse_plan(text, path, os.environ, today)
 
 
 def choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:

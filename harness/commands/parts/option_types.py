@@ -6,7 +6,8 @@ import argparse
 import re
 from collections.abc import Callable
 
-from harness.units import Unit, parse
+from harness.budgets.limits import MOST_USERS, MOST_WORKERS, Limits
+from harness.units import parse
 
 MASTER_PORT = 5557  # as of Locust's masters
 
@@ -26,10 +27,12 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def count(text: str) -> int:
-    """A whole number above zero."""
-    if not text.isdecimal() or int(text) < 1:
+def count(text: str, most: int = MOST_USERS) -> int:
+    """A whole number above zero, not above a limit."""
+    if not re.fullmatch("[0-9]{1,400}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
+    if int(text) > most:
+        raise argparse.ArgumentTypeError(f"{text!r} must be at most {most}")
     return int(text)
 
 
@@ -38,9 +41,14 @@ def or_auto(read: Callable[[str], float]) -> Callable[[str], float | str]:
     return lambda text: text if text == "auto" else read(text)
 
 
+def worker_count(text: str) -> int:
+    """A number of Locust processes."""
+    return count(text, MOST_WORKERS)
+
+
 def workers(text: str) -> int | str:
     """A number of Locust processes, or auto."""
-    return text if text == "auto" else count(text)
+    return text if text == "auto" else worker_count(text)
 
 
 def address(text: str) -> tuple[str, int]:
@@ -64,16 +72,18 @@ def run_id(text: str) -> str:
     return text
 
 
-def quantity(unit: Unit) -> Callable[[str], float]:
-    """A type for quantities of a unit, above zero."""
+def quantity(limits: Limits) -> Callable[[str], float]:
+    """A type for quantities above zero, within limits."""
 
     def read(text: str) -> float:
         try:
-            value = parse(text, unit)
+            value = parse(text, limits.unit)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
         if value <= 0:
             raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
+        if problem := limits.problem(value):
+            raise argparse.ArgumentTypeError(f"{text!r} {problem}")
         return value
 
     return read

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.budgets.limits import DURATION, RATE, TIME
 from harness.commands.parts.option_types import (
     count,
     header,
@@ -14,7 +15,6 @@ from harness.commands.parts.option_types import (
     server,
     url,
 )
-from harness.units import Unit
 
 
 def scenario_argument(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def quiet_option(parser: argparse.ArgumentParser) -> None:
 
 def pair_options(group: argparse._ArgumentGroup) -> None:
     """Add the options of the load of a pair of versions."""
-    rate, seconds = quantity(Unit.PER_SECOND), quantity(Unit.SECONDS)
+    rate, seconds = quantity(RATE), quantity(TIME)
     group.add_argument("--rate", type=rate, metavar="RATE", help="arrival rate, e.g. 100/s")
     group.add_argument(
         "--warm-up", type=seconds, metavar="TIME", help="duration of the warm-up before the slices"
@@ -94,13 +94,16 @@ def pair_options(group: argparse._ArgumentGroup) -> None:
 
 def load_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that override the load of the scenario."""
-    rate, seconds = quantity(Unit.PER_SECOND), quantity(Unit.SECONDS)
+    rate, seconds = quantity(RATE), quantity(TIME)
     parser.add_argument("--rate", type=rate, metavar="RATE", help="arrival rate, e.g. 100/s")
     parser.add_argument(
         "--users", type=count, metavar="N", help="N concurrent users (closed model)"
     )
     parser.add_argument(
-        "--duration", type=seconds, metavar="TIME", help="duration of the measurement, e.g. 60s"
+        "--duration",
+        type=quantity(DURATION),
+        metavar="TIME",
+        help="duration of the measurement, e.g. 60s",
     )
     parser.add_argument(
         "--warm-up",

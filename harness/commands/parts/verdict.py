@@ -122,8 +122,9 @@ def judge_and_report(
         RunFolderError: The run is damaged.
         UsageError: A report cannot be written.
     """
+    unused = () if source == folder.file(names.BUDGETS_FILE) else (names.BUDGETS_FILE,)
     evidence = with_server_answers(
-        read_evidence(folder), budgets, folder, servers.prometheus, store=store
+        read_evidence(folder, unused=unused), budgets, folder, servers.prometheus, store=store
     )
     judgement = judge(budgets, evidence)
     if live_metrics:

@@ -24,6 +24,7 @@ from harness.judge.guards.load import (
 )
 from harness.judge.guards.run import (
     endpoint_has_requests,
+    files_unchanged,
     requests_recorded,
     run_complete,
     settled,
@@ -45,6 +46,7 @@ from harness.runs.model import Evidence
 # In the order in which they explain each other: a verdict names the first that tripped.
 GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     run_complete,
+    files_unchanged,
     target_alive,
     window_complete,
     settled,

@@ -52,6 +52,20 @@ def _end_of_run(manifest: Manifest) -> str:
             assert_never(manifest.status)
 
 
+def files_unchanged(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
+    """The files of the run are what they were when it ended."""
+    changed = evidence.changed
+    if changed is None:
+        return
+    reason = "the files of the run are as they were when it ended"
+    if changed:
+        reason = (
+            f"{'; '.join(changed)}: the folder was changed after the run; restore it, or run the"
+            " load again"
+        )
+    yield guard("files-unchanged", reason, tripped=bool(changed), value=len(changed), scope="all")
+
+
 def settled(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     """The latency settled in time, where the scenario waits for that."""
     found = evidence.manifest.settled

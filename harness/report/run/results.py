@@ -58,7 +58,7 @@ def json_text(document: dict[str, object]) -> str:
 
 
 def _run(manifest: Manifest) -> dict[str, object]:
-    fields = manifest.model_dump(exclude={"schema_version"})
+    fields = manifest.model_dump(exclude={"schema_version", "files"})
     return fields | {"window_seconds": window_seconds(manifest)}
 
 

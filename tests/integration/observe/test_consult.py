@@ -237,6 +237,7 @@ def test_headers_are_sent_and_never_stored(
     answers = query_server(server, (of(Promql("up")),), read_manifest(stored_run).clock)
     assert all(headers["Authorization"] == "Bearer s3cret" for _, headers in endpoint.requests)
     folder = RunFolder(tmp_path)
+    folder.write_manifest(read_manifest(stored_run))
     write_answers(folder, answers)
     assert "s3cret" not in (tmp_path / "prometheus.json").read_text() + repr(server)
     assert str(read_answers(folder)) == str(answers)  # NaN is not equal to itself

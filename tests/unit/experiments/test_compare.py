@@ -286,6 +286,21 @@ def test_comparison_without_a_max_regression_names_the_key(
     assert "has a max_regression" in capsys.readouterr().err
 
 
+def test_budget_of_a_prometheus_server_with_a_max_regression_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = document()
+    asked = {"kind": "promql", "query": "up", "unit": 1}
+    changed["budgets"]["asked"] = {"indicator": asked, "max": 1, "max_regression": "10%"}
+    (folder / "budgets.yaml").write_text(yaml.safe_dump(changed))
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *BASE])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "asked: an answer of a Prometheus server is about both versions at once" in said
+    assert "hint: remove max_regression" in said
+
+
 def test_most_budgets_are_as_many_as_the_sequential_test_allows() -> None:
     for most in MOST_PAIRS:
         assert design(0.1, most, alpha=0.01 / MOST_BUDGETS)

@@ -98,7 +98,42 @@ REFUSED = [
         "the candidate would have a fixed port",
         "write {port}",
     ),
+    (
+        "metrics at a fixed address",
+        replace(TARGET, metrics=("/metrics", "http://127.0.0.1:9100/metrics")),
+        Version(ref="main"),
+        Version(),
+        "both versions would be scraped at http://127.0.0.1:9100/metrics, where only one",
+        "write a path such as /metrics under `metrics`, or {port} as the port",
+    ),
+    (
+        "metrics at a fixed address of versions that already run",
+        Target(url="http://a", metrics=("http://a:9100/metrics",)),
+        Version(url="http://a"),
+        Version(url="http://b"),
+        "both versions would be scraped at http://a:9100/metrics, where only one",
+        "write a path such as /metrics under `metrics`, or {port} as the port",
+    ),
+    (
+        "metrics at the same port of versions on two hosts",
+        Target(url="http://a", metrics=("http://a:{port}/metrics",)),
+        Version(url="http://a:80"),
+        Version(url="http://b:80"),
+        "both versions would be scraped at http://a:80/metrics, where only one",
+        "write a path such as /metrics under `metrics`, or {port} as the port",
+    ),
 ]
+
+
+def test_versions_with_metrics_of_their_own_are_compared() -> None:
+    places = ("/metrics", "http://127.0.0.1:{port}/metrics")
+    check_versions(replace(TARGET, metrics=places), Version(), Version())
+    check_versions(
+        replace(TARGET, metrics=places), Version(url="http://a:1"), Version(url="http://a:2")
+    )
+    check_versions(
+        replace(TARGET, metrics=places[:1]), Version(url="http://a"), Version(url="http://b")
+    )
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,7 @@ WARN = replace(FAIL, name="warn", severity="warn")
 OPEN = budget(Gauge(Selector("gone")), 1.0, unit=Unit.COUNT, name="open")
 OPEN_WARN = replace(OPEN, name="open-warn", severity="warn")
 IGNORED = replace(OPEN, name="ignored", on_no_data="ignore")
+TOO_FEW = replace(ERRORS, name="too-few", on_no_data="ignore", min_samples=101)
 
 
 @pytest.mark.parametrize(
@@ -320,6 +321,23 @@ def test_judge_outcome_is_the_worst_that_counts(
     judgement = judge(tuple(budgets), evidence())
     assert (judgement.outcome, judgement.exit_code) == (outcome, exit_code)
     assert [v.name for v in judgement.verdicts] == [b.name for b in budgets]
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        pytest.param(TOO_FEW, id="ignored"),
+        pytest.param(replace(TOO_FEW, on_no_data="fail", severity="warn"), id="only warns"),
+        pytest.param(replace(TOO_FEW, on_no_data="fail", waiver=WAIVED), id="waived"),
+    ],
+)
+def test_judge_of_too_few_samples_alone_is_inconclusive_although_all_requests_failed(
+    of: Budget,
+) -> None:
+    outage = requests(failed=[0.010] * 100)
+    judgement = judge((of,), evidence(latency=outage))
+    assert (judgement.verdicts[0].outcome, judgement.verdicts[0].value) == ("warn", 1.0)
+    assert (judgement.outcome, judgement.exit_code) == ("inconclusive", 4)
 
 
 @pytest.mark.parametrize(

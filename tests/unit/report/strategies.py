@@ -86,7 +86,7 @@ MANIFESTS = st.builds(
     status=st.sampled_from(["running", "complete", "interrupted", "failed", "aborted"]),
     reason=TEXTS,
     service=TEXTS,
-    scenario=_anything(),
+    scenario=st.builds(lambda facts, name: facts | {"name": name}, _anything(), TEXTS),
     target=_anything(),
     clock=st.builds(
         Clock,

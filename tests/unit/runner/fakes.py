@@ -29,7 +29,10 @@ ACCOUNT = Requests(asked=9, sent=9, started=9, recorded=8, in_flight=1)
 
 def plan(url: str = "http://127.0.0.1:1", metrics: tuple[str, ...] = ()) -> Plan:
     target = Target(url=url, metrics=metrics, scrape_interval=30.0)
-    return Plan("shop", target, {"smoke": SCENARIO}, (), Path("budgets.yaml"), "version: 1\n")
+    document = {"version": "1"}
+    return Plan(
+        "shop", target, {"smoke": SCENARIO}, (), Path("budgets.yaml"), "", document=document
+    )
 
 
 class FakeStart:

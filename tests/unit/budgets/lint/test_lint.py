@@ -55,11 +55,11 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         "3 warning target: there is no `metrics`, so hits will have no data",
     ),
     "min: 0 always holds": (
-        budget("indicator: throughput, min: 0/s"),
+        budget("indicator: throughput, min: 0/s, max_regression: 10%"),
         "5 warning budgets.it.min: min: 0/s always holds",
     ),
     "max: 100% always holds": (
-        budget("indicator: error_ratio, max: 100%"),
+        budget("indicator: cache_hit_ratio, max: 100%"),
         "5 warning budgets.it.max: max: 100% always holds",
     ),
     "relative change of an error ratio": (
@@ -401,7 +401,7 @@ def test_findings_come_in_the_order_of_the_file_and_once_each() -> None:
         + "scenarios:\n"
         + "  one: {locustfile: a.py, rate: 50/s, duration: 20s, warm_up: 0s}\n"
         + "  two: {locustfile: a.py, rate: 50/s, duration: 20s, warm_up: 0s}\n"
-        + "budgets:\n  it: {indicator: throughput, min: 0/s}\n"
+        + "budgets:\n  it: {indicator: throughput, min: 0/s, max_regression: 10%}\n"
     )
     findings = lint(plan_of(text), {})
     assert [finding.line for finding in findings] == [4, 5, 7]

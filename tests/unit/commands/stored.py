@@ -1,0 +1,71 @@
+"""A stored run without a harness, and the commands that read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import names
+from harness.cli import main
+from harness.runs.cells import Cell, bucket_of
+from harness.runs.digests import digests
+from harness.runs.folder import MEASURED_FILES, RunFolder
+from harness.runs.latency import LatencyLog
+from harness.runs.metrics import MetricsLog
+from harness.runs.model import Requests
+from tests.unit.judge.evidence import START, manifest
+
+SCENARIO = "smoke"
+BUDGETS = """\
+version: 1
+service: shop
+scenarios: {smoke: {locustfile: a.py, rate: 150/s, duration: 10s}}
+budgets: {errors: {indicator: error_ratio, max: 1%}}
+"""
+GOOD, FAILED = 100, 50  # requests in each second of the window
+
+
+def stored_run(
+    path: Path, budgets: str = BUDGETS, *, failed: int = FAILED, sealed: bool = True
+) -> RunFolder:
+    """A complete run of `smoke` with 10 s of 10 ms answers, a third of them failed.
+
+    Args:
+        path: The new folder.
+        budgets: Its budgets.yaml.
+        failed: Failed requests in each second.
+        sealed: Whether run.json has the digests of the files; older versions wrote none.
+    """
+    folder = RunFolder(path)
+    path.mkdir()
+    for name in MEASURED_FILES:
+        folder.file(name).touch()
+    folder.write(names.BUDGETS_FILE, budgets)
+    with LatencyLog(folder.file(names.LATENCY_FILE)) as log:
+        log.begin(START)
+        for second in range(10):
+            log.write(_second(second, failed))
+    with MetricsLog(folder.file(names.METRICS_FILE)):
+        pass
+    count = 10 * (GOOD + failed)
+    account = Requests(asked=count, sent=count, started=count, recorded=count)
+    found = manifest(requests=account, metrics=())
+    folder.write_manifest(found.model_copy(update={"files": digests(path) if sealed else None}))
+    return folder
+
+
+def _second(second: int, failed: int) -> list[Cell]:
+    request = ("GET", "/items", second)
+    cells = [Cell(names.LATENCY, names.OK, *request, {bucket_of(0.01): GOOD})]
+    return cells + [Cell(names.LATENCY, names.ERROR, *request, {bucket_of(0.01): failed})] * bool(
+        failed
+    )
+
+
+def exit_of(*arguments: str | Path) -> int:
+    """The exit code of a command."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code

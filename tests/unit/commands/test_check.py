@@ -1,0 +1,226 @@
+"""`harness check`: which budgets judge a stored run."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harness import names
+from harness.budgets.parse.parse import parse_plan
+from harness.runner.folder import new_run_folder
+from harness.runs.folder import RunFolder
+from tests.unit.commands.stored import BUDGETS, FAILED, GOOD, exit_of, stored_run
+
+PASSING = BUDGETS.replace("max: 1%", "max: 90%")
+
+
+def files(folder: Path, **texts: str) -> list[Path]:
+    """Files of these names in a folder."""
+    paths = [folder / f"{name}.yaml" for name in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        path.write_text(text)
+    return paths
+
+
+def test_check_judges_by_the_budgets_in_the_folder_or_by_those_of_a_file(tmp_path: Path) -> None:
+    run = stored_run(tmp_path / "run")
+    (other,) = files(tmp_path, other=PASSING)
+    assert exit_of("check", run.path) == 3
+    assert exit_of("check", run.path, "--budgets", other) == 0
+
+
+# --- budgets that were stored as text with variables (3k) -----------------------------------------
+
+
+def test_stored_budgets_are_those_in_force_whatever_the_environment_says_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = BUDGETS.replace("max: 1%", 'max: "${MOST:-1%}"')
+    source = tmp_path / "budgets.yaml"
+    plan = parse_plan(text, source, {"MOST": "2%"}, date(2026, 11, 20))
+    new = new_run_folder(tmp_path / "new", plan, plan.scenarios["smoke"])
+    run = stored_run(tmp_path / "run", new.file(names.BUDGETS_FILE).read_text())
+    for value in ("90%", "", "nonsense"):
+        monkeypatch.setenv("MOST", value)
+        assert exit_of("check", run.path) == 3
+        assert exit_of("report", run.path) == 0
+        assert "max 2%" in run.file(names.REPORT_FILE).read_text()
+
+
+def test_old_folder_with_variables_in_its_budgets_is_judged_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = BUDGETS.replace("max: 1%", 'max: "${MOST:-1%}"')
+    run = stored_run(tmp_path / "run", text, sealed=False)
+    assert exit_of("check", run.path) == 3
+    monkeypatch.setenv("MOST", "90%")
+    assert exit_of("check", run.path) == 0
+
+
+# --- scenarios that were renamed or deleted (3l) --------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["check"])
+def test_check_refuses_budgets_without_the_scenario_of_the_run(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    bound = BUDGETS.replace("max: 1%", "max: 1%, scenarios: [quick]").replace("smoke:", "quick:")
+    (renamed,) = files(
+        tmp_path,
+        renamed=bound.replace(
+            "}}\nbudgets", "}, long: {locustfile: a.py, users: 1, duration: 9s}}\nbudgets"
+        ),
+    )
+    assert exit_of(command, run.path, "--budgets", renamed) == 2
+    assert capsys.readouterr().err == (
+        f"error: {renamed} has no scenario 'smoke'; its scenarios: quick, long\n"
+        "hint: the run is of 'smoke': if that was renamed, name the new one with --scenario\n"
+    )
+    assert exit_of(command, run.path, "--budgets", renamed, "--scenario", "quick") == 3
+    assert exit_of(command, run.path, "--budgets", renamed, "--scenario", "nope") == 2
+    assert exit_of(command, run.path, "--scenario", "quick") == 2
+
+
+def test_check_with_budgets_bound_to_other_scenarios_only_is_inconclusive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    bound = BUDGETS.replace("max: 1%", "max: 1%, scenarios: [quick]").replace(
+        "{smoke:", "{quick: {locustfile: a.py, users: 1, duration: 9s}, smoke:"
+    )
+    (file,) = files(tmp_path, bound=bound)
+    assert exit_of("check", run.path, "--budgets", file) == 4
+    said = capsys.readouterr()
+    assert "no budget applies to this scenario" in said.out
+    assert said.err == f"note: {file} does not judge errors in scenario 'smoke'; the run did\n"
+
+
+def test_check_names_the_budgets_of_the_run_that_other_budgets_leave_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    text = BUDGETS.replace("errors: {", "renamed: {").replace("max: 1%", "max: 90%")
+    (file,) = files(tmp_path, other=text)
+    assert exit_of("check", run.path, "--budgets", file) == 0
+    assert "does not judge errors in scenario 'smoke'; the run did" in capsys.readouterr().err
+
+
+# --- waivers --------------------------------------------------------------------------------------
+
+
+def test_run_whose_waiver_has_expired_since_is_judged_as_on_its_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waived = BUDGETS.replace("max: 1%", "max: 1%, waiver: {until: 2020-01-31, reason: rewrite}")
+    run = stored_run(tmp_path / "run", waived)
+    assert exit_of("check", run.path) == 0
+    assert "waived until 2020-01-31: rewrite" in capsys.readouterr().out
+    assert exit_of("report", run.path) == 0
+    (file,) = files(tmp_path, today=waived)
+    assert exit_of("check", run.path, "--budgets", file) == 2
+
+
+# --- folders that somebody changed ----------------------------------------------------------------
+
+
+def replaced(run: RunFolder, old: str, new: str) -> None:
+    text = run.file(names.MANIFEST_FILE).read_text()
+    assert old in text
+    run.write(names.MANIFEST_FILE, text.replace(old, new))
+
+
+@pytest.mark.parametrize("command", ["check", "report"])
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('"name": "smoke"', '"title": "smoke"', "scenario: it has no name"),
+        ('"name": "smoke"', '"name": 7', "scenario: it has no name"),
+        ('"started": 995.0', '"started": 1e300', "clock.started: Input should be less than"),
+        ('"window_end": 1010.0', '"window_end": NaN', "clock.window_end: Input should be"),
+        ('"created": 900.0', '"created": -1', "clock.created: Input should be greater than"),
+    ],
+)
+def test_tampered_manifest_is_refused_with_the_place(
+    command: str, old: str, new: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    replaced(run, old, new)
+    assert exit_of(command, run.path) == 2
+    assert f"run.json is not of this version: {place}" in capsys.readouterr().err
+
+
+def without_errors(run: RunFolder) -> None:
+    """Take the failed requests out of latency.hlog."""
+    log = run.file(names.LATENCY_FILE)
+    kept = [line for line in log.read_text().splitlines(keepends=True) if "error" not in line]
+    log.write_text("".join(kept))
+
+
+def recount(run: RunFolder) -> None:
+    """Change the counts of run.json to those of the damaged log."""
+    total, kept = str(10 * (GOOD + FAILED)), str(10 * GOOD)
+    replaced(run, f'"recorded": {total}', f'"recorded": {kept}')
+    replaced(run, f'"started": {total}', f'"started": {kept}')
+
+
+def test_run_whose_log_lost_its_errors_stays_inconclusive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    assert exit_of("check", run.path) == 3
+    without_errors(run)
+    recount(run)
+    assert exit_of("check", run.path) == 4
+    assert "GUARD TRIPPED files-unchanged" in capsys.readouterr().out
+    assert exit_of("report", run.path) == 0
+    assert capsys.readouterr().out.startswith("inconclusive ")
+
+
+def test_old_folder_without_digests_is_reconciled_by_its_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run", sealed=False)
+    assert exit_of("check", run.path) == 3
+    without_errors(run)
+    assert exit_of("check", run.path) == 4
+    assert "GUARD TRIPPED requests-stored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "added"),
+    [
+        (names.METRICS_FILE, "# more\n"),
+        (names.SLOWEST_FILE, '{"at"'),
+        (names.BUDGETS_FILE, "# more\n"),
+    ],
+)
+def test_run_with_a_changed_file_is_inconclusive_and_names_it(
+    name: str, added: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run", failed=0)
+    assert exit_of("check", run.path) == 0
+    run.file(name).write_text(run.file(name).read_text() + added)
+    assert exit_of("check", run.path) == 4
+    said = capsys.readouterr().out
+    assert f"files-unchanged: {name} has " in " ".join(said.split())
+
+
+def test_changed_copy_of_the_budgets_matters_only_where_it_judges(tmp_path: Path) -> None:
+    run = stored_run(tmp_path / "run")
+    (other,) = files(tmp_path, other=PASSING)
+    run.write(names.BUDGETS_FILE, PASSING)
+    assert exit_of("check", run.path) == 4
+    assert exit_of("check", run.path, "--budgets", other) == 0
+
+
+def test_export_of_a_changed_run_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    exit_of("check", run.path, "--json", run.file(names.RESULTS_FILE))
+    assert exit_of("export", run.path, "--to", "openmetrics") == 0
+    without_errors(run)
+    assert exit_of("export", run.path, "--to", "openmetrics") == 4
+    said = capsys.readouterr().err
+    assert f"error: {run.path} was changed after the run: latency.hlog has " in said
