@@ -2,7 +2,7 @@
 
 It ends with a verdict that is not green, or with a clear error. A person who changes every file
 consistently can make any run: nothing in a folder is signed. The law is about loss, accidents and
-contradictions.
+contradictions. A folder of an older version has no digests, so run.json without them is such a run.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from harness import names
 from harness.runs.cells import Cell, bucket_of
+from harness.runs.digests import digests
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
@@ -127,7 +128,8 @@ def _files(shape: Shape) -> Files:
         folder.file(names.SLOWEST_FILE).touch()
         for log in (names.GENERATOR_LOG, names.TARGET_LOG):
             folder.write(log, "started\n")
-        folder.write_manifest(_manifest(shape, recorded))
+        manifest = _manifest(shape, recorded)
+        folder.write_manifest(manifest.model_copy(update={"files": digests(folder.path)}))
         return {file.name: file.read_bytes() for file in sorted(Path(path).iterdir())}
 
 

@@ -146,11 +146,11 @@ def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterato
     A few lost requests take away only the verdicts that their outcomes could have changed.
     """
     account = evidence.manifest.requests
-    if not account.started:
-        return
     known = account.recorded + account.in_flight + account.lost
+    if not account.started and not known:
+        return
     missing = abs(account.started - known) + account.lost
-    share = missing / account.started
+    share = missing / max(account.started, known)
     every = account.started != known or share > LOST
     explained = () if every else explained_by_unknown(measured, account.lost, age=0.0)
     reason = f"{account.started} requests were started and {account.recorded} recorded"

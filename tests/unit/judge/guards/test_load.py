@@ -274,6 +274,7 @@ def test_users_whose_number_changes_are_not_missed() -> None:
         ({"recorded": 998, "lost": 2}, "2 were lost"),
         ({"recorded": 999}, "999 accounted for; report this as a fault of the harness"),
         ({"recorded": 1001}, "fault of the harness"),
+        ({"started": 0}, "0 requests were started and 1000 recorded"),
     ],
 )
 def test_requests_that_are_not_accounted_for_trip(counts: dict[str, int], reason: str) -> None:
