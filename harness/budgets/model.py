@@ -343,7 +343,8 @@ class Selftest:
     Attributes:
         environment: Added to the target's environment; plants the mistake.
         scenario: The scenario that is run.
-        breaks: Budgets that must be breached; empty when the run must end unjudged.
+        breaks: Budgets that must be breached; empty when budgets must be inconclusive.
+        unjudged: Budgets that must be inconclusive, in a run that took place.
         description: The mistake in a sentence.
     """
 
@@ -352,6 +353,7 @@ class Selftest:
     scenario: str
     breaks: tuple[str, ...] = ()
     description: str = ""
+    unjudged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,11 @@ class Guard:
     request: str = ""
     budgets: tuple[str, ...] | None = None
 
+    @property
+    def covers_every_budget(self) -> bool:
+        """Whether a trip leaves no budget that can be judged: the run itself is not valid."""
+        return self.scope == "all" and self.budgets is None and not self.request
+
 
 def guard(
     name: str,
