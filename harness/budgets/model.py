@@ -385,6 +385,14 @@ class Plan:
         """The budgets whose severity is not off, in the order of the file."""
         return tuple(budget for budget in self.budgets if budget.severity != "off")
 
+    def off_in(self, scenario: str) -> tuple[str, ...]:
+        """Names of the budgets that apply to a scenario and are off."""
+        return tuple(
+            budget.name
+            for budget in self.budgets
+            if budget.severity == "off" and (not budget.scenarios or scenario in budget.scenarios)
+        )
+
     def budgets_of(self, scenario: str) -> tuple[Budget, ...]:
         """The judged budgets that apply to a scenario, in the order of the file."""
         return tuple(b for b in self.judged if not b.scenarios or scenario in b.scenarios)

@@ -13,7 +13,7 @@ from harness.budgets.parse.resolve import resolve
 from harness.budgets.parse.validate import shaped
 from harness.budgets.parse.yaml_reader import Value, read
 
-MOST_BYTES = 1_000_000  # of a budgets file
+MOST_BYTES = 250_000  # of a budgets file
 
 
 def decoded(data: bytes, source: Path) -> str:

@@ -35,12 +35,14 @@ class Problems:
 
     source: Path
     lines: dict[Place, int] = field(default_factory=dict)
-    _found: dict[Problem, Place] = field(default_factory=dict)
+    _found: set[Problem] = field(default_factory=set)
+    _around: set[Place] = field(default_factory=set)  # the places of all problems, and above them
 
     def add(self, place: Place, text: str) -> None:
         """Add a problem; `text` says what is wrong and what to write instead."""
         path, text = (_one_line(_shortened(part)) for part in (dotted(place), text))
-        self._found[Problem(self.line(place), path, text)] = place
+        self._found.add(Problem(self.line(place), path, text))
+        self._around.update(place[:length] for length in range(len(place) + 1))
 
     def line(self, place: Place) -> int:
         """Line of a place, or of the nearest enclosing place that is in the file."""
@@ -50,7 +52,7 @@ class Problems:
 
     def within(self, place: Place) -> bool:
         """Whether there is a problem at this place or below it."""
-        return any(found[: len(place)] == place for found in self._found.values())
+        return place in self._around
 
     def found(self) -> list[Problem]:
         """All problems, in the order of their lines."""

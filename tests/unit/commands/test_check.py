@@ -121,6 +121,35 @@ def test_run_whose_waiver_has_expired_since_is_judged_as_on_its_day(
     assert exit_of("check", run.path, "--budgets", file) == 2
 
 
+def test_reports_say_which_budgets_cannot_fail_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """\
+version: 1
+service: shop
+scenarios: {smoke: {locustfile: a.py, rate: 150/s, duration: 10s}}
+budgets:
+  errors: {indicator: error_ratio, max: 1%, waiver: {until: 2026-12-31, reason: known}}
+  latency: {indicator: api_latency, max: 1s}
+  quick: {indicator: api_latency, max: 1ms, severity: warn}
+  never: {indicator: api_latency, max: 1ms, severity: off}
+  elsewhere: {indicator: api_latency, max: 1ms, severity: off, scenarios: [other]}
+  orders: {indicator: {kind: error_ratio, request: POST /b}, max: 1%, on_no_data: ignore}
+"""
+    other = "scenarios: {other: {locustfile: a.py, users: 1, duration: 9s}, "
+    run = stored_run(tmp_path / "run", text.replace("scenarios: {", other, 1), failed=2)
+    reports = {name: tmp_path / name for name in ("junit-xml", "markdown", "html")}
+    options = [part for name, path in reports.items() for part in (f"--{name}", path)]
+    assert exit_of("check", run.path, *options) == 0
+    said = (
+        "1 waived (errors until 2026-12-31), 1 only warn (quick), 1 off (never),"
+        " 1 ignore missing data (orders)"
+    )
+    assert said in " ".join(capsys.readouterr().out.split())
+    for path in reports.values():
+        assert said in path.read_text().replace("&#39;", "'").replace("\\", ""), path
+
+
 # --- folders that somebody changed ----------------------------------------------------------------
 
 

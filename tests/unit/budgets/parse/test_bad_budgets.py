@@ -47,7 +47,7 @@ def test_corpus_of_bad_files_is_large() -> None:
     ("data", "line", "text"),
     [
         ("version: 1\n".encode("utf-16"), 1, "the byte 0xff is not UTF-8; save the file as UTF-8"),
-        (b"version: 1\n" * MOST_BYTES, 1, "has more than 1,000,000 bytes; no budgets file needs"),
+        (b"version: 1\n" * MOST_BYTES, 1, "has more than 250,000 bytes; no budgets file needs"),
     ],
     ids=["UTF-16", "a huge file"],
 )
