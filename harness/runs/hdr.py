@@ -16,13 +16,14 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 
-from harness.runs.cells import HIGHEST
+from harness.runs.cells import HIGHEST, bucket_of
 
 _OUTER = struct.Struct(">II")  # cookie, length of what follows
 _INNER = struct.Struct(">IIIIQQd")  # cookie, length, offset, digits, lowest, highest, ratio
 _COMPRESSED = 0x1C849304 | 0x10
 _PLAIN = 0x1C849303 | 0x10
 _DIGITS = 3
+_MOST = 2**63 - 1  # a count of the reference implementation has 64 bits
 _HALF = 1024  # counters for each doubling, see harness.runs.cells
 
 
@@ -65,9 +66,11 @@ def decode(text: str) -> dict[int, int]:
     if len(raw) - _OUTER.size != length or len(numbers) < size:
         raise ValueError("cut off")
     counts: dict[int, int] = {}
-    index = 0
+    index, last = 0, _index_of(bucket_of(HIGHEST / 1e9))
     for number in _numbers(numbers[:size]):
         if number > 0:
+            if index > last or number > _MOST:
+                raise ValueError("a bucket or a count beyond the range of a histogram")
             counts[_bucket_at(index)] = number
         index += max(1, -number)
     return counts

@@ -12,7 +12,7 @@ from itertools import accumulate
 from math import ceil
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from harness.runs.cells import Cell
 
@@ -32,6 +32,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_LONGEST = 40 * 86_400.0  # seconds of a window; budgets.yaml allows 30 days
 Epoch = Annotated[
     float, Field(ge=0, le=253_402_300_799)
 ]  # up to the year 9999, the last of datetime
@@ -45,6 +46,12 @@ class Clock(_Record):
     window_start: Epoch | None = None
     window_end: Epoch | None = None
     drained: Epoch | None = None  # the last answer was recorded, or given up, before this moment
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Clock:
+        if (self.window_end or 0.0) - (self.window_start or self.window_end or 0.0) > _LONGEST:
+            raise ValueError("its window is longer than a run can be")
+        return self
 
 
 class Requests(_Record):
