@@ -343,7 +343,8 @@ class Selftest:
     Attributes:
         environment: Added to the target's environment; plants the mistake.
         scenario: The scenario that is run.
-        breaks: Budgets that must be breached; empty when the run must end unjudged.
+        breaks: Budgets that must be breached; empty when budgets must be inconclusive.
+        unjudged: Budgets that must be inconclusive, in a run that took place.
         description: The mistake in a sentence.
     """
 
@@ -352,6 +353,7 @@ class Selftest:
     scenario: str
     breaks: tuple[str, ...] = ()
     description: str = ""
+    unjudged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +384,14 @@ class Plan:
     def judged(self) -> tuple[Budget, ...]:
         """The budgets whose severity is not off, in the order of the file."""
         return tuple(budget for budget in self.budgets if budget.severity != "off")
+
+    def off_in(self, scenario: str) -> tuple[str, ...]:
+        """Names of the budgets that apply to a scenario and are off."""
+        return tuple(
+            budget.name
+            for budget in self.budgets
+            if budget.severity == "off" and (not budget.scenarios or scenario in budget.scenarios)
+        )
 
     def budgets_of(self, scenario: str) -> tuple[Budget, ...]:
         """The judged budgets that apply to a scenario, in the order of the file."""

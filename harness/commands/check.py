@@ -48,21 +48,25 @@ def check(options: argparse.Namespace) -> int:
             cannot be written.
     """
     folder = open_folder(options.run_dir)
-    plan, budgets = _budgets(folder, options)
+    plan, scenario = _plan(folder, options)
+    budgets = plan.budgets_of(scenario)
     past, servers = past_run(options), Servers(prometheus_of(options))
     return judge_and_report(
-        *(budgets, plan.source, folder, options), past=past, servers=servers, store=False
+        *(budgets, plan.source, folder, options),
+        past=past,
+        servers=servers,
+        off=plan.off_in(scenario),
+        store=False,
     )
 
 
-def _budgets(folder: RunFolder, options: argparse.Namespace) -> tuple[Plan, tuple[Budget, ...]]:
-    """The plan that judges the run, and those of its budgets that apply."""
+def _plan(folder: RunFolder, options: argparse.Namespace) -> tuple[Plan, str]:
+    """The plan that judges the run, and the scenario whose budgets apply."""
     ran = read_manifest(folder).scenario_name
     if options.budgets is None:
         if options.scenario is not None:
             raise UsageError("--scenario needs --budgets", "name the budgets file, or leave it out")
-        plan = read_stored_plan(folder)
-        return plan, plan.budgets_of(ran)
+        return read_stored_plan(folder), ran
     plan = read_plan(options.budgets)
     scenario = options.scenario or ran
     if scenario not in plan.scenarios:
@@ -71,13 +75,12 @@ def _budgets(folder: RunFolder, options: argparse.Namespace) -> tuple[Plan, tupl
             f"{plan.source} has no scenario {scenario!r}; its scenarios: {known}",
             f"the run is of {ran!r}: if that was renamed, name the new one with --scenario",
         )
-    budgets = plan.budgets_of(scenario)
-    if dropped := _dropped(folder, ran, budgets):
+    if dropped := _dropped(folder, ran, plan.budgets_of(scenario)):
         print_line(
             f"note: {plan.source} does not judge {', '.join(dropped)} in scenario {scenario!r}; "
             "the run did"
         )
-    return plan, budgets
+    return plan, scenario
 
 
 def _dropped(folder: RunFolder, ran: str, budgets: tuple[Budget, ...]) -> list[str]:

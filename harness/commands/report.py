@@ -35,9 +35,10 @@ def report(options: argparse.Namespace) -> int:
         UsageError: The report cannot be written.
     """
     folder = open_folder(options.run_dir)
-    budgets = read_stored_plan(folder).budgets_of(read_manifest(folder).scenario_name)
+    plan, scenario = read_stored_plan(folder), read_manifest(folder).scenario_name
+    budgets = plan.budgets_of(scenario)
     evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)
-    judgement = judge(budgets, evidence)
+    judgement = judge(budgets, evidence, plan.off_in(scenario))
     run = JudgedRun(budgets, judgement, evidence, folder, judgement.exit_code)
     path = options.html or folder.file(names.REPORT_FILE)
     write_copy(path, run_html(run))

@@ -88,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
             *(budgets, plan.source, folder, options),
             past=past,
             servers=servers,
+            off=plan.off_in(scenario.name),
             live_metrics=live_metrics,
             store=True,
         )

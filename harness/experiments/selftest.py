@@ -112,14 +112,15 @@ def attempt(
     run = new_run_folder(folder, plan, trial.scenario, reports=_REPORTS)
     asyncio.run(gather(planted, trial.scenario, run, RunOptions(show=show)))
     evidence = read_evidence(run)
-    judgement = judge(plan.budgets_of(trial.scenario.name), evidence)
+    name = trial.scenario.name
+    judgement = judge(plan.budgets_of(name), evidence, plan.off_in(name))
     texts = (
         results_json(judgement, evidence, exit_code=judgement.exit_code),
         junit_xml(judgement, evidence.manifest),
         summary_markdown(judgement, evidence),
     )
-    for name, text in zip(_REPORTS, texts, strict=True):
-        store_report(run, name, text)
+    for file, text in zip(_REPORTS, texts, strict=True):
+        store_report(run, file, text)
     if evidence.manifest.status == "interrupted":
         raise KeyboardInterrupt
     return detect(trial.case, judgement), evidence.manifest

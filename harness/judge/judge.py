@@ -14,17 +14,26 @@ from harness.judge.intervals.levels import levels_of
 from harness.judge.intervals.start_noise import NOISE
 from harness.judge.measure.measure import Measured, measure_budgets
 from harness.judge.measure.series import PROMETHEUS
-from harness.judge.model import Confidence, Guard, Judgement, Measurement, Outcome, Verdict
+from harness.judge.model import (
+    Confidence,
+    Guard,
+    Judgement,
+    Leniency,
+    Measurement,
+    Outcome,
+    Verdict,
+)
 from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
 
 
-def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
+def judge(budgets: tuple[Budget, ...], evidence: Evidence, off: tuple[str, ...] = ()) -> Judgement:
     """Judge a run: observe and measure each budget, hold guards against that, decide.
 
     Args:
         budgets: Those that apply to the run's scenario; none of them is off.
         evidence: The run.
+        off: Names of the budgets that are off, for the reader.
 
     Returns:
         The guards, a verdict for each budget in the given order, and the outcome of the run.
@@ -40,7 +49,17 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence) -> Judgement:
         verdict.outcome != "inconclusive" and not _why_no_data(one.budget, one.measurement)
         for verdict, one in zip(verdicts, measured, strict=True)
     )
-    return Judgement(_run_outcome(verdicts, judged=judged), found, verdicts)
+    outcome = _run_outcome(verdicts, judged=judged)
+    return Judgement(outcome, found, verdicts, _leniency(budgets, off))
+
+
+def _leniency(budgets: Sequence[Budget], off: tuple[str, ...]) -> Leniency:
+    return Leniency(
+        waived=tuple((one.name, one.waiver.until) for one in budgets if one.waiver),
+        warning=tuple(one.name for one in budgets if one.severity == "warn" and not one.waiver),
+        off=off,
+        ignoring=tuple(one.name for one in budgets if one.on_no_data == "ignore"),
+    )
 
 
 def _interval(one: Measured, manifest: Manifest) -> Confidence | None:

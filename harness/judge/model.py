@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, assert_never
 
 from harness.budgets.model import Direction, Severity
@@ -94,6 +95,11 @@ class Guard:
     request: str = ""
     budgets: tuple[str, ...] | None = None
 
+    @property
+    def covers_every_budget(self) -> bool:
+        """Whether a trip leaves no budget that can be judged: the run itself is not valid."""
+        return self.scope == "all" and self.budgets is None and not self.request
+
 
 def guard(
     name: str,
@@ -149,12 +155,34 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Leniency:
+    """Names of the budgets that cannot fail the run, or not without data.
+
+    Attributes:
+        waived: With the last day of the waiver.
+        warning: Of severity warn.
+        off: Of severity off: not judged at all.
+        ignoring: Whose missing data are ignored.
+    """
+
+    waived: tuple[tuple[str, date], ...] = ()
+    warning: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    ignoring: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """The outcome of a run: the worst that its budgets of severity error say."""
+    """The outcome of a run: the worst that its budgets of severity error say.
+
+    Attributes:
+        lenient: What the author of the budgets exempted, for the reader of the outcome.
+    """
 
     outcome: Outcome
     guards: tuple[Guard, ...]
     verdicts: tuple[Verdict, ...]
+    lenient: Leniency = Leniency()
 
     @property
     def exit_code(self) -> int:

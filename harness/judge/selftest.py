@@ -20,8 +20,8 @@ class Detection:
     Attributes:
         case: The planted mistake, with the budgets that must detect it (`breaks`); a case without
             environment is the unchanged service, which must pass.
-        outcome: `detected` when the promise was kept: every budget of `breaks` breached, the run
-            unjudged, or the unchanged service passed.
+        outcome: `detected` when the promise was kept: every budget of `breaks` breached, every
+            budget of `unjudged` inconclusive in a valid run, or the unchanged service passed.
         judgement: Of the run.
         reason: Why the outcome is not `detected`; empty when it is.
     """
@@ -78,11 +78,19 @@ def _clean(case: Selftest, judgement: Judgement) -> Detection:
 
 
 def _unjudged(case: Selftest, judgement: Judgement) -> Detection:
-    if judgement.outcome == "inconclusive":
-        return Detection(case, "detected", judgement)
-    names = _named(judgement.verdicts, {"fail"})
-    reason = f"breached instead of unjudged: {names}" if names else "passed instead of unjudged"
-    return Detection(case, "missed", judgement, reason)
+    """A run that took place, in which the promised budgets, and no breach, are inconclusive."""
+    if judgement.outcome != "inconclusive":
+        names = _named(judgement.verdicts, {"fail"})
+        reason = f"breached instead of unjudged: {names}" if names else "passed instead of unjudged"
+        return Detection(case, "missed", judgement, reason)
+    invalid = [g for g in judgement.guards if g.outcome == "tripped" and g.covers_every_budget]
+    if invalid:
+        reason = f"the run itself is not valid: {invalid[0].name}: {invalid[0].reason}"
+        return Detection(case, "inconclusive", judgement, reason)
+    promised = [verdict for verdict in judgement.verdicts if verdict.name in case.unjudged]
+    if judged := _named(promised, {"pass", "warn", "fail"}):
+        return Detection(case, "missed", judgement, f"judged instead of unjudged: {judged}")
+    return Detection(case, "detected", judgement)
 
 
 def exit_code(detections: Iterable[Detection]) -> int:

@@ -23,6 +23,7 @@ _INNER = struct.Struct(">IIIIQQd")  # cookie, length, offset, digits, lowest, hi
 _COMPRESSED = 0x1C849304 | 0x10
 _PLAIN = 0x1C849303 | 0x10
 _DIGITS = 3
+_MOST = 2**63 - 1  # a count of the reference implementation has 64 bits
 _HALF = 1024  # counters for each doubling, see harness.runs.cells
 _WIDEST = 63  # bits of a number
 _SHIFT = HIGHEST.bit_length() - 11
@@ -72,8 +73,8 @@ def decode(text: str) -> dict[int, int]:
     index = 0
     for number in _numbers(numbers[:size]):
         if number > 0:
-            if index > _LAST:
-                raise ValueError("a time beyond an hour")
+            if index > _LAST or number > _MOST:
+                raise ValueError("a time beyond an hour, or a count beyond 64 bits")
             counts[_bucket_at(index)] = number
         index += max(1, -number)
     return counts

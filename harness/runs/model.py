@@ -12,11 +12,19 @@ from itertools import accumulate
 from math import ceil
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    field_validator,
+    model_validator,
+)
 
 from harness.runs.cells import Cell
 
 MOST = 10**15  # of anything that a run counts; a float holds it exactly
+_LONGEST = 40 * 86_400.0  # seconds of a window; budgets.yaml allows 30 days
 LAST_MOMENT = 253_402_300_799  # the end of the year 9999, the last one of `datetime`
 Count = Annotated[int, Field(le=MOST)]
 Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
@@ -46,6 +54,12 @@ class Clock(_Record):
     window_start: Epoch | None = None
     window_end: Epoch | None = None
     drained: Epoch | None = None  # the last answer was recorded, or given up, before this moment
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Clock:
+        if (self.window_end or 0.0) - (self.window_start or self.window_end or 0.0) > _LONGEST:
+            raise ValueError("its window is longer than a run can be")
+        return self
 
 
 class Requests(_Record):

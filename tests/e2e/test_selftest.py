@@ -20,7 +20,7 @@ def planted(project: Project) -> Project:
             "environment": {"DELAY": "2"},
             "breaks": ["latency"],
         },
-        "no-metrics": {"environment": {"METRICS": ""}, "expect": "unjudged"},
+        "no-metrics": {"environment": {"METRICS": ""}, "expect": "unjudged", "unjudged": ["cache"]},
         "harmless": {"environment": {"DELAY": "0.006"}, "breaks": ["latency", "errors"]},
     }
     return project

@@ -13,6 +13,31 @@ from harness.budgets.parse.resolve import resolve
 from harness.budgets.parse.validate import shaped
 from harness.budgets.parse.yaml_reader import Value, read
 
+MOST_BYTES = 250_000  # of a budgets file
+
+
+def decoded(data: bytes, source: Path) -> str:
+    """The text of a budgets file.
+
+    Args:
+        data: The file's content; what follows `MOST_BYTES` need not be read.
+        source: The file, as the user named it.
+
+    Raises:
+        BudgetsError: The file is too long, or is not UTF-8.
+    """
+    problems = Problems(source)
+    if len(data) > MOST_BYTES:
+        problems.add((), f"has more than {MOST_BYTES:,} bytes; no budgets file needs so many")
+        problems.raise_any()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        problems.lines[()] = data.count(b"\n", 0, error.start) + 1
+        problems.add((), f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8")
+        problems.raise_any()
+        raise AssertionError from error
+
 
 def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: date | None) -> Plan:
     """Read budgets.yaml.
@@ -52,6 +77,9 @@ def _check_version(document: dict[str, Value], problems: Problems) -> None:
     if version is None:
         problems.add((), "the version of the format is missing; start the file with `version: 1`")
         return
+    if not isinstance(version, str):
+        problems.add(("version",), "expected one value; write `version: 1`")
+        problems.raise_any()
     problems.add(("version",), f'"{version}" is not known to this harness; write `version: 1`')
     # The keys of another version are unknown: further problems would be noise.
     problems.raise_any()

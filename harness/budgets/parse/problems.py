@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -33,11 +35,14 @@ class Problems:
 
     source: Path
     lines: dict[Place, int] = field(default_factory=dict)
-    _found: dict[Problem, Place] = field(default_factory=dict)
+    _found: set[Problem] = field(default_factory=set)
+    _around: set[Place] = field(default_factory=set)  # the places of all problems, and above them
 
     def add(self, place: Place, text: str) -> None:
         """Add a problem; `text` says what is wrong and what to write instead."""
-        self._found[Problem(self.line(place), _one_line(dotted(place)), _one_line(text))] = place
+        path, text = (_one_line(_shortened(part)) for part in (dotted(place), text))
+        self._found.add(Problem(self.line(place), path, text))
+        self._around.update(place[:length] for length in range(len(place) + 1))
 
     def line(self, place: Place) -> int:
         """Line of a place, or of the nearest enclosing place that is in the file."""
@@ -47,7 +52,7 @@ class Problems:
 
     def within(self, place: Place) -> bool:
         """Whether there is a problem at this place or below it."""
-        return any(found[: len(place)] == place for found in self._found.values())
+        return place in self._around
 
     def found(self) -> list[Problem]:
         """All problems, in the order of their lines."""
@@ -70,6 +75,11 @@ def dotted(place: Place) -> str:
     return text.removeprefix(".")
 
 
+def _shortened(text: str) -> str:
+    """Text in which long words, such as a number with 400 digits, are cut in the middle."""
+    return re.sub(r"\S{120,}", lambda word: f"{word[0][:60]}...{word[0][-20:]}", text)
+
+
 def _one_line(text: str) -> str:
     """Text without the line breaks and control characters that a quoted file may contain."""
     return "".join(
@@ -81,6 +91,15 @@ def closest(word: str, options: Iterable[str], likeness: float = 0.6) -> str:
     """`did you mean `x`? ` for the option most similar to `word`; empty if none is similar."""
     matches = get_close_matches(word, list(options), n=1, cutoff=likeness)
     return f"did you mean `{matches[0]}`? " if matches else ""
+
+
+def look_alike(word: str) -> str:
+    """A remark on the first character of a word that is not ASCII; empty if all are."""
+    foreign = next((char for char in word if not char.isascii()), None)
+    if foreign is None:
+        return ""
+    name = unicodedata.name(foreign, f"U+{ord(foreign):04X}")
+    return f"it holds the character {name}; "
 
 
 def listed(options: Iterable[str]) -> str:

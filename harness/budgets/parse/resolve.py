@@ -27,7 +27,7 @@ from harness.budgets.model import (
     Waiver,
 )
 from harness.budgets.parse import indicators
-from harness.budgets.parse.problems import Place, Problems, closest
+from harness.budgets.parse.problems import Place, Problems, closest, look_alike
 from harness.budgets.parse.scenarios import scenario, target
 from harness.budgets.parse.schema import AlertSpec, BudgetSpec, FileSpec, WaiverSpec
 from harness.budgets.parse.selftests import Choices, selftests
@@ -175,7 +175,7 @@ def _named(spec: BudgetSpec, place: Place, file: _File) -> Named | None:
         return indicators.read(name, place, file.problems)
     if name not in file.known:
         known = ", ".join(sorted(file.known))
-        meant = closest(name, file.known)
+        meant = look_alike(name) + closest(name, file.known)
         file.problems.add(place, f'there is no indicator "{name}"; {meant}known: {known}')
     return file.known.get(name)
 

@@ -119,7 +119,12 @@ class SelftestSpec(Section):
     breaks: Texts | None = Field(None, description="Budgets that must be breached, all of them")
     expect: Literal["breach", "unjudged"] = Field(
         "breach",
-        description="unjudged if the run must end inconclusive (exit 4) instead of with a breach",
+        description="unjudged if the run must take place and end inconclusive (exit 4) instead of "
+        "with a breach",
+    )
+    unjudged: Texts | None = Field(
+        None,
+        description="With expect: unjudged, the budgets that must be inconclusive, all of them",
     )
     scenario: Text | None = Field(None, description="The scenario to run, default the first")
 

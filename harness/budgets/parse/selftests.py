@@ -71,8 +71,11 @@ def _selftest(
     for index, budget in enumerate(spec.breaks or ()):
         if problem := _unbreakable(budget, scenario, choices):
             problems.add((*place, "breaks", index), problem)
-    breaks = tuple(spec.breaks or ())
-    return Selftest(name, spec.environment, scenario, breaks, spec.description or "")
+    for index, budget in enumerate(spec.unjudged or ()):
+        if problem := _unbreakable(budget, scenario, choices):
+            problems.add((*place, "unjudged", index), problem)
+    breaks, unjudged = tuple(spec.breaks or ()), tuple(spec.unjudged or ())
+    return Selftest(name, spec.environment, scenario, breaks, spec.description or "", unjudged)
 
 
 def _check_expectation(spec: SelftestSpec, place: Place, problems: Problems) -> None:
@@ -82,6 +85,12 @@ def _check_expectation(spec: SelftestSpec, place: Place, problems: Problems) -> 
     if not spec.breaks and spec.expect == "breach" and not problems.within(place):
         text = "no budget has to detect it; name budgets in breaks, or write expect: unjudged"
         problems.add(place, text)
+    if spec.expect == "unjudged" and not spec.unjudged and not problems.within(place):
+        text = "is missing: the budgets that must be inconclusive, because any failed run is"
+        problems.add((*place, "unjudged"), text)
+    if spec.unjudged and spec.expect != "unjudged" and not problems.within(place):
+        text = "belongs to `expect: unjudged`; add that, or remove it"
+        problems.add((*place, "unjudged"), text)
 
 
 def _unbreakable(name: str, scenario: str, choices: Choices) -> str:

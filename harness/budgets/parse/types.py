@@ -100,8 +100,10 @@ def _flag(text: object) -> bool:
 
 
 def _date(text: object) -> date:
+    if not isinstance(text, str):
+        raise ValueError("expected one date; write it as 2026-12-31")
     try:
-        if isinstance(text, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             return date.fromisoformat(text)
     except ValueError:
         pass

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from harness.budgets.parse.indicators import KINDS
-from harness.budgets.parse.problems import Place, Problems, closest, listed
+from harness.budgets.parse.problems import Place, Problems, closest, listed, look_alike
 from harness.budgets.parse.schema import FileSpec
 from harness.budgets.parse.yaml_reader import Value
 
@@ -57,7 +57,8 @@ def _report(
     context: Mapping[str, Any] = details.get("ctx", {})
     if kind == "extra_forbidden":
         allowed = _keys(owner)
-        text = f"unknown key; {closest(key, allowed)}allowed: {', '.join(allowed)}"
+        meant = look_alike(key) + closest(key, allowed)
+        text = f"unknown key; {meant}allowed: {', '.join(allowed)}"
     elif kind == "missing":
         if problems.within(place):
             return

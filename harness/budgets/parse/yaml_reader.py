@@ -19,9 +19,32 @@ Value: TypeAlias = "dict[str, Value] | list[Value] | str | None"
 
 _MERGE = "tag:yaml.org,2002:merge"
 _STANDARD = "tag:yaml.org,2002:"
+_KNOWN_TAGS = frozenset(
+    _STANDARD + name
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map", "merge", "value")
+)
 _NULLS = ("", "~", "null", "Null", "NULL")
 _MOST_VALUES = 20_000  # aliases of aliases can make a short file endless
 _MOST_LEVELS = 20  # a valid file has at most 9
+_ADVICE = {  # by a part of what PyYAML says
+    "levels of nesting": "remove the inner ones",
+    "'\\t'": "indent with spaces",
+    "cannot start any token": "put the text into quotes",
+    "mapping values are not allowed": "check the indent, and the space after each colon",
+    "quoted scalar that began": "close the quotes",
+    "unknown escape character": "write \\\\ for a backslash, or use single quotes",
+    "expected a single document": "remove the second ---",
+    "expected '<document start>'": "remove what stands outside of the document",
+    "incompatible YAML document": "remove the directive",
+    "undefined alias": "write its anchor, &name, before it",
+    "tag handle": "remove the tag",
+    "an anchor": "write a name after &",
+    "an alias": "write a name after *",
+    "flow sequence": "add the comma or close the bracket",
+    "flow mapping": "add the comma or close the brace",
+    "block mapping": "check the indent, brackets and braces up to here",
+    "block collection": "check the indent, brackets and braces up to here",
+}
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
 
 
@@ -38,7 +61,7 @@ class _Loader(yaml.SafeLoader):
         """Compose a node with those within it."""
         if self.depth > _MOST_LEVELS:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            text = f"more than {_MOST_LEVELS} levels of nesting; no key of this file needs so many"
+            text = f"more than {_MOST_LEVELS} levels of nesting"
             raise yaml.composer.ComposerError(None, None, text, mark)
         self.depth += 1
         try:
@@ -69,7 +92,7 @@ def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[
         return {}
     except yaml.reader.ReaderError as error:
         problems.lines[()] = text.count("\n", 0, error.position) + 1
-        problems.add((), f"not YAML: {error.reason} ({chr(error.character)!r})")
+        problems.add((), f"not YAML: {error.reason} ({chr(error.character)!r}); remove it")
         return {}
     if not isinstance(root, yaml.MappingNode):
         what = "is empty" if root is None else "holds no mapping"
@@ -78,7 +101,8 @@ def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[
     try:
         return _Reader(environment, problems).mapping(root, ())
     except _EndlessError:
-        problems.add((), f"aliases expand this file to more than {_MOST_VALUES} values")
+        text = f"holds more than {_MOST_VALUES} values, aliases counted each time"
+        problems.add((), f"{text}; no budgets file needs so many")
         return {}
 
 
@@ -94,8 +118,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, problems: Problems) -> None:
     lines = text.splitlines()
     if line < len(lines) and re.search(r"\$?\{\w+(:-[^}]*)?\}", lines[line]):
         sentence += '; inside { } put text that holds braces in quotes: "${NAME}"'
-    elif "\\t" in sentence:
-        sentence += "; indent with spaces"
+    else:
+        advice = (text for found, text in _ADVICE.items() if found in sentence)
+        sentence += f"; {next(advice, 'correct this line or the one before it')}"
     problems.add((), f"not YAML: {sentence}")
 
 
@@ -112,6 +137,8 @@ class _Reader:
         """A mapping without its empty entries, which are reported."""
         self._count()
         result: dict[str, Value] = {}
+        if self._tagged(node, place):
+            return result
         for key, value in node.value:
             if key.tag == _MERGE:
                 result |= self._merged(value, place)
@@ -140,6 +167,15 @@ class _Reader:
                 result.pop(key.value, None)
         return result
 
+    def _tagged(self, node: yaml.Node, place: Place) -> bool:
+        """Whether a node has a tag that is not supported, which is reported."""
+        if node.tag in _KNOWN_TAGS:
+            return False
+        tag = node.tag.replace(_STANDARD, "!!")
+        self._problems.lines.setdefault(place, node.start_mark.line + 1)
+        self._problems.add(place, f"the YAML tag {tag} is not supported; remove it")
+        return True
+
     def _count(self) -> None:
         self._values += 1
         if self._values > _MOST_VALUES:
@@ -163,8 +199,7 @@ class _Reader:
 
     def _value(self, node: yaml.Node, place: Place) -> Value:
         self._count()
-        if not node.tag.startswith(_STANDARD):
-            self._problems.add(place, f"the YAML tag {node.tag} is not supported; remove it")
+        if self._tagged(node, place):
             return None
         if any(node is outer for outer in self._open):
             self._problems.add(place, "an alias may not stand inside its own anchor")

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from harness.runs.results import PastRun
 
 
-_MOST_CHARACTERS = 1_000_000  # of a budgets file
-
-
 def read_plan(path: Path) -> Plan:
     """Read a budgets.yaml with the environment variables of this process.
 
@@ -45,21 +42,16 @@ def read_stored_plan(folder: RunFolder) -> Plan:
 
 
 def _read_plan(path: Path, today: date | None) -> Plan:
-    from harness.budgets.parse.parse import parse_plan
+    from harness.budgets.parse.parse import MOST_BYTES, decoded, parse_plan
 
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            text = file.read(_MOST_CHARACTERS + 1)
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist", "name the file with --budgets") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UsageError(f"cannot read {path}: {error}") from error
-    if len(text) > _MOST_CHARACTERS:
-        raise UsageError(
-            f"{path} has more than {_MOST_CHARACTERS} characters; no budgets file needs so many",
-            "name another file with --budgets",
-        )
-    return parse_plan(text, path, os.environ, today)
+    return parse_plan(decoded(data, path), path, os.environ, today)
 
 
 def choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:

@@ -104,6 +104,7 @@ def judge_and_report(
     past: PastRun | None,
     servers: Servers,
     store: bool,
+    off: tuple[str, ...],
     live_metrics: LiveMetrics | None = None,
 ) -> int:
     """Judge a run, write its reports, and return the exit code.
@@ -116,6 +117,7 @@ def judge_and_report(
         past: The stored run with which the run is compared for information.
         servers: The Prometheus server that measures, the Grafana server that shows the run.
         store: Whether answers of Prometheus and reports are written into the run folder.
+        off: Names of the budgets of the scenario that are off.
         live_metrics: Serves the outcome to Prometheus.
 
     Raises:
@@ -126,7 +128,7 @@ def judge_and_report(
     evidence = with_server_answers(
         read_evidence(folder, unused=unused), budgets, folder, servers.prometheus, store=store
     )
-    judgement = judge(budgets, evidence)
+    judgement = judge(budgets, evidence, off)
     if live_metrics:
         live_metrics.set_manifest(folder.path.resolve().name, evidence.manifest)
         live_metrics.judged(judgement)

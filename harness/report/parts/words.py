@@ -166,7 +166,25 @@ def headline(judgement: Judgement, manifest: Manifest) -> str:
     """One sentence on the outcome, such as "1 of 12 budgets breached, 11 met"."""
     outcomes = [verdict.outcome for verdict in judgement.verdicts]
     counts = tally(outcomes, _PHRASES) or "no budget applies to this scenario"
-    return "; ".join(filter(None, (ending(manifest), counts)))
+    return "; ".join(filter(None, (ending(manifest), counts, leniency(judgement))))
+
+
+def leniency(judgement: Judgement) -> str:
+    """The budgets that cannot fail the run, such as "1 waived (a until 2026-12-31), 1 off (b)"."""
+    lenient = judgement.lenient
+    waived = [f"{name} until {until}" for name, until in lenient.waived]
+    groups = (
+        ("waived", waived),
+        ("only warn", lenient.warning),
+        ("off", lenient.off),
+        ("ignore missing data", lenient.ignoring),
+    )
+    return ", ".join(f"{len(found)} {what} ({_few(found)})" for what, found in groups if found)
+
+
+def _few(texts: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return clean(", ".join(texts[:most]), 200) + more
 
 
 def tally(outcomes: Sequence[Outcome], phrases: ByOutcome) -> str:

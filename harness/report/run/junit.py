@@ -32,18 +32,19 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
         cases.append(whole("run", name, judgement.outcome, headline))
     facts = {label.lower(): text for label, text in wording.facts(manifest)}
     return document(
-        *(name, cases, facts | _properties(manifest)),
+        *(name, cases, facts | _properties(judgement, manifest)),
         started=manifest.clock.started or manifest.clock.created,
         seconds=wording.window_seconds(manifest) or 0.0,
         output=[_guard_line(guard) for guard in judgement.guards],
     )
 
 
-def _properties(manifest: Manifest) -> dict[str, str]:
+def _properties(judgement: Judgement, manifest: Manifest) -> dict[str, str]:
     return {
         "load": wording.load_text(manifest),
         "notices": wording.clean("; ".join(manifest.notices), 1000),
         "aborted by": manifest.aborted_by,
+        "cannot fail the run": wording.leniency(judgement),
     }
 
 

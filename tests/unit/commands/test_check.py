@@ -9,6 +9,7 @@ from harness import names
 from harness.budgets.parse.parse import parse_plan
 from harness.runner.folder import new_run_folder
 from harness.runs.folder import RunFolder
+from harness.runs.hdr import encode
 from tests.unit.commands.stored import BUDGETS, FAILED, GOOD, exit_of, stored_run
 
 PASSING = BUDGETS.replace("max: 1%", "max: 90%")
@@ -121,6 +122,35 @@ def test_run_whose_waiver_has_expired_since_is_judged_as_on_its_day(
     assert exit_of("check", run.path, "--budgets", file) == 2
 
 
+def test_reports_say_which_budgets_cannot_fail_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """\
+version: 1
+service: shop
+scenarios: {smoke: {locustfile: a.py, rate: 150/s, duration: 10s}}
+budgets:
+  errors: {indicator: error_ratio, max: 1%, waiver: {until: 2026-12-31, reason: known}}
+  latency: {indicator: api_latency, max: 1s}
+  quick: {indicator: api_latency, max: 1ms, severity: warn}
+  never: {indicator: api_latency, max: 1ms, severity: off}
+  elsewhere: {indicator: api_latency, max: 1ms, severity: off, scenarios: [other]}
+  orders: {indicator: {kind: error_ratio, request: POST /b}, max: 1%, on_no_data: ignore}
+"""
+    other = "scenarios: {other: {locustfile: a.py, users: 1, duration: 9s}, "
+    run = stored_run(tmp_path / "run", text.replace("scenarios: {", other, 1), failed=2)
+    reports = {name: tmp_path / name for name in ("junit-xml", "markdown", "html")}
+    options = [part for name, path in reports.items() for part in (f"--{name}", path)]
+    assert exit_of("check", run.path, *options) == 0
+    said = (
+        "1 waived (errors until 2026-12-31), 1 only warn (quick), 1 off (never),"
+        " 1 ignore missing data (orders)"
+    )
+    assert said in " ".join(capsys.readouterr().out.split())
+    for path in reports.values():
+        assert said in path.read_text().replace("&#39;", "'").replace("\\", ""), path
+
+
 # --- folders that somebody changed ----------------------------------------------------------------
 
 
@@ -139,6 +169,7 @@ def replaced(run: RunFolder, old: str, new: str) -> None:
         ('"started": 995.0', '"started": 1e300', "clock.started: Input should be less than"),
         ('"window_end": 1010.0', '"window_end": NaN', "clock.window_end: Input should be"),
         ('"created": 900.0', '"created": -1', "clock.created: Input should be greater than"),
+        ('"window_end": 1010.0', '"window_end": 1e10', "clock: its window is longer than a run"),
     ],
 )
 def test_tampered_manifest_is_refused_with_the_place(
@@ -224,3 +255,14 @@ def test_export_of_a_changed_run_is_refused(
     assert exit_of("export", run.path, "--to", "openmetrics") == 4
     said = capsys.readouterr().err
     assert f"error: {run.path} was changed after the run: latency.hlog has " in said
+
+
+def test_log_with_a_bucket_beyond_its_range_is_refused_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run")
+    lines = run.file(names.LATENCY_FILE).read_text().splitlines(keepends=True)
+    lines[7] = f"{lines[7].rpartition(',')[0]},{encode({1 << 4000: 1})}\n"
+    run.file(names.LATENCY_FILE).write_text("".join(lines))
+    assert exit_of("check", run.path) == 2
+    assert "latency.hlog:8: damaged line (a bucket or a count beyond" in capsys.readouterr().err

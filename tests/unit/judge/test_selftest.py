@@ -1,9 +1,11 @@
 """Which outcomes of a run count as a mistake noticed."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.budgets.model import Selftest
-from harness.judge.model import Judgement, Outcome, Verdict
+from harness.judge.model import Judgement, Outcome, Verdict, guard
 from harness.judge.selftest import detect, exit_code
 from harness.units import Unit
 
@@ -38,6 +40,12 @@ def case(*breaks: str) -> Selftest:
     return Selftest("planted", PLANTED, "smoke", breaks)
 
 
+UNJUDGED = Selftest("planted", PLANTED, "smoke", unjudged=("a",))
+WHY = "the run failed (nothing answers)"
+NEVER_READY = guard("run-complete", WHY, tripped=True, scope="all")
+NO_SCRAPES = guard("edge-scrapes", "no scrape succeeded", tripped=True, scope="server")
+
+
 @pytest.mark.parametrize(
     ("planted", "judged", "outcome", "reason"),
     [
@@ -49,9 +57,28 @@ def case(*breaks: str) -> Selftest:
         (case("a"), judgement(a="pass", b="fail"), "missed", "not breached: a"),
         (case("a"), judgement(a="inconclusive"), "inconclusive", "could not be judged: a"),
         (case("a", "b"), judgement(a="inconclusive", b="pass"), "missed", "not breached: b"),
-        (case(), judgement(a="inconclusive"), "detected", ""),
-        (case(), judgement(a="pass"), "missed", "passed instead of unjudged"),
-        (case(), judgement(a="fail"), "missed", "breached instead of unjudged: a"),
+        (UNJUDGED, judgement(a="inconclusive"), "detected", ""),
+        (UNJUDGED, judgement(a="inconclusive", b="pass"), "detected", ""),
+        (
+            UNJUDGED,
+            judgement(a="pass", b="inconclusive"),
+            "missed",
+            "judged instead of unjudged: a",
+        ),
+        (
+            UNJUDGED,
+            replace(judgement(a="inconclusive"), guards=(NEVER_READY,)),
+            "inconclusive",
+            "the run itself is not valid: run-complete: the run failed (nothing answers)",
+        ),
+        (
+            UNJUDGED,
+            replace(judgement(a="inconclusive"), guards=(NO_SCRAPES,)),
+            "detected",
+            "",
+        ),
+        (UNJUDGED, judgement(a="pass"), "missed", "passed instead of unjudged"),
+        (UNJUDGED, judgement(a="fail"), "missed", "breached instead of unjudged: a"),
         (Selftest("clean", {}, "smoke"), judgement(a="pass"), "detected", ""),
         (
             Selftest("clean", {}, "smoke"),
@@ -76,6 +103,10 @@ def case(*breaks: str) -> Selftest:
         "the promised one could not be judged",
         "one promised held and one could not be judged",
         "unjudged as expected",
+        "unjudged as expected, and another one passed",
+        "another one was unjudged",
+        "the service never got ready",
+        "no scrape succeeded",
         "passed although unjudged was expected",
         "broke although unjudged was expected",
         "nothing planted and passed",

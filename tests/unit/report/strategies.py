@@ -80,6 +80,21 @@ WORKERS = st.builds(
     lost=TEXTS,
     lost_at=st.none() | MOMENTS,
 )
+
+
+def _clock(
+    created: float, started: float | None, start: float | None, seconds: float | None
+) -> Clock:
+    """A clock whose window, if it has one, lasts so many seconds."""
+    end = None if seconds is None else (start or created) + seconds
+    return Clock(
+        created=created,
+        started=started,
+        window_start=start,
+        window_end=None if end is None else max(0.0, end),
+    )
+
+
 MANIFESTS = st.builds(
     Manifest,
     harness_version=TEXTS,
@@ -89,11 +104,11 @@ MANIFESTS = st.builds(
     scenario=st.builds(lambda facts, name: facts | {"name": name}, _anything(), TEXTS),
     target=_anything(),
     clock=st.builds(
-        Clock,
-        created=MOMENTS,
-        started=st.none() | MOMENTS,
-        window_start=st.none() | MOMENTS,
-        window_end=st.none() | MOMENTS,
+        _clock,
+        MOMENTS,
+        st.none() | MOMENTS,
+        st.none() | MOMENTS,
+        st.none() | st.floats(-1e5, 1e6),
     ),
     requests=st.builds(Requests, asked=COUNTS, started=COUNTS, recorded=COUNTS, late=COUNTS),
     user_errors=st.lists(TEXTS, max_size=7).map(tuple),

@@ -42,8 +42,19 @@ def test_histogram_without_counts_round_trips() -> None:
         encode({5: 1})[:-8],
         encode({5: 1})[:40] + "AAAA" + encode({5: 1})[44:],
         HdrHistogram(1, 1000, 2).encode().decode(),
+        encode({1 << 4000: 1}),
+        encode({5: 2**63}),
     ],
-    ids=["empty", "short", "no base64", "cut off", "changed", "other settings"],
+    ids=[
+        "empty",
+        "short",
+        "no base64",
+        "cut off",
+        "changed",
+        "other settings",
+        "a bucket beyond an hour",
+        "a count of more than 64 bits",
+    ],
 )
 def test_damaged_histogram_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -744,7 +744,7 @@ def test_aliases_that_multiply_without_end_are_refused() -> None:
 
 @pytest.mark.parametrize("depth", [21, 400, 100_000])
 def test_deep_nesting_is_refused(depth: int) -> None:
-    with pytest.raises(BudgetsError, match="1: not YAML: more than 20 levels of nesting; no key"):
+    with pytest.raises(BudgetsError, match="1: not YAML: more than 20 levels of nesting; remove"):
         plan_of("a: " + "[" * depth)
 
 
@@ -773,13 +773,13 @@ def test_selftest_becomes_cases_by_name() -> None:
         f"{HEAD}target: {{command: ./shop 80, url: 'http://localhost'}}\n{SMOKE}{ERRORS}"
         "selftest:\n"
         "  error_burst: {environment: {PLANT: 1}, breaks: errors, description: Fails at times}\n"
-        "  no-metrics: {environment: {PLANT: metrics}, expect: unjudged, scenario: smoke}\n"
+        "  no-metrics: {environment: {PLANT: metrics}, expect: unjudged, unjudged: errors}\n"
     )
     assert plan.selftests == {
         "error_burst": Selftest(
             "error_burst", {"PLANT": "1"}, "smoke", ("errors",), "Fails at times"
         ),
-        "no-metrics": Selftest("no-metrics", {"PLANT": "metrics"}, "smoke"),
+        "no-metrics": Selftest("no-metrics", {"PLANT": "metrics"}, "smoke", unjudged=("errors",)),
     }
 
 
