@@ -86,6 +86,9 @@ EXPORTED_INSTANCE: Final = "exported_instance"
 PROVIDER: Final = "provider"  # "psutil" on a series that observe added
 UP: Final = "up"
 SCRAPE_DURATION: Final = "scrape_duration_seconds"
+# 1 at each time at which the series in its label had two different values.
+CONTRADICTING: Final = "scrape_samples_contradicting"
+CONTRADICTING_SERIES: Final = "series"
 
 # --- what the load generator reports (one sample a second, in metrics.om) --------------------
 GENERATOR_ASKED: Final = "harness_iterations_asked_total"

@@ -130,6 +130,11 @@ def value_text(value: float) -> str:
     return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
 
 
+def are_different(one: float, other: float) -> bool:
+    """Whether two values of one series at one time contradict each other; NaN equals NaN."""
+    return one != other and not (math.isnan(one) and math.isnan(other))
+
+
 def sample_line(series: str, value: float, at: float) -> str:
     """Write one sample, with its time to the millisecond, which is what Prometheus keeps."""
     return f"{series} {value_text(value)} {at:.3f}\n"

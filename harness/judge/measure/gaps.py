@@ -22,7 +22,7 @@ from harness.judge.measure.series import (
     scrapes,
     window,
 )
-from harness.names import INSTANCE
+from harness.names import CONTRADICTING, CONTRADICTING_SERIES, INSTANCE
 from harness.runs.model import Evidence, Series
 from harness.runs.openmetrics import series_text
 
@@ -52,7 +52,7 @@ def gaps(
     for name, selector in read.items():
         series = matching(evidence, selector)
         found += _lacking_replicas(evidence, selector, series)
-        found += _contradictions(series)
+        found += _contradictions(evidence, series)
         if name not in counted:
             for one in series:
                 # A sum is born with its count, perhaps within the window.
@@ -108,11 +108,14 @@ def _unpaired(evidence: Evidence, selectors: Iterable[Selector]) -> list[str]:
     return found
 
 
-def _contradictions(series: Sequence[Series]) -> Iterator[str]:
-    """Series that stand twice in the evidence, with different values at one time."""
+def _contradictions(evidence: Evidence, series: Sequence[Series]) -> Iterator[str]:
+    """Series that had different values at one time: in a scrape, or twice in the evidence."""
+    noted = {s.labels.get(CONTRADICTING_SERIES) for s in evidence.series if s.name == CONTRADICTING}
     values: dict[tuple[str, float], float] = {}
     for one in series:
         text = series_text(one.name, one.labels)
+        if text in noted:
+            yield f"{text} has two values at one time"
         for time, value in zip(one.times, one.values, strict=True):
             if values.setdefault((text, time), value) != value:
                 yield f"{text} has two values at one time"
