@@ -79,11 +79,14 @@ MEMORY_LIMIT: Final = "system_memory_limit_bytes"
 SERVICE_CPU_WAIT: Final = "harness_service_cpu_wait_seconds_total"
 OTHER_CPU: Final = "harness_other_cpu_seconds_total"
 HOST_METRICS: Final = frozenset({CPU_SECONDS, CPU_COUNT, MEMORY_BYTES, MEMORY_LIMIT, START_TIME})
+# What observe reads from the operating system.
+OWN_METRICS: Final = HOST_METRICS | {SERVICE_CPU_WAIT, OTHER_CPU}
 
 # --- what observe adds to each series -------------------------------------------------------
 INSTANCE: Final = "instance"
-EXPORTED_INSTANCE: Final = "exported_instance"
-PROVIDER: Final = "provider"  # "psutil" on a series that observe added
+EXPORTED: Final = "exported_"  # before the name of a scraped label that observe or Prometheus adds
+PROVIDER: Final = "provider"  # on a series of `OWN_METRICS` that observe added
+PSUTIL: Final = "psutil"
 UP: Final = "up"
 SCRAPE_DURATION: Final = "scrape_duration_seconds"
 # 1 at each time at which the series in its label had two different values.
@@ -149,6 +152,8 @@ RUN_COMMIT: Final = "commit"  # of the service's repository; absent without one
 RUN_VERSION: Final = "version"  # of the harness
 JOB: Final = "job"  # on the series of a stored run: the service's name, or `RUN_JOB`
 RUN_JOB: Final = "harness"
+# Prometheus adds these to each series that it scrapes; a service's own are renamed (`EXPORTED`).
+ADDED_LABELS: Final = (INSTANCE, JOB)
 
 # --- what the generated rules record --------------------------------------------------------------
 RULE_VALUE: Final = "service:budget_value:rate5m"  # service, budget; in the unit of the indicator

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -23,12 +23,13 @@ from harness.observe.other_cpu import OtherCpuReader
 from harness.observe.process_tree import ProcessTree
 from harness.observe.target import Service
 from harness.runs.metrics import MetricsLog
-from harness.runs.openmetrics import Sample, reading
+from harness.runs.openmetrics import Sample, exported, reading
 
 # Metrics of `ProcessTree` and `host` that are added when the service does not expose them.
 _OWN: Final = frozenset(
     {names.CPU_SECONDS, names.MEMORY_BYTES, names.START_TIME, names.CPU_COUNT, names.MEMORY_LIMIT}
 )
+_RESERVED: Final = (*names.ADDED_LABELS, names.PROVIDER)  # of a metric that the harness may add
 _INTERVAL_PER_SCRAPE: Final = 50  # shortest interval, in lengths of the fastest scrape
 _LONGEST: Final = 10.0  # seconds
 
@@ -173,7 +174,7 @@ class Scraper:
         run = self._run.read()
         if run is not None and (other := self._other_cpu.read(run.cpu_seconds)) is not None:
             values[names.OTHER_CPU] = other
-        labels = {names.INSTANCE: self._own_instance, names.PROVIDER: "psutil"}
+        labels = {names.INSTANCE: self._own_instance, names.PROVIDER: names.PSUTIL}
         samples = [reading(name, value, labels) for name, value in values.items()]
         return (before + time.time()) / 2, samples
 
@@ -203,13 +204,12 @@ def _scrape(url: str, timeout: float) -> _Scrape:
 def _labelled(scrape: _Scrape, label: str) -> Iterable[Sample]:
     """The samples of a scrape with their instance, and those about the scrape itself."""
     own = {names.INSTANCE: label}
-    for sample in scrape.samples:
-        labels: Mapping[str, str] = sample.labels
-        if names.INSTANCE in labels:
-            labels = {names.EXPORTED_INSTANCE: labels[names.INSTANCE], **labels}
-        yield sample._replace(labels={**labels, **own})
+    # Before a metric of the service with the same name: the first sample counts.
     yield reading(names.UP, 0.0 if scrape.error else 1.0, own)
     yield reading(names.SCRAPE_DURATION, scrape.seconds, own)
+    for sample in scrape.samples:
+        reserved = _RESERVED if sample.name in names.OWN_METRICS else names.ADDED_LABELS
+        yield sample._replace(labels={**exported(sample.labels, reserved), **own})
 
 
 def ticks(clock0: float, interval: float) -> Iterator[float]:

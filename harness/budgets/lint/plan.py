@@ -23,7 +23,7 @@ from harness.budgets.parse.problems import Place, Problems, dotted, listed
 from harness.budgets.parse.yaml_reader import read
 from harness.budgets.rates import expected, first_rate
 from harness.budgets.workload import ClosedWorkload, OpenWorkload
-from harness.names import HOST_METRICS
+from harness.names import EXPORTED, HOST_METRICS, JOB
 from harness.units import Unit, format_quantity
 
 __all__ = ["Advice", "Family", "Finding", "lint"]
@@ -103,6 +103,12 @@ def _on_budget(budget: Budget) -> _Found:
     )
     if always and not isinstance(indicator, Gauge | Promql):
         yield Advice((*place, budget.direction), f"{budget.direction}: {bound} always holds")
+    if any(JOB in selector.where for selector in selectors(indicator)):
+        yield Advice(
+            (*place, "indicator"),
+            f"a run has no label {JOB}, which Prometheus adds; the service's own label of this "
+            f"name is {EXPORTED}{JOB}, and --prometheus-match {JOB}=NAME narrows a server's series",
+        )
     growth = isinstance(indicator, Gauge | Utilization) and indicator.over == "growth"
     if budget.max_regression is not None and (growth or isinstance(indicator, ErrorRatio)):
         yield Advice(

@@ -53,6 +53,7 @@ def gaps(
         series = matching(evidence, selector)
         found += _lacking_replicas(evidence, selector, series)
         found += _contradictions(evidence, series)
+        found += _edges_twice(series)
         if name not in counted:
             for one in series:
                 # A sum is born with its count, perhaps within the window.
@@ -120,6 +121,21 @@ def _contradictions(evidence: Evidence, series: Sequence[Series]) -> Iterator[st
             if values.setdefault((text, time), value) != value:
                 yield f"{text} has two values at one time"
                 return
+
+
+def _edges_twice(series: Sequence[Series]) -> Iterator[str]:
+    """Buckets of one histogram with one edge in two spellings, such as "1" and "1.0"."""
+    spelt: dict[tuple[tuple[tuple[str, str], ...], float], str] = {}
+    for one in series:
+        if not one.name.endswith("_bucket"):
+            continue
+        try:
+            edge = float(one.labels.get("le", "nan"))
+        except ValueError:
+            continue  # no value can be computed
+        key = tuple(sorted((k, v) for k, v in one.labels.items() if k != "le")), edge
+        if spelt.setdefault(key, one.labels["le"]) != one.labels["le"]:
+            yield f"{one.name} has two series for the bucket edge {edge:g}"
 
 
 def _holes(evidence: Evidence, series: Series, start: float, end: float) -> Iterator[str]:

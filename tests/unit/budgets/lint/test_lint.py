@@ -54,6 +54,14 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         + "budgets: {hits: {indicator: cache_hit_ratio, min: 80%}}\n",
         "3 warning target: there is no `metrics`, so hits will have no data",
     ),
+    "a label that only Prometheus adds": (
+        budget("indicator: {kind: gauge, metric: g, where: {job: a}}, max: 1"),
+        (
+            "5 warning budgets.it.indicator: a run has no label job, which Prometheus adds; the "
+            "service's own label of this name is exported_job, and --prometheus-match job=NAME "
+            "narrows a server's series"
+        ),
+    ),
     "min: 0 always holds": (
         budget("indicator: throughput, min: 0/s"),
         "5 warning budgets.it.min: min: 0/s always holds",
@@ -248,6 +256,7 @@ FAMILIES = {
     "pool_count": Family("gauge", ({"state": "used"}, {"state": "idle"})),
     "pool_max": Family("gauge", ({},)),
     "untyped": Family("unknown", ({},)),
+    "renamed": Family("gauge", ({"exported_instance": "a"},)),
     "declared_total": Family("counter"),
 }
 
@@ -266,6 +275,8 @@ FITTING = {
     "counter over a gauge": "{kind: rate, metric: gets_total, to: pool_max}",
     "mean of a histogram": "{kind: mean, metric: wait_seconds, unit: 1}",
     "mean of a summary": "{kind: mean, metric: sizes, unit: 1}",
+    "the address of an endpoint": '{kind: gauge, metric: untyped, where: {instance: "h:80"}}',
+    "a label that is renamed": '{kind: gauge, metric: renamed, where: {exported_instance: "a"}}',
     "gauge over a gauge": "{kind: utilization, of: {metric: pool_count, where: {state: used}}, "
     "to: pool_max}",
     "metric without a declared type": "{kind: gauge, metric: untyped}",
@@ -316,6 +327,13 @@ MISFITS: dict[str, tuple[str, str]] = {
         (
             '6 warning budgets.it.indicator: no series of pool_count has state "in_use" yet; '
             'did you mean `used`? seen: "idle", "used"'
+        ),
+    ),
+    "a label that is renamed in a run": (
+        '{kind: gauge, metric: renamed, where: {instance: "a"}}',
+        (
+            "6 error budgets.it.indicator: the label instance of renamed is named "
+            "exported_instance in a run, as in Prometheus; write exported_instance"
         ),
     ),
     "labels that never come together": (
