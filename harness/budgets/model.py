@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from harness.budgets.workload import Workload
 from harness.names import OK
@@ -185,6 +185,24 @@ def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
             return (selector,)
         case Latency() | ErrorRatio() | Throughput() | Gauge() | Utilization() | Promql():
             return ()
+        case _:
+            assert_never(indicator)
+
+
+# Readings of a gauge within the window, both edges included: with fewer, an excess that lasts a
+# quarter of the window may lie between two of them.
+FEWEST_READINGS: Final = 5
+
+
+def reads_between_edges(indicator: Indicator) -> bool:
+    """Whether the value depends on the readings between the edges of the window."""
+    match indicator:
+        case Gauge(over=over) | Utilization(over=over):
+            return over != "last"
+        case Rate(to=to):
+            return to is not None
+        case Latency() | ErrorRatio() | Throughput() | Quantile() | Mean() | Ratio() | Promql():
+            return False
         case _:
             assert_never(indicator)
 

@@ -87,9 +87,9 @@ class Scraper:
         self._tree = None if service.pid is None else ProcessTree(service.pid)
         self._run = ProcessTree(os.getpid())  # supervisors, service and generators included
         self._other_cpu = OtherCpuReader()
-        # The metrics of `_OWN` that the service exposes. None until an endpoint has answered: a
-        # metric must not come from two providers.
-        self._exposed: set[str] | None = None if service.metrics else set()
+        # The metrics of `_OWN` that the service exposes. Until an endpoint has answered they are
+        # added; the judge prefers what the service exposes.
+        self._exposed: set[str] = set()
         self._lock = asyncio.Lock()
 
     async def scrape(self, at: float | None = None) -> None:
@@ -112,9 +112,8 @@ class Scraper:
             for (url, label), scrape in zip(self._instances.items(), scrapes, strict=True):
                 self._note(url, scrape)
                 self._log.add(_labelled(scrape, label), scrape.at if at is None else at)
-            if self._exposed is not None:
-                missing = [s for s in own_samples if s.name not in self._exposed]
-                self._log.add(missing, own_at if at is None else at)
+            missing = [s for s in own_samples if s.name not in self._exposed]
+            self._log.add(missing, own_at if at is None else at)
 
     async def follow(self, moments: Iterable[float], stop: asyncio.Event) -> None:
         """Scrape at given times until they are over or `stop` is set.
@@ -151,7 +150,6 @@ class Scraper:
             self.failures += 1
             self.last_error = f"{url}: {scrape.error}"
         if scrape.answered:
-            self._exposed = self._exposed or set()
             self._exposed.update(_OWN.intersection(sample.name for sample in scrape.samples))
 
     def _own_samples(self) -> tuple[float, list[Sample]]:

@@ -33,6 +33,7 @@ from harness.judge.guards.run import (
 from harness.judge.guards.service import (
     counter_reset,
     edge_scrapes,
+    enough_readings,
     process_restart,
     scrape_coverage,
     series_complete,
@@ -71,6 +72,7 @@ GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     user_errors,
     edge_scrapes,
     scrape_coverage,
+    enough_readings,
     counter_reset,
     series_complete,
     endpoint_has_requests,

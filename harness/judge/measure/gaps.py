@@ -71,7 +71,7 @@ def _lacking_replicas(
     evidence: Evidence, selector: Selector, series: Sequence[Series]
 ) -> Iterator[str]:
     """The replicas of an instance with the metric that do not have it."""
-    having = {origin(one).instance for one in series} - {""}
+    having = {origin(one).instance for one in series if not origin(one).provider} - {""}
     metrics: dict[str, set[str]] = defaultdict(set)
     for one in evidence.series:
         if not origin(one).provider:

@@ -86,13 +86,17 @@ def select(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
 
 
 def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
-    """The series that a selector matches, if there are any."""
-    return tuple(
+    """The series that a selector matches, if there are any.
+
+    What the harness itself read of the process is left out where the service exposes the metric.
+    """
+    found = tuple(
         s
         for s in evidence.series
         if s.name == selector.metric
         and all(s.labels.get(name, "") == value for name, value in selector.where.items())
     )
+    return tuple(s for s in found if not origin(s).provider) or found
 
 
 def scrapes(evidence: Evidence, where: Origin) -> tuple[float, ...]:

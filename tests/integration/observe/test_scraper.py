@@ -14,6 +14,7 @@ from harness import names
 from harness.budgets.lint.metrics import Family
 from harness.budgets.model import Ratio, Selector, Target
 from harness.judge.judge import judge
+from harness.judge.measure.series import matching
 from harness.observe.host import memory_limit, usable_cpus
 from harness.observe.metric_families import fetch_families
 from harness.observe.scraper import Scraper, ticks
@@ -342,15 +343,22 @@ async def test_exposed_process_metrics_are_not_added(endpoint: Endpoint, log: Lo
     assert added == OWN - {"process_cpu_seconds_total", "system_memory_limit_bytes"}
 
 
-async def test_nothing_is_added_before_an_endpoint_has_answered(
+async def test_case_2c_own_process_is_read_while_no_endpoint_answers(
     endpoint: Endpoint, log: Log
 ) -> None:
-    endpoint.reply = Reply("a 1\n", delay=1)
+    endpoint.reply = Reply("process_cpu_seconds_total 1\n", delay=1)
     scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log, timeout=0.1)
 
     await scraper.scrape()
+    assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds", *OWN}
 
-    assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds"}
+    endpoint.reply = endpoint.reply._replace(delay=0.0)
+    await scraper.scrape()
+    counts = {key[0]: len(s.times) for key, s in log.series().items() if "provider=psutil" in key}
+    assert counts == {**dict.fromkeys(OWN, 2), names.CPU_SECONDS: 1}
+    run = evidence(*read_metrics(log.path), ups=())
+    (chosen,) = matching(run, Selector(names.CPU_SECONDS))  # the one that the service exposes
+    assert chosen.values == (1.0,)
 
 
 async def test_process_of_a_running_service_is_not_read(endpoint: Endpoint, log: Log) -> None:

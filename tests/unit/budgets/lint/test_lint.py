@@ -62,6 +62,17 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
             "narrows a server's series"
         ),
     ),
+    "scrapes that are rare, for a peak": (
+        HEAD
+        + "target:\n  url: 'http://localhost:80'\n  metrics: /metrics\n  scrape_interval: 1000s\n"
+        + SMOKE
+        + "budgets: {peak: {indicator: {kind: gauge, metric: g, over: max}, max: 1}}\n",
+        (
+            "6 warning target.scrape_interval: the window of scenario smoke has 2 scrapes, and "
+            "peak needs 5; the verdict will be inconclusive: scrape more often, or raise the "
+            "duration"
+        ),
+    ),
     "min: 0 always holds": (
         budget("indicator: throughput, min: 0/s"),
         "5 warning budgets.it.min: min: 0/s always holds",
@@ -210,6 +221,14 @@ FINE: dict[str, str] = {
     "p99 with exactly ten requests beyond it": budget(
         "indicator: {kind: latency, quantile: 0.99}, max: 200ms"
     ),
+    "five scrapes, for a peak": HEAD
+    + 'target: {url: "http://localhost:80", metrics: /metrics, scrape_interval: 5s}\n'
+    + SMOKE
+    + "budgets: {peak: {indicator: {kind: gauge, metric: g, over: max}, max: 1}}\n",
+    "rare scrapes, for a counter": HEAD
+    + 'target: {url: "http://localhost:80", metrics: /metrics, scrape_interval: 1000s}\n'
+    + SMOKE
+    + "budgets: {rate: {indicator: {kind: rate, metric: c_total}, max: 1/s}}\n",
     "a budget that is off": budget("indicator: api_latency, max: 200ms")
     + "  off: {indicator: throughput, min: 0/s, severity: off}\n",
     "max: 0 of an error ratio": budget("indicator: error_ratio, max: 0%"),
