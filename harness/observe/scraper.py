@@ -22,6 +22,7 @@ from harness.observe.host import memory_limit, usable_cpus
 from harness.observe.other_cpu import OtherCpuReader
 from harness.observe.process_tree import ProcessTree
 from harness.observe.target import Service
+from harness.runs.clock import RunClock
 from harness.runs.metrics import MetricsLog
 from harness.runs.openmetrics import Sample, exported, reading
 
@@ -65,6 +66,7 @@ class Scraper:
             machine's CPUs by it and by other processes.
         log: The log of all samples.
         timeout: Seconds for each step of a request.
+        clock: Stamps the samples; None makes one.
 
     Attributes:
         scrapes: Number of requests so far.
@@ -73,7 +75,16 @@ class Scraper:
         last_error: The error of the last failed request; empty without failures.
     """
 
-    def __init__(self, service: Service, log: MetricsLog, *, timeout: float = 2.0) -> None:
+    def __init__(
+        self,
+        service: Service,
+        log: MetricsLog,
+        *,
+        timeout: float = 2.0,
+        clock: RunClock | None = None,
+    ) -> None:
+        self._clock = clock or RunClock()
+        self._last: dict[str, float] = {}  # time of the last scrape, by instance
         self.scrapes = 0
         self.failures = 0
         self.missed = 0
@@ -105,15 +116,20 @@ class Scraper:
             own = asyncio.create_task(asyncio.to_thread(self._own_samples))
             try:
                 scrapes = await asyncio.gather(
-                    *(asyncio.to_thread(_scrape, url, self._timeout) for url in self._instances)
+                    *(
+                        asyncio.to_thread(_scrape, url, self._timeout, self._clock)
+                        for url in self._instances
+                    )
                 )
             finally:
                 own_at, own_samples = await own
             for (url, label), scrape in zip(self._instances.items(), scrapes, strict=True):
                 self._note(url, scrape)
-                self._log.add(_labelled(scrape, label), scrape.at if at is None else at)
+                time_of = self._after_the_last(label, scrape.at) if at is None else at
+                self._log.add(_labelled(scrape, label), time_of)
             missing = [s for s in own_samples if s.name not in self._exposed]
-            self._log.add(missing, own_at if at is None else at)
+            self._log.add(missing, self._after_the_last("", own_at) if at is None else at)
+            self._clock.watch()
 
     async def follow(self, moments: Iterable[float], stop: asyncio.Event) -> None:
         """Scrape at given times until they are over or `stop` is set.
@@ -143,6 +159,11 @@ class Scraper:
         """
         return min(_LONGEST, max(1.0, math.ceil(self._fastest * _INTERVAL_PER_SCRAPE)))
 
+    def _after_the_last(self, label: str, at: float) -> float:
+        """A time at least a millisecond, which is what a log keeps, after the last one."""
+        self._last[label] = max(at, self._last.get(label, 0.0) + 0.001)
+        return self._last[label]
+
     def _note(self, url: str, scrape: _Scrape) -> None:
         self.scrapes += 1
         self._fastest = min(self._fastest, scrape.response_time)
@@ -156,7 +177,7 @@ class Scraper:
         """Time and samples of the harness's own readings; none without a running own process."""
         if self._tree is None:
             return 0.0, []
-        before = time.time()
+        before = self._clock.now()
         used = self._tree.read()
         if used is None:
             return before, []
@@ -174,11 +195,11 @@ class Scraper:
             values[names.OTHER_CPU] = other
         labels = {names.INSTANCE: self._own_instance, names.PROVIDER: names.PSUTIL}
         samples = [reading(name, value, labels) for name, value in values.items()]
-        return (before + time.time()) / 2, samples
+        return (before + self._clock.now()) / 2, samples
 
 
-def _scrape(url: str, timeout: float) -> _Scrape:
-    began, before = time.time(), time.perf_counter()
+def _scrape(url: str, timeout: float, clock: RunClock) -> _Scrape:
+    began, before = clock.now(), time.perf_counter()
     error, answered = "", False
     try:
         answer = fetch(url, timeout, ACCEPT)
@@ -189,7 +210,7 @@ def _scrape(url: str, timeout: float) -> _Scrape:
         if not 200 <= answer.status < 300:
             error = f"answered {answer.status}"
     response_time = time.perf_counter() - before
-    at = began + response_time / 2
+    at = (began + clock.now()) / 2
     samples: tuple[Sample, ...] = ()
     if answered and not error:
         try:

@@ -33,13 +33,17 @@ class _Record(BaseModel):
 
 
 class Clock(_Record):
-    """The run's moments, seconds since the epoch; None when the run did not get there."""
+    """The run's moments, seconds since the epoch; None when the run did not get there.
+
+    All times of the folder are of one clock, which nobody sets (`harness.runs.clock`).
+    """
 
     created: float
     started: float | None = None  # the first arrival is due at or after this moment
     window_start: float | None = None
     window_end: float | None = None
     drained: float | None = None  # the last answer was recorded, or given up, before this moment
+    step: float | None = None  # largest distance of the machine's clock from the run's, seconds
 
 
 class Requests(_Record):

@@ -23,6 +23,7 @@ from harness.judge.guards.load import (
     users_alive,
 )
 from harness.judge.guards.run import (
+    clock_step,
     endpoint_has_requests,
     requests_recorded,
     run_complete,
@@ -48,6 +49,7 @@ GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     run_complete,
     target_alive,
     window_complete,
+    clock_step,
     settled,
     requests_recorded,
     process_restart,

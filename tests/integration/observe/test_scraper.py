@@ -12,18 +12,19 @@ import pytest
 
 from harness import names
 from harness.budgets.lint.metrics import Family
-from harness.budgets.model import Ratio, Selector, Target
+from harness.budgets.model import Rate, Ratio, Selector, Target
 from harness.judge.judge import judge
-from harness.judge.measure.series import matching
+from harness.judge.measure.series import Origin, matching, scrapes
 from harness.observe.host import memory_limit, usable_cpus
 from harness.observe.metric_families import fetch_families
 from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, serve
+from harness.runs.clock import RunClock
 from harness.runs.metrics import MetricsLog, read_metrics
 from harness.runs.model import Series
 from harness.units import Unit
 from tests.integration.observe.conftest import Endpoint, Reply
-from tests.unit.judge.evidence import START, TIMES, budget, evidence
+from tests.unit.judge.evidence import START, TIMES, budget, evidence, measure
 
 SERVICE = Path(__file__).with_name("service.py")
 OWN = {
@@ -455,3 +456,58 @@ async def test_case_3c_lint_sees_the_labels_as_a_run_names_them(endpoint: Endpoi
     families = await asyncio.to_thread(fetch_families, endpoint.url, None)
     assert families["g"] == Family("gauge", ({"exported_job": "j", "le": "x"},))
     assert families["h"] == Family("histogram", ({},), (1.0, float("inf")))
+
+
+# --- a wall clock that is set ---------------------------------------------------------------------
+
+
+class Clocks:
+    """A monotonic clock and a wall clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.monotonic = 0.0
+        self.wall = START
+
+    def run_clock(self) -> RunClock:
+        return RunClock(lambda: self.monotonic, lambda: self.monotonic + self.wall)
+
+
+@pytest.mark.parametrize("by", [6.0, -6.0])
+async def test_case_3e_step_of_the_wall_clock_moves_no_scrape(
+    endpoint: Endpoint, log: Log, by: float
+) -> None:
+    """Sixty errors in the last six seconds of a minute, and 72% of a CPU throughout."""
+    clocks = Clocks()
+    clock = clocks.run_clock()
+    scraper = Scraper(service(endpoint.url), log, clock=clock)
+    for second in range(62):
+        clocks.monotonic = float(second)
+        clocks.wall = START + (by if second >= 54 else 0.0)
+        errors = 10 * max(0, min(second, 60) - 54)
+        endpoint.reply = Reply(f"e_total {errors}\nprocess_cpu_seconds_total {0.72 * second}\n")
+        await scraper.scrape()
+
+    run = evidence(*read_metrics(log.path), ups=(), window=(START, START + 60), scrape_interval=1.0)
+    assert scrapes(run, Origin(label(endpoint).removeprefix("instance="), "")) == tuple(
+        START + second for second in range(62)
+    )
+    errors_per_second = budget(Rate(Selector("e_total")), 0.1, unit=Unit.PER_SECOND)
+    cpu = budget(Rate(Selector(names.CPU_SECONDS)), 0.7, unit=Unit.RATIO)
+    assert measure(errors_per_second, run).value == pytest.approx(1.0, rel=1e-12)
+    assert measure(cpu, run).value == pytest.approx(0.72, rel=1e-9)
+    assert clock.step == by
+
+
+async def test_case_3e_two_scrapes_never_have_one_time(endpoint: Endpoint, log: Log) -> None:
+    endpoint.reply = Reply("a 1\n")
+    scraper = Scraper(
+        service(endpoint.url, pid=psutil.Process().pid), log, clock=Clocks().run_clock()
+    )
+
+    await scraper.scrape()
+    endpoint.reply = Reply("a 2\n")
+    await scraper.scrape()
+
+    for one in (log.series()["a", label(endpoint)], *read_metrics(log.path, {names.CPU_COUNT})):
+        assert one.times == (START, START + 0.001)
+    assert not read_metrics(log.path, {names.CONTRADICTING})
