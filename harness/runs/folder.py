@@ -165,10 +165,11 @@ def read_evidence(
     start, end = manifest.clock.window_start, manifest.clock.window_end
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
     recorded: int | None = None
+    iterations: tuple[int, int] | None = None
     slowest: tuple[SlowRequest, ...] = ()
     try:
         if start is not None and end is not None:
-            batches, recorded = read_times(
+            batches, recorded, iterations = read_times(
                 folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
             )
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
@@ -176,5 +177,13 @@ def read_evidence(
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
     if until is not None:
-        recorded = None  # the log goes on, and the manifest is of another moment
-    return Evidence(manifest, merged(batches), series, slowest, batches, recorded=recorded)
+        recorded = iterations = None  # the log goes on, and the manifest is of another moment
+    return Evidence(
+        manifest,
+        merged(batches),
+        series,
+        slowest,
+        batches,
+        recorded=recorded,
+        iterations=iterations,
+    )

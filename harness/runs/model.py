@@ -277,6 +277,8 @@ class Evidence:
         answers: By the budget's name, where a Prometheus server answered about it.
         recorded: How many requests latency.hlog holds, the warm-up included; None where that is not
             known, e.g. while the run goes on.
+        iterations: How many iterations were scheduled, and how many started, by latency.hlog; the
+            warm-up is included, and None is as above.
     """
 
     manifest: Manifest
@@ -286,6 +288,7 @@ class Evidence:
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
     answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
     recorded: int | None = None
+    iterations: tuple[int, int] | None = None
 
 
 class Progress(NamedTuple):
