@@ -177,6 +177,14 @@ ASKED_EVENTS: Final = "events"
 ASKED_SCRAPES: Final = "scrapes"
 ASKED_RESETS: Final = "resets"
 ASKED_NEWEST: Final = "newest"
+# Of each selector of an indicator, by its number from 0: "first 0".
+ASKED_FIRST: Final = "first"
+ASKED_LAST: Final = "last"
+ASKED_FEWEST: Final = "fewest"
+ASKED_MOST: Final = "most"
+ASKED_AGE: Final = "age"
+ASKED_PRESENT: Final = "present"
+ASKED_STEPS: Final = 100  # of a window, at which a server's samples are looked at
 
 # --- the run folder --------------------------------------------------------------------------
 MANIFEST_FILE: Final = "run.json"

@@ -172,6 +172,22 @@ def selectors(indicator: Indicator) -> tuple[Selector, ...]:
     return tuple(selector for selector, _ in typed_selectors(indicator))
 
 
+def asked_selectors(indicator: Indicator) -> tuple[tuple[Selector, bool], ...]:
+    """The series that a Prometheus server is asked about, and whether each is a gauge."""
+    match indicator:
+        case Mean(histogram=histogram):
+            return (histogram.part("sum"), False), (histogram.part("count"), False)
+        case Quantile(histogram=histogram):
+            return ((histogram.part("bucket"), False),)
+        case Latency() | ErrorRatio() | Throughput() | Promql() | Ratio() | Rate():
+            pass
+        case Gauge() | Utilization():
+            pass
+        case _:
+            assert_never(indicator)
+    return tuple((one, "gauge" in types) for one, types in typed_selectors(indicator))
+
+
 def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
     """The counters that an indicator rests on; empty for the other kinds."""
     match indicator:

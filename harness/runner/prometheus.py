@@ -111,5 +111,5 @@ def _of_server(budgets: Iterable[Budget]) -> list[Budget]:
 def _queries_about(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dict[str, str]:
     if clock.window_start is None or clock.window_end is None:
         return {}
-    seconds = clock.window_end - clock.window_start
-    return window_queries(budget.indicator, seconds, matchers, budget.direction)
+    start, seconds = clock.window_start, clock.window_end - clock.window_start
+    return window_queries(budget.indicator, start, seconds, matchers, budget.direction)

@@ -22,6 +22,7 @@ from harness.judge.guards.load import (
     user_errors,
     users_alive,
 )
+from harness.judge.guards.prometheus import server_agrees, server_coverage
 from harness.judge.guards.run import (
     clock_step,
     endpoint_has_requests,
@@ -77,6 +78,8 @@ GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     enough_readings,
     counter_reset,
     series_complete,
+    server_coverage,
+    server_agrees,
     endpoint_has_requests,
 )
 
