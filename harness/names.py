@@ -184,6 +184,9 @@ ASKED_FEWEST: Final = "fewest"
 ASKED_MOST: Final = "most"
 ASKED_AGE: Final = "age"
 ASKED_PRESENT: Final = "present"
+ASKED_BATCHES: Final = "batches"
+BATCH: Final = "batch"  # label of these: the number of a fifth of the window, from 0
+BATCHES: Final = 5
 ASKED_STEPS: Final = 100  # of a window, at which a server's samples are looked at
 
 # --- the run folder --------------------------------------------------------------------------

@@ -119,6 +119,25 @@ def fewest_scrapes(selector: Selector, scope: QueryScope) -> str:
     return f"min(count_over_time({_Series.of(selector, scope)}[{scope.window}]))"
 
 
+def increase_in_batches(selector: Selector, scope: QueryScope, milliseconds: int) -> str:
+    """The increase in each of `names.BATCHES` equal parts of a window, with the part's number.
+
+    Args:
+        selector: A counter.
+        scope: Its window does not matter.
+        milliseconds: Length of the window.
+    """
+    series, length = _Series.of(selector, scope), milliseconds // names.BATCHES
+    parts = []
+    for number in range(names.BATCHES):
+        later = (names.BATCHES - 1 - number) * length
+        offset = f" offset {later}ms" if later else ""
+        # A millisecond more: Prometheus 3 leaves out what lies exactly at the start of a range.
+        increase = _sum(f"increase({series}[{length + 1}ms]{offset})", scope)
+        parts.append(f'label_replace({increase}, "{names.BATCH}", "{number}", "", "")')
+    return " or ".join(parts)
+
+
 def first_scrape(selector: Selector, scope: QueryScope, start: float) -> str:
     """The time of the first sample since `start`, of the series where that is latest."""
     since = f"(timestamp({_Series.of(selector, scope)}) >= {start:.3f})"

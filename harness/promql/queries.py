@@ -30,6 +30,7 @@ from harness.promql.expression import (
     bucket_layout,
     fewest_scrapes,
     first_scrape,
+    increase_in_batches,
     last_scrape,
     oldest_age,
     present_steps,
@@ -66,7 +67,8 @@ def window_queries(
         samples of a `promql` indicator.
         Of each selector of the indicator by its number: `first` and `last`, the times between which
         all series have samples; `fewest` and `most` samples of one series; for a gauge also `age`,
-        the largest age of its latest sample, and `present`, the steps at which there was one.
+        the largest age of its latest sample, and `present`, the steps at which there was one; for a
+        counter `batches`, the increase in each part of the window.
     """
     milliseconds = round(seconds * 1e3)
     if isinstance(indicator, Promql):
@@ -114,7 +116,11 @@ def _about_scrapes(
             f"{names.ASKED_FEWEST} {number}": fewest_scrapes(selector, scope),
             f"{names.ASKED_MOST} {number}": scrapes(selector, scope),
         }
-        if is_gauge:
+        if not is_gauge:
+            by = ("le",) if isinstance(indicator, Quantile) else ()
+            batches = increase_in_batches(selector, replace(scope, by=by), milliseconds)
+            found[f"{names.ASKED_BATCHES} {number}"] = batches
+        else:
             found |= {
                 f"{names.ASKED_AGE} {number}": oldest_age(selector, scope),
                 f"{names.ASKED_PRESENT} {number}": present_steps(selector, scope),

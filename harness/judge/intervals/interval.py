@@ -34,6 +34,7 @@ from harness.judge.measure.observation import (
     ObservedThroughput,
     ObservedTimes,
     ObservedUtilization,
+    OwnObservation,
 )
 from harness.judge.model import Confidence
 from harness.units import Unit
@@ -54,8 +55,7 @@ def confidence(
 
     Returns:
         None where the value is exact, and where there is no data. For a Prometheus server's answer,
-        whose scatter within the run is not known, that of the harness's own scrapes, widened to
-        hold the answer.
+        that of the harness's own scrapes, or else of the server's, widened to hold the answer.
     """
     low, high = levels if budget.direction == "max" else reversed(levels)
     found = _confidence(budget, observation, (low, high))
@@ -90,22 +90,31 @@ def _confidence(  # noqa: PLR0911 - a line for each kind
             return _mean({n: one / divisor for n, one in increases.items()}, seconds, alphas)
         case ObservedThroughput() | ObservedExact() | ObservedUtilization():
             return None
-        case ObservedAnswer(own=own, found=value):
-            return _with_answer(_confidence(budget, own, alphas), value)
+        case ObservedAnswer(own=own, scatter=scatter, found=value):
+            known = scatter if isinstance(own, NothingObserved) else own
+            return None if known is None else _with_answer(budget, known, value, alphas)
         case NothingObserved():
             return None
         case _:
             assert_never(observation)
 
 
-def _with_answer(own: Confidence | None, found: float | ObservedHistogram) -> Confidence | None:
+def _with_answer(
+    budget: Budget,
+    known: OwnObservation,
+    found: float | ObservedHistogram,
+    alphas: tuple[float, float],
+) -> Confidence | None:
     """An interval that holds a server's answer; a histogram is judged at the edges of buckets."""
-    if own is None or isinstance(found, ObservedHistogram):
-        return own
+    if isinstance(known, ObservedHistogram) and not known.batches:
+        return Confidence(None, None)
+    interval = _confidence(budget, known, alphas)
+    if interval is None or isinstance(found, ObservedHistogram):
+        return interval
     return Confidence(
-        None if own.lower is None else min(own.lower, found),
-        None if own.upper is None else max(own.upper, found),
-        own.fewest,
+        None if interval.lower is None else min(interval.lower, found),
+        None if interval.upper is None else max(interval.upper, found),
+        interval.fewest,
     )
 
 

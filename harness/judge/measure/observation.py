@@ -257,10 +257,12 @@ class ObservedAnswer:
     """The answer of a Prometheus server.
 
     Attributes:
-        found: The value, or for a quantile the histogram, whose batches are not known.
+        found: The value, or for a quantile the histogram.
         samples: Events or scrapes behind it.
         scrapes: Samples within the window of the series that has most.
         own: What the harness's own scrapes say of the same indicator.
+        scatter: The value of a kind over counters, with what the server counted in each part of the
+            window; None for other kinds.
     """
 
     indicator: ServiceIndicator
@@ -269,6 +271,7 @@ class ObservedAnswer:
     samples: int
     scrapes: int
     own: OwnObservation
+    scatter: OwnObservation | None = None
 
 
 Observation = OwnObservation | ObservedAnswer

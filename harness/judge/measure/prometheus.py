@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import assert_never
 
 from harness import names
 from harness.budgets.model import (
     FEWEST_READINGS,
     Gauge,
     Indicator,
+    Mean,
     Promql,
     Quantile,
+    Rate,
+    Ratio,
     ServiceIndicator,
     Utilization,
     asked_selectors,
@@ -29,6 +33,8 @@ from harness.judge.measure.observation import (
     Histogram,
     ObservedAnswer,
     ObservedHistogram,
+    ObservedRate,
+    ObservedRatio,
     OwnObservation,
 )
 from harness.judge.measure.series import PROMETHEUS, Interval, NoDataError, window
@@ -77,10 +83,56 @@ def observe_answer(
     if isinstance(indicator, Quantile):
         histogram = _histogram(answer, indicator, planned)
         samples = max(1, round(histogram.count))
-        found = ObservedHistogram(indicator, coverage, histogram, {})
-        return ObservedAnswer(indicator, coverage, found, samples, scrapes, own)
+        batches = _batches_by_edge(answer, indicator)
+        found = ObservedHistogram(indicator, coverage, histogram, batches)
+        return ObservedAnswer(indicator, coverage, found, samples, scrapes, own, found)
     value, samples = _only(answer), _samples(answer, scrapes, planned)
-    return ObservedAnswer(indicator, coverage, value, samples, scrapes, own)
+    scatter = _scatter(answer, indicator, coverage, value, planned)
+    return ObservedAnswer(indicator, coverage, value, samples, scrapes, own, scatter)
+
+
+def _scatter(
+    answer: ServerAnswer,
+    indicator: ServiceIndicator,
+    coverage: Coverage,
+    value: float,
+    planned: Interval,
+) -> ObservedRatio | ObservedRate | None:
+    """A value with the increases in each part of the window; None for a kind without these."""
+    of, to = _batches(answer, 0), _batches(answer, 1)
+    match indicator:
+        case Mean() | Ratio():
+            return ObservedRatio(indicator, coverage, value, 1.0, of, to, PROMETHEUS)
+        case Rate():
+            seconds = planned.seconds / names.BATCHES
+            every = {number: of.get(number, 0.0) for number in range(names.BATCHES)} if of else {}
+            total = math.fsum(every.values()) / planned.seconds
+            divisor = total / value if value and total else 1.0
+            each = dict.fromkeys(every, seconds)
+            return ObservedRate(indicator, coverage, value, divisor, 1, every, each, PROMETHEUS)
+        case Quantile() | Gauge() | Utilization() | Promql():
+            return None
+        case _:
+            assert_never(indicator)
+
+
+def _batches(answer: ServerAnswer, number: int) -> dict[int, float]:
+    """The increases of a selector in each part of the window, by its number."""
+    return {part: value for part, _, value in _parts(answer, number)}
+
+
+def _batches_by_edge(answer: ServerAnswer, indicator: Quantile) -> dict[float, dict[int, float]]:
+    found: dict[float, dict[int, float]] = defaultdict(dict)
+    for part, labels, value in _parts(answer, 0):
+        here = found[bucket_edge(labels, indicator.histogram)]
+        here[part] = here.get(part, 0.0) + value
+    return dict(sorted(found.items()))
+
+
+def _parts(answer: ServerAnswer, number: int) -> Iterator[tuple[int, Mapping[str, str], float]]:
+    for labels, value in answer.found.get(f"{names.ASKED_BATCHES} {number}", ()):
+        if labels.get(names.BATCH, "") in map(str, range(names.BATCHES)) and math.isfinite(value):
+            yield int(labels[names.BATCH]), labels, value
 
 
 def answer_coverage(

@@ -275,6 +275,19 @@ def test_case_3f_server_that_scraped_each_second_covers_the_window(
         assert guards["server-agrees"].outcome == "ok", guards["server-agrees"].reason
 
 
+@needs_prometheus
+@pytest.mark.parametrize("name", ["a quantile of two instances", "a mean", "a ratio", "a rate"])
+def test_case_3f_interval_of_a_server_alone_is_that_of_the_own_scrapes(
+    name: str, prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    """Both have parts of two seconds, and the server's samples lie at their ends."""
+    budget = of(COVERED[name])
+    own = judge((budget,), read_evidence(stored_run)).verdicts[0]
+    alone, _ = judged(Prometheus(prometheus.url), stored_run, budget, own=False)
+    for mine, theirs in ((own.lower, alone.lower), (own.upper, alone.upper)):
+        assert theirs == (None if mine is None else pytest.approx(mine, rel=0.02))
+
+
 @pytest.fixture(scope="module")
 def rare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     """A server that scraped twice within the window, three and seven seconds after its start."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -30,7 +31,12 @@ OWN = (
 )
 
 
-def answer(value: float, scrapes: float = 20.0, **numbers: float | None) -> ServerAnswer:
+def answer(
+    value: float,
+    scrapes: float = 20.0,
+    batches: Mapping[str, list[tuple[dict[str, str], float]]] = MappingProxyType({}),
+    **numbers: float | None,
+) -> ServerAnswer:
     """An answer about series that a server scraped well, but for the given numbers."""
     about: dict[str, float | None] = {}
     for number in "01":
@@ -53,7 +59,12 @@ def answer(value: float, scrapes: float = 20.0, **numbers: float | None) -> Serv
     found: Mapping[str, list[tuple[dict[str, str], float]]] = {
         what: [({}, number)] for what, number in every.items() if number is not None
     }
-    return ServerAnswer("http://prometheus", found)
+    parts = {f"batches {number}": in_parts(10.0, 10.0, 10.0, 10.0, 10.0) for number in "01"}
+    return ServerAnswer("http://prometheus", {**found, **parts, **batches})
+
+
+def in_parts(*values: float) -> list[tuple[dict[str, str], float]]:
+    return [({"batch": str(number)}, value) for number, value in enumerate(values)]
 
 
 def asked(
@@ -156,6 +167,24 @@ def test_case_3f_own_interval_holds_for_an_answer_too() -> None:
     (by_server,) = judge((limit,), replace(run, answers={"the-budget": answer(value)})).verdicts
     assert own.outcome == by_server.outcome == "inconclusive"
     assert (by_server.lower, by_server.upper) == (own.lower, own.upper)
+
+
+SCATTERED: dict[str, tuple[list[tuple[dict[str, str], float]], bool]] = {
+    "equal parts": (in_parts(16.0, 16.0, 16.0, 16.0, 16.0), True),
+    "all in one part": (in_parts(0.0, 0.0, 80.0, 0.0, 0.0), False),
+    "one part only": (in_parts(80.0), False),
+    "no parts": ([], False),
+    "parts that have no number": ([({}, 40.0), ({"batch": "x"}, 40.0)], False),
+}
+
+
+@pytest.mark.parametrize(("parts", "sure"), SCATTERED.values(), ids=SCATTERED)
+def test_case_3f_answer_alone_has_an_interval_by_the_parts_of_the_window(
+    parts: list[tuple[dict[str, str], float]], sure: bool
+) -> None:
+    verdict, _ = asked(RATE, answer(8.0, batches={"batches 0": parts}), own=False)
+    assert (verdict.outcome == "pass") is sure
+    assert ((verdict.lower, verdict.upper) == (8.0, 8.0)) is sure
 
 
 @pytest.mark.parametrize(
