@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Final
 
 from harness.names import (
+    ASKED_BATCHES,
+    ASKED_FIRST,
+    ASKED_LAST,
+    ASKED_VALUE,
     CONTRADICTING,
     CONTRADICTING_SERIES,
     INSTANCE,
@@ -24,6 +28,7 @@ from harness.runs.openmetrics import series_text
 from tests.unit.judge.evidence import END, SECONDS, START
 
 Damage = Callable[[Random, Evidence], Evidence]
+Answered = Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
 _COUNTERS: Final = ("_total", "_bucket", "_sum", "_count")
 
 
@@ -176,6 +181,47 @@ def label_collides(chance: Random, run: Evidence) -> Evidence:
     )
 
 
+def answer_cut(chance: Random, run: Evidence) -> Evidence:
+    """A part of what a server answered is missing."""
+    return _with_answers(run, lambda found: _without(found, chance.choice(list(found))))
+
+
+def answer_covers_less(chance: Random, run: Evidence) -> Evidence:
+    """A server scraped only a part of the window, and saw less there."""
+    first, last = START + chance.uniform(0, 5), END - chance.uniform(0, 5)
+    factor = chance.choice([0.0, 0.5])
+    less = {f"{ASKED_FIRST} 0": max(first, START + 1.1), f"{ASKED_LAST} 0": last}
+
+    def changed(found: Answered) -> Answered:
+        parts = [(labels, value * factor) for labels, value in found.get(ASKED_VALUE, ())]
+        batches = f"{ASKED_BATCHES} 0"
+        counted = [(labels, value * factor) for labels, value in found.get(batches, ())]
+        own: Answered = {what: [({}, at)] for what, at in less.items()}
+        return {**found, ASKED_VALUE: parts, batches: counted, **own}
+
+    return _with_answers(run, changed)
+
+
+def machine_clock_set(chance: Random, run: Evidence) -> Evidence:
+    """The machine's clock was set, so a server's window is another one, where less happened."""
+    step = chance.choice([-6.0, -1.0, 1.0, 6.0])
+    clock = run.manifest.clock.model_copy(update={"step": step})
+    manifest = run.manifest.model_copy(update={"clock": clock})
+    parts: Answered = {ASKED_VALUE: [({}, 0.0)]}
+    return _with_answers(replace(run, manifest=manifest), lambda found: {**found, **parts})
+
+
+def _with_answers(run: Evidence, change: Callable[[Answered], Answered]) -> Evidence:
+    answers = {
+        name: replace(answer, found=change(answer.found)) for name, answer in run.answers.items()
+    }
+    return replace(run, answers=answers)
+
+
+def _without(found: Answered, gone: str) -> Answered:
+    return {what: rows for what, rows in found.items() if what != gone}
+
+
 def _with_batches(
     run: Evidence, batches: Mapping[LatencyKey, Mapping[int, Distribution]]
 ) -> Evidence:
@@ -270,4 +316,7 @@ EVERY: Final[tuple[Damage, ...]] = (
     warm_up_scaled,
     contradicted_in_a_scrape,
     label_collides,
+    answer_cut,
+    answer_covers_less,
+    machine_clock_set,
 )
