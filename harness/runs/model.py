@@ -47,13 +47,17 @@ Epoch = Annotated[float, Field(ge=0, le=LAST_MOMENT)]
 
 
 class Clock(_Record):
-    """The run's moments, seconds since the epoch; None when the run did not get there."""
+    """The run's moments, seconds since the epoch; None when the run did not get there.
+
+    All times of the folder are of one clock, which nobody sets (`harness.runs.clock`).
+    """
 
     created: Epoch
     started: Epoch | None = None  # the first arrival is due at or after this moment
     window_start: Epoch | None = None
     window_end: Epoch | None = None
     drained: Epoch | None = None  # the last answer was recorded, or given up, before this moment
+    step: FiniteFloat | None = None  # largest distance of the machine's clock from it, seconds
 
     @model_validator(mode="after")
     def _check_window(self) -> Clock:
@@ -317,6 +321,8 @@ class Evidence:
             known, e.g. while the run goes on.
         changed: A sentence on each file that is not what it was when the run ended; None when
             run.json does not say what it was.
+        iterations: How many iterations were scheduled, and how many started, by latency.hlog; the
+            warm-up is included, and None is as above.
     """
 
     manifest: Manifest
@@ -327,6 +333,7 @@ class Evidence:
     answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
     recorded: int | None = None
     changed: tuple[str, ...] | None = None
+    iterations: tuple[int, int] | None = None
 
 
 class Progress(NamedTuple):

@@ -24,15 +24,36 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.names import START_TIME
-from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Series
+from harness.names import (
+    ASKED_AGE,
+    ASKED_BATCHES,
+    ASKED_FEWEST,
+    ASKED_FIRST,
+    ASKED_LAST,
+    ASKED_MOST,
+    ASKED_PRESENT,
+    ASKED_RESETS,
+    ASKED_SCRAPES,
+    ASKED_VALUE,
+    BATCH,
+    BATCHES,
+    SCHEDULER_LAG,
+    START_LAG,
+    START_TIME,
+)
+from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Series, ServerAnswer
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     APP,
+    END,
+    HEALTHY,
     OTHER,
+    SECONDS,
+    START,
     URL,
     budget,
     counter,
+    distribution,
     evidence,
     requests,
     series,
@@ -61,8 +82,10 @@ class Case(NamedTuple):
 def cases() -> Iterator[Case]:
     """All of them."""
     yield from _of_generator()
+    yield from _of_schedule()
     yield from _of_counters()
     yield from _of_gauges()
+    yield from _of_server()
 
 
 def _of_generator() -> Iterator[Case]:
@@ -74,6 +97,20 @@ def _of_generator() -> Iterator[Case]:
     yield _case("failures", ErrorRatio(), 0.01, unit=Unit.RATIO, latency=failed)
     yield _case("every request failed", Latency(0.95), 0.2, latency=requests(failed=[0.01] * 400))
     yield _case("too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed)
+
+
+def _of_schedule() -> Iterator[Case]:
+    """Of the window's 500 iterations 155 never began; of those of the warm-up, all did."""
+    lags = {
+        LatencyKey(what): distribution([0.0001] * count)
+        for what, count in ((SCHEDULER_LAG, 500), (START_LAG, 345))
+    }
+    case = _case("load not delivered", Latency(0.95), 0.2, latency=HEALTHY | lags)
+    account = Requests(asked=500, sent=345, started=100, recorded=100)
+    manifest = case.run.manifest.model_copy(update={"requests": account})
+    yield case._replace(
+        run=replace(case.run, manifest=manifest, recorded=100, iterations=(500, 345))
+    )
 
 
 def _of_counters() -> Iterator[Case]:
@@ -123,6 +160,40 @@ def _of_gauges() -> Iterator[Case]:
     yield _case("peak of a utilization", peak, 0.8, unit=Unit.RATIO, more=[*used, *size])
     mean = Utilization(s, of)
     yield _case("mean of a utilization", mean, 0.3, unit=Unit.RATIO, more=[*used, *size])
+
+
+def _of_server() -> Iterator[Case]:
+    """A Prometheus server measured what the harness scraped too, or could not scrape."""
+    cpu = [counter("cpu_seconds_total", 9.0, {}, replica) for replica in REPLICAS]
+    used = [series("used", lambda _: 40.0, instance=replica) for replica in REPLICAS]
+    rate, peak = Rate(Selector("cpu_seconds_total")), Gauge(Selector("used"), "max")
+    for how, more in (("beside the harness", [*cpu, *used]), ("alone", [])):
+        for case, value in (
+            (_case(f"rate by a server {how}", rate, 0.7, more=more), 1.8),
+            (_case(f"peak by a server {how}", peak, 70.0, unit=Unit.COUNT, more=more), 80.0),
+        ):
+            answers = {case.budget.name: _answer(value)}
+            yield case._replace(run=replace(case.run, answers=answers))
+
+
+def _answer(value: float) -> ServerAnswer:
+    """About one series, which the server scraped each half second."""
+    numbers = {
+        ASKED_VALUE: value,
+        ASKED_SCRAPES: 20.0,
+        ASKED_RESETS: 0.0,
+        f"{ASKED_FIRST} 0": START + 0.2,
+        f"{ASKED_LAST} 0": END - 0.2,
+        f"{ASKED_FEWEST} 0": 20.0,
+        f"{ASKED_MOST} 0": 20.0,
+        f"{ASKED_AGE} 0": 0.5,
+        f"{ASKED_PRESENT} 0": 100.0,
+    }
+    parts = [({BATCH: str(number)}, value * SECONDS / BATCHES) for number in range(BATCHES)]
+    one: dict[str, list[tuple[Mapping[str, str], float]]] = {
+        what: [({}, number)] for what, number in numbers.items()
+    }
+    return ServerAnswer("http://prometheus", {**one, f"{ASKED_BATCHES} 0": parts})
 
 
 def _case(

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Final
 
-from harness.names import INSTANCE, LATENCY, START_TIME, UP
+from harness.names import (
+    ASKED_BATCHES,
+    ASKED_FIRST,
+    ASKED_LAST,
+    ASKED_VALUE,
+    CONTRADICTING,
+    CONTRADICTING_SERIES,
+    INSTANCE,
+    LATENCY,
+    PROVIDER,
+    PSUTIL,
+    SCHEDULER_LAG,
+    START_LAG,
+    START_TIME,
+    UP,
+)
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series
+from harness.runs.openmetrics import series_text
 from tests.unit.judge.evidence import END, SECONDS, START
 
 Damage = Callable[[Random, Evidence], Evidence]
+Answered = Mapping[str, Sequence[tuple[Mapping[str, str], float]]]
 _COUNTERS: Final = ("_total", "_bucket", "_sum", "_count")
 
 
@@ -132,13 +149,99 @@ def latency_log_ends(chance: Random, run: Evidence) -> Evidence:
     )
 
 
+def warm_up_scaled(chance: Random, run: Evidence) -> Evidence:
+    """The warm-up was longer, and all of its load was delivered."""
+    more = chance.choice([100, 10_000, 1_000_000])
+    account = run.manifest.requests
+    counts = {name: getattr(account, name) + more for name in ("asked", "sent", "started")}
+    changed = account.model_copy(update={**counts, "recorded": account.recorded + more})
+    scheduled, started = run.iterations or (0, 0)
+    return replace(
+        run,
+        manifest=run.manifest.model_copy(update={"requests": changed}),
+        recorded=None if run.recorded is None else run.recorded + more,
+        iterations=None if run.iterations is None else (scheduled + more, started + more),
+    )
+
+
+def contradicted_in_a_scrape(chance: Random, run: Evidence) -> Evidence:
+    """A scrape had a series twice, and the first value is the lower one."""
+    one = _chosen(chance, run)
+    low = replace(one, values=tuple(v * chance.choice([0.0, 0.5]) for v in one.values))
+    labels = {CONTRADICTING_SERIES: series_text(one.name, one.labels)}
+    noted = Series(CONTRADICTING, labels, one.times[-1:], (1.0,))
+    return replace(_replaced(run, one, low), series=(*_replaced(run, one, low).series, noted))
+
+
+def label_collides(chance: Random, run: Evidence) -> Evidence:
+    """A series of the service has a label that the harness adds to its own readings."""
+    value = chance.choice([PSUTIL, "stripe"])
+    return _one_series(
+        chance, run, lambda s: replace(s, labels={**s.labels, PROVIDER: value, "source": "a"})
+    )
+
+
+def answer_cut(chance: Random, run: Evidence) -> Evidence:
+    """A part of what a server answered is missing."""
+    return _with_answers(run, lambda found: _without(found, chance.choice(list(found))))
+
+
+def answer_covers_less(chance: Random, run: Evidence) -> Evidence:
+    """A server scraped only a part of the window, and saw less there."""
+    first, last = START + chance.uniform(0, 5), END - chance.uniform(0, 5)
+    factor = chance.choice([0.0, 0.5])
+    less = {f"{ASKED_FIRST} 0": max(first, START + 1.1), f"{ASKED_LAST} 0": last}
+
+    def changed(found: Answered) -> Answered:
+        parts = [(labels, value * factor) for labels, value in found.get(ASKED_VALUE, ())]
+        batches = f"{ASKED_BATCHES} 0"
+        counted = [(labels, value * factor) for labels, value in found.get(batches, ())]
+        own: Answered = {what: [({}, at)] for what, at in less.items()}
+        return {**found, ASKED_VALUE: parts, batches: counted, **own}
+
+    return _with_answers(run, changed)
+
+
+def machine_clock_set(chance: Random, run: Evidence) -> Evidence:
+    """The machine's clock was set, so a server's window is another one, where less happened."""
+    step = chance.choice([-6.0, -1.0, 1.0, 6.0])
+    clock = run.manifest.clock.model_copy(update={"step": step})
+    manifest = run.manifest.model_copy(update={"clock": clock})
+    parts: Answered = {ASKED_VALUE: [({}, 0.0)]}
+    return _with_answers(replace(run, manifest=manifest), lambda found: {**found, **parts})
+
+
+def _with_answers(run: Evidence, change: Callable[[Answered], Answered]) -> Evidence:
+    answers = {
+        name: replace(answer, found=change(answer.found)) for name, answer in run.answers.items()
+    }
+    return replace(run, answers=answers)
+
+
+def _without(found: Answered, gone: str) -> Answered:
+    return {what: rows for what, rows in found.items() if what != gone}
+
+
 def _with_batches(
     run: Evidence, batches: Mapping[LatencyKey, Mapping[int, Distribution]]
 ) -> Evidence:
     some = {key: found for key, found in batches.items() if found}
     whole = {key: Distribution.merge(found.values()) for key, found in some.items()}
-    counted = sum(d.count for key, d in whole.items() if key.what == LATENCY)
-    return replace(run, batches=some, latency=whole, recorded=counted)
+    scheduled, started = (
+        before - _counted(run.latency, what) + _counted(whole, what)
+        for before, what in zip(run.iterations or (0, 0), (SCHEDULER_LAG, START_LAG), strict=True)
+    )
+    return replace(
+        run,
+        batches=some,
+        latency=whole,
+        recorded=_counted(whole, LATENCY),
+        iterations=None if run.iterations is None else (scheduled, started),
+    )
+
+
+def _counted(latency: Mapping[LatencyKey, Distribution], what: str) -> int:
+    return sum(times.count for key, times in latency.items() if key.what == what)
 
 
 def _chosen(chance: Random, run: Evidence) -> Series:
@@ -210,4 +313,10 @@ EVERY: Final[tuple[Damage, ...]] = (
     clock_steps,
     requests_missing,
     latency_log_ends,
+    warm_up_scaled,
+    contradicted_in_a_scrape,
+    label_collides,
+    answer_cut,
+    answer_covers_less,
+    machine_clock_set,
 )

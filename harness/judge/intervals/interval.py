@@ -34,6 +34,7 @@ from harness.judge.measure.observation import (
     ObservedThroughput,
     ObservedTimes,
     ObservedUtilization,
+    OwnObservation,
 )
 from harness.judge.model import Confidence
 from harness.units import Unit
@@ -53,8 +54,8 @@ def confidence(
         noise: Standard deviation of the logarithm of the value from start to start.
 
     Returns:
-        None where the value is exact, where there is no data, and for a Prometheus server's answer,
-        whose scatter within the run is not known.
+        None where the value is exact, and where there is no data. For a Prometheus server's answer,
+        that of the harness's own scrapes, or else of the server's, widened to hold the answer.
     """
     low, high = levels if budget.direction == "max" else reversed(levels)
     found = _confidence(budget, observation, (low, high))
@@ -89,10 +90,32 @@ def _confidence(  # noqa: PLR0911 - a line for each kind
             return _mean({n: one / divisor for n, one in increases.items()}, seconds, alphas)
         case ObservedThroughput() | ObservedExact() | ObservedUtilization():
             return None
-        case ObservedAnswer() | NothingObserved():
+        case ObservedAnswer(own=own, scatter=scatter, found=value):
+            known = scatter if isinstance(own, NothingObserved) else own
+            return None if known is None else _with_answer(budget, known, value, alphas)
+        case NothingObserved():
             return None
         case _:
             assert_never(observation)
+
+
+def _with_answer(
+    budget: Budget,
+    known: OwnObservation,
+    found: float | ObservedHistogram,
+    alphas: tuple[float, float],
+) -> Confidence | None:
+    """An interval that holds a server's answer; a histogram is judged at the edges of buckets."""
+    if isinstance(known, ObservedHistogram) and not known.batches:
+        return Confidence(None, None)
+    interval = _confidence(budget, known, alphas)
+    if interval is None or isinstance(found, ObservedHistogram):
+        return interval
+    return Confidence(
+        None if interval.lower is None else min(interval.lower, found),
+        None if interval.upper is None else max(interval.upper, found),
+        interval.fewest,
+    )
 
 
 def _per_event(

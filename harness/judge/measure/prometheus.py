@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import assert_never
 
 from harness import names
 from harness.budgets.model import (
+    FEWEST_READINGS,
     Gauge,
     Indicator,
+    Mean,
     Promql,
     Quantile,
+    Rate,
+    Ratio,
     ServiceIndicator,
     Utilization,
+    asked_selectors,
 )
 from harness.judge.measure.histograms import bucket_edge, cumulative
 from harness.judge.measure.observation import (
@@ -26,6 +33,8 @@ from harness.judge.measure.observation import (
     Histogram,
     ObservedAnswer,
     ObservedHistogram,
+    ObservedRate,
+    ObservedRatio,
     OwnObservation,
 )
 from harness.judge.measure.series import PROMETHEUS, Interval, NoDataError, window
@@ -33,6 +42,12 @@ from harness.runs.model import Evidence, ServerAnswer
 from harness.runs.openmetrics import series_text
 from harness.units import Unit, format_quantity
 
+# Share of the steps of the window at which each series of a gauge must have a sample.
+PRESENT = 0.9
+_ABOUT_SCRAPES = (
+    *(names.ASKED_FIRST, names.ASKED_LAST, names.ASKED_FEWEST),
+    *(names.ASKED_MOST, names.ASKED_AGE, names.ASKED_PRESENT),
+)
 _FEWEST = 2  # scrapes that an increase can be taken of
 _HINT = "is the service scraped, with the labels of the query?"
 
@@ -57,7 +72,7 @@ def observe_answer(
     planned = window(evidence)
     if answer.problem:
         raise NoDataError(f"{answer.server}: {answer.problem}")
-    coverage = answer_coverage(answer, own)
+    coverage = answer_coverage(answer, own, indicator, planned)
     if isinstance(indicator, Promql):
         return ObservedAnswer(indicator, coverage, _expression(answer, planned), 1, 1, own)
     scrapes = _scrapes(answer, indicator, planned)
@@ -68,20 +83,108 @@ def observe_answer(
     if isinstance(indicator, Quantile):
         histogram = _histogram(answer, indicator, planned)
         samples = max(1, round(histogram.count))
-        found = ObservedHistogram(indicator, coverage, histogram, {})
-        return ObservedAnswer(indicator, coverage, found, samples, scrapes, own)
+        batches = _batches_by_edge(answer, indicator)
+        found = ObservedHistogram(indicator, coverage, histogram, batches)
+        return ObservedAnswer(indicator, coverage, found, samples, scrapes, own, found)
     value, samples = _only(answer), _samples(answer, scrapes, planned)
-    return ObservedAnswer(indicator, coverage, value, samples, scrapes, own)
+    scatter = _scatter(answer, indicator, coverage, value, planned)
+    return ObservedAnswer(indicator, coverage, value, samples, scrapes, own, scatter)
 
 
-def answer_coverage(answer: ServerAnswer, own: OwnObservation) -> Coverage:
-    """The series of an answer; which scrapes the server made is not known."""
+def _scatter(
+    answer: ServerAnswer,
+    indicator: ServiceIndicator,
+    coverage: Coverage,
+    value: float,
+    planned: Interval,
+) -> ObservedRatio | ObservedRate | None:
+    """A value with the increases in each part of the window; None for a kind without these."""
+    of, to = _batches(answer, 0), _batches(answer, 1)
+    match indicator:
+        case Mean() | Ratio():
+            return ObservedRatio(indicator, coverage, value, 1.0, of, to, PROMETHEUS)
+        case Rate():
+            seconds = planned.seconds / names.BATCHES
+            every = {number: of.get(number, 0.0) for number in range(names.BATCHES)} if of else {}
+            total = math.fsum(every.values()) / planned.seconds
+            divisor = total / value if value and total else 1.0
+            each = dict.fromkeys(every, seconds)
+            return ObservedRate(indicator, coverage, value, divisor, 1, every, each, PROMETHEUS)
+        case Quantile() | Gauge() | Utilization() | Promql():
+            return None
+        case _:
+            assert_never(indicator)
+
+
+def _batches(answer: ServerAnswer, number: int) -> dict[int, float]:
+    """The increases of a selector in each part of the window, by its number."""
+    return {part: value for part, _, value in _parts(answer, number)}
+
+
+def _batches_by_edge(answer: ServerAnswer, indicator: Quantile) -> dict[float, dict[int, float]]:
+    found: dict[float, dict[int, float]] = defaultdict(dict)
+    for part, labels, value in _parts(answer, 0):
+        here = found[bucket_edge(labels, indicator.histogram)]
+        here[part] = here.get(part, 0.0) + value
+    return dict(sorted(found.items()))
+
+
+def _parts(answer: ServerAnswer, number: int) -> Iterator[tuple[int, Mapping[str, str], float]]:
+    for labels, value in answer.found.get(f"{names.ASKED_BATCHES} {number}", ()):
+        if labels.get(names.BATCH, "") in map(str, range(names.BATCHES)) and math.isfinite(value):
+            yield int(labels[names.BATCH]), labels, value
+
+
+def answer_coverage(
+    answer: ServerAnswer,
+    own: OwnObservation,
+    indicator: ServiceIndicator,
+    planned: Interval | None = None,
+) -> Coverage:
+    """The series of an answer, and which part of the window the server's scrapes cover.
+
+    Args:
+        answer: To the queries of `harness.promql.queries`.
+        own: What the harness's own scrapes say.
+        indicator: Its selectors say which of the answers count.
+        planned: The window; None where it is not known.
+    """
     labels = [labels for labels, _ in answer.found.get(names.ASKED_VALUE, ())]
-    return Coverage(
+    found = Coverage(
         tuple(sorted(series_text("", one) for one in labels)),
         tuple(sorted({one[names.INSTANCE] for one in labels if one.get(names.INSTANCE)})),
         resets=own.coverage.resets,
     )
+    if planned is None:
+        return found
+    shares, readings, gaps = [], [], []
+    for number, (selector, is_gauge) in enumerate(asked_selectors(indicator)):
+        first, last, fewest, most, age, present = (
+            _number(answer, f"{what} {number}") for what in _ABOUT_SCRAPES
+        )
+        if most is None and not is_gauge:
+            continue  # no such series, such as failures that did not happen
+        shares.append(0.0 if first is None or last is None else (last - first) / planned.seconds)
+        if is_gauge:
+            readings.append(round(fewest or 0))
+        if fewest is None or most is None or fewest < most - 1:
+            gaps.append(f"{selector} has a series with {fewest or 0:g} of {most or 0:g} scrapes")
+        elif is_gauge and not (
+            (age or 0.0) <= planned.seconds / (FEWEST_READINGS - 1)
+            and (present or 0.0) >= PRESENT * names.ASKED_STEPS
+        ):
+            gaps.append(f"{selector} is missing for a part of the window")
+    return replace(
+        found,
+        share=max(0.0, min(1.0, *shares)) if shares else None,
+        readings=min(readings, default=None),
+        gaps=tuple(gaps),
+    )
+
+
+def _number(answer: ServerAnswer, what: str) -> float | None:
+    found = answer.found.get(what, ())
+    return found[0][1] if found and math.isfinite(found[0][1]) else None
 
 
 def _expression(answer: ServerAnswer, planned: Interval) -> float:
