@@ -165,10 +165,11 @@ def read_evidence(
     start, end = manifest.clock.window_start, manifest.clock.window_end
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
     recorded: int | None = None
+    unanswered = 0
     slowest: tuple[SlowRequest, ...] = ()
     try:
         if start is not None and end is not None:
-            batches, recorded = read_times(
+            batches, recorded, unanswered = read_times(
                 folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
             )
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
@@ -177,4 +178,8 @@ def read_evidence(
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
     if until is not None:
         recorded = None  # the log goes on, and the manifest is of another moment
-    return Evidence(manifest, merged(batches), series, slowest, batches, recorded=recorded)
+    return Evidence(
+        *(manifest, merged(batches), series, slowest, batches),
+        recorded=recorded,
+        unanswered=unanswered,
+    )

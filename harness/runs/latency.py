@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from harness.errors import RunFolderError
-from harness.names import LATENCY
+from harness.names import LATENCY, UNANSWERED_LATENCY
 from harness.runs.cells import Cell, middle_of
 from harness.runs.hdr import decode, encode
 from harness.runs.log import Log
@@ -74,10 +74,12 @@ class LoggedTimes(NamedTuple):
         intervals: By kind of time, then by the interval's number from 0; an interval without any is
             left out.
         recorded: How many requests the file holds, the warm-up included.
+        unanswered: How many requests without an answer it holds, the warm-up included.
     """
 
     intervals: dict[LatencyKey, dict[int, Distribution]]
     recorded: int
+    unanswered: int
 
 
 def read_intervals(
@@ -100,11 +102,13 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
     Raises:
         RunFolderError: The file is missing or a line other than the last is damaged.
     """
-    recorded = 0
+    recorded = unanswered = 0
     merged: dict[LatencyKey, dict[int, dict[int, int]]] = {}
     for line in _lines(path):
         if line.key.what == LATENCY:
             recorded += sum(line.counts.values())
+        elif line.key.what == UNANSWERED_LATENCY:
+            unanswered += sum(line.counts.values())
         if start - _ROUNDING <= line.start < end - _ROUNDING:
             number = int((line.start - start + _ROUNDING) // width)
             total = merged.setdefault(line.key, {}).setdefault(number, {})
@@ -114,7 +118,7 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
         key: {number: _distribution(counts) for number, counts in sorted(found.items())}
         for key, found in merged.items()
     }
-    return LoggedTimes(intervals, recorded)
+    return LoggedTimes(intervals, recorded, unanswered)
 
 
 def merged(

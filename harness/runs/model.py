@@ -138,7 +138,8 @@ class LatencyKey(NamedTuple):
     """Which requests a distribution is of.
 
     Attributes:
-        what: names.LATENCY or SERVICE_TIME; or a generator reading (START_LAG, SCHEDULER_LAG,
+        what: names.LATENCY or SERVICE_TIME; UNANSWERED_LATENCY or UNANSWERED_SERVICE_TIME, which
+            have no outcome; UNSTARTED_LATENCY; or a generator reading (START_LAG, SCHEDULER_LAG,
             GENERATOR_LOOP_LAG, GENERATOR_CANARY), for which the other fields are empty, but for the
             generator's `name` where there are several: "worker-1".
         outcome: names.OK or ERROR.
@@ -273,6 +274,7 @@ class Evidence:
         answers: By the budget's name, where a Prometheus server answered about it.
         recorded: How many requests latency.hlog holds, the warm-up included; None where that is not
             known, e.g. while the run goes on.
+        unanswered: How many requests without an answer latency.hlog holds, the warm-up included.
     """
 
     manifest: Manifest
@@ -282,6 +284,7 @@ class Evidence:
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
     answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
     recorded: int | None = None
+    unanswered: int = 0
 
 
 class Progress(NamedTuple):

@@ -75,12 +75,26 @@ def explained_by_unknown(
 
     Args:
         measured: The budgets that are judged.
-        unknown: Requests that were never answered, or never sent. Each of them may have been one
-            that the budget is on, and may have failed.
+        unknown: Requests that were lost, or never sent. Each of them may have been one that the
+            budget is on, and may have failed.
         age: Seconds that each of them took at least.
     """
     if not unknown:
         return ()
+    return tuple(one.name for one in measured if _explained_by_unknown(one, unknown, age))
+
+
+def explained_by_unanswered(
+    measured: MeasuredBudgets, unknown: int, age: float = 0.0
+) -> tuple[str, ...]:
+    """Names of the budgets whose verdict depends on how unanswered requests would have ended.
+
+    Args:
+        measured: The budgets that are judged; their observations have the unanswered requests.
+        unknown: Unanswered requests that the observations do not have, as in
+            `explained_by_unknown`.
+        age: Seconds that each of those took at least.
+    """
     return tuple(one.name for one in measured if _explained_by_unknown(one, unknown, age))
 
 
@@ -114,12 +128,12 @@ def _breached_anyway(budget: Budget, observed: ObservedTimes, generator: Generat
     For any d, P(true time > bound) >= P(measured > bound + d) - P(lateness > d), whatever the two
     have to do with each other. The breach is certain when some d makes that more than 1 - q.
     """
-    times, added = observed.times, LAGS
+    times, added = observed.shortest, LAGS
     if generator.users_ran_out:
         # While all users are busy, what delays their answers delays the requests that wait for a
         # user many times over: then only the time from the real start is known to be the service's.
         if any((generator.lag(what) or 0.0) > allowed_lag(budget) for what in LAGS):
-            times = observed.service_times
+            times = observed.shortest_service_times
     elif generator.lags.get(START_LAG):
         added = (GENERATOR_LOOP_LAG, GENERATOR_CANARY, START_LAG)  # all of it is the generator's
     quantile = observed.indicator.quantile
@@ -168,7 +182,7 @@ def _explained_by_unknown(one: Measured, unknown: int, age: float) -> bool:
         case ObservedFailures(count=count):
             return _ratio_changes(one.budget, count, unknown)
         case NothingObserved(indicator=ErrorRatio()):
-            return _ratio_changes(one.budget, RequestCount(), unknown)
+            return bool(unknown) and _ratio_changes(one.budget, RequestCount(), unknown)
         case NothingObserved() | ObservedThroughput():
             return False  # unanswered requests are no throughput
         case ObservedHistogram() | ObservedRatio() | ObservedRate():
@@ -181,6 +195,7 @@ def _explained_by_unknown(one: Measured, unknown: int, age: float) -> bool:
 
 def _ratio_changes(budget: Budget, count: RequestCount, unknown: int) -> bool:
     """Whether these requests, all failed or none, lead to different verdicts."""
+    unknown += count.unanswered
     every = count.total + unknown
     shares = (count.failed / every, (count.failed + unknown) / every)
     return len({holds(share, budget.bound, budget.direction) for share in shares}) == 2
@@ -190,9 +205,12 @@ def _time_changes(one: Measured, observed: ObservedTimes, unknown: int, age: flo
     """Whether these requests, all as slow or all as fast as possible, change the verdict."""
     if one.holds is None:
         return False
+    if observed.indicator.outcome == "error" and observed.count.unanswered:
+        unknown, age = unknown + observed.count.unanswered, 0.0  # each of them may fail
     outcomes = {one.holds}
-    for each in (math.inf, age):
-        every = Distribution.merge((observed.times, Distribution((each,), (unknown,))))
+    for times, each in ((observed.longest, math.inf), (observed.shortest, age)):
+        more = (Distribution((each,), (unknown,)),) if unknown else ()
+        every = Distribution.merge((times, *more))
         value = statistic(every, observed.indicator)
         outcomes.add(value is not None and holds(value, one.budget.bound, one.budget.direction))
     return len(outcomes) == 2

@@ -17,6 +17,7 @@ from harness.judge.guards.impact import (
     LAG_FLOOR,
     LAGS,
     allowed_lag,
+    explained_by_unanswered,
     explained_by_unknown,
     timed,
 )
@@ -29,6 +30,7 @@ from harness.judge.guards.readings import (
 )
 from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import listed
+from harness.judge.measure.unanswered import stuck_users
 from harness.judge.model import Guard, Scope, guard
 from harness.names import (
     GENERATOR_IDLE_USERS,
@@ -194,17 +196,19 @@ def requests_stored(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The requests that were unanswered when the run stopped waiting change no verdict.
 
-    Each of them took longer than that wait; even this is not known of those of a lost worker. The
-    best and the worst outcome that they can have must lead to the same verdict.
+    Each of them took longer than its wait. A run folder of an earlier version has no waits, so all
+    of them took longer than the drain; even this is not known of those of a lost worker. The best
+    and the worst outcome that they can have must lead to the same verdict.
     """
     account, clock = evidence.manifest.requests, evidence.manifest.clock
     if not account.started:
         return
     count = account.in_flight
     waited = max(0.0, (clock.drained or 0.0) - (clock.window_end or 0.0))
-    if any(worker.lost for worker in evidence.manifest.workers):
+    if evidence.unanswered or any(worker.lost for worker in evidence.manifest.workers):
         waited = 0.0
-    explained = explained_by_unknown(measured, count, waited)
+    further = max(0, count - evidence.unanswered)
+    explained = explained_by_unanswered(measured, further, waited)
     reason = f"{count} of {account.started} requests were unanswered at the end"
     if explained:
         reason += (
@@ -237,6 +241,8 @@ def _cause(
 ) -> tuple[str, str] | None:
     """Why iterations never began, and what to do, when the generators are not to blame."""
     generator = read_generator(evidence)
+    if stuck := stuck_users(evidence):
+        return f"{stuck.text} waited for the service", "see why it did not answer"
     if generator.users_ran_out and not _saturated(evidence, measured, generator):
         return "all users were waiting for the service", "raise max_users, or lower the rate"
     # The workers began all that they had, so only the part of the lost worker is missing.

@@ -167,6 +167,7 @@ class Agent:
         gc.collect()  # detects responses that were never entered: their requests are lost
         if self._open:
             self._open.abandon()
+        self._recorder.add_unanswered()
         # No switch of greenlets between the two: nothing is counted after the last report.
         report = self._report()
         self._recorder.closed = True

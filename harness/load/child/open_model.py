@@ -125,7 +125,9 @@ class OpenModel:
     def abandon(self) -> None:
         """Count arrivals that still wait for a user as dropped: the drain is over."""
         for pool in self._pools:
-            self.dropped += pool.clear()
+            dues = pool.clear()
+            self.dropped += len(dues)
+            self._recorder.add_unstarted(dues)
 
     @property
     def idle(self) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import gevent
@@ -24,7 +24,15 @@ from harness.load.child.bursts import BurstMeter
 from harness.load.child.slowest import Slowest
 from harness.load.child.tracing import trace_of, traceparents
 from harness.load.protocol.frames import Slow
-from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
+from harness.names import (
+    ERROR,
+    LATENCY,
+    OK,
+    SERVICE_TIME,
+    UNANSWERED_LATENCY,
+    UNANSWERED_SERVICE_TIME,
+    UNSTARTED_LATENCY,
+)
 from harness.runs.cells import Cell, bucket_of
 
 INTENDED = "harness_intended"  # attribute of a user: the intended start of the iteration
@@ -35,7 +43,9 @@ OTHER = "(other)"
 BATCH = 64  # requests that are sorted at once, in less than 0.2 ms
 
 _Counts = dict[int, int]
-_Sent = tuple[float, float, Any]  # real start, intended start, traceparent
+# Real start, intended start, traceparent, method and name of the request.
+_Sent = tuple[float, float, Any, tuple[str, str]]
+_UNNAMED = ("", "")
 # The sent request, method, name, seconds to the response, whether it failed, its request object.
 _Outcome = tuple[_Sent, str, str, float, bool, object]
 
@@ -57,7 +67,7 @@ class Recorder:
     Attributes:
         origin: Time from which cells count their seconds.
         in_flight: Requests whose outcome is not known, the oldest first: number -> real start,
-            intended start, traceparent.
+            intended start, traceparent, and its method and name as far as they are known by then.
         traceparent: Makes a value of the header.
         on_notice: Called with messages for the user.
         closed: Whether the last report was made; later events are not counted.
@@ -82,10 +92,17 @@ class Recorder:
         self._types: set[str] = set()  # reported in a notice
         # Answered requests whose outcome a with-block decides.
         self._watches: dict[int, weakref.ref[object]] = {}
+        self._ended: dict[tuple[str, str, str, int], _Counts] = {}  # waits at the end of the drain
 
     # --- called by the wrapped clients and by Locust's events -----------------------------------
 
-    def sent(self, user: object | None, start: float, traceparent: Any = "") -> int:
+    def sent(
+        self,
+        user: object | None,
+        start: float,
+        traceparent: Any = "",
+        named: tuple[str, str] = _UNNAMED,
+    ) -> int:
         """Count a request that is sent; returns its number.
 
         The intended start of an iteration's first request is that of the iteration. For later
@@ -95,10 +112,11 @@ class Recorder:
             user: The user that sends the request.
             start: The real start.
             traceparent: The header of the request.
+            named: Its method and its name in the locustfile.
         """
         self.started = number = self.started + 1
         intended = user.__dict__.pop(INTENDED, start) if user is not None else start
-        self.in_flight[number] = (start, intended, traceparent)
+        self.in_flight[number] = (start, intended, traceparent, named)
         self._starts.append(start)
         return number
 
@@ -192,7 +210,7 @@ class Recorder:
         if milliseconds is not None and math.isfinite(milliseconds):
             seconds = milliseconds / 1000
         start = time.monotonic() - (seconds or 0.0)
-        number = self.sent(user if isinstance(user, User) else None, start)
+        number = self.sent(user if isinstance(user, User) else None, start, "", (method, name))
         if seconds is None:
             self.lose(number)
         else:
@@ -205,6 +223,30 @@ class Recorder:
         self._lags.append((what, moment, seconds))
         if len(self._lags) >= BATCH:
             self._sort_in()
+
+    def add_unanswered(self) -> None:
+        """Count how long each request without an answer has waited; the drain is over.
+
+        An answered request whose outcome a with-block decides has no wait: it is only in flight.
+        """
+        now = time.monotonic()
+        for number, (start, intended, _, named) in self.in_flight.items():
+            if number not in self._watches:
+                pair = self._name_of(*named)
+                self._add_wait(UNANSWERED_LATENCY, pair, intended, now - intended)
+                self._add_wait(UNANSWERED_SERVICE_TIME, pair, intended, now - start)
+
+    def add_unstarted(self, dues: Iterable[float]) -> None:
+        """Count how long arrivals have waited that no user took; the drain is over."""
+        now = time.monotonic()
+        for due in dues:
+            self._add_wait(UNSTARTED_LATENCY, _UNNAMED, due, now - due)
+
+    def _add_wait(self, what: str, pair: tuple[str, str], due: float, seconds: float) -> None:
+        key = (what, *pair, int((due - self.origin) // 1.0))
+        counts = self._ended.setdefault(key, {})
+        bucket = bucket_of(seconds)
+        counts[bucket] = counts.get(bucket, 0) + 1
 
     def rebase(self, t0: float, window_start: float) -> None:
         """Count seconds from the start of the window; earlier requests go before `t0`."""
@@ -234,6 +276,8 @@ class Recorder:
         readings, self._readings = self._readings, {}
         for what, of_seconds in readings.items():
             cells += [Cell(what, "", "", "", int(s), c) for s, c in of_seconds.items()]
+        ended, self._ended = self._ended, {}
+        cells += [Cell(what, "", m, n, s, counts) for (what, m, n, s), counts in ended.items()]
         return tuple(cells)
 
     def take_slowest(self) -> tuple[Slow, ...]:
@@ -248,7 +292,7 @@ class Recorder:
 
     def oldest(self) -> float:
         """Age of the oldest unanswered request in seconds; 0 when there is none."""
-        for number, (start, _, _) in self.in_flight.items():
+        for number, (start, *_) in self.in_flight.items():
             if number not in self._watches:
                 return time.monotonic() - start
         return 0.0
@@ -269,7 +313,7 @@ class Recorder:
 
     def _sort_outcome_in(self, outcome: _Outcome) -> None:
         sent, method, name, service, failed, request = outcome
-        start, intended, traceparent = sent
+        start, intended, traceparent, _ = sent
         series = self._series.get((method, name, failed)) or self._admit(
             method, name, failed=failed
         )
@@ -292,18 +336,23 @@ class Recorder:
 
     def _admit(self, method: object, name: object, *, failed: bool) -> RequestSeries:
         """The series of a new key: its own, or the common one of all keys above the limit."""
-        pair = (str(method), str(name))
-        if pair not in self._names:
-            if len(self._names) < MAX_NAMES:
-                self._names.add(pair)
-            else:
-                pair = self._overflow(pair[0])
+        pair = self._name_of(method, name)
         key = (*pair, failed)
         if key not in self._series:
             self._series[key] = RequestSeries(
                 *pair, Slowest(sampling=self._sampling), failed=failed
             )
         return self._series[key]
+
+    def _name_of(self, method: object, name: object) -> tuple[str, str]:
+        """The method and the name that a request is counted under."""
+        pair = (str(method), str(name))
+        if pair not in self._names:
+            if len(self._names) < MAX_NAMES:
+                self._names.add(pair)
+            else:
+                pair = self._overflow(pair[0])
+        return pair
 
     def _overflow(self, method: str) -> tuple[str, str]:
         if (OTHER, OTHER) not in self._names:
