@@ -108,6 +108,7 @@ class RunState:
         self._set(
             requests=fleet.requests,
             user_errors=fleet.user_errors,
+            consequences=fleet.consequences,
             notices=fleet.notices,
             workers=fleet.workers,
         )

@@ -46,7 +46,8 @@ class Requests(_Record):
     """The generator's account: `started == recorded + in_flight + lost` at all times.
 
     `asked`, `sent` and `dropped` count iterations of the open model, each of which makes one or
-    more requests; they are zero in the closed model.
+    more requests; they are zero in the closed model. `cut` counts iterations that an exception cut
+    short after a failed request.
     """
 
     asked: int = 0
@@ -57,6 +58,7 @@ class Requests(_Record):
     in_flight: int = 0
     lost: int = 0
     late: int = 0
+    cut: int = 0
 
 
 class Settled(_Record):
@@ -107,6 +109,7 @@ class Manifest(BaseModel):
         notices: What a person should know about the load, e.g. what could not be recorded.
         aborted_by: The budget whose certain breach stopped the load; empty otherwise.
         user_errors: Exceptions that ended or disturbed a Locust user, the first few.
+        consequences: Those of them that followed a failed request of the same task.
         settled: Of a scenario whose warm-up is as long as the latency needs; else None.
         noise: Standard deviation of the logarithm of a budget's value from start to start, by the
             budget's name, as calibration found it on this machine.
@@ -124,6 +127,7 @@ class Manifest(BaseModel):
     clock: Clock
     requests: Requests = Requests()
     user_errors: tuple[str, ...] = ()
+    consequences: tuple[str, ...] = ()
     workers: tuple[Worker, ...] = ()
     notices: tuple[str, ...] = ()
     aborted_by: str = ""

@@ -24,8 +24,14 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.names import START_TIME
-from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Series
+from harness.names import (
+    LATENCY,
+    START_TIME,
+    UNANSWERED_LATENCY,
+    UNANSWERED_SERVICE_TIME,
+    UNSTARTED_LATENCY,
+)
+from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest, Requests, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     APP,
@@ -33,6 +39,7 @@ from tests.unit.judge.evidence import (
     URL,
     budget,
     counter,
+    distribution,
     evidence,
     requests,
     series,
@@ -74,6 +81,18 @@ def _of_generator() -> Iterator[Case]:
     yield _case("failures", ErrorRatio(), 0.01, unit=Unit.RATIO, latency=failed)
     yield _case("every request failed", Latency(0.95), 0.2, latency=requests(failed=[0.01] * 400))
     yield _case("too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed)
+    hanging = requests(ok=[0.010] * 300) | _waits([30.0] * 100)
+    yield _case("p95 of unanswered requests", Latency(0.95), 0.2, latency=hanging)
+    yield _case("mean of unanswered requests", Latency(None), 0.2, latency=hanging)
+    yield _case("unanswered requests may fail", ErrorRatio(), 0.2, unit=Unit.RATIO, latency=hanging)
+    dead = _waits([30.0] * 100)
+    yield _case("no request answered", Latency(0.95), 0.2, latency=dead)
+    throughput = Throughput()
+    yield _case("nothing answered", throughput, 500.0, unit=Unit.PER_SECOND, latency=dead)
+    begun = requests(ok=[0.010] * 300) | {LatencyKey(UNSTARTED_LATENCY): distribution([30.0] * 50)}
+    yield _case("arrivals that never began", Latency(0.95), 0.2, latency=begun, dropped=50)
+    few = requests(ok=[0.010] * 396, failed=[0.010] * 4)
+    yield _case("cut iterations", Latency(0.95), 0.2, latency=few, cut=4)
 
 
 def _of_counters() -> Iterator[Case]:
@@ -134,9 +153,23 @@ def _case(
     *,
     latency: Mapping[LatencyKey, Distribution] | None = None,
     more: Iterable[Series] = (),
+    dropped: int = 0,
+    cut: int = 0,
 ) -> Case:
     times = requests(ok=[0.010] * REQUESTS) if latency is None else latency
-    count = sum(found.count for found in times.values())
+    count = sum(found.count for key, found in times.items() if key.what == LATENCY)
+    hanging = sum(found.count for key, found in times.items() if key.what == UNANSWERED_LATENCY)
+    made = count + hanging
+    account = Requests(
+        asked=made + dropped,
+        sent=made,
+        dropped=dropped,
+        started=made,
+        recorded=count,
+        in_flight=hanging,
+        cut=cut,
+    )
+    texts = ("User: KeyError: 'id' after GET /contacts answered 500",) if cut else ()
     run = evidence(
         *more,
         *(
@@ -148,10 +181,21 @@ def _case(
         ups=[up(replica) for replica in REPLICAS],
         metrics=(URL, URL.replace("8000", "8001")),
         scrape_interval=1.0,
-        requests=Requests(asked=count, sent=count, started=count, recorded=count),
+        requests=account,
+        waited=30.0,
     )
-    run = replace(run, recorded=count)
+    run = replace(run, recorded=count, unanswered=hanging, manifest=_with_errors(run, texts))
     return Case(name, budget(indicator, bound, direction, unit), run)
+
+
+def _with_errors(run: Evidence, texts: tuple[str, ...]) -> Manifest:
+    return run.manifest.model_copy(update={"user_errors": texts, "consequences": texts})
+
+
+def _waits(seconds: Iterable[float]) -> dict[LatencyKey, Distribution]:
+    found = distribution(seconds)
+    kinds = (UNANSWERED_LATENCY, UNANSWERED_SERVICE_TIME)
+    return {LatencyKey(kind, "", "GET", "/contacts"): found for kind in kinds}
 
 
 def _histogram(counts: Mapping[str, float], mean: float) -> list[Series]:

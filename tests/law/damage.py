@@ -7,7 +7,15 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from harness.names import INSTANCE, LATENCY, START_TIME, UP
+from harness.names import (
+    INSTANCE,
+    LATENCY,
+    START_TIME,
+    UNANSWERED_LATENCY,
+    UNANSWERED_SERVICE_TIME,
+    UNSTARTED_LATENCY,
+    UP,
+)
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series
 from tests.unit.judge.evidence import END, SECONDS, START
 
@@ -132,13 +140,32 @@ def latency_log_ends(chance: Random, run: Evidence) -> Evidence:
     )
 
 
+def waits_missing(chance: Random, run: Evidence) -> Evidence:
+    """The waits of requests without an answer are missing: of one kind, or of all kinds."""
+    kinds = [UNANSWERED_LATENCY, UNANSWERED_SERVICE_TIME, UNSTARTED_LATENCY]
+    gone = set(chance.choice([kinds, *([kind] for kind in kinds)]))
+    return _with_batches(run, {k: b for k, b in run.batches.items() if k.what not in gone})
+
+
+def cut_not_counted(_: Random, run: Evidence) -> Evidence:
+    """run.json does not count the iterations that exceptions cut short."""
+    account = run.manifest.requests.model_copy(update={"cut": 0})
+    return replace(run, manifest=run.manifest.model_copy(update={"requests": account}))
+
+
+def consequences_missing(_: Random, run: Evidence) -> Evidence:
+    """run.json does not say which exceptions followed a failed request."""
+    return replace(run, manifest=run.manifest.model_copy(update={"consequences": ()}))
+
+
 def _with_batches(
     run: Evidence, batches: Mapping[LatencyKey, Mapping[int, Distribution]]
 ) -> Evidence:
     some = {key: found for key, found in batches.items() if found}
     whole = {key: Distribution.merge(found.values()) for key, found in some.items()}
     counted = sum(d.count for key, d in whole.items() if key.what == LATENCY)
-    return replace(run, batches=some, latency=whole, recorded=counted)
+    waiting = sum(d.count for key, d in whole.items() if key.what == UNANSWERED_LATENCY)
+    return replace(run, batches=some, latency=whole, recorded=counted, unanswered=waiting)
 
 
 def _chosen(chance: Random, run: Evidence) -> Series:
@@ -210,4 +237,7 @@ EVERY: Final[tuple[Damage, ...]] = (
     clock_steps,
     requests_missing,
     latency_log_ends,
+    waits_missing,
+    cut_not_counted,
+    consequences_missing,
 )

@@ -7,10 +7,11 @@ the requests without a known one can have.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from harness.budgets.model import Budget, Latency, Throughput
+from harness.budgets.model import Budget, ClientIndicator, Latency, Throughput
 from harness.judge.guards.delivery import Delivery, deliveries
 from harness.judge.guards.generator import generator_cpu
 from harness.judge.guards.impact import (
@@ -227,13 +228,49 @@ def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[
     )
 
 
-def user_errors(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """No exception ended or disturbed a Locust user."""
-    errors = evidence.manifest.user_errors
+def user_errors(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
+    """No exception ended or disturbed a Locust user, except as a consequence of a failed request.
+
+    A consequence takes no breach away. It cuts its iteration short, so that the service gets fewer
+    requests, which takes away what holds.
+    """
+    found, follow = evidence.manifest.user_errors, evidence.manifest.consequences
+    errors = [text for text in found if text not in follow]
+    if follow and not errors:
+        yield _consequences(evidence, measured)
+        return
     reason = "no Locust user raised an exception"
     if errors:
         reason = f"a Locust user raised an exception: {errors[0]}; correct the locustfile"
     yield guard("user-errors", reason, tripped=bool(errors), value=len(errors), limit=0)
+
+
+def _consequences(evidence: Evidence, measured: MeasuredBudgets) -> Guard:
+    """The guard on exceptions that all followed a failed request."""
+    account, texts = evidence.manifest.requests, evidence.manifest.consequences
+    # A count that is missing beside the texts is not 0.
+    share = min(1.0, (account.cut or math.inf) / max(1, account.sent or account.started))
+    held = tuple(
+        one.name
+        for one in measured
+        if one.holds and isinstance(one.budget.indicator, ClientIndicator) and share > LOST
+    )
+    reason = f"the exceptions of Locust users are consequences of failed requests: {texts[0]}"
+    if held:
+        cut = format_quantity(share, Unit.RATIO)
+        reason += (
+            f"; they cut {cut} of the iterations short, so the other requests do not prove that"
+            f" {listed(held)} holds; repair the failures first"
+        )
+    return guard(
+        "user-errors",
+        reason,
+        tripped=bool(held),
+        value=share,
+        limit=LOST,
+        unit=Unit.RATIO,
+        budgets=held or None,
+    )
 
 
 def _cause(

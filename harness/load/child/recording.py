@@ -36,6 +36,8 @@ from harness.names import (
 from harness.runs.cells import Cell, bucket_of
 
 INTENDED = "harness_intended"  # attribute of a user: the intended start of the iteration
+FAILED = "harness_failed"  # attribute of a user: how the last request of its task failed
+MAX_FAILURE = 200  # characters of it
 SENT = "harness.sent"  # key in a request's context: its number
 MAX_NAMES = 1000
 MAX_TYPES = 20  # types of requests that are reported in a notice
@@ -43,8 +45,8 @@ OTHER = "(other)"
 BATCH = 64  # requests that are sorted at once, in less than 0.2 ms
 
 _Counts = dict[int, int]
-# Real start, intended start, traceparent, method and name of the request.
-_Sent = tuple[float, float, Any, tuple[str, str]]
+# Real start, intended start, traceparent, method and name of the request, its user.
+_Sent = tuple[float, float, Any, tuple[str, str], User | None]
 _UNNAMED = ("", "")
 # The sent request, method, name, seconds to the response, whether it failed, its request object.
 _Outcome = tuple[_Sent, str, str, float, bool, object]
@@ -67,7 +69,8 @@ class Recorder:
     Attributes:
         origin: Time from which cells count their seconds.
         in_flight: Requests whose outcome is not known, the oldest first: number -> real start,
-            intended start, traceparent, and its method and name as far as they are known by then.
+            intended start, traceparent, method and name as far as they are known by then, user.
+        any_failed: Whether some user has, or had, the attribute `FAILED`.
         traceparent: Makes a value of the header.
         on_notice: Called with messages for the user.
         closed: Whether the last report was made; later events are not counted.
@@ -81,7 +84,7 @@ class Recorder:
         self._burst_meter = BurstMeter()
         self.traceparent = traceparents(trace_ratio)
         self.on_notice = on_notice
-        self.closed = False
+        self.closed = self.any_failed = False
         self._sampling = trace_ratio > 0
         self._outcomes: list[_Outcome] = []  # not sorted yet
         self._lags: list[tuple[str, float, float]] = []  # readings that are not sorted yet
@@ -98,7 +101,7 @@ class Recorder:
 
     def sent(
         self,
-        user: object | None,
+        user: User | None,
         start: float,
         traceparent: Any = "",
         named: tuple[str, str] = _UNNAMED,
@@ -116,7 +119,7 @@ class Recorder:
         """
         self.started = number = self.started + 1
         intended = user.__dict__.pop(INTENDED, start) if user is not None else start
-        self.in_flight[number] = (start, intended, traceparent, named)
+        self.in_flight[number] = (start, intended, traceparent, named, user)
         self._starts.append(start)
         return number
 
@@ -129,6 +132,7 @@ class Recorder:
         *,
         failed: bool,
         response: object = None,
+        error: object = None,
     ) -> None:
         """Record the outcome of a request, and its times.
 
@@ -139,6 +143,7 @@ class Recorder:
             service: Seconds from the real start to the response.
             failed: Whether it is a failure for Locust or the locustfile.
             response: Its response, if there is one.
+            error: Why it failed; None when an exception of the locustfile made it a failure.
         """
         if self.closed:
             return
@@ -148,6 +153,8 @@ class Recorder:
         if self._watches:
             self._watches.pop(number, None)
         self.recorded += 1
+        if error is not None or response is not None or self.any_failed:
+            self._note_outcome(sent[4], (method, name), response, error)
         # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
         # would first have to create the request object.
         request = getattr(response, "request", None) if isinstance(response, Response) else None
@@ -185,18 +192,21 @@ class Recorder:
         # Removed, so that listeners of the locustfile get the context without it.
         number = context.pop(SENT, None) if context else None
         if number is None:
-            self._count_ended(request_type, name, response_time, failed=exception is not None)
+            self._count_ended(request_type, name, response_time, exception)
             return
         if response_time is None:
             sent = self.in_flight.get(number)
             response_time = (time.monotonic() - sent[0]) * 1000 if sent else 0.0
         failed = exception is not None
         self.settle(
-            number, request_type, name, response_time / 1000, failed=failed, response=response
+            *(number, request_type, name, response_time / 1000),
+            failed=failed,
+            response=response,
+            error=exception,
         )
 
     def _count_ended(
-        self, method: str, name: str, milliseconds: float | None, *, failed: bool
+        self, method: str, name: str, milliseconds: float | None, error: object
     ) -> None:
         """Count a request of a client that is not wrapped, at its end."""
         if method not in self._types and len(self._types) < MAX_TYPES:
@@ -214,7 +224,26 @@ class Recorder:
         if seconds is None:
             self.lose(number)
         else:
-            self.settle(number, method, name, seconds, failed=failed)
+            self.settle(number, method, name, seconds, failed=error is not None, error=error)
+
+    def _note_outcome(
+        self, user: User | None, named: tuple[str, str], response: object, error: object
+    ) -> None:
+        """Note on the user whether its last request failed, for an exception that follows."""
+        if user is None:
+            return
+        status = getattr(response, "status_code", None)
+        what = ""
+        if isinstance(status, int) and status >= 400:
+            what = f"answered {status}"
+        elif error is not None:
+            text = f"{type(error).__name__}: {error}"[: 2 * MAX_FAILURE]
+            what = f"failed: {' '.join(text.split())}"
+        if what:
+            self.any_failed = True
+            user.__dict__[FAILED] = f"{named[0]} {named[1]} {what}"[:MAX_FAILURE]
+        else:
+            user.__dict__.pop(FAILED, None)
 
     # --- called by the agent and the open model -------------------------------------------------
 
@@ -230,7 +259,7 @@ class Recorder:
         An answered request whose outcome a with-block decides has no wait: it is only in flight.
         """
         now = time.monotonic()
-        for number, (start, intended, _, named) in self.in_flight.items():
+        for number, (start, intended, _, named, _) in self.in_flight.items():
             if number not in self._watches:
                 pair = self._name_of(*named)
                 self._add_wait(UNANSWERED_LATENCY, pair, intended, now - intended)
@@ -313,7 +342,7 @@ class Recorder:
 
     def _sort_outcome_in(self, outcome: _Outcome) -> None:
         sent, method, name, service, failed, request = outcome
-        start, intended, traceparent, _ = sent
+        start, intended, traceparent, _, _ = sent
         series = self._series.get((method, name, failed)) or self._admit(
             method, name, failed=failed
         )

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from locust import clients, events
+from locust import TaskSet, clients, events
 from locust.contrib import fasthttp
 from locust.exception import (
     InterruptTaskSet,
@@ -23,9 +23,10 @@ from locust.exception import (
     StopTest,
     StopUser,
 )
+from locust.user.task import DefaultTaskSet
 from requests import PreparedRequest
 
-from harness.load.child.recording import SENT, Recorder
+from harness.load.child.recording import FAILED, SENT, Recorder
 from harness.load.child.tracing import TRACEPARENT, traced
 
 # Exceptions that locustfiles raise to control the flow of tasks.
@@ -41,6 +42,23 @@ def install(recorder: Recorder) -> None:
     _wrap_request(recorder, fasthttp.FastHttpSession, default_headers, _as_given)
     for response in (clients.ResponseContextManager, fasthttp.ResponseContextManager):
         _wrap_exit(recorder, response)
+
+
+def forget_failures(recorder: Recorder) -> None:
+    """In the closed model, let a failed request count for exceptions of its own task only."""
+    for task_set in (TaskSet, DefaultTaskSet):
+        _wrap_execute(recorder, task_set)
+
+
+def _wrap_execute(recorder: Recorder, task_set: Any) -> None:
+    original = task_set.execute_task
+
+    def execute_task(this: Any, task: Any) -> None:
+        if recorder.any_failed:
+            this.user.__dict__.pop(FAILED, None)
+        original(this, task)
+
+    task_set.execute_task = execute_task
 
 
 def _defaults_of_requests(session: Any) -> dict[str, Any]:

@@ -116,7 +116,12 @@ class FastSession(FastHttpSession):
         response, length, error = self._exchange(spec, message)
         seconds = time.monotonic() - start
         if not notify:
-            self._recorder.settle(number, *named, seconds, failed=error is not None)
+            if error is None:
+                self._recorder.settle(number, *named, seconds, failed=False)
+            else:
+                self._recorder.settle(
+                    number, *named, seconds, failed=True, response=response, error=error
+                )
             return response
         meta = {
             "request_type": named[0],
