@@ -153,11 +153,15 @@ class Recorder:
         if self._watches:
             self._watches.pop(number, None)
         self.recorded += 1
-        if error is not None or response is not None or self.any_failed:
+        request = None
+        if response is not None:
+            # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
+            # would first have to create the request object.
+            if isinstance(response, Response):
+                request = getattr(response, "request", None)
             self._note_outcome(sent[4], (method, name), response, error)
-        # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
-        # would first have to create the request object.
-        request = getattr(response, "request", None) if isinstance(response, Response) else None
+        elif error is not None or self.any_failed:
+            self._note_outcome(sent[4], (method, name), response, error)
         self._outcomes.append((sent, method, name, service, failed, request))
         if len(self._outcomes) >= BATCH:
             self._sort_in()

@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,8 @@ class Loads:
             window = merged(read_intervals(path, epoch, 1, epoch + 3600))
             counts = read_counts(path)
         texts = load.user_errors, load.notices
-        results = (counts, window, self.reports, load.workers, load.consequences)
-        return Outcome(requests, *texts, *results)
+        found = Outcome(requests, *texts, counts, window, self.reports, load.workers)
+        return replace(found, consequences=load.consequences)
 
     async def start(self, load: Generator) -> None:
         now = time.monotonic()

@@ -96,9 +96,9 @@ def stuck(recorded: int = 0, hanging: int = 100, never: int = 200, **fields: Any
         **arrivals([10.0] * never),
     }
     idle = series(names.GENERATOR_IDLE_USERS, lambda t: 90.0 if t < 3 else 0.0, instance="")
-    fields = {"loads": [LITTLE], "in_flight": 100, "dropped": never} | fields
-    found = run(latency, idle, users(100), **fields)
-    return replace(found, unanswered=fields["in_flight"])
+    given: dict[str, Any] = {"loads": [LITTLE], "in_flight": 100, "dropped": never} | fields
+    found = run(latency, idle, users(100), **given)
+    return replace(found, unanswered=given["in_flight"])
 
 
 # --- values and intervals -----------------------------------------------------------------------
