@@ -22,7 +22,8 @@ from harness.budgets.model import (
 )
 from harness.judge.bounds import holds
 from harness.judge.guards.readings import GeneratorReading
-from harness.judge.measure.client import statistic
+from harness.judge.intervals.interval import OUTAGE
+from harness.judge.measure.client import may_exceed, statistic
 from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.observation import (
     NothingObserved,
@@ -55,6 +56,9 @@ LAG_SHARE = 0.1
 BURSTS = 2.0
 # What a Python client takes to send a request and to read its answer, seconds; no probe sees it.
 OWN_TIME = 0.0005
+# A wait that no pause explains: seconds, and multiples of the longest answer.
+_LONG = 1.0
+_TIMES_LONGEST = 10.0
 _TAILS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4)
 
 
@@ -96,6 +100,22 @@ def explained_by_unanswered(
         age: Seconds that each of those took at least.
     """
     return tuple(one.name for one in measured if _explained_by_unknown(one, unknown, age))
+
+
+def breached_by_silence(one: Measured) -> bool:
+    """Whether a latency is breached because the service stopped answering.
+
+    No pause and no shortage of CPUs explains that: a service that is short of CPUs answers the
+    oldest requests, late. So more than three times the requests that may exceed the bound must be
+    unanswered and have waited for ten times longer than any answer took, and for over a second.
+    """
+    observed, budget = one.observation, one.budget
+    if not isinstance(observed, ObservedTimes) or budget.direction != "max" or one.holds:
+        return False
+    waits = observed.waits.of(observed.indicator.of)
+    long = max(budget.bound, _LONG, _TIMES_LONGEST * (observed.times.quantile(1.0) or 0.0))
+    silent = (waits.share_over(long) or 0.0) * waits.count
+    return silent > OUTAGE * may_exceed(observed.indicator) * observed.shortest.count
 
 
 def allowed_lag(budget: Budget) -> float:
@@ -158,9 +178,9 @@ def _explained_by_pauses(one: Measured, generator: GeneratorReading) -> bool:
         return False  # the service measures them
     match indicator:
         case Latency():
-            return one.holds is False or (
-                one.holds is True and _proves_nothing(indicator, generator)
-            )
+            if one.holds:
+                return _proves_nothing(indicator, generator)
+            return one.holds is False and not breached_by_silence(one)
         case Throughput():
             return one.holds is False
         case ErrorRatio():

@@ -478,3 +478,31 @@ def test_requests_that_are_known_to_be_unanswered_need_no_guess() -> None:
     assert found(run, mine)["in-flight-at-end"].outcome == "ok"
     run = replace(run, unanswered=40)  # the other 60 may have been requests of any name
     assert found(run, mine)["in-flight-at-end"].budgets == ("mine",)
+
+
+@pytest.mark.parametrize(
+    ("wait", "longest", "stands"),
+    [
+        pytest.param(20.0, 0.3, True, id="a hang"),
+        pytest.param(20.0, 19.0, False, id="an overload answers the oldest requests"),
+        pytest.param(0.9, 0.01, False, id="a wait of less than a second"),
+    ],
+)
+def test_breach_by_silence_is_not_explained_by_pauses(
+    wait: float, longest: float, stands: bool
+) -> None:
+    waits = {
+        LatencyKey(kind, "", "GET", "/contacts"): distribution([wait] * 400)
+        for kind in (names.UNANSWERED_LATENCY, names.UNANSWERED_SERVICE_TIME)
+    }
+    run = replace(
+        evidence(
+            readings(names.GENERATOR_STEAL, [0.5, 0.5]),
+            latency=requests(ok=[0.01] * 399 + [longest]) | waits,
+            requests=account(started=800, recorded=400, in_flight=400, asked=800, sent=800),
+        ),
+        unanswered=400,
+    )
+    assert ("host-steal" not in tripped(run, P95)) == stands
+    (verdict,) = by_value((P95,), run)
+    assert verdict.outcome == ("fail" if stands else "inconclusive")
