@@ -162,6 +162,11 @@ RULE_BAD: Final = "service:budget_bad:ratio_rate"  # and the window, "1h": the s
 # --- the first field of a tag in latency.hlog -----------------------------------------------
 LATENCY: Final = "latency"
 SERVICE_TIME: Final = "service_time"
+# How long requests without an answer had waited at the end of the drain, from the intended start
+# and from the real one; and the same of arrivals that no user ever took.
+UNANSWERED_LATENCY: Final = "unanswered_latency"
+UNANSWERED_SERVICE_TIME: Final = "unanswered_service_time"
+UNSTARTED_LATENCY: Final = "unstarted_latency"
 START_LAG: Final = "start_lag"  # from the intended start to the real one, iterations
 SCHEDULER_LAG: Final = "scheduler_lag"  # from the intended start to its emission
 GENERATOR_LOOP_LAG: Final = "generator_loop_lag"  # overshoot of a short sleep in the generator

@@ -110,6 +110,7 @@ def decide(
         runbook=budget.runbook,
         line=budget.line,
         request=(indicator.request or "") if isinstance(indicator, Latency) else None,
+        at_least=measurement.at_least,
     )
 
 
@@ -245,6 +246,8 @@ def _measured(budget: Budget, measurement: Measurement) -> str:
     if measurement.value is None:
         return f"{what} is not known exactly ({measurement.reason}), against {bound}{note}"
     value = format_quantity(measurement.value, budget.unit)
+    if measurement.at_least:
+        value = f"at least {value}"
     return f"{what} is {value}, {_distance(budget, measurement.value)} {bound}{note}"
 
 

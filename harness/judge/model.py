@@ -42,6 +42,7 @@ class Measurement:
         share_over: Share of requests or observations over the bound, where there is one.
         reason: Why there is no value, or a remark on it; empty otherwise.
         note: How the value was measured, for every verdict on it; empty otherwise.
+        at_least: Whether the true value may be higher, because requests were unanswered.
     """
 
     value: float | None
@@ -52,6 +53,7 @@ class Measurement:
     share_over: float | None = None
     reason: str = ""
     note: str = ""
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ class Verdict:
         reason: One sentence; for an inconclusive outcome it says why and what to do.
         advice: Where to look first, for a breach and a warning about one; empty otherwise.
         request: Whose latency is judged, empty is every request; None when no latency is.
+        at_least: Whether the true value may be higher, because requests were unanswered.
     """
 
     name: str
@@ -152,6 +155,7 @@ class Verdict:
     runbook: str = ""
     line: int = 0
     request: str | None = None
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)

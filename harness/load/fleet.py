@@ -121,8 +121,13 @@ class Fleet:
 
     @property
     def user_errors(self) -> tuple[str, ...]:
-        """Exceptions that the locustfiles raised outside of requests."""
-        return self._texts(lambda generator: generator.user_errors)
+        """Exceptions that the locustfiles raised outside of requests, the consequences last."""
+        return self._texts(lambda generator: generator.user_errors) + self.consequences
+
+    @property
+    def consequences(self) -> tuple[str, ...]:
+        """Those of the exceptions that followed a failed request."""
+        return self._texts(lambda generator: generator.consequences)
 
     @property
     def notices(self) -> tuple[str, ...]:

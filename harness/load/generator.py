@@ -101,6 +101,7 @@ class Generator:
 
     Attributes:
         user_errors: Exceptions that the locustfile raised outside of requests, each text once.
+        consequences: Those of them that followed a failed request, not in `user_errors`.
         notices: Messages about the scenario for the user.
         finished: Whether the last frame has arrived.
         died: Done, with the reason, once the generator has ended before its stop, has blocked, or
@@ -116,6 +117,7 @@ class Generator:
         on_progress: Callable[[str], object],
     ) -> None:
         self.user_errors: tuple[str, ...] = ()
+        self.consequences: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
         self.finished = False
         self.died: asyncio.Future[str] = asyncio.Future()
@@ -293,6 +295,8 @@ class Generator:
                 self._silent_for = 0.0
                 self._last[frame.source] = frame
                 self._on_report(frame)
+            case UserError(consequence=True):
+                self.consequences = _with_text(self.consequences, frame.text)
             case UserError():
                 self.user_errors = _with_text(self.user_errors, frame.text)
             case Notice():

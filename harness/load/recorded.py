@@ -16,6 +16,7 @@ def with_source(report: Report) -> tuple[Cell, ...]:
     if not report.source:
         return report.cells
     times = {names.LATENCY, names.SERVICE_TIME}
+    times |= {names.UNANSWERED_LATENCY, names.UNANSWERED_SERVICE_TIME}
     return tuple(c if c.what in times else replace(c, name=report.source) for c in report.cells)
 
 

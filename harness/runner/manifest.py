@@ -122,6 +122,7 @@ class RunState:
         self._set(
             requests=fleet.requests,
             user_errors=fleet.user_errors,
+            consequences=fleet.consequences,
             notices=fleet.notices,
             workers=tuple(self._with_epoch(worker) for worker in fleet.workers),
         )

@@ -172,10 +172,11 @@ def read_evidence(
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
     recorded: int | None = None
     iterations: tuple[int, int] | None = None
+    unanswered = 0
     slowest: tuple[SlowRequest, ...] = ()
     try:
         if start is not None and end is not None:
-            batches, recorded, iterations = read_times(
+            batches, recorded, iterations, unanswered = read_times(
                 folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
             )
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
@@ -196,5 +197,6 @@ def read_evidence(
         batches,
         recorded=recorded,
         iterations=iterations,
+        unanswered=unanswered,
         changed=changed,
     )

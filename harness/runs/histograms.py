@@ -48,6 +48,8 @@ class HistogramSet:
 
     def add(self, key: LatencyKey, counts: Mapping[int, int]) -> None:
         """Count times: a bucket's lower edge in nanoseconds, and how many fell into it."""
+        if key.what not in _FAMILIES:
+            return  # a wait without an answer is not a time
         of_requests = key.what in {names.LATENCY, names.SERVICE_TIME}
         place = _FAMILIES[key.what], self._labels(key) if of_requests else _source(key)
         if place not in self._histograms:

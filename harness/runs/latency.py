@@ -23,6 +23,9 @@ from harness.names import (
     SCHEDULER_LAG,
     SERVICE_TIME,
     START_LAG,
+    UNANSWERED_LATENCY,
+    UNANSWERED_SERVICE_TIME,
+    UNSTARTED_LATENCY,
 )
 from harness.runs.cells import Cell, middle_of
 from harness.runs.hdr import decode, encode
@@ -40,7 +43,10 @@ _HEADER = """\
 _ROUNDING = 0.0005  # s; timestamps have three decimals
 # The compressed counts of a histogram are smaller; a longer line is not read into memory.
 _LONGEST_LINE = 2**20
-_LAGS = frozenset({START_LAG, SCHEDULER_LAG, GENERATOR_LOOP_LAG, GENERATOR_CANARY})
+_OF_GENERATOR = frozenset(
+    {START_LAG, SCHEDULER_LAG, GENERATOR_LOOP_LAG, GENERATOR_CANARY, UNSTARTED_LATENCY}
+)
+_UNANSWERED = frozenset({UNANSWERED_LATENCY, UNANSWERED_SERVICE_TIME})
 _PLAIN = "/:{}()-_.~"  # characters of tags that need no encoding; not ",", "|", "%" or white space
 
 
@@ -89,11 +95,13 @@ class LoggedTimes(NamedTuple):
         recorded: How many requests the file holds, the warm-up included.
         iterations: How many iterations of the open model the file says were scheduled, and how many
             were started.
+        unanswered: How many requests without an answer it holds, the warm-up included.
     """
 
     intervals: dict[LatencyKey, dict[int, Distribution]]
     recorded: int
     iterations: tuple[int, int] = (0, 0)
+    unanswered: int = 0
 
 
 def read_intervals(
@@ -120,7 +128,7 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
     merged: dict[LatencyKey, dict[int, dict[int, int]]] = {}
     for line in _lines(path):
         what = line.key.what
-        if what in {LATENCY, SCHEDULER_LAG, START_LAG}:
+        if what in {LATENCY, SCHEDULER_LAG, START_LAG, UNANSWERED_LATENCY}:
             totals[what] = totals.get(what, 0) + sum(line.counts.values())
         if start - _ROUNDING <= line.start < end - _ROUNDING:
             number = int((line.start - start + _ROUNDING) // width)
@@ -132,7 +140,8 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
         for key, found in merged.items()
     }
     iterations = totals.get(SCHEDULER_LAG, 0), totals.get(START_LAG, 0)
-    return LoggedTimes(intervals, totals.get(LATENCY, 0), iterations)
+    unanswered = totals.get(UNANSWERED_LATENCY, 0)
+    return LoggedTimes(intervals, totals.get(LATENCY, 0), iterations, unanswered)
 
 
 def merged(
@@ -190,7 +199,7 @@ def _parse(text: str) -> LatencyLine:
     tag, start, _, _, payload = fields
     key = LatencyKey(*(unquote(part) for part in tag.split("|")))
     of_requests = key.what in {LATENCY, SERVICE_TIME} and key.outcome in {OK, ERROR}
-    if not of_requests and key.what not in _LAGS:
+    if not of_requests and key.what not in _OF_GENERATOR | _UNANSWERED:
         raise ValueError(f"unknown tag {tag[:40]!r}")
     return LatencyLine(key, _moment(start), decode(payload))
 

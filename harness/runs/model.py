@@ -70,7 +70,8 @@ class Requests(_Record):
     """The generator's account: `started == recorded + in_flight + lost` at all times.
 
     `asked`, `sent` and `dropped` count iterations of the open model, each of which makes one or
-    more requests; they are zero in the closed model.
+    more requests; they are zero in the closed model. `cut` counts iterations that an exception cut
+    short after a failed request.
     """
 
     asked: Count = 0
@@ -81,6 +82,7 @@ class Requests(_Record):
     in_flight: Count = 0
     lost: Count = 0
     late: Count = 0
+    cut: Count = 0
 
 
 class Settled(_Record):
@@ -138,6 +140,7 @@ class Manifest(BaseModel):
         notices: What a person should know about the load, e.g. what could not be recorded.
         aborted_by: The budget whose certain breach stopped the load; empty otherwise.
         user_errors: Exceptions that ended or disturbed a Locust user, the first few.
+        consequences: Those of them that followed a failed request of the same task.
         settled: Of a scenario whose warm-up is as long as the latency needs; else None.
         noise: Standard deviation of the logarithm of a budget's value from start to start, by the
             budget's name, as calibration found it on this machine.
@@ -157,6 +160,7 @@ class Manifest(BaseModel):
     clock: Clock
     requests: Requests = Requests()
     user_errors: tuple[str, ...] = ()
+    consequences: tuple[str, ...] = ()
     workers: tuple[Worker, ...] = ()
     notices: tuple[str, ...] = ()
     aborted_by: str = ""
@@ -184,7 +188,8 @@ class LatencyKey(NamedTuple):
     """Which requests a distribution is of.
 
     Attributes:
-        what: names.LATENCY or SERVICE_TIME; or a generator reading (START_LAG, SCHEDULER_LAG,
+        what: names.LATENCY or SERVICE_TIME; UNANSWERED_LATENCY or UNANSWERED_SERVICE_TIME, which
+            have no outcome; UNSTARTED_LATENCY; or a generator reading (START_LAG, SCHEDULER_LAG,
             GENERATOR_LOOP_LAG, GENERATOR_CANARY), for which the other fields are empty, but for the
             generator's `name` where there are several: "worker-1".
         outcome: names.OK or ERROR.
@@ -323,6 +328,7 @@ class Evidence:
             run.json does not say what it was.
         iterations: How many iterations were scheduled, and how many started, by latency.hlog; the
             warm-up is included, and None is as above.
+        unanswered: How many requests without an answer latency.hlog holds, the warm-up included.
     """
 
     manifest: Manifest
@@ -334,6 +340,7 @@ class Evidence:
     recorded: int | None = None
     changed: tuple[str, ...] | None = None
     iterations: tuple[int, int] | None = None
+    unanswered: int = 0
 
 
 class Progress(NamedTuple):

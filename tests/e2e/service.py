@@ -2,7 +2,8 @@
 
 `python service.py PORT`; environment: DELAY (seconds an answer takes), READY_AFTER (seconds until
 /ready answers 200; "never"), METRICS ("" leaves /metrics out), COLD (seconds after the first
-request for which an answer takes 50 ms more).
+request for which an answer takes 50 ms more), HANG (seconds after the first request from which on
+there is no answer).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ DELAY = float(os.environ.get("DELAY", "0.005"))
 READY_AFTER = os.environ.get("READY_AFTER", "0")
 METRICS = os.environ.get("METRICS", "yes")
 COLD = float(os.environ.get("COLD", "0"))
+HANG = float(os.environ.get("HANG", "inf"))
 STARTED = time.monotonic()
 FIRST: list[float] = []
 LABELS = ["http_request_method", "http_route", "http_response_status_code"]
@@ -42,6 +44,8 @@ async def answer(method: str, path: str) -> tuple[int, bytes]:
     start = time.perf_counter()
     FIRST.append(start)
     cold = start - FIRST[0] < COLD
+    if start - FIRST[0] > HANG:
+        await asyncio.sleep(3600)
     await asyncio.sleep(DELAY + 0.05 * cold)
     status = 500 if path == "/error" else 200
     GETS.labels("items", "memory", "hit").inc()

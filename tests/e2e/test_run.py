@@ -287,6 +287,41 @@ def test_run_failing_requests_breach_the_error_budget(project: Project) -> None:
     assert 0.5 < budget["value"] < 0.95
 
 
+@pytest.mark.alone
+def test_run_service_that_hangs_breaches_the_latency_budget(project: Project) -> None:
+    project.environment["HANG"] = "2"
+    project.document["scenarios"]["quick"]["drain"] = "1s"
+    project.document["budgets"] = {
+        "latency": {"indicator": {"kind": "latency", "quantile": 0.95}, "max": "500ms"}
+    }
+    result = project.harness("run", "--out", "out")
+    assert result.code == 3, result.out + result.err
+    (budget,) = project.results()["budgets"]
+    assert (budget["outcome"], budget["at_least"], budget["upper"]) == ("fail", True, None)
+    assert 1.0 < budget["value"] < 30.0
+    unanswered = project.manifest()["requests"]["in_flight"]
+    assert f"{unanswered} of " in budget["reason"]
+    assert "requests unanswered after" in budget["reason"]
+    assert ">= " in result.out
+    stored = project.harness("check", "out")
+    assert stored.code == 3
+
+
+@pytest.mark.alone
+def test_run_exceptions_after_failed_answers_do_not_hide_the_outage(project: Project) -> None:
+    code = (project.path / "locustfile.py").read_text()
+    code = code.replace('self.client.get("/items")', 'self.client.get("/error").json()["id"]')
+    (project.path / "locustfile.py").write_text(code)
+    result = project.harness("run", "--out", "out")
+    assert result.code == 3, result.out + result.err
+    assert project.outcomes()["errors"] == "fail"
+    assert "as a consequence of failed requests" in result.out
+    (text,) = project.manifest()["consequences"]
+    assert text.endswith("after GET /error answered 500")
+    assert project.manifest()["user_errors"] == [text]
+    assert project.manifest()["requests"]["cut"] > 50
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

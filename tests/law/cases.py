@@ -37,11 +37,23 @@ from harness.names import (
     ASKED_VALUE,
     BATCH,
     BATCHES,
+    LATENCY,
     SCHEDULER_LAG,
     START_LAG,
     START_TIME,
+    UNANSWERED_LATENCY,
+    UNANSWERED_SERVICE_TIME,
+    UNSTARTED_LATENCY,
 )
-from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Series, ServerAnswer
+from harness.runs.model import (
+    Distribution,
+    Evidence,
+    LatencyKey,
+    Manifest,
+    Requests,
+    Series,
+    ServerAnswer,
+)
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     APP,
@@ -97,6 +109,18 @@ def _of_generator() -> Iterator[Case]:
     yield _case("failures", ErrorRatio(), 0.01, unit=Unit.RATIO, latency=failed)
     yield _case("every request failed", Latency(0.95), 0.2, latency=requests(failed=[0.01] * 400))
     yield _case("too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed)
+    hanging = requests(ok=[0.010] * 300) | _waits([30.0] * 100)
+    yield _case("p95 of unanswered requests", Latency(0.95), 0.2, latency=hanging)
+    yield _case("mean of unanswered requests", Latency(None), 0.2, latency=hanging)
+    yield _case("unanswered requests may fail", ErrorRatio(), 0.2, unit=Unit.RATIO, latency=hanging)
+    dead = _waits([30.0] * 100)
+    yield _case("no request answered", Latency(0.95), 0.2, latency=dead)
+    throughput = Throughput()
+    yield _case("nothing answered", throughput, 500.0, unit=Unit.PER_SECOND, latency=dead)
+    begun = requests(ok=[0.010] * 300) | {LatencyKey(UNSTARTED_LATENCY): distribution([30.0] * 50)}
+    yield _case("arrivals that never began", Latency(0.95), 0.2, latency=begun, dropped=50)
+    few = requests(ok=[0.010] * 396, failed=[0.010] * 4)
+    yield _case("cut iterations", Latency(0.95), 0.2, latency=few, cut=4)
 
 
 def _of_schedule() -> Iterator[Case]:
@@ -205,14 +229,34 @@ def _case(
     *,
     latency: Mapping[LatencyKey, Distribution] | None = None,
     more: Iterable[Series] = (),
+    dropped: int = 0,
+    cut: int = 0,
 ) -> Case:
-    return Case(name, budget(indicator, bound, direction, unit), run_of(latency, more))
+    run = run_of(latency, more, dropped, cut)
+    return Case(name, budget(indicator, bound, direction, unit), run)
 
 
-def run_of(latency: Mapping[LatencyKey, Distribution] | None, more: Iterable[Series]) -> Evidence:
+def run_of(
+    latency: Mapping[LatencyKey, Distribution] | None,
+    more: Iterable[Series],
+    dropped: int = 0,
+    cut: int = 0,
+) -> Evidence:
     """A run with these requests and series, and with the series that each replica has."""
     times = requests(ok=[0.010] * REQUESTS) if latency is None else latency
-    count = sum(found.count for found in times.values())
+    count = sum(found.count for key, found in times.items() if key.what == LATENCY)
+    hanging = sum(found.count for key, found in times.items() if key.what == UNANSWERED_LATENCY)
+    made = count + hanging
+    account = Requests(
+        asked=made + dropped,
+        sent=made,
+        dropped=dropped,
+        started=made,
+        recorded=count,
+        in_flight=hanging,
+        cut=cut,
+    )
+    texts = ("User: KeyError: 'id' after GET /contacts answered 500",) if cut else ()
     run = evidence(
         *more,
         *(
@@ -224,9 +268,20 @@ def run_of(latency: Mapping[LatencyKey, Distribution] | None, more: Iterable[Ser
         ups=[up(replica) for replica in REPLICAS],
         metrics=(URL, URL.replace("8000", "8001")),
         scrape_interval=1.0,
-        requests=Requests(asked=count, sent=count, started=count, recorded=count),
+        requests=account,
+        waited=30.0,
     )
-    return replace(run, recorded=count)
+    return replace(run, recorded=count, unanswered=hanging, manifest=_with_errors(run, texts))
+
+
+def _with_errors(run: Evidence, texts: tuple[str, ...]) -> Manifest:
+    return run.manifest.model_copy(update={"user_errors": texts, "consequences": texts})
+
+
+def _waits(seconds: Iterable[float]) -> dict[LatencyKey, Distribution]:
+    found = distribution(seconds)
+    kinds = (UNANSWERED_LATENCY, UNANSWERED_SERVICE_TIME)
+    return {LatencyKey(kind, "", "GET", "/contacts"): found for kind in kinds}
 
 
 def _histogram(counts: Mapping[str, float], mean: float) -> list[Series]:

@@ -21,6 +21,9 @@ from harness.names import (
     SCHEDULER_LAG,
     START_LAG,
     START_TIME,
+    UNANSWERED_LATENCY,
+    UNANSWERED_SERVICE_TIME,
+    UNSTARTED_LATENCY,
     UP,
 )
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series
@@ -222,6 +225,24 @@ def _without(found: Answered, gone: str) -> Answered:
     return {what: rows for what, rows in found.items() if what != gone}
 
 
+def waits_missing(chance: Random, run: Evidence) -> Evidence:
+    """The waits of requests without an answer are missing: of one kind, or of all kinds."""
+    kinds = [UNANSWERED_LATENCY, UNANSWERED_SERVICE_TIME, UNSTARTED_LATENCY]
+    gone = set(chance.choice([kinds, *([kind] for kind in kinds)]))
+    return _with_batches(run, {k: b for k, b in run.batches.items() if k.what not in gone})
+
+
+def cut_not_counted(_: Random, run: Evidence) -> Evidence:
+    """run.json does not count the iterations that exceptions cut short."""
+    account = run.manifest.requests.model_copy(update={"cut": 0})
+    return replace(run, manifest=run.manifest.model_copy(update={"requests": account}))
+
+
+def consequences_missing(_: Random, run: Evidence) -> Evidence:
+    """run.json does not say which exceptions followed a failed request."""
+    return replace(run, manifest=run.manifest.model_copy(update={"consequences": ()}))
+
+
 def _with_batches(
     run: Evidence, batches: Mapping[LatencyKey, Mapping[int, Distribution]]
 ) -> Evidence:
@@ -236,6 +257,7 @@ def _with_batches(
         batches=some,
         latency=whole,
         recorded=_counted(whole, LATENCY),
+        unanswered=_counted(whole, UNANSWERED_LATENCY),
         iterations=None if run.iterations is None else (scheduled, started),
     )
 
@@ -319,4 +341,7 @@ EVERY: Final[tuple[Damage, ...]] = (
     answer_cut,
     answer_covers_less,
     machine_clock_set,
+    waits_missing,
+    cut_not_counted,
+    consequences_missing,
 )

@@ -18,6 +18,7 @@ from harness.budgets.model import (
     ServiceIndicator,
     Throughput,
 )
+from harness.judge.guards.impact import breached_by_silence
 from harness.judge.guards.readings import of, readings
 from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.series import EDGE_SLACK, NoDataError, inside, listed, window
@@ -105,7 +106,7 @@ def _explained(one: Measured, *, service_too: bool) -> bool:
         return service_too and slow and one.holds is False
     match budget.indicator:
         case Latency():
-            timed = budget.direction == "max"
+            timed = budget.direction == "max" and not breached_by_silence(one)
         case Throughput():
             timed = budget.direction == "min"
         case ErrorRatio():

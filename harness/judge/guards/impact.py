@@ -22,7 +22,8 @@ from harness.budgets.model import (
 )
 from harness.judge.bounds import holds
 from harness.judge.guards.readings import GeneratorReading
-from harness.judge.measure.client import statistic
+from harness.judge.intervals.interval import OUTAGE
+from harness.judge.measure.client import may_exceed, statistic
 from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.observation import (
     NothingObserved,
@@ -55,6 +56,9 @@ LAG_SHARE = 0.1
 BURSTS = 2.0
 # What a Python client takes to send a request and to read its answer, seconds; no probe sees it.
 OWN_TIME = 0.0005
+# A wait that no pause explains: seconds, and multiples of the longest answer.
+_LONG = 1.0
+_TIMES_LONGEST = 10.0
 _TAILS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4)
 
 
@@ -75,13 +79,43 @@ def explained_by_unknown(
 
     Args:
         measured: The budgets that are judged.
-        unknown: Requests that were never answered, or never sent. Each of them may have been one
-            that the budget is on, and may have failed.
+        unknown: Requests that were lost, or never sent. Each of them may have been one that the
+            budget is on, and may have failed.
         age: Seconds that each of them took at least.
     """
     if not unknown:
         return ()
     return tuple(one.name for one in measured if _explained_by_unknown(one, unknown, age))
+
+
+def explained_by_unanswered(
+    measured: MeasuredBudgets, unknown: int, age: float = 0.0
+) -> tuple[str, ...]:
+    """Names of the budgets whose verdict depends on how unanswered requests would have ended.
+
+    Args:
+        measured: The budgets that are judged; their observations have the unanswered requests.
+        unknown: Unanswered requests that the observations do not have, as in
+            `explained_by_unknown`.
+        age: Seconds that each of those took at least.
+    """
+    return tuple(one.name for one in measured if _explained_by_unknown(one, unknown, age))
+
+
+def breached_by_silence(one: Measured) -> bool:
+    """Whether a latency is breached because the service stopped answering.
+
+    No pause and no shortage of CPUs explains that: a service that is short of CPUs answers the
+    oldest requests, late. So more than three times the requests that may exceed the bound must be
+    unanswered and have waited for ten times longer than any answer took, and for over a second.
+    """
+    observed, budget = one.observation, one.budget
+    if not isinstance(observed, ObservedTimes) or budget.direction != "max" or one.holds:
+        return False
+    waits = observed.waits.of(observed.indicator.of)
+    long = max(budget.bound, _LONG, _TIMES_LONGEST * (observed.times.quantile(1.0) or 0.0))
+    silent = (waits.share_over(long) or 0.0) * waits.count
+    return silent > OUTAGE * may_exceed(observed.indicator) * observed.shortest.count
 
 
 def allowed_lag(budget: Budget) -> float:
@@ -114,12 +148,12 @@ def _breached_anyway(budget: Budget, observed: ObservedTimes, generator: Generat
     For any d, P(true time > bound) >= P(measured > bound + d) - P(lateness > d), whatever the two
     have to do with each other. The breach is certain when some d makes that more than 1 - q.
     """
-    times, added = observed.times, LAGS
+    times, added = observed.shortest, LAGS
     if generator.users_ran_out:
         # While all users are busy, what delays their answers delays the requests that wait for a
         # user many times over: then only the time from the real start is known to be the service's.
         if any((generator.lag(what) or 0.0) > allowed_lag(budget) for what in LAGS):
-            times = observed.service_times
+            times = observed.shortest_service_times
     elif generator.lags.get(START_LAG):
         added = (GENERATOR_LOOP_LAG, GENERATOR_CANARY, START_LAG)  # all of it is the generator's
     quantile = observed.indicator.quantile
@@ -144,9 +178,9 @@ def _explained_by_pauses(one: Measured, generator: GeneratorReading) -> bool:
         return False  # the service measures them
     match indicator:
         case Latency():
-            return one.holds is False or (
-                one.holds is True and _proves_nothing(indicator, generator)
-            )
+            if one.holds:
+                return _proves_nothing(indicator, generator)
+            return one.holds is False and not breached_by_silence(one)
         case Throughput():
             return one.holds is False
         case ErrorRatio():
@@ -168,7 +202,7 @@ def _explained_by_unknown(one: Measured, unknown: int, age: float) -> bool:
         case ObservedFailures(count=count):
             return _ratio_changes(one.budget, count, unknown)
         case NothingObserved(indicator=ErrorRatio()):
-            return _ratio_changes(one.budget, RequestCount(), unknown)
+            return bool(unknown) and _ratio_changes(one.budget, RequestCount(), unknown)
         case NothingObserved() | ObservedThroughput():
             return False  # unanswered requests are no throughput
         case ObservedHistogram() | ObservedRatio() | ObservedRate():
@@ -181,6 +215,7 @@ def _explained_by_unknown(one: Measured, unknown: int, age: float) -> bool:
 
 def _ratio_changes(budget: Budget, count: RequestCount, unknown: int) -> bool:
     """Whether these requests, all failed or none, lead to different verdicts."""
+    unknown += count.unanswered
     every = count.total + unknown
     shares = (count.failed / every, (count.failed + unknown) / every)
     return len({holds(share, budget.bound, budget.direction) for share in shares}) == 2
@@ -190,9 +225,12 @@ def _time_changes(one: Measured, observed: ObservedTimes, unknown: int, age: flo
     """Whether these requests, all as slow or all as fast as possible, change the verdict."""
     if one.holds is None:
         return False
+    if observed.indicator.outcome == "error" and observed.count.unanswered:
+        unknown, age = unknown + observed.count.unanswered, 0.0  # each of them may fail
     outcomes = {one.holds}
-    for each in (math.inf, age):
-        every = Distribution.merge((observed.times, Distribution((each,), (unknown,))))
+    for times, each in ((observed.longest, math.inf), (observed.shortest, age)):
+        more = (Distribution((each,), (unknown,)),) if unknown else ()
+        every = Distribution.merge((times, *more))
         value = statistic(every, observed.indicator)
         outcomes.add(value is not None and holds(value, one.budget.bound, one.budget.direction))
     return len(outcomes) == 2

@@ -7,16 +7,18 @@ the requests without a known one can have.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from harness.budgets.model import Budget, Latency, Throughput
+from harness.budgets.model import Budget, ClientIndicator, Latency, Throughput
 from harness.judge.guards.delivery import Delivery, deliveries
 from harness.judge.guards.generator import generator_cpu
 from harness.judge.guards.impact import (
     LAG_FLOOR,
     LAGS,
     allowed_lag,
+    explained_by_unanswered,
     explained_by_unknown,
     timed,
 )
@@ -29,6 +31,7 @@ from harness.judge.guards.readings import (
 )
 from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import listed
+from harness.judge.measure.unanswered import stuck_users
 from harness.judge.model import Guard, Scope, guard
 from harness.names import (
     GENERATOR_IDLE_USERS,
@@ -201,17 +204,19 @@ def requests_stored(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The requests that were unanswered when the run stopped waiting change no verdict.
 
-    Each of them took longer than that wait; even this is not known of those of a lost worker. The
-    best and the worst outcome that they can have must lead to the same verdict.
+    Each of them took longer than its wait. A run folder of an earlier version has no waits, so all
+    of them took longer than the drain; even this is not known of those of a lost worker. The best
+    and the worst outcome that they can have must lead to the same verdict.
     """
     account, clock = evidence.manifest.requests, evidence.manifest.clock
     if not account.started:
         return
     count = account.in_flight
     waited = max(0.0, (clock.drained or 0.0) - (clock.window_end or 0.0))
-    if any(worker.lost for worker in evidence.manifest.workers):
+    if evidence.unanswered or any(worker.lost for worker in evidence.manifest.workers):
         waited = 0.0
-    explained = explained_by_unknown(measured, count, waited)
+    further = max(0, count - evidence.unanswered)
+    explained = explained_by_unanswered(measured, further, waited)
     reason = f"{count} of {account.started} requests were unanswered at the end"
     if explained:
         reason += (
@@ -230,13 +235,49 @@ def in_flight_at_end(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[
     )
 
 
-def user_errors(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """No exception ended or disturbed a Locust user."""
-    errors = evidence.manifest.user_errors
+def user_errors(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
+    """No exception ended or disturbed a Locust user, except as a consequence of a failed request.
+
+    A consequence takes no breach away. It cuts its iteration short, so that the service gets fewer
+    requests, which takes away what holds.
+    """
+    found, follow = evidence.manifest.user_errors, evidence.manifest.consequences
+    errors = [text for text in found if text not in follow]
+    if follow and not errors:
+        yield _consequences(evidence, measured)
+        return
     reason = "no Locust user raised an exception"
     if errors:
         reason = f"a Locust user raised an exception: {errors[0]}; correct the locustfile"
     yield guard("user-errors", reason, tripped=bool(errors), value=len(errors), limit=0)
+
+
+def _consequences(evidence: Evidence, measured: MeasuredBudgets) -> Guard:
+    """The guard on exceptions that all followed a failed request."""
+    account, texts = evidence.manifest.requests, evidence.manifest.consequences
+    # A count that is missing beside the texts is not 0.
+    share = min(1.0, (account.cut or math.inf) / max(1, account.sent or account.started))
+    held = tuple(
+        one.name
+        for one in measured
+        if one.holds and isinstance(one.budget.indicator, ClientIndicator) and share > LOST
+    )
+    reason = f"the exceptions of Locust users are consequences of failed requests: {texts[0]}"
+    if held:
+        cut = format_quantity(share, Unit.RATIO)
+        reason += (
+            f"; they cut {cut} of the iterations short, so the other requests do not prove that"
+            f" {listed(held)} holds; repair the failures first"
+        )
+    return guard(
+        "user-errors",
+        reason,
+        tripped=bool(held),
+        value=share,
+        limit=LOST,
+        unit=Unit.RATIO,
+        budgets=held or None,
+    )
 
 
 def _cause(
@@ -244,6 +285,8 @@ def _cause(
 ) -> tuple[str, str] | None:
     """Why iterations never began, and what to do, when the generators are not to blame."""
     generator = read_generator(evidence)
+    if stuck := stuck_users(evidence):
+        return f"{stuck.text} waited for the service", "see why it did not answer"
     if generator.users_ran_out and not _saturated(evidence, measured, generator):
         return "all users were waiting for the service", "raise max_users, or lower the rate"
     # The workers began all that they had, so only the part of the lost worker is missing.

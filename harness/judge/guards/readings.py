@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 from harness.judge.measure.series import EDGE_SLACK, Interval, NoDataError, inside, window
 from harness.names import (
     GENERATOR_ASKED,
+    GENERATOR_CANARY,
     GENERATOR_IDLE_USERS,
+    GENERATOR_LOOP_LAG,
     INSTANCE,
-    LATENCY,
-    SERVICE_TIME,
+    SCHEDULER_LAG,
     SOURCE,
+    START_LAG,
 )
 from harness.runs.model import Distribution, Evidence
+
+_LAGS = frozenset({START_LAG, SCHEDULER_LAG, GENERATOR_LOOP_LAG, GENERATOR_CANARY})
 
 
 class TimedReading(NamedTuple):
@@ -55,7 +59,7 @@ def read_generator(evidence: Evidence) -> GeneratorReading:
     kinds = {key.what for key in evidence.latency}
     lags = {
         what: tuple(d for key, d in evidence.latency.items() if key.what == what and d.count)
-        for what in kinds - {LATENCY, SERVICE_TIME}
+        for what in kinds & _LAGS
     }
     return GeneratorReading(lags, is_closed(evidence), _users_ran_out(evidence))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from harness.budgets.model import ClientIndicator
-from harness.judge.measure.measure import MeasuredBudgets
+from harness.budgets.model import ClientIndicator, Latency, Throughput
+from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.observation import RequestCount
 from harness.judge.measure.requests import request_counts, total_of
 from harness.judge.measure.series import PROMETHEUS, NoDataError, listed, window
+from harness.judge.measure.unanswered import StuckUsers, stuck_users
 from harness.judge.model import Guard, guard
 from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
@@ -159,13 +160,41 @@ def window_complete(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     )
 
 
-def requests_recorded(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """The load made requests; a service without requests meets every budget."""
-    count = total_of(request_counts(evidence).values()).total
+def requests_recorded(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
+    """The load made requests, and some were answered.
+
+    A service that answers none meets every budget, except those on latency and throughput, which it
+    breaches.
+    """
+    requests = total_of(request_counts(evidence).values())
+    count, others = requests.total, None
     reason = f"{count} requests were recorded in the window"
     if not count:
         reason = "no request was recorded in the window; see the generator's log in the run folder"
-    yield guard("requests-recorded", reason, tripped=not count, value=count, limit=1, scope="all")
+        stuck = stuck_users(evidence)
+        if requests.unanswered or stuck:
+            others = tuple(one.name for one in measured if not _breached_by_silence(one))
+            reason = _silence(requests.unanswered, stuck)
+    yield guard(
+        "requests-recorded",
+        reason,
+        tripped=not count and others != (),
+        value=count,
+        limit=1,
+        scope="all",
+        budgets=others,
+    )
+
+
+def _silence(unanswered: int, stuck: StuckUsers | None) -> str:
+    what = f"{unanswered} of {unanswered} requests of the window are unanswered"
+    if not unanswered and stuck:
+        what = f"no request began in the window because {stuck.text} waited for the service"
+    return f"{what}; see why the service does not answer"
+
+
+def _breached_by_silence(one: Measured) -> bool:
+    return isinstance(one.budget.indicator, Latency | Throughput) and one.holds is False
 
 
 def endpoint_has_requests(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
@@ -177,8 +206,11 @@ def endpoint_has_requests(evidence: Evidence, measured: MeasuredBudgets) -> Iter
         if isinstance(one.budget.indicator, ClientIndicator)
     )
     for request in sorted({indicator.request or "" for indicator in on_client} - {""}):
-        count = found.get(request, RequestCount()).total
+        made = found.get(request, RequestCount())
+        count = made.made
         reason = f"{count} requests of {request} were recorded"
+        if made.unanswered:
+            reason = f"{made.unanswered} of {count} requests of {request} are unanswered"
         if not count:
             others = listed(found) or "none"
             reason = f"no request {request} was recorded in the window; recorded: {others}"

@@ -13,14 +13,16 @@ growth, and the throughput that a schedule asks for, are exact for the run and h
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import assert_never
 
 from harness.budgets.model import Budget, Quantile, Ratio
 from harness.judge.intervals.levels import ErrorLevels
 from harness.judge.intervals.mean import mean_bounds
-from harness.judge.intervals.proportion import share_bounds
+from harness.judge.intervals.proportion import certain_share, share_bounds
 from harness.judge.intervals.quantile import crossings, fewest, quantile_bounds
 from harness.judge.intervals.start_noise import FAILS, PASSES, deflate, inflate
+from harness.judge.measure.client import may_exceed, statistic
 from harness.judge.measure.observation import (
     Batches,
     NothingObserved,
@@ -37,8 +39,10 @@ from harness.judge.measure.observation import (
     OwnObservation,
 )
 from harness.judge.model import Confidence
+from harness.runs.model import Distribution
 from harness.units import Unit
 
+OUTAGE = 3.0  # times the share of requests that may exceed the bound
 _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above it
 
 
@@ -80,8 +84,8 @@ def _confidence(  # noqa: PLR0911 - a line for each kind
     match observation:
         case ObservedTimes():
             return _latency(observation, budget, alphas)
-        case ObservedFailures(failed=failed, total=total):
-            return _share(failed, total, budget, alphas)
+        case ObservedFailures():
+            return _failures(observation, budget, alphas)
         case ObservedHistogram():
             return _quantile(observation, budget, alphas)
         case ObservedRatio():
@@ -131,14 +135,64 @@ def _per_event(
 def _latency(
     observed: ObservedTimes, budget: Budget, alphas: tuple[float, float]
 ) -> Confidence | None:
-    quantile, batches = observed.indicator.quantile, observed.batches
-    if quantile is None:
-        of = {n: (times.mean or 0.0) * times.count for n, times in enumerate(batches)}
-        return _mean(of, {n: times.count for n, times in enumerate(batches)}, alphas)
+    """The lower end is as if each unanswered request ended now, the upper one as if none did."""
+    quantile, fewest = observed.indicator.quantile, 0
+    unanswered = observed.waits.of(observed.indicator.of).count
     if quantile == 1:
         return None  # a bound on the longest time is one on this run
-    lower, upper = quantile_bounds(batches, quantile, alphas)
-    return Confidence(lower, upper, _fewest(1 - quantile, budget, alphas))
+    if quantile is None:
+        found = _mean_of_times(observed.batches, alphas)
+        lower, upper = found.lower, found.upper
+        if unanswered:
+            upper = None
+    else:
+        lower, upper = quantile_bounds(observed.batches, quantile, alphas)
+        if unanswered:
+            _, upper = quantile_bounds(observed.unending, quantile, alphas)
+        fewest = _fewest(1 - quantile, budget, alphas)
+    if _is_outage(observed, budget, alphas[0]):
+        lower = statistic(observed.shortest, observed.indicator)
+    return Confidence(lower, None if upper == math.inf else upper, fewest)
+
+
+def _mean_of_times(batches: Sequence[Distribution], alphas: tuple[float, float]) -> Confidence:
+    of = {n: (times.mean or 0.0) * times.count for n, times in enumerate(batches)}
+    return _mean(of, {n: times.count for n, times in enumerate(batches)}, alphas)
+
+
+def _is_outage(observed: ObservedTimes, budget: Budget, alpha: float) -> bool:
+    """Whether the service stopped answering, so that the value of the run is the verdict.
+
+    Batches before and after such a moment differ too much to say anything by their scatter. As for
+    a breach that aborts a run (`stopping.abort`), more than three times the share of requests that
+    may exceed the bound must have done so: here without an answer, after a wait that is longer.
+    """
+    waits = observed.waits.of(observed.indicator.of)
+    over = (waits.share_over(budget.bound) or 0.0) * waits.count
+    total = observed.shortest.count
+    may = may_exceed(observed.indicator)
+    return (
+        budget.direction == "max"
+        and over > OUTAGE * may * total
+        and certain_share(over, total, alpha) > may
+    )
+
+
+def _failures(
+    observed: ObservedFailures, budget: Budget, alphas: tuple[float, float]
+) -> Confidence | None:
+    """The lower end is as if no unanswered request failed, the upper one as if each did."""
+    failed, total, unanswered = observed.failed, observed.total, observed.unanswered
+    found = _share(failed, total, budget, alphas)
+    if found is None or not unanswered:
+        return found
+    numbers = {*total, *unanswered}
+    every = {n: total.get(n, 0) + unanswered.get(n, 0) for n in numbers}
+    most = {n: failed.get(n, 0) + unanswered.get(n, 0) for n in numbers}
+    least, highest = (_share(of, every, budget, alphas) for of in (failed, most))
+    assert least is not None
+    assert highest is not None
+    return Confidence(least.lower, highest.upper, found.fewest)
 
 
 def _quantile(

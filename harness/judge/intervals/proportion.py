@@ -45,6 +45,19 @@ def share_bounds(
     return _lower(share, bounds[0], alpha_low), _upper(share, bounds[1], alpha_high)
 
 
+def certain_share(count: float, total: float, alpha: float) -> float:
+    """The share that `count` of `total` independent requests show to be exceeded.
+
+    The lower bound of Clopper and Pearson; 0 without requests.
+
+    Args:
+        count: Requests of a kind.
+        total: All requests.
+        alpha: Probability that the share is below the result, under 0.5.
+    """
+    return _lower(count / total, total, alpha) if total else 0.0
+
+
 def _design_effect(batches: Sequence[tuple[float, float]], share: float, n: float) -> float:
     """Variance of the share as the batches show it, over that of independent requests; at least 1.
 

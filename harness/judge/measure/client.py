@@ -18,17 +18,26 @@ _MEAN_MAY_MISS = 0.05
 def measure_failures(observed: ObservedFailures) -> Measurement:
     """The share of the requests that failed."""
     count = observed.count
+    if not count.total:
+        reason = (
+            f"{count.unanswered} of {count.made} requests unanswered, so it is not known whether"
+            " they fail"
+        )
+        return Measurement(None, 0, LOAD_GENERATOR, reason=reason)
     reason = _most_failures(observed) if count.failed and observed.by_request else ""
     return Measurement(count.failed / count.total, count.total, LOAD_GENERATOR, reason=reason)
 
 
 def measure_times(budget: Budget, observed: ObservedTimes) -> Measurement:
-    """The quantile or the mean of the recorded times."""
-    indicator, times = observed.indicator, observed.times
+    """The quantile or the mean of the times; of unanswered requests, of the shortest possible."""
+    indicator, times, count = observed.indicator, observed.shortest, observed.count
     value, undecided = statistic(times, indicator), ""
     holding = value is not None and holds(value, budget.bound, budget.direction)
-    if indicator.outcome == OK and holding:
-        undecided = _hidden(indicator, observed.count.failed / observed.count.total)
+    if indicator.outcome == OK and holding and count.total:
+        undecided = _hidden(indicator, count.failed / count.total)
+    at_least = statistic(observed.longest, indicator) != value
+    if at_least and holding and budget.direction == "max" and not undecided:
+        undecided = "the unanswered requests may take longer"
     return Measurement(
         value,
         times.count,
@@ -36,7 +45,21 @@ def measure_times(budget: Budget, observed: ObservedTimes) -> Measurement:
         undecided=undecided,
         share_over=times.share_over(budget.bound),
         reason=_slowest(budget, observed),
+        note=_unanswered(observed),
+        at_least=at_least,
     )
+
+
+def _unanswered(observed: ObservedTimes) -> str:
+    """How many requests without an answer are in the value; empty without any."""
+    waits, parts = observed.waits, []
+    if count := waits.latencies.count:
+        every = observed.count.total + count
+        after = format_quantity(waits.latencies.values[0], Unit.SECONDS)
+        parts.append(f"{count} of {every} requests unanswered after {after}")
+    if count := waits.unstarted.count:
+        parts.append(f"{count} arrivals never began because {waits.blocked} waited for the service")
+    return ", ".join(parts)
 
 
 def statistic(times: Distribution, indicator: Latency) -> float | None:
@@ -44,10 +67,14 @@ def statistic(times: Distribution, indicator: Latency) -> float | None:
     return times.mean if indicator.quantile is None else times.quantile(indicator.quantile)
 
 
+def may_exceed(indicator: Latency) -> float:
+    """The share of the requests that may exceed the bound of an indicator."""
+    return _MEAN_MAY_MISS if indicator.quantile is None else 1 - indicator.quantile
+
+
 def _hidden(indicator: Latency, failed: float) -> str:
     """Why requests that failed forbid a verdict on the time of those that did not."""
-    may_miss = _MEAN_MAY_MISS if indicator.quantile is None else 1 - indicator.quantile
-    if failed <= may_miss + FLOAT_NOISE:
+    if failed <= may_exceed(indicator) + FLOAT_NOISE:
         return ""
     return (
         f"{format_quantity(failed, Unit.RATIO)} of the requests failed, and the time of a failure"

@@ -90,7 +90,7 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
         case ObservedFailures():
             return measure_failures(observation)
         case ObservedThroughput(count=count, seconds=seconds):
-            return Measurement(count.ok / seconds, count.total, LOAD_GENERATOR)
+            return Measurement(count.ok / seconds, count.total or count.made, LOAD_GENERATOR)
         case ObservedHistogram():
             return measure_quantile(budget, observation)
         case ObservedRatio(of=of, to=to, source=source):

@@ -6,6 +6,7 @@ indicator has one class here, which holds its indicator and all that those funct
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.names import LATENCY, SERVICE_TIME
 from harness.runs.model import Distribution
 
 # An amount for each batch of the window, by the batch's number from 0.
@@ -64,27 +66,58 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class RequestCount:
-    """How many requests of one name succeeded and failed."""
+    """How many requests of one name succeeded, failed, and had no answer at the end."""
 
     ok: int = 0
     failed: int = 0
+    unanswered: int = 0
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Those whose outcome is known."""
         return self.ok + self.failed
+
+    @property
+    def made(self) -> int:
+        """All of them."""
+        return self.total + self.unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Requests without an answer, by the seconds that each had waited: it takes at least so long.
+
+    Attributes:
+        latencies: From the intended start.
+        service_times: From the real start, of the same requests.
+        unstarted: Of arrivals that no user took, because the service kept the users waiting.
+        blocked: The users that these arrivals waited for, for people; empty without any.
+    """
+
+    latencies: Distribution = field(default_factory=Distribution)
+    service_times: Distribution = field(default_factory=Distribution)
+    unstarted: Distribution = field(default_factory=Distribution)
+    blocked: str = ""
+
+    def of(self, what: str) -> Distribution:
+        """All of them, by names.LATENCY or SERVICE_TIME."""
+        times = self.latencies if what == LATENCY else self.service_times
+        return Distribution.merge((times, self.unstarted))
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedTimes:
-    """Times that the load generator recorded.
+    """Times that the load generator recorded, and waits of requests without an answer.
 
     Attributes:
-        times: Of the window, in seconds; at least one.
+        times: Of the window, in seconds; with the waits at least one.
         service_times: The service times of the same requests.
-        by_request: The same for each request name, where the indicator is on all requests.
+        by_request: The times for each request name, where the indicator is on all requests. An
+            unanswered request counts as ending at the end of its wait.
         batches: The same for each batch that has some, in the order of time.
+        unending: As `batches`, but unanswered requests never end.
         count: The requests of the window, whatever their outcome.
+        waits: The requests without an answer.
     """
 
     indicator: Latency
@@ -93,7 +126,32 @@ class ObservedTimes:
     service_times: Distribution
     by_request: Mapping[str, Distribution]
     batches: tuple[Distribution, ...]
+    unending: tuple[Distribution, ...]
     count: RequestCount
+    waits: Waits
+
+    @property
+    def shortest(self) -> Distribution:
+        """The times if each unanswered request ended at the end of its wait."""
+        return Distribution.merge((self.times, self.waits.of(self.indicator.of)))
+
+    @property
+    def longest(self) -> Distribution:
+        """The times if no unanswered request ever ended."""
+        return Distribution.merge((self.times, unending(self.waits.of(self.indicator.of))))
+
+    @property
+    def shortest_service_times(self) -> Distribution:
+        """The service times if each unanswered request ended at the end of its wait.
+
+        The wait of an arrival that no user took is not due to the generator either.
+        """
+        return Distribution.merge((self.service_times, self.waits.of(SERVICE_TIME)))
+
+
+def unending(waits: Distribution) -> Distribution:
+    """Times of requests that never end."""
+    return Distribution((math.inf,), (waits.count,)) if waits.count else Distribution()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +159,11 @@ class ObservedFailures:
     """Requests that failed, of those that the load generator recorded.
 
     Attributes:
-        count: The requests of the window; at least one.
+        count: The requests of the window; at least one was made.
         by_request: The same for each request name, where the indicator is on all requests.
         failed: Failed requests in each batch.
-        total: All requests in each batch.
+        total: All requests with an outcome in each batch.
+        unanswered: Requests without one in each batch.
     """
 
     indicator: ErrorRatio
@@ -113,6 +172,7 @@ class ObservedFailures:
     by_request: Mapping[str, RequestCount]
     failed: Batches
     total: Batches
+    unanswered: Batches
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ from harness.judge.measure.series import (
     SERVICE_METRICS,
     NoDataError,
 )
+from harness.judge.measure.unanswered import unstarted_of
 from harness.runs.model import Evidence
 
 
@@ -56,7 +57,7 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
     """What the evidence says of a budget's indicator over the window.
 
     Args:
-        budget: Its bound does not matter.
+        budget: Its bound only says which arrivals that no user took count as latencies.
         evidence: The run.
 
     Returns:
@@ -64,7 +65,7 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
         data.
     """
     indicator = budget.indicator
-    own = _own(indicator, evidence)
+    own = _own(budget, evidence)
     answer = evidence.answers.get(budget.name)
     if answer is None or isinstance(indicator, ClientIndicator):
         return own
@@ -75,20 +76,21 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
         return NothingObserved(indicator, coverage, PROMETHEUS, str(error))
 
 
-def _own(indicator: Indicator, evidence: Evidence) -> OwnObservation:
+def _own(budget: Budget, evidence: Evidence) -> OwnObservation:
     try:
-        return _observed(indicator, evidence)
+        return _observed(budget, evidence)
     except NoDataError as error:
-        source, coverage = _where(indicator, evidence)
-        return NothingObserved(indicator, coverage, source, str(error))
+        source, coverage = _where(budget.indicator, evidence)
+        return NothingObserved(budget.indicator, coverage, source, str(error))
 
 
 def _observed(  # noqa: PLR0911 - a line for each kind
-    indicator: Indicator, evidence: Evidence
+    budget: Budget, evidence: Evidence
 ) -> OwnObservation:
+    indicator = budget.indicator
     match indicator:
         case Latency():
-            return observe_times(indicator, evidence)
+            return observe_times(indicator, evidence, unstarted_of(budget, evidence))
         case ErrorRatio():
             return observe_failures(indicator, evidence)
         case Throughput():

@@ -15,8 +15,16 @@ from harness.judge.measure.observation import (
     ObservedThroughput,
     ObservedTimes,
     RequestCount,
+    Waits,
+    unending,
 )
 from harness.judge.measure.series import NoDataError, listed, window
+from harness.judge.measure.unanswered import (
+    Batched,
+    stuck_users,
+    unanswered_counts,
+    unanswered_of,
+)
 from harness.names import LATENCY, OK, SERVICE_TIME
 from harness.runs.model import Distribution, Evidence, LatencyKey, batch_seconds
 
@@ -30,16 +38,26 @@ def selects(indicator: Latency | ErrorRatio | Throughput, key: LatencyKey) -> bo
     return key.what == LATENCY
 
 
-def observe_times(indicator: Latency, evidence: Evidence) -> ObservedTimes:
+def observe_times(
+    indicator: Latency, evidence: Evidence, arrivals: Batched | None = None
+) -> ObservedTimes:
     """The times that an indicator is on.
+
+    Args:
+        indicator: Of a budget.
+        evidence: The run.
+        arrivals: The waits of arrivals that no user took, as far as they count for the budget.
 
     Raises:
         NoDataError: There are none.
     """
+    arrivals = arrivals or {}
     counts = request_counts(evidence)
-    count = _count(counts, indicator.request)
+    count = RequestCount() if arrivals and not counts else _count(counts, indicator.request)
+    waiting = unanswered_of(indicator, evidence, service_time=indicator.of == SERVICE_TIME)
+    waits = _waits(indicator, evidence, arrivals)
     times = _times(indicator, evidence)
-    if not times.count:
+    if not times.count + waits.of(LATENCY).count:
         what = "every request failed" if indicator.outcome == OK else "no request failed"
         raise NoDataError(f"{what}, so there is no time to judge")
     service_times = times
@@ -47,15 +65,56 @@ def observe_times(indicator: Latency, evidence: Evidence) -> ObservedTimes:
         service_times = _times(replace(indicator, of=SERVICE_TIME), evidence)
     by_request: dict[str, Distribution] = {}
     if indicator.request is None:
-        by_request = {name: _times(indicator, evidence, name) for name in counts}
-    parts: dict[int, list[Distribution]] = defaultdict(list)
+        by_request = {
+            name: Distribution.merge(
+                (_times(indicator, evidence, name), *waiting.get(name, {}).values())
+            )
+            for name in counts
+        }
+    shortest, longest = _batches(indicator, evidence, (*waiting.values(), arrivals))
+    coverage = request_coverage(indicator, evidence)
+    return ObservedTimes(
+        *(indicator, coverage, times, service_times, by_request),
+        *(shortest, longest, count, waits),
+    )
+
+
+def _waits(indicator: Latency, evidence: Evidence, arrivals: Batched) -> Waits:
+    """The waits that an indicator is on, of the whole window."""
+
+    def whole(*, service_time: bool) -> Distribution:
+        found = unanswered_of(indicator, evidence, service_time=service_time)
+        return Distribution.merge(d for batches in found.values() for d in batches.values())
+
+    stuck = stuck_users(evidence) if arrivals else None
+    return Waits(
+        latencies=whole(service_time=False),
+        service_times=whole(service_time=True),
+        unstarted=Distribution.merge(arrivals.values()),
+        blocked=stuck.text if stuck else "",
+    )
+
+
+def _batches(
+    indicator: Latency, evidence: Evidence, waits: Iterable[Batched]
+) -> tuple[tuple[Distribution, ...], tuple[Distribution, ...]]:
+    """The batches in the order of time: with the waits as they are, and with endless ones."""
+    shortest: dict[int, list[Distribution]] = defaultdict(list)
+    longest: dict[int, list[Distribution]] = defaultdict(list)
     for key, batches in evidence.batches.items():
         if selects(indicator, key):
             for number, batch in batches.items():
-                parts[number].append(batch)
-    merged = tuple(Distribution.merge(parts[number]) for number in sorted(parts))
-    coverage = request_coverage(indicator, evidence)
-    return ObservedTimes(indicator, coverage, times, service_times, by_request, merged, count)
+                shortest[number].append(batch)
+                longest[number].append(batch)
+    for of_name in waits:
+        for number, batch in of_name.items():
+            shortest[number].append(batch)
+            longest[number].append(unending(batch))
+    numbers = sorted(shortest)
+    return (
+        tuple(Distribution.merge(shortest[number]) for number in numbers),
+        tuple(Distribution.merge(longest[number]) for number in numbers),
+    )
 
 
 def observe_failures(indicator: ErrorRatio, evidence: Evidence) -> ObservedFailures:
@@ -68,29 +127,35 @@ def observe_failures(indicator: ErrorRatio, evidence: Evidence) -> ObservedFailu
     count = _count(counts, indicator.request)
     failed: dict[int, float] = defaultdict(float)
     total: dict[int, float] = defaultdict(float)
+    unanswered: dict[int, float] = defaultdict(float)
     for key, batches in evidence.batches.items():
         if selects(indicator, key):
             for number, times in batches.items():
                 failed[number] += times.count * (key.outcome != OK)
                 total[number] += times.count
+    for batches in unanswered_of(indicator, evidence).values():
+        for number, times in batches.items():
+            unanswered[number] += times.count
     by_request = counts if indicator.request is None else {}
     coverage = request_coverage(indicator, evidence)
-    return ObservedFailures(indicator, coverage, count, by_request, failed, total)
+    return ObservedFailures(indicator, coverage, count, by_request, failed, total, unanswered)
 
 
 def observe_throughput(indicator: Throughput, evidence: Evidence) -> ObservedThroughput:
-    """The requests of the window, and its length.
+    """The requests of the window, and its length. A request without an answer is no throughput.
 
     Raises:
-        NoDataError: No request was recorded, or there is no window.
+        NoDataError: No request was made, or there is no window.
     """
-    count = _count(request_counts(evidence), indicator.request)
+    counts = request_counts(evidence)
+    stuck = stuck_users(evidence) if not counts and indicator.request is None else None
+    count = RequestCount(unanswered=stuck.waiting) if stuck else _count(counts, indicator.request)
     coverage = request_coverage(indicator, evidence)
     return ObservedThroughput(indicator, coverage, count, window(evidence).seconds)
 
 
 def request_counts(evidence: Evidence) -> dict[str, RequestCount]:
-    """How many requests of the window succeeded and failed, by name ("GET /contacts")."""
+    """The requests of the window by name ("GET /contacts")."""
     found: dict[str, RequestCount] = {}
     for key, times in evidence.latency.items():
         if key.what == LATENCY and times.count:
@@ -98,6 +163,8 @@ def request_counts(evidence: Evidence) -> dict[str, RequestCount]:
             found[key.request] = RequestCount(
                 before.ok + times.count * ok, before.failed + times.count * (not ok)
             )
+    for name, unanswered in unanswered_counts(evidence).items():
+        found[name] = replace(found.get(name, RequestCount()), unanswered=unanswered)
     return found
 
 
@@ -145,7 +212,11 @@ def _count(counts: Mapping[str, RequestCount], request: str | None) -> RequestCo
 def total_of(counts: Iterable[RequestCount]) -> RequestCount:
     """All counts together."""
     found = tuple(counts)
-    return RequestCount(sum(one.ok for one in found), sum(one.failed for one in found))
+    return RequestCount(
+        sum(one.ok for one in found),
+        sum(one.failed for one in found),
+        sum(one.unanswered for one in found),
+    )
 
 
 def _times(indicator: Latency, evidence: Evidence, request: str | None = None) -> Distribution:

@@ -22,7 +22,8 @@ from harness.load.child.open_model import OpenModel
 from harness.load.child.pools import pool_size
 from harness.load.child.prepare import preallocate
 from harness.load.child.probes import HostProbe, watch_loop
-from harness.load.child.recording import Recorder
+from harness.load.child.recording import FAILED, Recorder
+from harness.load.child.wrapping import forget_failures
 from harness.load.protocol.frames import Bye, Notice, Ready, Report, Setup, Start, Stop, UserError
 from harness.load.user_ramp import spawn_rate
 
@@ -66,11 +67,14 @@ class Agent:
             case OpenWorkload():
                 self._open = OpenModel(setup.workload, recorder)
             case ClosedWorkload() | ShapeWorkload():
+                forget_failures(recorder)
                 if self._alone:
                     self._closed = closed_model(setup.workload, environment, self._end)
             case _:
                 assert_never(setup.workload)
         self._errors: set[str] = set()
+        self._consequences: set[str] = set()  # exceptions that follow a failed request
+        self._cut = 0  # iterations that these exceptions cut short
         self._stopping = False
         self._process = psutil.Process()
         self._host = HostProbe()
@@ -129,7 +133,7 @@ class Agent:
         log = "Look at what its on_start does; the generator's log has the traceback."
         if self._channel.stop.ready():
             raise RefusalError(f"{path}: {self._channel.stop.get()}", log)
-        errors = "".join(f"; {text}" for text in sorted(self._errors)[:3])
+        errors = "".join(f"; {text}" for text in sorted(self._errors | self._consequences)[:3])
         if not self._runner.user_count:
             raise RefusalError(f"{path}: every user ended before the load began{errors}", log)
         users = self._runner.user_classes_count
@@ -167,6 +171,7 @@ class Agent:
         gc.collect()  # detects responses that were never entered: their requests are lost
         if self._open:
             self._open.abandon()
+        self._recorder.add_unanswered()
         # No switch of greenlets between the two: nothing is counted after the last report.
         report = self._report()
         self._recorder.closed = True
@@ -195,7 +200,8 @@ class Agent:
             if not self._stopping:
                 self._look_for_failure()
                 if self._target_users() and not self._runner.user_count:
-                    self._end("every user has ended" + "".join(f"; {e}" for e in self._errors))
+                    errors = self._errors | self._consequences
+                    self._end("every user has ended" + "".join(f"; {e}" for e in errors))
 
     def _report(self) -> Report:
         wall, cpu = time.monotonic(), time.process_time()
@@ -225,6 +231,7 @@ class Agent:
             target_users=self._target_users(),
             slowest=recorder.take_slowest(),
             burst_requests=recorder.burst_requests(),
+            cut=self._cut,
         )
 
     def _target_users(self) -> int | None:
@@ -252,9 +259,13 @@ class Agent:
         user = user_instance if isinstance(user_instance, User) else user_instance.user  # type: ignore[attr-defined]
         where = place(Path(self._setup.locustfile), exception)
         text = f"{type(user).__name__}: {describe(exception)} ({where})"
-        if text not in self._errors and len(self._errors) < MAX_ERRORS:
-            self._errors.add(text)
-            self._channel.send(UserError(text))
+        known, after = self._errors, user.__dict__.get(FAILED, "")
+        if after:
+            known, text = self._consequences, f"{text} after {after}"
+            self._cut += 1
+        if text not in known and len(known) < MAX_ERRORS:
+            known.add(text)
+            self._channel.send(UserError(text, consequence=bool(after)))
 
 
 def pool_of(

@@ -33,7 +33,7 @@ from harness.load.arrivals import arrivals
 from harness.load.child.common_random import install as record_choices
 from harness.load.child.common_random import redraw_task, repeat
 from harness.load.child.pools import Pool, class_limits, class_shares
-from harness.load.child.recording import INTENDED, Recorder
+from harness.load.child.recording import FAILED, INTENDED, Recorder
 from harness.load.child.timer import Alarm
 from harness.load.sharding import ScheduleShard, draw
 from harness.names import LATE, SCHEDULER_LAG, START_LAG
@@ -125,7 +125,9 @@ class OpenModel:
     def abandon(self) -> None:
         """Count arrivals that still wait for a user as dropped: the drain is over."""
         for pool in self._pools:
-            self.dropped += pool.clear()
+            dues = pool.clear()
+            self.dropped += len(dues)
+            self._recorder.add_unstarted(dues)
 
     @property
     def idle(self) -> int:
@@ -220,6 +222,8 @@ class OpenModel:
         self._recorder.reading(START_LAG, intended, lag)
         user.__dict__[INTENDED] = intended
         user.__dict__[_SERVED] = True
+        if self._recorder.any_failed:
+            user.__dict__.pop(FAILED, None)
         return place
 
 

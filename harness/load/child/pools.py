@@ -71,12 +71,9 @@ class Pool:
         self.low = min(self.low, self.idle + self.room)
         return due, place
 
-    def clear(self) -> int:
-        """Remove the arrivals that wait; returns their number."""
-        removed = self.waiting
-        for _ in range(removed):
-            self._queue.get_nowait()
-        return removed
+    def clear(self) -> list[float]:
+        """Remove the arrivals that wait; returns their intended starts."""
+        return [self._queue.get_nowait()[0] for _ in range(self.waiting)]
 
     def _grow(self) -> None:
         try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import gevent
@@ -24,10 +24,20 @@ from harness.load.child.bursts import BurstMeter
 from harness.load.child.slowest import Slowest
 from harness.load.child.tracing import trace_of, traceparents
 from harness.load.protocol.frames import Slow
-from harness.names import ERROR, LATENCY, OK, SERVICE_TIME
+from harness.names import (
+    ERROR,
+    LATENCY,
+    OK,
+    SERVICE_TIME,
+    UNANSWERED_LATENCY,
+    UNANSWERED_SERVICE_TIME,
+    UNSTARTED_LATENCY,
+)
 from harness.runs.cells import Cell, bucket_of
 
 INTENDED = "harness_intended"  # attribute of a user: the intended start of the iteration
+FAILED = "harness_failed"  # attribute of a user: how the last request of its task failed
+MAX_FAILURE = 200  # characters of it
 SENT = "harness.sent"  # key in a request's context: its number
 MAX_NAMES = 1000
 MAX_TYPES = 20  # types of requests that are reported in a notice
@@ -35,7 +45,9 @@ OTHER = "(other)"
 BATCH = 64  # requests that are sorted at once, in less than 0.2 ms
 
 _Counts = dict[int, int]
-_Sent = tuple[float, float, Any]  # real start, intended start, traceparent
+# Real start, intended start, traceparent, method and name of the request, its user.
+_Sent = tuple[float, float, Any, tuple[str, str], User | None]
+_UNNAMED = ("", "")
 # The sent request, method, name, seconds to the response, whether it failed, its request object.
 _Outcome = tuple[_Sent, str, str, float, bool, object]
 
@@ -57,7 +69,8 @@ class Recorder:
     Attributes:
         origin: Time from which cells count their seconds.
         in_flight: Requests whose outcome is not known, the oldest first: number -> real start,
-            intended start, traceparent.
+            intended start, traceparent, method and name as far as they are known by then, user.
+        any_failed: Whether some user has, or had, the attribute `FAILED`.
         traceparent: Makes a value of the header.
         on_notice: Called with messages for the user.
         closed: Whether the last report was made; later events are not counted.
@@ -71,7 +84,7 @@ class Recorder:
         self._burst_meter = BurstMeter()
         self.traceparent = traceparents(trace_ratio)
         self.on_notice = on_notice
-        self.closed = False
+        self.closed = self.any_failed = False
         self._sampling = trace_ratio > 0
         self._outcomes: list[_Outcome] = []  # not sorted yet
         self._lags: list[tuple[str, float, float]] = []  # readings that are not sorted yet
@@ -82,10 +95,17 @@ class Recorder:
         self._types: set[str] = set()  # reported in a notice
         # Answered requests whose outcome a with-block decides.
         self._watches: dict[int, weakref.ref[object]] = {}
+        self._ended: dict[tuple[str, str, str, int], _Counts] = {}  # waits at the end of the drain
 
     # --- called by the wrapped clients and by Locust's events -----------------------------------
 
-    def sent(self, user: object | None, start: float, traceparent: Any = "") -> int:
+    def sent(
+        self,
+        user: User | None,
+        start: float,
+        traceparent: Any = "",
+        named: tuple[str, str] = _UNNAMED,
+    ) -> int:
         """Count a request that is sent; returns its number.
 
         The intended start of an iteration's first request is that of the iteration. For later
@@ -95,10 +115,11 @@ class Recorder:
             user: The user that sends the request.
             start: The real start.
             traceparent: The header of the request.
+            named: Its method and its name in the locustfile.
         """
         self.started = number = self.started + 1
         intended = user.__dict__.pop(INTENDED, start) if user is not None else start
-        self.in_flight[number] = (start, intended, traceparent)
+        self.in_flight[number] = (start, intended, traceparent, named, user)
         self._starts.append(start)
         return number
 
@@ -111,6 +132,7 @@ class Recorder:
         *,
         failed: bool,
         response: object = None,
+        error: object = None,
     ) -> None:
         """Record the outcome of a request, and its times.
 
@@ -121,6 +143,7 @@ class Recorder:
             service: Seconds from the real start to the response.
             failed: Whether it is a failure for Locust or the locustfile.
             response: Its response, if there is one.
+            error: Why it failed; None when an exception of the locustfile made it a failure.
         """
         if self.closed:
             return
@@ -130,9 +153,15 @@ class Recorder:
         if self._watches:
             self._watches.pop(number, None)
         self.recorded += 1
-        # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
-        # would first have to create the request object.
-        request = getattr(response, "request", None) if isinstance(response, Response) else None
+        request = None
+        if response is not None:
+            # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
+            # would first have to create the request object.
+            if isinstance(response, Response):
+                request = getattr(response, "request", None)
+            self._note_outcome(sent[4], (method, name), response, error)
+        elif error is not None or self.any_failed:
+            self._note_outcome(sent[4], (method, name), response, error)
         self._outcomes.append((sent, method, name, service, failed, request))
         if len(self._outcomes) >= BATCH:
             self._sort_in()
@@ -167,18 +196,21 @@ class Recorder:
         # Removed, so that listeners of the locustfile get the context without it.
         number = context.pop(SENT, None) if context else None
         if number is None:
-            self._count_ended(request_type, name, response_time, failed=exception is not None)
+            self._count_ended(request_type, name, response_time, exception)
             return
         if response_time is None:
             sent = self.in_flight.get(number)
             response_time = (time.monotonic() - sent[0]) * 1000 if sent else 0.0
         failed = exception is not None
         self.settle(
-            number, request_type, name, response_time / 1000, failed=failed, response=response
+            *(number, request_type, name, response_time / 1000),
+            failed=failed,
+            response=response,
+            error=exception,
         )
 
     def _count_ended(
-        self, method: str, name: str, milliseconds: float | None, *, failed: bool
+        self, method: str, name: str, milliseconds: float | None, error: object
     ) -> None:
         """Count a request of a client that is not wrapped, at its end."""
         if method not in self._types and len(self._types) < MAX_TYPES:
@@ -192,11 +224,30 @@ class Recorder:
         if milliseconds is not None and math.isfinite(milliseconds):
             seconds = milliseconds / 1000
         start = time.monotonic() - (seconds or 0.0)
-        number = self.sent(user if isinstance(user, User) else None, start)
+        number = self.sent(user if isinstance(user, User) else None, start, "", (method, name))
         if seconds is None:
             self.lose(number)
         else:
-            self.settle(number, method, name, seconds, failed=failed)
+            self.settle(number, method, name, seconds, failed=error is not None, error=error)
+
+    def _note_outcome(
+        self, user: User | None, named: tuple[str, str], response: object, error: object
+    ) -> None:
+        """Note on the user whether its last request failed, for an exception that follows."""
+        if user is None:
+            return
+        status = getattr(response, "status_code", None)
+        what = ""
+        if isinstance(status, int) and status >= 400:
+            what = f"answered {status}"
+        elif error is not None:
+            text = f"{type(error).__name__}: {error}"[: 2 * MAX_FAILURE]
+            what = f"failed: {' '.join(text.split())}"
+        if what:
+            self.any_failed = True
+            user.__dict__[FAILED] = f"{named[0]} {named[1]} {what}"[:MAX_FAILURE]
+        else:
+            user.__dict__.pop(FAILED, None)
 
     # --- called by the agent and the open model -------------------------------------------------
 
@@ -205,6 +256,30 @@ class Recorder:
         self._lags.append((what, moment, seconds))
         if len(self._lags) >= BATCH:
             self._sort_in()
+
+    def add_unanswered(self) -> None:
+        """Count how long each request without an answer has waited; the drain is over.
+
+        An answered request whose outcome a with-block decides has no wait: it is only in flight.
+        """
+        now = time.monotonic()
+        for number, (start, intended, _, named, _) in self.in_flight.items():
+            if number not in self._watches:
+                pair = self._name_of(*named)
+                self._add_wait(UNANSWERED_LATENCY, pair, intended, now - intended)
+                self._add_wait(UNANSWERED_SERVICE_TIME, pair, intended, now - start)
+
+    def add_unstarted(self, dues: Iterable[float]) -> None:
+        """Count how long arrivals have waited that no user took; the drain is over."""
+        now = time.monotonic()
+        for due in dues:
+            self._add_wait(UNSTARTED_LATENCY, _UNNAMED, due, now - due)
+
+    def _add_wait(self, what: str, pair: tuple[str, str], due: float, seconds: float) -> None:
+        key = (what, *pair, int((due - self.origin) // 1.0))
+        counts = self._ended.setdefault(key, {})
+        bucket = bucket_of(seconds)
+        counts[bucket] = counts.get(bucket, 0) + 1
 
     def rebase(self, t0: float, window_start: float) -> None:
         """Count seconds from the start of the window; earlier requests go before `t0`."""
@@ -234,6 +309,8 @@ class Recorder:
         readings, self._readings = self._readings, {}
         for what, of_seconds in readings.items():
             cells += [Cell(what, "", "", "", int(s), c) for s, c in of_seconds.items()]
+        ended, self._ended = self._ended, {}
+        cells += [Cell(what, "", m, n, s, counts) for (what, m, n, s), counts in ended.items()]
         return tuple(cells)
 
     def take_slowest(self) -> tuple[Slow, ...]:
@@ -248,7 +325,7 @@ class Recorder:
 
     def oldest(self) -> float:
         """Age of the oldest unanswered request in seconds; 0 when there is none."""
-        for number, (start, _, _) in self.in_flight.items():
+        for number, (start, *_) in self.in_flight.items():
             if number not in self._watches:
                 return time.monotonic() - start
         return 0.0
@@ -269,7 +346,7 @@ class Recorder:
 
     def _sort_outcome_in(self, outcome: _Outcome) -> None:
         sent, method, name, service, failed, request = outcome
-        start, intended, traceparent = sent
+        start, intended, traceparent, _, _ = sent
         series = self._series.get((method, name, failed)) or self._admit(
             method, name, failed=failed
         )
@@ -292,18 +369,23 @@ class Recorder:
 
     def _admit(self, method: object, name: object, *, failed: bool) -> RequestSeries:
         """The series of a new key: its own, or the common one of all keys above the limit."""
-        pair = (str(method), str(name))
-        if pair not in self._names:
-            if len(self._names) < MAX_NAMES:
-                self._names.add(pair)
-            else:
-                pair = self._overflow(pair[0])
+        pair = self._name_of(method, name)
         key = (*pair, failed)
         if key not in self._series:
             self._series[key] = RequestSeries(
                 *pair, Slowest(sampling=self._sampling), failed=failed
             )
         return self._series[key]
+
+    def _name_of(self, method: object, name: object) -> tuple[str, str]:
+        """The method and the name that a request is counted under."""
+        pair = (str(method), str(name))
+        if pair not in self._names:
+            if len(self._names) < MAX_NAMES:
+                self._names.add(pair)
+            else:
+                pair = self._overflow(pair[0])
+        return pair
 
     def _overflow(self, method: str) -> tuple[str, str]:
         if (OTHER, OTHER) not in self._names:

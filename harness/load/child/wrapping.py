@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
-from locust import clients, events
+from locust import TaskSet, clients, events
 from locust.contrib import fasthttp
 from locust.exception import (
     InterruptTaskSet,
@@ -22,8 +23,10 @@ from locust.exception import (
     StopTest,
     StopUser,
 )
+from locust.user.task import DefaultTaskSet
+from requests import PreparedRequest
 
-from harness.load.child.recording import SENT, Recorder
+from harness.load.child.recording import FAILED, SENT, Recorder
 from harness.load.child.tracing import TRACEPARENT, traced
 
 # Exceptions that locustfiles raise to control the flow of tasks.
@@ -34,10 +37,28 @@ def install(recorder: Recorder) -> None:
     """Wrap the clients and listen; to be called before the locustfile adds its own listeners."""
     request: Any = events.request
     request.add_listener(recorder.on_request)
-    _wrap_request(recorder, clients.HttpSession, _defaults_of_requests)
-    _wrap_request(recorder, fasthttp.FastHttpSession, attrgetter("client.default_headers"))
+    _wrap_request(recorder, clients.HttpSession, _defaults_of_requests, _path_of)
+    default_headers = attrgetter("client.default_headers")
+    _wrap_request(recorder, fasthttp.FastHttpSession, default_headers, _as_given)
     for response in (clients.ResponseContextManager, fasthttp.ResponseContextManager):
         _wrap_exit(recorder, response)
+
+
+def forget_failures(recorder: Recorder) -> None:
+    """In the closed model, let a failed request count for exceptions of its own task only."""
+    for task_set in (TaskSet, DefaultTaskSet):
+        _wrap_execute(recorder, task_set)
+
+
+def _wrap_execute(recorder: Recorder, task_set: Any) -> None:
+    original = task_set.execute_task
+
+    def execute_task(this: Any, task: Any) -> None:
+        if recorder.any_failed:
+            this.user.__dict__.pop(FAILED, None)
+        original(this, task)
+
+    task_set.execute_task = execute_task
 
 
 def _defaults_of_requests(session: Any) -> dict[str, Any]:
@@ -47,8 +68,25 @@ def _defaults_of_requests(session: Any) -> dict[str, Any]:
     return headers if isinstance(headers, dict) else dict(headers)
 
 
+def _as_given(_: Any, url: str, __: object) -> str:
+    """The name that FastHttpSession gives a request without one."""
+    return url
+
+
+def _path_of(session: Any, url: str, params: Any) -> str:
+    """The name that HttpSession gives a request without one: its path and query."""
+    if not params and url.startswith("/") and not urlsplit(session.base_url).path:
+        return url
+    request = PreparedRequest()
+    request.prepare_url(f"{'' if '://' in url else session.base_url}{url}", params)
+    return request.path_url
+
+
 def _wrap_request(
-    recorder: Recorder, session: Any, defaults: Callable[[Any], dict[str, Any]]
+    recorder: Recorder,
+    session: Any,
+    defaults: Callable[[Any], dict[str, Any]],
+    unnamed: Callable[[Any, str, Any], str],
 ) -> None:
     original = session.request
     signature = inspect.signature(original)
@@ -65,7 +103,12 @@ def _wrap_request(
         else:
             traceparent = recorder.traceparent()
             headers = {TRACEPARENT: traceparent}
-        number = recorder.sent(self.user, time.monotonic(), traceparent)
+        name = kwargs.get("name") or self.request_name
+        try:
+            named = (method, name or unnamed(self, url, kwargs.get("params")))
+        except Exception:  # noqa: BLE001 - of a malformed URL, which the session raises again
+            named = (method, str(url))
+        number = recorder.sent(self.user, time.monotonic(), traceparent, named)
         context = kwargs.get("context")
         kwargs["headers"] = headers
         kwargs["context"] = {**context, SENT: number} if context else {SENT: number}
@@ -76,9 +119,8 @@ def _wrap_request(
             raise
         except BaseException:  # e.g. gevent.Timeout around the call, or a malformed URL
             if number in recorder.in_flight:
-                name = kwargs.get("name") or self.request_name or url
                 elapsed = time.monotonic() - recorder.in_flight[number][0]
-                recorder.settle(number, str(method), str(name), elapsed, failed=True)
+                recorder.settle(number, str(named[0]), str(named[1]), elapsed, failed=True)
             raise
         if number in recorder.in_flight:
             recorder.watch(number, response)

@@ -155,6 +155,7 @@ class Report:
         target_users: Number of users that should be alive; None while it changes.
         burst_requests: Requests sent in the busiest twentieth of each second, summed over all
             seconds; about `started` when all users are in step.
+        cut: Iterations that an exception cut short after a failed request.
         source: The generator that made it, e.g. "worker-1"; empty when there is only one.
     """
 
@@ -180,14 +181,20 @@ class Report:
     cpu_wait: float | None = None
     target_users: int | None = None
     burst_requests: int = 0
+    cut: int = 0
     source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UserError:
-    """An exception that the locustfile raised outside of a request."""
+    """An exception that the locustfile raised outside of a request.
+
+    Attributes:
+        consequence: Whether it followed a failed request of the same task, which `text` names.
+    """
 
     text: str
+    consequence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

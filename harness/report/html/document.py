@@ -16,7 +16,7 @@ from markupsafe import Markup
 from harness.report.compare.words import estimate_text, pairs_text, range_text, share_text
 from harness.report.html.gauge import change_gauge, verdict_gauge
 from harness.report.parts import words as wording
-from harness.report.parts.words import clean, value_text
+from harness.report.parts.words import clean, measured_text, value_text
 from harness.units import Unit
 
 NAME, TEXT = 160, 2000  # characters shown of each
@@ -69,6 +69,7 @@ def _environment() -> Environment:
         "estimate_text": estimate_text,
         "pairs_text": pairs_text,
         "range_text": range_text,
+        "measured_text": measured_text,
         "value_text": value_text,
         "verdict_gauge": verdict_gauge,
         "change_gauge": change_gauge,

@@ -118,6 +118,12 @@ def value_text(value: float | None, unit: Unit) -> str:
     return NO_DATA if value is None else format_quantity(value, unit)
 
 
+def measured_text(verdict: Verdict) -> str:
+    """The value of a budget, such as "180 ms"; ">= 30 s" when it may be higher."""
+    text = value_text(verdict.value, verdict.unit)
+    return f">= {text}" if verdict.at_least and verdict.value is not None else text
+
+
 def bound_text(verdict: Verdict) -> str:
     """Such as "max 200 ms"."""
     return f"{verdict.direction} {format_quantity(verdict.bound, verdict.unit)}"

@@ -22,6 +22,7 @@ from harness.units import Unit, format_quantity
 
 MOST_ENDPOINTS = 20
 MOST_TEXTS = 3
+_CONSEQUENCES = "Exceptions in Locust users, as a consequence of failed requests"
 
 
 def console_report(
@@ -56,8 +57,10 @@ def console_report(
         parts += [Text(server), ""]
     parts += reason_parts(verdicts)
     parts += _guards(judgement)
-    errors, notices = manifest.user_errors, manifest.notices
+    consequences, notices = manifest.consequences, manifest.notices
+    errors = tuple(text for text in manifest.user_errors if text not in consequences)
     parts += listed("Exceptions in Locust users", errors, MOST_TEXTS, names.MANIFEST_FILE)
+    parts += listed(_CONSEQUENCES, consequences, MOST_TEXTS, names.MANIFEST_FILE)
     parts += listed("Notices", notices, MOST_TEXTS, names.MANIFEST_FILE)
     text = render(parts, width=width, color=color)
     if endpoint_lines := endpoint_table(evidence.latency, width=width, color=color):
@@ -112,7 +115,7 @@ def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
             styles=[STYLES[v.outcome] for v in verdicts],
         ),
         Column("budget", [clean(v.name, NAME) for v in verdicts]),
-        Column("value", [value_text(v.value, v.unit) for v in verdicts], right=True),
+        Column("value", [wording.measured_text(v) for v in verdicts], right=True),
     ]
     intervals = [wording.interval_text(v) for v in verdicts]
     if any(intervals):

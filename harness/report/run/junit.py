@@ -49,7 +49,7 @@ def _properties(judgement: Judgement, manifest: Manifest) -> dict[str, str]:
 
 
 def _figures(verdict: Verdict) -> str:
-    value = wording.value_text(verdict.value, verdict.unit)
+    value = wording.measured_text(verdict)
     interval = wording.interval_text(verdict)
     parts = (
         "no data" if verdict.value is None else value,

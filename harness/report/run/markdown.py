@@ -98,7 +98,7 @@ def _budgets(verdicts: Sequence[Verdict], most: int) -> Iterator[str]:
         cells = (
             f"{SIGNS[verdict.outcome]} {verdict.outcome}",
             code(verdict.name),
-            value_text(verdict.value, verdict.unit),
+            wording.measured_text(verdict),
             *([prose(wording.interval_text(verdict))] * intervals),
             wording.bound_text(verdict),
             wording.margin_text(verdict),

@@ -89,6 +89,7 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "source": verdict.source,
         "reason": verdict.reason,
         "advice": verdict.advice,
+        "at_least": verdict.at_least,
     }
 
 

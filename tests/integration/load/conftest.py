@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Outcome:
     window: dict[LatencyKey, Distribution]
     reports: list[Report]
     workers: tuple[Worker, ...] = ()
+    consequences: tuple[str, ...] = ()
 
     def recorded(self, what: str = "latency") -> Counter[tuple[str, str]]:
         """(request, outcome) -> number of requests, over the whole run."""
@@ -125,7 +126,8 @@ class Loads:
             window = merged(read_intervals(path, epoch, 1, epoch + 3600))
             counts = read_counts(path)
         texts = load.user_errors, load.notices
-        return Outcome(requests, *texts, counts, window, self.reports, load.workers)
+        found = Outcome(requests, *texts, counts, window, self.reports, load.workers)
+        return replace(found, consequences=load.consequences)
 
     async def start(self, load: Generator) -> None:
         now = time.monotonic()

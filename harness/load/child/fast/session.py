@@ -90,7 +90,7 @@ class FastSession(FastHttpSession):
         named = (method, name or self.request_name or url)
         if recorder is None:
             return self._perform(spec, message, named, context, start, None, catch_response)
-        number = recorder.sent(self.user, start, traceparent)
+        number = recorder.sent(self.user, start, traceparent, named)
         try:
             return self._perform(spec, message, named, context, start, number, catch_response)
         except GreenletExit:  # the user was killed: the outcome is unknown
@@ -116,7 +116,12 @@ class FastSession(FastHttpSession):
         response, length, error = self._exchange(spec, message)
         seconds = time.monotonic() - start
         if not notify:
-            self._recorder.settle(number, *named, seconds, failed=error is not None)
+            if error is None:
+                self._recorder.settle(number, *named, seconds, failed=False)
+            else:
+                self._recorder.settle(
+                    number, *named, seconds, failed=True, response=response, error=error
+                )
             return response
         meta = {
             "request_type": named[0],

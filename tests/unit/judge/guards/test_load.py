@@ -24,6 +24,7 @@ from tests.unit.judge.guards.guarding import (
     account,
     by_value,
     found,
+    lag,
     lagging,
     readings,
     tripped,
@@ -430,3 +431,140 @@ def test_user_errors_trip() -> None:
     assert (guard.outcome, guard.scope) == ("tripped", "client")
     assert "KeyError: 'id'" in guard.reason
     assert found(evidence())["user-errors"].outcome == "ok"
+
+
+AFTER = "U: KeyError: 'id' (locustfile.py:7) after GET /contacts answered 500"
+
+
+def with_consequences(
+    cut: int, *others: str, latency: Any = FAST, counts: Requests | None = None
+) -> Evidence:
+    """A run whose exceptions followed failed requests, and cut so many iterations short."""
+    base = counts or account()
+    run = evidence(
+        LEVELS,
+        latency=latency,
+        requests=base.model_copy(update={"cut": cut}),
+        user_errors=(*others, AFTER),
+    )
+    changed = run.manifest.model_copy(update={"consequences": (AFTER,)})
+    return replace(run, manifest=changed)
+
+
+@pytest.mark.parametrize(
+    ("run", "of", "outcome"),
+    [
+        pytest.param(
+            with_consequences(1000, latency=requests(failed=[0.01] * 1000)),
+            ERRORS,
+            "fail",
+            id="a total outage",
+        ),
+        pytest.param(
+            with_consequences(1000, latency=requests(failed=[0.01] * 1000)),
+            budget(Throughput(), 20.0, "min", unit=Unit.PER_SECOND),
+            "fail",
+            id="no throughput",
+        ),
+        pytest.param(with_consequences(60, latency=SLOW), P95, "fail", id="a slow answer"),
+        pytest.param(with_consequences(2), P95, "inconclusive", id="0.2% were cut short"),
+        pytest.param(with_consequences(1), P95, "pass", id="0.1% were cut short"),
+        pytest.param(with_consequences(0), P95, "inconclusive", id="their number is missing"),
+        pytest.param(with_consequences(1000), LEVEL, "pass", id="the service counts for itself"),
+        pytest.param(
+            with_consequences(5, counts=account(asked=0, sent=0, started=1000)),
+            P95,
+            "inconclusive",
+            id="closed model, 0.5% of the requests",
+        ),
+        pytest.param(
+            with_consequences(60, "U: NameError: x", latency=SLOW),
+            P95,
+            "inconclusive",
+            id="another exception besides",
+        ),
+    ],
+)
+def test_exceptions_that_follow_a_failed_request_take_no_breach_away(
+    run: Evidence, of: Budget, outcome: str
+) -> None:
+    (verdict,) = by_value((of,), run)
+    assert verdict.outcome == outcome
+
+
+def test_consequences_name_the_answer_that_they_follow() -> None:
+    guard = found(with_consequences(500), P95, ERRORS)["user-errors"]
+    assert (guard.outcome, guard.value, guard.budgets) == ("tripped", 0.5, (P95.name, ERRORS.name))
+    assert f"consequences of failed requests: {AFTER}" in guard.reason
+    assert "cut 50% of the iterations short" in guard.reason
+    assert "correct the locustfile" not in guard.reason
+    guard = found(with_consequences(60, latency=SLOW), P95)["user-errors"]
+    assert (guard.outcome, guard.budgets) == ("ok", None)
+
+
+def test_load_that_stuck_users_did_not_take_is_not_the_generators_fault() -> None:
+    waits = {
+        LatencyKey(kind, "", "GET", "/contacts"): distribution([20.0] * 100)
+        for kind in (names.UNANSWERED_LATENCY, names.UNANSWERED_SERVICE_TIME)
+    }
+    late = lag(names.GENERATOR_LOOP_LAG, slow=20)
+    run = replace(
+        evidence(
+            idle(0),
+            readings(names.GENERATOR_USERS, [100, 100]),
+            requests=account(asked=1400, sent=1100, dropped=300, started=1100, in_flight=100),
+            latency=FAST | waits | late,
+        ),
+        unanswered=100,
+    )
+    guard = found(run, P95)["load-delivered"]
+    assert "all 100 users waited for the service" in guard.reason
+    assert guard.scope == "all"
+    assert "generator a core of its own" not in guard.reason
+    (verdict,) = by_value((P95,), run)
+    assert verdict.outcome == "fail"
+    few = replace(run, unanswered=50)
+    assert "generator a core of its own" in found(few, P95)["load-delivered"].reason
+
+
+def test_requests_that_are_known_to_be_unanswered_need_no_guess() -> None:
+    key = LatencyKey(names.UNANSWERED_LATENCY, "", "GET", "/other")
+    run = evidence(
+        latency=FAST | {key: distribution([30.0] * 100)},
+        requests=account(started=1100, in_flight=100),
+        waited=30.0,
+    )
+    mine = budget(Latency(0.95, "GET /contacts"), 0.2, name="mine")
+    assert found(run, mine)["in-flight-at-end"].budgets == ("mine",)  # which they were is unknown
+    run = replace(run, unanswered=100)
+    assert found(run, mine)["in-flight-at-end"].outcome == "ok"
+    run = replace(run, unanswered=40)  # the other 60 may have been requests of any name
+    assert found(run, mine)["in-flight-at-end"].budgets == ("mine",)
+
+
+@pytest.mark.parametrize(
+    ("wait", "longest", "stands"),
+    [
+        pytest.param(20.0, 0.3, True, id="a hang"),
+        pytest.param(20.0, 19.0, False, id="an overload answers the oldest requests"),
+        pytest.param(0.9, 0.01, False, id="a wait of less than a second"),
+    ],
+)
+def test_breach_by_silence_is_not_explained_by_pauses(
+    wait: float, longest: float, stands: bool
+) -> None:
+    waits = {
+        LatencyKey(kind, "", "GET", "/contacts"): distribution([wait] * 400)
+        for kind in (names.UNANSWERED_LATENCY, names.UNANSWERED_SERVICE_TIME)
+    }
+    run = replace(
+        evidence(
+            readings(names.GENERATOR_STEAL, [0.5, 0.5]),
+            latency=requests(ok=[0.01] * 399 + [longest]) | waits,
+            requests=account(started=800, recorded=400, in_flight=400, asked=800, sent=800),
+        ),
+        unanswered=400,
+    )
+    assert ("host-steal" not in tripped(run, P95)) == stands
+    (verdict,) = by_value((P95,), run)
+    assert verdict.outcome == ("fail" if stands else "inconclusive")
