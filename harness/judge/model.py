@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from harness.budgets.model import Direction, Severity
+from harness.budgets.model import Decide, Direction, Severity
 from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
 from harness.units import Unit
 
@@ -41,6 +41,7 @@ class Measurement:
         share_over: Share of requests or observations over the bound, where there is one.
         reason: Why there is no value, or a remark on it; empty otherwise.
         note: How the value was measured, for every verdict on it; empty otherwise.
+        at_first: What to do where the excess lies in the first seconds; empty otherwise.
     """
 
     value: float | None
@@ -51,6 +52,7 @@ class Measurement:
     share_over: float | None = None
     reason: str = ""
     note: str = ""
+    at_first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ class Verdict:
         reason: One sentence; for an inconclusive outcome it says why and what to do.
         advice: Where to look first, for a breach and a warning about one; empty otherwise.
         request: Whose latency is judged, empty is every request; None when no latency is.
+        waits: Whether it is inconclusive only because there are too few data so far.
+        decide: Whether the interval decided, or by the budget's `decide: value` the value alone.
     """
 
     name: str
@@ -146,6 +150,8 @@ class Verdict:
     runbook: str = ""
     line: int = 0
     request: str | None = None
+    waits: bool = False
+    decide: Decide = "interval"
 
 
 @dataclass(frozen=True, slots=True)

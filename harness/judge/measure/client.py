@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.budgets.model import Budget, Latency
 from harness.judge.bounds import FLOAT_NOISE, holds
+from harness.judge.intervals.first_seconds import slow_at_first
 from harness.judge.measure.observation import ObservedFailures, ObservedTimes
 from harness.judge.measure.series import LOAD_GENERATOR
 from harness.judge.model import Measurement
@@ -36,6 +37,7 @@ def measure_times(budget: Budget, observed: ObservedTimes) -> Measurement:
         undecided=undecided,
         share_over=times.share_over(budget.bound),
         reason=_slowest(budget, observed),
+        at_first=slow_at_first(budget, observed.batches, observed.width),
     )
 
 

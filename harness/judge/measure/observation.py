@@ -75,6 +75,7 @@ class ObservedTimes:
         by_request: The same for each request name, where the indicator is on all requests.
         batches: The same for each batch that has some, in the order of time.
         count: The requests of the window, whatever their outcome.
+        width: Seconds of a batch.
     """
 
     indicator: Latency
@@ -84,6 +85,7 @@ class ObservedTimes:
     by_request: Mapping[str, Distribution]
     batches: tuple[Distribution, ...]
     count: RequestCount
+    width: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "value": number(verdict.value),
         "lower": number(verdict.lower),
         "upper": number(verdict.upper),
+        "decide": verdict.decide,
         "bound": number(verdict.bound),
         "direction": verdict.direction,
         "unit": verdict.unit.value,
