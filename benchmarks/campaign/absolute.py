@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
+from scipy.special import ndtri
 from scipy.stats import beta
 
 from benchmarks.figures import table
@@ -41,6 +42,8 @@ RATE = 100  # requests a second
 QUANTILE = 0.95
 RATIOS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)  # true p95 over the limit
 STARTS = (0.0, 0.03, 0.05, 0.1)  # standard deviation of the logarithm from start to start
+FEW_RATES = (6, 12, 30, 67)  # requests a second, for 15 s
+FEW_RATIOS = (0.25, 0.4, 0.5, 0.8, 1.0, 1.25, 2.0)
 AT_ONCE = 100
 
 Latencies = NDArray[np.float64]
@@ -60,6 +63,7 @@ class Case:
         ends: At its planned end, or when the budget is decided: after it, or even before it.
         tau: Seconds over which the noise is correlated.
         rate: Requests a second.
+        before: Whether both distances of an end are added, as until November 2026.
     """
 
     ratio: float
@@ -68,6 +72,7 @@ class Case:
     ends: Ends = "planned"
     tau: float = 1.0
     rate: int = RATE
+    before: bool = False
 
     @property
     def longest(self) -> int:
@@ -181,6 +186,12 @@ def verdict(times: Latencies, limit: float, case: Case) -> tuple[str, int]:
     """The verdict of a run, and the seconds until it."""
     for second, levels in case.moments:
         lower, upper, value = interval(times[: second * case.rate], case.rate, levels)
+        if case.before:
+            lower *= math.exp(ndtri(ONCE.fails) * NOISE)
+            upper /= math.exp(ndtri(ONCE.passes) * NOISE)
+            if upper <= limit or lower > limit:
+                return "pass" if upper <= limit else "fail", second
+            continue
         if widened(upper, value, 1, NOISE, (levels.passes, ONCE.passes)) <= limit:
             return "pass", second
         if widened(lower, value, -1, NOISE, (levels.fails, ONCE.fails)) > limit:
@@ -212,12 +223,35 @@ def rows(cases: Iterable[Case], runs: int, seed: int) -> Iterator[list[str]]:
         ]
 
 
+def few_rows(runs: int, seed: int) -> Iterator[list[str]]:
+    """Shares of passes under, and of failures over the limit; at the limit of both."""
+    rules: dict[str, tuple[bool, Ends]] = {
+        "before": (True, "planned"),
+        "now": (False, "planned"),
+        "now, goes on": (False, "goes on"),
+    }
+    for rate in FEW_RATES:
+        for name, (before, end) in rules.items():
+            row = []
+            for number, ratio in enumerate(FEW_RATIOS):
+                case = Case(ratio, seconds=15, ends=end, rate=rate, before=before)
+                found = simulate(case, runs, seed + number)
+                shares = [f"{count / runs:.1%}" for count in (found.passed, found.failed)]
+                row.append(" / ".join(shares) if ratio == 1 else shares[ratio > 1])
+            yield [f"{15 * rate}", name, *row]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--few", action="store_true", help="show runs with few requests")
     options = parser.parse_args()
+    if options.few:
+        head = ["requests", "rule", *(f"p95/limit {ratio:g}" for ratio in FEW_RATIOS)]
+        print(table(head, list(few_rows(options.runs, options.seed))))
+        return
     ends: tuple[Ends, ...] = ("planned", "goes on", "early")
     at_limit = [Case(1.0, starts, ends=end) for starts in STARTS for end in ends]
     at_limit += [Case(1.0, tau=3.0, ends=end) for end in ends]

@@ -81,7 +81,6 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "value": number(verdict.value),
         "lower": number(verdict.lower),
         "upper": number(verdict.upper),
-        "decide": verdict.decide,
         "bound": number(verdict.bound),
         "direction": verdict.direction,
         "unit": verdict.unit.value,
@@ -90,6 +89,7 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "source": verdict.source,
         "reason": verdict.reason,
         "advice": verdict.advice,
+        "decide": verdict.decide,
     }
 
 

@@ -38,16 +38,16 @@ def test_needed_samples_are_the_fewest_that_show_the_share(
             P95,
             GOES_ON,
             (
-                "about 450 samples in 15 s of scenario smoke; with 1% of the answers over the bound, a"
-                " pass needs 142"
+                "about 450 samples in 15 s of scenario smoke; with 1% of the answers over the"
+                " bound, a pass needs 142"
             ),
         ),
         (
             P95,
             FIXED,
             (
-                "about 450 samples in 15 s of scenario smoke; with 1% of the answers over the bound, a"
-                " pass needs 93"
+                "about 450 samples in 15 s of scenario smoke; with 1% of the answers over the"
+                " bound, a pass needs 93"
             ),
         ),
         (
@@ -62,8 +62,8 @@ def test_needed_samples_are_the_fewest_that_show_the_share(
             budget(ErrorRatio(), 0.001, unit=Unit.RATIO),
             GOES_ON,
             (
-                "about 450 samples in 15 s of scenario smoke, and 1350 in the longest run of 45 s; with"
-                " 0.02% of the answers failed, a pass needs 7223"
+                "about 450 samples in 15 s of scenario smoke, and 1350 in the longest run of 45 s;"
+                " with 0.02% of the answers failed, a pass needs 7223"
             ),
         ),
     ],
