@@ -19,6 +19,7 @@ Severity = Literal["error", "warn", "off"]
 OnNoData = Literal["inconclusive", "fail", "ignore"]
 Over = Literal["mean", "max", "last", "growth"]
 Direction = Literal["max", "min"]
+Decide = Literal["interval", "value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,7 @@ class Budget:
         direction: "max" when the value must not exceed the bound, "min" when it must reach it.
         max_regression: Tolerated regression in a paired comparison, relative, e.g. 0.1.
         min_samples: Fewer samples than this are no data.
+        decide: "interval" decides what holds for the service; "value" only what held in the run.
         scenarios: Names of the scenarios that it applies to; empty means all.
         abort: Whether the load stops as soon as the breach is certain.
         abort_after: Seconds of the window that pass before the load can stop.
@@ -279,6 +281,7 @@ class Budget:
     severity: Severity = "error"
     on_no_data: OnNoData = "inconclusive"
     min_samples: int = 1
+    decide: Decide = "interval"
     scenarios: tuple[str, ...] = ()
     alert: Alert | None = None
     objective: Objective | None = None
@@ -320,9 +323,10 @@ class Scenario:
         trace_ratio: Share of the requests whose traceparent asks the service to record a trace.
         auto_warm_up: Whether the window starts where the latency has settled, which is determined
             after the run; until then `warm_up` is half of the duration.
-        planned: With `stop: decided`, the seconds of the window from which on the run ends as soon
-            as every budget is decided; it ends earlier when no budget needs all of them. None: the
-            run lasts `duration`.
+        planned: Seconds of the window after which the run ends unless a budget is undecided; it
+            then goes on, at most to `duration`. None: the run lasts `duration`.
+        early: With `stop: decided`, whether the run ends even before `planned` when every budget is
+            decided and none needs all of it.
     """
 
     name: str
@@ -334,11 +338,17 @@ class Scenario:
     trace_ratio: float = 0.05
     auto_warm_up: bool = False
     planned: float | None = None
+    early: bool = False
 
     @property
     def seconds(self) -> float:
-        """Duration of the load."""
+        """Longest duration of the load."""
         return self.warm_up + self.duration
+
+    @property
+    def expected(self) -> float:
+        """Seconds of the window when every budget is decided at its planned end."""
+        return self.duration if self.planned is None else self.planned
 
 
 @dataclass(frozen=True, slots=True)

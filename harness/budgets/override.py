@@ -19,11 +19,12 @@ class Changes:
     Attributes:
         rate: Makes the workload open at this constant rate, per second.
         users: Makes the workload closed with so many users.
-        duration: Seconds of the window. With `stop: decided` the longest duration follows from it.
+        duration: Seconds of the window. The longest duration follows from it.
         warm_up: Seconds, or "auto".
-        max_duration: Seconds. Implies `stop: decided`.
+        max_duration: Longest duration of the window while a budget is undecided, in seconds.
         workers: Number of processes, or "auto".
         fixed_length: Whether the run lasts its duration, whatever is decided by then.
+        goes_on: Whether the run may go on while a budget is undecided, as far as the file allows.
     """
 
     rate: float | None = None
@@ -33,6 +34,7 @@ class Changes:
     max_duration: float | None = None
     workers: int | Literal["auto"] | None = None
     fixed_length: bool = False
+    goes_on: bool = False
 
 
 def override(plan: Plan, name: str, changes: Changes) -> Scenario:
@@ -51,7 +53,7 @@ def override(plan: Plan, name: str, changes: Changes) -> Scenario:
     problems = Problems(plan.source)
     update = _load(name, spec, changes) | _times(plan.scenarios[name], spec, changes)
     changed = spec.model_copy(update=update)
-    found = scenario(name, changed, plan.source.parent, problems)
+    found = scenario(name, changed, plan.source.parent, problems, goes_on=changes.goes_on)
     if found is None:
         start = f"scenarios.{name}."
         texts = [f"{path.removeprefix(start)}: {text}" for _, path, text in problems.found()]
@@ -116,8 +118,9 @@ def _times(before: Scenario, spec: ScenarioSpec, changes: Changes) -> dict[str, 
         found["warm_up"] = changes.warm_up
     if changes.workers is not None:
         found["workers"] = changes.workers
-    if changes.duration is not None or changes.max_duration is not None:
-        found["max_duration"] = changes.max_duration
     if changes.max_duration is not None:
-        found["stop"] = "decided"
+        found["max_duration"] = changes.max_duration
+    elif changes.duration is not None:
+        never = spec.max_duration is not None and spec.max_duration == spec.duration
+        found["max_duration"] = changes.duration if never else None
     return found | ({"stop": None, "max_duration": None} if changes.fixed_length else {})

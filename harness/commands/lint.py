@@ -11,6 +11,7 @@ from harness.budgets.lint.plan import lint as find
 from harness.commands.parts.inputs import read_plan, require_locustfile
 from harness.commands.parts.options import budgets_option, url_option
 from harness.commands.parts.outputs import print_line, write
+from harness.commands.parts.samples import sample_advice
 from harness.errors import EXIT_PASS, EXIT_USAGE
 from harness.runs.calibration import path_of
 
@@ -60,9 +61,11 @@ def _report(findings: Sequence[Finding], plan: Plan, path: Path) -> int:
 
 
 def _advice(plan: Plan, options: argparse.Namespace) -> tuple[list[Advice], list[str]]:
-    """Advice and notices from the calibration of this machine, if there is one."""
-    if not path_of(options.budgets).exists():
-        return [], []
-    from harness.experiments.advice import lint_advice  # takes a second to import
+    """Advice and notices on samples, and from the calibration of this machine if there is one."""
+    advice, notices = sample_advice(plan)
+    if path_of(options.budgets).exists():
+        from harness.experiments.advice import lint_advice  # takes a second to import
 
-    return lint_advice(plan, options.budgets)
+        known, further = lint_advice(plan, options.budgets)
+        advice, notices = advice + known, notices + further
+    return advice, notices

@@ -29,6 +29,7 @@ from harness.commands.parts.options import (
     url_option,
 )
 from harness.commands.parts.progress import LiveView
+from harness.commands.parts.samples import hardly_decided
 from harness.commands.parts.serve_metrics import LiveMetrics, served
 from harness.commands.parts.servers import servers_of
 from harness.commands.parts.verdict import REPORT_FILES, judge_and_report
@@ -43,6 +44,7 @@ from harness.runner.run import gather
 from harness.runner.warm_up import settle
 from harness.runs.calibration import Calibration
 from harness.runs.folder import RunFolder
+from harness.units import Unit, format_quantity
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--max-duration",
         type=quantity(DURATION),
         metavar="TIME",
-        help="measure until every budget is decided, at most TIME",
+        help="go on while a budget is undecided, at most TIME (default: three times the duration)",
     )
     _worker_options(parser)
     _serve_option(parser)
@@ -74,11 +76,11 @@ def run(options: argparse.Namespace) -> int:
         ScenarioError: The locustfile cannot be run.
     """
     plan = _plan_with_target(options)
-    scenario = choose_scenario(plan, options)
+    scenario = choose_scenario(plan, options, goes_on=True)
     pool, servers, past = worker_pool_of(scenario, options), servers_of(options), past_run(options)
     budgets = plan.budgets_of(scenario.name)
     noise = Calibration.load(plan.source, host_facts()).noises_of(scenario.name)
-    watch = AbortWatch(budgets, scenario.duration, noise)
+    watch = AbortWatch(budgets, scenario.expected, noise, scenario.duration)
     with served(plan, scenario, options) as live_metrics:
         folder = new_run_folder(options.out, plan, scenario, reports=REPORT_FILES)
         _measure(
@@ -107,6 +109,8 @@ def _measure(
     """Load the service and store the evidence; with `warm_up: auto` find the end of the warm-up."""
     title = f"{plan.service}, scenario {scenario.name}"
     with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
+        for line in _announcement(plan, scenario):
+            live.print_line(line)
         run_options = RunOptions(
             url=options.url,
             pool=pool,
@@ -115,6 +119,7 @@ def _measure(
             observer=live_metrics,
             show=live.show,
             tell=outputs.print_line,
+            note=live.print_line,
         )
         asyncio.run(gather(plan, scenario, folder, run_options))
     if scenario.auto_warm_up:
@@ -122,10 +127,21 @@ def _measure(
 
 
 def _decision(plan: Plan, scenario: Scenario) -> DecisionWatch | None:
-    """Ends the run when every budget is decided; None without `max_duration`."""
+    """Ends the run when every budget is decided; None for a run of a fixed length."""
     if scenario.planned is None:
         return None
     return DecisionWatch(plan.budgets_of(scenario.name), scenario)
+
+
+def _announcement(plan: Plan, scenario: Scenario) -> list[str]:
+    """How long the load may last, and which budgets will hardly be decided by then."""
+    expected, longest = (
+        format_quantity(seconds, Unit.SECONDS) for seconds in (scenario.expected, scenario.duration)
+    )
+    lines = []
+    if scenario.planned is not None:
+        lines.append(f"measures {expected}, up to {longest} while a budget is undecided")
+    return lines + hardly_decided(plan, scenario)
 
 
 def _plan_with_target(options: argparse.Namespace) -> Plan:

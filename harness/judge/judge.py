@@ -26,6 +26,10 @@ from harness.judge.model import (
 from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
 
+_ONLY_THIS_RUN = "; by the value alone, which claims nothing beyond this run"
+# Guards that more load may clear: a look at a run finds requests that are about to be answered.
+_CLEARS = frozenset({"in-flight-at-end"})
+
 
 def judge(budgets: tuple[Budget, ...], evidence: Evidence, off: tuple[str, ...] = ()) -> Judgement:
     """Judge a run: observe and measure each budget, hold guards against that, decide.
@@ -63,10 +67,11 @@ def _leniency(budgets: Sequence[Budget], off: tuple[str, ...]) -> Leniency:
 
 
 def _interval(one: Measured, manifest: Manifest) -> Confidence | None:
-    if manifest.aborted_by == one.name:
-        return None  # the breach was certain by all that was recorded, some of it after the cut
+    if manifest.aborted_by == one.name or one.budget.decide == "value":
+        return None  # an abort was certain by all that was recorded, some of it after the cut
     noise = manifest.noise.get(one.name, NOISE)
-    return confidence(one.budget, one.observation, levels_of(manifest), noise)
+    value = one.measurement.value
+    return confidence(one.budget, one.observation, value, levels_of(manifest), noise)
 
 
 def decide(
@@ -111,7 +116,23 @@ def decide(
         line=budget.line,
         request=(indicator.request or "") if isinstance(indicator, Latency) else None,
         at_least=measurement.at_least,
+        decide=budget.decide,
+        waits=outcome == "inconclusive" and _waits(budget, measurement, guards, interval),
     )
+
+
+def _waits(
+    budget: Budget,
+    measurement: Measurement,
+    guards: Sequence[Guard],
+    interval: Confidence | None,
+) -> bool:
+    """Whether more load may decide a budget that is inconclusive."""
+    if tripped := [guard for guard in guards if _takes_away(guard, budget, measurement)]:
+        return all(guard.name in _CLEARS for guard in tripped)
+    if _why_no_data(budget, measurement):
+        return measurement.value is not None
+    return not measurement.undecided and interval is not None
 
 
 def _outcome(
@@ -206,7 +227,8 @@ def _uncertain(
     else:
         why = (
             f"{what}, but the true value may be on the other side of the bound: it is"
-            f" {_range(budget, interval)}; measure longer, or move the bound"
+            f" {_range(budget, interval)}; "
+            + (measurement.at_first or "measure longer, or move the bound")
         )
     return ("warn", _waived(budget, why)) if budget.waiver else ("inconclusive", why)
 
@@ -243,6 +265,7 @@ def _measured(budget: Budget, measurement: Measurement) -> str:
     what = describe(budget.indicator)
     bound = f"the {budget.direction} of {format_quantity(budget.bound, budget.unit)}"
     note = f" ({measurement.note})" if measurement.note else ""
+    note += _ONLY_THIS_RUN if budget.decide == "value" else ""
     if measurement.value is None:
         return f"{what} is not known exactly ({measurement.reason}), against {bound}{note}"
     value = format_quantity(measurement.value, budget.unit)
@@ -268,6 +291,7 @@ def _details(budget: Budget, measurement: Measurement) -> str:
     parts = [
         f"{format_quantity(over, Unit.RATIO)} of {measurement.samples} are over it" if over else "",
         measurement.reason if measurement.value is not None else "",
+        measurement.at_first,
     ]
     return "".join(f"; {part}" for part in parts if part)
 

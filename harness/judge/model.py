@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, assert_never
 
-from harness.budgets.model import Direction, Severity
+from harness.budgets.model import Decide, Direction, Severity
 from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE, EXIT_PASS
 from harness.units import Unit
 
@@ -43,6 +43,7 @@ class Measurement:
         reason: Why there is no value, or a remark on it; empty otherwise.
         note: How the value was measured, for every verdict on it; empty otherwise.
         at_least: Whether the true value may be higher, because requests were unanswered.
+        at_first: What to do where the excess lies in the first seconds; empty otherwise.
     """
 
     value: float | None
@@ -54,6 +55,7 @@ class Measurement:
     reason: str = ""
     note: str = ""
     at_least: bool = False
+    at_first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Verdict:
         advice: Where to look first, for a breach and a warning about one; empty otherwise.
         request: Whose latency is judged, empty is every request; None when no latency is.
         at_least: Whether the true value may be higher, because requests were unanswered.
+        waits: Whether it is inconclusive only because there are too few data so far.
+        decide: Whether the interval decided, or by the budget's `decide: value` the value alone.
     """
 
     name: str
@@ -156,6 +160,8 @@ class Verdict:
     line: int = 0
     request: str | None = None
     at_least: bool = False
+    waits: bool = False
+    decide: Decide = "interval"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from harness.runs.cells import middle_of
 from harness.runs.model import Distribution, Progress
 
 RECENT_REPORTS = 5  # the p95 of the live line is over as many seconds
+LOOK = 2.0  # s after the planned end until it is known whether the run goes on
 STALE = 3.0  # s after which the last report of a source is no longer current
 
 
@@ -25,7 +26,8 @@ class Meter:
         self._loads = scenario.loads
         self._sources_of_load = scenario.workers or 1
         self._warm_up = scenario.warm_up
-        self._total = scenario.seconds
+        self._planned = scenario.warm_up + scenario.expected
+        self._longest = scenario.seconds
         self._recent: deque[dict[int, int]] = deque([{}], maxlen=RECENT_REPORTS)
         self._sources: dict[str, _Source] = {}
         self._reported: set[str] = set()  # sources, since the previous line
@@ -59,10 +61,11 @@ class Meter:
 
     def _progress(self, elapsed: float) -> Progress:
         active = [one for one in self._sources.values() if elapsed - one.at < STALE]
+        total = self._planned if elapsed < self._planned + LOOK else self._longest
         return Progress(
             phase=self._phase(elapsed),
-            elapsed=min(max(elapsed, 0.0), self._total),
-            total=self._total,
+            elapsed=min(max(elapsed, 0.0), total),
+            total=total,
             asked_rate=self._asked_rate(elapsed),
             rate=sum(source.rate for source in active),
             p95=self._p95(),
@@ -82,7 +85,7 @@ class Meter:
     def _phase(self, elapsed: float) -> str:
         if elapsed < self._warm_up:
             return "warm-up"
-        return "measuring" if elapsed < self._total else "draining"
+        return "measuring" if elapsed < self._longest else "draining"
 
     def _asked_rate(self, elapsed: float) -> float | None:
         """The scheduled rate of all loads together; None when one of them has no schedule."""
@@ -95,7 +98,7 @@ class Meter:
                     return None
                 case _:
                     assert_never(load.workload)
-        return rate if elapsed < self._total else None
+        return rate if elapsed < self._longest else None
 
     def _p95(self) -> float | None:
         counts: dict[int, int] = {}

@@ -75,7 +75,9 @@ class LoadPhase:
         evidence_until = partial(self._evidence_until, window_start)
         schedule = asyncio.create_task(self._scrape_on_schedule(t0))
         breach = asyncio.create_task(certain_breach(self.options.watch, self.fleet, window_start))
-        decided = asyncio.create_task(all_decided(self.options.decision, evidence_until))
+        decided = asyncio.create_task(
+            all_decided(self.options.decision, evidence_until, self.options.note)
+        )
         interrupted = asyncio.create_task(self.start.interrupted.wait())
         ends: set[asyncio.Future[Any]] = {
             *(schedule, breach, decided, interrupted),

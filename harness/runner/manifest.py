@@ -158,6 +158,7 @@ def new_manifest(plan: Plan, scenario: Scenario) -> Manifest:
             "duration": scenario.duration,
             "settles": scenario.auto_warm_up,
             "planned": scenario.planned,
+            "early": scenario.early,
             "drain": scenario.drain,
             "workers": scenario.workers,
             "trace_ratio": scenario.trace_ratio,

@@ -50,6 +50,7 @@ class RunOptions:
         observer: Follows the run.
         show: Called with the progress about once a second.
         tell: Called with a line for a person while the run waits for workers.
+        note: Called with a line for each budget for which the run goes on beyond its planned end.
     """
 
     url: str | None = None
@@ -61,3 +62,4 @@ class RunOptions:
     observer: RunObserver | None = None
     show: Callable[[Progress], None] = _show_nothing
     tell: Callable[[str], None] = _tell_nothing
+    note: Callable[[str], None] = _tell_nothing

@@ -11,6 +11,7 @@ from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.load.fleet import Fleet
 from harness.runs.model import Evidence
+from harness.units import Unit, format_quantity
 
 
 async def certain_breach(
@@ -36,13 +37,16 @@ async def certain_breach(
 
 
 async def all_decided(
-    decision: DecisionWatch | None, evidence_until: Callable[[int], Awaitable[Evidence]]
+    decision: DecisionWatch | None,
+    evidence_until: Callable[[int], Awaitable[Evidence]],
+    note: Callable[[str], None],
 ) -> int:
     """Wait until every budget is decided; without a decision they never are.
 
     Args:
         decision: Looks at the evidence at certain seconds of the window.
         evidence_until: Waits for a second of the window, and returns the evidence up to it.
+        note: Called with a line for each budget for which the run goes on.
 
     Returns:
         After how many seconds of the window every budget was decided.
@@ -52,5 +56,9 @@ async def all_decided(
             evidence = await evidence_until(second)
             if await asyncio.to_thread(decision.decided, evidence, second):
                 return second
+            after = format_quantity(second, Unit.SECONDS)
+            for name, reason in decision.undecided:
+                why = reason.rpartition("; ")[0] or reason  # without the advice: it is followed
+                note(f"undecided after {after}, so the run goes on: {name}: {why}")
     await asyncio.Event().wait()
     raise AssertionError

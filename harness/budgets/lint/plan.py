@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Promql,
     Scenario,
     Target,
+    Throughput,
     Utilization,
     reads_between_edges,
     selectors,
@@ -31,8 +32,6 @@ from harness.names import EXPORTED, HOST_METRICS, JOB
 from harness.units import Unit, format_quantity
 
 __all__ = ["Advice", "Family", "Finding", "lint"]
-
-_FEWEST_BEYOND = 10  # requests beyond a quantile, below which single requests decide it
 
 
 class Finding(NamedTuple):
@@ -114,6 +113,9 @@ def _on_budget(budget: Budget) -> _Found:
             f"a run has no label {JOB}, which Prometheus adds; the service's own label of this "
             f"name is {EXPORTED}{JOB}, and --prometheus-match {JOB}=NAME narrows a server's series",
         )
+    exact = Throughput | Gauge | Utilization | Promql
+    if budget.decide == "value" and isinstance(indicator, exact):
+        yield Advice((*place, "decide"), "the value alone decides anyway for this kind")
     growth = isinstance(indicator, Gauge | Utilization) and indicator.over == "growth"
     if budget.max_regression is not None and (growth or isinstance(indicator, ErrorRatio)):
         yield Advice(
@@ -139,11 +141,11 @@ def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
     for load in scenario.loads:
         yield from _on_users(load, scenario)
     for budget in budgets:
-        if budget.abort and budget.abort_after >= scenario.duration:
+        if budget.abort and budget.abort_after >= scenario.expected:
             yield Advice(
                 ("budgets", budget.name, "abort_after"),
                 f"scenario {scenario.name} is judged for "
-                f"{format_quantity(scenario.duration, Unit.SECONDS)} only, so it is never aborted",
+                f"{format_quantity(scenario.expected, Unit.SECONDS)} only, so it is never aborted",
             )
         if isinstance(budget.indicator, ClientIndicator):
             yield from _on_samples(scenario, budget)
@@ -186,7 +188,7 @@ def _on_users(load: Load, scenario: Scenario) -> _Found:
 
 
 def _on_samples(scenario: Scenario, budget: Budget) -> _Found:
-    """Too few iterations; their number is known in the open model only."""
+    """Fewer iterations than min_samples; their number is known in the open model only."""
     place: Place = ("budgets", budget.name)
     iterations = 0.0
     for load in scenario.loads:
@@ -200,14 +202,6 @@ def _on_samples(scenario: Scenario, budget: Budget) -> _Found:
         yield Advice(
             (*place, "min_samples"),
             f"{iterations_text}, fewer than min_samples {budget.min_samples}",
-        )
-    quantile = budget.indicator.quantile if isinstance(budget.indicator, Latency) else None
-    if quantile is not None and iterations * (1 - quantile) < _FEWEST_BEYOND:
-        beyond = iterations * (1 - quantile)
-        yield Advice(
-            (*place, "indicator"),
-            f"{iterations_text}, of which about {beyond:.0f} lie beyond the quantile {quantile:g}; "
-            f"at least {_FEWEST_BEYOND} are needed: load longer, or use a lower quantile",
         )
 
 
@@ -234,5 +228,6 @@ def _place(load: Load, scenario: Scenario) -> Place:
 
 def _arrivals(load: Load, workload: OpenWorkload, scenario: Scenario) -> float:
     """Arrivals that are due in the window."""
-    begin, end = scenario.warm_up - load.start, scenario.seconds - load.start
+    begin = scenario.warm_up - load.start
+    end = begin + scenario.expected
     return expected(workload.stages, end) - expected(workload.stages, begin)

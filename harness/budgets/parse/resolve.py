@@ -157,6 +157,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
         severity=spec.severity,
         on_no_data=spec.on_no_data,
         min_samples=spec.min_samples,
+        decide=spec.decide,
         scenarios=tuple(spec.scenarios or ()),
         alert=alert,
         objective=objective,

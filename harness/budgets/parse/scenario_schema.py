@@ -130,10 +130,12 @@ class ScenarioSpec(Section):
         None, description="Load that is judged; with stages: their sum without the warm-up"
     )
     stop: Literal["decided"] | None = Field(
-        None, description="decided: the run ends once every budget has its verdict"
+        None, description="decided: the run ends once every budget has its verdict, even early"
     )
     max_duration: Duration | None = Field(
-        None, description="With stop: decided, the longest duration; default twice the duration"
+        None,
+        description="Longest duration of a run that goes on while a budget is undecided, default "
+        "three times the duration; the duration itself: the run never goes on",
     )
     tags: Texts | None = Field(None, description="Only Locust tasks with one of these tags")
     exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")

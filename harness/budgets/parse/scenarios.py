@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.budgets.limits import TIME
 from harness.budgets.model import Load, Scenario, Target
@@ -18,17 +19,32 @@ _URL = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?(?:/\S*)?"
 )
 _SHORTEST_AUTO = 10.0  # seconds of a duration in which it can be seen that the latency settles
-_LONGER = 2.0  # longest duration over the duration, with `stop: decided` and no `max_duration`
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"  # POSIX.1-2017, 8.1
+_LONGER = 3.0  # longest duration over the duration, without `max_duration`
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems) -> Scenario | None:
+def scenario(
+    name: str,
+    spec: ScenarioSpec,
+    directory: Path,
+    problems: Problems,
+    *,
+    goes_on: bool = False,
+) -> Scenario | None:
     """One scenario, with its loads.
 
     With `rate` the load is one stage of warm-up and duration. With `stages` the warm-up is the
     first part of them, and the duration is the rest. Each of several loads lasts from its start to
     the end of the scenario.
+
+    Args:
+        name: Its name.
+        spec: Its keys.
+        directory: Of the locustfiles.
+        problems: Takes mistakes.
+        goes_on: Whether the load is planned for `max_duration`, so that a run can go on while a
+            budget is undecided; with `stop: decided` it always is.
 
     Returns:
         The scenario; None if it has a mistake, which `problems` takes.
@@ -36,11 +52,13 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
     place: Place = ("scenarios", name)
     if problems.within(place):
         return None
-    found = (_single if spec.loads is None else _several)(spec, directory, place, problems)
+    length = _Length(spec, goes_on or spec.stop is not None)
+    found = (_single if spec.loads is None else _several)(spec, length, directory, place, problems)
     if found is None or problems.within(place):
         return None
     loads, duration = found
-    seconds = _warm_up(spec, duration) + _longest(spec, duration)
+    longest = length.longest(duration)
+    seconds = _warm_up(spec, duration) + longest
     if problem := TIME.problem(seconds):
         problems.add(place, f"the load lasts {seconds / 86_400:.3g}d in all; it {problem}")
         return None
@@ -49,8 +67,9 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
         loads=loads,
         warm_up=_warm_up(spec, duration),
         auto_warm_up=spec.warm_up == "auto",
-        duration=_longest(spec, duration),
-        planned=duration if spec.stop else None,
+        duration=longest,
+        planned=duration if spec.stop or longest > duration else None,
+        early=spec.stop is not None,
         drain=spec.drain,
         workers=None if spec.workers == "auto" else spec.workers,
         trace_ratio=spec.trace_ratio,
@@ -60,7 +79,32 @@ def scenario(name: str, spec: ScenarioSpec, directory: Path, problems: Problems)
 _Loads = tuple[tuple[Load, ...], float] | None  # with the seconds of the window
 
 
-def _single(spec: ScenarioSpec, directory: Path, place: Place, problems: Problems) -> _Loads:
+class _Length(NamedTuple):
+    """How long the load of a scenario may last."""
+
+    spec: ScenarioSpec
+    goes_on: bool
+
+    def longest(self, duration: float) -> float:
+        """Longest duration of the window, in seconds.
+
+        Stages and shapes define their own length, and an automatic warm-up is known only after the
+        load.
+        """
+        if not self.goes_on or not _is_constant(self.spec) or self.spec.warm_up == "auto":
+            return duration
+        return self.spec.max_duration or _LONGER * duration
+
+
+def _is_constant(spec: ScenarioSpec) -> bool:
+    loads: list[ScenarioSpec | LoadSpec] = [spec, *(spec.loads or {}).values()]
+    given = [load.workload for load in loads if load.workload is not None]
+    return all(one.stages is None and one.shape is None for one in given)
+
+
+def _single(
+    spec: ScenarioSpec, length: _Length, directory: Path, place: Place, problems: Problems
+) -> _Loads:
     """The load of a scenario that has one."""
     if spec.locustfile is None:
         problems.add((*place, "locustfile"), "is missing: the Locust file, relative to this file")
@@ -73,7 +117,7 @@ def _single(spec: ScenarioSpec, directory: Path, place: Place, problems: Problem
     warm_up = _warm_up(spec, duration)
     load = Load(
         directory / spec.locustfile,
-        workload(found[0], Span(warm_up + _longest(spec, duration), warm_up)),
+        workload(found[0], Span(warm_up + length.longest(duration), warm_up)),
         tags=tuple(spec.tags or ()),
         exclude_tags=tuple(spec.exclude_tags or ()),
     )
@@ -101,7 +145,9 @@ def _duration(spec: ScenarioSpec, of: WorkloadSpec, place: Place, problems: Prob
     return total - spec.warm_up
 
 
-def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Problems) -> _Loads:
+def _several(
+    spec: ScenarioSpec, length: _Length, directory: Path, place: Place, problems: Problems
+) -> _Loads:
     """Several loads, each with the keys that a scenario with a single load has itself."""
     for key in ("locustfile", "rate", "users", "workload", "tags", "exclude_tags"):
         if getattr(spec, key) is not None:
@@ -110,7 +156,7 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
         problems.add((*place, "duration"), 'is missing: how long the loads are judged, e.g. "20s"')
         return None
     warm_up = _warm_up(spec, spec.duration)
-    seconds = warm_up + _longest(spec, spec.duration)
+    seconds = warm_up + length.longest(spec.duration)
     loads = []
     chosen_ones = []
     for name, load in (spec.loads or {}).items():
@@ -137,11 +183,6 @@ def _several(spec: ScenarioSpec, directory: Path, place: Place, problems: Proble
     _check_stop(spec, chosen_ones, place, problems)
     _check_auto(spec, chosen_ones, place, problems)
     return tuple(loads), spec.duration
-
-
-def _longest(spec: ScenarioSpec, duration: float) -> float:
-    """Longest duration of the window, in seconds."""
-    return (spec.max_duration or _LONGER * duration) if spec.stop else duration
 
 
 def _warm_up(spec: ScenarioSpec, duration: float) -> float:
@@ -176,18 +217,23 @@ def _check_auto(
 def _check_stop(
     spec: ScenarioSpec, of: Iterable[WorkloadSpec], place: Place, problems: Problems
 ) -> None:
-    """Check that the end of the scenario can depend on the verdicts, with `stop: decided`."""
-    if spec.stop is None:
-        if spec.max_duration is not None:
-            problems.add((*place, "max_duration"), "is for `stop: decided`; add that, or remove it")
-        return
+    """Check that the end of the scenario can depend on the verdicts, where it is to."""
+    longest, here = spec.max_duration, (*place, "max_duration")
     if any(one.stages is not None or one.shape is not None for one in of):
+        for key, value in (("stop", spec.stop), ("max_duration", longest)):
+            if value is not None:
+                problems.add(
+                    (*place, key),
+                    f"stages and shapes set how long the load lasts; `{key}` needs a constant load",
+                )
+    if longest is None:
+        return
+    if spec.duration and longest < spec.duration:
+        problems.add(here, "is shorter than the duration; make it longer")
+    if spec.warm_up == "auto" and spec.stop is None and longest != spec.duration:
         problems.add(
-            (*place, "stop"),
-            "stages and shapes set how long the load lasts; `stop` needs a constant load",
+            here, "a run cannot go on with `warm_up: auto`; write a time, or remove max_duration"
         )
-    if spec.max_duration is not None and spec.duration and spec.max_duration < spec.duration:
-        problems.add((*place, "max_duration"), "is shorter than the duration; make it longer")
 
 
 def _outlasts(load: LoadSpec, of: WorkloadSpec, seconds: float) -> str:

@@ -85,6 +85,11 @@ class BudgetSpec(Section):
         "inconclusive", description="Outcome of the budget when there is no data"
     )
     min_samples: Samples = Field(1, description="Fewer samples than this are no data")
+    decide: Literal["interval", "value"] = Field(
+        "interval",
+        description="interval (default): the verdict is about the service; value: the value alone "
+        "decides, about this run only",
+    )
     scenarios: Texts | None = Field(None, description="Scenarios that it applies to; default all")
     abort: Flag = Field(
         default=False,

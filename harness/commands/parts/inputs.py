@@ -54,8 +54,13 @@ def _read_plan(path: Path, today: date | None) -> Plan:
     return parse_plan(decoded(data, path), path, os.environ, today)
 
 
-def choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:
+def choose_scenario(plan: Plan, options: argparse.Namespace, *, goes_on: bool = False) -> Scenario:
     """The scenario of the command line, or the first one, with the overrides of the options.
+
+    Args:
+        plan: The whole of budgets.yaml.
+        options: Of the command line.
+        goes_on: Whether the run may go on while a budget is undecided.
 
     Raises:
         UsageError: There is no scenario of that name, or the overrides do not fit it.
@@ -63,11 +68,16 @@ def choose_scenario(plan: Plan, options: argparse.Namespace) -> Scenario:
     name = options.scenario or next(iter(plan.scenarios))
     if name not in plan.scenarios:
         raise UsageError(f"no scenario {name!r}", f"choose one of: {', '.join(plan.scenarios)}")
-    return adapted(plan, name, options)
+    return adapted(plan, name, options, goes_on=goes_on)
 
 
 def adapted(
-    plan: Plan, name: str, options: argparse.Namespace, *, fixed_length: bool = False
+    plan: Plan,
+    name: str,
+    options: argparse.Namespace,
+    *,
+    fixed_length: bool = False,
+    goes_on: bool = False,
 ) -> Scenario:
     """A scenario of a plan with the changes of the command line.
 
@@ -78,7 +88,8 @@ def adapted(
 
     keys = ("rate", "users", "duration", "warm_up", "max_duration", "workers")
     given = {key: getattr(options, key, None) for key in keys}
-    scenario = override(plan, name, Changes(**given, fixed_length=fixed_length))
+    changes = Changes(**given, fixed_length=fixed_length, goes_on=goes_on)
+    scenario = override(plan, name, changes)
     require_locustfile(scenario)
     return scenario
 

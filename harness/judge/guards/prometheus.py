@@ -138,7 +138,7 @@ def _own_range(
 ) -> tuple[float, float]:
     """The interval of the own value; the value itself where there is none."""
     noise = manifest.noise.get(one.name, NOISE)
-    found = confidence(one.budget, answer.own, levels_of(manifest), noise)
+    found = confidence(one.budget, answer.own, own, levels_of(manifest), noise)
     if found is None:
         return own, own
     lower = float("-inf") if found.lower is None else found.lower

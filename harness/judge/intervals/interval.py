@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from harness.budgets.model import Budget, Quantile, Ratio
-from harness.judge.intervals.levels import ErrorLevels
+from harness.judge.intervals.levels import ONCE, ErrorLevels
 from harness.judge.intervals.mean import mean_bounds
 from harness.judge.intervals.proportion import certain_share, share_bounds
 from harness.judge.intervals.quantile import crossings, fewest, quantile_bounds
-from harness.judge.intervals.start_noise import FAILS, PASSES, deflate, inflate
+from harness.judge.intervals.start_noise import widened
 from harness.judge.measure.client import may_exceed, statistic
 from harness.judge.measure.observation import (
     Batches,
@@ -47,13 +47,18 @@ _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above i
 
 
 def confidence(
-    budget: Budget, observation: Observation, levels: ErrorLevels, noise: float
+    budget: Budget,
+    observation: Observation,
+    value: float | None,
+    levels: ErrorLevels,
+    noise: float,
 ) -> Confidence | None:
     """The interval of a budget's indicator.
 
     Args:
         budget: Its direction says which end a pass rests on.
         observation: Of its indicator.
+        value: Measured from the observation.
         levels: How often a look at the run may be wrong.
         noise: Standard deviation of the logarithm of the value from start to start.
 
@@ -61,14 +66,14 @@ def confidence(
         None where the value is exact, and where there is no data. For a Prometheus server's answer,
         that of the harness's own scrapes, or else of the server's, widened to hold the answer.
     """
-    low, high = levels if budget.direction == "max" else reversed(levels)
-    found = _confidence(budget, observation, (low, high))
-    if found is None or not _is_time(budget):
+    look, run = (each if budget.direction == "max" else each[::-1] for each in (levels, ONCE))
+    found = _confidence(budget, observation, look)
+    if found is None or value is None or not _is_time(budget):
         return found
-    below, above = (FAILS, PASSES) if budget.direction == "max" else (PASSES, FAILS)
+    below, above = zip(look, run, strict=True)
     return Confidence(
-        None if found.lower is None else found.lower * deflate(noise, below),
-        None if found.upper is None else found.upper * inflate(noise, above),
+        None if found.lower is None else widened(found.lower, value, -1, noise, below),
+        None if found.upper is None else widened(found.upper, value, 1, noise, above),
         found.fewest,
     )
 

@@ -9,17 +9,41 @@ fail as that of a start which was unluckily slow.
 from __future__ import annotations
 
 import math
+from typing import Literal
+
+from scipy.special import ndtri
 
 # Standard deviation of the logarithm of a time from start to start, where nothing is known of it.
 NOISE = 0.05
-FAILS, PASSES = 2.3263, 1.6449  # normal quantiles of 99% and 95%
-
-
-def deflate(noise: float, quantile: float) -> float:
-    """The factor by which a time may be smaller, after an unluckily slow start."""
-    return math.exp(-quantile * noise)
+FAILS = 2.3263  # normal quantile of 99%
 
 
 def inflate(noise: float, quantile: float) -> float:
     """The factor by which a time may be larger, after a luckily fast start."""
     return math.exp(quantile * noise)
+
+
+def widened(
+    end: float, value: float, side: Literal[-1, 1], noise: float, alphas: tuple[float, float]
+) -> float:
+    """An end of the interval of a time, moved out by what starts differ.
+
+    Chance within the run and the luck of the start are independent, so their squares add up, on the
+    scale of the logarithm (MOVER: Zou and Donner 2008, "Construction of confidence limits about
+    effect measures", Statistics in Medicine 27). A run has one start, however often it is looked
+    at: so its plain sum with the luck at the level of all looks holds as well, and is smaller in
+    long runs. The narrower one keeps the levels (tests/unit/judge/intervals/test_levels.py).
+
+    Args:
+        end: By the scatter within the run.
+        value: The estimate within the interval.
+        side: -1 for the lower end, 1 for the upper one.
+        noise: Standard deviation of the logarithm of the value from start to start.
+        alphas: Probability that the true value is beyond the end, at this look and at any of them;
+            each under 0.5.
+    """
+    if value <= 0 or end <= 0:
+        return end  # no logarithm; no time is below 0
+    within = max(0.0, side * math.log(end / value))
+    look, run = (-float(ndtri(alpha)) * noise for alpha in alphas)
+    return value * math.exp(side * min(math.hypot(within, look), within + run))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.budgets.model import Budget, Latency
 from harness.judge.bounds import FLOAT_NOISE, holds
+from harness.judge.intervals.first_seconds import slow_at_first
 from harness.judge.measure.observation import ObservedFailures, ObservedTimes
 from harness.judge.measure.series import LOAD_GENERATOR
 from harness.judge.model import Measurement
@@ -47,6 +48,7 @@ def measure_times(budget: Budget, observed: ObservedTimes) -> Measurement:
         reason=_slowest(budget, observed),
         note=_unanswered(observed),
         at_least=at_least,
+        at_first=slow_at_first(budget, observed.batches, observed.width),
     )
 
 

@@ -118,6 +118,7 @@ class ObservedTimes:
         unending: As `batches`, but unanswered requests never end.
         count: The requests of the window, whatever their outcome.
         waits: The requests without an answer.
+        width: Seconds of a batch.
     """
 
     indicator: Latency
@@ -129,6 +130,7 @@ class ObservedTimes:
     unending: tuple[Distribution, ...]
     count: RequestCount
     waits: Waits
+    width: int
 
     @property
     def shortest(self) -> Distribution:

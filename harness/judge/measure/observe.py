@@ -21,6 +21,7 @@ from harness.budgets.model import (
     Utilization,
     counters_of,
     selectors,
+    spans_window,
 )
 from harness.judge.measure.counters import (
     observe_histogram,
@@ -48,6 +49,7 @@ from harness.judge.measure.series import (
     PROMETHEUS,
     SERVICE_METRICS,
     NoDataError,
+    planned_part,
 )
 from harness.judge.measure.unanswered import unstarted_of
 from harness.runs.model import Evidence
@@ -56,18 +58,24 @@ from harness.runs.model import Evidence
 def observe(budget: Budget, evidence: Evidence) -> Observation:
     """What the evidence says of a budget's indicator over the window.
 
+    A growth is that of the planned window, for which its bound was chosen, also in a run that went
+    on because another budget was undecided.
+
     Args:
         budget: Its bound only says which arrivals that no user took count as latencies.
         evidence: The run.
 
     Returns:
-        The answer of the Prometheus server where this budget has one, else the harness's own
-        data.
+        The answer of the Prometheus server where this budget has one about the same window, else
+        the harness's own data.
     """
     indicator = budget.indicator
-    own = _own(budget, evidence)
+    part = planned_part(evidence) if spans_window(indicator) else evidence
+    own = _own(budget, part)
     answer = evidence.answers.get(budget.name)
     if answer is None or isinstance(indicator, ClientIndicator):
+        return own
+    if part.manifest.clock.window_end != evidence.manifest.clock.window_end:
         return own
     try:
         return observe_answer(answer, indicator, own, evidence)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
-from math import ceil
 
 from harness.budgets.model import ErrorRatio, Latency, Throughput
 from harness.judge.measure.observation import (
@@ -75,7 +75,7 @@ def observe_times(
     coverage = request_coverage(indicator, evidence)
     return ObservedTimes(
         *(indicator, coverage, times, service_times, by_request),
-        *(shortest, longest, count, waits),
+        *(shortest, longest, count, waits, _width(evidence)),
     )
 
 
@@ -180,7 +180,7 @@ def request_coverage(indicator: Latency | ErrorRatio | Throughput, evidence: Evi
         seconds = window(evidence).seconds
     except NoDataError:
         return Coverage(tuple(sorted(requests)), workers)
-    count = ceil(seconds / batch_seconds(seconds))
+    count = math.ceil(seconds / batch_seconds(seconds))
     filled = {
         min(number, count - 1)
         for key, batches in evidence.batches.items()
@@ -195,6 +195,14 @@ def request_coverage(indicator: Latency | ErrorRatio | Throughput, evidence: Evi
         start=0 in filled,
         end=count - 1 in filled,
     )
+
+
+def _width(evidence: Evidence) -> int:
+    """Seconds of a batch; of one of a long window where there is no window."""
+    try:
+        return batch_seconds(window(evidence).seconds)
+    except NoDataError:
+        return batch_seconds(math.inf)
 
 
 def _count(counts: Mapping[str, RequestCount], request: str | None) -> RequestCount:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
+from math import ceil
 from typing import NamedTuple
 
 from harness.budgets.model import Selector
@@ -57,6 +59,16 @@ def window(evidence: Evidence) -> Interval:
     if clock.window_end <= clock.window_start:
         raise NoDataError("the window has no length; raise `duration`")
     return Interval(clock.window_start, clock.window_end)
+
+
+def planned_part(evidence: Evidence) -> Evidence:
+    """A run that went on beyond its planned end, as if it had ended there; else the run itself."""
+    clock, planned = evidence.manifest.clock, evidence.manifest.scenario.get("planned")
+    if planned is None or clock.window_start is None or clock.window_end is None:
+        return evidence
+    end = min(clock.window_end, clock.window_start + ceil(planned))
+    clock = clock.model_copy(update={"window_end": end})
+    return replace(evidence, manifest=evidence.manifest.model_copy(update={"clock": clock}))
 
 
 def origin(series: Series) -> Origin:

@@ -56,6 +56,7 @@ class AbortWatch:
         budgets: Iterable[Budget],
         seconds: float,
         noise: Mapping[str, float] | None = None,
+        longest: float | None = None,
     ) -> None:
         """Watch a window that is planned to last `seconds`.
 
@@ -63,10 +64,11 @@ class AbortWatch:
             budgets: Of the scenario.
             seconds: Of the window.
             noise: From start to start, by the budget's name, as in the manifest.
+            longest: Seconds of a window that goes on after `seconds`; None when it never does.
         """
         known = noise or {}
         self._watches = [
-            _Watch(b, seconds, known.get(b.name, NOISE))
+            _Watch(b, (seconds, longest or seconds), known.get(b.name, NOISE))
             for b in budgets
             if b.abort and b.waiver is None
         ]
@@ -103,13 +105,13 @@ class AbortWatch:
 class _Watch:
     """Requests over the limit of one budget and all of them, for each second of the window."""
 
-    def __init__(self, budget: Budget, seconds: float, noise: float) -> None:
+    def __init__(self, budget: Budget, ends: tuple[float, float], noise: float) -> None:
         # It takes a moment to import, which most runs need not spend.
         from harness.judge.intervals.proportion import share_bounds
 
         self.budget = budget
         self._bounds = share_bounds
-        self._seconds = seconds
+        self._planned, self._longest = ends
         # In nanoseconds; a service that is at its limit may have started unluckily.
         self._limit = budget.bound * inflate(noise, FAILS) * 1e9
         self._over: defaultdict[int, int] = defaultdict(int)
@@ -142,7 +144,8 @@ class _Watch:
         if sum(totals) - in_flight < self.budget.min_samples:
             return False
         allowed = _allowed(self.budget)
-        to_come = max(totals) * max(0.0, self._seconds - elapsed)
+        end = self._planned if elapsed <= self._planned else self._longest
+        to_come = max(totals) * max(0.0, end - elapsed)
         if sum(over) > _HOPELESS * allowed * (sum(totals) + to_come):
             return True
         if elapsed < _FEWEST_SECONDS or sum(over) <= allowed * sum(totals):

@@ -1,25 +1,38 @@
-"""Whether a run can end because every budget has its verdict."""
+"""Whether a run can end because every budget has its verdict, and why it goes on otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from harness.budgets.model import Budget, ErrorRatio, Scenario
-from harness.judge.intervals.levels import looks
+from harness.judge.intervals.levels import later_looks, looks
 from harness.judge.judge import judge
 from harness.judge.model import Verdict
 from harness.runs.model import Evidence
 
 
-class DecisionWatch:
-    """Looks at a run from time to time, for a scenario with a planned end.
+class Undecided(NamedTuple):
+    """A budget for which a run goes on, with the reason of its verdict so far."""
 
-    Before that end a verdict must be certain whatever the rest of the run brings. So an error ratio
-    may fail early and never passes early, because a later outage would be missed. A value without
-    an interval, such as the peak of a gauge, is not decided before the end.
+    name: str
+    reason: str
+
+
+class DecisionWatch:
+    """Looks at a run at certain moments, for a scenario with a planned end.
+
+    At the planned end the run is over unless its outcome is open only because there are too few
+    data: a budget that fails, or one that a tripped guard or missing data leave open, ends it. With
+    `stop: decided` the run ends earlier or later as soon as each budget has its verdict.
+
+    Before the planned end a verdict must be certain whatever the rest of the run brings. So an
+    error ratio may fail early and never passes early, because a later outage would be missed. A
+    value without an interval, such as the peak of a gauge, is not decided before the end.
 
     Attributes:
         moments: Seconds of the window after which `decided` is to be called, ascending.
+        undecided: Why the run goes on, by the last look; empty before the planned end.
     """
 
     def __init__(self, budgets: Iterable[Budget], scenario: Scenario) -> None:
@@ -27,9 +40,14 @@ class DecisionWatch:
         assert scenario.planned is not None
         self._budgets = {budget.name: budget for budget in budgets}
         self._planned = scenario.planned
+        self._early = scenario.early
         self._states = tuple((name, "") for name in self._budgets)
-        moments = {*looks(int(scenario.duration)), int(scenario.planned)}
-        self.moments = sorted(second for second in moments if second < scenario.duration)
+        self.undecided: tuple[Undecided, ...] = ()
+        if scenario.early:
+            moments = {*looks(int(scenario.duration)), int(scenario.planned)}
+            self.moments = sorted(second for second in moments if second < scenario.duration)
+        else:
+            self.moments = later_looks(scenario.planned, scenario.duration)
 
     def decided(self, evidence: Evidence, seconds: float) -> bool:
         """Whether the run may end here.
@@ -38,12 +56,21 @@ class DecisionWatch:
             evidence: The run so far.
             seconds: Of its window.
         """
-        verdicts = judge(tuple(self._budgets.values()), evidence).verdicts
+        found = judge(tuple(self._budgets.values()), evidence)
         early = seconds < self._planned
         self._states = tuple(
-            (one.name, one.outcome if self._is_final(one, early=early) else "") for one in verdicts
+            (one.name, one.outcome if self._is_final(one, early=early) else "")
+            for one in found.verdicts
         )
-        return all(outcome for _, outcome in self._states)
+        if self._early:
+            open_ones = [one for one in found.verdicts if one.outcome == "inconclusive"]
+            ends = all(outcome for _, outcome in self._states)
+        else:
+            open_ones = [one for one in found.verdicts if _leaves_open(one)]
+            waits = bool(open_ones) and all(one.waits for one in open_ones)
+            ends = found.outcome != "inconclusive" or not waits
+        self.undecided = () if early else tuple(Undecided(v.name, v.reason) for v in open_ones)
+        return ends
 
     def states(self) -> tuple[tuple[str, str], ...]:
         """The budgets by name, with their outcome at the last look; empty while undecided."""
@@ -58,3 +85,8 @@ class DecisionWatch:
             return False
         errors = isinstance(self._budgets[verdict.name].indicator, ErrorRatio)
         return verdict.outcome != "pass" or not errors
+
+
+def _leaves_open(verdict: Verdict) -> bool:
+    """Whether a budget makes the run inconclusive."""
+    return verdict.outcome == "inconclusive" and verdict.severity == "error"

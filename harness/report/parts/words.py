@@ -130,7 +130,12 @@ def bound_text(verdict: Verdict) -> str:
 
 
 def interval_text(verdict: Verdict) -> str:
-    """The confidence bounds, such as "180 ms .. 190 ms"; empty when there are none."""
+    """The confidence bounds, such as "180 ms .. 190 ms"; empty when there are none.
+
+    "this run only" where the value alone decides, by `decide: value`.
+    """
+    if verdict.decide == "value":
+        return "this run only"
     lower, upper, unit = verdict.lower, verdict.upper, verdict.unit
     if lower is None and upper is None:
         return ""

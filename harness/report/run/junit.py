@@ -53,7 +53,7 @@ def _figures(verdict: Verdict) -> str:
     interval = wording.interval_text(verdict)
     parts = (
         "no data" if verdict.value is None else value,
-        f"interval {interval}" if interval else "",
+        f"interval {interval}" if interval and verdict.decide == "interval" else interval,
         wording.bound_text(verdict),
         "" if verdict.margin is None else f"margin {wording.margin_text(verdict)}",
         f"{verdict.samples} samples from the {verdict.source}" if verdict.source else "",

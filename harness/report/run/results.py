@@ -90,6 +90,7 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "reason": verdict.reason,
         "advice": verdict.advice,
         "at_least": verdict.at_least,
+        "decide": verdict.decide,
     }
 
 

@@ -194,12 +194,12 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "a longest duration for a shape": (
         SHAPE,
         {"max_duration": 50.0},
-        "stop: stages and shapes set how long the load lasts",
+        "max_duration: stages and shapes set how long the load lasts; `max_duration` needs a",
     ),
     "a warm-up that settles with a longest duration": (
         CONSTANT,
         {"warm_up": "auto", "max_duration": 40.0},
-        "warm_up: auto is determined after the load",
+        "max_duration: a run cannot go on with `warm_up: auto`",
     ),
     "a warm-up that settles in a short time": (
         CONSTANT,
@@ -226,19 +226,38 @@ def test_option_that_makes_no_sense_is_refused_with_a_hint(
 
 
 @pytest.mark.parametrize(
-    ("options", "planned", "longest"),
+    ("before", "options", "planned", "longest"),
     [
-        pytest.param({"max_duration": 60.0}, 20.0, 60.0, id="a longest duration"),
-        pytest.param({"max_duration": 60.0, "duration": 30.0}, 30.0, 60.0, id="both"),
-        pytest.param({"duration": 30.0}, None, 30.0, id="a duration alone"),
+        pytest.param(CONSTANT, {}, 20.0, 60.0, id="three times the duration"),
+        pytest.param(CONSTANT, {"duration": 30.0}, 30.0, 90.0, id="of another duration"),
+        pytest.param(CONSTANT, {"max_duration": 35.0}, 20.0, 35.0, id="a longest duration"),
+        pytest.param(CONSTANT, {"max_duration": 70.0, "duration": 30.0}, 30.0, 70.0, id="both"),
+        pytest.param(CONSTANT, {"max_duration": 20.0}, None, 20.0, id="never"),
+        pytest.param(f"{CONSTANT}, max_duration: 50s", {}, 20.0, 50.0, id="by the file"),
+        pytest.param(f"{CONSTANT}, max_duration: 20s", {}, None, 20.0, id="never by the file"),
+        pytest.param(
+            f"{CONSTANT}, max_duration: 20s", {"duration": 30.0}, None, 30.0, id="never at all"
+        ),
+        pytest.param(f"{CONSTANT}, max_duration: 50s", {"duration": 30.0}, 30.0, 90.0, id="anew"),
     ],
 )
-def test_longest_duration_lets_the_planned_one_end_early_or_go_on(
-    options: dict[str, Any], planned: float | None, longest: float
+def test_run_may_go_on_to_its_longest_duration(
+    before: str, options: dict[str, Any], planned: float | None, longest: float
 ) -> None:
-    scenario = changed(CONSTANT, **options)
-    assert (scenario.planned, scenario.duration) == (planned, longest)
+    scenario = changed(before, **options, goes_on=True)
+    assert (scenario.planned, scenario.duration, scenario.early) == (planned, longest, False)
+    assert scenario.expected == (planned or longest)
     assert scenario.loads[0].workload == OpenWorkload((Stage(50.0, 5.0 + longest),))
+    fixed = changed(before, **options)
+    assert (fixed.planned, fixed.duration) == (None, planned or longest)
+
+
+@pytest.mark.parametrize(
+    "before", [RATES, STEPS, SHAPE, "warm_up: auto, duration: 20s, rate: 50/s"]
+)
+def test_load_that_is_not_constant_never_goes_on(before: str) -> None:
+    scenario = changed(before, goes_on=True)
+    assert (scenario.planned, scenario) == (None, changed(before))
 
 
 @pytest.mark.parametrize(
@@ -246,10 +265,10 @@ def test_longest_duration_lets_the_planned_one_end_early_or_go_on(
     [
         ({}, 20.0, 50.0),
         ({"rate": 50.0}, 20.0, 50.0),
-        ({"duration": 30.0}, 30.0, 60.0),
+        ({"duration": 30.0}, 30.0, 90.0),
         ({"max_duration": 25.0}, 20.0, 25.0),
     ],
-    ids=["no option", "a rate", "twice another duration", "a longest duration"],
+    ids=["no option", "a rate", "three times another duration", "a longest duration"],
 )
 def test_scenario_that_ends_once_all_is_decided_takes_the_options(
     options: dict[str, Any], planned: float, longest: float
@@ -261,6 +280,7 @@ def test_scenario_that_ends_once_all_is_decided_takes_the_options(
         scenario,
         duration=planned,
         planned=None,
+        early=False,
         loads=(Load(FILE, OpenWorkload((Stage(50.0, 5.0 + planned),)), tags=("read",)),),
     )
 

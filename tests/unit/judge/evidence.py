@@ -198,4 +198,5 @@ def confidence(one: Budget, run: Evidence) -> Confidence | None:
     """The interval of a budget's indicator in a run."""
     (measured,) = measure_budgets((one,), run)
     noise = run.manifest.noise.get(one.name, NOISE)
-    return interval_of(one, measured.observation, levels_of(run.manifest), noise)
+    value = measured.measurement.value
+    return interval_of(one, measured.observation, value, levels_of(run.manifest), noise)

@@ -30,8 +30,17 @@ from harness.judge.bounds import holds, margin
 from harness.judge.describe import advice, describe
 from harness.judge.judge import decide, judge
 from harness.judge.model import Confidence, Measurement, Outcome, Scope, guard
+from harness.runs.model import Distribution
 from harness.units import Unit, parse
-from tests.unit.judge.evidence import buckets, budget, evidence, measure, requests, series
+from tests.unit.judge.evidence import (
+    buckets,
+    budget,
+    distribution,
+    evidence,
+    measure,
+    requests,
+    series,
+)
 
 P95 = budget(Latency(0.95), 0.2)
 ERRORS = budget(ErrorRatio(), 0.01, unit=Unit.RATIO)
@@ -446,3 +455,37 @@ def test_bounds_do_not_depend_on_the_unit_and_agree_with_the_margin(
     # A max and a min on one bound hold together only exactly at it.
     both = holds(value, bound, "max") and holds(value, bound, "min")
     assert both == (value == pytest.approx(bound, rel=1e-9, abs=0))
+
+
+# --- the value alone ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("bound", "outcome"), [(0.101, "pass"), (0.099, "fail")])
+def test_value_alone_decides_where_the_budget_says_so(bound: float, outcome: str) -> None:
+    run = evidence(latency=requests(ok=[0.1] * 10))
+    by_value = budget(Latency(0.95), bound, decide="value")
+    verdicts = judge((by_value, replace(by_value, decide="interval")), run).verdicts
+    assert [one.outcome for one in verdicts] == [outcome, "inconclusive"]
+    assert (verdicts[0].lower, verdicts[0].upper, verdicts[0].decide) == (None, None, "value")
+    assert "; by the value alone, which claims nothing beyond this run" in verdicts[0].reason
+    assert "by the value alone" not in verdicts[1].reason
+
+
+def test_guards_and_min_samples_hold_where_the_value_alone_decides() -> None:
+    one = budget(Latency(0.95), 0.2, decide="value")
+    (few,) = judge((replace(one, min_samples=50),), evidence(latency=requests(ok=[0.1]))).verdicts
+    assert (few.outcome, few.waits) == ("inconclusive", True)
+    (guarded,) = judge((one,), evidence(status="failed")).verdicts
+    assert (guarded.outcome, guarded.waits) == ("inconclusive", False)
+
+
+def test_excess_of_the_first_seconds_is_told_from_a_slow_tail() -> None:
+    times = requests(ok=[0.01] * 480)
+    (key,) = times
+    cold = {n: distribution([0.9] * 20 * (n == 0) + [0.01] * 96) for n in range(5)}
+    run = replace(evidence(latency=times), batches={key: cold})
+    run = replace(run, latency={key: Distribution.merge(cold.values())})
+    (verdict,) = judge((budget(Latency(0.95), 0.2),), run).verdicts
+    assert verdict.outcome == "inconclusive"
+    assert "20 of the 20 over it came in the first 2 s of the window" in verdict.reason
+    assert "raise `warm_up`" in verdict.reason

@@ -1,5 +1,6 @@
 """The values of the live line, from the reports of one source and of several."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,15 @@ def test_asked_rate_is_the_sum_of_the_loads(
     meter = Meter(scenario(*loads))
     lines = [meter.progress(report(0, source=load.name), elapsed) for load in loads]
     assert [line.asked_rate for line in lines if line][-1] == rate
+
+
+def test_line_shows_the_planned_end_until_the_run_goes_on() -> None:
+    meter = Meter(replace(scenario(OPEN), warm_up=5.0, duration=45.0, planned=15.0))
+    lines = [meter.progress(report(10), at) for at in (10.0, 21.0, 23.0, 40.0, 51.0)]
+    assert [(line.phase, line.elapsed, line.total) for line in lines if line] == [
+        ("measuring", 10.0, 20.0),
+        ("measuring", 20.0, 20.0),  # the last look has not ended yet
+        ("measuring", 23.0, 50.0),
+        ("measuring", 40.0, 50.0),
+        ("draining", 50.0, 50.0),
+    ]

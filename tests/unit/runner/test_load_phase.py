@@ -220,6 +220,7 @@ class EarlyDecision(DecisionWatch):
     def __init__(self) -> None:
         self.moments = [1, 2, 30]
         self.shown: list[tuple[float, Evidence]] = []
+        self.undecided = ()
 
     def decided(self, evidence: Evidence, seconds: float) -> bool:
         self.shown.append((seconds, evidence))

@@ -7,7 +7,7 @@ import pytest
 
 from harness.budgets.model import Budget, ErrorRatio
 from harness.judge.stopping.abort import AbortWatch
-from harness.judge.stopping.decided import DecisionWatch
+from harness.judge.stopping.decided import DecisionWatch, Undecided
 from harness.names import ERROR, LATENCY, OK
 from harness.runner.stopping import all_decided, certain_breach
 from harness.runs.cells import Cell
@@ -75,21 +75,28 @@ class DecidedAt(DecisionWatch):
     def __init__(self, second: float) -> None:
         self.moments = [5, 10, 20]
         self.second = second
+        self.undecided = ()
 
     def decided(self, evidence: Evidence, seconds: float) -> bool:
-        return seconds == self.second
+        over = seconds == self.second
+        why = "95 samples are too few; raise the duration"
+        self.undecided = () if over or seconds < 10 else (Undecided("p95", why),)
+        return over
 
 
 @pytest.mark.parametrize(("second", "looks"), [(5, [5]), (20, [5, 10, 20])])
 async def test_run_is_decided_at_a_look(second: int, looks: list[int]) -> None:
     seen: list[int] = []
+    notes: list[str] = []
 
     async def evidence_until(moment: int) -> Evidence:
         seen.append(moment)
         return evidence()
 
-    assert await all_decided(DecidedAt(second), evidence_until) == second
+    assert await all_decided(DecidedAt(second), evidence_until, notes.append) == second
     assert seen == looks
+    goes_on = "undecided after 10 s, so the run goes on: p95: 95 samples are too few"
+    assert notes == [goes_on] * (second > 10)
 
 
 @pytest.mark.parametrize("decision", [DecidedAt(-1), None], ids=["undecided", "no decision"])
@@ -98,4 +105,4 @@ async def test_undecided_run_is_waited_for_without_end(decision: DecisionWatch |
         return evidence()
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(all_decided(decision, evidence_until), 0.1)
+        await asyncio.wait_for(all_decided(decision, evidence_until, print), 0.1)

@@ -56,7 +56,7 @@ def test_iterations_that_were_scheduled_and_started_are_counted_over_the_whole_r
     lags = LatencyKey("scheduler_lag"), LatencyKey("start_lag", name="worker-1")
     cells = [cell(second, [0.001] * n, lags[n % 2]) for second, n in ((-5, 4), (0, 3), (1, 2))]
     path = written(tmp_path / "l.hlog", [*cells, cell(0, [0.01] * 9)])
-    assert read_times(path, START, 1, START + 1)[1:] == (9, (6, 3))
+    assert read_times(path, START, 1, START + 1)[1:3] == (9, (6, 3))
 
 
 @pytest.mark.parametrize("start", [START, 1_800_000_000.0, 1_800_000_000.9996, 1.7e9 + 1 / 3])

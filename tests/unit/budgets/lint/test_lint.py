@@ -134,24 +134,9 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
             "window, fewer than min_samples 1001"
         ),
     ),
-    "too few requests for a quantile": (
-        budget("indicator: {kind: latency, quantile: 0.995}, max: 200ms"),
-        (
-            "5 warning budgets.it.indicator: scenario smoke starts about 1000 iterations in its "
-            "window, of which about 5 lie beyond the quantile 0.995; at least 10 are needed: "
-            "load longer, or use a lower quantile"
-        ),
-    ),
-    "too few requests in the judged part of stages": (
-        HEAD
-        + "scenarios: {smoke: {locustfile: a.py, workload: {stages: [{rate: 900/s, for: 20s}, "
-        + "{rate: 9/s, for: 20s}]}, warm_up: 20s}}\n"
-        + "budgets: {it: {indicator: api_latency, max: 10ms}}\n",
-        (
-            "4 warning budgets.it.indicator: scenario smoke starts about 180 iterations in its "
-            "window, of which about 9 lie beyond the quantile 0.95; at least 10 are needed: "
-            "load longer, or use a lower quantile"
-        ),
+    "a value that decides where it does so anyway": (
+        budget("indicator: throughput, min: 5/s, decide: value"),
+        "5 warning budgets.it.decide: the value alone decides anyway for this kind",
     ),
     "users of one load that still start in the window": (
         HEAD

@@ -47,6 +47,7 @@ from tests.unit.judge.evidence import (
     distribution,
     evenly,
     evidence,
+    measure,
     requests,
     series,
     up,
@@ -81,12 +82,14 @@ def test_latency_is_bounded_by_its_batches_and_widened_by_what_starts_differ() -
     assert low is not None
     assert high is not None
     assert of(run, P95, **{"the-budget": 0.0}) == pytest.approx((low, high))
-    assert of(run, P95) == pytest.approx(
-        (low * math.exp(-FAILS * 0.05), high * math.exp(PASSES * 0.05)), rel=1e-4
-    )
-    assert of(run, P95, **{"the-budget": 0.2}) == pytest.approx(
-        (low * math.exp(-FAILS * 0.2), high * math.exp(PASSES * 0.2)), rel=1e-4
-    )
+    value = measure(P95, run).value
+    assert value is not None
+    for noise, widths in ((0.05, of(run, P95)), (0.2, of(run, P95, **{"the-budget": 0.2}))):
+        below = math.hypot(math.log(value / low), FAILS * noise)
+        above = math.hypot(math.log(high / value), PASSES * noise)
+        assert widths == pytest.approx(
+            (value * math.exp(-below), value * math.exp(above)), rel=1e-4
+        )
 
 
 def test_a_min_takes_the_levels_the_other_way_round() -> None:
@@ -192,9 +195,16 @@ def test_a_run_that_was_looked_at_again_and_again_has_a_wider_interval() -> None
     one, looked = of(run, P95), of(replace(run, manifest=manifest), P95)
     dealt = list(next(iter(evenly(requests(ok=SPREAD)).values())).values())
     ends = quantile_bounds(dealt, 0.95, (AGAIN.fails, AGAIN.passes))
-    widened = (math.exp(-FAILS * 0.05), math.exp(PASSES * 0.05))
+    value = measure(P95, run).value or 0.0
     assert looked == pytest.approx(
-        [e * w for e, w in zip(ends, widened, strict=True) if e], rel=1e-4
+        [
+            value * math.exp(side * min(math.hypot(within, look * 0.05), within + once * 0.05))
+            for side, end, look, once in zip(
+                (-1, 1), ends, (2.988882, 2.382404), (FAILS, PASSES), strict=True
+            )
+            if end and (within := abs(math.log(end / value))) >= 0
+        ],
+        rel=1e-4,
     )
     assert (looked[0] or 0) < (one[0] or 0) < (one[1] or 0) < (looked[1] or 0)
 

@@ -134,3 +134,7 @@ def test_facts_without_window_say_so_and_leave_out_what_is_unknown() -> None:
 
 def test_every_outcome_has_a_rank() -> None:
     assert sorted(wording.WORST_FIRST) == sorted(get_args(Outcome))
+
+
+def test_interval_says_where_the_value_alone_decided() -> None:
+    assert wording.interval_text(replace(P95, decide="value")) == "this run only"

@@ -1,0 +1,47 @@
+"""The samples that each budget gets, for `harness lint` and at the start of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.budgets.lint.plan import Advice
+    from harness.budgets.model import Plan, Scenario
+
+
+def sample_advice(plan: Plan) -> tuple[list[Advice], list[str]]:
+    """Advice on budgets that get too few samples, and for each other budget how many it gets.
+
+    A budget of several scenarios is described by the one with the fewest samples.
+    """
+    from harness.budgets.lint.metrics import Advice
+    from harness.budgets.override import Changes, override
+    from harness.judge.intervals.needed import sample_count
+
+    advice, notes = [], []
+    scenarios = [override(plan, name, Changes(goes_on=True)) for name in plan.scenarios]
+    for budget in plan.judged:
+        found = [
+            count
+            for scenario in scenarios
+            if budget in plan.budgets_of(scenario.name)
+            and (count := sample_count(budget, scenario))
+        ]
+        hardly = [count for count in found if count.hardly]
+        advice += [Advice(("budgets", budget.name), count.advice()) for count in hardly]
+        if found and not hardly:
+            fewest = min(found, key=lambda count: count.planned / count.needed)
+            notes.append(f"{budget.name}: {fewest.text()}")
+    return advice, notes
+
+
+def hardly_decided(plan: Plan, scenario: Scenario) -> list[str]:
+    """A line for each budget that will hardly be decided, because it gets too few samples."""
+    from harness.judge.intervals.needed import sample_count
+
+    counts = (sample_count(budget, scenario) for budget in plan.budgets_of(scenario.name))
+    return [
+        f"note: {count.budget.name} will hardly be decided: {count.advice()}"
+        for count in counts
+        if count is not None and count.hardly
+    ]

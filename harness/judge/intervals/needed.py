@@ -1,0 +1,130 @@
+"""How many samples a budget gets, and how many its verdict needs with a few outliers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy.special import bdtr
+
+from harness.budgets.model import Budget, ErrorRatio, Latency, Scenario
+from harness.budgets.rates import expected
+from harness.budgets.workload import OpenWorkload
+from harness.judge.intervals.levels import GONE_ON, ONCE, PLANNED_END
+from harness.units import Unit, format_quantity
+
+OUTLIERS = 0.2  # of the allowed share of bad answers: 1% for a p95
+_MOST = 10**8  # samples
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCount:
+    """The samples of a budget in a scenario, by its schedule.
+
+    Attributes:
+        planned: By the planned end of the run; the most that one of several requests can have.
+        most: By its longest duration.
+        needed: For a pass at the planned end, with as many outliers as `outliers`.
+        needed_late: For a pass at the longest duration.
+        outliers: Share of the answers that are over the bound, or failed.
+    """
+
+    budget: Budget
+    scenario: Scenario
+    planned: float
+    most: float
+    needed: int
+    needed_late: int
+    outliers: float
+
+    @property
+    def hardly(self) -> bool:
+        """Whether even the longest run gives too few."""
+        return self.most < self.needed_late
+
+    def text(self) -> str:
+        """The samples that there are, and how many are needed, in a sentence."""
+        indicator, scenario = self.budget.indicator, self.scenario
+        named = isinstance(indicator, Latency | ErrorRatio) and indicator.request
+        duration = format_quantity(scenario.expected, Unit.SECONDS)
+        longest = format_quantity(scenario.duration, Unit.SECONDS)
+        on = f", and {self.most:.0f} in the longest run of {longest}" if self.hardly else ""
+        bad = format_quantity(self.outliers, Unit.RATIO)
+        what = "over the bound" if isinstance(indicator, Latency) else "failed"
+        return (
+            f"{'at most' if named else 'about'} {self.planned:.0f} samples in {duration} of"
+            f" scenario {scenario.name}{on}; with {bad} of the answers {what}, a pass needs"
+            f" {self.needed}"
+        )
+
+    def advice(self) -> str:
+        """What to raise where there are too few, in a sentence."""
+        factor = self.needed / self.planned
+        duration = format_quantity(math.ceil(self.scenario.expected * factor), Unit.SECONDS)
+        return (
+            f"{self.text()}: raise the duration to {duration}, or the rate {factor:.1f} times,"
+            " or use a lower quantile or a higher bound"
+        )
+
+
+def sample_count(budget: Budget, scenario: Scenario) -> SampleCount | None:
+    """The samples of a budget in a scenario.
+
+    Args:
+        budget: Of the scenario.
+        scenario: Planned for the longest run, see `budgets.override`.
+
+    Returns:
+        None where the verdict needs no number of samples, where the value alone decides, and in the
+        closed model, in which their number is not known before.
+    """
+    allowed = _allowed(budget)
+    planned, most = (_arrivals(scenario, s) for s in (scenario.expected, scenario.duration))
+    if allowed is None or planned is None or most is None or planned <= 0:
+        return None
+    first, later = (ONCE, ONCE) if scenario.planned is None else (PLANNED_END, GONE_ON)
+    soon, late = needed(allowed, first.passes), needed(allowed, later.passes)
+    return SampleCount(budget, scenario, planned, most, soon, late, allowed * OUTLIERS)
+
+
+def needed(allowed: float, alpha: float, outliers: float = OUTLIERS) -> int:
+    """The smallest number of independent answers that shows that few enough are bad.
+
+    Clopper and Pearson's upper bound of the share of bad answers is then at most `allowed`,
+    although the share `outliers` of `allowed` is bad.
+
+    Args:
+        allowed: Share of the answers that may be bad, between 0 and 1.
+        alpha: Probability of a pass at exactly the allowed share.
+        outliers: Share of `allowed`, under 1.
+    """
+    bad = 0
+    while True:
+        low, high = bad, _MOST
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if bdtr(bad, middle, allowed) <= alpha else (middle, high)
+        if bad >= outliers * allowed * high or high == _MOST:
+            return high
+        bad += 1
+
+
+def _allowed(budget: Budget) -> float | None:
+    """Share of the answers that may be bad."""
+    indicator = budget.indicator
+    if budget.decide == "value" or budget.direction == "min":
+        return None
+    if isinstance(indicator, Latency) and indicator.quantile is not None:
+        return 1 - indicator.quantile if indicator.quantile < 1 else None
+    return budget.bound if isinstance(indicator, ErrorRatio) and 0 < budget.bound < 1 else None
+
+
+def _arrivals(scenario: Scenario, seconds: float) -> float | None:
+    """Arrivals that are due in so many seconds of the window; None in the closed model."""
+    total = 0.0
+    for load in scenario.loads:
+        if not isinstance(load.workload, OpenWorkload):
+            return None
+        stages, begin = load.workload.stages, scenario.warm_up - load.start
+        total += expected(stages, begin + seconds) - expected(stages, begin)
+    return total
