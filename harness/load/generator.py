@@ -84,7 +84,7 @@ async def generator(
     _check(load, pool.workers if pool else workers)
     role = pool
     if role is None and workers > 1:
-        role = WorkerPool(_LOCAL, 0, workers, run_id=secrets.token_hex(8))
+        role = WorkerPool(_LOCAL, 0, workers, secrets.token_hex(8), secrets.token_hex(32))
     setup = Setup(
         str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio, role=role
     )
@@ -223,13 +223,13 @@ class Generator:
         if self._ready.done():  # refused
             return
         if len(self._children) > 1:
-            join = Join(pool.host, registry.port.result(), pool.run_id)
+            join = Join(pool.host, registry.port.result(), pool.run_id, pool.secret)
             for child in self._children[1:]:
                 await child.send(replace(setup, role=join))
         elif not await _first(registry.complete, self._ready, self.died, seconds=pool.timeout):
+            joined = f"{len(registry.workers)} of {pool.workers} workers joined"
             raise GeneratorError(
-                f"{len(registry.workers)} of {pool.workers} workers joined within "
-                f"{pool.timeout:.0f} s",
+                "; ".join((f"{joined} within {pool.timeout:.0f} s", *self.notices)),
                 f"Start the others with {registry.join_command}, or look at their output.",
             )
 

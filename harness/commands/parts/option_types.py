@@ -6,9 +6,8 @@ import argparse
 import re
 from collections.abc import Callable
 
+from harness.load.protocol.master import MASTER_PORT
 from harness.units import Unit, parse
-
-MASTER_PORT = 5557  # as of Locust's masters
 
 
 def url(text: str) -> str:

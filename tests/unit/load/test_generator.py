@@ -16,7 +16,7 @@ WORKLOAD = OpenWorkload((Stage(10, 1),), max_users=USERS)
 
 @pytest.mark.parametrize(
     ("workers", "pool"),
-    [(USERS + 1, None), (1, WorkerPool("127.0.0.1", 0, USERS + 1, "run"))],
+    [(USERS + 1, None), (1, WorkerPool("127.0.0.1", 0, USERS + 1, "run", "secret"))],
     ids=["of this machine", "of other machines"],
 )
 async def test_more_workers_than_users_are_refused_at_once(
