@@ -53,8 +53,8 @@ def checked(text: str, source: str) -> str:
     if long_enough and secret.isprintable() and len(set(secret)) >= _DIFFERENT:
         return secret
     raise UsageError(
-        f"the secret in {source} is not one of at least 128 random bits: it needs {_HEX_DIGITS} "
-        f"hexadecimal digits, or {_CHARACTERS} characters of another kind, in one line, at least "
+        f"the secret in {source} is too weak: a secret of 128 bits has at least {_HEX_DIGITS} "
+        f"hexadecimal digits or {_CHARACTERS} other characters, in one line, at least "
         f"{_DIFFERENT} of them different",
         f"Make one with: {MAKE}",
     )
