@@ -231,7 +231,7 @@ class GatedMasterRunner(MasterRunner):
 
     def locustfiles(self) -> Iterator[dict[str, str]]:
         """The files for a worker: the bundle, and the locustfile."""
-        # Stock workers store them by name in the folder for temporary files, and two workers of
+        # Workers store them by name in the folder for temporary files, and two workers of
         # one machine must not write the same file.
         token = secrets.token_hex(8)
         yield {"filename": f"harness_{token}.py", "contents": self.bundle}
