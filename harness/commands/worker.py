@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 
 from harness.commands.parts import outputs
 from harness.commands.parts.option_types import address, quantity, run_id
@@ -54,6 +55,8 @@ def worker(options: argparse.Namespace) -> int:
             f"copy the secret's file here and give --worker-secret-file, or set {SECRET}; "
             f"make one with: {MAKE}",
         )
+    # The first process of a container ignores SIGTERM unless it handles it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     host, port = options.master
     outputs.print_line(f"waiting for the master at {host}:{port}")
     await_master(host, port, secret, options.timeout)

@@ -159,3 +159,12 @@ def assert_serves(master: MasterProcess, name: str = "a worker") -> None:
         kind, data = worker.receive()
     assert kind == "locustfile"
     assert MARK in data["locustfiles"][-1]["contents"]
+
+
+def read_to_end(raw: socket.socket) -> bytes:
+    """All bytes until the other side closes the connection."""
+    received = b""
+    with suppress(ConnectionError):
+        while data := raw.recv(65536):
+            received += data
+    return received
