@@ -31,7 +31,7 @@ from harness.load.protocol.frames import (
     ToHarness,
     UserError,
 )
-from harness.load.protocol.master import WorkerPool
+from harness.load.protocol.master import MAX_LOCUSTFILE, WorkerPool
 from harness.load.protocol.workers import Heartbeat, Join, Listening, Lost, WorkerInfo
 from harness.load.workers import WorkerRegistry
 from harness.runs.model import Requests, Worker
@@ -82,6 +82,12 @@ async def generator(
     """
     path = load.locustfile.resolve()
     _check(load, pool.workers if pool else workers)
+    if pool and path.stat().st_size > MAX_LOCUSTFILE:
+        raise ScenarioError(
+            f"{load.locustfile}: too large to be sent to workers: {path.stat().st_size} bytes, "
+            f"at most {MAX_LOCUSTFILE}",
+            "Move data out of the locustfile, into files on each machine.",
+        )
     role = pool
     if role is None and workers > 1:
         role = WorkerPool(_LOCAL, 0, workers, secrets.token_hex(8), secrets.token_hex(32))

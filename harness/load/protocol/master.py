@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 RUN_ID: Final = "HARNESS_RUN_ID"  # environment variable of a worker
 MASTER_PORT: Final = 5557  # as of Locust's masters
+MAX_LOCUSTFILE: Final = 3 * 2**20  # bytes; with the bundle below authentication.MAX_MESSAGE
 CHANNEL: Final = "harness"  # type of the Locust messages that carry frames
 
 

@@ -257,7 +257,7 @@ FAULTY = {
     "no msgpack": b"\xff\xff",
     "a number": b"\x01",
     "an array that announces 4 billion items": b"\xdd\xff\xff\xff\xff",
-    "400 arrays that announce 4 million items": b"\xdd\x00\x3f\xff\xff" * 400
+    "400 arrays that announce 2 million items": b"\xdd\x00\x1f\xff\xff" * 400
     + bytes(MAX_MESSAGE // 2),
     "an unknown kind": message({"a": 1}, None, "faulty"),
     "data that is no frame": message(CHANNEL, b"\xc1", "faulty"),

@@ -25,7 +25,7 @@ from locust.runners import MasterRunner, WorkerNode
 
 from harness.load.child.distributed.bundle import bundle
 from harness.load.child.locustfile import EvenDispatcher, RefusalError
-from harness.load.protocol.authentication import HANDSHAKE_TIME, MAX_MESSAGE
+from harness.load.protocol.authentication import HANDSHAKE_TIME
 from harness.load.protocol.frames import Decoder, Frame, Refused, Setup, ToMaster, encode
 from harness.load.protocol.master import CHANNEL, WorkerPool
 
@@ -39,7 +39,6 @@ _UNIDENTIFIED = (
     "`harness worker`"
 )
 _SECOND = "a second worker with the id {!s:.100} was rejected"
-_ROOM = 4096  # bytes of a message for its names and its encryption
 
 _logger = logging.getLogger(__name__)
 
@@ -193,7 +192,7 @@ class GatedMasterRunner(MasterRunner):
     def handle_message(self, client_id: str, msg: Any) -> None:
         """Pass on messages of admitted workers, and frames of all others."""
         if msg.type == "locustfile":
-            reply = {"locustfiles": list(self.locustfiles())}
+            reply = {"locustfiles": list(self._locustfiles())}
             self.send_message("locustfile", reply, client_id)
         elif msg.node_id != client_id:
             _logger.warning("worker %r sent a message with the id of %r", client_id, msg.node_id)
@@ -229,8 +228,7 @@ class GatedMasterRunner(MasterRunner):
     def _send_quit(self, client_id: str) -> None:
         self.server.send_to_client(Message("quit", None, client_id))  # type: ignore[no-untyped-call]
 
-    def locustfiles(self) -> Iterator[dict[str, str]]:
-        """The files for a worker: the bundle, and the locustfile."""
+    def _locustfiles(self) -> Iterator[dict[str, str]]:
         # Workers store them by name in the folder for temporary files, and two workers of
         # one machine must not write the same file.
         token = secrets.token_hex(8)
@@ -258,20 +256,13 @@ def create_gated_runner(environment: Environment, pool: WorkerPool, setup: Setup
         environment._create_runner(  # noqa: SLF001 - `create_master_runner` allows no other class
             GatedMasterRunner, master_bind_host=pool.host, master_bind_port=pool.port
         )
+        runner: Any = environment.runner
+        runner.bundle = bundle(encode(replace(setup, role=None)))
     except (SystemExit, RPCError, OSError) as error:
         raise RefusalError(
             f"the master cannot listen on {pool.host}:{pool.port}: {_reason(error)}",
             "Choose an address of this machine and a free port.",
         ) from error
-    runner: Any = environment.runner
-    runner.bundle = bundle(encode(replace(setup, role=None)))
-    size = sum(len(file["contents"].encode()) for file in runner.locustfiles())
-    if size > MAX_MESSAGE - _ROOM:
-        raise RefusalError(
-            f"{setup.locustfile}: too large for workers: {size / 2**20:.1f} MiB with the files of "
-            f"the harness, at most {MAX_MESSAGE / 2**20:.0f} MiB",
-            "Move data out of the locustfile, into files on each machine.",
-        )
 
 
 def _reason(error: BaseException) -> str:
