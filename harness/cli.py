@@ -18,6 +18,7 @@ from harness.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, HarnessError
 
 COMMANDS: Final = {
     "run": "start the service, load it, judge its budgets, report",
+    "worker": "generate load for a run on another machine",
     "check": "judge a stored run again, without load",
     "report": "write the HTML report of a stored run",
     "compare": "load two versions alternately and find regressions",

@@ -27,6 +27,7 @@ from harness.commands.parts.options import (
     report_options,
     scenario_argument,
     url_option,
+    worker_secret_option,
 )
 from harness.commands.parts.progress import LiveView
 from harness.commands.parts.samples import hardly_decided
@@ -77,11 +78,14 @@ def run(options: argparse.Namespace) -> int:
     """
     plan = _plan_with_target(options)
     scenario = choose_scenario(plan, options, goes_on=True)
-    pool, servers, past = worker_pool_of(scenario, options), servers_of(options), past_run(options)
+    servers, past = servers_of(options), past_run(options)
     budgets = plan.budgets_of(scenario.name)
     noise = Calibration.load(plan.source, host_facts()).noises_of(scenario.name)
     watch = AbortWatch(budgets, scenario.expected, noise, scenario.duration)
-    with served(plan, scenario, options) as live_metrics:
+    with (
+        worker_pool_of(scenario, options) as pool,
+        served(plan, scenario, options) as live_metrics,
+    ):
         folder = new_run_folder(options.out, plan, scenario, reports=REPORT_FILES)
         _measure(
             *(plan, scenario, folder, options), watch=watch, pool=pool, live_metrics=live_metrics
@@ -160,14 +164,18 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("workers on other machines")
     group.add_argument(
-        "--expect-workers", type=worker_count, metavar="N", help="wait for exactly N Locust workers"
+        "--expect-workers",
+        type=worker_count,
+        metavar="N",
+        help="wait for exactly N of `harness worker`",
     )
     group.add_argument(
         "--bind",
         type=address,
         metavar="ADDRESS[:PORT]",
-        help="address for them to connect to (default: 0.0.0.0:5557); use a private network",
+        help="address for them to connect to (default: 127.0.0.1:5557); others need a secret",
     )
+    worker_secret_option(group)
     group.add_argument(
         "--run-id", type=run_id, metavar="ID", help="id each must send (default: random)"
     )

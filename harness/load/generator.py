@@ -31,7 +31,7 @@ from harness.load.protocol.frames import (
     ToHarness,
     UserError,
 )
-from harness.load.protocol.master import WorkerPool
+from harness.load.protocol.master import MAX_LOCUSTFILE, WorkerPool
 from harness.load.protocol.workers import Heartbeat, Join, Listening, Lost, WorkerInfo
 from harness.load.workers import WorkerRegistry
 from harness.runs.model import Requests, Worker
@@ -82,9 +82,15 @@ async def generator(
     """
     path = load.locustfile.resolve()
     _check(load, pool.workers if pool else workers)
+    if pool and path.stat().st_size > MAX_LOCUSTFILE:
+        raise ScenarioError(
+            f"{load.locustfile}: too large to be sent to workers: {path.stat().st_size} bytes, "
+            f"at most {MAX_LOCUSTFILE}",
+            "Move data out of the locustfile, into files on each machine.",
+        )
     role = pool
     if role is None and workers > 1:
-        role = WorkerPool(_LOCAL, 0, workers, run_id=secrets.token_hex(8))
+        role = WorkerPool(_LOCAL, 0, workers, secrets.token_hex(8), secrets.token_hex(32))
     setup = Setup(
         str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio, role=role
     )
@@ -225,13 +231,13 @@ class Generator:
         if self._ready.done():  # refused
             return
         if len(self._children) > 1:
-            join = Join(pool.host, registry.port.result(), pool.run_id)
+            join = Join(pool.host, registry.port.result(), pool.run_id, pool.secret)
             for child in self._children[1:]:
                 await child.send(replace(setup, role=join))
         elif not await _first(registry.complete, self._ready, self.died, seconds=pool.timeout):
+            joined = f"{len(registry.workers)} of {pool.workers} workers joined"
             raise GeneratorError(
-                f"{len(registry.workers)} of {pool.workers} workers joined within "
-                f"{pool.timeout:.0f} s",
+                "; ".join((f"{joined} within {pool.timeout:.0f} s", *self.notices)),
                 f"Start the others with {registry.join_command}, or look at their output.",
             )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import socket
 from collections.abc import Callable
 from typing import assert_never
 
-from harness.load.protocol.master import RUN_ID, WorkerPool
+from harness.load.protocol.master import WorkerPool
 from harness.load.protocol.workers import Listening, Lost, WorkerInfo
 from harness.runs.model import Worker
 
@@ -40,10 +41,10 @@ class WorkerRegistry:
         host = self.pool.host
         if host in {"*", "0.0.0.0"}:  # noqa: S104
             host = socket.gethostname()
-        return (
-            f"{RUN_ID}={self.pool.run_id} locust --worker -f - "
-            f"--master-host {host} --master-port {self.port.result()}"
-        )
+        options = ["--master", f"{host}:{self.port.result()}", "--run-id", self.pool.run_id]
+        if self.pool.secret_file:
+            options += ["--worker-secret-file", self.pool.secret_file]
+        return shlex.join(["harness", "worker", *options])
 
     def take(self, frame: Listening | WorkerInfo | Lost) -> str:
         """Record a frame of the master; returns why the load must end, or an empty text."""

@@ -127,6 +127,7 @@ def test_run_with_two_workers_counts_exactly_what_the_service_counted(project: P
         (("--workers", "2", "--expect-workers", "2"), "exclude each other"),
         (("--bind", "127.0.0.1"), "--expect-workers"),
         (("--run-id", "nightly"), "--expect-workers"),
+        (("--expect-workers", "2", "--bind", "0.0.0.0"), "openssl rand -hex 32"),
         (("--on-worker-loss", "continue"), "--expect-workers"),
         (("several", "--expect-workers", "2"), "serve one load"),
     ],

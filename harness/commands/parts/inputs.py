@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import names
-from harness.commands.parts.option_types import MASTER_PORT
 from harness.errors import UsageError
+from harness.load.protocol.master import MASTER_PORT, WorkerPool
+from harness.load.worker_secret import MAKE, SECRET, generated_secret, is_loopback, read_secret
 
 if TYPE_CHECKING:
     from harness.budgets.model import Plan, Scenario
     from harness.experiments.pair import PairDesign
-    from harness.load.protocol.master import WorkerPool
     from harness.runs.folder import RunFolder
     from harness.runs.results import PastRun
 
@@ -102,22 +104,53 @@ def pair_design(scenario: Scenario, options: argparse.Namespace) -> PairDesign:
     return PairDesign(scenario, options.slices, seed, simultaneous=options.simultaneous)
 
 
-def worker_pool_of(scenario: Scenario, options: argparse.Namespace) -> WorkerPool | None:
+@contextmanager
+def worker_pool_of(scenario: Scenario, options: argparse.Namespace) -> Iterator[WorkerPool | None]:
     """Where workers of other machines connect to; None without such workers.
 
-    Raises:
-        UsageError: The options exclude each other.
-    """
-    from harness.load.protocol.master import WorkerPool
+    Without a secret, one is generated for workers of this machine; its file is removed with the
+    context.
 
+    Raises:
+        UsageError: The options exclude each other, or there is no usable secret.
+    """
+    if not _expects_workers(scenario, options):
+        yield None
+        return
+    host, port = options.bind or ("127.0.0.1", MASTER_PORT)
+    with ExitStack() as stack:
+        secret, file = (
+            read_secret(options.worker_secret_file, os.environ),
+            options.worker_secret_file,
+        )
+        if secret is None and is_loopback(host):
+            secret, file = stack.enter_context(generated_secret())
+        if secret is None:
+            raise UsageError(
+                f"other machines can connect to {host}, and no secret authenticates them",
+                f"make one with: {MAKE}; give it to the master and to each worker with "
+                f"--worker-secret-file worker.secret, or in the environment variable {SECRET}",
+            )
+        yield WorkerPool(
+            host=host,
+            port=port,
+            workers=options.expect_workers,
+            run_id=options.run_id or secrets.token_hex(4),
+            secret=secret,
+            secret_file=str(file or ""),
+            when_lost=options.on_worker_loss or "stop",
+        )
+
+
+def _expects_workers(scenario: Scenario, options: argparse.Namespace) -> bool:
     if options.expect_workers is None:
-        for name in ("bind", "run_id", "on_worker_loss"):
+        for name in ("bind", "run_id", "on_worker_loss", "worker_secret_file"):
             if getattr(options, name) is not None:
                 raise UsageError(
                     f"--{name.replace('_', '-')} needs workers on other machines",
                     "set their number with --expect-workers",
                 )
-        return None
+        return False
     if options.workers is not None:
         raise UsageError(
             "--workers and --expect-workers exclude each other",
@@ -129,11 +162,7 @@ def worker_pool_of(scenario: Scenario, options: argparse.Namespace) -> WorkerPoo
             f"workers on other machines serve one load, and {scenario.name!r} has several: {loads}",
             "make each load a scenario of its own, or use --workers on this machine",
         )
-    host, port = options.bind or ("0.0.0.0", MASTER_PORT)  # noqa: S104  other machines connect
-    run_id = options.run_id or secrets.token_hex(4)
-    return WorkerPool(
-        *(host, port, options.expect_workers, run_id), when_lost=options.on_worker_loss or "stop"
-    )
+    return True
 
 
 def require_locustfile(scenario: Scenario) -> None:

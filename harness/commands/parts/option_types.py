@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable
 
 from harness.budgets.limits import MOST_USERS, MOST_WORKERS, Limits
+from harness.load.protocol.master import MASTER_PORT
 from harness.units import parse
-
-MASTER_PORT = 5557  # as of Locust's masters
 
 
 def url(text: str) -> str:

@@ -15,6 +15,7 @@ from harness.commands.parts.option_types import (
     server,
     url,
 )
+from harness.load.worker_secret import SECRET
 
 
 def scenario_argument(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +62,16 @@ def url_option(parser: argparse.ArgumentParser, what: str) -> None:
         what: The help.
     """
     parser.add_argument("--url", type=url, help=what)
+
+
+def worker_secret_option(group: argparse._ActionsContainer) -> None:
+    """Add --worker-secret-file."""
+    group.add_argument(
+        "--worker-secret-file",
+        type=Path,
+        metavar="FILE",
+        help=f"file with the secret of master and workers (default: environment variable {SECRET})",
+    )
 
 
 def quiet_option(parser: argparse.ArgumentParser) -> None:

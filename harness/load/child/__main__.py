@@ -20,6 +20,7 @@ from harness.load.child.agent import Agent, notice_to
 from harness.load.child.control_channel import StoppedBeforeStartError
 from harness.load.child.distributed.master import Master
 from harness.load.child.distributed.runner import create_gated_runner
+from harness.load.child.distributed.sockets import install as install_sockets
 from harness.load.child.distributed.worker import serve
 from harness.load.child.harness_channel import HarnessChannel
 from harness.load.child.locustfile import RefusalError, load, remove_locust_listeners
@@ -65,6 +66,8 @@ def _run_single(setup: Setup, channel: HarnessChannel) -> None:
 
 
 def _run_master(setup: Setup, pool: WorkerPool, channel: HarnessChannel) -> None:
+    install_sockets(pool.secret)
+
     def create(environment: Environment) -> None:
         create_gated_runner(environment, pool, setup)
 
@@ -81,6 +84,7 @@ def _end_master(channel: HarnessChannel) -> None:
 
 
 def _run_worker(setup: Setup, join: Join, channel: HarnessChannel) -> None:
+    install_sockets(join.secret)
     recorder = _recorder(setup, channel)
     environment = load(setup, lambda new: new.create_worker_runner(join.host, join.port))
     # Locust's listener would quit before the last frame is sent.

@@ -124,7 +124,7 @@ def load(
 
 
 def adapt(environment: Environment, setup: Setup) -> None:
-    """Configure the environment of a stock worker, whose locustfile Locust has loaded.
+    """Configure the environment of a worker on another machine, whose locustfile Locust has loaded.
 
     Raises:
         RefusalError: The locustfile has nothing to run.

@@ -5,7 +5,7 @@ blocks the loop. The canary probe also detects a backlog of ready sockets: libev
 before the sockets of the same iteration, so a timer may be on time while a response waits for
 hundreds of others.
 
-Imports only the standard library, gevent and names, so a stock Locust worker can import it.
+Imports only the standard library, gevent and names, so a worker can import it from the bundle.
 """
 
 from __future__ import annotations

@@ -233,6 +233,7 @@ _KINDS = (
     *(Cell, Slow, OpenWorkload, ClosedWorkload, ShapeWorkload, Stage, UserStage),
 )
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
+MAX_ITEMS = 2**18  # of an array or a map; msgpack reserves memory for as many as a header announces
 _DEPTH = 4  # nested kinds; a stage within a workload within a setup is three
 
 
@@ -249,7 +250,12 @@ class Decoder(Generic[FrameT]):
 
     def __init__(self) -> None:
         self._unpacker = msgpack.Unpacker(
-            ext_hook=_unpack, use_list=False, strict_map_key=False, max_buffer_size=2**30
+            ext_hook=_unpack,
+            use_list=False,
+            strict_map_key=False,
+            max_buffer_size=2**30,
+            max_array_len=MAX_ITEMS,
+            max_map_len=MAX_ITEMS,
         )
 
     def feed(self, data: bytes) -> list[FrameT]:
@@ -293,13 +299,20 @@ def _pack(value: object) -> msgpack.ExtType:
 def _unpacker(depth: int) -> Callable[[int, bytes], object]:
     """A function that unpacks kinds nested up to `depth` deep.
 
-    The port is open to everybody, and msgpack takes 40 KiB of the stack for each level: some
-    hundreds of levels would crash the process.
+    msgpack takes 40 KiB of the stack for each level: some hundreds of levels would crash the
+    process.
     """
     within = _unpacker(depth - 1) if depth > 1 else _too_deep
 
     def unpack(code: int, data: bytes) -> object:
-        parts = msgpack.unpackb(data, ext_hook=within, use_list=False, strict_map_key=False)
+        parts = msgpack.unpackb(
+            data,
+            ext_hook=within,
+            use_list=False,
+            strict_map_key=False,
+            max_array_len=MAX_ITEMS,
+            max_map_len=MAX_ITEMS,
+        )
         return _KINDS[code](*parts)
 
     return unpack

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 RUN_ID: Final = "HARNESS_RUN_ID"  # environment variable of a worker
+MASTER_PORT: Final = 5557  # as of Locust's masters
+MAX_LOCUSTFILE: Final = 3 * 2**20  # bytes; with the bundle below authentication.MAX_MESSAGE
 CHANNEL: Final = "harness"  # type of the Locust messages that carry frames
 
 
@@ -18,6 +20,8 @@ class WorkerPool:
         port: Port of the master; 0 chooses a free one.
         workers: Number of workers; further ones are rejected.
         run_id: Identifier of the run; each worker must send it.
+        secret: The shared secret; without it no connection is accepted.
+        secret_file: Its file, for the command that starts a worker; empty if there is none.
         when_lost: `stop` ends the run as inconclusive when a worker is lost, `continue` goes on
             with the remaining workers.
         timeout: Longest wait until all workers have joined, seconds.
@@ -27,5 +31,7 @@ class WorkerPool:
     port: int
     workers: int
     run_id: str
+    secret: str = field(repr=False)
+    secret_file: str = ""
     when_lost: Literal["stop", "continue"] = "stop"
     timeout: float = 120.0

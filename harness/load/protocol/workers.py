@@ -11,16 +11,17 @@ clock; `Lost` when a worker is lost; and the reports of the workers with convert
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """The role of a worker: the address of its master, and the run that it belongs to."""
+    """The role of a worker: the address of its master, its run, and the shared secret."""
 
     host: str
     port: int
     run_id: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

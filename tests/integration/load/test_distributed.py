@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
 from harness.runs.model import Worker
 from tests.integration.load.conftest import LEAD, Loads, Server, descendants, eventually
-from tests.integration.load.remote_workers import RemoteWorkers
+from tests.integration.load.remote_workers import SECRET, RemoteWorkers
 
 # Two classes of one weight, which Locust would give to one worker each.
 MIXED = """
@@ -143,10 +144,10 @@ async def test_load_that_workers_cannot_share_is_refused(
 
 
 def worker_pool(workers: int, **more: object) -> WorkerPool:
-    return replace(WorkerPool("127.0.0.1", 0, workers, "run-7", timeout=30.0), **more)  # type: ignore[arg-type]
+    return replace(WorkerPool("127.0.0.1", 0, workers, "run-7", SECRET, timeout=30.0), **more)  # type: ignore[arg-type]
 
 
-async def test_stock_workers_join_are_rejected_and_are_replaced_when_lost(
+async def test_workers_join_are_rejected_and_are_replaced_when_lost(
     loads: Loads, server: Server, remote_workers: RemoteWorkers
 ) -> None:
     """Four connect to a run of two: one for another run, one too late, and one is lost."""
@@ -284,9 +285,9 @@ async def test_worker_too_far_away_to_compare_clocks_is_refused(
 
     def start_behind(text: str) -> None:
         if text.startswith("0"):
-            command, _, port = text.rpartition(" ")
+            (port,) = re.findall(r"127\.0\.0\.1:(\d+)", text)
             master.set_result(int(port))
-            remote_workers.start(f"{command} {proxy.sockets[0].getsockname()[1]}")
+            remote_workers.start(text.replace(port, str(proxy.sockets[0].getsockname()[1])))
 
     scenario = loads.scenario(FAST, LONG).loads[0]
     pool = worker_pool(1)

@@ -17,7 +17,7 @@ from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
 from tests.integration.load.conftest import LEAD, SERVER, Server, eventually
-from tests.integration.load.remote_workers import RemoteWorkers
+from tests.integration.load.remote_workers import SECRET, RemoteWorkers
 
 # Of this process only: concurrent test runs must not interfere.
 NETWORK = f"10.213.{os.getpid() % 250}"
@@ -91,7 +91,7 @@ async def test_machine_without_network_is_lost_and_stops_by_itself(
         far_server.url,
         tmp_path / "generator.log",
         lambda report: last.update({report.source: report}),
-        pool=WorkerPool(HERE, 0, 2, "run-8", "continue", timeout=60.0),
+        pool=WorkerPool(HERE, 0, 2, "run-8", SECRET, when_lost="continue", timeout=60.0),
         on_progress=start_both,
     ) as load:
         started = {process.pid: number for number, process in enumerate(remote_workers.processes)}

@@ -1,5 +1,7 @@
 """The command line: what its options are read as, and what is refused before anything runs."""
 
+from pathlib import Path
+
 import pytest
 
 from harness.cli import COMMANDS, parser
@@ -21,6 +23,10 @@ def read(*arguments: str) -> dict[str, object]:
         ("run --bind master.internal:6000", "bind", ("master.internal", 6000)),
         ("run --run-id nightly-2026.11_a", "run_id", "nightly-2026.11_a"),
         ("run --on-worker-loss continue", "on_worker_loss", "continue"),
+        ("run --worker-secret-file a", "worker_secret_file", Path("a")),
+        ("worker --master 10.0.0.5", "master", ("10.0.0.5", 5557)),
+        ("worker --master gate:6000 --worker-secret-file a", "worker_secret_file", Path("a")),
+        ("worker --master gate --timeout 10s", "timeout", 10.0),
     ],
 )
 def test_option_is_read_as(arguments: str, option: str, value: object) -> None:

@@ -8,7 +8,7 @@ from harness.budgets.model import Load
 from harness.budgets.workload import OpenWorkload, Stage
 from harness.errors import ScenarioError
 from harness.load.generator import generator
-from harness.load.protocol.master import WorkerPool
+from harness.load.protocol.master import MAX_LOCUSTFILE, WorkerPool
 
 USERS = 20
 WORKLOAD = OpenWorkload((Stage(10, 1),), max_users=USERS)
@@ -16,7 +16,7 @@ WORKLOAD = OpenWorkload((Stage(10, 1),), max_users=USERS)
 
 @pytest.mark.parametrize(
     ("workers", "pool"),
-    [(USERS + 1, None), (1, WorkerPool("127.0.0.1", 0, USERS + 1, "run"))],
+    [(USERS + 1, None), (1, WorkerPool("127.0.0.1", 0, USERS + 1, "run", "secret"))],
     ids=["of this machine", "of other machines"],
 )
 async def test_more_workers_than_users_are_refused_at_once(
@@ -36,3 +36,17 @@ async def test_more_workers_than_users_are_refused_at_once(
             pass
     assert "Raise max_users" in refusal.value.hint
     assert not log.exists()  # where the first process would have printed to
+
+
+async def test_locustfile_that_is_too_large_to_be_sent_is_refused_at_once(tmp_path: Path) -> None:
+    locustfile = tmp_path / "scenario.py"
+    locustfile.write_bytes(b"#" * (MAX_LOCUSTFILE + 1))
+    log = tmp_path / "generator.log"
+    pool = WorkerPool("127.0.0.1", 0, 1, "run", "secret")
+    with pytest.raises(ScenarioError, match=f"{MAX_LOCUSTFILE + 1} bytes, at most") as refusal:
+        async with generator(
+            Load(locustfile, WORKLOAD), "http://127.0.0.1:1", log, lambda _: None, pool=pool
+        ):
+            pass
+    assert "Move data out of the locustfile" in refusal.value.hint
+    assert not log.exists()

@@ -8,13 +8,13 @@ from harness.load.protocol.master import WorkerPool
 from harness.load.protocol.workers import Listening, Lost, WorkerInfo
 from harness.load.workers import WorkerRegistry
 
-JOIN = "HARNESS_RUN_ID=r1 locust --worker -f - --master-host 10.0.0.1 --master-port 5557"
+JOIN = "harness worker --master 10.0.0.1:5557 --run-id r1"
 ONE, TWO = WorkerInfo("worker-1", "a", 1, {}), WorkerInfo("worker-2", "b", 2, {"locust": "2.47.0"})
 
 
 def registry(when_lost: str = "stop") -> tuple[WorkerRegistry, list[str]]:
     progress: list[str] = []
-    pool = WorkerPool("10.0.0.1", 0, 2, "r1", when_lost)  # type: ignore[arg-type]
+    pool = WorkerPool("10.0.0.1", 0, 2, "r1", "secret", when_lost=when_lost)  # type: ignore[arg-type]
     return WorkerRegistry(pool, progress.append), progress
 
 
@@ -67,7 +67,7 @@ async def test_measurement_of_a_clock_replaces_the_one_before() -> None:
 
 
 async def test_workers_are_listed_by_their_number() -> None:
-    one = WorkerRegistry(WorkerPool("h", 0, 13, "r"), lambda _: None)
+    one = WorkerRegistry(WorkerPool("h", 0, 13, "r", "secret"), lambda _: None)
     one.take(Listening(5557))
     for number in range(12, 0, -1):
         one.take(WorkerInfo(f"worker-{number}", "a", number, {}))

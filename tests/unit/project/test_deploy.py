@@ -1,100 +1,78 @@
-"""What docs/deploy offers for runs on many machines."""
+"""docs/deploy: the manifest for a run on Kubernetes."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import pytest
 import yaml
 
+from harness.cli import parser
+from harness.load.protocol.master import MASTER_PORT
+
 DEPLOY = Path("docs/deploy")
-MANIFEST: dict[str, Any] = yaml.safe_load((DEPLOY / "locusttest.yaml").read_text())
-# What the operator's resource definition (locust.io/v1) says of the keys that we use.
-LOCUST_TEST = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["workers"],
-    "properties": {
-        "image": {"type": "string"},
-        "workers": {"type": "integer", "minimum": 1},
-        "args": {"type": "string"},
-        "env": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["name"],
-                "properties": {"name": {"type": "string"}, "value": {"type": "string"}},
-            },
-        },
-        "locustfile": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {"configMap": {"type": "object", "required": ["name"]}},
-        },
-        "worker": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {"resources": {"type": "object"}},
-        },
-    },
-}
+TEXT = (DEPLOY / "kubernetes.yaml").read_text()
+SERVICE, MASTER, WORKERS = list(yaml.safe_load_all(TEXT))
+SECRET_FILE = Path("/run/secrets/harness/worker.secret")
 
 
-def started(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What the entry point starts, as its words in lines."""
-    for name in ("harness", "locust"):
-        command = folder / name
-        command.write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$@"\n')
-        command.chmod(0o755)
-    return subprocess.run(
-        ["sh", str(DEPLOY / "entrypoint.sh"), *arguments],
-        env={"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def pod(job: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = job["spec"]["template"]["spec"]
+    return spec
 
 
-def test_manifest_fits_the_operators_definition() -> None:
-    assert (MANIFEST["apiVersion"], MANIFEST["kind"]) == ("locust.io/v1", "LocustTest")
-    jsonschema.validate(MANIFEST["spec"], LOCUST_TEST)
+def options(job: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of the job's container, as the command line reads them."""
+    (container,) = pod(job)["containers"]
+    arguments = container["args"]
+    return vars(parser(arguments[:1]).parse_args(arguments))
 
 
-def test_manifest_waits_for_as_many_workers_as_it_starts() -> None:
-    environment = {entry["name"]: entry["value"] for entry in MANIFEST["spec"]["env"]}
-    assert int(environment["HARNESS_WORKERS"]) == MANIFEST["spec"]["workers"]
+def test_jobs_are_a_master_and_its_workers() -> None:
+    master, worker = options(MASTER), options(WORKERS)
+    assert [job["kind"] for job in (MASTER, WORKERS)] == ["Job", "Job"]
+    assert master["expect_workers"] == WORKERS["spec"]["parallelism"]
+    assert WORKERS["spec"]["completions"] == WORKERS["spec"]["parallelism"]
+    assert master["run_id"] == worker["run_id"]
+    assert worker["master"] == (SERVICE["metadata"]["name"], MASTER_PORT)
+    assert master["bind"] == ("0.0.0.0", MASTER_PORT)
 
 
-def test_entrypoint_as_master_is_the_gate(tmp_path: Path) -> None:
-    arguments = MANIFEST["spec"]["args"].split()
-    environment = {entry["name"]: entry["value"] for entry in MANIFEST["spec"]["env"]}
-    ended = started(tmp_path, "--master", *arguments, **environment)
-    assert ended.stdout.split() == [
-        *("harness", "run", *arguments, "--expect-workers", "4"),
-        *("--run-id", environment["HARNESS_RUN_ID"]),
-    ]
+def test_service_leads_to_the_master() -> None:
+    labels = MASTER["spec"]["template"]["metadata"]["labels"]
+    assert SERVICE["spec"]["selector"].items() <= labels.items()
+    assert [port["port"] for port in SERVICE["spec"]["ports"]] == [MASTER_PORT]
+    other = WORKERS["spec"]["template"]["metadata"]["labels"]
+    assert not SERVICE["spec"]["selector"].items() <= other.items()
 
 
-def test_entrypoint_as_worker_gets_the_locustfile_from_its_master(tmp_path: Path) -> None:
-    arguments = MANIFEST["spec"]["args"].split()
-    ended = started(tmp_path, "--worker", "--master-host", "shop-master", *arguments)
-    assert ended.stdout.split() == ["locust", "-f", "-", "--worker", "--master-host", "shop-master"]
+def test_secret_is_mounted_as_a_file_and_is_not_in_the_manifest() -> None:
+    for job in (MASTER, WORKERS):
+        assert options(job)["worker_secret_file"] == SECRET_FILE
+        (container,) = pod(job)["containers"]
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in pod(job)["volumes"]}
+        secret = volumes[mounts[str(SECRET_FILE.parent)]]["secret"]
+        # Owned by root: the group of fsGroup reads it, and others do not.
+        assert secret["defaultMode"] == 0o440
+        assert pod(job)["securityContext"]["fsGroup"] == pod(job)["securityContext"]["runAsUser"]
+        assert f"create secret generic {secret['secretName']}" in TEXT
+        assert f"--from-file={SECRET_FILE.name}=" in TEXT
+        assert "env" not in container
+    kinds = [document["kind"] for document in yaml.safe_load_all(TEXT)]
+    assert kinds == ["Service", "Job", "Job"]  # the secret is made by a command
 
 
-def test_entrypoint_with_a_command_is_harness(tmp_path: Path) -> None:
-    assert started(tmp_path, "lint", "--url", "http://a").stdout.split() == [
-        *("harness", "lint", "--url", "http://a")
-    ]
+def test_run_is_made_once_and_workers_have_a_core_each() -> None:
+    for job in (MASTER, WORKERS):
+        assert job["spec"]["backoffLimit"] == 0
+        assert pod(job)["restartPolicy"] == "Never"
+    (container,) = pod(WORKERS)["containers"]
+    assert container["resources"]["requests"]["cpu"] == "1"
 
 
-@pytest.mark.parametrize("missing", ["HARNESS_WORKERS", "HARNESS_RUN_ID"])
-def test_entrypoint_as_master_says_what_is_missing(tmp_path: Path, missing: str) -> None:
-    environment = {"HARNESS_WORKERS": "2", "HARNESS_RUN_ID": "a"}
-    del environment[missing]
-    ended = started(tmp_path, "--master", "load", **environment)
-    assert (ended.returncode != 0, ended.stdout) == (True, "")
-    assert missing in ended.stderr
+def test_image_runs_the_harness_as_the_user_of_the_manifest() -> None:
+    image = (DEPLOY / "Dockerfile").read_text()
+    assert 'ENTRYPOINT ["harness"]' in image
+    assert f"USER {pod(MASTER)['securityContext']['runAsUser']}" in image
+    assert "PYTHONPATH=/mnt:/mnt/load" in image

@@ -132,10 +132,11 @@ def test_options_in_the_documentation_of_the_load_exist(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = (DOCS / "load.md").read_text()
-    with pytest.raises(SystemExit):
-        parser(COMMANDS).parse_args(["run", "--help"])
+    for command in ("run", "worker"):
+        with pytest.raises(SystemExit):
+            parser(COMMANDS).parse_args([command, "--help"])
     option = re.compile(r"--[a-z][a-z-]+")
-    of_locust = {"--worker", "--master-host", "--master-port"}
+    of_locust = {"--worker"}
     assert set(option.findall(text)) - of_locust <= set(option.findall(capsys.readouterr().out))
     commands = re.findall(r"^harness (.+)$", text, flags=re.MULTILINE)
     assert commands

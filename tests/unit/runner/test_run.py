@@ -85,7 +85,7 @@ async def test_given_scrapes_are_the_only_ones_between_the_edges(tmp_path: Path)
 
 async def test_workers_are_those_of_the_pool(tmp_path: Path) -> None:
     calls: list[str] = []
-    pool = WorkerPool("127.0.0.1", 0, 7, run_id="x")
+    pool = WorkerPool("127.0.0.1", 0, 7, run_id="x", secret="s")
     options = RunOptions(start=FakeStart(calls, ago=SCENARIO.seconds), pool=pool)
     manifest = await run(tmp_path, FakeFleet(calls), options, calls)
     assert manifest.scenario["workers"] == 7

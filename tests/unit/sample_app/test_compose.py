@@ -152,8 +152,7 @@ def test_database_and_app_agree_on_name_and_password() -> None:
 
 def test_locust_in_containers_is_the_locked_one() -> None:
     services = COMPOSE["services"]
-    stock = ("locust-master", "locust-worker", "harness-worker")
-    images = {services[name]["image"] for name in stock}
+    images = {services[name]["image"] for name in ("locust-master", "locust-worker")}
     assert images == {f"locustio/locust:{version('locust')}"}
 
 
@@ -182,7 +181,19 @@ def test_image_context_holds_what_is_copied_and_no_more(path: str) -> None:
 
 def test_builds_of_the_compose_file_name_files_that_exist() -> None:
     builds = [s["build"]["dockerfile"] for s in COMPOSE["services"].values() if "build" in s]
-    assert sorted(builds) == sorted(IMAGES)
+    assert set(builds) == set(IMAGES)
+
+
+def test_gate_and_workers_get_a_secret_that_is_not_in_the_repository() -> None:
+    (secret,) = COMPOSE["secrets"].values()
+    assert secret.keys() == {"file"}
+    assert f"/{Path(secret['file']).parts[0]}/" in (ROOT / ".gitignore").read_text().splitlines()
+    made_by = re.findall(r"openssl rand -hex 32 > (\S+)", (ROOT / "docker-compose.yml").read_text())
+    assert made_by == [secret["file"]]
+    for name in ("harness", "harness-worker"):
+        service = COMPOSE["services"][name]
+        assert service["secrets"] == [*COMPOSE["secrets"]]
+        assert f"--worker-secret-file /run/secrets/{service['secrets'][0]}" in service["command"]
 
 
 def test_collector_pipeline_ends_at_tempo() -> None:

@@ -1,8 +1,8 @@
-"""Inside the master: the modules of the harness that a stock Locust worker needs, as one file.
+"""Inside the master: the modules of the harness that run a load in a worker, as one file.
 
-A worker that is started with `locust --worker -f -` gets its locustfiles from the master. The
-first of them is this bundle. It contains the sources of the modules and imports them from memory,
-ahead of any harness that is installed on the worker's machine.
+A worker on another machine runs Locust with `--worker -f -`, and so gets its locustfiles from the
+master. The first of them is this bundle. It contains the sources of the modules and imports them
+from memory, ahead of the harness that is installed on the worker's machine.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ importlib.import_module({entry!r}).register({setup!r})
 
 
 def bundle(setup: bytes) -> str:
-    """The source of a module that registers a stock Locust worker with the master.
+    """The source of a module that registers a Locust worker with the master.
 
     Args:
         setup: The encoded frame `Setup`.

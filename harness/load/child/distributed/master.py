@@ -106,7 +106,7 @@ class Master:
         self._start: Start | None = None
         runner.on_frame = self._handle
         runner.on_gone = lambda client_id: self._lose(client_id, "left")
-        runner.on_unidentified = self._report_unidentified
+        runner.on_notice = lambda text: self._queue(Notice(text))
         channel.on_harness_gone = self._quit_workers
         events: Any = environment.events
         events.test_stopping.add_listener(self._on_test_stopping)
@@ -297,14 +297,6 @@ class Master:
             )
             return refusal
         return None
-
-    def _report_unidentified(self, client_id: str) -> None:
-        self._queue(
-            Notice(
-                f"a Locust worker ({client_id}) was rejected: it did not get its locustfile from "
-                "the master; start it with `-f -`"
-            )
-        )
 
     # --- loss of workers ----------------------------------------------------------------------
 

@@ -25,10 +25,20 @@ from locust.runners import MasterRunner, WorkerNode
 
 from harness.load.child.distributed.bundle import bundle
 from harness.load.child.locustfile import EvenDispatcher, RefusalError
-from harness.load.protocol.frames import Decoder, Frame, Setup, ToMaster, encode
+from harness.load.protocol.authentication import HANDSHAKE_TIME
+from harness.load.protocol.frames import Decoder, Frame, Refused, Setup, ToMaster, encode
 from harness.load.protocol.master import CHANNEL, WorkerPool
 
 HELLO_TIMEOUT = 10.0  # s between the connection of a worker and its `Hello`
+_REFUSED = (
+    "a connection to the master was refused, because it does not have the secret of this run; "
+    "workers start with `harness worker`, not with `locust --worker`"
+)
+_UNIDENTIFIED = (
+    "a worker ({:.100}) was rejected: it did not get its locustfile from the master; start it with "
+    "`harness worker`"
+)
+_SECOND = "a second worker with the id {!s:.100} was rejected"
 
 _logger = logging.getLogger(__name__)
 
@@ -76,7 +86,7 @@ class GatedMasterRunner(MasterRunner):
     Attributes:
         on_frame: Called with each frame and the id of its sender, admitted or not.
         on_gone: Called with the id of an admitted worker that leaves.
-        on_unidentified: Called with the id of a worker that connected and sent no `Hello`.
+        on_notice: Called with a text about a connection that was refused.
         bundle: The file that workers get before the locustfile.
     """
 
@@ -85,7 +95,9 @@ class GatedMasterRunner(MasterRunner):
     ) -> None:
         self.on_frame: Callable[[str, ToMaster], None] = lambda _, __: None
         self.on_gone: Callable[[str], None] = lambda _: None
-        self.on_unidentified: Callable[[str], None] = lambda _: None
+        self.on_notice: Callable[[str], None] = lambda _: None
+        self._refused = 0  # connections
+        self._unproven_for = 0  # s since there are others that have not authenticated
         self._unidentified: dict[str, float] = {}  # id -> time of the connection
         self._rejected: set[str] = set()
         self.bundle = ""
@@ -142,7 +154,7 @@ class GatedMasterRunner(MasterRunner):
         self.stop(send_stop_to_client=False)
 
     def heartbeat_worker(self) -> Any:
-        """Reset broken sockets, as Locust does, and expel workers without a `Hello`.
+        """Reset broken sockets, as Locust does; expel workers without a `Hello`; watch refusals.
 
         `Master` watches the silence of admitted workers.
         """
@@ -150,16 +162,27 @@ class GatedMasterRunner(MasterRunner):
             gevent.sleep(1.0)
             if self.connection_broken:
                 self.reset_connection()
+            self._watch_refusals()
             for client_id, since in list(self._unidentified.items()):
                 if time.monotonic() - since > HELLO_TIMEOUT:
-                    self.on_unidentified(client_id)
+                    self.on_notice(_UNIDENTIFIED.format(client_id))
                     self.expel(client_id)
+
+    def _watch_refusals(self) -> None:
+        server: Any = self.server
+        # A connection that has just been made may still authenticate.
+        self._unproven_for += 1
+        if server.unproven <= self._refused:
+            self._unproven_for = 0
+        elif self._unproven_for > HANDSHAKE_TIME:
+            self._refused = server.unproven
+            self.on_notice(_REFUSED)
 
     def check_stopped(self) -> None:
         """Do nothing: the state follows the load, not the workers."""
 
     def client_listener(self) -> Any:
-        """Listen, whatever messages arrive at the open port."""
+        """Listen, whatever messages arrive."""
         while True:
             try:
                 super().client_listener()
@@ -173,6 +196,7 @@ class GatedMasterRunner(MasterRunner):
             self.send_message("locustfile", reply, client_id)
         elif msg.node_id != client_id:
             _logger.warning("worker %r sent a message with the id of %r", client_id, msg.node_id)
+            self._refuse_second(client_id, msg)
         elif client_id in self._rejected:
             self._repeat_rejection(client_id, msg)
         elif msg.type == CHANNEL:
@@ -193,11 +217,19 @@ class GatedMasterRunner(MasterRunner):
         elif msg.type in ("heartbeat", CHANNEL):  # before these it ignores a `quit`
             self._send_quit(client_id)
 
+    def _refuse_second(self, client_id: str, msg: Any) -> None:
+        """Tell a worker that its id is taken; the worker that has it is not affected."""
+        if msg.type == CHANNEL:
+            self.on_notice(_SECOND.format(msg.node_id))
+            refusal = "another worker with its id is connected", "Start it again."
+            self.send_frame(client_id, Refused(*refusal))
+        self._repeat_rejection(client_id, msg)
+
     def _send_quit(self, client_id: str) -> None:
         self.server.send_to_client(Message("quit", None, client_id))  # type: ignore[no-untyped-call]
 
     def _locustfiles(self) -> Iterator[dict[str, str]]:
-        # Stock workers store them by name in the folder for temporary files, and two workers of
+        # Workers store them by name in the folder for temporary files, and two workers of
         # one machine must not write the same file.
         token = secrets.token_hex(8)
         yield {"filename": f"harness_{token}.py", "contents": self.bundle}
@@ -241,6 +273,6 @@ def _frames(data: Any) -> list[ToMaster]:
     decoder: Decoder[ToMaster] = Decoder()
     try:
         return decoder.feed(data)
-    except Exception as error:  # noqa: BLE001 - the port is open to everybody
+    except Exception as error:  # noqa: BLE001 - a faulty worker must not end the master
         _logger.warning("a frame cannot be read: %r", error)
         return []

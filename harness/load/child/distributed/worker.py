@@ -1,4 +1,4 @@
-"""Inside a worker: a process that the harness has started, or a stock Locust on another machine.
+"""Inside a worker: a process that the harness has started, or a Locust on another machine.
 
 Both run the same agent. It exchanges frames with the master, each the data of a Locust message of
 one type.
@@ -141,7 +141,7 @@ def serve(
 
 
 def register(encoded: bytes) -> None:
-    """Run the load in the stock Locust worker that imports this module, once its runner exists.
+    """Run the load in the Locust worker that imports this module, once its runner exists.
 
     Args:
         encoded: The encoded frame `Setup`.

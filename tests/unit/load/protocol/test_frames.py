@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness import names
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload, Stage, UserStage
 from harness.load.protocol.frames import (
+    MAX_ITEMS,
     Bye,
     Decoder,
     Frame,
@@ -131,6 +132,20 @@ def test_frames_in_pieces_of_any_size_come_out_as_they_went_in(
     decoder: Decoder[Frame] = Decoder()
     pieces = (stream[i : i + size] for i in range(0, len(stream), size))
     assert [frame for piece in pieces for frame in decoder.feed(piece)] == frames
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xdd" + (MAX_ITEMS + 1).to_bytes(4, "big"),
+        b"\xdf" + (MAX_ITEMS + 1).to_bytes(4, "big"),
+        msgpack.packb(msgpack.ExtType(0, b"\xdd" + (MAX_ITEMS + 1).to_bytes(4, "big"))),
+    ],
+    ids=["array", "map", "array of a frame"],
+)
+def test_frame_that_announces_too_many_items_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=f"{MAX_ITEMS + 1} exceeds max_"):
+        Decoder[Frame]().feed(data)
 
 
 def test_frame_with_too_deeply_nested_kinds_is_refused() -> None:

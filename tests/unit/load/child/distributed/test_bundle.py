@@ -1,4 +1,4 @@
-"""The bundle for stock Locust workers needs only packages that they have."""
+"""The bundle for workers needs only packages of Locust, and fits into a message."""
 
 import ast
 import subprocess
@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from harness.load.child.distributed.bundle import ENTRY, bundle, imports, sources
+from harness.load.protocol.authentication import MAX_MESSAGE
+from harness.load.protocol.master import MAX_LOCUSTFILE
 
 # The dependencies of Locust in its metadata, and theirs.
 DEPENDENCIES = {"gevent", "geventhttpclient", "greenlet", "locust", "msgpack", "psutil", "zmq"} | {
@@ -44,6 +46,11 @@ def test_bundle_imports_from_memory_ahead_of_an_installed_harness(tmp_path: Path
         "assert workers.Ping(1.5).at == 1.5\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def test_bundle_and_the_largest_locustfile_fit_into_a_message() -> None:
+    room = 2**16  # for the frame of the setup, names and encryption
+    assert len(bundle(b"").encode()) + MAX_LOCUSTFILE + room < MAX_MESSAGE
 
 
 def _path(name: str) -> Path:

@@ -1,0 +1,27 @@
+"""The process of a worker on another machine: `python -m ... FD HOST PORT`, a secured Locust.
+
+FD is a pipe with the shared secret. The locustfile and the modules that run it come from the
+master.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import locust  # noqa: F401 - first, since it makes the standard library cooperative
+from locust.main import main as run_locust
+
+from harness.load.child.distributed.sockets import install
+
+
+def main(descriptor: int, host: str, port: str) -> None:
+    """Run Locust's own command line as a worker of the master at an address."""
+    with os.fdopen(descriptor) as pipe:
+        install(pipe.read())
+    sys.argv = ["locust", "--worker", "-f", "-", "--master-host", host, "--master-port", port]
+    run_locust()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:])
