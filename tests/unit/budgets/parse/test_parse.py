@@ -361,7 +361,8 @@ def test_named_indicator_redefines_a_preset() -> None:
 def test_budget_keys_are_all_carried_over() -> None:
     budget = budget_of(
         "{indicator: throughput, min: 40/s, severity: warn, on_no_data: fail, min_samples: 30, "
-        "scenarios: smoke, runbook: docs/x.md, description: enough, max_regression: 0.2, "
+        "decide: value, scenarios: smoke, runbook: docs/x.md, description: enough, "
+        "max_regression: 0.2, "
         "alert: {min: 30/s, for: 5m, severity: info, keep_firing_for: 10m}, "
         "waiver: {until: 2026-12-31, reason: new hardware}}"
     )
@@ -376,6 +377,7 @@ def test_budget_keys_are_all_carried_over() -> None:
         severity="warn",
         on_no_data="fail",
         min_samples=30,
+        decide="value",
         scenarios=("smoke",),
         alert=Alert(30.0, 300.0, "info", 600.0),
         waiver=Waiver(date(2026, 12, 31), "new hardware"),
