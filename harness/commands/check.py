@@ -66,7 +66,7 @@ def _plan(folder: RunFolder, options: argparse.Namespace) -> tuple[Plan, str]:
     if options.budgets is None:
         if options.scenario is not None:
             raise UsageError("--scenario needs --budgets", "name the budgets file, or leave it out")
-        return read_stored_plan(folder), ran
+        return read_stored_plan(folder, ran), ran
     plan = read_plan(options.budgets)
     scenario = options.scenario or ran
     if scenario not in plan.scenarios:
@@ -87,7 +87,7 @@ def _dropped(folder: RunFolder, ran: str, budgets: tuple[Budget, ...]) -> list[s
     """The budgets of the run that are not in `budgets`; none if they cannot be read."""
     judged = {budget.name for budget in budgets}
     try:
-        stored = read_stored_plan(folder).budgets_of(ran)
+        stored = read_stored_plan(folder, ran).budgets_of(ran)
     except HarnessError:
         return []
     return [budget.name for budget in stored if budget.name not in judged]

@@ -35,7 +35,8 @@ def report(options: argparse.Namespace) -> int:
         UsageError: The report cannot be written.
     """
     folder = open_folder(options.run_dir)
-    plan, scenario = read_stored_plan(folder), read_manifest(folder).scenario_name
+    scenario = read_manifest(folder).scenario_name
+    plan = read_stored_plan(folder, scenario)
     budgets = plan.budgets_of(scenario)
     evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)
     judgement = judge(budgets, evidence, plan.off_in(scenario))

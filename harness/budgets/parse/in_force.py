@@ -8,7 +8,8 @@ import yaml
 
 from harness.budgets.parse.yaml_reader import Value
 
-_NEEDED = ("version", "service", "scenarios", "indicators", "budgets")
+SECTIONS = ("version", "service", "scenarios", "indicators", "budgets")
+"""The sections that verdicts need."""
 _HEADER = """\
 # The budgets in force in this run: every ${VAR} is replaced by the value that it had then.
 # `target`, `runbooks` and `selftest` are left out: no verdict needs them; they may hold secrets.
@@ -24,7 +25,7 @@ def in_force(document: Mapping[str, Value]) -> str:
     Args:
         document: The sections of a valid file, as `yaml_reader.read` returns them.
     """
-    needed = {name: _literal(document[name]) for name in _NEEDED if name in document}
+    needed = {name: _literal(document[name]) for name in SECTIONS if name in document}
     return _HEADER + yaml.safe_dump(needed, sort_keys=False, width=100)
 
 

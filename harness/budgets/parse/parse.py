@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from harness.budgets.model import Plan
+from harness.budgets.parse.in_force import SECTIONS
 from harness.budgets.parse.problems import Problems
 from harness.budgets.parse.resolve import resolve
 from harness.budgets.parse.validate import shaped
@@ -47,8 +48,9 @@ def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: d
         source: The file, as the user named it. Locustfiles are relative to its folder, and the
             target's command runs there.
         environment: Values for `${VAR}`.
-        today: Decides whether a waiver has expired; None accepts every waiver, as the budgets of
-            a stored run were valid when it was made.
+        today: Decides whether a waiver has expired. None reads the budgets of a stored run, which
+            were valid when it was made: every waiver holds, a bound that no value can breach is
+            accepted, and the sections that no verdict needs are not read.
 
     Returns:
         The plan, in base units.
@@ -58,7 +60,7 @@ def parse_plan(text: str, source: Path, environment: Mapping[str, str], today: d
             `budgets.yaml:12: budgets.api-latency-p95.max: "200" has no suffix; write "200ms", ...`
     """
     problems = Problems(source)
-    document = read(text, environment, problems)
+    document = read(text, environment, problems, SECTIONS if today is None else None)
     if not document:
         problems.raise_any()
     _check_version(document, problems)

@@ -8,7 +8,7 @@ of these guesses can change a bound.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 import yaml
@@ -70,7 +70,12 @@ class _Loader(yaml.SafeLoader):
             self.depth -= 1
 
 
-def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[str, Value]:
+def read(
+    text: str,
+    environment: Mapping[str, str],
+    problems: Problems,
+    only: Collection[str] | None = None,
+) -> dict[str, Value]:
     """Read the whole file.
 
     `${VAR}` and `${VAR:-default}` in values are replaced (the default also stands in for an empty
@@ -81,6 +86,7 @@ def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[
         text: The file's content.
         environment: The variables.
         problems: Takes the mistakes: syntax, duplicate keys, unset variables, empty values.
+        only: Names of the sections that are read; None reads all.
 
     Returns:
         The top-level mapping; empty when the file cannot be read at all.
@@ -98,6 +104,8 @@ def read(text: str, environment: Mapping[str, str], problems: Problems) -> dict[
         what = "is empty" if root is None else "holds no mapping"
         problems.add((), f"the file {what}; it starts with `version: 1`")
         return {}
+    if only is not None:
+        root.value = [(key, value) for key, value in root.value if key.value in only]
     try:
         return _Reader(environment, problems).mapping(root, ())
     except _EndlessError:

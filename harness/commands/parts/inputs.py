@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import names
-from harness.errors import UsageError
+from harness.errors import RunFolderError, UsageError
 from harness.load.protocol.master import MASTER_PORT, WorkerPool
 from harness.load.worker_secret import MAKE, SECRET, generated_secret, is_loopback, read_secret
 
@@ -32,15 +32,22 @@ def read_plan(path: Path) -> Plan:
     return _read_plan(path, datetime.now(UTC).date())
 
 
-def read_stored_plan(folder: RunFolder) -> Plan:
-    """Read the budgets that were in force in a stored run.
+def read_stored_plan(folder: RunFolder, scenario: str) -> Plan:
+    """Read the budgets that were in force in a stored run of a scenario.
 
     Waivers that have expired since hold, because they held when the run was made.
 
     Raises:
+        RunFolderError: They do not have the scenario.
         UsageError: The file cannot be read, or is not valid.
     """
-    return _read_plan(folder.file(names.BUDGETS_FILE), None)
+    plan = _read_plan(folder.file(names.BUDGETS_FILE), None)
+    if scenario not in plan.scenarios:
+        raise RunFolderError(
+            f"{plan.source} has no scenario {scenario!r}, of which {names.MANIFEST_FILE} is",
+            "the folder was changed after the run: restore it, or run the load again",
+        )
+    return plan
 
 
 def _read_plan(path: Path, today: date | None) -> Plan:

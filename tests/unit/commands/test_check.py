@@ -58,6 +58,27 @@ def test_old_folder_with_variables_in_its_budgets_is_judged_by_the_environment(
     assert exit_of("check", run.path) == 0
 
 
+def test_old_folder_is_judged_whatever_its_other_sections_hold(tmp_path: Path) -> None:
+    text = BUDGETS.replace("max: 1%", "max: 1%, waiver: {until: 2099-12-31, reason: rewrite}")
+    others = """\
+target: {url: "http://127.0.0.1:{port}", command: "serve {port} ${SECRET_THAT_IS_NOT_SET}"}
+selftest: {none: {environment: {A=B: 1}, expect: unjudged}}
+"""
+    run = stored_run(tmp_path / "run", text + others, sealed=False)
+    assert exit_of("check", run.path) == 0
+    assert exit_of("report", run.path) == 0
+
+
+@pytest.mark.parametrize("command", ["check", "report"])
+def test_run_of_a_scenario_that_its_budgets_do_not_have_is_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run(tmp_path / "run", BUDGETS.replace("max: 1%", "max: 1%, scenarios: [smoke]"))
+    replaced(run, '"name": "smoke"', '"name": "other"')
+    assert exit_of(command, run.path) == 2
+    assert "has no scenario 'other', of which run.json is" in capsys.readouterr().err
+
+
 # --- scenarios that were renamed or deleted (3l) --------------------------------------------------
 
 
