@@ -105,9 +105,12 @@ def clock_step(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]
     The files of the folder are on a clock that nobody sets; a Prometheus server is not.
     """
     step = evidence.manifest.clock.step
-    if step is None:
-        return
     asked = tuple(one.name for one in measured if one.measurement.source == PROMETHEUS)
+    if step is None:
+        if asked:
+            reason = "run.json does not say whether the machine's clock was set; run it again"
+            yield guard("clock-step", reason, tripped=True, scope="all", budgets=asked)
+        return
     far = abs(step) > CLOCK_STEP
     shown = format_quantity(abs(step), Unit.SECONDS)
     reason = f"the machine's clock kept within {shown} of the run's clock"

@@ -135,6 +135,11 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
         best = min(times, key=lambda t: abs(t - edge))
         if abs(best - edge) > EDGE_TOLERANCE:
             what = where.instance or "the service"
+            if where.provider:
+                raise NoDataError(
+                    f"the process of {what} was not read within {EDGE_TOLERANCE:g} s of the"
+                    f" window's {name}; did it end, or was this machine too busy?"
+                )
             raise NoDataError(
                 f"no scrape of {what} succeeded within {EDGE_TOLERANCE:g} s of the window's {name};"
                 " is its metrics endpoint slow or down under load?"

@@ -122,6 +122,7 @@ def manifest(
     aborted_by: str = "",
     loads: Sequence[Mapping[str, Any]] = (),
     scrape_interval: float | None = None,
+    step: float | None = 0.0,
 ) -> Manifest:
     """A manifest; `waited` are seconds from the window's end until the drain was given up."""
     start, end = window
@@ -131,6 +132,7 @@ def manifest(
         window_start=start,
         window_end=end,
         drained=None if waited is None else (end or 0.0) + waited,
+        step=step,
     )
     return Manifest(
         schema_version=1,

@@ -120,6 +120,7 @@ def test_case_2c_readings_of_the_process_have_their_own_coverage(name: str) -> N
     run = evidence(cpu, series("g", lambda _: 0.5))
     guard = found(run, CPU, SERVER)[name]
     assert (guard.outcome, guard.budgets) == ("tripped", ("cpu",))
+    assert "the process of" in guard.reason
     own, scraped = judge((CPU, SERVER), run).verdicts
     assert (own.outcome, scraped.outcome) == ("inconclusive", "pass")
 
