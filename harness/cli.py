@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import os
+import signal
 import sys
 from collections.abc import Collection, Sequence
 from importlib import import_module
 from typing import Final
 
-from harness.commands.parts.outputs import print_error, print_traceback, write
+from harness.commands.parts.outputs import (
+    flush,
+    open_streams,
+    print_error,
+    print_traceback,
+    write,
+)
 from harness.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, HarnessError
 
 COMMANDS: Final = {
@@ -43,22 +49,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The command line without the program's name; None is `sys.argv`.
     """
+    open_streams()
+    signal.signal(signal.SIGTERM, _interrupt)  # INT and TERM do the same in every phase
     given = sys.argv[1:] if arguments is None else arguments
-    options = parser(given[:1]).parse_args(given)
     try:
-        code = options.command(options)
+        sys.exit(_run(given))
+    finally:
+        flush()
+
+
+def _run(given: Sequence[str]) -> int:
+    """Run a command; returns its exit code."""
+    try:
+        options = parser(given[:1]).parse_args(given)
+        return int(options.command(options))
     except HarnessError as error:
         print_error(error)
-        code = error.exit_code
+        return error.exit_code
     except KeyboardInterrupt:
-        code = EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of standard output has ended, e.g. `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_INTERNAL
+        return EXIT_INTERRUPTED
     except Exception:  # noqa: BLE001  a crash must not look like a regression
         print_traceback()
-        code = EXIT_INTERNAL
-    sys.exit(code)
+        return EXIT_INTERNAL
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def parser(commands: Collection[str]) -> argparse.ArgumentParser:

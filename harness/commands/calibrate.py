@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from datetime import UTC, datetime
 
 from harness.budgets.model import Plan
@@ -27,6 +26,7 @@ from harness.judge.compare.model import Rules
 from harness.judge.compare.noise import FEWEST, Noise, noises
 from harness.observe.host import host_facts
 from harness.report.compare.calibration import calibrate_report
+from harness.runner.signals import run_loop
 from harness.runs.calibration import BudgetNoise, Calibrated, Calibration, store
 
 
@@ -80,7 +80,7 @@ def calibrate(options: argparse.Namespace) -> int:
             tell=live.print_line,
             show=live.show,
         )
-        measured = asyncio.run(measuring)
+        measured = run_loop(measuring)
     _store_and_print(plan, design, measured, options)
     if measured.error is not None:
         raise measured.error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,11 +23,16 @@ from harness.commands.parts.outputs import (
     annotate,
     append_step_summary,
     create_out_folder,
+    print_error,
     stdout_format,
     write,
 )
 from harness.commands.parts.progress import LiveView
-from harness.commands.parts.report_files import ReportFile, write_reports
+from harness.commands.parts.report_files import (
+    ReportFile,
+    require_writable_copies,
+    write_reports,
+)
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -49,6 +53,7 @@ from harness.report.compare.results import compare_json
 from harness.report.compare.words import headline
 from harness.report.html.compare_page import compare_page
 from harness.report.run.annotations import workflow_commands
+from harness.runner.signals import run_loop
 from harness.runs.calibration import Calibration
 
 
@@ -122,6 +127,7 @@ def compare(options: argparse.Namespace) -> int:
     check_comparable(scenario, plan.budgets_of(scenario.name))
     versions = _versions(options)
     design = pair_design(scenario, options)
+    require_writable_copies(REPORTS, options)
     rules, notices = _rules(plan, scenario, options)
     folder = create_out_folder(options.out, f"compare-{scenario.name}", FILES)
     with LiveView(outputs.stderr(), quiet=options.quiet) as live:
@@ -130,7 +136,7 @@ def compare(options: argparse.Namespace) -> int:
         comparing = compare_versions(
             *(plan, versions, design, rules, folder), tell=live.print_line, show=live.show_pair
         )
-        compared = asyncio.run(comparing)
+        compared = run_loop(comparing)
     code = _report(compared, folder, options)
     if compared.error is not None:
         raise compared.error
@@ -179,15 +185,16 @@ def _report(compared: Compared, folder: Path, options: argparse.Namespace) -> in
     comparison, setting = compared.comparison, compared.setting
     code = _exit_code(compared, warn_only=options.warn_only)
     result = _Result(comparison, setting, code)
-    write_reports(REPORTS, result, folder, options)
+    errors = write_reports(REPORTS, result, folder, options)
     append_step_summary(compare_markdown(comparison, setting))
     title, place = headline(comparison), str(options.budgets.resolve())
     annotate(workflow_commands(comparison.changes, place, headline=title, exit_code=code))
-    if options.quiet:
-        write(f"{comparison.outcome} (exit {code}) {folder}\n")
-        return code
-    text = compare_report(
-        comparison, setting, **stdout_format(), exit_code=code, folder=str(folder)
-    )
+    text = f"{comparison.outcome} (exit {code}) {folder}\n"
+    if not options.quiet:
+        text = compare_report(
+            comparison, setting, **stdout_format(), exit_code=code, folder=str(folder)
+        )
     write(text)
+    for error in errors:
+        print_error(error)
     return code

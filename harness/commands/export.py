@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.commands.parts.outputs import print_line, write, write_copy
+from harness.commands.parts.outputs import print_line, write_copy, write_data
 from harness.errors import EXIT_PASS, UnjudgedError, UsageError
 from harness.report.export.formats import FORMATS, ExportFormat, gaps
 from harness.report.history.history import History, histories
@@ -50,7 +50,7 @@ def export(options: argparse.Namespace) -> int:
     for gap in gaps(history, form):
         print_line(f"note: {gap}")
     if options.out is None:
-        write(text)
+        write_data(text)
     else:
         write_copy(options.out, text)
     return EXIT_PASS

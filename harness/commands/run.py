@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from harness.budgets.limits import DURATION
 from harness.budgets.model import Plan, Scenario
@@ -30,10 +29,11 @@ from harness.commands.parts.options import (
     worker_secret_option,
 )
 from harness.commands.parts.progress import LiveView
+from harness.commands.parts.report_files import require_writable_copies
 from harness.commands.parts.samples import hardly_decided
 from harness.commands.parts.serve_metrics import LiveMetrics, served
 from harness.commands.parts.servers import servers_of
-from harness.commands.parts.verdict import REPORT_FILES, judge_and_report
+from harness.commands.parts.verdict import REPORT_FILES, REPORTS, judge_and_report
 from harness.errors import UsageError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
@@ -42,6 +42,7 @@ from harness.observe.host import host_facts
 from harness.runner.folder import new_run_folder
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
+from harness.runner.signals import run_loop
 from harness.runner.warm_up import settle
 from harness.runs.calibration import Calibration
 from harness.runs.folder import RunFolder
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
     plan = _plan_with_target(options)
     scenario = choose_scenario(plan, options, goes_on=True)
     servers, past = servers_of(options), past_run(options)
+    require_writable_copies(REPORTS, options)
     budgets = plan.budgets_of(scenario.name)
     noise = Calibration.load(plan.source, host_facts()).noises_of(scenario.name)
     watch = AbortWatch(budgets, scenario.expected, noise, scenario.duration)
@@ -90,14 +92,20 @@ def run(options: argparse.Namespace) -> int:
         _measure(
             *(plan, scenario, folder, options), watch=watch, pool=pool, live_metrics=live_metrics
         )
-        return judge_and_report(
-            *(budgets, plan.source, folder, options),
-            past=past,
-            servers=servers,
-            off=plan.off_in(scenario.name),
-            live_metrics=live_metrics,
-            store=True,
-        )
+        try:
+            return judge_and_report(
+                *(budgets, plan.source, folder, options),
+                past=past,
+                servers=servers,
+                off=plan.off_in(scenario.name),
+                live_metrics=live_metrics,
+                store=True,
+            )
+        except KeyboardInterrupt:
+            outputs.print_line(
+                f"interrupted before the run was judged; `harness check {folder.path}` judges it"
+            )
+            raise
 
 
 def _measure(
@@ -125,7 +133,7 @@ def _measure(
             tell=outputs.print_line,
             note=live.print_line,
         )
-        asyncio.run(gather(plan, scenario, folder, run_options))
+        run_loop(gather(plan, scenario, folder, run_options))
     if scenario.auto_warm_up:
         settle(folder)
 

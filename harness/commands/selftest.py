@@ -11,8 +11,16 @@ from harness.budgets.model import Plan
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import adapted, read_plan
 from harness.commands.parts.options import budgets_option, load_options, out_option, quiet_option
-from harness.commands.parts.outputs import append_step_summary, stdout_format, write, write_copy
+from harness.commands.parts.outputs import (
+    append_step_summary,
+    print_error,
+    require_writable,
+    stdout_format,
+    write,
+    write_copy,
+)
 from harness.commands.parts.progress import LiveView
+from harness.errors import UsageError
 from harness.experiments.selftest import Trial, attempt, trials
 from harness.judge.selftest import Detection, exit_code
 from harness.report.run.selftest import selftest_line, selftest_markdown, selftest_table
@@ -43,6 +51,7 @@ def selftest(options: argparse.Namespace) -> int:
     planned = trials(
         plan, options.case, lambda name: adapted(plan, name, options, fixed_length=True)
     )
+    require_writable(options.markdown)
     out = options.out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-selftest"
     results: list[tuple[Detection, Manifest]] = []
     try:
@@ -74,7 +83,10 @@ def _report(
 ) -> None:
     detections = [detection for detection, _ in results]
     text = selftest_markdown(detections, results[0][1])
-    write_copy(options.markdown, text)
+    try:
+        write_copy(options.markdown, text)
+    except UsageError as error:  # the result stands
+        print_error(error)
     append_step_summary(text)
     if not options.quiet:
         table = selftest_table(detections, **stdout_format())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from harness.report.run.results import results_json
 from harness.runner.folder import new_run_folder, store_report
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
+from harness.runner.signals import run_loop
 from harness.runs.folder import read_evidence
 from harness.runs.model import Manifest, Progress
 
@@ -110,7 +110,7 @@ def attempt(
     environment = {**plan.target.environment, **trial.case.environment}
     planted = replace(plan, target=replace(plan.target, environment=environment))
     run = new_run_folder(folder, plan, trial.scenario, reports=_REPORTS)
-    asyncio.run(gather(planted, trial.scenario, run, RunOptions(show=show)))
+    run_loop(gather(planted, trial.scenario, run, RunOptions(show=show)))
     evidence = read_evidence(run)
     name = trial.scenario.name
     judgement = judge(plan.budgets_of(name), evidence, plan.off_in(name))

@@ -8,10 +8,10 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 from harness.load.protocol.frames import Decoder, ToGenerator, ToHarness, encode
+from harness.process.connection import Connection
 from harness.process.process import Process
 
 
@@ -22,12 +22,9 @@ class ChildProcess:
         process: The process, under its supervisor.
     """
 
-    def __init__(
-        self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, process: Process, connection: Connection) -> None:
         self.process = process
-        self._reader = reader
-        self._writer = writer
+        self._connection = connection
 
     @classmethod
     async def start(cls, log: Path) -> ChildProcess:
@@ -41,7 +38,7 @@ class ChildProcess:
                 environment={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")},
                 pass_fds=[child_end.fileno()],
             )
-        return cls(process, *await asyncio.open_connection(sock=harness_end))
+        return cls(process, Connection(harness_end))
 
     @property
     def pid(self) -> int:
@@ -50,17 +47,14 @@ class ChildProcess:
 
     async def send(self, frame: ToGenerator) -> None:
         """Send a frame. When the process has closed the connection, `frames` ends."""
-        with suppress(ConnectionError):
-            self._writer.write(encode(frame))
-            await self._writer.drain()
+        await self._connection.send(encode(frame))
 
     async def frames(self) -> AsyncIterator[ToHarness]:
         """All frames that the process sends, until it closes the connection."""
         decoder: Decoder[ToHarness] = Decoder()
-        with suppress(ConnectionError):
-            while data := await self._reader.read(2**18):
-                for frame in decoder.feed(data):
-                    yield frame
+        while data := await self._connection.receive():
+            for frame in decoder.feed(data):
+                yield frame
 
     async def ending(self, grace: float) -> str:
         """How the process ended, as text; waits up to `grace` seconds for its end."""
@@ -73,6 +67,4 @@ class ChildProcess:
     async def end(self, grace: float) -> None:
         """End the process within `grace` seconds, unless it has ended already."""
         await self.process.stop(grace)
-        self._writer.close()
-        with suppress(ConnectionError):
-            await self._writer.wait_closed()
+        self._connection.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.process import supervisor
+from harness.process.connection import Connection
 
 
 class Process:
@@ -27,13 +28,12 @@ class Process:
         self,
         pid: int,
         supervisor_process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        control: Connection,
     ) -> None:
         self.pid = pid
         self._supervisor = supervisor_process
-        self._writer = writer
-        self._exit = asyncio.ensure_future(self._watch(reader))
+        self._control = control
+        self._exit = asyncio.ensure_future(self._watch())
 
     @classmethod
     async def start(
@@ -75,21 +75,17 @@ class Process:
         except BaseException:
             control.close()
             raise
+        connection = Connection(control)
         try:
-            reader, writer = await asyncio.open_connection(sock=control)
-        except BaseException:
-            control.close()
-            await process.wait()
-            raise
-        try:
-            first = json.loads(await reader.readline() or '{"error": [0, "its supervisor died"]}')
+            line = await connection.receive_line()
+            first = json.loads(line or '{"error": [0, "its supervisor died"]}')
             if "error" in first:
                 raise OSError(*first["error"], argv[0])
         except BaseException:  # e.g. cancelled: the command may already run
-            writer.close()  # then the supervisor ends the command, and itself
+            connection.close()  # then the supervisor ends the command, and itself
             await process.wait()
             raise
-        return cls(first["pid"], process, reader, writer)
+        return cls(first["pid"], process, connection)
 
     @property
     def returncode(self) -> int | None:
@@ -111,15 +107,12 @@ class Process:
 
     async def _order(self, order: bytes) -> None:
         if self.returncode is None:
-            with suppress(ConnectionError):
-                self._writer.write(order)
-                await self._writer.drain()
+            await self._control.send(order)
 
-    async def _watch(self, reader: asyncio.StreamReader) -> int:
-        with suppress(ConnectionError):
-            if line := await reader.readline():
-                await self._close()
-                return int(json.loads(line)["exit"])
+    async def _watch(self) -> int:
+        if line := await self._control.receive_line():
+            await self._close()
+            return int(json.loads(line)["exit"])
         # The supervisor was killed: kill the group in its place.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
@@ -127,9 +120,7 @@ class Process:
         return -signal.SIGKILL
 
     async def _close(self) -> None:
-        self._writer.close()
-        with suppress(ConnectionError):
-            await self._writer.wait_closed()
+        self._control.close()
         await self._supervisor.wait()
 
 

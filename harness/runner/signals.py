@@ -4,8 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+_Result = TypeVar("_Result")
+
+
+def run_loop(main: Coroutine[Any, Any, _Result]) -> _Result:
+    """`asyncio.run`, after which INT and TERM do what they did before.
+
+    An event loop whose signal handlers were used leaves TERM to the system, which would end the
+    harness while it judges. A signal that comes in between acts after the loop.
+    """
+    before = [(number, signal.getsignal(number)) for number in _NUMBERS]
+    runner = asyncio.Runner()
+    try:
+        return runner.run(main)
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+        runner.close()
+        for number, handler in before:
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _NUMBERS)
 
 
 @asynccontextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,10 +57,43 @@ class RunFolder:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file atomically: through a file beside it, then a rename."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    """Write a text file atomically: through a file beside it, then a rename.
+
+    What is no regular file (a terminal, a pipe, /dev/null) is written to.
+
+    Raises:
+        OSError: It cannot be written; its `filename` is the path. No part of a file is left.
+    """
+    data = text.encode("utf-8", "replace")
+    temporary = _beside(path)
+    try:
+        temporary.write_bytes(data)
+        if temporary != path:
+            temporary.replace(path)
+    except OSError as error:
+        if temporary != path:
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def probe_file(path: Path) -> None:
+    """Check that `replace_text` can write a file.
+
+    Raises:
+        OSError: It cannot.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    temporary = _beside(path)
+    temporary.open("ab").close()
+    if temporary != path:
+        temporary.unlink()
+
+
+def _beside(path: Path) -> Path:
+    """The file through which a file is replaced; the file itself when it is no regular one."""
+    special = path.exists() and not path.is_file() and not path.is_dir()
+    return path if special else path.with_name(path.name + ".part")
 
 
 def create_folder(

@@ -5,10 +5,12 @@ No other module prints, except the view of the progress on standard error (`prog
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, TypedDict
 
@@ -29,21 +31,74 @@ class TerminalFormat(TypedDict):
     color: bool
 
 
+def open_streams() -> None:
+    """Make sure that the standard streams exist, and that they can encode any text.
+
+    A descriptor that was closed before the start would be given to the next file that is opened,
+    which would then get the output.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush() -> None:
+    """Write what is buffered; a failure at the exit of Python would replace the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        _put(stream, "")
+
+
 def write(text: str) -> None:
-    """Write text to standard output, at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Write text to standard output, at once.
+
+    When the output is full, an error is printed, once. When its reader has ended (`| head`),
+    nothing is said. In both cases the command goes on, and its exit code stays that of its verdict.
+    """
+    if error := _put(sys.stdout, text):
+        print_line(f"error: cannot write to the standard output: {error}")
+
+
+def write_data(text: str) -> None:
+    """Write the product of a command to standard output.
+
+    Raises:
+        UsageError: The output is full. A reader that has ended is no error.
+    """
+    if error := _put(sys.stdout, text):
+        raise UsageError(f"cannot write to the standard output: {error}")
 
 
 def print_line(line: str) -> None:
-    """Write a line to standard error, at once."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    """Write a line to standard error, at once; an error stream that is full gets nothing more."""
+    _put(sys.stderr, f"{line}\n")
 
 
 def stderr() -> TextIO:
     """The stream that shows progress."""
     return sys.stderr
+
+
+def _put(stream: TextIO, text: str) -> str:
+    """Write text; returns why it cannot be written, from then on into nothing."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        # What is still buffered goes there, too.
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, stream.fileno())
+        os.close(sink)
+        return "" if isinstance(error, BrokenPipeError) else str(error.strerror)
+    return ""
 
 
 def print_error(error: HarnessError) -> None:
@@ -64,8 +119,13 @@ def print_traceback() -> None:
     print_line("error: this is a bug in the harness; please report it")
 
 
-def write_copy(path: Path | None, text: str) -> None:
-    """Write a report into a file, and create its folder; do nothing for None.
+def write_copy(path: Path | None, text: str, *, new_folder: bool = True) -> None:
+    """Write a report into a file; do nothing for None.
+
+    Args:
+        path: The file.
+        text: The report.
+        new_folder: Whether the folder of the file is created.
 
     Raises:
         UsageError: The file cannot be written.
@@ -75,10 +135,37 @@ def write_copy(path: Path | None, text: str) -> None:
     if path is None:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if new_folder:
+            _create_folder(path.parent)
         replace_text(path, text)
     except OSError as error:
-        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def require_writable(path: Path | None) -> None:
+    """Check before the load that a report can be written into a file; leaves no file behind.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    from harness.runs.folder import probe_file
+
+    if path is None:
+        return
+    try:
+        _create_folder(path.parent)
+        probe_file(path)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", "name another file for the report"
+        ) from error
+
+
+def _create_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
 
 
 def create_out_folder(out: Path | None, name: str, files: Iterable[str]) -> Path:
@@ -102,17 +189,23 @@ def create_out_folder(out: Path | None, name: str, files: Iterable[str]) -> Path
 
 
 def append_step_summary(text: str) -> None:
-    """Append Markdown to the step summary of a GitHub job, if this is one and there is space."""
+    """Append Markdown to the step summary of a GitHub job, if this is one and there is space.
+
+    A summary that cannot be written is said, and changes nothing else.
+    """
     if not (step_summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         return
-    path = Path(step_summary)
-    taken = path.stat().st_size if path.exists() else 0
-    if taken + len(text.encode()) > STEP_SUMMARY_LIMIT:
-        # GitHub shows nothing of a summary that is too long.
-        print_line("note: the step summary is full; this report is not added to it")
-        return
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
+    path, data = Path(step_summary), text.encode("utf-8", "replace")
+    try:
+        taken = path.stat().st_size if path.exists() else 0
+        if taken + len(data) > STEP_SUMMARY_LIMIT:
+            # GitHub shows nothing of a summary that is too long.
+            print_line("note: the step summary is full; this report is not added to it")
+            return
+        with path.open("ab") as file:
+            file.write(data)
+    except OSError as error:
+        print_line(f"note: cannot write the step summary {path}: {error.strerror}")
 
 
 def annotate(commands: Iterable[str]) -> None:

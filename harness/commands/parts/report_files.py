@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from harness.commands.parts.outputs import write_copy
+from harness.commands.parts.outputs import require_writable, write_copy
+from harness.errors import UsageError
 
 Subject = TypeVar("Subject")  # a judged run, or a comparison
 
@@ -35,18 +36,39 @@ def write_reports(
     options: argparse.Namespace,
     *,
     store: bool = True,
-) -> None:
+) -> list[UsageError]:
     """Write each report into the folder, if `store`, and into the file that its option names.
 
-    Raises:
-        UsageError: A report cannot be written.
+    Returns:
+        An error for each file that cannot be written. The caller prints them after the verdict,
+        whose exit code stands.
     """
-    texts = []
+    errors = []
     for report in reports:
-        copy = getattr(options, report.option) if report.option else None
-        if store or copy:
-            texts.append((report.file, copy, report.write(subject)))
-    for file, copy, text in texts:
-        if store:
-            write_copy(folder / file, text)
-        write_copy(copy, text)
+        copy = _copy(report, options)
+        if not store and copy is None:
+            continue
+        text = report.write(subject)
+        for path in (folder / report.file if store else None, copy):
+            try:
+                # A run folder that was removed is not made again for a report alone.
+                write_copy(path, text, new_folder=path is copy)
+            except UsageError as error:
+                errors.append(error)
+    return errors
+
+
+def require_writable_copies(
+    reports: Iterable[ReportFile[Subject]], options: argparse.Namespace
+) -> None:
+    """Check before the load that the files which options name can be written.
+
+    Raises:
+        UsageError: One of them cannot.
+    """
+    for report in reports:
+        require_writable(_copy(report, options))
+
+
+def _copy(report: ReportFile[Subject], options: argparse.Namespace) -> Path | None:
+    return getattr(options, report.option) if report.option else None

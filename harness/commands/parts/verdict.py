@@ -12,6 +12,7 @@ from harness.budgets.model import Budget
 from harness.commands.parts.outputs import (
     annotate,
     append_step_summary,
+    print_error,
     print_line,
     stdout_format,
     write,
@@ -122,7 +123,7 @@ def judge_and_report(
 
     Raises:
         RunFolderError: The run is damaged.
-        UsageError: A report cannot be written.
+        UsageError: The answers of Prometheus cannot be stored.
     """
     unused = () if source == folder.file(names.BUDGETS_FILE) else (names.BUDGETS_FILE,)
     evidence = with_server_answers(
@@ -135,9 +136,11 @@ def judge_and_report(
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = compare_to_baseline(judgement, evidence.manifest, past) if past else None
     run = JudgedRun(budgets, judgement, evidence, folder, code, baseline)
-    write_reports(REPORTS, run, folder.path, options, store=store)
+    errors = write_reports(REPORTS, run, folder.path, options, store=store)
     append_step_summary(_summary(run))
     _print_report(run, quiet=options.quiet)
+    for error in errors:
+        print_error(error)
     title, place = headline(judgement, evidence.manifest), str(source.resolve())
     annotate(workflow_commands(judgement.verdicts, place, headline=title, exit_code=code))
     _annotate_grafana(servers, judgement, evidence)

@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from harness.process.connection import Connection
 from harness.process.process import Process
 
 PYTHON = sys.executable
@@ -166,12 +168,11 @@ async def test_pass_fds_command_ends_peer_reads_end_of_file(tmp_path: Path) -> N
 async def test_start_cancelled_while_the_command_runs_already_leaves_no_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(_: asyncio.StreamReader) -> bytes:
+    async def never(_: Connection) -> bytes:
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(
-        asyncio.StreamReader, "readline", never
-    )  # the supervisor's word is on its way
+    # The supervisor's line is on its way.
+    monkeypatch.setattr(Connection, "receive_line", never)
     output = tmp_path / "output"
     argv = (PYTHON, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
     starting = asyncio.create_task(Process.start(argv, output=output))
@@ -204,3 +205,13 @@ async def test_start_cancelled_while_the_supervisor_is_spawned_leaves_no_process
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert not psutil.pid_exists(int(output.read_text()))
+
+
+async def test_exit_code_of_a_command_that_ended_while_the_harness_was_stopped(
+    tmp_path: Path,
+) -> None:
+    process = await Process.start([PYTHON, "-c", "raise SystemExit(23)"], output=tmp_path / "log")
+    children = psutil.Process().children()
+    while any(child.is_running() for child in children):
+        time.sleep(0.01)  # blocks the loop, as SIGSTOP does
+    assert await process.stop(1.0) == 23

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness.runner.signals import interruptible
+from harness.runner.signals import interruptible, run_loop
 
 NUMBERS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
@@ -71,3 +71,23 @@ def test_cancellation_for_another_reason_is_passed_on() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(main())
+
+
+@NUMBERS
+def test_signal_after_the_loop_interrupts_as_before(number: signal.Signals) -> None:
+    """A verdict is computed after the loop."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        async with interruptible(lambda: True):
+            pass
+
+    before = signal.signal(number, interrupt)
+    try:
+        run_loop(main())
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, before)

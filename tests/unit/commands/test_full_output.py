@@ -1,0 +1,131 @@
+"""Output that is full or closed, and reports that cannot be written: the verdict stands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+from tests.unit.commands.stored_latency import stored_run
+
+
+def shell(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """A shell that runs the command `harness` and prints its exit code."""
+    text = f'harness() {{ "{sys.executable}" -m harness "$@"; }}\n{line}'
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("GITHUB")}
+    return subprocess.run(
+        ["bash", "-c", text],
+        cwd=folder,
+        env=inherited,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+FULL = "error: cannot write to the standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "out", "err"),
+    [
+        ("harness check run > /dev/full; echo $?", "3\n", FULL),
+        ("harness check run >&-; echo $?", "3\n", ""),
+        ("harness check run > /dev/full 2>&1; echo $?", "3\n", ""),
+        ("harness check run >&- 2>&- <&-; echo $?", "3\n", ""),
+        ("{ harness check run; echo $? >&2; } | true", "", "3\n"),
+        ("harness --help > /dev/full; echo $?", "0\n", ""),
+        ("harness --help >&-; echo $?", "0\n", ""),
+        ("harness history . > /dev/full; echo $?", "2\n", "error: . is a run itself\n"),
+    ],
+    ids=lambda value: value if value.startswith(("harness", "{")) else "",
+)
+def test_exit_code_is_that_of_the_verdict_whatever_becomes_of_the_output(
+    tmp_path: Path, line: str, out: str, err: str
+) -> None:
+    folder = stored_run(tmp_path / "run")
+    if "history" in line:
+        tmp_path = folder
+    result = shell(line, tmp_path)
+    assert result.stdout == out
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith(err)
+    assert "Exception ignored" not in result.stderr
+
+
+def test_export_whose_output_is_full_is_an_error(tmp_path: Path) -> None:
+    stored_run(tmp_path / "run")
+    line = (
+        "harness check run --quiet --json run/results.json; "
+        "harness export run --to bencher > /dev/full; echo $?"
+    )
+    result = shell(line, tmp_path)
+    assert (result.stdout.splitlines()[-1], result.stderr) == ("2", FULL)
+
+
+def harness(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit-xml", "--markdown", "--html"])
+def test_report_that_cannot_be_written_does_not_replace_a_breach(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    folder = stored_run(tmp_path / "run")
+    (tmp_path / "file").touch()
+    copy = tmp_path / "file" / "report"
+    assert harness("check", folder, option, copy) == 3
+    shown = capsys.readouterr()
+    assert "FAIL: 1 budget breached (exit code 3)" in shown.out
+    assert shown.err == f"error: cannot write {copy}: Not a directory\n"
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "selftest"])
+def test_copy_of_a_report_is_checked_before_the_load(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = stored_run(tmp_path / "run")
+    text = (folder / "budgets.yaml").read_text().replace("max: 1ms", "max: 1ms, max_regression: 5%")
+    case = "selftest: {slow: {environment: {SLOW: '1'}, breaks: [p95]}}\n"
+    Path("budgets.yaml").write_text(text + case)
+    Path("smoke.py").touch()
+    more = {"compare": ("--baseline-environment", "A=b")}.get(command, ())
+    assert harness(command, *more, "--markdown", tmp_path) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: cannot write {tmp_path}: Is a directory\n")
+    assert not Path("runs").exists()
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_step_summary_that_cannot_be_written_is_said_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = stored_run(tmp_path / "run")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "absent" / "summary.md"))
+    assert harness("check", folder) == 3
+    assert capsys.readouterr().err == (
+        f"note: cannot write the step summary {tmp_path}/absent/summary.md: "
+        "No such file or directory\n"
+    )
+
+
+def test_report_into_a_device_does_not_replace_the_device(tmp_path: Path) -> None:
+    folder = stored_run(tmp_path / "run")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)
+    assert harness("check", folder, "--quiet", "--markdown", pipe) == 3
+    assert b"FAIL" in os.read(reader, 2**16)
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert not list(tmp_path.glob("*.part"))
