@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections import Counter
@@ -208,6 +209,20 @@ async def test_class_that_workers_cannot_share_is_refused_before_they_join(loads
     with pytest.raises(ScenarioError, match="has a fixed_count of 1, so not each of 2 workers"):
         async with generator(scenario, loads.url, loads.log, ignore, pool=worker_pool(2)):
             pass
+
+
+async def test_port_that_is_taken_is_refused(loads: Loads) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ScenarioError, match=f"listen on 127.0.0.1:{port}: the port is taken"):
+            async with generator(
+                loads.scenario(FAST, LONG).loads[0],
+                loads.url,
+                loads.log,
+                ignore,
+                pool=worker_pool(1, port=port),
+            ):
+                pass
 
 
 async def test_worker_with_another_clock_starts_and_reports_by_the_masters_clock(

@@ -15,7 +15,7 @@ import zmq.green as zmq
 from locust.exception import RPCError, RPCReceiveError
 from locust.rpc import Message, zmqrpc
 from locust.rpc.protocol import decode
-from zmq import Event
+from zmq import Event, strerror
 from zmq.error import ZMQError
 from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
@@ -113,7 +113,7 @@ class MasterSocket(zmqrpc.BaseSocket):
                 self.socket.bind(f"tcp://{host}:{port}")
         except ZMQError as error:
             self.close(linger=0)
-            raise RPCError(f"Socket bind failure: {error}") from error
+            raise RPCError(f"Socket bind failure: {strerror(error.errno or 0)}") from error
 
     def recv_from_client(self) -> tuple[str, Message]:
         """The next message, and the name of its sender.
