@@ -72,7 +72,7 @@ def calibrate(options: argparse.Namespace) -> int:
     check_sliceable(scenario)
     _check(options)
     design = pair_design(scenario, options)
-    folder = create_out_folder(options.out, f"calibrate-{scenario.name}", ())
+    folder = create_out_folder(options.out, f"calibrate-{scenario.name}")
     title = f"{plan.service}, scenario {scenario.name}"
     with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
         measuring = measure_noise(

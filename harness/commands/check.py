@@ -16,6 +16,7 @@ from harness.commands.parts.options import (
 from harness.commands.parts.servers import Servers, prometheus_of
 from harness.commands.parts.verdict import judge_and_report
 from harness.runs.folder import open_folder, read_manifest
+from harness.runs.metrics import finish
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +41,9 @@ def check(options: argparse.Namespace) -> int:
         UsageError: The budgets cannot be read, or a report cannot be written.
     """
     folder = open_folder(options.run_dir)
+    finish(folder.file(names.METRICS_FILE))
     scenario = str(read_manifest(folder).scenario["name"])
     plan = read_plan(options.budgets or folder.file(names.BUDGETS_FILE))
     budgets = plan.budgets_of(scenario)
     past, servers = past_run(options), Servers(prometheus_of(options))
-    return judge_and_report(
-        *(budgets, plan.source, folder, options), past=past, servers=servers, store=False
-    )
+    return judge_and_report(*(budgets, plan.source, folder, options), past=past, servers=servers)

@@ -74,7 +74,6 @@ REPORTS: tuple[ReportFile[_Result], ...] = (
     ReportFile(names.COMMENT_FILE, lambda r: compare_comment(*r[:2])),
     ReportFile(names.REPORT_FILE, lambda r: compare_page(*r[:2], exit_code=r.exit_code), "html"),
 )
-FILES = tuple(report.file for report in REPORTS)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +128,7 @@ def compare(options: argparse.Namespace) -> int:
     design = pair_design(scenario, options)
     require_writable_copies(REPORTS, options)
     rules, notices = _rules(plan, scenario, options)
-    folder = create_out_folder(options.out, f"compare-{scenario.name}", FILES)
+    folder = create_out_folder(options.out, f"compare-{scenario.name}")
     with LiveView(outputs.stderr(), quiet=options.quiet) as live:
         for notice in notices:
             live.print_line(f"note: {notice}")

@@ -30,7 +30,7 @@ from harness.commands.parts.progress import LiveView
 from harness.commands.parts.report_files import require_writable_copies
 from harness.commands.parts.serve_metrics import LiveMetrics, served
 from harness.commands.parts.servers import servers_of
-from harness.commands.parts.verdict import REPORT_FILES, REPORTS, judge_and_report
+from harness.commands.parts.verdict import REPORTS, judge_and_report
 from harness.errors import UsageError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
@@ -40,9 +40,9 @@ from harness.runner.folder import new_run_folder
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runner.signals import run_loop
-from harness.runner.warm_up import settle
 from harness.runs.calibration import Calibration
 from harness.runs.folder import RunFolder
+from harness.runs.model import Manifest
 from harness.units import Unit
 
 
@@ -82,8 +82,8 @@ def run(options: argparse.Namespace) -> int:
     noise = Calibration.load(plan.source, host_facts()).noises_of(scenario.name)
     watch = AbortWatch(budgets, scenario.duration, noise)
     with served(plan, scenario, options) as live_metrics:
-        folder = new_run_folder(options.out, plan, scenario, reports=REPORT_FILES)
-        _measure(
+        folder = new_run_folder(options.out, plan, scenario)
+        manifest = _measure(
             *(plan, scenario, folder, options), watch=watch, pool=pool, live_metrics=live_metrics
         )
         try:
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
                 past=past,
                 servers=servers,
                 live_metrics=live_metrics,
-                store=True,
+                made=manifest,
             )
         except KeyboardInterrupt:
             outputs.print_line(
@@ -110,8 +110,8 @@ def _measure(
     watch: AbortWatch,
     pool: WorkerPool | None,
     live_metrics: LiveMetrics | None,
-) -> None:
-    """Load the service and store the evidence; with `warm_up: auto` find the end of the warm-up."""
+) -> Manifest:
+    """Load the service and store the evidence; returns the manifest."""
     title = f"{plan.service}, scenario {scenario.name}"
     with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
         run_options = RunOptions(
@@ -123,9 +123,7 @@ def _measure(
             show=live.show,
             tell=outputs.print_line,
         )
-        run_loop(gather(plan, scenario, folder, run_options))
-    if scenario.auto_warm_up:
-        settle(folder)
+        return run_loop(gather(plan, scenario, folder, run_options))
 
 
 def _decision(plan: Plan, scenario: Scenario) -> DecisionWatch | None:

@@ -123,6 +123,8 @@ async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
             directory=target.directory,
         )
     except OSError as error:
+        if error.filename == str(log):
+            raise
         raise TargetError(
             f"the command cannot be started: {error.filename}: {error.strerror}",
             f"install {argv[0]!r} or write its full path; if it belongs to a virtual environment, "

@@ -103,6 +103,11 @@ class RunState:
         """Add facts about the service, or replace them."""
         self._set(target={**self.manifest.target, **facts})
 
+    def note(self, notice: str) -> None:
+        """Add a notice for the reader of the reports; an empty one adds nothing."""
+        if notice:
+            self._set(notices=(*self.manifest.notices, notice))
+
     def take_accounts(self, fleet: Fleet) -> None:
         """Replace what the generators reported before by what they have reported by now."""
         self._set(

@@ -168,24 +168,25 @@ def _create_folder(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
 
 
-def create_out_folder(out: Path | None, name: str, files: Iterable[str]) -> Path:
-    """Create the folder of a comparison or calibration with its files, all of them empty.
+def create_out_folder(out: Path | None, name: str) -> Path:
+    """Create the folder of a comparison or calibration.
 
     Args:
         out: Its path; None is `runs/<utc>-<name>`.
         name: What runs, for the default path.
-        files: The names of the files.
 
     Raises:
         UsageError: The folder cannot be written, or is not empty.
     """
-    from harness.runs.folder import create_files, default_path, replace_text
+    from harness.runs.folder import create_folder, unusable
 
-    folder = out or default_path(name, datetime.now(UTC))
-    create_files(folder, files)
-    # Otherwise it is an untracked part of the working tree, which may be the candidate.
-    replace_text(folder / ".gitignore", "*\n")
-    return folder
+    folder = create_folder(out, name, datetime.now(UTC))
+    try:
+        # Otherwise it is an untracked part of the working tree, which may be the candidate.
+        folder.write(".gitignore", "*\n")
+    except OSError as error:
+        raise unusable(folder.path, error) from error
+    return folder.path
 
 
 def append_step_summary(text: str) -> None:

@@ -25,6 +25,7 @@ from harness.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_INTERRUPTED,
     EXIT_PASS,
+    RunFolderError,
     UsageError,
 )
 from harness.judge.judge import judge
@@ -39,9 +40,10 @@ from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import comment_markdown, summary_markdown
 from harness.report.run.results import results_json
 from harness.runner.prometheus import with_server_answers
+from harness.runner.warm_up import settle
 from harness.runs.folder import RunFolder, read_evidence
 from harness.runs.latency import read_intervals
-from harness.runs.model import Evidence
+from harness.runs.model import Evidence, Manifest
 from harness.runs.results import PastRun
 
 
@@ -93,6 +95,8 @@ REPORTS: tuple[ReportFile[JudgedRun], ...] = (
     ),
     ReportFile(names.REPORT_FILE, run_html, "html"),
 )
+
+
 REPORT_FILES = tuple(report.file for report in REPORTS)
 
 
@@ -104,7 +108,7 @@ def judge_and_report(
     *,
     past: PastRun | None,
     servers: Servers,
-    store: bool,
+    made: Manifest | None = None,
     live_metrics: LiveMetrics | None = None,
 ) -> int:
     """Judge a run, write its reports, and return the exit code.
@@ -116,15 +120,16 @@ def judge_and_report(
         options: The options of the command line.
         past: The stored run with which the run is compared for information.
         servers: The Prometheus server that measures, the Grafana server that shows the run.
-        store: Whether answers of Prometheus and reports are written into the run folder.
+        made: The manifest of a run that was made just now, whose answers of Prometheus and reports
+            are written into the run folder; None judges a stored run.
         live_metrics: Serves the outcome to Prometheus.
 
     Raises:
-        RunFolderError: The run is damaged.
-        UsageError: The answers of Prometheus cannot be stored.
+        RunFolderError: The stored run is damaged.
     """
+    store = made is not None
     evidence = with_server_answers(
-        read_evidence(folder), budgets, folder, servers.prometheus, store=store
+        _evidence_of(folder, made), budgets, folder, servers.prometheus, store=store
     )
     judgement = judge(budgets, evidence)
     if live_metrics:
@@ -142,6 +147,26 @@ def judge_and_report(
     annotate(workflow_commands(judgement.verdicts, place, headline=title, exit_code=code))
     _annotate_grafana(servers, judgement, evidence)
     return code
+
+
+def _evidence_of(folder: RunFolder, made: Manifest | None) -> Evidence:
+    """The evidence of a stored run, or of one that was made just now.
+
+    The evidence of the latter may be gone, with a folder that somebody removed: then nothing can be
+    judged. With `warm_up: auto` the end of the warm-up is found here.
+
+    Raises:
+        RunFolderError: The stored run is damaged.
+    """
+    if made is None:
+        return read_evidence(folder)
+    try:
+        whole = settle(folder, made) if made.scenario["settles"] else made
+        return read_evidence(folder, manifest=whole)
+    except RunFolderError as error:
+        if made.status != "interrupted":
+            made = made.model_copy(update={"status": "failed", "reason": error.message})
+        return Evidence(made, {}, ())
 
 
 def _annotate_grafana(servers: Servers, judgement: Judgement, evidence: Evidence) -> None:
