@@ -25,7 +25,7 @@ from harness.commands.parts.outputs import (
     create_out_folder,
     print_error,
     stdout_format,
-    write,
+    write_report,
 )
 from harness.commands.parts.progress import LiveView
 from harness.commands.parts.report_files import (
@@ -193,7 +193,7 @@ def _report(compared: Compared, folder: Path, options: argparse.Namespace) -> in
         text = compare_report(
             comparison, setting, **stdout_format(), exit_code=code, folder=str(folder)
         )
-    write(text)
+    write_report(text)
     for error in errors:
         print_error(error)
     return code

@@ -30,8 +30,8 @@ from harness.commands.parts.progress import LiveView
 from harness.commands.parts.report_files import require_writable_copies
 from harness.commands.parts.serve_metrics import LiveMetrics, served
 from harness.commands.parts.servers import servers_of
-from harness.commands.parts.verdict import REPORTS, judge_and_report
-from harness.errors import UsageError
+from harness.commands.parts.verdict import REPORTS, judge_and_report, report_refusal
+from harness.errors import ScenarioError, UsageError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
@@ -83,10 +83,13 @@ def run(options: argparse.Namespace) -> int:
     watch = AbortWatch(budgets, scenario.duration, noise)
     with served(plan, scenario, options) as live_metrics:
         folder = new_run_folder(options.out, plan, scenario)
-        manifest = _measure(
-            *(plan, scenario, folder, options), watch=watch, pool=pool, live_metrics=live_metrics
-        )
         try:
+            manifest = _measure(
+                *(plan, scenario, folder, options),
+                watch=watch,
+                pool=pool,
+                live_metrics=live_metrics,
+            )
             return judge_and_report(
                 *(budgets, plan.source, folder, options),
                 past=past,
@@ -94,6 +97,9 @@ def run(options: argparse.Namespace) -> int:
                 live_metrics=live_metrics,
                 made=manifest,
             )
+        except ScenarioError as error:
+            report_refusal(budgets, folder, options, error)
+            raise
         except KeyboardInterrupt:
             outputs.print_line(
                 f"interrupted before the run was judged; `harness check {folder.path}` judges it"

@@ -96,9 +96,9 @@ def _stored(state: RunState) -> Iterator[None]:
         state.store()
         yield
     except UnjudgedError as error:
-        state.fail(f"{error.message}\n{error.hint}".strip())
+        state.fail(error.text)
     except HarnessError as error:
-        state.fail(error.message)
+        state.fail(error.text)
         raise
     except OSError as error:
         state.fail(cannot_write(error))

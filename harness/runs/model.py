@@ -133,6 +133,11 @@ class Manifest(BaseModel):
     host: dict[str, Any] = Field(default_factory=dict)
     git: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def never_began(self) -> bool:
+        """Whether the run ended before its load began: there is nothing to judge."""
+        return self.clock.started is None and self.status in {"running", "failed", "interrupted"}
+
 
 class LatencyKey(NamedTuple):
     """Which requests a distribution is of.

@@ -16,6 +16,7 @@ from harness.commands.parts.outputs import (
     print_line,
     stdout_format,
     write,
+    write_report,
 )
 from harness.commands.parts.report_files import ReportFile, write_reports
 from harness.commands.parts.serve_metrics import LiveMetrics
@@ -26,14 +27,15 @@ from harness.errors import (
     EXIT_INTERRUPTED,
     EXIT_PASS,
     RunFolderError,
+    ScenarioError,
     UsageError,
 )
 from harness.judge.judge import judge
 from harness.judge.model import Judgement
 from harness.report.html.axis import axis_of
 from harness.report.html.run_page import run_page
-from harness.report.parts.words import headline
-from harness.report.run.annotations import workflow_commands
+from harness.report.parts.words import failure, headline
+from harness.report.run.annotations import error_command, workflow_commands
 from harness.report.run.baseline import BaselineComparison, baseline_fields, compare_to_baseline
 from harness.report.run.console import console_report
 from harness.report.run.junit import junit_xml
@@ -41,7 +43,7 @@ from harness.report.run.markdown import comment_markdown, summary_markdown
 from harness.report.run.results import results_json
 from harness.runner.prometheus import with_server_answers
 from harness.runner.warm_up import settle
-from harness.runs.folder import RunFolder, read_evidence
+from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.runs.latency import read_intervals
 from harness.runs.model import Evidence, Manifest
 from harness.runs.results import PastRun
@@ -143,10 +145,32 @@ def judge_and_report(
     _print_report(run, quiet=options.quiet)
     for error in errors:
         print_error(error)
-    title, place = headline(judgement, evidence.manifest), str(source.resolve())
-    annotate(workflow_commands(judgement.verdicts, place, headline=title, exit_code=code))
+    annotate(_annotations(judgement, evidence.manifest, source, code))
     _annotate_grafana(servers, judgement, evidence)
     return code
+
+
+def report_refusal(
+    budgets: tuple[Budget, ...],
+    folder: RunFolder,
+    options: argparse.Namespace,
+    refusal: ScenarioError,
+) -> None:
+    """Write the reports of a run whose scenario was refused; the caller prints the error."""
+    evidence = Evidence(read_manifest(folder), {}, ())
+    judgement = judge(budgets, evidence)
+    run = JudgedRun(budgets, judgement, evidence, folder, refusal.exit_code)
+    for error in write_reports(REPORTS, run, folder.path, options):
+        print_error(error)
+    append_step_summary(_summary(run))
+
+
+def _annotations(judgement: Judgement, manifest: Manifest, source: Path, code: int) -> list[str]:
+    """Annotations for each budget; one for a run that never began."""
+    if manifest.never_began:
+        return [error_command("\n".join(failure(manifest)), "")]
+    title, place = headline(judgement, manifest), str(source.resolve())
+    return workflow_commands(judgement.verdicts, place, headline=title, exit_code=code)
 
 
 def _evidence_of(folder: RunFolder, made: Manifest | None) -> Evidence:
@@ -202,4 +226,4 @@ def _print_report(run: JudgedRun, *, quiet: bool) -> None:
         exit_code=run.exit_code,
         baseline=run.baseline,
     )
-    write(text)
+    write_report(text)
