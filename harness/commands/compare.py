@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +54,7 @@ from harness.report.compare.results import compare_json
 from harness.report.compare.words import headline
 from harness.report.html.compare_page import compare_page
 from harness.report.run.annotations import workflow_commands
+from harness.runner.mask import mask_of
 from harness.runner.signals import run_loop
 from harness.runs.calibration import Calibration
 
@@ -129,16 +131,19 @@ def compare(options: argparse.Namespace) -> int:
     require_writable_copies(REPORTS, options)
     rules, notices = _rules(plan, scenario, options)
     folder = create_out_folder(options.out, f"compare-{scenario.name}")
+    mask = mask_of(plan.text, os.environ)
     with LiveView(outputs.stderr(), quiet=options.quiet) as live:
         for notice in notices:
             live.print_line(f"note: {notice}")
         comparing = compare_versions(
-            *(plan, versions, design, rules, folder), tell=live.print_line, show=live.show_pair
+            *(plan, versions, design, rules, folder),
+            tell=lambda line: live.print_line(mask(line)),
+            show=live.show_pair,
         )
         compared = run_loop(comparing)
     code = _report(compared, folder, options)
-    if compared.error is not None:
-        raise compared.error
+    if (error := compared.error) is not None:
+        raise type(error)(mask(error.message), mask(error.hint)) from error
     return code
 
 

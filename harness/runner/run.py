@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from harness.observe.target import serve
 from harness.runner.listeners import listener, open_logs
 from harness.runner.load_phase import LoadPhase
 from harness.runner.manifest import RunState, new_manifest, target_facts
+from harness.runner.mask import mask_of
 from harness.runner.options import RunOptions
 from harness.runner.start import start_of
 from harness.runs.folder import RunFolder, unusable
@@ -55,14 +57,15 @@ async def gather(
     """
     target = plan.target or Target(url=options.url or "")
     scenario = replace(scenario, workers=_workers(scenario, target, options))
-    state = RunState(folder, new_manifest(plan, scenario), options.observer)
+    mask = mask_of(plan.text, os.environ)
+    state = RunState(folder, new_manifest(plan, scenario), options.observer, mask)
     with _stored(state), open_logs(folder) as logs:
         async with (
             start_of(options.start, lambda: state.begun) as start,
             serve(target, folder.file(names.TARGET_LOG), options.url) as service,
         ):
             start.served()
-            state.update_target(target_facts(target, service))
+            state.update_target(target_facts(target, service, mask))
             scraper = Scraper(service, logs.metrics)
             await scraper.scrape()  # the baseline, before the first request
             generators = open_fleet(
@@ -80,7 +83,7 @@ async def gather(
                     *(scraper, interval, logs, load),
                 ).run()
             await scraper.scrape()  # after the last answer: the final counts of the service
-            state.update_target({"scrape_error": scraper.last_error})
+            state.update_target({"scrape_error": mask(scraper.last_error)})
         logs.metrics.close()
         state.note(logs.metrics.unfinished)
     return state.manifest
@@ -99,7 +102,7 @@ def _stored(state: RunState) -> Iterator[None]:
         state.fail(error.text)
     except HarnessError as error:
         state.fail(error.text)
-        raise
+        raise type(error)(state.mask(error.message), state.mask(error.hint)) from error
     except OSError as error:
         state.fail(cannot_write(error))
         if not state.begun:

@@ -138,7 +138,10 @@ async def test_signal_before_the_load_ends_the_run(tmp_path: Path) -> None:
 async def test_generator_that_does_not_get_ready_leaves_a_failed_run(tmp_path: Path) -> None:
     fleet = opened_by(raising(GeneratorError("it did not get ready", "see its log")))([])
     manifest = await run(tmp_path, fleet, RunOptions(), [])
-    assert (manifest.status, manifest.reason) == ("failed", "it did not get ready\nsee its log")
+    assert (manifest.status, manifest.reason) == (
+        "failed",
+        "it did not get ready\nhint: see its log",
+    )
 
 
 async def test_bad_locustfile_leaves_a_failed_run_and_is_raised(tmp_path: Path) -> None:
@@ -146,7 +149,7 @@ async def test_bad_locustfile_leaves_a_failed_run_and_is_raised(tmp_path: Path) 
     with pytest.raises(ScenarioError):
         await run(tmp_path, fleet, RunOptions(), [])
     manifest = read_manifest(RunFolder(tmp_path))
-    assert (manifest.status, manifest.reason) == ("failed", "no user class")
+    assert (manifest.status, manifest.reason) == ("failed", "no user class\nhint: add one")
 
 
 async def test_service_that_does_not_answer_leaves_a_failed_run(tmp_path: Path) -> None:
