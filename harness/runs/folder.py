@@ -59,10 +59,12 @@ def replace_text(path: Path, text: str) -> None:
         temporary.write_bytes(data)
         if temporary != path:
             temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:  # a signal, too
         if temporary != path:
             temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def probe_file(path: Path) -> None:

@@ -110,7 +110,7 @@ def finalise(path: Path) -> None:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(document(kinds, series))
         partial.replace(path)
-    except OSError:
+    except BaseException:  # a signal, too
         partial.unlink(missing_ok=True)
         raise
 

@@ -13,8 +13,8 @@ from typing import Generic, Literal, TypedDict, TypeVar, assert_never
 from harness.budgets.model import Severity
 from harness.judge.compare.model import BudgetChange
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
+from harness.report.parts.safe import LONGEST, lines
 from harness.report.parts.safe import clean as clean  # noqa: PLC0414  words for all reports
-from harness.report.parts.safe import lines
 from harness.report.parts.scenario import scenario_text
 from harness.runs.model import Evidence, Manifest, SlowRequest, Worker
 from harness.units import Unit, format_quantity
@@ -195,9 +195,9 @@ def ending(manifest: Manifest) -> str:
     return f"{text}: {reason}" if reason else text
 
 
-def failure(manifest: Manifest) -> list[str]:
+def failure(manifest: Manifest, limit: int = LONGEST) -> list[str]:
     """Why a run never began, in lines: the error, the last output of the service, what to do."""
-    return lines(manifest.reason or "the harness was killed before the load began")
+    return lines(manifest.reason or "the harness was killed before the load began", limit)
 
 
 def load_text(manifest: Manifest) -> str:

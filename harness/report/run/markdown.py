@@ -46,7 +46,7 @@ def summary_markdown(
     if manifest.never_began:
         return document(
             _heading(judgement, manifest),
-            block(wording.failure(manifest)),
+            block(wording.failure(manifest, TEXT)[:MOST_REASONS]),
             details("Run", _run(manifest)),
         )
     return document(
@@ -69,7 +69,11 @@ def comment_markdown(judgement: Judgement, manifest: Manifest) -> str:
     first = [marker("run", manifest.service, wording.scenario_name(manifest))]
     if manifest.never_began:
         return document(
-            *(first, _heading(judgement, manifest), block(wording.failure(manifest)[:MOST_REASONS]))
+            *(
+                first,
+                _heading(judgement, manifest),
+                block(wording.failure(manifest, TEXT)[:MOST_REASONS]),
+            )
         )
     verdicts = wording.worst_first(judgement.verdicts)
 
