@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
             raise
         except KeyboardInterrupt:
             outputs.print_line(
-                f"interrupted before the run was judged; `harness check {folder.path}` judges it"
+                f"interrupted; `harness check {folder.path}` judges what was measured"
             )
             raise
 

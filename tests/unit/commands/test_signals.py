@@ -57,7 +57,7 @@ def test_signal_while_judging_is_an_interrupt_that_leaves_whole_files(
         main(["run"])
     assert ended.value.code == 130
     assert capsys.readouterr().err == (
-        f"interrupted before the run was judged; `harness check {folder.path}` judges it\n"
+        f"interrupted; `harness check {folder.path}` judges what was measured\n"
     )
     left = {path.name for path in folder.path.iterdir()} - before
     assert left == set(kept)
