@@ -42,6 +42,11 @@ class HarnessError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def text(self) -> str:
+        """The message, and the hint on a line of its own."""
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
 
 class UsageError(HarnessError):
     """The command line, a path or an option cannot be used."""

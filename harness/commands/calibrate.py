@@ -15,7 +15,7 @@ from harness.commands.parts.options import (
     quiet_option,
     scenario_argument,
 )
-from harness.commands.parts.outputs import create_out_folder, stdout_format, write
+from harness.commands.parts.outputs import create_out_folder, stdout_format, write, write_report
 from harness.commands.parts.progress import LiveView
 from harness.errors import EXIT_INTERRUPTED, EXIT_PASS, UsageError
 from harness.experiments.advice import pair_load
@@ -72,7 +72,7 @@ def calibrate(options: argparse.Namespace) -> int:
     check_sliceable(scenario)
     _check(options)
     design = pair_design(scenario, options)
-    folder = create_out_folder(options.out, f"calibrate-{scenario.name}", ())
+    folder = create_out_folder(options.out, f"calibrate-{scenario.name}")
     title = f"{plan.service}, scenario {scenario.name}"
     with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
         measuring = measure_noise(
@@ -109,7 +109,7 @@ def _store_and_print(
         return
     title = f"{plan.service}, scenario {design.scenario.name}: noise of {counts}"
     text = calibrate_report(*(title, noise, design.turns(1).loaded), **stdout_format())
-    write(f"{text}\nStored for compare, lint and run in {path}\n")
+    write_report(f"{text}\nStored for compare, lint and run in {path}\n")
 
 
 def _calibrated(design: PairDesign, of_budgets: tuple[Noise, ...]) -> Calibrated:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness import names
 from harness.budgets.model import Budget, Plan
 from harness.commands.parts.inputs import past_run, read_plan, read_stored_plan
 from harness.commands.parts.options import (
@@ -18,6 +19,7 @@ from harness.commands.parts.servers import Servers, prometheus_of
 from harness.commands.parts.verdict import judge_and_report
 from harness.errors import HarnessError, UsageError
 from harness.runs.folder import RunFolder, open_folder, read_manifest
+from harness.runs.metrics import finish
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +50,7 @@ def check(options: argparse.Namespace) -> int:
             cannot be written.
     """
     folder = open_folder(options.run_dir)
+    finish(folder.file(names.METRICS_FILE))
     plan, scenario = _plan(folder, options)
     budgets = plan.budgets_of(scenario)
     past, servers = past_run(options), Servers(prometheus_of(options))
@@ -56,7 +59,6 @@ def check(options: argparse.Namespace) -> int:
         past=past,
         servers=servers,
         off=plan.off_in(scenario),
-        store=False,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from harness.commands.parts.outputs import (
     create_out_folder,
     print_error,
     stdout_format,
-    write,
+    write_report,
 )
 from harness.commands.parts.progress import LiveView
 from harness.commands.parts.report_files import (
@@ -53,6 +54,7 @@ from harness.report.compare.results import compare_json
 from harness.report.compare.words import headline
 from harness.report.html.compare_page import compare_page
 from harness.report.run.annotations import workflow_commands
+from harness.runner.mask import mask_of
 from harness.runner.signals import run_loop
 from harness.runs.calibration import Calibration
 
@@ -74,7 +76,6 @@ REPORTS: tuple[ReportFile[_Result], ...] = (
     ReportFile(names.COMMENT_FILE, lambda r: compare_comment(*r[:2])),
     ReportFile(names.REPORT_FILE, lambda r: compare_page(*r[:2], exit_code=r.exit_code), "html"),
 )
-FILES = tuple(report.file for report in REPORTS)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -129,17 +130,20 @@ def compare(options: argparse.Namespace) -> int:
     design = pair_design(scenario, options)
     require_writable_copies(REPORTS, options)
     rules, notices = _rules(plan, scenario, options)
-    folder = create_out_folder(options.out, f"compare-{scenario.name}", FILES)
+    folder = create_out_folder(options.out, f"compare-{scenario.name}")
+    mask = mask_of(plan.text, os.environ)
     with LiveView(outputs.stderr(), quiet=options.quiet) as live:
         for notice in notices:
             live.print_line(f"note: {notice}")
         comparing = compare_versions(
-            *(plan, versions, design, rules, folder), tell=live.print_line, show=live.show_pair
+            *(plan, versions, design, rules, folder),
+            tell=lambda line: live.print_line(mask(line)),
+            show=live.show_pair,
         )
         compared = run_loop(comparing)
     code = _report(compared, folder, options)
-    if compared.error is not None:
-        raise compared.error
+    if (error := compared.error) is not None:
+        raise type(error)(mask(error.message), mask(error.hint)) from error
     return code
 
 
@@ -194,7 +198,7 @@ def _report(compared: Compared, folder: Path, options: argparse.Namespace) -> in
         text = compare_report(
             comparison, setting, **stdout_format(), exit_code=code, folder=str(folder)
         )
-    write(text)
+    write_report(text)
     for error in errors:
         print_error(error)
     return code

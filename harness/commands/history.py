@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.commands.parts.outputs import stdout_format, write, write_copy
+from harness.commands.parts.outputs import stdout_format, write_copy, write_report
 from harness.errors import EXIT_PASS
 from harness.report.history.console import history_report
 from harness.report.history.history import histories
@@ -41,5 +41,5 @@ def history(options: argparse.Namespace) -> int:
 
         write_copy(options.html, history_page(scenarios, left_out))
     text = history_report(scenarios, left_out, **stdout_format())
-    write(text)
+    write_report(text)
     return EXIT_PASS

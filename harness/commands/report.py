@@ -14,6 +14,7 @@ from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
 from harness.runner.prometheus import with_server_answers
 from harness.runs.folder import open_folder, read_evidence, read_manifest
+from harness.runs.metrics import finish
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,7 @@ def report(options: argparse.Namespace) -> int:
         UsageError: The report cannot be written.
     """
     folder = open_folder(options.run_dir)
+    finish(folder.file(names.METRICS_FILE))
     scenario = read_manifest(folder).scenario_name
     plan = read_stored_plan(folder, scenario)
     budgets = plan.budgets_of(scenario)

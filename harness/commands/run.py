@@ -33,8 +33,8 @@ from harness.commands.parts.report_files import require_writable_copies
 from harness.commands.parts.samples import hardly_decided
 from harness.commands.parts.serve_metrics import LiveMetrics, served
 from harness.commands.parts.servers import servers_of
-from harness.commands.parts.verdict import REPORT_FILES, REPORTS, judge_and_report
-from harness.errors import UsageError
+from harness.commands.parts.verdict import REPORTS, judge_and_report, report_refusal
+from harness.errors import ScenarioError, UsageError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
@@ -43,9 +43,9 @@ from harness.runner.folder import new_run_folder
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runner.signals import run_loop
-from harness.runner.warm_up import settle
 from harness.runs.calibration import Calibration
 from harness.runs.folder import RunFolder
+from harness.runs.model import Manifest
 from harness.units import Unit, format_quantity
 
 
@@ -88,22 +88,28 @@ def run(options: argparse.Namespace) -> int:
         worker_pool_of(scenario, options) as pool,
         served(plan, scenario, options) as live_metrics,
     ):
-        folder = new_run_folder(options.out, plan, scenario, reports=REPORT_FILES)
-        _measure(
-            *(plan, scenario, folder, options), watch=watch, pool=pool, live_metrics=live_metrics
-        )
+        folder = new_run_folder(options.out, plan, scenario)
         try:
+            manifest = _measure(
+                *(plan, scenario, folder, options),
+                watch=watch,
+                pool=pool,
+                live_metrics=live_metrics,
+            )
             return judge_and_report(
                 *(budgets, plan.source, folder, options),
                 past=past,
                 servers=servers,
                 off=plan.off_in(scenario.name),
                 live_metrics=live_metrics,
-                store=True,
+                made=manifest,
             )
+        except ScenarioError as error:
+            report_refusal(budgets, folder, options, error)
+            raise
         except KeyboardInterrupt:
             outputs.print_line(
-                f"interrupted before the run was judged; `harness check {folder.path}` judges it"
+                f"interrupted; `harness check {folder.path}` judges what was measured"
             )
             raise
 
@@ -117,8 +123,8 @@ def _measure(
     watch: AbortWatch,
     pool: WorkerPool | None,
     live_metrics: LiveMetrics | None,
-) -> None:
-    """Load the service and store the evidence; with `warm_up: auto` find the end of the warm-up."""
+) -> Manifest:
+    """Load the service and store the evidence; returns the manifest."""
     title = f"{plan.service}, scenario {scenario.name}"
     with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
         for line in _announcement(plan, scenario):
@@ -133,9 +139,7 @@ def _measure(
             tell=outputs.print_line,
             note=live.print_line,
         )
-        run_loop(gather(plan, scenario, folder, run_options))
-    if scenario.auto_warm_up:
-        settle(folder)
+        return run_loop(gather(plan, scenario, folder, run_options))
 
 
 def _decision(plan: Plan, scenario: Scenario) -> DecisionWatch | None:

@@ -18,6 +18,7 @@ from harness.commands.parts.outputs import (
     stdout_format,
     write,
     write_copy,
+    write_report,
 )
 from harness.commands.parts.progress import LiveView
 from harness.errors import UsageError
@@ -90,6 +91,6 @@ def _report(
     append_step_summary(text)
     if not options.quiet:
         table = selftest_table(detections, **stdout_format())
-        write(f"{table}\n")
+        write_report(f"{table}\n")
     expected = sum(not detection.reason for detection in detections)
     write(f"{expected} of {len(detections)} runs ended as expected; stored in {out}\n")

@@ -109,9 +109,9 @@ def attempt(
     assert plan.target is not None
     environment = {**plan.target.environment, **trial.case.environment}
     planted = replace(plan, target=replace(plan.target, environment=environment))
-    run = new_run_folder(folder, plan, trial.scenario, reports=_REPORTS)
-    run_loop(gather(planted, trial.scenario, run, RunOptions(show=show)))
-    evidence = read_evidence(run)
+    run = new_run_folder(folder, plan, trial.scenario)
+    manifest = run_loop(gather(planted, trial.scenario, run, RunOptions(show=show)))
+    evidence = read_evidence(run, manifest=manifest)
     name = trial.scenario.name
     judgement = judge(plan.budgets_of(name), evidence, plan.off_in(name))
     texts = (

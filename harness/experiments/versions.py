@@ -33,7 +33,8 @@ from harness.experiments.version import (
 from harness.experiments.worktree import copy_changes, remove_leftovers, run_to_end, worktree_folder
 from harness.names import SETUP_LOG
 from harness.observe.command import split_command
-from harness.observe.target import ending, last_lines
+from harness.observe.target import ending
+from harness.process.output import last_lines
 
 SETUP_LIMIT: Final = 900.0  # seconds
 _CHECKOUT_LIMIT: Final = 600.0

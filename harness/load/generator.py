@@ -34,6 +34,7 @@ from harness.load.protocol.frames import (
 from harness.load.protocol.master import MAX_LOCUSTFILE, WorkerPool
 from harness.load.protocol.workers import Heartbeat, Join, Listening, Lost, WorkerInfo
 from harness.load.workers import WorkerRegistry
+from harness.process.output import last_lines
 from harness.runs.model import Requests, Worker
 
 STARTUP = 60.0  # s for importing the locustfile and for every user's on_start
@@ -345,8 +346,8 @@ class Generator:
 
     def _error(self) -> GeneratorError:
         return GeneratorError(
-            f"the load generator died: {self.died.result()}",
-            f"Look at the end of {self._log}.",
+            f"the load generator died: {self.died.result()}{last_lines(self._log)}",
+            f"the whole output is in {self._log}",
         )
 
 

@@ -17,12 +17,11 @@ from harness.budgets.model import Target
 from harness.errors import TargetError
 from harness.observe.command import PLACE, absolute, address, on_port, on_side, split_command
 from harness.observe.fetch import NoAnswer, fetch
+from harness.process.output import last_lines
 from harness.process.process import Process
 
 _PROBE_TIMEOUT: Final = 5.0  # seconds for one response of a service that may still be starting
 _PROBE_PAUSE: Final = 0.05
-_TAIL: Final = 15  # lines of output in an error message
-_TAIL_BYTES: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +122,8 @@ async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
             directory=target.directory,
         )
     except OSError as error:
+        if error.filename == str(log):
+            raise
         raise TargetError(
             f"the command cannot be started: {error.filename}: {error.strerror}",
             f"install {argv[0]!r} or write its full path; if it belongs to a virtual environment, "
@@ -216,13 +217,3 @@ def ending(exit_code: int) -> str:
     if exit_code >= 0:
         return f"exit code {exit_code}"
     return f"signal {signal.Signals(-exit_code).name}"
-
-
-def last_lines(log: Path, before: int = 0) -> str:
-    """The last lines of a log after its first `before` bytes, as the end of an error message."""
-    with log.open("rb") as file:
-        file.seek(max(before, _size(log) - _TAIL_BYTES))
-        lines = file.read().decode(errors="replace").rstrip().splitlines()[-_TAIL:]
-    if not lines:
-        return "; it wrote nothing"
-    return "\nIts last output:\n" + "\n".join(f"    {line}" for line in lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,27 +9,25 @@ from harness import names
 from harness.budgets.model import Plan, Scenario
 from harness.budgets.parse.in_force import in_force
 from harness.errors import UsageError
-from harness.load.fleet import logs
-from harness.runs.folder import RunFolder, create_folder
+from harness.runs.folder import RunFolder, create_folder, unusable
 
 
-def new_run_folder(
-    path: Path | None, plan: Plan, scenario: Scenario, *, reports: Iterable[str] = ()
-) -> RunFolder:
-    """Make the folder of a run, with all its files and the budgets in force.
+def new_run_folder(path: Path | None, plan: Plan, scenario: Scenario) -> RunFolder:
+    """Make the folder of a run, with the budgets in force.
 
     Args:
         path: Where; None is `runs/<utc>-<scenario>`.
         plan: The whole of budgets.yaml.
         scenario: The scenario that is run.
-        reports: Names of the reports that will be stored.
 
     Raises:
         UsageError: The folder cannot be written, or holds files already.
     """
-    now, files = datetime.now(UTC), logs(scenario).values()
-    folder = create_folder(path, scenario.name, now, logs=files, reports=reports)
-    folder.write(names.BUDGETS_FILE, in_force(plan.document))
+    folder = create_folder(path, scenario.name, datetime.now(UTC))
+    try:
+        folder.write(names.BUDGETS_FILE, in_force(plan.document))
+    except OSError as error:
+        raise unusable(folder.path, error) from error
     return folder
 
 

@@ -19,6 +19,7 @@ from harness.runner.options import RunObserver, RunOptions
 from harness.runs.clock import RunClock
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
+from harness.runs.log import cannot_write
 from harness.runs.metrics import MetricsLog
 from harness.runs.slowest import SlowestLog
 
@@ -48,7 +49,7 @@ class RunLogs:
             self.slowest.write(slow_requests(report, self.clock.epoch))
         except OSError as error:
             if not self.write_error.done():
-                self.write_error.set_result(f"cannot write {error.filename}: {error.strerror}")
+                self.write_error.set_result(cannot_write(error))
 
 
 @contextmanager

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, assert_never
 
-from harness import names
 from harness.budgets.model import Budget, Scenario
 from harness.errors import GeneratorError
 from harness.load.fleet import Fleet
@@ -20,6 +20,7 @@ from harness.runner.options import RunOptions
 from harness.runner.start import LoadStart
 from harness.runner.stopping import all_decided, certain_breach
 from harness.runs.folder import read_evidence
+from harness.runs.log import cannot_write
 from harness.runs.model import Evidence
 
 # Seconds that requests in flight have when the load is aborted: most answers are still recorded,
@@ -91,7 +92,7 @@ class LoadPhase:
             interrupted.cancel()
             (error, _) = await asyncio.gather(schedule, interrupted, return_exceptions=True)
             if isinstance(error, OSError):
-                self.state.fail(f"cannot write {names.METRICS_FILE}: {error.strerror}")
+                self.state.fail(cannot_write(error))
             elif isinstance(error, Exception):
                 raise error
         finally:
@@ -139,7 +140,8 @@ class LoadPhase:
         # First no more load, then the last scrape of a window that was cut.
         stopping = asyncio.create_task(self.fleet.stop(drain))
         if status != "complete":
-            await self.scraper.scrape()
+            with suppress(OSError):  # the run is no complete one already
+                await self.scraper.scrape()
         try:
             await stopping
         except GeneratorError:

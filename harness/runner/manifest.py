@@ -14,6 +14,7 @@ from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.fleet import Fleet
 from harness.observe.host import git_facts, host_facts
 from harness.observe.target import Service
+from harness.runner.mask import Mask
 from harness.runner.options import RunObserver
 from harness.runs.calibration import Calibration
 from harness.runs.clock import RunClock
@@ -31,6 +32,7 @@ class RunState:
         manifest: The manifest before the run.
         observer: Gets each manifest that is stored.
         clock: Of the run; None makes one.
+        mask: Hides values of environment variables in every text from outside.
 
     Attributes:
         clock: Of the run.
@@ -44,10 +46,12 @@ class RunState:
         manifest: Manifest,
         observer: RunObserver | None = None,
         clock: RunClock | None = None,
+        mask: Mask = str,
     ) -> None:
         self.clock = clock or RunClock()
         self.manifest = manifest
         self.folder = folder
+        self.mask = mask
         self._observer = observer
 
     @property
@@ -79,7 +83,7 @@ class RunState:
 
     def fail(self, reason: str) -> None:
         """Note that the run could not be finished."""
-        self._set(status="failed", reason=reason)
+        self._set(status="failed", reason=self.mask(reason))
 
     def interrupt(self, reason: str) -> None:
         """Note that a signal ended the run."""
@@ -117,13 +121,18 @@ class RunState:
         """Note size and content of each evidence file, all of them complete and closed."""
         self._set(files=digests(self.folder.path))
 
+    def note(self, notice: str) -> None:
+        """Add a notice for the reader of the reports; an empty one adds nothing."""
+        if notice:
+            self._set(notices=(*self.manifest.notices, notice))
+
     def take_accounts(self, fleet: Fleet) -> None:
         """Replace what the generators reported before by what they have reported by now."""
         self._set(
             requests=fleet.requests,
-            user_errors=fleet.user_errors,
-            consequences=fleet.consequences,
-            notices=fleet.notices,
+            user_errors=tuple(map(self.mask, fleet.user_errors)),
+            consequences=tuple(map(self.mask, fleet.consequences)),
+            notices=tuple(map(self.mask, fleet.notices)),
             workers=tuple(self._with_epoch(worker) for worker in fleet.workers),
         )
 
@@ -172,12 +181,12 @@ def new_manifest(plan: Plan, scenario: Scenario) -> Manifest:
     )
 
 
-def target_facts(target: Target, service: Service) -> dict[str, Any]:
-    """The service as it is tested."""
+def target_facts(target: Target, service: Service, mask: Mask = str) -> dict[str, Any]:
+    """The service as it is tested, without passwords and values of environment variables."""
     return {
-        "url": _without_password(service.url),
-        "command": target.command if service.started_by_us else None,
-        "metrics": [_without_password(url) for url in service.metrics],
+        "url": _without_password(service.url, mask),
+        "command": mask(target.command or "") if service.started_by_us else None,
+        "metrics": [_without_password(url, mask) for url in service.metrics],
         "ours": service.started_by_us,
         "exit_code": None,
     }
@@ -204,6 +213,8 @@ def _model_of(workload: Workload) -> str:
             assert_never(workload)
 
 
-def _without_password(url: str) -> str:
+def _without_password(url: str, mask: Mask) -> str:
+    """A URL without user and password; host and path stay, by which its series are found."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=host, query=mask(parts.query)))

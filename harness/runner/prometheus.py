@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.budgets.model import Budget, ClientIndicator
+from harness.errors import UsageError
 from harness.observe.prometheus import Prometheus
 from harness.promql.queries import window_queries
 from harness.runs.folder import RunFolder
@@ -35,15 +36,22 @@ def with_server_answers(
         server: The server that is queried; None takes the stored answers, if there are any.
         store: Whether new answers are stored in the folder.
 
+    Returns:
+        The evidence; with a notice where the answers could not be stored.
+
     Raises:
         RunFolderError: The stored answers are damaged.
-        UsageError: The answers cannot be stored.
     """
     if server is None:
         return with_answers(evidence, budgets, read_answers(folder))
     answers = query_server(server, budgets, evidence.manifest.clock)
     if store:
-        write_answers(folder, answers)
+        try:
+            write_answers(folder, answers)
+        except UsageError as error:
+            notices = (*evidence.manifest.notices, error.message)
+            manifest = evidence.manifest.model_copy(update={"notices": notices})
+            evidence = replace(evidence, manifest=manifest)
     return with_answers(evidence, budgets, answers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
@@ -17,9 +18,12 @@ from harness.observe.target import serve
 from harness.runner.listeners import listener, open_logs
 from harness.runner.load_phase import LoadPhase
 from harness.runner.manifest import RunState, new_manifest, target_facts
+from harness.runner.mask import mask_of
 from harness.runner.options import RunOptions
 from harness.runner.start import start_of
-from harness.runs.folder import RunFolder
+from harness.runs.folder import RunFolder, unusable
+from harness.runs.log import cannot_write
+from harness.runs.model import Manifest
 
 
 async def gather(
@@ -29,11 +33,12 @@ async def gather(
     options: RunOptions,
     *,
     open_fleet: Callable[..., AbstractAsyncContextManager[Fleet]] = fleet,
-) -> None:
+) -> Manifest:
     """Run a scenario, and store the evidence that the judge needs in the run folder.
 
     A run that cannot be finished (the service or a generator dies, a signal comes) is stored as
-    failed, aborted or interrupted, with the evidence up to then.
+    failed, aborted or interrupted, with the evidence up to then. So is a run whose evidence could
+    not be written.
 
     Args:
         plan: The whole of budgets.yaml.
@@ -42,39 +47,46 @@ async def gather(
         options: What acts on the run or follows it.
         open_fleet: Starts the generators, with the parameters of `harness.load.fleet.fleet`.
 
+    Returns:
+        The manifest as run.json should have it, also where run.json could not be written.
+
     Raises:
         ScenarioError: The locustfile cannot be run.
+        UsageError: The folder cannot be written; no load was made.
         KeyboardInterrupt: INT or TERM came before the load began, or a second time.
     """
     target = plan.target or Target(url=options.url or "")
     scenario = replace(scenario, workers=_workers(scenario, target, options))
-    state = RunState(folder, new_manifest(plan, scenario), options.observer)
-    with _stored(state):
+    mask = mask_of(plan.text, os.environ)
+    state = RunState(folder, new_manifest(plan, scenario), options.observer, mask=mask)
+    with _stored(state), open_logs(folder, state.clock) as logs:
         async with (
             start_of(options.start, lambda: state.begun) as start,
             serve(target, folder.file(names.TARGET_LOG), options.url) as service,
         ):
             start.served()
-            state.update_target(target_facts(target, service))
-            with open_logs(folder, state.clock) as logs:
-                scraper = Scraper(service, logs.metrics, clock=state.clock)
-                await scraper.scrape()  # the baseline, before the first request
-                generators = open_fleet(
-                    *(scenario, service.url, folder.path),
-                    listener(scenario, state, logs, options),
-                    pool=options.pool,
-                    on_progress=options.tell,
-                )
-                async with generators as load:
-                    await scraper.scrape()  # the second one shows how long a scrape takes
-                    interval = _scrape_interval(scenario, target, scraper, options)
-                    state.update_target({"scrape_interval": interval})
-                    await LoadPhase(
-                        *(scenario, options, state, start, service),
-                        *(scraper, interval, logs, load),
-                    ).run()
-                await scraper.scrape()  # after the last answer: the final counts of the service
-                state.update_target({"scrape_error": scraper.last_error})
+            state.update_target(target_facts(target, service, mask))
+            scraper = Scraper(service, logs.metrics, clock=state.clock)
+            await scraper.scrape()  # the baseline, before the first request
+            generators = open_fleet(
+                *(scenario, service.url, folder.path),
+                listener(scenario, state, logs, options),
+                pool=options.pool,
+                on_progress=options.tell,
+            )
+            async with generators as load:
+                await scraper.scrape()  # the second one shows how long a scrape takes
+                interval = _scrape_interval(scenario, target, scraper, options)
+                state.update_target({"scrape_interval": interval})
+                await LoadPhase(
+                    *(scenario, options, state, start, service),
+                    *(scraper, interval, logs, load),
+                ).run()
+            await scraper.scrape()  # after the last answer: the final counts of the service
+            state.update_target({"scrape_error": mask(scraper.last_error)})
+        logs.metrics.close()
+        state.note(logs.metrics.unfinished)
+    return state.manifest
 
 
 @contextmanager
@@ -83,21 +95,28 @@ def _stored(state: RunState) -> Iterator[None]:
 
     Errors that leave a run without a verdict end here; the manifest has them.
     """
-    state.store()
     try:
+        state.store()
         yield
     except UnjudgedError as error:
-        state.fail(f"{error.message}\n{error.hint}".strip())
+        state.fail(error.text)
     except HarnessError as error:
-        state.fail(error.message)
-        raise
+        state.fail(error.text)
+        raise type(error)(state.mask(error.message), state.mask(error.hint)) from error
+    except OSError as error:
+        state.fail(cannot_write(error))
+        if not state.begun:
+            raise unusable(state.folder.path, error) from error
     except (KeyboardInterrupt, asyncio.CancelledError):
         when = "a second time" if state.begun else "before the load began"
         state.interrupt(f"interrupted {when}")
         raise
     finally:
-        state.seal()
-        state.store()  # last: until then run.json says that the run was never finished
+        try:
+            state.seal()
+            state.store()  # last: until then run.json says that the run was never finished
+        except OSError as error:
+            state.note(cannot_write(error))
 
 
 def _workers(scenario: Scenario, target: Target, options: RunOptions) -> int:

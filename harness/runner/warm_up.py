@@ -7,40 +7,49 @@ import math
 from harness import names
 from harness.judge.measure.series import EDGE_SLACK
 from harness.judge.stopping.warm_up import settling
-from harness.runs.folder import RunFolder, read_manifest
+from harness.runs.folder import RunFolder
 from harness.runs.latency import read_intervals
+from harness.runs.log import cannot_write
 from harness.runs.metrics import read_metrics
 from harness.runs.model import Distribution, Manifest, Settled
 
 _SUCCESSFUL = (names.LATENCY, names.OK)
 
 
-def settle(folder: RunFolder) -> None:
+def settle(folder: RunFolder, manifest: Manifest) -> Manifest:
     """Find the end of the warm-up, and store it together with the window that begins there.
 
     The window stays as it was if the run is not complete or its latency never settled.
 
+    Args:
+        folder: The run folder.
+        manifest: Of the run that has ended.
+
+    Returns:
+        The manifest with the new window; with a notice where run.json could not be written.
+
     Raises:
         RunFolderError: The run is damaged.
-        OSError: run.json cannot be written.
     """
-    manifest = read_manifest(folder)
     clock = manifest.clock
     if manifest.status != "complete" or None in {clock.started, clock.window_end}:
-        return
+        return manifest
     assert clock.started is not None
     assert clock.window_end is not None
     found = settling(_seconds(folder, clock.started, clock.window_end))
     cut = found.cut
     start = clock.window_start if cut is None else _at_a_scrape(folder, manifest, cut)
-    folder.write_manifest(
-        manifest.model_copy(
-            update={
-                "settled": Settled(cut=cut, limit=found.limit),
-                "clock": clock.model_copy(update={"window_start": start}),
-            }
-        )
+    settled = manifest.model_copy(
+        update={
+            "settled": Settled(cut=cut, limit=found.limit),
+            "clock": clock.model_copy(update={"window_start": start}),
+        }
     )
+    try:
+        folder.write_manifest(settled)
+    except OSError as error:
+        return settled.model_copy(update={"notices": (*settled.notices, cannot_write(error))})
+    return settled
 
 
 def _seconds(folder: RunFolder, start: float, end: float) -> list[Distribution]:

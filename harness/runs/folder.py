@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,15 +25,6 @@ from harness.runs.model import (
     batch_seconds,
 )
 from harness.runs.slowest import read_slowest
-
-MEASURED_FILES = (
-    names.MANIFEST_FILE,
-    names.LATENCY_FILE,
-    names.METRICS_FILE,
-    names.SLOWEST_FILE,
-    names.BUDGETS_FILE,
-    names.TARGET_LOG,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +61,12 @@ def replace_text(path: Path, text: str) -> None:
         temporary.write_bytes(data)
         if temporary != path:
             temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:  # a signal, too
         if temporary != path:
             temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def probe_file(path: Path) -> None:
@@ -96,50 +89,36 @@ def _beside(path: Path) -> Path:
     return path if special else path.with_name(path.name + ".part")
 
 
-def create_folder(
-    path: Path | None,
-    scenario: str,
-    now: datetime,
-    *,
-    logs: Iterable[str] = (names.GENERATOR_LOG,),
-    reports: Iterable[str] = (),
-) -> RunFolder:
-    """Make a run folder with all its files, so that no full or read-only disk costs a run.
+def create_folder(path: Path | None, what: str, now: datetime) -> RunFolder:
+    """Make an empty run folder, and check that files can be written in it.
 
     Args:
-        path: Where; None is `runs/<utc>-<scenario>`.
-        scenario: Name of the scenario.
+        path: Where; None is `runs/<utc>-<what>`.
+        what: The name of the scenario, or of the experiment.
         now: Start of the run.
-        logs: Names of the files that the generators print to.
-        reports: Names of those that will be written.
 
     Raises:
         UsageError: The folder cannot be written, or holds something already.
     """
-    folder = path if path is not None else default_path(scenario, now)
-    create_files(folder, (*MEASURED_FILES, *reports, *logs))
-    return RunFolder(folder)
-
-
-def create_files(folder: Path, files: Iterable[str]) -> None:
-    """Make a folder with these files, all of them empty.
-
-    Raises:
-        UsageError: The folder cannot be written, or holds something already.
-    """
+    folder = path if path is not None else default_path(what, now)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UsageError(
                 f"{folder} holds files already", "choose an empty or new folder with --out"
             )
-        for name in files:
-            (folder / name).touch()
+        probe_file(folder / names.MANIFEST_FILE)
     except OSError as error:
-        raise UsageError(
-            f"cannot write the run folder {folder}: {error.strerror}",
-            "choose a folder that can be written with --out",
-        ) from error
+        raise unusable(folder, error) from error
+    return RunFolder(folder)
+
+
+def unusable(folder: Path, error: OSError) -> UsageError:
+    """The error for a run folder that cannot be written."""
+    return UsageError(
+        f"cannot write the run folder {folder}: {error.strerror}",
+        "choose a folder that can be written with --out, on a disk with space",
+    )
 
 
 def default_path(what: str, now: datetime) -> Path:
@@ -186,6 +165,7 @@ def read_evidence(
     metrics: frozenset[str] | None = None,
     until: float | None = None,
     unused: Collection[str] = (),
+    manifest: Manifest | None = None,
 ) -> Evidence:
     """Read all that judging needs.
 
@@ -195,11 +175,12 @@ def read_evidence(
         until: A moment in the window of a run that still goes on, which is read as if it had ended
             then; None reads it as it is.
         unused: Names of files that the verdict does not rest on, so that they may have changed.
+        manifest: Of the run; None reads run.json.
 
     Raises:
         RunFolderError: A file is missing or damaged.
     """
-    manifest = read_manifest(folder)
+    manifest = manifest or read_manifest(folder)
     if until is not None:
         clock = manifest.clock.model_copy(update={"window_end": until, "drained": until})
         manifest = manifest.model_copy(update={"status": "complete", "clock": clock})

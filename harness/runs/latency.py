@@ -71,8 +71,7 @@ class LatencyLog(Log):
         now = datetime.now(UTC)
         # Well before everything that follows: readers skip lines that precede the start time.
         seconds = now.timestamp() - 1
-        self._file.write(_HEADER.format(seconds=seconds, iso=now.isoformat()))
-        self._file.flush()
+        self.append(_HEADER.format(seconds=seconds, iso=now.isoformat()))
         self._window_start = seconds
 
     def begin(self, window_start: float) -> None:
@@ -80,10 +79,9 @@ class LatencyLog(Log):
         self._window_start = window_start
 
     def write(self, cells: Iterable[Cell]) -> None:
-        """Add one line per cell, in the order of time, and flush."""
-        for cell in sorted(cells, key=lambda cell: cell.second):
-            self._file.write(_line(cell, self._window_start + cell.second))
-        self._file.flush()
+        """Add one line per cell, in the order of time."""
+        ordered = sorted(cells, key=lambda cell: cell.second)
+        self.append("".join(_line(cell, self._window_start + cell.second) for cell in ordered))
 
 
 class LoggedTimes(NamedTuple):

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import RunFolderError
 from harness.names import CONTRADICTING, CONTRADICTING_SERIES, INSTANCE
-from harness.runs.log import Log
+from harness.runs.log import Log, is_being_written
 from harness.runs.model import Series
 from harness.runs.openmetrics import (
     MetricKind,
@@ -29,6 +30,7 @@ from harness.runs.openmetrics import (
     series_text,
 )
 
+_END = b"# EOF\n"
 _PARTS = ("", "_total", "_bucket", "_sum", "_count")
 
 
@@ -40,23 +42,29 @@ class MetricsLog(Log):
     Args:
         path: Created, or emptied.
 
+    Attributes:
+        unfinished: Why `close` could not make a document of the file, which then holds the appended
+            lines; empty otherwise.
+
     Raises:
-        OSError: The file cannot be written; so do `add`, `add_readings` and `close`.
+        OSError: The file cannot be written; so do `add` and `add_readings`.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._kinds: dict[str, MetricKind] = {}
+        self.unfinished = ""
 
     def add(self, samples: Iterable[Sample], at: float) -> None:
-        """Append samples that were taken at `at`, seconds since the epoch, and flush."""
+        """Append samples that were taken at `at`, seconds since the epoch."""
+        lines = []
         for sample in samples:
             if sample.family not in self._kinds:
                 self._kinds[sample.family] = sample.kind
-                self._file.write(f"# TYPE {sample.family} {sample.kind}\n")
+                lines.append(f"# TYPE {sample.family} {sample.kind}\n")
             text = series_text(sample.name, sample.labels)
-            self._file.write(sample_line(text, sample.value, at))
-        self._file.flush()
+            lines.append(sample_line(text, sample.value, at))
+        self.append("".join(lines))
 
     def add_readings(
         self, values: Mapping[str, float], at: float, labels: Mapping[str, str] | None = None
@@ -66,9 +74,31 @@ class MetricsLog(Log):
 
     def close(self) -> None:
         """Rewrite the file as one valid OpenMetrics document; does nothing the second time."""
-        if not self._file.closed:
-            super().close()
+        if self._file.closed:
+            return
+        super().close()
+        try:
             finalise(self.path)
+        except OSError as error:
+            self.unfinished = f"cannot write {self.path}: {error.strerror}"
+        except RunFolderError as error:
+            self.unfinished = error.message
+
+
+def finish(path: Path) -> None:
+    """Make a document of the file of a run that was killed, unless the file cannot be written.
+
+    Raises:
+        RunFolderError: A line of it is no sample.
+    """
+    if is_being_written(path):
+        return
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(_END)))
+        whole = file.read() == _END
+    if not whole:
+        with suppress(OSError):
+            finalise(path)
 
 
 def finalise(path: Path) -> None:
@@ -83,7 +113,7 @@ def finalise(path: Path) -> None:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(document(kinds, series))
         partial.replace(path)
-    except OSError:
+    except BaseException:  # a signal, too
         partial.unlink(missing_ok=True)
         raise
 

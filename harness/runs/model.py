@@ -183,6 +183,11 @@ class Manifest(BaseModel):
         """The scenario's name, as in budgets.yaml."""
         return str(self.scenario["name"])
 
+    @property
+    def never_began(self) -> bool:
+        """Whether the run ended before its load began: there is nothing to judge."""
+        return self.clock.started is None and self.status in {"running", "failed", "interrupted"}
+
 
 class LatencyKey(NamedTuple):
     """Which requests a distribution is of.

@@ -21,10 +21,14 @@ class SlowestLog(Log):
     """Writes slowest.jsonl while the load runs; a written line survives a killed writer."""
 
     def write(self, requests: Iterable[SlowRequest]) -> None:
-        """Add a line for each, and flush."""
-        for request in requests:
-            self._file.write(json.dumps(asdict(request), ensure_ascii=False) + "\n")
-        self._file.flush()
+        """Add a line for each."""
+        self.append("".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in requests))
+
+    def close(self) -> None:
+        """Close the file; without requests there is none."""
+        super().close()
+        if not self._size:
+            self.path.unlink(missing_ok=True)
 
 
 def read_slowest(path: Path, start: float, end: float) -> tuple[SlowRequest, ...]:

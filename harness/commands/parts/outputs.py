@@ -54,32 +54,48 @@ def open_streams() -> None:
 def flush() -> None:
     """Write what is buffered; a failure at the exit of Python would replace the exit code."""
     for stream in (sys.stdout, sys.stderr):
-        _put(stream, "")
+        put(stream, "")
 
 
 def write(text: str) -> None:
-    """Write text to standard output, at once.
+    """Write text to standard output, at once, without control characters.
 
     When the output is full, an error is printed, once. When its reader has ended (`| head`),
     nothing is said. In both cases the command goes on, and its exit code stays that of its verdict.
     """
-    if error := _put(sys.stdout, text):
+    _write(text, styled=False)
+
+
+def write_report(text: str) -> None:
+    """Write a report by `report.parts.terminal` to standard output; its colours stay."""
+    _write(text, styled=color_of(sys.stdout))
+
+
+def _write(text: str, *, styled: bool) -> None:
+    from harness.report.parts.safe import terminal
+
+    if error := put(sys.stdout, terminal(text, styled=styled)):
         print_line(f"error: cannot write to the standard output: {error}")
 
 
 def write_data(text: str) -> None:
-    """Write the product of a command to standard output.
+    """Write the product of a command, a file of some format, to standard output as it is.
 
     Raises:
         UsageError: The output is full. A reader that has ended is no error.
     """
-    if error := _put(sys.stdout, text):
+    if error := put(sys.stdout, text):
         raise UsageError(f"cannot write to the standard output: {error}")
 
 
 def print_line(line: str) -> None:
-    """Write a line to standard error, at once; an error stream that is full gets nothing more."""
-    _put(sys.stderr, f"{line}\n")
+    """Write a line, or several, to standard error, at once, without control characters.
+
+    A stream that is full or closed gets nothing more.
+    """
+    from harness.report.parts.safe import terminal
+
+    put(sys.stderr, f"{terminal(line)}\n")
 
 
 def stderr() -> TextIO:
@@ -87,8 +103,12 @@ def stderr() -> TextIO:
     return sys.stderr
 
 
-def _put(stream: TextIO, text: str) -> str:
-    """Write text; returns why it cannot be written, from then on into nothing."""
+def put(stream: TextIO, text: str) -> str:
+    """Write text to a stream, at once.
+
+    Returns:
+        Why it cannot be written; what follows goes into nothing then.
+    """
     try:
         stream.write(text)
         stream.flush()
@@ -168,24 +188,25 @@ def _create_folder(folder: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
 
 
-def create_out_folder(out: Path | None, name: str, files: Iterable[str]) -> Path:
-    """Create the folder of a comparison or calibration with its files, all of them empty.
+def create_out_folder(out: Path | None, name: str) -> Path:
+    """Create the folder of a comparison or calibration.
 
     Args:
         out: Its path; None is `runs/<utc>-<name>`.
         name: What runs, for the default path.
-        files: The names of the files.
 
     Raises:
         UsageError: The folder cannot be written, or is not empty.
     """
-    from harness.runs.folder import create_files, default_path, replace_text
+    from harness.runs.folder import create_folder, unusable
 
-    folder = out or default_path(name, datetime.now(UTC))
-    create_files(folder, files)
-    # Otherwise it is an untracked part of the working tree, which may be the candidate.
-    replace_text(folder / ".gitignore", "*\n")
-    return folder
+    folder = create_folder(out, name, datetime.now(UTC))
+    try:
+        # Otherwise it is an untracked part of the working tree, which may be the candidate.
+        folder.write(".gitignore", "*\n")
+    except OSError as error:
+        raise unusable(folder.path, error) from error
+    return folder.path
 
 
 def append_step_summary(text: str) -> None:
@@ -212,7 +233,7 @@ def annotate(commands: Iterable[str]) -> None:
     """Print annotations for the page of a GitHub job, if this is one."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for command in commands:
-            print_line(command)
+            put(sys.stderr, f"{command}\n")
 
 
 def width_of(stream: TextIO) -> int:

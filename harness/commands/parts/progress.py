@@ -6,7 +6,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, TextIO
 
-from harness.commands.parts.outputs import color_of, width_of
+from harness.commands.parts.outputs import color_of, put, width_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -69,11 +69,12 @@ class LiveView:
 
     def print_line(self, line: str) -> None:
         """Print a line that stays above the view."""
+        from harness.report.parts.safe import terminal
+
         if self._screen:
-            self._screen.console.print(line, soft_wrap=True)
+            self._screen.console.print(terminal(line), soft_wrap=True)
         elif not self._quiet:
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+            put(self._stream, f"{terminal(line)}\n")
 
     def _draw(self, view: RenderableType) -> None:
         assert self._screen is not None

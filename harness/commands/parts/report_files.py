@@ -48,7 +48,11 @@ def write_reports(
         copy = _copy(report, options)
         if not store and copy is None:
             continue
-        text = report.write(subject)
+        try:
+            text = report.write(subject)
+        except UsageError as error:  # a chart of a run whose log is gone
+            errors.append(error)
+            continue
         for path in (folder / report.file if store else None, copy):
             try:
                 # A run folder that was removed is not made again for a report alone.

@@ -16,6 +16,7 @@ from harness.commands.parts.outputs import (
     print_line,
     stdout_format,
     write,
+    write_report,
 )
 from harness.commands.parts.report_files import ReportFile, write_reports
 from harness.commands.parts.serve_metrics import LiveMetrics
@@ -25,23 +26,26 @@ from harness.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_INTERRUPTED,
     EXIT_PASS,
+    RunFolderError,
+    ScenarioError,
     UsageError,
 )
 from harness.judge.judge import judge
 from harness.judge.model import Judgement
 from harness.report.html.axis import axis_of
 from harness.report.html.run_page import run_page
-from harness.report.parts.words import headline
-from harness.report.run.annotations import workflow_commands
+from harness.report.parts.words import failure, headline
+from harness.report.run.annotations import error_command, workflow_commands
 from harness.report.run.baseline import BaselineComparison, baseline_fields, compare_to_baseline
 from harness.report.run.console import console_report
 from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import comment_markdown, summary_markdown
 from harness.report.run.results import results_json
 from harness.runner.prometheus import with_server_answers
-from harness.runs.folder import RunFolder, read_evidence
+from harness.runner.warm_up import settle
+from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.runs.latency import read_intervals
-from harness.runs.model import Evidence
+from harness.runs.model import Evidence, Manifest
 from harness.runs.results import PastRun
 
 
@@ -93,6 +97,8 @@ REPORTS: tuple[ReportFile[JudgedRun], ...] = (
     ),
     ReportFile(names.REPORT_FILE, run_html, "html"),
 )
+
+
 REPORT_FILES = tuple(report.file for report in REPORTS)
 
 
@@ -104,8 +110,8 @@ def judge_and_report(
     *,
     past: PastRun | None,
     servers: Servers,
-    store: bool,
     off: tuple[str, ...],
+    made: Manifest | None = None,
     live_metrics: LiveMetrics | None = None,
 ) -> int:
     """Judge a run, write its reports, and return the exit code.
@@ -117,17 +123,18 @@ def judge_and_report(
         options: The options of the command line.
         past: The stored run with which the run is compared for information.
         servers: The Prometheus server that measures, the Grafana server that shows the run.
-        store: Whether answers of Prometheus and reports are written into the run folder.
         off: Names of the budgets of the scenario that are off.
+        made: The manifest of a run that was made just now, whose answers of Prometheus and reports
+            are written into the run folder; None judges a stored run.
         live_metrics: Serves the outcome to Prometheus.
 
     Raises:
-        RunFolderError: The run is damaged.
-        UsageError: The answers of Prometheus cannot be stored.
+        RunFolderError: The stored run is damaged.
     """
+    store = made is not None
     unused = () if source == folder.file(names.BUDGETS_FILE) else (names.BUDGETS_FILE,)
     evidence = with_server_answers(
-        read_evidence(folder, unused=unused), budgets, folder, servers.prometheus, store=store
+        _evidence_of(folder, made, unused), budgets, folder, servers.prometheus, store=store
     )
     judgement = judge(budgets, evidence, off)
     if live_metrics:
@@ -141,10 +148,57 @@ def judge_and_report(
     _print_report(run, quiet=options.quiet)
     for error in errors:
         print_error(error)
-    title, place = headline(judgement, evidence.manifest), str(source.resolve())
-    annotate(workflow_commands(judgement.verdicts, place, headline=title, exit_code=code))
+    annotate(_annotations(judgement, evidence.manifest, source, code))
     _annotate_grafana(servers, judgement, evidence)
     return code
+
+
+def report_refusal(
+    budgets: tuple[Budget, ...],
+    folder: RunFolder,
+    options: argparse.Namespace,
+    refusal: ScenarioError,
+) -> None:
+    """Write the reports of a run whose scenario was refused; the caller prints the error."""
+    evidence = Evidence(read_manifest(folder), {}, ())
+    judgement = judge(budgets, evidence)
+    run = JudgedRun(budgets, judgement, evidence, folder, refusal.exit_code)
+    for error in write_reports(REPORTS, run, folder.path, options):
+        print_error(error)
+    append_step_summary(_summary(run))
+
+
+def _annotations(judgement: Judgement, manifest: Manifest, source: Path, code: int) -> list[str]:
+    """Annotations for each budget; one for a run that never began."""
+    if manifest.never_began:
+        return [error_command("\n".join(failure(manifest)), "")]
+    title, place = headline(judgement, manifest), str(source.resolve())
+    return workflow_commands(judgement.verdicts, place, headline=title, exit_code=code)
+
+
+def _evidence_of(folder: RunFolder, made: Manifest | None, unused: tuple[str, ...]) -> Evidence:
+    """The evidence of a stored run, or of one that was made just now.
+
+    The evidence of the latter may be gone, with a folder that somebody removed: then nothing can be
+    judged. With `warm_up: auto` the end of the warm-up is found here.
+
+    Args:
+        folder: The run folder.
+        made: The manifest of a run that was made just now.
+        unused: Names of files that the verdict does not rest on.
+
+    Raises:
+        RunFolderError: The stored run is damaged.
+    """
+    if made is None:
+        return read_evidence(folder, unused=unused)
+    try:
+        whole = settle(folder, made) if made.scenario["settles"] else made
+        return read_evidence(folder, unused=unused, manifest=whole)
+    except RunFolderError as error:
+        if made.status != "interrupted":
+            made = made.model_copy(update={"status": "failed", "reason": error.message})
+        return Evidence(made, {}, ())
 
 
 def _annotate_grafana(servers: Servers, judgement: Judgement, evidence: Evidence) -> None:
@@ -180,4 +234,4 @@ def _print_report(run: JudgedRun, *, quiet: bool) -> None:
         exit_code=run.exit_code,
         baseline=run.baseline,
     )
-    write(text)
+    write_report(text)

@@ -41,7 +41,8 @@ def run_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guar
 
 
 def _end_of_run(manifest: Manifest) -> str:
-    why = f" ({manifest.reason})" if manifest.reason else ""
+    # The further lines of a reason are output of the service, and what to do.
+    why = f" ({manifest.reason.partition(chr(10))[0]})" if manifest.reason else ""
     match manifest.status:
         case "complete":
             return "the run is complete"

@@ -67,6 +67,7 @@ def run_page(
         title=wording.title(manifest),
         outcome=judgement.outcome,
         exit_code=exit_code,
+        failure=wording.failure(manifest) if manifest.never_began else (),
         headline=wording.headline(judgement, manifest),
         verdicts=wording.worst_first(judgement.verdicts),
         server=wording.prometheus_text(evidence),

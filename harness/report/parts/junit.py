@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 from xml.etree import ElementTree as ET
 
 from harness.judge.model import Outcome
+from harness.report.parts import safe
 from harness.report.parts.words import Judged, clean, effect, moment
-
-# All but what XML 1.0 allows (https://www.w3.org/TR/xml/#charsets), and the control characters C1.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def document(
@@ -79,10 +76,10 @@ def testcase(budget: Judged, suite: str, *, breach: str, figures: str) -> ET.Ele
     return case
 
 
-def whole(what: str, suite: str, outcome: Outcome, message: str) -> ET.Element:
-    """A testcase that is red for the run or comparison as a whole."""
+def whole(what: str, suite: str, outcome: Outcome, message: str, text: str = "") -> ET.Element:
+    """A testcase that is red for the run or comparison as a whole; `text` says more."""
     case = _element("testcase", {"classname": suite, "name": what, "time": "0"})
-    case.append(_element("error", {"type": outcome, "message": message}, message))
+    case.append(_element("error", {"type": outcome, "message": message}, text or message))
     return case
 
 
@@ -94,9 +91,9 @@ def is_red(cases: Sequence[ET.Element]) -> bool:
 def _element(tag: str, attributes: Mapping[str, str] | None = None, text: str = "") -> ET.Element:
     """An element in which any text is legal."""
     # Attributes are names and one-line facts; hosts differ in how they show a newline.
-    one_line = {name: _legal(clean(value)) for name, value in (attributes or {}).items()}
+    one_line = {name: safe.xml(clean(value)) for name, value in (attributes or {}).items()}
     result = ET.Element(tag, one_line)
-    result.text = _legal(text) or None
+    result.text = safe.xml(text) or None
     return result
 
 
@@ -110,7 +107,3 @@ def _properties(values: Mapping[str, str]) -> ET.Element:
 
 def _count(cases: Sequence[ET.Element], tag: str) -> int:
     return sum(case.find(tag) is not None for case in cases)
-
-
-def _legal(text: str) -> str:
-    return _FORBIDDEN.sub("", text)

@@ -11,21 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from harness.judge.model import Outcome
+from harness.report.parts.safe import NAME as NAME  # noqa: PLC0414  importers of Markdown's parts
+from harness.report.parts.safe import code as code  # noqa: PLC0414
+from harness.report.parts.safe import prose as prose  # noqa: PLC0414
 from harness.report.parts.words import ByOutcome, Judged, clean, reasons
 
-NAME, TEXT = 120, 400  # characters shown of each
+TEXT = 400  # characters shown of a sentence
 _LINK = 250
 COMMENT_LIMIT = 65_536  # characters that a comment may have on GitHub
 FEWEST = 3  # rows of each table and list of a comment
 SIGNS: ByOutcome = {"fail": "❌", "inconclusive": "❔", "warn": "⚠️", "pass": "✅"}
-_PLAIN_CODE = re.compile(r"[^\s<>&|`\\$@]+( [^\s<>&|`\\$@]+)*")
 _LINKABLE = re.compile(r"https?://[\w./:%?#&=+~,;-]+")
-_ACTED_ON = str.maketrans(
-    {character: f"\\{character}" for character in "\\`*_[]~#|$"}
-    | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-    # A mention would notify a person; an empty character ends it.
-    | {"@": "@&#8203;"}
-)
 
 
 def document(*parts: Iterable[str]) -> str:
@@ -103,21 +99,6 @@ def and_more(count: int, what: str) -> Iterator[str]:
         yield from (f"... and {count} more {what}", "")
 
 
-def code(name: str) -> str:
-    """A name as code, without any mark-up, mention or link in it."""
-    name = clean(name, NAME)
-    if _PLAIN_CODE.fullmatch(name):
-        return f"`{name}`"
-    # Character references, because `|` in a table and backticks end code in backticks.
-    shown = "".join(c if c.isalnum() or c in " -" else f"&#{ord(c)};" for c in name)
-    return f"<code>{shown}</code>"
-
-
-def prose(text: str) -> str:
-    """Text in which no character acts as mark-up."""
-    return text.translate(_ACTED_ON)
-
-
 def sentence(text: str) -> str:
     """Text as a sentence, in which no character acts as mark-up."""
     return f"{prose(text[:1].upper() + text[1:])}."
@@ -130,3 +111,10 @@ def link(url: str) -> str:
     if len(url) <= _LINK and _LINKABLE.fullmatch(url):
         return f" ([runbook]({url}))"
     return f" (runbook: {prose(clean(url, _LINK))})"
+
+
+def block(texts: Sequence[str]) -> Iterator[str]:
+    """Lines of text as they are, such as the output of a program; nothing without lines."""
+    if texts:
+        # Indented code: no character in it acts as mark-up, not even a fence.
+        yield from (*(f"    {text}".rstrip() for text in texts), "")

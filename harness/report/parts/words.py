@@ -13,6 +13,8 @@ from typing import Generic, Literal, TypedDict, TypeVar, assert_never
 from harness.budgets.model import Severity
 from harness.judge.compare.model import BudgetChange
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
+from harness.report.parts.safe import LONGEST, lines
+from harness.report.parts.safe import clean as clean  # noqa: PLC0414  words for all reports
 from harness.report.parts.scenario import scenario_text
 from harness.runs.model import Evidence, Manifest, SlowRequest, Worker
 from harness.units import Unit, format_quantity
@@ -29,25 +31,8 @@ _PHRASES: ByOutcome = {
     "warn": "with a warning",
     "pass": "met",
 }
-# Characters that control a terminal, reorder the text around them, or cannot be encoded.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SERVER = 200  # characters shown of a server's URL
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-
-
-def clean(text: str, limit: int = 0) -> str:
-    """Text from outside on one line, harmless to a terminal.
-
-    Args:
-        text: Any text, such as a name or the message of an exception.
-        limit: The maximum number of characters; "..." replaces the middle, because long names
-            differ at their ends. 0 is no limit.
-    """
-    line = _CONTROL.sub("", " ".join(text.split()))
-    if not limit or len(line) <= limit:
-        return line
-    head = (limit - 3 + 1) // 2
-    return f"{line[:head]}...{line[len(line) - (limit - 3 - head) :]}"
 
 
 def worst_first(judged: Iterable[Judged]) -> list[Judged]:
@@ -176,6 +161,8 @@ def title(manifest: Manifest) -> str:
 def headline(judgement: Judgement, manifest: Manifest) -> str:
     """One sentence on the outcome, such as "1 of 12 budgets breached, 11 met"."""
     outcomes = [verdict.outcome for verdict in judgement.verdicts]
+    if manifest.never_began:
+        return f"nothing was measured; budgets not judged: {len(outcomes)}"
     counts = tally(outcomes, _PHRASES) or "no budget applies to this scenario"
     return "; ".join(filter(None, (ending(manifest), counts, leniency(judgement))))
 
@@ -233,8 +220,13 @@ def ending(manifest: Manifest) -> str:
             text = f"the run was {manifest.status}"
         case _:
             assert_never(manifest.status)
-    reason = clean(manifest.reason, 500).rstrip(".")
+    reason = clean(manifest.reason.partition("\n")[0], 500).rstrip(".")
     return f"{text}: {reason}" if reason else text
+
+
+def failure(manifest: Manifest, limit: int = LONGEST) -> list[str]:
+    """Why a run never began, in lines: the error, the last output of the service, what to do."""
+    return lines(manifest.reason or "the harness was killed before the load began", limit)
 
 
 def load_text(manifest: Manifest) -> str:

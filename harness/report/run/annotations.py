@@ -13,14 +13,12 @@ from typing import Literal, assert_never, get_args
 from harness.judge.compare.model import BudgetChange
 from harness.judge.model import Verdict
 from harness.report.parts.console import NAME, TEXT
+from harness.report.parts.safe import workflow_message, workflow_property
 from harness.report.parts.words import Judged, clean, effect, worst_first
 
 AnnotationLevel = Literal["error", "warning"]
 LEVELS: tuple[AnnotationLevel, ...] = get_args(AnnotationLevel)
 MOST = 10  # annotations of each level
-_DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
-_PROPERTY = str.maketrans(_DATA | {":": "%3A", ",": "%2C"})
-_MESSAGE = str.maketrans(_DATA)
 
 
 def workflow_commands(
@@ -80,5 +78,5 @@ def _command(
     level: AnnotationLevel, title: str, message: str, place: dict[str, str] | None = None
 ) -> str:
     properties = {**(place or {}), "title": title}
-    listed = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items())
-    return f"::{level} {listed}::{message.translate(_MESSAGE)}"
+    listed = ",".join(f"{key}={workflow_property(value)}" for key, value in properties.items())
+    return f"::{level} {listed}::{workflow_message(message)}"

@@ -47,9 +47,13 @@ def console_report(
         baseline: The comparison with a stored run, if there is one.
 
     Returns:
-        Lines, each with its newline.
+        Lines, each with its newline; the error alone for a run that never began.
     """
     manifest, verdicts = evidence.manifest, wording.worst_first(judgement.verdicts)
+    headline = wording.headline(judgement, manifest)
+    ending = end(judgement.outcome, headline, exit_code, folder)
+    if manifest.never_began:
+        return render([*failure_parts(manifest), *ending], width=width, color=color)
     parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_load(manifest), ""]
     if verdicts:
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
@@ -73,9 +77,15 @@ def console_report(
     if baseline is not None:
         parts = list(baseline_parts(baseline, width=width, color=color))
         text += render(parts, width=width, color=color)
-    headline = wording.headline(judgement, manifest)
-    ending = end(judgement.outcome, headline, exit_code, folder)
     return text + render(ending, width=width, color=color)
+
+
+def failure_parts(manifest: Manifest) -> Iterator[RenderableType]:
+    """Why a run never began, and an empty line."""
+    first, *others = wording.failure(manifest)
+    yield Text.assemble(("error", "bold red"), f": {first}")
+    yield from (Text(line) for line in others)
+    yield ""
 
 
 def endpoint_table(latency: Mapping[LatencyKey, Distribution], *, width: int, color: bool) -> str:

@@ -19,23 +19,30 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
     """The content of junit.xml.
 
     A run that failed without a red budget (it was interrupted, or has no budgets) gets a testcase
-    named "run" with an error, because hosts show an empty suite green.
+    named "run" with an error, because hosts show an empty suite green. A run that never began has
+    only this testcase: its budgets would all say the same.
     """
     name = f"{manifest.service}.{wording.scenario_name(manifest)}"
     cases = [
         testcase(verdict, name, breach="breach", figures=_figures(verdict))
         for verdict in judgement.verdicts
+        if not manifest.never_began
     ]
     success = judgement.exit_code == 0 and manifest.status == "complete"
-    if not success and not is_red(cases):
-        headline = wording.headline(judgement, manifest)
+    headline = wording.headline(judgement, manifest)
+    if manifest.never_began:
+        reason = wording.failure(manifest)
+        cases.append(whole("run", name, judgement.outcome, reason[0], "\n".join(reason)))
+    elif not success and not is_red(cases):
         cases.append(whole("run", name, judgement.outcome, headline))
     facts = {label.lower(): text for label, text in wording.facts(manifest)}
     return document(
         *(name, cases, facts | _properties(judgement, manifest)),
         started=manifest.clock.started or manifest.clock.created,
         seconds=wording.window_seconds(manifest) or 0.0,
-        output=[_guard_line(guard) for guard in judgement.guards],
+        output=[headline]
+        if manifest.never_began
+        else [_guard_line(guard) for guard in judgement.guards],
     )
 
 

@@ -12,6 +12,7 @@ from harness.report.parts.markdown import (
     SIGNS,
     TEXT,
     and_more,
+    block,
     code,
     details,
     document,
@@ -42,6 +43,12 @@ def summary_markdown(
 ) -> str:
     """The content of summary.md, always under 1 MiB."""
     manifest, verdicts = evidence.manifest, wording.worst_first(judgement.verdicts)
+    if manifest.never_began:
+        return document(
+            _heading(judgement, manifest),
+            block(wording.failure(manifest, TEXT)[:MOST_REASONS]),
+            details("Run", _run(manifest)),
+        )
     return document(
         _heading(judgement, manifest),
         _load(manifest),
@@ -59,11 +66,20 @@ def summary_markdown(
 
 def comment_markdown(judgement: Judgement, manifest: Manifest) -> str:
     """The content of comment.md, always within the limit of a comment."""
+    first = [marker("run", manifest.service, wording.scenario_name(manifest))]
+    if manifest.never_began:
+        return document(
+            *(
+                first,
+                _heading(judgement, manifest),
+                block(wording.failure(manifest, TEXT)[:MOST_REASONS]),
+            )
+        )
     verdicts = wording.worst_first(judgement.verdicts)
 
     def write(most: int) -> str:
         return document(
-            [marker("run", manifest.service, wording.scenario_name(manifest))],
+            first,
             _heading(judgement, manifest),
             _budgets(verdicts, most),
             reason_list(verdicts, most, names.RESULTS_FILE),

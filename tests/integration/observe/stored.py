@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness import names
-from harness.commands.parts.verdict import REPORT_FILES
 from harness.runs.cells import Cell, bucket_of
-from harness.runs.folder import MEASURED_FILES, RunFolder
+from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
 from harness.runs.model import Series
@@ -65,8 +64,6 @@ def write(path: Path, found: Iterable[Series] = SERIES) -> RunFolder:
     """A run folder as `harness run` writes it."""
     folder = RunFolder(path)
     path.mkdir()
-    for name in (*MEASURED_FILES, *REPORT_FILES):
-        folder.file(name).touch()
     folder.write_manifest(manifest())
     with LatencyLog(folder.file(names.LATENCY_FILE)) as log:
         log.begin(START)

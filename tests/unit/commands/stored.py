@@ -10,7 +10,7 @@ from harness import names
 from harness.cli import main
 from harness.runs.cells import Cell, bucket_of
 from harness.runs.digests import digests
-from harness.runs.folder import MEASURED_FILES, RunFolder
+from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
 from harness.runs.model import Requests
@@ -39,8 +39,6 @@ def stored_run(
     """
     folder = RunFolder(path)
     path.mkdir()
-    for name in MEASURED_FILES:
-        folder.file(name).touch()
     folder.write(names.BUDGETS_FILE, budgets)
     with LatencyLog(folder.file(names.LATENCY_FILE)) as log:
         log.begin(START)

@@ -52,4 +52,5 @@ _SCENARIO = {
     "loads": [{"name": "smoke", "locustfile": "smoke.py", "workload": {"model": "open"}}],
     "warm_up": 5.0,
     "duration": 10.0,
+    "settles": False,
 }

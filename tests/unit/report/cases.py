@@ -153,6 +153,20 @@ INTERRUPTED = MANIFEST.model_copy(
     }
 )
 
+NEVER_BEGAN = MANIFEST.model_copy(
+    update={
+        "status": "failed",
+        "reason": (
+            "the service ended with exit code 1 before it was ready\nIts last output:\n"
+            "    Traceback (most recent call last):\n"
+            "      <b>`x`|y</b> @everyone ::error::\x1b[31m\n"
+            "    ::error::KeyError\nhint: the whole output is in runs/a/target.log"
+        ),
+        "clock": Clock(created=1782907198.25),
+        "requests": Requests(),
+        "target": {},
+    }
+)
 ABORTED = MANIFEST.model_copy(
     update={
         "status": "aborted",
@@ -255,6 +269,15 @@ CASES: dict[str, tuple[Judgement, Evidence, int]] = {
         judged("fail", *(replace(v, name=n) for n, v in AWKWARD.items()), guards=(SATURATED,)),
         Evidence(AWKWARD_RUN, AWKWARD_LATENCIES, (), AWKWARD_SLOWEST),
         3,
+    ),
+    "never-began": (
+        judged(
+            "inconclusive",
+            *(replace(UNKNOWN, name=f"budget-{number}") for number in range(3)),
+            guards=(replace(SATURATED, name="run-complete"),),
+        ),
+        evidence(NEVER_BEGAN, requests=False),
+        4,
     ),
     "no-budgets": (judged("inconclusive", guards=()), evidence(requests=False), 4),
 }

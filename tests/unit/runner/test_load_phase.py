@@ -102,7 +102,7 @@ def cannot_write(parts: Parts) -> None:
 
 
 def cannot_scrape(parts: Parts) -> None:
-    parts.scraper.errors.append(OSError(28, "No space left on device"))
+    parts.scraper.errors.append(OSError(28, "No space left on device", "metrics.om"))
 
 
 def interrupts(parts: Parts) -> None:

@@ -65,7 +65,7 @@ def test_window_begins_where_the_latency_has_settled(
     tmp_path: Path, slow_until: int, scrapes: tuple[float, ...], cut: int | None, start: float
 ) -> None:
     folder = stored_run(tmp_path, slow_until, scrapes=scrapes)
-    settle(folder)
+    assert settle(folder, read_manifest(folder)) == read_manifest(folder)
     manifest = read_manifest(folder)
     assert manifest.settled is not None
     assert manifest.settled.cut == cut
@@ -74,7 +74,7 @@ def test_window_begins_where_the_latency_has_settled(
 
 def test_limit_is_the_settled_latency(tmp_path: Path) -> None:
     folder = stored_run(tmp_path, 4)
-    settle(folder)
+    assert settle(folder, read_manifest(folder)) == read_manifest(folder)
     settled = read_manifest(folder).settled
     assert isinstance(settled, Settled)
     assert settled.limit == pytest.approx(0.01, rel=2e-3)
@@ -83,7 +83,7 @@ def test_limit_is_the_settled_latency(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", ["failed", "interrupted", "aborted", "running"])
 def test_run_that_did_not_end_as_planned_keeps_its_window(tmp_path: Path, status: Status) -> None:
     folder = stored_run(tmp_path, 4, status)
-    settle(folder)
+    assert settle(folder, read_manifest(folder)) == read_manifest(folder)
     manifest = read_manifest(folder)
     assert manifest.settled is None
     assert window_start(manifest) == LENGTH / 2

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from harness.errors import RunFolderError
 from harness.observe.exposition import parse_exposition
-from harness.runs.metrics import MetricsLog, finalise, read_metrics
+from harness.runs.metrics import MetricsLog, finalise, finish, read_metrics
 from harness.runs.model import Series
 from harness.runs.openmetrics import MetricKind, Sample, series_text
 
@@ -335,11 +335,42 @@ def test_full_disk_at_the_end_leaves_the_appended_lines(tmp_path: Path) -> None:
     log.add([gauge("a", 1)], T0)
     (tmp_path / "metrics.om.partial").symlink_to("/dev/full")
 
-    with pytest.raises(OSError, match="No space left"):
-        log.close()
+    log.close()
 
+    assert log.unfinished == f"cannot write {path}: No space left on device"
     assert ours(read_metrics(path)) == {("a", ()): [(T0, 1)]}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def killed(path: Path, lines: str) -> bytes:
+    """What `finish` makes of the file of a run that was killed."""
+    path.write_text(lines)
+    finish(path)
+    return path.read_bytes()
+
+
+def test_file_of_a_killed_run_becomes_a_document_once_it_is_finished(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.om"
+    lines = "# TYPE a gauge\na 1.0 1790000000.000\n"
+    assert killed(path, lines + "a 2.0 17900") == f"{lines}# EOF\n".encode()
+    before = path.stat()
+    finish(path)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert killed(path, "") == b"# EOF\n"
+    with pytest.raises(RunFolderError):
+        killed(path, "garbage\n")
+
+
+def test_file_of_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.om"
+    with MetricsLog(path) as log:
+        log.add([gauge("a", 1)], T0)
+        before = path.read_bytes()
+        finish(path)
+        assert path.read_bytes() == before
+        log.add([gauge("a", 2)], T0 + 1)
+    finish(tmp_path / "absent")
+    assert ours(read_metrics(path)) == {("a", ()): [(T0, 1), (T0 + 1, 2)]}
 
 
 def test_log_without_samples_is_a_valid_document(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ OUR_HTML = {"<code>", "</code>", "<details>", "<summary>", "</summary>", "</deta
 
 
 def shown(token: Token) -> str:
-    return "".join(c.content for c in token.children or () if c.type != "html_inline")
+    text = "".join(c.content for c in token.children or () if c.type != "html_inline")
+    return text.replace("\u200b", "")  # it ends what would become a link
 
 
 def first_table(markdown: str) -> list[list[str]]:
@@ -65,7 +66,7 @@ def test_summary_of_anything_has_a_row_a_budget_and_no_foreign_markup(
     assert html_tags(markdown) <= OUR_HTML
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", markdown)
     assert markdown.encode("utf-8")
-    if judgement.verdicts:
+    if judgement.verdicts and not evidence.manifest.never_began:
         rows = first_table(markdown)
         assert {len(row) for row in rows} == {len(rows[0])}
         names = [clean(verdict.name, 120) for verdict in worst_first(judgement.verdicts)]
@@ -217,7 +218,7 @@ def test_passing_summary_gives_no_reasons_and_no_empty_column() -> None:
 
 def test_credentials_in_the_target_url_are_not_published() -> None:
     markdown = summary_markdown(judged("pass", P95), evidence())
-    assert "url http://127.0.0.1:8000" in markdown
+    assert "url http:&#8203;//127.0.0.1:8000" in markdown
     assert "secret" not in markdown
 
 
