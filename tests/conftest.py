@@ -20,7 +20,7 @@ from tests.servers import (
 settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no clock")
 
-pytest_plugins = ["tests.schedule"]
+pytest_plugins = ["tests.schedule", "tests.tracer"]
 
 # Marker: the programs that a test with it needs, and the Debian packages that have them.
 PROGRAMS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import time
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 
 _IMPORTED = time()
 
@@ -13,7 +13,6 @@ class StartMetrics:
     """The start-up metric of one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
         self.duration = Gauge(
             "service_start_duration_seconds",
             "From the start of the process until it could serve, in seconds.",
@@ -22,5 +21,13 @@ class StartMetrics:
 
     def ready(self) -> None:
         """The service can serve from now on."""
-        began = self._registry.get_sample_value("process_start_time_seconds")
-        self.duration.set(time() - (began or _IMPORTED))  # `began` is None except on Linux
+        self.duration.set(time() - _began())
+
+
+def _began() -> float:
+    """Unix time of the start of the process; off Linux, of the import of this module."""
+    for family in ProcessCollector(registry=None).collect():
+        for sample in family.samples:
+            if sample.name == "process_start_time_seconds":
+                return sample.value
+    return _IMPORTED

@@ -18,6 +18,8 @@ def plain_git() -> Iterator[None]:
         patch.setenv("GIT_COMMITTER_EMAIL", "x@x")
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        # The services and set-ups of the repositories are none of the traced code.
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         yield
 
 

@@ -136,7 +136,9 @@ class Loads:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    process = subprocess.Popen([sys.executable, str(SERVER)], stdout=subprocess.PIPE, text=True)
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
+    command = [sys.executable, str(SERVER)]
+    process = subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         yield Server(f"http://127.0.0.1:{process.stdout.readline().strip()}")

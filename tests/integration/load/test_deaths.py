@@ -16,6 +16,8 @@ from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from tests.integration.load.conftest import Loads, Server, descendants, gone
 
+pytestmark = pytest.mark.untraced
+
 FAST = """
 class Fast(FastHttpUser):
     @task

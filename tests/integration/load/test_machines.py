@@ -26,6 +26,8 @@ BRIDGE = f"hz{os.getpid()}"
 HOSTS = (f"{BRIDGE}a", f"{BRIDGE}b")
 LOCUSTFILE = """
 from locust import FastHttpUser, task
+
+pytestmark = pytest.mark.untraced
 class Any(FastHttpUser):
     @task
     def name_worker(self): self.client.get(f"/worker-{self.environment.runner.worker_index + 1}")

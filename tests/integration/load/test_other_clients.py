@@ -9,6 +9,8 @@ RAW = """
 import gevent, socket, time
 from urllib.parse import urlsplit
 
+pytestmark = pytest.mark.untraced
+
 class Raw(User):
     def on_start(self):
         address = urlsplit(self.host)

@@ -19,10 +19,7 @@ SHORTEST = 0.2  # s
 ATTEMPTS = 3  # other work on the machine only ever adds to what the client sees
 
 
-@pytest.fixture(autouse=True)
-def untraced_generator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A coverage tracer in the generator would be measured as well."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+pytestmark = pytest.mark.untraced  # the tracer in the generator would be measured as well
 
 
 @pytest.mark.parametrize(

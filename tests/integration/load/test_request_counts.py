@@ -10,6 +10,8 @@ CLOSED = ClosedWorkload((UserStage(10, 0.25, 0), UserStage(10, 60)))
 MIXED = """
 import gevent
 
+pytestmark = pytest.mark.untraced
+
 class Mixed({base}):
     wait_time = constant(0.01)
     def on_start(self): self.client.get("/fast?start", name="/start")

@@ -71,6 +71,7 @@ class Journey(FastHttpUser):
     assert stats.chisquare(tasks, light * np.array([0.75, 0.25])).pvalue > 1e-4
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "nested",
     [False, pytest.param(True, marks=pytest.mark.slow)],

@@ -21,6 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sample_app.telemetry.one_worker import REFUSAL
 from tests.servers import free_port
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0  # seconds; only a hang takes that long
 

@@ -26,6 +26,8 @@ import yaml
 
 from tests.servers import PATIENCE, RedisServer, end, free_port, wait_until
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 CONTACTS = "/api/v1/contacts"

@@ -10,6 +10,7 @@ from benchmarks.campaign.absolute import Case, simulate
 from harness.judge.intervals.levels import looks
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "case",
     [
@@ -25,6 +26,7 @@ def test_a_service_at_its_limit_seldom_fails_and_seldom_passes(case: Case) -> No
     assert tally.passed <= 18  # 5% are 10; 19 or more are a chance of 0.6%
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("ratio", "passes"), [(0.7, True), (1.5, False)])
 def test_a_service_far_from_its_limit_is_decided_soon(ratio: float, passes: bool) -> None:
     tally = simulate(Case(ratio, ends="early"), 60, 12)

@@ -129,7 +129,7 @@ MISTAKES = {
 @pytest.mark.needs_prometheus
 @pytest.mark.parametrize(("right", "wrong", "command"), MISTAKES.values(), ids=MISTAKES)
 def test_promtool_finds_a_planted_mistake(
-    right: str, wrong: str, command: str, promtool: str, tmp_path: Path
+    right: str, wrong: str, command: str, tmp_path: Path
 ) -> None:
     shutil.copytree(ROOT / "dashboards" / "prometheus", tmp_path / "rules")
     path = tmp_path / "rules" / "rules.yml"
@@ -137,10 +137,16 @@ def test_promtool_finds_a_planted_mistake(
     assert right in text
     path.write_text(text.replace(right, wrong))
     name = "rules.yml" if command == "check" else "rules.test.yml"
-    assert run(promtool, [command, "rules", name], tmp_path / "rules").returncode == 1
+    assert run("promtool", [command, "rules", name], tmp_path / "rules").returncode == 1
 
 
 def run(program: str, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"GOGC": "800"}  # it collects garbage a fifth of its time otherwise
     return subprocess.run(
-        [program, *arguments], cwd=folder, capture_output=True, text=True, check=False
+        [program, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )

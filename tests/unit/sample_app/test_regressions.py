@@ -54,6 +54,7 @@ def test_several_regressions_are_planted_together() -> None:
     assert planted.seed == settings.seed
 
 
+@pytest.mark.untraced
 def test_service_without_regressions_imports_none() -> None:
     code = (
         "import sys, sample_app.main\n"

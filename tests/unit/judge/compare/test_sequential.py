@@ -148,6 +148,7 @@ def gate(random: np.random.Generator, change: float, noise: float, plan: Design)
             return state.decision, len(ratios)
 
 
+@pytest.mark.untraced
 def test_gates_err_no_more_than_promised() -> None:
     # 1,000 gates each: 20 false alarms would be 3 standard errors over 1%, 30 misses are under 5%.
     random = np.random.default_rng(11)

@@ -42,6 +42,7 @@ def cuts(seconds: int, tau: float | None, runs: int = 200) -> list[int | None]:
     return [settling(bins(steady(rng, seconds) + added)).cut for _ in range(runs)]
 
 
+@pytest.mark.untraced
 def test_steady_latency_is_cut_by_little() -> None:
     found = cuts(60, None)
     assert None not in found
@@ -49,6 +50,7 @@ def test_steady_latency_is_cut_by_little() -> None:
     assert np.quantile([cut or 0 for cut in found], 0.9) <= 6
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("tau", "least", "most"), [(1.0, 1, 6), (3.0, 4, 13), (8.0, 11, 25)])
 def test_transient_is_cut_for_a_few_time_constants(tau: float, least: int, most: int) -> None:
     found = cuts(60, tau)
