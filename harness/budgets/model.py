@@ -431,11 +431,8 @@ class Plan:
 
     def off_in(self, scenario: str) -> tuple[str, ...]:
         """Names of the budgets that apply to a scenario and are off."""
-        return tuple(
-            budget.name
-            for budget in self.budgets
-            if budget.severity == "off" and (not budget.scenarios or scenario in budget.scenarios)
-        )
+        off = (b for b in self.budgets if b.severity == "off")
+        return tuple(b.name for b in off if not b.scenarios or scenario in b.scenarios)
 
     def budgets_of(self, scenario: str) -> tuple[Budget, ...]:
         """The judged budgets that apply to a scenario, in the order of the file."""
