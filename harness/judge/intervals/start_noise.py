@@ -33,9 +33,9 @@ def widened(
     scale of the logarithm (MOVER: Zou and Donner 2008, "Construction of confidence limits about
     effect measures", Statistics in Medicine 27). A run has one start, however often it is looked
     at: so its plain sum with the luck at the level of all looks holds as well, and is smaller in
-    long runs. The narrower one keeps the levels (tests/unit/judge/intervals/test_levels.py). In a run
-    with one look the root is made wider by 15%, because noise may last longer than a batch; where a
-    run is looked at several times, its one start leaves room for that.
+    long runs. The narrower one keeps the levels (tests/unit/judge/intervals/test_levels.py). In a
+    run with one look the root is made wider by 15%, because noise may last longer than a batch;
+    where a run is looked at several times, its one start leaves room for that.
 
     Args:
         end: By the scatter within the run.
