@@ -126,12 +126,13 @@ class LoadPhase:
             self.state.interrupt("interrupted by a signal")
         elif schedule.done():
             self.state.complete()
+            self.state.end_window_after(self.scenario.duration)
         elif breach.done():
             budget, seconds = breach.result()
             self.state.abort(budget.name, seconds)
         else:
             self.state.complete()
-            self.state.cut_window_after(decided.result())
+            self.state.end_window_after(decided.result())
 
     async def _drain(self) -> None:
         """Stop the load, wait for the last answers, and take the final accounts."""
@@ -175,6 +176,8 @@ class LoadPhase:
 
     async def _evidence_until(self, window_start: float, second: int) -> Evidence:
         """The evidence of the run as if it ended after so many seconds of its window."""
+        if second > self.scenario.expected:
+            self.state.end_window_after(self.scenario.duration)  # it goes on
         await asyncio.sleep(max(0.0, window_start + second - time.monotonic()))
         await self.scraper.scrape()
         await self.fleet.wait_reported(window_start + second)

@@ -71,9 +71,12 @@ class RunState:
             self._observer.set_manifest(self.folder.path.resolve().name, self.manifest)
 
     def begin(self, started: float, scenario: Scenario) -> float:
-        """Note the start of the load, in epoch seconds, and return the start of the window."""
+        """Note the start of the load, in epoch seconds, and return the start of the window.
+
+        Until it is known that the run goes on, the window ends as planned.
+        """
         window_start = started + scenario.warm_up
-        window_end = window_start + scenario.duration
+        window_end = window_start + scenario.expected
         self._set_clock(started=started, window_start=window_start, window_end=window_end)
         return window_start
 
@@ -94,12 +97,12 @@ class RunState:
         after = format_quantity(seconds, Unit.SECONDS)
         reason = f"the breach of {budget} was certain after {after} of the window"
         self._set(status="aborted", aborted_by=budget, reason=reason)
-        self.cut_window_after(seconds)
+        self.end_window_after(seconds)
 
-    def cut_window_after(self, seconds: float) -> None:
-        """End the window after so many seconds of it."""
+    def end_window_after(self, seconds: float) -> None:
+        """Let the window end after so many seconds of it."""
         assert self.manifest.clock.window_start is not None
-        self.cut_window(self.manifest.clock.window_start + seconds)
+        self._set_clock(window_end=self.manifest.clock.window_start + seconds)
 
     def cut_window(self, end: float) -> None:
         """End the window at this moment; there is no window when it had not begun by then."""

@@ -66,6 +66,7 @@ def test_run_two_loads_at_once_have_their_own_rates_and_starts(project: Project)
         },
         "warm_up": "1s",
         "duration": "3s",
+        "max_duration": "3s",  # not a request more than the schedule has
     }
     result = project.harness("run", "--out", "out")
     # Whether each guard held is up to the machine.

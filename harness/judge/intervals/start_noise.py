@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 # Standard deviation of the logarithm of a time from start to start, where nothing is known of it.
 NOISE = 0.05
+_ONE_LOOK = 1.15
 FAILS = 2.3263  # normal quantile of 99%
 
 
@@ -32,7 +33,9 @@ def widened(
     scale of the logarithm (MOVER: Zou and Donner 2008, "Construction of confidence limits about
     effect measures", Statistics in Medicine 27). A run has one start, however often it is looked
     at: so its plain sum with the luck at the level of all looks holds as well, and is smaller in
-    long runs. The narrower one keeps the levels (tests/unit/judge/intervals/test_levels.py).
+    long runs. The narrower one keeps the levels (tests/unit/judge/intervals/test_levels.py). In a
+    run with one look the root is made wider by 15%, because noise may last longer than a batch;
+    where a run is looked at several times, its one start leaves room for that.
 
     Args:
         end: By the scatter within the run.
@@ -46,4 +49,5 @@ def widened(
         return end  # no logarithm; no time is below 0
     within = max(0.0, side * math.log(end / value))
     look, run = (-float(ndtri(alpha)) * noise for alpha in alphas)
-    return value * math.exp(side * min(math.hypot(within, look), within + run))
+    root = math.hypot(within, look) * (_ONE_LOOK if alphas[0] == alphas[1] else 1.0)
+    return value * math.exp(side * min(root, within + run))

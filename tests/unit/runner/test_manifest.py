@@ -97,6 +97,14 @@ def test_load_has_begun_once_its_start_is_known(tmp_path: Path) -> None:
     assert (clock.started, clock.window_start, clock.window_end) == (100.0, 105.0, 165.0)
 
 
+def test_window_ends_as_planned_until_the_run_goes_on(tmp_path: Path) -> None:
+    run = state(tmp_path)
+    run.begin(100.0, replace(SCENARIO, planned=20.0))
+    assert run.manifest.clock.window_end == 125.0
+    run.end_window_after(SCENARIO.duration)
+    assert run.manifest.clock.window_end == 165.0
+
+
 @pytest.mark.parametrize(
     ("end", "window"),
     [
