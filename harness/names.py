@@ -79,13 +79,19 @@ MEMORY_LIMIT: Final = "system_memory_limit_bytes"
 SERVICE_CPU_WAIT: Final = "harness_service_cpu_wait_seconds_total"
 OTHER_CPU: Final = "harness_other_cpu_seconds_total"
 HOST_METRICS: Final = frozenset({CPU_SECONDS, CPU_COUNT, MEMORY_BYTES, MEMORY_LIMIT, START_TIME})
+# What observe reads from the operating system.
+OWN_METRICS: Final = HOST_METRICS | {SERVICE_CPU_WAIT, OTHER_CPU}
 
 # --- what observe adds to each series -------------------------------------------------------
 INSTANCE: Final = "instance"
-EXPORTED_INSTANCE: Final = "exported_instance"
-PROVIDER: Final = "provider"  # "psutil" on a series that observe added
+EXPORTED: Final = "exported_"  # before the name of a scraped label that observe or Prometheus adds
+PROVIDER: Final = "provider"  # on a series of `OWN_METRICS` that observe added
+PSUTIL: Final = "psutil"
 UP: Final = "up"
 SCRAPE_DURATION: Final = "scrape_duration_seconds"
+# 1 at each time at which the series in its label had two different values.
+CONTRADICTING: Final = "scrape_samples_contradicting"
+CONTRADICTING_SERIES: Final = "series"
 
 # --- what the load generator reports (one sample a second, in metrics.om) --------------------
 GENERATOR_ASKED: Final = "harness_iterations_asked_total"
@@ -146,6 +152,8 @@ RUN_COMMIT: Final = "commit"  # of the service's repository; absent without one
 RUN_VERSION: Final = "version"  # of the harness
 JOB: Final = "job"  # on the series of a stored run: the service's name, or `RUN_JOB`
 RUN_JOB: Final = "harness"
+# Prometheus adds these to each series that it scrapes; a service's own are renamed (`EXPORTED`).
+ADDED_LABELS: Final = (INSTANCE, JOB)
 
 # --- what the generated rules record --------------------------------------------------------------
 RULE_VALUE: Final = "service:budget_value:rate5m"  # service, budget; in the unit of the indicator
@@ -169,6 +177,14 @@ ASKED_EVENTS: Final = "events"
 ASKED_SCRAPES: Final = "scrapes"
 ASKED_RESETS: Final = "resets"
 ASKED_NEWEST: Final = "newest"
+# Of each selector of an indicator, by its number from 0: "first 0".
+ASKED_FIRST: Final = "first"
+ASKED_LAST: Final = "last"
+ASKED_FEWEST: Final = "fewest"
+ASKED_MOST: Final = "most"
+ASKED_AGE: Final = "age"
+ASKED_PRESENT: Final = "present"
+ASKED_STEPS: Final = 100  # of a window, at which a server's samples are looked at
 
 # --- the run folder --------------------------------------------------------------------------
 MANIFEST_FILE: Final = "run.json"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from harness.budgets.workload import Workload
 from harness.names import OK
@@ -172,6 +172,22 @@ def selectors(indicator: Indicator) -> tuple[Selector, ...]:
     return tuple(selector for selector, _ in typed_selectors(indicator))
 
 
+def asked_selectors(indicator: Indicator) -> tuple[tuple[Selector, bool], ...]:
+    """The series that a Prometheus server is asked about, and whether each is a gauge."""
+    match indicator:
+        case Mean(histogram=histogram):
+            return (histogram.part("sum"), False), (histogram.part("count"), False)
+        case Quantile(histogram=histogram):
+            return ((histogram.part("bucket"), False),)
+        case Latency() | ErrorRatio() | Throughput() | Promql() | Ratio() | Rate():
+            pass
+        case Gauge() | Utilization():
+            pass
+        case _:
+            assert_never(indicator)
+    return tuple((one, "gauge" in types) for one, types in typed_selectors(indicator))
+
+
 def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
     """The counters that an indicator rests on; empty for the other kinds."""
     match indicator:
@@ -185,6 +201,24 @@ def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
             return (selector,)
         case Latency() | ErrorRatio() | Throughput() | Gauge() | Utilization() | Promql():
             return ()
+        case _:
+            assert_never(indicator)
+
+
+# Readings of a gauge within the window, both edges included: with fewer, an excess that lasts a
+# quarter of the window may lie between two of them.
+FEWEST_READINGS: Final = 5
+
+
+def reads_between_edges(indicator: Indicator) -> bool:
+    """Whether the value depends on the readings between the edges of the window."""
+    match indicator:
+        case Gauge(over=over) | Utilization(over=over):
+            return over != "last"
+        case Rate(to=to):
+            return to is not None
+        case Latency() | ErrorRatio() | Throughput() | Quantile() | Mean() | Ratio() | Promql():
+            return False
         case _:
             assert_never(indicator)
 

@@ -26,6 +26,7 @@ from harness.runs.openmetrics import (
     Points,
     Sample,
     document,
+    exported,
     parse_series,
     series_text,
 )
@@ -164,7 +165,7 @@ class _Timeline:
         for text, samples in points.items():
             name, labels = parse_series(text)
             own = self._service if names.INSTANCE in labels else self._harness
-            self._series[series_text(name, {**labels, **own})] = samples
+            self._series[series_text(name, {**exported(labels, own), **own})] = samples
 
     def add(self, samples: Iterator[Sample] | Sequence[Sample], at: float) -> None:
         """Add samples of the harness at a time, in seconds since the epoch."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable
 from typing import assert_never
 
@@ -14,7 +13,7 @@ from harness.runs.model import Worker
 
 
 class WorkerRegistry:
-    """The workers of a load.
+    """The workers of a load, with the times of their losses on the clock of `time.monotonic`.
 
     Attributes:
         pool: The pool of the master.
@@ -68,7 +67,6 @@ class WorkerRegistry:
 
     def mark_lost(self, name: str, reason: str, at: float) -> None:
         """Record the loss of a worker, at a time of `time.monotonic`; only the first one counts."""
-        at += time.time() - time.monotonic()
         worker = self._workers[name]
         if not worker.lost:
             changes = {"lost": reason, "lost_at": at}

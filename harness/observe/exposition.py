@@ -13,7 +13,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from harness.observe.fetch import Answer
-from harness.runs.openmetrics import MetricKind, Sample, family_of, parse_labels, parse_type
+from harness.runs.openmetrics import (
+    MetricKind,
+    Sample,
+    are_different,
+    family_of,
+    parse_labels,
+    parse_type,
+)
 
 # One fixed header for all scrapes: libraries choose the first type that they know and ignore q.
 ACCEPT: Final = "text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.5"
@@ -30,6 +37,7 @@ _SAMPLE = re.compile(
 _SCOPE = "otel_scope_"
 
 _Labels = tuple[tuple[str, str], ...]
+_Row = tuple[str, _Labels, float]
 
 
 def read_exposition(answer: Answer) -> list[Sample]:
@@ -61,8 +69,8 @@ def parse_exposition(text: str) -> list[Sample]:
         text: The whole response, decoded.
 
     Returns:
-        One sample per series, in the order of the response. If a series is repeated, its first
-        sample counts, as in Prometheus.
+        One sample per series, in the order of the response. If a series is repeated with another
+        value, that value is a further sample at the end; an equal value is the same sample.
 
     Raises:
         ValueError: A line is not a sample; the message names the line.
@@ -81,7 +89,7 @@ def parse_exposition(text: str) -> list[Sample]:
                 raise ValueError(f"line {number} is not a sample: {error}") from error
     return [
         Sample(name, dict(labels), value, kind, family)
-        for (name, labels), value in _without_scopes(rows).items()
+        for name, labels, value in _without_scopes(rows)
         for family, kind in (family_of(name, kinds),)
         if not _is_created(name, kinds)
     ]
@@ -100,18 +108,20 @@ def _row(line: str) -> tuple[str, _Labels, float]:
     return name, tuple(sorted(pair for pair in pairs if pair[1])), number
 
 
-def _without_scopes(
-    rows: Iterable[tuple[str, _Labels, float]],
-) -> dict[tuple[str, _Labels], float]:
-    seen: set[tuple[str, _Labels]] = set()
+def _without_scopes(rows: Iterable[_Row]) -> list[_Row]:
+    """Rows without the labels of scopes; what contradicts an earlier row stands at the end."""
+    seen: dict[tuple[str, _Labels], float] = {}
     merged: dict[tuple[str, _Labels], float] = {}
+    contradicting: list[tuple[tuple[str, _Labels], float]] = []
     for name, labels, value in rows:
-        if (name, labels) in seen:
-            continue
-        seen.add((name, labels))
         key = name, tuple(pair for pair in labels if not pair[0].startswith(_SCOPE))
-        merged[key] = merged[key] + value if key in merged else value
-    return merged
+        if (name, labels) not in seen:
+            seen[name, labels] = value
+            merged[key] = merged[key] + value if key in merged else value
+        elif are_different(seen[name, labels], value):
+            contradicting.append((key, value - seen[name, labels]))
+    every = [*merged.items(), *((key, merged[key] + change) for key, change in contradicting)]
+    return [(*key, value) for key, value in every]
 
 
 def _is_created(name: str, kinds: dict[str, MetricKind]) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from harness.budgets.lint.plan import Family
 from harness.budgets.model import Target
 from harness.errors import TargetError
+from harness.names import ADDED_LABELS
 from harness.observe.command import absolute
 from harness.observe.exposition import ACCEPT, read_exposition
 from harness.observe.fetch import NoAnswer, fetch
-from harness.runs.openmetrics import Sample
+from harness.runs.openmetrics import Sample, exported
 
 TIMEOUT = 5.0  # seconds
-_HIDDEN = {"le", "quantile"}
 
 
 def fetch_families(url: str, target: Target | None) -> dict[str, Family]:
@@ -47,13 +47,26 @@ def _scrape(url: str) -> list[Sample]:
 
 
 def _family(samples: list[Sample]) -> Family:
-    labels = [
-        {name: value for name, value in sample.labels.items() if name not in _HIDDEN}
-        for sample in samples
-    ]
-    edges = {float(sample.labels["le"]) for sample in samples if "le" in sample.labels}
+    labels = [_labels(sample) for sample in samples]
+    edges = {edge for sample in samples for edge in _edge(sample)}
     return Family(
         samples[0].kind,
         tuple(dict(pairs) for pairs in dict.fromkeys(tuple(sorted(one.items())) for one in labels)),
         tuple(sorted(edges)),
     )
+
+
+def _labels(sample: Sample) -> dict[str, str]:
+    """The labels as a run names them, without the edge of a bucket and the rank of a quantile."""
+    hidden = {"le"} if sample.name.endswith("_bucket") else set[str]()
+    hidden |= {"quantile"} if sample.kind == "summary" else set()
+    labels = exported(sample.labels, ADDED_LABELS)
+    return {name: value for name, value in labels.items() if name not in hidden}
+
+
+def _edge(sample: Sample) -> list[float]:
+    """The edge of a bucket; none for another sample, or where `le` is not a number."""
+    try:
+        return [float(sample.labels["le"])] if sample.name.endswith("_bucket") else []
+    except (KeyError, ValueError):
+        return []

@@ -37,7 +37,8 @@ class ProcessTree:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._start_time: float | None = None
+        self._first: psutil.Process | None = None
+        self._start_time = 0.0
         self._cpu_seconds = 0.0
         self._sum = 0.0
         self._cpu_wait = CpuWaitReader()
@@ -53,8 +54,9 @@ class ProcessTree:
 
     def _read(self) -> ProcessUsage | None:
         root = psutil.Process(self._pid)
-        start_time = root.create_time()
-        if self._start_time not in {None, start_time} or root.status() == psutil.STATUS_ZOMBIE:
+        # Processes are equal by the ticks since the boot at which they started; their start in
+        # seconds since the epoch moves with the machine's clock.
+        if self._first not in {None, root} or root.status() == psutil.STATUS_ZOMBIE:
             return None
         cpu = 0.0
         memory = 0
@@ -66,8 +68,9 @@ class ProcessTree:
             except psutil.AccessDenied:
                 continue
             cpu += times.user + times.system + times.children_user + times.children_system
-        self._start_time = start_time
+        if self._first is None:
+            self._first, self._start_time = root, root.create_time()
         self._cpu_seconds += max(0.0, cpu - self._sum)
         self._sum = cpu
         waited = self._cpu_wait.read(process.pid for process in processes)
-        return ProcessUsage(self._cpu_seconds, memory, start_time, waited)
+        return ProcessUsage(self._cpu_seconds, memory, self._start_time, waited)

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
@@ -22,13 +22,15 @@ from harness.observe.host import memory_limit, usable_cpus
 from harness.observe.other_cpu import OtherCpuReader
 from harness.observe.process_tree import ProcessTree
 from harness.observe.target import Service
+from harness.runs.clock import RunClock
 from harness.runs.metrics import MetricsLog
-from harness.runs.openmetrics import Sample, reading
+from harness.runs.openmetrics import Sample, exported, reading
 
 # Metrics of `ProcessTree` and `host` that are added when the service does not expose them.
 _OWN: Final = frozenset(
     {names.CPU_SECONDS, names.MEMORY_BYTES, names.START_TIME, names.CPU_COUNT, names.MEMORY_LIMIT}
 )
+_RESERVED: Final = (*names.ADDED_LABELS, names.PROVIDER)  # of a metric that the harness may add
 _INTERVAL_PER_SCRAPE: Final = 50  # shortest interval, in lengths of the fastest scrape
 _LONGEST: Final = 10.0  # seconds
 
@@ -64,6 +66,7 @@ class Scraper:
             machine's CPUs by it and by other processes.
         log: The log of all samples.
         timeout: Seconds for each step of a request.
+        clock: Stamps the samples; None makes one.
 
     Attributes:
         scrapes: Number of requests so far.
@@ -72,7 +75,16 @@ class Scraper:
         last_error: The error of the last failed request; empty without failures.
     """
 
-    def __init__(self, service: Service, log: MetricsLog, *, timeout: float = 2.0) -> None:
+    def __init__(
+        self,
+        service: Service,
+        log: MetricsLog,
+        *,
+        timeout: float = 2.0,
+        clock: RunClock | None = None,
+    ) -> None:
+        self._clock = clock or RunClock()
+        self._last: dict[str, float] = {}  # time of the last scrape, by instance
         self.scrapes = 0
         self.failures = 0
         self.missed = 0
@@ -86,9 +98,9 @@ class Scraper:
         self._tree = None if service.pid is None else ProcessTree(service.pid)
         self._run = ProcessTree(os.getpid())  # supervisors, service and generators included
         self._other_cpu = OtherCpuReader()
-        # The metrics of `_OWN` that the service exposes. None until an endpoint has answered: a
-        # metric must not come from two providers.
-        self._exposed: set[str] | None = None if service.metrics else set()
+        # The metrics of `_OWN` that the service exposes. Until an endpoint has answered they are
+        # added; the judge prefers what the service exposes.
+        self._exposed: set[str] = set()
         self._lock = asyncio.Lock()
 
     async def scrape(self, at: float | None = None) -> None:
@@ -104,16 +116,20 @@ class Scraper:
             own = asyncio.create_task(asyncio.to_thread(self._own_samples))
             try:
                 scrapes = await asyncio.gather(
-                    *(asyncio.to_thread(_scrape, url, self._timeout) for url in self._instances)
+                    *(
+                        asyncio.to_thread(_scrape, url, self._timeout, self._clock)
+                        for url in self._instances
+                    )
                 )
             finally:
                 own_at, own_samples = await own
             for (url, label), scrape in zip(self._instances.items(), scrapes, strict=True):
                 self._note(url, scrape)
-                self._log.add(_labelled(scrape, label), scrape.at if at is None else at)
-            if self._exposed is not None:
-                missing = [s for s in own_samples if s.name not in self._exposed]
-                self._log.add(missing, own_at if at is None else at)
+                time_of = self._after_the_last(label, scrape.at) if at is None else at
+                self._log.add(_labelled(scrape, label), time_of)
+            missing = [s for s in own_samples if s.name not in self._exposed]
+            self._log.add(missing, self._after_the_last("", own_at) if at is None else at)
+            self._clock.watch()
 
     async def follow(self, moments: Iterable[float], stop: asyncio.Event) -> None:
         """Scrape at given times until they are over or `stop` is set.
@@ -143,6 +159,11 @@ class Scraper:
         """
         return min(_LONGEST, max(1.0, math.ceil(self._fastest * _INTERVAL_PER_SCRAPE)))
 
+    def _after_the_last(self, label: str, at: float) -> float:
+        """A time at least a millisecond, which is what a log keeps, after the last one."""
+        self._last[label] = max(at, self._last.get(label, 0.0) + 0.001)
+        return self._last[label]
+
     def _note(self, url: str, scrape: _Scrape) -> None:
         self.scrapes += 1
         self._fastest = min(self._fastest, scrape.response_time)
@@ -150,14 +171,13 @@ class Scraper:
             self.failures += 1
             self.last_error = f"{url}: {scrape.error}"
         if scrape.answered:
-            self._exposed = self._exposed or set()
             self._exposed.update(_OWN.intersection(sample.name for sample in scrape.samples))
 
     def _own_samples(self) -> tuple[float, list[Sample]]:
         """Time and samples of the harness's own readings; none without a running own process."""
         if self._tree is None:
             return 0.0, []
-        before = time.time()
+        before = self._clock.now()
         used = self._tree.read()
         if used is None:
             return before, []
@@ -173,13 +193,13 @@ class Scraper:
         run = self._run.read()
         if run is not None and (other := self._other_cpu.read(run.cpu_seconds)) is not None:
             values[names.OTHER_CPU] = other
-        labels = {names.INSTANCE: self._own_instance, names.PROVIDER: "psutil"}
+        labels = {names.INSTANCE: self._own_instance, names.PROVIDER: names.PSUTIL}
         samples = [reading(name, value, labels) for name, value in values.items()]
-        return (before + time.time()) / 2, samples
+        return (before + self._clock.now()) / 2, samples
 
 
-def _scrape(url: str, timeout: float) -> _Scrape:
-    began, before = time.time(), time.perf_counter()
+def _scrape(url: str, timeout: float, clock: RunClock) -> _Scrape:
+    began, before = clock.now(), time.perf_counter()
     error, answered = "", False
     try:
         answer = fetch(url, timeout, ACCEPT)
@@ -190,7 +210,7 @@ def _scrape(url: str, timeout: float) -> _Scrape:
         if not 200 <= answer.status < 300:
             error = f"answered {answer.status}"
     response_time = time.perf_counter() - before
-    at = began + response_time / 2
+    at = (began + clock.now()) / 2
     samples: tuple[Sample, ...] = ()
     if answered and not error:
         try:
@@ -203,13 +223,12 @@ def _scrape(url: str, timeout: float) -> _Scrape:
 def _labelled(scrape: _Scrape, label: str) -> Iterable[Sample]:
     """The samples of a scrape with their instance, and those about the scrape itself."""
     own = {names.INSTANCE: label}
-    for sample in scrape.samples:
-        labels: Mapping[str, str] = sample.labels
-        if names.INSTANCE in labels:
-            labels = {names.EXPORTED_INSTANCE: labels[names.INSTANCE], **labels}
-        yield sample._replace(labels={**labels, **own})
+    # Before a metric of the service with the same name: the first sample counts.
     yield reading(names.UP, 0.0 if scrape.error else 1.0, own)
     yield reading(names.SCRAPE_DURATION, scrape.seconds, own)
+    for sample in scrape.samples:
+        reserved = _RESERVED if sample.name in names.OWN_METRICS else names.ADDED_LABELS
+        yield sample._replace(labels={**exported(sample.labels, reserved), **own})
 
 
 def ticks(clock0: float, interval: float) -> Iterator[float]:

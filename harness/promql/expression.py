@@ -114,6 +114,34 @@ def scrapes(selector: Selector, scope: QueryScope) -> str:
     return f"max(count_over_time({_Series.of(selector, scope)}[{scope.window}]))"
 
 
+def fewest_scrapes(selector: Selector, scope: QueryScope) -> str:
+    """The smallest number of samples of one series in the scope's window."""
+    return f"min(count_over_time({_Series.of(selector, scope)}[{scope.window}]))"
+
+
+def first_scrape(selector: Selector, scope: QueryScope, start: float) -> str:
+    """The time of the first sample since `start`, of the series where that is latest."""
+    since = f"(timestamp({_Series.of(selector, scope)}) >= {start:.3f})"
+    return f"max(min_over_time({since}[{scope.window}:{scope.step}]))"
+
+
+def last_scrape(selector: Selector, scope: QueryScope) -> str:
+    """The time of the last sample in the scope's window, of the series where that is earliest."""
+    times = f"timestamp({_Series.of(selector, scope)})"
+    return f"min(max_over_time({times}[{scope.window}:{scope.step}]))"
+
+
+def oldest_age(selector: Selector, scope: QueryScope) -> str:
+    """The largest age of the latest sample of a series, at any step of the scope's window."""
+    age = f"(time() - timestamp({_Series.of(selector, scope)}))"
+    return f"max(max_over_time({age}[{scope.window}:{scope.step}]))"
+
+
+def present_steps(selector: Selector, scope: QueryScope) -> str:
+    """At how many steps of the scope's window the rarest series had a sample."""
+    return f"min(count_over_time({_Series.of(selector, scope)}[{scope.window}:{scope.step}]))"
+
+
 def bucket_layout(selector: Selector, scope: QueryScope) -> str:
     """The number of series of each bucket; unequal numbers mean histograms with unequal edges."""
     return f"count by (le) ({_Series.of(selector, scope)})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from harness.load.protocol.frames import Report, readings
 from harness.load.recorded import slow_requests, with_source
 from harness.runner.manifest import RunState
 from harness.runner.options import RunObserver, RunOptions
+from harness.runs.clock import RunClock
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
@@ -28,29 +28,36 @@ class RunLogs:
     """The logs of a run, open while it goes on.
 
     Attributes:
+        clock: Of the run.
         write_error: Done, with the reason, once a report could not be written.
     """
 
     latency: LatencyLog
     metrics: MetricsLog
     slowest: SlowestLog
+    clock: RunClock
     write_error: asyncio.Future[str]
 
     def write(self, report: Report) -> None:
         """Write the cells, the readings and the slowest requests of a report."""
         labels = {names.SOURCE: report.source} if report.source else None
+        self.clock.watch()
         try:
             self.latency.write(with_source(report))
-            self.metrics.add_readings(readings(report), epoch(report.at), labels)
-            self.slowest.write(slow_requests(report, epoch))
+            self.metrics.add_readings(readings(report), self.clock.epoch(report.at), labels)
+            self.slowest.write(slow_requests(report, self.clock.epoch))
         except OSError as error:
             if not self.write_error.done():
                 self.write_error.set_result(f"cannot write {error.filename}: {error.strerror}")
 
 
 @contextmanager
-def open_logs(folder: RunFolder) -> Iterator[RunLogs]:
+def open_logs(folder: RunFolder, clock: RunClock) -> Iterator[RunLogs]:
     """The logs of a run folder, open for the length of the context.
+
+    Args:
+        folder: The run folder.
+        clock: Of the run.
 
     Raises:
         OSError: A file cannot be written.
@@ -60,7 +67,8 @@ def open_logs(folder: RunFolder) -> Iterator[RunLogs]:
         MetricsLog(folder.file(names.METRICS_FILE)) as metrics,
         SlowestLog(folder.file(names.SLOWEST_FILE)) as slowest,
     ):
-        yield RunLogs(latency, metrics, slowest, asyncio.get_running_loop().create_future())
+        write_error: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        yield RunLogs(latency, metrics, slowest, clock, write_error)
 
 
 def listener(scenario: Scenario, state: RunState, logs: RunLogs, options: RunOptions) -> OnReport:
@@ -79,11 +87,6 @@ def listener(scenario: Scenario, state: RunState, logs: RunLogs, options: RunOpt
     return on_report
 
 
-def epoch(moment: float) -> float:
-    """A moment of the monotonic clock as seconds since the epoch."""
-    return moment + time.time() - time.monotonic()
-
-
 def _to_watch(watch: AbortWatch) -> OnReport:
     return lambda report: watch.add(report.cells)
 
@@ -100,7 +103,7 @@ def _to_progress(scenario: Scenario, state: RunState, options: RunOptions) -> On
     deciding = options.decision or options.watch
 
     def show(report: Report) -> None:
-        at = epoch(report.at)
+        at = state.clock.epoch(report.at)
         started = state.manifest.clock.started or at
         if progress := meter.progress(report, at - started):
             budgets = deciding.states() if deciding else ()

@@ -14,7 +14,7 @@ from harness.errors import GeneratorError
 from harness.load.fleet import Fleet
 from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, ending
-from harness.runner.listeners import RunLogs, epoch
+from harness.runner.listeners import RunLogs
 from harness.runner.manifest import RunState
 from harness.runner.options import RunOptions
 from harness.runner.start import LoadStart
@@ -53,14 +53,14 @@ class LoadPhase:
             OSError: run.json or the last samples cannot be written.
         """
         t0 = await self.start.begin()
-        self.logs.latency.begin(self.state.begin(epoch(t0), self.scenario))
+        self.logs.latency.begin(self.state.begin(self.state.clock.epoch(t0), self.scenario))
         self.state.take_accounts(self.fleet)
         self.state.store()
         await self.fleet.start(t0, t0 + self.scenario.warm_up)
         await self._until_the_end(t0)
         match self.state.manifest.status:
             case "failed" | "interrupted":
-                self.state.cut_window(time.time())
+                self.state.cut_window(self.state.clock.now())
             case "complete" | "aborted":
                 pass  # the window is as planned, or already cut
             case "running":

@@ -16,9 +16,10 @@ from harness.observe.host import git_facts, host_facts
 from harness.observe.target import Service
 from harness.runner.options import RunObserver
 from harness.runs.calibration import Calibration
+from harness.runs.clock import RunClock
 from harness.runs.digests import digests
 from harness.runs.folder import RunFolder
-from harness.runs.model import Clock, Manifest
+from harness.runs.model import Clock, Manifest, Worker
 from harness.units import Unit, format_quantity
 
 
@@ -29,15 +30,22 @@ class RunState:
         folder: The run folder, where `store` writes run.json.
         manifest: The manifest before the run.
         observer: Gets each manifest that is stored.
+        clock: Of the run; None makes one.
 
     Attributes:
+        clock: Of the run.
         folder: The run folder.
         manifest: The manifest as of now.
     """
 
     def __init__(
-        self, folder: RunFolder, manifest: Manifest, observer: RunObserver | None = None
+        self,
+        folder: RunFolder,
+        manifest: Manifest,
+        observer: RunObserver | None = None,
+        clock: RunClock | None = None,
     ) -> None:
+        self.clock = clock or RunClock()
         self.manifest = manifest
         self.folder = folder
         self._observer = observer
@@ -53,6 +61,7 @@ class RunState:
         Raises:
             OSError: It cannot be written.
         """
+        self._set_clock(step=round(self.clock.step, 3))
         self.folder.write_manifest(self.manifest)
         if self._observer:
             self._observer.set_manifest(self.folder.path.resolve().name, self.manifest)
@@ -98,7 +107,7 @@ class RunState:
 
     def drained(self) -> None:
         """Note that the last answer was recorded or given up just now."""
-        self._set_clock(drained=time.time())
+        self._set_clock(drained=self.clock.now())
 
     def update_target(self, facts: dict[str, Any]) -> None:
         """Add facts about the service, or replace them."""
@@ -114,8 +123,14 @@ class RunState:
             requests=fleet.requests,
             user_errors=fleet.user_errors,
             notices=fleet.notices,
-            workers=fleet.workers,
+            workers=tuple(self._with_epoch(worker) for worker in fleet.workers),
         )
+
+    def _with_epoch(self, worker: Worker) -> Worker:
+        """A worker with the time of its loss on the run's clock; before, it is a monotonic one."""
+        if worker.lost_at is None:
+            return worker
+        return worker.model_copy(update={"lost_at": self.clock.epoch(worker.lost_at)})
 
     def _set(self, **changes: object) -> None:
         self.manifest = self.manifest.model_copy(update=changes)

@@ -59,7 +59,8 @@ def query_server(server: Prometheus, budgets: Iterable[Budget], clock: Clock) ->
     """
     asked: dict[str, QueryAnswer] = {}
     if clock.window_start is not None and clock.window_end is not None:
-        time.sleep(max(0.0, clock.window_end + SETTLING - time.time()))
+        # The machine's clock may have been set back since then.
+        time.sleep(min(SETTLING, max(0.0, clock.window_end + SETTLING - time.time())))
         unreached: QueryAnswer | None = None
         for query in _queries(budgets, clock, server.matchers):
             asked[query] = unreached or server.ask(query, clock.window_end)
@@ -110,5 +111,5 @@ def _of_server(budgets: Iterable[Budget]) -> list[Budget]:
 def _queries_about(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dict[str, str]:
     if clock.window_start is None or clock.window_end is None:
         return {}
-    seconds = clock.window_end - clock.window_start
-    return window_queries(budget.indicator, seconds, matchers, budget.direction)
+    start, seconds = clock.window_start, clock.window_end - clock.window_start
+    return window_queries(budget.indicator, start, seconds, matchers, budget.direction)

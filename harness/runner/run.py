@@ -56,8 +56,8 @@ async def gather(
         ):
             start.served()
             state.update_target(target_facts(target, service))
-            with open_logs(folder) as logs:
-                scraper = Scraper(service, logs.metrics)
+            with open_logs(folder, state.clock) as logs:
+                scraper = Scraper(service, logs.metrics, clock=state.clock)
                 await scraper.scrape()  # the baseline, before the first request
                 generators = open_fleet(
                     *(scenario, service.url, folder.path),

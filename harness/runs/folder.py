@@ -171,10 +171,11 @@ def read_evidence(
     start, end = manifest.clock.window_start, manifest.clock.window_end
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
     recorded: int | None = None
+    iterations: tuple[int, int] | None = None
     slowest: tuple[SlowRequest, ...] = ()
     try:
         if start is not None and end is not None:
-            batches, recorded = read_times(
+            batches, recorded, iterations = read_times(
                 folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
             )
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
@@ -182,11 +183,19 @@ def read_evidence(
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
     if until is not None:
-        recorded = None  # the log goes on, and the manifest is of another moment
+        # The log goes on, and the manifest is of another moment.
+        recorded = iterations = None
     changed: tuple[str, ...] | None = None
     if manifest.files is not None and until is None:
         found = changes(folder.path, manifest.files)
         changed = tuple(text for name, text in found.items() if name not in unused)
     return Evidence(
-        manifest, merged(batches), series, slowest, batches, recorded=recorded, changed=changed
+        manifest,
+        merged(batches),
+        series,
+        slowest,
+        batches,
+        recorded=recorded,
+        iterations=iterations,
+        changed=changed,
     )

@@ -87,10 +87,13 @@ class LoggedTimes(NamedTuple):
         intervals: By kind of time, then by the interval's number from 0; an interval without any is
             left out.
         recorded: How many requests the file holds, the warm-up included.
+        iterations: How many iterations of the open model the file says were scheduled, and how many
+            were started.
     """
 
     intervals: dict[LatencyKey, dict[int, Distribution]]
     recorded: int
+    iterations: tuple[int, int] = (0, 0)
 
 
 def read_intervals(
@@ -113,11 +116,12 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
     Raises:
         RunFolderError: The file is missing or a line other than the last is damaged.
     """
-    recorded = 0
+    totals: dict[str, int] = {}
     merged: dict[LatencyKey, dict[int, dict[int, int]]] = {}
     for line in _lines(path):
-        if line.key.what == LATENCY:
-            recorded += sum(line.counts.values())
+        what = line.key.what
+        if what in {LATENCY, SCHEDULER_LAG, START_LAG}:
+            totals[what] = totals.get(what, 0) + sum(line.counts.values())
         if start - _ROUNDING <= line.start < end - _ROUNDING:
             number = int((line.start - start + _ROUNDING) // width)
             total = merged.setdefault(line.key, {}).setdefault(number, {})
@@ -127,7 +131,8 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
         key: {number: _distribution(counts) for number, counts in sorted(found.items())}
         for key, found in merged.items()
     }
-    return LoggedTimes(intervals, recorded)
+    iterations = totals.get(SCHEDULER_LAG, 0), totals.get(START_LAG, 0)
+    return LoggedTimes(intervals, totals.get(LATENCY, 0), iterations)
 
 
 def merged(

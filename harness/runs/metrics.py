@@ -8,16 +8,19 @@ killed leaves the appended lines, and `read_metrics` reads those as well.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from harness.errors import RunFolderError
+from harness.names import CONTRADICTING, CONTRADICTING_SERIES, INSTANCE
 from harness.runs.log import Log
 from harness.runs.model import Series
 from harness.runs.openmetrics import (
     MetricKind,
     Points,
     Sample,
+    are_different,
     document,
     parse_series,
     parse_type,
@@ -94,12 +97,16 @@ def read_metrics(path: Path, names: Collection[str] | None = None) -> tuple[Seri
             (`x` also reads `x_bucket`, `x_sum`, `x_count`, `x_total`); None reads all.
 
     Returns:
-        Series with ascending times, in the order of their first sample in the file.
+        Series with ascending times, in the order of their first sample in the file. Of two samples
+        of a series at one time the first counts, as in Prometheus; if their values differ, that
+        time is a point of a series `names.CONTRADICTING`, which is always read.
 
     Raises:
         RunFolderError: The file is missing, or a line of it is no sample.
     """
-    wanted = None if names is None else {name + part for name in names for part in _PARTS}
+    wanted = None
+    if names is not None:
+        wanted = {CONTRADICTING, *(name + part for name in names for part in _PARTS)}
     _, series = _collect(path, wanted)
     return tuple(
         Series(*parse_series(text), times=tuple(points.times), values=tuple(points.values))
@@ -139,15 +146,28 @@ def _collect(
         if (points := series[text]) is None:
             continue
         if points.times and at <= points.times[-1]:
-            if at == points.times[-1]:
-                continue  # Prometheus keeps the first of two samples at one time, so do we
             unordered.add(text)
         points.times.append(at)
         points.values.append(number_read)
     kept = {text: points for text, points in series.items() if points is not None}
-    for text in unordered:
-        kept[text] = _in_order(kept[text])
-    return kinds, {text.decode(): points for text, points in kept.items()}
+    found = {text.decode(): points for text, points in kept.items()}
+    for name in sorted(text.decode() for text in unordered):
+        found[name], contradicting = _in_order(found[name])
+        if contradicting:
+            kinds.setdefault(CONTRADICTING, "gauge")
+            _note_contradiction(found, name, contradicting)
+    return kinds, found
+
+
+def _note_contradiction(found: dict[str, Points], text: str, times: set[float]) -> None:
+    """Add the times at which a series had two values to its series `names.CONTRADICTING`."""
+    name, labels = parse_series(text)
+    own = {CONTRADICTING_SERIES: series_text(name, labels)}
+    if INSTANCE in labels:
+        own[INSTANCE] = labels[INSTANCE]
+    noted = series_text(CONTRADICTING, own)
+    every = sorted({*times, *(found[noted].times if noted in found else ())})
+    found[noted] = Points(array("d", every), array("d", [1.0] * len(every)))
 
 
 def _lines(path: Path) -> Iterable[tuple[int, bytes]]:
@@ -161,14 +181,16 @@ def _lines(path: Path) -> Iterable[tuple[int, bytes]]:
         raise RunFolderError(f"{path} cannot be read: {error.strerror}", hint) from error
 
 
-def _in_order(points: Points) -> Points:
-    """The points by ascending time: the machine's clock was set back while the run went."""
-    ordered = Points()
+def _in_order(points: Points) -> tuple[Points, set[float]]:
+    """The points by ascending time, one at each, and the times that had two values."""
+    ordered, contradicting = Points(), set[float]()
     for at, value in sorted(zip(points.times, points.values, strict=True), key=lambda p: p[0]):
         if not ordered.times or at > ordered.times[-1]:
             ordered.times.append(at)
             ordered.values.append(value)
-    return ordered
+        elif are_different(value, ordered.values[-1]):
+            contradicting.add(at)
+    return ordered, contradicting
 
 
 def _unreadable(path: Path, number: int, line: bytes) -> RunFolderError:

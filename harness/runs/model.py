@@ -39,13 +39,18 @@ Epoch = Annotated[float, Field(ge=0, le=LAST_MOMENT)]
 
 
 class Clock(_Record):
-    """The run's moments, seconds since the epoch; None when the run did not get there."""
+    """The run's moments, seconds since the epoch; None when the run did not get there.
+
+    All times of the folder are of one clock, which nobody sets (`harness.runs.clock`).
+    """
 
     created: Epoch
     started: Epoch | None = None  # the first arrival is due at or after this moment
     window_start: Epoch | None = None
     window_end: Epoch | None = None
     drained: Epoch | None = None  # the last answer was recorded, or given up, before this moment
+    # Largest distance of the machine's clock from the run's, seconds.
+    step: FiniteFloat | None = None
 
 
 class Requests(_Record):
@@ -301,6 +306,8 @@ class Evidence:
         answers: By the budget's name, where a Prometheus server answered about it.
         recorded: How many requests latency.hlog holds, the warm-up included; None where that is not
             known, e.g. while the run goes on.
+        iterations: How many iterations were scheduled, and how many started, by latency.hlog; the
+            warm-up is included, and None is as above.
         changed: A sentence on each file that is not what it was when the run ended; None when
             run.json does not say what it was.
     """
@@ -312,6 +319,7 @@ class Evidence:
     batches: Mapping[LatencyKey, Mapping[int, Distribution]] = field(default_factory=dict)
     answers: Mapping[str, ServerAnswer] = field(default_factory=dict)
     recorded: int | None = None
+    iterations: tuple[int, int] | None = None
     changed: tuple[str, ...] | None = None
 
 

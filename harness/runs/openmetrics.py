@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, assert_never, cast, get_args
+
+from harness.names import EXPORTED
 
 MetricKind = Literal["counter", "gauge", "histogram", "summary", "unknown"]
 METRIC_KINDS: Final[frozenset[str]] = frozenset(get_args(MetricKind))
@@ -115,6 +117,28 @@ def parse_series(text: str) -> tuple[str, dict[str, str]]:
     return name, dict(parse_labels(rest[:-1]))
 
 
+def exported(labels: Mapping[str, str], reserved: Collection[str]) -> Mapping[str, str]:
+    """Labels of a service with names that do not collide with those of labels that are added.
+
+    `instance` becomes `exported_instance`, as in Prometheus without `honor_labels`; a name that the
+    service has as well gets the prefix once more.
+    Source: `resolveConflictingExposedLabels` in scrape/scrape.go of Prometheus.
+
+    Args:
+        labels: As the service exposes them.
+        reserved: The names of the labels that are added.
+    """
+    if not any(name in labels for name in reserved):
+        return labels
+    found = {name: value for name, value in labels.items() if name not in reserved}
+    for name in sorted(set(reserved) & set(labels), key=lambda name: (len(name), name)):
+        renamed = EXPORTED + name
+        while renamed in found or renamed in reserved:
+            renamed = EXPORTED + renamed
+        found[renamed] = labels[name]
+    return found
+
+
 def series_text(name: str, labels: Mapping[str, str]) -> str:
     """Write a series' name and labels; equal series give equal text, whatever the labels' order."""
     if not labels:
@@ -128,6 +152,11 @@ def value_text(value: float) -> str:
     if math.isfinite(value):
         return repr(float(value))
     return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+
+
+def are_different(one: float, other: float) -> bool:
+    """Whether two values of one series at one time contradict each other; NaN equals NaN."""
+    return one != other and not (math.isnan(one) and math.isnan(other))
 
 
 def sample_line(series: str, value: float, at: float) -> str:

@@ -36,7 +36,8 @@ def test_run_is_judged_by_what_a_server_scraped_which_knows_the_verdict_as_check
     ) as server:
         until_scraped(server)
         asked = ("--prometheus", server.url, "--prometheus-match", "job=shop")
-        result = project.harness("run", "--out", "out", "--serve-metrics", str(own), *asked)
+        out = ("--out", "out", "--duration", "5s")
+        result = project.harness("run", *out, "--serve-metrics", str(own), *asked)
         assert result.code == 0, result.out + result.err
         # The harness is gone, which ends its series; its last scrape saw the verdict.
         values, outcomes, requests = (
@@ -81,8 +82,9 @@ def scraping(shop: int, harness: int) -> str:
     jobs = [
         {
             "job_name": name,
-            "scrape_interval": "1s",
-            "scrape_timeout": "1s",
+            # Ten in each second: the ends of the window that they do not cover must be short.
+            "scrape_interval": "100ms" if name == "shop" else "1s",
+            "scrape_timeout": "100ms" if name == "shop" else "1s",
             "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
         }
         for name, port in {"shop": shop, "harness": harness}.items()

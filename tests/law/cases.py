@@ -24,15 +24,17 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.names import START_TIME
+from harness.names import SCHEDULER_LAG, START_LAG, START_TIME
 from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     APP,
+    HEALTHY,
     OTHER,
     URL,
     budget,
     counter,
+    distribution,
     evidence,
     requests,
     series,
@@ -61,6 +63,7 @@ class Case(NamedTuple):
 def cases() -> Iterator[Case]:
     """All of them."""
     yield from _of_generator()
+    yield from _of_schedule()
     yield from _of_counters()
     yield from _of_gauges()
 
@@ -74,6 +77,20 @@ def _of_generator() -> Iterator[Case]:
     yield _case("failures", ErrorRatio(), 0.01, unit=Unit.RATIO, latency=failed)
     yield _case("every request failed", Latency(0.95), 0.2, latency=requests(failed=[0.01] * 400))
     yield _case("too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed)
+
+
+def _of_schedule() -> Iterator[Case]:
+    """Of the window's 500 iterations 155 never began; of those of the warm-up, all did."""
+    lags = {
+        LatencyKey(what): distribution([0.0001] * count)
+        for what, count in ((SCHEDULER_LAG, 500), (START_LAG, 345))
+    }
+    case = _case("load not delivered", Latency(0.95), 0.2, latency=HEALTHY | lags)
+    account = Requests(asked=500, sent=345, started=100, recorded=100)
+    manifest = case.run.manifest.model_copy(update={"requests": account})
+    yield case._replace(
+        run=replace(case.run, manifest=manifest, recorded=100, iterations=(500, 345))
+    )
 
 
 def _of_counters() -> Iterator[Case]:

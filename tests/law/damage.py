@@ -7,8 +7,20 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from harness.names import INSTANCE, LATENCY, START_TIME, UP
+from harness.names import (
+    CONTRADICTING,
+    CONTRADICTING_SERIES,
+    INSTANCE,
+    LATENCY,
+    PROVIDER,
+    PSUTIL,
+    SCHEDULER_LAG,
+    START_LAG,
+    START_TIME,
+    UP,
+)
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series
+from harness.runs.openmetrics import series_text
 from tests.unit.judge.evidence import END, SECONDS, START
 
 Damage = Callable[[Random, Evidence], Evidence]
@@ -132,13 +144,58 @@ def latency_log_ends(chance: Random, run: Evidence) -> Evidence:
     )
 
 
+def warm_up_scaled(chance: Random, run: Evidence) -> Evidence:
+    """The warm-up was longer, and all of its load was delivered."""
+    more = chance.choice([100, 10_000, 1_000_000])
+    account = run.manifest.requests
+    counts = {name: getattr(account, name) + more for name in ("asked", "sent", "started")}
+    changed = account.model_copy(update={**counts, "recorded": account.recorded + more})
+    scheduled, started = run.iterations or (0, 0)
+    return replace(
+        run,
+        manifest=run.manifest.model_copy(update={"requests": changed}),
+        recorded=None if run.recorded is None else run.recorded + more,
+        iterations=None if run.iterations is None else (scheduled + more, started + more),
+    )
+
+
+def contradicted_in_a_scrape(chance: Random, run: Evidence) -> Evidence:
+    """A scrape had a series twice, and the first value is the lower one."""
+    one = _chosen(chance, run)
+    low = replace(one, values=tuple(v * chance.choice([0.0, 0.5]) for v in one.values))
+    labels = {CONTRADICTING_SERIES: series_text(one.name, one.labels)}
+    noted = Series(CONTRADICTING, labels, one.times[-1:], (1.0,))
+    return replace(_replaced(run, one, low), series=(*_replaced(run, one, low).series, noted))
+
+
+def label_collides(chance: Random, run: Evidence) -> Evidence:
+    """A series of the service has a label that the harness adds to its own readings."""
+    value = chance.choice([PSUTIL, "stripe"])
+    return _one_series(
+        chance, run, lambda s: replace(s, labels={**s.labels, PROVIDER: value, "source": "a"})
+    )
+
+
 def _with_batches(
     run: Evidence, batches: Mapping[LatencyKey, Mapping[int, Distribution]]
 ) -> Evidence:
     some = {key: found for key, found in batches.items() if found}
     whole = {key: Distribution.merge(found.values()) for key, found in some.items()}
-    counted = sum(d.count for key, d in whole.items() if key.what == LATENCY)
-    return replace(run, batches=some, latency=whole, recorded=counted)
+    scheduled, started = (
+        before - _counted(run.latency, what) + _counted(whole, what)
+        for before, what in zip(run.iterations or (0, 0), (SCHEDULER_LAG, START_LAG), strict=True)
+    )
+    return replace(
+        run,
+        batches=some,
+        latency=whole,
+        recorded=_counted(whole, LATENCY),
+        iterations=None if run.iterations is None else (scheduled, started),
+    )
+
+
+def _counted(latency: Mapping[LatencyKey, Distribution], what: str) -> int:
+    return sum(times.count for key, times in latency.items() if key.what == what)
 
 
 def _chosen(chance: Random, run: Evidence) -> Series:
@@ -210,4 +267,7 @@ EVERY: Final[tuple[Damage, ...]] = (
     clock_steps,
     requests_missing,
     latency_log_ends,
+    warm_up_scaled,
+    contradicted_in_a_scrape,
+    label_collides,
 )

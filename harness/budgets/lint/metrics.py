@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from harness.budgets.model import Budget, Quantile, Selector, typed_selectors
 from harness.budgets.parse.problems import Place, closest, listed
-from harness.names import HOST_METRICS
+from harness.names import ADDED_LABELS, EXPORTED, HOST_METRICS
 from harness.units import format_quantity
 
 _LIKENESS = 0.8  # high, because names of metrics share long prefixes
@@ -87,10 +87,19 @@ def _family(metric: str, families: Mapping[str, Family]) -> Family | None:
 
 
 def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
-    if not family.labels or any(selector.where.items() <= s.items() for s in family.labels):
-        return
     known = sorted({label for labels in family.labels for label in labels})
-    for label, value in selector.where.items():
+    where = {name: value for name, value in selector.where.items() if name not in ADDED_LABELS}
+    for label in selector.where.keys() - where.keys():
+        if EXPORTED + label in known:
+            yield Advice(
+                place,
+                f"the label {label} of {selector.metric} is named {EXPORTED}{label} in a run, as "
+                f"in Prometheus; write {EXPORTED}{label}",
+                "error",
+            )
+    if not family.labels or any(where.items() <= s.items() for s in family.labels):
+        return
+    for label, value in where.items():
         if label not in known:
             has = f"its labels are {', '.join(known)}" if known else "it has none"
             yield Advice(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from harness.budgets.lint.metrics import Advice, Family, FindingLevel, metric_findings
 from harness.budgets.model import (
+    FEWEST_READINGS,
     Budget,
     ClientIndicator,
     ErrorRatio,
@@ -16,14 +18,16 @@ from harness.budgets.model import (
     Plan,
     Promql,
     Scenario,
+    Target,
     Utilization,
+    reads_between_edges,
     selectors,
 )
 from harness.budgets.parse.problems import Place, Problems, dotted, listed
 from harness.budgets.parse.yaml_reader import read
 from harness.budgets.rates import expected, first_rate
 from harness.budgets.workload import ClosedWorkload, OpenWorkload
-from harness.names import HOST_METRICS
+from harness.names import EXPORTED, HOST_METRICS, JOB
 from harness.units import Unit, format_quantity
 
 __all__ = ["Advice", "Family", "Finding", "lint"]
@@ -64,6 +68,7 @@ def lint(
         advice += _on_budget(budget)
     for name, scenario in plan.scenarios.items():
         advice += _on_scenario(scenario, plan.budgets_of(name))
+        advice += _on_scrapes(plan.target, scenario, plan.budgets_of(name))
     if families is not None:
         started = plan.target is not None and plan.target.command is not None
         advice += metric_findings(judged, families, started)
@@ -103,6 +108,12 @@ def _on_budget(budget: Budget) -> _Found:
     )
     if always and not isinstance(indicator, Gauge | Promql):
         yield Advice((*place, budget.direction), f"{budget.direction}: {bound} always holds")
+    if any(JOB in selector.where for selector in selectors(indicator)):
+        yield Advice(
+            (*place, "indicator"),
+            f"a run has no label {JOB}, which Prometheus adds; the service's own label of this "
+            f"name is {EXPORTED}{JOB}, and --prometheus-match {JOB}=NAME narrows a server's series",
+        )
     growth = isinstance(indicator, Gauge | Utilization) and indicator.over == "growth"
     if budget.max_regression is not None and (growth or isinstance(indicator, ErrorRatio)):
         yield Advice(
@@ -138,6 +149,23 @@ def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
             yield from _on_samples(scenario, budget)
             for load in scenario.loads:
                 yield from _on_pool(load, scenario, budget)
+
+
+def _on_scrapes(target: Target | None, scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
+    """Too few scrapes in the window to know what lies between its edges."""
+    if target is None or target.scrape_interval is None:
+        return
+    interval, begin = target.scrape_interval, scenario.warm_up
+    between = math.ceil((begin + scenario.duration) / interval) - math.floor(begin / interval) - 1
+    scrapes = between + 2  # and one at each edge
+    needing = [b.name for b in budgets if reads_between_edges(b.indicator)]
+    if needing and scrapes < FEWEST_READINGS:
+        yield Advice(
+            ("target", "scrape_interval"),
+            f"the window of scenario {scenario.name} has {scrapes} scrapes, and {listed(needing)} "
+            f"needs {FEWEST_READINGS}; the verdict will be inconclusive: scrape more often, or "
+            "raise the duration",
+        )
 
 
 def _on_users(load: Load, scenario: Scenario) -> _Found:

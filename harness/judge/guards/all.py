@@ -22,7 +22,9 @@ from harness.judge.guards.load import (
     user_errors,
     users_alive,
 )
+from harness.judge.guards.prometheus import server_agrees, server_coverage
 from harness.judge.guards.run import (
+    clock_step,
     endpoint_has_requests,
     files_unchanged,
     requests_recorded,
@@ -34,6 +36,7 @@ from harness.judge.guards.run import (
 from harness.judge.guards.service import (
     counter_reset,
     edge_scrapes,
+    enough_readings,
     process_restart,
     scrape_coverage,
     series_complete,
@@ -49,6 +52,7 @@ GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     files_unchanged,
     target_alive,
     window_complete,
+    clock_step,
     settled,
     requests_recorded,
     process_restart,
@@ -73,8 +77,11 @@ GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     user_errors,
     edge_scrapes,
     scrape_coverage,
+    enough_readings,
     counter_reset,
     series_complete,
+    server_coverage,
+    server_agrees,
     endpoint_has_requests,
 )
 

@@ -1,12 +1,24 @@
-"""How much of the schedule of each open load was due, and how much of that was begun."""
+"""How much of the schedule of each open load was due in the window, and how much of that was begun.
+
+Each iteration records a scheduler lag when it is emitted, and a start lag when a user begins it, in
+the second in which it was due. So the numbers of these readings are the account of the window.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from harness.judge.guards.readings import TimedReading, every_reading, loads
 from harness.judge.measure.deltas import value_at
-from harness.names import GENERATOR_ASKED, GENERATOR_STARTED_ITERATIONS, HANDOVER
+from harness.judge.measure.series import Interval, window
+from harness.names import (
+    GENERATOR_ASKED,
+    GENERATOR_STARTED_ITERATIONS,
+    HANDOVER,
+    SCHEDULER_LAG,
+    START_LAG,
+)
 from harness.runs.model import Evidence, Worker
 
 
@@ -38,11 +50,40 @@ class Delivery(NamedTuple):
 
 
 def deliveries(evidence: Evidence) -> list[Delivery]:
-    """Of each load in the open model; none when all are in the closed one."""
-    account = evidence.manifest.requests
-    if not account.asked:
+    """Of each load in the open model; none when all are in the closed one.
+
+    Without readings of both lags in the window, the account is that of the whole run.
+    """
+    if not evidence.manifest.requests.asked:
         return []
-    unclaimed = _unclaimed(evidence)
+    emitted, begun = (_counts(evidence, what) for what in (SCHEDULER_LAG, START_LAG))
+    return _of_window(evidence, emitted, begun) if emitted and begun else _of_run(evidence)
+
+
+def _of_window(
+    evidence: Evidence, emitted: dict[str, int], begun: dict[str, int]
+) -> list[Delivery]:
+    unclaimed = _unclaimed(evidence, window(evidence))
+    found = []
+    for load in sorted({*emitted, *begun, *unclaimed}):
+        sent, missing = begun.get(load, 0), unclaimed.get(load, 0.0)
+        found.append(Delivery(load, max(emitted.get(load, 0), sent) + missing, sent, missing))
+    return [one for one in found if one.scheduled]
+
+
+def _counts(evidence: Evidence, what: str) -> dict[str, int]:
+    """The numbers of readings of a lag in the window, by load."""
+    found: dict[str, int] = {}
+    for key, times in evidence.latency.items():
+        if key.what == what:
+            load = _load_of(evidence, key.name)
+            found[load] = found.get(load, 0) + times.count
+    return found
+
+
+def _of_run(evidence: Evidence) -> list[Delivery]:
+    account = evidence.manifest.requests
+    unclaimed = _unclaimed(evidence, Interval(-math.inf, math.inf))
     claimed, sent = (
         _by_load(evidence, name) for name in (GENERATOR_ASKED, GENERATOR_STARTED_ITERATIONS)
     )
@@ -67,8 +108,8 @@ def _by_load(evidence: Evidence, name: str) -> dict[str, float]:
     return totals
 
 
-def _unclaimed(evidence: Evidence) -> dict[str, float]:
-    """Scheduled iterations that no worker had, by load.
+def _unclaimed(evidence: Evidence, interval: Interval) -> dict[str, float]:
+    """Scheduled iterations that were due in an interval and that no worker had, by load.
 
     All workers of a load have equal parts of its schedule. So the part of a lost worker, from its
     last report until the others took over, is as large as the part of each other in this time.
@@ -85,6 +126,7 @@ def _unclaimed(evidence: Evidence) -> dict[str, float]:
             if name not in gone and _load_of(evidence, name) == load
         ]
         begin, end = _gap(worker, asked.get(worker.name, []), evidence)
+        begin, end = (min(max(at, interval.start), interval.end) for at in (begin, end))
         parts = [_at(values, end) - _at(values, begin) for values in others]
         found[load] = found.get(load, 0.0) + max(parts, default=0.0)
     return found

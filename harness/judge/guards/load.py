@@ -176,16 +176,23 @@ def requests_stored(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     account, stored = evidence.manifest.requests, evidence.recorded
     if stored is None or evidence.manifest.status not in {"complete", "aborted"}:
         return
+    counted = account.asked, account.sent
+    iterations = evidence.iterations or counted
     reason = f"all {account.recorded} recorded requests are stored"
+    cut = "; a file was cut or changed after the run: run the load again"
     if stored != account.recorded:
         reason = (
-            f"latency.hlog holds {stored} requests, and run.json counts {account.recorded}; a file"
-            " was cut or changed after the run: run the load again"
+            f"latency.hlog holds {stored} requests, and run.json counts {account.recorded}{cut}"
+        )
+    elif iterations != counted:
+        reason = (
+            f"by latency.hlog {iterations[0]} iterations were scheduled and {iterations[1]}"
+            f" started, by run.json {counted[0]} and {counted[1]}{cut}"
         )
     yield guard(
         "requests-stored",
         reason,
-        tripped=stored != account.recorded,
+        tripped=stored != account.recorded or iterations != counted,
         value=stored,
         limit=account.recorded,
     )

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from harness.judge.measure.series import EDGE_SLACK, Interval, NoDataError, inside, window
-from harness.names import GENERATOR_ASKED, GENERATOR_IDLE_USERS, LATENCY, SERVICE_TIME, SOURCE
+from harness.names import (
+    GENERATOR_ASKED,
+    GENERATOR_IDLE_USERS,
+    INSTANCE,
+    LATENCY,
+    SERVICE_TIME,
+    SOURCE,
+)
 from harness.runs.model import Distribution, Evidence
 
 
@@ -68,7 +75,7 @@ def readings_between(
     """As `readings`, within another interval."""
     found: dict[str, list[TimedReading]] = {}
     for series in evidence.series:
-        if series.name == name:
+        if series.name == name and INSTANCE not in series.labels:  # else the service's own
             samples = [TimedReading(*sample) for sample in inside(series, interval, EDGE_SLACK)]
             found.setdefault(series.labels.get(SOURCE, ""), []).extend(samples)
     return {source: sorted(values) for source, values in found.items() if values}

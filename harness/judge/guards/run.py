@@ -9,10 +9,14 @@ from harness.budgets.model import ClientIndicator
 from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.observation import RequestCount
 from harness.judge.measure.requests import request_counts, total_of
-from harness.judge.measure.series import NoDataError, listed, window
+from harness.judge.measure.series import PROMETHEUS, NoDataError, listed, window
 from harness.judge.model import Guard, guard
 from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
+
+# Seconds; half of the shortest usual scrape interval. A clock that is slewed by 500 ppm, the most
+# that adjtime does, takes a quarter of an hour for that.
+CLOCK_STEP = 0.5
 
 
 def run_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
@@ -91,6 +95,40 @@ def settled(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         value=found.cut,
         unit=Unit.SECONDS,
         scope="all",
+    )
+
+
+def clock_step(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
+    """The machine's clock was not set while the run went on.
+
+    The files of the folder are on a clock that nobody sets; a Prometheus server is not.
+    """
+    step = evidence.manifest.clock.step
+    if step is None:
+        return
+    asked = tuple(one.name for one in measured if one.measurement.source == PROMETHEUS)
+    far = abs(step) > CLOCK_STEP
+    shown = format_quantity(abs(step), Unit.SECONDS)
+    reason = f"the machine's clock kept within {shown} of the run's clock"
+    if far:
+        ahead = "ahead of" if step > 0 else "behind"
+        reason = f"the machine's clock was {shown} {ahead} the run's clock: it was set"
+        if asked:
+            reason += (
+                f", so a Prometheus server means another window than the run, and {listed(asked)}"
+                " may be of other seconds; run it again"
+            )
+        else:
+            reason += "; no verdict depends on that"
+    yield guard(
+        "clock-step",
+        reason,
+        tripped=far and bool(asked),
+        value=abs(step),
+        limit=CLOCK_STEP,
+        unit=Unit.SECONDS,
+        scope="all",
+        budgets=asked or None,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from harness.budgets.model import ClientIndicator
-from harness.judge.measure.measure import MeasuredBudgets
+from harness.budgets.model import FEWEST_READINGS, ClientIndicator, reads_between_edges
+from harness.judge.measure.measure import Measured, MeasuredBudgets
+from harness.judge.measure.observation import NothingObserved, ObservedAnswer
 from harness.judge.measure.series import (
     EDGE_TOLERANCE,
     NoDataError,
@@ -22,7 +23,7 @@ from harness.judge.measure.series import (
     window,
 )
 from harness.judge.model import Guard, guard
-from harness.names import START_TIME
+from harness.names import PSUTIL, START_TIME
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
@@ -33,37 +34,47 @@ COVERAGE = 0.9
 
 def edge_scrapes(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Each instance was read at both edges of the window, where the increases are taken."""
-    if not _applies(evidence, measured):
-        return
-    missing = []
-    for place in _places(evidence):
+    missing: dict[Origin, str] = {}
+    places = _places(evidence, measured)
+    for place in places:
         try:
             edges(evidence, place)
         except NoDataError as error:
-            missing.append(str(error))
-    reason = missing[0] if missing else "the metrics were read at both edges of the window"
+            missing[place] = str(error)
+    if not places:
+        return
+    reason = next(iter(missing.values()), "the metrics were read at both edges of the window")
     yield guard(
-        "edge-scrapes", reason, tripped=bool(missing), value=len(missing), limit=0, scope="server"
+        "edge-scrapes",
+        reason,
+        tripped=bool(missing),
+        value=len(missing),
+        limit=0,
+        scope="server",
+        budgets=_resting(measured, missing),
     )
 
 
 def scrape_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Nearly every planned scrape of the window succeeded, on the worst instance."""
-    if not _applies(evidence, measured):
+    places = _places(evidence, measured)
+    if not places:
         return
     interval = scrape_interval(evidence)
-    shares = {
-        place.instance: share_of_scrapes(evidence, scrapes(evidence, place))
-        for place in _places(evidence)
-    }
-    worst = min(shares, key=lambda name: shares[name])
+    shares = {place: share_of_scrapes(evidence, scrapes(evidence, place)) for place in places}
+    worst = min(shares, key=lambda place: shares[place])
     share = shares[worst]
     reason = f"{format_quantity(share, Unit.RATIO)} of the planned scrapes succeeded"
-    if share < COVERAGE:
+    if share < COVERAGE and worst.provider:
+        reason = (
+            f"the process of the service was read in {format_quantity(share, Unit.RATIO)} of the"
+            " planned moments; did it end, or was this machine too busy?"
+        )
+    elif share < COVERAGE:
         reason += (
-            f" on {worst or 'the service'}: its metrics endpoint is down, or too slow under load"
-            f" for an interval of {format_quantity(interval, Unit.SECONDS)}; make it cheaper,"
-            " raise `target.scrape_interval`, or correct `target.metrics`"
+            f" on {worst.instance or 'the service'}: its metrics endpoint is down, or too slow"
+            f" under load for an interval of {format_quantity(interval, Unit.SECONDS)}; make it"
+            " cheaper, raise `target.scrape_interval`, or correct `target.metrics`"
         )
     yield guard(
         "scrape-coverage",
@@ -73,12 +84,46 @@ def scrape_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[G
         limit=COVERAGE,
         unit=Unit.RATIO,
         scope="server",
+        budgets=_resting(measured, (p for p in places if shares[p] < COVERAGE)),
+    )
+
+
+def enough_readings(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
+    """What lies between the edges was read often enough to know its peak or its mean."""
+    counts = {
+        one.name: one.observation.coverage.readings
+        for one in measured
+        if reads_between_edges(one.budget.indicator)
+        and not isinstance(one.observation, NothingObserved | ObservedAnswer)
+    }
+    known = {name: count for name, count in counts.items() if count is not None}
+    if not known:
+        return
+    few = tuple(name for name, count in known.items() if count < FEWEST_READINGS)
+    least = min(known.values())
+    reason = f"gauges were read at least {least} times within the window"
+    if few:
+        reason = (
+            f"{listed(few)} had {least} readings within the window, with"
+            f" {format_quantity(scrape_interval(evidence), Unit.SECONDS)} between two, and needs"
+            f" {FEWEST_READINGS}: what happens between two readings is not seen; lower"
+            " `target.scrape_interval`, or raise the duration"
+        )
+    yield guard(
+        "enough-readings",
+        reason,
+        tripped=bool(few),
+        value=least,
+        limit=FEWEST_READINGS,
+        scope="server",
+        budgets=few or None,
     )
 
 
 def counter_reset(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """No counter that a budget rests on fell or vanished within the window."""
-    if not _applies(evidence, measured):
+    places = _places(evidence, measured)
+    if not places:
         return
     fell = {
         selector: resets
@@ -91,13 +136,24 @@ def counter_reset(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gua
             f"a counter fell or vanished: {listed(fell)}; did the service restart, or do several"
             " worker processes answer on one metrics endpoint?"
         )
-    value = sum(fell.values())
-    yield guard("counter-reset", reason, tripped=bool(fell), value=value, limit=0, scope="server")
+    # A process that restarted lost all of its counters, whichever of them shows it.
+    scraped = any(one.observation.coverage.is_scraped for one in measured if _has_reset(one))
+    own = any(not one.observation.coverage.is_scraped for one in measured if _has_reset(one))
+    fallen = [place for place in places if (own if place.provider else scraped)]
+    yield guard(
+        "counter-reset",
+        reason,
+        tripped=bool(fell),
+        value=sum(fell.values()),
+        limit=0,
+        scope="server",
+        budgets=_resting(measured, fallen),
+    )
 
 
 def series_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """No series that a budget rests on is missing in a scrape of its instance, or at a replica."""
-    if not _applies(evidence, measured):
+    if not _places(evidence, measured):
         return
     incomplete = {
         one.name: one.observation.coverage.gaps
@@ -149,15 +205,40 @@ def process_restart(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     )
 
 
-def _applies(evidence: Evidence, measured: MeasuredBudgets) -> bool:
-    """Whether there is anything to trust: server-side budgets, endpoints and a window."""
+def _has_reset(one: Measured) -> bool:
+    return bool(one.observation.coverage.resets)
+
+
+def _places(evidence: Evidence, measured: MeasuredBudgets) -> list[Origin]:
+    """Where the series of the server-side budgets are read; nowhere without a window.
+
+    A budget on what the harness itself read of the process rests on no metrics endpoint.
+    """
     try:
         window(evidence)
     except NoDataError:
-        return False
-    on_server = any(not isinstance(one.budget.indicator, ClientIndicator) for one in measured)
-    return on_server and bool(metrics_urls(evidence))
+        return []
+    found: list[Origin] = []
+    on_server = _on_server(measured)
+    if metrics_urls(evidence) and any(one.observation.coverage.is_scraped for one in on_server):
+        found += [Origin(name, "") for name in instances(evidence)] or [Origin("", "")]
+    if any(PSUTIL in one.observation.coverage.providers for one in on_server):
+        found += sorted({place for s in evidence.series if (place := origin(s)).provider})
+    return found
 
 
-def _places(evidence: Evidence) -> list[Origin]:
-    return [Origin(name, "") for name in instances(evidence)] or [Origin("", "")]
+def _resting(measured: MeasuredBudgets, bad: Iterable[Origin]) -> tuple[str, ...] | None:
+    """The server-side budgets that rest on bad places; None when these are all of them, or none."""
+    providers = {place.provider for place in bad}
+    on_server = _on_server(measured)
+    resting = tuple(
+        one.name
+        for one in on_server
+        if ("" in providers and one.observation.coverage.is_scraped)
+        or providers.intersection(one.observation.coverage.providers)
+    )
+    return resting if 0 < len(resting) < len(on_server) else None
+
+
+def _on_server(measured: MeasuredBudgets) -> list[Measured]:
+    return [one for one in measured if not isinstance(one.budget.indicator, ClientIndicator)]

@@ -53,8 +53,9 @@ def confidence(
         noise: Standard deviation of the logarithm of the value from start to start.
 
     Returns:
-        None where the value is exact, where there is no data, and for a Prometheus server's answer,
-        whose scatter within the run is not known.
+        None where the value is exact, and where there is no data. For a Prometheus server's answer,
+        whose scatter within the run is not known, that of the harness's own scrapes, widened to
+        hold the answer.
     """
     low, high = levels if budget.direction == "max" else reversed(levels)
     found = _confidence(budget, observation, (low, high))
@@ -89,10 +90,23 @@ def _confidence(  # noqa: PLR0911 - a line for each kind
             return _mean({n: one / divisor for n, one in increases.items()}, seconds, alphas)
         case ObservedThroughput() | ObservedExact() | ObservedUtilization():
             return None
-        case ObservedAnswer() | NothingObserved():
+        case ObservedAnswer(own=own, found=value):
+            return _with_answer(_confidence(budget, own, alphas), value)
+        case NothingObserved():
             return None
         case _:
             assert_never(observation)
+
+
+def _with_answer(own: Confidence | None, found: float | ObservedHistogram) -> Confidence | None:
+    """An interval that holds a server's answer; a histogram is judged at the edges of buckets."""
+    if own is None or isinstance(found, ObservedHistogram):
+        return own
+    return Confidence(
+        None if own.lower is None else min(own.lower, found),
+        None if own.upper is None else max(own.upper, found),
+        own.fewest,
+    )
 
 
 def _per_event(

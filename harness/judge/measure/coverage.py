@@ -11,8 +11,10 @@ from harness.judge.measure.observation import Coverage
 from harness.judge.measure.series import (
     EDGE_TOLERANCE,
     NoDataError,
+    Origin,
     matching,
     origin,
+    read_between,
     scrapes,
     share_of_scrapes,
     window,
@@ -40,10 +42,11 @@ def service_coverage(
     places = {origin(one) for one in found}
     instances = tuple(sorted({place.instance for place in places} - {""}))
     resets = _resets(counters)
+    providers = tuple(sorted({place.provider for place in places}))
     try:
         planned = window(evidence)
     except NoDataError:
-        return Coverage(texts, instances, resets=resets, gaps=holes)
+        return Coverage(texts, instances, resets=resets, gaps=holes, providers=providers)
     times = [scrapes(evidence, place) for place in places]
 
     def read_at(edge: float) -> bool:
@@ -59,7 +62,15 @@ def service_coverage(
         end=read_at(planned.end),
         resets=resets,
         gaps=holes,
+        providers=providers,
+        readings=min((_count(evidence, place) for place in places), default=0),
     )
+
+
+def _count(evidence: Evidence, place: Origin) -> int:
+    """Successful readings of an origin, from the edge of the window to the other."""
+    between = read_between(evidence, place)
+    return sum(between.start <= t <= between.end for t in scrapes(evidence, place))
 
 
 def _resets(counters: Iterable[tuple[Selector, Sequence[Delta]]]) -> Mapping[str, int]:

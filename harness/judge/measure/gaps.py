@@ -22,7 +22,7 @@ from harness.judge.measure.series import (
     scrapes,
     window,
 )
-from harness.names import INSTANCE
+from harness.names import CONTRADICTING, CONTRADICTING_SERIES, INSTANCE
 from harness.runs.model import Evidence, Series
 from harness.runs.openmetrics import series_text
 
@@ -52,7 +52,8 @@ def gaps(
     for name, selector in read.items():
         series = matching(evidence, selector)
         found += _lacking_replicas(evidence, selector, series)
-        found += _contradictions(series)
+        found += _contradictions(evidence, series)
+        found += _edges_twice(series)
         if name not in counted:
             for one in series:
                 # A sum is born with its count, perhaps within the window.
@@ -70,7 +71,7 @@ def _lacking_replicas(
     evidence: Evidence, selector: Selector, series: Sequence[Series]
 ) -> Iterator[str]:
     """The replicas of an instance with the metric that do not have it."""
-    having = {origin(one).instance for one in series} - {""}
+    having = {origin(one).instance for one in series if not origin(one).provider} - {""}
     metrics: dict[str, set[str]] = defaultdict(set)
     for one in evidence.series:
         if not origin(one).provider:
@@ -108,15 +109,33 @@ def _unpaired(evidence: Evidence, selectors: Iterable[Selector]) -> list[str]:
     return found
 
 
-def _contradictions(series: Sequence[Series]) -> Iterator[str]:
-    """Series that stand twice in the evidence, with different values at one time."""
+def _contradictions(evidence: Evidence, series: Sequence[Series]) -> Iterator[str]:
+    """Series that had different values at one time: in a scrape, or twice in the evidence."""
+    noted = {s.labels.get(CONTRADICTING_SERIES) for s in evidence.series if s.name == CONTRADICTING}
     values: dict[tuple[str, float], float] = {}
     for one in series:
         text = series_text(one.name, one.labels)
+        if text in noted:
+            yield f"{text} has two values at one time"
         for time, value in zip(one.times, one.values, strict=True):
             if values.setdefault((text, time), value) != value:
                 yield f"{text} has two values at one time"
                 return
+
+
+def _edges_twice(series: Sequence[Series]) -> Iterator[str]:
+    """Buckets of one histogram with one edge in two spellings, such as "1" and "1.0"."""
+    spelt: dict[tuple[tuple[tuple[str, str], ...], float], str] = {}
+    for one in series:
+        if not one.name.endswith("_bucket"):
+            continue
+        try:
+            edge = float(one.labels.get("le", "nan"))
+        except ValueError:
+            continue  # no value can be computed
+        key = tuple(sorted((k, v) for k, v in one.labels.items() if k != "le")), edge
+        if spelt.setdefault(key, one.labels["le"]) != one.labels["le"]:
+            yield f"{one.name} has two series for the bucket edge {edge:g}"
 
 
 def _holes(evidence: Evidence, series: Series, start: float, end: float) -> Iterator[str]:

@@ -40,6 +40,9 @@ class Coverage:
         end: Whether there is data at the window's end.
         resets: How often counters of a selector fell or vanished, by the selector's text; those
             that never did are left out.
+        providers: What read these series: empty for the scraper, or `names.PSUTIL`.
+        readings: How often the instance that was read least was read within the window; None as
+            above.
         gaps: The holes in the series although their instance was read, as parts of a sentence.
     """
 
@@ -50,6 +53,13 @@ class Coverage:
     end: bool | None = None
     resets: Mapping[str, int] = field(default_factory=dict)
     gaps: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    readings: int | None = None
+
+    @property
+    def is_scraped(self) -> bool:
+        """Whether it takes a metrics endpoint to read these series, or may take one."""
+        return not self.providers or "" in self.providers
 
 
 @dataclass(frozen=True, slots=True)

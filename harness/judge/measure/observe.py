@@ -71,7 +71,8 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
     try:
         return observe_answer(answer, indicator, own, evidence)
     except NoDataError as error:
-        return NothingObserved(indicator, answer_coverage(answer, own), PROMETHEUS, str(error))
+        coverage = answer_coverage(answer, own, indicator)
+        return NothingObserved(indicator, coverage, PROMETHEUS, str(error))
 
 
 def _own(indicator: Indicator, evidence: Evidence) -> OwnObservation:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness import names
 from harness.budgets.model import (
+    FEWEST_READINGS,
     Gauge,
     Indicator,
     Promql,
     Quantile,
     ServiceIndicator,
     Utilization,
+    asked_selectors,
 )
 from harness.judge.measure.histograms import bucket_edge, cumulative
 from harness.judge.measure.observation import (
@@ -33,6 +36,12 @@ from harness.runs.model import Evidence, ServerAnswer
 from harness.runs.openmetrics import series_text
 from harness.units import Unit, format_quantity
 
+# Share of the steps of the window at which each series of a gauge must have a sample.
+PRESENT = 0.9
+_ABOUT_SCRAPES = (
+    *(names.ASKED_FIRST, names.ASKED_LAST, names.ASKED_FEWEST),
+    *(names.ASKED_MOST, names.ASKED_AGE, names.ASKED_PRESENT),
+)
 _FEWEST = 2  # scrapes that an increase can be taken of
 _HINT = "is the service scraped, with the labels of the query?"
 
@@ -57,7 +66,7 @@ def observe_answer(
     planned = window(evidence)
     if answer.problem:
         raise NoDataError(f"{answer.server}: {answer.problem}")
-    coverage = answer_coverage(answer, own)
+    coverage = answer_coverage(answer, own, indicator, planned)
     if isinstance(indicator, Promql):
         return ObservedAnswer(indicator, coverage, _expression(answer, planned), 1, 1, own)
     scrapes = _scrapes(answer, indicator, planned)
@@ -74,14 +83,56 @@ def observe_answer(
     return ObservedAnswer(indicator, coverage, value, samples, scrapes, own)
 
 
-def answer_coverage(answer: ServerAnswer, own: OwnObservation) -> Coverage:
-    """The series of an answer; which scrapes the server made is not known."""
+def answer_coverage(
+    answer: ServerAnswer,
+    own: OwnObservation,
+    indicator: ServiceIndicator,
+    planned: Interval | None = None,
+) -> Coverage:
+    """The series of an answer, and which part of the window the server's scrapes cover.
+
+    Args:
+        answer: To the queries of `harness.promql.queries`.
+        own: What the harness's own scrapes say.
+        indicator: Its selectors say which of the answers count.
+        planned: The window; None where it is not known.
+    """
     labels = [labels for labels, _ in answer.found.get(names.ASKED_VALUE, ())]
-    return Coverage(
+    found = Coverage(
         tuple(sorted(series_text("", one) for one in labels)),
         tuple(sorted({one[names.INSTANCE] for one in labels if one.get(names.INSTANCE)})),
         resets=own.coverage.resets,
     )
+    if planned is None:
+        return found
+    shares, readings, gaps = [], [], []
+    for number, (selector, is_gauge) in enumerate(asked_selectors(indicator)):
+        first, last, fewest, most, age, present = (
+            _number(answer, f"{what} {number}") for what in _ABOUT_SCRAPES
+        )
+        if most is None and not is_gauge:
+            continue  # no such series, such as failures that did not happen
+        shares.append(0.0 if first is None or last is None else (last - first) / planned.seconds)
+        if is_gauge:
+            readings.append(round(fewest or 0))
+        if fewest is None or most is None or fewest < most - 1:
+            gaps.append(f"{selector} has a series with {fewest or 0:g} of {most or 0:g} scrapes")
+        elif is_gauge and not (
+            (age or 0.0) <= planned.seconds / (FEWEST_READINGS - 1)
+            and (present or 0.0) >= PRESENT * names.ASKED_STEPS
+        ):
+            gaps.append(f"{selector} is missing for a part of the window")
+    return replace(
+        found,
+        share=max(0.0, min(1.0, *shares)) if shares else None,
+        readings=min(readings, default=None),
+        gaps=tuple(gaps),
+    )
+
+
+def _number(answer: ServerAnswer, what: str) -> float | None:
+    found = answer.found.get(what, ())
+    return found[0][1] if found and math.isfinite(found[0][1]) else None
 
 
 def _expression(answer: ServerAnswer, planned: Interval) -> float:

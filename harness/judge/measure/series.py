@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from harness.budgets.model import Selector
-from harness.names import INSTANCE, PROVIDER, UP
+from harness.names import EXPORTED, INSTANCE, OWN_METRICS, PROVIDER, PSUTIL, UP
 from harness.runs.model import Evidence, Series
 
 # The run scrapes exactly at both edges of the window; a scrape that is further away
@@ -60,8 +60,9 @@ def window(evidence: Evidence) -> Interval:
 
 
 def origin(series: Series) -> Origin:
-    """Where a series was read."""
-    return Origin(series.labels.get(INSTANCE, ""), series.labels.get(PROVIDER, ""))
+    """Where a series was read; a label `provider` of the service's own metrics says nothing."""
+    own = series.name in OWN_METRICS and series.labels.get(PROVIDER) == PSUTIL
+    return Origin(series.labels.get(INSTANCE, ""), PSUTIL if own else "")
 
 
 def source(series: Iterable[Series]) -> str:
@@ -85,19 +86,23 @@ def select(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
 
 
 def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
-    """The series that a selector matches, if there are any."""
-    return tuple(
+    """The series that a selector matches, if there are any.
+
+    What the harness itself read of the process is left out where the service exposes the metric.
+    """
+    found = tuple(
         s
         for s in evidence.series
         if s.name == selector.metric
         and all(s.labels.get(name, "") == value for name, value in selector.where.items())
     )
+    return tuple(s for s in found if not origin(s).provider) or found
 
 
 def scrapes(evidence: Evidence, where: Origin) -> tuple[float, ...]:
     """When an origin was read successfully, ascending, over the whole run."""
     if not where.provider:
-        ups = [s for s in evidence.series if s.name == UP and origin(s) == where]
+        ups = [s for s in evidence.series if _is_up(s) and origin(s) == where]
         if ups:
             return tuple(sorted(t for s in ups for t, v in _samples(s) if v == 1))
     return tuple(sorted({t for s in evidence.series if origin(s) == where for t in s.times}))
@@ -164,7 +169,7 @@ def share_of_scrapes(evidence: Evidence, times: Iterable[float]) -> float:
 
 def instances(evidence: Evidence) -> tuple[str, ...]:
     """The instances that were scraped, whether or not that succeeded."""
-    return tuple(sorted({origin(s).instance for s in evidence.series if s.name == UP}))
+    return tuple(sorted({origin(s).instance for s in evidence.series if _is_up(s)}))
 
 
 def metrics_urls(evidence: Evidence) -> tuple[str, ...]:
@@ -181,6 +186,11 @@ def listed(names: Iterable[str]) -> str:
 
 def _samples(series: Series) -> Iterable[tuple[float, float]]:
     return zip(series.times, series.values, strict=True)
+
+
+def _is_up(series: Series) -> bool:
+    """Whether a series says which scrapes succeeded; a service may have an `up` of its own."""
+    return series.name == UP and not set(series.labels) - {INSTANCE}
 
 
 def _why_nothing(evidence: Evidence, selector: Selector) -> str:
@@ -215,6 +225,11 @@ def _why_no_match(named: list[Series], selector: Selector) -> str:
     for name, value in selector.where.items():
         seen = {s.labels.get(name, "") for s in named}
         if seen == {""}:
+            if any(EXPORTED + name in s.labels for s in named):
+                return (
+                    f"the label {name} of the service's metric {selector.metric} is named"
+                    f" {EXPORTED}{name} in a run, as in Prometheus; correct `where`"
+                )
             return (
                 f"no series of {selector.metric} has a label {name};"
                 f" its labels are {listed(label for s in named for label in s.labels)}"

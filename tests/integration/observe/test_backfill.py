@@ -206,3 +206,17 @@ def test_impossible_backfill_is_an_error(
         main(["backfill", str(stored_run.path), str(tmp_path / "data")])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_case_3c_series_that_differ_in_their_own_job_stay_apart(
+    stored_run: RunFolder, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(stored_run.path, folder.path)
+    with folder.file("metrics.om").open("a") as file:
+        file.writelines(f'x{{instance="i",job="{job}"}} {job} 1005.000\n' for job in "12")
+    lines = [line for line in run_document(folder) if line.startswith("x{")]
+    service = json.loads(folder.file("run.json").read_text())["service"]
+    assert lines == [
+        f'x{{exported_job="{job}",instance="i",job="{service}"}} {job}.0 1005.000\n' for job in "12"
+    ]

@@ -3,7 +3,7 @@
 import base64
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,17 @@ from harness.errors import RunFolderError, UsageError
 from harness.judge.judge import judge
 from harness.judge.measure.measure import measure
 from harness.judge.measure.observe import observe
-from harness.judge.model import Measurement
+from harness.judge.model import Guard, Measurement, Verdict
 from harness.observe.prometheus import Prometheus, tls_context
+from harness.observe.promtool import create_blocks
 from harness.runner.prometheus import query_server, with_answers
 from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.runs.prometheus_answers import read_answers, write_answers
 from harness.units import Unit
 from tests.integration.observe.conftest import Endpoint, Reply
-from tests.integration.observe.stored import BORN, RESET
+from tests.integration.observe.stored import BORN, RESET, write
 from tests.servers import PrometheusServer, free_port, prometheus_server
+from tests.unit.judge.evidence import START
 
 needs_prometheus = pytest.mark.needs_prometheus
 WAIT, ASKS = Selector("wait_seconds"), Selector("asks_total")
@@ -246,6 +248,71 @@ def test_headers_are_sent_and_never_stored(
         read_answers(folder)
 
 
+# --- a server that scrapes rarely, or something else ----------------------------------------------
+
+
+def judged(
+    server: Prometheus, run: RunFolder, budget: Budget, *, own: bool = True
+) -> tuple[Verdict, dict[str, Guard]]:
+    answers = query_server(server, (budget,), read_manifest(run).clock)
+    evidence = with_answers(read_evidence(run), (budget,), answers)
+    judgement = judge((budget,), evidence if own else replace(evidence, series=()))
+    guards = {guard.name: guard for guard in judgement.guards}
+    return judgement.verdicts[0], guards
+
+
+COVERED: dict[str, Indicator] = {name: indicator for name, (indicator, _) in SAME.items()}
+
+
+@needs_prometheus
+@pytest.mark.parametrize("own", [True, False], ids=["and own scrapes", "alone"])
+@pytest.mark.parametrize("indicator", COVERED.values(), ids=COVERED)
+def test_case_3f_server_that_scraped_each_second_covers_the_window(
+    indicator: Indicator, own: bool, prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    _, guards = judged(Prometheus(prometheus.url), stored_run, of(indicator, 1e9), own=own)
+    assert (guards["server-coverage"].outcome, guards["server-coverage"].value) == ("ok", 1.0)
+    if own:
+        assert guards["server-agrees"].outcome == "ok", guards["server-agrees"].reason
+
+
+@pytest.fixture(scope="module")
+def rare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
+    """A server that scraped twice within the window, three and seven seconds after its start."""
+    folder = tmp_path_factory.mktemp("rare")
+    kept = (START - 5, START + 3, START + 7, START + 11)
+    own = write(folder / "run")
+    lines = own.file("metrics.om").read_text().splitlines(keepends=True)
+    rows = (line for line in lines if line[0] == "#" or float(line.split()[-1]) in kept)
+    (folder / "rare.om").write_text("".join(rows))
+    create_blocks(folder / "rare.om", folder / "data")
+    with prometheus_server(folder) as server:
+        yield server
+
+
+@needs_prometheus
+@pytest.mark.parametrize("indicator", COVERED.values(), ids=COVERED)
+def test_case_3f_two_points_of_a_server_are_no_verdict(
+    indicator: Indicator, rare: PrometheusServer, stored_run: RunFolder
+) -> None:
+    verdict, guards = judged(Prometheus(rare.url), stored_run, of(indicator, 1e9), own=False)
+    assert verdict.outcome == "inconclusive"
+    if "server-coverage" in guards:
+        assert guards["server-coverage"].value == pytest.approx(0.4, abs=0.01)
+        assert "cover 40% of the window, and 90% are needed" in verdict.reason
+
+
+@needs_prometheus
+def test_case_3f_server_that_contradicts_the_own_scrapes_is_inconclusive(
+    prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    """Half of the errors were there at the first scrape that showed any, and do not count."""
+    verdict, guards = judged(Prometheus(prometheus.url), stored_run, of(Rate(Selector(BORN)), 0.5))
+    assert verdict.outcome == "inconclusive"
+    assert guards["server-agrees"].outcome == guards["server-coverage"].outcome == "tripped"
+    assert "0.6 by the harness's own scrapes, which contradict" in guards["server-agrees"].reason
+
+
 # --- the command ----------------------------------------------------------------------------------
 
 BUDGETS = """\
@@ -253,7 +320,7 @@ version: 1
 service: shop
 scenarios: {smoke: {locustfile: a.py, rate: 50/s, duration: 30s}}
 budgets:
-  asks: {indicator: {kind: rate, metric: asks_total}, max: 6/s}
+  asks: {indicator: {kind: rate, metric: asks_total}, max: 8/s}
   hits: {indicator: {kind: promql, query: "sum(rate(hits_total[{window}]))", unit: 1/s}, max: 1}
 """
 

@@ -163,3 +163,17 @@ def test_tree_of_an_ended_process_reads_nothing(parent: subprocess.Popen[str]) -
 
     assert of_a_zombie is None
     assert tree.read() is None
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere a start is known by the clock only")
+def test_case_3e_process_is_the_same_one_after_a_step_of_the_clock(
+    parent: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = ProcessTree(parent.pid)
+    first = tree.read()
+    boot = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot - 6.0)
+    second = tree.read()
+    assert first is not None
+    assert second is not None
+    assert second.start_time == first.start_time

@@ -11,13 +11,20 @@ import psutil
 import pytest
 
 from harness import names
-from harness.budgets.model import Target
+from harness.budgets.lint.metrics import Family
+from harness.budgets.model import Rate, Ratio, Selector, Target
+from harness.judge.judge import judge
+from harness.judge.measure.series import Origin, matching, scrapes
 from harness.observe.host import memory_limit, usable_cpus
+from harness.observe.metric_families import fetch_families
 from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, serve
+from harness.runs.clock import RunClock
 from harness.runs.metrics import MetricsLog, read_metrics
 from harness.runs.model import Series
+from harness.units import Unit
 from tests.integration.observe.conftest import Endpoint, Reply
+from tests.unit.judge.evidence import START, TIMES, budget, evidence, measure
 
 SERVICE = Path(__file__).with_name("service.py")
 OWN = {
@@ -112,14 +119,6 @@ async def test_scrape_follows_a_mounted_metrics_app(endpoint: Endpoint, log: Log
 
     assert log.values("a") == [(1,)]
     assert log.values("up") == [(1,)]
-
-
-async def test_scrape_keeps_the_instance_label_of_the_service(endpoint: Endpoint, log: Log) -> None:
-    endpoint.reply = Reply('a{instance="theirs"} 1\n')
-
-    await Scraper(service(endpoint.url), log).scrape()
-
-    assert ("a", "exported_instance=theirs", label(endpoint)) in log.series()
 
 
 async def test_scrape_of_several_endpoints_labels_their_samples(
@@ -345,15 +344,22 @@ async def test_exposed_process_metrics_are_not_added(endpoint: Endpoint, log: Lo
     assert added == OWN - {"process_cpu_seconds_total", "system_memory_limit_bytes"}
 
 
-async def test_nothing_is_added_before_an_endpoint_has_answered(
+async def test_case_2c_own_process_is_read_while_no_endpoint_answers(
     endpoint: Endpoint, log: Log
 ) -> None:
-    endpoint.reply = Reply("a 1\n", delay=1)
+    endpoint.reply = Reply("process_cpu_seconds_total 1\n", delay=1)
     scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log, timeout=0.1)
 
     await scraper.scrape()
+    assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds", *OWN}
 
-    assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds"}
+    endpoint.reply = endpoint.reply._replace(delay=0.0)
+    await scraper.scrape()
+    counts = {key[0]: len(s.times) for key, s in log.series().items() if "provider=psutil" in key}
+    assert counts == {**dict.fromkeys(OWN, 2), names.CPU_SECONDS: 1}
+    run = evidence(*read_metrics(log.path), ups=())
+    (chosen,) = matching(run, Selector(names.CPU_SECONDS))  # the one that the service exposes
+    assert chosen.values == (1.0,)
 
 
 async def test_process_of_a_running_service_is_not_read(endpoint: Endpoint, log: Log) -> None:
@@ -372,3 +378,136 @@ async def test_process_that_has_ended_leaves_a_gap(tmp_path: Path, log: Log) -> 
         await scraper.scrape()
 
     assert log.values(names.CPU_COUNT) == [(usable_cpus(),)]
+
+
+# --- labels that the harness or Prometheus adds as well -------------------------------------------
+
+
+def counted(*failing: str) -> Callable[[float], str]:
+    """An exposition of 95 good answers and 5 failures a second; each line counts failures."""
+
+    def text(t: float) -> str:
+        every = "".join(line.format(5 * max(0.0, t)) for line in failing)
+        return f'# TYPE e counter\ne_total{{code="200"}} {95 * (5 + t)}\n{every}'
+
+    return text
+
+
+COLLIDING: dict[str, Callable[[float], str]] = {
+    # All failures of the provider are counted from its first failure on, a second after the start.
+    "provider": lambda t: (
+        f'e_total{{code="200"}} {95 * (5 + t)}\n'
+        + ('e_total{code="500",provider="stripe"} 50\n' if t >= 1 else "")
+    ),
+    "instance": counted(
+        'e_total{{code="500",instance="a"}} 0\n', 'e_total{{code="500",instance="b"}} {}\n'
+    ),
+    "instance and exported_instance": counted(
+        'e_total{{code="500",exported_instance="x",instance="a"}} 0\n',
+        'e_total{{code="500",exported_instance="x",instance="b"}} {}\n',
+    ),
+    "job": counted('e_total{{code="500",job="a"}} 0\n', 'e_total{{code="500",job="b"}} {}\n'),
+    "source": counted('e_total{{code="500",source="a"}} {}\n'),
+    "le": counted('e_total{{code="500",le="a"}} {}\n'),
+}
+
+
+@pytest.mark.parametrize("text", COLLIDING.values(), ids=COLLIDING)
+async def test_case_3c_label_of_the_service_with_the_name_of_one_of_ours_hides_no_failure(
+    endpoint: Endpoint, log: Log, text: Callable[[float], str]
+) -> None:
+    scraper = Scraper(service(endpoint.url), log)
+    for at in TIMES:
+        endpoint.reply = Reply(text(at - START))
+        await scraper.scrape(at)
+
+    failures = Ratio(Selector("e_total", {"code": "500"}), Selector("e_total"))
+    run = evidence(*read_metrics(log.path), ups=())
+    (verdict,) = judge((budget(failures, 0.01, unit=Unit.RATIO),), run).verdicts
+    assert verdict.value == pytest.approx(0.05)
+    assert verdict.outcome in {"fail", "inconclusive"}  # chance, when all failures come at once
+
+
+async def test_case_3c_labels_are_renamed_as_by_prometheus_and_nothing_is_lost(
+    endpoint: Endpoint, log: Log
+) -> None:
+    endpoint.reply = Reply(
+        'a{instance="i",exported_instance="e",job="j",provider="p",le="1"} 1\n'
+        'a{instance="k",exported_instance="e",job="j",provider="p",le="1"} 2\n'
+        'process_cpu_seconds_total{provider="psutil"} 3\nup 0\n'
+    )
+
+    await Scraper(service(endpoint.url), log).scrape()
+
+    series = log.series()
+    rest = ("exported_instance=e", "exported_job=j", label(endpoint), "le=1", "provider=p")
+    assert series["a", "exported_exported_instance=i", *rest].values == (1,)
+    assert series["a", "exported_exported_instance=k", *rest].values == (2,)
+    own = ("process_cpu_seconds_total", "exported_provider=psutil", label(endpoint))
+    assert series[own].values == (3,)
+    assert series["up", label(endpoint)].values == (1,)
+
+
+async def test_case_3c_lint_sees_the_labels_as_a_run_names_them(endpoint: Endpoint) -> None:
+    endpoint.reply = Reply(
+        '# TYPE g gauge\ng{job="j",le="x"} 1\n# TYPE h histogram\nh_bucket{le="1"} 1\n'
+        'h_bucket{le="one"} 1\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n'
+    )
+    families = await asyncio.to_thread(fetch_families, endpoint.url, None)
+    assert families["g"] == Family("gauge", ({"exported_job": "j", "le": "x"},))
+    assert families["h"] == Family("histogram", ({},), (1.0, float("inf")))
+
+
+# --- a wall clock that is set ---------------------------------------------------------------------
+
+
+class Clocks:
+    """A monotonic clock and a wall clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.monotonic = 0.0
+        self.wall = START
+
+    def run_clock(self) -> RunClock:
+        return RunClock(lambda: self.monotonic, lambda: self.monotonic + self.wall)
+
+
+@pytest.mark.parametrize("by", [6.0, -6.0])
+async def test_case_3e_step_of_the_wall_clock_moves_no_scrape(
+    endpoint: Endpoint, log: Log, by: float
+) -> None:
+    """Sixty errors in the last six seconds of a minute, and 72% of a CPU throughout."""
+    clocks = Clocks()
+    clock = clocks.run_clock()
+    scraper = Scraper(service(endpoint.url), log, clock=clock)
+    for second in range(62):
+        clocks.monotonic = float(second)
+        clocks.wall = START + (by if second >= 54 else 0.0)
+        errors = 10 * max(0, min(second, 60) - 54)
+        endpoint.reply = Reply(f"e_total {errors}\nprocess_cpu_seconds_total {0.72 * second}\n")
+        await scraper.scrape()
+
+    run = evidence(*read_metrics(log.path), ups=(), window=(START, START + 60), scrape_interval=1.0)
+    assert scrapes(run, Origin(label(endpoint).removeprefix("instance="), "")) == tuple(
+        START + second for second in range(62)
+    )
+    errors_per_second = budget(Rate(Selector("e_total")), 0.1, unit=Unit.PER_SECOND)
+    cpu = budget(Rate(Selector(names.CPU_SECONDS)), 0.7, unit=Unit.RATIO)
+    assert measure(errors_per_second, run).value == pytest.approx(1.0, rel=1e-12)
+    assert measure(cpu, run).value == pytest.approx(0.72, rel=1e-9)
+    assert clock.step == by
+
+
+async def test_case_3e_two_scrapes_never_have_one_time(endpoint: Endpoint, log: Log) -> None:
+    endpoint.reply = Reply("a 1\n")
+    scraper = Scraper(
+        service(endpoint.url, pid=psutil.Process().pid), log, clock=Clocks().run_clock()
+    )
+
+    await scraper.scrape()
+    endpoint.reply = Reply("a 2\n")
+    await scraper.scrape()
+
+    for one in (log.series()["a", label(endpoint)], *read_metrics(log.path, {names.CPU_COUNT})):
+        assert one.times == (START, START + 0.001)
+    assert not read_metrics(log.path, {names.CONTRADICTING})

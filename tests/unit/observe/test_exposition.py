@@ -90,14 +90,18 @@ LENIENT: dict[str, tuple[str, list[tuple[str, dict[str, str], float]]]] = {
         "a +Inf\nb -Inf\nc 1e3",
         [("a", {}, math.inf), ("b", {}, -math.inf), ("c", {}, 1e3)],
     ),
-    "one series twice": ('a{x="1"} 1\na{x="1"} 2\n', [("a", {"x": "1"}, 1)]),
+    "one series twice with equal values": ('a{x="1"} 1\na{x="1"} 1.0\n', [("a", {"x": "1"}, 1)]),
+    "one series twice with other values": (
+        'a{x="1"} 1\na{x="1"} 2\nb 5\n',
+        [("a", {"x": "1"}, 1), ("b", {}, 5), ("a", {"x": "1"}, 2)],
+    ),
     "labels that name an OpenTelemetry scope": (
         'a{otel_scope_name="sql",otel_scope_version="1",x="1"} 1\n',
         [("a", {"x": "1"}, 1)],
     ),
     "series that differ in their scope only": (
         'a{otel_scope_name="sql"} 1\na{otel_scope_name="redis"} 2\na{otel_scope_name="sql"} 9\n',
-        [("a", {}, 3)],
+        [("a", {}, 3), ("a", {}, 11)],
     ),
     "a gauge that only looks like a creation time": (
         "# TYPE orders_created gauge\norders_created 5\n",
@@ -128,8 +132,8 @@ def test_repeated_type_and_help_blocks_are_one_family() -> None:
     assert {(one.family, one.kind) for one in samples} == {("d", "histogram")}
 
 
-def test_nan_stays_nan() -> None:
-    [sample] = parse_exposition("# TYPE a gauge\na NaN\n")
+def test_nan_stays_nan_and_contradicts_no_nan() -> None:
+    [sample] = parse_exposition("# TYPE a gauge\na NaN\na NaN\n")
 
     assert math.isnan(sample.value)
 

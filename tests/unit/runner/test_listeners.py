@@ -8,7 +8,7 @@ from harness import names
 from harness.budgets.model import Budget, ErrorRatio
 from harness.judge.stopping.abort import AbortWatch
 from harness.load.protocol.frames import Report, Slow
-from harness.runner.listeners import RunLogs, epoch, listener, open_logs
+from harness.runner.listeners import RunLogs, listener, open_logs
 from harness.runner.manifest import RunState, new_manifest
 from harness.runner.options import RunOptions
 from harness.runs.cells import Cell
@@ -47,9 +47,9 @@ async def test_report_is_stored_watched_observed_and_shown(tmp_path: Path) -> No
     watch = AbortWatch([ERRORS], SCENARIO.duration)
     state = RunState(folder, new_manifest(plan(), SCENARIO))
     now = time.monotonic()
-    started = epoch(now - SCENARIO.warm_up - 1.0)
+    started = state.clock.epoch(now - SCENARIO.warm_up - 1.0)
     options = RunOptions(watch=watch, observer=observer, show=shown.append)
-    with open_logs(folder) as logs:
+    with open_logs(folder, state.clock) as logs:
         logs.latency.begin(state.begin(started, SCENARIO))
         listener(SCENARIO, state, logs, options)(report(now))
     assert read_counts(folder.file(names.LATENCY_FILE)) == {
@@ -58,11 +58,11 @@ async def test_report_is_stored_watched_observed_and_shown(tmp_path: Path) -> No
     }
     (asked,) = read_metrics(folder.file(names.METRICS_FILE), {names.GENERATOR_ASKED})
     assert (asked.values, dict(asked.labels)) == ((300.0,), {})
-    assert abs(asked.times[0] - epoch(now)) < 0.1
+    assert abs(asked.times[0] - state.clock.epoch(now)) < 0.1
     (slow,) = read_slowest(folder.file(names.SLOWEST_FILE), started, started + 100)
     at = slow.at
     assert slow == SlowRequest(at, "GET /", names.OK, 0.25, 0.2)
-    assert abs(at - epoch(now - 0.5)) < 0.1
+    assert abs(at - state.clock.epoch(now - 0.5)) < 0.1
     assert watch.breach(SCENARIO.duration) is ERRORS
     ((cells, readings, source),) = observer.reports
     assert (cells, readings[names.GENERATOR_IN_FLIGHT], source) == (CELLS, 4.0, "")
@@ -74,7 +74,7 @@ async def test_report_is_stored_watched_observed_and_shown(tmp_path: Path) -> No
 async def test_report_of_one_of_several_generators_keeps_its_source(tmp_path: Path) -> None:
     folder, observer = RunFolder(tmp_path), FakeObserver()
     state = RunState(folder, new_manifest(plan(), SCENARIO))
-    with open_logs(folder) as logs:
+    with open_logs(folder, state.clock) as logs:
         listener(SCENARIO, state, logs, RunOptions(observer=observer))(
             report(time.monotonic(), "worker-2")
         )
@@ -89,7 +89,7 @@ async def test_report_that_cannot_be_written_is_noted_once_and_still_shown(tmp_p
     shown: list[Progress] = []
     folder = RunFolder(tmp_path)
     state = RunState(folder, new_manifest(plan(), SCENARIO))
-    with open_logs(folder) as logs, FullLog(tmp_path / "x") as full:
+    with open_logs(folder, state.clock) as logs, FullLog(tmp_path / "x") as full:
         broken: RunLogs = replace(logs, slowest=full)
         on_report = listener(SCENARIO, state, broken, RunOptions(show=shown.append))
         on_report(report(time.monotonic()))

@@ -51,7 +51,7 @@ async def end_of(
     run = RunFolder(folder)
     state = RunState(run, new_manifest(plan(), SCENARIO))
     service = Service("http://h", (), asyncio.get_running_loop().create_future(), pid=None)
-    with open_logs(run) as logs:
+    with open_logs(run, state.clock) as logs:
         fleet, scraper = FakeFleet(calls), FakeScraper(service, logs.metrics, calls)
         parts = Parts(fleet, scraper, service, FakeStart(calls, ago), logs, calls)
         fleet.on_start = lambda: change(parts)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.errors import RunFolderError
 from harness.runs.cells import Cell, bucket_of
-from harness.runs.latency import LatencyLog, merged, read_intervals
+from harness.runs.latency import LatencyLog, merged, read_intervals, read_times
 from harness.runs.model import LatencyKey
 from tests.recorded import read_counts
 
@@ -48,6 +48,15 @@ def test_quantiles_of_what_was_written_equal_those_of_the_samples(tmp_path: Path
         exact = float(np.quantile(np.concatenate(samples), q, method="inverted_cdf"))
         assert read.quantile(q) == pytest.approx(exact, rel=0.0005)
     assert read.mean == pytest.approx(np.concatenate(samples).mean(), rel=0.0005)
+
+
+def test_iterations_that_were_scheduled_and_started_are_counted_over_the_whole_run(
+    tmp_path: Path,
+) -> None:
+    lags = LatencyKey("scheduler_lag"), LatencyKey("start_lag", name="worker-1")
+    cells = [cell(second, [0.001] * n, lags[n % 2]) for second, n in ((-5, 4), (0, 3), (1, 2))]
+    path = written(tmp_path / "l.hlog", [*cells, cell(0, [0.01] * 9)])
+    assert read_times(path, START, 1, START + 1)[1:] == (9, (6, 3))
 
 
 @pytest.mark.parametrize("start", [START, 1_800_000_000.0, 1_800_000_000.9996, 1.7e9 + 1 / 3])

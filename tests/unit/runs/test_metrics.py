@@ -15,7 +15,7 @@ from harness.errors import RunFolderError
 from harness.observe.exposition import parse_exposition
 from harness.runs.metrics import MetricsLog, finalise, read_metrics
 from harness.runs.model import Series
-from harness.runs.openmetrics import MetricKind, Sample
+from harness.runs.openmetrics import MetricKind, Sample, series_text
 
 T0 = 1_790_000_000.0
 Rows = dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[float, float]]]
@@ -200,14 +200,41 @@ def test_edge_of_a_bucket_is_kept_as_the_service_wrote_it(tmp_path: Path) -> Non
     assert strict(path)[1] == {"x": "histogram"}
 
 
-def test_second_sample_of_one_moment_is_dropped(tmp_path: Path) -> None:
+def contradicting(series: str, *times: float, instance: str = "") -> Rows:
+    labels = {"series": series, **({"instance": instance} if instance else {})}
+    points = [(at, 1.0) for at in times]
+    return {("scrape_samples_contradicting", tuple(sorted(labels.items()))): points}
+
+
+def test_equal_second_sample_of_one_moment_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "metrics.om"
     with MetricsLog(path) as log:
-        log.add([gauge("a", 1)], T0)
-        log.add([gauge("a", 2)], T0 + 0.0001)
+        log.add([gauge("a", 1), gauge("b", math.nan)], T0)
+        log.add([gauge("a", 1), gauge("b", math.nan)], T0 + 0.0001)
         log.add([gauge("a", 3)], T0 + 0.001)
 
-    assert strict(path)[0] == ours(read_metrics(path)) == {("a", ()): [(T0, 1), (T0 + 0.001, 3)]}
+    found = ours(read_metrics(path, {"a"}))
+    assert found == {("a", ()): [(T0, 1), (T0 + 0.001, 3)]}
+    assert set(strict(path)[0]) == {("a", ()), ("b", ())}
+
+
+def test_other_second_sample_of_one_moment_is_dropped_and_noted_as_a_contradiction(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "metrics.om"
+    log = MetricsLog(path)
+    for at in (T0, T0 + 1, T0 + 0.5):  # the last one is not in order
+        log.add([gauge("a", 1, instance="x", y="1")], at)
+        log.add([gauge("a", 2, y="1", instance="x")], at)
+    text = 'a{instance="x",y="1"}'
+    expected = contradicting(text, T0, T0 + 0.5, T0 + 1, instance="x")
+    expected["a", (("instance", "x"), ("y", "1"))] = [(T0, 1), (T0 + 0.5, 1), (T0 + 1, 1)]
+    assert ours(read_metrics(path, {"a"})) == expected
+
+    log.close()  # a valid document, that still says so
+    assert strict(path)[0] == ours(read_metrics(path, {"a"})) == expected
+    finalise(path)
+    assert ours(read_metrics(path)) == expected
 
 
 def test_series_is_in_order_of_time_even_if_the_clock_was_set_back(tmp_path: Path) -> None:
@@ -217,7 +244,10 @@ def test_series_is_in_order_of_time_even_if_the_clock_was_set_back(tmp_path: Pat
             log.add([gauge("a", value)], at)
 
     assert strict(path)[0] == ours(read_metrics(path))
-    assert ours(read_metrics(path)) == {("a", ()): [(T0, 2), (T0 + 1, 3), (T0 + 2, 1)]}
+    assert ours(read_metrics(path)) == {
+        ("a", ()): [(T0, 2), (T0 + 1, 3), (T0 + 2, 1)],
+        **contradicting("a", T0),
+    }
 
 
 BROKEN: dict[str, list[Sample]] = {
@@ -360,6 +390,12 @@ def test_any_samples_survive_the_file_and_satisfy_the_strict_parser(
                 points = expected.setdefault(key, [])
                 if not points or points[-1][0] < T0 + second:
                     points.append((T0 + second, sample.value))
+                elif repr(points[-1][1]) != repr(sample.value) and points[-1][1] != sample.value:
+                    text = series_text(sample.name, sample.labels)
+                    of = sample.labels.get("instance", "")
+                    (key,) = contradicting(text, instance=of)
+                    at = expected.setdefault(key, [])
+                    at += [(T0 + second, 1.0)] * ((T0 + second, 1.0) not in at)
 
     assert repr(sorted(ours(read_metrics(path)).items())) == repr(sorted(expected.items()))
     assert repr(sorted(strict(path)[0].items())) == repr(sorted(expected.items()))

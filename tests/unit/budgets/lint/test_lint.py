@@ -54,6 +54,25 @@ QUESTIONABLE: dict[str, tuple[str, str]] = {
         + "budgets: {hits: {indicator: cache_hit_ratio, min: 80%}}\n",
         "3 warning target: there is no `metrics`, so hits will have no data",
     ),
+    "a label that only Prometheus adds": (
+        budget("indicator: {kind: gauge, metric: g, where: {job: a}}, max: 1"),
+        (
+            "5 warning budgets.it.indicator: a run has no label job, which Prometheus adds; the "
+            "service's own label of this name is exported_job, and --prometheus-match job=NAME "
+            "narrows a server's series"
+        ),
+    ),
+    "scrapes that are rare, for a peak": (
+        HEAD
+        + "target:\n  url: 'http://localhost:80'\n  metrics: /metrics\n  scrape_interval: 1000s\n"
+        + SMOKE
+        + "budgets: {peak: {indicator: {kind: gauge, metric: g, over: max}, max: 1}}\n",
+        (
+            "6 warning target.scrape_interval: the window of scenario smoke has 2 scrapes, and "
+            "peak needs 5; the verdict will be inconclusive: scrape more often, or raise the "
+            "duration"
+        ),
+    ),
     "min: 0 always holds": (
         budget("indicator: throughput, min: 0/s, max_regression: 10%"),
         "5 warning budgets.it.min: min: 0/s always holds",
@@ -202,6 +221,14 @@ FINE: dict[str, str] = {
     "p99 with exactly ten requests beyond it": budget(
         "indicator: {kind: latency, quantile: 0.99}, max: 200ms"
     ),
+    "five scrapes, for a peak": HEAD
+    + 'target: {url: "http://localhost:80", metrics: /metrics, scrape_interval: 5s}\n'
+    + SMOKE
+    + "budgets: {peak: {indicator: {kind: gauge, metric: g, over: max}, max: 1}}\n",
+    "rare scrapes, for a counter": HEAD
+    + 'target: {url: "http://localhost:80", metrics: /metrics, scrape_interval: 1000s}\n'
+    + SMOKE
+    + "budgets: {rate: {indicator: {kind: rate, metric: c_total}, max: 1/s}}\n",
     "a budget that is off": budget("indicator: api_latency, max: 200ms")
     + "  off: {indicator: throughput, min: 0/s, severity: off}\n",
     "max: 0 of an error ratio": budget("indicator: error_ratio, max: 0%"),
@@ -248,6 +275,7 @@ FAMILIES = {
     "pool_count": Family("gauge", ({"state": "used"}, {"state": "idle"})),
     "pool_max": Family("gauge", ({},)),
     "untyped": Family("unknown", ({},)),
+    "renamed": Family("gauge", ({"exported_instance": "a"},)),
     "declared_total": Family("counter"),
 }
 
@@ -266,6 +294,8 @@ FITTING = {
     "counter over a gauge": "{kind: rate, metric: gets_total, to: pool_max}",
     "mean of a histogram": "{kind: mean, metric: wait_seconds, unit: 1}",
     "mean of a summary": "{kind: mean, metric: sizes, unit: 1}",
+    "the address of an endpoint": '{kind: gauge, metric: untyped, where: {instance: "h:80"}}',
+    "a label that is renamed": '{kind: gauge, metric: renamed, where: {exported_instance: "a"}}',
     "gauge over a gauge": "{kind: utilization, of: {metric: pool_count, where: {state: used}}, "
     "to: pool_max}",
     "metric without a declared type": "{kind: gauge, metric: untyped}",
@@ -316,6 +346,13 @@ MISFITS: dict[str, tuple[str, str]] = {
         (
             '6 warning budgets.it.indicator: no series of pool_count has state "in_use" yet; '
             'did you mean `used`? seen: "idle", "used"'
+        ),
+    ),
+    "a label that is renamed in a run": (
+        '{kind: gauge, metric: renamed, where: {instance: "a"}}',
+        (
+            "6 error budgets.it.indicator: the label instance of renamed is named "
+            "exported_instance in a run, as in Prometheus; write exported_instance"
         ),
     ),
     "labels that never come together": (

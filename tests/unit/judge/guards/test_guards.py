@@ -177,7 +177,7 @@ def test_guards_of_a_healthy_run_all_hold() -> None:
     run = replace(run, recorded=run.manifest.requests.recorded)
     every = every_guard(run, P95, SERVER, COUNTED, budget(ErrorRatio("GET /contacts"), 0.01))
     assert {guard.outcome for guard in every} == {"ok"}
-    assert len({guard.name for guard in every}) == len(every) == 28
+    assert len({guard.name for guard in every}) == len(every) == 29
 
 
 # --- a load that a breach stopped ---------------------------------------------------------------

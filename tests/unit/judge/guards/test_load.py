@@ -1,14 +1,23 @@
 """Guards on what was asked, sent, answered and never heard of again."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Gauge, Latency, Selector, Throughput
-from harness.runs.model import Evidence, Requests, Worker
+from harness.runs.model import Evidence, LatencyKey, Requests, Worker
 from harness.units import Unit
-from tests.unit.judge.evidence import HEALTHY, START, budget, evidence, requests, series
+from tests.unit.judge.evidence import (
+    HEALTHY,
+    START,
+    budget,
+    distribution,
+    evidence,
+    requests,
+    series,
+)
 from tests.unit.judge.guards.guarding import (
     CLOSED,
     P95,
@@ -113,6 +122,67 @@ def counted(source: str, asked: float, sent: float) -> list[Any]:
         series(names.GENERATOR_ASKED, [0.0, asked], own, "", (START, START + 10.0)),
         series(names.GENERATOR_STARTED_ITERATIONS, [0.0, sent], own, "", (START, START + 10.0)),
     ]
+
+
+def of_window(scheduled: int, sent: int, source: str = "") -> dict[LatencyKey, Any]:
+    """The lags of the iterations that were due in the window, all of them small."""
+    counts = {names.SCHEDULER_LAG: scheduled, names.START_LAG: sent}
+    return {
+        LatencyKey(what, name=source): distribution([0.0001] * count)
+        for what, count in counts.items()
+    }
+
+
+def test_case_3g_load_that_the_window_lost_is_not_made_up_for_by_a_long_warm_up() -> None:
+    """155 of the 500 iterations of the window never began, of 20,000 in the run."""
+    run = evidence(
+        requests=account(asked=20_000, sent=19_845), latency=HEALTHY | of_window(500, 345)
+    )
+    guard = found(run)["load-delivered"]
+    assert (guard.outcome, guard.value, guard.budgets) == ("tripped", 0.69, None)
+    assert guard.reason.startswith("69% of the scheduled load was started; lower the rate")
+
+
+def test_case_3g_iterations_that_only_the_warm_up_lost_do_not_matter() -> None:
+    run = evidence(requests=account(sent=845), latency=HEALTHY | of_window(500, 500))
+    guard = found(run)["load-delivered"]
+    assert (guard.outcome, guard.value) == ("ok", 1.0)
+
+
+def test_case_3g_window_of_each_load_counts_by_itself_with_all_of_its_workers() -> None:
+    run = evidence(
+        requests=account(asked=100_000, sent=99_990),
+        latency=HEALTHY
+        | of_window(4000, 4000, "browse/worker-1")
+        | of_window(20, 20, "buy/worker-1")
+        | of_window(20, 10, "buy/worker-2"),
+        loads=[{"name": "browse"}, {"name": "buy"}],
+    )
+    guard = found(run)["load-delivered"]
+    assert (guard.outcome, guard.value) == ("tripped", 0.75)
+    assert "of the scheduled load of buy was started" in guard.reason
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "missing"), [(3.2, 60), (30.0, 350)], ids=["at once", "after the window"]
+)
+def test_case_3g_of_a_lost_worker_only_what_was_due_in_the_window_is_missing(
+    lost_at: float, missing: int
+) -> None:
+    run = with_a_lost_worker(lost_at)
+    run = replace(run, latency={**run.latency, **of_window(500, 500, "worker-1")})
+    guard = found(run)["load-delivered"]
+    assert guard.value == pytest.approx(500 / (500 + missing))
+
+
+@pytest.mark.parametrize("iterations", [(1000, 999), (999, 1000), (0, 0)])
+def test_case_3g_account_of_the_window_must_be_whole(iterations: tuple[int, int]) -> None:
+    run = replace(evidence(requests=account()), recorded=1000, iterations=iterations)
+    guard = found(run)["requests-stored"]
+    assert guard.outcome == "tripped"
+    assert f"by latency.hlog {iterations[0]} iterations were scheduled" in guard.reason
+    whole = replace(run, iterations=(1000, 1000))
+    assert found(whole)["requests-stored"].outcome == "ok"
 
 
 def test_load_that_is_small_beside_another_must_be_delivered_as_well() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import names
 from harness.budgets.model import Selector
 from harness.judge.measure.deltas import deltas, total
 from harness.judge.measure.histograms import histogram
@@ -125,8 +126,9 @@ def test_deltas_of_values_that_are_not_finite_are_no_data(value: float) -> None:
 
 
 def test_deltas_of_psutil_series_need_no_scrape_of_the_endpoint() -> None:
-    found = counter("c_total", 4, {"provider": "psutil"})
-    (part,) = deltas(evidence(found, ups=[up(failed=range(-5, 12))]), Selector("c_total"))
+    found = counter(names.CPU_SECONDS, 4, {"provider": "psutil"})
+    run = evidence(found, ups=[up(failed=range(-5, 12))])
+    (part,) = deltas(run, Selector(names.CPU_SECONDS))
     assert (part.value, part.source) == (4.0, "psutil")
 
 

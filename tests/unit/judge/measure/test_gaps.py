@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from harness.budgets.model import Budget, Gauge, Latency, Mean, Rate, Ratio, Selector, Utilization
+from harness.budgets.model import (
+    Budget,
+    Gauge,
+    Latency,
+    Mean,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Utilization,
+)
 from harness.judge.judge import judge
 from harness.runs.model import Evidence, Requests, Series
 from harness.units import Unit
@@ -12,6 +22,7 @@ from tests.unit.judge.evidence import (
     APP,
     OTHER,
     TIMES,
+    buckets,
     budget,
     counter,
     evidence,
@@ -86,6 +97,11 @@ MISSING: dict[str, tuple[Budget, Evidence, str]] = {
             ups=BOTH,
         ),
         f"bad_total is missing at {OTHER}, which other replicas expose",
+    ),
+    "a histogram with one edge in two spellings, of which one counts less": (
+        budget(Quantile(Selector("h"), 0.95), 0.1),
+        evidence(*buckets("h", {"0.1": 50.0, "0.10": 100.0, "+Inf": 100.0})),
+        "h_bucket has two series for the bucket edge 0.1",
     ),
     "a mean of which one label set has no sum": (
         budget(Mean(Selector("h")), 1.0),

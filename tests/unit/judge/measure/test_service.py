@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import names
 from harness.budgets.model import (
     Direction,
     Gauge,
@@ -232,9 +233,10 @@ def test_measure_of_utilization_takes_the_worst_replica(direction: Direction, va
 
 
 def test_measure_of_utilization_joins_a_limit_that_psutil_read_beside_the_scrape() -> None:
-    limit = series("limit", lambda _: 8.0, {"provider": "psutil"}, times=[t + 0.02 for t in TIMES])
+    beside = [t + 0.02 for t in TIMES]
+    limit = series(names.MEMORY_LIMIT, lambda _: 8.0, {"provider": "psutil"}, times=beside)
     run = evidence(series("used", lambda _: 2.0), limit)
-    result = measured(Utilization(Selector("used"), Selector("limit")), run)
+    result = measured(Utilization(Selector("used"), Selector(names.MEMORY_LIMIT)), run)
     assert (result.value, result.samples) == (0.25, 11)
 
 
@@ -250,8 +252,8 @@ def test_measure_of_utilization_takes_no_limit_of_another_scrape() -> None:
 
 
 def test_measure_names_psutil_as_the_source_of_what_it_read() -> None:
-    run = evidence(series("g", lambda _: 2.0, {"provider": "psutil"}), metrics=(), ups=[])
-    result = measured(Gauge(Selector("g")), run)
+    memory = series(names.MEMORY_BYTES, lambda _: 2.0, {"provider": "psutil"})
+    result = measured(Gauge(Selector(names.MEMORY_BYTES)), evidence(memory, metrics=(), ups=[]))
     assert (result.value, result.source) == (2.0, "psutil")
 
 
