@@ -200,6 +200,10 @@ def test_decide_within_an_interval_that_holds_the_bound(
     assert words in verdict.reason
 
 
+def test_margin_of_a_value_that_is_the_bound_but_for_float_noise_is_zero() -> None:
+    assert margin(0.1 + 0.2, 0.3, "max") == 0.0
+
+
 def test_judge_needs_more_than_the_value_unless_its_breach_stopped_the_load() -> None:
     few = requests(ok=[0.010] * 8 + [0.9] * 2)
     assert judge((P95,), evidence(latency=few)).verdicts[0].outcome == "inconclusive"
