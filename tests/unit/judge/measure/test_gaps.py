@@ -145,6 +145,25 @@ COMPLETE: dict[str, tuple[Budget, Evidence]] = {
         level("mean", 50.0),
         evidence(USED[0], series("pg_up", lambda _: 1.0, instance=OTHER), ups=BOTH),
     ),
+    "a mean of which each label set has both parts": (
+        budget(Mean(Selector("h_seconds")), 9.0),
+        evidence(counter("h_seconds_sum", 30.0), counter("h_seconds_count", 30.0)),
+    ),
+    "a mean of which a label set is born within the window": (
+        budget(Mean(Selector("h_seconds")), 9.0),
+        evidence(
+            counter("h_seconds_sum", 30.0),
+            counter("h_seconds_count", 30.0),
+            *(
+                replace(
+                    counter(f"h_seconds_{part}", 9.0, {"a": "b"}),
+                    times=TIMES[8:],
+                    values=(9.0,) * 9,
+                )
+                for part in ("sum", "count")
+            ),
+        ),
+    ),
     "a gauge that is missing in a scrape that failed": (
         level("max", 50.0),
         evidence(
