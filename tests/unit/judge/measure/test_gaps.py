@@ -124,6 +124,15 @@ MISSING: dict[str, tuple[Budget, Evidence, str]] = {
         evidence(USED[0], replace(USED[0], values=(90.0,) * len(TIMES))),
         "has two values at one time",
     ),
+    "the mean of a histogram of which one label set has no count": (
+        budget(Mean(Selector("h_seconds")), 9.0),
+        evidence(
+            counter("h_seconds_sum", 30.0),
+            counter("h_seconds_count", 30.0),
+            counter("h_seconds_sum", 30.0, {"a": "b"}),
+        ),
+        "h_seconds has 1 series without their _count",
+    ),
 }
 
 
