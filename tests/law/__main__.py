@@ -1,6 +1,6 @@
 """Damages runs that are not green and counts those that became green.
 
-python -m tests.law [--subject evidence|folders|compare] [--cases N] [--seed N]
+python -m tests.law [--subject evidence|folders|compare|prometheus] [--cases N] [--seed N]
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
-from tests.law import compare, folders, law
+from tests.law import compare, folders, law, prometheus
 from tests.law.law import Violation
 
 SUBJECTS: Final[dict[str, Callable[[int, int], Iterator[Violation]]]] = {
     "evidence": law.violations,
     "folders": folders.violations,
     "compare": compare.violations,
+    "prometheus": prometheus.violations,
 }
 
 

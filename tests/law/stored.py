@@ -1,7 +1,7 @@
 """Run folders for the law: one that passes, and others that each have something wrong.
 
 Every run makes 40 requests per second for 12 s, of which the last 10 s are its window, and scrapes
-two replicas each second. Each folder is written by the writers of a real run.
+two replicas twice a second. Each folder is written by the writers of a real run.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ def _files(shape: Shape) -> Files:
             latency.write(cells)
         with MetricsLog(folder.file(names.METRICS_FILE)) as metrics:
             for second in range(-WARM_UP, SECONDS + 2):
-                metrics.add(_scraped(shape, second), START + second)
+                for part in (0.0, 0.5):
+                    metrics.add(_scraped(shape, second + part), START + second + part)
                 for worker in shape.workers:
                     own = {names.SOURCE: worker} if worker else {}
                     values = _readings(shape, second, recorded)
@@ -147,12 +148,18 @@ def _cells(shape: Shape) -> Iterator[Cell]:
             if failed:
                 bad = {bucket_of(0.010): failed}
                 yield Cell(what, names.ERROR, "GET", "/items", second, bad)
-        for what in (names.GENERATOR_LOOP_LAG, names.GENERATOR_CANARY, names.SCHEDULER_LAG):
+        lags = {
+            names.GENERATOR_LOOP_LAG: 20,
+            names.GENERATOR_CANARY: 20,
+            names.SCHEDULER_LAG: RATE // len(shape.workers),
+            names.START_LAG: count // len(shape.workers),
+        }
+        for what, number in lags.items():
             for worker in shape.workers:
-                yield Cell(what, "", "", worker, second, {bucket_of(0.001): 20})
+                yield Cell(what, "", "", worker, second, {bucket_of(0.001): number})
 
 
-def _scraped(shape: Shape, second: int) -> Iterator[Sample]:
+def _scraped(shape: Shape, second: float) -> Iterator[Sample]:
     done = 100.0 + RATE * max(0, min(second, SECONDS))
     for instance in REPLICAS:
         own = {names.INSTANCE: instance}
@@ -217,7 +224,7 @@ def _manifest(shape: Shape, recorded: int) -> Manifest:
             "metrics": [f"http://{replica}/metrics" for replica in REPLICAS],
             "ours": True,
             "exit_code": None,
-            "scrape_interval": 1,
+            "scrape_interval": 0.5,
         },
         clock=Clock(
             created=START - 10,

@@ -212,6 +212,8 @@ def _only(answer: ServerAnswer) -> float:
     value = found[0][1]
     if math.isnan(value):
         raise NoDataError("it is NaN: nothing happened in the window that it is a share or mean of")
+    if math.isinf(value):
+        raise NoDataError("it is infinite: what it is divided by is 0 in the window")
     return value
 
 
@@ -231,6 +233,8 @@ def _scrapes(answer: ServerAnswer, indicator: Indicator, planned: Interval) -> i
 
 def _sum(answer: ServerAnswer, what: str) -> float:
     values: Sequence[float] = [value for _, value in answer.found.get(what, ())]
+    if not all(map(math.isfinite, values)):
+        raise NoDataError(f"the answer about {what} is NaN or infinite")
     return math.fsum(values)
 
 
@@ -260,5 +264,7 @@ def _by_edge(answer: ServerAnswer, what: str, indicator: Quantile) -> dict[float
     """Values by the edge of their bucket; "1" and "1.0" are one."""
     found: dict[float, float] = defaultdict(float)
     for labels, value in answer.found.get(what, ()):
+        if not math.isfinite(value):
+            raise NoDataError(f"a bucket of {indicator.histogram.metric} is NaN or infinite")
         found[bucket_edge(labels, indicator.histogram)] += value
     return found

@@ -161,7 +161,7 @@ ROWS: Final[Mapping[str, Row]] = {
         "requests.recorded", 10, "requests", EXIT_INCONCLUSIVE
     ),
     "more iterations than were sent": _run(
-        "requests.asked", 600, "load-delivered", EXIT_INCONCLUSIVE
+        "requests.asked", 600, "requests-stored", EXIT_INCONCLUSIVE
     ),
     "a run that goes on": _run("status", "running", "run-complete", EXIT_INCONCLUSIVE),
     "a service that was killed": _run("target.exit_code", -9, "target-alive", EXIT_INCONCLUSIVE),

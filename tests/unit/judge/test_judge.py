@@ -29,6 +29,7 @@ from harness.budgets.model import (
 from harness.judge.bounds import holds, margin
 from harness.judge.describe import advice, describe
 from harness.judge.judge import decide, judge
+from harness.judge.measure.series import PROMETHEUS
 from harness.judge.model import Confidence, Measurement, Outcome, Scope, guard
 from harness.runs.model import Distribution
 from harness.units import Unit, parse
@@ -182,6 +183,41 @@ def test_decide_is_inconclusive_by_a_tripped_guard_that_touches_the_budget(
         assert verdict.reason == f"load-delivered: {why} (also tripped: user-errors)"
     held = [replace(one, outcome="ok") for one in (tripped, second)]
     assert decide(of, measurement, held) == decide(of, measurement, ())
+
+
+def test_decide_by_a_server_that_scraped_for_itself_needs_no_own_scrapes() -> None:
+    tripped = guard("scrape-coverage", "half", tripped=True, scope="server")
+    own, answered = (Measurement(0.1, 100, source) for source in (FOUND, PROMETHEUS))
+    assert decide(LEVEL, own, (tripped,)).outcome == "inconclusive"
+    assert decide(LEVEL, answered, (tripped,)).outcome == "pass"
+
+
+UNCERTAIN: list[Any] = [
+    pytest.param(99, {}, "inconclusive", "99 samples are too few to be certain", id="too few"),
+    pytest.param(100, {}, "inconclusive", "may be on the other side of the bound", id="enough"),
+    pytest.param(100, {"waiver": WAIVED}, "warn", "waived until 2031-05-01", id="waived"),
+]
+
+
+@pytest.mark.parametrize(("samples", "fields", "outcome", "words"), UNCERTAIN)
+def test_decide_within_an_interval_that_holds_the_bound(
+    samples: int, fields: dict[str, Any], outcome: Outcome, words: str
+) -> None:
+    either = Confidence(0.0, 99.0, 100)
+    verdict = decide(replace(P95, **fields), Measurement(0.1, samples, FOUND), (), either)
+    assert verdict.outcome == outcome
+    assert words in verdict.reason
+
+
+def test_margin_of_a_value_that_is_the_bound_but_for_float_noise_is_zero() -> None:
+    assert margin(0.1 + 0.2, 0.3, "max") == 0.0
+
+
+def test_judge_needs_more_than_the_value_unless_its_breach_stopped_the_load() -> None:
+    few = requests(ok=[0.010] * 8 + [0.9] * 2)
+    assert judge((P95,), evidence(latency=few)).verdicts[0].outcome == "inconclusive"
+    stopped = evidence(latency=few, status="aborted", aborted_by=P95.name)
+    assert judge((P95,), stopped).verdicts[0].outcome == "fail"
 
 
 def test_decide_distrusts_a_run_before_it_ignores_missing_data() -> None:

@@ -13,7 +13,7 @@ from harness.budgets.model import Budget, ErrorRatio, Latency, Mean, Selector
 from harness.judge.guards import all as all_guards
 from harness.judge.judge import judge
 from harness.judge.model import Scope
-from harness.runs.model import Evidence, Requests, Worker
+from harness.runs.model import Evidence, Requests, Settled, Worker
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     APP,
@@ -103,6 +103,13 @@ def test_guard_holds_for_its_neighbour(name: str, run: Evidence) -> None:
     guard = found(run)[name]
     assert guard.outcome == "ok"
     assert guard.reason
+
+
+@pytest.mark.parametrize(("cut", "outcome"), [(None, "tripped"), (7.0, "ok")])
+def test_latency_that_did_not_settle_trips(cut: float | None, outcome: str) -> None:
+    run = evidence()
+    known = run.manifest.model_copy(update={"settled": Settled(cut=cut, limit=0.04)})
+    assert found(replace(run, manifest=known))["settled"].outcome == outcome
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,15 @@ MISSING: dict[str, tuple[Budget, Evidence, str]] = {
         evidence(USED[0], replace(USED[0], values=(90.0,) * len(TIMES))),
         "has two values at one time",
     ),
+    "the mean of a histogram of which one label set has no count": (
+        budget(Mean(Selector("h_seconds")), 9.0),
+        evidence(
+            counter("h_seconds_sum", 30.0),
+            counter("h_seconds_count", 30.0),
+            counter("h_seconds_sum", 30.0, {"a": "b"}),
+        ),
+        "h_seconds has 1 series without their _count",
+    ),
 }
 
 
@@ -144,6 +153,25 @@ COMPLETE: dict[str, tuple[Budget, Evidence]] = {
     "a gauge that only an endpoint of another kind lacks": (
         level("mean", 50.0),
         evidence(USED[0], series("pg_up", lambda _: 1.0, instance=OTHER), ups=BOTH),
+    ),
+    "a mean of which each label set has both parts": (
+        budget(Mean(Selector("h_seconds")), 9.0),
+        evidence(counter("h_seconds_sum", 30.0), counter("h_seconds_count", 30.0)),
+    ),
+    "a mean of which a label set is born within the window": (
+        budget(Mean(Selector("h_seconds")), 9.0),
+        evidence(
+            counter("h_seconds_sum", 30.0),
+            counter("h_seconds_count", 30.0),
+            *(
+                replace(
+                    counter(f"h_seconds_{part}", 9.0, {"a": "b"}),
+                    times=TIMES[8:],
+                    values=(9.0,) * 9,
+                )
+                for part in ("sum", "count")
+            ),
+        ),
     ),
     "a gauge that is missing in a scrape that failed": (
         level("max", 50.0),
