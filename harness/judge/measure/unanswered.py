@@ -9,6 +9,7 @@ open model that no user took, where the users waited for the service.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -149,10 +150,18 @@ def _users_suffice(evidence: Evidence, seconds: float) -> bool:
 
 
 def _pools(evidence: Evidence) -> Iterator[tuple[float, float]]:
-    """The peak rate and the most users of each load in the open model."""
+    """The peak rate and the most users of each load in the open model.
+
+    A rate that cannot be read is infinite, and users that cannot be read are none.
+    """
     for load in evidence.manifest.scenario.get("loads") or ():
-        workload: Mapping[str, Any] = load.get("workload") or {}
-        if workload.get("model") == "open":
-            stages = workload.get("stages") or ()
-            rates = [stage.get(key) or 0.0 for stage in stages for key in ("rate", "start_rate")]
-            yield max(rates, default=float("inf")), workload.get("max_users") or 0
+        workload: Any = load.get("workload") if isinstance(load, Mapping) else None
+        if isinstance(workload, Mapping) and workload.get("model") == "open":
+            stages, users = workload.get("stages"), workload.get("max_users")
+            rates = [_peak(stage) for stage in stages] if isinstance(stages, list | tuple) else []
+            yield max(rates, default=math.inf), users if isinstance(users, int) else 0
+
+
+def _peak(stage: object) -> float:
+    rates = (stage.get("rate"), stage.get("start_rate")) if isinstance(stage, Mapping) else ()
+    return max((rate for rate in rates if isinstance(rate, int | float)), default=math.inf)

@@ -42,6 +42,7 @@ class FakeGenerator:
     died: asyncio.Future[str] = field(default_factory=asyncio.Future)
     started: list[tuple[float, float]] = field(default_factory=list)
     stopped: list[float | None] = field(default_factory=list)
+    consequences: tuple[str, ...] = ()
 
     async def start(self, t0: float, window_start: float) -> None:
         self.started.append((t0, window_start))
@@ -137,12 +138,15 @@ async def test_counts_are_summed_and_texts_name_their_load() -> None:
     workers = (Worker(name="worker-1", pid=7), Worker(name="worker-2", pid=8, lost="killed"))
     fakes = FakeFleet(
         browse=FakeGenerator(a, ("KeyError",), ("no start",), workers),
-        order=FakeGenerator(b, ("KeyError",), ()),
+        order=FakeGenerator(b, ("KeyError",), (), consequences=("TypeError after GET /",)),
     )
     assert await fakes.fleet.stop() == Requests(
         asked=10, sent=9, dropped=1, started=8, recorded=5, in_flight=2, lost=1, late=3
     )
-    assert fakes.fleet.user_errors == ("load 'browse': KeyError", "load 'order': KeyError")
+    follow = "load 'order': TypeError after GET /"
+    errors = ("load 'browse': KeyError", "load 'order': KeyError")
+    assert fakes.fleet.user_errors == (*errors, follow)
+    assert fakes.fleet.consequences == (follow,)
     assert fakes.fleet.notices == ("load 'browse': no start",)
     assert [(w.name, w.pid, w.lost) for w in fakes.fleet.workers] == [
         ("browse/worker-1", 7, ""),

@@ -119,3 +119,10 @@ def test_tally_has_the_lags_of_each_generator(what: str, family: str) -> None:
     assert value(samples, f"{family}_bucket", source="worker-1", le="0.0005") == 3
     assert value(samples, f"{family}_count", source="worker-2") == 1
     assert "source" not in tally((LatencyKey(what), [0.1]))[0].labels
+
+
+@pytest.mark.parametrize(
+    "what", ["unanswered_latency", "unanswered_service_time", "unstarted_latency", "of-the-future"]
+)
+def test_waits_without_an_answer_are_no_times(what: str) -> None:
+    assert tally((LatencyKey(what, "", "GET", "/contacts"), [30.0])) == []

@@ -153,3 +153,28 @@ def test_written_lines_are_on_disk_before_the_log_is_closed(tmp_path: Path) -> N
     log.write([cell(0, [0.1])])
     assert read_counts(tmp_path / "l.hlog") == {FAST: 1}
     log.close()
+
+
+def test_waits_without_an_answer_are_stored_beside_the_times(tmp_path: Path) -> None:
+    waiting = LatencyKey("unanswered_latency", "", "GET", "/fast")
+    service = LatencyKey("unanswered_service_time", "", "GET", "/fast")
+    never = LatencyKey("unstarted_latency")
+    cells = [
+        cell(0, [0.01] * 7),
+        cell(-2, [33.0] * 2, waiting),
+        cell(1, [30.0] * 3, waiting),
+        cell(1, [29.0] * 3, service),
+        cell(1, [28.0] * 4, never),
+    ]
+    path = written(tmp_path / "l.hlog", cells)
+    read = read_times(path, START, 1, START + 5)
+    assert (read.recorded, read.unanswered) == (7, 5)  # those of the warm-up included
+    found = merged(read.intervals)
+    assert {key: times.count for key, times in found.items()} == {
+        FAST: 7,
+        waiting: 3,
+        service: 3,
+        never: 4,
+    }
+    assert found[waiting].values == pytest.approx([30.0], rel=0.0005)
+    assert waiting.request == "GET /fast"

@@ -346,3 +346,23 @@ def test_users_of_all_generators_must_wait(second: float) -> None:
         names.GENERATOR_USERS, [100.0], {names.SOURCE: "worker-2"}, instance="", times=[second]
     )
     assert measure(P95, replace(run_, series=(*run_.series, other))).samples == 250
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        {},
+        {"workload": None},
+        {"workload": "open"},
+        {"workload": {"model": "open", "stages": ["30/s"], "max_users": 100}},
+        {"workload": {"model": "open", "stages": [{"rate": "30"}], "max_users": 100}},
+        {"workload": {"model": "open", "stages": [{"rate": 30.0}], "max_users": "many"}},
+        {"workload": {"model": "open"}},
+        {"workload": {"model": "open", "stages": []}},
+        {"workload": {"model": "open", "stages": [{"rate": 30.0}]}},
+        {"workload": {"model": "open", "stages": [{"rate": None, "start_rate": 1e9}]}},
+        {"workload": {"model": "closed", "stages": [{"users": 5}]}},
+    ],
+)
+def test_arrivals_of_a_load_that_is_not_known_do_not_count(load: dict[str, Any]) -> None:
+    assert measure(P95, stuck(recorded=150, loads=[load])).samples == 250
