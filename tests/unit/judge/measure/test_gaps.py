@@ -16,6 +16,7 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.judge.judge import judge
+from harness.names import OWN_METRICS, PROVIDER, PSUTIL
 from harness.runs.model import Evidence, Requests, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import (
@@ -153,6 +154,18 @@ COMPLETE: dict[str, tuple[Budget, Evidence]] = {
     "a gauge that only an endpoint of another kind lacks": (
         level("mean", 50.0),
         evidence(USED[0], series("pg_up", lambda _: 1.0, instance=OTHER), ups=BOTH),
+    ),
+    "a gauge that an endpoint lacks whose process the harness itself reads": (
+        level("mean", 50.0),
+        evidence(
+            USED[0],
+            *(series(name, lambda _: 900.0) for name in sorted(OWN_METRICS)),
+            *(
+                series(name, lambda _: 900.0, {PROVIDER: PSUTIL}, OTHER)
+                for name in sorted(OWN_METRICS)
+            ),
+            ups=BOTH,
+        ),
     ),
     "a mean of which each label set has both parts": (
         budget(Mean(Selector("h_seconds")), 9.0),
