@@ -54,11 +54,17 @@ def stored_run(
 
 
 def _second(second: int, failed: int) -> list[Cell]:
-    request = ("GET", "/items", second)
-    cells = [Cell(names.LATENCY, names.OK, *request, {bucket_of(0.01): GOOD})]
-    return cells + [Cell(names.LATENCY, names.ERROR, *request, {bucket_of(0.01): failed})] * bool(
-        failed
-    )
+    cells = [_cell(names.LATENCY, names.OK, "GET", "/items", second, 0.01, GOOD)]
+    if failed:
+        cells.append(_cell(names.LATENCY, names.ERROR, "GET", "/items", second, 0.01, failed))
+    lags = (names.SCHEDULER_LAG, names.START_LAG)
+    return cells + [_cell(lag, "", "", "", second, 1e-5, GOOD + failed) for lag in lags]
+
+
+def _cell(
+    what: str, outcome: str, method: str, name: str, second: int, time: float, count: int
+) -> Cell:
+    return Cell(what, outcome, method, name, second, {bucket_of(time): count})
 
 
 def exit_of(*arguments: str | Path) -> int:

@@ -43,6 +43,8 @@ def stored_run(path: Path, bound: str = "1ms", request: str = "/items", **change
             counts = {bucket_of(0.01): COUNT}
             for what in (names.LATENCY, names.SERVICE_TIME):
                 log.write([Cell(what, names.OK, "GET", request, second, counts)])
+            for lag in (names.SCHEDULER_LAG, names.START_LAG):
+                log.write([Cell(lag, "", "", "", second, {bucket_of(1e-5): COUNT})])
     MetricsLog(folder.file(names.METRICS_FILE)).close()
     return path
 
