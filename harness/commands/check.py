@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness import names
 from harness.budgets.model import Budget, Plan
-from harness.commands.parts.inputs import past_run, read_plan, read_stored_plan
+from harness.commands.parts.inputs import open_stored_run, past_run, read_plan, read_stored_plan
 from harness.commands.parts.options import (
     baseline_option,
     prometheus_options,
@@ -18,8 +17,7 @@ from harness.commands.parts.outputs import print_line
 from harness.commands.parts.servers import Servers, prometheus_of
 from harness.commands.parts.verdict import judge_and_report
 from harness.errors import HarnessError, UsageError
-from harness.runs.folder import RunFolder, open_folder, read_manifest
-from harness.runs.metrics import finish
+from harness.runs.folder import RunFolder
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +47,8 @@ def check(options: argparse.Namespace) -> int:
         UsageError: The budgets cannot be read or do not have the scenario of the run, or a report
             cannot be written.
     """
-    folder = open_folder(options.run_dir)
-    finish(folder.file(names.METRICS_FILE))
-    plan, scenario = _plan(folder, options)
+    folder, manifest = open_stored_run(options.run_dir)
+    plan, scenario = _plan(folder, manifest.scenario_name, options)
     budgets = plan.budgets_of(scenario)
     past, servers = past_run(options), Servers(prometheus_of(options))
     return judge_and_report(
@@ -62,9 +59,8 @@ def check(options: argparse.Namespace) -> int:
     )
 
 
-def _plan(folder: RunFolder, options: argparse.Namespace) -> tuple[Plan, str]:
-    """The plan that judges the run, and the scenario whose budgets apply."""
-    ran = read_manifest(folder).scenario_name
+def _plan(folder: RunFolder, ran: str, options: argparse.Namespace) -> tuple[Plan, str]:
+    """The plan that judges a run of the scenario `ran`, and the scenario whose budgets apply."""
     if options.budgets is None:
         if options.scenario is not None:
             raise UsageError("--scenario needs --budgets", "name the budgets file, or leave it out")

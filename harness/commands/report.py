@@ -6,15 +6,14 @@ import argparse
 from pathlib import Path
 
 from harness import names
-from harness.commands.parts.inputs import read_stored_plan
+from harness.commands.parts.inputs import open_stored_run, read_stored_plan
 from harness.commands.parts.options import run_dir_argument
 from harness.commands.parts.outputs import write, write_copy
 from harness.commands.parts.verdict import JudgedRun, run_html
 from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
 from harness.runner.prometheus import with_server_answers
-from harness.runs.folder import open_folder, read_evidence, read_manifest
-from harness.runs.metrics import finish
+from harness.runs.folder import read_evidence
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +34,8 @@ def report(options: argparse.Namespace) -> int:
         RunFolderError: There is no run in the folder, or it is damaged.
         UsageError: The report cannot be written.
     """
-    folder = open_folder(options.run_dir)
-    finish(folder.file(names.METRICS_FILE))
-    scenario = read_manifest(folder).scenario_name
+    folder, manifest = open_stored_run(options.run_dir)
+    scenario = manifest.scenario_name
     plan = read_stored_plan(folder, scenario)
     budgets = plan.budgets_of(scenario)
     evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)

@@ -117,7 +117,8 @@ def _of_generator() -> Iterator[Case]:
     yield _case("no request answered", Latency(0.95), 0.2, latency=dead)
     throughput = Throughput()
     yield _case("nothing answered", throughput, 500.0, unit=Unit.PER_SECOND, latency=dead)
-    begun = requests(ok=[0.010] * 300) | {LatencyKey(UNSTARTED_LATENCY): distribution([30.0] * 50)}
+    begun = requests(ok=[0.010] * 300) | _lags(scheduled=350, started=300)
+    begun |= {LatencyKey(UNSTARTED_LATENCY): distribution([30.0] * 50)}
     yield _case("arrivals that never began", Latency(0.95), 0.2, latency=begun, dropped=50)
     few = requests(ok=[0.010] * 396, failed=[0.010] * 4)
     yield _case("cut iterations", Latency(0.95), 0.2, latency=few, cut=4)
@@ -125,16 +126,11 @@ def _of_generator() -> Iterator[Case]:
 
 def _of_schedule() -> Iterator[Case]:
     """Of the window's 500 iterations 155 never began; of those of the warm-up, all did."""
-    lags = {
-        LatencyKey(what): distribution([0.0001] * count)
-        for what, count in ((SCHEDULER_LAG, 500), (START_LAG, 345))
-    }
+    lags = _lags(scheduled=500, started=345)
     case = _case("load not delivered", Latency(0.95), 0.2, latency=HEALTHY | lags)
     account = Requests(asked=500, sent=345, started=100, recorded=100)
     manifest = case.run.manifest.model_copy(update={"requests": account})
-    yield case._replace(
-        run=replace(case.run, manifest=manifest, recorded=100, iterations=(500, 345))
-    )
+    yield case._replace(run=replace(case.run, manifest=manifest, recorded=100))
 
 
 def _of_counters() -> Iterator[Case]:
@@ -244,8 +240,7 @@ def run_of(
 ) -> Evidence:
     """A run with these requests and series, and with the series that each replica has."""
     times = requests(ok=[0.010] * REQUESTS) if latency is None else latency
-    count = sum(found.count for key, found in times.items() if key.what == LATENCY)
-    hanging = sum(found.count for key, found in times.items() if key.what == UNANSWERED_LATENCY)
+    count, hanging = _count(times, LATENCY), _count(times, UNANSWERED_LATENCY)
     made = count + hanging
     account = Requests(
         asked=made + dropped,
@@ -271,11 +266,27 @@ def run_of(
         requests=account,
         waited=30.0,
     )
-    return replace(run, recorded=count, unanswered=hanging, manifest=_with_errors(run, texts))
+    scheduled, started = (_count(times, what) for what in (SCHEDULER_LAG, START_LAG))
+    return replace(
+        run,
+        recorded=count,
+        unanswered=hanging,
+        iterations=(scheduled, started) if scheduled else None,
+        manifest=_with_errors(run, texts),
+    )
+
+
+def _count(times: Mapping[LatencyKey, Distribution], what: str) -> int:
+    return sum(found.count for key, found in times.items() if key.what == what)
 
 
 def _with_errors(run: Evidence, texts: tuple[str, ...]) -> Manifest:
     return run.manifest.model_copy(update={"user_errors": texts, "consequences": texts})
+
+
+def _lags(scheduled: int, started: int) -> dict[LatencyKey, Distribution]:
+    counts = ((SCHEDULER_LAG, scheduled), (START_LAG, started))
+    return {LatencyKey(what): distribution([0.0001] * count) for what, count in counts}
 
 
 def _waits(seconds: Iterable[float]) -> dict[LatencyKey, Distribution]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.budgets.model import Plan, Scenario
     from harness.experiments.pair import PairDesign
     from harness.runs.folder import RunFolder
+    from harness.runs.model import Manifest
     from harness.runs.results import PastRun
 
 
@@ -30,6 +31,25 @@ def read_plan(path: Path) -> Plan:
         UsageError: The file cannot be read, or is not valid.
     """
     return _read_plan(path, datetime.now(UTC).date())
+
+
+def open_stored_run(path: Path) -> tuple[RunFolder, Manifest]:
+    """The folder of a stored run, and its manifest.
+
+    A run that was killed left a metrics.om without an end, which is written now. Of a run that
+    ended, no evidence file is changed.
+
+    Raises:
+        RunFolderError: There is no run in the folder, or it is damaged.
+    """
+    from harness.runs.folder import open_folder, read_manifest
+    from harness.runs.metrics import finish
+
+    folder = open_folder(path)
+    manifest = read_manifest(folder)
+    if manifest.files is None:
+        finish(folder.file(names.METRICS_FILE))
+    return folder, manifest
 
 
 def read_stored_plan(folder: RunFolder, scenario: str) -> Plan:

@@ -52,12 +52,15 @@ class Delivery(NamedTuple):
 def deliveries(evidence: Evidence) -> list[Delivery]:
     """Of each load in the open model; none when all are in the closed one.
 
-    Without readings of both lags in the window, the account is that of the whole run.
+    Without readings of both lags, as in folders of older versions, the account is that of the whole
+    run.
     """
     if not evidence.manifest.requests.asked:
         return []
     emitted, begun = (_counts(evidence, what) for what in (SCHEDULER_LAG, START_LAG))
-    return _of_window(evidence, emitted, begun) if emitted and begun else _of_run(evidence)
+    _, ever_begun = evidence.iterations or (0, 0)
+    known = emitted and (begun or ever_begun)
+    return _of_window(evidence, emitted, begun) if known else _of_run(evidence)
 
 
 def _of_window(

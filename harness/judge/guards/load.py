@@ -30,6 +30,7 @@ from harness.judge.guards.readings import (
     readings,
 )
 from harness.judge.measure.measure import MeasuredBudgets
+from harness.judge.measure.requests import request_counts, total_of
 from harness.judge.measure.series import listed
 from harness.judge.measure.unanswered import stuck_users
 from harness.judge.model import Guard, Scope, guard
@@ -254,9 +255,9 @@ def user_errors(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard
 
 def _consequences(evidence: Evidence, measured: MeasuredBudgets) -> Guard:
     """The guard on exceptions that all followed a failed request."""
-    account, texts = evidence.manifest.requests, evidence.manifest.consequences
+    cut, texts = evidence.manifest.requests.cut, evidence.manifest.consequences
     # A count that is missing beside the texts is not 0.
-    share = min(1.0, (account.cut or math.inf) / max(1, account.sent or account.started))
+    share = min(1.0, (cut or math.inf) / max(1, _iterations(evidence)))
     held = tuple(
         one.name
         for one in measured
@@ -264,9 +265,9 @@ def _consequences(evidence: Evidence, measured: MeasuredBudgets) -> Guard:
     )
     reason = f"the exceptions of Locust users are consequences of failed requests: {texts[0]}"
     if held:
-        cut = format_quantity(share, Unit.RATIO)
+        part = format_quantity(share, Unit.RATIO)
         reason += (
-            f"; they cut {cut} of the iterations short, so the other requests do not prove that"
+            f"; they cut {part} of the iterations short, so the other requests do not prove that"
             f" {listed(held)} holds; repair the failures first"
         )
     return guard(
@@ -278,6 +279,13 @@ def _consequences(evidence: Evidence, measured: MeasuredBudgets) -> Guard:
         unit=Unit.RATIO,
         budgets=held or None,
     )
+
+
+def _iterations(evidence: Evidence) -> int:
+    """Iterations of the window; in the closed model its requests, which are as many or more."""
+    begun = sum(one.sent for one in deliveries(evidence))
+    requests = total_of(request_counts(evidence).values()).made
+    return min(round(begun), requests) if begun else requests
 
 
 def _cause(

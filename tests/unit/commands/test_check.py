@@ -240,22 +240,25 @@ def test_old_folder_without_digests_is_reconciled_by_its_counts(
 
 
 @pytest.mark.parametrize(
-    ("name", "added"),
+    ("name", "added", "says"),
     [
-        (names.METRICS_FILE, "# more\n"),
-        (names.SLOWEST_FILE, '{"at"'),
-        (names.BUDGETS_FILE, "# more\n"),
+        (names.METRICS_FILE, "# more\n", "metrics.om has "),
+        (names.SLOWEST_FILE, '{"at"', "slowest.jsonl is not in run.json"),
+        (names.BUDGETS_FILE, "# more\n", "budgets.yaml has "),
     ],
 )
 def test_run_with_a_changed_file_is_inconclusive_and_names_it(
-    name: str, added: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, added: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = stored_run(tmp_path / "run", failed=0)
     assert exit_of("check", run.path) == 0
-    run.file(name).write_text(run.file(name).read_text() + added)
+    with run.file(name).open("a") as file:
+        file.write(added)
+    changed = run.file(name).read_text()
     assert exit_of("check", run.path) == 4
     said = capsys.readouterr().out
-    assert f"files-unchanged: {name} has " in " ".join(said.split())
+    assert f"files-unchanged: {says}" in " ".join(said.split())
+    assert run.file(name).read_text() == changed
 
 
 def test_changed_copy_of_the_budgets_matters_only_where_it_judges(tmp_path: Path) -> None:
@@ -286,4 +289,7 @@ def test_log_with_a_bucket_beyond_its_range_is_refused_with_its_line(
     lines[7] = f"{lines[7].rpartition(',')[0]},{encode({1 << 4000: 1})}\n"
     run.file(names.LATENCY_FILE).write_text("".join(lines))
     assert exit_of("check", run.path) == 2
-    assert "latency.hlog:8: damaged line (a bucket or a count beyond" in capsys.readouterr().err
+    assert (
+        "latency.hlog:8: damaged line (a time beyond an hour, or a count beyond 64 bits)"
+        in capsys.readouterr().err
+    )
