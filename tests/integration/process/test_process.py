@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +211,15 @@ async def test_start_cancelled_while_the_supervisor_is_spawned_leaves_no_process
 async def test_exit_code_of_a_command_that_ended_while_the_harness_was_stopped(
     tmp_path: Path,
 ) -> None:
+    others = set(psutil.Process().children())  # such as a server of the session's tests
     process = await Process.start([PYTHON, "-c", "raise SystemExit(23)"], output=tmp_path / "log")
-    children = psutil.Process().children()
-    while any(child.is_running() for child in children):
+    supervisors = set(psutil.Process().children()) - others
+    while any(map(_runs, supervisors)):
         time.sleep(0.01)  # blocks the loop, as SIGSTOP does
     assert await process.stop(1.0) == 23
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
