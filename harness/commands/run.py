@@ -127,8 +127,6 @@ def _measure(
     """Load the service and store the evidence; returns the manifest."""
     title = f"{plan.service}, scenario {scenario.name}"
     with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
-        for line in _announcement(plan, scenario):
-            live.print_line(line)
         run_options = RunOptions(
             url=options.url,
             pool=pool,
@@ -138,6 +136,7 @@ def _measure(
             show=live.show,
             tell=outputs.print_line,
             note=live.print_line,
+            announcement=_announcement(plan, scenario),
         )
         return run_loop(gather(plan, scenario, folder, run_options))
 

@@ -53,6 +53,8 @@ class LoadPhase:
             GeneratorError: A generator died before the load began, or while it drained.
             OSError: run.json or the last samples cannot be written.
         """
+        for line in self.options.announcement:
+            self.options.note(line)
         t0 = await self.start.begin()
         self.logs.latency.begin(self.state.begin(self.state.clock.epoch(t0), self.scenario))
         self.state.take_accounts(self.fleet)

@@ -51,6 +51,7 @@ class RunOptions:
         show: Called with the progress about once a second.
         tell: Called with a line for a person while the run waits for workers.
         note: Called with a line for each budget for which the run goes on beyond its planned end.
+        announcement: Lines for `note` when the service is ready, before the load.
     """
 
     url: str | None = None
@@ -63,3 +64,4 @@ class RunOptions:
     show: Callable[[Progress], None] = _show_nothing
     tell: Callable[[str], None] = _tell_nothing
     note: Callable[[str], None] = _tell_nothing
+    announcement: Sequence[str] = ()

@@ -102,6 +102,6 @@ def test_slow_test_that_is_named_runs() -> None:
         for line in run(
             "--collect-only", "-q", "-m", "slow", "tests/e2e/test_loads.py"
         ).splitlines()
-        if "goes_on_beyond" in line
+        if "cold_at_first" in line
     ]
     assert found in run("--collect-only", "-q", found)

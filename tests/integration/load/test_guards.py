@@ -47,7 +47,10 @@ def evidence(outcome: Outcome, workload: Workload) -> Evidence:
         harness_version="0",
         status="complete",
         service="test",
-        scenario={"loads": [{"name": "", "start": 0.0, "workload": {"model": model}}]},
+        scenario={
+            "name": "smoke",
+            "loads": [{"name": "", "start": 0.0, "workload": {"model": model}}],
+        },
         target={},
         clock=clock,
         requests=outcome.requests,

@@ -19,6 +19,8 @@ from harness.load.protocol.master import WorkerPool
 from tests.integration.load.conftest import LEAD, SERVER, Server, eventually
 from tests.integration.load.remote_workers import SECRET, RemoteWorkers
 
+pytestmark = pytest.mark.untraced
+
 # Of this process only: concurrent test runs must not interfere.
 NETWORK = f"10.213.{os.getpid() % 250}"
 HERE = f"{NETWORK}.1"
@@ -27,7 +29,6 @@ HOSTS = (f"{BRIDGE}a", f"{BRIDGE}b")
 LOCUSTFILE = """
 from locust import FastHttpUser, task
 
-pytestmark = pytest.mark.untraced
 class Any(FastHttpUser):
     @task
     def name_worker(self): self.client.get(f"/worker-{self.environment.runner.worker_index + 1}")

@@ -5,11 +5,11 @@ import pytest
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
 
+pytestmark = pytest.mark.untraced
+
 RAW = """
 import gevent, socket, time
 from urllib.parse import urlsplit
-
-pytestmark = pytest.mark.untraced
 
 class Raw(User):
     def on_start(self):

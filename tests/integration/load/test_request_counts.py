@@ -5,12 +5,12 @@ import pytest
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
 
+pytestmark = pytest.mark.untraced
+
 OPEN = OpenWorkload((Stage(120, 0.5), Stage(240, 0.5)), max_users=25)
 CLOSED = ClosedWorkload((UserStage(10, 0.25, 0), UserStage(10, 60)))
 MIXED = """
 import gevent
-
-pytestmark = pytest.mark.untraced
 
 class Mixed({base}):
     wait_time = constant(0.01)

@@ -128,7 +128,7 @@ LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
     "an expression without result": (Promql("never"), {}, "no result at the window's end"),
     "an expression with several series": (Promql("used"), {}, "the query yields 2 series"),
     "an expression that is NaN": (Promql("0 * sum(most) / 0"), {}, "it is NaN"),
-    "an expression that is infinite": (Promql("sum(most) / 0"), {}, "the value is inf"),
+    "an expression that is infinite": (Promql("sum(most) / 0"), {}, "it is infinite"),
     "no expression": (Promql("sum("), {}, "400: invalid parameter"),
     "a range": (Promql("most[5m]"), {}, "it answered 200, but not as Prometheus does"),
 }
