@@ -40,7 +40,7 @@ def console_report(
     Args:
         judgement: The outcome and the verdicts.
         evidence: The evidence of the judgement.
-        width: Cells of the terminal, at least 40; no line is longer, but for an error.
+        width: Cells of the terminal, at least 40; no line is longer.
         color: Colours and line drawing for a terminal; otherwise plain ASCII lines.
         exit_code: The exit code of the command.
         folder: The run folder.
@@ -81,10 +81,10 @@ def console_report(
 
 
 def failure_parts(manifest: Manifest) -> Iterator[RenderableType]:
-    """Why a run never began, and an empty line. No line is wrapped: paths can be copied."""
+    """Why a run never began, and an empty line."""
     first, *others = wording.failure(manifest)
-    yield Text.assemble(("error", "bold red"), f": {first}", no_wrap=True, overflow="ignore")
-    yield from (Text(line, no_wrap=True, overflow="ignore") for line in others)
+    yield Text.assemble(("error", "bold red"), f": {first}")
+    yield from (Text(line) for line in others)
     yield ""
 
 
