@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from harness.runs.metrics import read_metrics
-from tests.e2e.conftest import SERVICE, Project, children
+from tests.e2e.conftest import SERVICE, WORK, Project, children
 from tests.recorded import read_counts
 
 DURATION = "http_server_request_duration_seconds"
@@ -100,11 +100,11 @@ def test_check_stored_run_gives_the_same_verdict_and_new_budgets_another(project
     told = project.harness("report", "out", "--html", "again.html")
     assert (told.code, told.out) == (0, "pass again.html\n")
     assert (project.path / "again.html").read_text() == page
-    project.document["budgets"]["latency"]["max"] = "1us"
+    project.document["budgets"]["answers"] = {"indicator": WORK, "max": 0.5}
     project.write()
     stricter = project.harness("check", "out", "--budgets", "budgets.yaml")
     assert stricter.code == 3
-    assert "latency" in stricter.out
+    assert "FAIL answers" in " ".join(stricter.out.split())
     lenient = project.harness("check", "out", "--budgets", "budgets.yaml", "--warn-only", "--quiet")
     assert lenient.code == 0
     assert lenient.out.splitlines() == ["fail (exit 0) out"]
