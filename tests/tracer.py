@@ -18,13 +18,17 @@ WITHOUT = ("slow", "untraced", "hypothesis")  # hypothesis marks its tests itsel
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run a test, its fixtures and the processes that it starts without the tracer."""
-    marked = any(item.get_closest_marker(name) for name in WITHOUT)
-    coverage = Coverage.current() if marked else None
-    if coverage is None:
+    if not any(item.get_closest_marker(name) for name in WITHOUT):
         return (yield)
-    coverage.stop()
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # `start` sets it again
+    config = os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    stopped = []
+    while (coverage := Coverage.current()) is not None:  # a worker has that of its start as well
+        coverage.stop()
+        stopped.append(coverage)
     try:
         return (yield)
     finally:
-        coverage.start()
+        for coverage in reversed(stopped):
+            coverage.start()
+        if config is not None:
+            os.environ["COVERAGE_PROCESS_CONFIG"] = config
