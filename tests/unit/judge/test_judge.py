@@ -525,3 +525,9 @@ def test_excess_of_the_first_seconds_is_told_from_a_slow_tail() -> None:
     assert verdict.outcome == "inconclusive"
     assert "20 of the 20 over it came in the first 2 s of the window" in verdict.reason
     assert "raise `warm_up`" in verdict.reason
+
+
+def test_judge_more_load_does_not_help_a_budget_without_any_data() -> None:
+    gauge = budget(Gauge(Selector("never_exposed")), 1.0, unit=Unit.COUNT)
+    (verdict,) = judge((gauge,), evidence()).verdicts
+    assert (verdict.outcome, verdict.waits) == ("inconclusive", False)

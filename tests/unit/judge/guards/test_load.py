@@ -568,3 +568,18 @@ def test_breach_by_silence_is_not_explained_by_pauses(
     assert ("host-steal" not in tripped(run, P95)) == stands
     (verdict,) = by_value((P95,), run)
     assert verdict.outcome == ("fail" if stands else "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome"),
+    [(None, None), ((), "ok"), (("latency.hlog has 9 bytes, and run.json says 10",), "tripped")],
+    ids=["not known", "none", "one"],
+)
+def test_files_that_were_changed_after_the_run_take_away_everything(
+    changed: tuple[str, ...] | None, outcome: str | None
+) -> None:
+    guard = found(replace(evidence(), changed=changed)).get("files-unchanged")
+    assert (guard.outcome if guard else None) == outcome
+    if guard and changed:
+        assert guard.scope == "all"
+        assert guard.reason.startswith(changed[0])
