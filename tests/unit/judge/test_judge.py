@@ -531,3 +531,15 @@ def test_judge_more_load_does_not_help_a_budget_without_any_data() -> None:
     gauge = budget(Gauge(Selector("never_exposed")), 1.0, unit=Unit.COUNT)
     (verdict,) = judge((gauge,), evidence()).verdicts
     assert (verdict.outcome, verdict.waits) == ("inconclusive", False)
+
+
+def test_judge_more_load_does_not_help_where_a_guard_tripped_or_a_bucket_hides_the_value() -> None:
+    near = budget(Latency(0.95), 0.0101)
+    slow = requests(ok=[0.010] * 95 + [0.011] * 5)
+    (open_one,) = judge((near,), evidence(latency=slow)).verdicts
+    (guarded,) = judge((near,), evidence(latency=slow, status="failed")).verdicts
+    assert [one.outcome for one in (open_one, guarded)] == ["inconclusive"] * 2
+    assert (open_one.waits, guarded.waits) == (True, False)
+    hidden = Measurement(0.01, 100, "service metrics", undecided="the bound is within a bucket")
+    verdict = decide(near, hidden, ())
+    assert (verdict.outcome, verdict.waits) == ("inconclusive", False)
