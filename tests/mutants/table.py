@@ -20,7 +20,11 @@ _WORDS: Final = frozenset({"decide", "_range", "_measured", "_distance", "_detai
 BRANCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "harness/judge/judge.py": (f"{_UNIT}test_judge.py", f"{_UNIT}guards"),
     "harness/judge/bounds.py": (f"{_UNIT}test_judge.py", f"{_UNIT}intervals/test_interval.py"),
-    "harness/judge/measure/gaps.py": (f"{_UNIT}measure/test_gaps.py", f"{_UNIT}test_law.py"),
+    "harness/judge/measure/gaps.py": (
+        f"{_UNIT}measure/test_gaps.py",
+        f"{_UNIT}guards/test_scrapes.py",
+        f"{_UNIT}test_law.py",
+    ),
     "harness/judge/measure/deltas.py": (f"{_UNIT}measure/test_deltas.py", f"{_UNIT}guards"),
 }
 _OF_GUARDS: Final = (
