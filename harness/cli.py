@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The command line without the program's name; None is `sys.argv`.
     """
     open_streams()
-    signal.signal(signal.SIGTERM, _interrupt)  # INT and TERM do the same in every phase
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as INT, in every phase
     given = sys.argv[1:] if arguments is None else arguments
     try:
         sys.exit(_run(given))
@@ -71,10 +71,6 @@ def _run(given: Sequence[str]) -> int:
     except Exception:  # noqa: BLE001  a crash must not look like a regression
         print_traceback()
         return EXIT_INTERNAL
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def parser(commands: Collection[str]) -> argparse.ArgumentParser:

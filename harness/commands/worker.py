@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 
 from harness.budgets.limits import WAIT
 from harness.commands.parts import outputs
@@ -55,8 +54,6 @@ def worker(options: argparse.Namespace) -> int:
             f"copy the secret's file here and give --worker-secret-file, or set {SECRET}; "
             f"make one with: {MAKE}",
         )
-    # The first process of a container ignores SIGTERM unless it handles it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     host, port = options.master
     outputs.print_line(f"waiting for the master at {host}:{port}")
     await_master(host, port, secret, options.timeout)

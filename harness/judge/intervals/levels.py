@@ -79,4 +79,9 @@ def levels_of(manifest: Manifest) -> ErrorLevels:
     seconds = (clock.window_end or 0.0) - (clock.window_start or 0.0)
     if seconds < math.ceil(planned) + 0.5:
         return PLANNED_END
-    return GONE_ON if scenario["duration"] <= _FAR * planned else GONE_FAR
+    return gone_on(planned, scenario["duration"])
+
+
+def gone_on(planned: float, longest: float) -> ErrorLevels:
+    """The levels of a look after the planned end, for a run of at most `longest` seconds."""
+    return GONE_ON if longest <= _FAR * planned else GONE_FAR

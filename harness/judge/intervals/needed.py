@@ -10,7 +10,7 @@ from scipy.special import bdtr
 from harness.budgets.model import Budget, ErrorRatio, Latency, Scenario
 from harness.budgets.rates import expected
 from harness.budgets.workload import OpenWorkload
-from harness.judge.intervals.levels import GONE_ON, ONCE, PLANNED_END
+from harness.judge.intervals.levels import AGAIN, ONCE, PLANNED_END, ErrorLevels, gone_on
 from harness.units import Unit, format_quantity
 
 OUTLIERS = 0.2  # of the allowed share of bad answers: 1% for a p95
@@ -82,9 +82,18 @@ def sample_count(budget: Budget, scenario: Scenario) -> SampleCount | None:
     planned, most = (_arrivals(scenario, s) for s in (scenario.expected, scenario.duration))
     if allowed is None or planned is None or most is None or planned <= 0:
         return None
-    first, later = (ONCE, ONCE) if scenario.planned is None else (PLANNED_END, GONE_ON)
+    first, later = _levels(scenario)
     soon, late = needed(allowed, first.passes), needed(allowed, later.passes)
     return SampleCount(budget, scenario, planned, most, soon, late, allowed * OUTLIERS)
+
+
+def _levels(scenario: Scenario) -> tuple[ErrorLevels, ErrorLevels]:
+    """Of the look at the planned end, and of the last one."""
+    if scenario.planned is None:
+        return ONCE, ONCE
+    if scenario.early:
+        return AGAIN, AGAIN
+    return PLANNED_END, gone_on(scenario.planned, scenario.duration)
 
 
 def needed(allowed: float, alpha: float, outliers: float = OUTLIERS) -> int:

@@ -11,15 +11,14 @@ from harness.report.parts.markdown import (
     SIGNS,
     TEXT,
     and_more,
-    code,
     details,
     document,
     fitted,
     heading,
     marker,
-    prose,
     reason_list,
 )
+from harness.report.parts.safe import code, prose
 from harness.report.parts.words import clean, value_text, worst_first
 from harness.report.run.markdown import MOST_BUDGETS, MOST_REASONS
 

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from harness.judge.model import Outcome
-from harness.report.parts.safe import NAME as NAME  # noqa: PLC0414  importers of Markdown's parts
-from harness.report.parts.safe import code as code  # noqa: PLC0414
-from harness.report.parts.safe import prose as prose  # noqa: PLC0414
+from harness.report.parts.safe import code, prose
 from harness.report.parts.words import ByOutcome, Judged, clean, reasons
 
 TEXT = 400  # characters shown of a sentence

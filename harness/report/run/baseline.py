@@ -14,7 +14,7 @@ from harness.judge.model import Judgement, Verdict
 from harness.report.history.history import relative_regression
 from harness.report.parts import words as wording
 from harness.report.parts.console import NAME, TEXT, indented
-from harness.report.parts.markdown import code, prose
+from harness.report.parts.safe import code, prose
 from harness.report.parts.terminal import Column, table
 from harness.report.parts.words import clean, value_text
 from harness.report.run.results import number

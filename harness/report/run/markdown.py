@@ -8,21 +8,19 @@ from harness import names
 from harness.judge.model import Judgement, Verdict
 from harness.report.parts import words as wording
 from harness.report.parts.markdown import (
-    NAME,
     SIGNS,
     TEXT,
     and_more,
     block,
-    code,
     details,
     document,
     fitted,
     heading,
     marker,
-    prose,
     reason_list,
     sentence,
 )
+from harness.report.parts.safe import NAME, code, prose
 from harness.report.parts.words import clean, value_text
 from harness.report.run.baseline import BaselineComparison, baseline_markdown
 from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from harness.judge.model import Verdict
 from harness.judge.selftest import Detection
-from harness.report.parts.markdown import code, prose
+from harness.report.parts.safe import code, prose
 from harness.report.parts.terminal import Column, render, table
 from harness.report.parts.words import bound_text, clean, moment, value_text
 from harness.runs.model import Manifest

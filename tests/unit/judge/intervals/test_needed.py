@@ -104,3 +104,22 @@ USERS = Load(Path("a.py"), ClosedWorkload((UserStage(5, 50.0),)))
 )
 def test_budget_without_a_number_of_samples_is_left_out(one: Budget, scenario: Scenario) -> None:
     assert sample_count(one, scenario) is None
+
+
+@pytest.mark.parametrize(
+    ("scenario", "at_the_planned_end", "at_the_last_look"),
+    [
+        (FIXED, 0.05, 0.05),
+        (GOES_ON, 0.025, 0.0165),
+        (replace(GOES_ON, duration=60.0), 0.025, 0.00625),
+        (replace(GOES_ON, early=True), 0.0086, 0.0086),
+    ],
+    ids=["fixed", "goes on", "goes far", "ends early"],
+)
+def test_needed_samples_are_those_of_the_levels_by_which_the_run_is_judged(
+    scenario: Scenario, at_the_planned_end: float, at_the_last_look: float
+) -> None:
+    found = sample_count(P95, scenario)
+    assert found is not None
+    assert found.needed == needed(0.05, at_the_planned_end)
+    assert found.needed_late == needed(0.05, at_the_last_look)
