@@ -32,6 +32,7 @@ TOGETHER = (
     "tests/e2e/test_kill_matrix.py",
     "tests/e2e/test_render.py",
     "tests/integration/load/test_refusals.py",
+    "tests/integration/load/test_worker_attacks.py",
 )
 
 LEFT_OUT = pytest.StashKey[int]()

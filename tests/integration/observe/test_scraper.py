@@ -354,9 +354,10 @@ async def test_case_2c_own_process_is_read_while_no_endpoint_answers(
     assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds", *OWN}
 
     endpoint.reply = endpoint.reply._replace(delay=0.0)
-    await scraper.scrape()
+    while scraper.failures == scraper.scrapes:  # a busy machine may need longer than the time-out
+        await scraper.scrape()
     counts = {key[0]: len(s.times) for key, s in log.series().items() if "provider=psutil" in key}
-    assert counts == {**dict.fromkeys(OWN, 2), names.CPU_SECONDS: 1}
+    assert counts == {**dict.fromkeys(OWN, scraper.scrapes), names.CPU_SECONDS: scraper.failures}
     run = evidence(*read_metrics(log.path), ups=())
     (chosen,) = matching(run, Selector(names.CPU_SECONDS))  # the one that the service exposes
     assert chosen.values == (1.0,)
