@@ -92,6 +92,9 @@ SCRAPE_DURATION: Final = "scrape_duration_seconds"
 # 1 at each time at which the series in its label had two different values.
 CONTRADICTING: Final = "scrape_samples_contradicting"
 CONTRADICTING_SERIES: Final = "series"
+# 1 in each scrape that declares the counter in its label (`# TYPE`) and has no sample of it.
+DECLARED: Final = "scrape_metric_declared"
+DECLARED_METRIC: Final = "metric"
 
 # --- what the load generator reports (one sample a second, in metrics.om) --------------------
 GENERATOR_ASKED: Final = "harness_iterations_asked_total"

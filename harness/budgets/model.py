@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Final, Literal, assert_never
+from typing import Any, Literal, assert_never
 
+from harness.budgets.selector import Selector as Selector  # noqa: PLC0414 - a part of the model
 from harness.budgets.workload import Workload
 from harness.names import OK
 from harness.units import Unit
@@ -20,23 +21,6 @@ OnNoData = Literal["inconclusive", "fail", "ignore"]
 Over = Literal["mean", "max", "last", "growth"]
 Direction = Literal["max", "min"]
 Decide = Literal["interval", "value"]
-
-
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """The series of one metric whose labels equal all of `where`; their values are summed."""
-
-    metric: str
-    where: Mapping[str, str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        """The selector in PromQL."""
-        labels = ", ".join(f'{name}="{value}"' for name, value in self.where.items())
-        return f"{self.metric}{{{labels}}}" if labels else self.metric
-
-    def part(self, suffix: Literal["bucket", "sum", "count"]) -> Selector:
-        """One of the series that make up this histogram or summary."""
-        return Selector(f"{self.metric}_{suffix}", self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +78,13 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class PerRequest:
+    """Increase of a counter divided by the requests that the load generator made."""
+
+    counter: Selector
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """Increase of a counter per second, divided by the mean of gauge `to` if it is given."""
 
@@ -126,22 +117,9 @@ class Promql:
 
 
 ClientIndicator = Latency | ErrorRatio | Throughput
-ServiceIndicator = Quantile | Mean | Ratio | Rate | Gauge | Utilization | Promql
+ServiceIndicator = Quantile | Mean | Ratio | PerRequest | Rate | Gauge | Utilization | Promql
 CounterIndicator = Mean | Ratio | Rate  # measured by the increases of counters
 Indicator = ClientIndicator | ServiceIndicator
-
-
-def spans_window(indicator: Indicator) -> bool:
-    """Whether the value grows with the length of the window, which its bound then assumes."""
-    match indicator:
-        case Gauge(over=over) | Utilization(over=over):
-            return over == "growth"
-        case Latency() | ErrorRatio() | Throughput() | Quantile() | Mean() | Ratio() | Rate():
-            return False
-        case Promql():
-            return False
-        case _:
-            assert_never(indicator)
 
 
 def typed_selectors(indicator: Indicator) -> tuple[tuple[Selector, tuple[str, ...]], ...]:
@@ -154,6 +132,8 @@ def typed_selectors(indicator: Indicator) -> tuple[tuple[Selector, tuple[str, ..
             found = ((histogram, ("histogram", "summary")),)
         case Ratio(of=of, to=to):
             found = ((of, ("counter",)), (to, ("counter",)))
+        case PerRequest(counter=counter):
+            found = ((counter, ("counter",)),)
         case Rate(counter=counter, to=divisor):
             found = ((counter, ("counter",)),)
             found += ((divisor, ("gauge",)),) if divisor else ()
@@ -171,57 +151,6 @@ def typed_selectors(indicator: Indicator) -> tuple[tuple[Selector, tuple[str, ..
 def selectors(indicator: Indicator) -> tuple[Selector, ...]:
     """The series of the service that an indicator reads, its subject first; may be empty."""
     return tuple(selector for selector, _ in typed_selectors(indicator))
-
-
-def asked_selectors(indicator: Indicator) -> tuple[tuple[Selector, bool], ...]:
-    """The series that a Prometheus server is asked about, and whether each is a gauge."""
-    match indicator:
-        case Mean(histogram=histogram):
-            return (histogram.part("sum"), False), (histogram.part("count"), False)
-        case Quantile(histogram=histogram):
-            return ((histogram.part("bucket"), False),)
-        case Latency() | ErrorRatio() | Throughput() | Promql() | Ratio() | Rate():
-            pass
-        case Gauge() | Utilization():
-            pass
-        case _:
-            assert_never(indicator)
-    return tuple((one, "gauge" in types) for one, types in typed_selectors(indicator))
-
-
-def counters_of(indicator: Indicator) -> tuple[Selector, ...]:
-    """The counters that an indicator rests on; empty for the other kinds."""
-    match indicator:
-        case Quantile(histogram=selector):
-            return (selector.part("bucket"),)
-        case Mean(histogram=selector):
-            return (selector.part("count"),)
-        case Ratio(of=of, to=to):
-            return (of, to)
-        case Rate(counter=selector):
-            return (selector,)
-        case Latency() | ErrorRatio() | Throughput() | Gauge() | Utilization() | Promql():
-            return ()
-        case _:
-            assert_never(indicator)
-
-
-# Readings of a gauge within the window, both edges included: with fewer, an excess that lasts a
-# quarter of the window may lie between two of them.
-FEWEST_READINGS: Final = 5
-
-
-def reads_between_edges(indicator: Indicator) -> bool:
-    """Whether the value depends on the readings between the edges of the window."""
-    match indicator:
-        case Gauge(over=over) | Utilization(over=over):
-            return over != "last"
-        case Rate(to=to):
-            return to is not None
-        case Latency() | ErrorRatio() | Throughput() | Quantile() | Mean() | Ratio() | Promql():
-            return False
-        case _:
-            assert_never(indicator)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
@@ -48,6 +49,8 @@ def describe(indicator: Indicator) -> str:
             return f"throughput of {request or 'all requests'}"
         case Promql(query=query):
             return query
+        case PerRequest(counter=counter):
+            return f"{counter} per request"
         case Quantile() | Mean() | Ratio() | Rate() | Gauge() | Utilization():
             return _describe_service(indicator)
         case _:

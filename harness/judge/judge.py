@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from harness.budgets.model import Budget, ClientIndicator, Latency
+from harness.budgets.model import Budget, ClientIndicator, Latency, PerRequest
 from harness.judge.bounds import holds, holds_by_value, margin, proven
 from harness.judge.describe import advice, describe
 from harness.judge.guards.all import guards
@@ -175,7 +175,8 @@ def _takes_away(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
 
 def in_scope(guard: Guard, budget: Budget) -> bool:
     """Whether a budget is in the scope of a guard."""
-    client = isinstance(budget.indicator, ClientIndicator)
+    both = isinstance(budget.indicator, PerRequest)
+    client = both or isinstance(budget.indicator, ClientIndicator)
     match guard.scope:
         case "all":
             return True
@@ -184,7 +185,7 @@ def in_scope(guard: Guard, budget: Budget) -> bool:
         case "client":
             return client
         case "server":
-            return not client
+            return both or not client
         case _:
             assert_never(guard.scope)
 

@@ -9,17 +9,20 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, assert_never
 
+from harness.names import DECLARED, DECLARED_METRIC
 from harness.observe.fetch import Answer
 from harness.runs.openmetrics import (
+    FAMILY_PARTS,
     MetricKind,
     Sample,
     are_different,
     family_of,
     parse_labels,
     parse_type,
+    reading,
 )
 
 # One fixed header for all scrapes: libraries choose the first type that they know and ignore q.
@@ -61,9 +64,10 @@ def read_exposition(answer: Answer) -> list[Sample]:
 def parse_exposition(text: str) -> list[Sample]:
     """Parse one response of a metrics endpoint.
 
-    Empty labels are dropped, since they equal absent ones, and so are the labels of OpenTelemetry
-    scopes; series that differ only in these are added up. `_created` series of declared counters,
-    histograms and summaries are dropped.
+    A counter that is declared by `# TYPE` and has no sample is a sample `names.DECLARED`, and so
+    are the count and the sum of a histogram or summary. Empty labels are dropped, since they equal
+    absent ones, and so are the labels of OpenTelemetry scopes; series that differ only in these are
+    added up. `_created` series of declared counters, histograms and summaries are dropped.
 
     Args:
         text: The whole response, decoded.
@@ -76,23 +80,50 @@ def parse_exposition(text: str) -> list[Sample]:
         ValueError: A line is not a sample; the message names the line.
     """
     kinds: dict[str, MetricKind] = {}
+    declared_names: dict[str, MetricKind] = {}
     rows: list[tuple[str, _Labels, float]] = []
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip(" \t\r")
         if line.startswith("#"):
             if declared := parse_type(line):
                 kinds.setdefault(*declared)
+                declared_names.setdefault(line.split()[2], declared[1])
         elif line:
             try:
                 rows.append(_row(line))
             except ValueError as error:
                 raise ValueError(f"line {number} is not a sample: {error}") from error
-    return [
+    is_open_metrics = text.rstrip().endswith("# EOF")
+    found = [
         Sample(name, dict(labels), value, kind, family)
         for name, labels, value in _without_scopes(rows)
         for family, kind in (family_of(name, kinds),)
         if not _is_created(name, kinds)
     ]
+    return [*found, *_childless(declared_names, {row[0] for row in rows}, is_open_metrics)]
+
+
+def _childless(
+    declared: Mapping[str, MetricKind], seen: set[str], is_open_metrics: bool
+) -> Iterator[Sample]:
+    """A sample for each counter of a family that is declared and has no sample at all."""
+    parts: tuple[str, ...]
+    for name, kind in declared.items():
+        base = name.removesuffix("_total")
+        if seen.intersection(base + part for part in ("", *FAMILY_PARTS)):
+            continue
+        match kind:
+            case "counter":
+                ends = is_open_metrics and not name.endswith("_total")
+                parts = (f"{name}_total" if ends else name,)
+            case "histogram" | "summary":
+                parts = (f"{name}_count", f"{name}_sum")
+            case "gauge" | "unknown":
+                parts = ()
+            case _:
+                assert_never(kind)
+        for part in parts:
+            yield reading(DECLARED, 1.0, {DECLARED_METRIC: part})
 
 
 def _row(line: str) -> tuple[str, _Labels, float]:

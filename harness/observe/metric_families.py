@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.budgets.lint.plan import Family
 from harness.budgets.model import Target
 from harness.errors import TargetError
-from harness.names import ADDED_LABELS
+from harness.names import ADDED_LABELS, DECLARED, DECLARED_METRIC
 from harness.observe.command import absolute
 from harness.observe.exposition import ACCEPT, read_exposition
 from harness.observe.fetch import NoAnswer, fetch
@@ -29,7 +29,11 @@ def fetch_families(url: str, target: Target | None) -> dict[str, Family]:
     for path in paths:
         for sample in _scrape(absolute(url, path)):
             by_family.setdefault(sample.family, []).append(sample)
-    return {name: _family(samples) for name, samples in by_family.items()}
+    childless = by_family.pop(DECLARED, ())
+    found = {name: _family(samples) for name, samples in by_family.items()}
+    for sample in childless:  # declared, without a series yet
+        found.setdefault(sample.labels[DECLARED_METRIC], Family("counter"))
+    return found
 
 
 def _scrape(url: str) -> list[Sample]:

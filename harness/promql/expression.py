@@ -23,6 +23,7 @@ from harness.budgets.model import (
     Latency,
     Mean,
     Over,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
@@ -31,6 +32,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.budgets.patterns import literal
 
 _SERVER_ERROR = '"5.."'
 # A placeholder in a route: {id}, :id. Not [^/]+: Prometheus takes milliseconds to compile a class
@@ -77,6 +79,9 @@ def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max")
             return query.replace("{window}", scope.window)
         case Quantile() | Mean() | Ratio() | Rate() | Latency() | ErrorRatio() | Throughput():
             return _of_counters(indicator, scope)
+        case PerRequest(counter=counter):
+            made = _Series(names.RUN_REQUESTS, ())
+            return _over(_Series.of(counter, scope), made, scope)
         case _:
             assert_never(indicator)
 
@@ -103,7 +108,7 @@ def share_bad(indicator: Indicator, bound: float, direction: Direction, scope: Q
         case ErrorRatio() | Ratio():
             share = value(indicator, scope)
             return share if direction == "max" else f"1 - {share}"
-        case Throughput() | Mean() | Rate() | Gauge() | Utilization() | Promql():
+        case Throughput() | Mean() | PerRequest() | Rate() | Gauge() | Utilization() | Promql():
             raise ValueError(f"{type(indicator).__name__} counts no events")
         case _:
             assert_never(indicator)
@@ -191,7 +196,10 @@ def needed(indicator: Indicator, bound: float, scope: QueryScope) -> tuple[str, 
         case ErrorRatio(request=request) | Throughput(request=request):
             found = [_requests(request, "all", scope)]
         case Rate(counter=counter, to=to):
-            found = [_Series.of(one, scope) for one in (counter, to) if one is not None]
+            found = [_Series.of(one, scope) for one in (counter, to) if one]
+            found = found[1:] if counter.absent_is_zero else found
+        case PerRequest():
+            return ()  # it has no alert
         case Gauge(gauge=gauge):
             found = [_Series.of(gauge, scope)]
         case Utilization(of=of, to=to):
@@ -215,9 +223,11 @@ def at_edge(bound: float) -> str:
         spellings.add(f"{plain}.0")
     if not -4 <= exponent < 6:  # where Go writes an exponent
         spellings.add(f"{exact.scaleb(-exponent):f}e{exponent:+03d}")
-    if len(spellings) == 1:
-        return f'le="{plain}"'
-    return f"le=~{text('|'.join(_literal(one) for one in sorted(spellings)))}"
+    return (
+        f'le="{plain}"'
+        if len(spellings) == 1
+        else f"le=~{text('|'.join(literal(one) for one in sorted(spellings)))}"
+    )
 
 
 def number(value: float) -> str:
@@ -230,11 +240,6 @@ def text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _literal(value: str) -> str:
-    """A regular expression that matches this text only."""
-    return re.sub(r"[.+*?()|\[\]{}^$\\]", r"\\\g<0>", value)
-
-
 # --- series ---------------------------------------------------------------------------------------
 
 
@@ -245,7 +250,8 @@ class _Series:
 
     @classmethod
     def of(cls, selector: Selector, scope: QueryScope) -> _Series:
-        return cls(selector.metric, (*_equal(selector.where), *scope.matchers))
+        own = (f"{label}{one}" for label, one in selector.matchers.items())
+        return cls(selector.metric, (*own, *scope.matchers))
 
     def part(self, suffix: str) -> _Series:
         return _Series(f"{self.metric}_{suffix}", self.matchers)
@@ -300,10 +306,10 @@ def _answers(metric: str, request: str | None, outcome: str, scope: QueryScope) 
         method, _, route = request.partition(" ")
         matchers.append(f"{names.HTTP_METHOD}={text(method)}")
         pattern = "/".join(
-            _PLACEHOLDER if re.fullmatch(_PLACEHOLDER, step) else _literal(step)
+            _PLACEHOLDER if re.fullmatch(_PLACEHOLDER, step) else literal(step)
             for step in route.split("/")
         )
-        exact = pattern == _literal(route)
+        exact = pattern == literal(route)
         sign, wanted = ("=", route) if exact else ("=~", pattern)
         matchers.append(f"{names.HTTP_ROUTE}{sign}{text(wanted)}")
     return _Series(metric, (*matchers, *scope.matchers))
@@ -323,10 +329,12 @@ def _of_counters(
             found = _histogram(indicator, scope)
             return _over(found.part("sum"), found.part("count"), scope)
         case Ratio(of=of, to=to):
-            return _over(_Series.of(of, scope), _Series.of(to, scope), scope)
+            return _over(
+                _Series.of(of, scope), _Series.of(to, scope), scope, _family(of, to, scope)
+            )
         case ErrorRatio(request=request):
             failed, every = (_requests(request, outcome, scope) for outcome in (names.ERROR, "all"))
-            return _over(failed, every, scope, absent="0")
+            return _over(failed, every, scope, every)
         case Throughput(request=request):
             return _sum(_requests(request, names.OK, scope).rate(scope), scope)
         case Rate(counter=counter, to=to):
@@ -341,18 +349,18 @@ def _sum(of: str, scope: QueryScope, *also: str) -> str:
     return f"sum by ({', '.join(by)}) ({of})" if by else f"sum({of})"
 
 
-def _over(of: _Series, to: _Series, scope: QueryScope, absent: str | None = None) -> str:
-    """The increase of one counter divided by the increase of another.
+def _family(of: Selector, to: Selector, scope: QueryScope) -> _Series | None:
+    """The series that show that a counter is zero while it has none; None if there are no such."""
+    if of.absent_is_zero:
+        return _Series.of(to, scope)
+    return _Series.of(Selector(of.metric), scope) if of.where else None
 
-    Args:
-        of: Numerator.
-        to: Denominator.
-        scope: The samples.
-        absent: Value of a numerator without series, if the denominator has series.
-    """
+
+def _over(of: _Series, to: _Series, scope: QueryScope, family: _Series | None = None) -> str:
+    """The increase of `of` divided by that of `to`; without series, `of` is 0 beside `family`."""
     upper, lower = (_sum(one.rate(scope), scope) for one in (of, to))
-    if absent is not None:
-        upper = f"({upper} or {absent} * {lower})"
+    if family is not None:
+        upper = f"({upper} or 0 * {_sum(family.rate(scope), scope)})"
     return f"{upper} / {lower}"
 
 

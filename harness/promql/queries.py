@@ -15,6 +15,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
@@ -22,9 +23,8 @@ from harness.budgets.model import (
     Selector,
     Throughput,
     Utilization,
-    asked_selectors,
-    counters_of,
 )
+from harness.budgets.series import asked_selectors, counters_of
 from harness.promql.expression import (
     QueryScope,
     bucket_layout,
@@ -97,7 +97,7 @@ def window_queries(
             found = {names.ASKED_SCRAPES: scrapes(selector, scope)}
             if indicator.over == "growth":  # between the levels at both edges
                 scope = replace(scope, window=_duration(milliseconds))
-        case Latency() | ErrorRatio() | Throughput():
+        case Latency() | ErrorRatio() | Throughput() | PerRequest():
             return {}
         case _:
             assert_never(indicator)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.budgets.model import Budget, ClientIndicator
+from harness.budgets.model import Budget, ClientIndicator, PerRequest
 from harness.errors import UsageError
 from harness.observe.prometheus import Prometheus
 from harness.promql.queries import window_queries
@@ -113,7 +113,8 @@ def _queries(budgets: Iterable[Budget], clock: Clock, matchers: Mapping[str, str
 
 
 def _of_server(budgets: Iterable[Budget]) -> list[Budget]:
-    return [budget for budget in budgets if not isinstance(budget.indicator, ClientIndicator)]
+    unasked = ClientIndicator | PerRequest  # what the load generator measures or counts
+    return [budget for budget in budgets if not isinstance(budget.indicator, unasked)]
 
 
 def _queries_about(budget: Budget, clock: Clock, matchers: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import RunFolderError
-from harness.names import CONTRADICTING, CONTRADICTING_SERIES, INSTANCE
+from harness.names import CONTRADICTING, CONTRADICTING_SERIES, DECLARED, INSTANCE
 from harness.runs.log import Log, is_being_written
 from harness.runs.model import Series
 from harness.runs.openmetrics import (
@@ -129,14 +129,15 @@ def read_metrics(path: Path, names: Collection[str] | None = None) -> tuple[Seri
     Returns:
         Series with ascending times, in the order of their first sample in the file. Of two samples
         of a series at one time the first counts, as in Prometheus; if their values differ, that
-        time is a point of a series `names.CONTRADICTING`, which is always read.
+        time is a point of a series `names.CONTRADICTING`. This and
+        `names.DECLARED` are always read.
 
     Raises:
         RunFolderError: The file is missing, or a line of it is no sample.
     """
     wanted = None
     if names is not None:
-        wanted = {CONTRADICTING, *(name + part for name in names for part in _PARTS)}
+        wanted = {CONTRADICTING, DECLARED, *(name + part for name in names for part in _PARTS)}
     _, series = _collect(path, wanted)
     return tuple(
         Series(*parse_series(text), times=tuple(points.times), values=tuple(points.values))

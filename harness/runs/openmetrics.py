@@ -33,6 +33,9 @@ _PARTS: dict[str, tuple[MetricKind, ...]] = {
 }
 
 
+FAMILY_PARTS: Final = (*_PARTS, "_created")
+
+
 class Sample(NamedTuple):
     """One value of one series at one moment.
 

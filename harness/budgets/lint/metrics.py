@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from math import isclose, isfinite
 from typing import Literal, NamedTuple
 
-from harness.budgets.model import Budget, Quantile, Selector, typed_selectors
+from harness.budgets.mistaken import mistake
+from harness.budgets.model import Budget, Quantile, typed_selectors
 from harness.budgets.parse.problems import Place, closest, listed
+from harness.budgets.selector import Selector
 from harness.names import ADDED_LABELS, EXPORTED, HOST_METRICS
 from harness.units import format_quantity
 
@@ -62,6 +64,8 @@ def metric_findings(
             if family is not None:
                 yield from _on_labels(selector, family, place)
                 yield from _on_kind(types, selector.metric, family, place)
+            elif selector.absent_is_zero:
+                yield Advice(place, f"the service exposes no {selector.metric}, which counts as 0")
             elif not (started and selector.metric in HOST_METRICS):
                 meant = closest(selector.metric, families, _LIKENESS)
                 yield Advice(
@@ -88,7 +92,7 @@ def _family(metric: str, families: Mapping[str, Family]) -> Family | None:
 
 def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
     known = sorted({label for labels in family.labels for label in labels})
-    where = {name: value for name, value in selector.where.items() if name not in ADDED_LABELS}
+    where = {name: one for name, one in selector.matchers.items() if name not in ADDED_LABELS}
     for label in selector.where.keys() - where.keys():
         if EXPORTED + label in known:
             yield Advice(
@@ -97,10 +101,13 @@ def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
                 f"in Prometheus; write {EXPORTED}{label}",
                 "error",
             )
-    if not family.labels or any(where.items() <= s.items() for s in family.labels):
+    fits = Selector(selector.metric, {name: selector.where[name] for name in where}).selects
+    if not family.labels or any(map(fits, family.labels)):
         return
-    for label, value in where.items():
+    for label, one in where.items():
         if label not in known:
+            if one.matches(""):
+                continue
             has = f"its labels are {', '.join(known)}" if known else "it has none"
             yield Advice(
                 place,
@@ -109,15 +116,22 @@ def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
             )
             return
         seen = sorted({labels[label] for labels in family.labels if label in labels})
-        if value not in seen:
-            shown = ", ".join(f'"{one}"' for one in seen[:8])
-            yield Advice(
-                place,
-                f'no series of {selector.metric} has {label} "{value}" yet; '
-                f"{closest(value, seen)}seen: {shown}",
-            )
+        if not any(map(one.matches, seen)):
+            yield _on_value(selector, label, seen, place)
             return
     yield Advice(place, f"no single series of {selector.metric} has all labels of `where` yet")
+
+
+def _on_value(selector: Selector, label: str, seen: list[str], place: Place) -> Advice:
+    """A filter that matches no series: a mistake, or one of a counter that is not born yet."""
+    shown = ", ".join(f'"{one}"' for one in seen[:8])
+    filtered = selector.matchers[label]
+    text = f"no series of {selector.metric} has {label}{filtered} yet"
+    if meant := mistake(filtered, seen):
+        wrong = not selector.absent_is_zero
+        return Advice(place, f"{text}: {meant} seen: {shown}", "error" if wrong else "warning")
+    near = closest(filtered.value, seen) if filtered.operator == "=" else ""
+    return Advice(place, f"{text}; {near}seen: {shown}")
 
 
 def _on_kind(types: tuple[str, ...], metric: str, family: Family, place: Place) -> _Found:

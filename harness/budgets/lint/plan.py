@@ -8,25 +8,25 @@ from typing import NamedTuple
 
 from harness.budgets.lint.metrics import Advice, Family, FindingLevel, metric_findings
 from harness.budgets.model import (
-    FEWEST_READINGS,
     Budget,
     ClientIndicator,
     ErrorRatio,
     Gauge,
     Latency,
     Load,
+    PerRequest,
     Plan,
     Promql,
     Scenario,
     Target,
     Throughput,
     Utilization,
-    reads_between_edges,
     selectors,
 )
 from harness.budgets.parse.problems import Place, Problems, dotted, listed
 from harness.budgets.parse.yaml_reader import read
 from harness.budgets.rates import expected, first_rate
+from harness.budgets.series import FEWEST_READINGS, reads_between_edges
 from harness.budgets.workload import ClosedWorkload, OpenWorkload
 from harness.names import EXPORTED, HOST_METRICS, JOB
 from harness.units import Unit, format_quantity
@@ -121,6 +121,12 @@ def _on_budget(budget: Budget) -> _Found:
         yield Advice(
             (*place, "max_regression"),
             f"a relative change means little for a value near 0; rely on {budget.direction}",
+        )
+    if budget.alert and isinstance(indicator, PerRequest):
+        yield Advice(
+            (*place, "alert"),
+            "no alert is made: `to: requests` is counted by the load generator, and production has"
+            " none; write a `ratio` to the service's own count of requests",
         )
     if budget.alert:
         sign = 1 if budget.direction == "max" else -1

@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Latency,
     Mean,
     Over,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
@@ -30,15 +31,17 @@ from harness.budgets.model import (
 from harness.budgets.parse.problems import Place, Problems
 from harness.budgets.parse.types import (
     LABEL,
+    Absent,
+    Filter,
     Flag,
     Metric,
     QuantileOf,
     Request,
-    Scalar,
     Section,
     Text,
 )
 from harness.budgets.presets import Named
+from harness.budgets.selector import matcher
 from harness.units import Unit
 
 UnitName = Annotated[
@@ -46,8 +49,12 @@ UnitName = Annotated[
     WithJsonSchema({"enum": ["s", "ratio", "bytes", "1/s", "1", 1]}),
 ]
 
+REQUESTS = "requests"  # as the denominator of a ratio
 _METRIC = "Name of the metric, as the exposition writes it"
-_WHERE = "Labels that a series must have; all matching series are summed"
+_WHERE = (
+    "Labels that a series must have: a value, a list of values, ~ and a regular expression, or ! "
+    "before either for all others; matching series are summed"
+)
 _UNIT = (
     "Unit of the value, if the kind and the metric's name do not imply it: s, ratio, bytes, 1/s, 1"
 )
@@ -64,13 +71,26 @@ class SelectorSpec(Section):
     """Series of one metric."""
 
     metric: Metric = Field(description=_METRIC)
-    where: dict[str, Scalar] = Field(
+    where: dict[str, Filter] = Field(
         default={},
         description=_WHERE,
         json_schema_extra={"propertyNames": {"pattern": LABEL}},
     )
 
 
+class CounterSpec(SelectorSpec):
+    """Series of one counter."""
+
+    absent: Absent | None = Field(
+        None,
+        description="0 if the counter is exposed from its first event on, and is zero before that",
+    )
+
+
+Countable: TypeAlias = Annotated[
+    Annotated[Metric, Tag("metric-name")] | Annotated[CounterSpec, Tag("counter")],
+    Discriminator(lambda value: {str: "metric-name", dict: "counter"}.get(type(value))),
+]
 Selectable: TypeAlias = Annotated[
     Annotated[Metric, Tag("metric-name")] | Annotated[SelectorSpec, Tag("selector")],
     Discriminator(lambda value: {str: "metric-name", dict: "selector"}.get(type(value))),
@@ -148,23 +168,26 @@ class RatioSpec(Section):
     """The increase of one counter divided by the increase of another."""
 
     kind: Literal["ratio"]
-    of: Selectable = Field(
+    of: Countable = Field(
         description="Counter of the numerator: a metric name, or metric and where"
     )
     to: Selectable = Field(
-        description="Counter of the denominator: a metric name, or metric and where"
+        description="Counter of the denominator: a metric name, or metric and where; or `requests` "
+        "for those that the load generator made"
     )
     unit: UnitName | None = Field(
         None, description="ratio when bounds are in %, else 1, or e.g. bytes"
     )
 
-    def indicator(self, place: Place, problems: Problems) -> Ratio:
+    def indicator(self, place: Place, problems: Problems) -> Ratio | PerRequest:
         """The indicator in the model."""
         of = _selector(self.of, (*place, "of"), problems)
+        if self.to == REQUESTS:
+            return PerRequest(of)
         return Ratio(of, _selector(self.to, (*place, "to"), problems))
 
 
-class RateSpec(SelectorSpec):
+class RateSpec(CounterSpec):
     """The increase of a counter per second."""
 
     kind: Literal["rate"]
@@ -263,7 +286,7 @@ def unit_of(named: Named, bounds: Iterable[str]) -> Unit:
             unit = _by_name(selector.metric, Unit.SECONDS)
         case Gauge(gauge=selector):
             unit = _by_name(selector.metric, Unit.COUNT)
-        case Ratio():
+        case Ratio() | PerRequest():
             unit = Unit.RATIO if any(b.rstrip().endswith("%") for b in bounds) else Unit.COUNT
         case Rate(to=to):
             unit = Unit.RATIO if to else Unit.PER_SECOND
@@ -292,6 +315,7 @@ def can_abort(indicator: Indicator, direction: Direction) -> bool:
             | Quantile()
             | Mean()
             | Ratio()
+            | PerRequest()
             | Rate()
             | Gauge()
             | Utilization()
@@ -311,7 +335,7 @@ def can_have_objective(named: Named, direction: Direction) -> bool:
             return direction == "max" and quantile is not None
         case Ratio():
             return named.unit is Unit.RATIO
-        case Throughput() | Mean() | Rate() | Gauge() | Utilization() | Promql():
+        case Throughput() | Mean() | PerRequest() | Rate() | Gauge() | Utilization() | Promql():
             return False
         case _:
             assert_never(named.indicator)
@@ -327,13 +351,18 @@ def _by_name(metric: str, default: Unit) -> Unit:
 def _selector(spec: str | SelectorSpec, place: Place, problems: Problems) -> Selector:
     if isinstance(spec, str):
         return Selector(spec)
-    for label in spec.where:
+    for label, written in spec.where.items():
+        try:
+            matcher(written)
+        except ValueError as error:
+            problems.add((*place, "where", label), f"is not a filter: {error}")
         if not re.fullmatch(LABEL, label):
             problems.add(
                 (*place, "where", label),
                 "is not a label name; it consists of letters, digits and _",
             )
-    return Selector(spec.metric, dict(spec.where))
+    absent = isinstance(spec, CounterSpec) and spec.absent is not None
+    return Selector(spec.metric, dict(spec.where), absent)
 
 
 def _histogram(spec: QuantileSpec | MeanSpec, place: Place, problems: Problems) -> Selector:

@@ -133,6 +133,21 @@ def _or_auto(validate: Callable[[object], object]) -> Callable[[object], object]
     return lambda value: value if value == "auto" else validate(value)
 
 
+def _filter(value: object) -> object:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    found = "a mapping" if isinstance(value, dict) else "a list of others"
+    raise ValueError(f"expected a value or a list of values, found {found}")
+
+
+def _absent(text: object) -> object:
+    if text != "0":
+        raise ValueError("write 0: the value of a counter that is not exposed yet")
+    return text
+
+
 def _texts(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -221,6 +236,13 @@ Request = Annotated[
 ]
 # Label and environment values: numbers and booleans mean their text.
 Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+_SCALAR = {"type": ["string", "number", "boolean"]}
+Filter = Annotated[
+    str | tuple[str, ...],
+    BeforeValidator(_filter),
+    WithJsonSchema({"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]}),
+]
+Absent = Annotated[Literal["0"], BeforeValidator(_absent), WithJsonSchema({"const": 0})]
 Texts = Annotated[
     list[Text],
     BeforeValidator(_texts),

@@ -31,6 +31,7 @@ from harness.judge.measure.observation import (
     ObservedExact,
     ObservedFailures,
     ObservedHistogram,
+    ObservedPerRequest,
     ObservedRate,
     ObservedRatio,
     ObservedThroughput,
@@ -194,7 +195,9 @@ def _proves_nothing(indicator: Latency, generator: GeneratorReading) -> bool:
     return indicator.of != LATENCY or generator.closed
 
 
-def _explained_by_unknown(one: Measured, unknown: int, age: float) -> bool:
+def _explained_by_unknown(  # noqa: PLR0911 - a line for each kind
+    one: Measured, unknown: int, age: float
+) -> bool:
     observed = one.observation
     match observed:
         case ObservedTimes():
@@ -205,6 +208,9 @@ def _explained_by_unknown(one: Measured, unknown: int, age: float) -> bool:
             return bool(unknown) and _ratio_changes(one.budget, RequestCount(), unknown)
         case NothingObserved() | ObservedThroughput():
             return False  # unanswered requests are no throughput
+        case ObservedPerRequest(of=of, count=count):
+            sides = (of / count.total, of / (count.made + unknown))
+            return _changes(one.budget, sides)
         case ObservedHistogram() | ObservedRatio() | ObservedRate():
             return False  # the service counts for itself
         case ObservedExact() | ObservedUtilization() | ObservedAnswer():
@@ -217,8 +223,12 @@ def _ratio_changes(budget: Budget, count: RequestCount, unknown: int) -> bool:
     """Whether these requests, all failed or none, lead to different verdicts."""
     unknown += count.unanswered
     every = count.total + unknown
-    shares = (count.failed / every, (count.failed + unknown) / every)
-    return len({holds(share, budget.bound, budget.direction) for share in shares}) == 2
+    return _changes(budget, (count.failed / every, (count.failed + unknown) / every))
+
+
+def _changes(budget: Budget, values: Iterable[float]) -> bool:
+    """Whether some values keep the bound, and others do not."""
+    return len({holds(value, budget.bound, budget.direction) for value in values}) == 2
 
 
 def _time_changes(one: Measured, observed: ObservedTimes, unknown: int, age: float) -> bool:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from harness.budgets.model import Budget, ClientIndicator, Latency, Throughput
+from harness.budgets.model import Budget, ClientIndicator, Latency, PerRequest, Throughput
 from harness.judge.guards.delivery import Delivery, deliveries
 from harness.judge.guards.generator import generator_cpu
 from harness.judge.guards.impact import (
@@ -261,7 +261,9 @@ def _consequences(evidence: Evidence, measured: MeasuredBudgets) -> Guard:
     held = tuple(
         one.name
         for one in measured
-        if one.holds and isinstance(one.budget.indicator, ClientIndicator) and share > LOST
+        if one.holds
+        and isinstance(one.budget.indicator, ClientIndicator | PerRequest)
+        and share > LOST
     )
     reason = f"the exceptions of Locust users are consequences of failed requests: {texts[0]}"
     if held:

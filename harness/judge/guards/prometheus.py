@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.budgets.model import (
-    FEWEST_READINGS,
     Gauge,
     Promql,
     Utilization,
-    reads_between_edges,
 )
+from harness.budgets.series import FEWEST_READINGS, reads_between_edges
 from harness.judge.bounds import holds_by_value
 from harness.judge.guards.service import COVERAGE
 from harness.judge.intervals.interval import confidence

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from harness.budgets.model import FEWEST_READINGS, ClientIndicator, reads_between_edges
+from harness.budgets.model import (
+    ClientIndicator,
+)
+from harness.budgets.series import FEWEST_READINGS, reads_between_edges
 from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.observation import NothingObserved, ObservedAnswer
 from harness.judge.measure.series import (

@@ -31,6 +31,7 @@ from harness.judge.measure.observation import (
     ObservedExact,
     ObservedFailures,
     ObservedHistogram,
+    ObservedPerRequest,
     ObservedRate,
     ObservedRatio,
     ObservedThroughput,
@@ -95,6 +96,8 @@ def _confidence(  # noqa: PLR0911 - a line for each kind
             return _quantile(observation, budget, alphas)
         case ObservedRatio():
             return _per_event(observation, budget, alphas)
+        case ObservedPerRequest():
+            return _per_request(observation, alphas)
         case ObservedRate(increases=increases, divisor=divisor, seconds=seconds):
             return _mean({n: one / divisor for n, one in increases.items()}, seconds, alphas)
         case ObservedThroughput() | ObservedExact() | ObservedUtilization():
@@ -135,6 +138,13 @@ def _per_event(
     if share and all(of.get(n, 0) <= to[n] for n in to):
         return _share(of, to, budget, alphas)
     return _mean(of, to, alphas)
+
+
+def _per_request(observed: ObservedPerRequest, alphas: tuple[float, float]) -> Confidence:
+    """The lower end is as if each unanswered request reached the counted part, the upper not."""
+    least = _mean(observed.of_batches, observed.made_batches, alphas)
+    most = _mean(observed.of_batches, observed.to_batches, alphas)
+    return Confidence(least.lower, most.upper)
 
 
 def _latency(

@@ -40,6 +40,17 @@ def increases_in_batches(evidence: Evidence, parts: Iterable[Delta]) -> Batches:
     return sums
 
 
+def requests_in_batches(evidence: Evidence, counts: Batches) -> Batches:
+    """Requests of the load generator's batches in batches of scrapes, which may be longer."""
+    layout = _layout(evidence)
+    width = batch_seconds(window(evidence).seconds)
+    found: dict[int, float] = dict.fromkeys(range(layout.last + 1), 0.0)
+    for number, count in counts.items():
+        middle = (number + 0.5) * width
+        found[min(math.floor(middle / layout.width), layout.last)] += count
+    return found
+
+
 def seconds_in_batches(evidence: Evidence, places: set[Origin]) -> Batches:
     """The length of each batch by its scrapes, the mean of all origins.
 

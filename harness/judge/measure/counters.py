@@ -7,20 +7,33 @@ from collections import defaultdict
 from typing import assert_never
 
 from harness.budgets.model import (
+    ErrorRatio,
     Mean,
+    PerRequest,
     Quantile,
     Rate,
     Ratio,
     Selector,
     selectors,
 )
-from harness.judge.measure.batches import increases_in_batches, seconds_in_batches
+from harness.judge.measure.absent import places
+from harness.judge.measure.batches import (
+    increases_in_batches,
+    requests_in_batches,
+    seconds_in_batches,
+)
 from harness.judge.measure.coverage import service_coverage
-from harness.judge.measure.deltas import Delta, deltas, total
+from harness.judge.measure.deltas import Delta, deltas, deltas_or_zero, total
 from harness.judge.measure.gauges import levels
 from harness.judge.measure.histograms import bucket_edge, histogram
-from harness.judge.measure.observation import ObservedHistogram, ObservedRate, ObservedRatio
-from harness.judge.measure.series import NoDataError, origin, select
+from harness.judge.measure.observation import (
+    ObservedHistogram,
+    ObservedPerRequest,
+    ObservedRate,
+    ObservedRatio,
+)
+from harness.judge.measure.requests import observe_failures
+from harness.judge.measure.series import NoDataError
 from harness.runs.model import Evidence
 
 
@@ -60,7 +73,7 @@ def observe_ratio(indicator: Mean | Ratio, evidence: Evidence) -> ObservedRatio:
     below = deltas(evidence, to)
     if total(below) <= 0:
         raise NoDataError(f"{to} did not move in the window; does the load reach this part?")
-    above = deltas(evidence, of)
+    above = deltas_or_zero(evidence, of) if isinstance(indicator, Ratio) else deltas(evidence, of)
     counted = [(to, below)] if isinstance(indicator, Mean) else [(of, above), (to, below)]
     return ObservedRatio(
         indicator,
@@ -73,14 +86,38 @@ def observe_ratio(indicator: Mean | Ratio, evidence: Evidence) -> ObservedRatio:
     )
 
 
+def observe_per_request(indicator: PerRequest, evidence: Evidence) -> ObservedPerRequest:
+    """The increase of a counter, and the requests of the window.
+
+    Raises:
+        NoDataError: No series, no edge scrape, or no request with a known outcome.
+    """
+    requests = observe_failures(ErrorRatio(), evidence)
+    if not requests.count.total:
+        raise NoDataError(f"all {requests.count.made} requests of the window are unanswered")
+    parts = deltas_or_zero(evidence, indicator.counter)
+    numbers = {*requests.total, *requests.unanswered}
+    made = {n: requests.total.get(n, 0) + requests.unanswered.get(n, 0) for n in numbers}
+    return ObservedPerRequest(
+        indicator,
+        service_coverage(evidence, [indicator.counter], [(indicator.counter, parts)]),
+        total(parts),
+        requests.count,
+        increases_in_batches(evidence, parts),
+        requests_in_batches(evidence, requests.total),
+        requests_in_batches(evidence, made),
+        parts[0].source,
+    )
+
+
 def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:
     """The increase of a counter per second, and what it is divided by.
 
     Raises:
         NoDataError: No series, no edge scrape, or a gauge that is not above 0.
     """
-    parts = deltas(evidence, indicator.counter)
-    places = {origin(one) for one in select(evidence, indicator.counter)}
+    parts = deltas_or_zero(evidence, indicator.counter)
+    read_at = places(evidence, indicator.counter, counted=True)
     return ObservedRate(
         indicator,
         service_coverage(evidence, selectors(indicator), [(indicator.counter, parts)]),
@@ -88,7 +125,7 @@ def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:
         _divisor(indicator.to, evidence),
         max(part.scrapes for part in parts),
         increases_in_batches(evidence, parts),
-        seconds_in_batches(evidence, places),
+        seconds_in_batches(evidence, read_at),
         parts[0].source,
     )
 

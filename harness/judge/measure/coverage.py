@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from harness.budgets.model import Selector
+from harness.budgets.selector import Selector
+from harness.judge.measure.absent import places
 from harness.judge.measure.deltas import Delta
 from harness.judge.measure.gaps import gaps
 from harness.judge.measure.observation import Coverage
@@ -13,7 +14,6 @@ from harness.judge.measure.series import (
     NoDataError,
     Origin,
     matching,
-    origin,
     read_between,
     scrapes,
     share_of_scrapes,
@@ -36,20 +36,23 @@ def service_coverage(
         counters: Of these, the counters, with the increase of each series.
     """
     selectors, counters = tuple(selectors), tuple(counters)
+    counted = {str(selector) for selector, _ in counters}
     holes = gaps(evidence, selectors, (selector for selector, _ in counters))
     found = [series for selector in selectors for series in matching(evidence, selector)]
     texts = tuple(sorted({series_text(one.name, one.labels) for one in found}))
-    places = {origin(one) for one in found}
-    instances = tuple(sorted({place.instance for place in places} - {""}))
+    read_at = set[Origin]().union(
+        *(places(evidence, one, counted=str(one) in counted) for one in selectors)
+    )
+    instances = tuple(sorted({place.instance for place in read_at} - {""}))
     resets = _resets(counters)
-    providers = tuple(sorted({place.provider for place in places}))
+    providers = tuple(sorted({place.provider for place in read_at}))
     try:
         planned = window(evidence)
     except NoDataError:
         return Coverage(texts, instances, resets=resets, gaps=holes, providers=providers)
-    times = [scrapes(evidence, place) for place in places]
+    times = [scrapes(evidence, place) for place in read_at]
 
-    def read_at(edge: float) -> bool:
+    def has_scrape(edge: float) -> bool:
         return bool(times) and all(
             any(abs(t - edge) <= EDGE_TOLERANCE for t in moments) for moments in times
         )
@@ -58,12 +61,13 @@ def service_coverage(
         texts,
         instances,
         share=min((share_of_scrapes(evidence, moments) for moments in times), default=0.0),
-        start=read_at(planned.start),
-        end=read_at(planned.end),
+        start=has_scrape(planned.start),
+        end=has_scrape(planned.end),
         resets=resets,
         gaps=holes,
         providers=providers,
-        readings=min((_count(evidence, place) for place in places), default=0),
+        unborn=tuple(str(one) for one, _ in counters if not matching(evidence, one)),
+        readings=min((_count(evidence, place) for place in read_at), default=0),
     )
 
 

@@ -13,16 +13,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from harness.budgets.model import Selector
+from harness.budgets.selector import Selector
+from harness.judge.measure.absent import zero_at
 from harness.judge.measure.series import (
+    SERVICE_METRICS,
     Interval,
     NoDataError,
+    Origin,
     edges,
     inside,
     origin,
+    scrapes,
     select,
     source,
 )
+from harness.names import INSTANCE
 from harness.runs.model import Evidence, Series
 
 
@@ -56,7 +61,36 @@ def deltas(evidence: Evidence, selector: Selector) -> tuple[Delta, ...]:
     Raises:
         NoDataError: No series, no scrape at an edge, or a value that is not finite.
     """
-    found = select(evidence, selector)
+    return _deltas(evidence, select(evidence, selector))
+
+
+def deltas_or_zero(evidence: Evidence, selector: Selector) -> tuple[Delta, ...]:
+    """The increase of every series that a selector matches; 0 for a counter that is not born yet.
+
+    Raises:
+        NoDataError: As for `deltas`, where nothing shows that the counter exists.
+    """
+    unborn = sorted(zero_at(evidence, selector))
+    return tuple(_zero(evidence, place) for place in unborn) or deltas(evidence, selector)
+
+
+def _zero(evidence: Evidence, place: Origin) -> Delta:
+    """The increase of a counter that is not born yet."""
+    ends = edges(evidence, place)
+    read = [t for t in scrapes(evidence, place) if ends.start <= t <= ends.end]
+    return Delta(
+        labels={INSTANCE: place.instance},
+        value=0.0,
+        start=ends.start,
+        seconds=ends.seconds,
+        resets=0,
+        scrapes=len(read),
+        source=place.provider or SERVICE_METRICS,
+        steps=tuple((moment, 0.0) for moment in read[1:]),
+    )
+
+
+def _deltas(evidence: Evidence, found: Sequence[Series]) -> tuple[Delta, ...]:
     ends = {place: edges(evidence, place) for place in {origin(s) for s in found}}
     return tuple(_delta(series, ends[origin(series)]) for series in found)
 

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from harness.budgets.model import Selector
+from harness.budgets.selector import Selector
+from harness.judge.measure.absent import family, family_holes
 from harness.judge.measure.series import (
     EDGE_SLACK,
     NoDataError,
@@ -51,7 +52,11 @@ def gaps(
     read = {str(selector): selector for selector in selectors}
     for name, selector in read.items():
         series = matching(evidence, selector)
-        found += _lacking_replicas(evidence, selector, series)
+        if name in counted:
+            found += _lacking_replicas(evidence, selector, family(evidence, selector))
+            found += family_holes(evidence, selector, planned)
+        else:
+            found += _lacking_replicas(evidence, selector, series)
         found += _contradictions(evidence, series)
         found += _edges_twice(series)
         if name not in counted:

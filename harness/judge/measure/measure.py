@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from harness.budgets.model import Budget
-from harness.judge.bounds import holds_by_value
-from harness.judge.measure.answers import measure_answer
+from harness.judge.bounds import holds, holds_by_value
 from harness.judge.measure.client import measure_failures, measure_times
 from harness.judge.measure.gauges import over
 from harness.judge.measure.observation import (
@@ -19,6 +18,7 @@ from harness.judge.measure.observation import (
     ObservedExact,
     ObservedFailures,
     ObservedHistogram,
+    ObservedPerRequest,
     ObservedRate,
     ObservedRatio,
     ObservedThroughput,
@@ -26,10 +26,12 @@ from harness.judge.measure.observation import (
     ObservedUtilization,
 )
 from harness.judge.measure.observe import observe
+from harness.judge.measure.prometheus import measure_answer
 from harness.judge.measure.quantile import measure_quantile
-from harness.judge.measure.series import LOAD_GENERATOR
+from harness.judge.measure.series import LOAD_GENERATOR, listed
 from harness.judge.model import Measurement
 from harness.runs.model import Evidence
+from harness.units import format_quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ def measure(budget: Budget, observation: Observation) -> Measurement:
         The value in the budget's unit, or None with the reason why there is none.
     """
     found = _measure(budget, observation)
+    if found.value is not None and observation.coverage.unborn and not found.note:
+        found = replace(
+            found, note=f"no {listed(observation.coverage.unborn)} yet, which counts as 0"
+        )
     if found.value is not None and not math.isfinite(found.value):
         return replace(found, value=None, meets=None, reason=f"the value is {found.value}")
     return found
@@ -95,6 +101,8 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
             return measure_quantile(budget, observation)
         case ObservedRatio(of=of, to=to, source=source):
             return Measurement(of / to, max(1, round(to)), source)
+        case ObservedPerRequest():
+            return _per_request(budget, observation)
         case ObservedRate(per_second=value, divisor=divisor, scrapes=scrapes, source=source):
             return Measurement(value / divisor, scrapes, source)
         case ObservedExact(value=value, samples=samples, source=source):
@@ -105,6 +113,20 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
             return measure_answer(budget, observation, measure(budget, observation.own).value)
         case _:
             assert_never(observation)
+
+
+def _per_request(budget: Budget, observed: ObservedPerRequest) -> Measurement:
+    """By the requests with an outcome; an unanswered one may have reached the counted part."""
+    count = observed.count
+    value, least = observed.of / count.total, observed.of / count.made
+    sides = {holds(one, budget.bound, budget.direction) for one in (value, least)}
+    undecided = ""
+    if len(sides) == 2:
+        undecided = (
+            f"{count.unanswered} of {count.made} requests are unanswered, and with them it is"
+            f" {format_quantity(least, budget.unit)}"
+        )
+    return Measurement(value, count.total, observed.source, undecided=undecided)
 
 
 def _utilization(budget: Budget, observed: ObservedUtilization) -> Measurement:

@@ -15,6 +15,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Quantile,
     Rate,
     Ratio,
@@ -45,6 +46,7 @@ class Coverage:
         providers: What read these series: empty for the scraper, or `names.PSUTIL`.
         readings: How often the instance that was read least was read within the window; None as
             above.
+        unborn: Counters that no scrape has shown, and that are zero for that reason.
         gaps: The holes in the series although their instance was read, as parts of a sentence.
     """
 
@@ -57,6 +59,7 @@ class Coverage:
     gaps: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
     readings: int | None = None
+    unborn: tuple[str, ...] = ()
 
     @property
     def is_scraped(self) -> bool:
@@ -243,6 +246,29 @@ class ObservedRatio:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedPerRequest:
+    """The increase of a counter, and the requests that the load generator recorded.
+
+    Attributes:
+        of: Increase of the counter.
+        count: The requests of the window; the outcome of at least one is known.
+        of_batches: The increase of the counter in each batch.
+        to_batches: The requests with an outcome in each batch.
+        made_batches: The same, with the requests without an answer.
+        source: Where the counter was measured, for people.
+    """
+
+    indicator: PerRequest
+    coverage: Coverage
+    of: float
+    count: RequestCount
+    of_batches: Batches
+    to_batches: Batches
+    made_batches: Batches
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedRate:
     """The increase of a counter per second.
 
@@ -307,6 +333,7 @@ OwnObservation = (
     | ObservedThroughput
     | ObservedHistogram
     | ObservedRatio
+    | ObservedPerRequest
     | ObservedRate
     | ObservedExact
     | ObservedUtilization

@@ -12,6 +12,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
@@ -19,12 +20,12 @@ from harness.budgets.model import (
     Selector,
     Throughput,
     Utilization,
-    counters_of,
     selectors,
-    spans_window,
 )
+from harness.budgets.series import counters_of, spans_window
 from harness.judge.measure.counters import (
     observe_histogram,
+    observe_per_request,
     observe_rate,
     observe_ratio,
 )
@@ -73,7 +74,7 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
     part = planned_part(evidence) if spans_window(indicator) else evidence
     own = _own(budget, part)
     answer = evidence.answers.get(budget.name)
-    if answer is None or isinstance(indicator, ClientIndicator):
+    if answer is None or isinstance(indicator, ClientIndicator | PerRequest):
         return own
     if part.manifest.clock.window_end != evidence.manifest.clock.window_end:
         return own
@@ -92,7 +93,7 @@ def _own(budget: Budget, evidence: Evidence) -> OwnObservation:
         return NothingObserved(budget.indicator, coverage, source, str(error))
 
 
-def _observed(  # noqa: PLR0911 - a line for each kind
+def _observed(  # noqa: C901, PLR0911 - a line for each kind
     budget: Budget, evidence: Evidence
 ) -> OwnObservation:
     indicator = budget.indicator
@@ -107,6 +108,8 @@ def _observed(  # noqa: PLR0911 - a line for each kind
             return observe_histogram(indicator, evidence)
         case Mean() | Ratio():
             return observe_ratio(indicator, evidence)
+        case PerRequest():
+            return observe_per_request(indicator, evidence)
         case Rate():
             return observe_rate(indicator, evidence)
         case Gauge():

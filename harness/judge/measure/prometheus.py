@@ -15,18 +15,19 @@ from typing import assert_never
 
 from harness import names
 from harness.budgets.model import (
-    FEWEST_READINGS,
+    Budget,
     Gauge,
     Indicator,
     Mean,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
     Ratio,
     ServiceIndicator,
     Utilization,
-    asked_selectors,
 )
+from harness.budgets.series import FEWEST_READINGS, asked_selectors
 from harness.judge.measure.histograms import bucket_edge, cumulative
 from harness.judge.measure.observation import (
     Coverage,
@@ -37,7 +38,9 @@ from harness.judge.measure.observation import (
     ObservedRatio,
     OwnObservation,
 )
+from harness.judge.measure.quantile import measure_quantile
 from harness.judge.measure.series import PROMETHEUS, Interval, NoDataError, window
+from harness.judge.model import Measurement
 from harness.runs.model import Evidence, ServerAnswer
 from harness.runs.openmetrics import series_text
 from harness.units import Unit, format_quantity
@@ -48,6 +51,7 @@ _ABOUT_SCRAPES = (
     *(names.ASKED_FIRST, names.ASKED_LAST, names.ASKED_FEWEST),
     *(names.ASKED_MOST, names.ASKED_AGE, names.ASKED_PRESENT),
 )
+_SAME = 1e-6  # relative
 _FEWEST = 2  # scrapes that an increase can be taken of
 _HINT = "is the service scraped, with the labels of the query?"
 
@@ -87,8 +91,23 @@ def observe_answer(
         found = ObservedHistogram(indicator, coverage, histogram, batches)
         return ObservedAnswer(indicator, coverage, found, samples, scrapes, own, found)
     value, samples = _only(answer), _samples(answer, scrapes, planned)
+    if isinstance(indicator, Ratio) and not value and not answer.found.get(f"{names.ASKED_MOST} 0"):
+        _check_zero(indicator, own)
     scatter = _scatter(answer, indicator, coverage, value, planned)
     return ObservedAnswer(indicator, coverage, value, samples, scrapes, own, scatter)
+
+
+def _check_zero(indicator: Ratio, own: OwnObservation) -> None:
+    """Without series of the numerator, the harness's own scrapes must show that it is zero.
+
+    Raises:
+        NoDataError: They do not.
+    """
+    if not isinstance(own, ObservedRatio) or own.of:
+        raise NoDataError(
+            f"the server has no series of {indicator.of}, and the harness's own scrapes do not show"
+            " that it is 0"
+        )
 
 
 def _scatter(
@@ -110,7 +129,7 @@ def _scatter(
             divisor = total / value if value and total else 1.0
             each = dict.fromkeys(every, seconds)
             return ObservedRate(indicator, coverage, value, divisor, 1, every, each, PROMETHEUS)
-        case Quantile() | Gauge() | Utilization() | Promql():
+        case Quantile() | Gauge() | Utilization() | PerRequest() | Promql():
             return None
         case _:
             assert_never(indicator)
@@ -268,3 +287,36 @@ def _by_edge(answer: ServerAnswer, what: str, indicator: Quantile) -> dict[float
             raise NoDataError(f"a bucket of {indicator.histogram.metric} is NaN or infinite")
         found[bucket_edge(labels, indicator.histogram)] += value
     return found
+
+
+def measure_answer(budget: Budget, observed: ObservedAnswer, own: float | None) -> Measurement:
+    """The value that a Prometheus server answered.
+
+    Args:
+        budget: Of any kind that the load generator does not measure.
+        observed: The answer.
+        own: The value by the harness's own scrapes, where there is one.
+    """
+    if isinstance(observed.found, ObservedHistogram):
+        found = measure_quantile(budget, observed.found)
+    else:
+        found = Measurement(observed.found, observed.samples, PROMETHEUS)
+    return replace(found, note=_note(budget, observed, found.value, own))
+
+
+def _note(budget: Budget, observed: ObservedAnswer, value: float | None, own: float | None) -> str:
+    """How the value was obtained, and how far it is from the exact one."""
+    if isinstance(observed.indicator, Promql):
+        return "evaluated by Prometheus"
+    level = isinstance(observed.indicator, Gauge | Utilization)
+    note = f"{'read' if level else 'extrapolated'} by Prometheus from {observed.scrapes} scrapes"
+    if own is None or value is None:
+        return note
+    if math.isclose(value, own, rel_tol=_SAME):
+        return f"{note}, the same as by the harness's own scrapes"
+    exact = format_quantity(own, budget.unit)
+    if not own:
+        return f"{note}; by the harness's own scrapes it is {exact}"
+    distance = format_quantity(abs(value / own - 1), Unit.RATIO)
+    side = "over" if value > own else "under"
+    return f"{note}, {distance} {side} the {exact} of the harness's own scrapes"

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from math import ceil
 from typing import NamedTuple
 
-from harness.budgets.model import Selector
+from harness.budgets.mistaken import mistake
+from harness.budgets.selector import Selector
 from harness.names import EXPORTED, INSTANCE, OWN_METRICS, PROVIDER, PSUTIL, UP
 from harness.runs.model import Evidence, Series
 
@@ -93,7 +94,7 @@ def select(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
     """
     found = matching(evidence, selector)
     if not found:
-        raise NoDataError(_why_nothing(evidence, selector))
+        raise NoDataError(why_nothing(evidence, selector))
     return found
 
 
@@ -103,10 +104,7 @@ def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
     What the harness itself read of the process is left out where the service exposes the metric.
     """
     found = tuple(
-        s
-        for s in evidence.series
-        if s.name == selector.metric
-        and all(s.labels.get(name, "") == value for name, value in selector.where.items())
+        s for s in evidence.series if s.name == selector.metric and selector.selects(s.labels)
     )
     return tuple(s for s in found if not origin(s).provider) or found
 
@@ -210,7 +208,8 @@ def _is_up(series: Series) -> bool:
     return series.name == UP and not set(series.labels) - {INSTANCE}
 
 
-def _why_nothing(evidence: Evidence, selector: Selector) -> str:
+def why_nothing(evidence: Evidence, selector: Selector) -> str:
+    """Why no series matches a selector, and what to do."""
     named = [s for s in evidence.series if s.name == selector.metric]
     if named:
         return _why_no_match(named, selector)
@@ -239,21 +238,41 @@ def _never_read(evidence: Evidence) -> str:
 
 
 def _why_no_match(named: list[Series], selector: Selector) -> str:
-    for name, value in selector.where.items():
+    for name, wanted in selector.matchers.items():
         seen = {s.labels.get(name, "") for s in named}
+        if any(wanted.matches(value) for value in seen):
+            continue
         if seen == {""}:
-            if any(EXPORTED + name in s.labels for s in named):
-                return (
-                    f"the label {name} of the service's metric {selector.metric} is named"
-                    f" {EXPORTED}{name} in a run, as in Prometheus; correct `where`"
-                )
-            return (
-                f"no series of {selector.metric} has a label {name};"
-                f" its labels are {listed(label for s in named for label in s.labels)}"
-            )
-        if value not in seen:
-            return (
-                f'no series of {selector.metric} has {name}="{value}"; seen: {listed(seen - {""})};'
-                " correct `where`, or let the service expose this series from its start, at 0"
-            )
+            return why_no_label(named, selector, name)
+        return why_no_value(selector, name, seen - {""})
     return f"no series matches all labels of {selector}; correct `where`"
+
+
+def why_no_label(named: Iterable[Series], selector: Selector, name: str) -> str:
+    """Why no series of a metric has a label."""
+    named = tuple(named)
+    labels = {label for s in named for label in s.labels}
+    if EXPORTED + name in labels:
+        return (
+            f"the label {name} of the service's metric {selector.metric} is named"
+            f" {EXPORTED}{name} in a run, as in Prometheus; correct `where`"
+        )
+    close = get_close_matches(name, labels - {INSTANCE}, n=1)
+    meant = f"; did you mean {close[0]}?" if close else ""
+    return (
+        f"no series of {selector.metric} has a label {name}; its labels are {listed(labels)}{meant}"
+    )
+
+
+def why_no_value(selector: Selector, name: str, seen: set[str]) -> str:
+    """Why no series of a metric passes the filter on one label, with the values that exist."""
+    wanted = selector.matchers[name]
+    meant = mistake(wanted, seen)
+    advice = (
+        f"{meant.removesuffix('?')}? Correct `where`, or add `absent: 0` if it is right"
+        if meant.startswith("did")
+        else f"{meant}; correct `where`"
+        if meant
+        else "correct `where`, or let the service expose this series from its start, at 0"
+    )
+    return f"no series of {selector.metric} has {name}{wanted}; seen: {listed(seen)}; {advice}"

@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.budgets.model import Budget, Indicator, spans_window
+from harness.budgets.model import (
+    Budget,
+    Indicator,
+)
+from harness.budgets.series import spans_window
 from harness.promql.expression import QueryScope, value
 from harness.render.words import limit, sentence
 from harness.units import Unit, format_quantity

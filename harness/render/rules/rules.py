@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness import names
-from harness.budgets.model import Budget, Latency, Plan, Quantile
+from harness.budgets.model import Budget, Latency, PerRequest, Plan, Quantile
 from harness.promql.expression import QueryScope, needed, number, share_over, text, value
 from harness.render.words import (
     Links,
@@ -82,8 +82,12 @@ def labels_of(budget: Budget, links: Links) -> Labels:
 
 
 def alerting(plan: Plan) -> list[Budget]:
-    """The judged budgets with an alert."""
-    return [budget for budget in plan.judged if budget.alert]
+    """The judged budgets with an alert that can fire: no load generator counts in production."""
+    return [
+        budget
+        for budget in plan.judged
+        if budget.alert and not isinstance(budget.indicator, PerRequest)
+    ]
 
 
 def recording(plan: Plan, links: Links) -> Group:

@@ -17,6 +17,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Plan,
     Promql,
     Quantile,
@@ -169,7 +170,7 @@ def _answers(
     match indicator:
         case Latency(quantile=quantile, outcome=outcome):
             where = bad if outcome == names.ERROR else good
-            return _histogram(Selector(names.HTTP_DURATION, where), quantile, bound, level)
+            return _histogram(names.HTTP_DURATION, where, quantile, bound, level)
         case ErrorRatio():
             events = ((bad, level), (good, 1 - level))
             return [_counter(_COUNT, where, share * _EVENTS) for where, share in events]
@@ -185,22 +186,25 @@ def _series(indicator: Indicator, bound: float, level: float) -> list[_Series]:
         case Latency() | ErrorRatio() | Throughput():
             found = _answers(indicator, bound, level)
         case Quantile(histogram=histogram, quantile=quantile):
-            found = _histogram(histogram, quantile, bound, level)
+            found = _histogram(histogram.metric, _example(histogram), quantile, bound, level)
         case Mean(histogram=histogram):
-            found = _histogram(histogram, None, bound, level)
+            found = _histogram(histogram.metric, _example(histogram), None, bound, level)
         case Ratio(of=of, to=to):
             rest = 1 - level if of.metric == to.metric else 1.0
             found = [
-                _counter(of.metric, of.where, level * _EVENTS),
-                _counter(to.metric, to.where, rest * _EVENTS),
+                _counter(of.metric, _example(of, to), level * _EVENTS),
+                _counter(to.metric, _outside(of, to), rest * _EVENTS),
             ]
         case Rate(counter=counter, to=to):
-            found = [_counter(counter.metric, counter.where, level * INTERVAL)]
-            found += [(to.metric, to.where, "1x200")] if to else []
+            found = [_counter(counter.metric, _example(counter), level * INTERVAL)]
+            found += [(to.metric, _example(to), "1x200")] if to else []
         case Gauge(gauge=gauge, over=over):
-            found = [(gauge.metric, gauge.where, _course(level, over))]
+            found = [(gauge.metric, _example(gauge), _course(level, over))]
         case Utilization(of=of, to=to, over=over):
-            found = [(of.metric, of.where, _course(level, over)), (to.metric, to.where, "1x200")]
+            found = [(of.metric, _example(of), _course(level, over))]
+            found += [(to.metric, _example(to), "1x200")]
+        case PerRequest():
+            pass  # it has no alert
         case Promql():
             pass  # the meaning of its series is unknown
         case _:
@@ -211,10 +215,34 @@ def _series(indicator: Indicator, bound: float, level: float) -> list[_Series]:
 _COUNT = f"{names.HTTP_DURATION}_count"
 
 
+def _example(*selectors: Selector) -> Labels:
+    """Labels of a series that all selectors match; the first one decides on a label of several."""
+    found: dict[str, str] = {}
+    for selector in selectors:
+        for label, one in selector.matchers.items():
+            found.setdefault(label, one.example())
+    return found
+
+
+def _outside(of: Selector, to: Selector) -> Labels:
+    """Labels of a series that only the denominator matches, where both are of one metric."""
+    found = _example(to)
+    if of.metric != to.metric or not of.selects(found):
+        return found
+    return next(
+        (
+            one
+            for label, filtered in of.matchers.items()
+            if not of.selects(one := {**found, label: filtered.example(passing=False)})
+            and to.selects(one)
+        ),
+        found,
+    )
+
+
 def _histogram(
-    selector: Selector, quantile: float | None, bound: float, level: float
+    metric: str, where: Labels, quantile: float | None, bound: float, level: float
 ) -> list[_Series]:
-    metric, where = selector.metric, selector.where
     count = _counter(f"{metric}_count", where, _EVENTS)
     if quantile is None:
         return [_counter(f"{metric}_sum", where, level * _EVENTS), count]

@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
@@ -29,7 +30,7 @@ from harness.budgets.model import (
 )
 from harness.judge.measure.deltas import value_at, without_resets
 from harness.judge.measure.series import Origin, matching, origin
-from harness.names import INSTANCE, SOURCE
+from harness.names import GENERATOR_RECORDED, INSTANCE, SOURCE
 from harness.report.html.axis import Axis
 from harness.runs.model import Evidence, Series
 
@@ -66,6 +67,9 @@ class Readings:
                 values = self._gauge(indicator)
             case Utilization(of=of, to=to):
                 values = self._utilization(of, to)
+            case PerRequest(counter=counter):
+                requests = self._rate(Selector(GENERATOR_RECORDED))
+                values = _quotient(self._rate(counter), requests)
             case Latency() | ErrorRatio() | Throughput() | Promql():
                 values = []  # not measured by metrics of the service
             case _:

@@ -36,7 +36,7 @@ VALUES: dict[str, tuple[Indicator, str]] = {
     ),
     "a ratio of counters": (
         Ratio(Selector("a_total", {"x": "y"}), Selector("b_total")),
-        'sum(rate(a_total{x="y"}[5m])) / sum(rate(b_total[5m]))',
+        ('(sum(rate(a_total{x="y"}[5m])) or 0 * sum(rate(a_total[5m]))) / sum(rate(b_total[5m]))'),
     ),
     "a rate": (Rate(Selector("a_total")), "sum(rate(a_total[5m]))"),
     "a rate over a gauge": (

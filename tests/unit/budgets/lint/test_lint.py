@@ -329,7 +329,7 @@ MISFITS: dict[str, tuple[str, str]] = {
     "a label value that was not seen": (
         "{kind: gauge, metric: pool_count, where: {state: in_use}}",
         (
-            '6 warning budgets.it.indicator: no series of pool_count has state "in_use" yet; '
+            '6 warning budgets.it.indicator: no series of pool_count has state="in_use" yet; '
             'did you mean `used`? seen: "idle", "used"'
         ),
     ),

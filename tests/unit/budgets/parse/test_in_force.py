@@ -55,16 +55,18 @@ selftest: {x: {environment: {K: "${KEY}"}, breaks: errors}}
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20))
 def test_stored_text_is_read_back_as_it_was(text: str) -> None:
+    escaped = f"\\{text}" if text[0] in "~!\\" else text
     document: dict[str, Any] = {
         "version": "1",
         "service": "shop",
         "scenarios": {"smoke": {"locustfile": "a.py", "rate": "1", "duration": "9s"}},
         "budgets": {
             "a": {
-                "indicator": {"kind": "gauge", "metric": "m", "where": {"label": text}},
+                "indicator": {"kind": "gauge", "metric": "m", "where": {"label": escaped}},
                 "max": "3",
             }
         },
     }
     (budget,) = plan_of(in_force(document)).budgets
-    assert budget.indicator.gauge.where == {"label": text}  # type: ignore[union-attr]
+    assert budget.indicator.gauge.where == {"label": escaped}  # type: ignore[union-attr]
+    assert budget.indicator.gauge.selects({"label": text})  # type: ignore[union-attr]
