@@ -223,11 +223,9 @@ def at_edge(bound: float) -> str:
         spellings.add(f"{plain}.0")
     if not -4 <= exponent < 6:  # where Go writes an exponent
         spellings.add(f"{exact.scaleb(-exponent):f}e{exponent:+03d}")
-    return (
-        f'le="{plain}"'
-        if len(spellings) == 1
-        else f"le=~{text('|'.join(literal(one) for one in sorted(spellings)))}"
-    )
+    if len(spellings) == 1:
+        return f'le="{plain}"'
+    return f"le=~{text('|'.join(map(literal, sorted(spellings))))}"
 
 
 def number(value: float) -> str:

@@ -17,6 +17,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Quantile,
     Rate,
     Ratio,
@@ -37,6 +38,8 @@ from harness.names import (
     ASKED_VALUE,
     BATCH,
     BATCHES,
+    DECLARED,
+    DECLARED_METRIC,
     LATENCY,
     SCHEDULER_LAG,
     START_LAG,
@@ -62,6 +65,7 @@ from tests.unit.judge.evidence import (
     OTHER,
     SECONDS,
     START,
+    TIMES,
     URL,
     budget,
     counter,
@@ -146,6 +150,7 @@ def _of_counters() -> Iterator[Case]:
     ]
     ratio = Ratio(Selector("e_total", {"code": "500"}), Selector("e_total"))
     yield _case("ratio of counters", ratio, 0.01, unit=Unit.RATIO, more=errors)
+    yield from _of_unborn_counters(errors)
     hits = [
         counter("g_total", amount, {"result": result}, replica)
         for replica in REPLICAS
@@ -158,6 +163,35 @@ def _of_counters() -> Iterator[Case]:
     cores = [series("cores", lambda _: 1.0, instance=replica) for replica in REPLICAS]
     per_core = Rate(Selector("cpu_seconds_total"), Selector("cores"))
     yield _case("rate per gauge", per_core, 0.7, unit=Unit.RATIO, more=[*cpu, *cores])
+
+
+def _of_unborn_counters(served: list[Series]) -> Iterator[Case]:
+    """A counter that is declared until its first event, and one that is never born."""
+    declared = [
+        series(DECLARED, lambda _: 1.0, {DECLARED_METRIC: "f_total"}, replica, TIMES[:9])
+        for replica in REPLICAS
+    ]
+    born = [
+        series("f_total", lambda t: 30.0 * t, {"kind": "timeout"}, replica, TIMES[9:])
+        for replica in REPLICAS
+    ]
+    failed = Ratio(Selector("f_total", {"kind": "timeout"}), Selector("e_total"))
+    more = [*served, *declared, *born]
+    yield _case("failures that are born in the window", failed, 0.01, unit=Unit.RATIO, more=more)
+    rate = Rate(Selector("f_total"))
+    yield _case("rate that is born in the window", rate, 1.0, more=[*declared, *born])
+    wrong = Ratio(Selector("e_total", {"code": "5xx"}), Selector("e_total"))
+    yield _case("a filter that can never match", wrong, 0.01, unit=Unit.RATIO, more=served)
+    unknown = Ratio(Selector("f_total"), Selector("e_total"))
+    yield _case("a counter that nothing shows", unknown, 0.01, unit=Unit.RATIO, more=served)
+    queries = [counter("q_total", 1000.0, {}, replica) for replica in REPLICAS]
+    per_request = PerRequest(Selector("q_total"))
+    yield _case("queries per request", per_request, 3.0, unit=Unit.COUNT, more=queries)
+    hanging = requests(ok=[0.010] * 300) | _waits([30.0] * 100)
+    few = [counter("q_total", 550.0, {}, replica) for replica in REPLICAS]
+    for how, found in (("too many", queries), ("perhaps too many", few)):
+        name = f"{how} queries per request that is unanswered"
+        yield _case(name, per_request, 3.0, unit=Unit.COUNT, latency=hanging, more=found)
 
 
 def _of_gauges() -> Iterator[Case]:

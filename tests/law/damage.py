@@ -14,6 +14,8 @@ from harness.names import (
     ASKED_VALUE,
     CONTRADICTING,
     CONTRADICTING_SERIES,
+    DECLARED,
+    DECLARED_METRIC,
     INSTANCE,
     LATENCY,
     PROVIDER,
@@ -321,7 +323,28 @@ def _span(chance: Random) -> tuple[float, float]:
     return begin, min(END + 1, begin + chance.randint(0, int(SECONDS)))
 
 
+def declaration_dropped(chance: Random, run: Evidence) -> Evidence:
+    """The declaration of a counter is missing for a time, or everywhere."""
+    begin, end = chance.choice([_span(chance), (0.0, END + 1)])
+    changed = (
+        _kept(s, lambda t: not begin <= t <= end) if s.name == DECLARED else s for s in run.series
+    )
+    return replace(run, series=tuple(s for s in changed if s.times))
+
+
+def family_vanishes(chance: Random, run: Evidence) -> Evidence:
+    """All series of a metric, and its declaration, end at a moment of the window."""
+    name, end = _chosen(chance, run).name, _moment(chance)
+    changed = (
+        _kept(s, lambda t: t <= end) if name in {s.name, s.labels.get(DECLARED_METRIC)} else s
+        for s in run.series
+    )
+    return replace(run, series=tuple(s for s in changed if s.times))
+
+
 EVERY: Final[tuple[Damage, ...]] = (
+    declaration_dropped,
+    family_vanishes,
     series_ends,
     sum_missing,
     series_begins_late,

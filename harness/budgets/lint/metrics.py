@@ -129,7 +129,11 @@ def _on_value(selector: Selector, label: str, seen: list[str], place: Place) -> 
     text = f"no series of {selector.metric} has {label}{filtered} yet"
     if meant := mistake(filtered, seen):
         wrong = not selector.absent_is_zero
-        return Advice(place, f"{text}: {meant} seen: {shown}", "error" if wrong else "warning")
+        return Advice(
+            place,
+            f"{text}, and none can come: {meant}; seen: {shown}",
+            "error" if wrong else "warning",
+        )
     near = closest(filtered.value, seen) if filtered.operator == "=" else ""
     return Advice(place, f"{text}; {near}seen: {shown}")
 

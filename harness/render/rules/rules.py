@@ -7,7 +7,7 @@ production, so its kinds are computed from the service's own answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -114,7 +114,9 @@ def _alerts(plan: Plan, links: Links) -> Iterator[AlertRule]:
     for budget in budgets:
         yield _over(budget, plan, links)
     for budget in budgets:
-        yield _no_data(budget, plan, links)
+        assert budget.alert is not None
+        if series := needed(budget.indicator, budget.alert.bound, scope_of(links)):
+            yield _no_data(budget, series, plan, links)
     if budgets:
         yield _absent(plan, links)
 
@@ -165,10 +167,8 @@ def _over(budget: Budget, plan: Plan, links: Links) -> AlertRule:
     )
 
 
-def _no_data(budget: Budget, plan: Plan, links: Links) -> AlertRule:
+def _no_data(budget: Budget, series: Sequence[str], plan: Plan, links: Links) -> AlertRule:
     """An alert that needs a scraped service; otherwise `_absent` fires once for all budgets."""
-    assert budget.alert is not None
-    series = needed(budget.indicator, budget.alert.bound, scope_of(links))
     missing = " or ".join(f"absent({one})" for one in series)
     return AlertRule(
         "series",

@@ -8,6 +8,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness import names
 from harness.observe.exposition import parse_exposition, read_exposition
 from harness.observe.fetch import Answer
 from harness.runs.openmetrics import MetricKind, Sample, series_text, value_text
@@ -69,6 +70,30 @@ def test_openmetrics_with_exemplars_is_read_like_the_text_format() -> None:
         **KINDS,
         "build_info": ("build_info", "unknown"),
     }
+
+
+CHILDLESS: dict[str, tuple[str, list[str]]] = {
+    "a counter of the text format": (
+        "# TYPE a_total counter\n# TYPE b counter\n",
+        ["a_total", "b"],
+    ),
+    "a counter of OpenMetrics": ("# TYPE a counter\n# EOF\n", ["a_total"]),
+    "a histogram and a summary": (
+        "# TYPE h histogram\n# TYPE s summary\n",
+        ["h_count", "h_sum", "s_count", "s_sum"],
+    ),
+    "a gauge, and an unknown kind": ("# TYPE g gauge\n# TYPE u untyped\n# HELP x Text\n", []),
+    "a counter with a sample": ("# TYPE a_total counter\na_total 1\n", []),
+    "a counter of OpenMetrics with a sample": ("# TYPE a counter\na_total 1\n# EOF\n", []),
+    "a histogram with a part of its samples": ('# TYPE h histogram\nh_bucket{le="1"} 1\n', []),
+}
+
+
+@pytest.mark.parametrize(("text", "metrics"), CHILDLESS.values(), ids=CHILDLESS)
+def test_counter_without_samples_leaves_its_declaration(text: str, metrics: list[str]) -> None:
+    found = [one for one in parse_exposition(text) if one.name == names.DECLARED]
+    assert [one.labels for one in found] == [{names.DECLARED_METRIC: name} for name in metrics]
+    assert {(one.value, one.kind) for one in found} <= {(1.0, "gauge")}
 
 
 LENIENT: dict[str, tuple[str, list[tuple[str, dict[str, str], float]]]] = {

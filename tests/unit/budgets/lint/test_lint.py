@@ -35,6 +35,16 @@ def test_documented_example_has_nothing_to_complain_about() -> None:
 
 
 QUESTIONABLE: dict[str, tuple[str, str]] = {
+    "an alert that has no load generator": (
+        budget(
+            "indicator: {kind: ratio, of: q_total, to: requests}, max: 3, alert: {max: 5, for: 1m}"
+        ),
+        (
+            "5 warning budgets.it.alert: no alert is made: `to: requests` is counted by the load "
+            "generator, and production has none; write a `ratio` to the service's own count of "
+            "requests"
+        ),
+    ),
     "a scenario without budgets": (
         HEAD
         + "scenarios:\n"
@@ -257,6 +267,7 @@ FAMILIES = {
     "gets": Family("counter", LABELS),
     "wait_seconds": Family("histogram", ({},), (0.05, 0.1, 0.25, float("inf"))),
     "sizes": Family("summary", ({},)),
+    "answers_total": Family("counter", ({"state": "2xx"},)),
     "pool_count": Family("gauge", ({"state": "used"}, {"state": "idle"})),
     "pool_max": Family("gauge", ({},)),
     "untyped": Family("unknown", ({},)),
@@ -332,6 +343,24 @@ MISFITS: dict[str, tuple[str, str]] = {
             '6 warning budgets.it.indicator: no series of pool_count has state="in_use" yet; '
             'did you mean `used`? seen: "idle", "used"'
         ),
+    ),
+    "a filter that can never match": (
+        '{kind: rate, metric: answers_total, where: {state: "4XX"}}',
+        (
+            '6 error budgets.it.indicator: no series of answers_total has state="4XX" yet, and '
+            'none can come: the values are grouped, as in 5xx; seen: "2xx"'
+        ),
+    ),
+    "a filter that may match": (
+        '{kind: rate, metric: answers_total, where: {state: "~5.."}}',
+        (
+            '6 warning budgets.it.indicator: no series of answers_total has state=~"5.." yet; '
+            'seen: "2xx"'
+        ),
+    ),
+    "a counter that is zero until it is born": (
+        "{kind: rate, metric: failures_total, absent: 0}",
+        "6 warning budgets.it.indicator: the service exposes no failures_total, which counts as 0",
     ),
     "a label that is renamed in a run": (
         '{kind: gauge, metric: renamed, where: {instance: "a"}}',
