@@ -23,6 +23,8 @@ class Unit(StrEnum):
     COUNT = "1"
 
 
+_SUFFIX = "abcdefghijklmnopqrstuvwxyzµBGKMT% /"
+
 _FACTORS: dict[Unit, dict[str, float]] = {
     Unit.SECONDS: {
         "ns": 1e-9,
@@ -137,6 +139,15 @@ def format_quantity(value: float, unit: Unit) -> str:
             return _digits(value)
         case _:
             assert_never(unit)
+
+
+def bucket_text(bucket: tuple[float, float], unit: Unit) -> str:
+    """Write a bucket for people, with one suffix if both ends have it: "100 to 250 ms"."""
+    lower, upper = (format_quantity(end, unit) for end in bucket)
+    suffix = upper[len(upper.rstrip(_SUFFIX)) :]
+    if suffix and lower.endswith(suffix):
+        lower = lower.removesuffix(suffix)
+    return f"{lower} to {upper}"
 
 
 def scale_of(value: float, unit: Unit) -> tuple[float, str]:

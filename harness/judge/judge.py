@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from harness.budgets.model import Budget, ClientIndicator, Latency, PerRequest
+from harness.budgets.model import Budget, ClientIndicator, Latency, PerRequest, Quantile
 from harness.judge.bounds import holds, holds_by_value, margin, proven
 from harness.judge.describe import advice, describe
 from harness.judge.guards.all import guards
@@ -24,7 +24,7 @@ from harness.judge.model import (
     Verdict,
 )
 from harness.runs.model import Evidence, Manifest
-from harness.units import Unit, format_quantity
+from harness.units import Unit, bucket_text, format_quantity
 
 _ONLY_THIS_RUN = "; by the value alone, which claims nothing beyond this run"
 # Guards that more load may clear: a look at a run finds requests that are about to be answered.
@@ -95,6 +95,8 @@ def decide(
     outcome, reason = _outcome(budget, measurement, guards, interval)
     breached = outcome in {"fail", "warn"} and not _why_no_data(budget, measurement)
     value, indicator = measurement.value, budget.indicator
+    quantile = indicator.quantile if isinstance(indicator, Quantile) else None
+    share = None if quantile is None else measurement.share_over
     shown = interval if value is not None else None  # 0 .. 100% is no news without data
     return Verdict(
         name=budget.name,
@@ -117,6 +119,10 @@ def decide(
         request=(indicator.request or "") if isinstance(indicator, Latency) else None,
         at_least=measurement.at_least,
         decide=budget.decide,
+        bucket=measurement.bucket,
+        whole=measurement.whole,
+        share_over=share,
+        share_allowed=None if share is None or quantile is None else 1 - quantile,
         waits=outcome == "inconclusive" and _waits(budget, measurement, guards, interval),
     )
 
@@ -269,7 +275,10 @@ def _measured(budget: Budget, measurement: Measurement) -> str:
     note += _ONLY_THIS_RUN if budget.decide == "value" else ""
     if measurement.value is None:
         return f"{what} is not known exactly ({measurement.reason}), against {bound}{note}"
+    if measurement.bucket is not None:
+        return f"{what} is {bucket_text(measurement.bucket, budget.unit)}, against {bound}{note}"
     value = format_quantity(measurement.value, budget.unit)
+    value += f" of {measurement.whole}" if measurement.whole else ""
     if measurement.at_least:
         value = f"at least {value}"
     return f"{what} is {value}, {_distance(budget, measurement.value)} {bound}{note}"

@@ -44,6 +44,8 @@ class Measurement:
         note: How the value was measured, for every verdict on it; empty otherwise.
         at_least: Whether the true value may be higher, because requests were unanswered.
         at_first: What to do where the excess lies in the first seconds; empty otherwise.
+        bucket: The ends of the coarse bucket that the value lies in; None where it is known better.
+        whole: What a share is a share of, such as "2 cores"; empty where the name says it.
     """
 
     value: float | None
@@ -56,6 +58,8 @@ class Measurement:
     note: str = ""
     at_least: bool = False
     at_first: str = ""
+    bucket: tuple[float, float] | None = None
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,9 @@ class Verdict:
         at_least: Whether the true value may be higher, because requests were unanswered.
         waits: Whether it is inconclusive only because there are too few data so far.
         decide: Whether the interval decided, or by the budget's `decide: value` the value alone.
+        bucket: As in `Measurement`; `whole`, too.
+        share_over: Of a histogram's quantile, the share of the observations over the bound, if a
+            bucket ends there; `share_allowed` of them may be.
     """
 
     name: str
@@ -162,6 +169,10 @@ class Verdict:
     at_least: bool = False
     waits: bool = False
     decide: Decide = "interval"
+    bucket: tuple[float, float] | None = None
+    whole: str = ""
+    share_over: float | None = None
+    share_allowed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

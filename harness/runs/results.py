@@ -36,6 +36,8 @@ class StoredBudget(_Stored):
     severity: Literal["error", "warn", "off"]
     source: str
     reason: str
+    share_over: float | None = None
+    share_allowed: float | None = None
 
 
 class StoredGuard(_Stored):
@@ -81,13 +83,17 @@ class Results(_Stored):
         return str(self.run.git.get("commit") or "")
 
     def trusted(self, budget: StoredBudget) -> float | None:
-        """A budget's value, unless a guard that tripped took its verdict away."""
+        """A budget's value, unless a guard that tripped took its verdict away.
+
+        Of the quantile of a histogram it is the share of the observations over the bound, if that
+        is known: the value itself is known to its bucket only.
+        """
         tripped = [guard.name for guard in self.guards if guard.outcome == "tripped"]
         if budget.outcome == "inconclusive" and budget.reason.startswith(
             tuple(f"{name}: " for name in tripped)
         ):
             return None
-        return budget.value
+        return budget.value if budget.share_allowed is None else budget.share_over
 
 
 @dataclass(frozen=True, slots=True)

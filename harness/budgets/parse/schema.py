@@ -78,7 +78,10 @@ class BudgetSpec(Section):
     max: BoundText | None = Field(None, description='The value must not exceed this, e.g. "200ms"')
     min: BoundText | None = Field(None, description='The value must reach this, e.g. "80%"')
     max_regression: Regression | None = Field(
-        None, description='Tolerated regression in `harness compare`, e.g. "10%"'
+        None,
+        description='Tolerated regression in `harness compare`, e.g. "10%": the budget fails when '
+        "the candidate is worse with 99% confidence and perhaps by 10% or more, and passes when it "
+        "is worse by less than 10% with 95% confidence",
     )
     severity: Severity = Field("error", description="error fails the run, warn warns, off ignores")
     on_no_data: OnNoData = Field(

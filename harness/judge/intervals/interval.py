@@ -69,14 +69,42 @@ def confidence(
     """
     look, run = (each if budget.direction == "max" else each[::-1] for each in (levels, ONCE))
     found = _confidence(budget, observation, look)
-    if found is None or value is None or not _is_time(budget):
-        return found
-    below, above = zip(look, run, strict=True)
+    if found is None:
+        return None
+    lower, upper = found.lower, found.upper
+    if value is not None and _is_time(budget):
+        below, above = zip(look, run, strict=True)
+        lower = None if lower is None else widened(lower, value, -1, noise, below)
+        upper = None if upper is None else widened(upper, value, 1, noise, above)
+    least, most = _possible(budget, observation)
     return Confidence(
-        None if found.lower is None else widened(found.lower, value, -1, noise, below),
-        None if found.upper is None else widened(found.upper, value, 1, noise, above),
+        None if lower is None else max(lower, least),
+        None if upper is None else min(upper, most),
         found.fewest,
     )
+
+
+def _possible(budget: Budget, observation: Observation) -> tuple[float, float]:
+    """The least and the greatest value that the indicator can have.
+
+    Counts and times are not negative. No quantile or mean of times is under the least of them. The
+    greatest of them limits nothing: a run that is longer may find a greater one.
+    """
+    match observation:
+        case ObservedTimes(times=times, waits=waits) if budget.unit is Unit.SECONDS:
+            every = Distribution.merge((times, waits.of(observation.indicator.of)))
+            return (every.values[0] if every.count else 0.0), math.inf
+        case ObservedRatio(indicator=Ratio(of=of, to=to)):
+            part = of.metric == to.metric and not to.where  # a part of the whole is no more than it
+            return 0.0, 1.0 if part else math.inf
+        case ObservedTimes() | ObservedFailures() | ObservedThroughput() | ObservedHistogram():
+            return 0.0, math.inf
+        case ObservedRatio() | ObservedPerRequest() | ObservedRate() | ObservedUtilization():
+            return 0.0, math.inf
+        case ObservedExact() | ObservedAnswer() | NothingObserved():
+            return -math.inf, math.inf
+        case _:
+            assert_never(observation)
 
 
 def _is_time(budget: Budget) -> bool:

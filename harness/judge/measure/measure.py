@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from harness.budgets.model import Budget
+from harness.budgets.model import Budget, Rate
 from harness.judge.bounds import holds, holds_by_value
 from harness.judge.measure.client import measure_failures, measure_times
 from harness.judge.measure.gauges import over
@@ -30,8 +30,9 @@ from harness.judge.measure.prometheus import measure_answer
 from harness.judge.measure.quantile import measure_quantile
 from harness.judge.measure.series import LOAD_GENERATOR, listed
 from harness.judge.model import Measurement
+from harness.names import CPU_COUNT
 from harness.runs.model import Evidence
-from harness.units import format_quantity
+from harness.units import Unit, format_quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
         case ObservedPerRequest():
             return _per_request(budget, observation)
         case ObservedRate(per_second=value, divisor=divisor, scrapes=scrapes, source=source):
-            return Measurement(value / divisor, scrapes, source)
+            whole = _cores(observation.indicator, divisor)
+            return Measurement(value / divisor, scrapes, source, whole=whole)
         case ObservedExact(value=value, samples=samples, source=source):
             return Measurement(value, samples, source)
         case ObservedUtilization():
@@ -113,6 +115,13 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
             return measure_answer(budget, observation, measure(budget, observation.own).value)
         case _:
             assert_never(observation)
+
+
+def _cores(indicator: Rate, divisor: float) -> str:
+    """What the use of the CPUs is a share of."""
+    if indicator.to is None or indicator.to.metric != CPU_COUNT:
+        return ""
+    return "1 core" if divisor == 1 else f"{format_quantity(divisor, Unit.COUNT)} cores"
 
 
 def _per_request(budget: Budget, observed: ObservedPerRequest) -> Measurement:

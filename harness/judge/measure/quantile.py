@@ -11,6 +11,8 @@ from harness.judge.measure.observation import Histogram, ObservedHistogram
 from harness.judge.model import Measurement
 from harness.units import format_quantity
 
+_NARROW = 0.1  # of its upper edge: the value is then known to a tenth
+
 
 def measure_quantile(budget: Budget, observed: ObservedHistogram) -> Measurement:
     """Judge a quantile by bucket counts, which are exact; interpolate only to show a value."""
@@ -24,12 +26,20 @@ def measure_quantile(budget: Budget, observed: ObservedHistogram) -> Measurement
         found.source,
         share_over=_share_over(found, budget.bound),
         reason=_why_unknown(lower, upper, budget),
+        bucket=_coarse(max(lower, 0.0), upper),
     )
     if upper < budget.bound or same(upper, budget.bound):
         return replace(base, meets=budget.direction == "max")
     if lower > budget.bound or same(lower, budget.bound):
         return replace(base, meets=budget.direction == "min")
     return replace(base, undecided=_between(indicator, lower, upper, budget))
+
+
+def _coarse(lower: float, upper: float) -> tuple[float, float] | None:
+    """A bucket within which a value would be made up; None for one that is narrow enough."""
+    if not math.isfinite(upper) or upper - lower <= _NARROW * abs(upper):
+        return None
+    return lower, upper
 
 
 def _bucket(found: Histogram, quantile: float) -> int:

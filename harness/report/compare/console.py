@@ -38,7 +38,7 @@ def compare_report(
     """
     changes = worst_first(comparison.changes)
     parts: list[RenderableType] = [Text(wording.title(setting), "bold")]
-    parts += [Text(wording.cost(comparison)), ""]
+    parts += [Text(wording.cost(comparison)), *([Text(wording.RULE)] if changes else []), ""]
     if changes:
         parts += [table(_columns(changes), name=1, width=width, color=color), ""]
     parts += reason_parts(changes)

@@ -82,6 +82,8 @@ def _budgets(changes: Sequence[BudgetChange], most: int) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     yield ""
     yield from and_more(len(changes) - most, "budgets in compare.json")
+    yield wording.RULE
+    yield ""
 
 
 def _left_out(comparison: Comparison) -> Iterator[str]:

@@ -23,6 +23,13 @@ def title(setting: Setting) -> str:
     return clean(f"{scenario}: {setting.candidate} against {setting.baseline}", 300)
 
 
+RULE = (
+    "A budget fails when the candidate is worse with 99% confidence and perhaps by the tolerated"
+    " regression or more; it passes when the candidate is worse by less than that with 95%"
+    " confidence."
+)
+
+
 def estimate_text(change: BudgetChange) -> str:
     """The estimated regression, such as "+1.2%"; negative is better."""
     return NO_DATA if change.estimate is None else worse_text(change.estimate)

@@ -12,6 +12,7 @@ import json
 from harness.report.history.history import History
 from harness.report.parts.words import clean
 from harness.report.run.results import number
+from harness.runs.results import StoredBudget
 
 _MEASURE, _BENCHMARK = 64, 1024  # maximum characters of their names
 
@@ -22,8 +23,7 @@ def bencher(history: History) -> str:
     measures = {
         clean(trend.name, _MEASURE): {
             "value": number(trend.latest),
-            **_bound("lower_value", stored[trend.name].lower),
-            **_bound("upper_value", stored[trend.name].upper),
+            **_bounds(stored[trend.name]),
         }
         for trend in history.trends
         if trend.latest is not None
@@ -34,5 +34,9 @@ def bencher(history: History) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def _bound(name: str, value: float | None) -> dict[str, float | None]:
-    return {} if value is None else {name: number(value)}
+def _bounds(budget: StoredBudget) -> dict[str, float | None]:
+    """The ends of the interval; none for a share in place of a quantile, which has none."""
+    if budget.share_allowed is not None:
+        return {}
+    ends = {"lower_value": budget.lower, "upper_value": budget.upper}
+    return {name: number(value) for name, value in ends.items() if value is not None}

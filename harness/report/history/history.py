@@ -23,6 +23,8 @@ class Trend:
 
     Attributes:
         bound: The bound in the latest run with the budget; None if it was not finite.
+        unit: Of the values; a ratio for the quantile of a histogram, of which the values are the
+            shares of the observations over its bound.
         values: The value in each run, in `unit`; None without data, if a guard made the budget
             inconclusive, and if the budget did not exist or had another unit or direction.
         outcomes: The outcome in each run; None if the budget did not exist.
@@ -114,10 +116,17 @@ def _trends(runs: Sequence[PastRun]) -> tuple[Trend, ...]:
 def _trend(budget: StoredBudget, runs: Sequence[PastRun]) -> Trend:
     stored = [next((b for b in run.results.budgets if b.name == budget.name), None) for run in runs]
     values = [
-        run.results.trusted(one)
-        if one and (one.unit, one.direction) == (budget.unit, budget.direction)
-        else None
+        run.results.trusted(one) if one and _kind(one) == _kind(budget) else None
         for run, one in zip(runs, stored, strict=True)
     ]
     outcomes = tuple(one.outcome if one else None for one in stored)
-    return Trend(budget.name, budget.unit, budget.direction, budget.bound, tuple(values), outcomes)
+    unit, bound = budget.unit, budget.bound
+    if budget.share_allowed is not None:
+        unit, bound = Unit.RATIO, budget.share_allowed
+    return Trend(budget.name, unit, budget.direction, bound, tuple(values), outcomes)
+
+
+def _kind(budget: StoredBudget) -> tuple[object, ...]:
+    """What two values of a budget must have in common to be compared."""
+    as_share = None if budget.share_allowed is None else budget.bound
+    return budget.unit, budget.direction, as_share

@@ -17,7 +17,7 @@ from harness.report.parts.safe import LONGEST, lines
 from harness.report.parts.safe import clean as clean  # noqa: PLC0414  words for all reports
 from harness.report.parts.scenario import scenario_text
 from harness.runs.model import Evidence, Manifest, SlowRequest, Worker
-from harness.units import Unit, format_quantity
+from harness.units import Unit, bucket_text, format_quantity
 
 Judged = TypeVar("Judged", Verdict, BudgetChange)  # a budget, in a run or in a comparison
 # A value for each outcome: mypy demands all of them.
@@ -104,8 +104,11 @@ def value_text(value: float | None, unit: Unit) -> str:
 
 
 def measured_text(verdict: Verdict) -> str:
-    """The value of a budget, such as "180 ms"; ">= 30 s" when it may be higher."""
+    """The value of a budget, such as "180 ms", ">= 30 s" (at least), "100 to 250 ms" (a bucket)."""
+    if verdict.bucket is not None:
+        return bucket_text(verdict.bucket, verdict.unit)
     text = value_text(verdict.value, verdict.unit)
+    text += f" of {verdict.whole}" if verdict.whole else ""
     return f">= {text}" if verdict.at_least and verdict.value is not None else text
 
 

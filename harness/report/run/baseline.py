@@ -81,18 +81,27 @@ def compare_to_baseline(
         differences=tuple(
             _difference(verdict, stored[verdict.name], past)
             for verdict in judgement.verdicts
-            if verdict.name in stored and stored[verdict.name].unit is verdict.unit
+            if verdict.name in stored and _comparable(stored[verdict.name], verdict)
         ),
     )
 
 
 def _difference(verdict: Verdict, stored: StoredBudget, past: PastRun) -> Difference:
-    before = past.results.trusted(stored)
-    regression = relative_regression(before, verdict.value, verdict.direction)
+    before, after, unit = past.results.trusted(stored), verdict.value, verdict.unit
+    if stored.share_allowed is not None and verdict.share_over is not None:
+        after, unit = verdict.share_over, Unit.RATIO
+    regression = relative_regression(before, after, verdict.direction)
     disjoint = None
     if before is not None and _is_interval(stored) and _is_interval(verdict):
         disjoint = _above(stored.lower, verdict.upper) or _above(verdict.lower, stored.upper)
-    return Difference(verdict.name, verdict.unit, before, verdict.value, regression, disjoint)
+    return Difference(verdict.name, unit, before, after, regression, disjoint)
+
+
+def _comparable(stored: StoredBudget, verdict: Verdict) -> bool:
+    """Whether both are in one unit, and shares over a bound of one bound."""
+    shares = (stored.share_allowed is None, verdict.share_allowed is None)
+    same = shares == (True, True) or (shares == (False, False) and stored.bound == verdict.bound)
+    return stored.unit is verdict.unit and same
 
 
 def _is_interval(one: StoredBudget | Verdict) -> bool:

@@ -91,6 +91,9 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "advice": verdict.advice,
         "at_least": verdict.at_least,
         "decide": verdict.decide,
+        "bucket": None if verdict.bucket is None else [number(end) for end in verdict.bucket],
+        "share_over": number(verdict.share_over),
+        "share_allowed": number(verdict.share_allowed),
     }
 
 

@@ -23,4 +23,4 @@ def test_run_that_is_not_green_does_not_become_green_by_less_evidence(seed: int)
 
 
 def test_every_damage_is_done() -> None:
-    assert len(EVERY) == len(set(EVERY)) == 22
+    assert len(EVERY) == len(set(EVERY)) == 24
