@@ -24,9 +24,8 @@ def title(setting: Setting) -> str:
 
 
 RULE = (
-    "A budget fails when the candidate is worse with 99% confidence and perhaps by the tolerated"
-    " regression or more; it passes when the candidate is worse by less than that with 95%"
-    " confidence."
+    "Fails: worse with 99% confidence, perhaps by the tolerated regression or more. Passes: worse by"
+    " less than that with 95% confidence."
 )
 
 
