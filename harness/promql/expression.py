@@ -81,13 +81,18 @@ def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max")
             assert_never(indicator)
 
 
+def in_own_unit(value: float, scale: float) -> float:
+    """A value of the base unit in the unit of a metric: 0.2 s are 200 ms."""
+    return value if scale == 1 else float(Decimal(repr(value)) / Decimal(repr(scale)))
+
+
 def share_over(indicator: Quantile | Latency, bound: float, scope: QueryScope) -> str:
     """The share of observations over a bound, from the bucket that ends at the bound.
 
     The result is exact; it is empty if no bucket ends there.
     """
     found = _histogram(indicator, scope)
-    below = found.part("bucket").where(at_edge(bound))
+    below = found.part("bucket").where(at_edge(in_own_unit(bound, found.scale)))
     return f"1 - {_over(below, found.part('count'), scope)}"
 
 
@@ -133,7 +138,7 @@ def increase_in_batches(selector: Selector, scope: QueryScope, milliseconds: int
         later = (names.BATCHES - 1 - number) * length
         offset = f" offset {later}ms" if later else ""
         # A millisecond more: Prometheus 3 leaves out what lies exactly at the start of a range.
-        increase = _sum(f"increase({series}[{length + 1}ms]{offset})", scope)
+        increase = _scaled(_sum(f"increase({series}[{length + 1}ms]{offset})", scope), series)
         parts.append(f'label_replace({increase}, "{names.BATCH}", "{number}", "", "")')
     return " or ".join(parts)
 
@@ -183,7 +188,9 @@ def needed(indicator: Indicator, bound: float, scope: QueryScope) -> tuple[str, 
     """
     match indicator:
         case Quantile(quantile=float()) | Latency(quantile=float()):
-            found = [_histogram(indicator, scope).part("bucket").where(at_edge(bound))]
+            whole = _histogram(indicator, scope)
+            edge = at_edge(in_own_unit(bound, whole.scale))
+            found = [whole.part("bucket").where(edge)]
         case Quantile() | Mean() | Latency():
             found = [_histogram(indicator, scope).part("count")]
         case Ratio(to=to):
@@ -240,18 +247,22 @@ def _literal(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Series:
+    """Series of one metric; `scale` is the base unit in the metric's own unit."""
+
     metric: str
     matchers: tuple[str, ...]
+    scale: float = 1.0
 
     @classmethod
     def of(cls, selector: Selector, scope: QueryScope) -> _Series:
-        return cls(selector.metric, (*_equal(selector.where), *scope.matchers))
+        return cls(selector.metric, (*_equal(selector.where), *scope.matchers), selector.scale)
 
     def part(self, suffix: str) -> _Series:
-        return _Series(f"{self.metric}_{suffix}", self.matchers)
+        scale = self.scale if suffix == "sum" else 1.0
+        return _Series(f"{self.metric}_{suffix}", self.matchers, scale)
 
     def where(self, matcher: str) -> _Series:
-        return _Series(self.metric, (*self.matchers, matcher))
+        return _Series(self.metric, (*self.matchers, matcher), self.scale)
 
     def rate(self, scope: QueryScope) -> str:
         return f"rate({self}[{scope.window}])"
@@ -317,8 +328,9 @@ def _of_counters(
 ) -> str:
     match indicator:
         case Quantile(quantile=float(quantile)) | Latency(quantile=float(quantile)):
-            buckets = _histogram(indicator, scope).part("bucket").rate(scope)
-            return f"histogram_quantile({number(quantile)}, {_sum(buckets, scope, 'le')})"
+            whole = _histogram(indicator, scope)
+            buckets = _sum(whole.part("bucket").rate(scope), scope, "le")
+            return _scaled(f"histogram_quantile({number(quantile)}, {buckets})", whole)
         case Quantile() | Mean() | Latency():
             found = _histogram(indicator, scope)
             return _over(found.part("sum"), found.part("count"), scope)
@@ -330,7 +342,8 @@ def _of_counters(
         case Throughput(request=request):
             return _sum(_requests(request, names.OK, scope).rate(scope), scope)
         case Rate(counter=counter, to=to):
-            rate = _sum(_Series.of(counter, scope).rate(scope), scope)
+            series = _Series.of(counter, scope)
+            rate = _scaled(_sum(series.rate(scope), scope), series)
             return rate if to is None else f"{rate} / {_level(Gauge(to), scope)}"
         case _:
             assert_never(indicator)
@@ -339,6 +352,11 @@ def _of_counters(
 def _sum(of: str, scope: QueryScope, *also: str) -> str:
     by = (*scope.by, *also)
     return f"sum by ({', '.join(by)}) ({of})" if by else f"sum({of})"
+
+
+def _scaled(of: str, series: _Series) -> str:
+    """An expression in the base unit."""
+    return of if series.scale == 1 else f"({of} * {number(series.scale)})"
 
 
 def _over(of: _Series, to: _Series, scope: QueryScope, absent: str | None = None) -> str:
@@ -350,7 +368,7 @@ def _over(of: _Series, to: _Series, scope: QueryScope, absent: str | None = None
         scope: The samples.
         absent: Value of a numerator without series, if the denominator has series.
     """
-    upper, lower = (_sum(one.rate(scope), scope) for one in (of, to))
+    upper, lower = (_scaled(_sum(one.rate(scope), scope), one) for one in (of, to))
     if absent is not None:
         upper = f"({upper} or {absent} * {lower})"
     return f"{upper} / {lower}"
@@ -358,9 +376,9 @@ def _over(of: _Series, to: _Series, scope: QueryScope, absent: str | None = None
 
 def _level(indicator: Gauge, scope: QueryScope) -> str:
     series = _Series.of(indicator.gauge, scope)
-    return _windowed(_sum(str(series), scope), indicator.over, scope) or (
-        f"{_sum(str(series), scope)} - {_sum(f'{series} offset {scope.window}', scope)}"
-    )
+    level = _scaled(_sum(str(series), scope), series)
+    before = _scaled(_sum(f"{series} offset {scope.window}", scope), series)
+    return _windowed(level, indicator.over, scope) or f"{level} - {before}"
 
 
 def _utilization(indicator: Utilization, scope: QueryScope, direction: Direction) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from harness.budgets.dialects.model import Dialect, Role, RolePattern
+from harness.budgets.dialects.model import Dialect, MetricRole, RolePattern
 
 
 @cache
@@ -30,7 +30,7 @@ def dialect(document: Mapping[str, Any]) -> Dialect:
         ValueError: A role is unknown.
         TypeError: A key is unknown.
     """
-    roles = {Role(role): _pattern(one) for role, one in document["roles"].items()}
+    roles = {MetricRole(role): _pattern(one) for role, one in document["roles"].items()}
     rest = {key: value for key, value in document.items() if key != "roles"}
     return Dialect(**rest, roles=roles)
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 
 from harness.budgets.dialects.model import (
     Dialect,
-    Group,
+    MetricRole,
     Recognition,
-    Role,
+    RoleGroup,
     RoleMetric,
     RolePattern,
     Shape,
 )
 from harness.budgets.dialects.read import dialects
 from harness.budgets.lint.metrics import Family, family_of
+from harness.budgets.model import Target
 
 DEFAULT = ("opentelemetry", "process")
 _PREFIX = "{prefix}"
@@ -53,13 +54,21 @@ def assumed(names: Iterable[str]) -> Recognition:
     Raises:
         KeyError: There is no such dialect.
     """
-    played: dict[Role, RoleMetric] = {}
+    played: dict[MetricRole, RoleMetric] = {}
     for name in names:
         dialect = dialects()[name]
         for role, pattern in dialect.roles.items():
             metric = _bound(dialect, pattern, dialect.prefix, pattern.shapes[0], frozenset())
             played.setdefault(role, metric)
     return _with_process(Recognition(played))
+
+
+def recognise_target(families: Mapping[str, Family], target: Target | None) -> Recognition:
+    """What plays each role in a service, with the dialects and the requests that a plan names."""
+    if target is None:
+        return recognise(families)
+    requests = RequestNames(**target.requests) if target.requests else None
+    return recognise(families, target.dialects, requests)
 
 
 def recognise(
@@ -76,10 +85,10 @@ def recognise(
     """
     wanted = tuple(chosen)
     candidates = [dialects()[name] for name in wanted] if wanted else list(dialects().values())
-    played: dict[Role, RoleMetric] = {}
-    ambiguous: dict[Group, tuple[RoleMetric, ...]] = {}
+    played: dict[MetricRole, RoleMetric] = {}
+    ambiguous: dict[RoleGroup, tuple[RoleMetric, ...]] = {}
     used: list[str] = []
-    for group in Group:
+    for group in RoleGroup:
         fits = [fit for one in candidates for fit in _fits(one, group, families)]
         best = _best(fits, used)
         if len(best) > 1:
@@ -103,11 +112,11 @@ class _Fit:
     """
 
     dialect: Dialect
-    played: Mapping[Role, RoleMetric]
+    played: Mapping[MetricRole, RoleMetric]
     explained: tuple[int, int]
 
 
-def _fits(dialect: Dialect, group: Group, families: Mapping[str, Family]) -> list[_Fit]:
+def _fits(dialect: Dialect, group: RoleGroup, families: Mapping[str, Family]) -> list[_Fit]:
     """The fits of a dialect, one for each prefix with which the service has its metrics."""
     patterns = {role: one for role, one in dialect.roles.items() if role.group is group}
     found = (
@@ -139,11 +148,11 @@ def _without_part(metric: str) -> str:
 
 def _fit_with(
     dialect: Dialect,
-    patterns: Mapping[Role, RolePattern],
+    patterns: Mapping[MetricRole, RolePattern],
     prefix: str,
     families: Mapping[str, Family],
 ) -> _Fit | None:
-    played: dict[Role, RoleMetric] = {}
+    played: dict[MetricRole, RoleMetric] = {}
     explained = 0
     for role, pattern in patterns.items():
         family = family_of(_named(pattern.metric, prefix), families)
@@ -250,22 +259,22 @@ def _with_requests(
         for meaning in ("route", "method", "status")
         if (label := getattr(requests, meaning))
     }
-    played = {role: one for role, one in found.played.items() if role.group is not Group.HTTP}
-    ambiguous: dict[Group, tuple[RoleMetric, ...]] = dict(found.ambiguous)
-    ambiguous.pop(Group.HTTP, None)
+    played = {role: one for role, one in found.played.items() if role.group is not RoleGroup.HTTP}
+    ambiguous: dict[RoleGroup, tuple[RoleMetric, ...]] = dict(found.ambiguous)
+    ambiguous.pop(RoleGroup.HTTP, None)
     family = family_of(requests.metric, families)
     kind = family.kind if family else "unknown"
     counted = requests.metric
     milliseconds = requests.metric.endswith(("_milliseconds", "_ms"))
     if kind in {"histogram", "summary"}:
         shape: Shape = "histogram" if kind == "histogram" else "summary"
-        played[Role.SERVER_LATENCY] = RoleMetric(
+        played[MetricRole.SERVER_LATENCY] = RoleMetric(
             _OWN, requests.metric, shape, {}, labels, "ms" if milliseconds else "s"
         )
         counted = f"{requests.metric}_count"
-    played[Role.REQUESTS] = RoleMetric(_OWN, counted, "counter", {}, labels)
+    played[MetricRole.REQUESTS] = RoleMetric(_OWN, counted, "counter", {}, labels)
     if requests.status:
-        played[Role.ERRORS] = RoleMetric(
+        played[MetricRole.ERRORS] = RoleMetric(
             _OWN, counted, "counter", {requests.status: "~5.."}, labels
         )
     return Recognition(played, ambiguous)
