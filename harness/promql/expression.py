@@ -7,14 +7,14 @@ over a short one.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, assert_never
 
 from harness import names
+from harness.budgets.dialects.model import Recognition
+from harness.budgets.dialects.recognise import by_default
 from harness.budgets.model import (
     Direction,
     ErrorRatio,
@@ -31,11 +31,9 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-
-_SERVER_ERROR = '"5.."'
-# A placeholder in a route: {id}, :id. Not [^/]+: Prometheus takes milliseconds to compile a class
-# of a million characters, at each evaluation.
-_PLACEHOLDER = r"[{<:\[][a-zA-Z0-9_:.-]+[}>\]]?"
+from harness.promql.answers import Answers, Outcome, answer_times, answers
+from harness.promql.text import literal
+from harness.promql.text import text as text  # noqa: PLC0414 - a part of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,7 @@ class QueryScope:
         step: Resolution of sub-queries: the scrape interval, or less.
         client: Source of the client-side kinds: `run` for the metrics that the harness exposes
             during a run, `service` for the service's own requests, which production has as well.
+        roles: With `service`, what plays each role in it.
     """
 
     window: str = "5m"
@@ -56,6 +55,7 @@ class QueryScope:
     by: tuple[str, ...] = ()
     step: str = "15s"
     client: Literal["run", "service"] = "run"
+    roles: Recognition = field(default_factory=by_default)
 
 
 def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max") -> str:
@@ -224,22 +224,12 @@ def at_edge(bound: float) -> str:
         spellings.add(f"{exact.scaleb(-exponent):f}e{exponent:+03d}")
     if len(spellings) == 1:
         return f'le="{plain}"'
-    return f"le=~{text('|'.join(_literal(one) for one in sorted(spellings)))}"
+    return f"le=~{text('|'.join(literal(one) for one in sorted(spellings)))}"
 
 
 def number(value: float) -> str:
     """A number without the noise of binary fractions."""
     return f"{value:.12g}"
-
-
-def text(value: str) -> str:
-    """A string literal: PromQL's escapes are those of JSON."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _literal(value: str) -> str:
-    """A regular expression that matches this text only."""
-    return re.sub(r"[.+*?()|\[\]{}^$\\]", r"\\\g<0>", value)
 
 
 # --- series ---------------------------------------------------------------------------------------
@@ -280,15 +270,23 @@ def _histogram(indicator: Quantile | Mean | Latency, scope: QueryScope) -> _Seri
     if not isinstance(indicator, Latency):
         return _Series.of(indicator.histogram, scope)
     if scope.client == "service":
-        return _answers(names.HTTP_DURATION, indicator.request, indicator.outcome, scope)
+        found = answer_times(indicator, scope.roles)
+        return _answers(found, scope)
     metric = names.RUN_LATENCY if indicator.of == names.LATENCY else names.RUN_SERVICE_TIME
     return _sent(metric, indicator.request, indicator.outcome, scope)
 
 
-def _requests(request: str | None, outcome: str, scope: QueryScope) -> _Series:
+def _answers(found: Answers | None, scope: QueryScope) -> _Series:
+    """Series of the service's own answers."""
+    if found is None:
+        raise ValueError("no metric of the service has these requests")
+    return _Series(found.metric, (*found.matchers, *scope.matchers), found.scale)
+
+
+def _requests(request: str | None, outcome: Outcome, scope: QueryScope) -> _Series:
     """The counter of requests."""
     if scope.client == "service":
-        return _answers(f"{names.HTTP_DURATION}_count", request, outcome, scope)
+        return _answers(answers(request, outcome, scope.roles), scope)
     return _sent(names.RUN_REQUESTS, request, outcome, scope)
 
 
@@ -297,27 +295,6 @@ def _sent(metric: str, request: str | None, outcome: str, scope: QueryScope) -> 
     where = {} if outcome == "all" else {names.RUN_OUTCOME: outcome}
     where |= {} if request is None else {names.RUN_REQUEST: request}
     return _Series(metric, (*_equal(where), *scope.matchers))
-
-
-def _answers(metric: str, request: str | None, outcome: str, scope: QueryScope) -> _Series:
-    """A metric of the service's own answers; an answer with a 5xx status is a failure.
-
-    The name of a request in a locustfile is free. If it is a method and a route, the matchers find
-    the route, with any names of its placeholders.
-    """
-    sign = {names.OK: "!~", names.ERROR: "=~"}.get(outcome)
-    matchers = [f"{names.HTTP_STATUS}{sign}{_SERVER_ERROR}"] if sign else []
-    if request is not None:
-        method, _, route = request.partition(" ")
-        matchers.append(f"{names.HTTP_METHOD}={text(method)}")
-        pattern = "/".join(
-            _PLACEHOLDER if re.fullmatch(_PLACEHOLDER, step) else _literal(step)
-            for step in route.split("/")
-        )
-        exact = pattern == _literal(route)
-        sign, wanted = ("=", route) if exact else ("=~", pattern)
-        matchers.append(f"{names.HTTP_ROUTE}{sign}{text(wanted)}")
-    return _Series(metric, (*matchers, *scope.matchers))
 
 
 # --- arithmetic -----------------------------------------------------------------------------------
@@ -337,7 +314,10 @@ def _of_counters(
         case Ratio(of=of, to=to):
             return _over(_Series.of(of, scope), _Series.of(to, scope), scope)
         case ErrorRatio(request=request):
-            failed, every = (_requests(request, outcome, scope) for outcome in (names.ERROR, "all"))
+            failed, every = (
+                _requests(request, names.ERROR, scope),
+                _requests(request, "all", scope),
+            )
             return _over(failed, every, scope, absent="0")
         case Throughput(request=request):
             return _sum(_requests(request, names.OK, scope).rate(scope), scope)

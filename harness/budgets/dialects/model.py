@@ -16,6 +16,7 @@ from harness.budgets.model import MILLISECONDS, Indicator, Selector, selectors
 
 Shape = Literal["counter", "gauge", "histogram", "summary"]
 MetricUnit = Literal["s", "ms", "bytes", "1"]
+HARNESS: Final = "harness"  # the dialect of metrics that the harness itself reads in a run
 SCALES: Mapping[str, float] = {"ms": MILLISECONDS}
 
 
@@ -51,11 +52,21 @@ class MetricRole(StrEnum):
     CACHE_HITS = "cache hits"
     CACHE_GETS = "cache gets"
     CACHE_TIME = "cache time"
+    CACHE_PUTS = "cache puts"
+    CACHE_EVICTIONS = "cache evictions"
+    CACHE_SIZE = "cache size"
     TASK_TIME = "background task time"
+    TASK_FAILURES = "background task failures"
+    TASK_RETRIES = "background task retries"
+    TASKS_WAITING = "background tasks waiting"
+    TASKS_RUNNING = "background tasks running"
     LOOP_LAG = "event loop lag"
     GC_TIME = "GC time"
     CPU = "process CPU"
     MEMORY = "process memory"
+    START_TIME = "process start time"
+    CPU_COUNT = "CPU count"
+    MEMORY_LIMIT = "memory limit"
 
     @property
     def group(self) -> RoleGroup:
@@ -79,11 +90,21 @@ _GROUPS: Mapping[MetricRole, RoleGroup] = {
     MetricRole.CACHE_HITS: RoleGroup.CACHE,
     MetricRole.CACHE_GETS: RoleGroup.CACHE,
     MetricRole.CACHE_TIME: RoleGroup.CACHE,
+    MetricRole.CACHE_PUTS: RoleGroup.CACHE,
+    MetricRole.CACHE_EVICTIONS: RoleGroup.CACHE,
+    MetricRole.CACHE_SIZE: RoleGroup.CACHE,
+    MetricRole.TASK_FAILURES: RoleGroup.TASKS,
+    MetricRole.TASK_RETRIES: RoleGroup.TASKS,
+    MetricRole.TASKS_WAITING: RoleGroup.TASKS,
+    MetricRole.TASKS_RUNNING: RoleGroup.TASKS,
     MetricRole.TASK_TIME: RoleGroup.TASKS,
     MetricRole.LOOP_LAG: RoleGroup.LOOP,
     MetricRole.GC_TIME: RoleGroup.GC,
     MetricRole.CPU: RoleGroup.PROCESS,
     MetricRole.MEMORY: RoleGroup.PROCESS,
+    MetricRole.START_TIME: RoleGroup.PROCESS,
+    MetricRole.CPU_COUNT: RoleGroup.PROCESS,
+    MetricRole.MEMORY_LIMIT: RoleGroup.PROCESS,
 }
 
 
@@ -155,6 +176,8 @@ class Dialect:
         name: In `target.dialect` and in messages.
         title: For people.
         source: Where the names were read.
+        prefix: The library's own choice for `{prefix}`.
+        families: By group, how the names of its other metrics begin.
         generic: It matches names that users choose, so any other dialect comes first.
     """
 
@@ -164,6 +187,7 @@ class Dialect:
     roles: Mapping[MetricRole, RolePattern]
     prefix: str = ""
     generic: bool = False
+    families: Mapping[RoleGroup, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +209,19 @@ class Recognition:
     @property
     def dialects(self) -> tuple[str, ...]:
         """Names of the dialects that were recognised, in the order of the roles."""
-        return tuple(dict.fromkeys(metric.dialect for metric in self.played.values()))
+        used = dict.fromkeys(metric.dialect for metric in self.played.values())
+        return tuple(name for name in used if name not in {HARNESS, "process"})
+
+    @property
+    def exposed(self) -> frozenset[str]:
+        """The metrics of roles that the service itself exposes."""
+        return frozenset(one.metric for one in self.played.values() if one.dialect != HARNESS)
 
     @property
     def summary(self) -> str:
         """The dialect of each group of metrics, in a line."""
         groups = {role.group: one.dialect for role, one in self.played.items()}
-        known = [f"{group} {name}" for group, name in groups.items() if name != "process"]
+        known = [f"{group} {name}" for group, name in groups.items() if name in self.dialects]
         asked = [f"{group} (two dialects fit)" for group in self.ambiguous]
         return f"recognised metrics: {', '.join(known + asked) or 'none'}"
 
@@ -202,7 +232,7 @@ class Recognition:
             found = " or ".join(f"{one.metric} (dialect {one.dialect})" for one in between)
             names = " or ".join(dict.fromkeys(one.dialect for one in between))
             return f"two metrics can play the role '{role}': {found}; write target.dialect: {names}"
-        known = ", ".join(one for one in self.dialects if one != "process") or "no dialect"
+        known = ", ".join(self.dialects) or "no dialect"
         summary = self.played.get(role)
         if summary is not None and summary.shape == "summary":
             return (

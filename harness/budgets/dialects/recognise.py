@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from harness.budgets.dialects.model import (
+    HARNESS,
     Dialect,
     MetricRole,
     Recognition,
@@ -43,6 +45,7 @@ class RequestNames:
     method: str = ""
 
 
+@cache
 def by_default() -> Recognition:
     """The roles of a service that nobody has looked at: those of OpenTelemetry."""
     return assumed(DEFAULT)
@@ -98,6 +101,20 @@ def recognise(
             used.append(best[0].dialect.name)
     found = _with_process(Recognition(played, ambiguous))
     return found if requests is None else _with_requests(found, requests, families)
+
+
+def subject_of(metric: str, found: Recognition) -> RoleGroup | None:
+    """The group of roles that a metric of a service belongs to; None if no dialect says it."""
+    base = _without_part(metric)
+    for role, one in found.played.items():
+        if _without_part(one.metric) == base:
+            return role.group
+    for name in dict.fromkeys(one.dialect for one in found.played.values()):
+        dialect = dialects().get(name)
+        for group, starts in dialect.families.items() if dialect else ():
+            if metric.startswith(starts):
+                return group
+    return None
 
 
 # --- one dialect --------------------------------------------------------------------------------
@@ -241,11 +258,12 @@ def _alike(one: _Fit, other: _Fit) -> bool:
 
 
 def _with_process(found: Recognition) -> Recognition:
-    """The process metrics, which the harness itself reads where a service exposes none."""
+    """CPU and memory, which the harness itself reads where the service does not expose them."""
     process = dialects()["process"]
-    own = {
-        role: _bound(process, one, "", one.shapes[0], frozenset())
+    own: dict[MetricRole, RoleMetric] = {
+        role: replace(_bound(process, one, "", one.shapes[0], frozenset()), dialect=HARNESS)
         for role, one in process.roles.items()
+        if role in {MetricRole.CPU, MetricRole.MEMORY}
     }
     return Recognition({**own, **found.played}, found.ambiguous)
 
