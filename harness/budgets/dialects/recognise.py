@@ -26,7 +26,8 @@ from harness.budgets.dialects.read import dialects
 from harness.budgets.lint.metrics import Family, family_of
 from harness.budgets.model import Target
 
-DEFAULT = ("opentelemetry", "process")
+PROCESS = "process"
+DEFAULT = ("opentelemetry",)
 _PREFIX = "{prefix}"
 _PARTS = ("_count", "_sum", "_bucket")
 
@@ -58,7 +59,7 @@ def assumed(names: Iterable[str]) -> Recognition:
         KeyError: There is no such dialect.
     """
     played: dict[MetricRole, RoleMetric] = {}
-    for name in names:
+    for name in (*names, PROCESS):
         dialect = dialects()[name]
         for role, pattern in dialect.roles.items():
             metric = _bound(dialect, pattern, dialect.prefix, pattern.shapes[0], frozenset())
@@ -86,8 +87,9 @@ def recognise(
         chosen: `target.dialect`: only these dialects are tried; empty tries all.
         requests: `target.requests`: takes the place of what is recognised for the requests.
     """
-    wanted = tuple(chosen)
-    candidates = [dialects()[name] for name in wanted] if wanted else list(dialects().values())
+    wanted = [*chosen]
+    names = [*wanted, PROCESS] if wanted else dialects()
+    candidates = [dialects()[name] for name in dict.fromkeys(names)]
     played: dict[MetricRole, RoleMetric] = {}
     ambiguous: dict[RoleGroup, tuple[RoleMetric, ...]] = {}
     used: list[str] = []
@@ -259,7 +261,7 @@ def _alike(one: _Fit, other: _Fit) -> bool:
 
 def _with_process(found: Recognition) -> Recognition:
     """CPU and memory, which the harness itself reads where the service does not expose them."""
-    process = dialects()["process"]
+    process = dialects()[PROCESS]
     own: dict[MetricRole, RoleMetric] = {
         role: replace(_bound(process, one, "", one.shapes[0], frozenset()), dialect=HARNESS)
         for role, one in process.roles.items()
