@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 
 from harness.budgets.dialects.model import (
     HARNESS,
@@ -117,6 +117,45 @@ def subject_of(metric: str, found: Recognition) -> RoleGroup | None:
             if metric.startswith(starts):
                 return group
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a metric is about, by its name alone.
+
+    Attributes:
+        role: The role that it plays in a dialect; None for another metric of its group.
+        labels: Label names by meaning in the group: "route", "operation", "name".
+    """
+
+    group: RoleGroup
+    role: MetricRole | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=1000)
+def meaning_of(metric: str) -> Meaning | None:
+    """What a metric is about in any dialect, for texts and charts; None for an unknown one."""
+    base = _without_part(metric)
+    every = [dialects()[name] for name in (*DEFAULT, PROCESS)]
+    every += [dialect for dialect in dialects().values() if dialect not in every]
+    for dialect in every:
+        for role, pattern in dialect.roles.items():
+            if _without_part(_named(pattern.metric, dialect.prefix)) == base:
+                return Meaning(role.group, role, _labels_of(dialect, role.group))
+    for dialect in every:
+        for group, starts in dialect.families.items():
+            if metric.startswith(starts):
+                return Meaning(group, None, _labels_of(dialect, group))
+    return None
+
+
+def _labels_of(dialect: Dialect, group: RoleGroup) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for role, pattern in dialect.roles.items():
+        if role.group is group:
+            labels = {meaning: names[0] for meaning, names in pattern.labels.items()} | labels
+    return labels
 
 
 # --- one dialect --------------------------------------------------------------------------------
