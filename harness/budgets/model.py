@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from harness.budgets.selector import Selector as Selector  # noqa: PLC0414 - a part of the model
 from harness.budgets.workload import Workload
@@ -21,6 +21,7 @@ OnNoData = Literal["inconclusive", "fail", "ignore"]
 Over = Literal["mean", "max", "last", "growth"]
 Direction = Literal["max", "min"]
 Decide = Literal["interval", "value"]
+MILLISECONDS: Final = 0.001  # the scale of a metric in milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ class Budget:
         abort: Whether the load stops as soon as the breach is certain.
         abort_after: Seconds of the window that pass before the load can stop.
         line: Line in budgets.yaml, for annotations.
+        preset: Name of the preset that the indicator was made from; empty without one.
     """
 
     name: str
@@ -219,6 +221,7 @@ class Budget:
     abort_after: float = 0.0
     runbook: str = ""
     line: int = 0
+    preset: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +298,8 @@ class Target:
         scrape_interval: Seconds; None is as short as the cost of a scrape allows.
         environment: Added to the environment of the command.
         directory: Working directory of the command: the folder of budgets.yaml.
+        dialects: Names of the dialects of its metrics; empty recognises them.
+        requests: The metric of its requests and its labels, by the keys of `target.requests`.
     """
 
     url: str
@@ -307,6 +312,8 @@ class Target:
     ready_timeout: float = 30.0
     stop_timeout: float = 10.0
     directory: Path = field(default_factory=Path)
+    dialects: tuple[str, ...] = ()
+    requests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

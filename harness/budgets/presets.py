@@ -1,18 +1,27 @@
-"""Indicators that budgets.yaml can use by name.
+"""Indicators that budgets.yaml can use by name, defined over roles of metrics.
 
-They use the OpenTelemetry names as a Prometheus exposition writes them (`harness.names`).
+A preset names roles, such as "pool in use". What a service's libraries expose for them is known
+once it was scraped (`harness.budgets.dialects`); until then the names are OpenTelemetry's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
 
 from harness import names
+from harness.budgets.dialects.model import MetricRole, Recognition, RoleMetric, unplayed
+from harness.budgets.dialects.recognise import by_default
 from harness.budgets.model import (
+    Budget,
     ErrorRatio,
+    Gauge,
     Indicator,
     Latency,
     Mean,
+    Plan,
+    Quantile,
     Rate,
     Ratio,
     Selector,
@@ -34,35 +43,225 @@ class Named:
     unit: Unit | None = None
 
 
-PRESETS: dict[str, Named] = {
-    "api_latency": Named(Latency(quantile=0.95)),
-    "error_ratio": Named(ErrorRatio()),
-    "throughput": Named(Throughput()),
-    "db_query_time": Named(Mean(Selector(names.DB_DURATION))),
-    "cache_hit_ratio": Named(
-        Ratio(
-            of=Selector(names.CACHE_GETS, {names.CACHE_RESULT: "hit"}),
-            to=Selector(names.CACHE_GETS),
-        ),
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """An indicator over roles.
+
+    Attributes:
+        roles: The roles whose metrics it reads; empty for the load generator's own numbers.
+        meaning: For the documentation.
+        make: The indicator in a service.
+    """
+
+    meaning: str
+    roles: tuple[MetricRole, ...]
+    make: Callable[[Recognition], Indicator]
+    unit: Unit | None = None
+
+    def named(self, found: Recognition) -> Named:
+        """The indicator in a service, and its unit."""
+        return Named(self.make(found), self.unit)
+
+
+def with_roles(plan: Plan, found: Recognition) -> Plan:
+    """A plan whose budgets of presets read the metrics of a service.
+
+    Args:
+        plan: A valid plan.
+        found: What plays each role in the service.
+    """
+    return replace(plan, budgets=tuple(_resolved(budget, found) for budget in plan.budgets))
+
+
+def _resolved(budget: Budget, found: Recognition) -> Budget:
+    if not budget.preset:
+        return budget
+    return replace(budget, indicator=CATALOGUE[budget.preset].make(found))
+
+
+def in_run(budgets: Sequence[Budget], roles: object) -> tuple[Budget, ...]:
+    """Budgets whose presets read the metrics of a run's service.
+
+    Args:
+        budgets: Of the plan of the run.
+        roles: `Recognition.as_json` in the manifest of the run; None in a run without metrics, or
+            of an older version: the presets keep OpenTelemetry's names.
+    """
+    found = roles_of_run(roles)
+    return tuple(_resolved(budget, found) for budget in budgets)
+
+
+def roles_of_run(roles: object) -> Recognition:
+    """What plays each role in the service of a run, from its manifest."""
+    return by_default() if roles is None else recognised_in(roles)
+
+
+def recognised_in(roles: object) -> Recognition:
+    """The recognition that the manifest of a run holds; an empty one if it is damaged."""
+    try:
+        return Recognition.of_json(roles if isinstance(roles, dict) else {})
+    except ValueError:
+        return Recognition()
+
+
+# --- the parts of an indicator ------------------------------------------------------------------
+
+
+def _series(found: Recognition, role: MetricRole) -> Selector:
+    metric = found[role]
+    return unplayed(role) if metric is None else metric.selector
+
+
+def _mean(role: MetricRole) -> Callable[[Recognition], Indicator]:
+    def make(found: Recognition) -> Indicator:
+        metric = found[role]
+        if metric is None:
+            return Mean(unplayed(role))
+        match metric.shape:
+            case "histogram" | "summary":
+                return Mean(metric.selector)
+            case "counter":
+                return Ratio(metric.selector, metric.events)
+            case "gauge":
+                return Gauge(metric.selector)
+            case _:
+                assert_never(metric.shape)
+
+    return make
+
+
+def _p95(*roles: MetricRole) -> Callable[[Recognition], Indicator]:
+    """The p95 of the first of the roles that a histogram plays, or that gauges play."""
+
+    def make(found: Recognition) -> Indicator:
+        played = [metric for role in roles if (metric := found[role]) is not None]
+        for metric in played:
+            match metric.shape:
+                case "histogram":
+                    return Quantile(metric.selector, 0.95)
+                case "gauge":
+                    return Gauge(metric.selector, "max")
+                case "summary" | "counter":
+                    pass  # the quantiles of a summary cannot be combined, a counter has none
+                case _:
+                    assert_never(metric.shape)
+        return Quantile(unplayed(roles[-1]), 0.95)
+
+    return make
+
+
+def _ratio(of: MetricRole, to: MetricRole) -> Callable[[Recognition], Indicator]:
+    def counter(found: Recognition, role: MetricRole) -> Selector:
+        metric: RoleMetric | None = found[role]
+        return unplayed(role) if metric is None else metric.events
+
+    return lambda found: Ratio(counter(found, of), counter(found, to))
+
+
+def _share_of_time(role: MetricRole) -> Callable[[Recognition], Indicator]:
+    def make(found: Recognition) -> Indicator:
+        metric = found[role]
+        if metric is None:
+            return Rate(unplayed(role))
+        summed = metric.shape in {"histogram", "summary"}
+        return Rate(metric.selector.part("sum") if summed else metric.selector)
+
+    return make
+
+
+CATALOGUE: Final[Mapping[str, Preset]] = {
+    "api_latency": Preset("p95 latency of all requests", (), lambda _: Latency(quantile=0.95)),
+    "error_ratio": Preset("failed requests per request", (), lambda _: ErrorRatio()),
+    "throughput": Preset("successful requests per second", (), lambda _: Throughput()),
+    "server_latency": Preset(
+        "p95 of the time that the service takes for an answer",
+        (MetricRole.SERVER_LATENCY_OVERALL, MetricRole.SERVER_LATENCY),
+        _p95(MetricRole.SERVER_LATENCY_OVERALL, MetricRole.SERVER_LATENCY),
+        Unit.SECONDS,
+    ),
+    "server_latency_mean": Preset(
+        "mean of the time that the service takes for an answer",
+        (MetricRole.SERVER_LATENCY,),
+        _mean(MetricRole.SERVER_LATENCY),
+        Unit.SECONDS,
+    ),
+    "server_error_ratio": Preset(
+        "5xx answers per answer, as the service counts them",
+        (MetricRole.ERRORS, MetricRole.REQUESTS),
+        _ratio(MetricRole.ERRORS, MetricRole.REQUESTS),
         Unit.RATIO,
     ),
-    "cache_operation_time": Named(Mean(Selector(names.CACHE_DURATION))),
-    "pool_utilization": Named(
-        Utilization(
-            of=Selector(names.POOL_COUNT, {names.POOL_STATE: "used"}),
-            to=Selector(names.POOL_MAX),
-            over="max",
-        )
-    ),
-    "background_task_time": Named(Mean(Selector(names.TASK_DURATION))),
-    "cpu_utilization": Named(Rate(Selector(names.CPU_SECONDS), to=Selector(names.CPU_COUNT))),
-    "memory_utilization": Named(
-        Utilization(of=Selector(names.MEMORY_BYTES), to=Selector(names.MEMORY_LIMIT), over="max")
-    ),
-    "queries_per_request": Named(
-        Ratio(
-            of=Selector(f"{names.DB_DURATION}_count"), to=Selector(f"{names.HTTP_DURATION}_count")
-        ),
+    "requests_in_flight": Preset(
+        "most requests in progress",
+        (MetricRole.IN_FLIGHT,),
+        lambda found: Gauge(_series(found, MetricRole.IN_FLIGHT), "max"),
         Unit.COUNT,
     ),
+    "db_query_time": Preset(
+        "mean time of a query",
+        (MetricRole.DATABASE_TIME,),
+        _mean(MetricRole.DATABASE_TIME),
+        Unit.SECONDS,
+    ),
+    "queries_per_request": Preset(
+        "queries per request",
+        (MetricRole.DATABASE_OPERATIONS, MetricRole.REQUESTS),
+        _ratio(MetricRole.DATABASE_OPERATIONS, MetricRole.REQUESTS),
+        Unit.COUNT,
+    ),
+    "cache_hit_ratio": Preset(
+        "look-ups that found a value",
+        (MetricRole.CACHE_HITS, MetricRole.CACHE_GETS),
+        _ratio(MetricRole.CACHE_HITS, MetricRole.CACHE_GETS),
+        Unit.RATIO,
+    ),
+    "cache_operation_time": Preset(
+        "mean time of a cache operation",
+        (MetricRole.CACHE_TIME,),
+        _mean(MetricRole.CACHE_TIME),
+        Unit.SECONDS,
+    ),
+    "pool_utilization": Preset(
+        "connections in use over their limit",
+        (MetricRole.POOL_USED, MetricRole.POOL_LIMIT),
+        lambda found: Utilization(
+            _series(found, MetricRole.POOL_USED), _series(found, MetricRole.POOL_LIMIT), "max"
+        ),
+    ),
+    "pool_wait": Preset(
+        "mean wait for a connection",
+        (MetricRole.POOL_WAIT,),
+        _mean(MetricRole.POOL_WAIT),
+        Unit.SECONDS,
+    ),
+    "background_task_time": Preset(
+        "mean time of a background task",
+        (MetricRole.TASK_TIME,),
+        _mean(MetricRole.TASK_TIME),
+        Unit.SECONDS,
+    ),
+    "event_loop_lag": Preset(
+        "p95 lag of the event loop", (MetricRole.LOOP_LAG,), _p95(MetricRole.LOOP_LAG), Unit.SECONDS
+    ),
+    "gc_share": Preset(
+        "share of the time that garbage collection takes",
+        (MetricRole.GC_TIME,),
+        _share_of_time(MetricRole.GC_TIME),
+        Unit.RATIO,
+    ),
+    "cpu_utilization": Preset(
+        "CPU time over the cores of the machine",
+        (MetricRole.CPU,),
+        lambda found: Rate(_series(found, MetricRole.CPU), to=Selector(names.CPU_COUNT)),
+    ),
+    "memory_utilization": Preset(
+        "memory in use over its limit",
+        (MetricRole.MEMORY,),
+        lambda found: Utilization(
+            _series(found, MetricRole.MEMORY), Selector(names.MEMORY_LIMIT), "max"
+        ),
+    ),
+}
+PRESETS: Final[dict[str, Named]] = {
+    name: preset.named(by_default()) for name, preset in CATALOGUE.items()
 }

@@ -94,11 +94,13 @@ class Selector:
     Attributes:
         where: Filters as they are written, by label.
         absent_is_zero: Whether a counter without any trace in the scrapes is zero.
+        scale: The base unit in the metric's own unit: 0.001 for milliseconds.
     """
 
     metric: str
     where: Mapping[str, Where] = field(default_factory=dict)
     absent_is_zero: bool = False
+    scale: float = 1.0
 
     def __str__(self) -> str:
         """The selector in PromQL."""
@@ -115,5 +117,6 @@ class Selector:
         return all(one.matches(labels.get(name, "")) for name, one in self.matchers.items())
 
     def part(self, suffix: Literal["bucket", "sum", "count"]) -> Selector:
-        """One of the series that make up this histogram or summary."""
-        return Selector(f"{self.metric}_{suffix}", self.where)
+        """One of the series that make up this histogram or summary; only the sum has a unit."""
+        scale = self.scale if suffix == "sum" else 1.0
+        return Selector(f"{self.metric}_{suffix}", self.where, scale=scale)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from harness import names
+from harness.budgets.dialects.model import MetricRole, Recognition, RoleMetric
 from harness.budgets.model import (
     Budget,
     ErrorRatio,
@@ -27,7 +28,8 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.promql.expression import number, text
+from harness.promql.answers import answer_times, failed_status
+from harness.promql.expression import in_own_unit, number, text
 from harness.render.rules.rules import AlertRule, Group, Labels, allowed_over
 from harness.render.words import Links, duration, plain
 
@@ -155,7 +157,7 @@ def series(budget: Budget, bound: float, level: float, links: Links) -> list[dic
     """
     return [
         {"series": f"{metric}{{{_labels(where, links)}}}", "values": values}
-        for metric, where, values in _series(budget.indicator, bound, level)
+        for metric, where, values in _series(budget.indicator, bound, level, links.roles)
     ]
 
 
@@ -163,42 +165,54 @@ _Series = tuple[str, Labels, str]
 
 
 def _answers(
-    indicator: Latency | ErrorRatio | Throughput, bound: float, level: float
+    indicator: Latency | ErrorRatio | Throughput, bound: float, level: float, found: Recognition
 ) -> list[_Series]:
     """The load generator's kinds in production: the service's own answers."""
-    good, bad = (_answer(indicator.request, status) for status in ("200", "500"))
     match indicator:
         case Latency(quantile=quantile, outcome=outcome):
-            where = bad if outcome == names.ERROR else good
-            return _histogram(names.HTTP_DURATION, where, quantile, bound, level)
-        case ErrorRatio():
+            times = answer_times(indicator, found)
+            metric = next(
+                one for one in found.played.values() if times and one.metric == times.metric
+            )
+            where = _answer(indicator.request, metric, found, failed=outcome == names.ERROR)
+            return _histogram(metric.selector, where, quantile, bound, level)
+        case ErrorRatio() | Throughput():
+            counted = found[MetricRole.REQUESTS]
+            assert counted is not None
+            good, bad = (
+                _answer(indicator.request, counted, found, failed=failed)
+                for failed in (False, True)
+            )
+            name = counted.events.metric
+            if isinstance(indicator, Throughput):
+                return [_counter(name, good, level * INTERVAL)]
             events = ((bad, level), (good, 1 - level))
-            return [_counter(_COUNT, where, share * _EVENTS) for where, share in events]
-        case Throughput():
-            return [_counter(_COUNT, good, level * INTERVAL)]
+            return [_counter(name, where, share * _EVENTS) for where, share in events]
         case _:
             assert_never(indicator)
 
 
-def _series(indicator: Indicator, bound: float, level: float) -> list[_Series]:
+def _series(indicator: Indicator, bound: float, level: float, roles: Recognition) -> list[_Series]:
     found: list[_Series] = []
     match indicator:
         case Latency() | ErrorRatio() | Throughput():
-            found = _answers(indicator, bound, level)
+            found = _answers(indicator, bound, level, roles)
         case Quantile(histogram=histogram, quantile=quantile):
-            found = _histogram(histogram.metric, _example(histogram), quantile, bound, level)
+            found = _histogram(histogram, _example(histogram), quantile, bound, level)
         case Mean(histogram=histogram):
-            found = _histogram(histogram.metric, _example(histogram), None, bound, level)
+            found = _histogram(histogram, _example(histogram), None, bound, level)
         case Ratio(of=of, to=to):
             rest = 1 - level if of.metric == to.metric else 1.0
             found = [
-                _counter(of.metric, _example(of, to), level * _EVENTS),
+                _counter(of.metric, _example(of, to), in_own_unit(level, of.scale) * _EVENTS),
                 _counter(to.metric, _outside(of, to), rest * _EVENTS),
             ]
         case Rate(counter=counter, to=to):
+            level = in_own_unit(level, counter.scale)
             found = [_counter(counter.metric, _example(counter), level * INTERVAL)]
             found += [(to.metric, _example(to), "1x200")] if to else []
         case Gauge(gauge=gauge, over=over):
+            level = in_own_unit(level, gauge.scale)
             found = [(gauge.metric, _example(gauge), _course(level, over))]
         case Utilization(of=of, to=to, over=over):
             found = [(of.metric, _example(of), _course(level, over))]
@@ -210,9 +224,6 @@ def _series(indicator: Indicator, bound: float, level: float) -> list[_Series]:
         case _:
             assert_never(indicator)
     return found
-
-
-_COUNT = f"{names.HTTP_DURATION}_count"
 
 
 def _example(*selectors: Selector) -> Labels:
@@ -241,10 +252,12 @@ def _outside(of: Selector, to: Selector) -> Labels:
 
 
 def _histogram(
-    metric: str, where: Labels, quantile: float | None, bound: float, level: float
+    selector: Selector, where: Labels, quantile: float | None, bound: float, level: float
 ) -> list[_Series]:
+    metric, bound = selector.metric, in_own_unit(bound, selector.scale)
     count = _counter(f"{metric}_count", where, _EVENTS)
     if quantile is None:
+        level = in_own_unit(level, selector.scale)
         return [_counter(f"{metric}_sum", where, level * _EVENTS), count]
     edge = {**where, "le": number(bound)}
     return [_counter(f"{metric}_bucket", edge, (1 - level) * _EVENTS), count]
@@ -263,12 +276,18 @@ def _course(level: float, over: str) -> str:
     )
 
 
-def _answer(request: str | None, status: str) -> Labels:
+def _answer(request: str | None, metric: RoleMetric, found: Recognition, *, failed: bool) -> Labels:
     """The labels of an answer of the service."""
-    if request is None:
-        return {names.HTTP_STATUS: status}
-    method, _, route = request.partition(" ")
-    return {names.HTTP_METHOD: method, names.HTTP_ROUTE: route, names.HTTP_STATUS: status}
+    labels: dict[str, str] = {}
+    if request is not None:
+        method, _, route = request.partition(" ")
+        given = {"method": method, "route": route}
+        labels = {metric.labels[one]: text for one, text in given.items() if one in metric.labels}
+    if "status" in metric.labels:
+        bad = failed_status(found).split("|")[0]
+        codes = ("200", "500") if bad == "5.." else ("OK", bad)
+        labels[metric.labels["status"]] = codes[failed]
+    return labels
 
 
 def _labels(where: Labels, links: Links) -> str:

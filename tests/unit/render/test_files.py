@@ -62,10 +62,11 @@ def test_each_budget_is_recorded_and_only_those_with_an_alert_alert(
     values = [r["labels"]["budget"] for r in rules if r.get("record", "").endswith("value:rate5m")]
     assert values == [budget.name for budget in plan.budgets]
     alerts = Counter(rule["labels"].get("budget", "") for rule in rules if "alert" in rule)
-    expected = Counter(budget.name for budget in alerting(plan))
+    alerting_budgets = alerting(plan, Links(plan.service, plan.service))
+    expected = Counter(budget.name for budget in alerting_budgets)
     expected += Counter(
         budget.name
-        for budget in alerting(plan)
+        for budget in alerting_budgets
         # Data cannot be wanting where a counter without series is zero.
         if not (isinstance(budget.indicator, Rate) and budget.indicator.counter.absent_is_zero)
     )
