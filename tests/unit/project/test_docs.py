@@ -18,7 +18,7 @@ import pytest
 from harness.budgets.lint.plan import lint
 from harness.budgets.parse.parse import parse_plan
 from harness.cli import COMMANDS, parser
-from harness.runs.slowest import read_slowest
+from harness.runs.records.slowest import read_slowest
 from tests.unit.project.test_walls import ALLOWED, LEAVES
 
 DOCS = Path("docs")
