@@ -177,6 +177,14 @@ GENERATOR_CANARY: Final = "generator_canary"  # how late the loop sees that a so
 OK: Final = "ok"
 ERROR: Final = "error"
 
+# --- kinds of failed requests ----------------------------------------------------------------
+FAILED_STATUS: Final = "status"  # the status code of the answer
+FAILED_CHECK: Final = "check"  # the locustfile called `response.failure`
+FAILED_TIMEOUT: Final = "timeout"
+FAILED_CONNECTION: Final = "connection"  # refused, reset, or closed before the answer
+FAILED_EXCEPTION: Final = "exception"  # any other, of the client or of a with-block
+FAILED_OTHER: Final = "other"  # all of a request beyond the number of kinds that are kept
+
 # --- queries to a Prometheus server ----------------------------------------------------------
 ASKED_VALUE: Final = "value"
 ASKED_BUCKETS: Final = "buckets"
@@ -203,6 +211,7 @@ LATENCY_FILE: Final = "latency.hlog"
 METRICS_FILE: Final = "metrics.om"
 PROMETHEUS_FILE: Final = "prometheus.json"  # only with `--prometheus`
 SLOWEST_FILE: Final = "slowest.jsonl"
+FAILURES_FILE: Final = "failures.jsonl"
 RESULTS_FILE: Final = "results.json"
 JUNIT_FILE: Final = "junit.xml"
 SUMMARY_FILE: Final = "summary.md"

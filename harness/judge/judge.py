@@ -8,6 +8,7 @@ from typing import assert_never
 from harness.budgets.model import Budget, ClientIndicator, Latency, PerRequest, Quantile
 from harness.judge.bounds import holds, holds_by_value, margin, proven
 from harness.judge.describe import advice, describe
+from harness.judge.failed import with_advice
 from harness.judge.guards.all import guards
 from harness.judge.intervals.interval import confidence
 from harness.judge.intervals.levels import levels_of
@@ -46,7 +47,7 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence, off: tuple[str, ...] 
     found = guards(evidence, measured)
     intervals = [_interval(one, evidence.manifest) for one in measured]
     verdicts = tuple(
-        decide(one.budget, one.measurement, found, interval)
+        with_advice(one.budget, decide(one.budget, one.measurement, found, interval), evidence)
         for one, interval in zip(measured, intervals, strict=True)
     )
     judged = any(
@@ -117,6 +118,7 @@ def decide(
         runbook=budget.runbook,
         line=budget.line,
         request=(indicator.request or "") if isinstance(indicator, Latency) else None,
+        failing=(indicator.request or "") if isinstance(indicator, ClientIndicator) else None,
         at_least=measurement.at_least,
         decide=budget.decide,
         bucket=measurement.bucket,

@@ -132,8 +132,9 @@ async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
     died = asyncio.ensure_future(process.wait())
     try:
         if problem := await _wait_until_ready(target, url, died):
+            output = last_lines(log, before) if died.done() else last_output(log, before)
             raise TargetError(
-                problem + last_lines(log, before),
+                problem + output,
                 f"the whole output is in {log}; the command was: {target.command}",
             )
     except BaseException:
@@ -217,3 +218,9 @@ def ending(exit_code: int) -> str:
     if exit_code >= 0:
         return f"exit code {exit_code}"
     return f"signal {signal.Signals(-exit_code).name}"
+
+
+def last_output(log: Path, before: int = 0) -> str:
+    """The last lines of a service's log after its first `before` bytes; empty if it is empty."""
+    text = last_lines(log, before)
+    return text if text.startswith("\n") else ""

@@ -15,13 +15,16 @@ from harness.load.progress import Meter
 from harness.load.protocol.frames import Report, readings
 from harness.load.recorded import slow_requests, with_source
 from harness.runner.manifest import RunState
+from harness.runner.mask import Mask
 from harness.runner.options import RunObserver, RunOptions
+from harness.runner.redact import redacted
 from harness.runs.clock import RunClock
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.log import cannot_write
 from harness.runs.metrics import MetricsLog
-from harness.runs.slowest import SlowestLog
+from harness.runs.records.failures import FailureLog
+from harness.runs.records.slowest import SlowestLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +33,47 @@ class RunLogs:
 
     Attributes:
         clock: Of the run.
+        mask: Hides values of environment variables in the texts of failures.
         write_error: Done, with the reason, once a report could not be written.
     """
 
     latency: LatencyLog
     metrics: MetricsLog
     slowest: SlowestLog
+    failures: FailureLog
     clock: RunClock
+    mask: Mask
     write_error: asyncio.Future[str]
 
+    def begin(self, window_start: float) -> None:
+        """Set the zero of the seconds of reports, in epoch seconds; before any `write`."""
+        self.latency.begin(window_start)
+        self.failures.begin(window_start)
+
     def write(self, report: Report) -> None:
-        """Write the cells, the readings and the slowest requests of a report."""
+        """Write the cells, the readings, the slowest and the failed requests of a report."""
         labels = {names.SOURCE: report.source} if report.source else None
         self.clock.watch()
         try:
             self.latency.write(with_source(report))
             self.metrics.add_readings(readings(report), self.clock.epoch(report.at), labels)
             self.slowest.write(slow_requests(report, self.clock.epoch))
+            self.failures.write(
+                redacted(one.at_times(self.clock.epoch), self.mask) for one in report.failures
+            )
         except OSError as error:
             if not self.write_error.done():
                 self.write_error.set_result(cannot_write(error))
 
 
 @contextmanager
-def open_logs(folder: RunFolder, clock: RunClock) -> Iterator[RunLogs]:
+def open_logs(folder: RunFolder, clock: RunClock, mask: Mask = str) -> Iterator[RunLogs]:
     """The logs of a run folder, open for the length of the context.
 
     Args:
         folder: The run folder.
         clock: Of the run.
+        mask: Hides values of environment variables.
 
     Raises:
         OSError: A file cannot be written.
@@ -67,9 +82,10 @@ def open_logs(folder: RunFolder, clock: RunClock) -> Iterator[RunLogs]:
         LatencyLog(folder.file(names.LATENCY_FILE)) as latency,
         MetricsLog(folder.file(names.METRICS_FILE)) as metrics,
         SlowestLog(folder.file(names.SLOWEST_FILE)) as slowest,
+        FailureLog(folder.file(names.FAILURES_FILE)) as failures,
     ):
         write_error: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        yield RunLogs(latency, metrics, slowest, clock, write_error)
+        yield RunLogs(latency, metrics, slowest, failures, clock, mask, write_error)
 
 
 def listener(scenario: Scenario, state: RunState, logs: RunLogs, options: RunOptions) -> OnReport:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, assert_never
 
+from harness import names
 from harness.budgets.model import Budget, Scenario, Target
 from harness.errors import GeneratorError
 from harness.load.fleet import Fleet
 from harness.observe.scraper import Scraper, ticks
-from harness.observe.target import Service, ending
+from harness.observe.target import Service, ending, last_output
 from harness.runner.listeners import RunLogs
 from harness.runner.manifest import RunState
 from harness.runner.options import RunOptions
@@ -58,7 +59,7 @@ class LoadPhase:
         for line in self.options.announcement:
             self.options.note(line)
         t0 = await self.start.begin()
-        self.logs.latency.begin(self.state.begin(self.state.clock.epoch(t0), self.scenario))
+        self.logs.begin(self.state.begin(self.state.clock.epoch(t0), self.scenario))
         self.state.take_accounts(self.fleet)
         self.state.store()
         await self.fleet.start(t0, t0 + self.scenario.warm_up)
@@ -109,7 +110,8 @@ class LoadPhase:
         if self.service.died.done():
             code = self.service.died.result()
             self.state.update_target({"exit_code": code})
-            self.state.fail(f"the service ended during the load: {ending(code)}")
+            output = last_output(self.state.folder.file(names.TARGET_LOG))
+            self.state.fail(f"the service ended during the load: {ending(code)}{output}")
         elif self.fleet.died.done():
             self.state.fail(f"the load generator died: {self.fleet.died.result()}")
         elif self.logs.write_error.done():

@@ -60,7 +60,7 @@ async def gather(
     scenario = replace(scenario, workers=_workers(scenario, target, options))
     mask = mask_of(plan.text, os.environ)
     state = RunState(folder, new_manifest(plan, scenario), options.observer, mask=mask)
-    with _stored(state), open_logs(folder, state.clock) as logs:
+    with _stored(state), open_logs(folder, state.clock, mask) as logs:
         async with (
             start_of(options.start, lambda: state.begun) as start,
             serve(target, folder.file(names.TARGET_LOG), options.url) as service,

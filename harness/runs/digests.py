@@ -14,6 +14,7 @@ EVIDENCE_FILES = (
     names.LATENCY_FILE,
     names.METRICS_FILE,
     names.SLOWEST_FILE,
+    names.FAILURES_FILE,
     names.BUDGETS_FILE,
     names.PROMETHEUS_FILE,
 )

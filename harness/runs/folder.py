@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,18 +13,17 @@ from harness import names
 from harness.errors import RunFolderError, UsageError
 from harness.runs.digests import changes
 from harness.runs.json_file import has_content, read_json
-from harness.runs.latency import merged, read_times
+from harness.runs.latency import LoggedTimes, merged, read_times
 from harness.runs.manifest_shape import StoredManifest
 from harness.runs.metrics import read_metrics
 from harness.runs.model import (
-    Distribution,
     Evidence,
-    LatencyKey,
     Manifest,
     SlowRequest,
     batch_seconds,
 )
-from harness.runs.slowest import read_slowest
+from harness.runs.records.failures import StoredFailures, read_failures
+from harness.runs.records.slowest import read_slowest
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,22 +184,26 @@ def read_evidence(
         clock = manifest.clock.model_copy(update={"window_end": until, "drained": until})
         manifest = manifest.model_copy(update={"status": "complete", "clock": clock})
     start, end = manifest.clock.window_start, manifest.clock.window_end
-    batches: Mapping[LatencyKey, Mapping[int, Distribution]] = {}
-    recorded: int | None = None
-    iterations: tuple[int, int] | None = None
-    unanswered = 0
+    times: LoggedTimes | None = None
     slowest: tuple[SlowRequest, ...] = ()
+    failures = StoredFailures()
     try:
         if start is not None and end is not None:
-            batches, recorded, iterations, unanswered = read_times(
+            times = read_times(
                 folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
             )
             slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
+        if until is None:
+            failures = read_failures(folder.file(names.FAILURES_FILE), start, end)
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
-    if until is not None:
-        recorded = iterations = None  # the log goes on, and the manifest is of another moment
+    # Of a run that goes on, the log has more than the manifest, which is of another moment.
+    whole = times if until is None else None
+    failed = None
+    if whole and failures.recorded is not None:
+        failed = whole.failed, failures.recorded
+    batches = times.intervals if times else {}
     changed: tuple[str, ...] | None = None
     if manifest.files is not None and until is None:
         found = changes(folder.path, manifest.files)
@@ -211,8 +214,11 @@ def read_evidence(
         series,
         slowest,
         batches,
-        recorded=recorded,
-        iterations=iterations,
-        unanswered=unanswered,
+        recorded=whole.recorded if whole else None,
+        iterations=whole.iterations if whole else None,
+        unanswered=times.unanswered if times else 0,
         changed=changed,
+        failures=failures.kinds,
+        failed=failed,
+        logged=has_content(folder.file(names.TARGET_LOG)),
     )

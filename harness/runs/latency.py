@@ -94,12 +94,14 @@ class LoggedTimes(NamedTuple):
         iterations: How many iterations of the open model the file says were scheduled, and how many
             were started.
         unanswered: How many requests without an answer it holds, the warm-up included.
+        failed: How many of the requests failed.
     """
 
     intervals: dict[LatencyKey, dict[int, Distribution]]
     recorded: int
     iterations: tuple[int, int] = (0, 0)
     unanswered: int = 0
+    failed: int = 0
 
 
 def read_intervals(
@@ -123,11 +125,14 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
         RunFolderError: The file is missing or a line other than the last is damaged.
     """
     totals: dict[str, int] = {}
+    failed = 0
     merged: dict[LatencyKey, dict[int, dict[int, int]]] = {}
     for line in _lines(path):
         what = line.key.what
         if what in {LATENCY, SCHEDULER_LAG, START_LAG, UNANSWERED_LATENCY}:
-            totals[what] = totals.get(what, 0) + sum(line.counts.values())
+            count = sum(line.counts.values())
+            totals[what] = totals.get(what, 0) + count
+            failed += count * (what == LATENCY and line.key.outcome == ERROR)
         if start - _ROUNDING <= line.start < end - _ROUNDING:
             number = int((line.start - start + _ROUNDING) // width)
             total = merged.setdefault(line.key, {}).setdefault(number, {})
@@ -139,7 +144,7 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
     }
     iterations = totals.get(SCHEDULER_LAG, 0), totals.get(START_LAG, 0)
     unanswered = totals.get(UNANSWERED_LATENCY, 0)
-    return LoggedTimes(intervals, totals.get(LATENCY, 0), iterations, unanswered)
+    return LoggedTimes(intervals, totals.get(LATENCY, 0), iterations, unanswered, failed)
 
 
 def merged(

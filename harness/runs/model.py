@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from harness.runs.cells import Cell
+from harness.runs.records.failed import FailureKind
 
 MOST = 10**15  # of anything that a run counts; a float holds it exactly
 _LONGEST = 40 * 86_400.0  # seconds of a window; budgets.yaml allows 30 days
@@ -334,6 +335,10 @@ class Evidence:
         iterations: How many iterations were scheduled, and how many started, by latency.hlog; the
             warm-up is included, and None is as above.
         unanswered: How many requests without an answer latency.hlog holds, the warm-up included.
+        failures: Failed requests by kind, the most frequent in the window first.
+        failed: How many failed requests latency.hlog holds, and how many failures.jsonl; None
+            without failures.jsonl, or while the run goes on.
+        logged: Whether the service, started by the harness, wrote anything to target.log.
     """
 
     manifest: Manifest
@@ -346,6 +351,9 @@ class Evidence:
     changed: tuple[str, ...] | None = None
     iterations: tuple[int, int] | None = None
     unanswered: int = 0
+    failures: tuple[FailureKind, ...] = ()
+    failed: tuple[int, int] | None = None
+    logged: bool = False
 
 
 class Progress(NamedTuple):

@@ -20,6 +20,7 @@ from harness.cli import parser
 from harness.errors import EXIT_PASS, BudgetsError, HarnessError
 from harness.names import (
     BUDGETS_FILE,
+    FAILURES_FILE,
     LATENCY_FILE,
     MANIFEST_FILE,
     METRICS_FILE,
@@ -34,7 +35,7 @@ LONGEST = 10.0  # seconds of CPU that one folder may take
 LONGEST_ERROR = 1000  # characters; budgets.yaml has a line for each error
 _CHANGED: Final = (
     *(MANIFEST_FILE,) * 4,
-    *(METRICS_FILE, LATENCY_FILE, SLOWEST_FILE, PROMETHEUS_FILE, BUDGETS_FILE),
+    *(METRICS_FILE, LATENCY_FILE, SLOWEST_FILE, FAILURES_FILE, PROMETHEUS_FILE, BUDGETS_FILE),
 )
 _MAY_PASS: Final = {BUDGETS_FILE, MANIFEST_FILE}
 _ANSWERS: Final = (

@@ -21,6 +21,8 @@ from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
 from harness.runs.model import Clock, Manifest, Requests, Worker
 from harness.runs.openmetrics import Sample, reading
+from harness.runs.records.failed import Failures
+from harness.runs.records.failures import FailureLog
 
 START, SECONDS, WARM_UP, RATE = 1_800_000_000.0, 10, 2, 40
 REPLICAS: Final = ("127.0.0.1:8000", "127.0.0.1:8001")
@@ -125,6 +127,9 @@ def _files(shape: Shape) -> Files:
                     own = {names.SOURCE: worker} if worker else {}
                     values = _readings(shape, second, recorded)
                     metrics.add_readings(values, START + second + 0.3, own)
+        with FailureLog(folder.file(names.FAILURES_FILE)) as failures:
+            failures.begin(START)
+            failures.write(_failures(cells))
         folder.write(names.BUDGETS_FILE, BUDGETS)
         folder.file(names.SLOWEST_FILE).touch()
         for log in (names.GENERATOR_LOG, names.TARGET_LOG):
@@ -132,6 +137,15 @@ def _files(shape: Shape) -> Files:
         manifest = _manifest(shape, recorded)
         folder.write_manifest(manifest.model_copy(update={"files": digests(folder.path)}))
         return {file.name: file.read_bytes() for file in sorted(Path(path).iterdir())}
+
+
+def _failures(cells: list[Cell]) -> Iterator[Failures]:
+    """All failed requests, as answers with the status 500."""
+    for cell in cells:
+        if cell.what == names.LATENCY and cell.outcome == names.ERROR:
+            at = START + cell.second
+            kind = (cell.method, cell.name, names.FAILED_STATUS, 500, "500 Oops", "")
+            yield Failures(*kind, {cell.second: sum(cell.counts.values())}, at, at)
 
 
 def _cells(shape: Shape) -> Iterator[Cell]:

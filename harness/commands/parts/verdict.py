@@ -35,6 +35,7 @@ from harness.judge.judge import judge
 from harness.judge.model import Judgement
 from harness.report.html.axis import axis_of
 from harness.report.html.run_page import run_page
+from harness.report.parts.failures import failure_notes
 from harness.report.parts.words import failure, headline
 from harness.report.run.annotations import error_command, workflow_commands
 from harness.report.run.baseline import BaselineComparison, baseline_fields, compare_to_baseline
@@ -87,15 +88,21 @@ def _summary(run: JudgedRun) -> str:
     return summary_markdown(run.judgement, run.evidence, run.baseline)
 
 
+def _junit(run: JudgedRun) -> str:
+    notes = failure_notes(run.judgement, run.evidence, once=False)
+    return junit_xml(run.judgement, run.evidence.manifest, notes)
+
+
+def _comment(run: JudgedRun) -> str:
+    notes = failure_notes(run.judgement, run.evidence)
+    return comment_markdown(run.judgement, run.evidence.manifest, notes)
+
+
 REPORTS: tuple[ReportFile[JudgedRun], ...] = (
     ReportFile(names.RESULTS_FILE, _results, "json"),
-    ReportFile(
-        names.JUNIT_FILE, lambda run: junit_xml(run.judgement, run.evidence.manifest), "junit_xml"
-    ),
+    ReportFile(names.JUNIT_FILE, _junit, "junit_xml"),
     ReportFile(names.SUMMARY_FILE, _summary, "markdown"),
-    ReportFile(
-        names.COMMENT_FILE, lambda run: comment_markdown(run.judgement, run.evidence.manifest)
-    ),
+    ReportFile(names.COMMENT_FILE, _comment),
     ReportFile(names.REPORT_FILE, run_html, "html"),
 )
 
@@ -149,7 +156,7 @@ def judge_and_report(
     _print_report(run, quiet=options.quiet)
     for error in errors:
         print_error(error)
-    annotate(_annotations(judgement, evidence.manifest, source, code))
+    annotate(_annotations(judgement, evidence, source, code))
     _annotate_grafana(servers, judgement, evidence)
     return code
 
@@ -169,12 +176,14 @@ def report_refusal(
     append_step_summary(_summary(run))
 
 
-def _annotations(judgement: Judgement, manifest: Manifest, source: Path, code: int) -> list[str]:
+def _annotations(judgement: Judgement, evidence: Evidence, source: Path, code: int) -> list[str]:
     """Annotations for each budget; one for a run that never began."""
+    manifest = evidence.manifest
     if manifest.never_began:
         return [error_command("\n".join(failure(manifest)), "")]
     title, place = headline(judgement, manifest), str(source.resolve())
-    return workflow_commands(judgement.verdicts, place, headline=title, exit_code=code)
+    notes = failure_notes(judgement, evidence).of_budgets
+    return workflow_commands(judgement.verdicts, place, headline=title, exit_code=code, notes=notes)
 
 
 def _evidence_of(folder: RunFolder, made: Manifest | None, unused: tuple[str, ...]) -> Evidence:

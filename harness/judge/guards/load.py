@@ -176,12 +176,16 @@ def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterato
 
 
 def requests_stored(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
-    """latency.hlog holds every request that the generator recorded, and no other."""
+    """latency.hlog holds every request that the generator recorded, and no other.
+
+    failures.jsonl holds as many failed requests as latency.hlog, where the run has it.
+    """
     account, stored = evidence.manifest.requests, evidence.recorded
     if stored is None or evidence.manifest.status not in {"complete", "aborted"}:
         return
     counted = account.asked, account.sent
     iterations = evidence.iterations or counted
+    failed, by_kind = evidence.failed or (0, 0)
     reason = f"all {account.recorded} recorded requests are stored"
     cut = "; a file was cut or changed after the run: run the load again"
     if stored != account.recorded:
@@ -193,10 +197,12 @@ def requests_stored(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
             f"by latency.hlog {iterations[0]} iterations were scheduled and {iterations[1]}"
             f" started, by run.json {counted[0]} and {counted[1]}{cut}"
         )
+    elif failed != by_kind:
+        reason = f"latency.hlog holds {failed} failed requests, and failures.jsonl {by_kind}{cut}"
     yield guard(
         "requests-stored",
         reason,
-        tripped=stored != account.recorded or iterations != counted,
+        tripped=(stored, *iterations, by_kind) != (account.recorded, *counted, failed),
         value=stored,
         limit=account.recorded,
     )

@@ -22,7 +22,8 @@ from harness.load.child.open_model import OpenModel
 from harness.load.child.pools import pool_size
 from harness.load.child.prepare import preallocate
 from harness.load.child.probes import HostProbe, watch_loop
-from harness.load.child.recording import FAILED, Recorder
+from harness.load.child.recording import Recorder
+from harness.load.child.records.failures import FAILED
 from harness.load.child.wrapping import forget_failures
 from harness.load.protocol.frames import Bye, Notice, Ready, Report, Setup, Start, Stop, UserError
 from harness.load.user_ramp import spawn_rate
@@ -232,6 +233,7 @@ class Agent:
             slowest=recorder.take_slowest(),
             burst_requests=recorder.burst_requests(),
             cut=self._cut,
+            failures=recorder.take_failures(),
         )
 
     def _target_users(self) -> int | None:

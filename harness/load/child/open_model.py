@@ -33,7 +33,8 @@ from harness.load.arrivals import arrivals
 from harness.load.child.common_random import install as record_choices
 from harness.load.child.common_random import redraw_task, repeat
 from harness.load.child.pools import Pool, class_limits, class_shares
-from harness.load.child.recording import FAILED, INTENDED, Recorder
+from harness.load.child.recording import INTENDED, Recorder
+from harness.load.child.records.failures import FAILED
 from harness.load.child.timer import Alarm
 from harness.load.sharding import ScheduleShard, draw
 from harness.names import LATE, SCHEDULER_LAG, START_LAG

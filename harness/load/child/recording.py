@@ -21,7 +21,8 @@ from locust import User
 from requests import Response
 
 from harness.load.child.bursts import BurstMeter
-from harness.load.child.slowest import Slowest
+from harness.load.child.records.failures import FailureCounts, note_outcome
+from harness.load.child.records.slowest import Slowest
 from harness.load.child.tracing import trace_of, traceparents
 from harness.load.protocol.frames import Slow
 from harness.names import (
@@ -34,10 +35,9 @@ from harness.names import (
     UNSTARTED_LATENCY,
 )
 from harness.runs.cells import Cell, bucket_of
+from harness.runs.records.failed import Failures
 
 INTENDED = "harness_intended"  # attribute of a user: the intended start of the iteration
-FAILED = "harness_failed"  # attribute of a user: how the last request of its task failed
-MAX_FAILURE = 200  # characters of it
 SENT = "harness.sent"  # key in a request's context: its number
 MAX_NAMES = 1000
 MAX_TYPES = 20  # types of requests that are reported in a notice
@@ -70,7 +70,7 @@ class Recorder:
         origin: Time from which cells count their seconds.
         in_flight: Requests whose outcome is not known, the oldest first: number -> real start,
             intended start, traceparent, method and name as far as they are known by then, user.
-        any_failed: Whether some user has, or had, the attribute `FAILED`.
+        any_failed: Whether some user has, or had, a note of a failed request.
         traceparent: Makes a value of the header.
         on_notice: Called with messages for the user.
         closed: Whether the last report was made; later events are not counted.
@@ -96,6 +96,7 @@ class Recorder:
         # Answered requests whose outcome a with-block decides.
         self._watches: dict[int, weakref.ref[object]] = {}
         self._ended: dict[tuple[str, str, str, int], _Counts] = {}  # waits at the end of the drain
+        self._failures = FailureCounts()
 
     # --- called by the wrapped clients and by Locust's events -----------------------------------
 
@@ -133,6 +134,7 @@ class Recorder:
         failed: bool,
         response: object = None,
         error: object = None,
+        raised: object = None,
     ) -> None:
         """Record the outcome of a request, and its times.
 
@@ -144,6 +146,7 @@ class Recorder:
             failed: Whether it is a failure for Locust or the locustfile.
             response: Its response, if there is one.
             error: Why it failed; None when an exception of the locustfile made it a failure.
+            raised: The exception of a with-block or of the client, which Locust does not report.
         """
         if self.closed:
             return
@@ -154,14 +157,20 @@ class Recorder:
             self._watches.pop(number, None)
         self.recorded += 1
         request = None
-        if response is not None:
-            # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
-            # would first have to create the request object.
-            if isinstance(response, Response):
-                request = getattr(response, "request", None)
-            self._note_outcome(sent[4], (method, name), response, error)
-        elif error is not None or self.any_failed:
-            self._note_outcome(sent[4], (method, name), response, error)
+        # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
+        # would first have to create the request object.
+        if isinstance(response, Response):
+            request = getattr(response, "request", None)
+        if response is not None or error is not None or self.any_failed:
+            self.any_failed |= note_outcome(sent[4], (method, name), response, error)
+        if failed:
+            self._failures.add(
+                *(self._name_of(method, name), (sent[1] - self.origin) // 1.0, sent[1]),
+                traceparent=sent[2],
+                response=response,
+                error=error,
+                raised=raised,
+            )
         self._outcomes.append((sent, method, name, service, failed, request))
         if len(self._outcomes) >= BATCH:
             self._sort_in()
@@ -230,25 +239,6 @@ class Recorder:
         else:
             self.settle(number, method, name, seconds, failed=error is not None, error=error)
 
-    def _note_outcome(
-        self, user: User | None, named: tuple[str, str], response: object, error: object
-    ) -> None:
-        """Note on the user whether its last request failed, for an exception that follows."""
-        if user is None:
-            return
-        status = getattr(response, "status_code", None)
-        what = ""
-        if isinstance(status, int) and status >= 400:
-            what = f"answered {status}"
-        elif error is not None:
-            text = f"{type(error).__name__}: {error}"[: 2 * MAX_FAILURE]
-            what = f"failed: {' '.join(text.split())}"
-        if what:
-            self.any_failed = True
-            user.__dict__[FAILED] = f"{named[0]} {named[1]} {what}"[:MAX_FAILURE]
-        else:
-            user.__dict__.pop(FAILED, None)
-
     # --- called by the agent and the open model -------------------------------------------------
 
     def reading(self, what: str, moment: float, seconds: float) -> None:
@@ -294,6 +284,7 @@ class Recorder:
                     for bucket, count in counts.items():
                         into[bucket] = into.get(bucket, 0) + count
             series.slowest = Slowest(sampling=self._sampling)
+        self._failures.rebase(shift, last)
         self.origin = window_start
 
     def take_cells(self) -> tuple[Cell, ...]:
@@ -317,6 +308,10 @@ class Recorder:
         """The slowest requests of the window that earlier calls have not returned."""
         self._sort_in()
         return tuple(slow for series in self._series.values() for slow in series.slowest.take())
+
+    def take_failures(self) -> tuple[Failures, ...]:
+        """The failed requests that earlier calls have not returned, by endpoint and kind."""
+        return self._failures.take()
 
     def burst_requests(self) -> int:
         """Requests in the busiest twentieth of each second, summed over all seconds so far."""

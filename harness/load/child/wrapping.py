@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
+from geventhttpclient.useragent import UserAgent
 from locust import TaskSet, clients, events
 from locust.contrib import fasthttp
 from locust.exception import (
@@ -26,7 +27,8 @@ from locust.exception import (
 from locust.user.task import DefaultTaskSet
 from requests import PreparedRequest
 
-from harness.load.child.recording import FAILED, SENT, Recorder
+from harness.load.child.recording import SENT, Recorder
+from harness.load.child.records.failures import FAILED
 from harness.load.child.tracing import TRACEPARENT, traced
 
 # Exceptions that locustfiles raise to control the flow of tasks.
@@ -42,6 +44,25 @@ def install(recorder: Recorder) -> None:
     _wrap_request(recorder, fasthttp.FastHttpSession, default_headers, _as_given)
     for response in (clients.ResponseContextManager, fasthttp.ResponseContextManager):
         _wrap_exit(recorder, response)
+    _tolerate_binary_errors()
+
+
+def _tolerate_binary_errors() -> None:
+    """Let an error answer whose body is no text be a failed request.
+
+    geventhttpclient makes a text of the conversation and raises a UnicodeDecodeError, which ends
+    the task, and Locust records no request.
+    """
+    original: Any = UserAgent._conversation_str  # noqa: SLF001 - there is no public access
+
+    def conversation(*args: Any, **kwargs: Any) -> str:
+        try:
+            return str(original(*args, **kwargs))
+        except (UnicodeDecodeError, LookupError):  # LookupError: of an unknown charset
+            return ""
+
+    agent: Any = UserAgent
+    agent._conversation_str = staticmethod(conversation)  # noqa: SLF001
 
 
 def forget_failures(recorder: Recorder) -> None:
@@ -117,10 +138,11 @@ def _wrap_request(
         except gevent.GreenletExit:  # the user was killed: the outcome is unknown
             recorder.lose(number)
             raise
-        except BaseException:  # e.g. gevent.Timeout around the call, or a malformed URL
+        except BaseException as error:  # e.g. gevent.Timeout around the call, or a malformed URL
             if number in recorder.in_flight:
                 elapsed = time.monotonic() - recorder.in_flight[number][0]
-                recorder.settle(number, str(named[0]), str(named[1]), elapsed, failed=True)
+                method, name = str(named[0]), str(named[1])
+                recorder.settle(number, method, name, elapsed, failed=True, raised=error)
             raise
         if number in recorder.in_flight:
             recorder.watch(number, response)
@@ -141,18 +163,20 @@ def _wrap_exit(recorder: Recorder, response: Any) -> None:
             return original(self, kind, error, traceback)
         finally:
             if kind is not None:
-                _settle_raised(recorder, self.request_meta)
+                _settle_raised(recorder, self.request_meta, error)
 
     response.__exit__ = leave
 
 
-def _settle_raised(recorder: Recorder, meta: dict[str, Any]) -> None:
+def _settle_raised(recorder: Recorder, meta: dict[str, Any], error: object) -> None:
     number = meta["context"].get(SENT)
     sent = recorder.in_flight.get(number)
     if sent is not None:  # not settled by Locust's event
         milliseconds = meta.get("response_time")
         elapsed = time.monotonic() - sent[0] if milliseconds is None else milliseconds / 1000
-        response = meta.get("response")
         recorder.settle(
-            number, meta["request_type"], meta["name"], elapsed, failed=True, response=response
+            *(number, meta["request_type"], meta["name"], elapsed),
+            failed=True,
+            response=meta.get("response"),
+            raised=error,
         )

@@ -39,6 +39,7 @@ from harness.load.protocol.workers import (
     WorkerInfo,
 )
 from harness.runs.cells import Cell
+from harness.runs.records.failed import FailedReply, Failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class Report:
             seconds; about `started` when all users are in step.
         cut: Iterations that an exception cut short after a failed request.
         source: The generator that made it, e.g. "worker-1"; empty when there is only one.
+        failures: The failed requests of `cells`, by kind.
     """
 
     at: float
@@ -183,6 +185,7 @@ class Report:
     burst_requests: int = 0
     cut: int = 0
     source: str = ""
+    failures: tuple[Failures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,7 @@ _KINDS = (
     *(Heartbeat, Listening, WorkerInfo, Lost, WorkerPool, Join),
     *(Hello, Welcome, Ping, Pong, UsersAssigned, Share),
     *(Cell, Slow, OpenWorkload, ClosedWorkload, ShapeWorkload, Stage, UserStage),
+    *(Failures, FailedReply),
 )
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
 MAX_ITEMS = 2**18  # of an array or a map; msgpack reserves memory for as many as a header announces

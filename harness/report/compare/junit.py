@@ -21,7 +21,7 @@ def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -
     """
     name = f"{setting.service}.{setting.scenario}.compare"
     cases = [
-        testcase(change, name, breach="regression", figures=_figures(change))
+        testcase(change, name, breach="regression", figures=_figures(change), notes=())
         for change in comparison.changes
     ]
     if exit_code and not is_red(cases):

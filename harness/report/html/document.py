@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from harness.report.compare.words import estimate_text, pairs_text, range_text, share_text
 from harness.report.html.gauge import change_gauge, verdict_gauge
+from harness.report.parts import failures
 from harness.report.parts import words as wording
 from harness.report.parts.words import clean, measured_text, value_text
 from harness.units import Unit
@@ -66,6 +67,7 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "wording": wording,
+        "failed": failures,
         "estimate_text": estimate_text,
         "pairs_text": pairs_text,
         "range_text": range_text,

@@ -18,11 +18,13 @@ from harness.report.html.panel import ChartPanel, panel_data
 from harness.report.html.readings import Readings
 from harness.report.html.service_panels import service_panels
 from harness.report.parts import words as wording
+from harness.report.parts.failures import failure_notes, requests_of
 from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.runs.model import Distribution, Evidence, LatencyKey
 
 MOST_ENDPOINTS = 300
 MOST_SLOWEST = 30
+MOST_FAILURES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def run_page(
         outcome=judgement.outcome,
         exit_code=exit_code,
         failure=wording.failure(manifest) if manifest.never_began else (),
+        last_output=wording.failure(manifest)[1:] if manifest.status == "failed" else (),
         headline=wording.headline(judgement, manifest),
         verdicts=wording.worst_first(judgement.verdicts),
         server=wording.prometheus_text(evidence),
@@ -81,6 +84,10 @@ def run_page(
         rows=_rows(evidence.latency, rows),
         more_rows=max(0, len(rows) - MOST_ENDPOINTS),
         slowest=evidence.slowest[:MOST_SLOWEST],
+        failures=evidence.failures[:MOST_FAILURES],
+        more_failures=max(0, len(evidence.failures) - MOST_FAILURES),
+        failed_of=failure_notes(judgement, evidence).of_budgets,
+        requests=requests_of(evidence),
         manifest=manifest,
         files=names,
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from harness.judge.model import Outcome
-from harness.report.parts.words import ByOutcome, Judged, clean, reasons
+from harness.report.parts.words import ByOutcome, Judged, clean, notes_of, reasons
 
 NAME, TEXT = 120, 1000  # characters shown of each
 STYLES: ByOutcome = {
@@ -25,12 +25,21 @@ def outcome_text(outcome: Outcome, text: str) -> Text:
     return Text.assemble((outcome.upper(), STYLES[outcome]), text)
 
 
-def reason_parts(judged: Sequence[Judged]) -> Iterator[RenderableType]:
-    """The names of the budgets that do not pass; below them the reason and the next step."""
+def reason_parts(
+    judged: Sequence[Judged], notes: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[RenderableType]:
+    """The names of the budgets that do not pass; below them the reason and the next step.
+
+    Args:
+        judged: The budgets, the worst first.
+        notes: Lines below the reason, by the name of the budget.
+    """
     for group in reasons(judged):
         for budget in group.budgets:
             yield outcome_text(budget.outcome, f" {clean(budget.name, NAME)}")
         yield indented(clean(group.reason, TEXT))
+        for line in notes_of(group, notes):
+            yield indented(clean(line, TEXT))
         if group.advice:
             yield indented(f"next: {clean(group.advice, TEXT)}")
         if group.runbook:

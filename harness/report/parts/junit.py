@@ -48,7 +48,9 @@ def document(
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def testcase(budget: Judged, suite: str, *, breach: str, figures: str) -> ET.Element:
+def testcase(
+    budget: Judged, suite: str, *, breach: str, figures: str, notes: Sequence[str]
+) -> ET.Element:
     """A budget: red if it is breached, or inconclusive with severity error.
 
     Args:
@@ -56,12 +58,13 @@ def testcase(budget: Judged, suite: str, *, breach: str, figures: str) -> ET.Ele
         suite: Name of the suite.
         breach: The type of a failure: "breach" or "regression".
         figures: The measured values on one line.
+        notes: Lines below the reason.
     """
     # No properties: the schema that Jenkins' xUnit plugin checks has none in a testcase.
     case = _element("testcase", {"classname": suite, "name": budget.name, "time": "0"})
     advice = budget.advice and f"next: {budget.advice}"
     runbook = budget.runbook and f"runbook: {budget.runbook}"
-    about = (figures, budget.reason, budget.description, advice, runbook)
+    about = (figures, budget.reason, *notes, budget.description, advice, runbook)
     text = "\n".join(filter(None, about))
     message = budget.reason or figures
     match effect(budget):

@@ -7,12 +7,12 @@ mark-up in Markdown or HTML is escaped.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from harness.judge.model import Outcome
 from harness.report.parts.safe import code, prose
-from harness.report.parts.words import ByOutcome, Judged, clean, reasons
+from harness.report.parts.words import ByOutcome, Judged, clean, notes_of, reasons
 
 TEXT = 400  # characters shown of a sentence
 _LINK = 250
@@ -61,13 +61,19 @@ def fitted(write: Callable[[int], str], most: int) -> str:
     return write(FEWEST)
 
 
-def reason_list(judged: Sequence[Judged], most: int, where: str) -> Iterator[str]:
+def reason_list(
+    judged: Sequence[Judged],
+    most: int,
+    where: str,
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> Iterator[str]:
     """The reason of each budget that does not pass, and the next step.
 
     Args:
         judged: The budgets, the worst first.
         most: The maximum number of budgets to show.
         where: The file with all reasons.
+        notes: Lines below the reason, by the name of the budget.
     """
     failing = [one for one in judged if one.outcome != "pass"]
     if not failing:
@@ -80,6 +86,7 @@ def reason_list(judged: Sequence[Judged], most: int, where: str) -> Iterator[str
         if group.advice:
             text = f"{text.rstrip('.')}. Next: {prose(clean(group.advice, TEXT))}"
         yield f"- **{group.budgets[0].outcome}** {names}: {text}{link(group.runbook)}"
+        yield from (f"  - {prose(clean(line, TEXT))}" for line in notes_of(group, notes))
     yield ""
     yield from and_more(len(failing) - most, f"reasons in {where}")
 

@@ -98,6 +98,17 @@ def reasons(judged: Iterable[Judged]) -> list[Reason[Judged]]:
     return [Reason(tuple(group), *fields) for (_, *fields), group in groups]
 
 
+def notes_of(group: Reason[Judged], notes: Mapping[str, Sequence[str]] | None) -> list[str]:
+    """The notes on the budgets of a reason, each once.
+
+    Args:
+        group: The budgets with one reason.
+        notes: Lines by the name of the budget.
+    """
+    found = (line for one in group.budgets for line in (notes or {}).get(one.name, ()))
+    return list(dict.fromkeys(found))
+
+
 def value_text(value: float | None, unit: Unit) -> str:
     """A quantity, or a dash when there is no data."""
     return NO_DATA if value is None else format_quantity(value, unit)

@@ -7,7 +7,7 @@ the others, so the tenth one counts the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, assert_never, get_args
 
 from harness.judge.compare.model import BudgetChange
@@ -22,7 +22,12 @@ MOST = 10  # annotations of each level
 
 
 def workflow_commands(
-    judged: Iterable[Judged], budgets_file: str, *, headline: str, exit_code: int
+    judged: Iterable[Judged],
+    budgets_file: str,
+    *,
+    headline: str,
+    exit_code: int,
+    notes: Mapping[str, Sequence[str]] | None = None,
 ) -> list[str]:
     """Workflow commands, one a line, the most important first.
 
@@ -31,13 +36,16 @@ def workflow_commands(
         budgets_file: Absolute path of budgets.yaml; GitHub makes it relative to the repository.
         headline: The outcome, for a run that failed without an error at a budget.
         exit_code: The exit code of the command.
+        notes: Lines below the reason, by the name of the budget.
     """
     failing = [one for one in worst_first(judged) if one.outcome != "pass"]
     lines = []
     for level in LEVELS:
         of_level = [one for one in failing if _level(one) == level]
         shown = of_level if len(of_level) <= MOST else of_level[: MOST - 1]
-        lines += [_annotation(level, one, budgets_file) for one in shown]
+        lines += [
+            _annotation(level, one, budgets_file, (notes or {}).get(one.name, ())) for one in shown
+        ]
         if more := len(of_level) - len(shown):
             lines.append(_command(level, "harness", f"... and {more} more, in the summary"))
     if exit_code and not any(_level(one) == "error" for one in failing):
@@ -61,10 +69,13 @@ def _level(one: Verdict | BudgetChange) -> AnnotationLevel:
             assert_never(other)
 
 
-def _annotation(level: AnnotationLevel, one: Judged, budgets_file: str) -> str:
+def _annotation(
+    level: AnnotationLevel, one: Judged, budgets_file: str, notes: Sequence[str]
+) -> str:
     runbook = "" if one.outcome == "inconclusive" else one.runbook
     texts: Sequence[tuple[str, str]] = (
         ("", one.reason),
+        *(("", line) for line in notes),
         ("next: ", one.advice),
         ("runbook: ", runbook),
     )

@@ -12,6 +12,7 @@ from harness.judge.model import Judgement, Verdict
 from harness.names import OK
 from harness.report.parts import words as wording
 from harness.report.parts.console import NAME, STYLES, TEXT, end, indented, listed, reason_parts
+from harness.report.parts.failures import failure_notes
 from harness.report.parts.terminal import Column, render, table
 from harness.report.parts.words import clean, value_text
 from harness.report.run.baseline import BaselineComparison, baseline_parts
@@ -59,8 +60,11 @@ def console_report(
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
     if server := wording.prometheus_text(evidence):
         parts += [Text(server), ""]
-    parts += reason_parts(verdicts)
+    failures = failure_notes(judgement, evidence)
+    parts += reason_parts(verdicts, failures.of_budgets)
     parts += _guards(judgement)
+    parts += _last_output(manifest)
+    parts += listed(failures.title, failures.others, len(failures.others), names.RESULTS_FILE)
     consequences, notices = manifest.consequences, manifest.notices
     errors = tuple(text for text in manifest.user_errors if text not in consequences)
     parts += listed("Exceptions in Locust users", errors, MOST_TEXTS, names.MANIFEST_FILE)
@@ -86,6 +90,13 @@ def failure_parts(manifest: Manifest) -> Iterator[RenderableType]:
     yield Text.assemble(("error", "bold red"), f": {first}")
     yield from (Text(line) for line in others)
     yield ""
+
+
+def _last_output(manifest: Manifest) -> Iterator[RenderableType]:
+    """The last output of a service that ended during the load."""
+    if manifest.status == "failed" and (lines := wording.failure(manifest)[1:]):
+        yield from (Text(line) for line in lines)
+        yield ""
 
 
 def endpoint_table(latency: Mapping[LatencyKey, Distribution], *, width: int, color: bool) -> str:

@@ -11,20 +11,32 @@ from __future__ import annotations
 
 from harness.judge.model import Guard, Judgement, Verdict
 from harness.report.parts import words as wording
+from harness.report.parts.failures import FailureNotes
 from harness.report.parts.junit import document, is_red, testcase, whole
 from harness.runs.model import Manifest
 
 
-def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
+def junit_xml(judgement: Judgement, manifest: Manifest, notes: FailureNotes | None = None) -> str:
     """The content of junit.xml.
 
     A run that failed without a red budget (it was interrupted, or has no budgets) gets a testcase
     named "run" with an error, because hosts show an empty suite green. A run that never began has
     only this testcase: its budgets would all say the same.
+
+    Args:
+        judgement: The outcome, the guards and the verdicts.
+        manifest: The run.
+        notes: What failed.
     """
+    notes = notes or FailureNotes()
     name = f"{manifest.service}.{wording.scenario_name(manifest)}"
     cases = [
-        testcase(verdict, name, breach="breach", figures=_figures(verdict))
+        testcase(
+            *(verdict, name),
+            breach="breach",
+            figures=_figures(verdict),
+            notes=notes.of_budgets.get(verdict.name, ()),
+        )
         for verdict in judgement.verdicts
         if not manifest.never_began
     ]
@@ -42,7 +54,10 @@ def junit_xml(judgement: Judgement, manifest: Manifest) -> str:
         seconds=wording.window_seconds(manifest) or 0.0,
         output=[headline]
         if manifest.never_began
-        else [_guard_line(guard) for guard in judgement.guards],
+        else [
+            *(f"failed: {line}" for line in notes.others),
+            *(_guard_line(guard) for guard in judgement.guards),
+        ],
     )
 
 

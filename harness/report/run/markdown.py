@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from harness import names
 from harness.judge.model import Judgement, Verdict
 from harness.report.parts import words as wording
+from harness.report.parts.failures import FailureNotes, failure_notes
 from harness.report.parts.markdown import (
+    FEWEST,
     SIGNS,
     TEXT,
     and_more,
@@ -47,13 +49,16 @@ def summary_markdown(
             block(wording.failure(manifest, TEXT)[:MOST_REASONS]),
             details("Run", _run(manifest)),
         )
+    failures = failure_notes(judgement, evidence)
     return document(
         _heading(judgement, manifest),
         _load(manifest),
         _budgets(verdicts, MOST_BUDGETS),
         _server(evidence),
-        reason_list(verdicts, MOST_REASONS, names.RESULTS_FILE),
+        reason_list(verdicts, MOST_REASONS, names.RESULTS_FILE, failures.of_budgets),
         _guards(judgement, MOST_GUARDS),
+        _last_output(manifest),
+        _failures(failures),
         baseline_markdown(baseline) if baseline else (),
         _notices(manifest),
         details("Endpoints", _endpoints(evidence)),
@@ -62,8 +67,17 @@ def summary_markdown(
     )
 
 
-def comment_markdown(judgement: Judgement, manifest: Manifest) -> str:
-    """The content of comment.md, always within the limit of a comment."""
+def comment_markdown(
+    judgement: Judgement, manifest: Manifest, failures: FailureNotes | None = None
+) -> str:
+    """The content of comment.md, always within the limit of a comment.
+
+    Args:
+        judgement: The outcome, the guards and the verdicts.
+        manifest: The run.
+        failures: What failed.
+    """
+    failures = failures or FailureNotes()
     first = [marker("run", manifest.service, wording.scenario_name(manifest))]
     if manifest.never_began:
         return document(
@@ -76,12 +90,14 @@ def comment_markdown(judgement: Judgement, manifest: Manifest) -> str:
     verdicts = wording.worst_first(judgement.verdicts)
 
     def write(most: int) -> str:
+        notes = failures if most > FEWEST else failures.fewest
         return document(
             first,
             _heading(judgement, manifest),
             _budgets(verdicts, most),
-            reason_list(verdicts, most, names.RESULTS_FILE),
+            reason_list(verdicts, most, names.RESULTS_FILE, notes.of_budgets),
             _guards(judgement, most),
+            _failures(notes),
         )
 
     return fitted(write, MOST_REASONS)
@@ -135,6 +151,19 @@ def _guards(judgement: Judgement, most: int) -> Iterator[str]:
         yield f"- {what}: {prose(clean(guard.reason, TEXT))}"
     yield ""
     yield from and_more(len(guards) - most, "guards in results.json")
+
+
+def _failures(failures: FailureNotes) -> Iterator[str]:
+    if failures.others:
+        yield from (f"### {failures.title}", "")
+        yield from (f"- {prose(clean(line, TEXT))}" for line in failures.others)
+        yield ""
+
+
+def _last_output(manifest: Manifest) -> Iterator[str]:
+    """The last output of a service that ended during the load."""
+    if manifest.status == "failed":
+        yield from block(wording.failure(manifest, TEXT)[1:MOST_REASONS])
 
 
 def _notices(manifest: Manifest) -> Iterator[str]:

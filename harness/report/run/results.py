@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from harness.judge.model import Guard, Judgement, Verdict
+from harness.report.parts.failures import requests_of
 from harness.report.parts.words import window_seconds
 from harness.report.run.endpoints import EndpointLatency, endpoints
 from harness.runs.model import Evidence, Manifest, SlowRequest
 
 SCHEMA = 1
+MOST_FAILURES = 1000  # kinds; one generator counts at most 200, and one more of each endpoint
 
 
 def results_json(
@@ -44,6 +46,7 @@ def results_json(
         "budgets": [_budget(verdict) for verdict in judgement.verdicts],
         "endpoints": [_fields(endpoint) for endpoint in endpoints(evidence.latency)],
         "slowest": [_fields(request) for request in evidence.slowest],
+        "failures": _failures(evidence),
     }
     if baseline is not None:
         document["baseline"] = baseline
@@ -95,6 +98,28 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "share_over": number(verdict.share_over),
         "share_allowed": number(verdict.share_allowed),
     }
+
+
+def _failures(evidence: Evidence) -> list[dict[str, object]]:
+    requests = requests_of(evidence)
+    start = evidence.manifest.clock.started
+    return [
+        {
+            "request": one.request,
+            "kind": one.kind,
+            "status": one.status or None,
+            "text": one.text,
+            "varies": one.varies,
+            "count": one.count,
+            "requests": requests.get(one.request, 0),
+            "total": one.total,
+            "first": None if start is None else number(round(one.first - start, 3)),
+            "last": None if start is None else number(round(one.last - start, 3)),
+            "trace_id": one.trace_id,
+            "replies": [asdict(reply) for reply in one.replies],
+        }
+        for one in evidence.failures[:MOST_FAILURES]
+    ]
 
 
 def _fields(record: EndpointLatency | SlowRequest) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from harness.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_USAGE
 from harness.names import (
     BUDGETS_FILE,
+    FAILURES_FILE,
     GENERATOR_LOG,
     LATENCY_FILE,
     MANIFEST_FILE,
@@ -203,6 +204,11 @@ ROWS: Final[Mapping[str, Row]] = {
         SLOWEST_FILE, '{"at": 1', "files-unchanged", EXIT_INCONCLUSIVE
     ),
     "no slowest.jsonl": _missing(SLOWEST_FILE, "slowest.jsonl is missing", EXIT_INCONCLUSIVE),
+    "words in failures.jsonl": _content(FAILURES_FILE, "x\n", r"failures\.jsonl:1: damaged line"),
+    "a list in failures.jsonl": _content(FAILURES_FILE, "[]\n", r"failures\.jsonl:1: damaged line"),
+    "half a line in failures.jsonl": _content(
+        FAILURES_FILE, '{"request": 1', "files-unchanged", EXIT_INCONCLUSIVE
+    ),
     "no logs": Row(
         lambda files: {n: c for n, c in files.items() if n not in {GENERATOR_LOG, TARGET_LOG}},
         EXIT_PASS,

@@ -131,9 +131,10 @@ async def test_serve_never_ready_shows_the_last_response(tmp_path: Path, log: Pa
 async def test_serve_never_listening_is_reported(tmp_path: Path, log: Path) -> None:
     target = Target(url=URL, command="sleep 60", ready_timeout=0.2, directory=tmp_path)
 
-    with pytest.raises(TargetError, match=r"nothing listens at http.*; it wrote nothing"):
+    with pytest.raises(TargetError, match=r"nothing listens at http") as caught:
         async with serve(target, log):
             pass
+    assert "wrote nothing" not in caught.value.message  # that is not why nothing listens
 
 
 async def test_serve_cancelled_while_waiting_leaves_no_process(tmp_path: Path, log: Path) -> None:

@@ -244,6 +244,7 @@ def test_old_folder_without_digests_is_reconciled_by_its_counts(
     [
         (names.METRICS_FILE, "# more\n", "metrics.om has "),
         (names.SLOWEST_FILE, '{"at"', "slowest.jsonl is not in run.json"),
+        (names.FAILURES_FILE, '{"request"', "failures.jsonl is not in run.json"),
         (names.BUDGETS_FILE, "# more\n", "budgets.yaml has "),
     ],
 )

@@ -18,7 +18,8 @@ import pytest
 from harness.budgets.lint.plan import lint
 from harness.budgets.parse.parse import parse_plan
 from harness.cli import COMMANDS, parser
-from harness.runs.slowest import read_slowest
+from harness.runs.records.failures import read_failures
+from harness.runs.records.slowest import read_slowest
 from tests.unit.project.test_walls import ALLOWED, LEAVES
 
 DOCS = Path("docs")
@@ -146,11 +147,23 @@ def test_options_in_the_documentation_of_the_load_exist(
 
 def test_documented_line_of_the_slowest_requests_is_read(tmp_path: Path) -> None:
     text = (DOCS / "run-folder.md").read_text()
-    (line,) = re.findall(r"```json\n(.*\n)```", text)
+    line, _ = re.findall(r"```json\n(.*\n)```", text)
     (tmp_path / "slowest.jsonl").write_text(line)
     (request,) = read_slowest(tmp_path / "slowest.jsonl", 0.0, 2e9)
     assert (request.request, request.source) == ("GET /items", "worker-2")
     assert set(json.loads(line)) == {field.name for field in fields(request)}
+
+
+def test_documented_line_of_the_failures_is_read(tmp_path: Path) -> None:
+    text = (DOCS / "run-folder.md").read_text()
+    _, line = re.findall(r"```json\n(.*\n)```", text)
+    (tmp_path / "failures.jsonl").write_text(line)
+    (kind,) = read_failures(tmp_path / "failures.jsonl", 0.0, 2e9).kinds
+    assert (kind.request, kind.text, kind.count) == (
+        "GET /items/{id}",
+        "500 Internal Server Error",
+        3,
+    )
 
 
 # --- docs/architecture.md -------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from harness.runs.model import (
     SlowRequest,
     Worker,
 )
+from harness.runs.records.failed import FailedReply, FailureKind
 from harness.units import Unit
 
 P95 = Verdict(
@@ -103,6 +104,19 @@ UNKNOWN = replace(
     margin=None,
     samples=0,
     reason="The service exposes no series cache_gets_total; instrument the cache or see /metrics.",
+)
+
+FAILING = replace(
+    ERRORS,
+    outcome="fail",
+    value=0.002,
+    bound=0.001,
+    margin=-1.0,
+    samples=1000,
+    source="load generator",
+    reason="error ratio of all requests is 0.2%, over max 0.1%",
+    advice="see the answers in failures.jsonl, and the log of the service",
+    failing="",
 )
 
 LATENCIES = {
@@ -206,6 +220,50 @@ SLOWEST = (
     *(SlowRequest(1782907208.0 + i, "GET /contacts", "ok", 0.3, 0.3) for i in range(3)),
 )
 
+BROKEN = FailureKind(
+    request="POST /contacts",
+    kind="status",
+    status=500,
+    text="500 Internal Server Error",
+    varies=False,
+    count=2,
+    total=3,
+    first=1782907203.2,
+    last=1782907214.9,
+    trace_id="0af7651916cd43dd8448eb211c80319c",
+    replies=(
+        FailedReply(1782907203.2, 500, "application/json", 18, '{"detail": "boom"}', "a" * 32),
+    ),
+)
+UNEXPECTED = replace(
+    BROKEN,
+    request="GET /contacts",
+    kind="check",
+    status=200,
+    text="expected id 17, got 99",
+    varies=True,
+    count=1,
+    total=1,
+    first=1782907209.0,
+    last=1782907209.0,
+    trace_id="",
+    replies=(),
+)
+IN_WARM_UP = replace(
+    UNEXPECTED,
+    kind="connection",
+    status=0,
+    text="connection refused: nothing listened at 127.0.0.1:8000",
+    varies=False,
+    count=0,
+    total=4,
+)
+FAILURES = (BROKEN, UNEXPECTED, IN_WARM_UP)
+HOSTILE = (
+    "::error::pwned\n::add-mask::x\x1b[31m ##[error] <script>alert(1)</script> @everyone"
+    " [a](http://h) | `b` \u202e &amp; ]]> </failure>"
+)
+
 AWKWARD = {
     "latenz-größe-µ-世界-👩‍🚀": replace(BREACHED, reason="größer als 200 ms – 世界"),
     "<script>alert(1)</script>": replace(
@@ -241,6 +299,18 @@ AWKWARD_LATENCIES = {
     LatencyKey(LATENCY, OK, "GET", f"/{name}"): Distribution((0.01 * i,), (i,))
     for i, name in enumerate([*AWKWARD, *(f"users/{n}" for n in range(30))], start=1)
 }
+AWKWARD_FAILURES = tuple(
+    replace(
+        BROKEN,
+        request=f"GET /{name}",
+        kind=kind,
+        text=HOSTILE,
+        trace_id=HOSTILE,
+        replies=(FailedReply(0.0, 500, HOSTILE, 9, HOSTILE, HOSTILE),),
+    )
+    for name in list(AWKWARD)[:2]
+    for kind in ("check", "timeout", "exception", "other")
+)
 AWKWARD_SLOWEST = tuple(
     SlowRequest(0.0, f"GET /{name}", "ok", 1e9, 0.0, name, True, name) for name in AWKWARD
 )
@@ -248,8 +318,16 @@ AWKWARD_SLOWEST = tuple(
 # Name of the case: what was judged, on what, and the exit code.
 CASES: dict[str, tuple[Judgement, Evidence, int]] = {
     "pass": (judged("pass", *PASSING), evidence(), 0),
-    "warn": (judged("warn", P95, WARNED, HITS, ERRORS), evidence(), 0),
-    "fail": (judged("fail", HITS, WARNED, UNKNOWN, BREACHED, ERRORS), evidence(), 3),
+    "warn": (
+        judged("warn", P95, WARNED, HITS, ERRORS),
+        replace(evidence(), failures=FAILURES),
+        0,
+    ),
+    "fail": (
+        judged("fail", HITS, WARNED, UNKNOWN, BREACHED, FAILING),
+        replace(evidence(), failures=FAILURES),
+        3,
+    ),
     "inconclusive": (
         judged("inconclusive", P95, UNKNOWN, guards=(DELIVERED, SATURATED, UNREADABLE)),
         evidence(requests=False),
@@ -266,8 +344,12 @@ CASES: dict[str, tuple[Judgement, Evidence, int]] = {
         3,
     ),
     "awkward": (
-        judged("fail", *(replace(v, name=n) for n, v in AWKWARD.items()), guards=(SATURATED,)),
-        Evidence(AWKWARD_RUN, AWKWARD_LATENCIES, (), AWKWARD_SLOWEST),
+        judged(
+            "fail",
+            *(replace(v, name=n, failing="") for n, v in AWKWARD.items()),
+            guards=(SATURATED,),
+        ),
+        Evidence(*(AWKWARD_RUN, AWKWARD_LATENCIES, (), AWKWARD_SLOWEST), failures=AWKWARD_FAILURES),
         3,
     ),
     "never-began": (

@@ -15,7 +15,7 @@ from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
 from harness.runs.metrics import read_metrics
 from harness.runs.model import LatencyKey, Progress, SlowRequest
-from harness.runs.slowest import SlowestLog, read_slowest
+from harness.runs.records.slowest import SlowestLog, read_slowest
 from harness.units import Unit
 from tests.recorded import read_counts
 from tests.unit.runner.fakes import SCENARIO, FakeObserver, plan

@@ -383,4 +383,7 @@ def _translate(report: Report, worker: AdmittedWorker) -> Report:
     """A worker's report with times of the local clock."""
     to_local = worker.clock.to_local
     slowest = tuple(replace(slow, at=to_local(slow.at)) for slow in report.slowest)
-    return replace(report, at=to_local(report.at), slowest=slowest, source=worker.name)
+    failures = tuple(one.at_times(to_local) for one in report.failures)
+    return replace(
+        report, at=to_local(report.at), slowest=slowest, failures=failures, source=worker.name
+    )

@@ -96,8 +96,9 @@ class FastSession(FastHttpSession):
         except GreenletExit:  # the user was killed: the outcome is unknown
             recorder.lose(number)
             raise
-        except BaseException:  # e.g. a listener that stops the user
-            recorder.settle(number, *named, time.monotonic() - start, failed=True)
+        except BaseException as error:  # e.g. a listener that stops the user
+            seconds = time.monotonic() - start
+            recorder.settle(number, *named, seconds, failed=True, raised=error)
             raise
 
     def _perform(  # noqa: PLR0917 - the state of `request`

@@ -186,6 +186,21 @@ def test_case_3g_account_of_the_window_must_be_whole(iterations: tuple[int, int]
     assert found(whole)["requests-stored"].outcome == "ok"
 
 
+@pytest.mark.parametrize(
+    ("failed", "outcome"),
+    [((41, 40), "tripped"), ((0, 1), "tripped"), ((41, 41), "ok"), (None, "ok")],
+)
+def test_failed_requests_by_kind_are_as_many_as_in_the_log(
+    failed: tuple[int, int] | None, outcome: str
+) -> None:
+    run = replace(evidence(requests=account()), recorded=1000, failed=failed)
+    guard = found(run)["requests-stored"]
+    assert guard.outcome == outcome
+    if failed and outcome == "tripped":
+        text = f"latency.hlog holds {failed[0]} failed requests, and failures.jsonl {failed[1]};"
+        assert text in guard.reason
+
+
 def test_load_that_is_small_beside_another_must_be_delivered_as_well() -> None:
     loads = [{"name": "browse"}, {"name": "buy"}, {"name": "users"}]
     run = evidence(

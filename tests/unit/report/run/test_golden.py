@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.judge.model import Judgement
+from harness.report.parts.failures import failure_notes
 from harness.report.run.console import console_report
 from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import comment_markdown, summary_markdown
@@ -33,8 +34,12 @@ def console(width: int, *, color: bool) -> Callable[[Judgement, Evidence, int], 
 FORMATS: dict[str, Callable[[Judgement, Evidence, int], str]] = {
     "console-100.txt": console(100, color=False),
     "summary.md": lambda judgement, evidence, _: summary_markdown(judgement, evidence),
-    "comment.md": lambda judgement, evidence, _: comment_markdown(judgement, evidence.manifest),
-    "junit.xml": lambda judgement, evidence, _: junit_xml(judgement, evidence.manifest),
+    "comment.md": lambda judgement, evidence, _: comment_markdown(
+        judgement, evidence.manifest, failure_notes(judgement, evidence)
+    ),
+    "junit.xml": lambda judgement, evidence, _: junit_xml(
+        judgement, evidence.manifest, failure_notes(judgement, evidence, once=False)
+    ),
     "results.json": lambda judgement, evidence, code: results_json(
         judgement, evidence, exit_code=code
     ),

@@ -75,9 +75,10 @@ def test_summary_of_anything_has_a_row_a_budget_and_no_foreign_markup(
 
 def test_table_says_what_was_judged() -> None:
     judgement, evidence, _ = CASES["fail"]
-    assert first_table(summary_markdown(judgement, evidence))[:3] == [
+    assert first_table(summary_markdown(judgement, evidence))[:4] == [
         ["outcome", "budget", "value", "interval", "bound", "margin", "samples"],
         ["❌ fail", "api-latency-p95", "250 ms", "241 ms .. 262 ms", "max 200 ms", "-25%", "998"],
+        ["❌ fail", "error-ratio", "0.2%", "", "max 0.1%", "-100%", "1000"],
         ["❔ inconclusive", "cache-hit-ratio", "-", "", "min 80%", "-", "0"],
     ]
 

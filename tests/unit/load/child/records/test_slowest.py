@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.child.slowest import KEPT, Slowest
+from harness.load.child.records.slowest import KEPT, Slowest
 from harness.load.protocol.frames import Slow
 
 REQUESTS = st.lists(

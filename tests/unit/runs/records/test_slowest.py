@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.errors import RunFolderError
 from harness.runs.model import SlowRequest
-from harness.runs.slowest import KEPT, SlowestLog, read_slowest
+from harness.runs.records.slowest import KEPT, SlowestLog, read_slowest
 
 START, END = 1_800_000_000.0, 1_800_000_020.0
 ONE = SlowRequest(START + 1, "GET /a", "ok", 0.5, 0.4, "0af7651916cd43dd8448eb211c80319c", True, "")
