@@ -6,7 +6,7 @@ from harness.budgets.lint.plan import Family
 from harness.budgets.model import Target
 from harness.errors import TargetError
 from harness.names import ADDED_LABELS
-from harness.observe.command import absolute
+from harness.observe.command import absolute, running_metrics
 from harness.observe.exposition import ACCEPT, read_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.runs.openmetrics import Sample, exported
@@ -24,10 +24,10 @@ def fetch_families(url: str, target: Target | None) -> dict[str, Family]:
     Raises:
         TargetError: An endpoint does not answer, or its response has no valid metrics.
     """
-    paths = target.metrics if target is not None and target.metrics else ("/metrics",)
+    listed = running_metrics(target, url) if target is not None else ()
     by_family: dict[str, list[Sample]] = {}
-    for path in paths:
-        for sample in _scrape(absolute(url, path)):
+    for path in listed or (absolute(url, "/metrics"),):
+        for sample in _scrape(path):
             by_family.setdefault(sample.family, []).append(sample)
     return {name: _family(samples) for name, samples in by_family.items()}
 

@@ -150,7 +150,7 @@ class ScenarioSpec(Section):
 
 
 class TargetSpec(Section):
-    """The service under load. {port} stands for a free port that the harness picks."""
+    """The service under load. {port}, {port2} to {port9} stand for free ports."""
 
     url: Text = Field(description="Base URL, e.g. http://127.0.0.1:{port}")
     command: Text | None = Field(
@@ -162,6 +162,9 @@ class TargetSpec(Section):
     )
     metrics: Texts | None = Field(
         None, description="Path or URL of the Prometheus metrics, or a list: one per replica"
+    )
+    exporters: Texts | None = Field(
+        None, description="URL of metrics of another process, such as a database's exporter"
     )
     scrape_interval: ScrapeInterval | None = Field(
         None,
