@@ -287,14 +287,16 @@ class Scenario:
 class Target:
     """The service under load.
 
-    `{port}` may stand in `command`, `url`, `metrics` and values of `environment`; `{side}`, which
-    is "baseline" or "candidate", in `command`, `setup` and values of `environment`.
+    `{port}` may stand in `command`, `url`, `metrics` and values of `environment`; `{port2}` to
+    `{port9}` likewise, but not in `url`; `{side}`, which is "baseline" or "candidate", in
+    `command`, `setup` and values of `environment`.
 
     Attributes:
         command: Shell words that start it; None for a service that already runs.
         url: Base URL, without a trailing slash.
         ready: Path or URL that answers 2xx once the service is ready; None only waits for the port.
         metrics: Paths or URLs to scrape, one per replica; may be empty.
+        exporters: URLs to scrape as well, of processes that do not belong to the service.
         scrape_interval: Seconds; None is as short as the cost of a scrape allows.
         environment: Added to the environment of the command.
         directory: Working directory of the command: the folder of budgets.yaml.
@@ -307,6 +309,7 @@ class Target:
     setup: str | None = None
     ready: str | None = None
     metrics: tuple[str, ...] = ()
+    exporters: tuple[str, ...] = ()
     scrape_interval: float | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     ready_timeout: float = 30.0

@@ -96,6 +96,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             f"--{side}-url", type=url, metavar="URL", help="URL of a version that already runs"
         )
         group.add_argument(
+            f"--{side}-metrics",
+            type=url,
+            action="append",
+            metavar="URL",
+            help=f"metrics of the service at --{side}-url (default: the target's); repeatable",
+        )
+        group.add_argument(
             f"--{side}-environment",
             type=variable,
             action="append",
@@ -164,6 +171,7 @@ def _versions(options: argparse.Namespace) -> tuple[Version, Version]:
             command=getattr(options, f"{side}_command"),
             url=getattr(options, f"{side}_url"),
             environment=dict(getattr(options, f"{side}_environment")),
+            metrics=tuple(getattr(options, f"{side}_metrics") or ()),
         )
         for side in ("baseline", "candidate")
     )

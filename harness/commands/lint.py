@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.budgets.dialects.recognise import recognise_target
 from harness.budgets.lint.plan import lint as find
-from harness.commands.parts.inputs import read_plan, require_locustfile
-from harness.commands.parts.options import budgets_option, url_option
+from harness.commands.parts.inputs import read_plan, require_locustfile, with_metrics
+from harness.commands.parts.options import budgets_option, metrics_option, url_option
 from harness.commands.parts.outputs import print_line, write
 from harness.commands.parts.samples import sample_advice
 from harness.errors import EXIT_PASS, EXIT_USAGE
@@ -27,6 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     url_option(
         parser, "running service: check that its metrics exist and its buckets fit the bounds"
     )
+    metrics_option(parser)
 
 
 def lint(options: argparse.Namespace) -> int:
@@ -35,7 +36,7 @@ def lint(options: argparse.Namespace) -> int:
     Raises:
         UsageError: budgets.yaml is not valid, or the service does not answer.
     """
-    plan = read_plan(options.budgets)
+    plan = with_metrics(read_plan(options.budgets), options)
     for scenario in plan.scenarios.values():
         require_locustfile(scenario)
     families = None

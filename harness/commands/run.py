@@ -7,7 +7,13 @@ import argparse
 from harness.budgets.limits import DURATION
 from harness.budgets.model import Plan, Scenario
 from harness.commands.parts import outputs
-from harness.commands.parts.inputs import choose_scenario, past_run, read_plan, worker_pool_of
+from harness.commands.parts.inputs import (
+    choose_scenario,
+    past_run,
+    read_plan,
+    with_metrics,
+    worker_pool_of,
+)
 from harness.commands.parts.option_types import (
     address,
     listen_address,
@@ -21,6 +27,7 @@ from harness.commands.parts.options import (
     budgets_option,
     grafana_options,
     load_options,
+    metrics_option,
     out_option,
     prometheus_options,
     report_options,
@@ -55,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     budgets_option(parser)
     out_option(parser, "run folder (default: runs/<utc>-<scenario>)")
     url_option(parser, "test a service that already runs instead of starting the target")
+    metrics_option(parser)
     load_options(parser)
     parser.add_argument(
         "--max-duration",
@@ -160,7 +168,7 @@ def _announcement(plan: Plan, scenario: Scenario) -> list[str]:
 
 
 def _plan_with_target(options: argparse.Namespace) -> Plan:
-    plan = read_plan(options.budgets)
+    plan = with_metrics(read_plan(options.budgets), options)
     if plan.target is None and not options.url:
         raise UsageError(f"{plan.source} has no target", "add a `target:` section, or use --url")
     return plan

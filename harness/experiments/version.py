@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from harness.budgets.model import Target
 from harness.errors import UsageError
-from harness.observe.command import PLACE, SIDE, absolute, address, on_port, on_side
+from harness.observe.command import FURTHER, PLACE, SIDE, on_side, running_metrics
 
 Role = Literal["baseline", "candidate"]
 
@@ -27,14 +27,16 @@ class Version:
     Attributes:
         ref: A git ref; None is the working tree.
         command: Replaces the command of the target.
-        url: Of a service that already runs; then the other attributes must be empty.
+        url: Of a service that already runs; then ref, command and environment must be empty.
         environment: Added to the environment of the target.
+        metrics: Of the service at `url`, in place of the target's.
     """
 
     ref: str | None = None
     command: str | None = None
     url: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,14 @@ def check_versions(target: Target, baseline: Version, candidate: Version) -> Non
     Raises:
         UsageError: The options contradict each other, a command is missing, a port is fixed, or
             both versions have the same metrics address.
+        TargetError: The metrics address of a running version is unknown.
     """
+    target = replace(target, exporters=())  # of no version
     if baseline.url is not None or candidate.url is not None:
         _refuse_urls(baseline, candidate)
         _refuse_shared_metrics(target, baseline, candidate)
         return
+    _refuse_metrics_options(baseline, candidate)
     if candidate.ref is not None and baseline.ref is None:
         raise UsageError(
             "there is a candidate ref, but no baseline ref to compare it with",
@@ -110,10 +115,11 @@ def version_side(target: Target, version: Version, name: Role, label: str) -> Ve
         name: Baseline or candidate.
         label: A name for people, without command and environment.
     """
+    target = replace(target, exporters=())  # both versions would read the same values
     if version.url is not None:
         parts = urlsplit(version.url)
         without_password = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        return VersionSide(name, without_password, target, url=version.url)
+        return VersionSide(name, without_password, _measured(target, version), url=version.url)
     changed = replace(
         target,
         command=version.command or target.command,
@@ -193,6 +199,11 @@ def notices(
     return sentences
 
 
+def _measured(target: Target, version: Version) -> Target:
+    """The target with the metrics addresses of a version that already runs."""
+    return replace(target, metrics=version.metrics) if version.metrics else target
+
+
 def _refuse_urls(baseline: Version, candidate: Version) -> None:
     for name, version in (("baseline", baseline), ("candidate", candidate)):
         if version.url is None:
@@ -200,30 +211,47 @@ def _refuse_urls(baseline: Version, candidate: Version) -> None:
                 f"only one side has a URL; the {name} needs one as well",
                 "give both --baseline-url and --candidate-url, or neither",
             )
-        if version != Version(url=version.url):
+        if version != Version(url=version.url, metrics=version.metrics):
             raise UsageError(
                 f"the {name} already runs at its URL: ref, command and environment do not apply",
                 f"leave out --{name}-url, or the other options of the {name}",
             )
 
 
-def _refuse_shared_metrics(target: Target, baseline: Version, candidate: Version) -> None:
-    """Refuse an address at which only one of the versions can be scraped."""
-    for path in target.metrics:
-        one, two = (_metrics_address(target, version, path) for version in (baseline, candidate))
-        if one is not None and one == two:
+def _refuse_metrics_options(baseline: Version, candidate: Version) -> None:
+    for name, version in (("baseline", baseline), ("candidate", candidate)):
+        if version.metrics:
             raise UsageError(
-                f"both versions would be scraped at {one}, where only one of them answers",
-                f"write a path such as /metrics under `metrics`, or {PLACE} as the port",
+                f"--{name}-metrics belongs to a version that already runs, and there is no "
+                f"--{name}-url",
+                "leave it out: `metrics` of the target applies to a version that is started",
             )
 
 
-def _metrics_address(target: Target, version: Version, path: str) -> str | None:
-    """Where a version is scraped; None if that follows from the free port that it will get."""
-    if version.url is None:
-        return None if path.startswith("/") or PLACE in path else path
-    here = on_port(replace(target, metrics=(path,)), address(version.url)[1])
-    return absolute(version.url.rstrip("/"), here.metrics[0])
+def _refuse_shared_metrics(target: Target, baseline: Version, candidate: Version) -> None:
+    """Refuse an address at which only one of the versions can be scraped."""
+    one, two = (_metrics_addresses(target, version) for version in (baseline, candidate))
+    if shared := [path for path in one if path in two]:
+        own = (
+            f"write a path such as /metrics under `metrics`, or {PLACE} as the port; for a port of "
+            "its own write {port2}"
+        )
+        if baseline.url is not None:
+            own = (
+                "give each version its own with --baseline-metrics and --candidate-metrics, or "
+                "write a path such as /metrics under `metrics`"
+            )
+        raise UsageError(
+            f"both versions would be scraped at {shared[0]}, where only one of them answers", own
+        )
+
+
+def _metrics_addresses(target: Target, version: Version) -> tuple[str, ...]:
+    """Where a version is scraped, without what follows from the free ports that it will get."""
+    if version.url is not None:
+        return running_metrics(_measured(target, version), version.url.rstrip("/"))
+    fixed = (path for path in target.metrics if not path.startswith("/"))
+    return tuple(path for path in fixed if PLACE not in path and not FURTHER.search(path))
 
 
 def _shared_stores(baseline: VersionSide, candidate: VersionSide) -> Iterator[str]:

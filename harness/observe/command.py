@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from harness.budgets.model import Target
 from harness.errors import TargetError
 
 PLACE: Final = "{port}"
+FURTHER: Final = re.compile(r"\{port([2-9])\}")
 SIDE: Final = "{side}"
 
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
@@ -20,11 +22,21 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def on_port(target: Target, port: int) -> Target:
-    """The target with `{port}` replaced in all its texts."""
+def on_port(target: Target, port: int, further: Mapping[str, int] | None = None) -> Target:
+    """The target with `{port}` replaced in all its texts.
+
+    Args:
+        target: The target.
+        port: Replaces `{port}`.
+        further: Replace `{port2}`, `{port3}`, by their numbers; without them they stay.
+    """
+    ports = {f"{{port{number}}}": str(other) for number, other in (further or {}).items()}
+    ports[PLACE] = str(port)
 
     def fill(text: str) -> str:
-        return text.replace(PLACE, str(port))
+        for place, number in ports.items():
+            text = text.replace(place, number)
+        return text
 
     return replace(
         target,
@@ -32,8 +44,33 @@ def on_port(target: Target, port: int) -> Target:
         command=None if target.command is None else fill(target.command),
         ready=None if target.ready is None else fill(target.ready),
         metrics=tuple(map(fill, target.metrics)),
+        exporters=tuple(map(fill, target.exporters)),
         environment={name: fill(value) for name, value in target.environment.items()},
     )
+
+
+def further_ports(target: Target) -> list[str]:
+    """The numbers of `{port2}`, `{port3}` and so on in the target, in order."""
+    texts = (target.command or "", *target.environment.values(), *target.metrics)
+    return sorted({number for text in texts for number in FURTHER.findall(text)})
+
+
+def running_metrics(target: Target, url: str) -> tuple[str, ...]:
+    """The metrics addresses of a service that already runs at a URL.
+
+    Raises:
+        TargetError: One has a port that only a command gets, or the URL is not an HTTP URL.
+    """
+    here = on_port(target, address(url)[1])
+    addresses = (*here.metrics, *here.exporters)
+    if places := [place for path in addresses for place in FURTHER.findall(path)]:
+        raise TargetError(
+            f"the port {{port{places[0]}}} of the metrics is unknown: the harness chooses it only "
+            "for a command that it starts",
+            "give the address of the running service's metrics with --metrics (in compare, with "
+            "--baseline-metrics and --candidate-metrics)",
+        )
+    return tuple(absolute(url, path) for path in addresses)
 
 
 def on_side(target: Target, side: Literal["baseline", "candidate"]) -> Target:

@@ -8,7 +8,7 @@ from harness.budgets.lint.plan import Family
 from harness.budgets.model import Target
 from harness.errors import TargetError
 from harness.names import ADDED_LABELS, DECLARED, DECLARED_METRIC
-from harness.observe.command import absolute
+from harness.observe.command import absolute, running_metrics
 from harness.observe.exposition import ACCEPT, read_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.runs.openmetrics import Sample, exported
@@ -26,8 +26,9 @@ def fetch_families(url: str, target: Target | None) -> dict[str, Family]:
     Raises:
         TargetError: An endpoint does not answer, or its response has no valid metrics.
     """
-    paths = target.metrics if target is not None and target.metrics else ("/metrics",)
-    return families_of(sample for path in paths for sample in _scrape(absolute(url, path)))
+    listed = running_metrics(target, url) if target is not None else ()
+    paths = listed or (absolute(url, "/metrics"),)
+    return families_of(sample for path in paths for sample in _scrape(path))
 
 
 def families_of(samples: Iterable[Sample]) -> dict[str, Family]:

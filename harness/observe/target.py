@@ -8,15 +8,25 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.budgets.model import Target
 from harness.errors import TargetError
-from harness.observe.command import PLACE, absolute, address, on_port, on_side, split_command
+from harness.observe.command import (
+    PLACE,
+    absolute,
+    address,
+    further_ports,
+    on_port,
+    on_side,
+    running_metrics,
+    split_command,
+)
 from harness.observe.fetch import NoAnswer, fetch
+from harness.observe.port_owner import refuse_foreign_metrics
 from harness.process.output import last_lines
 from harness.process.process import Process
 
@@ -82,7 +92,7 @@ async def _running_service(target: Target, url: str) -> Service:
             f"{url} contains {PLACE}, but there is no command that gets the port",
             "write the port of the running service, or give the target a command",
         )
-    port = address(url)[1]
+    metrics = running_metrics(target, url)
     try:
         await asyncio.to_thread(fetch, url, _PROBE_TIMEOUT)
     except NoAnswer as error:
@@ -90,7 +100,6 @@ async def _running_service(target: Target, url: str) -> Service:
             f"nothing answers at {url}: {error}",
             "start the service first, correct the url, or give the target a command",
         ) from error
-    metrics = tuple(absolute(url, path) for path in on_port(target, port).metrics)
     return Service(url, metrics, asyncio.get_running_loop().create_future())
 
 
@@ -98,14 +107,14 @@ async def _start(target: Target, log: Path) -> tuple[Process, Service]:
     """Start the command; retry once if another process has taken the free port."""
     if PLACE not in target.url:
         await _refuse_taken_port(target.url)
-        return await _start_once(target, log)
-    first = on_port(target, _free_port())
+        return await _start_once(_on_free_ports(target), log)
+    first = _on_free_ports(target)
     try:
         return await _start_once(first, log)
     except TargetError:
         if not await _is_open(first.url):
             raise
-    return await _start_once(on_port(target, _free_port()), log)
+    return await _start_once(_on_free_ports(target), log)
 
 
 async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
@@ -137,12 +146,13 @@ async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
                 problem + output,
                 f"the whole output is in {log}; the command was: {target.command}",
             )
+        metrics = tuple(absolute(url, path) for path in target.metrics)
+        await asyncio.to_thread(refuse_foreign_metrics, metrics, process.pid)
     except BaseException:
         await process.stop(target.stop_timeout)
         await died
         raise
-    metrics = tuple(absolute(url, path) for path in target.metrics)
-    return process, Service(url, metrics, died, process.pid)
+    return process, Service(url, (*metrics, *target.exporters), died, process.pid)
 
 
 async def _wait_until_ready(target: Target, url: str, died: asyncio.Future[int]) -> str:
@@ -203,10 +213,15 @@ async def _is_open(url: str) -> bool:
     return True
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def _on_free_ports(target: Target) -> Target:
+    """The target with a free port for each placeholder; no two ports are the same."""
+    further = further_ports(target)
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(1 + len(further))]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        port, *others = [int(listener.getsockname()[1]) for listener in listeners]
+    return on_port(target, port, dict(zip(further, others, strict=True)))
 
 
 def _size(file: Path) -> int:

@@ -161,7 +161,7 @@ class RequestsSpec(Section):
 
 
 class TargetSpec(Section):
-    """The service under load. {port} stands for a free port that the harness picks."""
+    """The service under load. {port}, {port2} to {port9} stand for free ports."""
 
     url: Text = Field(description="Base URL, e.g. http://127.0.0.1:{port}")
     command: Text | None = Field(
@@ -181,6 +181,9 @@ class TargetSpec(Section):
     )
     requests: RequestsSpec | None = Field(
         None, description="Metric of the requests, if no dialect has it"
+    )
+    exporters: Texts | None = Field(
+        None, description="URL of metrics of another process, such as a database's exporter"
     )
     scrape_interval: ScrapeInterval | None = Field(
         None,

@@ -23,6 +23,7 @@ _SHORTEST_AUTO = 10.0  # seconds of a duration in which it can be seen that the 
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"  # POSIX.1-2017, 8.1
 _LONGER = 3.0  # longest duration over the duration, without `max_duration`
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_PORTS = ["port", *(f"port{number}" for number in range(2, 10))]
 
 
 def scenario(
@@ -266,6 +267,7 @@ def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | No
         setup=spec.setup,
         ready=spec.ready,
         metrics=tuple(spec.metrics or ()),
+        exporters=tuple(spec.exporters or ()),
         scrape_interval=spec.scrape_interval,
         environment=dict(spec.environment),
         ready_timeout=spec.ready_timeout,
@@ -299,24 +301,33 @@ def check_variables(environment: Iterable[str], place: Place, problems: Problems
 
 def _check_addresses(spec: TargetSpec, place: Place, problems: Problems) -> None:
     addresses = [((*place, "ready"), spec.ready)] if spec.ready else []
-    listed_metrics = spec.metrics or []
-    for index, address in enumerate(listed_metrics):
-        here: Place = (*place, "metrics", index)
-        if address in listed_metrics[:index]:
-            problems.add(here, f"{address} is listed twice, and would be counted twice")
-        addresses.append((here, address))
+    seen: list[str] = []
+    for key, listed in (("metrics", spec.metrics or []), ("exporters", spec.exporters or [])):
+        for index, address in enumerate(listed):
+            here: Place = (*place, key, index)
+            if address in seen:
+                problems.add(here, f"{address} is listed twice, and would be counted twice")
+            seen.append(address)
+            addresses.append((here, address))
     for here, address in addresses:
-        if not address.startswith("/"):
+        if "exporters" in here and _PLACEHOLDER.search(address):
+            problems.add(here, "the harness chooses no port of another process; write its number")
+        elif "exporters" in here:
+            _check_url(address, here, problems)
+        elif not address.startswith("/"):
             _check_url(address, here, problems, what="a path that starts with / or a URL")
 
 
 def _check_url(url: str, place: Place, problems: Problems, what: str = "a URL") -> None:
+    known = ["port"] if place == ("target", "url") else _PORTS
     for name in _PLACEHOLDER.findall(url):
-        if name != "port":
+        if name not in known:
             meant = closest(name, ["port"])
-            problems.add(place, f"{{{name}}} is unknown; {meant}only {{port}} is replaced")
+            replaced = "{port}" if len(known) == 1 else "{port} and {port2} to {port9}"
+            verb = "is" if len(known) == 1 else "are"
+            problems.add(place, f"{{{name}}} is unknown; {meant}only {replaced} {verb} replaced")
             return
-    match = _URL.fullmatch(url.replace("{port}", "1"))
+    match = _URL.fullmatch(_PLACEHOLDER.sub("1", url))
     good = match is not None and 0 < int(match["port"] or 80) < 65_536
     if not good:
         problems.add(place, f'"{url}" is not {what}; write e.g. http://127.0.0.1:8000')
@@ -325,17 +336,7 @@ def _check_url(url: str, place: Place, problems: Problems, what: str = "a URL") 
 def _check_pieces(spec: TargetSpec, place: Place, problems: Problems) -> None:
     """Check that the command, the url and the port fit together."""
     if spec.command is None:
-        for key in ("setup", "environment"):
-            if getattr(spec, key):
-                problems.add((*place, key), "belongs to the command, but there is no command")
-        addresses = {"url": spec.url, "ready": spec.ready, "metrics": str(spec.metrics)}
-        for key, address in addresses.items():
-            if "{port}" in (address or ""):
-                problems.add(
-                    (*place, key),
-                    "{port} is the free port that the command gets, but there is no command; "
-                    "add a command or write the port of the running service",
-                )
+        _check_without_command(spec, place, problems)
         return
     for_command = spec.command + "".join(spec.environment.values())
     if "{port}" in for_command and "{port}" not in spec.url:
@@ -345,3 +346,24 @@ def _check_pieces(spec: TargetSpec, place: Place, problems: Problems) -> None:
             (*place, "command"),
             "has no {port}, which the url expects; pass it on, e.g. --port {port}",
         )
+    for index, address in enumerate(spec.metrics or ()):
+        for name in _PLACEHOLDER.findall(address):
+            if name in _PORTS[1:] and f"{{{name}}}" not in for_command:
+                problems.add(
+                    (*place, "metrics", index),
+                    f"the command has no {{{name}}}; pass it on, e.g. --metrics-port {{{name}}}",
+                )
+
+
+def _check_without_command(spec: TargetSpec, place: Place, problems: Problems) -> None:
+    for key in ("setup", "environment"):
+        if getattr(spec, key):
+            problems.add((*place, key), "belongs to the command, but there is no command")
+    addresses = {"url": spec.url, "ready": spec.ready, "metrics": str(spec.metrics)}
+    for key, address in addresses.items():
+        if name := next((n for n in _PLACEHOLDER.findall(address or "") if n in _PORTS), None):
+            problems.add(
+                (*place, key),
+                f"{{{name}}} is the free port that the command gets, but there is no command; "
+                "add a command or write the port of the running service",
+            )

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,25 @@ def read_plan(path: Path) -> Plan:
         UsageError: The file cannot be read, or is not valid.
     """
     return _read_plan(path, datetime.now(UTC).date())
+
+
+def with_metrics(plan: Plan, options: argparse.Namespace) -> Plan:
+    """The plan with the metrics addresses of --metrics, which belong to --url.
+
+    Raises:
+        UsageError: There is no --url.
+    """
+    if options.metrics is None:
+        return plan
+    if options.url is None:
+        raise UsageError(
+            "--metrics belongs to a running service, and there is no --url",
+            "add --url, or write the address under `target.metrics`",
+        )
+    from harness.budgets.model import Target
+
+    target = plan.target or Target(url=options.url)
+    return replace(plan, target=replace(target, metrics=tuple(options.metrics), exporters=()))
 
 
 def open_stored_run(path: Path) -> tuple[RunFolder, Manifest]:

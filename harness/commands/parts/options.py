@@ -64,6 +64,17 @@ def url_option(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--url", type=url, help=what)
 
 
+def metrics_option(parser: argparse.ArgumentParser) -> None:
+    """Add --metrics, the metrics addresses of the service of --url."""
+    parser.add_argument(
+        "--metrics",
+        type=url,
+        action="append",
+        metavar="URL",
+        help="metrics of the service at --url, if not where budgets.yaml says; repeatable",
+    )
+
+
 def worker_secret_option(group: argparse._ActionsContainer) -> None:
     """Add --worker-secret-file."""
     group.add_argument(

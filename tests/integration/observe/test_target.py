@@ -1,4 +1,5 @@
 import asyncio
+import os
 import re
 import shlex
 import socket
@@ -187,6 +188,76 @@ async def test_serve_fixed_port_that_is_taken_is_refused_before_the_start(
     assert "stop the process, or write {port}" in caught.value.hint
     assert "{port}" in caught.value.hint
     assert not log.exists()
+
+
+async def test_serve_further_ports_are_free_and_the_same_in_all_texts(
+    tmp_path: Path, log: Path
+) -> None:
+    target = Target(
+        url=URL,
+        command=command(),
+        metrics=("/metrics", "http://127.0.0.1:{port2}/metrics", "http://127.0.0.1:{port3}/x"),
+        exporters=("http://127.0.0.1:1/exporter",),
+        environment={"GREETING": "{port2}-{port3}"},
+        directory=tmp_path,
+    )
+
+    async with serve(target, log) as service:
+        own, second, third, exporter = service.metrics
+
+    ports = [url.split(":")[2].partition("/")[0] for url in (own, second, third)]
+    assert own == f"{service.url}/metrics"
+    assert len(set(ports)) == 3
+    assert log.read_text().split()[2] == f"{ports[1]}-{ports[2]}"
+    assert exporter == "http://127.0.0.1:1/exporter"
+
+
+async def test_serve_metrics_of_an_older_process_are_refused(
+    tmp_path: Path, log: Path, endpoint: Endpoint
+) -> None:
+    stale = f"{endpoint.url}/metrics"
+    target = Target(url=URL, command=command(), metrics=("/metrics", stale), directory=tmp_path)
+
+    with pytest.raises(TargetError) as caught:
+        async with serve(target, log):
+            pass
+
+    name = psutil.Process().name()
+    assert caught.value.message == (
+        f"{stale} belongs to another process, {name} ({os.getpid()}), which ran before the "
+        "service was started"
+    )
+    assert f"write {{port2}} in place of {stale.split(':')[2].partition('/')[0]}" in (
+        caught.value.hint
+    )
+    assert not psutil.pid_exists(pids(log)[0])
+    beside = Target(
+        url=URL, command=command(), metrics=("/metrics",), exporters=(stale,), directory=tmp_path
+    )
+    async with serve(beside, log) as service:
+        assert service.metrics == (f"{service.url}/metrics", stale)
+
+
+async def test_serve_metrics_port_of_a_child_process_is_accepted(tmp_path: Path, log: Path) -> None:
+    target = Target(
+        url=URL,
+        command=shlex.join(["sh", "-c", f"{command()} & wait"]),
+        ready="/ready",
+        metrics=("/metrics",),
+        directory=tmp_path,
+    )
+    async with serve(target, log) as service:
+        assert service.pid not in pids(log)
+
+
+async def test_serve_running_service_has_no_port_that_only_a_command_gets(
+    tmp_path: Path, log: Path, endpoint: Endpoint
+) -> None:
+    target = Target(url="", metrics=("http://127.0.0.1:{port2}/metrics",), directory=tmp_path)
+
+    with pytest.raises(TargetError, match=r"the port \{port2\} of the metrics is unknown"):
+        async with serve(target, log, endpoint.url):
+            pass
 
 
 async def test_serve_fixed_port_that_is_free_is_used(tmp_path: Path, log: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.model import Target
-from harness.errors import UsageError
+from harness.errors import TargetError, UsageError
 from harness.experiments.version import (
     Version,
     check_versions,
@@ -104,7 +104,23 @@ REFUSED = [
         Version(ref="main"),
         Version(),
         "both versions would be scraped at http://127.0.0.1:9100/metrics, where only one",
-        "write a path such as /metrics under `metrics`, or {port} as the port",
+        "or {port} as the port; for a port of its own write {port2}",
+    ),
+    (
+        "metrics options of a version that is started",
+        TARGET,
+        Version(metrics=("http://a:9100/metrics",)),
+        Version(),
+        "--baseline-metrics belongs to a version that already runs, and there is no --baseline-url",
+        "leave it out",
+    ),
+    (
+        "the same metrics given for both versions",
+        Target(url="http://a"),
+        Version(url="http://a", metrics=("http://a:9100/metrics",)),
+        Version(url="http://b", metrics=("http://a:9100/metrics",)),
+        "both versions would be scraped at http://a:9100/metrics, where only one",
+        "--baseline-metrics and --candidate-metrics",
     ),
     (
         "metrics at a fixed address of versions that already run",
@@ -112,7 +128,7 @@ REFUSED = [
         Version(url="http://a"),
         Version(url="http://b"),
         "both versions would be scraped at http://a:9100/metrics, where only one",
-        "write a path such as /metrics under `metrics`, or {port} as the port",
+        "give each version its own with --baseline-metrics and --candidate-metrics",
     ),
     (
         "metrics at the same port of versions on two hosts",
@@ -120,7 +136,7 @@ REFUSED = [
         Version(url="http://a:80"),
         Version(url="http://b:80"),
         "both versions would be scraped at http://a:80/metrics, where only one",
-        "write a path such as /metrics under `metrics`, or {port} as the port",
+        "give each version its own with --baseline-metrics and --candidate-metrics",
     ),
 ]
 
@@ -134,6 +150,29 @@ def test_versions_with_metrics_of_their_own_are_compared() -> None:
     check_versions(
         replace(TARGET, metrics=places[:1]), Version(url="http://a"), Version(url="http://b")
     )
+    own = replace(TARGET, metrics=("http://127.0.0.1:{port2}/metrics",))
+    check_versions(own, Version(), Version())
+    check_versions(
+        own,
+        Version(url="http://a", metrics=("http://a:9100/metrics",)),
+        Version(url="http://b", metrics=("http://b:9100/metrics",)),
+    )
+
+
+def test_metrics_of_a_running_version_replace_those_of_the_target() -> None:
+    target = replace(TARGET, metrics=("/metrics",), exporters=("http://db:9187/metrics",))
+    version = Version(url="http://a", metrics=("http://a:9100/metrics",))
+    assert version_side(target, version, "baseline", "").target.metrics == version.metrics
+    assert version_side(target, Version(), "baseline", "").target.metrics == ("/metrics",)
+    for one in (version, Version()):  # both versions would read the same values of an exporter
+        assert version_side(target, one, "baseline", "").target.exporters == ()
+
+
+def test_port_of_the_metrics_of_a_running_version_is_unknown() -> None:
+    own = replace(TARGET, metrics=("http://127.0.0.1:{port2}/metrics",))
+    with pytest.raises(TargetError, match=r"\{port2\}") as raised:
+        check_versions(own, Version(url="http://a"), Version(url="http://b"))
+    assert "--baseline-metrics and --candidate-metrics" in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,15 @@ import pytest
 
 from harness.budgets.model import Target
 from harness.errors import TargetError
-from harness.observe.command import absolute, address, instance, on_port, split_command
+from harness.observe.command import (
+    absolute,
+    address,
+    further_ports,
+    instance,
+    on_port,
+    running_metrics,
+    split_command,
+)
 
 
 def test_port_is_filled_into_all_texts() -> None:
@@ -24,6 +32,31 @@ def test_port_is_filled_into_all_texts() -> None:
         metrics=("/metrics", "http://127.0.0.1:8123/other"),
         environment={"PORT": "8123", "OTHER": "1"},
         directory=Path("x"),
+    )
+
+
+def test_further_ports_are_filled_into_all_texts() -> None:
+    target = Target(
+        url="http://127.0.0.1:{port}",
+        command="serve --port {port} --admin {port3}",
+        metrics=("http://127.0.0.1:{port2}/metrics",),
+        environment={"METRICS_PORT": "{port2}", "JSON": "{port10}"},
+    )
+    assert further_ports(target) == ["2", "3"]
+    filled = on_port(target, 8000, {"2": 9000, "3": 9001})
+    assert filled.command == "serve --port 8000 --admin 9001"
+    assert filled.metrics == ("http://127.0.0.1:9000/metrics",)
+    assert filled.environment == {"METRICS_PORT": "9000", "JSON": "{port10}"}
+
+
+def test_metrics_of_a_running_service() -> None:
+    target = Target(
+        url="", metrics=("/metrics", "http://h:{port}/x"), exporters=("http://db:9187/metrics",)
+    )
+    assert running_metrics(target, "http://h:8000/base") == (
+        "http://h:8000/base/metrics",
+        "http://h:8000/x",
+        "http://db:9187/metrics",
     )
 
 

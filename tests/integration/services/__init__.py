@@ -1,0 +1,1 @@
+"""`harness` against services that others wrote with other frameworks."""

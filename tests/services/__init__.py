@@ -1,0 +1,1 @@
+"""Small services in other frameworks, with the metrics exporter that their users install."""
