@@ -44,6 +44,8 @@ class Measurement:
         note: How the value was measured, for every verdict on it; empty otherwise.
         at_least: Whether the true value may be higher, because requests were unanswered.
         at_first: What to do where the excess lies in the first seconds; empty otherwise.
+        between: The lowest and the highest value that the missing evidence allows: requests had no
+            answer, or a counter appeared within the window. None when the value is exact.
     """
 
     value: float | None
@@ -56,6 +58,7 @@ class Measurement:
     note: str = ""
     at_least: bool = False
     at_first: str = ""
+    between: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

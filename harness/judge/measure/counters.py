@@ -16,7 +16,7 @@ from harness.budgets.model import (
 )
 from harness.judge.measure.batches import increases_in_batches, seconds_in_batches
 from harness.judge.measure.coverage import service_coverage
-from harness.judge.measure.deltas import Delta, deltas, total
+from harness.judge.measure.deltas import Delta, born, deltas, total
 from harness.judge.measure.gauges import levels
 from harness.judge.measure.histograms import bucket_edge, histogram
 from harness.judge.measure.observation import ObservedHistogram, ObservedRate, ObservedRatio
@@ -70,6 +70,8 @@ def observe_ratio(indicator: Mean | Ratio, evidence: Evidence) -> ObservedRatio:
         increases_in_batches(evidence, above),
         increases_in_batches(evidence, below),
         below[0].source,
+        born(above),
+        born(below),
     )
 
 
@@ -90,6 +92,7 @@ def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:
         increases_in_batches(evidence, parts),
         seconds_in_batches(evidence, places),
         parts[0].source,
+        math.fsum(part.born / part.seconds for part in parts),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from harness.budgets.model import Budget
-from harness.judge.bounds import holds_by_value
+from harness.judge.bounds import holds, holds_by_value
 from harness.judge.measure.answers import measure_answer
 from harness.judge.measure.client import measure_failures, measure_times
 from harness.judge.measure.gauges import over
@@ -30,6 +30,11 @@ from harness.judge.measure.quantile import measure_quantile
 from harness.judge.measure.series import LOAD_GENERATOR
 from harness.judge.model import Measurement
 from harness.runs.model import Evidence
+
+_BORN = (
+    "a counter appeared within the window, and what it had counted before its first reading"
+    " changes the verdict; expose it from the start of the service, or raise `warm_up`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,13 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
             return Measurement(count.ok / seconds, count.total or count.made, LOAD_GENERATOR)
         case ObservedHistogram():
             return measure_quantile(budget, observation)
-        case ObservedRatio(of=of, to=to, source=source):
-            return Measurement(of / to, max(1, round(to)), source)
-        case ObservedRate(per_second=value, divisor=divisor, scrapes=scrapes, source=source):
-            return Measurement(value / divisor, scrapes, source)
+        case ObservedRatio():
+            return _ratio(budget, observation)
+        case ObservedRate(per_second=value, born=born, divisor=divisor):
+            between = ((value - born) / divisor, value / divisor) if born else None
+            return Measurement(
+                value / divisor, observation.scrapes, observation.source, between=between
+            )
         case ObservedExact(value=value, samples=samples, source=source):
             return Measurement(value, samples, source)
         case ObservedUtilization():
@@ -105,6 +113,29 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
             return measure_answer(budget, observation, measure(budget, observation.own).value)
         case _:
             assert_never(observation)
+
+
+def _ratio(budget: Budget, observed: ObservedRatio) -> Measurement:
+    """The ratio of two increases.
+
+    A denominator that is too high makes the ratio too low. So a budget does not hold for certain
+    when it does not hold at the other end as well.
+    """
+    value, between, undecided = observed.of / observed.to, None, ""
+    if observed.of_born or observed.to_born:
+        rest = observed.to - observed.to_born
+        highest = observed.of / rest if rest > 0 else math.inf
+        between = (observed.of - observed.of_born) / observed.to, highest
+        end = between[1] if budget.direction == "max" else between[0]
+        if not holds(end, budget.bound, budget.direction):
+            undecided = _BORN if holds(value, budget.bound, budget.direction) else ""
+    return Measurement(
+        value,
+        max(1, round(observed.to)),
+        observed.source,
+        undecided=undecided,
+        between=between,
+    )
 
 
 def _utilization(budget: Budget, observed: ObservedUtilization) -> Measurement:

@@ -231,6 +231,8 @@ class ObservedRatio:
         of_batches: The increase of the numerator in each batch.
         to_batches: The increase of the denominator in each batch.
         source: Where it was measured, for people.
+        of_born: By how much `of` may be too high, because counters appeared within the window.
+        to_born: The same of `to`.
     """
 
     indicator: Mean | Ratio
@@ -240,6 +242,8 @@ class ObservedRatio:
     of_batches: Batches
     to_batches: Batches
     source: str
+    of_born: float = 0.0
+    to_born: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,7 @@ class ObservedRate:
         increases: In each batch.
         seconds: Between the scrapes at the ends of each batch.
         source: Where it was measured, for people.
+        born: By how much `per_second` may be too high, because counters appeared within the window.
     """
 
     indicator: Rate
@@ -263,6 +268,7 @@ class ObservedRate:
     increases: Batches
     seconds: Batches
     source: str
+    born: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
