@@ -119,6 +119,7 @@ class ObservedTimes:
         count: The requests of the window, whatever their outcome.
         waits: The requests without an answer.
         width: Seconds of a batch.
+        numbers: Of the batches, from 0 at the start of the window.
     """
 
     indicator: Latency
@@ -131,6 +132,7 @@ class ObservedTimes:
     count: RequestCount
     waits: Waits
     width: int
+    numbers: tuple[int, ...]
 
     @property
     def shortest(self) -> Distribution:
