@@ -48,6 +48,8 @@ class Measurement:
         at_first: What to do where the excess lies in the first seconds; empty otherwise.
         bucket: The ends of the coarse bucket that the value lies in; None where it is known better.
         whole: What a share is a share of, such as "2 cores"; empty where the name says it.
+        between: The lowest and the highest value that the missing evidence allows: requests had no
+            answer, or a counter appeared within the window. None when the value is exact.
     """
 
     value: float | None
@@ -62,6 +64,7 @@ class Measurement:
     at_first: str = ""
     bucket: tuple[float, float] | None = None
     whole: str = ""
+    between: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

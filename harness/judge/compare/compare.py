@@ -16,7 +16,12 @@ from typing import assert_never
 
 from harness.budgets.model import Budget
 from harness.judge.compare.describe import reason
-from harness.judge.compare.log_ratio import log_ratio, too_few_events, why_no_ratio
+from harness.judge.compare.log_ratio import (
+    PairRatio,
+    pair_ratio,
+    too_few_events,
+    why_no_ratio,
+)
 from harness.judge.compare.model import (
     BudgetChange,
     Comparison,
@@ -149,7 +154,7 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
     plan = design(tolerance, rules.most, alpha=rules.alpha / family, beta=rules.beta)
     omitted = [exclusion_reason(budget, pair) for pair in pairs]
     ratios = tuple(
-        None if why else log_ratio(budget, *_measured(budget, pair))
+        None if why else pair_ratio(budget, *_measured(budget, pair))
         for pair, why in zip(pairs, omitted, strict=True)
     )
     used = [_measured(budget, p) for p, why in zip(pairs, omitted, strict=True) if not why]
@@ -170,7 +175,7 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         lower=expm1(state.lower) if isfinite(state.lower) else None,
         upper=expm1(state.upper) if isfinite(state.upper) else None,
         detectable=state.detectable,
-        ratios=ratios,
+        ratios=tuple(None if one is None else one.value for one in ratios),
         decided_after=decided_after,
         seconds=sum(pair.seconds for pair in pairs[:decided_after]),
         reason="",
@@ -182,7 +187,7 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
 
 
 def _closing_in(
-    ratios: Sequence[float | None], may_pass: Sequence[bool], plan: Design
+    ratios: Sequence[PairRatio | None], may_pass: Sequence[bool], plan: Design
 ) -> tuple[State, int | None]:
     """The first decision, and all that is known after the last pair.
 
@@ -197,14 +202,14 @@ def _closing_in(
     Returns:
         The state, and after how many pairs the decision fell, if it did.
     """
-    known: list[float] = []
+    known: list[PairRatio] = []
     decision: SequentialDecision = "continue"
     decided_after, lower, upper = None, -inf, inf
-    state = look(known, plan)
+    state = _look(known, plan)
     for count, ratio in enumerate(ratios, 1):
         if ratio is not None:
             known.append(ratio)
-            state = look(known, plan)
+            state = _look(known, plan)
             if len(known) <= plan.most:
                 lower = max(lower, min(state.lower, upper))
                 upper = min(upper, max(state.upper, lower))
@@ -218,6 +223,21 @@ def _closing_in(
     if state.estimate is not None:
         lower, upper = min(lower, state.estimate), max(upper, state.estimate)
     return replace(state, decision=decision, lower=lower, upper=upper), decided_after
+
+
+def _look(known: Sequence[PairRatio], plan: Design) -> State:
+    """As `look`; a decision must be the same at the ends that the missing evidence allows."""
+    state = look([one.value for one in known], plan)
+    if all(one.best == one.worst for one in known):
+        return state
+    best, worst = (look(ends, plan) for ends in ([o.best for o in known], [o.worst for o in known]))
+    decision = state.decision
+    if (decision == "pass" and worst.decision != "pass") or (
+        decision == "fail" and best.decision != "fail"
+    ):
+        decision = "continue" if len(known) < plan.most else "inconclusive"
+    lower, upper = min(state.lower, best.lower), max(state.upper, worst.upper)
+    return replace(state, decision=decision, lower=lower, upper=upper)
 
 
 def _outcome_of(budget: Budget, decision: SequentialDecision, pairs: Sequence[Pair]) -> Outcome:

@@ -105,11 +105,22 @@ def _undecided(
         return (
             f"the noise is too large for {_pairs(change.pairs)}: the minimum detectable regression"
             f" is {smallest}; run `harness calibrate`, use more --slices, or raise"
-            f" max_regression ({_tolerance(change)}){_left_out(change, omitted)}"
+            f" max_regression ({_tolerance(change)}){_open(used)}{_left_out(change, omitted)}"
         )
     return (
         f"{_found(change, budget)}: {_pairs(change.pairs)} exclude neither zero nor the"
-        f" {_tolerance(change)}; use more --slices{_left_out(change, omitted)}"
+        f" {_tolerance(change)}; use more --slices{_open(used)}{_left_out(change, omitted)}"
+    )
+
+
+def _open(used: Sequence[tuple[Measurement, Measurement]]) -> str:
+    """In how many pairs the values are known only within bounds; empty when they are exact."""
+    count = sum(any(side.between is not None for side in pair) for pair in used)
+    if not count:
+        return ""
+    return (
+        f"; in {_pairs(count)} a value is known only within bounds, because requests had no answer"
+        " or a counter appeared within the window"
     )
 
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from statistics import fmean
+from typing import NamedTuple
 
 from harness.budgets.model import Budget, ErrorRatio, Quantile, Ratio
 from harness.judge.model import Measurement
@@ -50,6 +53,37 @@ def log_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> 
     return _log(after, before) if budget.direction == "max" else _log(before, after)
 
 
+class PairRatio(NamedTuple):
+    """The log ratio of a pair.
+
+    Attributes:
+        value: As measured.
+        best: The lowest that the missing evidence of both sides allows.
+        worst: The highest.
+    """
+
+    value: float
+    best: float
+    worst: float
+
+
+def pair_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> PairRatio | None:
+    """As `log_ratio`, with both ends where a value is only known within bounds."""
+    value = log_ratio(budget, baseline, candidate)
+    if value is None:
+        return None
+    ends = [
+        log_ratio(budget, replace(baseline, value=before), replace(candidate, value=after))
+        for before, after in product(_ends(baseline), _ends(candidate))
+    ]
+    known = [value, *(end for end in ends if end is not None)]
+    return PairRatio(value, min(known), max(known))
+
+
+def _ends(found: Measurement) -> tuple[float | None, ...]:
+    return found.between or (found.value,)
+
+
 def why_no_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> str:
     """Why the two cannot be compared; empty when they can.
 
@@ -64,7 +98,7 @@ def why_no_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) 
     for side, found in (("baseline", baseline), ("candidate", candidate)):
         if found.value is None:
             return f"no data of the {side}: {found.reason}"
-        if found.undecided:
+        if found.undecided and found.between is None:
             return f"{side}: {found.undecided}"
         if found.value < 0:
             return f"the {side}'s value is below zero, so there is no relative change"

@@ -8,18 +8,14 @@ may have made a time what it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import assert_never
 
-from harness.budgets.model import (
-    ErrorRatio,
-    Latency,
-    ServiceIndicator,
-    Throughput,
-)
-from harness.judge.guards.impact import breached_by_silence
-from harness.judge.guards.readings import of, readings
+from harness.budgets.model import ServiceIndicator
+from harness.judge.guards.excess import Loss, Lost, longest, lost_by_batch
+from harness.judge.guards.impact import off_by, too_far_by_pauses
+from harness.judge.guards.readings import every_reading, of, readings
 from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.series import EDGE_SLACK, NoDataError, inside, listed, window
 from harness.judge.model import Guard, guard
@@ -30,6 +26,9 @@ from harness.units import Unit, format_quantity
 # Seconds in each second, summed over the threads of a process; and CPUs. See docs/guards.md.
 WAIT = 0.2
 OTHERS = 0.6
+
+# The part of the limit of others from which on waiting counts, once the guard trips.
+DISTURBED = 0.5
 
 _SERVICE = "the service"
 
@@ -53,10 +52,13 @@ def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
     explained: tuple[str, ...] = ()
     if others > OTHERS and share > WAIT:
         service = waits.get(_SERVICE, 0.0) > WAIT
-        explained = tuple(b.name for b in measured if _explained(b, service_too=service))
-        if explained:
+        lost = _lost(evidence)
+        found = [one for one in measured if _explained(one, lost, service_too=service)]
+        explained = tuple(one.name for one in found)
+        if found:
+            doubted = listed(off_by(one, too_far_by_pauses(one, lost)) for one in found)
             reason += (
-                f", so the verdict on {listed(explained)} may be due to that; measure on a machine"
+                f", so the verdict on {doubted} may be due to that; measure on a machine"
                 " that nothing else uses"
             )
         else:
@@ -98,19 +100,51 @@ def _rate(evidence: Evidence, name: str) -> float | None:
     return None
 
 
-def _explained(one: Measured, *, service_too: bool) -> bool:
+def _lost(evidence: Evidence) -> Lost:
+    """The seconds that the threads of the service and of a generator waited, by batch.
+
+    Waiting while others used less than half the CPUs of the limit is due to the service itself.
+    """
+    try:
+        planned = window(evidence)
+    except NoDataError:
+        return {}
+    others = list(_increases(evidence, OTHER_CPU))
+
+    def disturbed(loss: Loss) -> bool:
+        used = [
+            o.seconds / (o.end - o.start)
+            for o in others
+            if o.start < loss.end and o.end > loss.start
+        ]
+        return loss.seconds > 0 and max(used, default=math.inf) > DISTURBED * OTHERS
+
+    service = lost_by_batch(filter(disturbed, _increases(evidence, SERVICE_CPU_WAIT)), planned)
+    generators = longest(
+        lost_by_batch(
+            filter(disturbed, (Loss(one.at - 1.0, one.at, one.value) for one in values)), planned
+        )
+        for values in every_reading(evidence, GENERATOR_CPU_WAIT).values()
+    )
+    return {n: service.get(n, 0.0) + generators.get(n, 0.0) for n in {*service, *generators}}
+
+
+def _increases(evidence: Evidence, name: str) -> Iterator[Loss]:
+    """By how much a counter grew between two readings."""
+    for series in evidence.series:
+        if series.name == name:
+            samples = zip(series.times, series.values, strict=True)
+            for (start, first), (end, last) in pairwise(sorted(samples)):
+                if end > start:
+                    yield Loss(start, end, max(0.0, last - first))
+
+
+def _explained(one: Measured, lost: Lost, *, service_too: bool) -> bool:
     """Whether a breach may be due to the waiting of the generator, or of the service as well."""
     budget = one.budget
+    if one.holds is not False:
+        return False
     if isinstance(budget.indicator, ServiceIndicator):
         slow = budget.unit is Unit.SECONDS and budget.direction == "max"
-        return service_too and slow and one.holds is False
-    match budget.indicator:
-        case Latency():
-            timed = budget.direction == "max" and not breached_by_silence(one)
-        case Throughput():
-            timed = budget.direction == "min"
-        case ErrorRatio():
-            timed = False
-        case _:
-            assert_never(budget.indicator)
-    return timed and one.holds is False
+        return service_too and slow and too_far_by_pauses(one, lost) is not None
+    return too_far_by_pauses(one, lost) is not None

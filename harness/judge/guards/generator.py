@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from harness.judge.guards.impact import explained_by_pauses
+from harness.judge.guards.excess import Loss, Lost, longest, lost_by_batch
+from harness.judge.guards.impact import explained_by_pauses, off_by, too_far_by_pauses
 from harness.judge.guards.readings import (
     TimedReading,
     closed_sources,
+    every_reading,
     increases,
     of,
     read_generator,
@@ -33,6 +35,8 @@ CPU = 0.85
 # Of the time, in two consecutive readings.
 STEAL = 0.1
 THROTTLED = 0.05
+# The part of a limit from which on a second counts as disturbed, once the guard trips.
+DISTURBED = 0.5
 # Of the requests of a second, the share sent in its fullest twentieth. Random arrivals at 300/s
 # have 8%, at 20/s 17%; users in step have 100%, or half of it in each of two neighbours. Slower
 # loads have too few to tell.
@@ -63,24 +67,23 @@ def host_steal(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]
         return
     reason = f"the host took {format_quantity(worst, Unit.RATIO)} of the time of {of(source)}"
     reasons = reason, "; measure on a machine that is not shared"
-    yield _paused(evidence, measured, "host-steal", reasons, value=worst, limit=STEAL)
+    lost = _lost(evidence, STEAL, every_reading(evidence, GENERATOR_STEAL))
+    yield _paused(evidence, measured, "host-steal", reasons, lost, value=worst, limit=STEAL)
 
 
 def cgroup_throttled(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """The kernel did not hold the generator's control group back for two consecutive seconds."""
-    shares = {
-        source: [
-            TimedReading(b.at, b.value / (b.at - a.at)) for a, b in pairwise(values) if b.at > a.at
-        ]
-        for source, values in readings(evidence, GENERATOR_THROTTLED).items()
-    }
+    shares = _shares(readings(evidence, GENERATOR_THROTTLED))
     source, worst = _worst_pair(shares)
     if worst is None:
         return
     shown = format_quantity(worst, Unit.RATIO)
     reason = f"the CPU limit of its container held {of(source)} back for {shown} of the time"
     reasons = reason, "; raise the limit"
-    yield _paused(evidence, measured, "cgroup-throttled", reasons, value=worst, limit=THROTTLED)
+    lost = _lost(evidence, THROTTLED, _shares(every_reading(evidence, GENERATOR_THROTTLED)))
+    yield _paused(
+        evidence, measured, "cgroup-throttled", reasons, lost, value=worst, limit=THROTTLED
+    )
 
 
 def phase_locked(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
@@ -132,14 +135,17 @@ def _paused(
     measured: MeasuredBudgets,
     name: str,
     reasons: tuple[str, str],
+    lost: Lost,
     *,
     value: float,
     limit: float,
 ) -> Guard:
     reason, advice = reasons
-    explained = explained_by_pauses(measured, read_generator(evidence)) if value > limit else ()
+    generator = read_generator(evidence)
+    explained = explained_by_pauses(measured, generator, lost) if value > limit else ()
     if explained:
-        reason += f", and the verdict on {listed(explained)} may be due to that{advice}"
+        doubted = listed(off_by(one, too_far_by_pauses(one, lost)) for one in explained)
+        reason += f", and the verdict on {doubted} may be due to that{advice}"
     elif value > limit:
         reason += "; no verdict depends on that"
     return guard(
@@ -149,7 +155,40 @@ def _paused(
         value=value,
         limit=limit,
         unit=Unit.RATIO,
-        budgets=explained or None,
+        budgets=tuple(one.name for one in explained) or None,
+    )
+
+
+def _shares(found: Mapping[str, list[TimedReading]]) -> dict[str, list[TimedReading]]:
+    """Seconds of the time since the reading before, as a share of it."""
+    return {
+        source: [
+            TimedReading(b.at, b.value / (b.at - a.at)) for a, b in pairwise(values) if b.at > a.at
+        ]
+        for source, values in found.items()
+    }
+
+
+def _lost(evidence: Evidence, limit: float, shares: Mapping[str, list[TimedReading]]) -> Lost:
+    """The seconds of each batch that are lost, of the generator where that is most.
+
+    A second of which over half the limit is taken counts in full: a request waits for one CPU at a
+    time, and it is not known which CPU was taken.
+    """
+    try:
+        planned = window(evidence)
+    except NoDataError:
+        return {}
+    return longest(
+        lost_by_batch(
+            (
+                Loss(reading.at - 1.0, reading.at, 1.0)
+                for reading in values
+                if reading.value > DISTURBED * limit
+            ),
+            planned,
+        )
+        for values in shares.values()
     )
 
 

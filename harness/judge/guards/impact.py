@@ -10,7 +10,8 @@ there a budget that holds proves nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import assert_never
 
 from harness.budgets.model import (
@@ -18,9 +19,9 @@ from harness.budgets.model import (
     ErrorRatio,
     Latency,
     ServiceIndicator,
-    Throughput,
 )
-from harness.judge.bounds import holds
+from harness.judge.bounds import FLOAT_NOISE, holds
+from harness.judge.guards.excess import Lost, Tail, breached_in_spite_of, may_be_off
 from harness.judge.guards.readings import GeneratorReading
 from harness.judge.intervals.interval import OUTAGE
 from harness.judge.measure.client import may_exceed, statistic
@@ -47,6 +48,10 @@ from harness.names import (
     START_LAG,
 )
 from harness.runs.model import Distribution
+from harness.units import format_quantity
+
+# Shares of the time, with the lateness that is exceeded in each, seconds.
+Lateness = tuple[tuple[float, float], ...]
 
 LAGS = (GENERATOR_LOOP_LAG, GENERATOR_CANARY, SCHEDULER_LAG)
 # What is under 5 ms, or under a tenth of the bound, changes the load too little to matter.
@@ -60,7 +65,8 @@ OWN_TIME = 0.0005
 # A wait that no pause explains: seconds, and multiples of the longest answer.
 _LONG = 1.0
 _TIMES_LONGEST = 10.0
-_TAILS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4)
+# Of the time, ascending.
+_SHARES = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4)
 
 
 def explained_by_lag(measured: MeasuredBudgets, generator: GeneratorReading) -> tuple[str, ...]:
@@ -68,9 +74,25 @@ def explained_by_lag(measured: MeasuredBudgets, generator: GeneratorReading) -> 
     return tuple(one.name for one in measured if _explained_by_lag(one, generator))
 
 
-def explained_by_pauses(measured: MeasuredBudgets, generator: GeneratorReading) -> tuple[str, ...]:
-    """Names of the budgets whose verdict may be due to pauses of the whole machine."""
-    return tuple(one.name for one in measured if _explained_by_pauses(one, generator))
+def too_long_by_lag(one: Measured, generator: GeneratorReading) -> float:
+    """By how much a breached latency may be too long because the generator was late, seconds."""
+    value, observed = one.measurement.value, one.observation
+    if value is None or not isinstance(observed, ObservedTimes):
+        return math.inf
+    return may_be_off(value, _certainly(one.budget, observed, generator))
+
+
+def explained_by_pauses(
+    measured: MeasuredBudgets, generator: GeneratorReading, lost: Lost
+) -> tuple[Measured, ...]:
+    """The budgets whose verdict may be due to pauses of the whole machine.
+
+    Args:
+        measured: The budgets that are judged.
+        generator: What the load generator reported.
+        lost: The seconds that the pauses took, by batch of the window.
+    """
+    return tuple(one for one in measured if _explained_by_pauses(one, generator, lost))
 
 
 def explained_by_unknown(
@@ -144,10 +166,22 @@ def _explained_by_lag(one: Measured, generator: GeneratorReading) -> bool:
 
 
 def _breached_anyway(budget: Budget, observed: ObservedTimes, generator: GeneratorReading) -> bool:
-    """Whether a generator that is never late would have measured a breach as well.
+    """Whether a generator that is never late would have measured a breach as well."""
+    return _certainly(budget, observed, generator)(budget.bound)
 
-    For any d, P(true time > bound) >= P(measured > bound + d) - P(lateness > d), whatever the two
-    have to do with each other. The breach is certain when some d makes that more than 1 - q.
+
+def _certainly(
+    budget: Budget, observed: ObservedTimes, generator: GeneratorReading
+) -> Callable[[float], bool]:
+    """Whether a generator that is never late would have measured a breach of a bound as well.
+
+    A request that is over `bound + d` is over the bound without the lateness as well, or it was
+    late by L > d and over `bound + d - L` by itself. As a request takes at most what was measured,
+    P(true > bound) >= P(measured > bound + d) - E[P(measured > bound + d - L); L > d]. This holds
+    for lateness that does not depend on the request; the share of late readings counts twice, which
+    allows twice as many slow requests among the late ones. The breach is certain when some share of
+    late readings makes that more than 1 - q: for the whole window, or for the sum over the batches,
+    each of which has its own d.
     """
     times, added = observed.shortest, LAGS
     if generator.users_ran_out:
@@ -160,34 +194,128 @@ def _breached_anyway(budget: Budget, observed: ObservedTimes, generator: Generat
     quantile = observed.indicator.quantile
     if quantile is None:
         lateness = sum(generator.mean_lag(what) for what in added)
-        return (times.mean or 0.0) - BURSTS * lateness - OWN_TIME > budget.bound
-    return any(
-        (times.share_over(budget.bound + late) or 0.0) > 1 - quantile + min(1.0, BURSTS * share)
-        for share, late in _lateness(generator, added)
+        return lambda bound: (times.mean or 0.0) - BURSTS * lateness - OWN_TIME > bound
+    ways = [[(Tail(times), tuple(_lateness(generator, added)))]]
+    if times == observed.shortest:  # the batches are those of the latencies
+        late = _lateness_by_batch(budget, observed, generator, added)
+        batches = zip(observed.numbers, observed.batches, strict=True)
+        ways.append([(Tail(each), late[number]) for number, each in batches])
+    allowed = (1 - quantile) * times.count * (1 + FLOAT_NOISE)
+
+    def certainly(bound: float) -> bool:
+        return any(
+            sum(_over(each, bound, late[: place + 1]) for each, late in parts) > allowed
+            for parts in ways
+            for place in range(len(_SHARES))
+        )
+
+    return certainly
+
+
+def _over(times: Tail, bound: float, lateness: Lateness) -> float:
+    """How many times are over a bound for certain.
+
+    Args:
+        times: As measured.
+        bound: Seconds.
+        lateness: Shares of the time, ascending, with the lateness that is exceeded in each; the
+            last one is d.
+    """
+    limit = bound + lateness[-1][1]
+    explained = sum(
+        BURSTS * (after - share) * times.over(limit - late)
+        for (share, late), (after, _) in pairwise(lateness)
     )
+    return times.over(limit) - explained
 
 
 def _lateness(generator: GeneratorReading, added: Iterable[str]) -> Iterator[tuple[float, float]]:
     """Shares of the time with the lateness that is exceeded in them, these lags added up."""
-    for share in (0.0, *_TAILS):
+    for share in _SHARES:
         yield share, OWN_TIME + sum(generator.lag(what, 1 - share) or 0.0 for what in added)
 
 
-def _explained_by_pauses(one: Measured, generator: GeneratorReading) -> bool:
+def _lateness_by_batch(
+    budget: Budget, observed: ObservedTimes, generator: GeneratorReading, added: Iterable[str]
+) -> dict[int, Lateness]:
+    """As `_lateness`, for the requests that are due in each batch.
+
+    A request meets the lag of its start and that of its answer, which may be in a later batch.
+    """
+    total = sum(generator.lag(what, 1.0) or 0.0 for what in added)
+    later = math.ceil((budget.bound + total) / observed.width)
+    found = {number: [OWN_TIME] * len(_SHARES) for number in observed.numbers}
+    for what in added:
+        for whole, batches in zip(
+            generator.lags.get(what, ()), generator.batches.get(what, ()), strict=True
+        ):
+            for number, so_far in found.items():
+                near = [batches[n] for n in range(number, number + later + 1) if n in batches]
+                lag = Distribution.merge(near if number in batches else (whole,))
+                found[number] = [a + b for a, b in zip(so_far, _quantiles(lag), strict=True)]
+    return {number: tuple(zip(_SHARES, late, strict=True)) for number, late in found.items()}
+
+
+def _quantiles(times: Distribution) -> list[float]:
+    return [times.quantile(1 - share) or 0.0 for share in _SHARES]
+
+
+def _explained_by_pauses(one: Measured, generator: GeneratorReading, lost: Lost) -> bool:
     indicator = one.budget.indicator
     if isinstance(indicator, ServiceIndicator):
         return False  # the service measures them
-    match indicator:
-        case Latency():
-            if one.holds:
-                return _proves_nothing(indicator, generator)
-            return one.holds is False and not breached_by_silence(one)
-        case Throughput():
-            return one.holds is False
-        case ErrorRatio():
-            return False
+    if isinstance(indicator, Latency) and one.holds:
+        return _proves_nothing(indicator, generator)
+    return one.holds is False and too_far_by_pauses(one, lost) is not None
+
+
+def too_far_by_pauses(one: Measured, lost: Lost) -> float | None:
+    """By how much a breached time or throughput may be off because of pauses, in its unit.
+
+    Args:
+        one: A budget that is breached.
+        lost: The seconds that the pauses took, by batch.
+
+    Returns:
+        None when the breach stands whatever the pauses have added, and for what pauses do not
+        change.
+    """
+    observed, budget = one.observation, one.budget
+    value = one.measurement.value or 0.0
+    match observed:
+        case ObservedTimes():
+            if budget.direction != "max" or breached_by_silence(one):
+                return None
+            certainly = breached_in_spite_of(lost, observed)
+            return None if certainly(budget.bound) else may_be_off(value, certainly)
+        case ObservedThroughput(seconds=seconds):
+            share = math.fsum(lost[number] for number in lost if number >= 0) / seconds
+            off = value * share / (1 - share) if share < 1 else math.inf
+            return off if budget.direction == "min" and value + off >= budget.bound else None
+        case ObservedHistogram() | ObservedRatio():
+            off = math.fsum(lost.values())  # of one observation, and so of each and of their mean
+            return off if value - off <= budget.bound else None
+        case ObservedFailures() | NothingObserved():
+            return None
+        case ObservedRate() | ObservedExact() | ObservedUtilization() | ObservedAnswer():
+            return math.inf  # a sum of several series, or not known
         case _:
-            assert_never(indicator)
+            assert_never(observed)
+
+
+def off_by(one: Measured, off: float | None) -> str:
+    """A budget's name, by how much it misses its bound, and by how much its value may be off."""
+    value, bound, unit = one.measurement.value, one.budget.bound, one.budget.unit
+    if value is None or one.holds:
+        return one.name
+    sides = ("over", "high") if one.budget.direction == "max" else ("under", "low")
+    distance = format_quantity(abs(value - bound), unit)
+    if off is None or not math.isfinite(off):
+        return f"{one.name} ({distance} {sides[0]} its bound)"
+    return (
+        f"{one.name} ({distance} {sides[0]} its bound, and perhaps {format_quantity(off, unit)} too"
+        f" {sides[1]})"
+    )
 
 
 def _proves_nothing(indicator: Latency, generator: GeneratorReading) -> bool:

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.judge.guards.impact import LAGS, allowed_lag, explained_by_lag, timed
+from harness.judge.guards.impact import (
+    LAGS,
+    allowed_lag,
+    explained_by_lag,
+    off_by,
+    timed,
+    too_long_by_lag,
+)
 from harness.judge.guards.readings import read_generator
-from harness.judge.measure.measure import Measured, MeasuredBudgets
+from harness.judge.measure.measure import MeasuredBudgets
 from harness.judge.measure.series import listed
 from harness.judge.model import Guard, guard
 from harness.names import GENERATOR_CANARY, GENERATOR_LOOP_LAG, SCHEDULER_LAG
@@ -50,7 +57,11 @@ def _lag(
     over_limit = lag > min(limits)
     reason = f"the generator was at most {format_quantity(lag, Unit.SECONDS)} late in 99% of cases"
     if explained:
-        hanging = listed(_with_distance(one) for one in measured if one.name in explained)
+        hanging = listed(
+            off_by(one, too_long_by_lag(one, generator))
+            for one in measured
+            if one.name in explained
+        )
         reason += f", and the verdict on {hanging} may be due to that; {advice}"
     elif over_limit:
         reason += "; no verdict on latency depends on that"
@@ -65,11 +76,3 @@ def _lag(
         scope="latency",
         budgets=explained or None,
     )
-
-
-def _with_distance(one: Measured) -> str:
-    """A budget's name, and by how much its bound is exceeded if it is: so much is in doubt."""
-    value, bound = one.measurement.value, one.budget.bound
-    if value is None or value <= bound:
-        return one.name
-    return f"{one.name} ({format_quantity(value - bound, Unit.SECONDS)} over its bound)"

@@ -38,11 +38,13 @@ class GeneratorReading:
         closed: Whether some load is of the closed model, where a late generator sends fewer
             requests.
         users_ran_out: Whether an open load had no idle user left at some moment.
+        batches: The lags of each batch of the window, one of each process as in `lags`.
     """
 
     lags: Mapping[str, tuple[Distribution, ...]]
     closed: bool
     users_ran_out: bool
+    batches: Mapping[str, tuple[Mapping[int, Distribution], ...]]
 
     def lag(self, what: str, quantile: float = 0.99) -> float | None:
         """A quantile of a lag, of the process where it is highest; None without any."""
@@ -61,7 +63,11 @@ def read_generator(evidence: Evidence) -> GeneratorReading:
         what: tuple(d for key, d in evidence.latency.items() if key.what == what and d.count)
         for what in kinds & _LAGS
     }
-    return GeneratorReading(lags, is_closed(evidence), _users_ran_out(evidence))
+    batches = {
+        what: tuple(evidence.batches.get(key, {}) for key in evidence.latency if key.what == what)
+        for what in lags
+    }
+    return GeneratorReading(lags, is_closed(evidence), _users_ran_out(evidence), batches)
 
 
 def readings(evidence: Evidence, name: str) -> dict[str, list[TimedReading]]:

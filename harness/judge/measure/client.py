@@ -26,7 +26,12 @@ def measure_failures(observed: ObservedFailures) -> Measurement:
         )
         return Measurement(None, 0, LOAD_GENERATOR, reason=reason)
     reason = _most_failures(observed) if count.failed and observed.by_request else ""
-    return Measurement(count.failed / count.total, count.total, LOAD_GENERATOR, reason=reason)
+    between = None
+    if count.unanswered:
+        between = count.failed / count.made, (count.failed + count.unanswered) / count.made
+    return Measurement(
+        count.failed / count.total, count.total, LOAD_GENERATOR, reason=reason, between=between
+    )
 
 
 def measure_times(budget: Budget, observed: ObservedTimes) -> Measurement:
@@ -36,9 +41,13 @@ def measure_times(budget: Budget, observed: ObservedTimes) -> Measurement:
     holding = value is not None and holds(value, budget.bound, budget.direction)
     if indicator.outcome == OK and holding and count.total:
         undecided = _hidden(indicator, count.failed / count.total)
-    at_least = statistic(observed.longest, indicator) != value
+    longest = statistic(observed.longest, indicator)
+    at_least, hidden = longest != value, undecided
     if at_least and holding and budget.direction == "max" and not undecided:
         undecided = "the unanswered requests may take longer"
+    between = None
+    if value is not None and longest is not None and at_least and not hidden:
+        between = value, longest
     return Measurement(
         value,
         times.count,
@@ -49,6 +58,7 @@ def measure_times(budget: Budget, observed: ObservedTimes) -> Measurement:
         note=_unanswered(observed),
         at_least=at_least,
         at_first=slow_at_first(budget, observed.batches, observed.width),
+        between=between,
     )
 
 

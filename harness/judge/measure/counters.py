@@ -23,7 +23,7 @@ from harness.judge.measure.batches import (
     seconds_in_batches,
 )
 from harness.judge.measure.coverage import service_coverage
-from harness.judge.measure.deltas import Delta, deltas, deltas_or_zero, total
+from harness.judge.measure.deltas import Delta, born, deltas, deltas_or_zero, total
 from harness.judge.measure.gauges import levels
 from harness.judge.measure.histograms import bucket_edge, histogram
 from harness.judge.measure.observation import (
@@ -83,6 +83,8 @@ def observe_ratio(indicator: Mean | Ratio, evidence: Evidence) -> ObservedRatio:
         increases_in_batches(evidence, above),
         increases_in_batches(evidence, below),
         below[0].source,
+        born(above),
+        born(below),
     )
 
 
@@ -127,6 +129,7 @@ def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:
         increases_in_batches(evidence, parts),
         seconds_in_batches(evidence, read_at),
         parts[0].source,
+        math.fsum(part.born / part.seconds for part in parts),
     )
 
 

@@ -40,6 +40,8 @@ class Delta:
         start: The scrape at the window's start, seconds since the epoch.
         seconds: Between the two scrapes.
         resets: How often the counter fell, or vanished; `value` is then a lower bound.
+        born: The first reading of a counter that was absent at the start. It was 0 before, unless
+            the counter is older than its first reading: then `value` is too high by as much.
         scrapes: Samples of the series within the window.
         source: Where it was measured, for people.
         steps: Each scrape after the start, with the increase since the one before.
@@ -50,6 +52,7 @@ class Delta:
     start: float
     seconds: float
     resets: int
+    born: float
     scrapes: int
     source: str
     steps: tuple[tuple[float, float], ...] = ()
@@ -84,6 +87,7 @@ def _zero(evidence: Evidence, place: Origin) -> Delta:
         start=ends.start,
         seconds=ends.seconds,
         resets=0,
+        born=0.0,
         scrapes=len(read),
         source=place.provider or SERVICE_METRICS,
         steps=tuple((moment, 0.0) for moment in read[1:]),
@@ -98,6 +102,11 @@ def _deltas(evidence: Evidence, found: Sequence[Series]) -> tuple[Delta, ...]:
 def total(parts: Iterable[Delta]) -> float:
     """The increase of all series together."""
     return math.fsum(part.value for part in parts)
+
+
+def born(parts: Iterable[Delta]) -> float:
+    """By how much the increase of all series may be too high, see `Delta.born`."""
+    return math.fsum(part.born for part in parts)
 
 
 def without_resets(values: Sequence[float]) -> tuple[list[float], int]:
@@ -139,6 +148,7 @@ def _delta(series: Series, ends: Interval) -> Delta:
         start=ends.start,
         seconds=ends.seconds,
         resets=resets,
+        born=0.0 if there_at_start or not values else values[0],
         scrapes=len(samples),
         source=source((series,)),
         steps=tuple(zip((moment for moment, _ in later), increases, strict=True)),

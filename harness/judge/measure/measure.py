@@ -35,6 +35,11 @@ from harness.names import CPU_COUNT, ROLES
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
+_BORN = (
+    "a counter appeared within the window, and what it had counted before its first reading"
+    " changes the verdict; expose it from the start of the service, or raise `warm_up`"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -105,13 +110,19 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
             return Measurement(count.ok / seconds, count.total or count.made, LOAD_GENERATOR)
         case ObservedHistogram():
             return measure_quantile(budget, observation)
-        case ObservedRatio(of=of, to=to, source=source):
-            return Measurement(of / to, max(1, round(to)), source)
+        case ObservedRatio():
+            return _ratio(budget, observation)
         case ObservedPerRequest():
             return _per_request(budget, observation)
-        case ObservedRate(per_second=value, divisor=divisor, scrapes=scrapes, source=source):
-            whole = _cores(observation.indicator, divisor)
-            return Measurement(value / divisor, scrapes, source, whole=whole)
+        case ObservedRate(per_second=value, born=born, divisor=divisor):
+            between = ((value - born) / divisor, value / divisor) if born else None
+            return Measurement(
+                value / divisor,
+                observation.scrapes,
+                observation.source,
+                between=between,
+                whole=_cores(observation.indicator, divisor),
+            )
         case ObservedExact(value=value, samples=samples, source=source):
             return Measurement(value, samples, source)
         case ObservedUtilization():
@@ -141,6 +152,29 @@ def _per_request(budget: Budget, observed: ObservedPerRequest) -> Measurement:
             f" {format_quantity(least, budget.unit)}"
         )
     return Measurement(value, count.total, observed.source, undecided=undecided)
+
+
+def _ratio(budget: Budget, observed: ObservedRatio) -> Measurement:
+    """The ratio of two increases.
+
+    A denominator that is too high makes the ratio too low. So a budget does not hold for certain
+    when it does not hold at the other end as well.
+    """
+    value, between, undecided = observed.of / observed.to, None, ""
+    if observed.of_born or observed.to_born:
+        rest = observed.to - observed.to_born
+        highest = observed.of / rest if rest > 0 else math.inf
+        between = (observed.of - observed.of_born) / observed.to, highest
+        end = between[1] if budget.direction == "max" else between[0]
+        if not holds(end, budget.bound, budget.direction):
+            undecided = _BORN if holds(value, budget.bound, budget.direction) else ""
+    return Measurement(
+        value,
+        max(1, round(observed.to)),
+        observed.source,
+        undecided=undecided,
+        between=between,
+    )
 
 
 def _utilization(budget: Budget, observed: ObservedUtilization) -> Measurement:

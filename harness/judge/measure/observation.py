@@ -122,6 +122,7 @@ class ObservedTimes:
         count: The requests of the window, whatever their outcome.
         waits: The requests without an answer.
         width: Seconds of a batch.
+        numbers: Of the batches, from 0 at the start of the window.
     """
 
     indicator: Latency
@@ -134,6 +135,7 @@ class ObservedTimes:
     count: RequestCount
     waits: Waits
     width: int
+    numbers: tuple[int, ...]
 
     @property
     def shortest(self) -> Distribution:
@@ -234,6 +236,8 @@ class ObservedRatio:
         of_batches: The increase of the numerator in each batch.
         to_batches: The increase of the denominator in each batch.
         source: Where it was measured, for people.
+        of_born: By how much `of` may be too high, because counters appeared within the window.
+        to_born: The same of `to`.
     """
 
     indicator: Mean | Ratio
@@ -243,6 +247,8 @@ class ObservedRatio:
     of_batches: Batches
     to_batches: Batches
     source: str
+    of_born: float = 0.0
+    to_born: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +285,7 @@ class ObservedRate:
         increases: In each batch.
         seconds: Between the scrapes at the ends of each batch.
         source: Where it was measured, for people.
+        born: By how much `per_second` may be too high, because counters appeared within the window.
     """
 
     indicator: Rate
@@ -289,6 +296,7 @@ class ObservedRate:
     increases: Batches
     seconds: Batches
     source: str
+    born: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,11 +71,13 @@ def observe_times(
             )
             for name in counts
         }
-    shortest, longest = _batches(indicator, evidence, (*waiting.values(), arrivals))
+    numbers, shortest, longest = _batches(indicator, evidence, (*waiting.values(), arrivals))
     coverage = request_coverage(indicator, evidence)
     return ObservedTimes(
         *(indicator, coverage, times, service_times, by_request),
-        *(shortest, longest, count, waits, _width(evidence)),
+        *(shortest, longest, count, waits),
+        _width(evidence),
+        numbers,
     )
 
 
@@ -97,8 +99,8 @@ def _waits(indicator: Latency, evidence: Evidence, arrivals: Batched) -> Waits:
 
 def _batches(
     indicator: Latency, evidence: Evidence, waits: Iterable[Batched]
-) -> tuple[tuple[Distribution, ...], tuple[Distribution, ...]]:
-    """The batches in the order of time: with the waits as they are, and with endless ones."""
+) -> tuple[tuple[int, ...], tuple[Distribution, ...], tuple[Distribution, ...]]:
+    """The numbers of the batches, and these with the waits as they are, and with endless ones."""
     shortest: dict[int, list[Distribution]] = defaultdict(list)
     longest: dict[int, list[Distribution]] = defaultdict(list)
     for key, batches in evidence.batches.items():
@@ -112,6 +114,7 @@ def _batches(
             longest[number].append(unending(batch))
     numbers = sorted(shortest)
     return (
+        tuple(numbers),
         tuple(Distribution.merge(shortest[number]) for number in numbers),
         tuple(Distribution.merge(longest[number]) for number in numbers),
     )

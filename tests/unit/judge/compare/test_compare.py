@@ -484,3 +484,42 @@ def test_interval_contains_the_estimate_and_agrees_with_the_first_decision(
     if change.decided_after is not None:
         state = look(ratios[: change.decided_after], design(0.1, 32, alpha=0.01))
         assert change.decision == state.decision
+
+
+def bounded(value: float, low: float, high: float) -> Measurement:
+    return replace(measured(value), between=(low, high))
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "outcome"),
+    [
+        pytest.param(measured(0.1), measured(0.1), "pass", id="exact values pass"),
+        pytest.param(bounded(0.1, 0.07, 0.1), measured(0.1), "inconclusive", id="baseline"),
+        pytest.param(measured(0.1), bounded(0.1, 0.1, np.inf), "inconclusive", id="candidate"),
+        pytest.param(bounded(0.1, 0.0999, 0.1), measured(0.1), "pass", id="too little to matter"),
+        pytest.param(measured(0.1), bounded(0.2, 0.2, np.inf), "fail", id="certainly worse"),
+        pytest.param(measured(0.1), bounded(0.2, 0.09, 0.2), "inconclusive", id="perhaps worse"),
+        pytest.param(
+            measured(0.1),
+            replace(bounded(0.2, 0.2, np.inf), undecided="the unanswered requests may take longer"),
+            "fail",
+            id="worse whatever the unanswered requests take",
+        ),
+    ],
+)
+def test_decision_holds_at_every_value_that_the_missing_evidence_allows(
+    baseline: Measurement, candidate: Measurement, outcome: str
+) -> None:
+    one = Pair(SideMeasurements({"p95": baseline}), SideMeasurements({"p95": candidate}), 20.0)
+    noise = (1.0, 1.002, 0.999, 1.001, 0.998, 1.0, 1.003, 0.997)
+    found = [
+        replace(
+            one,
+            candidate=SideMeasurements({"p95": replace(candidate, value=candidate.value * scale)}),
+        )
+        for scale in noise * 4
+        if candidate.value is not None
+    ]
+    (change,) = compare([P95], found, RULES).changes
+    assert change.outcome == outcome
+    assert ("only within bounds" in change.reason) == (outcome == "inconclusive")

@@ -3,10 +3,13 @@
 `python -m tests.law --subject compare` damages more of them, with another seed each time.
 """
 
+from random import Random
+
 import pytest
 
 from tests.law.compare import Comparison, comparisons, outcome, violations
-from tests.law.damage import metric_of_replica_missing, sum_missing
+from tests.law.damage import metric_of_replica_missing, series_begins_late, sum_missing
+from tests.law.law import GREEN
 
 
 @pytest.mark.parametrize("case", comparisons(), ids=lambda case: case.name)
@@ -20,3 +23,11 @@ def test_regression_does_not_pass_with_less_evidence_of_one_side() -> None:
 
 def test_metric_that_one_replica_or_label_set_lacks_does_not_hide_a_regression() -> None:
     assert list(violations(40, 1, [metric_of_replica_missing, sum_missing])) == []
+
+
+@pytest.mark.parametrize("name", ["rate", "mean of a histogram", "queries"])
+def test_counter_of_the_baseline_that_appears_late_does_not_hide_a_regression(name: str) -> None:
+    (case,) = (one for one in comparisons() if one.name == name)
+    for seed in range(40):
+        sides = [(series_begins_late(Random(seed), a), b) for a, b in case.sides]
+        assert outcome(case.budget, sides) not in GREEN

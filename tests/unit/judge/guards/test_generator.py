@@ -83,11 +83,42 @@ def test_pauses_take_away_latency_that_they_could_have_turned(
     assert [v.outcome for v in verdicts] == [expected, "pass"]
 
 
-@pytest.mark.parametrize(("bound", "turned"), [(50.0, True), (5.0, False)])
+@pytest.mark.parametrize(("bound", "turned"), [(50.0, False), (12.0, True), (5.0, False)])
 def test_pauses_take_away_a_throughput_that_was_not_reached(bound: float, turned: bool) -> None:
     run = paused(names.GENERATOR_STEAL, [0.2, 0.2], 0.01, CLOSED)
     rate = budget(Throughput(), bound, "min", Unit.PER_SECOND)
     assert (found(run, rate)["host-steal"].outcome == "tripped") == turned
+
+
+@pytest.mark.parametrize(
+    ("seconds", "slow", "turned"),
+    [
+        pytest.param([0, 1, 1, 0], 0.21, True, id="each batch may wait for the first one"),
+        pytest.param(
+            [0] * 8 + [1, 1], 0.21, False, id="the requests before the pause are slow too"
+        ),
+        pytest.param([1] * 10, 12.0, False, id="longer than all pauses together"),
+        pytest.param([1] * 10, 9.0, True, id="not longer than all pauses together"),
+    ],
+)
+def test_pauses_explain_at_most_the_time_that_they_took(
+    seconds: Sequence[float], slow: float, turned: bool
+) -> None:
+    run = paused(names.GENERATOR_STEAL, [0.2 * one for one in seconds], slow, account())
+    assert (found(run, P95)["host-steal"].outcome == "tripped") == turned
+
+
+def test_pauses_that_end_leave_a_queue_no_longer_than_half_of_the_requests_waited() -> None:
+    """A breach of one request in ten, on a service of which the others take 10 ms."""
+    run = evidence(
+        readings(names.GENERATOR_STEAL, [0.2, 0.2]),
+        latency=requests(ok=[0.01] * 900 + [0.3] * 100),
+        requests=account(),
+    )
+    assert found(run, P95)["host-steal"].outcome == "ok"
+    near = budget(Latency(0.95), 0.295)
+    reason = found(run, near)["host-steal"].reason
+    assert "the verdict on the-budget (5 ms over its bound, and perhaps " in reason
 
 
 def test_pauses_that_cannot_be_read_are_no_guards() -> None:

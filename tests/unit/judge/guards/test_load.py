@@ -561,7 +561,8 @@ def test_requests_that_are_known_to_be_unanswered_need_no_guess() -> None:
     ("wait", "longest", "stands"),
     [
         pytest.param(20.0, 0.3, True, id="a hang"),
-        pytest.param(20.0, 19.0, False, id="an overload answers the oldest requests"),
+        pytest.param(20.0, 19.0, True, id="waits that are longer than all pauses together"),
+        pytest.param(3.0, 2.9, False, id="an overload answers the oldest requests"),
         pytest.param(0.9, 0.01, False, id="a wait of less than a second"),
     ],
 )
@@ -574,7 +575,7 @@ def test_breach_by_silence_is_not_explained_by_pauses(
     }
     run = replace(
         evidence(
-            readings(names.GENERATOR_STEAL, [0.5, 0.5]),
+            readings(names.GENERATOR_STEAL, [0.5] * 10),
             latency=requests(ok=[0.01] * 399 + [longest]) | waits,
             requests=account(started=800, recorded=400, in_flight=400, asked=800, sent=800),
         ),

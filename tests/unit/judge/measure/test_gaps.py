@@ -78,6 +78,11 @@ MISSING: dict[str, tuple[Budget, Evidence, str]] = {
         evidence(replace(USED[0], times=TIMES[:8] + TIMES[9:], values=USED[0].values[1:])),
         'used{state="a"} is missing in 1 of 11 scrapes',
     ),
+    "a gauge that begins in the middle of the window": (
+        level("max", 50.0),
+        evidence(replace(USED[0], times=TIMES[8:], values=USED[0].values[8:])),
+        'used{state="a"} is missing in 3 of 11 scrapes',
+    ),
     "a gauge that one of two replicas lacks": (
         level("mean", 50.0),
         evidence(USED[0], *COMMON, ups=BOTH),
@@ -167,6 +172,10 @@ COMPLETE: dict[str, tuple[Budget, Evidence]] = {
             ups=BOTH,
         ),
     ),
+    "a histogram whose edges are different": (
+        budget(Quantile(Selector("h"), 0.95), 0.1),
+        evidence(*buckets("h", {"0.1": 1000.0, "1": 1000.0, "+Inf": 1000.0})),
+    ),
     "a mean of which each label set has both parts": (
         budget(Mean(Selector("h_seconds")), 9.0),
         evidence(counter("h_seconds_sum", 30.0), counter("h_seconds_count", 30.0)),
@@ -213,3 +222,27 @@ def test_latency_log_that_lost_requests_is_inconclusive(stored: int, outcome: st
     assert verdict.outcome == outcome
     if outcome == "inconclusive":
         assert f"latency.hlog holds {stored} requests, and run.json counts 100" in verdict.reason
+
+
+def appears(metric: str, first: float) -> Series:
+    """A counter of another label set, which has its first reading 3 s after the window's start."""
+    times = TIMES[8:]
+    return series(metric, [first + n for n in range(len(times))], {"a": "b"}, times=times)
+
+
+@pytest.mark.parametrize(
+    ("of", "to", "late", "outcome"),
+    [
+        pytest.param(100.0, 90.0, appears("to_total", 900.0), "inconclusive", id="may be older"),
+        pytest.param(80.0, 100.0, appears("to_total", 2.0), "pass", id="cannot change the verdict"),
+        pytest.param(80.0, 100.0, appears("of_total", 900.0), "fail", id="makes the ratio high"),
+    ],
+)
+def test_ratio_does_not_hold_by_what_a_counter_had_before_its_first_reading(
+    of: float, to: float, late: Series, outcome: str
+) -> None:
+    one = budget(Ratio(Selector("of_total"), Selector("to_total")), 1.0, unit=Unit.COUNT)
+    run = evidence(counter("of_total", of), counter("to_total", to), late)
+    (verdict,) = judge((replace(one, decide="value"),), run).verdicts
+    assert verdict.outcome == outcome, verdict.reason
+    assert ("a counter appeared within" in verdict.reason) == (outcome == "inconclusive")

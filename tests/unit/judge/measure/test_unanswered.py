@@ -366,3 +366,18 @@ def test_users_of_all_generators_must_wait(second: float) -> None:
 )
 def test_arrivals_of_a_load_that_is_not_known_do_not_count(load: dict[str, Any]) -> None:
     assert measure(P95, stuck(recorded=150, loads=[load])).samples == 250
+
+
+@pytest.mark.parametrize(
+    ("of", "found", "between"),
+    [
+        pytest.param(ERRORS, requests(ok=[0.01] * 80), (0.0, 0.2), id="any of them may fail"),
+        pytest.param(MEAN, requests(ok=[0.01] * 80), (0.808, np.inf), id="mean"),
+        pytest.param(P95, requests(ok=[0.01] * 980), None, id="p95 that they cannot change"),
+    ],
+)
+def test_unanswered_requests_leave_the_value_within_bounds(
+    of: Budget, found: dict[LatencyKey, Distribution], between: tuple[float, float] | None
+) -> None:
+    measurement = measure(of, run(found | waits([4.0] * 20)))
+    assert measurement.between == (between and pytest.approx(between))
