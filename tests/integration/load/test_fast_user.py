@@ -49,6 +49,7 @@ def test_all_kinds_of_calls_have_the_results_of_fast_http_user() -> None:
     assert {event["exception"] for call in actual.values() for event in call["events"]} > {"None"}
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize(
     "workload", [pytest.param(OPEN, marks=pytest.mark.slow), CLOSED], ids=["open", "closed"]
 )
@@ -75,6 +76,7 @@ async def test_counts_of_fast_users_match_the_server(
     assert recorded["GET /raises", "error"] > 0
 
 
+@pytest.mark.traced
 async def test_unanswered_requests_of_fast_users_are_lost_or_failed(
     loads: Loads, server: Server
 ) -> None:
@@ -108,6 +110,7 @@ class Failing(FastUser):
     assert account.in_flight == 0
 
 
+@pytest.mark.traced
 async def test_requests_of_fast_users_carry_the_trace_that_is_recorded(loads: Loads) -> None:
     scenario = loads.scenario(
         """
