@@ -79,7 +79,6 @@ def far_load(tmp_path: Path) -> Load:
     return Load(path, LONG)
 
 
-@pytest.mark.traced
 async def test_machine_without_network_is_lost_and_stops_by_itself(
     far_load: Load, far_server: Server, remote_workers: RemoteWorkers, tmp_path: Path
 ) -> None:
