@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
@@ -47,6 +47,12 @@ from sample_app.telemetry.tracing import TracedRequests, tracer_provider
 SERVICE = "sample-app"
 # Exports before contacts: the contacts' route would match `export` as an id.
 PARTS = (exports, contacts, companies, imports, tasks, users, auth)
+# FastAPI builds the routes of an included router at its first request and keeps them in the entry
+# that `include_router` adds. All applications of a process share these entries.
+_ROUTES = APIRouter()
+for _part in PARTS:
+    _ROUTES.include_router(_part.router, responses=EVERYWHERE)
+_ROUTES.include_router(health.router, responses=UNLIMITED)
 
 
 def create_app(
@@ -103,10 +109,7 @@ def create_app(
     )
     app.state.commit = settings.commit
     app.state.anonymous = settings.anonymous
-    for part in PARTS:
-        app.include_router(part.router, responses=EVERYWHERE)
-    app.include_router(health.router, responses=UNLIMITED)
-    app.router.routes.append(metrics_route(metrics.registry))
+    app.router.routes += [*_ROUTES.routes, metrics_route(metrics.registry)]
     # From the inside out: the last one added gets a request first.
     close_edge = add_edge(app, settings, Tokens(settings.auth))
     handle_errors(app)

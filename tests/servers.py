@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATIENCE = 60.0  # seconds; only a hang takes that long
+CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = 'postgres' AND pid <> pg_backend_pid()"""
 # PostgreSQL's own tools live outside PATH on Debian; the newest version comes first.
 FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: -float(p.parent.name))
 
@@ -101,15 +103,11 @@ class PostgresqlServer:
 
     def cut(self) -> None:
         """Cut every connection."""
-        self.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
-        )
+        self.execute(CUT)
 
     def clear(self) -> None:
         """Cut every connection and drop all tables: quicker than a new database."""
-        self.cut()
-        self.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        self.execute(f"{CUT}; DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
     def _answers(self) -> bool:
         asked = [_required("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]

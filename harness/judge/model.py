@@ -42,8 +42,6 @@ class Measurement:
         share_over: Share of requests or observations over the bound, where there is one.
         reason: Why there is no value, or a remark on it; empty otherwise.
         note: How the value was measured, for every verdict on it; empty otherwise.
-        failing: The request whose failures explain the verdict, empty is every request; None for a
-            budget on the service's metrics.
         at_least: Whether the true value may be higher, because requests were unanswered.
         at_first: What to do where the excess lies in the first seconds; empty otherwise.
         bucket: The ends of the coarse bucket that the value lies in; None where it is known better.
@@ -145,8 +143,6 @@ class Verdict:
         reason: One sentence; for an inconclusive outcome it says why and what to do.
         advice: Where to look first, for a breach and a warning about one; empty otherwise.
         request: Whose latency is judged, empty is every request; None when no latency is.
-        failing: The request whose failures explain the verdict, empty is every request; None for a
-            budget on the service's metrics.
         at_least: Whether the true value may be higher, because requests were unanswered.
         waits: Whether it is inconclusive only because there are too few data so far.
         decide: Whether the interval decided, or by the budget's `decide: value` the value alone.

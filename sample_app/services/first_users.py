@@ -28,7 +28,8 @@ async def ensure_first_users(database: Database, passwords: Passwords, settings:
         missing = [wanted for wanted in _wanted(settings) if not await users.by_email(wanted[0])]
     if not missing:
         return 0
-    hashes = {password: await passwords.hash(password) for _, password, _ in missing}
+    distinct = {password for _, password, _ in missing}
+    hashes = {password: await passwords.hash(password) for password in distinct}
     made = 0
     async with database.writing() as session:
         await (await session.connection()).run_sync(lock_others_out)

@@ -295,7 +295,7 @@ def too_far_by_pauses(one: Measured, lost: Lost) -> float | None:
         case ObservedHistogram() | ObservedRatio():
             off = math.fsum(lost.values())  # of one observation, and so of each and of their mean
             return off if value - off <= budget.bound else None
-        case ObservedFailures() | NothingObserved():
+        case ObservedFailures() | ObservedPerRequest() | NothingObserved():
             return None
         case ObservedRate() | ObservedExact() | ObservedUtilization() | ObservedAnswer():
             return math.inf  # a sum of several series, or not known

@@ -56,6 +56,7 @@ LONG = OpenWorkload((Stage(100, 60),), "even", max_users=4)
 CLOSED = ClosedWorkload((UserStage(9, 60),))
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize(
     "workload", [OPEN, pytest.param(CLOSED, marks=pytest.mark.slow)], ids=["open", "closed"]
 )
@@ -204,6 +205,7 @@ async def test_workers_join_are_rejected_and_are_replaced_when_lost(
         assert await asyncio.to_thread(process.wait, 20) == 0
 
 
+@pytest.mark.traced
 async def test_class_that_workers_cannot_share_is_refused_before_they_join(loads: Loads) -> None:
     scenario = loads.scenario(FAST + "    fixed_count = 1", LONG).loads[0]
     with pytest.raises(ScenarioError, match="has a fixed_count of 1, so not each of 2 workers"):
@@ -211,6 +213,7 @@ async def test_class_that_workers_cannot_share_is_refused_before_they_join(loads
             pass
 
 
+@pytest.mark.traced
 async def test_port_that_is_taken_is_refused(loads: Loads) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -18,6 +18,8 @@ from harness.load.protocol import authentication
 from tests.integration.load.master_process import RUN, read_to_end
 from tests.integration.load.remote_workers import SECRET
 
+pytestmark = pytest.mark.traced
+
 
 @contextmanager
 def false_master(secure: Callable[[Any], object]) -> Iterator[tuple[int, Any]]:

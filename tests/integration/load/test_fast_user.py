@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
 from tests.integration.load.test_request_counts import MIXED
+from tests.servers import PATIENCE
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parents[2])}
@@ -49,6 +51,7 @@ def test_all_kinds_of_calls_have_the_results_of_fast_http_user() -> None:
     assert {event["exception"] for call in actual.values() for event in call["events"]} > {"None"}
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize(
     "workload", [pytest.param(OPEN, marks=pytest.mark.slow), CLOSED], ids=["open", "closed"]
 )
@@ -75,6 +78,7 @@ async def test_counts_of_fast_users_match_the_server(
     assert recorded["GET /raises", "error"] > 0
 
 
+@pytest.mark.traced
 async def test_unanswered_requests_of_fast_users_are_lost_or_failed(
     loads: Loads, server: Server
 ) -> None:
@@ -108,6 +112,7 @@ class Failing(FastUser):
     assert account.in_flight == 0
 
 
+@pytest.mark.traced
 async def test_requests_of_fast_users_carry_the_trace_that_is_recorded(loads: Loads) -> None:
     scenario = loads.scenario(
         """
@@ -144,11 +149,21 @@ def test_fast_user_under_stock_locust_is_in_its_statistics(tmp_path: Path, serve
         "    @task\n    def error(self): self.client.get('/error')\n"
     )
     locust = Path(sys.executable).with_name("locust")
-    options = f"--headless -u 4 -r 4 -t 3 -s 5 --json-file stats -H {server.url}".split()
+    options = f"--headless -u 4 -r 4 -s 5 --json-file stats -H {server.url}".split()
     command = [str(locust), "-f", "locustfile.py", *options]
     environment = {k: v for k, v in ENVIRONMENT.items() if not k.startswith("LOCUST_")}
-    # Its exit code is 1: there are failures.
-    subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True)
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log) as process,
+    ):
+        try:
+            end = time.monotonic() + PATIENCE
+            while len(served := server.log()["counts"]) < 2 or min(served.values()) <= 4:
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                assert time.monotonic() < end
+                time.sleep(0.1)
+        finally:
+            process.terminate()  # as `--run-time` does, but however busy the machine is
     table = json.loads((tmp_path / "stats.json").read_text())
     statistics = {row["name"]: (row["num_requests"], row["num_failures"]) for row in table}
     served = server.log()["counts"]

@@ -43,6 +43,7 @@ class Raw(User):
 """
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize(
     "workload",
     [

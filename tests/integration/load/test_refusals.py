@@ -120,6 +120,7 @@ def test_locustfile_that_cannot_be_loaded_is_refused(refusals: dict[str, str], c
     assert hint
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("case", NEVER_READY)
 async def test_scenario_whose_users_cannot_start_is_refused(loads: Loads, case: str) -> None:
     before = descendants()
@@ -147,6 +148,7 @@ async def test_missing_locustfile_is_refused(loads: Loads) -> None:
             pass
 
 
+@pytest.mark.traced
 async def test_settings_of_stock_locust_are_ignored(
     loads: Loads, monkeypatch: pytest.MonkeyPatch
 ) -> None:

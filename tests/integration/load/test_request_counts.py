@@ -106,6 +106,7 @@ async def test_started_requests_are_recorded_in_flight_or_lost_in_every_report(
     assert sum(latencies) == outcome.requests.recorded
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser"])
 async def test_all_kinds_of_failures_are_recorded_as_errors(loads: Loads, base: str) -> None:
     scenario = loads.scenario(
@@ -153,6 +154,7 @@ class Forgetful(FastHttpUser):
     assert requests.recorded == requests.in_flight == 0
 
 
+@pytest.mark.traced
 async def test_unanswered_requests_stay_in_flight_after_the_drain(loads: Loads) -> None:
     scenario = loads.scenario(
         """
@@ -192,6 +194,7 @@ class Slow(FastHttpUser):
     assert outcome.all_of("service_time").quantile(0.5) == pytest.approx(0.1, rel=0.2)
 
 
+@pytest.mark.traced
 async def test_custom_clients_are_recorded_by_their_events(loads: Loads) -> None:
     scenario = loads.scenario(
         """
@@ -216,6 +219,7 @@ class Custom(User):
     assert min(slowest.values) >= 0.019
 
 
+@pytest.mark.traced
 async def test_request_names_without_bound_overflow_with_a_notice(loads: Loads) -> None:
     scenario = loads.scenario(
         """

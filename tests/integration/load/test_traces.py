@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.load.protocol.frames import Slow
@@ -74,6 +75,7 @@ def slow_requests(outcome: Outcome) -> dict[str, list[Slow]]:
     return found
 
 
+@pytest.mark.traced
 async def test_each_request_carries_the_given_or_a_new_traceparent(
     loads: Loads, server: Server
 ) -> None:

@@ -39,6 +39,7 @@ from tests.integration.load.master_process import (
 )
 from tests.integration.load.remote_workers import SECRET
 
+pytestmark = pytest.mark.traced
 LOCUST = version("locust")
 HELLO = Hello(RUN, "machine", 1, {})
 REPORT = Report(1.0, (), 10, 10, 0, 10, 10, 0, 0, 0.0, 1, None, 0, 0.1, 1)

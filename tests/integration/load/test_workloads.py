@@ -29,6 +29,7 @@ class Slow(FastHttpUser):
 """
 
 
+@pytest.mark.traced
 async def test_mix_of_classes_follows_the_seed_and_tasks_keep_their_weights(
     loads: Loads,
 ) -> None:
@@ -146,6 +147,7 @@ async def test_arrivals_follow_ramps_from_zero_and_pauses(loads: Loads, server: 
     assert np.median(np.abs(late - np.median(late))) < 0.02
 
 
+@pytest.mark.traced
 async def test_exhausted_pool_that_drops_counts_dropped_iterations(
     loads: Loads, server: Server
 ) -> None:
@@ -159,6 +161,7 @@ async def test_exhausted_pool_that_drops_counts_dropped_iterations(
     assert all(report.backlog == 0 for report in outcome.reports)
 
 
+@pytest.mark.traced
 async def test_exhausted_pool_grows_up_to_its_limit_of_each_class(loads: Loads) -> None:
     scenario = loads.scenario(
         SLOW
@@ -182,6 +185,7 @@ class Rare(FastHttpUser):
     assert recorded["GET /sleep/500", "ok"] + recorded["GET /fast", "ok"] == 66
 
 
+@pytest.mark.traced
 async def test_class_whose_constructor_fails_stops_the_growth_with_a_notice(loads: Loads) -> None:
     scenario = loads.scenario(
         """
@@ -260,6 +264,7 @@ class B(FastHttpUser):
 """
 
 
+@pytest.mark.traced
 async def test_shape_that_ends_with_the_load_is_accepted(loads: Loads) -> None:
     scenario = loads.scenario(SHAPE.format(end=0.9, ticks="(2, 100)"), ShapeWorkload("Steps"))
     outcome = await loads.run(scenario, 1.2)
@@ -281,6 +286,7 @@ async def test_shape_determines_users_and_classes(loads: Loads) -> None:
     assert outcome.notices == ()
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize(
     ("ticks", "reason"),
     [

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from sample_app.app import create_app
+from sample_app.core import passwords
 from sample_app.core.settings import Settings
 
 ROWS = 120
@@ -87,6 +88,13 @@ def _no_settings_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         if name.startswith("SAMPLE_APP_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes at the least cost of Argon2; tests/unit/sample_app/test_passwords.py has the real."""
+    monkeypatch.setattr(passwords, "MEMORY", 8)
+    monkeypatch.setattr(passwords, "PASSES", 1)
 
 
 POSTGRESQL = pytest.param("postgresql", marks=[pytest.mark.needs_postgresql, pytest.mark.slow])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from harness.cli import main
 from tests.unit.commands.stored_latency import stored_run
@@ -29,17 +30,21 @@ def shell(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 FULL = "error: cannot write to the standard output: No space left on device\n"
 
 
+def _untraced(*case: str) -> ParameterSet:
+    return pytest.param(*case, marks=pytest.mark.untraced)
+
+
 @pytest.mark.parametrize(
     ("line", "out", "err"),
     [
         ("harness check run > /dev/full; echo $?", "3\n", FULL),
         ("harness check run >&-; echo $?", "3\n", ""),
-        ("harness check run > /dev/full 2>&1; echo $?", "3\n", ""),
-        ("harness check run >&- 2>&- <&-; echo $?", "3\n", ""),
-        ("{ harness check run; echo $? >&2; } | true", "", "3\n"),
+        _untraced("harness check run > /dev/full 2>&1; echo $?", "3\n", ""),
+        _untraced("harness check run >&- 2>&- <&-; echo $?", "3\n", ""),
+        _untraced("{ harness check run; echo $? >&2; } | true", "", "3\n"),
         ("harness --help > /dev/full; echo $?", "0\n", ""),
         ("harness --help >&-; echo $?", "0\n", ""),
-        ("harness history . > /dev/full; echo $?", "2\n", "error: . is a run itself\n"),
+        _untraced("harness history . > /dev/full; echo $?", "2\n", "error: . is a run itself\n"),
     ],
     ids=lambda value: value if value.startswith(("harness", "{")) else "",
 )
@@ -56,6 +61,7 @@ def test_exit_code_is_that_of_the_verdict_whatever_becomes_of_the_output(
     assert "Exception ignored" not in result.stderr
 
 
+@pytest.mark.untraced
 def test_export_whose_output_is_full_is_an_error(tmp_path: Path) -> None:
     stored_run(tmp_path / "run")
     line = (
