@@ -2,7 +2,7 @@
 
 Other tests run the same lines as a test that is marked `slow`, that is marked `untraced`, or that
 tries many examples. Such a test runs without the tracer; without `--cov` there is none. The tests
-of tests/integration/load/ all start generators: only those marked `traced` run with the tracer.
+of some folders all start generators or commands: only those marked `traced` run with the tracer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pytest
 from coverage import Coverage
 
 WITHOUT = ("slow", "untraced", "hypothesis")  # hypothesis marks its tests itself
-FEW_TRACED = Path(__file__).parent / "integration" / "load"
+TESTS = Path(__file__).parent
+FEW_TRACED = {TESTS / "integration" / "load", TESTS / "integration" / "services", TESTS / "e2e"}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -56,4 +57,4 @@ def _untraced() -> Iterator[None]:
 def _traced(item: pytest.Item) -> bool:
     if any(item.get_closest_marker(name) for name in WITHOUT):
         return False
-    return FEW_TRACED not in item.path.parents or bool(item.get_closest_marker("traced"))
+    return FEW_TRACED.isdisjoint(item.path.parents) or bool(item.get_closest_marker("traced"))
