@@ -24,8 +24,8 @@ def title(setting: Setting) -> str:
 
 
 RULE = (
-    "Fails: worse with 99% confidence, perhaps by the tolerated regression or more. Passes: worse by"
-    " less than that with 95% confidence."
+    "Fails: worse with 99% confidence, perhaps by the tolerated regression or more. Passes: worse"
+    " by less than that with 95% confidence."
 )
 
 
