@@ -8,7 +8,7 @@ from math import isclose, isfinite
 from typing import Literal, NamedTuple
 
 from harness.budgets.mistaken import mistake
-from harness.budgets.model import Budget, Quantile, typed_selectors
+from harness.budgets.model import Budget, PerRequest, Quantile, Rate, Ratio, typed_selectors
 from harness.budgets.parse.problems import Place, closest, listed
 from harness.budgets.selector import Selector
 from harness.names import ADDED_LABELS, EXPORTED, HOST_METRICS
@@ -59,10 +59,12 @@ def metric_findings(
     """
     for budget in budgets:
         place: Place = ("budgets", budget.name, "indicator")
-        for selector, types in typed_selectors(budget.indicator):
+        may_be_zero = isinstance(budget.indicator, Ratio | Rate | PerRequest)
+        for number, (selector, types) in enumerate(typed_selectors(budget.indicator)):
             family = _family(selector.metric, families)
             if family is not None:
-                yield from _on_labels(selector, family, place)
+                zero = may_be_zero and number == 0
+                yield from _on_labels(selector, family, place, zero=zero)
                 yield from _on_kind(types, selector.metric, family, place)
             elif selector.absent_is_zero:
                 yield Advice(place, f"the service exposes no {selector.metric}, which counts as 0")
@@ -90,7 +92,8 @@ def _family(metric: str, families: Mapping[str, Family]) -> Family | None:
     return None
 
 
-def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
+def _on_labels(selector: Selector, family: Family, place: Place, *, zero: bool) -> _Found:
+    """Advice on filters; `zero` says that a counter without series is zero."""
     known = sorted({label for labels in family.labels for label in labels})
     where = {name: one for name, one in selector.matchers.items() if name not in ADDED_LABELS}
     for label in selector.where.keys() - where.keys():
@@ -117,12 +120,14 @@ def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
             return
         seen = sorted({labels[label] for labels in family.labels if label in labels})
         if not any(map(one.matches, seen)):
-            yield _on_value(selector, label, seen, place)
+            yield _on_value(selector, label, seen, place, zero=zero)
             return
     yield Advice(place, f"no single series of {selector.metric} has all labels of `where` yet")
 
 
-def _on_value(selector: Selector, label: str, seen: list[str], place: Place) -> Advice:
+def _on_value(
+    selector: Selector, label: str, seen: list[str], place: Place, *, zero: bool
+) -> Advice:
     """A filter that matches no series: a mistake, or one of a counter that is not born yet."""
     shown = ", ".join(f'"{one}"' for one in seen[:8])
     filtered = selector.matchers[label]
@@ -135,6 +140,7 @@ def _on_value(selector: Selector, label: str, seen: list[str], place: Place) -> 
             "error" if wrong else "warning",
         )
     near = closest(filtered.value, seen) if filtered.operator == "=" else ""
+    text += ", which counts as 0" if zero else ""
     return Advice(place, f"{text}; {near}seen: {shown}")
 
 
