@@ -98,7 +98,9 @@ def _possible(budget: Budget, observation: Observation) -> tuple[float, float]:
             return 0.0, math.inf
         case ObservedRatio() | ObservedPerRequest() | ObservedRate() | ObservedUtilization():
             return 0.0, math.inf
-        case ObservedExact() | ObservedAnswer() | NothingObserved():
+        case ObservedAnswer(own=own):
+            return _possible(budget, own)
+        case ObservedExact() | NothingObserved():
             return -math.inf, math.inf
         case _:
             assert_never(observation)
