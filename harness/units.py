@@ -143,7 +143,7 @@ def format_quantity(value: float, unit: Unit) -> str:
 
 def bucket_text(bucket: tuple[float, float], unit: Unit) -> str:
     """Write a bucket for people, with one suffix if both ends have it: "100 to 250 ms"."""
-    lower, upper = (format_quantity(end, unit) for end in bucket)
+    lower, upper = (format_quantity(end, unit) if end else "0" for end in bucket)
     suffix = upper[len(upper.rstrip(_SUFFIX)) :]
     if suffix and lower.endswith(suffix):
         lower = lower.removesuffix(suffix)

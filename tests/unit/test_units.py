@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.units import _FACTORS, EXAMPLES, Unit, format_quantity, parse, pattern
+from harness.units import _FACTORS, EXAMPLES, Unit, bucket_text, format_quantity, parse, pattern
 
 S, R, B, P, C = Unit.SECONDS, Unit.RATIO, Unit.BYTES, Unit.PER_SECOND, Unit.COUNT
 
@@ -198,3 +198,20 @@ def test_formatting_never_turns_the_order_of_values(one: float, other: float, un
     low, high = sorted((one, other))
     shown_low, shown_high = (parse(format_quantity(v, unit), unit) for v in (low, high))
     assert shown_low <= shown_high * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "unit", "text"),
+    [
+        ((0.1, 0.25), Unit.SECONDS, "100 to 250 ms"),
+        ((0.5, 1.0), Unit.SECONDS, "500 ms to 1 s"),
+        ((0.0, 0.005), Unit.SECONDS, "0 to 5 ms"),
+        ((1024.0, 4096.0), Unit.BYTES, "1 to 4 KiB"),
+        ((0.1, 0.5), Unit.RATIO, "10 to 50%"),
+        ((1.0, 5.0), Unit.COUNT, "1 to 5"),
+    ],
+)
+def test_bucket_is_written_with_one_suffix_where_that_fits(
+    bucket: tuple[float, float], unit: Unit, text: str
+) -> None:
+    assert bucket_text(bucket, unit) == text

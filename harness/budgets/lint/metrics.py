@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from harness.budgets.dialects.model import Recognition, lacking
 from harness.budgets.mistaken import mistake
-from harness.budgets.model import Budget, Quantile, typed_selectors
+from harness.budgets.model import Budget, PerRequest, Quantile, Rate, Ratio, typed_selectors
 from harness.budgets.parse.problems import Place, closest, listed
 from harness.budgets.selector import Selector
 from harness.names import ADDED_LABELS, EXPORTED, HOST_METRICS
@@ -67,10 +67,12 @@ def metric_findings(
             later = f"; {_FIRST_TRAFFIC}" if unknown else ""
             yield Advice(place, f"{found.lacks(roles[0])}{later}", "error")
             continue
-        for selector, types in typed_selectors(budget.indicator):
+        may_be_zero = isinstance(budget.indicator, Ratio | Rate | PerRequest)
+        for number, (selector, types) in enumerate(typed_selectors(budget.indicator)):
             family = family_of(selector.metric, families)
             if family is not None:
-                yield from _on_labels(selector, family, place)
+                zero = may_be_zero and number == 0
+                yield from _on_labels(selector, family, place, zero=zero)
                 yield from _on_kind(types, selector.metric, family, place)
             elif selector.absent_is_zero:
                 yield Advice(place, f"the service exposes no {selector.metric}, which counts as 0")
@@ -97,7 +99,8 @@ def family_of(metric: str, families: Mapping[str, Family]) -> Family | None:
     return None
 
 
-def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
+def _on_labels(selector: Selector, family: Family, place: Place, *, zero: bool) -> _Found:
+    """Advice on filters; `zero` says that a counter without series is zero."""
     known = sorted({label for labels in family.labels for label in labels})
     where = {name: one for name, one in selector.matchers.items() if name not in ADDED_LABELS}
     for label in selector.where.keys() - where.keys():
@@ -124,12 +127,14 @@ def _on_labels(selector: Selector, family: Family, place: Place) -> _Found:
             return
         seen = sorted({labels[label] for labels in family.labels if label in labels})
         if not any(map(one.matches, seen)):
-            yield _on_value(selector, label, seen, place)
+            yield _on_value(selector, label, seen, place, zero=zero)
             return
     yield Advice(place, f"no single series of {selector.metric} has all labels of `where` yet")
 
 
-def _on_value(selector: Selector, label: str, seen: list[str], place: Place) -> Advice:
+def _on_value(
+    selector: Selector, label: str, seen: list[str], place: Place, *, zero: bool
+) -> Advice:
     """A filter that matches no series: a mistake, or one of a counter that is not born yet."""
     shown = ", ".join(f'"{one}"' for one in seen[:8])
     filtered = selector.matchers[label]
@@ -142,6 +147,7 @@ def _on_value(selector: Selector, label: str, seen: list[str], place: Place) -> 
             "error" if wrong else "warning",
         )
     near = closest(filtered.value, seen) if filtered.operator == "=" else ""
+    text += ", which counts as 0" if zero else ""
     return Advice(place, f"{text}; {near}seen: {shown}")
 
 

@@ -71,21 +71,18 @@ def confidence(
     found = _confidence(budget, observation, look)
     if found is None:
         return None
-    lower, upper = found.lower, found.upper
+    least, most = _possible(budget, observation)
+    lower = None if found.lower is None else max(found.lower, least)
+    upper = None if found.upper is None else min(found.upper, most)
     if value is not None and _is_time(budget):
         below, above = zip(look, run, strict=True)
         lower = None if lower is None else widened(lower, value, -1, noise, below)
         upper = None if upper is None else widened(upper, value, 1, noise, above)
-    least, most = _possible(budget, observation)
-    return Confidence(
-        None if lower is None else max(lower, least),
-        None if upper is None else min(upper, most),
-        found.fewest,
-    )
+    return Confidence(lower, upper, found.fewest)
 
 
 def _possible(budget: Budget, observation: Observation) -> tuple[float, float]:
-    """The least and the greatest value that the indicator can have.
+    """The least and the greatest value that the indicator can have in this start of the service.
 
     Counts and times are not negative. No quantile or mean of times is under the least of them. The
     greatest of them limits nothing: a run that is longer may find a greater one.
@@ -101,7 +98,9 @@ def _possible(budget: Budget, observation: Observation) -> tuple[float, float]:
             return 0.0, math.inf
         case ObservedRatio() | ObservedPerRequest() | ObservedRate() | ObservedUtilization():
             return 0.0, math.inf
-        case ObservedExact() | ObservedAnswer() | NothingObserved():
+        case ObservedAnswer(own=own):
+            return _possible(budget, own)
+        case ObservedExact() | NothingObserved():
             return -math.inf, math.inf
         case _:
             assert_never(observation)

@@ -1,12 +1,16 @@
 """Regular expressions of filters: what is read, what is refused, and that no pattern is slow."""
 
+import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.budgets.patterns import compiled, literal
+from harness.budgets.selector import Matcher
 
 MATCHES = {
     "5..": (["500", "5xx", "5\n0"], ["50", "5000", "450", ""]),
@@ -113,3 +117,32 @@ def test_any_text_is_a_pattern_or_refused(text: str) -> None:
 @pytest.mark.parametrize("pattern", ["(a*)*b", "(a|a)*b", "(a|aa)+b", ".*.*.*.*.*x", "(.*)*(.*)*x"])
 def test_no_pattern_takes_exponential_time(pattern: str) -> None:
     assert not compiled(pattern).matches("a" * 2_000)
+
+
+def test_pattern_matches_what_prometheus_matches(tmp_path: Path) -> None:
+    """Every pattern on every value, each a series, evaluated by promtool."""
+    values = sorted({one for fitting, others in MATCHES.values() for one in (*fitting, *others)})
+    labels = {number: one for number, one in enumerate(values) if "\n" not in one}
+    series = [
+        {"series": f'm{{n="{number}", v={json.dumps(one)}}}', "values": "1"}
+        for number, one in labels.items()
+    ]
+    tests = [
+        {
+            "expr": f"sum by (n) (m{{v{Matcher('=~', pattern)}}})",
+            "eval_time": "0m",
+            "exp_samples": [
+                {"labels": f'{{n="{number}"}}', "value": 1}
+                for number, one in labels.items()
+                if compiled(pattern).matches(one)
+            ],
+        }
+        for pattern in MATCHES
+    ]
+    file = tmp_path / "tests.yml"
+    document = {"tests": [{"input_series": series, "promql_expr_test": tests}]}
+    file.write_text(json.dumps(document))
+    found = subprocess.run(
+        ["promtool", "test", "rules", file], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr

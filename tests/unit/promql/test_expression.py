@@ -14,6 +14,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
@@ -75,6 +76,24 @@ VALUES: dict[str, tuple[Indicator, str]] = {
             "max((sum by (instance) (a) / sum by (instance) (b))"
             " - (sum by (instance) (a offset 5m) / sum by (instance) (b offset 5m)))"
         ),
+    ),
+    "a ratio with filters": (
+        Ratio(
+            Selector("a_total", {"s": "~5..", "h": ("!/x", "!/y")}),
+            Selector("a_total", {"h": "!/x"}),
+        ),
+        (
+            '(sum(rate(a_total{s=~"5..", h!~"/x|/y"}[5m])) or 0 * sum(rate(a_total[5m])))'
+            ' / sum(rate(a_total{h!="/x"}[5m]))'
+        ),
+    ),
+    "a ratio of a counter that may leave no trace": (
+        Ratio(Selector("a_total", absent_is_zero=True), Selector("b_total")),
+        ("(sum(rate(a_total[5m])) or 0 * sum(rate(b_total[5m]))) / sum(rate(b_total[5m]))"),
+    ),
+    "a counter per request of the generator": (
+        PerRequest(Selector("a_total")),
+        "sum(rate(a_total[5m])) / sum(rate(harness_requests_total[5m]))",
     ),
     "an expression of one's own": (Promql('rate(a{b="c"}[{window}])'), 'rate(a{b="c"}[5m])'),
     "a latency": (

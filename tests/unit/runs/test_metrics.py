@@ -12,6 +12,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from harness.errors import RunFolderError
+from harness.names import DECLARED, DECLARED_METRIC
 from harness.observe.exposition import parse_exposition
 from harness.runs.metrics import MetricsLog, finalise, finish, read_metrics
 from harness.runs.model import Series
@@ -453,3 +454,14 @@ def test_promtool_makes_blocks_of_a_finished_log(tmp_path: Path, broken: bool) -
 def promtool(*arguments: str) -> str:
     command = ["promtool", "tsdb", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_declaration_of_a_counter_is_kept_and_always_read(tmp_path: Path) -> None:
+    log = MetricsLog(tmp_path / "metrics.om")
+    for at in (1.0, 2.0):
+        log.add(parse_exposition("# TYPE e_total counter\n# TYPE x gauge\nx 1\n"), at)
+    log.close()
+    found = {one.name: one for one in read_metrics(log.path, {"x"})}
+    assert found.keys() == {"x", DECLARED}
+    assert found[DECLARED].labels == {DECLARED_METRIC: "e_total"}
+    assert found[DECLARED].times == (1.0, 2.0)

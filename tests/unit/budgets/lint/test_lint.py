@@ -354,8 +354,8 @@ MISFITS: dict[str, tuple[str, str]] = {
     "a filter that may match": (
         '{kind: rate, metric: answers_total, where: {state: "~5.."}}',
         (
-            '6 warning budgets.it.indicator: no series of answers_total has state=~"5.." yet; '
-            'seen: "2xx"'
+            '6 warning budgets.it.indicator: no series of answers_total has state=~"5.." yet, '
+            'which counts as 0; seen: "2xx"'
         ),
     ),
     "a counter that is zero until it is born": (

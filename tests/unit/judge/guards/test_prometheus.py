@@ -154,6 +154,17 @@ def test_counter_that_was_born_counts_where_the_own_scrapes_agree() -> None:
     assert verdict.outcome == "fail"  # the failures never were, says the server's account of series
 
 
+def test_counter_that_a_server_never_saw_is_zero_where_the_own_scrapes_show_it() -> None:
+    said = answer(0.0, batches={"batches 0": []}, first_0=None, most_0=None, fewest_0=None)
+    verdict, _ = asked(ERRORS, said, own=False)
+    assert verdict.outcome == "inconclusive"
+    assert "the harness's own scrapes do not show that it is 0" in verdict.reason
+    assert asked(ERRORS, said)[0].outcome == "inconclusive"  # the own scrapes saw failures
+    run = evidence(counter("e_total", 200.0, {"code": "200"}), scrape_interval=1.0, step=0.0)
+    (verdict,) = judge((ERRORS,), replace(run, answers={ERRORS.name: said})).verdicts
+    assert (verdict.outcome, verdict.value) == ("pass", 0.0)
+
+
 def test_case_3f_own_interval_holds_for_an_answer_too() -> None:
     """Alternating batches: what is too uncertain by own scrapes is no pass by a server."""
     jumps = series("c_total", lambda t: 50.0 * ((t + 5) // 4) if t < 11 else 200.0)

@@ -349,3 +349,32 @@ def test_one_slow_second_is_not_taken_for_a_slow_service() -> None:
 @pytest.mark.parametrize(("window", "seconds"), [(1.5, 1), (9.9, 1), (10.0, 2), (3600.0, 2)])
 def test_short_windows_have_shorter_batches(window: float, seconds: int) -> None:
     assert batch_seconds(window) == seconds
+
+
+def test_interval_holds_only_what_is_possible() -> None:
+    """Counts that scatter so much that Student's t reaches below zero, and above all events."""
+    jumps = series("c_total", lambda t: 100.0 if t < 9 else 200.0)
+    rate = budget(Rate(Selector("c_total")), 50.0, unit=Unit.PER_SECOND)
+    found = confidence(rate, evidence(jumps))
+    assert found is not None
+    assert found.lower == 0
+    assert found.upper is not None
+    assert found.upper > 10
+    whole = counter("d_total", 100.0)
+    part = Ratio(Selector("d_total", {"a": "b"}), Selector("d_total"))
+    halves = counter("d_total", 100.0, {"a": "b"})
+    share = confidence(budget(part, 0.5, unit=Unit.COUNT), evidence(whole, halves, jumps))
+    assert share is not None
+    assert share.lower is not None
+    assert share.upper is not None
+    assert 0 <= share.lower <= 0.5 <= share.upper <= 1
+
+
+def test_mean_of_times_is_not_under_the_shortest_one_but_for_the_luck_of_a_start() -> None:
+    latency = requests(ok=[0.1] * 95 + [9.0] * 5)
+    run = evidence(latency=latency)
+    run = replace(run, manifest=run.manifest.model_copy(update={"noise": {"the-budget": 1e-9}}))
+    found = confidence(budget(Latency(None), 5.0), run)
+    assert found is not None
+    assert found.lower is not None
+    assert found.lower >= 0.1 * (1 - 1e-6)

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from harness.budgets.model import Direction, Quantile, Selector
 from harness.judge.bounds import holds
+from harness.judge.judge import judge
 from harness.judge.model import Measurement
+from harness.report.parts.words import measured_text
 from tests.unit.judge.evidence import buckets, budget, evidence, measure
 
 # 100 observations: 50 up to 0.1, 40 more up to 0.2, 6 more up to 0.5, 4 beyond.
@@ -133,3 +135,30 @@ def test_measure_of_a_quantile_never_contradicts_the_observations(
         assert found.meets is not None
     if found.value is not None:  # interpolation stays within the bucket of the true quantile
         assert bisect_left(EDGES, found.value - 1e-12) == bisect_left(EDGES, true)
+
+
+@pytest.mark.parametrize(
+    ("quantile", "bucket"),
+    [
+        (0.5, (0.0, 0.1)),
+        (0.9, (0.1, 0.2)),
+        (0.96, (0.2, 0.5)),
+        pytest.param(0.97, None, id="over the last edge"),
+    ],
+)
+def test_quantile_is_known_to_its_bucket(
+    quantile: float, bucket: tuple[float, float] | None
+) -> None:
+    assert measured(quantile, 0.2, "max", COUNTS).bucket == bucket
+
+
+def test_quantile_in_a_narrow_bucket_is_a_value() -> None:
+    assert measured(0.95, 0.2, "max", {"0.19": 0, "0.2": 100, "+Inf": 100}).bucket is None
+
+
+def test_verdict_on_a_quantile_shows_its_bucket_and_its_share() -> None:
+    one = budget(Quantile(Selector("h"), 0.95), 0.2)
+    (verdict,) = judge((one,), evidence(*buckets("h", {**COUNTS, "0.2": 30}))).verdicts
+    assert verdict.reason.startswith("p95 of h is 200 to 500 ms, against the max of 200 ms")
+    assert measured_text(verdict) == "200 to 500 ms"
+    assert (verdict.share_over, verdict.share_allowed) == pytest.approx((0.5, 0.05))

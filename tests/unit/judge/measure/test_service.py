@@ -19,7 +19,9 @@ from harness.budgets.model import (
     Selector,
     Utilization,
 )
+from harness.judge.judge import judge
 from harness.judge.model import Measurement
+from harness.report.parts.words import measured_text
 from harness.runs.model import Evidence, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import (
@@ -404,3 +406,16 @@ def test_measure_of_a_ratio_scales_with_the_unit_of_its_numerator(
 
     assert ratio(1.0) == pytest.approx(sum(a for a, _ in parts) / sum(b for _, b in parts))
     assert ratio(2.0**power) == pytest.approx(ratio(1.0) * 2.0**power)
+
+
+@pytest.mark.parametrize(
+    ("cores", "whole"), [(1.0, "1 core"), (2.0, "2 cores"), (0.5, "0.5 cores")]
+)
+def test_use_of_the_cpus_says_of_how_many(cores: float, whole: str) -> None:
+    cpu = Rate(Selector(names.CPU_SECONDS), Selector(names.CPU_COUNT))
+    run = evidence(counter(names.CPU_SECONDS, 5.0), series(names.CPU_COUNT, lambda _: cores))
+    one = budget(cpu, 0.01, unit=Unit.RATIO)
+    assert measure(one, run).whole == whole
+    (verdict,) = judge((one,), run).verdicts
+    assert f"is {50 / cores:g}% of {whole}, " in verdict.reason
+    assert measured_text(verdict) == f"{50 / cores:g}% of {whole}"

@@ -150,3 +150,25 @@ def test_sparkline(
 @given(st.lists(st.none() | st.floats(), max_size=40))
 def test_sparkline_of_anything_has_one_character_a_value(values: list[float | None]) -> None:
     assert len(sparkline(values)) == len(sparkline(values, low=None)) == len(values)
+
+
+def of_a_histogram(share: float | None, bound: float = 0.2) -> Verdict:
+    allowed = None if share is None else 0.05
+    return replace(P95, value=0.17, bound=bound, share_over=share, share_allowed=allowed)
+
+
+def test_quantile_of_a_histogram_is_compared_by_its_share_over_the_bound() -> None:
+    runs = [past(day, of_a_histogram(share)) for day, share in enumerate((0.01, 0.02, 0.04))]
+    trend = histories(runs)[0].trends[0]
+    assert trend.values == (0.01, 0.02, 0.04)
+    assert trend.unit is Unit.RATIO
+    assert trend.bound == 0.05
+
+
+def test_shares_over_other_bounds_are_not_compared() -> None:
+    runs = [
+        past(0, of_a_histogram(0.3, 0.1)),
+        past(1, of_a_histogram(None)),
+        past(2, of_a_histogram(0.02)),
+    ]
+    assert histories(runs)[0].trends[0].values == (None, None, 0.02)
