@@ -24,10 +24,15 @@ Decide = Literal["interval", "value"]
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """The series of one metric whose labels equal all of `where`; their values are summed."""
+    """The series of one metric whose labels equal all of `where`; their values are summed.
+
+    Attributes:
+        scale: The base unit in the metric's own unit: 0.001 for milliseconds.
+    """
 
     metric: str
     where: Mapping[str, str] = field(default_factory=dict)
+    scale: float = 1.0
 
     def __str__(self) -> str:
         """The selector in PromQL."""
@@ -35,8 +40,9 @@ class Selector:
         return f"{self.metric}{{{labels}}}" if labels else self.metric
 
     def part(self, suffix: Literal["bucket", "sum", "count"]) -> Selector:
-        """One of the series that make up this histogram or summary."""
-        return Selector(f"{self.metric}_{suffix}", self.where)
+        """One of the series that make up this histogram or summary; a count has no unit."""
+        scale = 1.0 if suffix == "count" else self.scale
+        return Selector(f"{self.metric}_{suffix}", self.where, scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +275,7 @@ class Budget:
         abort: Whether the load stops as soon as the breach is certain.
         abort_after: Seconds of the window that pass before the load can stop.
         line: Line in budgets.yaml, for annotations.
+        preset: Name of the preset that the indicator was made from; empty without one.
     """
 
     name: str
@@ -290,6 +297,7 @@ class Budget:
     abort_after: float = 0.0
     runbook: str = ""
     line: int = 0
+    preset: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +374,8 @@ class Target:
         scrape_interval: Seconds; None is as short as the cost of a scrape allows.
         environment: Added to the environment of the command.
         directory: Working directory of the command: the folder of budgets.yaml.
+        dialects: Names of the dialects of its metrics; empty recognises them.
+        requests: The metric of its requests and its labels, by the keys of `target.requests`.
     """
 
     url: str
@@ -378,6 +388,8 @@ class Target:
     ready_timeout: float = 30.0
     stop_timeout: float = 10.0
     directory: Path = field(default_factory=Path)
+    dialects: tuple[str, ...] = ()
+    requests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def metric_findings(
     for budget in budgets:
         place: Place = ("budgets", budget.name, "indicator")
         for selector, types in typed_selectors(budget.indicator):
-            family = _family(selector.metric, families)
+            family = family_of(selector.metric, families)
             if family is not None:
                 yield from _on_labels(selector, family, place)
                 yield from _on_kind(types, selector.metric, family, place)
@@ -74,7 +74,7 @@ def metric_findings(
                 yield from _on_edges(budget, family)
 
 
-def _family(metric: str, families: Mapping[str, Family]) -> Family | None:
+def family_of(metric: str, families: Mapping[str, Family]) -> Family | None:
     """The family that a series of this name belongs to."""
     for name in (metric, metric.removesuffix("_total"), f"{metric}_total"):
         if name in families:

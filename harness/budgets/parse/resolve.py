@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeGuard
 
 from harness import units
 from harness.budgets.limits import LEAST_BOUND, LONGEST_WAIVER, MOST_BOUND
@@ -167,6 +168,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
         abort_after=spec.abort_after if spec.abort_after is not None else _ABORT_AFTER * spec.abort,
         runbook=spec.runbook or "",
         line=problems.line(place),
+        preset=spec.indicator if _is_preset(spec.indicator, file) else "",
     )
 
 
@@ -180,6 +182,11 @@ def _named(spec: BudgetSpec, place: Place, file: _File) -> Named | None:
         meant = look_alike(name) + closest(name, file.known)
         file.problems.add(place, f'there is no indicator "{name}"; {meant}known: {known}')
     return file.known.get(name)
+
+
+def _is_preset(indicator: object, file: _File) -> TypeGuard[str]:
+    """Whether a budget refers to a preset that the file does not redefine."""
+    return isinstance(indicator, str) and file.known.get(indicator) is PRESETS.get(indicator)
 
 
 def _check_scenarios(spec: BudgetSpec, place: Place, file: _File) -> None:

@@ -4,9 +4,11 @@ import pytest
 
 from harness.budgets.model import (
     ErrorRatio,
+    Gauge,
     Indicator,
     Latency,
     Mean,
+    Quantile,
     Rate,
     Ratio,
     Selector,
@@ -18,6 +20,8 @@ from harness.budgets.presets import PRESETS
 from harness.units import Unit
 
 QUERIES = "db_client_operation_duration_seconds"
+ANSWERS = "http_server_request_duration_seconds"
+WAITS = "db_client_connection_wait_time_seconds"
 CATALOGUE: dict[str, tuple[Indicator, Unit]] = {
     "api_latency": (Latency(0.95), Unit.SECONDS),
     "error_ratio": (ErrorRatio(), Unit.RATIO),
@@ -48,9 +52,22 @@ CATALOGUE: dict[str, tuple[Indicator, Unit]] = {
         Unit.RATIO,
     ),
     "queries_per_request": (
-        Ratio(Selector(f"{QUERIES}_count"), Selector("http_server_request_duration_seconds_count")),
+        Ratio(Selector(f"{QUERIES}_count"), Selector(f"{ANSWERS}_count")),
         Unit.COUNT,
     ),
+    "server_latency": (Quantile(Selector(ANSWERS), 0.95), Unit.SECONDS),
+    "server_latency_mean": (Mean(Selector(ANSWERS)), Unit.SECONDS),
+    "server_error_ratio": (
+        Ratio(
+            Selector(f"{ANSWERS}_count", {"http_response_status_code": "~5.."}),
+            Selector(f"{ANSWERS}_count"),
+        ),
+        Unit.RATIO,
+    ),
+    "requests_in_flight": (Gauge(Selector("http_server_active_requests"), "max"), Unit.COUNT),
+    "pool_wait": (Mean(Selector(WAITS)), Unit.SECONDS),
+    "event_loop_lag": (Quantile(Selector("event_loop_lag_seconds"), 0.95), Unit.SECONDS),
+    "gc_share": (Rate(Selector("python_gc_pause_seconds_sum")), Unit.RATIO),
 }
 
 

@@ -11,9 +11,11 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from harness.budgets.parse.indicators import KINDS
+from harness.budgets.parse.indicators import unit_of
 from harness.budgets.parse.json_schema import SCHEMA_FILE, json_schema, main, text
 from harness.budgets.parse.parse import parse_plan
 from harness.budgets.presets import PRESETS
+from harness.units import Unit
 from tests.unit.budgets.parse.test_parse import EXAMPLE, INDICATORS, SCENARIOS, TARGETS
 
 VALIDATOR = Draft202012Validator(json_schema())
@@ -108,7 +110,7 @@ def good_files() -> dict[str, str]:
 
 
 def _timed(preset: str) -> bool:
-    return preset.endswith(("_time", "_latency"))
+    return unit_of(PRESETS[preset], []) is Unit.SECONDS
 
 
 GOOD = good_files()

@@ -1,0 +1,44 @@
+"""The dialects of the package, from its data files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from harness.budgets.dialects.model import Dialect, Role, RolePattern
+
+
+@cache
+def dialects() -> Mapping[str, Dialect]:
+    """All dialects by name, in the order of their names."""
+    folder = files("harness.budgets.dialects").joinpath("data")
+    found = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name
+    )
+    read = [dialect(yaml.safe_load(file.read_text(encoding="utf-8"))) for file in found]
+    return {one.name: one for one in read}
+
+
+def dialect(document: Mapping[str, Any]) -> Dialect:
+    """One dialect of a data file.
+
+    Raises:
+        ValueError: A role is unknown.
+        TypeError: A key is unknown.
+    """
+    roles = {Role(role): _pattern(one) for role, one in document["roles"].items()}
+    rest = {key: value for key, value in document.items() if key != "roles"}
+    return Dialect(**rest, roles=roles)
+
+
+def _pattern(document: Mapping[str, Any]) -> RolePattern:
+    given: dict[str, Any] = dict(document)
+    shapes = given.pop("shape")
+    given["shapes"] = (shapes,) if isinstance(shapes, str) else tuple(shapes)
+    for key in ("needs", "also"):
+        given[key] = tuple(given.get(key, ()))
+    return RolePattern(**given)

@@ -1,0 +1,259 @@
+"""Which metric plays each role, decided from the metric families of a service.
+
+A dialect fits a group of roles if the service exposes a family of the right name, type and labels
+for each role that is not optional. The fit that explains the most labels wins. Fits that explain as
+much and name different metrics are ambiguous: the user must choose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from harness.budgets.dialects.model import (
+    Dialect,
+    Group,
+    Recognition,
+    Role,
+    RoleMetric,
+    RolePattern,
+    Shape,
+)
+from harness.budgets.dialects.read import dialects
+from harness.budgets.lint.metrics import Family, family_of
+
+DEFAULT = ("opentelemetry", "process")
+_PREFIX = "{prefix}"
+_PARTS = ("_count", "_sum", "_bucket")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNames:
+    """`target.requests`: the metric of the requests, and its labels.
+
+    Attributes:
+        metric: A histogram or summary of their times, or a counter.
+    """
+
+    metric: str
+    route: str = ""
+    status: str = ""
+    method: str = ""
+
+
+def by_default() -> Recognition:
+    """The roles of a service that nobody has looked at: those of OpenTelemetry."""
+    return assumed(DEFAULT)
+
+
+def assumed(names: Iterable[str]) -> Recognition:
+    """The roles that dialects name, without a look at the service.
+
+    Raises:
+        KeyError: There is no such dialect.
+    """
+    played: dict[Role, RoleMetric] = {}
+    for name in names:
+        dialect = dialects()[name]
+        for role, pattern in dialect.roles.items():
+            metric = _bound(dialect, pattern, dialect.prefix, pattern.shapes[0])
+            played.setdefault(role, metric)
+    return _with_process(Recognition(played))
+
+
+def recognise(
+    families: Mapping[str, Family],
+    chosen: Iterable[str] = (),
+    requests: RequestNames | None = None,
+) -> Recognition:
+    """What plays each role in a service.
+
+    Args:
+        families: Of its exposition, by name; the name of a counter has `_total` or not.
+        chosen: `target.dialect`: only these dialects are tried; empty tries all.
+        requests: `target.requests`: takes the place of what is recognised for the requests.
+    """
+    wanted = tuple(chosen)
+    candidates = [dialects()[name] for name in wanted] if wanted else list(dialects().values())
+    played: dict[Role, RoleMetric] = {}
+    ambiguous: dict[Group, tuple[RoleMetric, ...]] = {}
+    used: list[str] = []
+    for group in Group:
+        fits = [fit for one in candidates if (fit := _fit(one, group, families)) is not None]
+        best = _best(fits, used)
+        if len(best) > 1:
+            ambiguous[group] = tuple(next(iter(one.played.values())) for one in best)
+        elif best:
+            played |= best[0].played
+            used.append(best[0].dialect.name)
+    found = _with_process(Recognition(played, ambiguous))
+    return found if requests is None else _with_requests(found, requests, families)
+
+
+# --- one dialect --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A dialect that fits the families for one group.
+
+    Attributes:
+        explained: How many roles and labels it explains.
+    """
+
+    dialect: Dialect
+    played: Mapping[Role, RoleMetric]
+    explained: tuple[int, int]
+
+
+def _fit(dialect: Dialect, group: Group, families: Mapping[str, Family]) -> _Fit | None:
+    """The best fit of a dialect over all prefixes that the service may have."""
+    patterns = {role: one for role, one in dialect.roles.items() if role.group is group}
+    if not patterns:
+        return None
+    fits = [
+        fit
+        for prefix in _prefixes(dialect, patterns.values(), families)
+        if (fit := _fit_with(dialect, patterns, prefix, families)) is not None
+    ]
+    return max(fits, key=lambda fit: fit.explained, default=None)
+
+
+def _prefixes(
+    dialect: Dialect, patterns: Iterable[RolePattern], families: Mapping[str, Family]
+) -> list[str]:
+    """The prefixes to try, the library's own first."""
+    found = [dialect.prefix]
+    for pattern in patterns:
+        if _PREFIX not in pattern.metric:
+            continue
+        name = re.escape(_without_part(pattern.metric)).replace(re.escape(_PREFIX), "(.+)")
+        matches = (re.fullmatch(f"{name}(?:_total)?", family) for family in families)
+        found += [match[1] for match in matches if match]
+    return list(dict.fromkeys(found))
+
+
+def _without_part(metric: str) -> str:
+    for part in (*_PARTS, "_total"):
+        metric = metric.removesuffix(part)
+    return metric
+
+
+def _fit_with(
+    dialect: Dialect,
+    patterns: Mapping[Role, RolePattern],
+    prefix: str,
+    families: Mapping[str, Family],
+) -> _Fit | None:
+    played: dict[Role, RoleMetric] = {}
+    explained = 0
+    for role, pattern in patterns.items():
+        family = family_of(_named(pattern.metric, prefix), families)
+        shape = None if family is None else _shape(pattern, prefix, family)
+        if family is None or shape is None:
+            if not pattern.optional:
+                return None
+            continue
+        labels = {label for labels in family.labels for label in labels}
+        explained += len(labels & {*pattern.needs, *pattern.also, *pattern.labels.values()})
+        played[role] = _bound(dialect, pattern, prefix, shape)
+    return _Fit(dialect, played, (explained, len(played))) if played else None
+
+
+def _shape(pattern: RolePattern, prefix: str, family: Family) -> Shape | None:
+    """What a family is for a role; None if its type or its labels do not fit."""
+    if family.labels:
+        labels = {label for labels in family.labels for label in labels}
+        if not labels.issuperset(pattern.needs):
+            return None
+    part = _named(pattern.metric, prefix).endswith(_PARTS)
+    if family.kind == "unknown" or (part and family.kind in {"histogram", "summary"}):
+        return pattern.shapes[0]
+    return next((shape for shape in pattern.shapes if shape == family.kind), None)
+
+
+def _bound(dialect: Dialect, pattern: RolePattern, prefix: str, shape: Shape) -> RoleMetric:
+    return RoleMetric(
+        dialect.name,
+        _named(pattern.metric, prefix),
+        shape,
+        pattern.where,
+        pattern.labels,
+        pattern.unit,
+        _named(pattern.count, prefix),
+    )
+
+
+def _named(metric: str, prefix: str) -> str:
+    return metric.replace(_PREFIX, prefix)
+
+
+# --- the choice ---------------------------------------------------------------------------------
+
+
+def _best(fits: list[_Fit], used: list[str]) -> list[_Fit]:
+    """The fit of a group; several if nothing decides between them."""
+    named = [fit for fit in fits if not fit.dialect.generic] or fits
+    kept: list[_Fit] = []
+    for fit in sorted(
+        named, key=lambda one: (one.explained, one.dialect.name in used), reverse=True
+    ):
+        rivals = [one for one in kept if _metrics(one) & _metrics(fit)]
+        if all(one.explained == fit.explained and not _alike(one, fit) for one in rivals):
+            kept.append(fit)
+    return kept
+
+
+def _metrics(fit: _Fit) -> set[str]:
+    return {_without_part(one.metric) for one in fit.played.values()}
+
+
+def _alike(one: _Fit, other: _Fit) -> bool:
+    """Whether two dialects name the same series."""
+    return {role: replace(metric, dialect="") for role, metric in one.played.items()} == {
+        role: replace(metric, dialect="") for role, metric in other.played.items()
+    }
+
+
+# --- additions ----------------------------------------------------------------------------------
+
+
+def _with_process(found: Recognition) -> Recognition:
+    """The process metrics, which the harness itself reads where a service exposes none."""
+    process = dialects()["process"]
+    own = {role: _bound(process, one, "", one.shapes[0]) for role, one in process.roles.items()}
+    return Recognition({**own, **found.played}, found.ambiguous)
+
+
+def _with_requests(
+    found: Recognition, requests: RequestNames, families: Mapping[str, Family]
+) -> Recognition:
+    """The roles of the requests as `target.requests` names them."""
+    labels = {
+        meaning: label
+        for meaning in ("route", "method", "status")
+        if (label := getattr(requests, meaning))
+    }
+    played = {role: one for role, one in found.played.items() if role.group is not Group.HTTP}
+    ambiguous: dict[Group, tuple[RoleMetric, ...]] = dict(found.ambiguous)
+    ambiguous.pop(Group.HTTP, None)
+    family = family_of(requests.metric, families)
+    kind = family.kind if family else "unknown"
+    counted = requests.metric
+    milliseconds = requests.metric.endswith(("_milliseconds", "_ms"))
+    if kind in {"histogram", "summary"}:
+        shape: Shape = "histogram" if kind == "histogram" else "summary"
+        played[Role.SERVER_LATENCY] = RoleMetric(
+            _OWN, requests.metric, shape, {}, labels, "ms" if milliseconds else "s"
+        )
+        counted = f"{requests.metric}_count"
+    played[Role.REQUESTS] = RoleMetric(_OWN, counted, "counter", {}, labels)
+    if requests.status:
+        played[Role.ERRORS] = RoleMetric(
+            _OWN, counted, "counter", {requests.status: "~5.."}, labels
+        )
+    return Recognition(played, ambiguous)
+
+
+_OWN = "target.requests"
