@@ -160,6 +160,7 @@ class ExampleMaker:
                 schema.get("additionalProperties", {}), name, unique, depth + 1
             )
         fewest = whole(schema.get("minProperties"), 0)
+        further = schema.get("additionalProperties", {})
         for name, part in properties.items():
             if len(made) < fewest and name not in made:
                 made[name] = self._value(part, name, unique, depth + 1)

@@ -19,7 +19,8 @@ _HEAD: Final = '''\
 `harness init` wrote this file once, for you to keep and change: weights, values, tasks.
 It also runs under Locust itself: locust -f {file} -H {host}
 
-{topics}"""
+{topics}
+"""
 '''
 
 
@@ -62,13 +63,12 @@ def _topics(selection: Selection) -> Iterator[str]:
         yield "\n".join(["Not called:", *_indented(skipped_lines(selection))])
     if variables := variables_of(selection):
         listed = ", ".join(variables)
-        yield "\n".join([f"Secrets come from environment variables: {listed}.", *_indented([])])
+        yield _filled(f"Secrets come from environment variables: {listed}.")
     created = [pool for pool in selection.pools if pool.created]
     kept = [pool for pool in created if not _is_deleted(selection, pool)]
     writers = [one for one in selection.tasks if one.role == "create"]
     if writers and (kept or len(created) < len(writers)):
         yield _filled("The load creates data that it does not delete: use a database for tests.")
-    yield ""
 
 
 def _indented(lines: Iterable[str]) -> list[str]:
@@ -146,7 +146,8 @@ def _credential(credential: Credential) -> Iterator[str]:
 def _class(selection: Selection) -> Iterator[str]:
     yield "class Visitor(FastUser):"
     reads = sum(selection.share(task) for task in selection.tasks if _reads(task))
-    yield f'    """{reads:.0%} of the tasks read."""'
+    what = "Every task reads" if reads > 0.999 else f"{reads:.0%} of the tasks read"
+    yield f'    """{what}."""'
     yield ""
     yield "    wait_time = between(0.5, 2)  # seconds; only for `users:`, not for `rate:`"
     yield from _on_start(selection)

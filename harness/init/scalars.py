@@ -54,7 +54,8 @@ _NAMES: Final = (
     ("title|subject", "An example"),
     ("slug|sku|code|key", "example"),
     ("^q$|query|search|term", "a"),
-    ("name", "Ada Lovelace"),
+    ("full_name|display_name|real_name", "Ada Lovelace"),
+    ("name", "Example"),
 )
 _TEXTS: Final = (
     *("a", "A", "1", "ab", "abc", "AB", "ABC", "EU", "123", "1234", "12345", "a1", "A1", "abc-123"),
