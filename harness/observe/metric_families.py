@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.budgets.lint.plan import Family
 from harness.budgets.model import Target
 from harness.errors import TargetError
@@ -25,11 +27,15 @@ def fetch_families(url: str, target: Target | None) -> dict[str, Family]:
         TargetError: An endpoint does not answer, or its response has no valid metrics.
     """
     paths = target.metrics if target is not None and target.metrics else ("/metrics",)
+    return families_of(sample for path in paths for sample in _scrape(absolute(url, path)))
+
+
+def families_of(samples: Iterable[Sample]) -> dict[str, Family]:
+    """The metric families of scraped samples, by name."""
     by_family: dict[str, list[Sample]] = {}
-    for path in paths:
-        for sample in _scrape(absolute(url, path)):
-            by_family.setdefault(sample.family, []).append(sample)
-    return {name: _family(samples) for name, samples in by_family.items()}
+    for sample in samples:
+        by_family.setdefault(sample.family, []).append(sample)
+    return {name: _family(of_family) for name, of_family in by_family.items()}
 
 
 def _scrape(url: str) -> list[Sample]:

@@ -130,6 +130,9 @@ class RolePattern:
         shapes: The types that it can have.
         needs: Labels without which a metric of this name is another library's.
         also: Labels that can be switched off.
+        where: Labels that its series must have; a key of `labels` stands for that label.
+        labels: Label names by meaning, each with the names that it can have.
+        optional: Whether the dialect is recognised without it.
     """
 
     metric: str
@@ -137,7 +140,7 @@ class RolePattern:
     needs: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unit: Unit = "1"
     count: str = ""
     optional: bool = False

@@ -41,4 +41,9 @@ def _pattern(document: Mapping[str, Any]) -> RolePattern:
     given["shapes"] = (shapes,) if isinstance(shapes, str) else tuple(shapes)
     for key in ("needs", "also"):
         given[key] = tuple(given.get(key, ()))
+    labels = given.get("labels", {})
+    given["labels"] = {
+        meaning: (names,) if isinstance(names, str) else tuple(names)
+        for meaning, names in labels.items()
+    }
     return RolePattern(**given)

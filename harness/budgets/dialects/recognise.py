@@ -57,7 +57,7 @@ def assumed(names: Iterable[str]) -> Recognition:
     for name in names:
         dialect = dialects()[name]
         for role, pattern in dialect.roles.items():
-            metric = _bound(dialect, pattern, dialect.prefix, pattern.shapes[0])
+            metric = _bound(dialect, pattern, dialect.prefix, pattern.shapes[0], frozenset())
             played.setdefault(role, metric)
     return _with_process(Recognition(played))
 
@@ -80,7 +80,7 @@ def recognise(
     ambiguous: dict[Group, tuple[RoleMetric, ...]] = {}
     used: list[str] = []
     for group in Group:
-        fits = [fit for one in candidates if (fit := _fit(one, group, families)) is not None]
+        fits = [fit for one in candidates for fit in _fits(one, group, families)]
         best = _best(fits, used)
         if len(best) > 1:
             ambiguous[group] = tuple(next(iter(one.played.values())) for one in best)
@@ -107,17 +107,14 @@ class _Fit:
     explained: tuple[int, int]
 
 
-def _fit(dialect: Dialect, group: Group, families: Mapping[str, Family]) -> _Fit | None:
-    """The best fit of a dialect over all prefixes that the service may have."""
+def _fits(dialect: Dialect, group: Group, families: Mapping[str, Family]) -> list[_Fit]:
+    """The fits of a dialect, one for each prefix with which the service has its metrics."""
     patterns = {role: one for role, one in dialect.roles.items() if role.group is group}
-    if not patterns:
-        return None
-    fits = [
-        fit
+    found = (
+        _fit_with(dialect, patterns, prefix, families)
         for prefix in _prefixes(dialect, patterns.values(), families)
-        if (fit := _fit_with(dialect, patterns, prefix, families)) is not None
-    ]
-    return max(fits, key=lambda fit: fit.explained, default=None)
+    )
+    return [fit for fit in found if fit is not None]
 
 
 def _prefixes(
@@ -128,7 +125,7 @@ def _prefixes(
     for pattern in patterns:
         if _PREFIX not in pattern.metric:
             continue
-        name = re.escape(_without_part(pattern.metric)).replace(re.escape(_PREFIX), "(.+)")
+        name = re.escape(_without_part(pattern.metric)).replace(re.escape(_PREFIX), "(.*)")
         matches = (re.fullmatch(f"{name}(?:_total)?", family) for family in families)
         found += [match[1] for match in matches if match]
     return list(dict.fromkeys(found))
@@ -155,31 +152,46 @@ def _fit_with(
             if not pattern.optional:
                 return None
             continue
-        labels = {label for labels in family.labels for label in labels}
-        explained += len(labels & {*pattern.needs, *pattern.also, *pattern.labels.values()})
-        played[role] = _bound(dialect, pattern, prefix, shape)
+        labels = _labels(family)
+        meant = {name for names in pattern.labels.values() for name in names}
+        explained += len(labels & {*pattern.needs, *pattern.also, *meant})
+        played[role] = _bound(dialect, pattern, prefix, shape, labels)
     return _Fit(dialect, played, (explained, len(played))) if played else None
+
+
+def _labels(family: Family) -> frozenset[str]:
+    return frozenset(label for labels in family.labels for label in labels)
 
 
 def _shape(pattern: RolePattern, prefix: str, family: Family) -> Shape | None:
     """What a family is for a role; None if its type or its labels do not fit."""
-    if family.labels:
-        labels = {label for labels in family.labels for label in labels}
-        if not labels.issuperset(pattern.needs):
-            return None
+    if family.labels and not _labels(family).issuperset(pattern.needs):
+        return None
     part = _named(pattern.metric, prefix).endswith(_PARTS)
     if family.kind == "unknown" or (part and family.kind in {"histogram", "summary"}):
         return pattern.shapes[0]
     return next((shape for shape in pattern.shapes if shape == family.kind), None)
 
 
-def _bound(dialect: Dialect, pattern: RolePattern, prefix: str, shape: Shape) -> RoleMetric:
+def _bound(
+    dialect: Dialect, pattern: RolePattern, prefix: str, shape: Shape, seen: frozenset[str]
+) -> RoleMetric:
+    """The metric of a role, with the labels that the family has; all of them if it has none yet."""
+    labels = {
+        meaning: next((name for name in names if name in seen), names[0])
+        for meaning, names in pattern.labels.items()
+        if not seen or seen.intersection(names)
+    }
+    where = {
+        labels.get(name, pattern.labels.get(name, (name,))[0]): value
+        for name, value in pattern.where.items()
+    }
     return RoleMetric(
         dialect.name,
         _named(pattern.metric, prefix),
         shape,
-        pattern.where,
-        pattern.labels,
+        where,
+        labels,
         pattern.unit,
         _named(pattern.count, prefix),
     )
@@ -222,7 +234,10 @@ def _alike(one: _Fit, other: _Fit) -> bool:
 def _with_process(found: Recognition) -> Recognition:
     """The process metrics, which the harness itself reads where a service exposes none."""
     process = dialects()["process"]
-    own = {role: _bound(process, one, "", one.shapes[0]) for role, one in process.roles.items()}
+    own = {
+        role: _bound(process, one, "", one.shapes[0], frozenset())
+        for role, one in process.roles.items()
+    }
     return Recognition({**own, **found.played}, found.ambiguous)
 
 
