@@ -227,6 +227,7 @@ def _report(draft: Draft, budgets_file: Path, locustfile: Path) -> None:
     """Say what was written, what is called, and what is not."""
     from harness.init.calls import variables_of
     from harness.init.locustfile import called_lines, skipped_lines
+    from harness.init.select import NEEDS_LOGIN
 
     lines = [
         "called, by share of the tasks:",
@@ -240,6 +241,9 @@ def _report(draft: Draft, budgets_file: Path, locustfile: Path) -> None:
         lines.append(f"metrics recognised: {', '.join(draft.dialects)}")
     if variables := variables_of(draft.selection):
         lines.append(f"the load needs the environment variables {', '.join(variables)}")
+    logins = [one for one in draft.selection.skipped if one.reason.startswith(NEEDS_LOGIN)]
+    if logins:
+        lines.append(f"{len(logins)} more can be called once the variables of their login are set")
     lines.append(f"wrote {budgets_file} and {locustfile}")
     run = (
         "harness run"

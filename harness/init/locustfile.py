@@ -53,8 +53,12 @@ def called_lines(selection: Selection) -> list[str]:
 
 
 def skipped_lines(selection: Selection) -> list[str]:
-    """A line for each operation that is not called, with the reason."""
-    return [f"{one.title}: {one.reason}" for one in selection.skipped]
+    """The operations that are not called, by reason: a line for the reason, then one for each."""
+    lines = []
+    for reason in dict.fromkeys(one.reason for one in selection.skipped):
+        lines.append(f"{reason}:")
+        lines += [f"    {one.title}" for one in selection.skipped if one.reason == reason]
+    return lines
 
 
 def _topics(selection: Selection) -> Iterator[str]:
@@ -75,7 +79,7 @@ def _indented(lines: Iterable[str]) -> list[str]:
     made = []
     for line in lines:
         made += textwrap.wrap(
-            _safe(line), WIDTH, initial_indent="    ", subsequent_indent="        ",
+            _safe(line), WIDTH, initial_indent="    ", subsequent_indent="            ",
             break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
     return made

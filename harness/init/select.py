@@ -48,6 +48,7 @@ _NOT_LOAD: Final = re.compile(
 _ENDS: Final = re.compile(
     r"(^|[/_-])(log-?out|sign-?out|shut-?down|restart|delete|remove|purge|reset|revoke)([/_-]|$)"
 )
+NEEDS_LOGIN: Final = "it needs a login"
 _TRIED: Final = 3  # ids for which a read is tried
 _HIGHEST: Final = 20  # weight of the most frequent request of a log
 
@@ -143,7 +144,7 @@ class _Selector:
             return "it is the log-in"
         variables = [name for one in operation.credentials for name in one.variables]
         missing = [name for name in dict.fromkeys(variables) if name not in self._environment]
-        return f"it needs a login: set {' and '.join(missing)}" if missing else ""
+        return f"{NEEDS_LOGIN}: set {' and '.join(missing)}" if missing else ""
 
     def _read(self, operation: Operation) -> bool:
         """Try a read; returns whether there was something to try."""
@@ -353,7 +354,7 @@ def _refused(operation: Operation, answered: Answered, pooled: bool) -> str:
         if operation.credentials:
             names = " and ".join(n for one in operation.credentials for n in one.variables)
             return f"{said}: {names} is not accepted"
-        return f"{said}: it needs a login, which the document does not declare"
+        return f"{NEEDS_LOGIN}, which the document does not declare ({said})"
     if answered.status == 404 and operation.parameters and not pooled:
         return f"{said}: no list or creation gives its {operation.parameters[-1]}"
     if answered.status in {400, 404, 409, 415, 422}:

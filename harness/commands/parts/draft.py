@@ -143,7 +143,7 @@ def nothing_called(selection: Selection) -> UsageError:
 
     lines = skipped_lines(selection)
     shown = "".join(f"\n  {line}" for line in lines[:_MOST_LINES])
-    more = f"\n  ... and {len(lines) - _MOST_LINES} more" if len(lines) > _MOST_LINES else ""
+    more = "\n  ..." if len(lines) > _MOST_LINES else ""
     hint = "correct what is said there, or name paths that can be called with --path"
     reads = [one for one in selection.skipped if "--writes" not in one.reason]
     if reads and all("login" in one.reason for one in reads):
