@@ -93,7 +93,7 @@ def init(options: argparse.Namespace) -> int:
             host=seen.url if target.command is None else "http://127.0.0.1:8000",
             families=seen.metrics.families,
         )
-        draft.measure(budgets_file, folder, seen.seconds)
+        draft.measure(budgets_file, folder)
     write_copy(locustfile, draft.locustfile())
     write_copy(budgets_file, draft.budgets())
     _report(draft, budgets_file, locustfile)
@@ -141,7 +141,6 @@ class _Seen:
     metrics: FoundMetrics
     ready: str
     url: str
-    seconds: float
 
 
 def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
@@ -177,7 +176,6 @@ def _look_at(url: str, options: argparse.Namespace) -> _Seen:
         metrics,
         options.ready or (find_ready(url) if options.start else ""),
         url,
-        requests.mean_time,
     )
 
 

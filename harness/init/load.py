@@ -49,14 +49,15 @@ def trial_rate(seconds: float) -> int:
     return int(min(20.0, _allowed(seconds)))
 
 
-def plan_load(selection: Selection, seconds: float) -> LoadPlan:
+def plan_load(selection: Selection, seconds: float, fastest: float = _FASTEST) -> LoadPlan:
     """The load that gives each budget its samples without pressing the service.
 
     Args:
         selection: What is called.
-        seconds: Time of an answer at a low rate.
+        seconds: Mean time of an answer at a low rate.
+        fastest: The highest rate.
     """
-    allowed = _allowed(seconds)
+    allowed = min(_allowed(seconds), fastest)
     most = allowed * _LONGEST
     own = own_tasks(selection.tasks)
     quantile = needed(1 - QUANTILE, PLANNED_END.passes) * _MARGIN

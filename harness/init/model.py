@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 Place: TypeAlias = Literal["path", "query", "header", "cookie"]
@@ -139,11 +138,13 @@ class Answered:
         status: None when there was no complete answer.
         problem: Why there was none.
         document: The JSON of the answer; None when it has none.
+        seconds: How long the answer took.
     """
 
     status: int | None
     document: Any = None
     problem: str = ""
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -190,6 +191,7 @@ class Task:
         picks: The values of the parameters of the path.
         fills: The pools that its answer fills, and where it has the ids.
         status: The status of its answer in the trial.
+        seconds: How long that answer took.
     """
 
     operation: Operation
@@ -198,6 +200,7 @@ class Task:
     picks: tuple[Pick, ...] = ()
     fills: tuple[tuple[Pool, Shape], ...] = ()
     status: int = 200
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,18 +217,21 @@ class Selection:
 
     Attributes:
         source: Where the operations are from, for the reader.
-        texts: Short texts for the head of the locustfile, by topic.
     """
 
     tasks: tuple[Task, ...]
     skipped: tuple[Skipped, ...]
     source: str
-    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pools(self) -> tuple[Pool, ...]:
         """Every pool that a task fills, once."""
         return tuple(dict.fromkeys(pool for task in self.tasks for pool, _ in task.fills))
+
+    @property
+    def mean_time(self) -> float:
+        """Seconds of an answer in the trial, on average over the tasks by their shares."""
+        return sum(self.share(task) * task.seconds for task in self.tasks)
 
     def share(self, task: Task) -> float:
         """The share of a task in all tasks."""

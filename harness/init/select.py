@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from statistics import median
 from typing import Any, Final
 
 from harness.init.functions import NameSpace, singular, snake
@@ -50,6 +51,9 @@ _ENDS: Final = re.compile(
 )
 NEEDS_LOGIN: Final = "it needs a login"
 _TRIED: Final = 3  # ids for which a read is tried
+_SLOW: Final = 0.5  # s; an answer that takes longer, and much longer than others, is not called
+_QUICK: Final = 0.02  # s; what is faster than that is not compared
+_MUCH: Final = 5  # times the median of all answers
 _HIGHEST: Final = 20  # weight of the most frequent request of a log
 
 Call = Callable[[Operation, Mapping[str, Any]], Answered]
@@ -114,6 +118,7 @@ class _Selector:
             self._read(operation)
         for operation in reversed(_by_depth(one for one in open_ if one.method == "delete")):
             self._write(operation)
+        self._leave_out_slow()
         titles = [one.title for one in self._operations]
         return Selection(
             tuple(self._tasks[one] for one in dict.fromkeys(titles) if one in self._tasks),
@@ -124,6 +129,22 @@ class _Selector:
             ),
             source,
         )
+
+    def _leave_out_slow(self) -> None:
+        """Call what is much slower than the rest rarely, and what takes a second not at all."""
+        if len(self._tasks) < 2:
+            return
+        usual = max(median(task.seconds for task in self._tasks.values()), _QUICK)
+        fillers = {pick.pool.filler for t in self._tasks.values() for pick in t.picks if pick.pool}
+        for title, task in list(self._tasks.items()):
+            needed = task.operation.function in fillers
+            if task.seconds > max(_SLOW, _MUCH * usual) and not needed:
+                del self._tasks[title]
+                self._skipped[title] = (
+                    "it is much slower than the rest, which would wait for it: give it a scenario"
+                )
+            elif task.seconds > _MUCH * usual and task.operation.count == 0:
+                self._tasks[title] = replace(task, weight=1)
 
     def _reason(self, operation: Operation) -> str:
         """Why an operation is not even tried; empty when it is."""
@@ -197,7 +218,7 @@ class _Selector:
             most = max(one.count for one in self._operations)
             weight = max(1, round(_HIGHEST * operation.count / most))
         self._tasks[operation.title] = Task(
-            operation, role, weight, picks, fills, answered.status or 0
+            *(operation, role, weight, picks, fills, answered.status or 0, answered.seconds)
         )
 
     def _fills(
@@ -322,7 +343,7 @@ class _Selector:
         for prefix in prefixes_of(operation.path):
             if prefix in self._empty and prefix not in self._lists:
                 return f"{collection_of(prefix)} lists nothing: put data into the service"
-        return f"no list or creation gives a {missing}, and the document has no example of it"
+        return f"nothing lists or creates its {missing}, and the document has no example of it"
 
 
 def _by_depth(operations: Iterable[Operation]) -> list[Operation]:
@@ -351,15 +372,20 @@ def _refused(operation: Operation, answered: Answered, pooled: bool) -> str:
         return answered.problem
     said = f"it answered {answered.status}"
     if answered.status in {401, 403}:
-        if operation.credentials:
-            names = " and ".join(n for one in operation.credentials for n in one.variables)
-            return f"{said}: {names} is not accepted"
-        return f"{NEEDS_LOGIN}, which the document does not declare ({said})"
+        return _not_allowed(operation, said)
     if answered.status == 404 and operation.parameters and not pooled:
-        return f"{said}: no list or creation gives its {operation.parameters[-1]}"
-    if answered.status in {400, 404, 409, 415, 422}:
-        return f"{said} to the example; put a valid `example` into the document"
-    return said
+        return f"{said}: nothing lists or creates its {operation.parameters[-1]}"
+    wrong = answered.status in {400, 404, 409, 415, 422}
+    return f"{said} to the example; put a valid `example` into the document" if wrong else said
+
+
+def _not_allowed(operation: Operation, said: str) -> str:
+    names = " and ".join(name for one in operation.credentials for name in one.variables)
+    if not names:
+        return f"{NEEDS_LOGIN}, which the document does not declare ({said})"
+    if "403" in said:
+        return f"{said}: the user of {names} may not do it"
+    return f"{said}: the value of {names} is not accepted"
 
 
 def without(selection: Selection, failed: Mapping[str, str]) -> Selection:

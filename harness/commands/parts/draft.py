@@ -12,6 +12,7 @@ from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.budgets.lint.metrics import Family
+    from harness.commands.parts.trial_run import TrialRun
     from harness.init.bounds import BudgetProposal
     from harness.init.budgets_file import TargetText
     from harness.init.load import LoadPlan
@@ -21,6 +22,7 @@ _SHORT: Final = 8  # seconds of the short run that are measured
 _SHORT_WARM_UP: Final = 2
 _WARM_UP: Final = 5
 _FAILING: Final = 0.05  # share of failed requests with which a task is left out
+_FASTER: Final = 1.5  # times the rate of the first short run, for a second one
 _MOST_LINES: Final = 20
 
 
@@ -73,26 +75,50 @@ class Draft:
         assert self._load is not None
         return self._text(self._load, self.proposals, _WARM_UP)
 
-    def measure(self, path: Path, folder: Path, seconds: float) -> None:
+    def measure(self, path: Path, folder: Path) -> None:
         """Load the service for some seconds; propose the load and the bounds by that.
 
-        Tasks that fail under load are left out.
+        Tasks that fail under load are left out. Where the proposed rate is much higher than the
+        first one, the bounds are measured again, at the proposed rate.
 
         Args:
             path: Where budgets.yaml will be.
-            folder: For the files of the short run.
-            seconds: Mean time of an answer without load.
+            folder: For the files of the short runs.
 
         Raises:
             UsageError: Every task fails.
             TargetError: The service cannot be loaded.
         """
+        from harness.init.bounds import MeasuredValue, with_bound
+        from harness.init.load import plan_load, trial_rate
+
+        seconds = self.selection.mean_time
+        rate = trial_rate(seconds)
+        result = self._short_run(rate, path, folder)
+        load = plan_load(self.selection, result.seconds or seconds)
+        if load.rate > _FASTER * rate:
+            rate = load.rate
+            result = self._short_run(rate, path, folder)
+            load = plan_load(self.selection, result.seconds or seconds, fastest=rate)
+        self._load = load
+        absent = MeasuredValue(None, problem="the short run had no data for it")
+        self.proposals = [
+            with_bound(one, result.values.get(one.name, absent)) for one in self._all(load)
+        ]
+        today = datetime.now(UTC).date().isoformat()
+        self._head = [
+            f"`harness init` proposed these budgets on {today}, for you to keep and change.",
+            f"Each bound leaves room above what a run of {_SHORT} s at {rate}/s measured, which is",
+            "written beside it. Replace it with what your users need. `harness run` judges it.",
+        ]
+
+    def _short_run(self, rate: int, path: Path, folder: Path) -> TrialRun:
+        """A run of some seconds, after which failing tasks are left out."""
         from harness.commands.parts.trial_run import trial_run
-        from harness.init.bounds import MeasuredValue, draft, with_bound
-        from harness.init.load import LoadPlan, own_tasks, plan_load, trial_rate
+        from harness.init.bounds import draft
+        from harness.init.load import LoadPlan, own_tasks
         from harness.init.select import without
 
-        rate = trial_rate(seconds)
         short = LoadPlan(rate, _SHORT, own_tasks(self.selection.tasks))
         print_line(f"measures {_SHORT} s at {rate}/s, to propose bounds")
         text = self._text(short, [draft(one) for one in self._all(short)], _SHORT_WARM_UP)
@@ -101,17 +127,7 @@ class Draft:
         self.selection = without(self.selection, _failing(result.failed))
         if not self.selection.tasks:
             raise nothing_called(self.selection)
-        self._load = plan_load(self.selection, result.seconds or seconds)
-        absent = MeasuredValue(None, problem="the short run had no data for it")
-        self.proposals = [
-            with_bound(one, result.values.get(one.name, absent)) for one in self._all(self._load)
-        ]
-        today = datetime.now(UTC).date().isoformat()
-        self._head = [
-            f"`harness init` proposed these budgets on {today}, for you to keep and change.",
-            f"Each bound leaves room above what a run of {_SHORT} s at {rate}/s measured, which is",
-            "written beside it. Replace it with what your users need. `harness run` judges it.",
-        ]
+        return result
 
     def _all(self, load: LoadPlan) -> list[BudgetProposal]:
         """Every budget that may be proposed, without bounds."""

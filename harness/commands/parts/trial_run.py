@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import names
 from harness.commands.parts import outputs
 from harness.commands.parts.progress import LiveView
 from harness.errors import TargetError
@@ -27,7 +28,7 @@ class TrialRun:
     Attributes:
         values: By budget.
         failed: Failed requests and all requests, by request.
-        seconds: Median time of an answer; None without one.
+        seconds: Mean time of an answer; None without one.
     """
 
     values: Mapping[str, MeasuredValue]
@@ -51,17 +52,19 @@ def trial_run(text: str, path: Path, locustfile: str, folder: Path, url: str | N
     """
     from harness.budgets.parse.parse import parse_plan
     from harness.judge.judge import judge
-    from harness.report.run.endpoints import all_endpoints, endpoints
+    from harness.report.run.endpoints import endpoints
     from harness.runner.folder import new_run_folder
     from harness.runs.folder import read_evidence
+    from harness.runs.model import Distribution
 
+    load = len(list(folder.glob("run-*")))
     file = folder / "locustfile.py"
     file.write_text(locustfile, encoding="utf-8")
     plan = parse_plan(text, path, os.environ, datetime.now(UTC).date())
     scenario = next(iter(plan.scenarios.values()))
-    loads = tuple(replace(load, locustfile=file) for load in scenario.loads)
+    loads = tuple(replace(one, locustfile=file) for one in scenario.loads)
     scenario = replace(scenario, loads=loads)
-    run = new_run_folder(folder / "run", plan, scenario)
+    run = new_run_folder(folder / f"run-{load}", plan, scenario)
     manifest = _gather(plan, scenario, run, url)
     if manifest.status == "interrupted":
         raise KeyboardInterrupt
@@ -74,7 +77,12 @@ def trial_run(text: str, path: Path, locustfile: str, folder: Path, url: str | N
         for one in judgement.verdicts
     }
     failed = {one.request: (one.errors, one.count) for one in endpoints(evidence.latency)}
-    return TrialRun(values, failed, all_endpoints(evidence.latency).p50)
+    answered = Distribution.merge(
+        times
+        for key, times in evidence.latency.items()
+        if (key.what, key.outcome) == (names.SERVICE_TIME, names.OK)
+    )
+    return TrialRun(values, failed, answered.mean)
 
 
 def _gather(plan: Plan, scenario: Scenario, run: RunFolder, url: str | None) -> Manifest:
