@@ -24,6 +24,7 @@ from harness.names import MEANINGS
 DOCS = Path(__file__).parent
 SECTIONS = {
     "TargetSpec": "`target:` the service under load",
+    "RequestsSpec": "`requests:` of the target",
     "ScenarioSpec": "`scenarios:` ways to load it, by name",
     "WorkloadSpec": "`workload:` of a scenario or a load",
     "StageSpec": "`stages:` of a workload",

@@ -214,6 +214,9 @@ RULES_FILE: Final = "rules.yml"  # these two are rendered
 RULE_TESTS_FILE: Final = "rules.test.yml"
 SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup.log"
 
+# The key of the manifest's `target` that says which metric plays each role.
+ROLES: Final = "roles"
+
 # --- in the folder of budgets.yaml -------------------------------------------------------------
 CALIBRATION_FILE: Final = ".harness/calibration.json"  # written by `harness calibrate`
 

@@ -20,6 +20,7 @@ OnNoData = Literal["inconclusive", "fail", "ignore"]
 Over = Literal["mean", "max", "last", "growth"]
 Direction = Literal["max", "min"]
 Decide = Literal["interval", "value"]
+MILLISECONDS: Final = 0.001  # the scale of a metric in milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Selector:
         return f"{self.metric}{{{labels}}}" if labels else self.metric
 
     def part(self, suffix: Literal["bucket", "sum", "count"]) -> Selector:
-        """One of the series that make up this histogram or summary; a count has no unit."""
-        scale = 1.0 if suffix == "count" else self.scale
-        return Selector(f"{self.metric}_{suffix}", self.where, scale)
+        """One of the series that make up this histogram or summary; only the sum has a unit."""
+        scale = self.scale if suffix == "sum" else 1.0
+        return Selector(f"{self.metric}_{suffix}", self.where, scale=scale)
 
 
 @dataclass(frozen=True, slots=True)

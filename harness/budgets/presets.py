@@ -6,15 +6,15 @@ once it was scraped (`harness.budgets.dialects`); until then the names are OpenT
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from harness import names
-from harness.budgets.dialects.model import Recognition, Role, RoleMetric
+from harness.budgets.dialects.model import MetricRole, Recognition, RoleMetric, unplayed
 from harness.budgets.dialects.recognise import by_default
 from harness.budgets.model import (
+    Budget,
     ErrorRatio,
     Gauge,
     Indicator,
@@ -29,8 +29,6 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.units import Unit
-
-_UNPLAYED: Final = "role:"  # no exporter's metric has a colon: Prometheus keeps it for rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +54,13 @@ class Preset:
     """
 
     meaning: str
-    roles: tuple[Role, ...]
+    roles: tuple[MetricRole, ...]
     make: Callable[[Recognition], Indicator]
     unit: Unit | None = None
 
     def named(self, found: Recognition) -> Named:
         """The indicator in a service, and its unit."""
         return Named(self.make(found), self.unit)
-
-
-def unplayed(role: Role) -> Selector:
-    """Stands for the metric of a role that nothing plays; it has no series, so never a value."""
-    return Selector(_UNPLAYED + re.sub(r"\W+", "_", role.value))
-
-
-def role_of(metric: str) -> Role | None:
-    """The role whose missing metric a name stands for; None for the name of a metric."""
-    return _ROLES.get(metric)
-
-
-_ROLES: Mapping[str, Role] = {unplayed(role).metric: role for role in Role}
-
-
-def lacking(indicator: Indicator) -> tuple[Role, ...]:
-    """The roles of an indicator that nothing plays."""
-    from harness.budgets.model import selectors
-
-    found = (role_of(selector.metric) for selector in selectors(indicator))
-    return tuple(role for role in found if role is not None)
 
 
 def with_roles(plan: Plan, found: Recognition) -> Plan:
@@ -93,22 +70,46 @@ def with_roles(plan: Plan, found: Recognition) -> Plan:
         plan: A valid plan.
         found: What plays each role in the service.
     """
-    budgets = (
-        replace(budget, indicator=CATALOGUE[budget.preset].make(found)) if budget.preset else budget
-        for budget in plan.budgets
-    )
-    return replace(plan, budgets=tuple(budgets))
+    return replace(plan, budgets=tuple(_resolved(budget, found) for budget in plan.budgets))
+
+
+def _resolved(budget: Budget, found: Recognition) -> Budget:
+    if not budget.preset:
+        return budget
+    return replace(budget, indicator=CATALOGUE[budget.preset].make(found))
+
+
+def in_run(budgets: Sequence[Budget], roles: object) -> tuple[Budget, ...]:
+    """Budgets whose presets read the metrics of a run's service.
+
+    Args:
+        budgets: Of the plan of the run.
+        roles: `Recognition.as_json` in the manifest of the run; None in a run without metrics, or
+            of an older version: the presets keep OpenTelemetry's names.
+    """
+    if roles is None:
+        return tuple(budgets)
+    found = recognised_in(roles)
+    return tuple(_resolved(budget, found) for budget in budgets)
+
+
+def recognised_in(roles: object) -> Recognition:
+    """The recognition that the manifest of a run holds; an empty one if it is damaged."""
+    try:
+        return Recognition.of_json(roles if isinstance(roles, dict) else {})
+    except ValueError:
+        return Recognition()
 
 
 # --- the parts of an indicator ------------------------------------------------------------------
 
 
-def _series(found: Recognition, role: Role) -> Selector:
+def _series(found: Recognition, role: MetricRole) -> Selector:
     metric = found[role]
     return unplayed(role) if metric is None else metric.selector
 
 
-def _mean(role: Role) -> Callable[[Recognition], Indicator]:
+def _mean(role: MetricRole) -> Callable[[Recognition], Indicator]:
     def make(found: Recognition) -> Indicator:
         metric = found[role]
         if metric is None:
@@ -126,7 +127,7 @@ def _mean(role: Role) -> Callable[[Recognition], Indicator]:
     return make
 
 
-def _p95(*roles: Role) -> Callable[[Recognition], Indicator]:
+def _p95(*roles: MetricRole) -> Callable[[Recognition], Indicator]:
     """The p95 of the first of the roles that a histogram plays, or that gauges play."""
 
     def make(found: Recognition) -> Indicator:
@@ -146,15 +147,15 @@ def _p95(*roles: Role) -> Callable[[Recognition], Indicator]:
     return make
 
 
-def _ratio(of: Role, to: Role) -> Callable[[Recognition], Indicator]:
-    def counter(found: Recognition, role: Role) -> Selector:
+def _ratio(of: MetricRole, to: MetricRole) -> Callable[[Recognition], Indicator]:
+    def counter(found: Recognition, role: MetricRole) -> Selector:
         metric: RoleMetric | None = found[role]
         return unplayed(role) if metric is None else metric.events
 
     return lambda found: Ratio(counter(found, of), counter(found, to))
 
 
-def _share_of_time(role: Role) -> Callable[[Recognition], Indicator]:
+def _share_of_time(role: MetricRole) -> Callable[[Recognition], Indicator]:
     def make(found: Recognition) -> Indicator:
         metric = found[role]
         if metric is None:
@@ -171,77 +172,91 @@ CATALOGUE: Final[Mapping[str, Preset]] = {
     "throughput": Preset("successful requests per second", (), lambda _: Throughput()),
     "server_latency": Preset(
         "p95 of the time that the service takes for an answer",
-        (Role.SERVER_LATENCY_OVERALL, Role.SERVER_LATENCY),
-        _p95(Role.SERVER_LATENCY_OVERALL, Role.SERVER_LATENCY),
+        (MetricRole.SERVER_LATENCY_OVERALL, MetricRole.SERVER_LATENCY),
+        _p95(MetricRole.SERVER_LATENCY_OVERALL, MetricRole.SERVER_LATENCY),
         Unit.SECONDS,
     ),
     "server_latency_mean": Preset(
         "mean of the time that the service takes for an answer",
-        (Role.SERVER_LATENCY,),
-        _mean(Role.SERVER_LATENCY),
+        (MetricRole.SERVER_LATENCY,),
+        _mean(MetricRole.SERVER_LATENCY),
         Unit.SECONDS,
     ),
     "server_error_ratio": Preset(
         "5xx answers per answer, as the service counts them",
-        (Role.ERRORS, Role.REQUESTS),
-        _ratio(Role.ERRORS, Role.REQUESTS),
+        (MetricRole.ERRORS, MetricRole.REQUESTS),
+        _ratio(MetricRole.ERRORS, MetricRole.REQUESTS),
         Unit.RATIO,
     ),
     "requests_in_flight": Preset(
         "most requests in progress",
-        (Role.IN_FLIGHT,),
-        lambda found: Gauge(_series(found, Role.IN_FLIGHT), "max"),
+        (MetricRole.IN_FLIGHT,),
+        lambda found: Gauge(_series(found, MetricRole.IN_FLIGHT), "max"),
         Unit.COUNT,
     ),
     "db_query_time": Preset(
-        "mean time of a query", (Role.DATABASE_TIME,), _mean(Role.DATABASE_TIME), Unit.SECONDS
+        "mean time of a query",
+        (MetricRole.DATABASE_TIME,),
+        _mean(MetricRole.DATABASE_TIME),
+        Unit.SECONDS,
     ),
     "queries_per_request": Preset(
         "queries per request",
-        (Role.DATABASE_OPERATIONS, Role.REQUESTS),
-        _ratio(Role.DATABASE_OPERATIONS, Role.REQUESTS),
+        (MetricRole.DATABASE_OPERATIONS, MetricRole.REQUESTS),
+        _ratio(MetricRole.DATABASE_OPERATIONS, MetricRole.REQUESTS),
         Unit.COUNT,
     ),
     "cache_hit_ratio": Preset(
         "look-ups that found a value",
-        (Role.CACHE_HITS, Role.CACHE_GETS),
-        _ratio(Role.CACHE_HITS, Role.CACHE_GETS),
+        (MetricRole.CACHE_HITS, MetricRole.CACHE_GETS),
+        _ratio(MetricRole.CACHE_HITS, MetricRole.CACHE_GETS),
         Unit.RATIO,
     ),
     "cache_operation_time": Preset(
-        "mean time of a cache operation", (Role.CACHE_TIME,), _mean(Role.CACHE_TIME), Unit.SECONDS
+        "mean time of a cache operation",
+        (MetricRole.CACHE_TIME,),
+        _mean(MetricRole.CACHE_TIME),
+        Unit.SECONDS,
     ),
     "pool_utilization": Preset(
         "connections in use over their limit",
-        (Role.POOL_USED, Role.POOL_LIMIT),
+        (MetricRole.POOL_USED, MetricRole.POOL_LIMIT),
         lambda found: Utilization(
-            _series(found, Role.POOL_USED), _series(found, Role.POOL_LIMIT), "max"
+            _series(found, MetricRole.POOL_USED), _series(found, MetricRole.POOL_LIMIT), "max"
         ),
     ),
     "pool_wait": Preset(
-        "mean wait for a connection", (Role.POOL_WAIT,), _mean(Role.POOL_WAIT), Unit.SECONDS
+        "mean wait for a connection",
+        (MetricRole.POOL_WAIT,),
+        _mean(MetricRole.POOL_WAIT),
+        Unit.SECONDS,
     ),
     "background_task_time": Preset(
-        "mean time of a background task", (Role.TASK_TIME,), _mean(Role.TASK_TIME), Unit.SECONDS
+        "mean time of a background task",
+        (MetricRole.TASK_TIME,),
+        _mean(MetricRole.TASK_TIME),
+        Unit.SECONDS,
     ),
     "event_loop_lag": Preset(
-        "p95 lag of the event loop", (Role.LOOP_LAG,), _p95(Role.LOOP_LAG), Unit.SECONDS
+        "p95 lag of the event loop", (MetricRole.LOOP_LAG,), _p95(MetricRole.LOOP_LAG), Unit.SECONDS
     ),
     "gc_share": Preset(
         "share of the time that garbage collection takes",
-        (Role.GC_TIME,),
-        _share_of_time(Role.GC_TIME),
+        (MetricRole.GC_TIME,),
+        _share_of_time(MetricRole.GC_TIME),
         Unit.RATIO,
     ),
     "cpu_utilization": Preset(
         "CPU time over the cores of the machine",
-        (Role.CPU,),
-        lambda found: Rate(_series(found, Role.CPU), to=Selector(names.CPU_COUNT)),
+        (MetricRole.CPU,),
+        lambda found: Rate(_series(found, MetricRole.CPU), to=Selector(names.CPU_COUNT)),
     ),
     "memory_utilization": Preset(
         "memory in use over its limit",
-        (Role.MEMORY,),
-        lambda found: Utilization(_series(found, Role.MEMORY), Selector(names.MEMORY_LIMIT), "max"),
+        (MetricRole.MEMORY,),
+        lambda found: Utilization(
+            _series(found, MetricRole.MEMORY), Selector(names.MEMORY_LIMIT), "max"
+        ),
     ),
 }
 PRESETS: Final[dict[str, Named]] = {

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.budgets.dialects.recognise import recognise_target
 from harness.budgets.lint.plan import lint as find
 from harness.commands.parts.inputs import read_plan, require_locustfile
 from harness.commands.parts.options import budgets_option, url_option
@@ -42,6 +43,7 @@ def lint(options: argparse.Namespace) -> int:
         from harness.observe.metric_families import fetch_families
 
         families = fetch_families(options.url, plan.target)
+        print_line(recognise_target(families, plan.target).summary)
     advice, notices = _advice(plan, options)
     for notice in notices:
         print_line(f"note: {notice}")

@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 
 from harness import names
+from harness.budgets.presets import in_run
 from harness.commands.parts.inputs import open_stored_run, read_stored_plan
 from harness.commands.parts.options import run_dir_argument
 from harness.commands.parts.outputs import write, write_copy
 from harness.commands.parts.verdict import JudgedRun, run_html
 from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
+from harness.names import ROLES
 from harness.runner.prometheus import with_server_answers
 from harness.runs.folder import read_evidence
 
@@ -37,7 +39,7 @@ def report(options: argparse.Namespace) -> int:
     folder, manifest = open_stored_run(options.run_dir)
     scenario = manifest.scenario_name
     plan = read_stored_plan(folder, scenario)
-    budgets = plan.budgets_of(scenario)
+    budgets = in_run(plan.budgets_of(scenario), manifest.target.get(ROLES))
     evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)
     judgement = judge(budgets, evidence, plan.off_in(scenario))
     run = JudgedRun(budgets, judgement, evidence, folder, judgement.exit_code)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -85,6 +85,7 @@ class Scraper:
     ) -> None:
         self._clock = clock or RunClock()
         self._last: dict[str, float] = {}  # time of the last scrape, by instance
+        self._latest: dict[str, tuple[Sample, ...]] = {}  # of the last successful one, by URL
         self.scrapes = 0
         self.failures = 0
         self.missed = 0
@@ -151,6 +152,11 @@ class Scraper:
                 await self.scrape()
 
     @property
+    def samples(self) -> Iterator[Sample]:
+        """The samples of the last successful scrape of each endpoint, as the service names them."""
+        return chain.from_iterable(self._latest.values())
+
+    @property
     def affordable_interval(self) -> float:
         """Whole seconds between scrapes at which scraping hardly delays the service's requests.
 
@@ -170,6 +176,8 @@ class Scraper:
         if scrape.error:
             self.failures += 1
             self.last_error = f"{url}: {scrape.error}"
+        else:
+            self._latest[url] = scrape.samples
         if scrape.answered:
             self._exposed.update(_OWN.intersection(sample.name for sample in scrape.samples))
 

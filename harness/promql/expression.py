@@ -7,14 +7,14 @@ over a short one.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, assert_never
 
 from harness import names
+from harness.budgets.dialects.model import Recognition
+from harness.budgets.dialects.recognise import by_default
 from harness.budgets.model import (
     Direction,
     ErrorRatio,
@@ -31,11 +31,9 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-
-_SERVER_ERROR = '"5.."'
-# A placeholder in a route: {id}, :id. Not [^/]+: Prometheus takes milliseconds to compile a class
-# of a million characters, at each evaluation.
-_PLACEHOLDER = r"[{<:\[][a-zA-Z0-9_:.-]+[}>\]]?"
+from harness.promql.answers import Answers, Outcome, answer_times, answers
+from harness.promql.text import literal
+from harness.promql.text import text as text  # noqa: PLC0414 - a part of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,7 @@ class QueryScope:
         step: Resolution of sub-queries: the scrape interval, or less.
         client: Source of the client-side kinds: `run` for the metrics that the harness exposes
             during a run, `service` for the service's own requests, which production has as well.
+        roles: With `service`, what plays each role in it.
     """
 
     window: str = "5m"
@@ -56,6 +55,7 @@ class QueryScope:
     by: tuple[str, ...] = ()
     step: str = "15s"
     client: Literal["run", "service"] = "run"
+    roles: Recognition = field(default_factory=by_default)
 
 
 def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max") -> str:
@@ -81,13 +81,18 @@ def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max")
             assert_never(indicator)
 
 
+def in_own_unit(value: float, scale: float) -> float:
+    """A value of the base unit in the unit of a metric: 0.2 s are 200 ms."""
+    return value if scale == 1 else float(Decimal(repr(value)) / Decimal(repr(scale)))
+
+
 def share_over(indicator: Quantile | Latency, bound: float, scope: QueryScope) -> str:
     """The share of observations over a bound, from the bucket that ends at the bound.
 
     The result is exact; it is empty if no bucket ends there.
     """
     found = _histogram(indicator, scope)
-    below = found.part("bucket").where(at_edge(bound))
+    below = found.part("bucket").where(at_edge(in_own_unit(bound, found.scale)))
     return f"1 - {_over(below, found.part('count'), scope)}"
 
 
@@ -133,7 +138,7 @@ def increase_in_batches(selector: Selector, scope: QueryScope, milliseconds: int
         later = (names.BATCHES - 1 - number) * length
         offset = f" offset {later}ms" if later else ""
         # A millisecond more: Prometheus 3 leaves out what lies exactly at the start of a range.
-        increase = _sum(f"increase({series}[{length + 1}ms]{offset})", scope)
+        increase = _scaled(_sum(f"increase({series}[{length + 1}ms]{offset})", scope), series)
         parts.append(f'label_replace({increase}, "{names.BATCH}", "{number}", "", "")')
     return " or ".join(parts)
 
@@ -183,7 +188,9 @@ def needed(indicator: Indicator, bound: float, scope: QueryScope) -> tuple[str, 
     """
     match indicator:
         case Quantile(quantile=float()) | Latency(quantile=float()):
-            found = [_histogram(indicator, scope).part("bucket").where(at_edge(bound))]
+            whole = _histogram(indicator, scope)
+            edge = at_edge(in_own_unit(bound, whole.scale))
+            found = [whole.part("bucket").where(edge)]
         case Quantile() | Mean() | Latency():
             found = [_histogram(indicator, scope).part("count")]
         case Ratio(to=to):
@@ -217,7 +224,7 @@ def at_edge(bound: float) -> str:
         spellings.add(f"{exact.scaleb(-exponent):f}e{exponent:+03d}")
     if len(spellings) == 1:
         return f'le="{plain}"'
-    return f"le=~{text('|'.join(_literal(one) for one in sorted(spellings)))}"
+    return f"le=~{text('|'.join(literal(one) for one in sorted(spellings)))}"
 
 
 def number(value: float) -> str:
@@ -225,33 +232,27 @@ def number(value: float) -> str:
     return f"{value:.12g}"
 
 
-def text(value: str) -> str:
-    """A string literal: PromQL's escapes are those of JSON."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _literal(value: str) -> str:
-    """A regular expression that matches this text only."""
-    return re.sub(r"[.+*?()|\[\]{}^$\\]", r"\\\g<0>", value)
-
-
 # --- series ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
+    """Series of one metric; `scale` is the base unit in the metric's own unit."""
+
     metric: str
     matchers: tuple[str, ...]
+    scale: float = 1.0
 
     @classmethod
     def of(cls, selector: Selector, scope: QueryScope) -> _Series:
-        return cls(selector.metric, (*_equal(selector.where), *scope.matchers))
+        return cls(selector.metric, (*_equal(selector.where), *scope.matchers), selector.scale)
 
     def part(self, suffix: str) -> _Series:
-        return _Series(f"{self.metric}_{suffix}", self.matchers)
+        scale = self.scale if suffix == "sum" else 1.0
+        return _Series(f"{self.metric}_{suffix}", self.matchers, scale)
 
     def where(self, matcher: str) -> _Series:
-        return _Series(self.metric, (*self.matchers, matcher))
+        return _Series(self.metric, (*self.matchers, matcher), self.scale)
 
     def rate(self, scope: QueryScope) -> str:
         return f"rate({self}[{scope.window}])"
@@ -269,15 +270,23 @@ def _histogram(indicator: Quantile | Mean | Latency, scope: QueryScope) -> _Seri
     if not isinstance(indicator, Latency):
         return _Series.of(indicator.histogram, scope)
     if scope.client == "service":
-        return _answers(names.HTTP_DURATION, indicator.request, indicator.outcome, scope)
+        found = answer_times(indicator, scope.roles)
+        return _answers(found, scope)
     metric = names.RUN_LATENCY if indicator.of == names.LATENCY else names.RUN_SERVICE_TIME
     return _sent(metric, indicator.request, indicator.outcome, scope)
 
 
-def _requests(request: str | None, outcome: str, scope: QueryScope) -> _Series:
+def _answers(found: Answers | None, scope: QueryScope) -> _Series:
+    """Series of the service's own answers."""
+    if found is None:
+        raise ValueError("no metric of the service has these requests")
+    return _Series(found.metric, (*found.matchers, *scope.matchers), found.scale)
+
+
+def _requests(request: str | None, outcome: Outcome, scope: QueryScope) -> _Series:
     """The counter of requests."""
     if scope.client == "service":
-        return _answers(f"{names.HTTP_DURATION}_count", request, outcome, scope)
+        return _answers(answers(request, outcome, scope.roles), scope)
     return _sent(names.RUN_REQUESTS, request, outcome, scope)
 
 
@@ -288,27 +297,6 @@ def _sent(metric: str, request: str | None, outcome: str, scope: QueryScope) -> 
     return _Series(metric, (*_equal(where), *scope.matchers))
 
 
-def _answers(metric: str, request: str | None, outcome: str, scope: QueryScope) -> _Series:
-    """A metric of the service's own answers; an answer with a 5xx status is a failure.
-
-    The name of a request in a locustfile is free. If it is a method and a route, the matchers find
-    the route, with any names of its placeholders.
-    """
-    sign = {names.OK: "!~", names.ERROR: "=~"}.get(outcome)
-    matchers = [f"{names.HTTP_STATUS}{sign}{_SERVER_ERROR}"] if sign else []
-    if request is not None:
-        method, _, route = request.partition(" ")
-        matchers.append(f"{names.HTTP_METHOD}={text(method)}")
-        pattern = "/".join(
-            _PLACEHOLDER if re.fullmatch(_PLACEHOLDER, step) else _literal(step)
-            for step in route.split("/")
-        )
-        exact = pattern == _literal(route)
-        sign, wanted = ("=", route) if exact else ("=~", pattern)
-        matchers.append(f"{names.HTTP_ROUTE}{sign}{text(wanted)}")
-    return _Series(metric, (*matchers, *scope.matchers))
-
-
 # --- arithmetic -----------------------------------------------------------------------------------
 
 
@@ -317,20 +305,25 @@ def _of_counters(
 ) -> str:
     match indicator:
         case Quantile(quantile=float(quantile)) | Latency(quantile=float(quantile)):
-            buckets = _histogram(indicator, scope).part("bucket").rate(scope)
-            return f"histogram_quantile({number(quantile)}, {_sum(buckets, scope, 'le')})"
+            whole = _histogram(indicator, scope)
+            buckets = _sum(whole.part("bucket").rate(scope), scope, "le")
+            return _scaled(f"histogram_quantile({number(quantile)}, {buckets})", whole)
         case Quantile() | Mean() | Latency():
             found = _histogram(indicator, scope)
             return _over(found.part("sum"), found.part("count"), scope)
         case Ratio(of=of, to=to):
             return _over(_Series.of(of, scope), _Series.of(to, scope), scope)
         case ErrorRatio(request=request):
-            failed, every = (_requests(request, outcome, scope) for outcome in (names.ERROR, "all"))
+            failed, every = (
+                _requests(request, names.ERROR, scope),
+                _requests(request, "all", scope),
+            )
             return _over(failed, every, scope, absent="0")
         case Throughput(request=request):
             return _sum(_requests(request, names.OK, scope).rate(scope), scope)
         case Rate(counter=counter, to=to):
-            rate = _sum(_Series.of(counter, scope).rate(scope), scope)
+            series = _Series.of(counter, scope)
+            rate = _scaled(_sum(series.rate(scope), scope), series)
             return rate if to is None else f"{rate} / {_level(Gauge(to), scope)}"
         case _:
             assert_never(indicator)
@@ -339,6 +332,11 @@ def _of_counters(
 def _sum(of: str, scope: QueryScope, *also: str) -> str:
     by = (*scope.by, *also)
     return f"sum by ({', '.join(by)}) ({of})" if by else f"sum({of})"
+
+
+def _scaled(of: str, series: _Series) -> str:
+    """An expression in the base unit."""
+    return of if series.scale == 1 else f"({of} * {number(series.scale)})"
 
 
 def _over(of: _Series, to: _Series, scope: QueryScope, absent: str | None = None) -> str:
@@ -350,7 +348,7 @@ def _over(of: _Series, to: _Series, scope: QueryScope, absent: str | None = None
         scope: The samples.
         absent: Value of a numerator without series, if the denominator has series.
     """
-    upper, lower = (_sum(one.rate(scope), scope) for one in (of, to))
+    upper, lower = (_scaled(_sum(one.rate(scope), scope), one) for one in (of, to))
     if absent is not None:
         upper = f"({upper} or {absent} * {lower})"
     return f"{upper} / {lower}"
@@ -358,9 +356,9 @@ def _over(of: _Series, to: _Series, scope: QueryScope, absent: str | None = None
 
 def _level(indicator: Gauge, scope: QueryScope) -> str:
     series = _Series.of(indicator.gauge, scope)
-    return _windowed(_sum(str(series), scope), indicator.over, scope) or (
-        f"{_sum(str(series), scope)} - {_sum(f'{series} offset {scope.window}', scope)}"
-    )
+    level = _scaled(_sum(str(series), scope), series)
+    before = _scaled(_sum(f"{series} offset {scope.window}", scope), series)
+    return _windowed(level, indicator.over, scope) or f"{level} - {before}"
 
 
 def _utilization(indicator: Utilization, scope: QueryScope, direction: Direction) -> str:

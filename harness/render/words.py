@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
-from harness.budgets.model import Budget, Direction
+from harness.budgets.dialects.model import Recognition
+from harness.budgets.dialects.recognise import by_default
+from harness.budgets.model import Budget, Direction, Plan
+from harness.promql.answers import in_production
 from harness.units import Unit, format_quantity
 
 _LONGEST_UID = 40  # Grafana's limit
@@ -23,11 +26,13 @@ class Links:
         service: Its name in budgets.yaml.
         job: The label `job` of its metrics.
         grafana: The base URL of Grafana; if it is empty, links have a path only.
+        roles: What plays each role in its metrics.
     """
 
     service: str
     job: str
     grafana: str = ""
+    roles: Recognition = field(default_factory=by_default)
 
     def uid(self, dashboard: str) -> str:
         """The fixed uid of one of the service's dashboards: "shop-budgets"."""
@@ -41,6 +46,11 @@ class Links:
         """The URL of one of the service's dashboards, with variables set."""
         query = "&".join(f"var-{name}={_quoted(value)}" for name, value in variables.items())
         return f"{self.grafana}/d/{self.uid(dashboard)}?{query}"
+
+
+def watched(plan: Plan, links: Links) -> tuple[Budget, ...]:
+    """The judged budgets whose indicators the service exposes without a load test."""
+    return tuple(b for b in plan.judged if in_production(b.indicator, links.roles))
 
 
 def _quoted(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, assert_never
 
-from harness.budgets.model import Budget, Scenario
+from harness.budgets.model import Budget, Scenario, Target
 from harness.errors import GeneratorError
 from harness.load.fleet import Fleet
 from harness.observe.scraper import Scraper, ticks
@@ -17,6 +17,7 @@ from harness.observe.target import Service, ending
 from harness.runner.listeners import RunLogs
 from harness.runner.manifest import RunState
 from harness.runner.options import RunOptions
+from harness.runner.roles import recognise_roles
 from harness.runner.start import LoadStart
 from harness.runner.stopping import all_decided, certain_breach
 from harness.runs.folder import read_evidence
@@ -41,6 +42,7 @@ class LoadPhase:
     state: RunState
     start: LoadStart
     service: Service
+    target: Target
     scraper: Scraper
     scrape_interval: float
     logs: RunLogs
@@ -182,6 +184,7 @@ class LoadPhase:
             self.state.end_window_after(self.scenario.duration)  # it goes on
         await asyncio.sleep(max(0.0, window_start + second - time.monotonic()))
         await self.scraper.scrape()
+        recognise_roles(self.state, self.scraper, self.target)
         await self.fleet.wait_reported(window_start + second)
         self.state.take_accounts(self.fleet)
         self.state.store()

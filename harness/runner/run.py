@@ -20,6 +20,7 @@ from harness.runner.load_phase import LoadPhase
 from harness.runner.manifest import RunState, new_manifest, target_facts
 from harness.runner.mask import mask_of
 from harness.runner.options import RunOptions
+from harness.runner.roles import recognise_roles
 from harness.runner.start import start_of
 from harness.runs.folder import RunFolder, unusable
 from harness.runs.log import cannot_write
@@ -68,6 +69,7 @@ async def gather(
             state.update_target(target_facts(target, service, mask))
             scraper = Scraper(service, logs.metrics, clock=state.clock)
             await scraper.scrape()  # the baseline, before the first request
+            recognise_roles(state, scraper, target)
             generators = open_fleet(
                 *(scenario, service.url, folder.path),
                 listener(scenario, state, logs, options),
@@ -79,10 +81,11 @@ async def gather(
                 interval = _scrape_interval(scenario, target, scraper, options)
                 state.update_target({"scrape_interval": interval})
                 await LoadPhase(
-                    *(scenario, options, state, start, service),
+                    *(scenario, options, state, start, service, target),
                     *(scraper, interval, logs, load),
                 ).run()
             await scraper.scrape()  # after the last answer: the final counts of the service
+            recognise_roles(state, scraper, target)
             state.update_target({"scrape_error": mask(scraper.last_error)})
         logs.metrics.close()
         state.note(logs.metrics.unfinished)

@@ -6,19 +6,21 @@ library gives to these meanings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from harness.budgets.model import Selector
+from harness.budgets.model import MILLISECONDS, Indicator, Selector, selectors
 
 Shape = Literal["counter", "gauge", "histogram", "summary"]
-Unit = Literal["s", "ms", "bytes", "1"]
-SCALES: Mapping[str, float] = {"ms": 0.001}
+MetricUnit = Literal["s", "ms", "bytes", "1"]
+HARNESS: Final = "harness"  # the dialect of metrics that the harness itself reads in a run
+SCALES: Mapping[str, float] = {"ms": MILLISECONDS}
 
 
-class Group(StrEnum):
+class RoleGroup(StrEnum):
     """Roles that one library plays together; a service may use a library for each group."""
 
     HTTP = "http"
@@ -31,7 +33,7 @@ class Group(StrEnum):
     PROCESS = "process"
 
 
-class Role(StrEnum):
+class MetricRole(StrEnum):
     """The meaning of a metric; the value is its name in messages and in the data files."""
 
     SERVER_LATENCY = "server latency"
@@ -50,39 +52,59 @@ class Role(StrEnum):
     CACHE_HITS = "cache hits"
     CACHE_GETS = "cache gets"
     CACHE_TIME = "cache time"
+    CACHE_PUTS = "cache puts"
+    CACHE_EVICTIONS = "cache evictions"
+    CACHE_SIZE = "cache size"
     TASK_TIME = "background task time"
+    TASK_FAILURES = "background task failures"
+    TASK_RETRIES = "background task retries"
+    TASKS_WAITING = "background tasks waiting"
+    TASKS_RUNNING = "background tasks running"
     LOOP_LAG = "event loop lag"
     GC_TIME = "GC time"
     CPU = "process CPU"
     MEMORY = "process memory"
+    START_TIME = "process start time"
+    CPU_COUNT = "CPU count"
+    MEMORY_LIMIT = "memory limit"
 
     @property
-    def group(self) -> Group:
+    def group(self) -> RoleGroup:
         """The group of the role."""
         return _GROUPS[self]
 
 
-_GROUPS: Mapping[Role, Group] = {
-    Role.SERVER_LATENCY: Group.HTTP,
-    Role.SERVER_LATENCY_OVERALL: Group.HTTP,
-    Role.REQUESTS: Group.HTTP,
-    Role.ERRORS: Group.HTTP,
-    Role.IN_FLIGHT: Group.HTTP,
-    Role.POOL_USED: Group.POOL,
-    Role.POOL_LIMIT: Group.POOL,
-    Role.POOL_WAIT: Group.POOL,
-    Role.POOL_PENDING: Group.POOL,
-    Role.POOL_TIMEOUTS: Group.POOL,
-    Role.DATABASE_TIME: Group.DATABASE,
-    Role.DATABASE_OPERATIONS: Group.DATABASE,
-    Role.CACHE_HITS: Group.CACHE,
-    Role.CACHE_GETS: Group.CACHE,
-    Role.CACHE_TIME: Group.CACHE,
-    Role.TASK_TIME: Group.TASKS,
-    Role.LOOP_LAG: Group.LOOP,
-    Role.GC_TIME: Group.GC,
-    Role.CPU: Group.PROCESS,
-    Role.MEMORY: Group.PROCESS,
+_GROUPS: Mapping[MetricRole, RoleGroup] = {
+    MetricRole.SERVER_LATENCY: RoleGroup.HTTP,
+    MetricRole.SERVER_LATENCY_OVERALL: RoleGroup.HTTP,
+    MetricRole.REQUESTS: RoleGroup.HTTP,
+    MetricRole.ERRORS: RoleGroup.HTTP,
+    MetricRole.IN_FLIGHT: RoleGroup.HTTP,
+    MetricRole.POOL_USED: RoleGroup.POOL,
+    MetricRole.POOL_LIMIT: RoleGroup.POOL,
+    MetricRole.POOL_WAIT: RoleGroup.POOL,
+    MetricRole.POOL_PENDING: RoleGroup.POOL,
+    MetricRole.POOL_TIMEOUTS: RoleGroup.POOL,
+    MetricRole.DATABASE_TIME: RoleGroup.DATABASE,
+    MetricRole.DATABASE_OPERATIONS: RoleGroup.DATABASE,
+    MetricRole.CACHE_HITS: RoleGroup.CACHE,
+    MetricRole.CACHE_GETS: RoleGroup.CACHE,
+    MetricRole.CACHE_TIME: RoleGroup.CACHE,
+    MetricRole.CACHE_PUTS: RoleGroup.CACHE,
+    MetricRole.CACHE_EVICTIONS: RoleGroup.CACHE,
+    MetricRole.CACHE_SIZE: RoleGroup.CACHE,
+    MetricRole.TASK_FAILURES: RoleGroup.TASKS,
+    MetricRole.TASK_RETRIES: RoleGroup.TASKS,
+    MetricRole.TASKS_WAITING: RoleGroup.TASKS,
+    MetricRole.TASKS_RUNNING: RoleGroup.TASKS,
+    MetricRole.TASK_TIME: RoleGroup.TASKS,
+    MetricRole.LOOP_LAG: RoleGroup.LOOP,
+    MetricRole.GC_TIME: RoleGroup.GC,
+    MetricRole.CPU: RoleGroup.PROCESS,
+    MetricRole.MEMORY: RoleGroup.PROCESS,
+    MetricRole.START_TIME: RoleGroup.PROCESS,
+    MetricRole.CPU_COUNT: RoleGroup.PROCESS,
+    MetricRole.MEMORY_LIMIT: RoleGroup.PROCESS,
 }
 
 
@@ -105,13 +127,13 @@ class RoleMetric:
     shape: Shape
     where: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    unit: Unit = "1"
+    unit: MetricUnit = "1"
     count: str = ""
 
     @property
     def selector(self) -> Selector:
         """Its series, in the base unit."""
-        return Selector(self.metric, dict(self.where), SCALES.get(self.unit, 1.0))
+        return Selector(self.metric, dict(self.where), scale=SCALES.get(self.unit, 1.0))
 
     @property
     def events(self) -> Selector:
@@ -141,7 +163,7 @@ class RolePattern:
     also: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unit: Unit = "1"
+    unit: MetricUnit = "1"
     count: str = ""
     optional: bool = False
 
@@ -154,15 +176,18 @@ class Dialect:
         name: In `target.dialect` and in messages.
         title: For people.
         source: Where the names were read.
+        prefix: The library's own choice for `{prefix}`.
+        families: By group, how the names of its other metrics begin.
         generic: It matches names that users choose, so any other dialect comes first.
     """
 
     name: str
     title: str
     source: str
-    roles: Mapping[Role, RolePattern]
+    roles: Mapping[MetricRole, RolePattern]
     prefix: str = ""
     generic: bool = False
+    families: Mapping[RoleGroup, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +199,33 @@ class Recognition:
         ambiguous: Groups for which several dialects fit, with their candidates.
     """
 
-    played: Mapping[Role, RoleMetric] = field(default_factory=dict)
-    ambiguous: Mapping[Group, tuple[RoleMetric, ...]] = field(default_factory=dict)
+    played: Mapping[MetricRole, RoleMetric] = field(default_factory=dict)
+    ambiguous: Mapping[RoleGroup, tuple[RoleMetric, ...]] = field(default_factory=dict)
 
-    def __getitem__(self, role: Role) -> RoleMetric | None:
+    def __getitem__(self, role: MetricRole) -> RoleMetric | None:
         """The metric of a role; None when nothing plays it."""
         return self.played.get(role)
 
     @property
     def dialects(self) -> tuple[str, ...]:
         """Names of the dialects that were recognised, in the order of the roles."""
-        return tuple(dict.fromkeys(metric.dialect for metric in self.played.values()))
+        used = dict.fromkeys(metric.dialect for metric in self.played.values())
+        return tuple(name for name in used if name not in {HARNESS, "process"})
 
-    def lacks(self, role: Role) -> str:
+    @property
+    def exposed(self) -> frozenset[str]:
+        """The metrics of roles that the service itself exposes."""
+        return frozenset(one.metric for one in self.played.values() if one.dialect != HARNESS)
+
+    @property
+    def summary(self) -> str:
+        """The dialect of each group of metrics, in a line."""
+        groups = {role.group: one.dialect for role, one in self.played.items()}
+        known = [f"{group} {name}" for group, name in groups.items() if name in self.dialects]
+        asked = [f"{group} (two dialects fit)" for group in self.ambiguous]
+        return f"recognised metrics: {', '.join(known + asked) or 'none'}"
+
+    def lacks(self, role: MetricRole) -> str:
         """Why no metric plays a role, and what to do."""
         between = self.ambiguous.get(role.group)
         if between:
@@ -194,6 +233,13 @@ class Recognition:
             names = " or ".join(dict.fromkeys(one.dialect for one in between))
             return f"two metrics can play the role '{role}': {found}; write target.dialect: {names}"
         known = ", ".join(self.dialects) or "no dialect"
+        summary = self.played.get(role)
+        if summary is not None and summary.shape == "summary":
+            return (
+                f"{summary.metric} is a summary, whose quantiles cannot be combined over series or "
+                "over the window; use its mean (server_latency_mean, or kind: mean), or let "
+                "the service expose a histogram"
+            )
         return (
             f"no metric of this service plays the role '{role}'; recognised: {known}; name the "
             "metric with an indicator of your own, or correct target.dialect"
@@ -217,9 +263,11 @@ class Recognition:
             ValueError: The document is of another version, or damaged.
         """
         try:
-            played = {Role(role): RoleMetric(**one) for role, one in document["roles"].items()}
+            played = {
+                MetricRole(role): RoleMetric(**one) for role, one in document["roles"].items()
+            }
             ambiguous = {
-                Group(group): tuple(RoleMetric(**one) for one in metrics)
+                RoleGroup(group): tuple(RoleMetric(**one) for one in metrics)
                 for group, metrics in document["ambiguous"].items()
             }
         except (AttributeError, KeyError, TypeError) as error:
@@ -238,3 +286,27 @@ def _document(metric: RoleMetric) -> dict[str, Any]:
         "count": metric.count,
     }
     return {key: value for key, value in found.items() if value}
+
+
+# --- roles that nothing plays -------------------------------------------------------------------
+
+_UNPLAYED: Final = "role:"  # no exporter's metric has a colon: Prometheus keeps it for rules
+
+
+def unplayed(role: MetricRole) -> Selector:
+    """Stands for the metric of a role that nothing plays; it has no series, so never a value."""
+    return Selector(_UNPLAYED + re.sub(r"\W+", "_", role.value))
+
+
+def role_of(metric: str) -> MetricRole | None:
+    """The role whose missing metric a name stands for; None for the name of a metric."""
+    return _ROLES.get(metric)
+
+
+_ROLES: Mapping[str, MetricRole] = {unplayed(role).metric: role for role in MetricRole}
+
+
+def lacking(indicator: Indicator) -> tuple[MetricRole, ...]:
+    """The roles of an indicator that nothing plays."""
+    found = (role_of(selector.metric) for selector in selectors(indicator))
+    return tuple(role for role in found if role is not None)

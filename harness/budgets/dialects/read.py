@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from harness.budgets.dialects.model import Dialect, Role, RolePattern
+from harness.budgets.dialects.model import Dialect, MetricRole, RoleGroup, RolePattern
 
 
 @cache
@@ -30,9 +30,12 @@ def dialect(document: Mapping[str, Any]) -> Dialect:
         ValueError: A role is unknown.
         TypeError: A key is unknown.
     """
-    roles = {Role(role): _pattern(one) for role, one in document["roles"].items()}
-    rest = {key: value for key, value in document.items() if key != "roles"}
-    return Dialect(**rest, roles=roles)
+    roles = {MetricRole(role): _pattern(one) for role, one in document["roles"].items()}
+    families = {
+        RoleGroup(group): tuple(starts) for group, starts in document.get("families", {}).items()
+    }
+    rest = {key: one for key, one in document.items() if key not in {"roles", "families"}}
+    return Dialect(**rest, roles=roles, families=families)
 
 
 def _pattern(document: Mapping[str, Any]) -> RolePattern:

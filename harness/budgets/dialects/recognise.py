@@ -10,18 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from harness.budgets.dialects.model import (
+    HARNESS,
     Dialect,
-    Group,
+    MetricRole,
     Recognition,
-    Role,
+    RoleGroup,
     RoleMetric,
     RolePattern,
     Shape,
 )
 from harness.budgets.dialects.read import dialects
 from harness.budgets.lint.metrics import Family, family_of
+from harness.budgets.model import Target
 
 DEFAULT = ("opentelemetry", "process")
 _PREFIX = "{prefix}"
@@ -42,6 +45,7 @@ class RequestNames:
     method: str = ""
 
 
+@cache
 def by_default() -> Recognition:
     """The roles of a service that nobody has looked at: those of OpenTelemetry."""
     return assumed(DEFAULT)
@@ -53,13 +57,21 @@ def assumed(names: Iterable[str]) -> Recognition:
     Raises:
         KeyError: There is no such dialect.
     """
-    played: dict[Role, RoleMetric] = {}
+    played: dict[MetricRole, RoleMetric] = {}
     for name in names:
         dialect = dialects()[name]
         for role, pattern in dialect.roles.items():
             metric = _bound(dialect, pattern, dialect.prefix, pattern.shapes[0], frozenset())
             played.setdefault(role, metric)
     return _with_process(Recognition(played))
+
+
+def recognise_target(families: Mapping[str, Family], target: Target | None) -> Recognition:
+    """What plays each role in a service, with the dialects and the requests that a plan names."""
+    if target is None:
+        return recognise(families)
+    requests = RequestNames(**target.requests) if target.requests else None
+    return recognise(families, target.dialects, requests)
 
 
 def recognise(
@@ -76,10 +88,10 @@ def recognise(
     """
     wanted = tuple(chosen)
     candidates = [dialects()[name] for name in wanted] if wanted else list(dialects().values())
-    played: dict[Role, RoleMetric] = {}
-    ambiguous: dict[Group, tuple[RoleMetric, ...]] = {}
+    played: dict[MetricRole, RoleMetric] = {}
+    ambiguous: dict[RoleGroup, tuple[RoleMetric, ...]] = {}
     used: list[str] = []
-    for group in Group:
+    for group in RoleGroup:
         fits = [fit for one in candidates for fit in _fits(one, group, families)]
         best = _best(fits, used)
         if len(best) > 1:
@@ -89,6 +101,20 @@ def recognise(
             used.append(best[0].dialect.name)
     found = _with_process(Recognition(played, ambiguous))
     return found if requests is None else _with_requests(found, requests, families)
+
+
+def subject_of(metric: str, found: Recognition) -> RoleGroup | None:
+    """The group of roles that a metric of a service belongs to; None if no dialect says it."""
+    base = _without_part(metric)
+    for role, one in found.played.items():
+        if _without_part(one.metric) == base:
+            return role.group
+    for name in dict.fromkeys(one.dialect for one in found.played.values()):
+        dialect = dialects().get(name)
+        for group, starts in dialect.families.items() if dialect else ():
+            if metric.startswith(starts):
+                return group
+    return None
 
 
 # --- one dialect --------------------------------------------------------------------------------
@@ -103,11 +129,11 @@ class _Fit:
     """
 
     dialect: Dialect
-    played: Mapping[Role, RoleMetric]
+    played: Mapping[MetricRole, RoleMetric]
     explained: tuple[int, int]
 
 
-def _fits(dialect: Dialect, group: Group, families: Mapping[str, Family]) -> list[_Fit]:
+def _fits(dialect: Dialect, group: RoleGroup, families: Mapping[str, Family]) -> list[_Fit]:
     """The fits of a dialect, one for each prefix with which the service has its metrics."""
     patterns = {role: one for role, one in dialect.roles.items() if role.group is group}
     found = (
@@ -139,11 +165,11 @@ def _without_part(metric: str) -> str:
 
 def _fit_with(
     dialect: Dialect,
-    patterns: Mapping[Role, RolePattern],
+    patterns: Mapping[MetricRole, RolePattern],
     prefix: str,
     families: Mapping[str, Family],
 ) -> _Fit | None:
-    played: dict[Role, RoleMetric] = {}
+    played: dict[MetricRole, RoleMetric] = {}
     explained = 0
     for role, pattern in patterns.items():
         family = family_of(_named(pattern.metric, prefix), families)
@@ -232,11 +258,12 @@ def _alike(one: _Fit, other: _Fit) -> bool:
 
 
 def _with_process(found: Recognition) -> Recognition:
-    """The process metrics, which the harness itself reads where a service exposes none."""
+    """CPU and memory, which the harness itself reads where the service does not expose them."""
     process = dialects()["process"]
-    own = {
-        role: _bound(process, one, "", one.shapes[0], frozenset())
+    own: dict[MetricRole, RoleMetric] = {
+        role: replace(_bound(process, one, "", one.shapes[0], frozenset()), dialect=HARNESS)
         for role, one in process.roles.items()
+        if role in {MetricRole.CPU, MetricRole.MEMORY}
     }
     return Recognition({**own, **found.played}, found.ambiguous)
 
@@ -250,22 +277,22 @@ def _with_requests(
         for meaning in ("route", "method", "status")
         if (label := getattr(requests, meaning))
     }
-    played = {role: one for role, one in found.played.items() if role.group is not Group.HTTP}
-    ambiguous: dict[Group, tuple[RoleMetric, ...]] = dict(found.ambiguous)
-    ambiguous.pop(Group.HTTP, None)
+    played = {role: one for role, one in found.played.items() if role.group is not RoleGroup.HTTP}
+    ambiguous: dict[RoleGroup, tuple[RoleMetric, ...]] = dict(found.ambiguous)
+    ambiguous.pop(RoleGroup.HTTP, None)
     family = family_of(requests.metric, families)
     kind = family.kind if family else "unknown"
     counted = requests.metric
     milliseconds = requests.metric.endswith(("_milliseconds", "_ms"))
     if kind in {"histogram", "summary"}:
         shape: Shape = "histogram" if kind == "histogram" else "summary"
-        played[Role.SERVER_LATENCY] = RoleMetric(
+        played[MetricRole.SERVER_LATENCY] = RoleMetric(
             _OWN, requests.metric, shape, {}, labels, "ms" if milliseconds else "s"
         )
         counted = f"{requests.metric}_count"
-    played[Role.REQUESTS] = RoleMetric(_OWN, counted, "counter", {}, labels)
+    played[MetricRole.REQUESTS] = RoleMetric(_OWN, counted, "counter", {}, labels)
     if requests.status:
-        played[Role.ERRORS] = RoleMetric(
+        played[MetricRole.ERRORS] = RoleMetric(
             _OWN, counted, "counter", {requests.status: "~5.."}, labels
         )
     return Recognition(played, ambiguous)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from math import isclose, isfinite
 from typing import Literal, NamedTuple
 
+from harness.budgets.dialects.model import Recognition, lacking
 from harness.budgets.model import Budget, Quantile, Selector, typed_selectors
 from harness.budgets.parse.problems import Place, closest, listed
 from harness.names import ADDED_LABELS, EXPORTED, HOST_METRICS
 from harness.units import format_quantity
 
 _LIKENESS = 0.8  # high, because names of metrics share long prefixes
+_FIRST_TRAFFIC = "some appear with the first traffic: send requests and lint again"
 _PARTS = ("_count", "_sum", "_bucket")
 
 
@@ -46,7 +48,7 @@ _Found = Iterator[Advice]
 
 
 def metric_findings(
-    budgets: Iterable[Budget], families: Mapping[str, Family], started: bool
+    budgets: Iterable[Budget], families: Mapping[str, Family], started: bool, found: Recognition
 ) -> _Found:
     """Advice on metrics that are missing, or that do not fit their indicator.
 
@@ -54,9 +56,15 @@ def metric_findings(
         budgets: The judged budgets.
         families: By name; the name of a counter has `_total` or not.
         started: Whether the harness starts the service, and adds missing CPU and memory metrics.
+        found: What plays each role in the service.
     """
     for budget in budgets:
         place: Place = ("budgets", budget.name, "indicator")
+        if roles := lacking(budget.indicator):
+            unknown = roles[0] not in found.played and roles[0].group not in found.ambiguous
+            later = f"; {_FIRST_TRAFFIC}" if unknown else ""
+            yield Advice(place, f"{found.lacks(roles[0])}{later}", "error")
+            continue
         for selector, types in typed_selectors(budget.indicator):
             family = family_of(selector.metric, families)
             if family is not None:
@@ -66,12 +74,11 @@ def metric_findings(
                 meant = closest(selector.metric, families, _LIKENESS)
                 yield Advice(
                     place,
-                    f"the service exposes no metric {selector.metric}; {meant}some appear with the "
-                    "first traffic: send requests and lint again",
+                    f"the service exposes no metric {selector.metric}; {meant}{_FIRST_TRAFFIC}",
                     "error",
                 )
             if family is not None and isinstance(budget.indicator, Quantile):
-                yield from _on_edges(budget, family)
+                yield from _on_edges(budget, family, selector.scale)
 
 
 def family_of(metric: str, families: Mapping[str, Family]) -> Family | None:
@@ -132,8 +139,8 @@ def _on_kind(types: tuple[str, ...], metric: str, family: Family, place: Place) 
     yield Advice(place, text, "error")
 
 
-def _on_edges(budget: Budget, family: Family) -> _Found:
-    edges = [edge for edge in family.edges if isfinite(edge)]
+def _on_edges(budget: Budget, family: Family, scale: float) -> _Found:
+    edges = [edge * scale for edge in family.edges if isfinite(edge)]
     place: Place = ("budgets", budget.name)
     bounds: dict[Place, float] = {(*place, budget.direction): budget.bound}
     if budget.alert:

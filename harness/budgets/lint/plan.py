@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from harness.budgets.dialects.model import Recognition
+from harness.budgets.dialects.recognise import recognise_target
 from harness.budgets.lint.metrics import Advice, Family, FindingLevel, metric_findings
 from harness.budgets.model import (
     FEWEST_READINGS,
@@ -26,6 +28,7 @@ from harness.budgets.model import (
 )
 from harness.budgets.parse.problems import Place, Problems, dotted, listed
 from harness.budgets.parse.yaml_reader import read
+from harness.budgets.presets import with_roles
 from harness.budgets.rates import expected, first_rate
 from harness.budgets.workload import ClosedWorkload, OpenWorkload
 from harness.names import EXPORTED, HOST_METRICS, JOB
@@ -59,6 +62,10 @@ def lint(
         families: The metric families of the running service, by name; None without a scrape.
         known: Further advice, e.g. from calibration.
     """
+    found = Recognition()
+    if families is not None:
+        found = recognise_target(families, plan.target)
+        plan = with_roles(plan, found)
     places = Problems(plan.source)
     read(plan.text, {}, places)
     judged = plan.judged
@@ -70,7 +77,7 @@ def lint(
         advice += _on_scrapes(plan.target, scenario, plan.budgets_of(name))
     if families is not None:
         started = plan.target is not None and plan.target.command is not None
-        advice += metric_findings(judged, families, started)
+        advice += metric_findings(judged, families, started, found)
     findings = {
         Finding(places.line(place), dotted(place), level, text) for place, text, level in advice
     }

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Literal, TypeAlias, assert_never, get_args
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from harness.budgets.model import (
+    MILLISECONDS,
     Direction,
     ErrorRatio,
     Gauge,
@@ -46,10 +48,15 @@ UnitName = Annotated[
     WithJsonSchema({"enum": ["s", "ratio", "bytes", "1/s", "1", 1]}),
 ]
 
+MetricUnitName = Annotated[
+    Literal["s", "ms", "ratio", "bytes", "1/s", "1"],
+    WithJsonSchema({"enum": ["s", "ms", "ratio", "bytes", "1/s", "1", 1]}),
+]
 _METRIC = "Name of the metric, as the exposition writes it"
 _WHERE = "Labels that a series must have; all matching series are summed"
 _UNIT = (
-    "Unit of the value, if the kind and the metric's name do not imply it: s, ratio, bytes, 1/s, 1"
+    "Unit of the value, if the kind and the metric's name do not imply it: s, ratio, bytes, 1/s, 1;"
+    " ms for a metric in milliseconds, whose bounds are times such as 200ms"
 )
 _REQUEST = 'One request as the locustfile names it, e.g. "GET /contacts"; default all of them'
 _OVER = "How the window becomes one value: its mean, max, last value, or growth (last minus first)"
@@ -126,7 +133,7 @@ class QuantileSpec(SelectorSpec):
 
     kind: Literal["quantile"]
     quantile: QuantileOf = Field(description="Which quantile; 0.95 is the 95th percentile")
-    unit: UnitName | None = Field(None, description=_UNIT)
+    unit: MetricUnitName | None = Field(None, description=_UNIT)
 
     def indicator(self, place: Place, problems: Problems) -> Quantile:
         """The indicator in the model."""
@@ -137,7 +144,7 @@ class MeanSpec(SelectorSpec):
     """The mean of a histogram or summary of the service."""
 
     kind: Literal["mean"]
-    unit: UnitName | None = Field(None, description=_UNIT)
+    unit: MetricUnitName | None = Field(None, description=_UNIT)
 
     def indicator(self, place: Place, problems: Problems) -> Mean:
         """The indicator in the model."""
@@ -154,7 +161,7 @@ class RatioSpec(Section):
     to: Selectable = Field(
         description="Counter of the denominator: a metric name, or metric and where"
     )
-    unit: UnitName | None = Field(
+    unit: MetricUnitName | None = Field(
         None, description="ratio when bounds are in %, else 1, or e.g. bytes"
     )
 
@@ -169,7 +176,7 @@ class RateSpec(SelectorSpec):
 
     kind: Literal["rate"]
     to: Selectable | None = Field(None, description="Gauge to divide by, e.g. the number of cores")
-    unit: UnitName | None = Field(None, description=_UNIT)
+    unit: MetricUnitName | None = Field(None, description=_UNIT)
 
     def indicator(self, place: Place, problems: Problems) -> Rate:
         """The indicator in the model."""
@@ -182,7 +189,7 @@ class GaugeSpec(SelectorSpec):
 
     kind: Literal["gauge"]
     over: Over = Field("mean", description=_OVER)
-    unit: UnitName | None = Field(None, description=_UNIT)
+    unit: MetricUnitName | None = Field(None, description=_UNIT)
 
     def indicator(self, place: Place, problems: Problems) -> Gauge:
         """The indicator in the model."""
@@ -240,7 +247,27 @@ KINDS: dict[str, type[Section]] = {
 def read(spec: IndicatorSpec, place: Place, problems: Problems) -> Named:
     """The indicator of a mapping in the file; `problems` takes the mistakes in it."""
     explicit = getattr(spec, "unit", None)
-    return Named(spec.indicator(place, problems), Unit(explicit) if explicit else None)
+    indicator = spec.indicator(place, problems)
+    if explicit == "ms":
+        return Named(_of_milliseconds(indicator), Unit.SECONDS)
+    return Named(indicator, Unit(explicit) if explicit else None)
+
+
+def _of_milliseconds(indicator: Indicator) -> Indicator:
+    """An indicator whose metric is in milliseconds, so that its value is in seconds."""
+    match indicator:
+        case Quantile(histogram=selector) | Mean(histogram=selector):
+            return replace(indicator, histogram=replace(selector, scale=MILLISECONDS))
+        case Rate(counter=selector):
+            return replace(indicator, counter=replace(selector, scale=MILLISECONDS))
+        case Gauge(gauge=selector):
+            return replace(indicator, gauge=replace(selector, scale=MILLISECONDS))
+        case Ratio(of=selector):
+            return replace(indicator, of=replace(selector, scale=MILLISECONDS))
+        case Latency() | ErrorRatio() | Throughput() | Utilization() | Promql():
+            raise ValueError(f"{type(indicator).__name__} has no unit ms")
+        case _:
+            assert_never(indicator)
 
 
 # --- rules for a kind -------------------------------------------------------------------------
@@ -354,6 +381,8 @@ def _refuse_foreign_unit(
     if spec.unit is None and spec.metric.endswith(_FOREIGN_SUFFIXES):
         problems.add(
             (*place, "metric"),
-            "is not in a base unit; add `unit: 1` and write bounds as plain numbers "
+            "is in milliseconds; add `unit: ms`, and write bounds as times, e.g. 200ms"
+            if spec.metric.endswith(("_milliseconds", "_ms"))
+            else "is not in a base unit; add `unit: 1` and write bounds as plain numbers "
             "in the metric's own unit",
         )

@@ -9,6 +9,8 @@ from pydantic import ConfigDict, Field
 from harness.budgets.parse.types import (
     NAME,
     Duration,
+    Label,
+    Metric,
     PositiveRate,
     PositiveWait,
     RateText,
@@ -149,6 +151,15 @@ class ScenarioSpec(Section):
     )
 
 
+class RequestsSpec(Section):
+    """The metric of the service's requests, and its labels."""
+
+    metric: Metric = Field(description="A histogram or summary of their times, or their counter")
+    route: Label | None = Field(None, description="Label of the route")
+    method: Label | None = Field(None, description="Label of the method")
+    status: Label | None = Field(None, description="Label of the status code")
+
+
 class TargetSpec(Section):
     """The service under load. {port} stands for a free port that the harness picks."""
 
@@ -162,6 +173,14 @@ class TargetSpec(Section):
     )
     metrics: Texts | None = Field(
         None, description="Path or URL of the Prometheus metrics, or a list: one per replica"
+    )
+    dialect: Texts | None = Field(
+        None,
+        description="Library of the metrics, or a list of them, if `harness lint --url` recognises"
+        " another one",
+    )
+    requests: RequestsSpec | None = Field(
+        None, description="Metric of the requests, if no dialect has it"
     )
     scrape_interval: ScrapeInterval | None = Field(
         None,

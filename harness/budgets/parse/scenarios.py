@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.budgets.dialects.read import dialects
 from harness.budgets.limits import TIME
 from harness.budgets.model import Load, Scenario, Target
 from harness.budgets.parse.problems import Place, Problems, closest
@@ -254,6 +255,7 @@ def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | No
     _check_url(spec.url, (*place, "url"), problems)
     check_variables(spec.environment, (*place, "environment"), problems)
     _check_addresses(spec, place, problems)
+    _check_dialects(spec.dialect or (), (*place, "dialect"), problems)
     if clean:
         _check_pieces(spec, place, problems)
     if problems.within(place):
@@ -269,7 +271,19 @@ def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | No
         ready_timeout=spec.ready_timeout,
         stop_timeout=spec.stop_timeout,
         directory=directory,
+        dialects=tuple(spec.dialect or ()),
+        requests=spec.requests.model_dump(exclude_none=True) if spec.requests else {},
     )
+
+
+def _check_dialects(given: Iterable[str], place: Place, problems: Problems) -> None:
+    known = dialects()
+    for name in given:
+        if name not in known:
+            meant = closest(name, known)
+            problems.add(
+                place, f'there is no dialect "{name}"; {meant}known: {", ".join(sorted(known))}'
+            )
 
 
 def check_variables(environment: Iterable[str], place: Place, problems: Problems) -> None:

@@ -216,6 +216,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Metric = Annotated[
     str, BeforeValidator(_metric), WithJsonSchema({"type": "string", "pattern": METRIC})
 ]
+Label = Annotated[Text, StringConstraints(pattern=LABEL)]
 Request = Annotated[
     Text, BeforeValidator(_request), WithJsonSchema({"type": "string", "pattern": "^[^/]"})
 ]

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from harness import names
 from harness.budgets.model import Budget
+from harness.budgets.presets import in_run
 from harness.commands.parts.outputs import (
     annotate,
     append_step_summary,
@@ -133,9 +134,9 @@ def judge_and_report(
     """
     store = made is not None
     unused = () if source == folder.file(names.BUDGETS_FILE) else (names.BUDGETS_FILE,)
-    evidence = with_server_answers(
-        _evidence_of(folder, made, unused), budgets, folder, servers.prometheus, store=store
-    )
+    evidence = _evidence_of(folder, made, unused)
+    budgets = in_run(budgets, evidence.manifest.target.get(names.ROLES))
+    evidence = with_server_answers(evidence, budgets, folder, servers.prometheus, store=store)
     judgement = judge(budgets, evidence, off)
     if live_metrics:
         live_metrics.set_manifest(folder.path.resolve().name, evidence.manifest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from harness.budgets.model import Selector
 from harness.judge.measure.deltas import Delta
@@ -56,13 +57,20 @@ def cumulative(
 
 
 def bucket_edge(labels: Mapping[str, str], selector: Selector) -> float:
-    """The upper bound of a bucket.
+    """The upper bound of a bucket in base units.
+
+    Args:
+        labels: Of the bucket.
+        selector: The whole histogram.
 
     Raises:
         NoDataError: Its label `le` is missing, or no number.
     """
     try:
-        return float(labels[_LE])  # "1" and "1.0" are one edge
+        edge = float(labels[_LE])  # "1" and "1.0" are one edge
     except (KeyError, ValueError):
         found = labels.get(_LE)
         raise NoDataError(f"{selector.metric}_bucket has a bucket with le={found!r}") from None
+    if selector.scale == 1:
+        return edge
+    return float(Decimal(repr(edge)) * Decimal(repr(selector.scale)))  # 7 ms are exactly 0.007 s

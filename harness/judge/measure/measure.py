@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from harness.budgets.model import Budget
+from harness.budgets.presets import in_run
 from harness.judge.bounds import holds_by_value
 from harness.judge.measure.answers import measure_answer
 from harness.judge.measure.client import measure_failures, measure_times
@@ -29,6 +30,7 @@ from harness.judge.measure.observe import observe
 from harness.judge.measure.quantile import measure_quantile
 from harness.judge.measure.series import LOAD_GENERATOR
 from harness.judge.model import Measurement
+from harness.names import ROLES
 from harness.runs.model import Evidence
 
 
@@ -55,8 +57,12 @@ MeasuredBudgets = Sequence[Measured]
 
 
 def measure_budgets(budgets: Sequence[Budget], evidence: Evidence) -> tuple[Measured, ...]:
-    """Observe and measure the indicator of each budget, in the given order."""
-    return tuple(_measured(budget, observe(budget, evidence)) for budget in budgets)
+    """Observe and measure the indicator of each budget, in the given order.
+
+    Presets read the metrics that play their roles in the service of the run.
+    """
+    found = in_run(budgets, evidence.manifest.target.get(ROLES))
+    return tuple(_measured(budget, observe(budget, evidence)) for budget in found)
 
 
 def _measured(budget: Budget, observation: Observation) -> Measured:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from harness.budgets.dialects.model import lacking
 from harness.budgets.model import (
     Budget,
     ClientIndicator,
@@ -23,6 +24,7 @@ from harness.budgets.model import (
     selectors,
     spans_window,
 )
+from harness.budgets.presets import recognised_in
 from harness.judge.measure.counters import (
     observe_histogram,
     observe_rate,
@@ -52,6 +54,7 @@ from harness.judge.measure.series import (
     planned_part,
 )
 from harness.judge.measure.unanswered import unstarted_of
+from harness.names import ROLES
 from harness.runs.model import Evidence
 
 
@@ -86,6 +89,8 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
 
 def _own(budget: Budget, evidence: Evidence) -> OwnObservation:
     try:
+        if roles := lacking(budget.indicator):
+            raise NoDataError(recognised_in(evidence.manifest.target.get(ROLES)).lacks(roles[0]))
         return _observed(budget, evidence)
     except NoDataError as error:
         source, coverage = _where(budget.indicator, evidence)

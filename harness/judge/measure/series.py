@@ -98,7 +98,7 @@ def select(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
 
 
 def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
-    """The series that a selector matches, if there are any.
+    """The series that a selector matches, if there are any, with values in base units.
 
     What the harness itself read of the process is left out where the service exposes the metric.
     """
@@ -108,7 +108,10 @@ def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
         if s.name == selector.metric
         and all(s.labels.get(name, "") == value for name, value in selector.where.items())
     )
-    return tuple(s for s in found if not origin(s).provider) or found
+    found = tuple(s for s in found if not origin(s).provider) or found
+    if selector.scale == 1:
+        return found
+    return tuple(replace(s, values=tuple(v * selector.scale for v in s.values)) for s in found)
 
 
 def scrapes(evidence: Evidence, where: Origin) -> tuple[float, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness import names
 from harness.budgets.model import Budget, Plan
+from harness.promql.answers import in_production
 from harness.promql.expression import number, text
 from harness.render.grafana.panels import (
     UNITS,
@@ -34,7 +37,9 @@ def budget_board(plan: Plan, links: Links) -> Dashboard:
 
 
 def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
-    unit, value = UNITS[budget.unit], value_now(budget, _SERVICE)
+    unit = UNITS[budget.unit]
+    shown = in_production(budget.indicator, links.roles)
+    value = value_now(budget, _SERVICE, links.roles) if shown else ""
     about = sentence(budget.description) or f"The indicator of {budget.name}."
     where = f"{names.RUN_SERVICE}={text(links.service)}, {names.RUN_BUDGET}={text(budget.name)}"
 
@@ -46,26 +51,29 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
             title, unit, description, (query,), "stat", width=3, height=6, budgets=of
         )
 
+    def of_service() -> Iterator[GrafanaPanel]:
+        yield stat("Now", unit, about, Query(value), budget)
+        yield stat(
+            "Margin",
+            "percentunit" if budget.bound else unit,
+            "Distance of the value from the limit, as a share of the limit; below 0 is a breach.",
+            Query(_margin(value, budget)),
+        )
+
     return (
         GrafanaPanel(
             "History",
             unit,
             about,
             (
-                Query(value, "service"),
+                *((Query(value, "service"),) if value else ()),
                 Query(f"max({names.BUDGET_VALUE}{{{where}}})", "load test, judged"),
             ),
             width=12,
             height=6,
             budgets=(budget,),
         ),
-        stat("Now", unit, about, Query(value), budget),
-        stat(
-            "Margin",
-            "percentunit" if budget.bound else unit,
-            "Distance of the value from the limit, as a share of the limit; below 0 is a breach.",
-            Query(_margin(value, budget)),
-        ),
+        *(of_service() if value else ()),
         stat(
             "In the last run",
             unit,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Plan, Throughput
 from harness.names import MEANINGS
+from harness.promql.answers import answer_times
 from harness.promql.expression import number, text
 from harness.render.grafana.panels import (
     RATE,
@@ -117,7 +118,11 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel
         tuple(Query(_quantile(q, latency, _GOOD), f"p{q * 100:.0f}") for q in (0.5, 0.95, 0.99)),
         budgets=times,
     )
-    duration = f"{names.HTTP_DURATION}_bucket{{job={text(links.job)}}}"
+    own = answer_times(Latency(quantile=0.95, outcome="all"), links.roles)
+    duration = f"{own.metric}_bucket{{job={text(links.job)}}}" if own else ""
+    p95 = f"histogram_quantile(0.95, sum by (le) (rate({duration}[{RATE}])))"
+    if own and own.scale != 1:
+        p95 += f" * {own.scale:g}"
     yield GrafanaPanel(
         "p95: client and server",
         "s",
@@ -126,10 +131,7 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel
         (
             Query(_quantile(0.95, latency, _GOOD), "latency"),
             Query(_quantile(0.95, service_time, _GOOD), "service time"),
-            Query(
-                f"histogram_quantile(0.95, sum by (le) (rate({duration}[{RATE}])))",
-                "service's own duration",
-            ),
+            *((Query(p95, "service's own duration"),) if own else ()),
         ),
         budgets=tuple(b for b in times if getattr(b.indicator, "quantile", 0) == 0.95),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.budgets.dialects.model import Recognition
 from harness.budgets.model import Budget, Indicator, spans_window
 from harness.promql.expression import QueryScope, value
 from harness.render.words import limit, sentence
@@ -127,23 +128,27 @@ def grouped(budgets: Iterable[Budget]) -> list[tuple[Budget, ...]]:
     return [tuple(group) for group in groups]
 
 
-def of_budgets(budgets: Sequence[Budget], matchers: tuple[str, ...]) -> GrafanaPanel:
+def of_budgets(
+    budgets: Sequence[Budget], matchers: tuple[str, ...], roles: Recognition
+) -> GrafanaPanel:
     """A panel for budgets of one indicator that no other panel shows."""
     first = budgets[0]
     return GrafanaPanel(
         ", ".join(budget.name for budget in budgets),
         UNITS[first.unit],
         sentence(first.description) or "The value that the budget limits.",
-        (Query(value_now(first, matchers), "value"),),
+        (Query(value_now(first, matchers, roles), "value"),),
         budgets=tuple(budgets),
     )
 
 
-def value_now(budget: Budget, matchers: tuple[str, ...]) -> str:
+def value_now(budget: Budget, matchers: tuple[str, ...], roles: Recognition) -> str:
     """The value of a budget's indicator, of the service's own metrics."""
     grows = spans_window(budget.indicator)
     # The growth of a gauge within one step of a chart is meaningless.
-    scope = QueryScope("5m" if grows else RATE, matchers, step="$__interval", client="service")
+    scope = QueryScope(
+        "5m" if grows else RATE, matchers, step="$__interval", client="service", roles=roles
+    )
     return value(budget.indicator, scope, budget.direction)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from harness import names
+from harness.budgets.dialects.model import MetricRole, Recognition, RoleGroup
+from harness.budgets.dialects.recognise import subject_of
 from harness.budgets.model import Budget, ClientIndicator, Mean, Plan, Quantile, selectors
 from harness.render.grafana.panels import (
     Dashboard,
@@ -21,69 +23,78 @@ from harness.render.grafana.panels import (
 from harness.render.grafana.service_parts import cache, database, loop, pool, process, tasks
 from harness.render.grafana.service_requests import requests
 from harness.render.grafana.service_terms import SERVICE
-from harness.render.words import Links
+from harness.render.words import Links, watched
 
-_Panels = Callable[[tuple[Budget, ...]], Iterable[GrafanaPanel]]
+_Panels = Callable[[tuple[Budget, ...], Recognition], Iterable[GrafanaPanel]]
 
 
 class _Part(NamedTuple):
-    """A row of the dashboard, and the prefixes of the metrics that it shows."""
+    """A row of the dashboard, and the groups of roles that it shows."""
 
     title: str
-    prefixes: tuple[str, ...]
+    groups: tuple[RoleGroup, ...]
     panels: _Panels
 
 
 def service_board(plan: Plan, links: Links) -> Dashboard | None:
     """The dashboard; None if no budget uses metrics of the service."""
-    budgets = plan.judged
-    answers = _has_answers(plan, budgets)
+    found, budgets = links.roles, watched(plan, links)
+    answers = _has_answers(plan, budgets, found)
     rows: list[GrafanaRow] = []
     remaining = [b for b in budgets if answers or not isinstance(b.indicator, ClientIndicator)]
     for part in _PARTS:
-        about = [budget for budget in remaining if _metric(budget).startswith(part.prefixes)]
+        about = [b for b in remaining if _subject(b, found) in part.groups]
         if not about:
             continue
-        panels = [*part.panels(budgets)]
+        panels = [*part.panels(budgets, found)]
         shown = {budget.name for panel in panels for budget in panel.budgets}
         unshown = [budget for budget in about if budget.name not in shown]
-        panels += [of_budgets(group, SERVICE) for group in grouped(unshown)]
+        panels += [of_budgets(group, SERVICE, found) for group in grouped(unshown)]
         rows.append(GrafanaRow(part.title, tuple(panels)))
         remaining = [
             budget for budget in remaining if budget not in about and budget.name not in shown
         ]
     if remaining:
-        more = tuple(of_budgets(group, SERVICE) for group in grouped(remaining))
+        more = tuple(of_budgets(group, SERVICE, found) for group in grouped(remaining))
         rows.append(GrafanaRow("Further budgets", more))
     if not rows:
         return None
-    first = f"{names.HTTP_DURATION}_count" if answers else _any_metric(budgets)
+    counted = found[MetricRole.REQUESTS]
+    first = counted.events.metric if answers and counted else _any_metric(budgets)
+    route = counted.labels.get("route", "") if answers and counted else ""
     return Dashboard(
         "service",
         f"{links.service}: service",
         "Rate, errors and duration of the service, then its parts. Dashed lines are budgets.",
-        _variables(first, links, answers),
+        _variables(first, links, route),
         tuple(rows),
-        traces=answers,
+        traces=route == names.HTTP_ROUTE,
     )
 
 
-def _has_answers(plan: Plan, budgets: tuple[Budget, ...]) -> bool:
+def _has_answers(plan: Plan, budgets: tuple[Budget, ...], found: Recognition) -> bool:
     """Whether the service exposes its answers: a budget, an alert or the scrape needs them."""
+    if found[MetricRole.REQUESTS] is None:
+        return False
     client = [budget for budget in budgets if isinstance(budget.indicator, ClientIndicator)]
     scraped = plan.target is not None and bool(plan.target.metrics)
     named = any(
-        selector.metric.startswith("http_server_")
+        subject_of(selector.metric, found) is RoleGroup.HTTP
         for budget in budgets
         for selector in selectors(budget.indicator)
     )
     return named or any(budget.alert or scraped for budget in client)
 
 
-def _metric(budget: Budget) -> str:
-    """The first metric of a budget; for the load generator's kinds, the duration of answers."""
+def _subject(budget: Budget, found: Recognition) -> RoleGroup | None:
+    """The group of a budget's first metric; for the load generator's kinds, the requests."""
     if isinstance(budget.indicator, ClientIndicator):
-        return names.HTTP_DURATION
+        return RoleGroup.HTTP
+    metric = _metric(budget)
+    return subject_of(metric, found) if metric else None
+
+
+def _metric(budget: Budget) -> str:
     return next((one.metric for one in selectors(budget.indicator)), "")
 
 
@@ -96,20 +107,20 @@ def _any_metric(budgets: tuple[Budget, ...]) -> str:
     return names.UP
 
 
-def _variables(first: str, links: Links, answers: bool) -> tuple[Variable, ...]:
+def _variables(first: str, links: Links, route: str) -> tuple[Variable, ...]:
     service = Variable("service", "Service", f"label_values({first}, job)", links.job)
     instance = f'label_values({first}{{job="$service"}}, {names.INSTANCE})'
-    route = f'label_values({first}{{job="$service"}}, {names.HTTP_ROUTE})'
     every = (service, Variable("instance", "Instance", instance))
-    return (*every, Variable("route", "Route", route)) if answers else every
+    of_route = f'label_values({first}{{job="$service"}}, {route})'
+    return (*every, Variable("route", "Route", of_route)) if route else every
 
 
 _PARTS = (
-    _Part("Requests", ("http_server_",), requests),
-    _Part("Database", ("db_client_operation_",), database),
-    _Part("Connection pool", ("db_client_connection",), pool),
-    _Part("Cache", ("cache_",), cache),
-    _Part("Background tasks", ("background_task_",), tasks),
-    _Part("Event loop", ("event_loop_",), loop),
-    _Part("Process", ("process_", "python_", "service_start_", "system_"), process),
+    _Part("Requests", (RoleGroup.HTTP,), requests),
+    _Part("Database", (RoleGroup.DATABASE,), database),
+    _Part("Connection pool", (RoleGroup.POOL,), pool),
+    _Part("Cache", (RoleGroup.CACHE,), cache),
+    _Part("Background tasks", (RoleGroup.TASKS,), tasks),
+    _Part("Event loop", (RoleGroup.LOOP,), loop),
+    _Part("Process", (RoleGroup.PROCESS, RoleGroup.GC), process),
 )

@@ -2,133 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from harness import names
+from harness.budgets.dialects.model import MetricRole, Recognition, RoleMetric
 from harness.budgets.model import Budget, ErrorRatio, Throughput
 from harness.render.grafana.panels import RATE, GrafanaPanel, Query, chosen
 from harness.render.grafana.service_terms import (
-    ALL,
-    ROUTED,
+    events_of,
+    matchers_of,
     mean_by,
     of_kind,
     of_quantiles,
-    quantile_lines,
-    rate_of,
+    quantile_of,
+    series_of,
     sum_by,
+    time_lines,
 )
 
-_FAILED = f'{names.HTTP_STATUS}=~"5.."'
-_COUNT = f"{names.HTTP_DURATION}_count"
-_BUCKET = f"{names.HTTP_DURATION}_bucket"
-_ROUTE = f"{{{{{names.HTTP_ROUTE}}}}}"
 _P95 = 0.95
 
 
-def _errors(by: str = "") -> str:
-    """The share of answers that are 5xx; 0 before the first one."""
+def _errors(found: Recognition, by: str = "") -> str:
+    """The share of answers that failed; 0 before the first one; empty without such a metric."""
+    requests, errors = found[MetricRole.REQUESTS], found[MetricRole.ERRORS]
+    if requests is None or errors is None:
+        return ""
     summed = f"sum by ({by})" if by else "sum"
-    every = f"{summed} ({rate_of(_COUNT, ROUTED)})"
-    failed = f"{summed} ({rate_of(_COUNT, f'{ROUTED}, {_FAILED}')})"
+    every = f"{summed} ({events_of(requests, routed=True)})"
+    failed = f"{summed} ({events_of(errors, routed=True)})"
     return f"({failed} or 0 * {every}) / {every}"
 
 
-def requests(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+def overall_of(found: Recognition) -> RoleMetric | None:
+    """The times of all answers together: those with the finer buckets."""
+    return found[MetricRole.SERVER_LATENCY_OVERALL] or found[MetricRole.SERVER_LATENCY]
+
+
+def requests(budgets: tuple[Budget, ...], found: Recognition) -> Iterable[GrafanaPanel]:
     """Requests: number, errors, duration."""
-    times = chosen(budgets, of_quantiles(names.HTTP_DURATION))
+    counted, times = found[MetricRole.REQUESTS], overall_of(found)
     failures = chosen(budgets, of_kind(ErrorRatio))
-    at_95 = tuple(b for b in times if getattr(b.indicator, "quantile", None) == _P95)
-    rate = f"sum({rate_of(_COUNT, ROUTED)})"
-    active = f"sum({names.HTTP_ACTIVE}{{{ALL}}})"
-    yield _stat("Requests", "reqps", "Answers per second.", rate)
-    yield _stat("Errors", "percentunit", "Share of the answers that are 5xx.", _errors(), failures)
-    yield _stat("p95", "s", "95% of the answers take less.", _p95(), at_95)
-    yield _stat("In flight", "short", "Requests without an answer yet.", active)
-    yield from _rates(budgets, failures)
-    yield from _times(times, at_95)
+    timed = chosen(budgets, of_quantiles(times, answers=True)) if times else ()
+    at_95 = tuple(b for b in timed if getattr(b.indicator, "quantile", None) == _P95)
+    active = found[MetricRole.IN_FLIGHT]
+    if counted:
+        rate = f"sum({events_of(counted, routed=True)})"
+        yield _stat("Requests", "reqps", "Answers per second.", rate)
+    if errors := _errors(found):
+        about = "Share of the answers that are 5xx."
+        yield _stat("Errors", "percentunit", about, errors, failures)
+    if times and times.shape == "histogram":
+        p95 = quantile_of(times, _P95, routed=True)
+        yield _stat("p95", "s", "95% of the answers take less.", p95, at_95)
+    if active:
+        about = "Requests without an answer yet."
+        yield _stat("In flight", "short", about, f"sum({series_of(active)})")
+    if counted:
+        yield from _rates(counted, found, budgets, failures)
+    if times:
+        yield from _times(times, found, timed, at_95)
 
 
-def _p95(*by: str) -> str:
-    buckets = sum_by(", ".join(("le", *by)), rate_of(_BUCKET, ROUTED))
-    return f"histogram_quantile({_P95}, {buckets})"
+def _rates(
+    counted: RoleMetric,
+    found: Recognition,
+    budgets: tuple[Budget, ...],
+    failures: tuple[Budget, ...],
+) -> Iterator[GrafanaPanel]:
+    route, status = counted.labels.get("route"), counted.labels.get("status")
+    each = events_of(counted, routed=True)
+    if route:
+        yield GrafanaPanel(
+            "Rate by route",
+            "reqps",
+            "Answers per second of each route. Routes that never had a request are not shown.",
+            (Query(f"{sum_by(route, each)} > 0", _legend(route)),),
+            budgets=chosen(budgets, of_kind(Throughput)),
+            stacked=True,
+        )
+    if status:
+        yield GrafanaPanel(
+            "Answers by status",
+            "reqps",
+            "Answers per second of each status code.",
+            (Query(f"{sum_by(status, each)} > 0", _legend(status)),),
+            stacked=True,
+        )
+    if route and (errors := _errors(found, route)):
+        yield GrafanaPanel(
+            "Error ratio by route",
+            "percentunit",
+            "Share of the answers of a route that are 5xx.",
+            (Query(errors, _legend(route)),),
+            budgets=failures,
+        )
 
 
-def _rates(budgets: tuple[Budget, ...], failures: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
-    yield GrafanaPanel(
-        "Rate by route",
-        "reqps",
-        "Answers per second of each route. Routes that never had a request are not shown.",
-        (Query(f"{sum_by(names.HTTP_ROUTE, rate_of(_COUNT, ROUTED))} > 0", _ROUTE),),
-        budgets=chosen(budgets, of_kind(Throughput)),
-        stacked=True,
-    )
-    yield GrafanaPanel(
-        "Answers by status",
-        "reqps",
-        "Answers per second of each status code.",
-        (
-            Query(
-                f"{sum_by(names.HTTP_STATUS, rate_of(_COUNT, ROUTED))} > 0",
-                f"{{{{{names.HTTP_STATUS}}}}}",
-            ),
-        ),
-        stacked=True,
-    )
-    yield GrafanaPanel(
-        "Error ratio by route",
-        "percentunit",
-        "Share of the answers of a route that are 5xx.",
-        (Query(_errors(names.HTTP_ROUTE), _ROUTE),),
-        budgets=failures,
-    )
-
-
-def _times(times: tuple[Budget, ...], at_95: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
+def _times(
+    overall: RoleMetric, found: Recognition, timed: tuple[Budget, ...], at_95: tuple[Budget, ...]
+) -> Iterator[GrafanaPanel]:
+    times = found[MetricRole.SERVER_LATENCY] or overall
+    route = times.labels.get("route")
+    has_buckets = times.shape == "histogram"
     yield GrafanaPanel(
         "Duration",
         "s",
         "From the request's arrival to the last byte of the answer. A dot is a request with a "
         "recorded trace. Time before the arrival is not included: see the load test's latency.",
-        quantile_lines(names.HTTP_DURATION, ROUTED),
+        time_lines(overall, routed=True),
         width=12,
-        budgets=times,
+        budgets=timed,
     )
-    yield GrafanaPanel(
-        "p95 by route",
-        "s",
-        "95% of the answers of a route take less. A line links to its slow traces.",
-        (Query(_p95(names.HTTP_ROUTE), _ROUTE),),
-        width=12,
-        budgets=at_95,
-        traced=True,
-    )
-    yield GrafanaPanel(
-        "Distribution of the duration",
-        "s",
-        "Number of answers by duration; two bands are two kinds of requests, e.g. cache hits and "
-        "misses.",
-        (
-            Query(
-                sum_by("le", f"increase({_BUCKET}{{{ROUTED}}}[{RATE}])"), "{{le}}", exemplars=True
-            ),
-        ),
-        kind="heatmap",
-        width=12,
-    )
-    yield GrafanaPanel(
+    if route and has_buckets:
+        yield GrafanaPanel(
+            "p95 by route",
+            "s",
+            "95% of the answers of a route take less. A line links to its slow traces.",
+            (Query(quantile_of(times, _P95, route, routed=True), _legend(route)),),
+            width=12,
+            budgets=at_95,
+            traced=route == names.HTTP_ROUTE,
+        )
+    if overall.shape == "histogram" and overall.unit == "s":
+        series = f"{overall.metric}_bucket{{{matchers_of(overall, routed=True)}}}"
+        yield GrafanaPanel(
+            "Distribution of the duration",
+            "s",
+            "Number of answers by duration; two bands are two kinds of requests, e.g. cache hits "
+            "and misses.",
+            (Query(sum_by("le", f"increase({series}[{RATE}])"), "{{le}}", exemplars=True),),
+            kind="heatmap",
+            width=12,
+        )
+    if route:
+        yield _table(times, route, found)
+
+
+def _table(times: RoleMetric, route: str, found: Recognition) -> GrafanaPanel:
+    counted = found[MetricRole.REQUESTS]
+    columns: list[tuple[str, str, str]] = []
+    if times.shape == "histogram":
+        columns.append(("p95", "s", quantile_of(times, _P95, route, routed=True)))
+    columns.append(("mean", "s", mean_by(times, route, routed=True)))
+    # The columns of a row have one label: another one of the counter would make rows of its own.
+    if counted and counted.labels.get("route") == route:
+        columns.append(("rate", "reqps", sum_by(route, events_of(counted, routed=True))))
+        if errors := _errors(found, route):
+            columns.append(("errors", "percentunit", errors))
+    return GrafanaPanel(
         "Routes",
         "short",
         "Each route at the end of the time range, the slowest first.",
-        (
-            Query(_p95(names.HTTP_ROUTE), "p95"),
-            Query(mean_by(names.HTTP_DURATION, names.HTTP_ROUTE, ROUTED), "mean"),
-            Query(sum_by(names.HTTP_ROUTE, rate_of(_COUNT, ROUTED)), "rate"),
-            Query(_errors(names.HTTP_ROUTE), "errors"),
-        ),
+        tuple(Query(expression, name) for name, _, expression in columns),
         kind="table",
         width=12,
-        unit_of=(("p95", "s"), ("mean", "s"), ("rate", "reqps"), ("errors", "percentunit")),
+        unit_of=tuple((name, unit) for name, unit, _ in columns),
     )
+
+
+def _legend(label: str) -> str:
+    return f"{{{{{label}}}}}"
 
 
 def _stat(

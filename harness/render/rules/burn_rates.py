@@ -13,7 +13,7 @@ from harness import names
 from harness.budgets.model import Budget, Plan
 from harness.promql.expression import number, share_bad, text
 from harness.render.rules.rules import AlertRule, Group, RecordingRule, labels_of, linked, scope_of
-from harness.render.words import Links, camel, duration, value_format, verbatim
+from harness.render.words import Links, camel, duration, value_format, verbatim, watched
 from harness.units import Unit, format_quantity
 
 _DAY = 86400.0
@@ -43,15 +43,15 @@ def burn_rates(plan: Plan, links: Links) -> Group:
 
 
 def _rules(plan: Plan, links: Links) -> Iterator[RecordingRule | AlertRule]:
-    watched = [budget for budget in plan.judged if budget.objective]
-    for budget in watched:
+    budgets = [budget for budget in watched(plan, links) if budget.objective]
+    for budget in budgets:
         for window in sorted({_scaled(w, budget) for burn in _BURNS for w in (burn[2], burn[3])}):
             yield RecordingRule(
                 f"{names.RULE_BAD}{duration(window)}",
                 _bad(budget, duration(window), links),
                 labels_of(budget, links),
             )
-    for budget in watched:
+    for budget in budgets:
         for severity in ("critical", "warning"):
             yield _burning(budget, severity, plan, links)
 

@@ -23,6 +23,7 @@ from harness.render.words import (
     sentence,
     value_format,
     verbatim,
+    watched,
 )
 from harness.units import Unit, format_quantity
 
@@ -73,7 +74,7 @@ class Group:
 
 def scope_of(links: Links, window: str = WINDOW) -> QueryScope:
     """The samples that rules use: those of the service itself."""
-    return QueryScope(window, (f"job={text(links.job)}",), client="service")
+    return QueryScope(window, (f"job={text(links.job)}",), client="service", roles=links.roles)
 
 
 def labels_of(budget: Budget, links: Links) -> Labels:
@@ -81,9 +82,9 @@ def labels_of(budget: Budget, links: Links) -> Labels:
     return {names.RUN_SERVICE: links.service, names.RUN_BUDGET: budget.name}
 
 
-def alerting(plan: Plan) -> list[Budget]:
-    """The judged budgets with an alert."""
-    return [budget for budget in plan.judged if budget.alert]
+def alerting(plan: Plan, links: Links) -> list[Budget]:
+    """The watched budgets with an alert."""
+    return [budget for budget in watched(plan, links) if budget.alert]
 
 
 def recording(plan: Plan, links: Links) -> Group:
@@ -95,7 +96,7 @@ def recording(plan: Plan, links: Links) -> Group:
             value(budget.indicator, scope, budget.direction),
             labels_of(budget, links),
         )
-        for budget in plan.judged
+        for budget in watched(plan, links)
     )
     return Group(f"{links.service} budgets", tuple(rules))
 
@@ -106,7 +107,7 @@ def alerts(plan: Plan, links: Links) -> Group:
 
 
 def _alerts(plan: Plan, links: Links) -> Iterator[AlertRule]:
-    budgets = alerting(plan)
+    budgets = alerting(plan, links)
     for budget in budgets:
         yield _over(budget, plan, links)
     for budget in budgets:

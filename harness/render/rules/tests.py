@@ -6,10 +6,11 @@ The series are made from the indicator and its bound, never from the expression 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from harness import names
+from harness.budgets.dialects.model import MetricRole, Recognition, RoleMetric
 from harness.budgets.model import (
     Budget,
     ErrorRatio,
@@ -26,7 +27,8 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.promql.expression import number, text
+from harness.promql.answers import answer_times, failed_status
+from harness.promql.expression import in_own_unit, number, text
 from harness.render.rules.rules import AlertRule, Group, Labels, allowed_over
 from harness.render.words import Links, duration, plain
 
@@ -154,7 +156,7 @@ def series(budget: Budget, bound: float, level: float, links: Links) -> list[dic
     """
     return [
         {"series": f"{metric}{{{_labels(where, links)}}}", "values": values}
-        for metric, where, values in _series(budget.indicator, bound, level)
+        for metric, where, values in _series(budget.indicator, bound, level, links.roles)
     ]
 
 
@@ -162,28 +164,38 @@ _Series = tuple[str, Labels, str]
 
 
 def _answers(
-    indicator: Latency | ErrorRatio | Throughput, bound: float, level: float
+    indicator: Latency | ErrorRatio | Throughput, bound: float, level: float, found: Recognition
 ) -> list[_Series]:
     """The load generator's kinds in production: the service's own answers."""
-    good, bad = (_answer(indicator.request, status) for status in ("200", "500"))
     match indicator:
         case Latency(quantile=quantile, outcome=outcome):
-            where = bad if outcome == names.ERROR else good
-            return _histogram(Selector(names.HTTP_DURATION, where), quantile, bound, level)
-        case ErrorRatio():
+            times = answer_times(indicator, found)
+            metric = next(
+                one for one in found.played.values() if times and one.metric == times.metric
+            )
+            where = _answer(indicator.request, metric, found, failed=outcome == names.ERROR)
+            return _histogram(replace(metric.selector, where=where), quantile, bound, level)
+        case ErrorRatio() | Throughput():
+            counted = found[MetricRole.REQUESTS]
+            assert counted is not None
+            good, bad = (
+                _answer(indicator.request, counted, found, failed=failed)
+                for failed in (False, True)
+            )
+            name = counted.events.metric
+            if isinstance(indicator, Throughput):
+                return [_counter(name, good, level * INTERVAL)]
             events = ((bad, level), (good, 1 - level))
-            return [_counter(_COUNT, where, share * _EVENTS) for where, share in events]
-        case Throughput():
-            return [_counter(_COUNT, good, level * INTERVAL)]
+            return [_counter(name, where, share * _EVENTS) for where, share in events]
         case _:
             assert_never(indicator)
 
 
-def _series(indicator: Indicator, bound: float, level: float) -> list[_Series]:
+def _series(indicator: Indicator, bound: float, level: float, roles: Recognition) -> list[_Series]:
     found: list[_Series] = []
     match indicator:
         case Latency() | ErrorRatio() | Throughput():
-            found = _answers(indicator, bound, level)
+            found = _answers(indicator, bound, level, roles)
         case Quantile(histogram=histogram, quantile=quantile):
             found = _histogram(histogram, quantile, bound, level)
         case Mean(histogram=histogram):
@@ -191,14 +203,15 @@ def _series(indicator: Indicator, bound: float, level: float) -> list[_Series]:
         case Ratio(of=of, to=to):
             rest = 1 - level if of.metric == to.metric else 1.0
             found = [
-                _counter(of.metric, of.where, level * _EVENTS),
+                _counter(of.metric, of.where, in_own_unit(level, of.scale) * _EVENTS),
                 _counter(to.metric, to.where, rest * _EVENTS),
             ]
         case Rate(counter=counter, to=to):
+            level = in_own_unit(level, counter.scale)
             found = [_counter(counter.metric, counter.where, level * INTERVAL)]
             found += [(to.metric, to.where, "1x200")] if to else []
         case Gauge(gauge=gauge, over=over):
-            found = [(gauge.metric, gauge.where, _course(level, over))]
+            found = [(gauge.metric, gauge.where, _course(in_own_unit(level, gauge.scale), over))]
         case Utilization(of=of, to=to, over=over):
             found = [(of.metric, of.where, _course(level, over)), (to.metric, to.where, "1x200")]
         case Promql():
@@ -208,15 +221,14 @@ def _series(indicator: Indicator, bound: float, level: float) -> list[_Series]:
     return found
 
 
-_COUNT = f"{names.HTTP_DURATION}_count"
-
-
 def _histogram(
     selector: Selector, quantile: float | None, bound: float, level: float
 ) -> list[_Series]:
     metric, where = selector.metric, selector.where
+    bound = in_own_unit(bound, selector.scale)
     count = _counter(f"{metric}_count", where, _EVENTS)
     if quantile is None:
+        level = in_own_unit(level, selector.scale)
         return [_counter(f"{metric}_sum", where, level * _EVENTS), count]
     edge = {**where, "le": number(bound)}
     return [_counter(f"{metric}_bucket", edge, (1 - level) * _EVENTS), count]
@@ -235,12 +247,18 @@ def _course(level: float, over: str) -> str:
     )
 
 
-def _answer(request: str | None, status: str) -> Labels:
+def _answer(request: str | None, metric: RoleMetric, found: Recognition, *, failed: bool) -> Labels:
     """The labels of an answer of the service."""
-    if request is None:
-        return {names.HTTP_STATUS: status}
-    method, _, route = request.partition(" ")
-    return {names.HTTP_METHOD: method, names.HTTP_ROUTE: route, names.HTTP_STATUS: status}
+    labels: dict[str, str] = {}
+    if request is not None:
+        method, _, route = request.partition(" ")
+        given = {"method": method, "route": route}
+        labels = {metric.labels[one]: text for one, text in given.items() if one in metric.labels}
+    if "status" in metric.labels:
+        bad = failed_status(found).split("|")[0]
+        codes = ("200", "500") if bad == "5.." else ("OK", bad)
+        labels[metric.labels["status"]] = codes[failed]
+    return labels
 
 
 def _labels(where: Labels, links: Links) -> str:

@@ -90,7 +90,8 @@ class Readings:
         buckets: dict[float, list[Values]] = defaultdict(list)
         series = matching(self._evidence, selector.part("bucket"))
         for one, values in zip(series, self._rates(series), strict=True):
-            buckets[float(one.labels.get("le", "nan"))].append(values)
+            edge = float(one.labels.get("le", "nan")) * selector.scale
+            buckets[edge].append(values)
         edges = sorted(buckets)
         sums = [_total(buckets[edge]) for edge in edges]
         return [_interpolated(edges, column, quantile) for column in zip(*sums, strict=True)]

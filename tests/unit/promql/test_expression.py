@@ -30,6 +30,18 @@ VALUES: dict[str, tuple[Indicator, str]] = {
         Quantile(Selector("h_seconds", {"a": "b"}), 0.95),
         'histogram_quantile(0.95, sum by (le) (rate(h_seconds_bucket{a="b"}[5m])))',
     ),
+    "a quantile in milliseconds": (
+        Quantile(Selector("h_ms", scale=0.001), 0.95),
+        "(histogram_quantile(0.95, sum by (le) (rate(h_ms_bucket[5m]))) * 0.001)",
+    ),
+    "a mean in milliseconds": (
+        Mean(Selector("h_ms", scale=0.001)),
+        "(sum(rate(h_ms_sum[5m])) * 0.001) / sum(rate(h_ms_count[5m]))",
+    ),
+    "a gauge in milliseconds": (
+        Gauge(Selector("lag_ms", scale=0.001), "max"),
+        "max_over_time((sum(lag_ms) * 0.001)[5m:15s])",
+    ),
     "a mean": (
         Mean(Selector("h_seconds")),
         "sum(rate(h_seconds_sum[5m])) / sum(rate(h_seconds_count[5m]))",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.model import Budget, ErrorRatio
+from harness.budgets.model import Budget, ErrorRatio, Target
 from harness.errors import GeneratorError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
@@ -56,7 +56,7 @@ async def end_of(
         parts = Parts(fleet, scraper, service, FakeStart(calls, ago), logs, calls)
         fleet.on_start = lambda: change(parts)
         phase = LoadPhase(
-            *(SCENARIO, options or RunOptions(), state, parts.start, service),
+            *(SCENARIO, options or RunOptions(), state, parts.start, service, Target("http://h")),
             *(scraper, 30.0, logs, fleet),
         )
         await asyncio.wait_for(phase.run(), 5)
