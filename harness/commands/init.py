@@ -16,7 +16,7 @@ from harness.budgets.model import Target
 from harness.commands.parts.draft import Draft, nothing_called
 from harness.commands.parts.option_types import url
 from harness.commands.parts.outputs import write, write_copy
-from harness.errors import EXIT_PASS, UsageError
+from harness.errors import EXIT_PASS, TargetError, UsageError
 from harness.observe.command import PLACE
 
 if TYPE_CHECKING:
@@ -109,8 +109,11 @@ def _new_files(options: argparse.Namespace) -> tuple[Path, Path]:
                 f"{file} exists already, and init overwrites nothing",
                 "name another folder with --output, or another scenario with --scenario",
             )
-    if options.output.exists() and not options.output.is_dir():
-        raise UsageError(f"{options.output} is not a folder", "name a folder with --output")
+    folder = next(one for one in (options.output, *options.output.parents, Path()) if one.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{folder} is not a folder that can be written", "name another folder with --output"
+        )
     return files
 
 
@@ -151,7 +154,13 @@ def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
         async with serve(target, folder / "target.log") as service:
             return await asyncio.to_thread(_look_at, service.url, options)
 
-    return asyncio.run(look())
+    try:
+        return asyncio.run(look())
+    except TargetError as error:
+        if target.command is None:
+            raise
+        hint = f"correct --command; it runs in {target.directory}, the folder of budgets.yaml"
+        raise TargetError(error.message, hint) from error
 
 
 def _look_at(url: str, options: argparse.Namespace) -> _Seen:
@@ -237,6 +246,7 @@ def _report(draft: Draft, budgets_file: Path, locustfile: Path) -> None:
     lines.append(f"budgets: {', '.join(one.name for one in proposed)}")
     if draft.dialects:
         lines.append(f"metrics recognised: {', '.join(draft.dialects)}")
+    lines += [f"metrics: {sentence}" for sentence in draft.ambiguous]
     if variables := variables_of(draft.selection):
         lines.append(f"the load needs the environment variables {', '.join(variables)}")
     logins = [one for one in draft.selection.skipped if one.reason.startswith(NEEDS_LOGIN)]

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
-from harness.budgets.dialects.model import Recognition
+from harness.budgets.dialects.model import Recognition, lacking
 from harness.budgets.lint.metrics import Family, family_of
 from harness.budgets.model import Indicator, Quantile
-from harness.budgets.presets import CATALOGUE, lacking
+from harness.budgets.presets import CATALOGUE
 from harness.init.functions import snake
 from harness.init.load import QUANTILE, LoadPlan
 from harness.init.python_text import text_literal

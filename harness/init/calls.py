@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from harness.init.model import Argument, Credential, Operation, Place, Selection
+from harness.init.model import Argument, ArgumentPlace, Credential, Operation, Selection
 from harness.init.python_text import CallText, DictText, Node, node, path_literal, text_literal
 
 
@@ -54,11 +54,11 @@ def call_of(operation: Operation, expressions: Mapping[str, str]) -> CallText:
     return CallText(f"self.client.{operation.method}", tuple(arguments))
 
 
-def _values(operation: Operation, place: Place) -> list[tuple[str, Node]]:
+def _values(operation: Operation, place: ArgumentPlace) -> list[tuple[str, Node]]:
     return [(text_literal(one.name), node(one.values[0])) for one in _of(operation, place)]
 
 
-def _of(operation: Operation, place: Place) -> Iterable[Argument]:
+def _of(operation: Operation, place: ArgumentPlace) -> Iterable[Argument]:
     return (one for one in operation.arguments if one.place == place and one.values)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from harness.init.functions import singular, snake
-from harness.init.model import PARAMETER, Shape
+from harness.init.model import PARAMETER, IdShape
 
 _LISTS: Final = (
     *("items", "data", "results", "content", "records", "rows", "entries", "value", "values"),
@@ -34,19 +34,19 @@ def prefixes_of(path: str) -> list[str]:
     return found
 
 
-def list_shape(document: Any, prefix: str) -> Shape | None:
+def list_shape(document: Any, prefix: str) -> IdShape | None:
     """Where the answer of a list has the ids for the last parameter of a route template."""
     parameter = PARAMETER.findall(prefix)[-1]
     collection = collection_of(prefix).rpartition("/")[2]
     for members, items in _lists(document, collection):
         if key := _key_of(items, parameter, collection):
-            return Shape(members, key, many=True)
+            return IdShape(members, key, many=True)
         if not members and items and all(_is_id(item) for item in items):
-            return Shape(members, None, many=True)
+            return IdShape(members, None, many=True)
     return None
 
 
-def object_shape(document: Any, prefix: str) -> Shape | None:
+def object_shape(document: Any, prefix: str) -> IdShape | None:
     """Where the answer of a creation has the id for the last parameter of a route template."""
     parameter = PARAMETER.findall(prefix)[-1]
     collection = collection_of(prefix).rpartition("/")[2]
@@ -55,11 +55,11 @@ def object_shape(document: Any, prefix: str) -> Shape | None:
     for members in ((), ("data",), (singular(collection),), ("result",), ("item",)):
         found = _inner(document, members)
         if isinstance(found, Mapping) and (key := _key_of([found], parameter, collection)):
-            return Shape(members, key, many=False)
+            return IdShape(members, key, many=False)
     return None
 
 
-def ids_in(document: Any, shape: Shape) -> list[Any]:
+def ids_in(document: Any, shape: IdShape) -> list[Any]:
     """The ids of an answer; none where the answer has another shape."""
     found = _inner(document, shape.members)
     items = found if shape.many and isinstance(found, list) else [found]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.init.model import Selection, Task
+from harness.init.model import LoadTask, Selection
 from harness.judge.intervals.levels import PLANNED_END
 from harness.judge.intervals.needed import needed
 
@@ -36,7 +36,7 @@ class LoadPlan:
 
     rate: int
     duration: int
-    own: tuple[Task, ...]
+    own: tuple[LoadTask, ...]
     errors: float = ERRORS[0]
 
 
@@ -68,7 +68,8 @@ def plan_load(selection: Selection, seconds: float, fastest: float = _FASTEST) -
     samples = max(for_errors[errors], *(quantile / selection.share(task) for task in own), 0)
     rate = min(allowed, max(_USUAL, samples / _DURATION))
     fives = math.ceil(rate / 5) * 5
-    whole = fives if fives <= allowed else int(rate)
+    below = int(rate / 5) * 5 if rate >= 10 else int(rate)
+    whole = fives if fives <= allowed else below
     duration = min(_LONGEST, max(_DURATION, math.ceil(samples / whole / 10) * 10))
     return LoadPlan(whole, duration, own, errors)
 
@@ -78,7 +79,7 @@ def _allowed(seconds: float) -> float:
     return max(_SLOWEST, min(_FASTEST, _BUSY / max(seconds, 1e-3)))
 
 
-def own_tasks(tasks: Sequence[Task]) -> tuple[Task, ...]:
+def own_tasks(tasks: Sequence[LoadTask]) -> tuple[LoadTask, ...]:
     """The tasks that may have a budget of their own: the most frequent reads.
 
     There is none where the service has one task, which the budget of all requests describes.

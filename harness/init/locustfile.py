@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from harness.init.calls import call_of, place_of, variables_of
 from harness.init.functions import local_name
-from harness.init.model import Credential, Pick, Pool, Selection, Shape, Task
+from harness.init.model import Credential, IdPool, IdShape, LoadTask, ParameterPick, Selection
 from harness.init.python_text import WIDTH, lay_out, text_literal
 
 _MOST_IDS: Final = 1000
@@ -160,7 +160,7 @@ def _class(selection: Selection) -> Iterator[str]:
         yield from _task(task, selection)
 
 
-def _reads(task: Task) -> bool:
+def _reads(task: LoadTask) -> bool:
     return task.role in {"list", "detail", "read", "health"}
 
 
@@ -193,7 +193,7 @@ def _on_start(selection: Selection) -> Iterator[str]:
         yield f"            self.{pool.filler}()"
 
 
-def _is_deleted(selection: Selection, pool: Pool) -> bool:
+def _is_deleted(selection: Selection, pool: IdPool) -> bool:
     """Whether the load deletes what a route template names."""
     return any(
         task.role == "delete"
@@ -202,12 +202,12 @@ def _is_deleted(selection: Selection, pool: Pool) -> bool:
     )
 
 
-def _listed_once(selection: Selection, pool: Pool) -> bool:
+def _listed_once(selection: Selection, pool: IdPool) -> bool:
     """Whether a list is read only before the load: later it has what the load deletes."""
     return not pool.created and len(pool.parameters) == 1 and _is_deleted(selection, pool)
 
 
-def _task(task: Task, selection: Selection) -> Iterator[str]:
+def _task(task: LoadTask, selection: Selection) -> Iterator[str]:
     operation = task.operation
     yield f"    @task({task.weight})"
     yield f"    def {operation.function}(self):"
@@ -260,7 +260,7 @@ def _wrapped_choice(local: str, choices: str) -> Iterator[str]:
     yield "        )"
 
 
-def _fills(task: Task, selection: Selection) -> Iterator[str]:
+def _fills(task: LoadTask, selection: Selection) -> Iterator[str]:
     """The lines that keep the ids of an answer."""
     for pool, shape in task.fills:
         condition = f"response.status_code == {task.status}"
@@ -277,7 +277,7 @@ def _fills(task: Task, selection: Selection) -> Iterator[str]:
             yield f"            {pool.variable}.append({entry})"
 
 
-def _extended(pool: Pool, shape: Shape, answer: str, parents: list[str]) -> Iterator[str]:
+def _extended(pool: IdPool, shape: IdShape, answer: str, parents: list[str]) -> Iterator[str]:
     item = "item" if shape.key is None else f"item[{text_literal(shape.key)}]"
     entry = f"({', '.join([*parents, item])})" if parents else item
     line = f"            {pool.variable}.extend({entry} for item in {answer})"
@@ -290,7 +290,7 @@ def _extended(pool: Pool, shape: Shape, answer: str, parents: list[str]) -> Iter
     yield f"                {pool.variable}.append({entry})"
 
 
-def _parent(task: Task, name: str) -> str:
+def _parent(task: LoadTask, name: str) -> str:
     """The expression of a parameter of the path above an id."""
     pick = next(one for one in task.picks if name in one.names)
     if pick.pool is None and len(pick.values) == 1:
@@ -298,7 +298,7 @@ def _parent(task: Task, name: str) -> str:
     return _local(pick, name)
 
 
-def _local(pick: Pick, name: str) -> str:
+def _local(pick: ParameterPick, name: str) -> str:
     """The local variable for a parameter of the path; `item_id` for an `id` of `item_ids`."""
     if pick.pool is not None and name == pick.names[-1] and name in {"id", "pk", "uuid"}:
         return pick.pool.variable.removeprefix("created_").removesuffix("s")

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-Place: TypeAlias = Literal["path", "query", "header", "cookie"]
+ArgumentPlace: TypeAlias = Literal["path", "query", "header", "cookie"]
 CredentialKind: TypeAlias = Literal["bearer", "basic", "header", "query", "cookie", "password"]
-Role: TypeAlias = Literal["list", "detail", "read", "health", "create", "update", "delete"]
+TaskRole: TypeAlias = Literal["list", "detail", "read", "health", "create", "update", "delete"]
 
 SAFE: Final = frozenset({"get", "head"})
 METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
@@ -44,7 +44,7 @@ class Argument:
         values: The values to send, one of them in each request; empty when none is known.
     """
 
-    place: Place
+    place: ArgumentPlace
     name: str
     values: tuple[ExampleValue, ...]
 
@@ -109,14 +109,14 @@ class Operation:
         """Names of the parameters in the path, in order."""
         return tuple(PARAMETER.findall(self.path))
 
-    def argument(self, place: Place, name: str) -> Argument | None:
+    def argument(self, place: ArgumentPlace, name: str) -> Argument | None:
         """The argument of that place and name."""
         found = (one for one in self.arguments if (one.place, one.name) == (place, name))
         return next(found, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class IdShape:
     """Where the ids are in an answer.
 
     Attributes:
@@ -153,7 +153,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class IdPool:
     """Ids that answers of the service gave, kept while the load lasts.
 
     Attributes:
@@ -174,16 +174,16 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class ParameterPick:
     """Where the values of parameters of a path come from: a pool, or fixed values of one."""
 
     names: tuple[str, ...]
-    pool: Pool | None
+    pool: IdPool | None
     values: tuple[ExampleValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class LoadTask:
     """An operation that is called.
 
     Attributes:
@@ -195,10 +195,10 @@ class Task:
     """
 
     operation: Operation
-    role: Role
+    role: TaskRole
     weight: int
-    picks: tuple[Pick, ...] = ()
-    fills: tuple[tuple[Pool, Shape], ...] = ()
+    picks: tuple[ParameterPick, ...] = ()
+    fills: tuple[tuple[IdPool, IdShape], ...] = ()
     status: int = 200
     seconds: float = 0.0
 
@@ -219,12 +219,12 @@ class Selection:
         source: Where the operations are from, for the reader.
     """
 
-    tasks: tuple[Task, ...]
+    tasks: tuple[LoadTask, ...]
     skipped: tuple[Skipped, ...]
     source: str
 
     @property
-    def pools(self) -> tuple[Pool, ...]:
+    def pools(self) -> tuple[IdPool, ...]:
         """Every pool that a task fills, once."""
         return tuple(dict.fromkeys(pool for task in self.tasks for pool, _ in task.fills))
 
@@ -233,6 +233,6 @@ class Selection:
         """Seconds of an answer in the trial, on average over the tasks by their shares."""
         return sum(self.share(task) * task.seconds for task in self.tasks)
 
-    def share(self, task: Task) -> float:
+    def share(self, task: LoadTask) -> float:
         """The share of a task in all tasks."""
         return task.weight / sum(one.weight for one in self.tasks)

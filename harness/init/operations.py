@@ -14,14 +14,14 @@ from harness.init.model import (
     METHODS,
     PARAMETER,
     Argument,
+    ArgumentPlace,
     CannotCall,
     Operation,
-    Place,
     RequestBody,
 )
 from harness.init.security import Security
 
-_PLACES: Final[dict[str, Place]] = {
+_PLACES: Final[dict[str, ArgumentPlace]] = {
     "path": "path",
     "query": "query",
     "header": "header",

@@ -22,17 +22,17 @@ from harness.init.model import (
     PARAMETER,
     SAFE,
     Answered,
+    IdPool,
+    IdShape,
+    LoadTask,
     Operation,
-    Pick,
-    Pool,
-    Role,
+    ParameterPick,
     Selection,
-    Shape,
     Skipped,
-    Task,
+    TaskRole,
 )
 
-WEIGHTS: Final[dict[Role, int]] = {
+WEIGHTS: Final[dict[TaskRole, int]] = {
     "list": 6,
     "detail": 6,
     "read": 3,
@@ -56,18 +56,18 @@ _QUICK: Final = 0.02  # s; what is faster than that is not compared
 _MUCH: Final = 5  # times the median of all answers
 _HIGHEST: Final = 20  # weight of the most frequent request of a log
 
-Call = Callable[[Operation, Mapping[str, Any]], Answered]
+Caller = Callable[[Operation, Mapping[str, Any]], Answered]
 
 
 def select(
     operations: Sequence[Operation],
-    call: Call,
+    call: Caller,
     *,
     writes: bool,
     environment: Collection[str],
     source: str,
 ) -> Selection:
-    """Call each operation once, and make a task of each that answers.
+    """Caller each operation once, and make a task of each that answers.
 
     Args:
         operations: What the service offers.
@@ -83,7 +83,7 @@ class _Selector:
     def __init__(
         self,
         operations: Sequence[Operation],
-        call: Call,
+        call: Caller,
         writes: bool,
         environment: Collection[str],
     ) -> None:
@@ -95,11 +95,11 @@ class _Selector:
         self._token_paths = {c.token_path for one in operations for c in one.credentials} - {""}
         for operation in operations:
             self._names.take(operation.function)
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[str, LoadTask] = {}
         self._skipped: dict[str, str] = {}
-        self._lists: dict[str, Pool] = {}
-        self._created: dict[str, Pool] = {}
-        self._ids: dict[Pool, list[tuple[Any, ...]]] = {}
+        self._lists: dict[str, IdPool] = {}
+        self._created: dict[str, IdPool] = {}
+        self._ids: dict[IdPool, list[tuple[Any, ...]]] = {}
         self._empty: set[str] = set()
 
     def select(self, source: str) -> Selection:
@@ -131,7 +131,7 @@ class _Selector:
         )
 
     def _leave_out_slow(self) -> None:
-        """Call what is much slower than the rest rarely, and what takes a second not at all."""
+        """Caller what is much slower than the rest rarely, and what takes a second not at all."""
         if len(self._tasks) < 2:
             return
         usual = max(median(task.seconds for task in self._tasks.values()), _QUICK)
@@ -206,7 +206,7 @@ class _Selector:
     def _add(
         self,
         operation: Operation,
-        picks: tuple[Pick, ...],
+        picks: tuple[ParameterPick, ...],
         answered: Answered,
         values: Mapping[str, Any],
     ) -> None:
@@ -217,13 +217,13 @@ class _Selector:
         if operation.count:
             most = max(one.count for one in self._operations)
             weight = max(1, round(_HIGHEST * operation.count / most))
-        self._tasks[operation.title] = Task(
+        self._tasks[operation.title] = LoadTask(
             *(operation, role, weight, picks, fills, answered.status or 0, answered.seconds)
         )
 
     def _fills(
         self, operation: Operation, answered: Answered, values: Mapping[str, Any]
-    ) -> Iterable[tuple[Pool, Shape]]:
+    ) -> Iterable[tuple[IdPool, IdShape]]:
         """The pools that an answer fills."""
         for prefix in dict.fromkeys(p for one in self._operations for p in prefixes_of(one.path)):
             if not self._feeds(operation, prefix):
@@ -240,7 +240,7 @@ class _Selector:
                 continue
             ids = ids_in(answered.document, shape)
             names = tuple(PARAMETER.findall(prefix))
-            pool = Pool(
+            pool = IdPool(
                 *(prefix, self._variable(prefix, created), names, operation.function),
                 created=created,
                 quoted=any(re.search(r"[^\w.~-]", str(one), re.ASCII) for one in ids),
@@ -274,10 +274,10 @@ class _Selector:
 
     def _candidates(
         self, operation: Operation, *, own: bool = False
-    ) -> list[tuple[tuple[Pick, ...], dict[str, Any]]]:
+    ) -> list[tuple[tuple[ParameterPick, ...], dict[str, Any]]]:
         """Ways to choose the parameters of the path, with values for a first request each."""
         prefixes = {len(PARAMETER.findall(one)): one for one in prefixes_of(operation.path)}
-        found: list[tuple[tuple[Pick, ...], dict[str, Any]]] = []
+        found: list[tuple[tuple[ParameterPick, ...], dict[str, Any]]] = []
         for pools in (self._created,) if own else (self._lists, self._created):
             picks = self._picks(operation, prefixes, pools, own=own)
             if picks is not None and picks not in [one for one, _ in found]:
@@ -285,7 +285,7 @@ class _Selector:
         if not own and operation.parameters:
             fixed = [operation.argument("path", name) for name in operation.parameters]
             if all(one is not None and one.values for one in fixed):
-                picks = tuple(Pick((one.name,), None, one.values) for one in fixed if one)
+                picks = tuple(ParameterPick((one.name,), None, one.values) for one in fixed if one)
                 found += [(picks, values) for values in self._values(picks)]
                 if operation.count:  # what users asked for is better than what there is
                     found.sort(key=lambda one: one[0] != picks)
@@ -295,35 +295,35 @@ class _Selector:
         self,
         operation: Operation,
         prefixes: Mapping[int, str],
-        pools: Mapping[str, Pool],
+        pools: Mapping[str, IdPool],
         *,
         own: bool,
-    ) -> tuple[Pick, ...] | None:
+    ) -> tuple[ParameterPick, ...] | None:
         names, picks = operation.parameters, []
         count = len(names)
         while count:
             prefix = prefixes.get(count, "")
             pool = pools.get(prefix) or self._same_name(names[count - 1], count, pools)
             if pool is not None and self._ids[pool]:
-                picks.append(Pick(names[count - len(pool.parameters) : count], pool))
+                picks.append(ParameterPick(names[count - len(pool.parameters) : count], pool))
                 count -= len(pool.parameters)
                 pools = {**self._lists, **self._created} if own else pools
                 continue
             argument = operation.argument("path", names[count - 1])
             if argument is None or not argument.values or own:
                 return None
-            picks.append(Pick((argument.name,), None, argument.values))
+            picks.append(ParameterPick((argument.name,), None, argument.values))
             count -= 1
         return tuple(reversed(picks))
 
-    def _same_name(self, name: str, count: int, pools: Mapping[str, Pool]) -> Pool | None:
+    def _same_name(self, name: str, count: int, pools: Mapping[str, IdPool]) -> IdPool | None:
         """A pool of ids of the same specific name: `user_id` of `/users/{user_id}`."""
         if snake(name) in {"id", "uuid", "pk", "name", "key", "slug", "code"}:
             return None
         found = (one for one in pools.values() if one.parameters == (name,))
         return next(found, None)
 
-    def _values(self, picks: Sequence[Pick]) -> list[dict[str, Any]]:
+    def _values(self, picks: Sequence[ParameterPick]) -> list[dict[str, Any]]:
         """Values for a few requests."""
         choices: list[list[dict[str, Any]]] = []
         for pick in picks:
@@ -351,7 +351,7 @@ def _by_depth(operations: Iterable[Operation]) -> list[Operation]:
     return sorted(operations, key=lambda one: len(one.parameters))
 
 
-def _role(operation: Operation, answered: Answered, *, filled: bool) -> Role:
+def _role(operation: Operation, answered: Answered, *, filled: bool) -> TaskRole:
     match operation.method:
         case "post":
             return "create"

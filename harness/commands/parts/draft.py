@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.budgets.dialects.model import MetricRole
+from harness.budgets.dialects.recognise import recognise
 from harness.commands.parts.outputs import print_line
 from harness.errors import UsageError
 
@@ -46,22 +49,26 @@ class Draft:
         host: str,
         families: Mapping[str, Family],
     ) -> None:
-        from harness.budgets.dialects.recognise import recognise
-
-        self.selection = selection
-        self.proposals: list[BudgetProposal] = []
-        self._target = target
-        self._scenario = scenario
-        self._host = host
         self._families = families
         self._found = recognise(families)
+        self.selection = selection
+        self.proposals: list[BudgetProposal] = []
+        self._target = replace(target, dialects=self.dialects)
+        self._scenario = scenario
+        self._host = host
         self._load: LoadPlan | None = None
         self._head: list[str] = []
 
     @property
     def dialects(self) -> tuple[str, ...]:
         """Names of the dialects of the metrics."""
-        return self._found.dialects if self._target.metrics else ()
+        return self._found.dialects if self._families else ()
+
+    @property
+    def ambiguous(self) -> list[str]:
+        """A sentence for each group of metrics for which several dialects fit."""
+        roles = (next(r for r in MetricRole if r.group is one) for one in self._found.ambiguous)
+        return [self._found.lacks(role) for role in roles]
 
     def locustfile(self) -> str:
         """The text of the locustfile."""
@@ -110,6 +117,7 @@ class Draft:
             f"`harness init` proposed these budgets on {today}, for you to keep and change.",
             f"Each bound leaves room above what a run of {_SHORT} s at {rate}/s measured, which is",
             "written beside it. Replace it with what your users need. `harness run` judges it.",
+            *self.ambiguous,
         ]
 
     def _short_run(self, rate: int, path: Path, folder: Path) -> TrialRun:
