@@ -234,7 +234,7 @@ def _report(draft: Draft, budgets_file: Path, locustfile: Path) -> None:
     """Say what was written, what is called, and what is not."""
     from harness.init.calls import variables_of
     from harness.init.locustfile import called_lines, skipped_lines
-    from harness.init.select import NEEDS_LOGIN
+    from harness.init.reasons import NEEDS_LOGIN
 
     lines = [
         "called, by share of the tasks:",

@@ -12,6 +12,7 @@ from harness.init.scalars import (
     LONGEST,
     as_list,
     is_text,
+    keeps_limits,
     made_unique,
     mapping,
     number_for,
@@ -23,6 +24,8 @@ from harness.init.scalars import (
 _DEEPEST: Final = 12  # levels of nesting
 _MOST_ITEMS: Final = 20  # of an array
 _MOST_VALUES: Final = 2000  # in one example
+# Keywords of schemas whose values cannot be changed a little.
+_NOT_VARIED: Final = frozenset({"anyOf", "oneOf", "not", "const", "pattern", "format"})
 _BASES: Final = ("anyOf", "oneOf", "allOf")
 
 
@@ -144,8 +147,15 @@ class ExampleMaker:
     def _properties(self, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """The properties that a request may have."""
         for name, part in mapping(schema.get("properties")).items():
-            if is_text(name) and not self._references.mapping(part).get("readOnly"):
+            if is_text(name) and not self._described(part).get("readOnly"):
                 yield name, part
+
+    def _described(self, part: Any) -> Mapping[str, Any]:
+        """A schema with its reference followed; an empty one where it leads nowhere."""
+        try:
+            return self._references.mapping(part)
+        except CannotCall:
+            return {}
 
     def _object(self, schema: Mapping[str, Any], unique: bool, depth: int) -> ExampleValue:
         required = set(filter(is_text, as_list(schema.get("required"))))
@@ -153,7 +163,7 @@ class ExampleMaker:
         hidden = set(mapping(schema.get("properties"))) - set(properties)
         made = {}
         for name, part in properties.items():
-            if name in required or _shown(self._references.mapping(part)):
+            if name in required or _shown(self._described(part)):
                 made[name] = self._value(part, name, unique, depth + 1)
         for name in sorted(required - set(made) - hidden):
             made[name] = self._value(
@@ -194,15 +204,20 @@ class ExampleMaker:
         if value not in made:
             return value
         schema = self._merged(part)
-        candidates = [one for one in as_list(schema.get("enum")) if one not in made]
-        if candidates:
-            return candidates[0]
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if "enum" in schema:
+            candidates = [one for one in as_list(schema["enum"]) if one not in made]
+            if candidates:
+                return candidates[0]
+            raise CannotCall("its schema needs an array of different items")
+        plain = not _NOT_VARIED & set(schema)
+        if plain and isinstance(value, int | float) and not isinstance(value, bool):
             step = schema.get("multipleOf", 1)
-            return max(one for one in made if isinstance(one, int | float)) + step
-        if isinstance(value, str) and "pattern" not in schema and "format" not in schema:
+            further = max(one for one in made if isinstance(one, int | float)) + step
+            if keeps_limits(further, schema):
+                return further
+        if plain and isinstance(value, str):
             changed = f"{value[:-1]}{len(made) + 1}"
-            if len(changed) <= whole(schema.get("maxLength"), LONGEST):
+            if value and len(changed) <= whole(schema.get("maxLength"), LONGEST):
                 return changed
         raise CannotCall("its schema needs an array of different items")
 

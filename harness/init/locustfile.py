@@ -204,7 +204,7 @@ def _is_deleted(selection: Selection, pool: IdPool) -> bool:
 
 def _listed_once(selection: Selection, pool: IdPool) -> bool:
     """Whether a list is read only before the load: later it has what the load deletes."""
-    return not pool.created and len(pool.parameters) == 1 and _is_deleted(selection, pool)
+    return not pool.created and _is_deleted(selection, pool)
 
 
 def _task(task: LoadTask, selection: Selection) -> Iterator[str]:

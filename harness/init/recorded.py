@@ -93,9 +93,10 @@ def templated(path: str) -> tuple[str, list[tuple[str, str]]]:
             name = name if name not in dict(values) else f"{name}_{len(values) + 1}"
             values.append((name, unquote(segment)))
             made.append(f"{{{name}}}")
+            before = ""
         else:
             made.append(segment.replace("{", "%7B").replace("}", "%7D"))
-        before = segment
+            before = segment
     return "/".join(made), values
 
 

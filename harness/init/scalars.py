@@ -98,7 +98,7 @@ def number_for(schema: Mapping[str, Any], name: str) -> int | float:
         steps = (0, 1, -1) if step else (0, 0.5, -0.5)
         for shift in steps:
             value = (-(-start // step) + shift) * step if step else start + shift
-            if _within(value, low, high, schema):
+            if keeps_limits(value, schema):
                 return int(value) if float(value).is_integer() else value
     raise CannotCall("its schema has limits that no number keeps")
 
@@ -113,8 +113,12 @@ def _limits(schema: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return limit("minimum", "exclusiveMinimum", max), limit("maximum", "exclusiveMaximum", min)
 
 
-def _within(value: float, low: float | None, high: float | None, schema: Mapping[str, Any]) -> bool:
-    """Whether a number keeps the limits; OpenAPI 3.0 has boolean exclusive limits, 3.1 numbers."""
+def keeps_limits(value: float, schema: Mapping[str, Any]) -> bool:
+    """Whether a number keeps the limits of a schema.
+
+    An exclusive limit is true or false in OpenAPI 3.0, and a number in OpenAPI 3.1.
+    """
+    low, high = _limits(schema)
     least, most = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     no_low = least is True or (least is not False and least is not None and least == low)
     no_high = most is True or (most is not False and most is not None and most == high)

@@ -31,6 +31,7 @@ from harness.init.model import (
     Skipped,
     TaskRole,
 )
+from harness.init.reasons import NEEDS_LOGIN, refused
 
 WEIGHTS: Final[dict[TaskRole, int]] = {
     "list": 6,
@@ -49,7 +50,6 @@ _NOT_LOAD: Final = re.compile(
 _ENDS: Final = re.compile(
     r"(^|[/_-])(log-?out|sign-?out|shut-?down|restart|delete|remove|purge|reset|revoke)([/_-]|$)"
 )
-NEEDS_LOGIN: Final = "it needs a login"
 _TRIED: Final = 3  # ids for which a read is tried
 _SLOW: Final = 0.5  # s; an answer that takes longer, and much longer than others, is not called
 _QUICK: Final = 0.02  # s; what is faster than that is not compared
@@ -176,12 +176,14 @@ class _Selector:
             if answered.ok:
                 self._add(operation, picks, answered, values)
                 return True
-        self._skipped[operation.title] = (
-            self._no_values(operation)
-            if answered is None
-            else _refused(operation, answered, self._pooled(operation))
+        listless = (
+            answered is not None and answered.status == 404 and self._lists_nothing(operation)
         )
-        return answered is not None
+        if answered is None or listless:
+            self._skipped[operation.title] = self._no_values(operation)
+        else:
+            self._skipped[operation.title] = refused(operation, answered, self._pooled(operation))
+        return answered is not None and not listless
 
     def _write(self, operation: Operation) -> None:
         """Try a write; changes and deletions only of what the trial itself created."""
@@ -195,7 +197,7 @@ class _Selector:
         picks, values = candidates[0]
         answered = self._call(operation, values)
         if not answered.ok:
-            self._skipped[operation.title] = _refused(operation, answered, pooled=True)
+            self._skipped[operation.title] = refused(operation, answered, pooled=True)
             return
         self._add(operation, picks, answered, values)
         if operation.method == "delete":
@@ -338,11 +340,17 @@ class _Selector:
     def _pooled(self, operation: Operation) -> bool:
         return any(one in self._lists for one in prefixes_of(operation.path))
 
-    def _no_values(self, operation: Operation) -> str:
-        missing = operation.parameters[-1] if operation.parameters else ""
+    def _lists_nothing(self, operation: Operation) -> str:
+        """The list that would have the ids for an operation, if it is empty."""
         for prefix in prefixes_of(operation.path):
             if prefix in self._empty and prefix not in self._lists:
-                return f"{collection_of(prefix)} lists nothing: put data into the service"
+                return collection_of(prefix)
+        return ""
+
+    def _no_values(self, operation: Operation) -> str:
+        missing = operation.parameters[-1] if operation.parameters else ""
+        if empty := self._lists_nothing(operation):
+            return f"{empty} lists nothing: put data into the service"
         return f"nothing lists or creates its {missing}, and the document has no example of it"
 
 
@@ -364,28 +372,6 @@ def _role(operation: Operation, answered: Answered, *, filled: bool) -> TaskRole
     if operation.path.rstrip("/").endswith("}"):
         return "detail"
     return "list" if filled or has_list(answered.document) else "read"
-
-
-def _refused(operation: Operation, answered: Answered, pooled: bool) -> str:
-    """Why the answer to the trial makes an operation unfit for load."""
-    if answered.status is None:
-        return answered.problem
-    said = f"it answered {answered.status}"
-    if answered.status in {401, 403}:
-        return _not_allowed(operation, said)
-    if answered.status == 404 and operation.parameters and not pooled:
-        return f"{said}: nothing lists or creates its {operation.parameters[-1]}"
-    wrong = answered.status in {400, 404, 409, 415, 422}
-    return f"{said} to the example; put a valid `example` into the document" if wrong else said
-
-
-def _not_allowed(operation: Operation, said: str) -> str:
-    names = " and ".join(name for one in operation.credentials for name in one.variables)
-    if not names:
-        return f"{NEEDS_LOGIN}, which the document does not declare ({said})"
-    if "403" in said:
-        return f"{said}: the user of {names} may not do it"
-    return f"{said}: the value of {names} is not accepted"
 
 
 def without(selection: Selection, failed: Mapping[str, str]) -> Selection:
