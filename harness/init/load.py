@@ -82,9 +82,11 @@ def _allowed(seconds: float) -> float:
 def own_tasks(tasks: Sequence[LoadTask]) -> tuple[LoadTask, ...]:
     """The tasks that may have a budget of their own: the most frequent reads.
 
-    There is none where the service has one task, which the budget of all requests describes.
+    Rare ones would need a rate that the others do not. There is none where the service has one task, which the budget of all requests describes.
     """
     reads = [task for task in tasks if task.role in {"list", "detail", "read"}]
     if len(tasks) < 2:
         return ()
-    return tuple(sorted(reads, key=lambda task: -task.weight)[:_MOST_OWN])
+    most = max((task.weight for task in reads), default=0)
+    frequent = [task for task in reads if 2 * task.weight >= most]
+    return tuple(sorted(frequent, key=lambda task: -task.weight)[:_MOST_OWN])
