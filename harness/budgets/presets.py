@@ -87,10 +87,13 @@ def in_run(budgets: Sequence[Budget], roles: object) -> tuple[Budget, ...]:
         roles: `Recognition.as_json` in the manifest of the run; None in a run without metrics, or
             of an older version: the presets keep OpenTelemetry's names.
     """
-    if roles is None:
-        return tuple(budgets)
-    found = recognised_in(roles)
+    found = roles_of_run(roles)
     return tuple(_resolved(budget, found) for budget in budgets)
+
+
+def roles_of_run(roles: object) -> Recognition:
+    """What plays each role in the service of a run, from its manifest."""
+    return by_default() if roles is None else recognised_in(roles)
 
 
 def recognised_in(roles: object) -> Recognition:

@@ -6,14 +6,19 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.budgets.dialects.model import lacking
+from harness.budgets.dialects.recognise import by_default
+from harness.budgets.model import Plan
+from harness.budgets.presets import with_roles
 from harness.commands.parts.inputs import read_plan
-from harness.commands.parts.options import budgets_option, grafana_options
-from harness.commands.parts.outputs import write, write_copy
+from harness.commands.parts.options import budgets_option, grafana_options, url_option
+from harness.commands.parts.outputs import print_line, write, write_copy
+from harness.commands.parts.roles import roles_of
 from harness.commands.parts.servers import grafana_of, import_dashboards
 from harness.errors import EXIT_PASS, UsageError
 from harness.observe.grafana import Grafana
 from harness.render.files import PARTS, rendered
-from harness.render.words import Links
+from harness.render.words import Links, watched
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--job", metavar="NAME", help="label `job` of the service in Prometheus (default: its name)"
     )
+    url_option(parser, "running service, whose metrics the files name")
     grafana_options(parser, "Grafana server: links of the alerts, import of the dashboards")
 
 
@@ -45,9 +51,12 @@ def render(options: argparse.Namespace) -> int:
         UsageError: There is nothing to render, a file cannot be written, or a file differs.
     """
     plan = read_plan(options.budgets)
+    found, known = roles_of(plan, options.url)
     links = Links(
-        plan.service, options.job or plan.service, (options.grafana_url or "").rstrip("/")
+        plan.service, options.job or plan.service, (options.grafana_url or "").rstrip("/"), found
     )
+    plan = with_roles(plan, found)
+    _tell(plan, links, known)
     files = rendered(plan, links, options.only)
     if not files:
         raise UsageError(
@@ -59,6 +68,18 @@ def render(options: argparse.Namespace) -> int:
     else:
         _write(files, options.out, server)
     return EXIT_PASS
+
+
+def _tell(plan: Plan, links: Links, known: str) -> None:
+    """Say which metrics are used, and which budgets have no metric outside of a load test."""
+    if links.roles != by_default():
+        print_line(f"note: {links.roles.summary} ({known})")
+    kept = watched(plan, links)
+    for budget in plan.judged:
+        if budget not in kept:
+            roles = lacking(budget.indicator)
+            why = links.roles.lacks(roles[0]) if roles else "the service exposes no metric for it"
+            print_line(f"note: {budget.name} has no panel of the service, rule or alert: {why}")
 
 
 def _write(files: Mapping[str, str], out: Path, server: Grafana | None) -> None:

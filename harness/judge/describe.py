@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from harness import names
+from harness.budgets.dialects.model import MetricRole, RoleGroup
+from harness.budgets.dialects.recognise import Meaning, meaning_of
 from harness.budgets.model import (
     ErrorRatio,
     Gauge,
@@ -22,19 +24,7 @@ from harness.budgets.model import (
     selectors,
 )
 
-_LOOK_AT = {
-    "db_client_connection_": "look for connections that are held while something else is awaited,"
-    " or for too small a pool",
-    "db_client_operation_": f"compare the queries by {names.DB_OPERATION}, and look for a missing"
-    " index or a query per row",
-    "cache_operation_": "look at the size of what is cached, and at the cache's own load",
-    "cache_": "look at the keys, their time to live and what invalidates them",
-    "background_task_": f"compare the tasks by {names.TASK_NAME}",
-    names.CPU_SECONDS: "profile the service under this load",
-    names.MEMORY_BYTES: "look for what grows: caches without a limit, results read as a whole",
-    names.LOOP_LAG: "look for code that blocks the event loop",
-    "http_server_": f"compare the routes by {names.HTTP_ROUTE}",
-}
+_NOTHING_KNOWN = "look at what else changed with it"
 
 
 def describe(indicator: Indicator) -> str:
@@ -70,16 +60,43 @@ def advice(indicator: Indicator) -> str:
 
 
 def _advice_on(found: tuple[Selector, ...]) -> str:
-    metrics = [selector.metric for selector in found]
-    return next(
-        (
-            look
-            for metric in metrics
-            for start, look in _LOOK_AT.items()
-            if metric.startswith(start)
-        ),
-        "look at what else changed with it",
-    )
+    meanings = (meaning_of(selector.metric) for selector in found)
+    return next((text for one in meanings if one and (text := _look_at(one))), _NOTHING_KNOWN)
+
+
+def _look_at(metric: Meaning) -> str:  # noqa: PLR0911 - a line for each group
+    """Where to look first; empty if the metric does not say it."""
+    match metric.group:
+        case RoleGroup.HTTP:
+            return f"compare the routes by {metric.labels.get('route', 'route')}"
+        case RoleGroup.DATABASE:
+            by = metric.labels.get("operation") or "operation"
+            return f"compare the queries by {by}, and look for a missing index or a query per row"
+        case RoleGroup.POOL:
+            return (
+                "look for connections that are held while something else is awaited,"
+                " or for too small a pool"
+            )
+        case RoleGroup.CACHE if metric.role is MetricRole.CACHE_TIME:
+            return "look at the size of what is cached, and at the cache's own load"
+        case RoleGroup.CACHE:
+            return "look at the keys, their time to live and what invalidates them"
+        case RoleGroup.TASKS:
+            return f"compare the tasks by {metric.labels.get('name', 'task')}"
+        case RoleGroup.LOOP:
+            return "look for code that blocks the event loop"
+        case RoleGroup.GC:
+            return "look for what allocates the most, and at the memory limit"
+        case RoleGroup.PROCESS:
+            return _OF_PROCESS.get(metric.role, "") if metric.role else ""
+        case _:
+            assert_never(metric.group)
+
+
+_OF_PROCESS = {
+    MetricRole.CPU: "profile the service under this load",
+    MetricRole.MEMORY: "look for what grows: caches without a limit, results read as a whole",
+}
 
 
 def _describe_latency(indicator: Latency) -> str:

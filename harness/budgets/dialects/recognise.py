@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 
 from harness.budgets.dialects.model import (
     HARNESS,
@@ -26,7 +26,8 @@ from harness.budgets.dialects.read import dialects
 from harness.budgets.lint.metrics import Family, family_of
 from harness.budgets.model import Target
 
-DEFAULT = ("opentelemetry", "process")
+PROCESS = "process"
+DEFAULT = ("opentelemetry",)
 _PREFIX = "{prefix}"
 _PARTS = ("_count", "_sum", "_bucket")
 
@@ -58,7 +59,7 @@ def assumed(names: Iterable[str]) -> Recognition:
         KeyError: There is no such dialect.
     """
     played: dict[MetricRole, RoleMetric] = {}
-    for name in names:
+    for name in (*names, PROCESS):
         dialect = dialects()[name]
         for role, pattern in dialect.roles.items():
             metric = _bound(dialect, pattern, dialect.prefix, pattern.shapes[0], frozenset())
@@ -86,8 +87,9 @@ def recognise(
         chosen: `target.dialect`: only these dialects are tried; empty tries all.
         requests: `target.requests`: takes the place of what is recognised for the requests.
     """
-    wanted = tuple(chosen)
-    candidates = [dialects()[name] for name in wanted] if wanted else list(dialects().values())
+    wanted = [*chosen]
+    names = [*wanted, PROCESS] if wanted else dialects()
+    candidates = [dialects()[name] for name in dict.fromkeys(names)]
     played: dict[MetricRole, RoleMetric] = {}
     ambiguous: dict[RoleGroup, tuple[RoleMetric, ...]] = {}
     used: list[str] = []
@@ -115,6 +117,45 @@ def subject_of(metric: str, found: Recognition) -> RoleGroup | None:
             if metric.startswith(starts):
                 return group
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a metric is about, by its name alone.
+
+    Attributes:
+        role: The role that it plays in a dialect; None for another metric of its group.
+        labels: Label names by meaning in the group: "route", "operation", "name".
+    """
+
+    group: RoleGroup
+    role: MetricRole | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=1000)
+def meaning_of(metric: str) -> Meaning | None:
+    """What a metric is about in any dialect, for texts and charts; None for an unknown one."""
+    base = _without_part(metric)
+    every = [dialects()[name] for name in (*DEFAULT, PROCESS)]
+    every += [dialect for dialect in dialects().values() if dialect not in every]
+    for dialect in every:
+        for role, pattern in dialect.roles.items():
+            if _without_part(_named(pattern.metric, dialect.prefix)) == base:
+                return Meaning(role.group, role, _labels_of(dialect, role.group))
+    for dialect in every:
+        for group, starts in dialect.families.items():
+            if metric.startswith(starts):
+                return Meaning(group, None, _labels_of(dialect, group))
+    return None
+
+
+def _labels_of(dialect: Dialect, group: RoleGroup) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for role, pattern in dialect.roles.items():
+        if role.group is group:
+            labels = {meaning: names[0] for meaning, names in pattern.labels.items()} | labels
+    return labels
 
 
 # --- one dialect --------------------------------------------------------------------------------
@@ -259,7 +300,7 @@ def _alike(one: _Fit, other: _Fit) -> bool:
 
 def _with_process(found: Recognition) -> Recognition:
     """CPU and memory, which the harness itself reads where the service does not expose them."""
-    process = dialects()["process"]
+    process = dialects()[PROCESS]
     own: dict[MetricRole, RoleMetric] = {
         role: replace(_bound(process, one, "", one.shapes[0], frozenset()), dialect=HARNESS)
         for role, one in process.roles.items()

@@ -7,18 +7,19 @@ from itertools import groupby
 from typing import NamedTuple, assert_never
 
 from harness import names
+from harness.budgets.dialects.model import MetricRole, Recognition, RoleGroup, lacking
+from harness.budgets.dialects.recognise import meaning_of
 from harness.budgets.model import (
     Budget,
     ClientIndicator,
     Gauge,
     Indicator,
     Promql,
-    Quantile,
     Rate,
     Selector,
     selectors,
 )
-from harness.budgets.presets import PRESETS
+from harness.budgets.presets import CATALOGUE
 from harness.report.html.panel import (
     ChartBound,
     ChartChoice,
@@ -33,26 +34,38 @@ from harness.units import Unit
 
 MOST_OTHERS = 20  # charts of metrics without a subject below
 _NAME = 120
-# The subject of a metric by the start of its name, in the order of the charts.
+# The subject of a metric by its group of roles, in the order of the charts.
 _SUBJECTS = {
-    "db_client_connection_": "Connection pool",
-    "cache_": "Cache",
-    names.CPU_SECONDS: "CPU",
-    names.GENERATOR_CPU: "CPU",
-    names.MEMORY_BYTES: "Memory",
-    names.LOOP_LAG: "Event loop",
-    "db_client_operation_": "Database",
-    "http_server_": "Requests measured by the service",
-    "background_task_": "Background tasks",
+    RoleGroup.POOL: "Connection pool",
+    RoleGroup.CACHE: "Cache",
+    MetricRole.CPU: "CPU",
+    MetricRole.MEMORY: "Memory",
+    RoleGroup.LOOP: "Event loop",
+    RoleGroup.DATABASE: "Database",
+    RoleGroup.HTTP: "Requests measured by the service",
+    RoleGroup.TASKS: "Background tasks",
+    RoleGroup.GC: "Garbage collection",
 }
-_USUAL: tuple[tuple[str, Indicator, Unit], ...] = (
-    ("pool utilization", PRESETS["pool_utilization"].indicator, Unit.RATIO),
-    ("hit ratio", PRESETS["cache_hit_ratio"].indicator, Unit.RATIO),
-    ("service (share of one core)", Rate(Selector(names.CPU_SECONDS)), Unit.RATIO),
-    ("load generator (share of one core)", Gauge(Selector(names.GENERATOR_CPU)), Unit.RATIO),
-    ("resident memory", Gauge(Selector(names.MEMORY_BYTES)), Unit.BYTES),
-    ("p95 lag", Quantile(Selector(names.LOOP_LAG), 0.95), Unit.SECONDS),
-)
+_USUAL = {
+    "pool utilization": ("pool_utilization", Unit.RATIO),
+    "hit ratio": ("cache_hit_ratio", Unit.RATIO),
+    "p95 lag": ("event_loop_lag", Unit.SECONDS),
+}
+
+
+def _usual(found: Recognition) -> list[tuple[str, Indicator, Unit]]:
+    """Charts that a run has without a budget, if the service has their metrics."""
+    cpu, memory = (found[role] for role in (MetricRole.CPU, MetricRole.MEMORY))
+    charts: list[tuple[str, Indicator, Unit]] = [
+        (label, CATALOGUE[preset].make(found), unit) for label, (preset, unit) in _USUAL.items()
+    ]
+    if cpu:
+        charts.append(("service (share of one core)", Rate(cpu.selector), Unit.RATIO))
+    generator = Gauge(Selector(names.GENERATOR_CPU))
+    charts.append(("load generator (share of one core)", generator, Unit.RATIO))
+    if memory:
+        charts.append(("resident memory", Gauge(memory.selector), Unit.BYTES))
+    return [chart for chart in charts if not lacking(chart[1])]
 
 
 class _SubjectLine(NamedTuple):
@@ -62,23 +75,33 @@ class _SubjectLine(NamedTuple):
     bound: ChartBound | None = None
 
 
-def service_panels(readings: Readings, budgets: Sequence[Budget]) -> list[ChartPanel]:
-    """A chart for each subject and unit, in their order; a chart without data is left out."""
+def service_panels(
+    readings: Readings, budgets: Sequence[Budget], found: Recognition
+) -> list[ChartPanel]:
+    """A chart for each subject and unit, in their order; a chart without data is left out.
+
+    Args:
+        readings: The series of the run.
+        budgets: Of the run, with the metrics of its service.
+        found: What plays each role in the service.
+    """
     order = list(dict.fromkeys(_SUBJECTS.values()))
 
     def place(row: _SubjectLine) -> tuple[int, str, str]:
         known_as = order.index(row.subject) if row.subject in order else len(order)
         return known_as, row.subject, row.unit
 
-    rows = [row for row in _rows(readings, budgets) if known(row.line.values)]
+    rows = [row for row in _rows(readings, budgets, found) if known(row.line.values)]
     panels = _titled([_panel(group) for _, group in groupby(sorted(rows, key=place), key=place)])
     usual = [panel for panel in panels if panel.title.split(":")[0] in order]
     return usual + [panel for panel in panels if panel not in usual][:MOST_OTHERS]
 
 
-def _rows(readings: Readings, budgets: Sequence[Budget]) -> Iterator[_SubjectLine]:
+def _rows(
+    readings: Readings, budgets: Sequence[Budget], found: Recognition
+) -> Iterator[_SubjectLine]:
     measured = [b for b in budgets if not isinstance(b.indicator, ClientIndicator | Promql)]
-    for label, indicator, unit in _USUAL:
+    for label, indicator, unit in _usual(found):
         if indicator not in [budget.indicator for budget in measured]:
             yield _SubjectLine(
                 _subject(indicator), unit, ChartLine(label, readings.over_time(indicator))
@@ -124,5 +147,10 @@ def _quantity(unit: Unit) -> str:
 
 def _subject(indicator: Indicator) -> str:
     metric = selectors(indicator)[0].metric
-    known_as = (what for start, what in _SUBJECTS.items() if metric.startswith(start))
-    return next(known_as, metric)
+    if metric == names.GENERATOR_CPU:
+        return _SUBJECTS[MetricRole.CPU]
+    meaning = meaning_of(metric)
+    if meaning is None:
+        return metric
+    of_role = _SUBJECTS.get(meaning.role) if meaning.role else None
+    return of_role or _SUBJECTS.get(meaning.group, metric)

@@ -62,7 +62,9 @@ def test_each_budget_is_recorded_and_only_those_with_an_alert_alert(
     values = [r["labels"]["budget"] for r in rules if r.get("record", "").endswith("value:rate5m")]
     assert values == [budget.name for budget in plan.budgets]
     alerts = Counter(rule["labels"].get("budget", "") for rule in rules if "alert" in rule)
-    expected = Counter({budget.name: 2 for budget in alerting(plan)})  # and for want of data
+    expected = Counter(
+        {budget.name: 2 for budget in alerting(plan, Links(plan.service, plan.service))}
+    )  # and for want of data
     expected += Counter({budget.name: 2 for budget in plan.budgets if budget.objective})
     assert alerts == expected + Counter([""])  # the service is gone
 

@@ -1,0 +1,51 @@
+"""What plays each role in the metrics of a service that `harness render` writes for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.budgets.dialects.model import Recognition
+from harness.budgets.dialects.recognise import assumed, by_default, recognise_target
+from harness.budgets.model import Plan
+from harness.budgets.presets import recognised_in
+from harness.errors import HarnessError
+from harness.names import MANIFEST_FILE, ROLES
+from harness.runs.folder import RunFolder, read_manifest
+
+RUNS = Path("runs")  # where `harness run` stores runs by default
+
+
+def roles_of(plan: Plan, url: str | None, runs: Path = RUNS) -> tuple[Recognition, str]:
+    """What plays each role in a service, and how that is known.
+
+    A running service says it best, then the dialects that budgets.yaml names, then the newest
+    stored run of the service. Without any of them the names are OpenTelemetry's.
+
+    Args:
+        plan: The whole of budgets.yaml.
+        url: Of the running service, or None.
+        runs: The folder of the stored runs.
+
+    Raises:
+        TargetError: The running service does not answer, or has no valid metrics.
+    """
+    if url:
+        from harness.observe.metric_families import fetch_families
+
+        return recognise_target(fetch_families(url, plan.target), plan.target), f"at {url}"
+    if plan.target is not None and plan.target.dialects and not plan.target.requests:
+        return assumed(plan.target.dialects), "by target.dialect"
+    for folder in _newest_first(runs):
+        try:
+            manifest = read_manifest(RunFolder(folder))
+        except HarnessError:
+            continue  # a folder that is no run, or a damaged one
+        if manifest.service == plan.service and ROLES in manifest.target:
+            return recognised_in(manifest.target[ROLES]), f"in {folder}"
+    return by_default(), "as nothing else is known; --url recognises the service's own"
+
+
+def _newest_first(runs: Path) -> list[Path]:
+    found = [path for path in runs.glob(f"*/{MANIFEST_FILE}") if path.is_file()]
+    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    return [path.parent for path in found]
