@@ -83,6 +83,7 @@ def init(options: argparse.Namespace) -> int:
     """
     budgets_file, locustfile = _new_files(options)
     target = _target(options)
+    options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="harness-init-") as name:
         folder = Path(name)
         seen = _look(target, options, folder)
@@ -130,9 +131,11 @@ def _target(options: argparse.Namespace) -> Target:
             f"write {PLACE} where it takes its port, or add --url with the port that it uses",
         )
     address = options.url or f"http://127.0.0.1:{PLACE}"
-    directory = options.output if options.output.is_dir() else Path()
     return Target(
-        url=address, command=options.start, ready=options.ready, directory=directory.resolve()
+        url=address,
+        command=options.start,
+        ready=options.ready,
+        directory=options.output.resolve(),
     )
 
 

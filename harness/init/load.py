@@ -82,7 +82,8 @@ def _allowed(seconds: float) -> float:
 def own_tasks(tasks: Sequence[LoadTask]) -> tuple[LoadTask, ...]:
     """The tasks that may have a budget of their own: the most frequent reads.
 
-    Rare ones would need a rate that the others do not. There is none where the service has one task, which the budget of all requests describes.
+    Rare ones would need a higher rate for all. There is none where the service has one task,
+    which the budget of all requests describes.
     """
     reads = [task for task in tasks if task.role in {"list", "detail", "read"}]
     if len(tasks) < 2:

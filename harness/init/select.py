@@ -119,6 +119,7 @@ class _Selector:
         for operation in reversed(_by_depth(one for one in open_ if one.method == "delete")):
             self._write(operation)
         self._leave_out_slow()
+        self._leave_out_unused_ids()
         titles = [one.title for one in self._operations]
         return Selection(
             tuple(self._tasks[one] for one in dict.fromkeys(titles) if one in self._tasks),
@@ -145,6 +146,13 @@ class _Selector:
                 )
             elif task.seconds > _MUCH * usual and task.operation.count == 0:
                 self._tasks[title] = replace(task, weight=1)
+
+    def _leave_out_unused_ids(self) -> None:
+        """Keep only the ids that a request uses."""
+        used = {pick.pool for task in self._tasks.values() for pick in task.picks}
+        for title, task in self._tasks.items():
+            fills = tuple((pool, shape) for pool, shape in task.fills if pool in used)
+            self._tasks[title] = replace(task, fills=fills)
 
     def _reason(self, operation: Operation) -> str:
         """Why an operation is not even tried; empty when it is."""

@@ -46,7 +46,6 @@ def test_init_writes_files_with_which_a_run_passes_and_finds_a_slow_list(project
     green = project.harness("run", "--out", "green", *SHORT)
     assert green.code == 0, green.out + green.err
     assert set(project.outcomes("green").values()) == {"pass"}
-    assert project.manifest("green")["requests"]["errors"] == 0
 
     project.environment["DELAY"] = "0.4"
     red = project.harness("run", "--out", "red", *SHORT)

@@ -153,7 +153,7 @@ def test_documented_line_of_the_slowest_requests_is_read(tmp_path: Path) -> None
     assert set(json.loads(line)) == {field.name for field in fields(request)}
 
 
-# --- the README's way to one's own service, and docs/init.md ----------------------------------------
+# --- the README on your own service, and docs/init.md ---------------------------------------------
 
 
 def own_service_commands() -> list[str]:
