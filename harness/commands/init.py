@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from harness.budgets.model import Target
 from harness.commands.parts.draft import Draft, nothing_called
 from harness.commands.parts.option_types import url
-from harness.commands.parts.outputs import write, write_copy
+from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, TargetError, UsageError
 from harness.observe.command import PLACE
 
@@ -172,6 +172,7 @@ def _look_at(url: str, options: argparse.Namespace) -> _Seen:
     from harness.init.select import select
 
     operations, source = _operations(url, options)
+    print_line(f"looks at {len(operations)} operations, each of which is called once")
     requests = TrialRequests(url, os.environ)
     selection = select(
         operations,

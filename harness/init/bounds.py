@@ -19,14 +19,14 @@ from harness.units import Unit, format_quantity
 ROOM: Final = 3.0  # times the measured value
 _STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 # The smallest bound in seconds: below it, the noise of a busy machine decides.
-_LEAST_CLIENT: Final = 0.1
+_LEAST_CLIENT: Final = 0.25
 _LEAST: Final[Mapping[str, float]] = {
-    "server_latency": 0.1,
+    "server_latency": 0.25,
     "server_latency_mean": 0.05,
     "db_query_time": 0.05,
     "cache_operation_time": 0.02,
     "pool_wait": 0.05,
-    "event_loop_lag": 0.1,
+    "event_loop_lag": 0.25,
     "background_task_time": 1.0,
 }
 # Shares that are full at 100%: the bound that is proposed where what was measured leaves room.

@@ -237,14 +237,27 @@ def _given(schema: Mapping[str, Any]) -> ExampleValue | None:
     return next((one for one in candidates if one is not None and _plain(one)), None)
 
 
-def _plain(value: Any, depth: int = 0) -> bool:
-    """Whether a value of the document is JSON: YAML also has dates and numbers without end."""
+def _plain(value: Any) -> bool:
+    """Whether a value of the document is JSON of a usual size.
+
+    YAML also has dates and numbers without end, and its aliases make small texts huge values.
+    """
+    left, waiting = _MOST_VALUES, [(value, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        left -= 1
+        if left < 0 or depth > _DEEPEST or not _plain_alone(one):
+            return False
+        if isinstance(one, Mapping):
+            waiting += [(inner, depth + 1) for inner in one.values()]
+        elif isinstance(one, list):
+            waiting += [(inner, depth + 1) for inner in one]
+    return True
+
+
+def _plain_alone(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return depth < _DEEPEST and all(
-            is_text(key) and _plain(one, depth + 1) for key, one in value.items()
-        )
-    if isinstance(value, list):
-        return depth < _DEEPEST and all(_plain(one, depth + 1) for one in value)
+        return all(map(is_text, value))
     if isinstance(value, float):
         return math.isfinite(value)
-    return value is None or isinstance(value, str | int)
+    return value is None or isinstance(value, str | int | list)

@@ -19,6 +19,7 @@ _DURATION: Final = 30  # s
 _LONGEST: Final = 120  # s
 _BUSY: Final = 0.5  # the largest share of the time of one worker that the load should take
 _FASTEST: Final = 100.0  # requests per second
+_FASTEST_SHORT: Final = 25.0
 _USUAL: Final = 10.0
 _SLOWEST: Final = 2.0
 
@@ -46,7 +47,7 @@ def trial_rate(seconds: float) -> int:
     Args:
         seconds: Mean time of an answer, as it was when nothing else was asked.
     """
-    return int(min(20.0, _allowed(seconds)))
+    return int(min(_FASTEST_SHORT, _allowed(seconds)))
 
 
 def plan_load(selection: Selection, seconds: float, fastest: float = _FASTEST) -> LoadPlan:

@@ -18,7 +18,7 @@ COMMAND = (
     f"{sys.executable} -m uvicorn items_service:app --port {{port}} --no-access-log"
     " --timeout-keep-alive 75"
 )
-SHORT = ("--rate", "60/s", "--warm-up", "1s", "--duration", "14s")  # as many samples, sooner
+SHORT = ("--rate", "40/s", "--warm-up", "2s", "--duration", "20s")  # as many samples, sooner
 
 
 @pytest.mark.alone
@@ -47,7 +47,7 @@ def test_init_writes_files_with_which_a_run_passes_and_finds_a_slow_list(project
     assert green.code == 0, green.out + green.err
     assert set(project.outcomes("green").values()) == {"pass"}
 
-    project.environment["DELAY"] = "0.4"
+    project.environment["DELAY"] = "1"
     red = project.harness("run", "--out", "red", *SHORT)
     assert red.code == 3, red.out + red.err
     assert project.outcomes("red")["list-items-p95"] == "fail"

@@ -75,12 +75,12 @@ def test_bound_stands_beside_what_was_measured_and_missing_data_are_said() -> No
     load = LoadPlan(10, 30, ())
     first, second = propose_client(load)
     found = [
-        with_bound(first, MeasuredValue(0.0402, 0.051)),
+        with_bound(first, MeasuredValue(0.0402, 0.09)),
         with_bound(second, MeasuredValue(None, problem="no data: nothing moved; correct it")),
     ]
     text = written(found, load)
-    assert "max: 200ms  # measured 40.2 ms" in text
-    assert "description: 95% of all requests are answered within 200 ms" in text
+    assert "max: 300ms  # measured 40.2 ms" in text
+    assert "description: 95% of all requests are answered within 300 ms" in text
     assert "# error-ratio: not proposed: no data: nothing moved\n" in text
     assert list(yaml.safe_load(text)["budgets"]) == ["api-latency-p95"]
 
@@ -92,7 +92,7 @@ def proposal(preset: str, unit: Unit, **more: Any) -> BudgetProposal:
 @pytest.mark.parametrize(
     ("one", "value", "upper", "bound"),
     [
-        (proposal("", Unit.SECONDS), 0.001, 0.002, 0.1),
+        (proposal("", Unit.SECONDS), 0.001, 0.002, 0.25),
         (proposal("", Unit.SECONDS), 0.2, 0.3, 1.0),
         (proposal("server_latency", Unit.SECONDS, edges=(0.1, 0.25, 1)), 0.05, None, 0.25),
         (proposal("server_latency", Unit.SECONDS, edges=(0.1, 0.25, 1)), 0.9, None, None),
@@ -147,7 +147,7 @@ def test_load_gives_each_budget_its_samples(
     assert (load.rate, load.duration, len(load.own)) == (rate, duration, own)
 
 
-@pytest.mark.parametrize(("seconds", "rate"), [(0.0, 20), (0.05, 10), (10.0, 2)])
+@pytest.mark.parametrize(("seconds", "rate"), [(0.0, 25), (0.05, 10), (10.0, 2)])
 def test_rate_of_the_short_run(seconds: float, rate: int) -> None:
     assert trial_rate(seconds) == rate
 

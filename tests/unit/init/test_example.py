@@ -154,6 +154,18 @@ def test_text_that_is_usually_unique_differs_in_each_creation(
     assert example(schema, name, unique=True) == expected
 
 
+@pytest.mark.parametrize("shown", [float("nan"), {1: 2}, object()], ids=repr)
+def test_example_that_is_not_json_is_not_used(shown: object) -> None:
+    assert example({"type": "integer", "example": shown}) == 1
+
+
+def test_example_that_aliases_make_huge_is_not_used() -> None:
+    huge: Any = ["x"] * 9
+    for _ in range(7):
+        huge = [huge] * 9
+    assert example({"type": "integer", "example": huge}) == 1
+
+
 def test_patch_changes_something() -> None:
     schema = {
         "type": "object",
