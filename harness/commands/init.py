@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from harness.budgets.model import Target
@@ -155,7 +156,11 @@ def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
 
     async def look() -> _Seen:
         async with serve(target, folder / "target.log") as service:
-            return await asyncio.to_thread(_look_at, service.url, options)
+            stopped = Event()
+            try:
+                return await asyncio.to_thread(_look_at, service.url, options, stopped)
+            finally:
+                stopped.set()  # the thread ends after its current request
 
     try:
         return asyncio.run(look())
@@ -166,14 +171,14 @@ def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
         raise TargetError(error.message, hint) from error
 
 
-def _look_at(url: str, options: argparse.Namespace) -> _Seen:
+def _look_at(url: str, options: argparse.Namespace, stopped: Event) -> _Seen:
     from harness.commands.parts.find_service import find_metrics, find_ready
     from harness.commands.parts.trial_requests import TrialRequests
     from harness.init.select import select
 
     operations, source = _operations(url, options)
     print_line(f"looks at {len(operations)} operations, each of which is called once")
-    requests = TrialRequests(url, os.environ)
+    requests = TrialRequests(url, os.environ, stopped)
     selection = select(
         operations,
         requests.call,

@@ -1,7 +1,7 @@
 """One readable value for a JSON Schema: the same for the same schema.
 
-Libraries that generate data for tests (hypothesis-jsonschema, Schemathesis, jsf) draw random values:
-valid, but nothing that a person keeps in a locustfile, and they pass over the examples of OpenAPI.
+Libraries that generate data for tests (hypothesis-jsonschema, Schemathesis, jsf) draw random
+values: valid, but nothing that a person keeps in a locustfile. jsf also passes over examples.
 Only a text for a pattern that no usual text matches comes from a library, rstr.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from threading import Event
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -24,10 +25,14 @@ class TrialRequests:
     Args:
         url: Base URL of the service.
         environment: Environment variables, which have the credentials.
+        stopped: Set when nothing more may be asked.
     """
 
-    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, environment: Mapping[str, str], stopped: Event | None = None
+    ) -> None:
         self._url = url
+        self._stopped = stopped or Event()
         self._environment = environment
         self._tokens: dict[str, str] = {}
 
@@ -37,7 +42,12 @@ class TrialRequests:
         Args:
             operation: What is called.
             values: Of the parameters of the path.
+
+        Raises:
+            InterruptedError: Nothing more may be asked.
         """
+        if self._stopped.is_set():
+            raise InterruptedError
         headers: dict[str, str] = {}
         query: list[tuple[str, Any]] = []
         cookies: list[str] = []

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -206,6 +206,15 @@ def test_refused_log_in_is_said(server: Server) -> None:
     requests = TrialRequests(server.url, ENVIRONMENT)
     answered = requests.call(Operation("get", "/echo", "f", credentials=(login,)), {})
     assert answered.problem == "/token gives no token for API_USERNAME and API_PASSWORD"
+
+
+def test_nothing_is_asked_after_a_stop(server: Server) -> None:
+    stopped = Event()
+    requests = TrialRequests(server.url, ENVIRONMENT, stopped)
+    stopped.set()
+    with pytest.raises(InterruptedError):
+        requests.call(Operation("get", "/echo", "f"), {})
+    assert server.requests == []
 
 
 def test_service_without_an_answer_is_said() -> None:
