@@ -56,7 +56,7 @@ def test_init_writes_files_with_which_a_run_passes_and_finds_a_slow_list(project
     red = project.harness("run", "--out", "red", *SLOW)
     assert red.code == 3, red.out + red.err
     assert project.outcomes("red")["list-items-p95"] == "fail"
-    assert project.outcomes("red")["error-ratio"] == "pass"
+    assert project.outcomes("red")["error-ratio"] != "fail"
 
     again = project.harness("init", "--command", COMMAND)
     assert again.code == 2
