@@ -16,9 +16,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from harness.budgets.dialects.model import lacking
+from harness.budgets.dialects.read import dialects
+from harness.budgets.dialects.recognise import PROCESS, assumed
+from harness.budgets.model import selectors
 from harness.budgets.parse.indicators import KINDS
 from harness.budgets.parse.json_schema import json_schema
-from harness.budgets.presets import PRESETS
+from harness.budgets.presets import CATALOGUE, Preset
 from harness.names import MEANINGS
 
 DOCS = Path(__file__).parent
@@ -50,9 +54,26 @@ def keys() -> str:
             _key(definition, key) for key in definition["properties"] if key != "kind"
         )
         parts.append(f"| `{kind}` | {definition['description']} | {names} |")
-    parts += ["", "### `indicator:` presets", ""]
-    parts += [", ".join(f"`{name}`" for name in sorted(PRESETS)) + ".", ""]
-    return "\n".join(parts)
+    parts += ["", "### `indicator:` presets", "", "| preset | value | metrics by dialect |"]
+    parts += ["|---|---|---|", *(_preset(name, preset) for name, preset in CATALOGUE.items())]
+    parts += ["", "### Dialects", "", "| dialect | of |", "|---|---|"]
+    parts += [f"| `{name}` | {one.title} |" for name, one in dialects().items()]
+    return "\n".join([*parts, ""])
+
+
+def _preset(name: str, preset: Preset) -> str:
+    """A row with the series that a preset reads in each dialect that has them."""
+    lines = []
+    for dialect in dialects() if preset.roles else ():
+        indicator = preset.make(assumed([dialect]))
+        of_dialect = {one.metric for one in assumed([dialect]).played.values()}
+        of_dialect -= {one.metric for one in assumed([]).played.values()} - {dialect}
+        read = selectors(indicator)
+        own = dialect == PROCESS or any(one.metric.startswith(tuple(of_dialect)) for one in read)
+        if own and not lacking(indicator):
+            series = " / ".join(f"`{one}`".replace("|", "\\|") for one in read)
+            lines.append(f"{dialect}: {series}")
+    return f"| `{name}` | {preset.meaning} | {'<br>'.join(lines) or 'the load generator'} |"
 
 
 def metrics() -> str:

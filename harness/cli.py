@@ -23,6 +23,7 @@ from harness.commands.parts.outputs import (
 from harness.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, HarnessError
 
 COMMANDS: Final = {
+    "init": "write budgets.yaml and a locustfile for a service",
     "run": "start the service, load it, judge its budgets, report",
     "worker": "generate load for a run on another machine",
     "check": "judge a stored run again, without load",

@@ -11,7 +11,14 @@ from pathlib import Path
 from harness.budgets.model import Budget, Plan, Promql, Scenario, Target
 from harness.budgets.workload import OpenWorkload
 from harness.errors import UnjudgedError, UsageError
-from harness.experiments.pair import PairDesign, PairStart, load_pair, pair_start, read_pair
+from harness.experiments.pair import (
+    PairDesign,
+    PairStart,
+    in_both,
+    load_pair,
+    pair_start,
+    read_pair,
+)
 from harness.experiments.version import Version, Versions
 from harness.experiments.versions import prepared_versions
 from harness.judge.compare.compare import compare, compared
@@ -86,6 +93,7 @@ async def compare_versions(
                     if pair is None:
                         break
                     pairs.append(pair)
+                    budgets = in_both(budgets, folder / pair_name(number))
                     comparison = compare(budgets, pairs, rules)
                     show(comparison)
             interrupted = start.interrupted.is_set()
@@ -166,12 +174,17 @@ async def _pair(
     start: PairStart,
 ) -> Pair | None:
     """Load and measure a pair; None when a signal interrupted it."""
-    place = folder / f"pair-{number:02d}"
+    place = folder / pair_name(number)
     await load_pair(plan, both, design, place, number=number, start=start)
     if start.interrupted.is_set():
         return None
-    budgets = compared(plan.budgets_of(design.scenario.name))
+    budgets = in_both(compared(plan.budgets_of(design.scenario.name)), place)
     return read_pair(budgets, design, number, place)
+
+
+def pair_name(number: int) -> str:
+    """The folder of a pair, by its number from 1."""
+    return f"pair-{number:02d}"
 
 
 def with_workers(scenario: Scenario, *, started_by_us: bool) -> Scenario:

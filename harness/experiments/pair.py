@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, get_args
 
+from harness import names
 from harness.budgets.model import Budget, Plan, Scenario
+from harness.budgets.presets import in_run
 from harness.budgets.workload import OpenWorkload
-from harness.errors import TargetError
+from harness.errors import TargetError, UnjudgedError
 from harness.experiments.version import Role, Versions
 from harness.judge.compare.model import Pair, SideMeasurements
+from harness.judge.describe import describe
 from harness.judge.guards.all import guards
 from harness.judge.measure.measure import measure_budgets
 from harness.load.interleaving import Interleaving, in_turn, random_order
@@ -170,6 +173,31 @@ async def load_pair(
             group.create_task(run(1 - first, start.up))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
+
+
+def in_both(budgets: tuple[Budget, ...], folder: Path) -> tuple[Budget, ...]:
+    """Budgets that read the metrics of both versions of a pair.
+
+    Args:
+        budgets: Of the plan.
+        folder: Of the pair.
+
+    Raises:
+        UnjudgedError: The versions have different metrics for a preset.
+    """
+    baseline, candidate = (
+        in_run(budgets, read_manifest(RunFolder(folder / role)).target.get(names.ROLES))
+        for role in ROLES
+    )
+    for one, other in zip(baseline, candidate, strict=True):
+        if one.indicator != other.indicator:
+            raise UnjudgedError(
+                f"{one.name}: the baseline measures {describe(one.indicator)}, the candidate "
+                f"{describe(other.indicator)}, which are different metrics",
+                "compare versions that expose the same metric, or name one metric of both under "
+                "`indicators:` instead of the preset",
+            )
+    return candidate
 
 
 def read_pair(budgets: tuple[Budget, ...], design: PairDesign, number: int, folder: Path) -> Pair:

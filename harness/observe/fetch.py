@@ -47,8 +47,9 @@ def fetch(
     tls: ssl.SSLContext | None = None,
     body: bytes | None = None,
     most: int = MOST_BYTES,
+    method: str = "",
 ) -> Answer:
-    """Send a GET or POST request; blocks the calling thread.
+    """Send a request; blocks the calling thread.
 
     Args:
         url: http or https.
@@ -56,8 +57,10 @@ def fetch(
         accept: The Accept header.
         headers: More headers. They may hold a secret, so no redirect is followed with them.
         tls: For https; None trusts the certificates that this machine trusts.
-        body: JSON that is posted; None gets.
+        body: What is sent, JSON unless `headers` name another type; None sends nothing.
         most: Bytes that the body may have, compressed and decompressed.
+        method: In upper case; empty is POST with a body, GET without. A redirect is followed only
+            for GET and HEAD.
 
     Raises:
         NoAnswer: There is no complete response.
@@ -72,11 +75,15 @@ def fetch(
         **(headers or {}),
     }
     deadline = monotonic() + timeout
+    method = method or ("GET" if body is None else "POST")
+    final = bool(headers) or body is not None or method not in {"GET", "HEAD"}
     try:
         for _ in range(_MOST_REDIRECTS + 1):
-            answer, location = _exchange(url, deadline, sent, tls=tls, body=body, most=most)
+            answer, location = _exchange(
+                url, deadline, sent, tls=tls, body=body, most=most, method=method
+            )
             there = urljoin(url, location) if location else ""
-            if headers or body is not None or not there.startswith(("http://", "https://")):
+            if final or not there.startswith(("http://", "https://")):
                 return answer
             url = there
     except (OSError, HTTPException, ValueError, EOFError, zlib.error) as error:
@@ -92,16 +99,18 @@ def _exchange(
     tls: ssl.SSLContext | None,
     body: bytes | None,
     most: int,
+    method: str,
 ) -> tuple[Answer, str]:
     """One request: its answer, and where a redirect leads (else an empty text)."""
     connection = _connection(url, deadline - monotonic(), tls)
     with _ended_at(deadline, connection):
         path = urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl() or "/"
-        connection.request("GET" if body is None else "POST", path, body, dict(headers))
+        connection.request(method, path, body, dict(headers))
         response = connection.getresponse()
         location = response.headers.get("Location", "") if response.status in _REDIRECTS else ""
         end_known = response.length is not None or bool(response.chunked)
-        return Answer(response.status, _body(response, deadline, most), end_known), location
+        content = b"" if method == "HEAD" else _body(response, deadline, most)
+        return Answer(response.status, content, end_known), location
 
 
 def _connection(url: str, seconds: float, tls: ssl.SSLContext | None) -> HTTPConnection:

@@ -242,7 +242,7 @@ class Recognition:
             )
         return (
             f"no metric of this service plays the role '{role}'; recognised: {known}; name the "
-            "metric with an indicator of your own, or correct target.dialect"
+            "metric under `indicators:`, or its library with target.dialect"
         )
 
     def as_json(self) -> dict[str, Any]:

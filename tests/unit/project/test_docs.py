@@ -58,7 +58,7 @@ FRAME = {
 @pytest.mark.parametrize("path", [DOCS / "budgets.md"], ids=str)
 def test_documented_section_is_accepted_without_advice(path: Path) -> None:
     sections = [text for text in examples(path) if not text.startswith("version:")]
-    assert len(sections) == 4
+    assert len(sections) == 5
     for text in sections:
         rest = "".join(frame for key, frame in FRAME.items() if f"{key}:" not in text)
         plan = parse_plan(rest + text, Path("budgets.yaml"), {}, date(2026, 11, 20))
@@ -164,6 +164,40 @@ def test_documented_line_of_the_failures_is_read(tmp_path: Path) -> None:
         "500 Internal Server Error",
         3,
     )
+
+
+# --- the README on your own service, and docs/init.md ---------------------------------------------
+
+
+def own_service_commands() -> list[str]:
+    """The commands for one's own service, in order, without their comments."""
+    section = README.read_text().split("## Your own service")[1]
+    block = re.search(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    assert block is not None
+    return [line.partition("  #")[0] for line in block[1].splitlines()]
+
+
+def test_own_service_takes_four_commands_that_exist() -> None:
+    add, *commands = own_service_commands()
+    assert add.startswith("uv add --dev ")
+    found = [shlex.split(command) for command in commands]
+    assert [words[:4] for words in found] == [
+        ["uv", "run", "harness", name] for name in ("init", "run", "run")
+    ]
+    for _, _, _, *arguments in found:
+        parser(arguments[:1]).parse_args(arguments)
+
+
+def test_options_in_the_documentation_of_init_exist() -> None:
+    text = (DOCS / "init.md").read_text()
+    text_of_help = subprocess.run(
+        [sys.executable, "-m", "harness", "init", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for option in set(re.findall(r"`(--[a-z-]+)", text)):
+        assert option in text_of_help
 
 
 # --- docs/architecture.md -------------------------------------------------------------------------

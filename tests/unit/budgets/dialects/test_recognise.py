@@ -27,7 +27,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             " (http_route, http_request_method, http_response_status_code)",
             "requests": "http_server_request_duration_seconds_count"
             " (http_route, http_request_method, http_response_status_code)",
-            "errors": 'http_server_request_duration_seconds_count{http_response_status_code="~5.."}'
+            "errors": 'http_server_request_duration_seconds_count{http_response_status_code=~"5.."}'
             " (http_route, http_request_method, http_response_status_code)",
             "requests in flight": "http_server_active_requests",
             "pool in use": 'db_client_connection_count{db_client_connection_state="used"}',
@@ -45,7 +45,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             " (http_target, http_method, http_status_code)",
             "requests": "http_server_duration_milliseconds_count"
             " (http_target, http_method, http_status_code)",
-            "errors": 'http_server_duration_milliseconds_count{http_status_code="~5.."}'
+            "errors": 'http_server_duration_milliseconds_count{http_status_code=~"5.."}'
             " (http_target, http_method, http_status_code)",
             "pool in use": 'db_client_connections_usage_connections{state="used"}',
         },
@@ -56,7 +56,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             "server latency": "http_request_duration_seconds (handler, method)",
             "server latency, overall": "http_request_duration_highr_seconds",
             "requests": "http_requests_total (handler, method, status)",
-            "errors": 'http_requests_total{status="~5.."} (handler, method, status)',
+            "errors": 'http_requests_total{status=~"5.."} (handler, method, status)',
         },
     ),
     "starlette-exporter": (
@@ -64,7 +64,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "starlette_request_duration_seconds (path, method, status_code)",
             "requests": "starlette_requests_total (path, method, status_code)",
-            "errors": 'starlette_requests_total{status_code="~5.."} (path, method, status_code)',
+            "errors": 'starlette_requests_total{status_code=~"5.."} (path, method, status_code)',
             "requests in flight": "starlette_requests_in_progress",
         },
     ),
@@ -73,7 +73,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "litestar_request_duration_seconds (path, method, status_code)",
             "requests": "litestar_requests_total (path, method, status_code)",
-            "errors": 'litestar_requests_total{status_code="~5.."} (path, method, status_code)',
+            "errors": 'litestar_requests_total{status_code=~"5.."} (path, method, status_code)',
             "requests in flight": "litestar_requests_in_progress",
         },
     ),
@@ -83,7 +83,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             "server latency": "django_http_requests_latency_seconds_by_view_method (view, method)",
             "requests": "django_http_responses_total_by_status_view_method_total"
             " (view, method, status)",
-            "errors": 'django_http_responses_total_by_status_view_method_total{status="~5.."}'
+            "errors": 'django_http_responses_total_by_status_view_method_total{status=~"5.."}'
             " (view, method, status)",
             "database time": "django_db_query_duration_seconds",
             "database operations": "django_db_execute_total",
@@ -94,7 +94,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "flask_http_request_duration_seconds (path, method, status)",
             "requests": "flask_http_request_duration_seconds_count (path, method, status)",
-            "errors": 'flask_http_request_duration_seconds_count{status="~5.."}'
+            "errors": 'flask_http_request_duration_seconds_count{status=~"5.."}'
             " (path, method, status)",
         },
     ),
@@ -103,7 +103,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "http_request_duration_seconds (path, method, status_code)",
             "requests": "http_request_duration_seconds_count (path, method, status_code)",
-            "errors": 'http_request_duration_seconds_count{status_code="~5.."}'
+            "errors": 'http_request_duration_seconds_count{status_code=~"5.."}'
             " (path, method, status_code)",
         },
     ),
@@ -112,7 +112,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "http_request_duration_seconds (route, method, status_code)",
             "requests": "http_request_duration_seconds_count (route, method, status_code)",
-            "errors": 'http_request_duration_seconds_count{status_code="~5.."}'
+            "errors": 'http_request_duration_seconds_count{status_code=~"5.."}'
             " (route, method, status_code)",
             "event loop lag": "nodejs_eventloop_lag_p99_seconds",
             "GC time": "nodejs_gc_duration_seconds",
@@ -123,7 +123,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "http_request_duration_seconds (route, method, code)",
             "requests": "http_request_duration_seconds_count (route, method, code)",
-            "errors": 'http_request_duration_seconds_count{code="~5.."} (route, method, code)',
+            "errors": 'http_request_duration_seconds_count{code=~"5.."} (route, method, code)',
             "event loop lag": "nodejs_eventloop_lag_p99_seconds",
         },
     ),
@@ -132,7 +132,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "http_server_requests_seconds (uri, method, status)",
             "requests": "http_server_requests_seconds_count (uri, method, status)",
-            "errors": 'http_server_requests_seconds_count{status="~5.."} (uri, method, status)',
+            "errors": 'http_server_requests_seconds_count{status=~"5.."} (uri, method, status)',
             "pool in use": "hikaricp_connections_active",
             "pool limit": "hikaricp_connections_max",
             "pool wait": "hikaricp_connections_acquire_seconds",
@@ -147,7 +147,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "http_request_duration_seconds (endpoint, method, code)",
             "requests": "http_requests_received_total (endpoint, method, code)",
-            "errors": 'http_requests_received_total{code="~5.."} (endpoint, method, code)',
+            "errors": 'http_requests_received_total{code=~"5.."} (endpoint, method, code)',
             "requests in flight": "http_requests_in_progress",
         },
     ),
@@ -156,7 +156,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "shop_http_request_duration_seconds (handler, method, code)",
             "requests": "shop_http_request_duration_seconds_count (handler, method, code)",
-            "errors": 'shop_http_request_duration_seconds_count{code="~5.."}'
+            "errors": 'shop_http_request_duration_seconds_count{code=~"5.."}'
             " (handler, method, code)",
             "pool in use": "go_sql_in_use_connections",
             "pool limit": "go_sql_max_open_connections",
@@ -169,7 +169,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "grpc_server_handling_seconds (grpc_method, grpc_type)",
             "requests": "grpc_server_handled_total (grpc_method, grpc_type, grpc_code)",
-            "errors": 'grpc_server_handled_total{grpc_code="~Unknown|DeadlineExceeded|Unimplemented'
+            "errors": 'grpc_server_handled_total{grpc_code=~"Unknown|DeadlineExceeded|Unimplemented'
             "|Internal|Unavailable|DataLoss|UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL"
             '|UNAVAILABLE|DATA_LOSS"} (grpc_method, grpc_type, grpc_code)',
         },
@@ -181,7 +181,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             " (rpc_method, rpc_response_status_code)",
             "requests": "rpc_server_call_duration_seconds_count"
             " (rpc_method, rpc_response_status_code)",
-            "errors": 'rpc_server_call_duration_seconds_count{rpc_response_status_code="~UNKNOWN'
+            "errors": 'rpc_server_call_duration_seconds_count{rpc_response_status_code=~"UNKNOWN'
             '|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS"}'
             " (rpc_method, rpc_response_status_code)",
         },
@@ -191,7 +191,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         {
             "server latency": "prometheus_http_request_duration_seconds (handler)",
             "requests": "prometheus_http_requests_total (handler, code)",
-            "errors": 'prometheus_http_requests_total{code="~5.."} (handler, code)',
+            "errors": 'prometheus_http_requests_total{code=~"5.."} (handler, code)',
             "GC time": "go_gc_duration_seconds",
         },
     ),
@@ -209,7 +209,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
             "server latency": "http_request_duration_seconds (handler, method)",
             "server latency, overall": "http_request_duration_highr_seconds",
             "requests": "http_requests_total (handler, method, status)",
-            "errors": 'http_requests_total{status="~5.."} (handler, method, status)',
+            "errors": 'http_requests_total{status=~"5.."} (handler, method, status)',
         },
     ),
 }
@@ -312,7 +312,7 @@ def test_named_requests_replace_what_is_recognised() -> None:
     assert errors is not None
     assert (latency.metric, latency.unit, latency.shape) == ("shop_ms", "ms", "histogram")
     assert shown(requests) == "shop_ms_count (page, result)"
-    assert shown(errors) == 'shop_ms_count{result="~5.."} (page, result)'
+    assert shown(errors) == 'shop_ms_count{result=~"5.."} (page, result)'
     assert found[MetricRole.POOL_LIMIT] is not None
 
 

@@ -53,7 +53,7 @@ def test_preset_whose_role_nobody_plays_is_not_another_metric() -> None:
     assert measured.value is None
     assert measured.reason == (
         "no metric of this service plays the role 'pool in use'; recognised: express-prom-bundle; "
-        "name the metric with an indicator of your own, or correct target.dialect"
+        "name the metric under `indicators:`, or its library with target.dialect"
     )
 
 

@@ -1,0 +1,280 @@
+"""`harness init`: write a budgets.yaml and a locustfile for a service."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Final
+
+from harness.budgets.model import Target
+from harness.commands.parts.draft import Draft, nothing_called
+from harness.commands.parts.option_types import url
+from harness.commands.parts.outputs import print_line, write, write_copy
+from harness.errors import EXIT_PASS, TargetError, UsageError
+from harness.observe.command import PLACE
+
+if TYPE_CHECKING:
+    from harness.commands.parts.find_service import FoundMetrics
+    from harness.init.budgets_file import TargetText
+    from harness.init.model import Operation, Selection
+
+_MOST_LOG: Final = 64 * 2**20  # bytes of a HAR or an access log
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `harness init`."""
+    service = parser.add_argument_group("the service")
+    service.add_argument(
+        "--command",
+        dest="start",
+        metavar="CMD",
+        help="command that starts the service, with {port} in place of the port",
+    )
+    service.add_argument("--url", type=url, help="service that runs already")
+    service.add_argument(
+        "--metrics",
+        metavar="PATH|URL|none",
+        help="where its Prometheus metrics are (default: looked for at the usual paths)",
+    )
+    service.add_argument("--ready", metavar="PATH", help="path that answers 2xx when it is ready")
+    operations = parser.add_mutually_exclusive_group()
+    operations.add_argument(
+        "--openapi",
+        metavar="FILE|URL",
+        help="its OpenAPI or Swagger document (default: looked for at the usual paths)",
+    )
+    operations.add_argument(
+        "--har", type=Path, metavar="FILE", help="requests that a browser recorded"
+    )
+    operations.add_argument(
+        "--access-log", type=Path, metavar="FILE", help="log in the common or combined format"
+    )
+    operations.add_argument(
+        "--path", action="append", metavar="PATH", help="path to get; repeatable"
+    )
+    parser.add_argument(
+        "--writes", action="store_true", help="also call what may change data: POST, PUT, ..."
+    )
+    parser.add_argument(
+        "--scenario", type=_name, default="load", metavar="NAME", help="its name (default: load)"
+    )
+    parser.add_argument("--service", type=_name, metavar="NAME", help="name of the service")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="folder for budgets.yaml, in which the command runs (default: this one)",
+    )
+
+
+def init(options: argparse.Namespace) -> int:
+    """Write a budgets.yaml and a locustfile for a service, from what it offers.
+
+    Raises:
+        UsageError: A file exists, an input cannot be used, or no operation can be called.
+        TargetError: The service does not start or does not answer.
+    """
+    budgets_file, locustfile = _new_files(options)
+    target = _target(options)
+    options.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="harness-init-") as name:
+        folder = Path(name)
+        seen = _look(target, options, folder)
+        draft = Draft(
+            seen.selection,
+            _target_text(target, seen, options),
+            options.scenario,
+            host=seen.url if target.command is None else "http://127.0.0.1:8000",
+            families=seen.metrics.families,
+        )
+        draft.measure(budgets_file, folder)
+    write_copy(locustfile, draft.locustfile())
+    write_copy(budgets_file, draft.budgets())
+    _report(draft, budgets_file, locustfile)
+    return EXIT_PASS
+
+
+def _new_files(options: argparse.Namespace) -> tuple[Path, Path]:
+    """The files to write; both must not exist."""
+    files = options.output / "budgets.yaml", options.output / f"scenarios/{options.scenario}.py"
+    for file in files:
+        if file.exists():
+            raise UsageError(
+                f"{file} exists already, and init overwrites nothing",
+                "name another folder with --output, or another scenario with --scenario",
+            )
+    folder = next(one for one in (options.output, *options.output.parents, Path()) if one.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{folder} is not a folder that can be written", "name another folder with --output"
+        )
+    return files
+
+
+def _target(options: argparse.Namespace) -> Target:
+    """The service by the options."""
+    if options.start is None and options.url is None:
+        raise UsageError(
+            "init needs a service to look at",
+            "start it and give its --url, or give the --command that starts it",
+        )
+    if options.start is not None and options.url is None and PLACE not in options.start:
+        raise UsageError(
+            f"the command has no {PLACE}, so its port is not known",
+            f"write {PLACE} where it takes its port, or add --url with the port that it uses",
+        )
+    address = options.url or f"http://127.0.0.1:{PLACE}"
+    return Target(
+        url=address,
+        command=options.start,
+        ready=options.ready,
+        directory=options.output.resolve(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look at the service gave."""
+
+    selection: Selection
+    metrics: FoundMetrics
+    ready: str
+    url: str
+
+
+def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
+    """Start the service if there is a command, and look at what it offers."""
+    from harness.observe.target import serve
+
+    async def look() -> _Seen:
+        async with serve(target, folder / "target.log") as service:
+            stopped = Event()
+            try:
+                return await asyncio.to_thread(_look_at, service.url, options, stopped)
+            finally:
+                stopped.set()  # the thread ends after its current request
+
+    try:
+        return asyncio.run(look())
+    except TargetError as error:
+        if target.command is None:
+            raise
+        hint = f"correct --command; it runs in {target.directory}, the folder of budgets.yaml"
+        raise TargetError(error.message, hint) from error
+
+
+def _look_at(url: str, options: argparse.Namespace, stopped: Event) -> _Seen:
+    from harness.commands.parts.find_service import find_metrics, find_ready
+    from harness.commands.parts.trial_requests import TrialRequests
+    from harness.init.select import select
+
+    operations, source = _operations(url, options)
+    print_line(f"looks at {len(operations)} operations, each of which is called once")
+    requests = TrialRequests(url, os.environ, stopped)
+    selection = select(
+        operations,
+        requests.call,
+        writes=options.writes,
+        environment={name for name, value in os.environ.items() if value},
+        source=source,
+    )
+    if not selection.tasks:
+        raise nothing_called(selection)
+    metrics = find_metrics(url, options.metrics)
+    return _Seen(
+        selection,
+        metrics,
+        options.ready or (find_ready(url) if options.start else ""),
+        url,
+    )
+
+
+def _operations(url: str, options: argparse.Namespace) -> tuple[Sequence[Operation], str]:
+    """What may be called, and where that is from."""
+    from harness.commands.parts.find_service import DOCUMENTS, find_document, read_file
+    from harness.init.operations import read_operations
+    from harness.init.recorded import access_log_operations, har_operations, path_operations
+
+    if options.har is not None:
+        return har_operations(read_file(options.har, "--har", _MOST_LOG), options.har.name, url)
+    if options.access_log is not None:
+        data = read_file(options.access_log, "--access-log", _MOST_LOG)
+        return access_log_operations(data, options.access_log.name)
+    if options.path:
+        return path_operations(options.path), "--path"
+    found = find_document(url, options.openapi)
+    if found is None:
+        raise UsageError(
+            f"no OpenAPI document at {url}: looked at {', '.join(DOCUMENTS[:5])} and"
+            f" {len(DOCUMENTS) - 5} more",
+            "name it with --openapi, or use --har FILE, --access-log FILE or --path /",
+        )
+    document, source = found
+    return read_operations(document), source
+
+
+def _target_text(target: Target, seen: _Seen, options: argparse.Namespace) -> TargetText:
+    from harness.init.budgets_file import TargetText
+
+    return TargetText(
+        options.service or _service_name(options),
+        target.url,
+        command=target.command or "",
+        ready=seen.ready if target.command else "",
+        metrics=seen.metrics.path,
+    )
+
+
+def _service_name(options: argparse.Namespace) -> str:
+    """The name of the folder, as a name of a service."""
+    name = re.sub(r"[^a-z0-9]+", "-", options.output.resolve().name.lower()).strip("-")
+    return name if name and name[0].isalpha() else "service"
+
+
+def _report(draft: Draft, budgets_file: Path, locustfile: Path) -> None:
+    """Say what was written, what is called, and what is not."""
+    from harness.init.calls import variables_of
+    from harness.init.locustfile import called_lines, skipped_lines
+    from harness.init.reasons import NEEDS_LOGIN
+
+    lines = [
+        "called, by share of the tasks:",
+        *(f"  {one}" for one in called_lines(draft.selection)),
+    ]
+    if skipped := skipped_lines(draft.selection):
+        lines += ["not called:", *(f"  {one}" for one in skipped)]
+    proposed = [one for one in draft.proposals if one.bound is not None]
+    lines.append(f"budgets: {', '.join(one.name for one in proposed)}")
+    if draft.dialects:
+        lines.append(f"metrics recognised: {', '.join(draft.dialects)}")
+    lines += [f"metrics: {sentence}" for sentence in draft.ambiguous]
+    if variables := variables_of(draft.selection):
+        lines.append(f"the load needs the environment variables {', '.join(variables)}")
+    logins = [one for one in draft.selection.skipped if one.reason.startswith(NEEDS_LOGIN)]
+    if logins:
+        lines.append(f"{len(logins)} more can be called once the variables of their login are set")
+    lines.append(f"wrote {budgets_file} and {locustfile}")
+    run = (
+        "harness run"
+        if budgets_file == Path("budgets.yaml")
+        else (f"harness run --budgets {budgets_file}")
+    )
+    lines.append(f"next: {run}")
+    write("\n".join(lines) + "\n")
+
+
+def _name(text: str) -> str:
+    """A name of a scenario or a service."""
+    if not re.fullmatch(r"[A-Za-z][\w-]{0,62}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a name; write letters, digits, hyphens and underscores"
+        )
+    return text
