@@ -30,7 +30,7 @@ from harness.runs.openmetrics import (
     parse_series,
     series_text,
 )
-from harness.runs.results import Results, read_results
+from harness.runs.results import Results, changed_files, read_results
 from harness.units import Unit
 
 MOST_SAMPLES: Final = 2_000_000  # of the histograms; above it, samples are more than a second apart
@@ -61,6 +61,9 @@ def backfill(options: argparse.Namespace) -> int:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(run_document(folder))
         create_blocks(path, options.data_dir)
+    results = _results(folder)
+    if results and (changed := changed_files(folder.path)):
+        write(f"files changed since the run ended, so it is not a pass: {'; '.join(changed)}\n")
     write(f"{folder.path} is stored in {options.data_dir}\n")
     return EXIT_PASS
 
@@ -107,7 +110,10 @@ def _results(folder: RunFolder) -> Results | None:
     if not folder.file(names.RESULTS_FILE).exists():
         return None
     try:
-        return read_results(folder)
+        results = read_results(folder)
+        if results.outcome in {"pass", "warn"} and changed_files(folder.path):
+            return results.model_copy(update={"outcome": "inconclusive"})
+        return results
     except RunFolderError:
         if folder.file(names.RESULTS_FILE).stat().st_size:
             raise

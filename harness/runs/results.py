@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
 from harness.errors import RunFolderError
-from harness.runs.folder import RunFolder, open_folder
+from harness.runs.digests import changes
+from harness.runs.folder import RunFolder, open_folder, read_manifest
 from harness.runs.json_file import has_content, read_json
 from harness.runs.model import Clock, Status
 from harness.units import Unit
@@ -103,6 +104,11 @@ class PastRun:
     folder: Path
     results: Results
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """A sentence on each file of the folder that is not what it was when the run ended."""
+        return changed_files(self.folder)
+
 
 def read_past(path: Path) -> PastRun:
     """Read the outcome of a run, by its folder or by a copy of its results.json.
@@ -117,6 +123,17 @@ def read_past(path: Path) -> PastRun:
             f"{path} does not exist", f"name a run folder, or a {names.RESULTS_FILE}"
         )
     return PastRun(path, _results(path, path))
+
+
+def changed_files(folder: Path) -> tuple[str, ...]:
+    """A sentence on each file of a run folder that is not what it was when the run ended.
+
+    It is empty for a copy of results.json without its folder, and for a run without digests.
+    """
+    if not (folder / names.MANIFEST_FILE).is_file():
+        return ()
+    files = read_manifest(RunFolder(folder)).files
+    return () if files is None else tuple(changes(folder, files).values())
 
 
 def read_results(folder: RunFolder) -> Results:
@@ -159,7 +176,12 @@ def read_history(path: Path) -> tuple[list[PastRun], list[str]]:
     for manifest in sorted(path.glob(f"*/{names.MANIFEST_FILE}")):
         folder = open_folder(manifest.parent)
         try:
-            found.append(PastRun(folder.path, read_results(folder)))
+            past = PastRun(folder.path, read_results(folder))
+            if past.results.outcome in {"pass", "warn"} and (changed := past.changed):
+                text = f"{folder.path}: {'; '.join(changed)}, so it does not count as a pass"
+                left_out.append(text)
+            else:
+                found.append(past)
         except RunFolderError as error:
             left_out.append(error.message)
     if not found and not left_out:

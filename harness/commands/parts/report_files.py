@@ -40,10 +40,11 @@ def write_reports(
     """Write each report into the folder, if `store`, and into the file that its option names.
 
     Returns:
-        An error for each file that cannot be written. The caller prints them after the verdict,
-        whose exit code stands.
+        An error for all files that cannot be written for the same reason. The caller prints them
+        after the verdict, whose exit code stands.
     """
     errors = []
+    unwritable: dict[str, list[str]] = {}
     for report in reports:
         copy = _copy(report, options)
         if not store and copy is None:
@@ -58,7 +59,10 @@ def write_reports(
                 # A run folder that was removed is not made again for a report alone.
                 write_copy(path, text, new_folder=path is copy)
             except UsageError as error:
-                errors.append(error)
+                reason = error.message.removeprefix(f"cannot write {path}: ")
+                unwritable.setdefault(reason, []).append(str(path))
+    for reason, paths in unwritable.items():
+        errors.append(UsageError(f"cannot write {', '.join(paths)}: {reason}"))
     return errors
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from harness.budgets.model import ServiceIndicator
-from harness.judge.guards.excess import Loss, Lost, longest, lost_by_batch
+from harness.judge.guards.excess import Loss, LossByBatch, longest, lost_by_batch
 from harness.judge.guards.impact import off_by, too_far_by_pauses
 from harness.judge.guards.readings import every_reading, of, readings
 from harness.judge.measure.measure import Measured, MeasuredBudgets
@@ -100,7 +100,7 @@ def _rate(evidence: Evidence, name: str) -> float | None:
     return None
 
 
-def _lost(evidence: Evidence) -> Lost:
+def _lost(evidence: Evidence) -> LossByBatch:
     """The seconds that the threads of the service and of a generator waited, by batch.
 
     Waiting while others used less than half the CPUs of the limit is due to the service itself.
@@ -139,7 +139,7 @@ def _increases(evidence: Evidence, name: str) -> Iterator[Loss]:
                     yield Loss(start, end, max(0.0, last - first))
 
 
-def _explained(one: Measured, lost: Lost, *, service_too: bool) -> bool:
+def _explained(one: Measured, lost: LossByBatch, *, service_too: bool) -> bool:
     """Whether a breach may be due to the waiting of the generator, or of the service as well."""
     budget = one.budget
     if one.holds is not False:

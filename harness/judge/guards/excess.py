@@ -18,7 +18,7 @@ from harness.judge.measure.series import Interval
 from harness.runs.model import Distribution, batch_seconds
 
 # Seconds lost in each batch, by its number from the window's start; those before it are negative.
-Lost = Mapping[int, float]
+LossByBatch = Mapping[int, float]
 # How many requests of a batch, by its number, are over a bound for certain.
 CertainlyOver = Callable[[int, Distribution, float], float]
 
@@ -66,7 +66,7 @@ def lost_by_batch(losses: Iterable[Loss], window: Interval) -> dict[int, float]:
     return found
 
 
-def longest(parts: Iterable[Lost]) -> dict[int, float]:
+def longest(parts: Iterable[LossByBatch]) -> dict[int, float]:
     """The largest loss of each batch: a request meets one of several generators."""
     found: dict[int, float] = {}
     for lost in parts:
@@ -76,7 +76,7 @@ def longest(parts: Iterable[Lost]) -> dict[int, float]:
 
 
 def too_long(
-    lost: Lost, medians: Mapping[int, float], number: int, limit: float, width: float
+    lost: LossByBatch, medians: Mapping[int, float], number: int, limit: float, width: float
 ) -> float:
     """The seconds by which requests that are due in a batch may have taken too long.
 
@@ -105,7 +105,7 @@ def too_long(
         last = end
 
 
-def _since(lost: Lost, first: int, last: int) -> float:
+def _since(lost: LossByBatch, first: int, last: int) -> float:
     return math.fsum(lost.get(number, 0.0) for number in range(first, last + 1))
 
 
@@ -118,7 +118,7 @@ def breached(observed: ObservedTimes, quantile: float, bound: float, over: Certa
     return certain > (1 - quantile) * observed.shortest.count + _NOISE
 
 
-def breached_in_spite_of(lost: Lost, observed: ObservedTimes) -> Callable[[float], bool]:
+def breached_in_spite_of(lost: LossByBatch, observed: ObservedTimes) -> Callable[[float], bool]:
     """Whether a bound on a latency is breached whatever these losses have added."""
     quantile, width = observed.indicator.quantile, observed.width
     batches = dict(zip(observed.numbers, observed.batches, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from harness.judge.guards.excess import Loss, Lost, longest, lost_by_batch
+from harness.judge.guards.excess import Loss, LossByBatch, longest, lost_by_batch
 from harness.judge.guards.impact import explained_by_pauses, off_by, too_far_by_pauses
 from harness.judge.guards.readings import (
     TimedReading,
@@ -135,7 +135,7 @@ def _paused(
     measured: MeasuredBudgets,
     name: str,
     reasons: tuple[str, str],
-    lost: Lost,
+    lost: LossByBatch,
     *,
     value: float,
     limit: float,
@@ -169,7 +169,9 @@ def _shares(found: Mapping[str, list[TimedReading]]) -> dict[str, list[TimedRead
     }
 
 
-def _lost(evidence: Evidence, limit: float, shares: Mapping[str, list[TimedReading]]) -> Lost:
+def _lost(
+    evidence: Evidence, limit: float, shares: Mapping[str, list[TimedReading]]
+) -> LossByBatch:
     """The seconds of each batch that are lost, of the generator where that is most.
 
     A second of which over half the limit is taken counts in full: a request waits for one CPU at a

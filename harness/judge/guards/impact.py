@@ -21,7 +21,7 @@ from harness.budgets.model import (
     ServiceIndicator,
 )
 from harness.judge.bounds import FLOAT_NOISE, holds
-from harness.judge.guards.excess import Lost, Tail, breached_in_spite_of, may_be_off
+from harness.judge.guards.excess import LossByBatch, Tail, breached_in_spite_of, may_be_off
 from harness.judge.guards.readings import GeneratorReading
 from harness.judge.intervals.interval import OUTAGE
 from harness.judge.measure.client import may_exceed, statistic
@@ -83,7 +83,7 @@ def too_long_by_lag(one: Measured, generator: GeneratorReading) -> float:
 
 
 def explained_by_pauses(
-    measured: MeasuredBudgets, generator: GeneratorReading, lost: Lost
+    measured: MeasuredBudgets, generator: GeneratorReading, lost: LossByBatch
 ) -> tuple[Measured, ...]:
     """The budgets whose verdict may be due to pauses of the whole machine.
 
@@ -260,7 +260,7 @@ def _quantiles(times: Distribution) -> list[float]:
     return [times.quantile(1 - share) or 0.0 for share in _SHARES]
 
 
-def _explained_by_pauses(one: Measured, generator: GeneratorReading, lost: Lost) -> bool:
+def _explained_by_pauses(one: Measured, generator: GeneratorReading, lost: LossByBatch) -> bool:
     indicator = one.budget.indicator
     if isinstance(indicator, ServiceIndicator):
         return False  # the service measures them
@@ -269,7 +269,7 @@ def _explained_by_pauses(one: Measured, generator: GeneratorReading, lost: Lost)
     return one.holds is False and too_far_by_pauses(one, lost) is not None
 
 
-def too_far_by_pauses(one: Measured, lost: Lost) -> float | None:
+def too_far_by_pauses(one: Measured, lost: LossByBatch) -> float | None:
     """By how much a breached time or throughput may be off because of pauses, in its unit.
 
     Args:

@@ -59,8 +59,11 @@ def edge_scrapes(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guar
 
 
 def scrape_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
-    """Nearly every planned scrape of the window succeeded, on the worst instance."""
-    places = _places(evidence, measured)
+    """Nearly every planned scrape of the window succeeded, on the worst instance.
+
+    An instance of which none succeeded in the whole run is the subject of `edge_scrapes`.
+    """
+    places = [place for place in _places(evidence, measured) if scrapes(evidence, place)]
     if not places:
         return
     interval = scrape_interval(evidence)

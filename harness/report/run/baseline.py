@@ -116,6 +116,8 @@ def _remarks(manifest: Manifest, past: PastRun) -> Iterator[str]:
     results, run = past.results, past.results.run
     if results.outcome in {"fail", "inconclusive"}:
         yield f"the outcome of the baseline was {results.outcome}: it is not a good reference"
+    if changed := past.changed:
+        yield f"files of the baseline changed since its run ended: {'; '.join(changed)}"
     if run.service != manifest.service:
         yield f"the baseline is of another service: {run.service}"
     if results.scenario != wording.scenario_name(manifest):

@@ -12,7 +12,8 @@ from harness.errors import RunFolderError
 from harness.judge.judge import decide
 from harness.judge.model import Measurement, guard
 from harness.runs.folder import RunFolder
-from harness.runs.results import read_history, read_results
+from harness.runs.model import FileDigest
+from harness.runs.results import read_history, read_past, read_results
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
 from tests.unit.report.cases import CASES, MANIFEST, evidence, judged
@@ -99,6 +100,26 @@ def test_history_has_the_runs_in_order_and_says_what_it_leaves_out(tmp_path: Pat
     runs, left_out = read_history(tmp_path)
     assert [run.folder.name for run in runs] == ["sooner", "later"]
     assert left_out == [f"{tmp_path / 'killed'} was not judged: it has no results.json"]
+
+
+@pytest.mark.parametrize(("case", "counts"), [("pass", False), ("fail", True)])
+def test_history_does_not_count_a_pass_whose_files_have_changed(
+    tmp_path: Path, case: str, *, counts: bool
+) -> None:
+    judgement = CASES[case][0]
+    digest = FileDigest(size=1, sha256="0" * 64)
+    manifest = MANIFEST.model_copy(update={"files": {"latency.hlog": digest}})
+    folder = write_run(tmp_path / "a", judgement, evidence(manifest))
+    runs, left_out = read_history(tmp_path)
+    assert len(runs) == counts
+    assert left_out == (
+        []
+        if counts
+        else [
+            f"{folder}: latency.hlog is missing or cannot be read, so it does not count as a pass"
+        ]
+    )
+    assert read_past(folder).changed == ("latency.hlog is missing or cannot be read",)
 
 
 @pytest.mark.parametrize(
