@@ -12,6 +12,13 @@ from harness.runs.model import Evidence, Manifest
 from harness.runs.records.failed import FailureKind
 
 _REFUSED = "connection refused"
+_BY_KIND = {
+    names.FAILED_TIMEOUT: "see why the service does not answer in time, or raise the timeout",
+    names.FAILED_CHECK: (
+        f"compare the answers in {names.FAILURES_FILE} with the checks of the locustfile"
+    ),
+    names.FAILED_EXCEPTION: f"see the answers in {names.FAILURES_FILE} and the generator's log",
+}
 
 
 def with_advice(budget: Budget, verdict: Verdict, evidence: Evidence) -> Verdict:
@@ -35,17 +42,9 @@ def _most_frequent(found: Iterable[FailureKind]) -> str:
 
 
 def _advice(kind: str, evidence: Evidence) -> str:
-    match kind:
-        case "connection refused":
-            return f"see why the service stopped listening{_end_of_process(evidence.manifest)}"
-        case names.FAILED_TIMEOUT:
-            return "see why the service does not answer in time, or raise the timeout"
-        case names.FAILED_CHECK:
-            return f"compare the answers in {names.FAILURES_FILE} with the checks of the locustfile"
-        case names.FAILED_EXCEPTION:
-            return f"see the answers in {names.FAILURES_FILE} and the generator's log"
-        case _:
-            return _look_at_service(evidence)
+    if kind == _REFUSED:
+        return f"see why the service stopped listening{_end_of_process(evidence.manifest)}"
+    return _BY_KIND.get(kind) or _look_at_service(evidence)
 
 
 def _look_at_service(evidence: Evidence) -> str:

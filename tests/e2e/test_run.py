@@ -178,6 +178,10 @@ def test_run_target_killed_during_the_load_is_inconclusive(project: Project) -> 
     assert process.returncode == 4, out + err
     assert "Traceback" not in err
     assert project.manifest()["target"]["exit_code"] == -signal.SIGKILL
+    lines = out.splitlines()
+    reason = lines.index("the service ended during the load: signal SIGKILL")
+    assert lines[reason + 1] == "Its last output:"
+    assert lines[reason + 2].startswith("    listening on ")
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,8 @@ def target_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         yield guard("target-alive", "the service ran until the end", tripped=False, scope="all")
         return
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    reason = f"the service {ended} during the run; see its log in the run folder"
+    see = "; see its log in the run folder" if evidence.logged else ""
+    reason = f"the service {ended} during the run{see}"
     yield guard("target-alive", reason, tripped=True, value=code, scope="all")
 
 
@@ -174,7 +175,9 @@ def requests_recorded(evidence: Evidence, measured: MeasuredBudgets) -> Iterator
     count, others = requests.total, None
     reason = f"{count} requests were recorded in the window"
     if not count:
-        reason = "no request was recorded in the window; see the generator's log in the run folder"
+        reason = "no request was recorded in the window"
+        if evidence.manifest.target.get("exit_code") is None:  # else target-alive says why
+            reason += "; see the generator's log in the run folder"
         stuck = stuck_users(evidence)
         if requests.unanswered or stuck:
             others = tuple(one.name for one in measured if not _breached_by_silence(one))

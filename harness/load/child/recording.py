@@ -157,12 +157,17 @@ class Recorder:
             self._watches.pop(number, None)
         self.recorded += 1
         request = None
-        # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
-        # would first have to create the request object.
-        if isinstance(response, Response):
-            request = getattr(response, "request", None)
-        if response is not None or error is not None or self.any_failed:
-            self.any_failed |= note_outcome(sent[4], (method, name), response, error)
+        if response is not None:
+            # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
+            # would first have to create the request object.
+            if isinstance(response, Response):
+                request = getattr(response, "request", None)
+            if note_outcome(sent[4], (method, name), response, error):
+                self.any_failed = True
+        elif (error is not None or self.any_failed) and note_outcome(
+            sent[4], (method, name), response, error
+        ):
+            self.any_failed = True
         if failed:
             self._failures.add(
                 *(self._name_of(method, name), (sent[1] - self.origin) // 1.0, sent[1]),

@@ -72,7 +72,7 @@ def run_page(
         outcome=judgement.outcome,
         exit_code=exit_code,
         failure=wording.failure(manifest) if manifest.never_began else (),
-        last_output=wording.failure(manifest)[1:] if manifest.status == "failed" else (),
+        last_output=wording.last_output(manifest),
         headline=wording.headline(judgement, manifest),
         verdicts=wording.worst_first(judgement.verdicts),
         server=wording.prometheus_text(evidence),

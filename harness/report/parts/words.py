@@ -243,6 +243,12 @@ def failure(manifest: Manifest, limit: int = LONGEST) -> list[str]:
     return lines(manifest.reason or "the harness was killed before the load began", limit)
 
 
+def last_output(manifest: Manifest, limit: int = LONGEST) -> list[str]:
+    """Why a run failed, if the reason has several lines, such as the last output of the service."""
+    found = failure(manifest, limit) if manifest.status == "failed" else []
+    return found if len(found) > 1 else []
+
+
 def load_text(manifest: Manifest) -> str:
     """The iterations of the schedule and of the load; empty in the closed model.
 

@@ -93,8 +93,8 @@ def failure_parts(manifest: Manifest) -> Iterator[RenderableType]:
 
 
 def _last_output(manifest: Manifest) -> Iterator[RenderableType]:
-    """The last output of a service that ended during the load."""
-    if manifest.status == "failed" and (lines := wording.failure(manifest)[1:]):
+    """Why the run failed, if the reason has several lines: the last output of the service."""
+    if lines := wording.last_output(manifest):
         yield from (Text(line) for line in lines)
         yield ""
 

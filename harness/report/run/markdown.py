@@ -161,9 +161,8 @@ def _failures(failures: FailureNotes) -> Iterator[str]:
 
 
 def _last_output(manifest: Manifest) -> Iterator[str]:
-    """The last output of a service that ended during the load."""
-    if manifest.status == "failed":
-        yield from block(wording.failure(manifest, TEXT)[1:MOST_REASONS])
+    """Why the run failed, if the reason has several lines: the last output of the service."""
+    yield from block(wording.last_output(manifest, TEXT)[:MOST_REASONS])
 
 
 def _notices(manifest: Manifest) -> Iterator[str]:

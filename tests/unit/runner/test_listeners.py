@@ -10,11 +10,14 @@ from harness.judge.stopping.abort import AbortWatch
 from harness.load.protocol.frames import Report, Slow
 from harness.runner.listeners import RunLogs, listener, open_logs
 from harness.runner.manifest import RunState, new_manifest
+from harness.runner.mask import Mask
 from harness.runner.options import RunOptions
 from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder
 from harness.runs.metrics import read_metrics
 from harness.runs.model import LatencyKey, Progress, SlowRequest
+from harness.runs.records.failed import FailedReply, Failures
+from harness.runs.records.failures import read_failures
 from harness.runs.records.slowest import SlowestLog, read_slowest
 from harness.units import Unit
 from tests.recorded import read_counts
@@ -69,6 +72,29 @@ async def test_report_is_stored_watched_observed_and_shown(tmp_path: Path) -> No
     (progress,) = shown
     assert (progress.phase, progress.errors, progress.in_flight) == ("measuring", 300, 4)
     assert progress.budgets == (("errors", ""),)
+
+
+async def test_failures_are_stored_in_the_time_of_the_run_and_without_secrets(
+    tmp_path: Path,
+) -> None:
+    folder = RunFolder(tmp_path)
+    state = RunState(folder, new_manifest(plan(), SCENARIO))
+    now = time.monotonic()
+    reply = FailedReply(now - 0.5, 200, "text/plain", 9, "token=hunter2 and top secret")
+    failures = Failures(
+        *("GET", "/", "check", 200, "no top secret", "g", {0: 300}, now - 0.5, now - 0.25),
+        *(True, "", (reply,)),
+    )
+    mask: Mask = lambda text: text.replace("top secret", "${S}")  # noqa: E731
+    with open_logs(folder, state.clock, mask) as logs:
+        start = state.begin(state.clock.epoch(now - SCENARIO.warm_up - 1.0), SCENARIO)
+        logs.begin(start)
+        logs.write(replace(report(now), failures=(failures,)))
+    (kind,) = read_failures(folder.file(names.FAILURES_FILE), start, start + 10).kinds
+    assert (kind.text, kind.count, kind.varies) == ("no ${S}", 300, True)
+    assert kind.replies[0].body == "token=*** and ${S}"
+    assert abs(kind.first - state.clock.epoch(now - 0.5)) < 0.1
+    assert abs(kind.last - state.clock.epoch(now - 0.25)) < 0.1
 
 
 async def test_report_of_one_of_several_generators_keeps_its_source(tmp_path: Path) -> None:

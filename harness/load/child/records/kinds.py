@@ -69,11 +69,13 @@ def kind_of(response: object, error: object, raised: object = None) -> Kind:
     """
     code = getattr(response, "status_code", 0)
     status = code if isinstance(code, int) else 0
+    if error is None and status >= 400:
+        return Kind(FAILED_STATUS, status, _status_text(status), "")
     if _names(error) & _OF_CHECKS:
         return _grouped(FAILED_CHECK, status, _text_of(error) or "no message")
     if error is not None and getattr(response, "_manual_result", None) is error:
         return _grouped(FAILED_CHECK, status, _described(error))
-    if status >= 400 and (error is None or _is_of_status(error)):
+    if status >= 400 and _is_of_status(error):
         return Kind(FAILED_STATUS, status, _status_text(status), "")
     found = raised if error is None else error
     if isinstance(found, BaseException):

@@ -128,6 +128,19 @@ def test_guards_of_the_metrics_apply_only_where_they_are_needed(
     assert not {"edge-scrapes", "scrape-coverage", "counter-reset"} & set(found(run, *budgets))
 
 
+def test_end_of_the_service_names_its_log_only_if_it_wrote_one() -> None:
+    run = evidence(exit_code=3)
+    assert found(run)["target-alive"].reason == "the service ended with exit code 3 during the run"
+    logged = found(replace(run, logged=True))["target-alive"].reason
+    assert logged.endswith("; see its log in the run folder")
+
+
+def test_no_request_after_the_end_of_the_service_is_not_blamed_on_the_generator() -> None:
+    ended, alive = (replace(evidence(exit_code=code), latency={}, batches={}) for code in (3, None))
+    assert found(ended)["requests-recorded"].reason == "no request was recorded in the window"
+    assert "generator's log" in found(alive)["requests-recorded"].reason
+
+
 def test_guard_of_the_target_is_left_out_when_it_is_not_ours() -> None:
     assert "target-alive" not in found(evidence(ours=False))
 

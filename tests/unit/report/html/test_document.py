@@ -37,7 +37,19 @@ def test_page_of_any_case_is_encodable_and_names_no_other_place(case: str) -> No
     page = run_page(judgement, evidence, (), axis_of(evidence), {}, exit_code=code)
     page.encode()
     assert "<b>caf" not in page
+    assert "<script>alert(1)" not in page
+    assert "\x1b" not in page
     assert not re.search(r"<(link|script|img|iframe)[^>]*(src|href)=\"(?!data:)", page)
+
+
+def test_page_has_the_failed_requests_with_their_answers() -> None:
+    judgement, evidence, code = CASES["fail"]
+    page = run_page(judgement, evidence, (), axis_of(evidence), {}, exit_code=code)
+    rows = re.findall(r'<tr data-failed="(\d+)">(.*?)</tr>', page, re.DOTALL)
+    assert [count for count, _ in rows] == ["2", "1", "0"]
+    assert "<pre>{&#34;detail&#34;: &#34;boom&#34;}</pre>" in rows[0][1]
+    assert "first at 3.2 s, last at 14.9 s" in rows[0][1]
+    assert '<p class="failed">POST /contacts: 500 Internal Server Error, 2 of 2' in page
 
 
 def test_page_without_charts_carries_no_library() -> None:
