@@ -10,7 +10,7 @@ from harness.commands.parts.inputs import read_plan
 from harness.commands.parts.options import budgets_option, grafana_options
 from harness.commands.parts.outputs import write, write_copy
 from harness.commands.parts.servers import grafana_of, import_dashboards
-from harness.errors import EXIT_PASS, UsageError
+from harness.errors import EXIT_PASS, UsageError, why_unreadable
 from harness.observe.grafana import Grafana
 from harness.render.files import PARTS, rendered
 from harness.render.words import Links
@@ -86,4 +86,4 @@ def _read(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+        raise UsageError(f"cannot read {path}: {why_unreadable(error)}") from error
