@@ -214,13 +214,18 @@ def _expects_workers(scenario: Scenario, options: argparse.Namespace) -> bool:
 
 
 def require_locustfile(scenario: Scenario) -> None:
-    """Raise UsageError unless every locustfile exists and is Python without a syntax error."""
+    """Raise UsageError unless every locustfile exists."""
     for load in scenario.loads:
         if not load.locustfile.is_file():
             raise UsageError(
                 f"scenario {scenario.name!r}: {load.locustfile} does not exist",
                 "`locustfile` is relative to the folder of budgets.yaml",
             )
+
+
+def require_python(scenario: Scenario) -> None:
+    """Raise ScenarioError if a locustfile has a syntax error; it must exist."""
+    for load in scenario.loads:
         try:
             ast.parse(load.locustfile.read_bytes())
         except (SyntaxError, ValueError) as error:

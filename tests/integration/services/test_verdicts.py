@@ -38,8 +38,13 @@ def test_verdicts_on_a_service(project: Project, service: Service) -> None:
         green, red = finished(healthy), finished(faulty)
         assert green.code == 0, green.out
         assert project.outcomes("green/results.json") == PASSED
-        assert red.code == 3, red.out
-        assert project.outcomes("red/results.json") == FAILED
+        outcomes = project.outcomes("red/results.json")
+        if "GUARD TRIPPED cpu-contention" in red.out:  # busy with something else: never green
+            assert red.code in {3, 4}, red.out
+            assert set(outcomes.values()) <= {"fail", "inconclusive"}
+        else:
+            assert red.code == 3, red.out
+            assert outcomes == FAILED
 
         project.document = right
         lint = project.call("lint", "--url", url)
