@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 import signal
 import sys
 from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from importlib import import_module
-from typing import Final
+from typing import Final, NoReturn
 
 from harness.commands.parts.outputs import (
     flush,
@@ -20,7 +22,7 @@ from harness.commands.parts.outputs import (
     print_traceback,
     write,
 )
-from harness.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, HarnessError
+from harness.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, HarnessError, UsageError
 
 COMMANDS: Final = {
     "init": "write budgets.yaml and a locustfile for a service",
@@ -81,7 +83,7 @@ def parser(commands: Collection[str]) -> argparse.ArgumentParser:
         commands: Names of the commands whose options are needed; their modules are imported. The
             other commands have only a name and a summary.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="harness",
         description="Load-test an HTTP service and judge it by the budgets in budgets.yaml.",
         epilog=EXIT_CODES,
@@ -103,6 +105,24 @@ def parser(commands: Collection[str]) -> argparse.ArgumentParser:
             subparser.set_defaults(command=command)
             module.add_options(subparser)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors look like those of the commands, without the list of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        if match := re.match(r"argument COMMAND: invalid choice: '(.*?)' ", message):
+            message = f"there is no command {match[1]!r}"
+            close = get_close_matches(match[1], COMMANDS, n=1)
+            meant = f"did you mean `{close[0]}`? " if close else ""
+            raise UsageError(message, f"{meant}`harness --help` lists the commands")
+        if message.startswith("unrecognized arguments"):
+            raise UsageError(
+                message, f"`{self.prog} COMMAND --help` lists the options of a command"
+            )
+        what = "commands" if self.prog == "harness" else "options"
+        raise UsageError(message, f"`{self.prog} --help` lists the {what}")
 
 
 class _Version(argparse.Action):

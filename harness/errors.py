@@ -78,3 +78,10 @@ class TargetError(UnjudgedError):
 
 class GeneratorError(UnjudgedError):
     """The load generator could not start, or died."""
+
+
+def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, without its path and the number of the error."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    return error.strerror or str(error)

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from harness.budgets.dialects.recognise import recognise_target
 from harness.budgets.lint.plan import lint as find
-from harness.commands.parts.inputs import read_plan, require_locustfile, with_metrics
+from harness.commands.parts.inputs import (
+    read_plan,
+    require_locustfile,
+    require_python,
+    with_metrics,
+)
 from harness.commands.parts.options import budgets_option, metrics_option, url_option
 from harness.commands.parts.outputs import print_line, write
 from harness.commands.parts.samples import sample_advice
@@ -34,11 +39,13 @@ def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, check it against the metrics of the service.
 
     Raises:
-        UsageError: budgets.yaml is not valid, or the service does not answer.
+        UsageError: budgets.yaml is not valid, a locustfile is missing or has a syntax error, or the
+            service does not answer.
     """
     plan = with_metrics(read_plan(options.budgets), options)
     for scenario in plan.scenarios.values():
         require_locustfile(scenario)
+        require_python(scenario)
     families = None
     if options.url:
         from harness.observe.metric_families import fetch_families

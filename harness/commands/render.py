@@ -15,7 +15,7 @@ from harness.commands.parts.options import budgets_option, grafana_options, url_
 from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.commands.parts.roles import roles_of
 from harness.commands.parts.servers import grafana_of, import_dashboards
-from harness.errors import EXIT_PASS, UsageError
+from harness.errors import EXIT_PASS, UsageError, why_unreadable
 from harness.observe.grafana import Grafana
 from harness.render.files import PARTS, rendered
 from harness.render.words import Links, watched
@@ -107,4 +107,4 @@ def _read(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+        raise UsageError(f"cannot read {path}: {why_unreadable(error)}") from error

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from harness.errors import UsageError
+from harness.errors import UsageError, why_unreadable
 
 SECRET: Final = "HARNESS_WORKER_SECRET"  # noqa: S105 - the name of an environment variable
 MAKE: Final = "(umask 077; openssl rand -hex 32 > worker.secret)"
@@ -87,7 +87,8 @@ def _read(path: Path) -> str:
         text = data.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"the secret cannot be read from {path}: {error}", f"Make one with: {MAKE}"
+            f"the secret cannot be read from {path}: {why_unreadable(error)}",
+            f"Make one with: {MAKE}",
         ) from error
     # Like ssh: the mode of a file of another user, e.g. of a mounted secret, is not ours to set.
     if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & 0o077:

@@ -27,6 +27,7 @@ from harness.observe.command import (
 )
 from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.port_owner import refuse_foreign_metrics
+from harness.observe.scheme import refuse_wrong_scheme
 from harness.process.output import last_lines
 from harness.process.process import Process
 
@@ -96,6 +97,7 @@ async def _running_service(target: Target, url: str) -> Service:
     try:
         await asyncio.to_thread(fetch, url, _PROBE_TIMEOUT)
     except NoAnswer as error:
+        await asyncio.to_thread(refuse_wrong_scheme, url, _PROBE_TIMEOUT)
         raise TargetError(
             f"nothing answers at {url}: {error}",
             "start the service first, correct the url, or give the target a command",
@@ -146,6 +148,8 @@ async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
                 problem + output,
                 f"the whole output is in {log}; the command was: {target.command}",
             )
+        if target.ready is None or not target.ready.startswith("/"):
+            await asyncio.to_thread(refuse_wrong_scheme, url, _PROBE_TIMEOUT)
         metrics = tuple(absolute(url, path) for path in target.metrics)
         await asyncio.to_thread(refuse_foreign_metrics, metrics, process.pid)
     except BaseException:
@@ -173,8 +177,8 @@ async def _wait_until_ready(target: Target, url: str, died: asyncio.Future[int])
             return ""
         if time.monotonic() >= deadline:
             return (
-                f"the service was not ready within {target.ready_timeout:g} s: {problem} "
-                "(target.ready_timeout extends the wait)"
+                f"the service was not ready within {target.ready_timeout:g} s: {problem}; "
+                "target.ready_timeout sets the longest wait"
             )
         await asyncio.wait({died}, timeout=_PROBE_PAUSE)
 

@@ -18,5 +18,5 @@ def last_lines(log: Path, before: int = 0) -> str:
     except OSError:  # somebody removed it
         return ""
     if not lines:
-        return "; it wrote nothing"
+        return "\nIt has written no output."
     return "\nIts last output:\n" + "\n".join(f"    {line}" for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import secrets
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import names
-from harness.errors import RunFolderError, UsageError
+from harness.errors import RunFolderError, ScenarioError, UsageError, why_unreadable
 from harness.load.protocol.master import MASTER_PORT, WorkerPool
 from harness.load.worker_secret import MAKE, SECRET, generated_secret, is_loopback, read_secret
 
@@ -99,7 +100,7 @@ def _read_plan(path: Path, today: date | None) -> Plan:
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist", "name the file with --budgets") from None
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+        raise UsageError(f"cannot read {path}: {why_unreadable(error)}") from error
     return parse_plan(decoded(data, path), path, os.environ, today)
 
 
@@ -220,6 +221,22 @@ def require_locustfile(scenario: Scenario) -> None:
                 f"scenario {scenario.name!r}: {load.locustfile} does not exist",
                 "`locustfile` is relative to the folder of budgets.yaml",
             )
+
+
+def require_python(scenario: Scenario) -> None:
+    """Raise ScenarioError if a locustfile has a syntax error; it must exist."""
+    for load in scenario.loads:
+        try:
+            ast.parse(load.locustfile.read_bytes())
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            raise ScenarioError(
+                f"{load.locustfile}:{line}: SyntaxError: {getattr(error, 'msg', error)}",
+                "correct the line",
+            ) from error
+        except OSError as error:
+            reason = why_unreadable(error)
+            raise UsageError(f"cannot read {load.locustfile}: {reason}") from error
 
 
 def past_run(options: argparse.Namespace) -> PastRun | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from harness.budgets.limits import MOST_USERS, MOST_WORKERS, Limits
 from harness.load.protocol.master import MASTER_PORT
@@ -13,7 +14,12 @@ from harness.units import parse
 
 def url(text: str) -> str:
     """The URL of a server, without a slash at its end."""
-    if not text.startswith(("http://", "https://")):
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, or too large
+        usable = False
+    if not usable:
         raise argparse.ArgumentTypeError(f"{text!r} is not a URL; write http://host:port")
     return text.rstrip("/")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.errors import UsageError, why_unreadable
 from harness.judge.model import Judgement
 from harness.observe.grafana import Grafana
 from harness.observe.prometheus import Prometheus, tls_context
@@ -107,7 +107,7 @@ def read_token(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the token in {path}: {error}") from error
+        raise UsageError(f"cannot read the token in {path}: {why_unreadable(error)}") from error
     if not token or not token.isprintable() or " " in token:
         raise UsageError(f"{path} does not contain a token", "write only the token into it")
     return token

@@ -52,15 +52,27 @@ class Service:
     @property
     def absent(self) -> str:
         """What has to be installed first; empty when the service can start."""
-        if self.command[0] != "node":
-            missing = [one for one in self.needs if find_spec(one) is None]
-            remedy = "uv sync --group services"
-        elif program("node") is None:
-            missing, remedy = ["node"], "Debian: apt-get install nodejs npm"
-        else:
-            missing = [one for one in self.needs if not (NODE / "node_modules" / one).is_dir()]
-            remedy = f"npm ci --prefix {NODE.relative_to(ROOT)}"
-        return f"not installed: {', '.join(missing)} ({remedy})" if missing else ""
+        if self.command[0] == "node":
+            return missing_in_node(*self.needs)
+        missing = [one for one in self.needs if find_spec(one) is None]
+        return f"not installed: {', '.join(missing)} (uv sync --group services)" if missing else ""
+
+
+def missing_in_node(*packages: str) -> str:
+    """Which packages of Node have to be installed first; empty when all are there."""
+    if program("node") is None:
+        return "not installed: node (Debian: apt-get install nodejs npm)"
+    missing = [one for one in packages if not (NODE / "node_modules" / one).is_dir()]
+    remedy = f"npm ci --prefix {NODE.relative_to(ROOT)}"
+    return f"not installed: {', '.join(missing)} ({remedy})" if missing else ""
+
+
+def skip_or_fail(absent: str) -> None:
+    """Skip the test, or in CI fail it, when something is absent."""
+    if absent and os.environ.get("HARNESS_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{absent}, and HARNESS_REQUIRE_SERVICES is set", pytrace=False)
+    if absent:
+        pytest.skip(absent)
 
 
 def python(module: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from harness.cli import main
-from tests.integration.services.catalogue import LOCUSTFILE, Service, budgets
+from tests.integration.services.catalogue import LOCUSTFILE, Service, budgets, skip_or_fail
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,6 @@ def untraced() -> Iterator[None]:
 @pytest.fixture
 def project(tmp_path: Path, service: Service) -> Project:
     """A project of the test's service; skips, or in CI fails, when it is not installed."""
-    if service.absent:
-        if os.environ.get("HARNESS_REQUIRE_SERVICES") == "1":
-            pytest.fail(f"{service.absent}, and HARNESS_REQUIRE_SERVICES is set", pytrace=False)
-        pytest.skip(service.absent)
+    skip_or_fail(service.absent)
     (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
     return Project(tmp_path, budgets(service))

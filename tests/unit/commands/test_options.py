@@ -1,10 +1,15 @@
 """The command line: what its options are read as, and what is refused before anything runs."""
 
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.cli import COMMANDS, parser
+from harness.budgets.model import Plan, Target
+from harness.cli import COMMANDS, main, parser
+from harness.commands.parts.inputs import with_metrics
+from harness.errors import UsageError
 
 
 def read(*arguments: str) -> dict[str, object]:
@@ -61,16 +66,68 @@ def test_option_is_read_as(arguments: str, option: str, value: object) -> None:
         (("--duration", "999ms"), "must be at least 1s"),
         (("--warm-up", "31d"), "must be at most 30d"),
         (("--max-duration", "31d"), "must be at most 30d"),
+        (("--url", "foo"), "is not a URL; write http://host:port"),
+        (("--url", "http://"), "is not a URL"),
+        (("--url", "http://:80"), "is not a URL"),
+        (("--url", "http://a:99999"), "is not a URL"),
+        (("--metrics", "/metrics"), "is not a URL"),
     ],
     ids=str,
 )
-def test_bad_value_of_an_option_is_refused(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], expected: str
+def test_bad_value_of_an_option_is_refused(arguments: tuple[str, ...], expected: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read("run", *arguments)
+    assert expected in refused.value.message
+    assert refused.value.hint == "`harness run --help` lists the options"
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("", "error: the following arguments are required: COMMAND\nhint: `harness --help` lists"),
+        ("rnu", "error: there is no command 'rnu'\nhint: did you mean `run`? `harness --help`"),
+        ("xyz", "error: there is no command 'xyz'\nhint: `harness --help` lists the commands"),
+        ("run --nope", "error: unrecognized arguments: --nope\nhint: `harness COMMAND --help`"),
+        ("check", "error: the following arguments are required: RUN_DIR\nhint: `harness check"),
+    ],
+)
+def test_bad_command_line_is_one_error_with_a_hint(
+    capsys: pytest.CaptureFixture[str], line: str, error: str
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        read("run", *arguments)
+        main(line.split())
     assert end.value.code == 2
-    assert expected in capsys.readouterr().err
+    text = capsys.readouterr().err
+    assert text.startswith(error)
+    assert "usage:" not in text
+
+
+def test_lint_finds_a_syntax_error_of_a_locustfile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "load.py").write_text("import locust\nclass User(\n")
+    (tmp_path / "budgets.yaml").write_text(
+        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
+        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
+        " budgets: {errors: {indicator: error_ratio, max: 1%}}}"
+    )
+    with pytest.raises(SystemExit) as end:
+        main(["lint", "--budgets", str(tmp_path / "budgets.yaml")])
+    assert end.value.code == 2
+    assert f"{tmp_path}/load.py:2: SyntaxError: '(' was never closed" in capsys.readouterr().err
+
+
+def test_metrics_option_replaces_the_addresses_of_the_target() -> None:
+    options = Namespace(**read("lint", "--url", "http://a", "--metrics", "http://a:9100/metrics"))
+    plan = Plan("shop", None, {}, (), Path("budgets.yaml"), "")
+    target = Target(url="http://b", metrics=("/metrics",), exporters=("http://c/metrics",))
+    for given in (plan, replace(plan, target=target)):
+        found = with_metrics(given, options).target
+        assert found is not None
+        assert found.metrics == ("http://a:9100/metrics",)
+        assert found.exporters == ()
+    with pytest.raises(UsageError, match="--metrics belongs to a running service"):
+        with_metrics(plan, Namespace(url=None, metrics=["http://a:9100/metrics"]))
 
 
 def test_selftest_and_lint_have_no_workers() -> None:
