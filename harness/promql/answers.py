@@ -36,7 +36,7 @@ _PLACEHOLDER = r"[{<:\[][a-zA-Z0-9_:.-]+[}>\]]?"
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredRequests:
+class ServiceAnswers:
     """Series of a service's answers: a whole histogram or summary, or a counter."""
 
     metric: str
@@ -69,7 +69,7 @@ def in_production(indicator: Indicator, found: Recognition) -> bool:
             assert_never(indicator)
 
 
-def answer_times(indicator: Latency, found: Recognition) -> AnsweredRequests | None:
+def answer_times(indicator: Latency, found: Recognition) -> ServiceAnswers | None:
     """The times of answers; None if the service does not tell the requested ones apart.
 
     Where times have no status, those of all answers stand for those of successful ones.
@@ -83,17 +83,19 @@ def answer_times(indicator: Latency, found: Recognition) -> AnsweredRequests | N
     for metric in played:
         matchers = _matchers(metric, indicator.request, indicator.outcome, found)
         if matchers is not None:
-            return AnsweredRequests(metric.metric, matchers, metric.selector.scale)
+            return ServiceAnswers(metric.metric, matchers, metric.selector.scale)
     return None
 
 
-def answers(request: str | None, outcome: AnswerOutcome, found: Recognition) -> AnsweredRequests | None:
+def answers(
+    request: str | None, outcome: AnswerOutcome, found: Recognition
+) -> ServiceAnswers | None:
     """The number of answers; None if the service does not tell the requested ones apart."""
     metric = found[MetricRole.REQUESTS]
     if metric is None:
         return None
     matchers = _matchers(metric, request, outcome, found)
-    return None if matchers is None else AnsweredRequests(metric.events.metric, matchers)
+    return None if matchers is None else ServiceAnswers(metric.events.metric, matchers)
 
 
 def failed_status(found: Recognition) -> str:

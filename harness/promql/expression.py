@@ -33,7 +33,7 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.budgets.patterns import literal
-from harness.promql.answers import AnswerOutcome, AnsweredRequests, answer_times, answers
+from harness.promql.answers import AnswerOutcome, ServiceAnswers, answer_times, answers
 from harness.promql.text import text as text  # noqa: PLC0414 - a part of this module
 
 
@@ -284,7 +284,7 @@ def _histogram(indicator: Quantile | Mean | Latency, scope: QueryScope) -> _Seri
     return _sent(metric, indicator.request, indicator.outcome, scope)
 
 
-def _answers(found: AnsweredRequests | None, scope: QueryScope) -> _Series:
+def _answers(found: ServiceAnswers | None, scope: QueryScope) -> _Series:
     """Series of the service's own answers."""
     if found is None:
         raise ValueError("no metric of the service has these requests")
