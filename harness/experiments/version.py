@@ -223,7 +223,7 @@ def _metrics_address(target: Target, version: Version, path: str) -> str | None:
     if version.url is None:
         return None if path.startswith("/") or PLACE in path else path
     here = on_port(replace(target, metrics=(path,)), address(version.url)[1])
-    return absolute(version.url.rstrip("/"), here.metrics[0])
+    return absolute(version.url, here.metrics[0])
 
 
 def _shared_stores(baseline: VersionSide, candidate: VersionSide) -> Iterator[str]:

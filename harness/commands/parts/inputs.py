@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +120,10 @@ def adapted(
     given = {key: getattr(options, key, None) for key in keys}
     changes = Changes(**given, fixed_length=fixed_length, goes_on=goes_on)
     scenario = override(plan, name, changes)
+    arguments = getattr(options, "locustfile_arguments", ())
+    if arguments:
+        loads = tuple(replace(load, arguments=arguments) for load in scenario.loads)
+        scenario = replace(scenario, loads=loads)
     require_locustfile(scenario)
     return scenario
 
