@@ -39,6 +39,12 @@ COMMANDS: Final = {
     "backfill": "load a stored run into Prometheus",
     "render": "write dashboards, alerts and their tests from budgets.yaml",
 }
+TAKE_ARGUMENTS: Final = ("run", "compare", "calibrate", "selftest")  # for the locustfile, after --
+_ARGUMENTS: Final = """\
+arguments after `--` are for the options that the locustfile adds:
+  -- --my-option VALUE
+
+"""
 EXIT_CODES: Final = """\
 exit codes:
   0 pass (warnings allowed)   2 bad usage, budgets or scenario   4 inconclusive
@@ -64,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(given: Sequence[str]) -> int:
     """Run a command; returns its exit code."""
     try:
+        given, arguments = _split(given)
         options = parser(given[:1]).parse_args(given)
+        options.locustfile_arguments = arguments
         return int(options.command(options))
     except HarnessError as error:
         print_error(error)
@@ -74,6 +82,14 @@ def _run(given: Sequence[str]) -> int:
     except Exception:  # noqa: BLE001  a crash must not look like a regression
         print_traceback()
         return EXIT_INTERNAL
+
+
+def _split(given: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
+    """The options of the command, and after `--` the arguments of its locustfile."""
+    if given[:1] and given[0] in TAKE_ARGUMENTS and "--" in given:
+        at = list(given).index("--")
+        return given[:at], tuple(given[at + 1 :])
+    return given, ()
 
 
 def parser(commands: Collection[str]) -> argparse.ArgumentParser:
@@ -95,7 +111,7 @@ def parser(commands: Collection[str]) -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(
             name,
             help=summary,
-            epilog=EXIT_CODES,
+            epilog=(_ARGUMENTS if name in TAKE_ARGUMENTS else "") + EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name in commands:

@@ -232,6 +232,7 @@ class Load:
         locustfile: Resolved against the folder of budgets.yaml.
         name: Empty for the only load of a scenario.
         start: Seconds from the start of the scenario to the start of the workload.
+        arguments: For the locustfile's own parser, from the command line.
     """
 
     locustfile: Path
@@ -240,6 +241,7 @@ class Load:
     start: float = 0.0
     tags: tuple[str, ...] = ()
     exclude_tags: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,8 @@ class Scenario:
             then goes on, at most to `duration`. None: the run lasts `duration`.
         early: With `stop: decided`, whether the run ends even before `planned` when every budget is
             decided and none needs all of it.
+        locustfile_exit_code: Whether an exit code that the locustfile sets, other than 0, fails the
+            run.
     """
 
     name: str
@@ -271,6 +275,7 @@ class Scenario:
     auto_warm_up: bool = False
     planned: float | None = None
     early: bool = False
+    locustfile_exit_code: Literal["fail", "ignore"] = "fail"
 
     @property
     def seconds(self) -> float:
@@ -293,7 +298,7 @@ class Target:
 
     Attributes:
         command: Shell words that start it; None for a service that already runs.
-        url: Base URL, without a trailing slash.
+        url: Base URL. The locustfile gets a slash at its end.
         ready: Path or URL that answers 2xx once the service is ready; None only waits for the port.
         metrics: Paths or URLs to scrape, one per replica; may be empty.
         exporters: URLs to scrape as well, of processes that do not belong to the service.

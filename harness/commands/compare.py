@@ -12,7 +12,7 @@ from harness import names
 from harness.budgets.model import Plan, Scenario
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import choose_scenario, pair_design, read_plan
-from harness.commands.parts.option_types import url, variable
+from harness.commands.parts.option_types import service_url, variable
 from harness.commands.parts.options import (
     budgets_option,
     out_option,
@@ -93,7 +93,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             f"--{side}-command", metavar="TEXT", help="start command (default: the target's)"
         )
         group.add_argument(
-            f"--{side}-url", type=url, metavar="URL", help="URL of a version that already runs"
+            f"--{side}-url",
+            type=service_url,
+            metavar="URL",
+            help="URL of a version that already runs",
         )
         group.add_argument(
             f"--{side}-metrics",

@@ -249,7 +249,7 @@ def _refuse_shared_metrics(target: Target, baseline: Version, candidate: Version
 def _metrics_addresses(target: Target, version: Version) -> tuple[str, ...]:
     """Where a version is scraped, without what follows from the free ports that it will get."""
     if version.url is not None:
-        return running_metrics(_measured(target, version), version.url.rstrip("/"))
+        return running_metrics(_measured(target, version), version.url)
     fixed = (path for path in target.metrics if not path.startswith("/"))
     return tuple(path for path in fixed if PLACE not in path and not FURTHER.search(path))
 

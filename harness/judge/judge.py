@@ -13,6 +13,7 @@ from harness.judge.guards.all import guards
 from harness.judge.intervals.interval import confidence
 from harness.judge.intervals.levels import levels_of
 from harness.judge.intervals.start_noise import NOISE
+from harness.judge.locustfile import locustfile_verdict
 from harness.judge.measure.measure import Measured, measure_budgets
 from harness.judge.measure.series import PROMETHEUS
 from harness.judge.model import (
@@ -41,7 +42,8 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence, off: tuple[str, ...] 
         off: Names of the budgets that are off, for the reader.
 
     Returns:
-        The guards, a verdict for each budget in the given order, and the outcome of the run.
+        The guards, a verdict for each budget in the given order, one more if the locustfile set an
+        exit code, and the outcome of the run.
     """
     measured = measure_budgets(budgets, evidence)
     found = guards(evidence, measured)
@@ -55,6 +57,8 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence, off: tuple[str, ...] 
         for verdict, one in zip(verdicts, measured, strict=True)
     )
     outcome = _run_outcome(verdicts, judged=judged)
+    if gate := locustfile_verdict(evidence.manifest):
+        outcome, verdicts = gate.outcome, (*verdicts, gate)
     return Judgement(outcome, found, verdicts, _leniency(budgets, off))
 
 

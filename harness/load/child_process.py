@@ -7,12 +7,26 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from harness.load.protocol.frames import Decoder, ToGenerator, ToHarness, encode
 from harness.process.connection import Connection
 from harness.process.process import Process
+
+# They would change how Locust is imported or how workers wait, which the harness determines.
+_REMOVED = (
+    "LOCUST_PLAYWRIGHT",
+    "LOCUST_SKIP_MONKEY_PATCH",
+    "LOCUST_SKIP_URLLIB3_PATCH",
+    "LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP",
+    "LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP",
+)
+
+
+def locust_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that runs a locustfile."""
+    return {name: value for name, value in environment.items() if name not in _REMOVED}
 
 
 class ChildProcess:
@@ -35,7 +49,7 @@ class ChildProcess:
                 # -P: a folder `locust` next to the scenario must not hide the package.
                 [sys.executable, "-P", "-m", "harness.load.child", str(child_end.fileno())],
                 output=log,
-                environment={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")},
+                environment=locust_environment(os.environ),
                 pass_fds=[child_end.fileno()],
             )
         return cls(process, Connection(harness_end))

@@ -79,6 +79,7 @@ async def fleet(
             trace_ratio=scenario.trace_ratio,
             workers=scenario.workers or 1,
             pool=pool,
+            seconds=scenario.warm_up + scenario.expected - load.start,
             on_progress=on_progress,
         )
         return RunningLoad(load, await stacks[load.name].enter_async_context(running))
@@ -133,6 +134,12 @@ class Fleet:
     def notices(self) -> tuple[str, ...]:
         """Messages about the scenario for the user."""
         return self._texts(lambda generator: generator.notices)
+
+    @property
+    def exit_code(self) -> int | None:
+        """The highest exit code that a locustfile set; None if none set one."""
+        codes = [one.generator.exit_code for one in self._running]
+        return max((code for code in codes if code is not None), key=abs, default=None)
 
     @property
     def workers(self) -> tuple[Worker, ...]:

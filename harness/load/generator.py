@@ -60,6 +60,7 @@ async def generator(
     trace_ratio: float = 0.0,
     workers: int = 1,
     pool: WorkerPool | None = None,
+    seconds: float = 0.0,
     on_progress: Callable[[str], object] = lambda _: None,
 ) -> AsyncIterator[Generator]:
     """A load generator that is ready to start; all its processes end with the context.
@@ -74,6 +75,7 @@ async def generator(
         trace_ratio: Share of the requests whose traceparent has the sampled flag.
         workers: Number of worker processes on this machine.
         pool: The workers of other machines, which replace those of this machine.
+        seconds: Planned length of the load, which the locustfile reads as its run time.
         on_progress: Called with a progress line while the workers of other machines join.
 
     Raises:
@@ -93,7 +95,10 @@ async def generator(
     if role is None and workers > 1:
         role = WorkerPool(_LOCAL, 0, workers, secrets.token_hex(8), secrets.token_hex(32))
     setup = Setup(
-        str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio, role=role
+        *(str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio),
+        role=role,
+        arguments=load.arguments,
+        seconds=seconds,
     )
     running = Generator(log=log, drain=drain, on_report=on_report, on_progress=on_progress)
     try:
@@ -110,6 +115,7 @@ class Generator:
         user_errors: Exceptions that the locustfile raised outside of requests, each text once.
         consequences: Those of them that followed a failed request, not in `user_errors`.
         notices: Messages about the scenario for the user.
+        exit_code: That the locustfile set; None if it set none.
         finished: Whether the last frame has arrived.
         died: Done, with the reason, once the generator has ended before its stop, has blocked, or
             has lost a worker whose loss ends the load.
@@ -126,6 +132,7 @@ class Generator:
         self.user_errors: tuple[str, ...] = ()
         self.consequences: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
+        self.exit_code: int | None = None
         self.finished = False
         self.died: asyncio.Future[str] = asyncio.Future()
         self._log = log
@@ -322,6 +329,7 @@ class Generator:
 
     def _handle_bye(self, bye: Bye) -> None:
         self.finished = True
+        self.exit_code = bye.exit_code
         self._silent_for = None
         if bye.reason or not self._stop_requested:
             self._die(bye.reason or "it stopped before the harness stopped it")

@@ -13,6 +13,7 @@ from zmq import Event
 from zmq.utils.monitor import recv_monitor_message
 
 from harness.errors import GeneratorError, UsageError
+from harness.load.child_process import locust_environment
 from harness.load.protocol.authentication import HANDSHAKE_TIME, keys_of, secure_worker
 from harness.load.protocol.master import RUN_ID
 
@@ -90,5 +91,5 @@ def become_worker(
     module = "harness.load.child.distributed.remote"
     # -P: a folder `locust` in the current folder must not hide the package.
     command = [sys.executable, "-P", "-m", module, str(reader), host, str(port)]
-    kept = {k: v for k, v in environment.items() if not k.startswith("LOCUST_")}
-    os.execve(sys.executable, command, kept | {RUN_ID: run_id})  # noqa: S606 - no shell is needed
+    kept = locust_environment(environment) | {RUN_ID: run_id}
+    os.execve(sys.executable, command, kept)  # noqa: S606 - no shell is needed

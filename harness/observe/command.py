@@ -121,7 +121,7 @@ def absolute(url: str, path: str) -> str:
     """A path appended to a base URL; an absolute URL is returned unchanged."""
     if path.startswith(("http://", "https://")):
         return path
-    return f"{url}/{path.removeprefix('/')}"
+    return f"{url.rstrip('/')}/{path.removeprefix('/')}"
 
 
 def address(url: str) -> tuple[str, int]:

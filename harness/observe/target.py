@@ -40,7 +40,7 @@ class Service:
     """A running service.
 
     Attributes:
-        url: Base URL, without a trailing slash.
+        url: Base URL, as it was given.
         metrics: Absolute URLs of its metrics endpoints.
         died: Done with the exit code of the command when it has ended (-N for signal N); never
             done for a service that the harness has not started.
@@ -76,7 +76,7 @@ async def serve(target: Target, log: Path, url: str | None = None) -> AsyncItera
     """
     target = on_side(target, "candidate")
     if url is not None or target.command is None:
-        yield await _running_service(target, (url or target.url).rstrip("/"))
+        yield await _running_service(target, url or target.url)
         return
     process, service = await _start(target, log)
     try:
@@ -121,7 +121,7 @@ async def _start(target: Target, log: Path) -> tuple[Process, Service]:
 
 async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
     argv = split_command(target.command or "")
-    url = target.url.rstrip("/")
+    url = target.url
     if not target.directory.is_dir():
         raise TargetError(f"{target.directory} is not a folder", "the target's command runs there")
     before = _size(log)

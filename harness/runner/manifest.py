@@ -14,7 +14,7 @@ from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.fleet import Fleet
 from harness.observe.host import git_facts, host_facts
 from harness.observe.target import Service
-from harness.runner.mask import Mask
+from harness.runner.mask import Mask, mask_of, masked_arguments
 from harness.runner.options import RunObserver
 from harness.runs.calibration import Calibration
 from harness.runs.clock import RunClock
@@ -135,6 +135,7 @@ class RunState:
             requests=fleet.requests,
             user_errors=tuple(map(self.mask, fleet.user_errors)),
             consequences=tuple(map(self.mask, fleet.consequences)),
+            locustfile_exit_code=fleet.exit_code,
             notices=tuple(map(self.mask, fleet.notices)),
             workers=tuple(self._with_epoch(worker) for worker in fleet.workers),
         )
@@ -165,7 +166,7 @@ def new_manifest(plan: Plan, scenario: Scenario) -> Manifest:
         service=plan.service,
         scenario={
             "name": scenario.name,
-            "loads": [_load_facts(load) for load in scenario.loads],
+            "loads": [_load_facts(load, mask_of(plan.text, os.environ)) for load in scenario.loads],
             "warm_up": scenario.warm_up,
             "duration": scenario.duration,
             "settles": scenario.auto_warm_up,
@@ -174,6 +175,7 @@ def new_manifest(plan: Plan, scenario: Scenario) -> Manifest:
             "drain": scenario.drain,
             "workers": scenario.workers,
             "trace_ratio": scenario.trace_ratio,
+            "locustfile_exit_code": scenario.locustfile_exit_code,
         },
         target={},
         clock=clock,
@@ -195,7 +197,7 @@ def target_facts(target: Target, service: Service, mask: Mask = str) -> dict[str
     }
 
 
-def _load_facts(load: Load) -> dict[str, Any]:
+def _load_facts(load: Load, mask: Mask) -> dict[str, Any]:
     return {
         "name": load.name,
         "locustfile": os.fsencode(load.locustfile).decode(errors="replace"),
@@ -203,6 +205,7 @@ def _load_facts(load: Load) -> dict[str, Any]:
         "start": load.start,
         "tags": load.tags,
         "exclude_tags": load.exclude_tags,
+        "arguments": [mask(text) for text in masked_arguments(load.arguments)],
     }
 
 

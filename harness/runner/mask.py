@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 SHORTEST: Final = 4  # characters of a value that is masked; shorter ones are in every text
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)", re.ASCII)
 
+_SECRET = re.compile(r"pass|secret|token|key|credential|auth|cookie", re.IGNORECASE)
+
 Mask = Callable[[str], str]
+
+
+def masked_arguments(arguments: Iterable[str]) -> list[str]:
+    """The arguments of a command line, with `***` in the place of what is probably a secret.
+
+    That is the value of an option whose name says so: `--api-key X`, `--password=X`.
+    """
+    found: list[str] = []
+    secret = False
+    for argument in arguments:
+        if not argument.startswith("-"):
+            found.append("***" if secret else argument)
+            continue
+        name, equals, _ = argument.partition("=")
+        secret = _SECRET.search(name) is not None
+        found.append(f"{name}=***" if secret and equals else argument)
+    return found
 
 
 def mask_of(budgets: str, environment: Mapping[str, str]) -> Mask:

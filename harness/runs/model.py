@@ -142,6 +142,7 @@ class Manifest(BaseModel):
         aborted_by: The budget whose certain breach stopped the load; empty otherwise.
         user_errors: Exceptions that ended or disturbed a Locust user, the first few.
         consequences: Those of them that followed a failed request of the same task.
+        locustfile_exit_code: That the locustfile set; None if it set none.
         settled: Of a scenario whose warm-up is as long as the latency needs; else None.
         noise: Standard deviation of the logarithm of a budget's value from start to start, by the
             budget's name, as calibration found it on this machine.
@@ -162,6 +163,7 @@ class Manifest(BaseModel):
     requests: Requests = Requests()
     user_errors: tuple[str, ...] = ()
     consequences: tuple[str, ...] = ()
+    locustfile_exit_code: int | None = None
     workers: tuple[Worker, ...] = ()
     notices: tuple[str, ...] = ()
     aborted_by: str = ""

@@ -149,6 +149,11 @@ class ScenarioSpec(Section):
         0.05,
         description='Share of the requests whose traceparent asks for a trace, default "5%"',
     )
+    locustfile_exit_code: Literal["fail", "ignore"] = Field(
+        "fail",
+        description="fail (default): the run fails if the locustfile sets an exit code, in"
+        " `environment.process_exit_code` or by sys.exit; ignore: it does not",
+    )
 
 
 class RequestsSpec(Section):

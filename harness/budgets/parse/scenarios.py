@@ -75,6 +75,7 @@ def scenario(
         drain=spec.drain,
         workers=None if spec.workers == "auto" else spec.workers,
         trace_ratio=spec.trace_ratio,
+        locustfile_exit_code=spec.locustfile_exit_code,
     )
 
 
@@ -262,7 +263,7 @@ def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | No
     if problems.within(place):
         return None
     return Target(
-        url=spec.url.rstrip("/"),
+        url=spec.url,
         command=spec.command,
         setup=spec.setup,
         ready=spec.ready,

@@ -140,6 +140,10 @@ def adapted(
     given = {key: getattr(options, key, None) for key in keys}
     changes = Changes(**given, fixed_length=fixed_length, goes_on=goes_on)
     scenario = override(plan, name, changes)
+    arguments = getattr(options, "locustfile_arguments", ())
+    if arguments:
+        loads = tuple(replace(load, arguments=arguments) for load in scenario.loads)
+        scenario = replace(scenario, loads=loads)
     require_locustfile(scenario)
     return scenario
 

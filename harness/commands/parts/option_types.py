@@ -24,6 +24,12 @@ def url(text: str) -> str:
     return text.rstrip("/")
 
 
+def service_url(text: str) -> str:
+    """The URL of a service, as it was given: a locustfile may rely on a slash at its end."""
+    url(text)
+    return text
+
+
 def variable(text: str) -> tuple[str, str]:
     """NAME=VALUE."""
     name, equals, value = text.partition("=")

@@ -13,6 +13,7 @@ from harness.commands.parts.option_types import (
     or_auto,
     quantity,
     server,
+    service_url,
     url,
 )
 from harness.load.worker_secret import SECRET
@@ -61,7 +62,7 @@ def url_option(parser: argparse.ArgumentParser, what: str) -> None:
         parser: The parser of the command.
         what: The help.
     """
-    parser.add_argument("--url", type=url, help=what)
+    parser.add_argument("--url", type=service_url, help=what)
 
 
 def metrics_option(parser: argparse.ArgumentParser) -> None:

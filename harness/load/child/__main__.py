@@ -16,14 +16,15 @@ import gevent
 import locust  # noqa: F401 - first, since it makes the standard library cooperative
 from locust.env import Environment
 
-from harness.load.child.agent import Agent, notice_to
+from harness.load.child.agent import Agent, exit_code_of, notice_to
 from harness.load.child.control_channel import StoppedBeforeStartError
 from harness.load.child.distributed.master import Master
 from harness.load.child.distributed.runner import create_gated_runner
 from harness.load.child.distributed.sockets import install as install_sockets
 from harness.load.child.distributed.worker import serve
 from harness.load.child.harness_channel import HarnessChannel
-from harness.load.child.locustfile import RefusalError, load, remove_locust_listeners
+from harness.load.child.locustfile.load import load, remove_locust_listeners
+from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.child.recording import Recorder
 from harness.load.child.wrapping import install
 from harness.load.protocol.frames import Bye, Refused, Setup
@@ -55,7 +56,7 @@ def main(descriptor: int) -> None:
     except StoppedBeforeStartError as stopped:
         channel.send(Bye(str(stopped)))
     except SystemExit as leave:  # of any greenlet: gevent raises it in the main one
-        channel.send(Bye(f"the locustfile called sys.exit({leave.code!r})"))
+        channel.send(Bye(f"the locustfile called sys.exit({leave.code!r})", exit_code_of(leave)))
 
 
 def _run_single(setup: Setup, channel: HarnessChannel) -> None:

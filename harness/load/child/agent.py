@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, assert_never, cast
 
@@ -12,12 +12,15 @@ import gevent
 import psutil
 from locust import User
 from locust.env import Environment
-from locust.runners import LocalRunner
+from locust.exception import StopTest
+from locust.runners import LocalRunner, WorkerRunner
+from locust.user.task import DefaultTaskSet
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
 from harness.load.child.control_channel import ControlChannel
-from harness.load.child.locustfile import RefusalError, describe, place
+from harness.load.child.locustfile.load import describe, place
+from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.child.open_model import OpenModel
 from harness.load.child.pools import pool_size
 from harness.load.child.prepare import preallocate
@@ -29,6 +32,7 @@ from harness.load.protocol.frames import Bye, Notice, Ready, Report, Setup, Star
 from harness.load.user_ramp import spawn_rate
 
 MAX_ERRORS = 20  # different texts; a locustfile may put an id into each message
+NO_TASKS = "No tasks defined"  # begin of Locust's exception
 STOP_GRACE = 1.0  # s that `on_stop` has when the drain is over
 
 
@@ -77,6 +81,7 @@ class Agent:
         self._consequences: set[str] = set()  # exceptions that follow a failed request
         self._cut = 0  # iterations that these exceptions cut short
         self._stopping = False
+        self._exit_code: int | None = None  # of sys.exit
         self._process = psutil.Process()
         self._host = HostProbe()
         self._cpu = (time.monotonic(), time.process_time())
@@ -85,6 +90,7 @@ class Agent:
         self._events = cast(Any, environment.events)
         self._events.user_error.add_listener(self._on_user_error)
         self._events.test_stopping.add_listener(self._on_test_stopping)
+        stop_at_stop_test(self._end)
 
     def run(self) -> None:
         """Prepare the users, run the load, drain, report, and send the last frame.
@@ -105,9 +111,16 @@ class Agent:
         try:
             stop = self._channel.stop.get()
         except SystemExit as leave:  # of a task: gevent raises it here, in the main greenlet
-            stop = f"the locustfile called sys.exit({leave.code!r})"
-        self._stop(stop.drain if isinstance(stop, Stop) else 0.0)
-        self._channel.send(Bye("" if isinstance(stop, Stop) else stop))
+            stop = self._leave(leave)
+        try:
+            self._stop(stop.drain if isinstance(stop, Stop) else 0.0)
+        except SystemExit as leave:
+            self._leave(leave)
+            self._report_last()
+        if isinstance(self._runner, WorkerRunner):
+            self._runner._send_stats()  # noqa: SLF001
+        reason = "" if isinstance(stop, Stop) else stop
+        self._channel.send(Bye(reason, self._set_exit_code()))
 
     # --- the load -----------------------------------------------------------------------------
 
@@ -124,10 +137,20 @@ class Agent:
         while not self._spawned() or self._open.idle < self._runner.user_count:
             if self._channel.stop.ready():
                 break
+            self._refuse_without_tasks()
             gevent.sleep(0.005)
         self._look_for_failure()
         self._refuse_without_users(workload)
         return int(self._runner.user_count)
+
+    def _refuse_without_tasks(self) -> None:
+        """Users without a task would never wait for an arrival."""
+        for text in self._errors:
+            if NO_TASKS in text:
+                raise RefusalError(
+                    f"{self._setup.locustfile}: {text}",
+                    "Mark methods with @task, or set `tasks` before on_start returns.",
+                )
 
     def _refuse_without_users(self, workload: OpenWorkload) -> None:
         path = self._setup.locustfile
@@ -169,6 +192,14 @@ class Agent:
                 gevent.sleep(0.005)
         users = gevent.spawn(self._stop_users)  # runs on_stop, waits for tasks that still run
         users.join(max(deadline - time.monotonic(), STOP_GRACE if drain else 0.0))
+        self._report_last()
+        if not users.ready():  # users wait for answers: the listeners of the end have not run
+            self._runner.user_greenlets.kill(block=False)
+            users.join(STOP_GRACE)
+
+    def _report_last(self) -> None:
+        if self._recorder.closed:
+            return
         gc.collect()  # detects responses that were never entered: their requests are lost
         if self._open:
             self._open.abandon()
@@ -179,9 +210,21 @@ class Agent:
         self._channel.send(report)
 
     def _stop_users(self) -> None:
-        self._runner.stop()
-        if self._owns_process:
-            self._events.quitting.fire(environment=self._environment, reverse=True)
+        try:
+            self._runner.stop()
+            if self._owns_process:
+                self._events.quitting.fire(environment=self._environment, reverse=True)
+        except SystemExit as leave:  # of a listener
+            self._leave(leave)
+
+    def _leave(self, leave: SystemExit) -> str:
+        """Keep the exit code of a call of sys.exit; returns the reason of the end."""
+        self._exit_code = exit_code_of(leave)
+        return f"the locustfile called sys.exit({leave.code!r})"
+
+    def _set_exit_code(self) -> int | None:
+        given = self._environment.process_exit_code if self._exit_code is None else self._exit_code
+        return None if given is None else int(given)
 
     def _spawned(self) -> bool:
         greenlet = self._runner.spawning_greenlet
@@ -279,6 +322,27 @@ def pool_of(
     """
     users = pool_size(workload, user_classes, count)
     return users, spawn_rate(users)
+
+
+def stop_at_stop_test(on_end: Callable[[str], None]) -> None:
+    """Make a StopTest of a task end the load; in Locust it ends only the user that raised it."""
+    original: Any = DefaultTaskSet.run
+
+    def run(self: Any) -> None:
+        try:
+            original(self)
+        except StopTest as stop:
+            on_end(f"the locustfile stopped the test{f': {stop}' if str(stop) else ''}")
+            raise
+
+    DefaultTaskSet.run = run  # type: ignore[method-assign, misc]
+
+
+def exit_code_of(leave: SystemExit) -> int:
+    """The exit code that Python gives a process that raises this exception."""
+    if leave.code is None:
+        return 0
+    return leave.code if isinstance(leave.code, int) else 1
 
 
 def notice_to(channel: ControlChannel) -> Any:

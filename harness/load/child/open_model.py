@@ -1,9 +1,10 @@
 """Inside the generator: the open model. Iterations start on schedule; responses do not delay them.
 
 A user that is about to run a task first takes an arrival, and with it the intended start of the
-task; the scheduler puts arrivals into one queue per user class. Locustfiles need no change:
-`wait_time` is ignored, task weights hold, task sets pass through to their tasks, and each step of a
-SequentialTaskSet takes one arrival. `on_start` runs outside of the schedule.
+task; each user class has its own arrivals. Locustfiles need no change: `wait_time` is ignored, task
+weights hold, task sets pass through to their tasks, and each step of a SequentialTaskSet takes one
+arrival. A user within a sequence (see `progress`) takes arrivals before users that would begin one,
+so all steps run in the proportions of Locust. `on_start` runs outside of the schedule.
 
 Arrivals are divided between user classes by their weight; a class with a `fixed_count` gets the
 share that it has of the pool.
@@ -14,24 +15,28 @@ from __future__ import annotations
 import time
 from bisect import bisect
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import accumulate
 from math import inf
 from typing import Any, assert_never
 
 import gevent
 from locust import TaskSet, User
-from locust.exception import StopUser
+from locust.exception import CatchResponseError, StopUser
 from locust.user.task import (
     LOCUST_STATE_RUNNING,
     LOCUST_STATE_STOPPING,
     LOCUST_STATE_WAITING,
     DefaultTaskSet,
 )
+from locust.user.users import PytestUser
+from requests.exceptions import RequestException
 
 from harness.budgets.workload import OpenWorkload
 from harness.load.arrivals import arrivals
 from harness.load.child.common_random import install as record_choices
 from harness.load.child.common_random import redraw_task, repeat
+from harness.load.child.locustfile.progress import advance, is_within_sequence
 from harness.load.child.pools import Pool, class_limits, class_shares
 from harness.load.child.recording import INTENDED, Recorder
 from harness.load.child.records.failures import FAILED
@@ -85,6 +90,11 @@ class OpenModel:
         for task_set in (TaskSet, DefaultTaskSet):
             self._wrap_execute(task_set)
         TaskSet.wait = _do_not_wait  # type: ignore[method-assign]
+
+        def run(user: Any) -> None:
+            self._run_tests(user)
+
+        PytestUser.run = run  # type: ignore[method-assign, misc]
 
     def start(self, t0: float, index: int = 0, count: int = 1) -> None:
         """Begin the schedule at time `t0`; the users of the pool wait already.
@@ -196,25 +206,46 @@ class OpenModel:
                 try:
                     original(this, task)
                 finally:
+                    advance(this)
                     # A task set that interrupts itself before any task must not block the loop.
                     gevent.sleep(0)
                 return
             user = this.user
-            repeat(self._workload.seed, self._take(user))
+            repeat(self._workload.seed, self._take(user, this))
             try:
                 original(this, redraw_task(this, task))
             finally:
-                self.busy -= 1
-                user.__dict__.pop(INTENDED, None)  # unless the first request took it
+                advance(this)
+                self._end_iteration(user)
 
         task_set.execute_task = execute_task
 
-    def _take(self, user: Any) -> int:
+    def _run_tests(self, user: Any) -> None:
+        """Replaces PytestUser.run: each arrival runs all tests of the user, in their order."""
+        user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
+        fixtures = [next(test.fixturedef.func(user)) for test in user.functions]
+        while True:
+            repeat(self._workload.seed, self._take(user, None))
+            try:
+                for test, fixture in zip(user.functions, fixtures, strict=True):
+                    with suppress(RequestException, CatchResponseError, ConnectionError):
+                        test.obj(fixture)
+            except StopUser:
+                return
+            finally:
+                self._end_iteration(user)
+
+    def _end_iteration(self, user: Any) -> None:
+        self.busy -= 1
+        user.__dict__.pop(INTENDED, None)  # unless the first request took it
+
+    def _take(self, user: Any, task_set: TaskSet | None) -> int:
         """Wait for an arrival; its place in the schedule."""
         if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
             raise StopUser
         user._state = LOCUST_STATE_WAITING  # noqa: SLF001 - so that Locust stops an idle user at once
-        intended, place = self._by_class[type(user)].get(user)
+        within = task_set is not None and is_within_sequence(task_set)
+        intended, place = self._by_class[type(user)].get(user, within_sequence=within)
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
         self.sent += 1
         self.busy += 1

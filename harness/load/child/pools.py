@@ -1,7 +1,12 @@
-"""Inside the generator: the users of the open model, one pool for each class."""
+"""Inside the generator: the users of the open model, one pool for each class.
+
+An arrival goes to the user that has waited longest. Users within a sequence come first: with more
+users than arrivals, each would otherwise begin a sequence and none would end it.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, assert_never
@@ -14,6 +19,7 @@ from locust.dispatch import _kl_generator
 from harness.budgets.workload import OpenWorkload
 from harness.load.sharding import apportion
 
+_OWN_QUEUE = "harness_queue"  # attribute of a user: where it waits for its arrival
 _STARTING = "harness_starting"  # attribute of a user that joined the pool later and is not ready
 
 
@@ -33,13 +39,17 @@ class Pool:
         self._name = name
         self._runner = runner
         self._on_notice = on_notice
-        self._queue: Any = SimpleQueue()
         self._starting = 0
+        self._arrivals: deque[tuple[float, int]] = deque()  # while no user waits
+        self._assigned = 0  # arrivals of users that have not resumed yet
+        # The queues of the users that wait, the first one first.
+        self._free: deque[Any] = deque()
+        self._within_sequence: deque[Any] = deque()
 
     @property
     def waiting(self) -> int:
         """Arrivals that wait for a user."""
-        return int(self._queue.qsize())
+        return len(self._arrivals) + self._assigned
 
     @property
     def spare(self) -> int:
@@ -58,22 +68,57 @@ class Pool:
             self._starting += 1
             self.low = min(self.low, self.room)
             gevent.spawn(self._grow)
-        self._queue.put((due, place))
+        self._assign((due, place))
 
-    def get(self, user: Any) -> tuple[float, int]:
-        """Wait for an arrival; returns its intended start and its place."""
+    def get(self, user: Any, *, within_sequence: bool = False) -> tuple[float, int]:
+        """Wait for an arrival; returns its intended start and its place.
+
+        Args:
+            user: The user that waits.
+            within_sequence: Whether it comes before users that are not.
+        """
         self._arrived(user)
+        if self._arrivals:
+            self.low = min(self.low, self.idle + self.room)
+            return self._arrivals.popleft()
+        queue = user.__dict__.get(_OWN_QUEUE)
+        if queue is None:
+            queue = user.__dict__[_OWN_QUEUE] = SimpleQueue()
+        waiting = self._within_sequence if within_sequence else self._free
+        waiting.append(queue)
         self.idle += 1
         try:
-            due, place = self._queue.get()
+            arrival: tuple[float, int] = queue.get()
+        except BaseException:  # the user was killed
+            self._withdraw(queue, waiting)
+            raise
         finally:
             self.idle -= 1
+        self._assigned -= 1
         self.low = min(self.low, self.idle + self.room)
-        return due, place
+        return arrival
 
     def clear(self) -> list[float]:
         """Remove the arrivals that wait; returns their intended starts."""
-        return [self._queue.get_nowait()[0] for _ in range(self.waiting)]
+        dues = [due for due, _ in self._arrivals]
+        self._arrivals.clear()
+        return dues
+
+    def _assign(self, arrival: tuple[float, int]) -> None:
+        waiting = self._within_sequence or self._free
+        if waiting:
+            self._assigned += 1
+            waiting.popleft().put(arrival)
+        else:
+            self._arrivals.append(arrival)
+
+    def _withdraw(self, queue: Any, waiting: deque[Any]) -> None:
+        """Forget a user that waited; another one gets the arrival that it was assigned."""
+        if queue.qsize():
+            self._assigned -= 1
+            self._assign(queue.get_nowait())
+        else:
+            waiting.remove(queue)
 
     def _grow(self) -> None:
         try:

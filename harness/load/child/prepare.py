@@ -9,7 +9,7 @@ import resource
 
 import gevent.socket
 
-from harness.load.child.locustfile import OPEN_FILES
+from harness.load.child.locustfile.load import OPEN_FILES
 
 
 def preallocate() -> None:

@@ -21,6 +21,7 @@ from locust import User
 from requests import Response
 
 from harness.load.child.bursts import BurstMeter
+from harness.load.child.claims import Claims
 from harness.load.child.records.failures import FailureCounts, note_outcome
 from harness.load.child.records.slowest import Slowest
 from harness.load.child.tracing import trace_of, traceparents
@@ -82,6 +83,7 @@ class Recorder:
         self.started = self.recorded = self.lost = 0
         self.in_flight: dict[int, _Sent] = {}
         self._burst_meter = BurstMeter()
+        self._claims = Claims()
         self.traceparent = traceparents(trace_ratio)
         self.on_notice = on_notice
         self.closed = self.any_failed = False
@@ -237,7 +239,7 @@ class Recorder:
         seconds = None
         if milliseconds is not None and math.isfinite(milliseconds):
             seconds = milliseconds / 1000
-        start = time.monotonic() - (seconds or 0.0)
+        start = self._claims.start_of((method, name), seconds or 0.0, self.on_notice)
         number = self.sent(user if isinstance(user, User) else None, start, "", (method, name))
         if seconds is None:
             self.lose(number)

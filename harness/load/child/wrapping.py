@@ -42,6 +42,8 @@ def install(recorder: Recorder) -> None:
     _wrap_request(recorder, clients.HttpSession, _defaults_of_requests, _path_of)
     default_headers = attrgetter("client.default_headers")
     _wrap_request(recorder, fasthttp.FastHttpSession, default_headers, _as_given)
+    for session in (clients.HttpSession, fasthttp.FastHttpSession):
+        _wrap_build_url(session)
     for response in (clients.ResponseContextManager, fasthttp.ResponseContextManager):
         _wrap_exit(recorder, response)
     _tolerate_binary_errors()
@@ -82,6 +84,17 @@ def _wrap_execute(recorder: Recorder, task_set: Any) -> None:
     task_set.execute_task = execute_task
 
 
+def _wrap_build_url(session: Any) -> None:
+    """Join a base URL that ends with a slash and a path that begins with one."""
+    original = session._build_url  # noqa: SLF001 - there is no public access
+
+    def build_url(self: Any, path: str) -> Any:
+        twice = path.startswith("/") and str(self.base_url).endswith("/")
+        return original(self, path[1:] if twice else path)
+
+    session._build_url = build_url  # noqa: SLF001
+
+
 def _defaults_of_requests(session: Any) -> dict[str, Any]:
     """Headers that a session of requests sends by default, the names in lower case."""
     # Its own lookup of an absent header takes 2 us, since it catches an exception.
@@ -99,7 +112,7 @@ def _path_of(session: Any, url: str, params: Any) -> str:
     if not params and url.startswith("/") and not urlsplit(session.base_url).path:
         return url
     request = PreparedRequest()
-    request.prepare_url(f"{'' if '://' in url else session.base_url}{url}", params)
+    request.prepare_url(session._build_url(url), params)  # noqa: SLF001
     return request.path_url
 
 

@@ -48,6 +48,8 @@ class Setup:
 
     Attributes:
         role: The pool of a master, the master of a worker; None runs the load in one process.
+        arguments: For the locustfile's own parser.
+        seconds: Planned length of the load.
     """
 
     locustfile: str
@@ -57,6 +59,8 @@ class Setup:
     exclude_tags: tuple[str, ...] = ()
     trace_ratio: float = 0.0
     role: WorkerPool | Join | None = None
+    arguments: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +217,12 @@ class Bye:
 
     Attributes:
         reason: Why the load ended by itself; empty after a `Stop`.
+        exit_code: That the locustfile set, by `environment.process_exit_code` or `sys.exit`; None
+            if it set none.
     """
 
     reason: str = ""
+    exit_code: int | None = None
 
 
 ToGenerator: TypeAlias = Setup | Start | Stop | Heartbeat

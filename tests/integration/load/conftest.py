@@ -52,6 +52,7 @@ class Outcome:
     reports: list[Report]
     workers: tuple[Worker, ...] = ()
     consequences: tuple[str, ...] = ()
+    exit_code: int | None = None
 
     def recorded(self, what: str = "latency") -> Counter[tuple[str, str]]:
         """(request, outcome) -> number of requests, over the whole run."""
@@ -127,7 +128,7 @@ class Loads:
             counts = read_counts(path)
         texts = load.user_errors, load.notices
         found = Outcome(requests, *texts, counts, window, self.reports, load.workers)
-        return replace(found, consequences=load.consequences)
+        return replace(found, consequences=load.consequences, exit_code=load.exit_code)
 
     async def start(self, load: Generator) -> None:
         now = time.monotonic()

@@ -6,6 +6,7 @@ server got. The results of FastHttpUser and FastUser must be equal.
 
 from __future__ import annotations
 
+import copy
 import io  # noqa: F401 - for the expressions
 import json
 import re
@@ -52,6 +53,44 @@ CALLS: dict[str, Call] = {
 def call(function: Call) -> Call:
     CALLS[function.__name__.replace("_", " ")] = function
     return function
+
+
+def counted(calls: list[object], function: Callable[..., Any]) -> Callable[..., Any]:
+    def count(*given: Any, **more: Any) -> Any:
+        calls.append(given)
+        return function(*given, **more)
+
+    return count
+
+
+@call
+def copy_of_a_response(user: Any) -> Any:
+    return copy.copy(user.client.get("/echo"))
+
+
+@call
+def copy_within_a_with_block(user: Any) -> Any:
+    with user.client.get("/echo", catch_response=True) as response:
+        return copy.copy(response).text
+
+
+@call
+def replaced_urlopen(user: Any) -> Any:
+    opened: list[object] = []
+    original = user.client.client.urlopen
+    user.client.client.urlopen = counted(opened, original)
+    user.client.get("/echo")
+    return len(opened)
+
+
+@call
+def replaced_method_of_the_session(user: Any) -> Any:
+    sent: list[object] = []
+    user.client.get("/echo")
+    original = user.client._send_request_safe_mode
+    user.client._send_request_safe_mode = counted(sent, original)
+    user.client.get("/echo")
+    return len(sent)
 
 
 # fmt: off

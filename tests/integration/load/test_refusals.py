@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,10 @@ class Broken(FastHttpUser):
     def on_start(self): raise ValueError("no login")
     @task
     def one(self): self.client.get("/fast")
+"""
+NO_TASKS = """
+class Idle(FastHttpUser):
+    def on_start(self): self.found = self.tasks
 """
 CONSTRUCTOR = """
 class Broken(FastHttpUser):
@@ -53,7 +58,17 @@ NEVER_LOADED = {
         TAGGED + "@events.init_command_line_parser.add_listener\n"
         "def add(parser): parser.add_argument('--must', required=True)",
         {},
-        r"SystemExit: 2",
+        r": the following arguments are required: --must",
+    ),
+    "option of Locust": (TAGGED, {"arguments": ("--users", "3")}, r"--users of Locust cannot be"),
+    "short option of Locust": (TAGGED, {"arguments": ("-t3m",)}, r"-t of Locust cannot be"),
+    "unknown option": (TAGGED, {"arguments": ("--nope",)}, r": unrecognized arguments: --nope"),
+    "unknown class": (TAGGED, {"arguments": ("Other",)}, r"has no user class 'Other'"),
+    "listener of the parser that fails": (
+        TAGGED + "@events.init_command_line_parser.add_listener\n"
+        "def add(parser): parser.add_argument('--host')",
+        {},
+        r"a listener of events\.init_command_line_parser raised",
     ),
     "listener of init that fails": (
         TAGGED + "@events.init.add_listener\ndef bad(**_): raise OSError('x')\n",
@@ -61,11 +76,58 @@ NEVER_LOADED = {
         r"a listener of events\.init raised",
     ),
 }
+# Locustfiles that stock Locust runs, too, with the classes that get users.
+LOADED = {
+    "base class without tasks": (
+        TAGGED + "class Base(FastHttpUser): pass\nclass A(Base, Tagged): pass",
+        (),
+        "A Tagged",
+    ),
+    "tasks set in on_start": (
+        "class Late(FastHttpUser):\n    def on_start(self): self.tasks = [print]",
+        (),
+        "Late",
+    ),
+    "tests": (
+        "def test_one(fastsession): pass\ndef test_two(session): pass",
+        (),
+        "test_one test_two",
+    ),
+    "routes of the web interface": (
+        TAGGED + "@events.init.add_listener\n"
+        "def add(environment, web_ui, **_):\n"
+        "    assert not web_ui\n"
+        "    @environment.web_ui.app.route('/x')\n"
+        "    def page(): return 1\n"
+        "    assert page() == 1",
+        (),
+        "Tagged",
+    ),
+    "class of the arguments": (TAGGED + "class Other(Tagged): pass", ("Other",), "Other"),
+    "required option": (
+        TAGGED + "@events.init_command_line_parser.add_listener\n"
+        "def add(parser): parser.add_argument('--must', required=True)",
+        ("--must", "x"),
+        "Tagged",
+    ),
+    "options": (
+        TAGGED + "@events.init_command_line_parser.add_listener\n"
+        "def add(parser): parser.add_argument('--own', env_var='LOCUST_OWN')\n"
+        "@events.init.add_listener\n"
+        "def check(environment, **_):\n"
+        "    o = environment.parsed_options\n"
+        "    assert (o.own, o.num_users, o.spawn_rate, o.run_time) == ('mine', 1, 100, 60)\n"
+        "    assert (o.host, o.tags, o.headless) == ('http://x', None, True)",
+        (),
+        "Tagged",
+    ),
+}
 NEVER_READY = {
     "on_start that fails for all": (
         ON_START,
         r"every user ended before the load began; Broken: ValueError: no login \(.*\.py:4\)",
     ),
+    "on_start that sets no tasks": (NO_TASKS, r"Idle: Exception: No tasks defined on Idle"),
     "class without users": (
         TAGGED + "class Rare(Tagged): fixed_count = 5",
         "Tagged has no user in a pool of 2",
@@ -81,13 +143,20 @@ import json, os, sys
 import locust
 from harness.budgets.workload import ClosedWorkload, UserStage
 from harness.load.protocol.frames import Setup
-from harness.load.child.locustfile import RefusalError, load
-for path, tags, exclude in json.load(open(sys.argv[1])):
+from harness.load.child.locustfile.load import load
+from harness.load.child.locustfile.refusal import RefusalError
+os.environ["LOCUST_OWN"] = "mine"
+os.environ["LOCUST_USERS"] = "77"
+for path, tags, exclude, arguments in json.load(open(sys.argv[1])):
     if os.fork() == 0:
         try:
             workload = ClosedWorkload((UserStage(1, 60),))
-            load(Setup(path, "http://x", workload, tuple(tags), tuple(exclude)))
-            print(json.dumps([path, "loaded"]), flush=True)
+            more = {"arguments": tuple(arguments), "seconds": 60.0}
+            setup = Setup(path, "http://x", workload, tuple(tags), tuple(exclude), **more)
+            notices = []
+            classes = load(setup, on_notice=notices.append).user_classes
+            assert "LOCUST_USERS (use `users`" in notices[0], notices
+            print(json.dumps([path, " ".join(sorted(c.__name__ for c in classes))]), flush=True)
         except RefusalError as refusal:
             print(json.dumps([path, refusal.message + "|" + refusal.hint]), flush=True)
         os._exit(0)
@@ -97,14 +166,18 @@ for path, tags, exclude in json.load(open(sys.argv[1])):
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The message and hint for each of NEVER_LOADED."""
+    """The message and hint for each of NEVER_LOADED, the classes for each of LOADED."""
     folder = tmp_path_factory.mktemp("refusals")
-    paths = {case: folder / f"{number}.py" for number, case in enumerate(NEVER_LOADED)}
+    loaded: dict[str, Any] = {
+        f"{case}, accepted": (text, {"arguments": a}, w) for case, (text, a, w) in LOADED.items()
+    }
+    every: dict[str, Any] = {**NEVER_LOADED, **loaded}
+    paths = {case: folder / f"{number}.py" for number, case in enumerate(every)}
     scenarios = []
-    for case, (locustfile, more, _) in NEVER_LOADED.items():
+    for case, (locustfile, more, _) in every.items():
         paths[case].write_text("from locust import *\n" + locustfile)
         tags = more.get("tags", ()), more.get("exclude_tags", ())
-        scenarios.append((str(paths[case]), *tags))
+        scenarios.append((str(paths[case]), *tags, more.get("arguments", ())))
     (folder / "all.json").write_text(json.dumps(scenarios))
     command = [sys.executable, "-c", LOAD_ALL, str(folder / "all.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -115,9 +188,14 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize("case", NEVER_LOADED)
 def test_locustfile_that_cannot_be_loaded_is_refused(refusals: dict[str, str], case: str) -> None:
     message, hint = refusals[case].split("|")
-    assert re.search("^FILE.*" + NEVER_LOADED[case][2], message)
+    assert re.search(NEVER_LOADED[case][2], message)
     assert "\n" not in message
     assert hint
+
+
+@pytest.mark.parametrize("case", LOADED)
+def test_locustfile_that_stock_locust_runs_is_accepted(refusals: dict[str, str], case: str) -> None:
+    assert refusals[f"{case}, accepted"] == LOADED[case][2]
 
 
 @pytest.mark.traced

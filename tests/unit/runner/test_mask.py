@@ -7,7 +7,7 @@ import pytest
 
 from harness import names
 from harness.errors import ScenarioError
-from harness.runner.mask import mask_of
+from harness.runner.mask import mask_of, masked_arguments
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runs.folder import RunFolder, read_manifest
@@ -64,3 +64,17 @@ async def test_secret_is_in_no_error_about_a_locustfile(
     assert (
         read_manifest(RunFolder(tmp_path)).reason == "KeyError: ${TOKEN}\nhint: look for ${TOKEN}"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ("--host-name x", "--host-name x"),
+        ("--api-key x y --other z", "--api-key *** *** --other z"),
+        ("--password=x --n=1", "--password=*** --n=1"),
+        ("UserClass --TOKEN x", "UserClass --TOKEN ***"),
+        ("", ""),
+    ],
+)
+def test_values_of_secret_options_are_masked(arguments: str, shown: str) -> None:
+    assert masked_arguments(arguments.split()) == shown.split()

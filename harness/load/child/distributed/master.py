@@ -17,13 +17,14 @@ from gevent.queue import Queue
 from locust.env import Environment
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
-from harness.load.child.agent import STOP_GRACE, pool_of
+from harness.load.child.agent import STOP_GRACE, exit_code_of, pool_of
 from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
 from harness.load.child.control_channel import STEP, StoppedBeforeStartError
 from harness.load.child.distributed.clock import FIRST, RemoteClock
 from harness.load.child.distributed.runner import GatedMasterRunner
 from harness.load.child.harness_channel import HarnessChannel
-from harness.load.child.locustfile import RefusalError, describe
+from harness.load.child.locustfile.load import describe
+from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.protocol.frames import (
     Bye,
     Frame,
@@ -104,6 +105,7 @@ class Master:
         self._refusal: RefusalError | None = None
         self._complete = self._started = self._stopping = False
         self._start: Start | None = None
+        self._exit_code: int | None = None  # of a worker that called sys.exit
         runner.on_frame = self._handle
         runner.on_gone = lambda client_id: self._lose(client_id, "left")
         runner.on_notice = lambda text: self._queue(Notice(text))
@@ -121,13 +123,14 @@ class Master:
             self._begin(self._channel.wait_before_stop(self._channel.start))
             stop = self._channel.stop.get()
             self._stop(stop)
-            self._queue(Bye("" if isinstance(stop, Stop) else stop))
+            self._queue(Bye("" if isinstance(stop, Stop) else stop, self._set_exit_code()))
         except RefusalError as refusal:
             self._queue(Refused(refusal.message, refusal.hint))
         except StoppedBeforeStartError as stopped:
             self._queue(Bye(str(stopped)))
         except SystemExit as leave:  # of any greenlet: gevent raises it in the main one
-            self._queue(Bye(f"the locustfile called sys.exit({leave.code!r})"))
+            reason = f"the locustfile called sys.exit({leave.code!r})"
+            self._queue(Bye(reason, exit_code_of(leave)))
         finally:
             self._stopping = True
             self._flush()  # the harness must know of the end before the workers end
@@ -216,8 +219,13 @@ class Master:
         for worker in list(self._workers.values()):
             if not worker.left:
                 self._lose(worker.client_id, "did not stop")
+        self._runner.stop(send_stop_to_client=False)
         events: Any = self._environment.events
-        events.quitting.fire(environment=self._environment, reverse=True)  # the runner stops too
+        events.quitting.fire(environment=self._environment, reverse=True)
+
+    def _set_exit_code(self) -> int | None:
+        given = self._environment.process_exit_code if self._exit_code is None else self._exit_code
+        return None if given is None else int(given)
 
     def _wait_until(self, condition: Callable[[], object]) -> None:
         while not condition():
@@ -253,6 +261,7 @@ class Master:
             case Bye():
                 worker.left = True
                 if frame.reason:
+                    self._exit_code = frame.exit_code
                     self._channel.end(f"{worker.name}: {frame.reason}")
             case Hello():
                 pass  # admitted already

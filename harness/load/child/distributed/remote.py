@@ -13,12 +13,15 @@ import locust  # noqa: F401 - first, since it makes the standard library coopera
 from locust.main import main as run_locust
 
 from harness.load.child.distributed.sockets import install
+from harness.load.child.locustfile.options import variables_of_locust
 
 
 def main(descriptor: int, host: str, port: str) -> None:
     """Run Locust's own command line as a worker of the master at an address."""
     with os.fdopen(descriptor) as pipe:
         install(pipe.read())
+    for variable in variables_of_locust():  # the master determines what they would set
+        os.environ.pop(variable, None)
     sys.argv = ["locust", "--worker", "-f", "-", "--master-host", host, "--master-port", port]
     run_locust()  # type: ignore[no-untyped-call]
 

@@ -24,7 +24,8 @@ from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerNode
 
 from harness.load.child.distributed.bundle import bundle
-from harness.load.child.locustfile import EvenDispatcher, RefusalError
+from harness.load.child.locustfile.load import EvenDispatcher
+from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.protocol.authentication import HANDSHAKE_TIME
 from harness.load.protocol.frames import Decoder, Frame, Refused, Setup, ToMaster, encode
 from harness.load.protocol.master import CHANNEL, WorkerPool

@@ -21,7 +21,7 @@ from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
 
 from harness.errors import UsageError
-from harness.load.child.locustfile import RefusalError
+from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.protocol.authentication import (
     MAX_MESSAGE,
     Keys,

@@ -30,9 +30,10 @@ from locust.env import Environment
 from locust.exception import RPCError
 from locust.runners import WorkerRunner
 
-from harness.load.child.agent import Agent, notice_to
+from harness.load.child.agent import Agent, exit_code_of, notice_to
 from harness.load.child.control_channel import ControlChannel, StoppedBeforeStartError
-from harness.load.child.locustfile import RefusalError, adapt
+from harness.load.child.locustfile.load import adapt
+from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.child.recording import Recorder
 from harness.load.child.wrapping import install
 from harness.load.protocol.frames import (
@@ -131,7 +132,7 @@ def serve(
     except StoppedBeforeStartError:
         pass
     except SystemExit as leave:
-        channel.send(Bye(f"the locustfile called sys.exit({leave.code!r})"))
+        channel.send(Bye(f"the locustfile called sys.exit({leave.code!r})", exit_code_of(leave)))
     if channel.stop.ready() and isinstance(reason := channel.stop.get(), str):
         _log(reason)
     environment.stop_timeout = 0.0  # for users that Locust stops from now on
@@ -148,6 +149,7 @@ def register(encoded: bytes) -> None:
     """
     decoder: Decoder[Setup] = Decoder()
     (setup,) = decoder.feed(encoded)
+    sys.argv += setup.arguments  # Locust reads them after its locustfiles
     recorder = Recorder(_log, setup.trace_ratio)
     install(recorder)
     random.seed(setup.workload.seed)

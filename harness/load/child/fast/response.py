@@ -151,6 +151,12 @@ class _Lazy:
 
     encoding: Any
 
+    def __copy__(self) -> Any:
+        # `copy.copy` would set the properties, which have no setter.
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
     @property
     def status_code(self) -> int:
         status: int = self.__dict__["_head"].status

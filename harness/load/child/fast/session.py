@@ -13,12 +13,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from gevent import GreenletExit
+from geventhttpclient import useragent
 from geventhttpclient.url import URL
 from locust.contrib import fasthttp
 from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastHttpSession, ResponseContextManager
 
+from harness.load.child import wrapping
 from harness.load.child.fast.request import Forms, target_of
 from harness.load.child.fast.response import LazyContext, LazyResponse, RequestSpec, parsed
 from harness.load.child.fast.wire import WORKS_HERE, Wire
@@ -30,6 +33,8 @@ _MAX_TARGETS = 1000
 _CODINGS = "gzip, deflate, br"
 _basic: Any = fasthttp._construct_basic_auth_str  # noqa: SLF001 - exactly Locust's function
 _NONE: dict[str, Any] = {}
+# Where the methods of FastHttpUser's client are defined, or wrapped by the harness.
+_OWN_FILES = {fasthttp.__file__, useragent.__file__, wrapping.__file__}
 
 # A response, the length of its content in bytes, and the exception that makes it a failure.
 _Outcome = tuple[Any, int, BaseException | None]
@@ -161,9 +166,9 @@ class FastSession(FastHttpSession):
                 headers["Content-Type"] = "application/json"
             if "Accept" not in headers and "accept" not in headers:
                 headers["Accept"] = "application/json"
-        spec = RequestSpec(
-            self.client, method.upper(), f"{self.base_url}{url}", headers, data, params
-        )
+        base = self.base_url or ""
+        whole = self._build_url(url) if base.endswith("/") else f"{base}{url}"
+        spec = RequestSpec(self.client, method.upper(), whole, headers, data, params)
         if self._jar._cookies:  # noqa: SLF001 - its length would be counted one by one
             before = spec.request()
             given = before.headers.getlist("Cookie")
@@ -174,6 +179,9 @@ class FastSession(FastHttpSession):
     def _message(self, spec: RequestSpec, url: str) -> bytes | None:
         """The bytes to send; None when the fast path cannot send the request."""
         if not self._ready():
+            return None
+        # Replaced by the locustfile for this user.
+        if "urlopen" in self.client.__dict__ or "_send_request_safe_mode" in self.__dict__:
             return None
         target = self._targets.get(url) if spec.params is None else None
         if target is None:
@@ -202,9 +210,9 @@ class FastSession(FastHttpSession):
             self._wire.give_back()
         self._wire, self._base, self._pool = None, self.base_url, self.client.clientpool
         match = _BASE.fullmatch(self.base_url or "")
-        if match and self._supported:
+        if match and self._supported and not _is_patched(self):
             client = self.client.clientpool.get_client(URL(match[0]))
-            self._base_path = match[1] or ""
+            self._base_path = urlsplit(self._build_url("/")).path[:-1]
             self._targets = {}
             self._forms = Forms(self.client, client)
             self._wire = Wire(client)
@@ -312,6 +320,17 @@ def _length(response: Any) -> tuple[int, BaseException | None]:
         return (len(response.content) if response.content else 0), None
     except FAILURE_EXCEPTIONS as error:
         return 0, error
+
+
+def _is_patched(session: FastSession) -> bool:
+    """Whether the locustfile replaced a method of FastHttpUser's client, which it then expects."""
+    methods = (
+        FastHttpSession.request,
+        session._send_request_safe_mode,  # noqa: SLF001 - a method that locustfiles replace
+        session.client.urlopen,
+    )
+    codes = [getattr(method, "__code__", None) for method in methods]
+    return any(getattr(code, "co_filename", "") not in _OWN_FILES for code in codes)
 
 
 def _recorder_of(request_event: Any) -> Any:

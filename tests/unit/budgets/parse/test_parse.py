@@ -626,7 +626,7 @@ def test_absolute_locustfile_stays_absolute() -> None:
 TARGETS: dict[str, tuple[str, Target]] = {
     "a service that already runs": (
         'url: "https://user:word@shop.example/base/", metrics: ["http://[::1]:9/m", "/metrics"]',
-        Target("https://user:word@shop.example/base", metrics=("http://[::1]:9/m", "/metrics")),
+        Target("https://user:word@shop.example/base/", metrics=("http://[::1]:9/m", "/metrics")),
     ),
     "a command that gets the port in its environment": (
         'command: serve, url: "http://localhost:{port}", environment: {PORT: "{port}", N: 1.10}',

@@ -152,7 +152,7 @@ def test_frame_with_too_deeply_nested_kinds_is_refused() -> None:
     """2,000 levels would overflow the C stack of msgpack."""
     setup = Setup("f", "u", OpenWorkload((Stage(1.0, 1.0),)))  # as deep as any
     assert Decoder().feed(encode(setup)) == [setup]
-    nested = encode(Bye("x"))
+    nested = encode(Bye("an end"))
     code = nested[2]
     for _ in range(50):
         nested = msgpack.packb(msgpack.ExtType(code, msgpack.packb([msgpack.unpackb(nested)])))

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
@@ -20,27 +21,21 @@ from typing import Any, NoReturn, assert_never
 import gevent
 import locust
 from locust import User, log, runners
-from locust.argument_parser import get_parser
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.shape import LoadTestShape
-from locust.util.load_locustfile import load_locustfile
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
+from harness.load.child.locustfile.classes import classes_of, runnable
+from harness.load.child.locustfile.no_web import NoWebInterface
+from harness.load.child.locustfile.options import parsed_options
+from harness.load.child.locustfile.refusal import RefusalError
+from harness.load.child.locustfile.statistics import reads_statistics
 from harness.load.protocol.frames import Setup
 
 MAX_TRACEBACKS = 100
 OPEN_FILES = 10_000  # one socket per user, and some more
-
-
-class RefusalError(Exception):
-    """The locustfile cannot be run; `hint` is the remedy."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 class EvenDispatcher(UsersDispatcher):
@@ -94,23 +89,20 @@ def load(
         logging.getLogger(name).addFilter(_first(MAX_TRACEBACKS))
     _allow_open_files()
     try:
-        found, shapes = load_locustfile(str(path))
-        classes = list(found.values())
-        if not classes:
-            raise RefusalError(
-                f"{path}: no User class found",
-                "Define a class that inherits from HttpUser or FastHttpUser and is not abstract.",
-            )
+        before = set(sys.modules)
+        classes, shapes = classes_of(path)
         shape = _shape(setup, shapes, on_notice)
-        environment = _environment(setup, classes, shape)
+        environment = _environment(setup, classes, shape, on_notice)
         stop_users_without_waiting()
         create(environment)
-        # Their statistics are rounded and not used.
-        remove_locust_listeners(environment.events.request)
+        if not reads_statistics(sys.modules[name] for name in set(sys.modules) - before):
+            remove_locust_listeners(environment.events.request)
         environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
-        environment.user_classes[:] = _runnable(environment.user_classes, setup)
+        environment.user_classes[:] = runnable(environment.user_classes, setup, on_notice)
+        no_web_ui: Any = NoWebInterface()
+        environment.web_ui = no_web_ui
         fire: Any = environment.events.init.fire
-        fire(environment=environment, runner=environment.runner, web_ui=None)
+        fire(environment=environment, runner=environment.runner, web_ui=no_web_ui)
         if log.unhandled_greenlet_exception:  # Locust logs exceptions of listeners and continues
             raise RefusalError(
                 f"{path}: a listener of events.init raised an exception",
@@ -129,15 +121,16 @@ def adapt(environment: Environment, setup: Setup) -> None:
     Raises:
         RefusalError: The locustfile has nothing to run.
     """
-    options: Any = environment.parsed_options
-    options.tags, options.exclude_tags = list(setup.tags), list(setup.exclude_tags)
+    environment.parsed_options = parsed_options(setup)
     environment.host = setup.url
+    _choose_classes(environment)
     for user_class in environment.user_classes:
         user_class.host = setup.url
     stop_users_without_waiting()
-    remove_locust_listeners(environment.events.request)
+    if not reads_statistics(sys.modules.values()):
+        remove_locust_listeners(environment.events.request)
     environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
-    environment.user_classes[:] = _runnable(environment.user_classes, setup)
+    environment.user_classes[:] = runnable(environment.user_classes, setup)
 
 
 def place(path: Path, error: BaseException) -> str:
@@ -157,7 +150,9 @@ def describe(error: BaseException) -> str:
 
 def _refuse(path: Path, error: BaseException) -> NoReturn:
     traceback.print_exception(error)  # into the generator's log
-    hint = "Run `python -m py_compile` on it, or correct the line above."
+    hint = "Correct the line above."
+    if isinstance(error, SystemExit):
+        hint = "Remove the call of sys.exit, or what led to it; the generator's log has the output."
     if isinstance(error, ImportError):
         hint = "Install the missing package into the environment that harness runs in."
     raise RefusalError(f"{place(path, error)}: {describe(error)}", hint) from error
@@ -193,29 +188,57 @@ def _shape(
 
 
 def _environment(
-    setup: Setup, classes: list[type[User]], shape: LoadTestShape | None
+    setup: Setup,
+    classes: dict[str, type[User]],
+    shape: LoadTestShape | None,
+    on_notice: Callable[[str], None],
 ) -> Environment:
-    arguments = ["--headless", "--host", setup.url, "--locustfile", setup.locustfile]
-    if setup.tags:
-        arguments += ["--tags", *setup.tags]
-    if setup.exclude_tags:
-        arguments += ["--exclude-tags", *setup.exclude_tags]
-    # Options of the locustfile get their defaults, or the values of their environment variables;
-    # environment variables of Locust are ignored.
-    variables = {k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
-    options: Any = get_parser(default_config_files=()).parse_args(arguments, env_vars=variables)
-    for user_class in classes:
+    options = parsed_options(setup, on_notice)
+    log_level: Any = logging.getLogger()
+    log_level.setLevel(options.loglevel)
+    for user_class in classes.values():
         user_class.host = setup.url
-    return Environment(
-        user_classes=classes,
+    available: Any = dict(classes)
+    tasks: Any = {name: user_class.tasks for name, user_class in classes.items()}
+    environment = Environment(
+        user_classes=list(classes.values()),
         shape_class=shape,
         events=locust.events,
         host=setup.url,
         locustfile=Path(setup.locustfile).name,
         parsed_locustfiles=[setup.locustfile],
         parsed_options=options,
+        available_user_classes=available,
+        available_user_tasks=tasks,
         dispatcher_class=EvenDispatcher,
+        profile=options.profile,
     )
+    _choose_classes(environment)
+    return environment
+
+
+def _choose_classes(environment: Environment) -> None:
+    """Apply the arguments that choose and configure user classes, as `locust` does.
+
+    Raises:
+        RefusalError: An argument names a class that the locustfile does not have.
+    """
+    options: Any = environment.parsed_options
+    known = environment.user_classes_by_name
+    configs = [config for group in options.config_users or () for config in group]
+    named = [*options.user_classes, *(config["user_class_name"] for config in configs)]
+    for name in named:
+        if name not in known:
+            raise RefusalError(
+                f"the locustfile has no user class {name!r}",
+                f"Choose one of: {', '.join(sorted(known))}.",
+            )
+    for config in configs:
+        environment.update_user_class(config)  # type: ignore[no-untyped-call]
+    if options.user_classes:
+        environment.user_classes[:] = [known[name] for name in known if name in set(named)]
+    if options.equal_weights:
+        environment.assign_equal_weights()
 
 
 def _first(number: int) -> Callable[[logging.LogRecord], bool]:
@@ -229,33 +252,6 @@ def remove_locust_listeners(event: Any) -> None:
     for handler in event._handlers.copy():  # noqa: SLF001 - there is no public access
         if handler.__module__ == runners.__name__:
             event.remove_listener(handler)
-
-
-def _runnable(classes: Iterable[type[User]], setup: Setup) -> list[type[User]]:
-    """The classes with tasks; no class, or a class that never had a task, is refused."""
-    filtered = bool(setup.tags or setup.exclude_tags)
-    empty = [c for c in classes if not _has_tasks(c)]
-    rest = [c for c in classes if c not in empty]
-    if filtered and not rest:
-        raise RefusalError(
-            f"{setup.locustfile}: no task is left with tags {list(setup.tags)} "
-            f"and without {list(setup.exclude_tags)}",
-            "Correct `tags` and `exclude_tags` of the scenario, or tag tasks with @tag.",
-        )
-    if empty and not filtered:
-        raise RefusalError(
-            f"{setup.locustfile}: {empty[0].__name__} has no tasks",
-            "Mark its methods with @task, or set `abstract = True` on a base class.",
-        )
-    return rest
-
-
-def _has_tasks(holder: Any) -> bool:
-    if type(holder).__name__ == "MarkovTaskSetMeta":  # checks itself when it is defined
-        return True
-    return bool(holder.tasks) and all(
-        _has_tasks(task) for task in holder.tasks if hasattr(task, "tasks")
-    )
 
 
 def _allow_open_files() -> None:

@@ -1,0 +1,1 @@
+"""A locustfile and its arguments go in, a Locust environment with a runner comes out."""

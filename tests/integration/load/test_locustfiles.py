@@ -1,0 +1,140 @@
+"""Locustfiles written for stock Locust: sequences, gates, arguments, and what ends a load."""
+
+import asyncio
+
+import pytest
+
+from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.load.generator import generator
+from harness.load.protocol.frames import Report
+from tests.integration.load.conftest import Loads
+
+STEPS = """
+class Steps(FastHttpUser):
+    @task
+    class Order(SequentialTaskSet):
+        @task
+        def one(self): self.client.get("/fast", name="/1")
+        @task
+        class Inner(TaskSet):
+            @task
+            def two(self):
+                self.client.get("/fast", name="/2")
+                self.interrupt()
+        @task
+        def three(self): self.client.get("/fast", name="/3")
+        @task
+        def four(self): self.client.get("/fast", name="/4")
+"""
+GATE = """
+@events.init_command_line_parser.add_listener
+def add(parser): parser.add_argument("--least", type=int)
+@events.quitting.add_listener
+def gate(environment, **_):
+    total = environment.stats.total
+    environment.process_exit_code = 10 + (total.num_requests >= environment.parsed_options.least)
+    if total.num_requests != environment.stats.get("/fast", "GET").num_requests:
+        environment.process_exit_code = 99
+class Fast(FastHttpUser):
+    @task
+    def fast(self): self.client.get("/fast")
+"""
+ENDS = """
+import sys
+from locust.exception import StopTest
+class Ends(FastHttpUser):
+    wait_time = constant(0.05)
+    @task
+    def end(self):
+        self.client.get("/fast")
+        {statement}
+"""
+OPEN = OpenWorkload((Stage(40, 60),), max_users=5)
+CLOSED = ClosedWorkload((UserStage(5, 60),))
+
+
+async def test_all_steps_of_a_sequence_run_equally_often_with_more_users_than_arrivals(
+    loads: Loads,
+) -> None:
+    workload = OpenWorkload((Stage(80, 1.0),), arrivals="even", max_users=100)
+    outcome = await loads.run(loads.scenario(STEPS, workload), 1.0)
+    steps = [outcome.recorded()[f"GET /{step}", "ok"] for step in (1, 2, 3, 4)]
+    assert sum(steps) == 80
+    # A sequence that waits for an answer lets another user begin one.
+    assert max(steps) - min(steps) <= 10
+    assert steps == sorted(steps, reverse=True)
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+async def test_gate_of_the_locustfile_reads_the_statistics_and_sets_the_exit_code(
+    loads: Loads, workers: int
+) -> None:
+    workload = OpenWorkload((Stage(40, 0.5),), arrivals="even", max_users=4)
+    scenario = loads.scenario(GATE, workload, arguments=("--least", "20"))
+    object.__setattr__(scenario, "workers", workers)
+    outcome = await loads.run(scenario, 0.5)
+    assert outcome.recorded() == {("GET /fast", "ok"): 20}
+    assert outcome.exit_code == 11
+
+
+@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    ("statement", "reason", "code"),
+    [
+        ("raise StopTest()", "the locustfile stopped the test", None),
+        ("self.environment.runner.quit()", "the locustfile stopped the test", None),
+        ("sys.exit(3)", "the locustfile called sys.exit(3)", 3),
+    ],
+    ids=["StopTest", "quit", "sys.exit"],
+)
+async def test_locustfile_ends_the_load_alike_in_both_models(
+    loads: Loads,
+    workload: OpenWorkload | ClosedWorkload,
+    statement: str,
+    reason: str,
+    code: int | None,
+) -> None:
+    scenario = loads.scenario(ENDS.format(statement=statement), workload)
+    reports: list[Report] = []
+    async with generator(scenario.loads[0], loads.url, loads.log, reports.append) as load:
+        await loads.start(load)
+        assert await asyncio.wait_for(asyncio.shield(load.died), 20) == reason
+        assert load.exit_code == code
+
+
+async def test_response_time_longer_than_the_load_counts_and_is_noted(loads: Loads) -> None:
+    locustfile = """
+class Own(User):
+    @task
+    def own(self):
+        self.environment.events.request.fire(
+            request_type="Own", name="late", response_time=9e6, response_length=0,
+            exception=None, context={},
+        )
+"""
+    workload = OpenWorkload((Stage(40, 0.5),), arrivals="even", max_users=4)
+    outcome = await loads.run(loads.scenario(locustfile, workload), 0.5)
+    assert outcome.all_of("service_time").count == 20
+    assert any("Own late reported a response time that is longer" in n for n in outcome.notices)
+
+
+async def test_slash_at_the_end_of_the_url_is_kept_and_not_doubled(loads: Loads) -> None:
+    locustfile = """
+from harness import FastUser
+class Plain(HttpUser):
+    fixed_count = 1
+    @task
+    def two(self): [self.client.get(path, name="plain") for path in ("fast", "/fast")]
+class Fast(FastHttpUser):
+    fixed_count = 1
+    @task
+    def two(self): [self.client.get(path, name="fast") for path in ("fast", "/fast")]
+class Own(FastUser):
+    fixed_count = 1
+    @task
+    def two(self): [self.client.get(path, name="own") for path in ("fast", "/fast")]
+"""
+    scenario = loads.scenario(locustfile, OpenWorkload((Stage(60, 0.5),), max_users=3))
+    loads.url += "/"
+    outcome = await loads.run(scenario, 0.5)
+    assert set(outcome.recorded()) == {(f"GET {name}", "ok") for name in ("plain", "fast", "own")}
