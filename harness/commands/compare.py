@@ -12,7 +12,7 @@ from harness import names
 from harness.budgets.model import Plan, Scenario
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import choose_scenario, pair_design, read_plan
-from harness.commands.parts.option_types import service_url, variable
+from harness.commands.parts.option_types import service_url, url, variable
 from harness.commands.parts.options import (
     budgets_option,
     out_option,
