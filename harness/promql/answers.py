@@ -27,14 +27,14 @@ from harness.budgets.model import (
 from harness.names import ERROR, HOST_METRICS, OK
 from harness.promql.text import literal, text
 
-Outcome = Literal["ok", "error", "all"]
+AnswerOutcome = Literal["ok", "error", "all"]
 # A placeholder in a route: {id}, :id. Not [^/]+: Prometheus takes milliseconds to compile a class
 # of a million characters, at each evaluation.
 _PLACEHOLDER = r"[{<:\[][a-zA-Z0-9_:.-]+[}>\]]?"
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ServiceAnswers:
     """Series of a service's answers: a whole histogram or summary, or a counter."""
 
     metric: str
@@ -65,7 +65,7 @@ def in_production(indicator: Indicator, found: Recognition) -> bool:
             assert_never(indicator)
 
 
-def answer_times(indicator: Latency, found: Recognition) -> Answers | None:
+def answer_times(indicator: Latency, found: Recognition) -> ServiceAnswers | None:
     """The times of answers; None if the service does not tell the requested ones apart.
 
     Where times have no status, those of all answers stand for those of successful ones.
@@ -79,17 +79,19 @@ def answer_times(indicator: Latency, found: Recognition) -> Answers | None:
     for metric in played:
         matchers = _matchers(metric, indicator.request, indicator.outcome, found)
         if matchers is not None:
-            return Answers(metric.metric, matchers, metric.selector.scale)
+            return ServiceAnswers(metric.metric, matchers, metric.selector.scale)
     return None
 
 
-def answers(request: str | None, outcome: Outcome, found: Recognition) -> Answers | None:
+def answers(
+    request: str | None, outcome: AnswerOutcome, found: Recognition
+) -> ServiceAnswers | None:
     """The number of answers; None if the service does not tell the requested ones apart."""
     metric = found[MetricRole.REQUESTS]
     if metric is None:
         return None
     matchers = _matchers(metric, request, outcome, found)
-    return None if matchers is None else Answers(metric.events.metric, matchers)
+    return None if matchers is None else ServiceAnswers(metric.events.metric, matchers)
 
 
 def failed_status(found: Recognition) -> str:
@@ -100,7 +102,7 @@ def failed_status(found: Recognition) -> str:
 
 
 def _matchers(
-    metric: RoleMetric, request: str | None, outcome: Outcome, found: Recognition
+    metric: RoleMetric, request: str | None, outcome: AnswerOutcome, found: Recognition
 ) -> tuple[str, ...] | None:
     """Matchers for a request and an outcome; None if a label for them is missing."""
     matchers: list[str] = []

@@ -31,7 +31,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.promql.answers import Answers, Outcome, answer_times, answers
+from harness.promql.answers import AnswerOutcome, ServiceAnswers, answer_times, answers
 from harness.promql.text import literal
 from harness.promql.text import text as text  # noqa: PLC0414 - a part of this module
 
@@ -276,14 +276,14 @@ def _histogram(indicator: Quantile | Mean | Latency, scope: QueryScope) -> _Seri
     return _sent(metric, indicator.request, indicator.outcome, scope)
 
 
-def _answers(found: Answers | None, scope: QueryScope) -> _Series:
+def _answers(found: ServiceAnswers | None, scope: QueryScope) -> _Series:
     """Series of the service's own answers."""
     if found is None:
         raise ValueError("no metric of the service has these requests")
     return _Series(found.metric, (*found.matchers, *scope.matchers), found.scale)
 
 
-def _requests(request: str | None, outcome: Outcome, scope: QueryScope) -> _Series:
+def _requests(request: str | None, outcome: AnswerOutcome, scope: QueryScope) -> _Series:
     """The counter of requests."""
     if scope.client == "service":
         return _answers(answers(request, outcome, scope.roles), scope)
