@@ -145,7 +145,7 @@ def read(*arguments: str) -> dict[str, Any]:
         ("--baseline main", "baseline", "main"),
         ("--baseline main", "candidate", None),
         ("--baseline main --candidate v2", "candidate", "v2"),
-        ("--baseline-url http://h:1/", "baseline_url", "http://h:1"),
+        ("--baseline-url http://h:1/", "baseline_url", "http://h:1/"),
         ("--candidate-environment A=1", "candidate_environment", [("A", "1")]),
         ("--candidate-environment A=", "candidate_environment", [("A", "")]),
         ("--candidate-environment A=b=c", "candidate_environment", [("A", "b=c")]),
