@@ -11,6 +11,9 @@ import yaml
 
 from harness.budgets.dialects.model import Dialect, MetricRole, RoleGroup, RolePattern
 
+# libyaml reads ten times as fast; each command reads all files.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @cache
 def dialects() -> Mapping[str, Dialect]:
@@ -19,7 +22,10 @@ def dialects() -> Mapping[str, Dialect]:
     found = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda f: f.name
     )
-    read = [dialect(yaml.safe_load(file.read_text(encoding="utf-8"))) for file in found]
+    read = [
+        dialect(yaml.load(file.read_text(encoding="utf-8"), _LOADER))  # noqa: S506 - a safe one
+        for file in found
+    ]
     return {one.name: one for one in read}
 
 
