@@ -163,21 +163,38 @@ def _on_kind(types: tuple[str, ...], metric: str, family: Family, place: Place) 
     yield Advice(place, text, "error")
 
 
-def _on_edges(budget: Budget, family: Family, scale: float) -> _Found:
+def edges_near(family: Family, scale: float, bound: float) -> tuple[float, ...]:
+    """The edges on both sides of a bound at which no bucket of a histogram ends.
+
+    Args:
+        family: The histogram.
+        scale: Its unit in the base unit.
+        bound: In the base unit.
+
+    Returns:
+        One or two edges in the base unit; none if a bucket ends at the bound, or none is known.
+    """
     edges = [edge * scale for edge in family.edges if isfinite(edge)]
+    if any(isclose(edge, bound, rel_tol=1e-9) for edge in edges):
+        return ()
+    below = [edge for edge in edges if edge < bound][-1:]
+    return (*below, *[edge for edge in edges if edge > bound][:1])
+
+
+def _on_edges(budget: Budget, family: Family, scale: float) -> _Found:
     place: Place = ("budgets", budget.name)
-    bounds: dict[Place, float] = {(*place, budget.direction): budget.bound}
+    bounds: dict[Place, tuple[float, str]] = {
+        (*place, budget.direction): (budget.bound, "the verdict is interpolated")
+    }
     if budget.alert:
-        bounds[*place, "alert", budget.direction] = budget.alert.bound
-    for at, bound in bounds.items():
-        if not edges or any(isclose(edge, bound, rel_tol=1e-9) for edge in edges):
-            continue
-        shown = format_quantity(bound, budget.unit)
-        nearest = [edge for edge in edges if edge < bound][-1:]
-        nearest += [edge for edge in edges if edge > bound][:1]
-        near = " and ".join(format_quantity(edge, budget.unit) for edge in nearest)
-        yield Advice(
-            at,
-            f"the histogram has no bucket edge at {shown} (nearest: {near}), so the verdict is "
-            f"interpolated; add a bucket at {shown}, or move the bound",
-        )
+        lost = "the alert finds no series"
+        bounds[*place, "alert", budget.direction] = (budget.alert.bound, lost)
+    for at, (bound, so) in bounds.items():
+        if nearest := edges_near(family, scale, bound):
+            shown = format_quantity(bound, budget.unit)
+            near = " and ".join(format_quantity(edge, budget.unit) for edge in nearest)
+            yield Advice(
+                at,
+                f"the histogram has no bucket edge at {shown} (nearest: {near}), so {so};"
+                f" add a bucket at {shown}, or move the bound",
+            )

@@ -244,7 +244,7 @@ def failure(manifest: Manifest, limit: int = LONGEST) -> list[str]:
 
 
 def last_output(manifest: Manifest, limit: int = LONGEST) -> list[str]:
-    """Why a run is incomplete, if the reason has several lines, such as the last output of the service."""
+    """Why a run is incomplete, if the reason has several lines, such as the service's output."""
     found = failure(manifest, limit) if manifest.status == "failed" else []
     return found if len(found) > 1 else []
 

@@ -433,7 +433,11 @@ def test_bound_at_a_bucket_edge_is_fine_but_its_alert_may_not_be() -> None:
     keys = "indicator: {kind: quantile, metric: wait_seconds, quantile: 0.9}, max: 100ms"
     assert with_service(keys) == []
     (finding,) = with_service(f"{keys}, alert: {{max: 200ms, for: 1m}}")
-    assert finding.startswith("6 warning budgets.it.alert.max: the histogram has no bucket edge")
+    assert finding == (
+        "6 warning budgets.it.alert.max: the histogram has no bucket edge at 200 ms (nearest: "
+        "100 ms and 250 ms), so the alert finds no series; add a bucket at 200 ms, or move the "
+        "bound"
+    )
 
 
 def test_cpu_and_memory_may_be_missing_only_when_the_harness_starts_the_service() -> None:
