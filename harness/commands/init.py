@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import re
 import tempfile
@@ -13,9 +14,10 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
+from harness.budgets.limits import TRIAL
 from harness.budgets.model import Target
 from harness.commands.parts.draft import Draft, nothing_called
-from harness.commands.parts.option_types import url
+from harness.commands.parts.option_types import quantity, url
 from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, TargetError, UsageError
 from harness.observe.command import PLACE
@@ -63,6 +65,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--writes", action="store_true", help="also call what may change data: POST, PUT, ..."
     )
     parser.add_argument(
+        "--trial",
+        type=quantity(TRIAL),
+        default=8.0,
+        metavar="TIME",
+        help="length of the short run that proposes the bounds (default: 8s)",
+    )
+    parser.add_argument(
         "--scenario", type=_name, default="load", metavar="NAME", help="its name (default: load)"
     )
     parser.add_argument("--service", type=_name, metavar="NAME", help="name of the service")
@@ -94,6 +103,7 @@ def init(options: argparse.Namespace) -> int:
             options.scenario,
             host=seen.url if target.command is None else "http://127.0.0.1:8000",
             families=seen.metrics.families,
+            seconds=math.ceil(options.trial),
         )
         draft.measure(budgets_file, folder)
     write_copy(locustfile, draft.locustfile())
