@@ -55,11 +55,6 @@ class Service:
         return () if self.openapi else ("--path", "/items", "--path", "/items/1")
 
     @property
-    def list_latency(self) -> str:
-        """The name that `init` gives to the latency budget of GET /items."""
-        return "list-items-p95" if self.openapi else "get-items-p95"
-
-    @property
     def absent(self) -> str:
         """What has to be installed first; empty when the service can start."""
         if self.command[0] == "node":

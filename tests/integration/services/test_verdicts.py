@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.integration.services.catalogue import EACH, Service, list_budget, running
-from tests.integration.services.conftest import Project, finished
+from tests.integration.services.conftest import Project, Result, finished
 
 FAULTS = {"SLEEP_MS": "800", "ERROR_SHARE": "0.1"}
 UNKNOWN = {"indicator": {"kind": "mean", "metric": "shop_checkout_seconds"}, "max": "1s"}
@@ -19,13 +19,24 @@ PROPOSED = {"api-latency-p95", "error-ratio", "server-latency", "server-error-ra
 FAILED = re.compile(r"GET /items/\{item_id\}: 500 Internal Server Error, (\d+) of (\d+) \(first at")
 
 
-def proposed(project: Project, service: Service, url: str) -> None:
-    """Write budgets.yaml and a locustfile by `init`; its budgets become the project's."""
+def proposed(project: Project, service: Service, url: str) -> str:
+    """Write budgets.yaml and a locustfile by `init`; its budgets become the project's.
+
+    Returns:
+        The name of the latency budget of GET /items.
+    """
     options = ("--url", url, "--trial", "3s", *service.operations)
     init = finished(project.start("init", *options))
     assert init.code == 0, init.out
     project.document = yaml.safe_load((project.path / "budgets.yaml").read_text())
-    assert {*PROPOSED, service.list_latency} <= set(project.document["budgets"]), init.out
+    budgets = project.document["budgets"]
+    assert set(budgets) >= PROPOSED, init.out
+    requests = {
+        budget["indicator"]["request"]: name
+        for name, budget in budgets.items()
+        if isinstance(budget["indicator"], dict)
+    }
+    return str(requests["GET /items"])
 
 
 @pytest.mark.slow
@@ -34,32 +45,38 @@ def proposed(project: Project, service: Service, url: str) -> None:
 def test_verdicts_on_a_service(project: Project, service: Service) -> None:
     """Without an edit of what `init` wrote; both runs at the same time."""
     with running(service) as url, running(service, **FAULTS) as faulty_url:
-        proposed(project, service, url)
-        healthy = project.start("run", "--url", url, "--out", "green", "--rate", "80/s", *SHORT)
+        slow = proposed(project, service, url)
+        run = ("run", "--url", url, "--rate", "80/s", *SHORT, "--out")
+        healthy = project.start(*run, "green")
         faulty = project.start("run", "--url", faulty_url, "--out", "red", "--rate", "40/s", *SHORT)
         green, red = finished(healthy), finished(faulty)
+        folder = "green"
+        if green.code == 4:  # the machine stood still for a moment: run it again
+            folder = "again"
+            green = finished(project.start(*run, folder))
         assert green.code == 0, green.out
-        assert set(project.outcomes("green/results.json").values()) == {"pass"}
-        says_what_failed(red.out, red.code, project.outcomes("red/results.json"), service)
+        assert set(project.outcomes(f"{folder}/results.json").values()) == {"pass"}
+        says_what_failed(red, project.outcomes("red/results.json"), slow)
         agrees_with_lint(project, url)
     project.document["budgets"]["list"] = list_budget(service) | {"max": "500ms"}
     again = project.path / "again.json"
-    check = project.call("check", str(project.path / "green"), "--json", str(again))
+    check = project.call("check", str(project.path / folder), "--json", str(again))
     assert check.code == 4, check.out
     outcomes = project.outcomes("again.json")
     assert outcomes.pop("unknown") == "inconclusive"
     assert set(outcomes.values()) == {"pass"}
 
 
-def says_what_failed(out: str, code: int, outcomes: Mapping[str, str], service: Service) -> None:
+def says_what_failed(red: Result, outcomes: Mapping[str, str], slow: str) -> None:
     """The right budgets are red, and the terminal names request, status and count."""
+    code, out = red.code, red.out
     failed = {name for name, outcome in outcomes.items() if outcome == "fail"}
     if "GUARD TRIPPED cpu-contention" in out:  # busy with something else: never green
         assert code in {3, 4}, out
         assert set(outcomes.values()) <= {"fail", "inconclusive"}
         return
     assert code == 3, out
-    assert failed >= {service.list_latency, "api-latency-p95", "error-ratio"}, out
+    assert failed >= {slow, "api-latency-p95", "error-ratio"}, out
     # A service that was scraped a few times may leave the size of its breach open.
     assert "pass" not in {outcomes[name] for name in PROPOSED}, out
     count = FAILED.search(" ".join(out.split()))
