@@ -261,7 +261,7 @@ def why_no_label(named: Iterable[Series], selector: Selector, name: str) -> str:
             f"the label {name} of the service's metric {selector.metric} is named"
             f" {EXPORTED}{name} in a run, as in Prometheus; correct `where`"
         )
-    close = get_close_matches(name, labels - {INSTANCE}, n=1, cutoff=LIKENESS)
+    close = get_close_matches(name, labels - {INSTANCE}, n=1)
     meant = f"; did you mean {close[0]}?" if close else ""
     return (
         f"no series of {selector.metric} has a label {name}; its labels are {listed(labels)}{meant}"

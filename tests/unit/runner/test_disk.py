@@ -107,7 +107,7 @@ async def test_full_disk_during_the_load_or_the_drain_is_inconclusive(
     read_evidence(folder)  # what was written until then is readable
     assert judged(folder, manifest) == 4
     out = "".join(capsys.readouterr().out.split())  # a long path is broken
-    assert f"INCONCLUSIVE:therunfailed:cannotwrite{metrics}" in out
+    assert f"INCONCLUSIVE:therunisincomplete:cannotwrite{metrics}" in out
 
 
 async def test_full_disk_for_the_last_manifest_changes_no_verdict(
