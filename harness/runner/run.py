@@ -12,7 +12,7 @@ from harness import names
 from harness.budgets.model import Plan, Scenario, Target
 from harness.errors import HarnessError, UnjudgedError
 from harness.load.fleet import Fleet, fleet, workers_of
-from harness.observe.host import usable_cpus
+from harness.observe.host import unread, usable_cpus
 from harness.observe.scraper import Scraper
 from harness.observe.target import serve
 from harness.runner.listeners import listener, open_logs
@@ -89,6 +89,7 @@ async def gather(
             state.update_target({"scrape_error": mask(scraper.last_error)})
         logs.metrics.close()
         state.note(logs.metrics.unfinished)
+        state.note(unread())
     return state.manifest
 
 

@@ -83,6 +83,15 @@ async def test_given_scrapes_are_the_only_ones_between_the_edges(tmp_path: Path)
     assert manifest.target["scrape_interval"] == SCENARIO.duration / 3
 
 
+async def test_guards_without_readings_are_a_notice_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.runner.run.unread", lambda: "this system does not report it")
+    options = RunOptions(start=FakeStart([], ago=SCENARIO.seconds))
+    manifest = await run(tmp_path, FakeFleet([]), options, [])
+    assert manifest.notices[1:] == ("this system does not report it",)
+
+
 async def test_workers_are_those_of_the_pool(tmp_path: Path) -> None:
     calls: list[str] = []
     pool = WorkerPool("127.0.0.1", 0, 7, run_id="x", secret="s")
