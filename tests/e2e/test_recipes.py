@@ -50,3 +50,55 @@ def test_recipe_runs_and_has_data_for_each_budget(
     reasons = {one["name"]: one["reason"] for one in project.results("run")["budgets"]}
     assert list(reasons) == ["read-p95", "errors", "server-p95", "server-errors"]
     assert [text for text in reasons.values() if "no data" in text] == []
+
+
+BEHIND_A_LOGIN = """
+from fastapi import FastAPI, Header, HTTPException
+
+app = FastAPI()
+
+
+@app.get("/health")
+def health() -> str:
+    return "ok"
+
+
+@app.post("/login")
+def login(body: dict[str, str]) -> dict[str, str]:
+    if body != {"name": "alice", "password": "opensesame"}:
+        raise HTTPException(401)
+    return {"token": "granted"}
+
+
+@app.get("/items")
+def items(authorization: str = Header("")) -> list[int]:
+    if authorization != "Bearer granted":
+        raise HTTPException(401)
+    return [1]
+"""
+
+
+@pytest.mark.slow
+def test_locustfiles_of_a_service_behind_a_login_are_let_in(project: Project) -> None:
+    given, logging_in = locustfiles(RECIPES / "authentication.md")
+    (project.path / "given.py").write_text(given)
+    (project.path / "login.py").write_text(logging_in)
+    (project.path / "shop.py").write_text(BEHIND_A_LOGIN)
+    loads = {name: {"locustfile": f"{name}.py", "rate": "20/s"} for name in ("given", "login")}
+    project.document = {
+        "version": 1,
+        "service": "shop",
+        "target": {
+            "command": f"{sys.executable} -m uvicorn shop:app --port {{port}} --no-access-log",
+            "url": "http://127.0.0.1:{port}",
+            "ready": "/health",
+        },
+        "scenarios": {"both": {"loads": loads, "duration": "2s", "max_duration": "2s"}},
+        "budgets": {"errors": {"indicator": "error_ratio", "max": "1%"}},
+    }
+    project.environment |= {"API_TOKEN": "granted"}
+    project.environment |= {"API_USERNAME": "alice", "API_PASSWORD": "opensesame"}
+    result = project.harness("run", "--out", "run")
+    assert result.code in {0, 4}, result.out + result.err  # perhaps too few to be certain
+    (errors,) = project.results("run")["budgets"]
+    assert (errors["value"], errors["samples"] >= 60) == (0.0, True)
