@@ -343,7 +343,7 @@ def test_run_exceptions_after_failed_answers_do_not_hide_the_outage(project: Pro
         (["run", "--url", "localhost:80"], "is not a URL"),
         (["check", "nowhere"], "is not a folder"),
         (["check", "."], "holds no run.json"),
-        (["walk"], "invalid choice"),
+        (["walk"], "there is no command 'walk'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
