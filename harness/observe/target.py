@@ -28,7 +28,7 @@ from harness.observe.command import (
 from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.port_owner import refuse_foreign_metrics
 from harness.observe.scheme import refuse_wrong_scheme
-from harness.process.output import last_lines
+from harness.process.output import NOTHING, last_lines
 from harness.process.process import Process
 
 _PROBE_TIMEOUT: Final = 5.0  # seconds for one response of a service that may still be starting
@@ -242,4 +242,4 @@ def ending(exit_code: int) -> str:
 def last_output(log: Path, before: int = 0) -> str:
     """The last lines of a service's log after its first `before` bytes; empty if it is empty."""
     text = last_lines(log, before)
-    return text if text.startswith("\n") else ""
+    return "" if text == NOTHING else text
