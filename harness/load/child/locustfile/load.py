@@ -27,6 +27,7 @@ from locust.shape import LoadTestShape
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
+from harness.load.child.locustfile.certificates import trust
 from harness.load.child.locustfile.classes import classes_of, runnable
 from harness.load.child.locustfile.no_web import NoWebInterface
 from harness.load.child.locustfile.options import parsed_options
@@ -89,6 +90,7 @@ def load(
         logging.getLogger(name).addFilter(_first(MAX_TRACEBACKS))
     _allow_open_files()
     try:
+        trust(setup.ca_file)
         before = set(sys.modules)
         classes, shapes = classes_of(path)
         shape = _shape(setup, shapes, on_notice)
@@ -121,6 +123,7 @@ def adapt(environment: Environment, setup: Setup) -> None:
     Raises:
         RefusalError: The locustfile has nothing to run.
     """
+    trust(setup.ca_file)
     environment.parsed_options = parsed_options(setup)
     environment.host = setup.url
     _choose_classes(environment)
