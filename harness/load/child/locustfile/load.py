@@ -161,7 +161,10 @@ def _refuse(path: Path, error: BaseException) -> NoReturn:
     if isinstance(error, SystemExit):
         hint = "Remove the call of sys.exit, or what led to it; the generator's log has the output."
     if isinstance(error, ImportError):
-        hint = "Install the missing package into the environment that harness runs in."
+        hint = (
+            "Install the missing package into the environment that harness runs in; if it is a "
+            "module of your own, run harness in the folder that has it."
+        )
     if variable := _unset_variable(error):
         hint = f"Set {variable} in the environment of harness, e.g. `export {variable}=VALUE`."
     raise RefusalError(f"{place(path, error)}: {describe(error)}", hint) from error
