@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -91,6 +92,7 @@ class Scraper:
         self.missed = 0
         self.last_error = ""
         self._log = log
+        self._tls = service.tls
         self._timeout = timeout
         self._fastest = math.inf if service.metrics else 0.0
         self._instances = _instances(service.metrics)
@@ -118,7 +120,7 @@ class Scraper:
             try:
                 scrapes = await asyncio.gather(
                     *(
-                        asyncio.to_thread(_scrape, url, self._timeout, self._clock)
+                        asyncio.to_thread(_scrape, url, self._timeout, self._clock, self._tls)
                         for url in self._instances
                     )
                 )
@@ -206,11 +208,11 @@ class Scraper:
         return (before + self._clock.now()) / 2, samples
 
 
-def _scrape(url: str, timeout: float, clock: RunClock) -> _Scrape:
+def _scrape(url: str, timeout: float, clock: RunClock, tls: ssl.SSLContext | None) -> _Scrape:
     began, before = clock.now(), time.perf_counter()
     error, answered = "", False
     try:
-        answer = fetch(url, timeout, ACCEPT)
+        answer = fetch(url, timeout, ACCEPT, tls=tls)
     except NoAnswer as no_answer:
         error = str(no_answer)
     else:

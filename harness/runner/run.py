@@ -75,6 +75,7 @@ async def gather(
                 listener(scenario, state, logs, options),
                 pool=options.pool,
                 on_progress=options.tell,
+                ca_file=target.ca_file,
             )
             async with generators as load:
                 await scraper.scrape()  # the second one shows how long a scrape takes
