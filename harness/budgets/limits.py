@@ -31,6 +31,7 @@ class Limits:
 
 TIME: Final = Limits(Unit.SECONDS, "0s", "30d")
 DURATION: Final = Limits(Unit.SECONDS, "1s", "30d")
+TRIAL: Final = Limits(Unit.SECONDS, "2s", "10m")
 STAGE: Final = Limits(Unit.SECONDS, "100ms", "30d")
 WAIT: Final = Limits(Unit.SECONDS, "0s", "1h")
 SCRAPE_INTERVAL: Final = Limits(Unit.SECONDS, "100ms", "1h")

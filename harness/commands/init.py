@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
+from harness.budgets.limits import TRIAL
 from harness.budgets.model import Target
 from harness.commands.parts.draft import Draft, nothing_called
-from harness.commands.parts.option_types import url
+from harness.commands.parts.option_types import quantity, url
 from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, TargetError, UsageError
 from harness.observe.command import PLACE
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from harness.commands.parts.find_service import FoundMetrics
     from harness.init.budgets_file import TargetText
     from harness.init.model import Operation, Selection
+    from harness.observe.target import Service
 
 _MOST_LOG: Final = 64 * 2**20  # bytes of a HAR or an access log
 
@@ -63,6 +66,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--writes", action="store_true", help="also call what may change data: POST, PUT, ..."
     )
     parser.add_argument(
+        "--trial",
+        type=quantity(TRIAL),
+        default=8.0,
+        metavar="TIME",
+        help="length of the short run that proposes the bounds (default: 8s)",
+    )
+    parser.add_argument(
         "--scenario", type=_name, default="load", metavar="NAME", help="its name (default: load)"
     )
     parser.add_argument("--service", type=_name, metavar="NAME", help="name of the service")
@@ -94,6 +104,7 @@ def init(options: argparse.Namespace) -> int:
             options.scenario,
             host=seen.url if target.command is None else "http://127.0.0.1:8000",
             families=seen.metrics.families,
+            seconds=math.ceil(options.trial),
         )
         draft.measure(budgets_file, folder)
     write_copy(locustfile, draft.locustfile())
@@ -136,6 +147,7 @@ def _target(options: argparse.Namespace) -> Target:
         url=address,
         command=options.start,
         ready=options.ready,
+        metrics=() if options.metrics in {None, "none"} else (options.metrics,),
         directory=options.output.resolve(),
     )
 
@@ -158,7 +170,7 @@ def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
         async with serve(target, folder / "target.log") as service:
             stopped = Event()
             try:
-                return await asyncio.to_thread(_look_at, service.url, options, stopped)
+                return await asyncio.to_thread(_look_at, service, options, stopped)
             finally:
                 stopped.set()  # the thread ends after its current request
 
@@ -171,11 +183,12 @@ def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
         raise TargetError(error.message, hint) from error
 
 
-def _look_at(url: str, options: argparse.Namespace, stopped: Event) -> _Seen:
+def _look_at(service: Service, options: argparse.Namespace, stopped: Event) -> _Seen:
     from harness.commands.parts.find_service import find_metrics, find_ready
     from harness.commands.parts.trial_requests import TrialRequests
     from harness.init.select import select
 
+    url = service.url
     operations, source = _operations(url, options)
     print_line(f"looks at {len(operations)} operations, each of which is called once")
     requests = TrialRequests(url, os.environ, stopped)
@@ -188,7 +201,11 @@ def _look_at(url: str, options: argparse.Namespace, stopped: Event) -> _Seen:
     )
     if not selection.tasks:
         raise nothing_called(selection)
-    metrics = find_metrics(url, options.metrics)
+    # The address has the ports that were chosen, where the option has {port}.
+    address = service.metrics[0] if service.metrics else options.metrics
+    metrics = find_metrics(url, address)
+    if address is not None and address != options.metrics:
+        metrics = replace(metrics, path=options.metrics)
     return _Seen(
         selection,
         metrics,

@@ -18,6 +18,7 @@ from harness.commands.parts.servers import grafana_of, import_dashboards
 from harness.errors import EXIT_PASS, UsageError, why_unreadable
 from harness.observe.grafana import Grafana
 from harness.render.files import PARTS, rendered
+from harness.render.rules.edges import edge_notes
 from harness.render.words import Links, watched
 
 
@@ -51,12 +52,14 @@ def render(options: argparse.Namespace) -> int:
         UsageError: There is nothing to render, a file cannot be written, or a file differs.
     """
     plan = read_plan(options.budgets)
-    found, known = roles_of(plan, options.url)
+    found, known, families = roles_of(plan, options.url)
     links = Links(
         plan.service, options.job or plan.service, (options.grafana_url or "").rstrip("/"), found
     )
     plan = with_roles(plan, found)
     _tell(plan, links, known)
+    for note in edge_notes(plan, links, families):
+        print_line(f"note: {note}")
     files = rendered(plan, links, options.only)
     if not files:
         raise UsageError(

@@ -50,7 +50,8 @@ class RunOptions:
         observer: Follows the run.
         show: Called with the progress about once a second.
         tell: Called with a line for a person while the run waits for workers.
-        note: Called with a line for each budget for which the run goes on beyond its planned end.
+        note: Called with a line for each budget that filters by an unknown label, before the load,
+            and for each one for which the run goes on beyond its planned end.
         announcement: Lines for `note` when the service is ready, before the load.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.budgets.dialects.recognise import recognise_target
+from harness.budgets.lint.metrics import Family
 from harness.budgets.model import Target
 from harness.names import ROLES
 from harness.observe.metric_families import families_of
@@ -10,12 +11,16 @@ from harness.observe.scraper import Scraper
 from harness.runner.manifest import RunState
 
 
-def recognise_roles(state: RunState, scraper: Scraper, target: Target) -> None:
+def recognise_roles(state: RunState, scraper: Scraper, target: Target) -> dict[str, Family]:
     """Note what plays each role, by the last scrape of each endpoint.
 
     Many libraries expose a metric only after the first request, so this is repeated. A run without
     a successful scrape keeps the names that the dialects of the target assume.
+
+    Returns:
+        The metrics of the service, by name.
     """
     families = families_of(scraper.samples)
     if families:
         state.update_target({ROLES: recognise_target(families, target).as_json()})
+    return families

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
 
 from harness import names
+from harness.budgets.lint.metrics import unknown_labels
 from harness.budgets.model import Plan, Scenario, Target
 from harness.errors import HarnessError, UnjudgedError
 from harness.load.fleet import Fleet, fleet, workers_of
@@ -69,7 +70,9 @@ async def gather(
             state.update_target(target_facts(target, service, mask))
             scraper = Scraper(service, logs.metrics, clock=state.clock)
             await scraper.scrape()  # the baseline, before the first request
-            recognise_roles(state, scraper, target)
+            families = recognise_roles(state, scraper, target)
+            for text in unknown_labels(plan.budgets_of(scenario.name), families):
+                options.note(f"note: {text}")
             generators = open_fleet(
                 *(scenario, service.url, folder.path),
                 listener(scenario, state, logs, options),

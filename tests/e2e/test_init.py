@@ -75,3 +75,15 @@ def run(project: Project, *arguments: str) -> Result:
         check=False,
     )
     return Result(ran.returncode, ran.stdout, ran.stderr)
+
+
+def test_init_reads_metrics_on_a_second_port_that_it_chooses(project: Project) -> None:
+    shutil.copy(SERVICE.with_name("two_ports.py"), project.path)
+    command = ("--command", f"{sys.executable} two_ports.py {{port}} {{port2}}", "--path", "/")
+    metrics = "http://127.0.0.1:{port2}/metrics"
+    result = run(project, "init", *command, "--metrics", metrics, "--trial", "2s")
+    assert result.code == 0, result.out + result.err
+    assert "measures 2 s at " in result.err
+    document = yaml.safe_load((project.path / "budgets.yaml").read_text())
+    assert document["target"]["metrics"] == metrics
+    assert "pool-utilization" in document["budgets"]

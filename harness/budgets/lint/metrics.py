@@ -9,7 +9,15 @@ from typing import Literal, NamedTuple
 
 from harness.budgets.dialects.model import Recognition, lacking
 from harness.budgets.mistaken import mistake
-from harness.budgets.model import Budget, PerRequest, Quantile, Rate, Ratio, typed_selectors
+from harness.budgets.model import (
+    Budget,
+    PerRequest,
+    Quantile,
+    Rate,
+    Ratio,
+    selectors,
+    typed_selectors,
+)
 from harness.budgets.parse.problems import Place, closest, listed
 from harness.budgets.selector import Selector
 from harness.names import ADDED_LABELS, EXPORTED, HOST_METRICS
@@ -118,18 +126,38 @@ def _on_labels(selector: Selector, family: Family, place: Place, *, zero: bool) 
         if label not in known:
             if one.matches(""):
                 continue
-            has = f"its labels are {', '.join(known)}" if known else "it has none"
-            yield Advice(
-                place,
-                f"{selector.metric} has no label {label}; {closest(label, known)}{has}",
-                "error",
-            )
+            yield Advice(place, _unknown_label(selector, label, known), "error")
             return
         seen = sorted({labels[label] for labels in family.labels if label in labels})
         if not any(map(one.matches, seen)):
             yield _on_value(selector, label, seen, place, zero=zero)
             return
     yield Advice(place, f"no single series of {selector.metric} has all labels of `where` yet")
+
+
+def _unknown_label(selector: Selector, label: str, known: list[str]) -> str:
+    has = f"its labels are {', '.join(known)}" if known else "it has none"
+    return f"{selector.metric} has no label {label}; {closest(label, known)}{has}"
+
+
+def unknown_labels(budgets: Iterable[Budget], families: Mapping[str, Family]) -> Iterator[str]:
+    """A sentence for each budget that filters by a label that its metric does not have.
+
+    Metrics that are not exposed yet are left out.
+
+    Args:
+        budgets: Of the scenario.
+        families: The metrics of the service before the load, by name.
+    """
+    for budget in budgets:
+        for selector in selectors(budget.indicator):
+            family = family_of(selector.metric, families)
+            if family is None or not family.labels:
+                continue
+            known = sorted({label for one in family.labels for label in one})
+            for label, wanted in selector.matchers.items():
+                if label not in {*known, *ADDED_LABELS} and not wanted.matches(""):
+                    yield f"{budget.name}: {_unknown_label(selector, label, known)}"
 
 
 def _on_value(
@@ -163,21 +191,38 @@ def _on_kind(types: tuple[str, ...], metric: str, family: Family, place: Place) 
     yield Advice(place, text, "error")
 
 
-def _on_edges(budget: Budget, family: Family, scale: float) -> _Found:
+def edges_near(family: Family, scale: float, bound: float) -> tuple[float, ...]:
+    """The edges on both sides of a bound at which no bucket of a histogram ends.
+
+    Args:
+        family: The histogram.
+        scale: Its unit in the base unit.
+        bound: In the base unit.
+
+    Returns:
+        One or two edges in the base unit; none if a bucket ends at the bound, or none is known.
+    """
     edges = [edge * scale for edge in family.edges if isfinite(edge)]
+    if any(isclose(edge, bound, rel_tol=1e-9) for edge in edges):
+        return ()
+    below = [edge for edge in edges if edge < bound][-1:]
+    return (*below, *[edge for edge in edges if edge > bound][:1])
+
+
+def _on_edges(budget: Budget, family: Family, scale: float) -> _Found:
     place: Place = ("budgets", budget.name)
-    bounds: dict[Place, float] = {(*place, budget.direction): budget.bound}
+    bounds: dict[Place, tuple[float, str]] = {
+        (*place, budget.direction): (budget.bound, "the verdict is interpolated")
+    }
     if budget.alert:
-        bounds[*place, "alert", budget.direction] = budget.alert.bound
-    for at, bound in bounds.items():
-        if not edges or any(isclose(edge, bound, rel_tol=1e-9) for edge in edges):
-            continue
-        shown = format_quantity(bound, budget.unit)
-        nearest = [edge for edge in edges if edge < bound][-1:]
-        nearest += [edge for edge in edges if edge > bound][:1]
-        near = " and ".join(format_quantity(edge, budget.unit) for edge in nearest)
-        yield Advice(
-            at,
-            f"the histogram has no bucket edge at {shown} (nearest: {near}), so the verdict is "
-            f"interpolated; add a bucket at {shown}, or move the bound",
-        )
+        lost = "the alert finds no series"
+        bounds[*place, "alert", budget.direction] = (budget.alert.bound, lost)
+    for at, (bound, so) in bounds.items():
+        if nearest := edges_near(family, scale, bound):
+            shown = format_quantity(bound, budget.unit)
+            near = " and ".join(format_quantity(edge, budget.unit) for edge in nearest)
+            yield Advice(
+                at,
+                f"the histogram has no bucket edge at {shown} (nearest: {near}), so {so};"
+                f" add a bucket at {shown}, or move the bound",
+            )

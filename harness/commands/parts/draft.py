@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from harness.init.load import LoadPlan
     from harness.init.model import Selection
 
-_SHORT: Final = 8  # seconds of the short run that are measured
 _SHORT_WARM_UP: Final = 2
 _WARM_UP: Final = 5
 _FAILING: Final = 0.05  # share of failed requests with which a task is left out
@@ -38,6 +37,7 @@ class Draft:
         scenario: Name of the scenario.
         host: Base URL for the head of the locustfile.
         families: The metrics of the service, by name.
+        seconds: Of a short run that are measured.
     """
 
     def __init__(
@@ -48,7 +48,9 @@ class Draft:
         *,
         host: str,
         families: Mapping[str, Family],
+        seconds: int,
     ) -> None:
+        self._seconds = seconds
         self._families = families
         self._found = recognise(families)
         self.selection = selection
@@ -113,10 +115,11 @@ class Draft:
             with_bound(one, result.values.get(one.name, absent)) for one in self._all(load)
         ]
         today = datetime.now(UTC).date().isoformat()
+        measured = f"measured in {self._seconds} s at {rate}/s"
         self._head = [
             f"`harness init` proposed these budgets on {today}, for you to keep and change.",
-            f"Each bound leaves room above what a run of {_SHORT} s at {rate}/s measured, which is",
-            "written beside it. Replace it with what your users need. `harness run` judges it.",
+            f"Each bound leaves room above the value beside it, {measured}.",
+            "Replace it with what your users need. `harness run` judges it.",
             *self.ambiguous,
         ]
 
@@ -127,8 +130,8 @@ class Draft:
         from harness.init.load import LoadPlan, own_tasks
         from harness.init.select import without
 
-        short = LoadPlan(rate, _SHORT, own_tasks(self.selection.tasks))
-        print_line(f"measures {_SHORT} s at {rate}/s, to propose bounds")
+        short = LoadPlan(rate, self._seconds, own_tasks(self.selection.tasks))
+        print_line(f"measures {self._seconds} s at {rate}/s, to propose bounds")
         text = self._text(short, [draft(one) for one in self._all(short)], _SHORT_WARM_UP)
         url = None if self._target.command else self._target.url
         result = trial_run(text, path, self.locustfile(), folder, url)

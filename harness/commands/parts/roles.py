@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.budgets.dialects.model import Recognition
 from harness.budgets.dialects.recognise import assumed, by_default, recognise_target
+from harness.budgets.lint.metrics import Family
 from harness.budgets.model import Plan
 from harness.budgets.presets import recognised_in
 from harness.errors import HarnessError
@@ -15,7 +18,21 @@ from harness.runs.folder import RunFolder, read_manifest
 RUNS = Path("runs")  # where `harness run` stores runs by default
 
 
-def roles_of(plan: Plan, url: str | None, runs: Path = RUNS) -> tuple[Recognition, str]:
+class KnownRoles(NamedTuple):
+    """What plays each role in a service.
+
+    Attributes:
+        found: The roles.
+        known: How they are known.
+        families: The metrics of the running service, by name; empty without one.
+    """
+
+    found: Recognition
+    known: str
+    families: Mapping[str, Family] = {}
+
+
+def roles_of(plan: Plan, url: str | None, runs: Path = RUNS) -> KnownRoles:
     """What plays each role in a service, and how that is known.
 
     A running service says it best, then the dialects that budgets.yaml names, then the newest
@@ -32,17 +49,18 @@ def roles_of(plan: Plan, url: str | None, runs: Path = RUNS) -> tuple[Recognitio
     if url:
         from harness.observe.metric_families import fetch_families
 
-        return recognise_target(fetch_families(url, plan.target), plan.target), f"at {url}"
+        families = fetch_families(url, plan.target)
+        return KnownRoles(recognise_target(families, plan.target), f"at {url}", families)
     if plan.target is not None and plan.target.dialects and not plan.target.requests:
-        return assumed(plan.target.dialects), "by target.dialect"
+        return KnownRoles(assumed(plan.target.dialects), "by target.dialect")
     for folder in _newest_first(runs):
         try:
             manifest = read_manifest(RunFolder(folder))
         except HarnessError:
             continue  # a folder that is no run, or a damaged one
         if manifest.service == plan.service and ROLES in manifest.target:
-            return recognised_in(manifest.target[ROLES]), f"in {folder}"
-    return by_default(), "as nothing else is known; --url recognises the service's own"
+            return KnownRoles(recognised_in(manifest.target[ROLES]), f"in {folder}")
+    return KnownRoles(by_default(), "as nothing else is known; --url recognises the service's own")
 
 
 def _newest_first(runs: Path) -> list[Path]:

@@ -49,7 +49,7 @@ def _end_of_run(manifest: Manifest) -> str:
         case "interrupted":
             return f"the run was interrupted{why} and is incomplete; run it again"
         case "failed":
-            return f"the run failed{why}"
+            return f"the run is incomplete{why}"
         case "aborted":
             return f"the load was stopped early because {manifest.aborted_by} was breached"
         case "running":

@@ -18,7 +18,7 @@ from harness.judge.measure.observation import (
     Waits,
     unending,
 )
-from harness.judge.measure.series import NoDataError, listed, window
+from harness.judge.measure.series import LIKENESS, NoDataError, listed, window
 from harness.judge.measure.unanswered import (
     Batched,
     stuck_users,
@@ -214,7 +214,7 @@ def _count(counts: Mapping[str, RequestCount], request: str | None) -> RequestCo
     if request is None:
         return total_of(counts.values())
     if request not in counts:
-        close = get_close_matches(request, counts, n=1)
+        close = get_close_matches(request, counts, n=1, cutoff=LIKENESS)
         hint = f"did you mean {close[0]}?" if close else f"recorded: {listed(counts)}"
         raise NoDataError(f"no request {request} was recorded in the window; {hint}")
     return counts[request]

@@ -18,6 +18,7 @@ from harness.runs.model import Evidence, Series
 EDGE_TOLERANCE = 1.0
 # What is meant for the edge is stamped a little after it.
 EDGE_SLACK = 0.1
+LIKENESS = 0.8  # of a name that is suggested: metrics and requests share long prefixes
 _LISTED = 5
 
 SERVICE_METRICS = "service metrics"
@@ -225,7 +226,7 @@ def why_nothing(evidence: Evidence, selector: Selector) -> str:
     if not any(scrapes(evidence, Origin(name, "")) for name in instances(evidence)):
         return _never_read(evidence)
     names = {s.name for s in evidence.series if origin(s).instance}
-    close = get_close_matches(selector.metric, names, n=1)
+    close = get_close_matches(selector.metric, names, n=1, cutoff=LIKENESS)
     meant = f"; did you mean {close[0]}?" if close else "; see what its metrics endpoint lists"
     return f"the service never exposed {selector.metric}{meant}"
 
@@ -260,7 +261,7 @@ def why_no_label(named: Iterable[Series], selector: Selector, name: str) -> str:
             f"the label {name} of the service's metric {selector.metric} is named"
             f" {EXPORTED}{name} in a run, as in Prometheus; correct `where`"
         )
-    close = get_close_matches(name, labels - {INSTANCE}, n=1)
+    close = get_close_matches(name, labels - {INSTANCE}, n=1, cutoff=LIKENESS)
     meant = f"; did you mean {close[0]}?" if close else ""
     return (
         f"no series of {selector.metric} has a label {name}; its labels are {listed(labels)}{meant}"

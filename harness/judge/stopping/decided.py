@@ -22,9 +22,9 @@ class Undecided(NamedTuple):
 class DecisionWatch:
     """Looks at a run at certain moments, for a scenario with a planned end.
 
-    At the planned end the run is over unless its outcome is open only because there are too few
-    data: a budget that fails, or one that a tripped guard or missing data leave open, ends it. With
-    `stop: decided` the run ends earlier or later as soon as each budget has its verdict.
+    At the planned end the run is over unless more data may decide a budget: a budget that fails
+    ends it, and so does an outcome that is open only because of a tripped guard or missing data.
+    With `stop: decided` the run ends earlier or later as soon as each budget has its verdict.
 
     Before the planned end a verdict must be certain whatever the rest of the run brings. So an
     error ratio may fail early and never passes early, because a later outage would be missed. A
@@ -66,9 +66,8 @@ class DecisionWatch:
             open_ones = [one for one in found.verdicts if one.outcome == "inconclusive"]
             ends = all(outcome for _, outcome in self._states)
         else:
-            open_ones = [one for one in found.verdicts if _leaves_open(one)]
-            waits = bool(open_ones) and all(one.waits for one in open_ones)
-            ends = found.outcome != "inconclusive" or not waits
+            open_ones = [one for one in found.verdicts if _leaves_open(one) and one.waits]
+            ends = found.outcome != "inconclusive" or not open_ones
         self.undecided = () if early else tuple(Undecided(v.name, v.reason) for v in open_ones)
         return ends
 

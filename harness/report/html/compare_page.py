@@ -32,6 +32,7 @@ def compare_page(comparison: Comparison, setting: Setting, *, exit_code: int) ->
         headline=f"{wording.headline(comparison)}; {wording.cost(comparison)}",
         setting=setting,
         changes=changes,
+        rule=wording.RULE,
         charted=charted,
         left_out=wording.left_out(comparison),
         facts=[(clean(a, 60), clean(b, 1000)) for a, b in wording.facts(comparison, setting)],

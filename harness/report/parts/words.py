@@ -236,7 +236,7 @@ def ending(manifest: Manifest) -> str:
         case "running":
             text = "the run was not finished"
         case "failed":
-            text = "the run failed"
+            text = "the run is incomplete"
         case "interrupted" | "aborted":
             text = f"the run was {manifest.status}"
         case _:
@@ -251,7 +251,7 @@ def failure(manifest: Manifest, limit: int = LONGEST) -> list[str]:
 
 
 def last_output(manifest: Manifest, limit: int = LONGEST) -> list[str]:
-    """Why a run failed, if the reason has several lines, such as the last output of the service."""
+    """Why a run is incomplete, if the reason has several lines, such as the service's output."""
     found = failure(manifest, limit) if manifest.status == "failed" else []
     return found if len(found) > 1 else []
 

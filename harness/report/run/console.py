@@ -93,7 +93,7 @@ def failure_parts(manifest: Manifest) -> Iterator[RenderableType]:
 
 
 def _last_output(manifest: Manifest) -> Iterator[RenderableType]:
-    """Why the run failed, if the reason has several lines: the last output of the service."""
+    """Why the run is incomplete, if the reason has several lines: the service's output."""
     if lines := wording.last_output(manifest):
         yield from (Text(line) for line in lines)
         yield ""

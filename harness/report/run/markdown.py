@@ -161,7 +161,7 @@ def _failures(failures: FailureNotes) -> Iterator[str]:
 
 
 def _last_output(manifest: Manifest) -> Iterator[str]:
-    """Why the run failed, if the reason has several lines: the last output of the service."""
+    """Why the run is incomplete, if the reason has several lines: the service's output."""
     yield from block(wording.last_output(manifest, TEXT)[:MOST_REASONS])
 
 

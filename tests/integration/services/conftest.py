@@ -30,19 +30,19 @@ class Result:
 
 @dataclass
 class Project:
-    """A folder with a locustfile, in which each command gets a budgets.yaml.
+    """A folder with a locustfile.
 
     Attributes:
-        document: The budgets.yaml of the following commands.
+        document: The budgets.yaml of the following calls.
     """
 
     path: Path
     document: dict[str, Any]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `harness` as a process."""
+        """Start `harness` as a process in the folder."""
         return subprocess.Popen(
-            [sys.executable, "-m", "harness", *arguments, *self._written()],
+            [sys.executable, "-m", "harness", *arguments],
             cwd=self.path,
             env={k: v for k, v in os.environ.items() if not k.startswith("GITHUB")},
             stdout=subprocess.PIPE,
@@ -51,7 +51,7 @@ class Project:
         )
 
     def call(self, *arguments: str) -> Result:
-        """Call `harness` in this process, for commands without load."""
+        """Call `harness` with the document in this process, for commands without load."""
         out = StringIO()
         with redirect_stdout(out), redirect_stderr(out), pytest.raises(SystemExit) as ended:
             main([*arguments, *self._written()])

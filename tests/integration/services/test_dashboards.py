@@ -19,7 +19,7 @@ from tests.integration.services.catalogue import (
     EACH,
     SERVICES,
     Service,
-    budgets,
+    list_budget,
     running,
     skip_or_fail,
 )
@@ -94,8 +94,7 @@ def _last(series: list[Any]) -> float:
 def rendered(project: Project, service: Service, watched: Watched) -> Path:
     """The folder that `harness render --url` wrote for a service."""
     skip_or_fail(service.absent)
-    shown = {**budgets(service)["budgets"]["list-latency-of-the-service"], "max": "100ms"}
-    production = {**PRODUCTION, "list": shown}
+    production = {**PRODUCTION, "list": list_budget(service)}
     project.document["budgets"] = {
         name: {**budget, "alert": {"max": budget["max"], "for": "1m"}}
         for name, budget in production.items()

@@ -137,7 +137,7 @@ async def test_folder_that_vanishes_during_the_load_is_inconclusive(
     manifest = await made(folder, fleet)
     assert judged(folder, manifest) == 4
     shown = capsys.readouterr()
-    assert "INCONCLUSIVE: the run failed: " in " ".join(shown.out.split())
+    assert "INCONCLUSIVE: the run is incomplete: " in " ".join(shown.out.split())
     (line,) = [text for text in shown.err.splitlines() if "cannot write" in text]
     reports = [str(folder.path / name) for name in ("results.json", "junit.xml", "summary.md")]
     assert all(report in line for report in reports)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import names
+from harness.budgets.model import Gauge, Selector
 from harness.errors import GeneratorError, HarnessError, ScenarioError, UsageError
 from harness.load.fleet import Fleet
 from harness.load.protocol.master import WorkerPool
@@ -21,6 +22,8 @@ from harness.runs.digests import changes
 from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.metrics import read_metrics
 from harness.runs.model import Manifest
+from harness.units import Unit
+from tests.unit.judge.evidence import budget
 from tests.unit.runner.fakes import (
     SCENARIO,
     FakeFleet,
@@ -172,6 +175,18 @@ async def test_bad_locustfile_leaves_a_failed_run_and_is_raised(tmp_path: Path) 
         await run(tmp_path, fleet, RunOptions(), [])
     manifest = read_manifest(RunFolder(tmp_path))
     assert (manifest.status, manifest.reason) == ("failed", "no user class\nhint: add one")
+
+
+async def test_filter_by_an_unknown_label_is_noted_before_the_load(tmp_path: Path) -> None:
+    calls: list[str] = []
+    gauge = budget(Gauge(Selector("a", {"pool": "main"})), 5.0, unit=Unit.COUNT, name="it")
+    with http_service(calls) as url:
+        shop = replace(plan(url, metrics=("/metrics",)), budgets=(gauge,))
+        options = RunOptions(url=url, start=FakeStart(calls, ago=SCENARIO.seconds))
+        options = replace(options, note=calls.append)
+        fleet = FakeFleet(calls)
+        await gather(shop, SCENARIO, RunFolder(tmp_path), options, open_fleet=fleet.open)
+    assert calls[1:4] == ["scrape", "note: it: a has no label pool; it has none", "open"]
 
 
 async def test_service_that_does_not_answer_leaves_a_failed_run(tmp_path: Path) -> None:

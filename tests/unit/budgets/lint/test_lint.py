@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.budgets.lint.metrics import unknown_labels
 from harness.budgets.lint.plan import Family, Finding, lint
 from harness.budgets.model import Plan
 from harness.budgets.parse.parse import parse_plan
@@ -433,7 +434,11 @@ def test_bound_at_a_bucket_edge_is_fine_but_its_alert_may_not_be() -> None:
     keys = "indicator: {kind: quantile, metric: wait_seconds, quantile: 0.9}, max: 100ms"
     assert with_service(keys) == []
     (finding,) = with_service(f"{keys}, alert: {{max: 200ms, for: 1m}}")
-    assert finding.startswith("6 warning budgets.it.alert.max: the histogram has no bucket edge")
+    assert finding == (
+        "6 warning budgets.it.alert.max: the histogram has no bucket edge at 200 ms (nearest: "
+        "100 ms and 250 ms), so the alert finds no series; add a bucket at 200 ms, or move the "
+        "bound"
+    )
 
 
 def test_cpu_and_memory_may_be_missing_only_when_the_harness_starts_the_service() -> None:
@@ -457,3 +462,30 @@ def test_findings_come_in_the_order_of_the_file_and_once_each() -> None:
     findings = lint(plan_of(text), {})
     assert [finding.line for finding in findings] == [4, 5, 7]
     assert findings[2] == Finding(7, "budgets.it.min", "warning", "min: 0/s always holds")
+
+
+LABELS = "its labels are handler, status"
+HTTP = {"http_requests": Family("counter", ({"handler": "/", "status": "200"},))}
+
+
+@pytest.mark.parametrize(
+    ("where", "sentences"),
+    [
+        pytest.param('{handler: "/"}', [], id="a label that exists"),
+        pytest.param('{status: "~5.."}', [], id="a value that does not exist yet"),
+        pytest.param('{instance: "127.0.0.1:80"}', [], id="a label that the run adds"),
+        pytest.param('{code: "!5"}', [], id="an unknown label that may be empty"),
+        pytest.param(
+            '{statuss: "200"}',
+            ["it: http_requests_total has no label statuss; did you mean `status`? " + LABELS],
+            id="a label that does not exist",
+        ),
+    ],
+)
+def test_filter_by_an_unknown_label_is_reported_before_the_load(
+    where: str, sentences: list[str]
+) -> None:
+    keys = f"indicator: {{kind: rate, metric: http_requests_total, where: {where}}}, max: 5/s"
+    judged = plan_of(budget(keys)).judged
+    assert list(unknown_labels(judged, HTTP)) == sentences
+    assert list(unknown_labels(judged, {})) == []

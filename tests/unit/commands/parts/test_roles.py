@@ -26,7 +26,7 @@ def store(folder: Path, exposition: str, age: float) -> None:
 
 
 def test_nothing_known_is_opentelemetry(tmp_path: Path) -> None:
-    found, known = roles_of(PLAN, None, tmp_path)
+    found, known, _ = roles_of(PLAN, None, tmp_path)
     assert found == by_default()
     assert "--url" in known
 
@@ -36,7 +36,7 @@ def test_newest_run_of_the_service_comes_before_the_default(tmp_path: Path) -> N
     store(tmp_path / "new", "go", age=1)
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "run.json").write_text("{")
-    found, known = roles_of(PLAN, None, tmp_path)
+    found, known, _ = roles_of(PLAN, None, tmp_path)
     assert found == recognise(exposed("go"))
     assert known == f"in {tmp_path / 'new'}"
     assert roles_of(replace(PLAN, service="other"), None, tmp_path)[0] == by_default()
@@ -45,7 +45,7 @@ def test_newest_run_of_the_service_comes_before_the_default(tmp_path: Path) -> N
 def test_named_dialect_comes_before_a_run(tmp_path: Path) -> None:
     store(tmp_path / "run", "go", age=1)
     target = replace(TARGET, dialects=("spring",))
-    found, known = roles_of(replace(PLAN, target=target), None, tmp_path)
+    found, known, _ = roles_of(replace(PLAN, target=target), None, tmp_path)
     limit = found[MetricRole.POOL_LIMIT]
     assert limit is not None
     assert limit.metric == "hikaricp_connections_max"

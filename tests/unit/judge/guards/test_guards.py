@@ -43,7 +43,7 @@ TRIPPED = [
         "run-complete",
         evidence(status="failed", reason="no host"),
         "all",
-        "the run failed (no host)",
+        "the run is incomplete (no host)",
     ),
     ("run-complete", evidence(status="interrupted"), "all", "interrupted and is incomplete"),
     ("run-complete", evidence(status="running"), "all", "never finished"),

@@ -280,8 +280,14 @@ ALL_DOWN = range(-5, 12)
         pytest.param(
             Mean(Selector("d")),
             evidence(counter("other_count", 3)),
-            "the service never exposed d_count",
+            "the service never exposed d_count; see what its metrics endpoint lists",
             id="a metric that was never exposed",
+        ),
+        pytest.param(
+            Rate(Selector("shop_checkout_seconds_count")),
+            evidence(counter("http_request_duration_seconds_count", 3)),
+            "never exposed shop_checkout_seconds_count; see what its metrics endpoint lists",
+            id="another metric of the same form is not suggested",
         ),
         pytest.param(
             Gauge(Selector("proces_cpu_seconds")),

@@ -106,7 +106,14 @@ GONE = budget(Rate(Selector("gone_total")), 1.0, unit=Unit.PER_SECOND, name="gon
         pytest.param([P95, ERRORS], NEAR | {"failed": [0.01] * 400}, None, id="another one fails"),
         pytest.param([WARNS, ERRORS], NEAR, [], id="only a warning is open"),
         pytest.param([WAIVED, ERRORS], NEAR, [], id="only a waived one is open"),
-        pytest.param([P95, GONE], NEAR, None, id="another one has no data"),
+        pytest.param([P95, GONE], NEAR, ["p95"], id="another one has no data"),
+        pytest.param([GONE, ERRORS], FAST, [], id="only one without data is open"),
+        pytest.param(
+            [P95, replace(ERRORS, bound=0.15)],
+            {"ok": [0.01] * 90, "failed": [0.01] * 10},
+            ["errors"],
+            id="failures leave a latency open for good",
+        ),
         pytest.param([replace(MANY, on_no_data="ignore"), ERRORS], FAST, [], id="ignored"),
     ],
 )
