@@ -31,7 +31,7 @@ from harness.judge.guards.all import guards
 from harness.judge.measure.measure import measure_budgets
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series
 from harness.units import Unit
-from tests.law.cases import REPLICAS, run_of
+from tests.law.case import REPLICAS, run_of
 from tests.law.damage import EVERY, Damage
 from tests.law.law import GREEN, Violation
 from tests.unit.judge.evidence import budget, counter, requests, series
