@@ -18,10 +18,15 @@ _UNIT: Final = "tests/unit/judge/"
 _WORDS: Final = frozenset({"decide", "_range", "_measured", "_distance", "_details", "value_at"})
 # The files whose branches are turned, with the tests that must notice.
 BRANCHES: Final[Mapping[str, tuple[str, ...]]] = {
-    "harness/judge/judge.py": (f"{_UNIT}test_judge.py", f"{_UNIT}guards"),
+    "harness/judge/judge.py": (
+        f"{_UNIT}test_judge.py",
+        f"{_UNIT}test_locustfile.py",
+        f"{_UNIT}guards",
+    ),
     "harness/judge/bounds.py": (f"{_UNIT}test_judge.py", f"{_UNIT}intervals/test_interval.py"),
     "harness/judge/measure/gaps.py": (
         f"{_UNIT}measure/test_gaps.py",
+        f"{_UNIT}measure/test_absent.py",
         f"{_UNIT}guards/test_scrapes.py",
         f"{_UNIT}test_law.py",
     ),
