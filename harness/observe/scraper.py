@@ -87,6 +87,7 @@ class Scraper:
         self._clock = clock or RunClock()
         self._last: dict[str, float] = {}  # time of the last scrape, by instance
         self._latest: dict[str, tuple[Sample, ...]] = {}  # of the last successful one, by URL
+        self._families: dict[str, Sample] = {}  # the first sample of each family
         self.scrapes = 0
         self.failures = 0
         self.missed = 0
@@ -155,8 +156,12 @@ class Scraper:
 
     @property
     def samples(self) -> Iterator[Sample]:
-        """The samples of the last successful scrape of each endpoint, as the service names them."""
-        return chain.from_iterable(self._latest.values())
+        """The samples of the last successful scrape of each endpoint, as the service names them.
+
+        A family that is no longer exposed has its first sample: which library a service uses does
+        not depend on which scrape was the last.
+        """
+        return chain(*self._latest.values(), self._families.values())
 
     @property
     def affordable_interval(self) -> float:
@@ -180,6 +185,10 @@ class Scraper:
             self.last_error = f"{url}: {scrape.error}"
         else:
             self._latest[url] = scrape.samples
+            for sample in scrape.samples:
+                declared = sample.name == names.DECLARED
+                name = sample.labels[names.DECLARED_METRIC] if declared else sample.family
+                self._families.setdefault(name, sample)
         if scrape.answered:
             self._exposed.update(_OWN.intersection(sample.name for sample in scrape.samples))
 

@@ -74,7 +74,8 @@ async def test_finished_run_has_the_digests_of_its_files(interrupted: bool, tmp_
     options = RunOptions(start=FakeStart(fleet.calls, ago=SCENARIO.seconds))
     manifest = await run(tmp_path, fleet, RunOptions() if interrupted else options, fleet.calls)
     assert manifest.files is not None
-    assert list(manifest.files) == [names.LATENCY_FILE, names.METRICS_FILE]
+    expected = [names.LATENCY_FILE, names.METRICS_FILE, names.MANIFEST_FILE]
+    assert list(manifest.files) == expected
     assert changes(tmp_path, manifest.files) == {}
 
 
