@@ -2,7 +2,7 @@
 
 Other tests run the same lines as a test that is marked `slow`, that is marked `untraced`, or that
 tries many examples. Such a test runs without the tracer; without `--cov` there is none. The tests
-of some folders all start generators or commands: only those marked `traced` run with the tracer.
+of some folders all start generators or services: only those marked `traced` run with the tracer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from coverage import Coverage
 
 WITHOUT = ("slow", "untraced", "hypothesis")  # hypothesis marks its tests itself
 TESTS = Path(__file__).parent
-FEW_TRACED = {TESTS / "integration" / "load", TESTS / "integration" / "services", TESTS / "e2e"}
+FEW_TRACED = {TESTS / "integration" / "load", TESTS / "integration" / "services"}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -307,6 +307,7 @@ class Target:
         directory: Working directory of the command: the folder of budgets.yaml.
         dialects: Names of the dialects of its metrics; empty recognises them.
         requests: The metric of its requests and its labels, by the keys of `target.requests`.
+        ca_file: Certificates in PEM that verify its https URLs; None uses those of the machine.
     """
 
     url: str
@@ -322,6 +323,7 @@ class Target:
     directory: Path = field(default_factory=Path)
     dialects: tuple[str, ...] = ()
     requests: Mapping[str, str] = field(default_factory=dict)
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Named:
     """An indicator, and its unit if the file or the catalogue gives one.
 
     Attributes:
-        unit: None when it follows from the indicator (see `indicators.unit_of`).
+        unit: None when it follows from the indicator (see `kinds.unit_of`).
     """
 
     indicator: Indicator

@@ -11,6 +11,7 @@ from harness.budgets.dialects.recognise import recognise_target
 from harness.budgets.lint.plan import lint as find
 from harness.commands.parts.inputs import (
     read_plan,
+    require_ca_file,
     require_locustfile,
     require_python,
     with_metrics,
@@ -39,13 +40,14 @@ def lint(options: argparse.Namespace) -> int:
     """Validate budgets.yaml and, with --url, check it against the metrics of the service.
 
     Raises:
-        UsageError: budgets.yaml is not valid, a locustfile is missing or has a syntax error, or the
-            service does not answer.
+        UsageError: budgets.yaml is not valid, a locustfile is missing or has a syntax error, the
+            target's `ca_file` cannot be used, or the service does not answer.
     """
     plan = with_metrics(read_plan(options.budgets), options)
     for scenario in plan.scenarios.values():
         require_locustfile(scenario)
         require_python(scenario)
+    require_ca_file(plan)
     families = None
     if options.url:
         from harness.observe.metric_families import fetch_families

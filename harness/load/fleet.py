@@ -48,6 +48,7 @@ async def fleet(
     *,
     pool: WorkerPool | None = None,
     on_progress: Callable[[str], None] = lambda _: None,
+    ca_file: Path | None = None,
 ) -> AsyncIterator[Fleet]:
     """Generators for all loads of a scenario, ready to start; all processes end with the context.
 
@@ -60,6 +61,7 @@ async def fleet(
             "browse/worker-1".
         pool: The workers of other machines, for a scenario with one load.
         on_progress: Called with a progress line while the workers join.
+        ca_file: Certificates in PEM that verify the target.
 
     Raises:
         ScenarioError: A locustfile cannot be loaded, or has nothing to run.
@@ -81,6 +83,7 @@ async def fleet(
             pool=pool,
             seconds=scenario.warm_up + scenario.expected - load.start,
             on_progress=on_progress,
+            ca_file=ca_file,
         )
         return RunningLoad(load, await stacks[load.name].enter_async_context(running))
 

@@ -62,6 +62,7 @@ async def generator(
     pool: WorkerPool | None = None,
     seconds: float = 0.0,
     on_progress: Callable[[str], object] = lambda _: None,
+    ca_file: Path | None = None,
 ) -> AsyncIterator[Generator]:
     """A load generator that is ready to start; all its processes end with the context.
 
@@ -77,6 +78,7 @@ async def generator(
         pool: The workers of other machines, which replace those of this machine.
         seconds: Planned length of the load, which the locustfile reads as its run time.
         on_progress: Called with a progress line while the workers of other machines join.
+        ca_file: Certificates in PEM that verify the target.
 
     Raises:
         ScenarioError: The locustfile cannot be loaded, or has nothing to run; or a worker cannot
@@ -96,9 +98,7 @@ async def generator(
         role = WorkerPool(_LOCAL, 0, workers, secrets.token_hex(8), secrets.token_hex(32))
     setup = Setup(
         *(str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio),
-        role=role,
-        arguments=load.arguments,
-        seconds=seconds,
+        *(role, load.arguments, seconds, str(ca_file.absolute()) if ca_file else ""),  # noqa: ASYNC240 - no file is read
     )
     running = Generator(log=log, drain=drain, on_report=on_report, on_progress=on_progress)
     try:

@@ -9,11 +9,14 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from pathlib import Path
 from socket import SHUT_RDWR
 from threading import Timer
 from time import monotonic
 from typing import Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
+
+from harness.errors import UsageError
 
 MOST_BYTES: Final = 64 * 2**20  # of a body, also once it is decompressed
 _MOST_REDIRECTS: Final = 5
@@ -36,6 +39,25 @@ class Answer(NamedTuple):
 
 class NoAnswer(Exception):  # noqa: N818 - the absence of an answer, not a fault of the harness
     """No complete answer came within the time and size allowed; the text says why."""
+
+
+def tls_of(ca_file: Path | None) -> ssl.SSLContext | None:
+    """The TLS context for a service with `target.ca_file`; None without one.
+
+    Raises:
+        UsageError: The file cannot be read, or has no certificate.
+    """
+    if ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        no_pem = isinstance(error, ssl.SSLError)
+        reason = "it has no certificate in PEM" if no_pem else error.strerror
+        raise UsageError(
+            f"target.ca_file: cannot use {ca_file}: {reason}",
+            "name the PEM file of the CA, relative to the folder of budgets.yaml",
+        ) from error
 
 
 def fetch(

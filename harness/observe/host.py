@@ -11,7 +11,11 @@ from pathlib import Path
 
 import psutil
 
+from harness.observe.cpu_wait import CpuWaitReader
+from harness.observe.other_cpu import OtherCpuReader
+
 _CGROUPS = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
 
 
 def usable_cpus(pid: int | None = None) -> float:
@@ -36,6 +40,27 @@ def host_facts() -> dict[str, object]:
         "cpus": usable_cpus(),
         "memory_bytes": memory_limit(),
     }
+
+
+def unread(proc: Path = _PROC) -> str:
+    """A notice about guards that this system has no readings for; empty where it has all of them.
+
+    Args:
+        proc: Where procfs is mounted.
+    """
+    waits = CpuWaitReader(proc).read([os.getpid()]) is not None
+    others = OtherCpuReader(proc).read(0.0) is not None
+    lacking = [
+        *([] if waits else ["for how long threads wait for a CPU"]),
+        *([] if others else ["the CPU time of other processes and of the host"]),
+    ]
+    if not lacking:
+        return ""
+    guards = "guard cpu-contention" if others else "guards cpu-contention and host-steal"
+    return (
+        f"this system does not report {' and '.join(lacking)}, so the run has no {guards}: "
+        "a breach of a time may be due to other work on this machine"
+    )
 
 
 def git_facts(directory: Path) -> dict[str, object]:
@@ -103,7 +128,7 @@ def memory_quota(root: Path, membership: str) -> int | None:
 def _hierarchy(root: Path, membership: str, controller: str) -> Iterator[Path]:
     """Folders of a process's control groups, each with its ancestors."""
     for line in membership.splitlines():
-        _, controllers, path = line.split(":", 2)
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if controllers and controller not in controllers.split(","):
             continue
         base = root / controller if controllers else root
@@ -123,6 +148,6 @@ def _numbers(file: Path) -> list[int]:
 
 def _membership(pid: int | None) -> str:
     try:
-        return Path(f"/proc/{pid or 'self'}/cgroup").read_text()
+        return (_PROC / str(pid or "self") / "cgroup").read_text()
     except OSError:
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable
 
 from harness.budgets.lint.plan import Family
@@ -10,7 +11,7 @@ from harness.errors import TargetError
 from harness.names import ADDED_LABELS, DECLARED, DECLARED_METRIC
 from harness.observe.command import absolute, running_metrics
 from harness.observe.exposition import ACCEPT, read_exposition
-from harness.observe.fetch import NoAnswer, fetch
+from harness.observe.fetch import NoAnswer, fetch, tls_of
 from harness.runs.openmetrics import Sample, exported
 
 TIMEOUT = 5.0  # seconds
@@ -25,10 +26,12 @@ def fetch_families(url: str, target: Target | None) -> dict[str, Family]:
 
     Raises:
         TargetError: An endpoint does not answer, or its response has no valid metrics.
+        UsageError: The target's `ca_file` cannot be used.
     """
+    tls = tls_of(target.ca_file if target else None)
     listed = running_metrics(target, url) if target is not None else ()
     paths = listed or (absolute(url, "/metrics"),)
-    return families_of(sample for path in paths for sample in _scrape(path))
+    return families_of(sample for path in paths for sample in _scrape(path, tls))
 
 
 def families_of(samples: Iterable[Sample]) -> dict[str, Family]:
@@ -43,10 +46,10 @@ def families_of(samples: Iterable[Sample]) -> dict[str, Family]:
     return found
 
 
-def _scrape(url: str) -> list[Sample]:
+def _scrape(url: str, tls: ssl.SSLContext | None) -> list[Sample]:
     hint = "start the service, or correct --url and `target.metrics`"
     try:
-        answer = fetch(url, TIMEOUT, ACCEPT)
+        answer = fetch(url, TIMEOUT, ACCEPT, tls=tls)
     except NoAnswer as error:
         raise TargetError(f"{url}: {error}", hint) from error
     if not 200 <= answer.status < 300:

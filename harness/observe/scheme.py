@@ -16,7 +16,7 @@ _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTT
 _BAD_REQUEST: Final = 400  # what servers with TLS answer to plain HTTP, if they answer
 
 
-def refuse_wrong_scheme(url: str, timeout: float) -> None:
+def refuse_wrong_scheme(url: str, timeout: float, tls: ssl.SSLContext | None = None) -> None:
     """Refuse https for a server without TLS, and http for a server with TLS.
 
     A server that does not answer in time is not refused.
@@ -24,6 +24,7 @@ def refuse_wrong_scheme(url: str, timeout: float) -> None:
     Args:
         url: Base URL of a service that listens.
         timeout: Seconds for each of up to two requests.
+        tls: For a redirect to https; None trusts the certificates that this machine trusts.
 
     Raises:
         TargetError: The other scheme would be right.
@@ -33,13 +34,13 @@ def refuse_wrong_scheme(url: str, timeout: float) -> None:
         raise TargetError(
             f"the service at {url} speaks HTTP without TLS", "write http:// in place of https://"
         )
-    if scheme == "http" and not _answers_plainly(url, timeout) and _speaks_tls(url, timeout):
+    if scheme == "http" and not _answers_plainly(url, timeout, tls) and _speaks_tls(url, timeout):
         raise TargetError(f"the service at {url} speaks TLS", "write https:// in place of http://")
 
 
-def _answers_plainly(url: str, timeout: float) -> bool:
+def _answers_plainly(url: str, timeout: float, tls: ssl.SSLContext | None) -> bool:
     try:
-        return fetch(url, timeout).status != _BAD_REQUEST
+        return fetch(url, timeout, tls=tls).status != _BAD_REQUEST
     except NoAnswer:
         return False
 

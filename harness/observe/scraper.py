@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -86,11 +87,13 @@ class Scraper:
         self._clock = clock or RunClock()
         self._last: dict[str, float] = {}  # time of the last scrape, by instance
         self._latest: dict[str, tuple[Sample, ...]] = {}  # of the last successful one, by URL
+        self._families: dict[str, Sample] = {}  # the first sample of each family
         self.scrapes = 0
         self.failures = 0
         self.missed = 0
         self.last_error = ""
         self._log = log
+        self._tls = service.tls
         self._timeout = timeout
         self._fastest = math.inf if service.metrics else 0.0
         self._instances = _instances(service.metrics)
@@ -118,7 +121,7 @@ class Scraper:
             try:
                 scrapes = await asyncio.gather(
                     *(
-                        asyncio.to_thread(_scrape, url, self._timeout, self._clock)
+                        asyncio.to_thread(_scrape, url, self._timeout, self._clock, self._tls)
                         for url in self._instances
                     )
                 )
@@ -153,8 +156,12 @@ class Scraper:
 
     @property
     def samples(self) -> Iterator[Sample]:
-        """The samples of the last successful scrape of each endpoint, as the service names them."""
-        return chain.from_iterable(self._latest.values())
+        """The samples of the last successful scrape of each endpoint, as the service names them.
+
+        A family that is no longer exposed has its first sample: which library a service uses does
+        not depend on which scrape was the last.
+        """
+        return chain(*self._latest.values(), self._families.values())
 
     @property
     def affordable_interval(self) -> float:
@@ -178,6 +185,10 @@ class Scraper:
             self.last_error = f"{url}: {scrape.error}"
         else:
             self._latest[url] = scrape.samples
+            for sample in scrape.samples:
+                declared = sample.name == names.DECLARED
+                name = sample.labels[names.DECLARED_METRIC] if declared else sample.family
+                self._families.setdefault(name, sample)
         if scrape.answered:
             self._exposed.update(_OWN.intersection(sample.name for sample in scrape.samples))
 
@@ -206,11 +217,11 @@ class Scraper:
         return (before + self._clock.now()) / 2, samples
 
 
-def _scrape(url: str, timeout: float, clock: RunClock) -> _Scrape:
+def _scrape(url: str, timeout: float, clock: RunClock, tls: ssl.SSLContext | None) -> _Scrape:
     began, before = clock.now(), time.perf_counter()
     error, answered = "", False
     try:
-        answer = fetch(url, timeout, ACCEPT)
+        answer = fetch(url, timeout, ACCEPT, tls=tls)
     except NoAnswer as no_answer:
         error = str(no_answer)
     else:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -25,10 +26,10 @@ from harness.observe.command import (
     running_metrics,
     split_command,
 )
-from harness.observe.fetch import NoAnswer, fetch
+from harness.observe.fetch import NoAnswer, fetch, tls_of
 from harness.observe.port_owner import refuse_foreign_metrics
 from harness.observe.scheme import refuse_wrong_scheme
-from harness.process.output import last_lines
+from harness.process.output import NOTHING, last_lines
 from harness.process.process import Process
 
 _PROBE_TIMEOUT: Final = 5.0  # seconds for one response of a service that may still be starting
@@ -45,12 +46,14 @@ class Service:
         died: Done with the exit code of the command when it has ended (-N for signal N); never
             done for a service that the harness has not started.
         pid: The process id of the command; None for a service that the harness has not started.
+        tls: For https; None trusts the certificates that this machine trusts.
     """
 
     url: str
     metrics: tuple[str, ...]
     died: asyncio.Future[int]
     pid: int | None = None
+    tls: ssl.SSLContext | None = None
 
     @property
     def started_by_us(self) -> bool:
@@ -73,12 +76,14 @@ async def serve(target: Target, log: Path, url: str | None = None) -> AsyncItera
     Raises:
         TargetError: The service cannot be started, ended early, was not ready in time, or does not
             answer at its URL.
+        UsageError: The target's `ca_file` cannot be used.
     """
     target = on_side(target, "candidate")
+    tls = tls_of(target.ca_file)
     if url is not None or target.command is None:
-        yield await _running_service(target, url or target.url)
+        yield await _running_service(target, url or target.url, tls)
         return
-    process, service = await _start(target, log)
+    process, service = await _start(target, log, tls)
     try:
         yield service
     finally:
@@ -86,7 +91,7 @@ async def serve(target: Target, log: Path, url: str | None = None) -> AsyncItera
         await service.died
 
 
-async def _running_service(target: Target, url: str) -> Service:
+async def _running_service(target: Target, url: str, tls: ssl.SSLContext | None) -> Service:
     """A service that runs already; any HTTP response is accepted."""
     if PLACE in url:
         raise TargetError(
@@ -95,31 +100,33 @@ async def _running_service(target: Target, url: str) -> Service:
         )
     metrics = running_metrics(target, url)
     try:
-        await asyncio.to_thread(fetch, url, _PROBE_TIMEOUT)
+        await asyncio.to_thread(fetch, url, _PROBE_TIMEOUT, tls=tls)
     except NoAnswer as error:
-        await asyncio.to_thread(refuse_wrong_scheme, url, _PROBE_TIMEOUT)
+        await asyncio.to_thread(refuse_wrong_scheme, url, _PROBE_TIMEOUT, tls)
         raise TargetError(
             f"nothing answers at {url}: {error}",
             "start the service first, correct the url, or give the target a command",
         ) from error
-    return Service(url, metrics, asyncio.get_running_loop().create_future())
+    return Service(url, metrics, asyncio.get_running_loop().create_future(), tls=tls)
 
 
-async def _start(target: Target, log: Path) -> tuple[Process, Service]:
+async def _start(target: Target, log: Path, tls: ssl.SSLContext | None) -> tuple[Process, Service]:
     """Start the command; retry once if another process has taken the free port."""
     if PLACE not in target.url:
         await _refuse_taken_port(target.url)
-        return await _start_once(_on_free_ports(target), log)
+        return await _start_once(_on_free_ports(target), log, tls)
     first = _on_free_ports(target)
     try:
-        return await _start_once(first, log)
+        return await _start_once(first, log, tls)
     except TargetError:
         if not await _is_open(first.url):
             raise
-    return await _start_once(_on_free_ports(target), log)
+    return await _start_once(_on_free_ports(target), log, tls)
 
 
-async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
+async def _start_once(
+    target: Target, log: Path, tls: ssl.SSLContext | None
+) -> tuple[Process, Service]:
     argv = split_command(target.command or "")
     url = target.url
     if not target.directory.is_dir():
@@ -142,29 +149,31 @@ async def _start_once(target: Target, log: Path) -> tuple[Process, Service]:
         ) from error
     died = asyncio.ensure_future(process.wait())
     try:
-        if problem := await _wait_until_ready(target, url, died):
+        if problem := await _wait_until_ready(target, url, died, tls):
             output = last_lines(log, before) if died.done() else last_output(log, before)
             raise TargetError(
                 problem + output,
                 f"the whole output is in {log}; the command was: {target.command}",
             )
         if target.ready is None or not target.ready.startswith("/"):
-            await asyncio.to_thread(refuse_wrong_scheme, url, _PROBE_TIMEOUT)
+            await asyncio.to_thread(refuse_wrong_scheme, url, _PROBE_TIMEOUT, tls)
         metrics = tuple(absolute(url, path) for path in target.metrics)
         await asyncio.to_thread(refuse_foreign_metrics, metrics, process.pid)
     except BaseException:
         await process.stop(target.stop_timeout)
         await died
         raise
-    return process, Service(url, (*metrics, *target.exporters), died, process.pid)
+    return process, Service(url, (*metrics, *target.exporters), died, process.pid, tls)
 
 
-async def _wait_until_ready(target: Target, url: str, died: asyncio.Future[int]) -> str:
+async def _wait_until_ready(
+    target: Target, url: str, died: asyncio.Future[int], tls: ssl.SSLContext | None
+) -> str:
     """Wait for the service; returns the reason if it is not ready in time, else an empty text."""
     deadline = time.monotonic() + target.ready_timeout
     while True:
         left = max(0.1, deadline - time.monotonic())
-        probe = asyncio.ensure_future(_probe(target, url, min(left, _PROBE_TIMEOUT)))
+        probe = asyncio.ensure_future(_probe(target, url, min(left, _PROBE_TIMEOUT), tls))
         try:
             either: set[asyncio.Future[str] | asyncio.Future[int]] = {probe, died}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -183,13 +192,18 @@ async def _wait_until_ready(target: Target, url: str, died: asyncio.Future[int])
         await asyncio.wait({died}, timeout=_PROBE_PAUSE)
 
 
-async def _probe(target: Target, url: str, timeout: float) -> str:  # noqa: ASYNC109
+async def _probe(
+    target: Target,
+    url: str,
+    timeout: float,  # noqa: ASYNC109
+    tls: ssl.SSLContext | None,
+) -> str:
     """The reason why the service is not ready; an empty text when it is."""
     if target.ready is None:
         return "" if await _is_open(url) else f"nothing listens at {url}"
     ready = absolute(url, target.ready)
     try:
-        answer = await asyncio.to_thread(fetch, ready, timeout)
+        answer = await asyncio.to_thread(fetch, ready, timeout, tls=tls)
     except NoAnswer as error:
         return f"{ready}: {error}"
     return "" if 200 <= answer.status < 300 else f"{ready} answered {answer.status}"
@@ -242,4 +256,4 @@ def ending(exit_code: int) -> str:
 def last_output(log: Path, before: int = 0) -> str:
     """The last lines of a service's log after its first `before` bytes; empty if it is empty."""
     text = last_lines(log, before)
-    return text if text.startswith("\n") else ""
+    return "" if text == NOTHING else text

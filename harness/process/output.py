@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+NOTHING: Final = "\nIt has written no output."
 _TAIL: Final = 15  # lines
 _TAIL_BYTES: Final = 1 << 14
 
@@ -18,5 +19,5 @@ def last_lines(log: Path, before: int = 0) -> str:
     except OSError:  # somebody removed it
         return ""
     if not lines:
-        return "\nIt has written no output."
+        return NOTHING
     return "\nIts last output:\n" + "\n".join(f"    {line}" for line in lines)

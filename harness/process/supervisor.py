@@ -46,8 +46,11 @@ def main(arguments: list[str]) -> None:
     _send(control, {"pid": command.pid})
     ended = threading.Event()
     threading.Thread(target=_watch_harness, args=(control, command.pid, ended), daemon=True).start()
-    # A zombie until the group is dead, so that no other process can get its number meanwhile.
-    os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
+    if hasattr(os, "waitid"):
+        # A zombie until the group is dead, so that no other process can get its number meanwhile.
+        os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
+    else:  # macOS before Python 3.13: only a group without processes gives its number away
+        command.wait()
     ended.set()
     _signal_group(command.pid, signal.SIGKILL)
     _send(control, {"exit": command.wait()})

@@ -58,6 +58,8 @@ class LoadPhase:
         """
         for line in self.options.announcement:
             self.options.note(line)
+        for notice in self.fleet.notices:  # on the locustfile
+            self.options.note(f"note: {self.state.mask(notice)}")
         t0 = await self.start.begin()
         self.logs.begin(self.state.begin(self.state.clock.epoch(t0), self.scenario))
         self.state.take_accounts(self.fleet)

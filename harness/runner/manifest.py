@@ -18,7 +18,7 @@ from harness.runner.mask import Mask, mask_of, masked_arguments
 from harness.runner.options import RunObserver
 from harness.runs.calibration import Calibration
 from harness.runs.clock import RunClock
-from harness.runs.digests import digests
+from harness.runs.digests import digests, sealed
 from harness.runs.folder import RunFolder
 from harness.runs.model import Clock, Manifest, Worker
 from harness.units import Unit, format_quantity
@@ -66,7 +66,7 @@ class RunState:
             OSError: It cannot be written.
         """
         self._set_clock(step=round(self.clock.step, 3))
-        self.folder.write_manifest(self.manifest)
+        self.folder.write_manifest(sealed(self.manifest))
         if self._observer:
             self._observer.set_manifest(self.folder.path.resolve().name, self.manifest)
 

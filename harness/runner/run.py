@@ -13,7 +13,7 @@ from harness.budgets.lint.metrics import unknown_labels
 from harness.budgets.model import Plan, Scenario, Target
 from harness.errors import HarnessError, UnjudgedError
 from harness.load.fleet import Fleet, fleet, workers_of
-from harness.observe.host import usable_cpus
+from harness.observe.host import unread, usable_cpus
 from harness.observe.scraper import Scraper
 from harness.observe.target import serve
 from harness.runner.listeners import listener, open_logs
@@ -78,6 +78,7 @@ async def gather(
                 listener(scenario, state, logs, options),
                 pool=options.pool,
                 on_progress=options.tell,
+                ca_file=target.ca_file,
             )
             async with generators as load:
                 await scraper.scrape()  # the second one shows how long a scrape takes
@@ -92,6 +93,7 @@ async def gather(
             state.update_target({"scrape_error": mask(scraper.last_error)})
         logs.metrics.close()
         state.note(logs.metrics.unfinished)
+        state.note(unread())
     return state.manifest
 
 

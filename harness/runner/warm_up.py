@@ -7,6 +7,7 @@ import math
 from harness import names
 from harness.judge.measure.series import EDGE_SLACK
 from harness.judge.stopping.warm_up import settling
+from harness.runs.digests import sealed
 from harness.runs.folder import RunFolder
 from harness.runs.latency import read_intervals
 from harness.runs.log import cannot_write
@@ -46,7 +47,7 @@ def settle(folder: RunFolder, manifest: Manifest) -> Manifest:
         }
     )
     try:
-        folder.write_manifest(settled)
+        folder.write_manifest(sealed(settled))
     except OSError as error:
         return settled.model_copy(update={"notices": (*settled.notices, cannot_write(error))})
     return settled

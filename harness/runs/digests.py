@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness import names
-from harness.runs.model import FileDigest
+from harness.runs.model import FileDigest, Manifest
 
-# The files that a verdict rests on, besides run.json, which has their digests.
+# The files that a verdict rests on, besides run.json, which has their digests and its own.
 EVIDENCE_FILES = (
     names.LATENCY_FILE,
     names.METRICS_FILE,
@@ -51,7 +52,19 @@ def changes(folder: Path, stored: Mapping[str, FileDigest]) -> dict[str, str]:
             found[name] = f"{name} has {after.size} bytes, and {was}"
         else:
             found[name] = f"{name} has other content than {names.MANIFEST_FILE} says"
+    own = stored.get(names.MANIFEST_FILE)
+    if own is not None and own != _digest_of_manifest(folder / names.MANIFEST_FILE):
+        text = f"{names.MANIFEST_FILE} has other content than when the run ended"
+        found[names.MANIFEST_FILE] = text
     return found
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """A manifest with the digests of files, with its own as well; others as they are."""
+    if manifest.files is None:
+        return manifest
+    own = _digest_of_content(manifest.model_dump_json(by_alias=True))
+    return manifest.model_copy(update={"files": {**manifest.files, names.MANIFEST_FILE: own}})
 
 
 def digest_of(path: Path) -> FileDigest | None:
@@ -62,3 +75,18 @@ def digest_of(path: Path) -> FileDigest | None:
             return FileDigest(size=file.tell(), sha256=digest)
     except OSError:
         return None
+
+
+def _digest_of_manifest(path: Path) -> FileDigest | None:
+    try:
+        return _digest_of_content(path.read_text(encoding="utf-8"))
+    except (OSError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _digest_of_content(text: str) -> FileDigest:
+    """The digest of what a run.json holds, without `files`, however it is laid out."""
+    content = dict(json.loads(text))
+    content.pop("files", None)
+    ordered = json.dumps(content, sort_keys=True).encode()
+    return FileDigest(size=len(ordered), sha256=hashlib.sha256(ordered).hexdigest())

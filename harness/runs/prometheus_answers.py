@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
 from harness.errors import UsageError
-from harness.runs.digests import digest_of
+from harness.runs.digests import changes, digest_of, sealed
 from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.json_file import read_json
 
@@ -72,8 +72,11 @@ def write_answers(folder: RunFolder, answers: Answers) -> None:
         manifest = read_manifest(folder)
         digest = digest_of(folder.file(names.PROMETHEUS_FILE))
         if manifest.files is not None and digest is not None:
+            whole = names.MANIFEST_FILE not in changes(folder.path, manifest.files)
             files = {**manifest.files, names.PROMETHEUS_FILE: digest}
-            folder.write_manifest(manifest.model_copy(update={"files": files}))
+            manifest = manifest.model_copy(update={"files": files})
+            own = names.MANIFEST_FILE in files and whole
+            folder.write_manifest(sealed(manifest) if own else manifest)
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
 

@@ -27,7 +27,6 @@ def values_of(project: Project, folder: str, budget: str) -> float:
     return next(b["value"] for b in found["budgets"] if b["name"] == budget)  # type: ignore[no-any-return]
 
 
-@pytest.mark.traced
 def test_calibrate_stores_the_noise_of_its_pairs_and_runs(project: Project) -> None:
     latency = {"kind": "latency", "quantile": 0.5}
     project.document["budgets"] = {
@@ -89,7 +88,6 @@ def assert_used(project: Project) -> None:
     ],
     ids=["in a pair", "in a run"],
 )
-@pytest.mark.traced
 def test_calibrate_interrupted_early_stores_nothing(
     project: Project, arguments: tuple[str, ...], place: str
 ) -> None:

@@ -335,7 +335,6 @@ def test_nonsense_fails_the_step_before_there_is_a_run(project: Project) -> None
 # --- what is made of the run afterwards -----------------------------------------------------------
 
 
-@pytest.mark.traced
 def test_export_has_the_values_of_the_run(job: Job) -> None:
     values = {b["name"]: b["value"] for b in job.project.results("harness-run")["budgets"]}
 
@@ -357,7 +356,6 @@ def test_export_has_the_values_of_the_run(job: Job) -> None:
     assert len(exported("otava-csv").splitlines()) == 2
 
 
-@pytest.mark.traced
 def test_history_has_the_run_and_what_came_out(job: Job) -> None:
     result = job.project.harness("history", ".")
     assert result.code == 0, result.err

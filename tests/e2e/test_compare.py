@@ -94,7 +94,6 @@ def assert_nothing_left(project: Project, place: Path) -> None:
             continue
 
 
-@pytest.mark.traced
 def test_compare_slower_candidate_fails_and_equal_work_does_not(
     versioned: Project, place: Path
 ) -> None:
@@ -142,7 +141,6 @@ def assert_loaded_alike(project: Project, pair: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.traced
 def test_compare_simultaneous_loads_both_versions_in_the_same_slices(project: Project) -> None:
     project.document["budgets"] = {
         "answers": {"indicator": WORK, "max": 3, "max_regression": "10%"}
@@ -165,7 +163,6 @@ def test_compare_simultaneous_loads_both_versions_in_the_same_slices(project: Pr
     assert windows[0][1] - windows[0][0] == pytest.approx(1.25, abs=0.01)
 
 
-@pytest.mark.traced
 def test_compare_interrupted_leaves_nothing_but_its_report(versioned: Project, place: Path) -> None:
     arguments = (*AGAINST_LAST_COMMIT, "--slices", "30", *SHORT[2:], "--out", "out")
     with versioned.start("compare", *arguments) as process:

@@ -15,7 +15,6 @@ COUNTED = "http_server_request_duration_seconds_count"
 
 
 @pytest.mark.needs_prometheus
-@pytest.mark.traced
 def test_run_is_judged_by_what_a_server_scraped_which_knows_the_verdict_as_check_does(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -9,7 +9,6 @@ import pytest
 from tests.e2e.conftest import SERVICE, Project
 
 
-@pytest.mark.traced
 def test_lint_valid_file_says_what_it_holds(project: Project) -> None:
     result = project.harness("lint")
     assert result.code == 0
@@ -69,7 +68,6 @@ def test_lint_missing_locustfile_is_an_error(project: Project) -> None:
     ],
     ids=["a metric that is there", "a metric that is not", "a bound between two buckets"],
 )
-@pytest.mark.traced
 def test_lint_running_service_is_compared(
     project: Project, budget: dict[str, object], code: int, expected: str
 ) -> None:

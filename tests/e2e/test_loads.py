@@ -51,7 +51,6 @@ ORDER = "@task\ndef order(self): self.client.post('/orders', json={})\n"
 FAIL = "@task\ndef fail(self): self.client.get('/error')\n"
 
 
-@pytest.mark.traced
 def test_run_two_loads_at_once_have_their_own_rates_and_starts(project: Project) -> None:
     (project.path / "browse.py").write_text(of_visitor(BROWSE))
     (project.path / "order.py").write_text(of_visitor(ORDER))
@@ -84,7 +83,6 @@ def test_run_two_loads_at_once_have_their_own_rates_and_starts(project: Project)
 
 
 @pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
-@pytest.mark.traced
 def test_run_hopeless_is_aborted_long_before_its_planned_end(
     project: Project, workers: str
 ) -> None:
@@ -111,7 +109,6 @@ def test_run_hopeless_is_aborted_long_before_its_planned_end(
 
 
 @pytest.mark.slow
-@pytest.mark.traced
 def test_run_with_two_workers_counts_exactly_what_the_service_counted(project: Project) -> None:
     result = project.harness("run", "--out", "out", "--workers", "2")
     assert project.manifest()["status"] == "complete", result.out + result.err
@@ -199,7 +196,6 @@ def test_run_that_may_end_early_does_so_once_every_budget_is_decided(project: Pr
     assert project.results()["budgets"][0]["upper"] < 5
 
 
-@pytest.mark.traced
 def test_run_goes_on_beyond_its_planned_end_while_a_budget_is_undecided(project: Project) -> None:
     budgets = project.document["budgets"]
     del budgets["cache"], budgets["latency"]

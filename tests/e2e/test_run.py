@@ -37,7 +37,6 @@ def recorded(folder: Path) -> int:
 
 
 @pytest.mark.alone
-@pytest.mark.traced
 def test_run_healthy_service_passes_and_writes_the_run_folder(project: Project) -> None:
     summary = project.path / "step.md"
     project.environment["GITHUB_STEP_SUMMARY"] = str(summary)
@@ -91,7 +90,6 @@ def test_run_closed_model_counts_exactly_what_the_service_counted(project: Proje
 
 
 @pytest.mark.alone
-@pytest.mark.traced
 def test_check_stored_run_gives_the_same_verdict_and_new_budgets_another(project: Project) -> None:
     project.document["target"]["environment"] = SLOW
     first = project.harness("run", "--out", "out")
@@ -151,7 +149,6 @@ def test_run_budget_on_unrequested_endpoint_is_inconclusive(project: Project) ->
     assert next(b for b in project.results()["budgets"] if b["name"] == "search")["value"] is None
 
 
-@pytest.mark.traced
 def test_run_target_never_ready_is_inconclusive_and_shows_its_output(project: Project) -> None:
     project.document["target"] |= {
         "environment": {"READY_AFTER": "never"},
@@ -163,7 +160,6 @@ def test_run_target_never_ready_is_inconclusive_and_shows_its_output(project: Pr
     assert project.manifest()["status"] == "failed"
 
 
-@pytest.mark.traced
 def test_run_target_killed_during_the_load_is_inconclusive(project: Project) -> None:
     project.document["scenarios"]["quick"]["duration"] = "30s"
     with project.start("run", "--out", "out") as process:
@@ -187,7 +183,6 @@ def test_run_target_killed_during_the_load_is_inconclusive(project: Project) -> 
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
-@pytest.mark.traced
 def test_run_interrupted_drains_and_keeps_the_partial_run(
     project: Project, number: signal.Signals
 ) -> None:
@@ -264,7 +259,6 @@ def test_run_folder_with_files_is_refused(project: Project) -> None:
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize("metrics", ["yes", ""], ids=["with metrics", "without metrics"])
-@pytest.mark.traced
 def test_run_url_of_a_running_service_judges_what_it_can(project: Project, metrics: str) -> None:
     environment = {**os.environ, "METRICS": metrics}
     with subprocess.Popen(
@@ -343,7 +337,7 @@ def test_run_exceptions_after_failed_answers_do_not_hide_the_outage(project: Pro
         (["run", "--url", "localhost:80"], "is not a URL"),
         (["check", "nowhere"], "is not a folder"),
         (["check", "."], "holds no run.json"),
-        (["walk"], "invalid choice"),
+        (["walk"], "there is no command 'walk'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -27,7 +27,6 @@ def planted(project: Project) -> Project:
 
 
 @pytest.mark.alone
-@pytest.mark.traced
 def test_selftest_detects_mistakes_that_break_the_promised_budgets(planted: Project) -> None:
     result = planted.harness("selftest", "slow", "--out", "out", *SHORT)
     assert result.code == 0, result.out + result.err
@@ -78,7 +77,6 @@ def test_selftest_service_that_breaches_without_a_mistake_ends_the_selftest(
 
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.traced
 def test_selftest_interrupted_reports_the_finished_runs(planted: Project) -> None:
     planted.document["target"]["stop_timeout"] = "5s"
     arguments = ("selftest", "slow", "--out", "out", "--markdown", "table.md")

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summ
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from harness.names import CONTRADICTING, CONTRADICTING_SERIES
 from harness.observe.exposition import read_exposition
 from harness.observe.fetch import Answer
 from harness.runs.metrics import MetricsLog, read_metrics
@@ -70,14 +71,22 @@ def finding(body: bytes, path: Path, *, end_known: bool = True) -> str:
 
 
 def _lost(samples: list[Sample], path: Path) -> str:
-    """A series that does not come back from a metrics.om with its value."""
+    """A series that does not come back from a metrics.om with its value.
+
+    Of a series with two values the first comes back, with a note.
+    """
     with MetricsLog(path) as log:
         log.add(samples, AT)
-    read = {series_text(s.name, s.labels): s.values for s in read_metrics(path)}
+    series = read_metrics(path)
+    read = {series_text(s.name, s.labels): s.values for s in series}
+    noted = {s.labels.get(CONTRADICTING_SERIES) for s in series if s.name == CONTRADICTING}
+    first: dict[str, str] = {}
     for one in samples:
-        text = series_text(one.name, one.labels)
-        if repr(read.get(text, ())) != repr((float(one.value),)):
-            return f"{text[:200]!r} is {one.value} and reads back as {read.get(text)}"
+        text, value = series_text(one.name, one.labels), repr((float(one.value),))
+        if first.setdefault(text, value) != value and text not in noted:
+            return f"{text[:200]!r} has two values, which nothing says"
+        if repr(read.get(text, ())) != first[text]:
+            return f"{text[:200]!r} is {first[text]} and reads back as {read.get(text)}"
     return ""
 
 

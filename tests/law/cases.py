@@ -5,16 +5,12 @@ Every run has a window of 10 s, two replicas that are scraped each second, and o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from harness.budgets.model import (
-    Budget,
-    Direction,
     ErrorRatio,
     Gauge,
-    Indicator,
     Latency,
     Mean,
     PerRequest,
@@ -40,59 +36,28 @@ from harness.names import (
     BATCHES,
     DECLARED,
     DECLARED_METRIC,
-    LATENCY,
-    SCHEDULER_LAG,
-    START_LAG,
-    START_TIME,
-    UNANSWERED_LATENCY,
-    UNANSWERED_SERVICE_TIME,
     UNSTARTED_LATENCY,
 )
 from harness.runs.model import (
-    Distribution,
-    Evidence,
     LatencyKey,
-    Manifest,
     Requests,
     Series,
     ServerAnswer,
 )
 from harness.units import Unit
+from tests.law.case import REPLICAS, ROUTE_A, ROUTE_B, Case, case_of, histogram, lags, waits
+from tests.law.service_cases import service_cases
 from tests.unit.judge.evidence import (
-    APP,
     END,
     HEALTHY,
-    OTHER,
     SECONDS,
     START,
     TIMES,
-    URL,
-    budget,
     counter,
     distribution,
-    evidence,
     requests,
     series,
-    up,
 )
-
-REQUESTS = 400
-ROUTE_A, ROUTE_B = {"route": "/a"}, {"route": "/b"}
-REPLICAS = (APP, OTHER)
-
-
-class Case(NamedTuple):
-    """A run that is not green.
-
-    Attributes:
-        name: What is wrong with the run, in words.
-        budget: The only budget.
-        run: The evidence.
-    """
-
-    name: str
-    budget: Budget
-    run: Evidence
 
 
 def cases() -> Iterator[Case]:
@@ -102,36 +67,41 @@ def cases() -> Iterator[Case]:
     yield from _of_counters()
     yield from _of_gauges()
     yield from _of_server()
+    yield from service_cases()
 
 
 def _of_generator() -> Iterator[Case]:
     slow = requests(ok=[0.010] * 300 + [0.9] * 100)
     failed = requests(ok=[0.010] * 300, failed=[0.010] * 100)
-    yield _case("p95 over its bound", Latency(0.95), 0.2, latency=slow)
-    yield _case("mean latency over its bound", Latency(None), 0.1, latency=slow)
-    yield _case("longest latency over its bound", Latency(1.0), 0.2, latency=slow)
-    yield _case("failures", ErrorRatio(), 0.01, unit=Unit.RATIO, latency=failed)
-    yield _case("every request failed", Latency(0.95), 0.2, latency=requests(failed=[0.01] * 400))
-    yield _case("too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed)
-    hanging = requests(ok=[0.010] * 300) | _waits([30.0] * 100)
-    yield _case("p95 of unanswered requests", Latency(0.95), 0.2, latency=hanging)
-    yield _case("mean of unanswered requests", Latency(None), 0.2, latency=hanging)
-    yield _case("unanswered requests may fail", ErrorRatio(), 0.2, unit=Unit.RATIO, latency=hanging)
-    dead = _waits([30.0] * 100)
-    yield _case("no request answered", Latency(0.95), 0.2, latency=dead)
-    throughput = Throughput()
-    yield _case("nothing answered", throughput, 500.0, unit=Unit.PER_SECOND, latency=dead)
-    begun = requests(ok=[0.010] * 300) | _lags(scheduled=350, started=300)
+    yield case_of("p95 over its bound", Latency(0.95), 0.2, latency=slow)
+    yield case_of("mean latency over its bound", Latency(None), 0.1, latency=slow)
+    yield case_of("longest latency over its bound", Latency(1.0), 0.2, latency=slow)
+    yield case_of("failures", ErrorRatio(), 0.01, unit=Unit.RATIO, latency=failed)
+    yield case_of("every request failed", Latency(0.95), 0.2, latency=requests(failed=[0.01] * 400))
+    yield case_of(
+        "too little throughput", Throughput(), 50.0, "min", Unit.PER_SECOND, latency=failed
+    )
+    hanging = requests(ok=[0.010] * 300) | waits([30.0] * 100)
+    yield case_of("p95 of unanswered requests", Latency(0.95), 0.2, latency=hanging)
+    yield case_of("mean of unanswered requests", Latency(None), 0.2, latency=hanging)
+    yield case_of(
+        "unanswered requests may fail", ErrorRatio(), 0.2, unit=Unit.RATIO, latency=hanging
+    )
+    dead = waits([30.0] * 100)
+    yield case_of("no request answered", Latency(0.95), 0.2, latency=dead)
+    nothing = "nothing answered"
+    yield case_of(nothing, Throughput(), 500.0, unit=Unit.PER_SECOND, latency=dead)
+    begun = requests(ok=[0.010] * 300) | lags(scheduled=350, started=300)
     begun |= {LatencyKey(UNSTARTED_LATENCY): distribution([30.0] * 50)}
-    yield _case("arrivals that never began", Latency(0.95), 0.2, latency=begun, dropped=50)
+    yield case_of("arrivals that never began", Latency(0.95), 0.2, latency=begun, dropped=50)
     few = requests(ok=[0.010] * 396, failed=[0.010] * 4)
-    yield _case("cut iterations", Latency(0.95), 0.2, latency=few, cut=4)
+    yield case_of("cut iterations", Latency(0.95), 0.2, latency=few, cut=4)
 
 
 def _of_schedule() -> Iterator[Case]:
     """Of the window's 500 iterations 155 never began; of those of the warm-up, all did."""
-    lags = _lags(scheduled=500, started=345)
-    case = _case("load not delivered", Latency(0.95), 0.2, latency=HEALTHY | lags)
+    times = HEALTHY | lags(scheduled=500, started=345)
+    case = case_of("load not delivered", Latency(0.95), 0.2, latency=times)
     account = Requests(asked=500, sent=345, started=100, recorded=100)
     manifest = case.run.manifest.model_copy(update={"requests": account})
     yield case._replace(run=replace(case.run, manifest=manifest, recorded=100))
@@ -140,8 +110,8 @@ def _of_schedule() -> Iterator[Case]:
 def _of_counters() -> Iterator[Case]:
     h = Selector("h_seconds")
     slow = {"0.1": 100.0, "0.5": 150.0, "+Inf": 200.0}
-    yield _case("p95 of a histogram", Quantile(h, 0.95), 0.1, more=_histogram(slow, mean=0.4))
-    yield _case("mean of a histogram", Mean(h), 0.1, more=_histogram(slow, mean=0.4))
+    yield case_of("p95 of a histogram", Quantile(h, 0.95), 0.1, more=histogram(slow, mean=0.4))
+    yield case_of("mean of a histogram", Mean(h), 0.1, more=histogram(slow, mean=0.4))
     errors = [
         counter("e_total", amount, {**route, "code": code}, replica)
         for replica in REPLICAS
@@ -149,7 +119,7 @@ def _of_counters() -> Iterator[Case]:
         for code, amount in (("200", 90.0), ("500", 10.0))
     ]
     ratio = Ratio(Selector("e_total", {"code": "500"}), Selector("e_total"))
-    yield _case("ratio of counters", ratio, 0.01, unit=Unit.RATIO, more=errors)
+    yield case_of("ratio of counters", ratio, 0.01, unit=Unit.RATIO, more=errors)
     yield from _of_unborn_counters(errors)
     hits = [
         counter("g_total", amount, {"result": result}, replica)
@@ -157,12 +127,12 @@ def _of_counters() -> Iterator[Case]:
         for result, amount in (("hit", 20.0), ("miss", 80.0))
     ]
     hit_ratio = Ratio(Selector("g_total", {"result": "hit"}), Selector("g_total"))
-    yield _case("too few hits", hit_ratio, 0.8, "min", Unit.RATIO, more=hits)
+    yield case_of("too few hits", hit_ratio, 0.8, "min", Unit.RATIO, more=hits)
     cpu = [counter("cpu_seconds_total", 9.0, {}, replica) for replica in REPLICAS]
-    yield _case("rate of a counter", Rate(Selector("cpu_seconds_total")), 0.7, more=cpu)
+    yield case_of("rate of a counter", Rate(Selector("cpu_seconds_total")), 0.7, more=cpu)
     cores = [series("cores", lambda _: 1.0, instance=replica) for replica in REPLICAS]
     per_core = Rate(Selector("cpu_seconds_total"), Selector("cores"))
-    yield _case("rate per gauge", per_core, 0.7, unit=Unit.RATIO, more=[*cpu, *cores])
+    yield case_of("rate per gauge", per_core, 0.7, unit=Unit.RATIO, more=[*cpu, *cores])
 
 
 def _of_unborn_counters(served: list[Series]) -> Iterator[Case]:
@@ -177,21 +147,21 @@ def _of_unborn_counters(served: list[Series]) -> Iterator[Case]:
     ]
     failed = Ratio(Selector("f_total", {"kind": "timeout"}), Selector("e_total"))
     more = [*served, *declared, *born]
-    yield _case("failures that are born in the window", failed, 0.01, unit=Unit.RATIO, more=more)
+    yield case_of("failures that are born in the window", failed, 0.01, unit=Unit.RATIO, more=more)
     rate = Rate(Selector("f_total"))
-    yield _case("rate that is born in the window", rate, 1.0, more=[*declared, *born])
+    yield case_of("rate that is born in the window", rate, 1.0, more=[*declared, *born])
     wrong = Ratio(Selector("e_total", {"code": "5xx"}), Selector("e_total"))
-    yield _case("a filter that can never match", wrong, 0.01, unit=Unit.RATIO, more=served)
+    yield case_of("a filter that can never match", wrong, 0.01, unit=Unit.RATIO, more=served)
     unknown = Ratio(Selector("f_total"), Selector("e_total"))
-    yield _case("a counter that nothing shows", unknown, 0.01, unit=Unit.RATIO, more=served)
+    yield case_of("a counter that nothing shows", unknown, 0.01, unit=Unit.RATIO, more=served)
     queries = [counter("q_total", 1000.0, {}, replica) for replica in REPLICAS]
     per_request = PerRequest(Selector("q_total"))
-    yield _case("queries per request", per_request, 3.0, unit=Unit.COUNT, more=queries)
-    hanging = requests(ok=[0.010] * 300) | _waits([30.0] * 100)
+    yield case_of("queries per request", per_request, 3.0, unit=Unit.COUNT, more=queries)
+    hanging = requests(ok=[0.010] * 300) | waits([30.0] * 100)
     few = [counter("q_total", 550.0, {}, replica) for replica in REPLICAS]
     for how, found in (("too many", queries), ("perhaps too many", few)):
         name = f"{how} queries per request that is unanswered"
-        yield _case(name, per_request, 3.0, unit=Unit.COUNT, latency=hanging, more=found)
+        yield case_of(name, per_request, 3.0, unit=Unit.COUNT, latency=hanging, more=found)
 
 
 def _of_gauges() -> Iterator[Case]:
@@ -206,14 +176,14 @@ def _of_gauges() -> Iterator[Case]:
     size = [series("size", lambda _: 50.0, instance=replica) for replica in REPLICAS]
     grown = [series("used", lambda t: 10.0 + 3.0 * t, instance=replica) for replica in REPLICAS]
     s, of = Selector("used"), Selector("size")
-    yield _case("mean of a gauge", Gauge(s), 40.0, unit=Unit.COUNT, more=used)
-    yield _case("peak of a gauge", Gauge(s, "max"), 100.0, unit=Unit.COUNT, more=used)
-    yield _case("last value of a gauge", Gauge(s, "last"), 50.0, unit=Unit.COUNT, more=grown)
-    yield _case("growth of a gauge", Gauge(s, "growth"), 20.0, unit=Unit.COUNT, more=grown)
+    yield case_of("mean of a gauge", Gauge(s), 40.0, unit=Unit.COUNT, more=used)
+    yield case_of("peak of a gauge", Gauge(s, "max"), 100.0, unit=Unit.COUNT, more=used)
+    yield case_of("last value of a gauge", Gauge(s, "last"), 50.0, unit=Unit.COUNT, more=grown)
+    yield case_of("growth of a gauge", Gauge(s, "growth"), 20.0, unit=Unit.COUNT, more=grown)
     peak = Utilization(s, of, "max")
-    yield _case("peak of a utilization", peak, 0.8, unit=Unit.RATIO, more=[*used, *size])
+    yield case_of("peak of a utilization", peak, 0.8, unit=Unit.RATIO, more=[*used, *size])
     mean = Utilization(s, of)
-    yield _case("mean of a utilization", mean, 0.3, unit=Unit.RATIO, more=[*used, *size])
+    yield case_of("mean of a utilization", mean, 0.3, unit=Unit.RATIO, more=[*used, *size])
 
 
 def _of_server() -> Iterator[Case]:
@@ -223,8 +193,8 @@ def _of_server() -> Iterator[Case]:
     rate, peak = Rate(Selector("cpu_seconds_total")), Gauge(Selector("used"), "max")
     for how, more in (("beside the harness", [*cpu, *used]), ("alone", [])):
         for case, value in (
-            (_case(f"rate by a server {how}", rate, 0.7, more=more), 1.8),
-            (_case(f"peak by a server {how}", peak, 70.0, unit=Unit.COUNT, more=more), 80.0),
+            (case_of(f"rate by a server {how}", rate, 0.7, more=more), 1.8),
+            (case_of(f"peak by a server {how}", peak, 70.0, unit=Unit.COUNT, more=more), 80.0),
         ):
             answers = {case.budget.name: _answer(value)}
             yield case._replace(run=replace(case.run, answers=answers))
@@ -248,96 +218,3 @@ def _answer(value: float) -> ServerAnswer:
         what: [({}, number)] for what, number in numbers.items()
     }
     return ServerAnswer("http://prometheus", {**one, f"{ASKED_BATCHES} 0": parts})
-
-
-def _case(
-    name: str,
-    indicator: Indicator,
-    bound: float,
-    direction: Direction = "max",
-    unit: Unit = Unit.SECONDS,
-    *,
-    latency: Mapping[LatencyKey, Distribution] | None = None,
-    more: Iterable[Series] = (),
-    dropped: int = 0,
-    cut: int = 0,
-) -> Case:
-    run = run_of(latency, more, dropped, cut)
-    return Case(name, budget(indicator, bound, direction, unit), run)
-
-
-def run_of(
-    latency: Mapping[LatencyKey, Distribution] | None,
-    more: Iterable[Series],
-    dropped: int = 0,
-    cut: int = 0,
-) -> Evidence:
-    """A run with these requests and series, and with the series that each replica has."""
-    times = requests(ok=[0.010] * REQUESTS) if latency is None else latency
-    count, hanging = _count(times, LATENCY), _count(times, UNANSWERED_LATENCY)
-    made = count + hanging
-    account = Requests(
-        asked=made + dropped,
-        sent=made,
-        dropped=dropped,
-        started=made,
-        recorded=count,
-        in_flight=hanging,
-        cut=cut,
-    )
-    texts = ("User: KeyError: 'id' after GET /contacts answered 500",) if cut else ()
-    run = evidence(
-        *more,
-        *(
-            series(metric, lambda _: 900.0, instance=replica)
-            for replica in REPLICAS
-            for metric in (START_TIME, "process_open_fds", "python_info")
-        ),
-        latency=times,
-        ups=[up(replica) for replica in REPLICAS],
-        metrics=(URL, URL.replace("8000", "8001")),
-        scrape_interval=1.0,
-        requests=account,
-        waited=30.0,
-    )
-    scheduled, started = (_count(times, what) for what in (SCHEDULER_LAG, START_LAG))
-    return replace(
-        run,
-        recorded=count,
-        unanswered=hanging,
-        iterations=(scheduled, started) if scheduled else None,
-        manifest=_with_errors(run, texts),
-    )
-
-
-def _count(times: Mapping[LatencyKey, Distribution], what: str) -> int:
-    return sum(found.count for key, found in times.items() if key.what == what)
-
-
-def _with_errors(run: Evidence, texts: tuple[str, ...]) -> Manifest:
-    return run.manifest.model_copy(update={"user_errors": texts, "consequences": texts})
-
-
-def _lags(scheduled: int, started: int) -> dict[LatencyKey, Distribution]:
-    counts = ((SCHEDULER_LAG, scheduled), (START_LAG, started))
-    return {LatencyKey(what): distribution([0.0001] * count) for what, count in counts}
-
-
-def _waits(seconds: Iterable[float]) -> dict[LatencyKey, Distribution]:
-    found = distribution(seconds)
-    kinds = (UNANSWERED_LATENCY, UNANSWERED_SERVICE_TIME)
-    return {LatencyKey(kind, "", "GET", "/contacts"): found for kind in kinds}
-
-
-def _histogram(counts: Mapping[str, float], mean: float) -> list[Series]:
-    found = []
-    for replica in REPLICAS:
-        for route in (ROUTE_A, ROUTE_B):
-            found += [
-                counter("h_seconds_bucket", n, {**route, "le": le}, replica)
-                for le, n in counts.items()
-            ]
-            total = counts["+Inf"]
-            found.append(counter("h_seconds_count", total, route, replica))
-            found.append(counter("h_seconds_sum", total * mean, route, replica))
-    return found

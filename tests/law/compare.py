@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Latency,
     Mean,
     Over,
+    PerRequest,
     Rate,
     Ratio,
     Selector,
@@ -29,12 +30,13 @@ from harness.judge.compare.compare import compare
 from harness.judge.compare.model import Pair, Rules, SideMeasurements
 from harness.judge.guards.all import guards
 from harness.judge.measure.measure import measure_budgets
+from harness.names import DECLARED, DECLARED_METRIC
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series
 from harness.units import Unit
-from tests.law.cases import REPLICAS, run_of
+from tests.law.case import REPLICAS, run_of
 from tests.law.damage import EVERY, Damage
 from tests.law.law import GREEN, Violation
-from tests.unit.judge.evidence import budget, counter, requests, series
+from tests.unit.judge.evidence import START, TIMES, budget, counter, requests, series
 
 PAIRS: Final = 6
 RULES: Final = Rules()
@@ -145,6 +147,7 @@ def _all() -> Iterator[Comparison]:
         9.0,
         more=lambda x: _counters("cpu_seconds_total", 4 * x),
     )
+    yield from _of_births()
     overs: tuple[Over, ...] = ("mean", "max", "last")
     for over in overs:
         yield _of(
@@ -161,6 +164,53 @@ def _all() -> Iterator[Comparison]:
         unit=Unit.RATIO,
         more=lambda x: [*_gauges("used", 10 * x), *_gauges("size", 50.0)],
     )
+
+
+def _of_births() -> Iterator[Comparison]:
+    """Counters of failures, of which some are declared until they are born in the window."""
+    failed, answers = Selector("e_total", {"code": "500"}), Selector("e_total")
+    yield _of(
+        "share of failures",
+        Ratio(failed, answers),
+        0.5,
+        unit=Unit.RATIO,
+        more=lambda x: [
+            counter("e_total", count, {"code": code}, replica)
+            for replica in REPLICAS
+            for code, count in (("500", 40 * x), ("200", 400 - 40 * x))
+        ],
+    )
+    queries = PerRequest(Selector("queries_total"))
+    yield _of(
+        "queries per request",
+        queries,
+        9.0,
+        unit=Unit.COUNT,
+        more=lambda x: _counters("queries_total", 400 * x),
+    )
+    yield _of("rate of births", Rate(Selector("f_total")), 900.0, more=_born)
+    of_answers = Ratio(Selector("f_total"), Selector("answers_total"))
+    yield _of(
+        "failures that are born",
+        of_answers,
+        9.0,
+        unit=Unit.COUNT,
+        more=lambda x: [*_born(x), *_counters("answers_total", 200)],
+    )
+
+
+def _born(x: float) -> list[Series]:
+    """A counter that is declared until it is born in the second second of the window."""
+    labels = {DECLARED_METRIC: "f_total"}
+    born = TIMES.index(START + 1)
+    return [
+        one
+        for replica in REPLICAS
+        for one in (
+            series(DECLARED, lambda _: 1.0, labels, replica, TIMES[:born]),
+            series("f_total", lambda t: x * (0.1 + 40 * (t - 1)), {}, replica, TIMES[born:]),
+        )
+    ]
 
 
 _Latency = Callable[[float], Mapping[LatencyKey, Distribution]]

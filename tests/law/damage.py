@@ -38,9 +38,12 @@ _COUNTERS: Final = ("_total", "_bucket", "_sum", "_count")
 
 
 def series_ends(chance: Random, run: Evidence) -> Evidence:
-    """A series ends at a moment of the window, and the scrapes go on."""
+    """A series ends at a moment of the window, and the scrapes go on.
+
+    A label set that no scrape has shown is no series: nothing tells such a run from a healthy one.
+    """
     end = _moment(chance)
-    return _one_series(chance, run, lambda s: _kept(s, lambda t: t <= end))
+    return _one_series(chance, run, lambda s: _kept(s, lambda t: t <= max(end, s.times[0])))
 
 
 def sum_missing(chance: Random, run: Evidence) -> Evidence:
@@ -269,7 +272,9 @@ def _counted(latency: Mapping[LatencyKey, Distribution], what: str) -> int:
 
 
 def _chosen(chance: Random, run: Evidence) -> Series:
-    return chance.choice([s for s in run.series if s.name != UP] or list(run.series))
+    # Without its note a contradiction is a replaced value, which nothing in the evidence shows.
+    own = {UP, CONTRADICTING}
+    return chance.choice([s for s in run.series if s.name not in own] or list(run.series))
 
 
 def _one_series(chance: Random, run: Evidence, change: Callable[[Series], Series]) -> Evidence:

@@ -19,7 +19,8 @@ from harness.budgets.model import Budget, ClientIndicator, Quantile
 from harness.judge.judge import judge
 from harness.judge.measure.measure import measure_budgets
 from harness.runs.model import Evidence, ServerAnswer
-from tests.law.cases import Case, cases
+from tests.law.case import Case
+from tests.law.cases import cases
 from tests.law.damage import EVERY as DAMAGES
 from tests.law.law import GREEN, Violation
 from tests.unit.judge.evidence import END, SECONDS, START

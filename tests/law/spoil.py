@@ -9,31 +9,30 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
-from harness.names import BUDGETS_FILE, LATENCY_FILE, MANIFEST_FILE, METRICS_FILE
+from harness.names import BUDGETS_FILE, FAILURES_FILE, LATENCY_FILE, MANIFEST_FILE, METRICS_FILE
 from tests.law.stored import Files, healthy, shifted
 
 Spoil = Callable[[Random, Files], Files]
-LOGS: Final = (LATENCY_FILE, METRICS_FILE)
-PARTS: Final = (*LOGS, BUDGETS_FILE, MANIFEST_FILE)
+PARTS: Final = (LATENCY_FILE, METRICS_FILE, BUDGETS_FILE, MANIFEST_FILE)
 _TIME: Final = re.compile(rb"1[78]\d{8}\.\d{3}")
 
 
 def cut_at_a_byte(chance: Random, files: Files) -> Files:
     """A file ends early."""
-    name = chance.choice(PARTS)
+    name = chance.choice(_parts(files))
     return _with(files, name, files[name][: chance.randrange(len(files[name]))])
 
 
 def cut_at_a_line(chance: Random, files: Files) -> Files:
     """A log ends early, after a whole line."""
-    name = chance.choice(LOGS)
+    name = chance.choice(_logs(files))
     lines = _lines(files, name)
     return _with(files, name, b"".join(lines[: chance.randrange(len(lines))]))
 
 
 def lines_dropped(chance: Random, files: Files) -> Files:
     """Some lines of a log are missing: one, a block, or each with a probability."""
-    name = chance.choice(LOGS)
+    name = chance.choice(_logs(files))
     lines = _lines(files, name)
     begin = chance.randrange(len(lines))
     kind = chance.randrange(3)
@@ -49,7 +48,7 @@ def lines_dropped(chance: Random, files: Files) -> Files:
 
 def series_dropped(chance: Random, files: Files) -> Files:
     """All lines of one series, or of one kind of time, are missing."""
-    name = chance.choice(LOGS)
+    name = chance.choice(_logs(files))
     lines = _lines(files, name)
     gone = _subject(chance.choice(lines))
     return _with(files, name, b"".join(line for line in lines if _subject(line) != gone))
@@ -59,7 +58,7 @@ def worker_dropped(chance: Random, files: Files) -> Files:
     """All that one worker reported is missing."""
     worker = chance.choice([b"worker-1", b"worker-2"])
     spoiled = files
-    for name in LOGS:
+    for name in _logs(files):
         kept = [line for line in _lines(spoiled, name) if worker not in line]
         spoiled = _with(spoiled, name, b"".join(kept))
     return spoiled
@@ -67,7 +66,7 @@ def worker_dropped(chance: Random, files: Files) -> Files:
 
 def lines_repeated(chance: Random, files: Files) -> Files:
     """A line, or a block of lines, stands twice."""
-    name = chance.choice(LOGS)
+    name = chance.choice(_logs(files))
     lines = _lines(files, name)
     begin = chance.randrange(len(lines))
     end = begin + chance.choice([1, 1, chance.randint(1, len(lines))])
@@ -77,7 +76,7 @@ def lines_repeated(chance: Random, files: Files) -> Files:
 
 def lines_reordered(chance: Random, files: Files) -> Files:
     """The lines of a log, or a block of them, are in another order."""
-    name = chance.choice(LOGS)
+    name = chance.choice(_logs(files))
     lines = _lines(files, name)
     begin, end = sorted(chance.randrange(len(lines)) for _ in range(2))
     block = lines[begin:end]
@@ -87,7 +86,7 @@ def lines_reordered(chance: Random, files: Files) -> Files:
 
 def lines_of_a_series_swapped(chance: Random, files: Files) -> Files:
     """Two lines of a log have each other's values."""
-    name = chance.choice(LOGS)
+    name = chance.choice(_logs(files))
     lines = _lines(files, name)
     a, b = (chance.randrange(len(lines)) for _ in range(2))
     lines[a], lines[b] = lines[b], lines[a]
@@ -96,7 +95,7 @@ def lines_of_a_series_swapped(chance: Random, files: Files) -> Files:
 
 def time_stamp_changed(chance: Random, files: Files) -> Files:
     """One time stamp, or all from a line on, are wrong."""
-    name = chance.choice(LOGS)
+    name = chance.choice(_logs(files))
     lines = _lines(files, name)
     at = chance.randrange(len(lines))
     by = chance.choice([-3600.0, -10.0, -1.0, -0.001, 0.001, 1.0, 10.0, 3600.0])
@@ -110,7 +109,7 @@ def time_stamp_changed(chance: Random, files: Files) -> Files:
 
 def value_changed(chance: Random, files: Files) -> Files:
     """A digit of a file is another one."""
-    name = chance.choice(PARTS)
+    name = chance.choice(_parts(files))
     content = bytearray(files[name])
     digits = [at for at, byte in enumerate(content) if chr(byte).isdigit()]
     content[chance.choice(digits)] = ord(chance.choice("0123456789"))
@@ -119,7 +118,7 @@ def value_changed(chance: Random, files: Files) -> Files:
 
 def bytes_changed(chance: Random, files: Files) -> Files:
     """A few bytes of a file are random, or zero as in a block that was never written."""
-    name = chance.choice(PARTS)
+    name = chance.choice(_parts(files))
     content = bytearray(files[name])
     begin = chance.randrange(len(content))
     length = chance.choice([1, 1, 8, 512])
@@ -140,15 +139,15 @@ def file_emptied(chance: Random, files: Files) -> Files:
 
 
 def file_of_another_run(chance: Random, files: Files) -> Files:
-    """A log is that of a run that passed, made an hour and more before or after."""
-    name = chance.choice(LOGS)
+    """A log is that of a run that passed, made an hour and more before or after, or is empty."""
+    name = chance.choice(_logs(files))
     other = shifted(healthy(), chance.choice([-7000, 5000, 90_000]))
-    return _with(files, name, other[name])
+    return _with(files, name, other.get(name, b""))
 
 
 def file_compressed(chance: Random, files: Files) -> Files:
     """A file is packed with gzip, whole or cut."""
-    name = chance.choice(PARTS)
+    name = chance.choice(_parts(files))
     packed = gzip.compress(files[name], mtime=0)
     return _with(files, name, packed[: chance.choice([len(packed), len(packed) // 2])])
 
@@ -202,6 +201,22 @@ def key_removed(chance: Random, files: Files) -> Files:
         return _with_run(files, run)
 
 
+def roles_changed(chance: Random, files: Files) -> Files:
+    """run.json says nothing of the roles of the metrics, or that another metric plays one."""
+    run = _run(files)
+    target = run.get("target")
+    if not isinstance(target, dict):
+        return files
+    roles = target.pop("roles", None)
+    if isinstance(roles, dict) and chance.random() < 0.5:
+        played = dict(roles.get("roles") or {"": {}})
+        role = chance.choice(list(played))
+        other = {"metric": chance.choice(["process_open_fds", "db_client_connection_count"])}
+        played[role] = {**played[role], **other}
+        target["roles"] = {**roles, "roles": played}
+    return _with_run(files, run)
+
+
 def _run(files: Files) -> dict[str, Any]:
     """The content of run.json, with an account and a clock even where it has none (any more)."""
     try:
@@ -223,6 +238,15 @@ def _with_run(files: Files, run: Mapping[str, Any]) -> Files:
 
 def _with(files: Files, name: str, content: bytes) -> Files:
     return {**files, name: content}
+
+
+def _logs(files: Files) -> list[str]:
+    """The logs of a run; without a failed request there is no log of failures."""
+    return [LATENCY_FILE, METRICS_FILE, *([FAILURES_FILE] if files.get(FAILURES_FILE) else [])]
+
+
+def _parts(files: Files) -> list[str]:
+    return [*_logs(files), BUDGETS_FILE, MANIFEST_FILE]
 
 
 def _lines(files: Files, name: str) -> list[bytes]:
@@ -255,7 +279,5 @@ EVERY: Final[tuple[Spoil, ...]] = (
     clock_changed,
     window_smaller,
     key_removed,
+    roles_changed,
 )
-# run.json has the digests of the other files, and nothing has its own: nothing contradicts a window
-# that is a part of the true one.
-UNCONTRADICTED: Final[frozenset[Spoil]] = frozenset({window_smaller})

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import names
+from harness.budgets.dialects.recognise import assumed
 from harness.runs.cells import Cell, bucket_of
-from harness.runs.digests import digests
+from harness.runs.digests import digests, sealed
 from harness.runs.folder import RunFolder
 from harness.runs.latency import LatencyLog
 from harness.runs.metrics import MetricsLog
@@ -26,6 +27,7 @@ from harness.runs.records.failures import FailureLog
 
 START, SECONDS, WARM_UP, RATE = 1_800_000_000.0, 10, 2, 40
 REPLICAS: Final = ("127.0.0.1:8000", "127.0.0.1:8001")
+LIBRARY: Final = "spring"
 Files = Mapping[str, bytes]
 
 BUDGETS: Final = """\
@@ -39,6 +41,14 @@ budgets:
   queries: {indicator: {kind: ratio, of: queries_total, to: answers_total, unit: "1"}, max: 3}
   pool: {indicator: {kind: gauge, metric: pool_used, over: max, unit: "1"}, max: 16}
   db: {indicator: {kind: mean, metric: db_seconds}, max: 50ms}
+  connections: {indicator: pool_utilization, max: 80%}
+  timeouts:
+    indicator:
+      kind: ratio
+      of: {metric: failures_total, where: {kind: "~time-?out"}}
+      to: answers_total
+      unit: "1"
+    max: 0.01
 """
 
 
@@ -53,6 +63,8 @@ class Shape:
         queries: Queries per request.
         pool: Connections in use at a replica, at the peak in the middle of the window.
         db: Mean time of a query in seconds.
+        connections: In use of the ten of a library's pool; another library's has one.
+        timeouts: Time-outs per request, counted from the middle of the window on.
         cpu: CPU use of the generator in the last 5 s.
         hanging: Requests that were never answered.
         lost: Requests without an outcome.
@@ -66,6 +78,8 @@ class Shape:
     queries: float = 2.0
     pool: float = 5.0
     db: float = 0.01
+    connections: float = 2.0
+    timeouts: float = 0.0
     cpu: float = 0.2
     hanging: int = 0
     lost: int = 0
@@ -81,6 +95,9 @@ NOT_GREEN: Final[Mapping[str, Shape]] = {
     "too many queries": Shape(queries=5.0),
     "full pool": Shape(pool=12.0),
     "slow database": Shape(db=0.2),
+    "full pool of a library": Shape(connections=10.0),
+    "time-outs": Shape(timeouts=0.2),
+    "exit code of the locustfile": Shape(manifest={"locustfile_exit_code": 3}),
     "generator out of CPU": Shape(cpu=0.99),
     "requests without an answer": Shape(hanging=30),
     "requests without an outcome": Shape(lost=8),
@@ -135,7 +152,8 @@ def _files(shape: Shape) -> Files:
         for log in (names.GENERATOR_LOG, names.TARGET_LOG):
             folder.write(log, "started\n")
         manifest = _manifest(shape, recorded)
-        folder.write_manifest(manifest.model_copy(update={"files": digests(folder.path)}))
+        manifest = manifest.model_copy(update={"files": digests(folder.path)})
+        folder.write_manifest(sealed(manifest))
         return {file.name: file.read_bytes() for file in sorted(Path(path).iterdir())}
 
 
@@ -184,8 +202,19 @@ def _scraped(shape: Shape, second: float) -> Iterator[Sample]:
             names.START_TIME: START - 50,
             names.UP: 1.0,
             "process_open_fds": 20.0,
+            "hikaricp_connections_active": shape.connections,
+            "hikaricp_connections_max": 10.0,
+            "db_client_connection_max": 10.0,
         }
         yield from (reading(name, value, own) for name, value in values.items())
+        yield reading(
+            "db_client_connection_count", 1.0, {**own, "db_client_connection_state": "used"}
+        )
+        if shape.timeouts and second >= SECONDS / 2:
+            timeouts = RATE * shape.timeouts * (min(second, SECONDS) - SECONDS / 2)
+            yield reading("failures_total", timeouts, {**own, "kind": "timeout"})
+        else:
+            yield reading(names.DECLARED, 1.0, {**own, names.DECLARED_METRIC: "failures_total"})
         for part, value in {"_sum": done * shape.db, "_count": done}.items():
             yield Sample(f"db_seconds{part}", own, value, "summary", "db_seconds")
 
@@ -239,6 +268,7 @@ def _manifest(shape: Shape, recorded: int) -> Manifest:
             "ours": True,
             "exit_code": None,
             "scrape_interval": 0.5,
+            names.ROLES: assumed([LIBRARY]).as_json(),
         },
         clock=Clock(
             created=START - 10,

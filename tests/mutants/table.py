@@ -18,14 +18,39 @@ _UNIT: Final = "tests/unit/judge/"
 _WORDS: Final = frozenset({"decide", "_range", "_measured", "_distance", "_details", "value_at"})
 # The files whose branches are turned, with the tests that must notice.
 BRANCHES: Final[Mapping[str, tuple[str, ...]]] = {
-    "harness/judge/judge.py": (f"{_UNIT}test_judge.py", f"{_UNIT}guards"),
+    "harness/judge/judge.py": (
+        f"{_UNIT}test_judge.py",
+        f"{_UNIT}test_locustfile.py",
+        f"{_UNIT}guards",
+    ),
     "harness/judge/bounds.py": (f"{_UNIT}test_judge.py", f"{_UNIT}intervals/test_interval.py"),
     "harness/judge/measure/gaps.py": (
         f"{_UNIT}measure/test_gaps.py",
+        f"{_UNIT}measure/test_absent.py",
         f"{_UNIT}guards/test_scrapes.py",
         f"{_UNIT}test_law.py",
     ),
     "harness/judge/measure/deltas.py": (f"{_UNIT}measure/test_deltas.py", f"{_UNIT}guards"),
+    "harness/judge/measure/absent.py": (
+        f"{_UNIT}measure/test_absent.py",
+        f"{_UNIT}measure/test_gaps.py",
+        f"{_UNIT}test_law.py",
+    ),
+    "harness/judge/guards/excess.py": (
+        f"{_UNIT}guards/test_lag.py",
+        f"{_UNIT}guards/test_contention.py",
+        f"{_UNIT}guards/test_generator.py",
+    ),
+    "harness/judge/guards/load.py": (f"{_UNIT}guards/test_load.py", f"{_UNIT}guards"),
+    "harness/judge/failed.py": (f"{_UNIT}test_failed.py",),
+    "harness/judge/locustfile.py": (f"{_UNIT}test_locustfile.py",),
+    "harness/runs/digests.py": ("tests/unit/runs/test_digests.py",),
+}
+# Of these files only the branches of some functions are turned.
+FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
+    "harness/judge/guards/load.py": frozenset(
+        {"requests_stored", "user_errors", "_consequences", "_iterations"}
+    )
 }
 _OF_GUARDS: Final = (
     f"{_UNIT}guards",
@@ -83,21 +108,24 @@ GUARDS = tuple(_silent if find is {name} else find for find in GUARDS)
 def _turned_branches() -> Iterator[Mutant]:
     for file, tests in BRANCHES.items():
         text = (ROOT / file).read_text(encoding="utf-8")
-        count = len(list(_places(ast.parse(text))))
+        chosen = FUNCTIONS.get(file)
+        count = len(list(_places(ast.parse(text), chosen)))
         seen: dict[str, int] = {}
         for number in range(count):
             tree = ast.parse(text)
-            what = list(_places(tree))[number]()
+            what = list(_places(tree, chosen))[number]()
             seen[what] = seen.get(what, 0) + 1
             again = f" ({seen[what]})" if seen[what] > 1 else ""
             name = f"{Path(file).name}: {what}{again}"
             yield Mutant(name, file, ast.unparse(tree), tests)
 
 
-def _places(tree: ast.Module) -> Iterator[Callable[[], str]]:
+def _places(tree: ast.Module, chosen: frozenset[str] | None) -> Iterator[Callable[[], str]]:
     """Functions that each change the tree in one place and return what they changed, in words."""
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef) or function.name in _WORDS:
+            continue
+        if chosen is not None and function.name not in chosen:
             continue
         for node in ast.walk(function):
             if isinstance(node, ast.If | ast.IfExp):

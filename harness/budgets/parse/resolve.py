@@ -27,7 +27,7 @@ from harness.budgets.model import (
     Utilization,
     Waiver,
 )
-from harness.budgets.parse import indicators
+from harness.budgets.parse import indicators, kinds
 from harness.budgets.parse.problems import Place, Problems, closest, look_alike
 from harness.budgets.parse.scenarios import scenario, target
 from harness.budgets.parse.schema import AlertSpec, BudgetSpec, FileSpec, WaiverSpec
@@ -138,7 +138,7 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
         return None
     direction: Direction = "max" if spec.max is not None else "min"
     production = [text for text in (spec.alert.max, spec.alert.min) if text] if spec.alert else []
-    measured = replace(named, unit=indicators.unit_of(named, given + production))
+    measured = replace(named, unit=kinds.unit_of(named, given + production))
     bound = _bound(given[0], measured, (*place, direction), problems)
     gating = spec.max_regression is None and spec.severity != "off" and file.today is not None
     if bound is not None and gating:
@@ -250,7 +250,7 @@ def _check_severity_of_abort(spec: BudgetSpec, place: Place, problems: Problems)
 def _check_subject_of_abort(
     spec: BudgetSpec, direction: Direction, named: Named, place: Place, problems: Problems
 ) -> None:
-    if spec.abort and not indicators.can_abort(named.indicator, direction):
+    if spec.abort and not kinds.can_abort(named.indicator, direction):
         problems.add(
             (*place, "abort"),
             "only a max of kind error_ratio, or of kind latency with a quantile, can be breached "
@@ -287,7 +287,7 @@ def _objective(
         return None
     if not _LEAST_OBJECTIVE <= spec.objective < 1:
         problems.add((*place, "objective"), "must be at least 95%, and less than 100%")
-    if not indicators.can_have_objective(named, direction):
+    if not kinds.can_have_objective(named, direction):
         problems.add(
             (*place, "objective"),
             "needs an indicator that counts events: a max of an error_ratio, of a latency with a "

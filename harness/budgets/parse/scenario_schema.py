@@ -190,6 +190,11 @@ class TargetSpec(Section):
     exporters: Texts | None = Field(
         None, description="URL of metrics of another process, such as a database's exporter"
     )
+    ca_file: Text | None = Field(
+        None,
+        description="PEM file of the CAs that verify https of the service, in place of the"
+        " machine's; relative to this file",
+    )
     scrape_interval: ScrapeInterval | None = Field(
         None,
         description='Time between scrapes, default "1s", or longer if a scrape takes over 20 ms',

@@ -276,6 +276,7 @@ def target(spec: TargetSpec, directory: Path, problems: Problems) -> Target | No
         directory=directory,
         dialects=tuple(spec.dialect or ()),
         requests=spec.requests.model_dump(exclude_none=True) if spec.requests else {},
+        ca_file=directory / spec.ca_file if spec.ca_file else None,
     )
 
 

@@ -145,6 +145,7 @@ def adapted(
         loads = tuple(replace(load, arguments=arguments) for load in scenario.loads)
         scenario = replace(scenario, loads=loads)
     require_locustfile(scenario)
+    require_ca_file(plan)
     return scenario
 
 
@@ -225,6 +226,14 @@ def require_locustfile(scenario: Scenario) -> None:
                 f"scenario {scenario.name!r}: {load.locustfile} does not exist",
                 "`locustfile` is relative to the folder of budgets.yaml",
             )
+
+
+def require_ca_file(plan: Plan) -> None:
+    """Raise UsageError if the target has a `ca_file` that cannot be used."""
+    if plan.target and plan.target.ca_file:
+        from harness.observe.fetch import tls_of  # takes a while to import
+
+        tls_of(plan.target.ca_file)
 
 
 def require_python(scenario: Scenario) -> None:

@@ -98,8 +98,9 @@ def _possible(budget: Budget, observation: Observation) -> tuple[float, float]:
             return 0.0, math.inf
         case ObservedRatio() | ObservedPerRequest() | ObservedRate() | ObservedUtilization():
             return 0.0, math.inf
-        case ObservedAnswer(own=own):
-            return _possible(budget, own)
+        case ObservedAnswer(own=own, scatter=scatter):
+            known = scatter if scatter and isinstance(own, NothingObserved) else own
+            return _possible(budget, known)
         case ObservedExact() | NothingObserved():
             return -math.inf, math.inf
         case _:

@@ -6,6 +6,7 @@ import fcntl
 import gc
 import os
 import resource
+from contextlib import suppress
 
 import gevent.socket
 
@@ -22,7 +23,7 @@ def preallocate() -> None:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     highest = (OPEN_FILES if limit == resource.RLIM_INFINITY else min(limit, OPEN_FILES)) - 1
     # Before the thread of the resolver starts: a process without threads is not blocked.
-    with open(os.devnull, "rb") as file:  # noqa: PTH123
+    with open(os.devnull, "rb") as file, suppress(OSError):  # noqa: PTH123
         os.close(fcntl.fcntl(file, fcntl.F_DUPFD, highest))
     gevent.socket.getaddrinfo("127.0.0.1", 80)
     gc.collect()

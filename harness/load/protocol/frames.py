@@ -50,6 +50,7 @@ class Setup:
         role: The pool of a master, the master of a worker; None runs the load in one process.
         arguments: For the locustfile's own parser.
         seconds: Planned length of the load.
+        ca_file: Certificates in PEM that verify the target; empty for those of the machine.
     """
 
     locustfile: str
@@ -61,6 +62,7 @@ class Setup:
     role: WorkerPool | Join | None = None
     arguments: tuple[str, ...] = ()
     seconds: float = 0.0
+    ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

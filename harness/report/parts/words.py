@@ -12,6 +12,7 @@ from typing import Generic, Literal, TypedDict, TypeVar, assert_never
 
 from harness.budgets.model import Severity
 from harness.judge.compare.model import BudgetChange
+from harness.judge.locustfile import locustfile_verdict
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
 from harness.report.parts.safe import LONGEST, lines
 from harness.report.parts.safe import clean as clean  # noqa: PLC0414  words for all reports
@@ -173,12 +174,18 @@ def title(manifest: Manifest) -> str:
 
 
 def headline(judgement: Judgement, manifest: Manifest) -> str:
-    """One sentence on the outcome, such as "1 of 12 budgets breached, 11 met"."""
-    outcomes = [verdict.outcome for verdict in judgement.verdicts]
+    """One sentence on the outcome, such as "1 of 12 budgets breached, 11 met".
+
+    The exit code of the locustfile is no budget and stands beside them.
+    """
+    gate = locustfile_verdict(manifest)
+    outcomes = [verdict.outcome for verdict in judgement.verdicts if verdict != gate]
     if manifest.never_began:
         return f"nothing was measured; budgets not judged: {len(outcomes)}"
     counts = tally(outcomes, _PHRASES) or "no budget applies to this scenario"
-    return "; ".join(filter(None, (ending(manifest), counts, leniency(judgement))))
+    return "; ".join(
+        filter(None, (ending(manifest), counts, gate.reason if gate else "", leniency(judgement)))
+    )
 
 
 def leniency(judgement: Judgement) -> str:

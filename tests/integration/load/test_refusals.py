@@ -43,6 +43,12 @@ NEVER_LOADED = {
     "syntax error": ("x = (\n", {}, r":2: SyntaxError: '\(' was never closed"),
     "missing package": ("\nimport nowhere\n", {}, r":3: ModuleNotFoundError: No module named 'now"),
     "exception at import": ("1 / 0", {}, r":2: ZeroDivisionError: division by zero"),
+    "unset environment variable": (
+        "\nimport os; os.environ['API_TOKEN']",
+        {},
+        r":3: KeyError: the environment variable API_TOKEN is not set$",
+    ),
+    "absent key of a dictionary": ("{}['API_TOKEN']", {}, r":2: KeyError: 'API_TOKEN'$"),
     "sys.exit at import": ("import sys; sys.exit(3)", {}, r":2: SystemExit: 3"),
     "no user class": ("x = 1", {}, r": no User class found"),
     "only weights of zero": (TAGGED + "    weight = 0", {}, r"no users with weight > 0"),
@@ -191,6 +197,11 @@ def test_locustfile_that_cannot_be_loaded_is_refused(refusals: dict[str, str], c
     assert re.search(NEVER_LOADED[case][2], message)
     assert "\n" not in message
     assert hint
+
+
+def test_refusal_for_an_unset_variable_says_to_set_it(refusals: dict[str, str]) -> None:
+    hint = refusals["unset environment variable"].split("|")[1]
+    assert hint == "Set API_TOKEN in the environment of harness, e.g. `export API_TOKEN=VALUE`."
 
 
 @pytest.mark.parametrize("case", LOADED)

@@ -156,7 +156,8 @@ async def test_exhausted_pool_that_drops_counts_dropped_iterations(
     requests = outcome.requests
     assert requests.asked == 100
     assert requests.asked == requests.sent + requests.dropped
-    assert 5 <= requests.sent <= 10  # five users, half a second each
+    # Five users, half a second each; a busy machine can send an iteration after its second.
+    assert 5 <= requests.sent <= 10 + requests.late
     assert server.log()["counts"]["GET /sleep/500"] == requests.sent
     assert all(report.backlog == 0 for report in outcome.reports)
 

@@ -11,12 +11,14 @@ import psutil
 import pytest
 
 from harness import names
+from harness.budgets.dialects.model import RoleGroup
+from harness.budgets.dialects.recognise import recognise_target
 from harness.budgets.lint.metrics import Family
 from harness.budgets.model import Rate, Ratio, Selector, Target
 from harness.judge.judge import judge
 from harness.judge.measure.series import Origin, matching, scrapes
 from harness.observe.host import memory_limit, usable_cpus
-from harness.observe.metric_families import fetch_families
+from harness.observe.metric_families import families_of, fetch_families
 from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, serve
 from harness.runs.clock import RunClock
@@ -26,6 +28,7 @@ from harness.units import Unit
 from tests.integration.observe.conftest import Endpoint, Reply
 from tests.unit.judge.evidence import START, TIMES, budget, evidence, measure
 
+EXPOSITIONS = Path(__file__).parents[2] / "expositions"
 SERVICE = Path(__file__).with_name("service.py")
 OWN = {
     names.CPU_SECONDS,
@@ -63,6 +66,32 @@ def service(*urls: str, pid: int | None = None, url: str = "http://127.0.0.1:1")
 
 def label(endpoint: Endpoint) -> str:
     return "instance=" + endpoint.url.removeprefix("http://")
+
+
+async def test_library_whose_metrics_vanish_still_makes_the_roles_ambiguous(
+    endpoint: Endpoint, log: Log
+) -> None:
+    one, other = (
+        (EXPOSITIONS / f"{name}.prom").read_text()
+        for name in ("opentelemetry", "opentelemetry-python")
+    )
+    scraper = Scraper(service(endpoint.url), log)
+    for text in (one + other, one):
+        endpoint.reply = Reply(text)
+        await scraper.scrape()
+        found = recognise_target(families_of(scraper.samples), None)
+        assert RoleGroup.HTTP in found.ambiguous
+
+
+async def test_counter_that_vanishes_before_it_is_born_is_still_a_family(
+    endpoint: Endpoint, log: Log
+) -> None:
+    scraper = Scraper(service(endpoint.url), log)
+    for text in ('# TYPE a_total counter\n# TYPE b_total counter\nb_total{metric="x"} 1\n', ""):
+        endpoint.reply = Reply(text or "c 1\n")
+        await scraper.scrape()
+    found = families_of(scraper.samples)
+    assert {"a_total", "b_total", "c"} <= {*found, *(f"{name}_total" for name in found)}
 
 
 async def test_scrape_stamps_samples_with_the_middle_of_the_request(

@@ -42,9 +42,10 @@ async def test_serve_starts_waits_until_ready_and_stops(tmp_path: Path, log: Pat
     )
 
     async with serve(target, log) as service:
-        port = service.url.rpartition(":")[2]
-        assert service.url == f"http://127.0.0.1:{port}"
-        assert service.metrics == (f"{service.url}/metrics", f"{service.url}/other")
+        base = service.url.removesuffix("/")
+        port = base.rpartition(":")[2]
+        assert service.url == f"http://127.0.0.1:{port}/"
+        assert service.metrics == (f"{base}/metrics", f"{base}/other")
         assert service.started_by_us
         assert service.pid in pids(log)
         assert psutil.Process(service.pid).is_running()
@@ -302,7 +303,7 @@ async def test_serve_with_url_accepts_any_response_and_starts_nothing(
 
     async with serve(target, log, endpoint.url + "/") as service:
         port = endpoint.url.rpartition(":")[2]
-        assert service.url == endpoint.url
+        assert service.url == endpoint.url + "/"
         assert service.metrics == (f"{endpoint.url}/metrics", f"http://other:{port}/metrics")
         assert not service.started_by_us
         assert service.pid is None

@@ -55,7 +55,7 @@ def test_mistakes_are_found(tmp_path: Path) -> None:
         {**panel, "type": "timeserie"},
         {**panel, "titel": "Load"},
         {**panel, "options": {"legend": {"displayMode": "lists"}}},
-        {**panel, "fieldConfig": {"defaults": {"custom": {"drawStile": "line"}}, "overrides": []}},
+        {**panel, "fieldConfig": {"defaults": {"custom": {"drawStyle": "lin"}}, "overrides": []}},
         {**panel, "targets": [{"refId": "A", "expression": "up"}]},
         {**panel, "gridPos": {"h": 8, "w": "12", "x": 0, "y": 0}},
     ]

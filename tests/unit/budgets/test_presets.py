@@ -15,7 +15,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
-from harness.budgets.parse.indicators import unit_of
+from harness.budgets.parse.kinds import unit_of
 from harness.budgets.presets import PRESETS
 from harness.units import Unit
 

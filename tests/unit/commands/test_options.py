@@ -117,6 +117,22 @@ def test_lint_finds_a_syntax_error_of_a_locustfile(
     assert f"{tmp_path}/load.py:2: SyntaxError: '(' was never closed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["lint", "run", "compare --baseline main"])
+def test_ca_file_is_checked_before_anything_runs(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "load.py").write_text("import locust\n")
+    (tmp_path / "budgets.yaml").write_text(
+        "{version: 1, service: shop, target: {url: 'https://127.0.0.1:1', ca_file: ca.pem},"
+        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
+        " budgets: {errors: {indicator: error_ratio, max: 1%}}}"
+    )
+    with pytest.raises(SystemExit) as end:
+        main([*command.split(), "--budgets", str(tmp_path / "budgets.yaml")])
+    assert end.value.code == 2
+    assert f"cannot use {tmp_path}/ca.pem: No such file" in capsys.readouterr().err
+
+
 def test_metrics_option_replaces_the_addresses_of_the_target() -> None:
     options = Namespace(**read("lint", "--url", "http://a", "--metrics", "http://a:9100/metrics"))
     plan = Plan("shop", None, {}, (), Path("budgets.yaml"), "")

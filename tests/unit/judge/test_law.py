@@ -6,7 +6,8 @@
 import pytest
 
 from harness.judge.judge import judge
-from tests.law.cases import Case, cases
+from tests.law.case import Case
+from tests.law.cases import cases
 from tests.law.damage import EVERY
 from tests.law.law import GREEN, violations
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness import names
 from harness.judge.judge import judge
-from tests.law.cases import Case
+from tests.law.case import Case
 from tests.law.law import GREEN
 from tests.law.prometheus import asked_cases, true_answer, violations, with_answer
 

@@ -11,6 +11,7 @@ from harness.observe.host import (
     host_facts,
     memory_limit,
     memory_quota,
+    unread,
     usable_cpus,
 )
 
@@ -69,6 +70,7 @@ TREES: dict[str, tuple[dict[str, str], str, float | None, int | None]] = {
         512,
     ),
     "no control groups at all": ({}, "", None, None),
+    "a membership that is no list of groups": ({}, "garbage\n\n", None, None),
 }
 
 
@@ -106,6 +108,49 @@ def test_affinity_of_the_process_bounds_its_cpus() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_system_without_affinity_procfs_and_control_groups_has_the_limits_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr("harness.observe.host._PROC", tmp_path)
+    monkeypatch.setattr("harness.observe.host._CGROUPS", tmp_path)
+    assert usable_cpus() == usable_cpus(os.getpid()) == os.cpu_count()
+    assert memory_limit() == psutil.virtual_memory().total
+
+
+CONTENTION = (
+    "this system does not report {}, so the run has no {}: "
+    "a breach of a time may be due to other work on this machine"
+)
+WAITS = "for how long threads wait for a CPU"
+OTHERS = "the CPU time of other processes and of the host"
+
+
+@pytest.mark.parametrize(
+    ("waits", "others", "notice"),
+    [
+        (True, True, ""),
+        (False, True, CONTENTION.format(WAITS, "guard cpu-contention")),
+        (True, False, CONTENTION.format(OTHERS, "guards cpu-contention and host-steal")),
+        (
+            False,
+            False,
+            CONTENTION.format(f"{WAITS} and {OTHERS}", "guards cpu-contention and host-steal"),
+        ),
+    ],
+)
+def test_notice_names_the_guards_that_have_no_readings(
+    waits: bool, others: bool, notice: str, tmp_path: Path
+) -> None:
+    if waits:
+        schedstat = tmp_path / f"{os.getpid()}/task/1/schedstat"
+        schedstat.parent.mkdir(parents=True)
+        schedstat.write_text("1 2 3\n")
+    if others:
+        (tmp_path / "stat").write_text("cpu  1 2 3 4 5 6 7 8\n")
+    assert unread(tmp_path) == notice
 
 
 def git(directory: Path, *arguments: str) -> str:

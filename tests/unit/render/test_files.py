@@ -17,7 +17,7 @@ from harness.budgets.model import Plan, Promql, Rate
 from harness.budgets.parse.parse import parse_plan
 from harness.render.files import rendered
 from harness.render.rules.rules import alerting
-from harness.render.words import Links
+from harness.render.words import Links, watched
 
 ROOT = Path(__file__).parents[3]
 PAIRS = {
@@ -60,9 +60,10 @@ def test_each_budget_is_recorded_and_only_those_with_an_alert_alert(
 ) -> None:
     plan, rules = plan_of(budgets), rules_of(folder)
     values = [r["labels"]["budget"] for r in rules if r.get("record", "").endswith("value:rate5m")]
-    assert values == [budget.name for budget in plan.budgets]
+    links = Links(plan.service, plan.service)
+    assert values == [budget.name for budget in watched(plan, links)]
     alerts = Counter(rule["labels"].get("budget", "") for rule in rules if "alert" in rule)
-    alerting_budgets = alerting(plan, Links(plan.service, plan.service))
+    alerting_budgets = alerting(plan, links)
     expected = Counter(budget.name for budget in alerting_budgets)
     expected += Counter(
         budget.name

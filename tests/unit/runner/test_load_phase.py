@@ -88,6 +88,14 @@ async def test_load_ends_with_its_schedule(tmp_path: Path) -> None:
     assert (stored.status, stored.clock.window_end) == ("running", clock.window_end)
 
 
+async def test_notices_on_the_locustfile_are_shown_before_the_load(tmp_path: Path) -> None:
+    shown: list[str] = []
+    at_start: list[list[str]] = []
+    options = RunOptions(announcement=("measures 5 s",), note=shown.append)
+    await end_of(tmp_path, lambda _: at_start.append(list(shown)), LENGTH, options)
+    assert at_start == [["measures 5 s", "note: a notice"]]
+
+
 def dies(parts: Parts) -> None:
     parts.service.died.set_result(-signal.SIGKILL)
 

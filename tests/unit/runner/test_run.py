@@ -74,7 +74,8 @@ async def test_finished_run_has_the_digests_of_its_files(interrupted: bool, tmp_
     options = RunOptions(start=FakeStart(fleet.calls, ago=SCENARIO.seconds))
     manifest = await run(tmp_path, fleet, RunOptions() if interrupted else options, fleet.calls)
     assert manifest.files is not None
-    assert list(manifest.files) == [names.LATENCY_FILE, names.METRICS_FILE]
+    expected = [names.LATENCY_FILE, names.METRICS_FILE, names.MANIFEST_FILE]
+    assert list(manifest.files) == expected
     assert changes(tmp_path, manifest.files) == {}
 
 
@@ -84,6 +85,15 @@ async def test_given_scrapes_are_the_only_ones_between_the_edges(tmp_path: Path)
     options = RunOptions(start=start, scrapes=[10.0, 20.0])
     manifest = await run(tmp_path, FakeFleet(calls), options, calls)
     assert manifest.target["scrape_interval"] == SCENARIO.duration / 3
+
+
+async def test_guards_without_readings_are_a_notice_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.runner.run.unread", lambda: "this system does not report it")
+    options = RunOptions(start=FakeStart([], ago=SCENARIO.seconds))
+    manifest = await run(tmp_path, FakeFleet([]), options, [])
+    assert manifest.notices[1:] == ("this system does not report it",)
 
 
 async def test_workers_are_those_of_the_pool(tmp_path: Path) -> None:

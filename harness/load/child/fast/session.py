@@ -34,7 +34,7 @@ _CODINGS = "gzip, deflate, br"
 _basic: Any = fasthttp._construct_basic_auth_str  # noqa: SLF001 - exactly Locust's function
 _NONE: dict[str, Any] = {}
 # Where the methods of FastHttpUser's client are defined, or wrapped by the harness.
-_OWN_FILES = {fasthttp.__file__, useragent.__file__, wrapping.__file__}
+_OWN_FILES = {fasthttp.__file__, useragent.__file__, wrapping.install.__code__.co_filename}
 
 # A response, the length of its content in bytes, and the exception that makes it a failure.
 _Outcome = tuple[Any, int, BaseException | None]

@@ -99,6 +99,19 @@ def _sets_tasks(holder: Any) -> bool:
     return any("tasks" in function.__code__.co_names for function in methods(holder))
 
 
+def have_different_waits(classes: Iterable[type[User]]) -> bool:
+    """Whether the wait times of user classes differ, such as those of `between(1, 2)`."""
+    first, *others = [_wait_of(user_class) for user_class in classes]
+    return any(other != first for other in others)
+
+
+def _wait_of(user_class: Any) -> object:
+    """What is equal for two calls of e.g. `between` with equal arguments."""
+    wait = user_class.wait_time
+    cells = getattr(wait, "__closure__", None) or ()
+    return getattr(wait, "__code__", wait), [cell.cell_contents for cell in cells]
+
+
 def methods(holder: type) -> Iterator[FunctionType]:
     """The methods of a class and of its bases, except Locust's own."""
     for base in holder.__mro__:

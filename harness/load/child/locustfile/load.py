@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn, assert_never
 
@@ -27,11 +27,13 @@ from locust.shape import LoadTestShape
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
-from harness.load.child.locustfile.classes import classes_of, runnable
+from harness.load.child.locustfile.certificates import trust
+from harness.load.child.locustfile.classes import classes_of, have_different_waits, runnable
 from harness.load.child.locustfile.no_web import NoWebInterface
 from harness.load.child.locustfile.options import parsed_options
 from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.child.locustfile.statistics import reads_statistics
+from harness.load.child.pools import class_shares
 from harness.load.protocol.frames import Setup
 
 MAX_TRACEBACKS = 100
@@ -89,6 +91,7 @@ def load(
         logging.getLogger(name).addFilter(_first(MAX_TRACEBACKS))
     _allow_open_files()
     try:
+        trust(setup.ca_file)
         before = set(sys.modules)
         classes, shapes = classes_of(path)
         shape = _shape(setup, shapes, on_notice)
@@ -99,6 +102,7 @@ def load(
             remove_locust_listeners(environment.events.request)
         environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
         environment.user_classes[:] = runnable(environment.user_classes, setup, on_notice)
+        _note_wait_times(setup, environment, on_notice)
         no_web_ui: Any = NoWebInterface()
         environment.web_ui = no_web_ui
         fire: Any = environment.events.init.fire
@@ -121,6 +125,7 @@ def adapt(environment: Environment, setup: Setup) -> None:
     Raises:
         RefusalError: The locustfile has nothing to run.
     """
+    trust(setup.ca_file)
     environment.parsed_options = parsed_options(setup)
     environment.host = setup.url
     _choose_classes(environment)
@@ -145,6 +150,8 @@ def place(path: Path, error: BaseException) -> str:
 def describe(error: BaseException) -> str:
     """An exception as one line of text."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
+    if variable := _unset_variable(error):
+        text = f"the environment variable {variable} is not set"
     return f"{type(error).__name__}: {' '.join(text.split())}"[:500].rstrip(": ")
 
 
@@ -154,8 +161,40 @@ def _refuse(path: Path, error: BaseException) -> NoReturn:
     if isinstance(error, SystemExit):
         hint = "Remove the call of sys.exit, or what led to it; the generator's log has the output."
     if isinstance(error, ImportError):
-        hint = "Install the missing package into the environment that harness runs in."
+        hint = (
+            "Install the missing package into the environment that harness runs in; if it is a "
+            "module of your own, run harness in the folder that has it."
+        )
+    if variable := _unset_variable(error):
+        hint = f"Set {variable} in the environment of harness, e.g. `export {variable}=VALUE`."
     raise RefusalError(f"{place(path, error)}: {describe(error)}", hint) from error
+
+
+def _unset_variable(error: BaseException) -> str:
+    """The environment variable that `os.environ[...]` did not find; empty for another error."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    lookup = type(os.environ).__getitem__.__code__
+    if not isinstance(error, KeyError) or last is None or last.tb_frame.f_code is not lookup:
+        return ""
+    return str(error.args[0])
+
+
+def _note_wait_times(
+    setup: Setup, environment: Environment, on_notice: Callable[[str], None]
+) -> None:
+    """Say before the load which mix of classes the open model cannot keep."""
+    classes = environment.user_classes
+    if not isinstance(setup.workload, OpenWorkload) or not have_different_waits(classes):
+        return
+    shares = zip(classes, class_shares(classes, setup.workload.max_users), strict=True)
+    listed = ", ".join(f"{user_class.__name__} {share:.0%}" for user_class, share in shares)
+    on_notice(
+        "the user classes have different wait times, which the open model does not use: "
+        f"arrivals are divided by weight alone ({listed}). Change the weights, or replace "
+        "`rate` by `users`"
+    )
 
 
 def _shape(
@@ -258,4 +297,5 @@ def _allow_open_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with suppress(OSError, ValueError):  # macOS has a lower limit than `hard`
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from harness.budgets.parse.indicators import KINDS, unit_of
+from harness.budgets.parse.indicators import KINDS
 from harness.budgets.parse.json_schema import SCHEMA_FILE, json_schema, main, text
+from harness.budgets.parse.kinds import unit_of
 from harness.budgets.parse.parse import parse_plan
 from harness.budgets.presets import PRESETS
 from harness.units import Unit

@@ -636,6 +636,10 @@ TARGETS: dict[str, tuple[str, Target]] = {
         'command: serve, url: "http://localhost:80", ready_timeout: 1m, stop_timeout: 500ms',
         Target("http://localhost:80", "serve", ready_timeout=60.0, stop_timeout=0.5),
     ),
+    "a private CA": (
+        'url: "https://shop.internal", ca_file: ca.pem',
+        Target("https://shop.internal", ca_file=Path("ca.pem")),
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness import names
 from harness.budgets.model import Selector
-from harness.judge.measure.deltas import deltas, total
+from harness.judge.measure.deltas import born, deltas, total
 from harness.judge.measure.histograms import histogram
 from harness.judge.measure.series import NoDataError
 from harness.runs.model import Evidence, Series
@@ -28,6 +28,25 @@ from tests.unit.judge.evidence import (
 )
 
 IN_WINDOW = tuple(t for t in TIMES if START <= t <= END)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([series("c_total", [3.0, 5.0, 9.0, 9.0], times=TIMES[-5:-1])], 3.0),
+        ([series("c_total", lambda t: 5.0 * t + 100)], 0.0),
+        ([series("c_total", [7.0], times=[END + 1])], 0.0),
+        (
+            [series("c_total", [n, 9.0], {"a": str(n)}, times=TIMES[-3:-1]) for n in (1.0, 2.0)],
+            3.0,
+        ),
+    ],
+    ids=["born in the window", "older than the window", "born after the window", "two of them"],
+)
+def test_first_reading_of_a_counter_that_is_born_may_be_older(
+    found: list[Series], expected: float
+) -> None:
+    assert born(deltas(evidence(*found), Selector("c_total"))) == expected
 
 
 def delta_of(*found: Series, ups: Sequence[Series] | None = None) -> tuple[float, int]:

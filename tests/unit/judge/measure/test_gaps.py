@@ -88,6 +88,11 @@ MISSING: dict[str, tuple[Budget, Evidence, str]] = {
         evidence(USED[0], *COMMON, ups=BOTH),
         f"used is missing at {OTHER}, which other replicas expose",
     ),
+    "a gauge of which one of two replicas has other labels only": (
+        budget(Gauge(Selector("used", {"state": "a"})), 50.0, unit=Unit.COUNT),
+        evidence(*USED, series("used", lambda _: 40.0, {"state": "b"}, OTHER), *COMMON, ups=BOTH),
+        f'used{{state="a"}} is missing at {OTHER}, which other replicas expose',
+    ),
     "a counter that one of two replicas lacks": (
         budget(Rate(Selector("c_total")), 5.0, unit=Unit.PER_SECOND),
         evidence(counter("c_total", 30.0), *COMMON, ups=BOTH),

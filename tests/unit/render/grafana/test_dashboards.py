@@ -15,6 +15,7 @@ import pytest
 
 from harness.budgets.model import Budget
 from harness.render.grafana.sdk import JSONEncoder, models
+from harness.render.words import Links, watched
 from tests.unit.render.grafana.sdk_types import mistyped
 from tests.unit.render.test_files import PAIRS, plan_of
 
@@ -237,7 +238,8 @@ def named(budget: Budget, board: Json) -> list[Json]:
 @pytest.mark.parametrize(("budgets", "folder"), PAIRS.values(), ids=PAIRS)
 def test_each_budget_has_its_line_on_the_panels_that_name_it(budgets: Path, folder: Path) -> None:
     found = {path.stem: board_of(path) for path in folder.glob("*.json")}
-    for budget in plan_of(budgets).budgets:
+    plan = plan_of(budgets)
+    for budget in watched(plan, Links(plan.service, plan.service)):
         panels = [panel for board in found.values() for panel in named(budget, board)]
         on_service = named(budget, found["service"])
         assert on_service, budget.name

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.judge.locustfile import locustfile_verdict
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
 from harness.report.parts import words as wording
 from harness.runs.model import Manifest
@@ -22,6 +23,10 @@ from tests.unit.report.cases import (
     judged,
 )
 from tests.unit.report.strategies import TEXTS
+
+FAILED_GATE = MANIFEST.model_copy(update={"locustfile_exit_code": 3})
+GATE = locustfile_verdict(FAILED_GATE)
+assert GATE
 
 
 @pytest.mark.parametrize(
@@ -74,6 +79,18 @@ def test_clean_of_anything_is_one_line_within_the_limit(text: str, limit: int) -
             MANIFEST.model_copy(update={"status": "running"}),
             "the run was not finished; 1 budget met",
             id="killed without a word",
+        ),
+        pytest.param(
+            judged("fail", P95, GATE),
+            FAILED_GATE,
+            "1 budget met; the locustfile set exit code 3",
+            id="the exit code of the locustfile is no budget",
+        ),
+        pytest.param(
+            judged("pass", P95),
+            FAILED_GATE.model_copy(update={"scenario": {"locustfile_exit_code": "ignore"}}),
+            "1 budget met",
+            id="an ignored exit code of the locustfile",
         ),
     ],
 )

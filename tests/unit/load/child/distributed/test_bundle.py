@@ -48,6 +48,20 @@ def test_bundle_imports_from_memory_ahead_of_an_installed_harness(tmp_path: Path
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
+def test_locustfile_of_a_worker_imports_fast_user_with_its_fast_path(tmp_path: Path) -> None:
+    text = bundle(b"").partition("importlib.import_module")[0]
+    (tmp_path / "shipped.py").write_text(text)
+    code = (
+        "import locust, shipped\n"
+        "from harness import FastUser\n"
+        "from harness.load.child.fast import session\n"
+        "assert not hasattr(session, '__file__')\n"
+        "user = type('One', (FastUser,), {'host': 'http://127.0.0.1:1'})(locust.env.Environment())\n"
+        "assert not session._is_patched(user.client)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
 def test_bundle_and_the_largest_locustfile_fit_into_a_message() -> None:
     room = 2**16  # for the frame of the setup, names and encryption
     assert len(bundle(b"").encode()) + MAX_LOCUSTFILE + room < MAX_MESSAGE

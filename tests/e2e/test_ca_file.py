@@ -1,0 +1,33 @@
+"""`harness run` against a service behind a private CA."""
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.tls import certificate, tls_server
+
+LOCUSTFILE = """\
+from locust import FastHttpUser, task
+
+class Visitor(FastHttpUser):
+    @task
+    def get(self):
+        self.client.get("/")
+"""
+
+
+@pytest.mark.needs_openssl
+def test_run_verifies_the_target_with_its_ca_file(project: Project) -> None:
+    own = certificate(project.path, "own")
+    (project.path / "locustfile.py").write_text(LOCUSTFILE)
+    scenario = {"locustfile": "locustfile.py", "rate": "20/s", "duration": "1s", "warm_up": "0s"}
+    errors = {"indicator": {"kind": "error_ratio"}, "max": "0%", "decide": "value"}
+    project.document["budgets"] = {"errors": errors}
+    project.document["scenarios"]["quick"] = scenario | {"max_duration": "1s"}
+    with tls_server(own) as url:
+        project.document["target"] = {"url": url, "metrics": "/metrics", "ca_file": "own.pem"}
+        result = project.harness("run", "--out", "out", "--workers", "2")
+    assert result.code == 0, result.out + result.err
+    manifest = project.manifest()
+    assert manifest["requests"]["recorded"] > 0
+    assert manifest["target"]["scrape_error"] == ""
+    assert project.outcomes() == {"errors": "pass"}
