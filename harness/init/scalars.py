@@ -136,6 +136,10 @@ def text_for(schema: Mapping[str, Any], name: str) -> str:
     most = whole(schema.get("maxLength"), max(least, LONGEST))
     if least > LONGEST:
         raise CannotCall(f"its schema needs a text of {least} characters")
+    if least > most:
+        raise CannotCall(
+            f"its schema has limits that no text keeps: at least {least}, at most {most}"
+        )
     kind = schema.get("format")
     by_name = _by_name(name)
     pattern = schema.get("pattern")

@@ -104,6 +104,7 @@ def test_example_of_a_schema(schema: Any, name: str, expected: Any) -> None:
         ({"type": "integer", "minimum": 2, "maximum": 1}, "no number keeps"),
         ({"type": "string", "pattern": "(?P<a"}, "no text can be made for the pattern"),
         ({"type": "string", "pattern": "a{9000}"}, "no text can be made for the pattern"),
+        ({"type": "string", "minLength": 1, "maxLength": 0}, "limits that no text keeps"),
         ({"type": "string", "minLength": 10**9}, "a text of 1000000000 characters"),
         ({"type": "array", "items": {}, "minItems": 10**9}, "an array of 1000000000 items"),
         (

@@ -464,7 +464,7 @@ def test_findings_come_in_the_order_of_the_file_and_once_each() -> None:
     assert findings[2] == Finding(7, "budgets.it.min", "warning", "min: 0/s always holds")
 
 
-KNOWN_LABELS = "its labels are handler, status"
+HANDLED = "its labels are handler, status"
 HTTP = {"http_requests": Family("counter", ({"handler": "/", "status": "200"},))}
 
 
@@ -477,7 +477,7 @@ HTTP = {"http_requests": Family("counter", ({"handler": "/", "status": "200"},))
         pytest.param('{code: "!5"}', [], id="an unknown label that may be empty"),
         pytest.param(
             '{statuss: "200"}',
-            ["it: http_requests_total has no label statuss; did you mean `status`? " + KNOWN_LABELS],
+            ["it: http_requests_total has no label statuss; did you mean `status`? " + HANDLED],
             id="a label that does not exist",
         ),
     ],
