@@ -599,3 +599,22 @@ def test_files_that_were_changed_after_the_run_take_away_everything(
     if guard and changed:
         assert guard.scope == "all"
         assert guard.reason.startswith(changed[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"recorded": 1000, "failed": (7, 7)}, "all 1000 recorded requests are stored"),
+        ({"recorded": 999}, "latency.hlog holds 999 requests, and run.json counts 1000; a file"),
+        ({"recorded": 1000, "iterations": (1000, 999)}, "by latency.hlog 1000 iterations were"),
+        (
+            {"recorded": 1000, "failed": (7, 6)},
+            "latency.hlog holds 7 failed requests, and failures.jsonl 6; a file",
+        ),
+    ],
+    ids=["all", "requests", "iterations", "failed requests"],
+)
+def test_stored_requests_that_differ_are_named(fields: dict[str, Any], reason: str) -> None:
+    guard = found(replace(evidence(requests=account()), **fields))["requests-stored"]
+    assert guard.reason.startswith(reason)
+    assert (guard.outcome == "ok") == reason.startswith("all")
