@@ -511,6 +511,9 @@ def test_consequences_name_the_answer_that_they_follow() -> None:
     guard = found(with_consequences(500), P95, ERRORS)["user-errors"]
     assert (guard.outcome, guard.value, guard.budgets) == ("tripped", 0.5, (P95.name, ERRORS.name))
     assert f"consequences of failed requests: {AFTER}" in guard.reason
+    assert "do not prove that errors, the-budget holds" in guard.reason
+    few = found(with_consequences(1), P95)["user-errors"]
+    assert few.reason.endswith(AFTER)
     assert "cut 50% of the iterations short" in guard.reason
     assert "correct the locustfile" not in guard.reason
     guard = found(with_consequences(60, latency=SLOW), P95)["user-errors"]
