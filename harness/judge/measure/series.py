@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from math import ceil
@@ -19,6 +20,8 @@ EDGE_TOLERANCE = 1.0
 # What is meant for the edge is stamped a little after it.
 EDGE_SLACK = 0.1
 LIKENESS = 0.8  # of a name that is suggested: metrics and requests share long prefixes
+# Between the two scrapes around an edge; one missing scrape makes two.
+MOST_INTERVALS = 2.5
 _LISTED = 5
 
 SERVICE_METRICS = "service metrics"
@@ -126,12 +129,14 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
     """The times of the scrapes at the two edges of the window.
 
     Raises:
-        NoDataError: No successful scrape stands within `EDGE_TOLERANCE` of an edge.
+        NoDataError: No successful scrape stands within `EDGE_TOLERANCE` of an edge, or the nearest
+            one is outside of the window and the next one inside is missing too.
     """
     planned = window(evidence)
     times = scrapes(evidence, where)
     if not times:
         raise NoDataError(_never_read(evidence))
+    longest = MOST_INTERVALS * scrape_interval(evidence)
 
     def nearest(edge: float, name: str) -> float:
         best = min(times, key=lambda t: abs(t - edge))
@@ -146,9 +151,21 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
                 f"no scrape of {what} succeeded within {EDGE_TOLERANCE:g} s of the window's {name};"
                 " is its metrics endpoint slow or down under load?"
             )
+        outside = not planned.start - EDGE_SLACK <= best <= planned.end + EDGE_SLACK
+        if outside and _gap(times, edge) > longest:
+            raise NoDataError(
+                f"two scrapes of {where.instance or 'the service'} in a row are missing at the"
+                f" window's {name}; is its metrics endpoint slow or down under load?"
+            )
         return best
 
     return Interval(nearest(planned.start, "start"), nearest(planned.end, "end"))
+
+
+def _gap(times: Sequence[float], moment: float) -> float:
+    """Seconds between the scrapes before and after a moment; 0 without one of them."""
+    after = bisect_right(times, moment)
+    return times[after] - times[after - 1] if 0 < after < len(times) else 0.0
 
 
 def read_between(evidence: Evidence, where: Origin) -> Interval:

@@ -511,6 +511,9 @@ def test_consequences_name_the_answer_that_they_follow() -> None:
     guard = found(with_consequences(500), P95, ERRORS)["user-errors"]
     assert (guard.outcome, guard.value, guard.budgets) == ("tripped", 0.5, (P95.name, ERRORS.name))
     assert f"consequences of failed requests: {AFTER}" in guard.reason
+    assert "do not prove that errors, the-budget holds" in guard.reason
+    few = found(with_consequences(1), P95)["user-errors"]
+    assert few.reason.endswith(AFTER)
     assert "cut 50% of the iterations short" in guard.reason
     assert "correct the locustfile" not in guard.reason
     guard = found(with_consequences(60, latency=SLOW), P95)["user-errors"]
@@ -599,3 +602,22 @@ def test_files_that_were_changed_after_the_run_take_away_everything(
     if guard and changed:
         assert guard.scope == "all"
         assert guard.reason.startswith(changed[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"recorded": 1000, "failed": (7, 7)}, "all 1000 recorded requests are stored"),
+        ({"recorded": 999}, "latency.hlog holds 999 requests, and run.json counts 1000; a file"),
+        ({"recorded": 1000, "iterations": (1000, 999)}, "by latency.hlog 1000 iterations were"),
+        (
+            {"recorded": 1000, "failed": (7, 6)},
+            "latency.hlog holds 7 failed requests, and failures.jsonl 6; a file",
+        ),
+    ],
+    ids=["all", "requests", "iterations", "failed requests"],
+)
+def test_stored_requests_that_differ_are_named(fields: dict[str, Any], reason: str) -> None:
+    guard = found(replace(evidence(requests=account()), **fields))["requests-stored"]
+    assert guard.reason.startswith(reason)
+    assert (guard.outcome == "ok") == reason.startswith("all")

@@ -8,6 +8,7 @@ from harness import names
 from harness.budgets.model import Budget, PerRequest, Rate, Ratio
 from harness.budgets.selector import Selector, Where
 from harness.judge.judge import judge
+from harness.judge.measure.absent import places
 from harness.judge.model import Verdict
 from harness.runs.model import Evidence, Series
 from harness.units import Unit
@@ -251,3 +252,12 @@ def test_counter_per_request_needs_requests_and_scrapes() -> None:
     assert verdict_on(PER_REQUEST, evidence(counter(QUERIES, 300), latency={})).value is None
     lost = evidence(counter(QUERIES, 300), ups=[up(failed=range(-5, 12))], metrics=(URL,))
     assert verdict_on(PER_REQUEST, lost).outcome == "inconclusive"
+
+
+def test_places_of_what_is_no_counter_are_those_of_its_series() -> None:
+    run = evidence(series("g", lambda _: 1.0, {"a": "b"}))
+    other = Selector("g", {"a": "c"})
+    assert places(run, other, counted=False) == set()
+    assert len(places(run, other, counted=True)) == 1
+    assert places(run, Selector("x"), counted=True) == set()
+    assert places(run, Selector("x", absent_is_zero=True), counted=False) == set()

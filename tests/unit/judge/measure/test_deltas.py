@@ -49,6 +49,21 @@ def test_first_reading_of_a_counter_that_is_born_may_be_older(
     assert born(deltas(evidence(*found), Selector("c_total"))) == expected
 
 
+@pytest.mark.parametrize(
+    ("missing", "known"),
+    [([0], True), ([0, 1], False), ([-1, 0], True), ([10], True), ([9, 10], False), ([1], True)],
+)
+def test_scrape_outside_of_the_window_takes_the_place_of_one_missing_scrape_only(
+    missing: list[float], known: bool
+) -> None:
+    run = evidence(counter("c_total", 40), ups=[up(failed=missing)])
+    if known:
+        assert total(deltas(run, Selector("c_total"))) > 0
+    else:
+        with pytest.raises(NoDataError, match="in a row are missing"):
+            deltas(run, Selector("c_total"))
+
+
 def delta_of(*found: Series, ups: Sequence[Series] | None = None) -> tuple[float, int]:
     parts = deltas(evidence(*found, ups=ups), Selector("c_total"))
     return total(parts), sum(part.resets for part in parts)
