@@ -493,6 +493,22 @@ def with_consequences(
             id="closed model, 0.5% of the requests",
         ),
         pytest.param(
+            with_consequences(1, counts=account(asked=0, sent=0, started=1000)),
+            P95,
+            "pass",
+            id="closed model, 0.1% of the requests",
+        ),
+        pytest.param(
+            with_consequences(
+                2,
+                latency=requests(ok=[0.010] * 3000),
+                counts=account(started=3000, recorded=3000),
+            ),
+            P95,
+            "inconclusive",
+            id="0.2% of the iterations, of three requests each",
+        ),
+        pytest.param(
             with_consequences(60, "U: NameError: x", latency=SLOW),
             P95,
             "inconclusive",
