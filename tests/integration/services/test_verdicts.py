@@ -46,25 +46,23 @@ def test_verdicts_on_a_service(project: Project, service: Service) -> None:
     """Without an edit of what `init` wrote; both runs at the same time."""
     with running(service) as url, running(service, **FAULTS) as faulty_url:
         slow = proposed(project, service, url)
-        run = ("run", "--url", url, "--rate", "80/s", *SHORT, "--out")
-        healthy = project.start(*run, "green")
+        healthy = project.start("run", "--url", url, "--out", "green", "--rate", "80/s", *SHORT)
         faulty = project.start("run", "--url", faulty_url, "--out", "red", "--rate", "40/s", *SHORT)
         green, red = finished(healthy), finished(faulty)
-        folder = "green"
-        if green.code == 4:  # the machine stood still for a moment: run it again
-            folder = "again"
-            green = finished(project.start(*run, folder))
-        assert green.code == 0, green.out
-        assert set(project.outcomes(f"{folder}/results.json").values()) == {"pass"}
+        expected = {"pass"}
+        if "GUARD TRIPPED" in green.out:  # the machine stood still for a moment: no verdict
+            expected = {"pass", "inconclusive"}
+        assert green.code == (0 if expected == {"pass"} else 4), green.out
+        assert set(project.outcomes("green/results.json").values()) == expected
         says_what_failed(red, project.outcomes("red/results.json"), slow)
         agrees_with_lint(project, url)
     project.document["budgets"]["list"] = list_budget(service) | {"max": "500ms"}
     again = project.path / "again.json"
-    check = project.call("check", str(project.path / folder), "--json", str(again))
+    check = project.call("check", str(project.path / "green"), "--json", str(again))
     assert check.code == 4, check.out
     outcomes = project.outcomes("again.json")
     assert outcomes.pop("unknown") == "inconclusive"
-    assert set(outcomes.values()) == {"pass"}
+    assert set(outcomes.values()) == expected
 
 
 def says_what_failed(red: Result, outcomes: Mapping[str, str], slow: str) -> None:
