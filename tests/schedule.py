@@ -25,7 +25,10 @@ TESTS = Path(__file__).parent
 STAGES = ("unit", "integration", "e2e")
 # Each of these tests takes seconds, so that whichever worker is free takes the next one. The tests
 # of any other file stay on one worker; none of them may be marked `alone`.
-SPREAD = ("tests/e2e/", "tests/integration/load/", "tests/integration/report/")
+SPREAD = (
+    *("tests/e2e/", "tests/integration/load/", "tests/integration/report/"),
+    "tests/integration/services/test_verdicts.py",
+)
 # These share a fixture that takes longer than a test.
 TOGETHER = (
     "tests/e2e/test_ci.py",

@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATIENCE = 60.0  # seconds; only a hang takes that long
+_WORKERS = 8  # of pytest-xdist that have ports of their own
+_GIVEN: set[int] = set()
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = 'postgres' AND pid <> pg_backend_pid()"""
 # PostgreSQL's own tools live outside PATH on Debian; the newest version comes first.
@@ -232,15 +234,20 @@ def prometheus_server(
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now.
+    """A port of 127.0.0.1 that nobody listens on now, once for each process.
 
     Nor does anybody get it who asks for any port, as tests beside this one do: Linux gives those
-    from 32768 on, ip(7), `ip_local_port_range`.
+    from 32768 on, ip(7), `ip_local_port_range`. Each worker of pytest-xdist has a range of its own.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+    width = 12_000 // _WORKERS
     while True:
-        port = 20_000 + secrets.randbelow(12_000)
+        port = 20_000 + worker * width + secrets.randbelow(width)
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _GIVEN.add(port)
             return port
 
 

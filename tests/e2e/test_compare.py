@@ -20,7 +20,8 @@ from harness.observe.host import usable_cpus
 from tests.e2e.conftest import SERVICE, WORK, Project
 from tests.recorded import read_counts
 
-SHORT = ("--slices", "1", "--warm-up", "500ms", "--rate", "20/s", "--max-pairs", "24")
+# All routes are requested before the window: a counter that appears within it is less certain.
+SHORT = ("--slices", "1", "--warm-up", "1s", "--rate", "40/s", "--max-pairs", "24")
 SIDES = ("baseline", "candidate")
 AGAINST_LAST_COMMIT = ("--baseline", "HEAD", "--candidate-environment", "DELAY=0.03")
 
@@ -107,7 +108,7 @@ def test_compare_slower_candidate_fails_and_equal_work_does_not(
     assert "\x1b" not in result.out + result.err
     found = comparison(versioned)
     assert (found["outcome"], found["exit_code"], found["done"]) == ("fail", 3, True)
-    assert found["seconds"] == pytest.approx(2.5 * found["pairs"])
+    assert found["seconds"] == pytest.approx(3.0 * found["pairs"])
     told = [line for line in result.err.splitlines() if line.startswith("pair ")]
     assert len(told) == found["pairs"]
     assert "unchanged" in found["comparison"]["candidate"]
@@ -152,7 +153,7 @@ def test_compare_simultaneous_loads_both_versions_in_the_same_slices(project: Pr
     assert shared == (usable_cpus() < CPUS_TO_SPARE)
     found = comparison(project)
     assert found["pairs"] == 4
-    assert found["seconds"] == pytest.approx(1.5 * 4)
+    assert found["seconds"] == pytest.approx(2.0 * 4)
     windows = []
     for side in SIDES:
         manifest = project.manifest(f"out/pair-01/{side}")

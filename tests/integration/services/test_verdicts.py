@@ -40,7 +40,6 @@ def proposed(project: Project, service: Service, url: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @EACH
 def test_verdicts_on_a_service(project: Project, service: Service) -> None:
     """Without an edit of what `init` wrote; both runs at the same time."""
@@ -69,7 +68,7 @@ def says_what_failed(red: Result, outcomes: Mapping[str, str], slow: str) -> Non
     """The right budgets are red, and the terminal names request, status and count."""
     code, out = red.code, red.out
     failed = {name for name, outcome in outcomes.items() if outcome == "fail"}
-    if "GUARD TRIPPED cpu-contention" in out:  # busy with something else: never green
+    if "GUARD TRIPPED" in out:  # the machine is busy with something else: never green
         assert code in {3, 4}, out
         assert set(outcomes.values()) <= {"fail", "inconclusive"}
         return
