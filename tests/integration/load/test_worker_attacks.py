@@ -312,7 +312,8 @@ def test_worker_that_connects_again_keeps_its_name(master: MasterProcess) -> Non
     hello = frame(Hello(RUN, "machine", 2, {"locust": LOCUST}), "two")
     with peer(master.port, with_secret()) as worker:
         worker.send(message("client_ready", LOCUST, "two"), hello)
-        assert worker.receive_frame(Welcome)
+        name = f"worker-{worker.receive_frame(Welcome).index + 1}"
+        master.wait_for(lambda one: isinstance(one, WorkerInfo) and one.name == name)
     names = names_of_workers(master)
     with peer(master.port, with_secret()) as worker:
         worker.send(message("heartbeat", {}, "two"))
