@@ -182,6 +182,7 @@ FAILED_STATUS: Final = "status"  # the status code of the answer
 FAILED_CHECK: Final = "check"  # the locustfile called `response.failure`
 FAILED_TIMEOUT: Final = "timeout"
 FAILED_CONNECTION: Final = "connection"  # refused, reset, or closed before the answer
+REFUSED: Final = "connection refused"  # how the text of such a failure begins
 FAILED_EXCEPTION: Final = "exception"  # any other, of the client or of a with-block
 FAILED_OTHER: Final = "other"  # all of a request beyond the number of kinds that are kept
 
@@ -206,6 +207,7 @@ BATCHES: Final = 5
 ASKED_STEPS: Final = 100  # of a window, at which a server's samples are looked at
 
 # --- the run folder --------------------------------------------------------------------------
+RUNS_FOLDER: Final = "runs"  # where `harness run` stores runs by default
 MANIFEST_FILE: Final = "run.json"
 LATENCY_FILE: Final = "latency.hlog"
 METRICS_FILE: Final = "metrics.om"

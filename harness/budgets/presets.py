@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from harness import names
-from harness.budgets.dialects.model import MetricRole, Recognition, RoleMetric, unplayed
+from harness.budgets.dialects.model import MetricRole, Recognition, unplayed
 from harness.budgets.dialects.recognise import by_default
 from harness.budgets.model import (
     Budget,
@@ -84,7 +84,7 @@ def in_run(budgets: Sequence[Budget], roles: object) -> tuple[Budget, ...]:
 
     Args:
         budgets: Of the plan of the run.
-        roles: `Recognition.as_json` in the manifest of the run; None in a run without metrics, or
+        roles: `Manifest.roles` of the run; None in a run without metrics, or
             of an older version: the presets keep OpenTelemetry's names.
     """
     found = roles_of_run(roles)
@@ -92,12 +92,9 @@ def in_run(budgets: Sequence[Budget], roles: object) -> tuple[Budget, ...]:
 
 
 def roles_of_run(roles: object) -> Recognition:
-    """What plays each role in the service of a run, from its manifest."""
-    return by_default() if roles is None else recognised_in(roles)
-
-
-def recognised_in(roles: object) -> Recognition:
-    """The recognition that the manifest of a run holds; an empty one if it is damaged."""
+    """What plays each role in the service of a run, from its manifest; nothing if it is damaged."""
+    if roles is None:
+        return by_default()
     try:
         return Recognition.of_json(roles if isinstance(roles, dict) else {})
     except ValueError:
@@ -112,7 +109,9 @@ def _series(found: Recognition, role: MetricRole) -> Selector:
     return unplayed(role) if metric is None else metric.selector
 
 
-def _mean(role: MetricRole) -> Callable[[Recognition], Indicator]:
+def _mean_time(meaning: str, role: MetricRole) -> Preset:
+    """The mean time that a role tells."""
+
     def make(found: Recognition) -> Indicator:
         metric = found[role]
         if metric is None:
@@ -127,10 +126,10 @@ def _mean(role: MetricRole) -> Callable[[Recognition], Indicator]:
             case _:
                 assert_never(metric.shape)
 
-    return make
+    return Preset(meaning, (role,), make, Unit.SECONDS)
 
 
-def _p95(*roles: MetricRole) -> Callable[[Recognition], Indicator]:
+def _p95(meaning: str, *roles: MetricRole) -> Preset:
     """The p95 of the first of the roles that a histogram plays, or that gauges play."""
 
     def make(found: Recognition) -> Indicator:
@@ -147,18 +146,24 @@ def _p95(*roles: MetricRole) -> Callable[[Recognition], Indicator]:
                     assert_never(metric.shape)
         return Quantile(unplayed(roles[-1]), 0.95)
 
-    return make
+    return Preset(meaning, roles, make, Unit.SECONDS)
 
 
-def _ratio(of: MetricRole, to: MetricRole) -> Callable[[Recognition], Indicator]:
+def _ratio(meaning: str, of: MetricRole, to: MetricRole, unit: Unit = Unit.RATIO) -> Preset:
+    """The events of one role divided by those of another."""
+
     def counter(found: Recognition, role: MetricRole) -> Selector:
-        metric: RoleMetric | None = found[role]
+        metric = found[role]
         return unplayed(role) if metric is None else metric.events
 
-    return lambda found: Ratio(counter(found, of), counter(found, to))
+    return Preset(
+        meaning, (of, to), lambda found: Ratio(counter(found, of), counter(found, to)), unit
+    )
 
 
-def _share_of_time(role: MetricRole) -> Callable[[Recognition], Indicator]:
+def _share_of_time(meaning: str, role: MetricRole) -> Preset:
+    """The seconds that a role tells, per second."""
+
     def make(found: Recognition) -> Indicator:
         metric = found[role]
         if metric is None:
@@ -166,30 +171,23 @@ def _share_of_time(role: MetricRole) -> Callable[[Recognition], Indicator]:
         summed = metric.shape in {"histogram", "summary"}
         return Rate(metric.selector.part("sum") if summed else metric.selector)
 
-    return make
+    return Preset(meaning, (role,), make, Unit.RATIO)
 
 
 CATALOGUE: Final[Mapping[str, Preset]] = {
     "api_latency": Preset("p95 latency of all requests", (), lambda _: Latency(quantile=0.95)),
     "error_ratio": Preset("failed requests per request", (), lambda _: ErrorRatio()),
     "throughput": Preset("successful requests per second", (), lambda _: Throughput()),
-    "server_latency": Preset(
+    "server_latency": _p95(
         "p95 of the time that the service takes for an answer",
-        (MetricRole.SERVER_LATENCY_OVERALL, MetricRole.SERVER_LATENCY),
-        _p95(MetricRole.SERVER_LATENCY_OVERALL, MetricRole.SERVER_LATENCY),
-        Unit.SECONDS,
+        *(MetricRole.SERVER_LATENCY_OVERALL, MetricRole.SERVER_LATENCY),
     ),
-    "server_latency_mean": Preset(
-        "mean of the time that the service takes for an answer",
-        (MetricRole.SERVER_LATENCY,),
-        _mean(MetricRole.SERVER_LATENCY),
-        Unit.SECONDS,
+    "server_latency_mean": _mean_time(
+        "mean of the time that the service takes for an answer", MetricRole.SERVER_LATENCY
     ),
-    "server_error_ratio": Preset(
+    "server_error_ratio": _ratio(
         "5xx answers per answer, as the service counts them",
-        (MetricRole.ERRORS, MetricRole.REQUESTS),
-        _ratio(MetricRole.ERRORS, MetricRole.REQUESTS),
-        Unit.RATIO,
+        *(MetricRole.ERRORS, MetricRole.REQUESTS),
     ),
     "requests_in_flight": Preset(
         "most requests in progress",
@@ -197,30 +195,17 @@ CATALOGUE: Final[Mapping[str, Preset]] = {
         lambda found: Gauge(_series(found, MetricRole.IN_FLIGHT), "max"),
         Unit.COUNT,
     ),
-    "db_query_time": Preset(
-        "mean time of a query",
-        (MetricRole.DATABASE_TIME,),
-        _mean(MetricRole.DATABASE_TIME),
-        Unit.SECONDS,
-    ),
-    "queries_per_request": Preset(
+    "db_query_time": _mean_time("mean time of a query", MetricRole.DATABASE_TIME),
+    "queries_per_request": _ratio(
         "queries per request",
-        (MetricRole.DATABASE_OPERATIONS, MetricRole.REQUESTS),
-        _ratio(MetricRole.DATABASE_OPERATIONS, MetricRole.REQUESTS),
+        MetricRole.DATABASE_OPERATIONS,
+        MetricRole.REQUESTS,
         Unit.COUNT,
     ),
-    "cache_hit_ratio": Preset(
-        "look-ups that found a value",
-        (MetricRole.CACHE_HITS, MetricRole.CACHE_GETS),
-        _ratio(MetricRole.CACHE_HITS, MetricRole.CACHE_GETS),
-        Unit.RATIO,
+    "cache_hit_ratio": _ratio(
+        "look-ups that found a value", MetricRole.CACHE_HITS, MetricRole.CACHE_GETS
     ),
-    "cache_operation_time": Preset(
-        "mean time of a cache operation",
-        (MetricRole.CACHE_TIME,),
-        _mean(MetricRole.CACHE_TIME),
-        Unit.SECONDS,
-    ),
+    "cache_operation_time": _mean_time("mean time of a cache operation", MetricRole.CACHE_TIME),
     "pool_utilization": Preset(
         "connections in use over their limit",
         (MetricRole.POOL_USED, MetricRole.POOL_LIMIT),
@@ -228,26 +213,11 @@ CATALOGUE: Final[Mapping[str, Preset]] = {
             _series(found, MetricRole.POOL_USED), _series(found, MetricRole.POOL_LIMIT), "max"
         ),
     ),
-    "pool_wait": Preset(
-        "mean wait for a connection",
-        (MetricRole.POOL_WAIT,),
-        _mean(MetricRole.POOL_WAIT),
-        Unit.SECONDS,
-    ),
-    "background_task_time": Preset(
-        "mean time of a background task",
-        (MetricRole.TASK_TIME,),
-        _mean(MetricRole.TASK_TIME),
-        Unit.SECONDS,
-    ),
-    "event_loop_lag": Preset(
-        "p95 lag of the event loop", (MetricRole.LOOP_LAG,), _p95(MetricRole.LOOP_LAG), Unit.SECONDS
-    ),
-    "gc_share": Preset(
-        "share of the time that garbage collection takes",
-        (MetricRole.GC_TIME,),
-        _share_of_time(MetricRole.GC_TIME),
-        Unit.RATIO,
+    "pool_wait": _mean_time("mean wait for a connection", MetricRole.POOL_WAIT),
+    "background_task_time": _mean_time("mean time of a background task", MetricRole.TASK_TIME),
+    "event_loop_lag": _p95("p95 lag of the event loop", MetricRole.LOOP_LAG),
+    "gc_share": _share_of_time(
+        "share of the time that garbage collection takes", MetricRole.GC_TIME
     ),
     "cpu_utilization": Preset(
         "CPU time over the cores of the machine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness import names
 from harness.commands.parts.outputs import stdout_format, write_copy, write_report
 from harness.errors import EXIT_PASS
 from harness.report.history.console import history_report
@@ -18,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "dir",
         nargs="?",
         type=Path,
-        default=Path("runs"),
+        default=Path(names.RUNS_FOLDER),
         metavar="DIR",
         help="folder of the run folders (default: runs)",
     )

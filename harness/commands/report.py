@@ -13,7 +13,6 @@ from harness.commands.parts.outputs import write, write_copy
 from harness.commands.parts.verdict import JudgedRun, run_html
 from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
-from harness.names import ROLES
 from harness.runner.prometheus import with_server_answers
 from harness.runs.folder import read_evidence
 
@@ -39,7 +38,7 @@ def report(options: argparse.Namespace) -> int:
     folder, manifest = open_stored_run(options.run_dir)
     scenario = manifest.scenario_name
     plan = read_stored_plan(folder, scenario)
-    budgets = in_run(plan.budgets_of(scenario), manifest.target.get(ROLES))
+    budgets = in_run(plan.budgets_of(scenario), manifest.roles)
     evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)
     judgement = judge(budgets, evidence, plan.off_in(scenario))
     run = JudgedRun(budgets, judgement, evidence, folder, judgement.exit_code)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness import names
 from harness.budgets.model import Plan
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import adapted, read_plan
@@ -53,7 +54,7 @@ def selftest(options: argparse.Namespace) -> int:
         plan, options.case, lambda name: adapted(plan, name, options, fixed_length=True)
     )
     require_writable(options.markdown)
-    out = options.out or Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-selftest"
+    out = options.out or Path(names.RUNS_FOLDER) / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-selftest"
     results: list[tuple[Detection, Manifest]] = []
     try:
         for result in _attempts(plan, planned, out, options):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, get_args
 
-from harness import names
 from harness.budgets.model import Budget, Plan, Scenario
 from harness.budgets.presets import in_run
 from harness.budgets.workload import OpenWorkload
@@ -186,8 +185,7 @@ def in_both(budgets: tuple[Budget, ...], folder: Path) -> tuple[Budget, ...]:
         UnjudgedError: The versions have different metrics for a preset.
     """
     baseline, candidate = (
-        in_run(budgets, read_manifest(RunFolder(folder / role)).target.get(names.ROLES))
-        for role in ROLES
+        in_run(budgets, read_manifest(RunFolder(folder / role)).roles) for role in ROLES
     )
     for one, other in zip(baseline, candidate, strict=True):
         if one.indicator != other.indicator:

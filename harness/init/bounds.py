@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from harness.budgets.dialects.model import Recognition, lacking
 from harness.budgets.lint.metrics import Family, family_of
 from harness.budgets.model import Indicator, Quantile
+from harness.budgets.parse.kinds import unit_of
 from harness.budgets.presets import CATALOGUE
 from harness.init.functions import snake
 from harness.init.load import QUANTILE, LoadPlan
@@ -161,7 +162,7 @@ def propose_server(
             BudgetProposal(
                 name.replace("_", "-"),
                 name,
-                preset.unit or (Unit.RATIO if name in _SHARES else Unit.COUNT),
+                unit_of(preset.named(found), ()),
                 _TEXTS[name],
                 preset=name,
                 direction="min" if name == "cache_hit_ratio" else "max",

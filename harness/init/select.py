@@ -67,7 +67,7 @@ def select(
     environment: Collection[str],
     source: str,
 ) -> Selection:
-    """Caller each operation once, and make a task of each that answers.
+    """Call each operation once, and make a task of each that answers.
 
     Args:
         operations: What the service offers.

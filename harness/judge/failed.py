@@ -11,7 +11,6 @@ from harness.judge.model import Verdict
 from harness.runs.model import Evidence, Manifest
 from harness.runs.records.failed import FailureKind
 
-_REFUSED = "connection refused"
 _BY_KIND = {
     names.FAILED_TIMEOUT: "see why the service does not answer in time, or raise the timeout",
     names.FAILED_CHECK: (
@@ -36,13 +35,13 @@ def _most_frequent(found: Iterable[FailureKind]) -> str:
     """The kind of most requests; a refused connection is a kind of its own."""
     counts: dict[str, int] = {}
     for one in found:
-        kind = _REFUSED if one.text.startswith(_REFUSED) else one.kind
+        kind = names.REFUSED if one.text.startswith(names.REFUSED) else one.kind
         counts[kind] = counts.get(kind, 0) + one.count
     return max(counts, key=lambda kind: counts[kind])
 
 
 def _advice(kind: str, evidence: Evidence) -> str:
-    if kind == _REFUSED:
+    if kind == names.REFUSED:
         return f"see why the service stopped listening{_end_of_process(evidence.manifest)}"
     return _BY_KIND.get(kind) or _look_at_service(evidence)
 

@@ -101,8 +101,8 @@ def answers(
 def failed_status(found: Recognition) -> str:
     """The regular expression of the status of a failed answer."""
     errors = found[MetricRole.ERRORS]
-    values = [one for one in errors.where.values() if one.startswith("~")] if errors else []
-    return values[0].removeprefix("~") if values else "5.."
+    matchers = errors.selector.matchers.values() if errors else ()
+    return next((one.value for one in matchers if one.operator == "=~"), "5..")
 
 
 def _matchers(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+HIDDEN: Final = "***"  # in the place of a secret
 SHORTEST: Final = 4  # characters of a value that is masked; shorter ones are in every text
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)", re.ASCII)
@@ -24,11 +25,11 @@ def masked_arguments(arguments: Iterable[str]) -> list[str]:
     secret = False
     for argument in arguments:
         if not argument.startswith("-"):
-            found.append("***" if secret else argument)
+            found.append(HIDDEN if secret else argument)
             continue
         name, equals, _ = argument.partition("=")
         secret = _SECRET.search(name) is not None
-        found.append(f"{name}=***" if secret and equals else argument)
+        found.append(f"{name}={HIDDEN}" if secret and equals else argument)
     return found
 
 

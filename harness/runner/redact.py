@@ -11,12 +11,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from harness.runner.mask import Mask
+from harness.runner.mask import HIDDEN, Mask
 from harness.runs.records.failed import FailedReply, Failures
 
 MOST_TEXT: Final = 300  # characters that are stored of a message
 MOST_BODY: Final = 2048  # characters that are stored of an answer
-HIDDEN: Final = "***"
 
 _WORDS = (
     "passw(?:or)?d|passphrase|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|authorization"

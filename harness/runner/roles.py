@@ -12,7 +12,7 @@ from harness.runner.manifest import RunState
 
 
 def recognise_roles(state: RunState, scraper: Scraper, target: Target) -> dict[str, Family]:
-    """Note what plays each role, by the last scrape of each endpoint.
+    """Note what plays each role, by all scrapes so far.
 
     Many libraries expose a metric only after the first request, so this is repeated. A run without
     a successful scrape keeps the names that the dialects of the target assume.

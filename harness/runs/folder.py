@@ -123,10 +123,10 @@ def unusable(folder: Path, error: OSError) -> UsageError:
 def default_path(what: str, now: datetime) -> Path:
     """The default folder of a run: `runs/<utc>-<what>`."""
     stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{what}"
-    path, count = Path("runs") / stem, 1
+    path, count = Path(names.RUNS_FOLDER) / stem, 1
     while path.exists():
         count += 1
-        path = Path("runs") / f"{stem}-{count}"
+        path = Path(names.RUNS_FOLDER) / f"{stem}-{count}"
     return path
 
 

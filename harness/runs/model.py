@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.names import ROLES
 from harness.runs.cells import Cell
 from harness.runs.records.failed import FailureKind
 
@@ -185,6 +186,11 @@ class Manifest(BaseModel):
     def scenario_name(self) -> str:
         """The scenario's name, as in budgets.yaml."""
         return str(self.scenario["name"])
+
+    @property
+    def roles(self) -> object:
+        """What plays each role in the service's metrics, for `harness.budgets.presets`."""
+        return self.target.get(ROLES)
 
     @property
     def never_began(self) -> bool:

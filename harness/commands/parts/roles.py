@@ -10,12 +10,10 @@ from harness.budgets.dialects.model import Recognition
 from harness.budgets.dialects.recognise import assumed, by_default, recognise_target
 from harness.budgets.lint.metrics import Family
 from harness.budgets.model import Plan
-from harness.budgets.presets import recognised_in
+from harness.budgets.presets import roles_of_run
 from harness.errors import HarnessError
-from harness.names import MANIFEST_FILE, ROLES
+from harness.names import MANIFEST_FILE, RUNS_FOLDER
 from harness.runs.folder import RunFolder, read_manifest
-
-RUNS = Path("runs")  # where `harness run` stores runs by default
 
 
 class KnownRoles(NamedTuple):
@@ -32,7 +30,7 @@ class KnownRoles(NamedTuple):
     families: Mapping[str, Family] = {}
 
 
-def roles_of(plan: Plan, url: str | None, runs: Path = RUNS) -> KnownRoles:
+def roles_of(plan: Plan, url: str | None, runs: Path = Path(RUNS_FOLDER)) -> KnownRoles:
     """What plays each role in a service, and how that is known.
 
     A running service says it best, then the dialects that budgets.yaml names, then the newest
@@ -58,8 +56,8 @@ def roles_of(plan: Plan, url: str | None, runs: Path = RUNS) -> KnownRoles:
             manifest = read_manifest(RunFolder(folder))
         except HarnessError:
             continue  # a folder that is no run, or a damaged one
-        if manifest.service == plan.service and ROLES in manifest.target:
-            return KnownRoles(recognised_in(manifest.target[ROLES]), f"in {folder}")
+        if manifest.service == plan.service and manifest.roles is not None:
+            return KnownRoles(roles_of_run(manifest.roles), f"in {folder}")
     return KnownRoles(by_default(), "as nothing else is known; --url recognises the service's own")
 
 

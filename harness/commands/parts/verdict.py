@@ -142,7 +142,7 @@ def judge_and_report(
     store = made is not None
     unused = () if source == folder.file(names.BUDGETS_FILE) else (names.BUDGETS_FILE,)
     evidence = _evidence_of(folder, made, unused)
-    budgets = in_run(budgets, evidence.manifest.target.get(names.ROLES))
+    budgets = in_run(budgets, evidence.manifest.roles)
     evidence = with_server_answers(evidence, budgets, folder, servers.prometheus, store=store)
     judgement = judge(budgets, evidence, off)
     if live_metrics:

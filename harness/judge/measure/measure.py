@@ -31,7 +31,7 @@ from harness.judge.measure.prometheus import measure_answer
 from harness.judge.measure.quantile import measure_quantile
 from harness.judge.measure.series import LOAD_GENERATOR, listed
 from harness.judge.model import Measurement
-from harness.names import CPU_COUNT, ROLES
+from harness.names import CPU_COUNT
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
 
@@ -68,7 +68,7 @@ def measure_budgets(budgets: Sequence[Budget], evidence: Evidence) -> tuple[Meas
 
     Presets read the metrics that play their roles in the service of the run.
     """
-    found = in_run(budgets, evidence.manifest.target.get(ROLES))
+    found = in_run(budgets, evidence.manifest.roles)
     return tuple(_measured(budget, observe(budget, evidence)) for budget in found)
 
 

@@ -23,7 +23,7 @@ from harness.budgets.model import (
     Utilization,
     selectors,
 )
-from harness.budgets.presets import recognised_in
+from harness.budgets.presets import roles_of_run
 from harness.budgets.series import counters_of, spans_window
 from harness.judge.measure.counters import (
     observe_histogram,
@@ -55,7 +55,6 @@ from harness.judge.measure.series import (
     planned_part,
 )
 from harness.judge.measure.unanswered import unstarted_of
-from harness.names import ROLES
 from harness.runs.model import Evidence
 
 
@@ -91,7 +90,7 @@ def observe(budget: Budget, evidence: Evidence) -> Observation:
 def _own(budget: Budget, evidence: Evidence) -> OwnObservation:
     try:
         if roles := lacking(budget.indicator):
-            raise NoDataError(recognised_in(evidence.manifest.target.get(ROLES)).lacks(roles[0]))
+            raise NoDataError(roles_of_run(evidence.manifest.roles).lacks(roles[0]))
         return _observed(budget, evidence)
     except NoDataError as error:
         source, coverage = _where(budget.indicator, evidence)

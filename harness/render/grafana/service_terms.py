@@ -14,7 +14,7 @@ from harness.budgets.model import (
     Utilization,
     selectors,
 )
-from harness.promql.expression import number, text
+from harness.promql.expression import number
 from harness.render.grafana.panels import RATE, Query
 
 SERVICE = ('job="$service"', 'instance=~"$instance"')
@@ -77,9 +77,7 @@ def matchers_of(metric: RoleMetric, *, routed: bool = False) -> str:
     found = [ALL]
     if routed and "route" in metric.labels:
         found.append(f'{metric.labels["route"]}=~"$route"')
-    for name, value in metric.where.items():
-        sign, wanted = ("=~", value[1:]) if value.startswith("~") else ("=", value)
-        found.append(f"{name}{sign}{text(wanted)}")
+    found += (f"{name}{matcher}" for name, matcher in metric.selector.matchers.items())
     return ", ".join(found)
 
 

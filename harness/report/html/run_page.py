@@ -9,7 +9,6 @@ from harness import names
 from harness.budgets.model import Budget
 from harness.budgets.presets import roles_of_run
 from harness.judge.model import Judgement
-from harness.names import ROLES
 from harness.report.html.axis import Axis
 from harness.report.html.client_panels import Intervals, client_panels
 from harness.report.html.distribution import distribution_data
@@ -100,7 +99,7 @@ def _panels(
         return []
     readings = Readings(evidence, axis)
     return client_panels(intervals, readings, axis, budgets) + service_panels(
-        readings, budgets, roles_of_run(evidence.manifest.target.get(ROLES))
+        readings, budgets, roles_of_run(evidence.manifest.roles)
     )
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
+
+MOST_REPLIES: Final = 20  # that are kept of a generator, and of a run
+REPLIES_OF_KIND: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,28 @@ A line has the requests of one endpoint and kind of one report of a generator.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter
 
-from harness.errors import RunFolderError
-from harness.runs.log import Log
-from harness.runs.records.failed import FailedReply, FailureKind, Failures
+from harness.runs.records.failed import (
+    MOST_REPLIES,
+    REPLIES_OF_KIND,
+    FailedReply,
+    FailureKind,
+    Failures,
+)
+from harness.runs.records.lines import LineLog, read_lines
 
-MOST_REPLIES = 20  # in a run
-REPLIES_OF_KIND = 3
 _ROUNDING = 0.0005  # s; seconds of the load have three decimals, as in latency.hlog
-_LONGEST_LINE = 2**20
 _MOST = 10**15  # requests
 _Key = tuple[str, str, int, str]
 
 
-class FailureLog(Log):
+class FailureLog(LineLog):
     """Writes failures.jsonl while the load runs; a written line survives a killed writer."""
 
     def __init__(self, path: Path) -> None:
@@ -40,12 +42,6 @@ class FailureLog(Log):
     def write(self, failures: Iterable[Failures]) -> None:
         """Add a line for each; its times are seconds since the epoch."""
         self.append("".join(self._line(one) for one in failures))
-
-    def close(self) -> None:
-        """Close the file; without failures there is none."""
-        super().close()
-        if not self._size:
-            self.path.unlink(missing_ok=True)
 
     def _line(self, one: Failures) -> str:
         counts = [
@@ -158,7 +154,7 @@ def read_failures(path: Path, start: float | None, end: float | None) -> StoredF
         return StoredFailures()
     merged: dict[_Key, _Merged] = {}
     recorded = 0
-    for line in _lines(path):
+    for line in read_lines(path, _LINE):
         one = merged.setdefault(line.key, _Merged(line))
         one.add(line)
         for second, count in line.counts:
@@ -171,17 +167,3 @@ def read_failures(path: Path, start: float | None, end: float | None) -> StoredF
         key=lambda kind: (-kind.count, -kind.total, kind.request, kind.text),
     )
     return StoredFailures(tuple(kinds), recorded)
-
-
-def _lines(path: Path) -> Iterator[_Line]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, text in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), 1):
-            try:
-                yield _LINE.validate_json(text)
-            except ValidationError as error:
-                if not text.endswith("\n") and len(text) < _LONGEST_LINE:
-                    return
-                raise RunFolderError(
-                    f"{path}:{number}: damaged line ({error.errors()[0]['msg']})",
-                    "The file was changed after the run; run the load again.",
-                ) from error

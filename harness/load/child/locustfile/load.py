@@ -13,9 +13,10 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn, assert_never
 
 import gevent
@@ -98,10 +99,8 @@ def load(
         environment = _environment(setup, classes, shape, on_notice)
         stop_users_without_waiting()
         create(environment)
-        if not reads_statistics(sys.modules[name] for name in set(sys.modules) - before):
-            remove_locust_listeners(environment.events.request)
-        environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
-        environment.user_classes[:] = runnable(environment.user_classes, setup, on_notice)
+        imported = [sys.modules[name] for name in set(sys.modules) - before]
+        _keep_what_runs(environment, setup, imported, on_notice)
         _note_wait_times(setup, environment, on_notice)
         no_web_ui: Any = NoWebInterface()
         environment.web_ui = no_web_ui
@@ -132,10 +131,20 @@ def adapt(environment: Environment, setup: Setup) -> None:
     for user_class in environment.user_classes:
         user_class.host = setup.url
     stop_users_without_waiting()
-    if not reads_statistics(sys.modules.values()):
+    _keep_what_runs(environment, setup, sys.modules.values())
+
+
+def _keep_what_runs(
+    environment: Environment,
+    setup: Setup,
+    imported: Iterable[ModuleType],
+    on_notice: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Remove listeners that nobody needs, and tasks and user classes that cannot run."""
+    if not reads_statistics(imported):
         remove_locust_listeners(environment.events.request)
     environment._filter_tasks_by_tags()  # noqa: SLF001 - the only way; does it only once
-    environment.user_classes[:] = runnable(environment.user_classes, setup)
+    environment.user_classes[:] = runnable(environment.user_classes, setup, on_notice)
 
 
 def place(path: Path, error: BaseException) -> str:

@@ -15,13 +15,16 @@ from harness.load.child.records.kinds import Kind, group_of, kind_of
 from harness.load.child.records.replies import reply_of
 from harness.load.child.tracing import trace_of
 from harness.names import FAILED_OTHER
-from harness.runs.records.failed import FailedReply, Failures
+from harness.runs.records.failed import (
+    MOST_REPLIES,
+    REPLIES_OF_KIND,
+    FailedReply,
+    Failures,
+)
 
 FAILED = "harness_failed"  # attribute of a user: how the last request of its task failed
 MAX_FAILURE = 200  # characters of it
 MOST_KINDS = 200
-MOST_REPLIES = 20
-REPLIES_OF_KIND = 3
 _OTHER = Kind(FAILED_OTHER, 0, "failures of further kinds", "")
 
 

@@ -16,6 +16,7 @@ from harness.names import (
     FAILED_EXCEPTION,
     FAILED_STATUS,
     FAILED_TIMEOUT,
+    REFUSED,
 )
 
 MOST_TEXT = 500  # characters of a message that are read
@@ -27,7 +28,6 @@ _JOINED = re.compile(r"#(?:[.:,/]#)+")  # of an address, a time, a decimal numbe
 _OF_CHECKS = frozenset({"CatchResponseError", "ResponseError"})  # of Locust
 # requests, urllib3, geventhttpclient and the standard library.
 _OF_CLIENTS = frozenset({"OSError", "HTTPException", "HTTPError", "ConnectionError"})
-_REFUSED = "connection refused"
 _BY_ERRNO = {
     errno.ECONNRESET: "connection reset by the service",
     errno.ECONNABORTED: "connection aborted",
@@ -94,7 +94,7 @@ def _of_exception(response: object, status: int, error: BaseException, *, within
         if any("Timeout" in name for name in _names(one)):
             return _grouped(FAILED_TIMEOUT, status, described)
         if found := _of_connection(one):
-            address = _address(response) if found == _REFUSED else ""
+            address = _address(response) if found == REFUSED else ""
             return Kind(FAILED_CONNECTION, status, f"{found}{address}", found)
     return _grouped(FAILED_EXCEPTION, status, described)
 
@@ -167,7 +167,7 @@ def _of_connection(error: BaseException) -> str:
     number = getattr(error, "errno", None) if isinstance(error, OSError) else None
     names = _names(error)
     if number == errno.ECONNREFUSED or "ConnectionRefusedError" in names:
-        return _REFUSED
+        return REFUSED
     if text := next((text for name, text in _BY_CLASS.items() if name in names), ""):
         return text
     if "ConnectionResetError" in names:

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import RunFolderError
-from harness.runs.records.failed import FailedReply, Failures
-from harness.runs.records.failures import (
+from harness.runs.records.failed import (
     MOST_REPLIES,
     REPLIES_OF_KIND,
+    FailedReply,
+    Failures,
+)
+from harness.runs.records.failures import (
     FailureLog,
     StoredFailures,
     read_failures,

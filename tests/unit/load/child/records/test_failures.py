@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 from harness.load.child.records.failures import (
     FAILED,
     MOST_KINDS,
-    MOST_REPLIES,
-    REPLIES_OF_KIND,
     FailureCounts,
     note_outcome,
 )
 from harness.load.child.records.replies import SENT_BODY, reply_of
-from harness.runs.records.failed import Failures
+from harness.runs.records.failed import MOST_REPLIES, REPLIES_OF_KIND, Failures
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
