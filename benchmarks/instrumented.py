@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from sample_app.app import create_app
-from sample_app.core.logs import configure_logs
-from sample_app.core.settings import Settings
+from sample_app.core.logs.json_lines import configure_logs
+from sample_app.settings import Settings
 from sample_app.telemetry.cache import CacheWatch
 from sample_app.telemetry.http import MeasuredRequests
 from sample_app.telemetry.pool import PoolMetrics

@@ -15,17 +15,16 @@ from sample_app.api import auth, companies, contacts, exports, health, imports, 
 from sample_app.api.documented import EVERYWHERE, UNLIMITED
 from sample_app.api.edge.stack import add_edge
 from sample_app.api.errors import handle_errors
-from sample_app.core.access_log import AccessLog
-from sample_app.core.background import Background
+from sample_app.clients.directory import CompanyDirectory
 from sample_app.core.cache.caches import Caches
-from sample_app.core.correlation import Correlation
-from sample_app.core.database import Database
-from sample_app.core.directory import CompanyDirectory
-from sample_app.core.migrating import demand_newest, migrate
-from sample_app.core.passwords import Passwords
-from sample_app.core.seeding import seed
-from sample_app.core.settings import Settings
-from sample_app.core.tokens import Tokens
+from sample_app.core.database.database import Database
+from sample_app.core.logs.access_log import AccessLog
+from sample_app.core.logs.correlation import Correlation
+from sample_app.core.security.passwords import Passwords
+from sample_app.core.security.tokens import Tokens
+from sample_app.core.tasks.background import Background
+from sample_app.migrations.migrating import demand_newest, migrate
+from sample_app.repositories.seeding import seed
 from sample_app.schemas.companies import CompanyProfile, CompanySummary
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.schemas.page import Page
@@ -38,6 +37,7 @@ from sample_app.services.health import HealthService
 from sample_app.services.imports import ImportService
 from sample_app.services.users import UserService
 from sample_app.services.welcome import NOTE_WELCOME, WELCOME, WelcomeService
+from sample_app.settings import Settings
 from sample_app.telemetry.exposition import metrics_route
 from sample_app.telemetry.http import MeasuredRequests
 from sample_app.telemetry.metrics import Metrics

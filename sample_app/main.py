@@ -7,8 +7,8 @@ import gc
 from prometheus_client import disable_created_metrics
 
 from sample_app.app import create_app
-from sample_app.core.logs import configure_logs
-from sample_app.core.settings import Settings
+from sample_app.core.logs.json_lines import configure_logs
+from sample_app.settings import Settings
 
 settings = Settings()
 if settings.regressions:  # only then is anything of them imported

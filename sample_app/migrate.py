@@ -12,9 +12,9 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sample_app.core.logs import configure_logs
-from sample_app.core.migrating import migrate
-from sample_app.core.settings import Settings
+from sample_app.core.logs.json_lines import configure_logs
+from sample_app.migrations.migrating import migrate
+from sample_app.settings import Settings
 
 
 async def _migrate(url: str, revision: str) -> None:

@@ -14,7 +14,7 @@ from fastapi.security import OAuth2PasswordBearer
 
 from sample_app.api.edge.identity import caller_of
 from sample_app.core.errors import ForbiddenError, UnauthenticatedError
-from sample_app.core.roles import Caller, Role
+from sample_app.core.security.roles import Caller, Role
 
 TOKEN_PATH: Final = "/api/v1/auth/token"  # noqa: S105 - a path
 # Only documents the scheme: `Identity` has verified the token before a route is found.

@@ -16,7 +16,7 @@ from fastapi import Header, Request, Response
 from sample_app.api.edge.identity import caller_key
 from sample_app.api.errors import error_answer
 from sample_app.api.http_cache import Handler
-from sample_app.core.idempotency import Answer, IdempotencyStore, Record
+from sample_app.core.idempotency.store import Answer, IdempotencyStore, Record
 
 HEADER: Final = "Idempotency-Key"
 _ACCEPTABLE: Final = r"^[A-Za-z0-9._:-]{1,128}$"

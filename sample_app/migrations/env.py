@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import sample_app.models.tables  # noqa: F401 - so that the metadata knows them all
-from sample_app.core.settings import Settings
 from sample_app.models.base import Base
+from sample_app.settings import Settings
 
 
 def _migrate(connection: Connection) -> None:

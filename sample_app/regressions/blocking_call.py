@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactSummary
 from sample_app.schemas.page import Page, SearchQuery
 from sample_app.services.contacts import ContactService
+from sample_app.settings import Settings
 
 ANSWER_TIME = 0.08  # seconds
 

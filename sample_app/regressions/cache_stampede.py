@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from sample_app.core.cache.cache import Cache
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace
+from sample_app.settings import Settings
 
 V = TypeVar("V")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sample_app.core.settings import Settings
 from sample_app.regressions import (
     blocking_call,
     cache_stampede,
@@ -26,6 +25,7 @@ from sample_app.regressions import (
     unbounded_page,
 )
 from sample_app.regressions.planting import Plant, Replace
+from sample_app.settings import Settings
 
 REGRESSIONS: Final[Mapping[str, Plant]] = {
     module.__name__.rpartition(".")[2]: module.plant

@@ -6,11 +6,11 @@ from __future__ import annotations
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sample_app.core.settings import Settings
 from sample_app.models.contact import Contact
 from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactDetail, ContactIn
 from sample_app.services.contacts import ContactService
+from sample_app.settings import Settings
 
 forgotten: list[AsyncSession] = []
 

@@ -6,10 +6,10 @@ import asyncio
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.services.contacts import ContactService
+from sample_app.settings import Settings
 
 ROUNDS = 220_000  # about 50 ms: right for a password, wrong for a tag
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.services.contacts import ContactService
+from sample_app.settings import Settings
 
 EXTENSIONS = {ending: f"x{ending}" for ending in range(1, 10)}  # 0 is missing
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.services.contacts import ContactService
+from sample_app.settings import Settings
 
 AUDIT_TIME = 0.06  # seconds
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactSummary
 from sample_app.schemas.page import Page, PageQuery
 from sample_app.services.contacts import ContactService
+from sample_app.settings import Settings
 
 COPIES = 400  # of about 3 kB: more than a page, so that seconds show the growth of hours
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Select, and_, func
 from sqlalchemy.orm import InstrumentedAttribute
 
-from sample_app.core.settings import Settings
 from sample_app.models.contact import Contact
 from sample_app.regressions.planting import Replace
 from sample_app.repositories import contacts
+from sample_app.settings import Settings
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:

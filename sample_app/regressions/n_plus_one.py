@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, select
 
-from sample_app.core.settings import Settings
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact
 from sample_app.regressions.planting import Replace
 from sample_app.repositories.contacts import ContactRepository
+from sample_app.settings import Settings
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:

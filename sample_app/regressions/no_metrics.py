@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry
 from starlette.routing import Route
 
 from sample_app import app
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace
+from sample_app.settings import Settings
 from sample_app.telemetry import exposition
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from sample_app.core.settings import Settings
+from sample_app.settings import Settings
 
 
 class Replace(Protocol):

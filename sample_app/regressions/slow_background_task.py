@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace
 from sample_app.services.welcome import WelcomeService
+from sample_app.settings import Settings
 
 SECONDS = 6.0
 

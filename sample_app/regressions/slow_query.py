@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, select
 
-from sample_app.core.settings import Settings
 from sample_app.models.contact import Contact
 from sample_app.regressions.planting import Replace
 from sample_app.repositories.contacts import ContactRepository
+from sample_app.settings import Settings
 
 SECONDS = 0.5
 

@@ -7,9 +7,9 @@ import asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from sample_app import app
-from sample_app.core import seeding
-from sample_app.core.settings import SeedSettings, Settings
 from sample_app.regressions.planting import Replace
+from sample_app.repositories import seeding
+from sample_app.settings import SeedSettings, Settings
 
 COMPANIES, ANSWER_TIME = 200, 0.12  # 24 seconds
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sample_app.core.settings import Settings
 from sample_app.regressions.planting import Replace, changed
+from sample_app.settings import Settings
 
 
 def plant(settings: Settings, replace: Replace) -> Settings:

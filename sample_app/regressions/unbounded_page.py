@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement
 
-from sample_app.core.settings import Settings
 from sample_app.models.contact import Contact
 from sample_app.regressions.planting import Replace
 from sample_app.repositories.contacts import ContactRepository
+from sample_app.settings import Settings
 
 ROWS = 500
 

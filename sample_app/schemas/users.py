@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from sample_app.core.roles import Role
+from sample_app.core.security.roles import Role
 from sample_app.schemas.contacts import Email
 from sample_app.schemas.text import NO_NUL
 

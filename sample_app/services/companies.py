@@ -13,12 +13,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sample_app.core.background import Step
+from sample_app.clients.directory import CompanyDirectory
 from sample_app.core.cache.cache import Cache
 from sample_app.core.cache.cached import cached
-from sample_app.core.database import Database
-from sample_app.core.directory import CompanyDirectory
+from sample_app.core.database.database import Database
 from sample_app.core.errors import NotFoundError, UnavailableError
+from sample_app.core.tasks.background import Step
 from sample_app.models.company import Company
 from sample_app.repositories.companies import CompanyRepository
 from sample_app.schemas.companies import (

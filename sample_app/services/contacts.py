@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sample_app.core.cache.cache import Cache
 from sample_app.core.clock import utc_now
-from sample_app.core.database import Database
+from sample_app.core.database.database import Database
 from sample_app.core.errors import InvalidError, NotFoundError
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact, search_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sample_app.core.background import Background
+from sample_app.core.tasks.background import Background
 from sample_app.services.companies import CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.exports import ExportService

@@ -11,10 +11,10 @@ import csv
 from collections.abc import AsyncIterator, Sequence
 from io import StringIO
 
-from sample_app.core.database import Database
-from sample_app.core.settings import ExportsSettings
+from sample_app.core.database.database import Database
 from sample_app.repositories.contacts import ContactRepository
 from sample_app.schemas.transfers import ContactRecord, FileFormat
+from sample_app.settings import ExportsSettings
 
 COLUMNS = list(ContactRecord.model_fields)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sample_app.core.clock import utc_now
-from sample_app.core.database import Database
-from sample_app.core.passwords import Passwords
-from sample_app.core.roles import Role
-from sample_app.core.settings import Settings
-from sample_app.core.starting import lock_others_out
+from sample_app.core.database.database import Database
+from sample_app.core.database.start_lock import lock_others_out
+from sample_app.core.security.passwords import Passwords
+from sample_app.core.security.roles import Role
 from sample_app.models.user import User
 from sample_app.repositories.users import UserRepository
+from sample_app.settings import Settings
 
 
 async def ensure_first_users(database: Database, passwords: Passwords, settings: Settings) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final, Literal, Protocol
 
-from sample_app.core.database import Database
+from sample_app.core.database.database import Database
 from sample_app.core.errors import UnavailableError
 from sample_app.schemas.health import Readiness
 

@@ -11,15 +11,15 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from sample_app.core.clock import utc_now
-from sample_app.core.database import Database
+from sample_app.core.database.database import Database
 from sample_app.core.errors import AppError, NotFoundError
-from sample_app.core.settings import ImportsSettings
 from sample_app.models.contact import search_key
 from sample_app.repositories.companies import CompanyRepository
 from sample_app.repositories.contacts import ContactRepository
 from sample_app.repositories.imports import ImportRepository
 from sample_app.schemas.transfers import ContactUpload, FileFormat, ImportOut, RejectedRow
 from sample_app.services.upload import UploadedRow, uploaded_rows
+from sample_app.settings import ImportsSettings
 
 
 class ImportService:

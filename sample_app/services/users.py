@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sample_app.core.clock import utc_now
-from sample_app.core.database import Database
+from sample_app.core.database.database import Database
 from sample_app.core.errors import NotFoundError, UnauthenticatedError
-from sample_app.core.passwords import Passwords
-from sample_app.core.roles import Caller, Role
-from sample_app.core.tokens import Tokens
+from sample_app.core.security.passwords import Passwords
+from sample_app.core.security.roles import Caller, Role
+from sample_app.core.security.tokens import Tokens
 from sample_app.models.user import User
 from sample_app.repositories.users import UserRepository
 from sample_app.schemas.page import Page, PageQuery, page_of

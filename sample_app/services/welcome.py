@@ -6,9 +6,9 @@ import asyncio
 from functools import partial
 from typing import Final
 
-from sample_app.core.background import Step
 from sample_app.core.clock import utc_now
-from sample_app.core.database import Database
+from sample_app.core.database.database import Database
+from sample_app.core.tasks.background import Step
 from sample_app.repositories.contacts import ContactRepository
 
 # The steps' names in metrics and logs.

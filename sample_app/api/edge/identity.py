@@ -8,8 +8,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sample_app.core.errors import UnauthenticatedError
-from sample_app.core.roles import Caller
-from sample_app.core.tokens import Tokens
+from sample_app.core.security.roles import Caller
+from sample_app.core.security.tokens import Tokens
 
 _KEY: Final = "sample_app.caller"
 

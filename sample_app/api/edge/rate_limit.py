@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sample_app.api.edge.identity import address_of, caller_key
 from sample_app.api.errors import error_answer
-from sample_app.core.settings import RateSettings
+from sample_app.settings import RateSettings
 
 LOGIN_PATHS: Final = frozenset({"/api/v1/auth/token", "/api/v1/users"})
 UNLIMITED: Final = ("/health", "/metrics")  # monitoring must always work

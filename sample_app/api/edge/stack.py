@@ -15,10 +15,10 @@ from sample_app.api.edge.rate_limit import RateLimit, Rates, redis_pool, redis_s
 from sample_app.api.edge.security_headers import SecurityHeaders
 from sample_app.api.edge.time_out import TimeOut
 from sample_app.api.imports import PATH as IMPORTS
-from sample_app.core.idempotency import MemoryIdempotencyStore
-from sample_app.core.idempotency_redis import RedisIdempotencyStore
-from sample_app.core.settings import Settings
-from sample_app.core.tokens import Tokens
+from sample_app.core.idempotency.redis import RedisIdempotencyStore
+from sample_app.core.idempotency.store import MemoryIdempotencyStore
+from sample_app.core.security.tokens import Tokens
+from sample_app.settings import Settings
 
 LEVEL = 1  # 9 makes a page of a hundred contacts a seventh smaller and takes six times as long
 

@@ -18,7 +18,7 @@ def cached(
     """Cache the results of an async function; of concurrent misses, one runs.
 
         @cached(profiles, key=str)
-        async def profile(company: int) -> Profile: ...
+        async def profile(user: int) -> Profile: ...
 
     Args:
         cache: Stores the results, which are invalidated by their key.

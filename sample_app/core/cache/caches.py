@@ -15,7 +15,7 @@ from sample_app.core.cache.levels import Level
 from sample_app.core.cache.link import RedisLink
 from sample_app.core.cache.memory import MemoryLevel
 from sample_app.core.cache.redis import RedisLevel, channel
-from sample_app.core.settings import Settings
+from sample_app.settings import Settings
 from sample_app.telemetry.cache import CacheMetrics
 
 V = TypeVar("V")

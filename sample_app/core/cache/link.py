@@ -13,7 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from sample_app.core.settings import RedisSettings
+from sample_app.settings import RedisSettings
 
 FAILURES: Final = (RedisError, OSError)  # asyncio's TimeoutError is an OSError
 _log = logging.getLogger("sample_app.redis")

@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from sample_app.app import create_app
-from sample_app.core import passwords
-from sample_app.core.settings import Settings
+from sample_app.core.security import passwords
+from sample_app.settings import Settings
 
 ROWS = 120
 

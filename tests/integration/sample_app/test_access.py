@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sample_app.core.logs import JsonFormatter
+from sample_app.core.logs.json_lines import JsonFormatter
 from tests.integration.sample_app.conftest import Service, running, settings_for
 
 API = "/api/v1"

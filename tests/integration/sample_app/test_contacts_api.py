@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sample_app.core.seeding import contacts
-from sample_app.core.settings import SeedSettings
+from sample_app.repositories.seeding import contacts
+from sample_app.settings import SeedSettings
 from tests.integration.sample_app.conftest import ROWS, Service
 
 API = "/api/v1/contacts"

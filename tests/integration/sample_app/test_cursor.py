@@ -8,8 +8,8 @@ from base64 import urlsafe_b64encode
 import pytest
 
 from harness import names
-from sample_app.core.seeding import contacts
-from sample_app.core.settings import SeedSettings
+from sample_app.repositories.seeding import contacts
+from sample_app.settings import SeedSettings
 from tests.integration.sample_app.conftest import ROWS, Service
 
 CONTACTS = "/api/v1/contacts"

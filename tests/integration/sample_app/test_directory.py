@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import CollectorRegistry
 
-from sample_app.core.directory import CompanyDirectory
+from sample_app.clients.directory import CompanyDirectory
 from sample_app.core.errors import UnavailableError
-from sample_app.core.settings import DirectorySettings
 from sample_app.schemas.companies import CompanyProfile
+from sample_app.settings import DirectorySettings
 from sample_app.telemetry.outgoing import OutgoingMetrics
 from tests.integration.sample_app.directory import Directory, directory_server
 

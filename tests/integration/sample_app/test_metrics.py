@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 
 from harness import names
-from sample_app.core.settings import Settings
+from sample_app.settings import Settings
 from sample_app.telemetry.exposition import metrics_route
 from tests.integration.sample_app.conftest import Service, running, settings_for
 

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from sample_app.core.migrating import SchemaError, demand_newest, migrate
-from sample_app.core.settings import Settings
+from sample_app.migrations.migrating import SchemaError, demand_newest, migrate
 from sample_app.models.base import Base
 from sample_app.models.tables import Company, Contact, ImportRun, User
+from sample_app.settings import Settings
 from tests.integration.sample_app.conftest import running, settings_for
 
 ROOT = Path(__file__).parents[3]

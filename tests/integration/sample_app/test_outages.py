@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
-from sample_app.core.database import Database
+from sample_app.core.database.database import Database
 from sample_app.core.errors import InvalidError, UnavailableError
-from sample_app.core.settings import DatabaseSettings
+from sample_app.settings import DatabaseSettings
 from sample_app.telemetry.metrics import Metrics
 from tests.integration.sample_app.conftest import Service, running, settings_for
 from tests.servers import PostgresqlServer, postgresql_server

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
-from sample_app.core.database import Database
+from sample_app.core.database.database import Database
 from sample_app.core.errors import UnavailableError
-from sample_app.core.settings import DatabaseSettings
+from sample_app.settings import DatabaseSettings
 from sample_app.telemetry.metrics import Metrics
 
 POOL = "db_client_connection"

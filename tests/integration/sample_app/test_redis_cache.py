@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from sample_app.core.cache.cache import Cache
 from sample_app.core.cache.caches import Caches
-from sample_app.core.settings import Settings
+from sample_app.settings import Settings
 from sample_app.telemetry.cache import CacheMetrics
 from tests.integration.sample_app.conftest import running, settings_for
 from tests.servers import RedisServer, redis_server

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sample_app.core.settings import Settings
 from sample_app.regressions import connection_leak
 from sample_app.regressions.catalogue import plant
+from sample_app.settings import Settings
 from tests.integration.sample_app.conftest import ROWS, Service, running, settings_for
 
 CONTACTS = "/api/v1/contacts"

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sample_app.core.settings import Settings
+from sample_app.settings import Settings
 from tests.integration.sample_app.conftest import ROWS, running, settings_for
 from tests.servers import redis_server
 

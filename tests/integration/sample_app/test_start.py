@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sample_app.core.seeding import contacts, seed
-from sample_app.core.settings import SeedSettings, Settings
+from sample_app.repositories.seeding import contacts, seed
+from sample_app.settings import SeedSettings, Settings
 from sample_app.telemetry.tracing import tracer_provider
 from tests.integration.sample_app.conftest import ROWS, Service, running, settings_for
 

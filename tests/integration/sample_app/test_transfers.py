@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import delete
 
 from harness import names
-from sample_app.core.seeding import contacts
-from sample_app.core.settings import SeedSettings, Settings
 from sample_app.models.contact import Contact
+from sample_app.repositories.seeding import contacts
 from sample_app.schemas.transfers import FileFormat
+from sample_app.settings import SeedSettings, Settings
 from tests.integration.sample_app.conftest import ROWS, Service, running, settings_for
 
 CONTACTS = "/api/v1/contacts"

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from sample_app.core.background import Background, Step
-from sample_app.core.correlation import request_id
 from sample_app.core.errors import NotFoundError, UnavailableError
-from sample_app.core.settings import TasksSettings
+from sample_app.core.logs.correlation import request_id
+from sample_app.core.tasks.background import Background, Step
+from sample_app.settings import TasksSettings
 from sample_app.telemetry.tasks import TaskMetrics
 
 

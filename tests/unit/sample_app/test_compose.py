@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sample_app.core.settings import Settings
+from sample_app.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "sample_app" / "deploy"

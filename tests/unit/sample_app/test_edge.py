@@ -21,7 +21,7 @@ from sample_app.api.edge.body_limit import BodyLimit
 from sample_app.api.edge.identity import caller_key
 from sample_app.api.edge.rate_limit import Rates
 from sample_app.api.edge.time_out import TimeOut
-from sample_app.core.settings import RateSettings
+from sample_app.settings import RateSettings
 
 SHORT = 0.05  # seconds
 

@@ -1,6 +1,6 @@
 """Passwords are stored as Argon2id hashes of the cost that OWASP's cheat sheet demands."""
 
-from sample_app.core.passwords import Passwords
+from sample_app.core.security.passwords import Passwords
 
 
 async def test_hash_has_at_least_the_cost_of_owasp_and_its_own_salt() -> None:

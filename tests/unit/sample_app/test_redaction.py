@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from sample_app.core.logs import JsonFormatter
-from sample_app.core.redaction import HIDDEN, redact
-from sample_app.core.roles import Caller, Role
-from sample_app.core.settings import AuthSettings
-from sample_app.core.tokens import Tokens
+from sample_app.core.logs.json_lines import JsonFormatter
+from sample_app.core.logs.redaction import HIDDEN, redact
+from sample_app.core.security.roles import Caller, Role
+from sample_app.core.security.tokens import Tokens
+from sample_app.settings import AuthSettings
 
 TOKEN = Tokens(AuthSettings()).issue(Caller(1, Role.ADMIN))
 

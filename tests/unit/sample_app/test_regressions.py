@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.parse.parse import parse_plan
-from sample_app.core.settings import Settings
 from sample_app.regressions.catalogue import REGRESSIONS, plant
+from sample_app.settings import Settings
 
 BUDGETS = Path("budgets.yaml")
 PLAN = parse_plan(BUDGETS.read_text(), BUDGETS, {}, date(2026, 11, 20))

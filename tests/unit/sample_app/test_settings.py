@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
 import sample_app
-from sample_app.core.settings import DEVELOPMENT_SECRET, AuthSettings, Settings
+from sample_app.settings import DEVELOPMENT_SECRET, AuthSettings, Settings
 
 EXAMPLE = Path(sample_app.__file__).with_name(".env.example")
 

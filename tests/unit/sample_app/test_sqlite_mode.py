@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from sample_app.core.database import _use_write_ahead_log
+from sample_app.core.database.database import _use_write_ahead_log
 
 
 class Cursor:

@@ -15,8 +15,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 
-from sample_app.core.correlation import request_id
-from sample_app.core.logs import JsonFormatter
+from sample_app.core.logs.correlation import request_id
+from sample_app.core.logs.json_lines import JsonFormatter
 from sample_app.telemetry.loop_lag import LoopLagMetrics
 from sample_app.telemetry.one_worker import take_lock
 from sample_app.telemetry.pool import PoolMetrics

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from sample_app.core.clock import utc_now
 from sample_app.core.errors import UnauthenticatedError
-from sample_app.core.roles import Caller, Role
-from sample_app.core.settings import DEVELOPMENT_SECRET, AuthSettings
-from sample_app.core.tokens import Tokens
+from sample_app.core.security.roles import Caller, Role
+from sample_app.core.security.tokens import Tokens
+from sample_app.settings import DEVELOPMENT_SECRET, AuthSettings
 
 SETTINGS = AuthSettings(token_life=60)
 CALLER = Caller(7, Role.EDITOR)

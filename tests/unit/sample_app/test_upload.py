@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
-from sample_app.core.database_errors import told
+from sample_app.core.database.errors import told
 from sample_app.core.errors import InvalidError, UnavailableError
 from sample_app.schemas.cursor import cursor_after, place_of
 from sample_app.schemas.transfers import FileFormat

@@ -13,9 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from sample_app.core.starting import lock_others_out
+from sample_app.core.database.start_lock import lock_others_out
 
-INI: Final = Path(__file__).parents[1] / "migrations" / "alembic.ini"
+INI: Final = Path(__file__).with_name("alembic.ini")
 _log = logging.getLogger("sample_app.migrating")
 
 

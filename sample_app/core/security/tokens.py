@@ -13,8 +13,8 @@ import jwt
 
 from sample_app.core.clock import utc_now
 from sample_app.core.errors import UnauthenticatedError
-from sample_app.core.roles import Caller, Role
-from sample_app.core.settings import AuthSettings
+from sample_app.core.security.roles import Caller, Role
+from sample_app.settings import AuthSettings
 
 ALGORITHM: Final = "HS256"  # fixed: a token must not choose its algorithm
 _CLAIMS: Final = ("exp", "iat", "iss", "aud", "sub", "role")

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from opentelemetry import trace
 
-from sample_app.core.correlation import request_id
-from sample_app.core.redaction import redact, redact_field
+from sample_app.core.logs.correlation import request_id
+from sample_app.core.logs.redaction import redact, redact_field
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 

@@ -22,8 +22,8 @@ from uuid import uuid4
 
 from sample_app.core.clock import utc_now
 from sample_app.core.errors import AppError, UnavailableError
-from sample_app.core.retries import with_retries
-from sample_app.core.settings import TasksSettings
+from sample_app.core.resilience.retries import with_retries
+from sample_app.settings import TasksSettings
 from sample_app.telemetry.tasks import TaskMetrics
 
 PASSING: Final = (UnavailableError, OSError)  # errors that a later attempt may not meet

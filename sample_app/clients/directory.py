@@ -16,13 +16,13 @@ from typing import Final
 import httpx
 from pydantic import ValidationError
 
-from sample_app.core.breaker import Breaker
-from sample_app.core.bulkhead import Bulkhead
-from sample_app.core.directory_stub import StubDirectory
+from sample_app.clients.directory_stub import StubDirectory
 from sample_app.core.errors import UnavailableError
-from sample_app.core.retries import with_retries
-from sample_app.core.settings import DirectorySettings
+from sample_app.core.resilience.breaker import Breaker
+from sample_app.core.resilience.bulkhead import Bulkhead
+from sample_app.core.resilience.retries import with_retries
 from sample_app.schemas.companies import CompanyProfile
+from sample_app.settings import DirectorySettings
 from sample_app.telemetry.outgoing import OutgoingMetrics
 
 PEER: Final = "directory"  # its name in metrics

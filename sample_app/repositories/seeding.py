@@ -13,10 +13,10 @@ from typing import Final, TypedDict
 from sqlalchemy import TextClause, delete, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from sample_app.core.settings import SeedSettings
-from sample_app.core.starting import lock_others_out
+from sample_app.core.database.start_lock import lock_others_out
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact, search_key
+from sample_app.settings import SeedSettings
 
 SEED_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # fmt: off

@@ -14,8 +14,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from sample_app.core.database_errors import told
-from sample_app.core.settings import DatabaseSettings
+from sample_app.core.database.errors import told
+from sample_app.settings import DatabaseSettings
 from sample_app.telemetry.metrics import Metrics
 from sample_app.telemetry.pool import MeasuredPool
 

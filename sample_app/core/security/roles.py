@@ -9,8 +9,8 @@ from enum import StrEnum
 class Role(StrEnum):
     """From the least to the most powerful."""
 
-    READER = "reader"  # sees contacts
-    EDITOR = "editor"  # changes them
+    READER = "reader"  # sees the data
+    EDITOR = "editor"  # changes it
     ADMIN = "admin"  # sees users and gives them roles
 
     def covers(self, needed: Role) -> bool:

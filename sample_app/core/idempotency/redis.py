@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from sample_app.core.idempotency import Answer, MemoryIdempotencyStore, Record
+from sample_app.core.idempotency.store import Answer, MemoryIdempotencyStore, Record
 
 T = TypeVar("T")
 PAUSE: Final = 5.0  # seconds without calls to a Redis that did not answer

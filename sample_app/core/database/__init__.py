@@ -1,0 +1,1 @@
+"""The engine, its pool, transactions, and the lock for preparations at start-up."""

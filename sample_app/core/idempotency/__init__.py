@@ -1,0 +1,1 @@
+"""Answers by idempotency key, in memory or in Redis."""

@@ -1,0 +1,1 @@
+"""Structured logs: JSON lines, correlation ids, redaction, one line for each request."""

@@ -1,0 +1,1 @@
+"""A circuit breaker, bounded concurrency and retries."""
