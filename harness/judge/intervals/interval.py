@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from harness.budgets.model import Budget, Quantile, Ratio
+from harness.judge.bounds import same
 from harness.judge.intervals.levels import ONCE, ErrorLevels
 from harness.judge.intervals.mean import mean_bounds
 from harness.judge.intervals.proportion import certain_share, share_bounds
@@ -78,7 +80,7 @@ def confidence(
         below, above = zip(look, run, strict=True)
         lower = None if lower is None else widened(lower, value, -1, noise, below)
         upper = None if upper is None else widened(upper, value, 1, noise, above)
-    return Confidence(lower, upper, found.fewest)
+    return replace(found, lower=lower, upper=upper)
 
 
 def _possible(budget: Budget, observation: Observation) -> tuple[float, float]:
@@ -254,10 +256,12 @@ def _quantile(
     totals = [totals_of[n] for n in numbers]
     values = sorted(batches)
     exceeded, kept = crossings(values, over, totals, quantile, alphas)
+    at = next((edge for edge in values if same(edge, budget.bound)), None)
     return Confidence(
         values[exceeded] * _MORE if exceeded >= 0 else None,
         values[kept] if kept < len(values) else None,
         _fewest(1 - quantile, budget, alphas),
+        None if at is None else share_bounds(over(at), totals, *alphas),
     )
 
 

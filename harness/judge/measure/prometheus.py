@@ -301,7 +301,8 @@ def measure_answer(budget: Budget, observed: ObservedAnswer, own: float | None) 
         found = measure_quantile(budget, observed.found)
     else:
         found = Measurement(observed.found, observed.samples, PROMETHEUS)
-    return replace(found, note=_note(budget, observed, found.value, own))
+    exact = None if found.bucket else found.value  # of a bucket, no distance is known
+    return replace(found, note=_note(budget, observed, exact, own))
 
 
 def _note(budget: Budget, observed: ObservedAnswer, value: float | None, own: float | None) -> str:

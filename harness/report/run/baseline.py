@@ -92,8 +92,9 @@ def _difference(verdict: Verdict, stored: StoredBudget, past: PastRun) -> Differ
         after, unit = verdict.share_over, Unit.RATIO
     regression = relative_regression(before, after, verdict.direction)
     disjoint = None
-    if before is not None and _is_interval(stored) and _is_interval(verdict):
-        disjoint = _above(stored.lower, verdict.upper) or _above(verdict.lower, stored.upper)
+    (low, high), (lower, upper) = _ends(stored), _ends(verdict)
+    if before is not None and (low, high) != (None, None) != (lower, upper):
+        disjoint = _above(low, upper) or _above(lower, high)
     return Difference(verdict.name, unit, before, after, regression, disjoint)
 
 
@@ -104,8 +105,11 @@ def _comparable(stored: StoredBudget, verdict: Verdict) -> bool:
     return stored.unit is verdict.unit and same
 
 
-def _is_interval(one: StoredBudget | Verdict) -> bool:
-    return (one.lower, one.upper) != (None, None)
+def _ends(one: StoredBudget | Verdict) -> tuple[float | None, float | None]:
+    """The interval of the value, or of the share that is compared in its place."""
+    if one.share_allowed is not None:
+        return one.share_lower, one.share_upper
+    return one.lower, one.upper
 
 
 def _above(lower: float | None, upper: float | None) -> bool:

@@ -105,7 +105,7 @@ def test_contract_keys_stand_in_their_order() -> None:
     assert list(document["budgets"][0]) == [
         *("name", "outcome", "severity", "value", "lower", "upper", "bound", "direction", "unit"),
         *("margin", "samples", "source", "reason", "advice", "at_least", "decide"),
-        *("bucket", "share_over", "share_allowed"),
+        *("bucket", "share_over", "share_allowed", "share_lower", "share_upper"),
     ]
     assert list(document["guards"][0]) == ["name", "outcome", "value", "limit", "unit", "reason"]
 
