@@ -47,7 +47,8 @@ class Measurement:
         bucket: The ends of the coarse bucket that the value lies in; None where it is known better.
         whole: What a share is a share of, such as "2 cores"; empty where the name says it.
         between: The lowest and the highest value that the missing evidence allows: requests had no
-            answer, or a counter appeared within the window. None when the value is exact.
+            answer, or a counter appeared within the window. None when the value is exact. Of a
+            histogram's quantile, the values of `share_over`.
     """
 
     value: float | None
