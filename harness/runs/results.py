@@ -42,6 +42,7 @@ class StoredBudget(_Stored):
     share_lower: float | None = None
     share_upper: float | None = None
     share_allowed: float | None = None
+    whole: str = ""
 
 
 class StoredGuard(_Stored):

@@ -185,9 +185,15 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         advice=advice(budget.indicator) if state.decision == "fail" else "",
         runbook=budget.runbook,
         line=budget.line,
+        whole=_whole(used),
         share_over=_share_change(budget, pairs, omitted, plan, before),
     )
     return replace(change, reason=reason(change, budget, used, [why for why in omitted if why]))
+
+
+def _whole(used: Sequence[tuple[Measurement, Measurement]]) -> str:
+    wholes = {found.whole for pair in used for found in pair}
+    return wholes.pop() if len(wholes) == 1 else ""
 
 
 def _median(budget: Budget, side: Iterable[Measurement]) -> float | None:

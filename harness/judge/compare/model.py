@@ -95,6 +95,7 @@ class BudgetChange:
         seconds: Of load until then, or until now.
         advice: Where to look first when it failed; empty otherwise.
         share_over: For the quantile of a histogram.
+        whole: What both values are shares of, such as "2 cores"; empty where the name says it.
     """
 
     name: str
@@ -119,6 +120,7 @@ class BudgetChange:
     runbook: str = ""
     line: int = 0
     share_over: ShareChange | None = None
+    whole: str = ""
 
     @property
     def pairs(self) -> int:

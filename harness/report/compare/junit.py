@@ -31,7 +31,10 @@ def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -
         *(name, cases, {**sides, "pairs": str(comparison.pairs), **setting.facts}),
         started=setting.started,
         seconds=comparison.seconds,
-        output=[f"left out: {text}" for text in wording.left_out(comparison)],
+        output=[
+            *([wording.RULE] if comparison.changes else []),
+            *(f"left out: {text}" for text in wording.left_out(comparison)),
+        ],
     )
 
 

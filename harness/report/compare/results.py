@@ -60,6 +60,7 @@ def _budget(change: BudgetChange) -> dict[str, object]:
         "log_ratios": [number(ratio) for ratio in change.ratios],
         "reason": change.reason,
         "advice": change.advice,
+        "whole": change.whole,
         "share_over": None if change.share_over is None else _share(change.share_over),
     }
 

@@ -45,8 +45,8 @@ def share_text(value: float | None) -> str:
 
 
 def side_text(change: BudgetChange, value: float | None) -> str:
-    """The value of a side, such as "183 ms", or "3.1% over 250 ms" for a share over a bound."""
-    text, share = value_text(value, change.unit), change.share_over
+    """The value of a side, such as "183 ms", "62% of 2 cores" or "3.1% over 250 ms"."""
+    text, share = value_text(value, change.unit, change.whole), change.share_over
     if value is None or share is None:
         return text
     return f"{text} over {format_quantity(share.bound, share.unit)}"

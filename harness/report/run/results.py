@@ -99,6 +99,7 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "share_allowed": number(verdict.share_allowed),
         "share_lower": number(verdict.share_lower),
         "share_upper": number(verdict.share_upper),
+        "whole": verdict.whole,
     }
 
 

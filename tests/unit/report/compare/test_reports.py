@@ -133,6 +133,26 @@ def test_reports_show_the_shares_of_a_histogram_with_their_bound() -> None:
     }
 
 
+def test_reports_say_of_how_many_cores_and_what_fails() -> None:
+    comparison, setting, _ = CASES["fail"]
+    cpu = {"unit": Unit.RATIO, "baseline": 0.5, "candidate": 0.62, "whole": "2 cores"}
+    one = replace(comparison.changes[0], **cpu)  # type: ignore[arg-type]
+    shown = replace(comparison, changes=(one,))
+    texts = (
+        compare_report(shown, setting, width=160, color=False, exit_code=3),
+        compare_markdown(shown, setting),
+        compare_junit(shown, setting, exit_code=3),
+        compare_page(shown, setting, exit_code=3),
+    )
+    for text in texts:
+        assert "62% of 2 cores" in text
+        assert "Fails: worse with 99% confidence, perhaps by the tolerated regression" in " ".join(
+            text.split()
+        )
+    (budget,) = json.loads(compare_json(shown, setting, exit_code=3))["budgets"]
+    assert budget["whole"] == "2 cores"
+
+
 # --- JSON -----------------------------------------------------------------------------------------
 
 

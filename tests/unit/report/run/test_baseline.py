@@ -93,6 +93,12 @@ def test_quantile_of_a_histogram_is_compared_by_the_intervals_of_its_share(
     assert one.disjoint is apart
 
 
+def test_use_of_the_cpus_says_of_how_many_in_both_runs() -> None:
+    was, now = (replace(at(0.6), unit=Unit.RATIO, whole=whole) for whole in ("2 cores", "4 cores"))
+    (row,) = [line for line in baseline_markdown(held(was, now)) if "60%" in line]
+    assert "| 60% of 2 cores | 60% of 4 cores |" in row
+
+
 def test_budgets_that_only_one_run_has_are_left_out() -> None:
     found = compare_to_baseline(judged("pass", P95, HITS), NOW, past(3, HITS, ERRORS))
     assert [one.name for one in found.differences] == [HITS.name]
