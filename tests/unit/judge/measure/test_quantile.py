@@ -12,6 +12,13 @@ from scipy import stats
 from harness.budgets.model import Direction, Quantile, Selector
 from harness.judge.bounds import holds
 from harness.judge.judge import judge
+from harness.judge.measure.observation import (
+    Coverage,
+    Histogram,
+    ObservedAnswer,
+    ObservedHistogram,
+)
+from harness.judge.measure.prometheus import measure_answer
 from harness.judge.model import Measurement
 from harness.report.parts.words import measured_text
 from tests.unit.judge.evidence import buckets, budget, evidence, measure
@@ -211,3 +218,19 @@ def test_share_has_no_interval_where_the_value_decides_or_the_bound_is_no_edge()
     ):
         (verdict,) = judge((one,), run).verdicts
         assert (verdict.share_lower, verdict.share_upper) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("own", "note"),
+    [(0.35, ", the same as by the harness's own scrapes"), (0.31, ""), (None, "")],
+)
+def test_answer_of_a_server_states_no_distance_within_a_bucket(
+    own: float | None, note: str
+) -> None:
+    indicator = Quantile(Selector("h"), 0.93)
+    histogram = Histogram((0.1, 0.2, 0.5, math.inf), (50, 90, 96, 100), "Prometheus server")
+    found = ObservedHistogram(indicator, Coverage(), histogram, {})
+    answered = ObservedAnswer(indicator, Coverage(), found, 100, 11, found)
+    one = measure_answer(budget(indicator, 0.2), answered, own)
+    assert one.value == pytest.approx(0.35)
+    assert one.note == f"extrapolated by Prometheus from 11 scrapes{note}"
