@@ -140,6 +140,7 @@ RUN_WINDOW_END: Final = "harness_window_end_time_seconds"
 BUDGET_LIMIT: Final = "harness_budget_limit"  # budget, direction, severity
 # Once the run is judged; 1 for the outcome, 0 for the other outcomes.
 BUDGET_VALUE: Final = "harness_budget_value"  # budget; absent when there is no data
+BUDGET_SHARE: Final = "harness_budget_share_over"  # budget; of the quantile of a histogram
 BUDGET_VERDICT: Final = "harness_budget_outcome"  # budget, outcome
 RUN_VERDICT: Final = "harness_run_outcome"  # outcome
 # Their labels:
@@ -268,6 +269,7 @@ MEANINGS: Final[dict[str, str]] = {
     RUN_WINDOW_END: "End of the window, seconds since the epoch",
     BUDGET_LIMIT: "Bound of a budget, in the unit of its indicator",
     BUDGET_VALUE: "Measured value of a budget, once the run is judged",
+    BUDGET_SHARE: "Share of the observations of a histogram over the bound, once the run is judged",
     BUDGET_VERDICT: "1 for the outcome of a budget, once the run is judged; 0 for the others",
     RUN_VERDICT: "1 for the outcome of the run, once it is judged; 0 for the others",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import names
-from harness.budgets.model import Plan, Scenario
+from harness.budgets.model import Plan, Scenario, Target
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import choose_scenario, pair_design, read_plan
 from harness.commands.parts.option_types import service_url, url, variable
@@ -43,7 +43,7 @@ from harness.errors import (
 )
 from harness.experiments.advice import pair_load, rules_for
 from harness.experiments.compare import Compared, check_comparable, compare_versions
-from harness.experiments.version import Version
+from harness.experiments.version import Version, check_versions
 from harness.judge.compare.model import Comparison, Rules, Setting
 from harness.judge.compare.sequential import MOST_PAIRS
 from harness.observe.host import host_facts
@@ -137,6 +137,7 @@ def compare(options: argparse.Namespace) -> int:
     scenario = choose_scenario(plan, options)
     check_comparable(scenario, plan.budgets_of(scenario.name))
     versions = _versions(options)
+    check_versions(plan.target or Target(url=""), *versions)  # before there is a folder
     design = pair_design(scenario, options)
     require_writable_copies(REPORTS, options)
     rules, notices = _rules(plan, scenario, options)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from harness.budgets.model import Target
 from harness.errors import UsageError
-from harness.observe.command import FURTHER, PLACE, SIDE, on_side, running_metrics
+from harness.observe.command import FURTHER, PLACE, SIDE, address, on_side, running_metrics
 
 Role = Literal["baseline", "candidate"]
 
@@ -231,7 +233,8 @@ def _refuse_metrics_options(baseline: Version, candidate: Version) -> None:
 def _refuse_shared_metrics(target: Target, baseline: Version, candidate: Version) -> None:
     """Refuse an address at which only one of the versions can be scraped."""
     one, two = (_metrics_addresses(target, version) for version in (baseline, candidate))
-    if shared := [path for path in one if path in two]:
+    others = {_place(path) for path in two}
+    if shared := [path for path in one if _place(path) in others]:
         own = (
             f"write a path such as /metrics under `metrics`, or {PLACE} as the port; for a port of "
             "its own write {port2}"
@@ -252,6 +255,15 @@ def _metrics_addresses(target: Target, version: Version) -> tuple[str, ...]:
         return running_metrics(_measured(target, version), version.url)
     fixed = (path for path in target.metrics if not path.startswith("/"))
     return tuple(path for path in fixed if PLACE not in path and not FURTHER.search(path))
+
+
+def _place(url: str) -> tuple[str, int, str]:
+    """What two texts of one address have in common: `localhost` and `127.0.0.1` are one host."""
+    host, port = address(url)
+    with suppress(ValueError):
+        host = "localhost" if ip_address(host).is_loopback else host
+    parts = urlsplit(url)
+    return host, port, f"{parts.path.rstrip('/')}?{parts.query}"
 
 
 def _shared_stores(baseline: VersionSide, candidate: VersionSide) -> Iterator[str]:

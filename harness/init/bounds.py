@@ -15,7 +15,7 @@ from harness.budgets.presets import CATALOGUE
 from harness.init.functions import snake
 from harness.init.load import QUANTILE, LoadPlan
 from harness.init.python_text import text_literal
-from harness.units import Unit, format_quantity
+from harness.units import Unit, bucket_text, format_quantity
 
 ROOM: Final = 3.0  # times the measured value
 _STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -103,14 +103,16 @@ class MeasuredValue:
     """The value of a budget in the short run.
 
     Attributes:
-        value: None without data.
+        value: None without data; of a quantile that is known to its bucket, the upper end.
         upper: Upper end of its interval; None when it is not known.
         problem: Why there is no value.
+        bucket: The ends of the bucket.
     """
 
     value: float | None
     upper: float | None = None
     problem: str = ""
+    bucket: tuple[float, float] | None = None
 
 
 def propose_client(load: LoadPlan) -> list[BudgetProposal]:
@@ -202,6 +204,8 @@ def with_bound(proposal: BudgetProposal, measured: MeasuredValue) -> BudgetPropo
     if value is None:
         return replace(proposal, problem=measured.problem or "the short run had no data for it")
     said = f"measured {format_quantity(value, proposal.unit)}"
+    if measured.bucket is not None:
+        said = f"measured {bucket_text(measured.bucket, proposal.unit)}"
     bound = _bound(proposal, value, max(value, measured.upper or value))
     if bound is None:
         return replace(proposal, problem=f"{said}, which leaves no room for a bound")

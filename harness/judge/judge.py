@@ -99,10 +99,13 @@ def decide(
     """
     outcome, reason = _outcome(budget, measurement, guards, interval)
     breached = outcome in {"fail", "warn"} and not _why_no_data(budget, measurement)
-    value, indicator = measurement.value, budget.indicator
+    indicator = budget.indicator
     quantile = indicator.quantile if isinstance(indicator, Quantile) else None
     share = None if quantile is None else measurement.share_over
-    shown = interval if value is not None else None  # 0 .. 100% is no news without data
+    # Within a bucket, a value would be made up. Without data, 0 .. 100% is no news.
+    value = None if measurement.bucket else measurement.value
+    shown = interval if measurement.value is not None else None
+    low, high = _share_ends(share, interval)
     return Verdict(
         name=budget.name,
         description=budget.description,
@@ -128,9 +131,20 @@ def decide(
         bucket=measurement.bucket,
         whole=measurement.whole,
         share_over=share,
+        share_lower=low,
+        share_upper=high,
         share_allowed=None if share is None or quantile is None else 1 - quantile,
         waits=outcome == "inconclusive" and _waits(budget, measurement, guards, interval),
     )
+
+
+def _share_ends(
+    share: float | None, interval: Confidence | None
+) -> tuple[float | None, float | None]:
+    """The interval of a share, widened to hold the share that a Prometheus server answered."""
+    if share is None or interval is None or interval.share_over is None:
+        return None, None
+    return min(share, interval.share_over[0]), max(share, interval.share_over[1])
 
 
 def _waits(

@@ -47,7 +47,8 @@ class Measurement:
         bucket: The ends of the coarse bucket that the value lies in; None where it is known better.
         whole: What a share is a share of, such as "2 cores"; empty where the name says it.
         between: The lowest and the highest value that the missing evidence allows: requests had no
-            answer, or a counter appeared within the window. None when the value is exact.
+            answer, or a counter appeared within the window. None when the value is exact. Of a
+            histogram's quantile, the values of `share_over`.
     """
 
     value: float | None
@@ -74,11 +75,14 @@ class Confidence:
         upper: As `lower`.
         fewest: Observations without which no run can show that the bound holds; 0 when any number
             may.
+        share_over: The ends for the share of a histogram's observations over the bound; None
+            without a bucket edge at the bound.
     """
 
     lower: float | None
     upper: float | None
     fewest: int = 0
+    share_over: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,7 @@ class Verdict:
 
     Attributes:
         outcome: `warn` is a breach of severity warn, or one that a waiver covers.
+        value: None without data, and for a quantile of which only the bucket is known.
         lower: Lower confidence bound of the value; None where nothing is known of that side, and
             where the value is exact.
         upper: Upper confidence bound.
@@ -149,6 +154,8 @@ class Verdict:
         bucket: As in `Measurement`; `whole`, too.
         share_over: Of a histogram's quantile, the share of the observations over the bound, if a
             bucket ends there; `share_allowed` of them may be.
+        share_lower: Lower confidence bound of `share_over`; None as for `lower`.
+        share_upper: Upper confidence bound of it.
     """
 
     name: str
@@ -176,7 +183,14 @@ class Verdict:
     bucket: tuple[float, float] | None = None
     whole: str = ""
     share_over: float | None = None
+    share_lower: float | None = None
+    share_upper: float | None = None
     share_allowed: float | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the value or its bucket is known."""
+        return self.value is not None or self.bucket is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,12 @@ class StoredBudget(_Stored):
     severity: Literal["error", "warn", "off"]
     source: str
     reason: str
+    bucket: tuple[float, float] | None = None
     share_over: float | None = None
+    share_lower: float | None = None
+    share_upper: float | None = None
     share_allowed: float | None = None
+    whole: str = ""
 
 
 class StoredGuard(_Stored):
@@ -94,7 +98,9 @@ class Results(_Stored):
             tuple(f"{name}: " for name in tripped)
         ):
             return None
-        return budget.value if budget.share_allowed is None else budget.share_over
+        if budget.share_allowed is not None:
+            return budget.share_over
+        return budget.value if budget.bucket is None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from harness.experiments.compare import CPUS_TO_SPARE
 from harness.observe.host import usable_cpus
 from tests.e2e.conftest import SERVICE, WORK, Project
 from tests.recorded import read_counts
+from tests.servers import free_port
 
 # All routes are requested before the window: a counter that appears within it is less certain.
 SHORT = ("--slices", "1", "--warm-up", "1s", "--rate", "40/s", "--max-pairs", "24")
@@ -162,6 +165,60 @@ def test_compare_simultaneous_loads_both_versions_in_the_same_slices(project: Pr
         windows.append((clock["window_start"], clock["window_end"]))
     assert windows[0] == pytest.approx(windows[1], abs=0.01)
     assert windows[0][1] - windows[0][0] == pytest.approx(1.25, abs=0.01)
+
+
+@contextmanager
+def running(delay: str) -> Iterator[str]:
+    """The URL of a service that already runs, whose answers take so many seconds."""
+    port = free_port()
+    command = [sys.executable, str(SERVICE), str(port)]
+    environment = os.environ | {"DELAY": delay}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith(b"listening")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def test_compare_of_running_services_reads_the_metrics_of_each(project: Project) -> None:
+    histogram = "http_server_request_duration_seconds"
+    project.document["target"] |= {"command": "false {port}", "metrics": "/none"}
+    project.document["budgets"] = {
+        "mean": {
+            "indicator": {"kind": "mean", "metric": histogram},
+            "max": "5s",
+            "max_regression": "50%",
+        },
+        "slow": {
+            "indicator": {"kind": "quantile", "metric": histogram, "quantile": 0.95},
+            "max": "50ms",
+            "max_regression": "50%",
+        },
+    }
+    with running("0.005") as baseline, running("0.06") as candidate:
+        urls = (f"--baseline-url={baseline}", f"--candidate-url={candidate}")
+        first = f"--baseline-metrics={baseline}/metrics"
+        same = f"--candidate-metrics={baseline.replace('127.0.0.1', 'localhost')}/metrics"
+        refused = project.harness("compare", *urls, first, same, *SHORT, "--out", "out")
+        assert refused.code == 2, refused.out + refused.err
+        assert f"both versions would be scraped at {baseline}/metrics" in refused.err
+        assert not (project.path / "out").exists()
+        own = f"--candidate-metrics={candidate}/metrics"
+        result = project.harness("compare", *urls, first, own, *SHORT, "--out", "out", timeout=400)
+    assert result.code == 3, result.out + result.err
+    found = {budget["name"]: budget for budget in comparison(project)["budgets"]}
+    assert {name: budget["outcome"] for name, budget in found.items()} == {
+        "mean": "fail",
+        "slow": "fail",
+    }
+    assert found["mean"]["candidate"] > 0.06
+    assert found["slow"]["candidate"] == 1
+    share = found["slow"]["share_over"]
+    assert (share["bound"], share["unit"]) == (0.05, "s")
+    assert share["lower"] > 0
+    assert f"100% of {histogram} took more than 50 ms, " in found["slow"]["reason"]
 
 
 def test_compare_interrupted_leaves_nothing_but_its_report(versioned: Project, place: Path) -> None:

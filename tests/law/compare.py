@@ -20,6 +20,7 @@ from harness.budgets.model import (
     Mean,
     Over,
     PerRequest,
+    Quantile,
     Rate,
     Ratio,
     Selector,
@@ -36,7 +37,7 @@ from harness.units import Unit
 from tests.law.case import REPLICAS, run_of
 from tests.law.damage import EVERY, Damage
 from tests.law.law import GREEN, Violation
-from tests.unit.judge.evidence import START, TIMES, budget, counter, requests, series
+from tests.unit.judge.evidence import START, TIMES, buckets, budget, counter, requests, series
 
 PAIRS: Final = 6
 RULES: Final = Rules()
@@ -147,6 +148,9 @@ def _all() -> Iterator[Comparison]:
         9.0,
         more=lambda x: _counters("cpu_seconds_total", 4 * x),
     )
+    share = Quantile(Selector("h_seconds"), 0.8)
+    yield _of("share over a bound", share, 0.25, more=_slow)
+    yield _of("share over a bound, with births", share, 0.25, more=_slow_births)
     yield from _of_births()
     overs: tuple[Over, ...] = ("mean", "max", "last")
     for over in overs:
@@ -210,6 +214,38 @@ def _born(x: float) -> list[Series]:
             series(DECLARED, lambda _: 1.0, labels, replica, TIMES[:born]),
             series("f_total", lambda t: x * (0.1 + 40 * (t - 1)), {}, replica, TIMES[born:]),
         )
+    ]
+
+
+def _slow(x: float) -> list[Series]:
+    """A histogram of which a tenth, or x times as much, is over 0.25 s."""
+    slow = 40 * x
+    counts = {"0.1": 300.0, "0.25": 400 - slow, "1.0": 400.0, "+Inf": 400.0}
+    return [
+        one
+        for replica in REPLICAS
+        for route in _ROUTES
+        for one in buckets("h_seconds", counts, replica, **route)
+    ]
+
+
+def _slow_births(x: float) -> list[Series]:
+    """The same, and one route more that is born in the second second of the window."""
+    born = TIMES.index(START + 1)
+    per_second = {"0.1": 6.0, "0.25": 20 - 2 * x, "1.0": 20.0, "+Inf": 20.0}
+    return [
+        *_slow(x),
+        *(
+            series(
+                "h_seconds_bucket",
+                [count * (at - START) for at in TIMES[born:]],
+                {"route": "/c", "le": le},
+                replica,
+                TIMES[born:],
+            )
+            for replica in REPLICAS
+            for le, count in per_second.items()
+        ),
     ]
 
 

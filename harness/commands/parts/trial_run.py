@@ -17,6 +17,7 @@ from harness.init.bounds import MeasuredValue
 
 if TYPE_CHECKING:
     from harness.budgets.model import Plan, Scenario
+    from harness.judge.model import Verdict
     from harness.runs.folder import RunFolder
     from harness.runs.model import Manifest
 
@@ -72,10 +73,7 @@ def trial_run(text: str, path: Path, locustfile: str, folder: Path, url: str | N
         raise TargetError(f"the short run failed: {manifest.reason}")
     evidence = read_evidence(run, manifest=manifest)
     judgement = judge(plan.budgets_of(scenario.name), evidence)
-    values = {
-        one.name: MeasuredValue(one.value, one.upper, "" if one.value is not None else one.reason)
-        for one in judgement.verdicts
-    }
+    values = {one.name: _measured(one) for one in judgement.verdicts}
     failed = {one.request: (one.errors, one.count) for one in endpoints(evidence.latency)}
     answered = Distribution.merge(
         times
@@ -83,6 +81,12 @@ def trial_run(text: str, path: Path, locustfile: str, folder: Path, url: str | N
         if (key.what, key.outcome) == (names.SERVICE_TIME, names.OK)
     )
     return TrialRun(values, failed, answered.mean)
+
+
+def _measured(verdict: Verdict) -> MeasuredValue:
+    value = verdict.value if verdict.bucket is None else verdict.bucket[1]
+    problem = "" if verdict.has_data else verdict.reason
+    return MeasuredValue(value, verdict.upper, problem, verdict.bucket)
 
 
 def _gather(plan: Plan, scenario: Scenario, run: RunFolder, url: str | None) -> Manifest:

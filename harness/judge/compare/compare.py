@@ -7,17 +7,19 @@ so that all together do with alpha at most, however they depend on each other (B
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from math import expm1, inf, isfinite
 from statistics import median
 from typing import assert_never
 
-from harness.budgets.model import Budget
+from harness.budgets.model import Budget, Quantile
 from harness.judge.compare.describe import reason
 from harness.judge.compare.log_ratio import (
     PairRatio,
+    compared_value,
+    pair_difference,
     pair_ratio,
     too_few_events,
     why_no_ratio,
@@ -28,6 +30,7 @@ from harness.judge.compare.model import (
     Omission,
     Pair,
     Rules,
+    ShareChange,
     SideMeasurements,
 )
 from harness.judge.compare.sequential import (
@@ -43,9 +46,11 @@ from harness.judge.compare.sequential import (
 from harness.judge.describe import advice
 from harness.judge.judge import in_scope
 from harness.judge.model import Guard, Measurement, Outcome
+from harness.units import Unit
 
 # More than a third left out ends the comparison, but not because of the first few pairs.
 FEWEST_PAIRS = 6
+_NONE = (None, None)
 
 
 def compared(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
@@ -153,11 +158,9 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
     tolerance = budget.max_regression or 0.0
     plan = design(tolerance, rules.most, alpha=rules.alpha / family, beta=rules.beta)
     omitted = [exclusion_reason(budget, pair) for pair in pairs]
-    ratios = tuple(
-        None if why else pair_ratio(budget, *_measured(budget, pair))
-        for pair, why in zip(pairs, omitted, strict=True)
-    )
+    ratios = _of_pairs(pair_ratio, budget, pairs, omitted)
     used = [_measured(budget, p) for p, why in zip(pairs, omitted, strict=True) if not why]
+    before, after = (_median(budget, side) for side in zip(*used, strict=True)) if used else _NONE
     may_pass = [too_few_events(budget, used[:count]) is None for count in range(len(used) + 1)]
     state, decided_after = _closing_in(ratios, may_pass, plan)
     change = BudgetChange(
@@ -168,9 +171,9 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         severity=budget.severity,
         tolerance=tolerance,
         direction=budget.direction,
-        unit=budget.unit,
-        baseline=median(b.value or 0.0 for b, _ in used) if used else None,
-        candidate=median(c.value or 0.0 for _, c in used) if used else None,
+        unit=Unit.RATIO if isinstance(budget.indicator, Quantile) else budget.unit,
+        baseline=before,
+        candidate=after,
         estimate=None if state.estimate is None else expm1(state.estimate),
         lower=expm1(state.lower) if isfinite(state.lower) else None,
         upper=expm1(state.upper) if isfinite(state.upper) else None,
@@ -182,8 +185,53 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         advice=advice(budget.indicator) if state.decision == "fail" else "",
         runbook=budget.runbook,
         line=budget.line,
+        whole=_whole(used),
+        share_over=_share_change(budget, pairs, omitted, plan, before),
     )
     return replace(change, reason=reason(change, budget, used, [why for why in omitted if why]))
+
+
+def _whole(used: Sequence[tuple[Measurement, Measurement]]) -> str:
+    wholes = {found.whole for pair in used for found in pair}
+    return wholes.pop() if len(wholes) == 1 else ""
+
+
+def _median(budget: Budget, side: Iterable[Measurement]) -> float | None:
+    return median(compared_value(budget, found) or 0.0 for found in side)
+
+
+def _of_pairs(
+    worsening: Callable[[Budget, Measurement, Measurement], PairRatio | None],
+    budget: Budget,
+    pairs: Sequence[Pair],
+    omitted: Sequence[str],
+) -> tuple[PairRatio | None, ...]:
+    return tuple(
+        None if why else worsening(budget, *_measured(budget, pair))
+        for pair, why in zip(pairs, omitted, strict=True)
+    )
+
+
+def _share_change(
+    budget: Budget,
+    pairs: Sequence[Pair],
+    omitted: Sequence[str],
+    plan: Design,
+    baseline: float | None,
+) -> ShareChange | None:
+    """The difference of the shares over the bound, by the looks of the test, for people."""
+    if not isinstance(budget.indicator, Quantile):
+        return None
+    differences = _of_pairs(pair_difference, budget, pairs, omitted)
+    state, _ = _closing_in(differences, [True] * (len(pairs) + 1), plan)
+    lower, upper, estimate = state.lower, state.upper, state.estimate
+    if budget.direction == "min":  # a bad share that rises is a share over the bound that falls
+        lower, upper, estimate = -upper, -lower, None if estimate is None else -estimate
+    if estimate is not None and baseline is not None:  # no share is below 0 or over 100%
+        lower = max(lower, min(-baseline, estimate)) if isfinite(lower) else lower
+        upper = min(upper, max(1 - baseline, estimate)) if isfinite(upper) else upper
+    ends = [end if isfinite(end) else None for end in (lower, upper)]
+    return ShareChange(budget.bound, budget.unit, estimate, ends[0], ends[1])
 
 
 def _closing_in(

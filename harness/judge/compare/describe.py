@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from harness.budgets.model import Budget
+from harness.budgets.model import Budget, Quantile
 from harness.judge.compare.log_ratio import FEWEST_EVENTS, is_share, too_few_events
-from harness.judge.compare.model import BudgetChange
+from harness.judge.compare.model import BudgetChange, ShareChange
 from harness.judge.describe import describe
 from harness.judge.model import Measurement
 from harness.units import Unit, format_quantity
@@ -62,7 +62,9 @@ def interval_text(lower: float | None, upper: float | None) -> str:
 
 def _found(change: BudgetChange, budget: Budget) -> str:
     what = describe(budget.indicator)
-    if is_share(budget):
+    if change.share_over is not None and isinstance(budget.indicator, Quantile):
+        what = _shares(change, change.share_over, budget.indicator)
+    elif is_share(budget):
         bad = "bad events" if budget.direction == "max" else "misses"
         what = f"the share of {bad} in the {what}"
     estimate = change.estimate or 0.0
@@ -70,6 +72,29 @@ def _found(change: BudgetChange, budget: Budget) -> str:
     how = "unchanged" if text == "0.0%" else f"{text} {'worse' if estimate > 0 else 'better'}"
     interval = interval_text(change.lower, change.upper)
     return f"{what} is {how} ({interval})" if interval else f"{what} is {how}"
+
+
+def _shares(change: BudgetChange, shares: ShareChange, indicator: Quantile) -> str:
+    """Such as "5% of h_seconds took more than 250 ms, 3.1% in the baseline (difference ...)"."""
+    after, before = (
+        format_quantity(value or 0.0, Unit.RATIO) for value in (change.candidate, change.baseline)
+    )
+    over = "took more than" if shares.unit is Unit.SECONDS else "were over"
+    points = _points(shares.lower, shares.upper)
+    text = (
+        f"{after} of {indicator.histogram} {over} {format_quantity(shares.bound, shares.unit)},"
+        f" {before} in the baseline"
+    )
+    others = "the share" if change.direction == "max" else "the share of the others"
+    return f"{text}{f' (difference {points})' if points else ''}; {others}"
+
+
+def _points(lower: float | None, upper: float | None) -> str:
+    """Such as "+0.6 .. +3.4 percentage points"; empty unless both ends are known."""
+    if lower is None or upper is None:
+        return ""
+    low, high = (f"{100 * end + 0.0:+.3g}" for end in (lower, upper))
+    return f"{low} .. {high} percentage points"
 
 
 def _certainty(change: BudgetChange) -> str:
@@ -94,8 +119,12 @@ def _undecided(
         return why
     few = too_few_events(budget, used)
     if few is not None:
+        events = "bad events"
+        if isinstance(budget.indicator, Quantile):
+            side = "over" if budget.direction == "max" else "up to"
+            events = f"observations {side} {format_quantity(budget.bound, budget.unit)}"
         return (
-            f"too few bad events to compare: {few:.2g} in the baseline's part of a pair, and"
+            f"too few {events} to compare: {few:.2g} in the baseline's part of a pair, and"
             f" {FEWEST_EVENTS} are needed; rely on {budget.direction}, or use a higher rate or"
             f" more --slices{_left_out(change, omitted)}"
         )

@@ -3,21 +3,21 @@
 Levels (times, throughput, gauges, work per request) are compared as they are. Shares (failed
 requests, cache hits) are compared by their bad events, misses for hits, because twice the failures
 is twice as bad whatever the share was; +1/2 and +1 keep the logarithm finite and its bias small
-(Haldane 1956, Annals of Human Genetics 20; Anscombe 1956, Biometrika 43).
+(Haldane 1956, Annals of Human Genetics 20; Anscombe 1956, Biometrika 43). The quantile of a
+histogram is known to its bucket only, so the share of the observations over the bound is compared.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 from statistics import fmean
 from typing import NamedTuple
 
 from harness.budgets.model import Budget, ErrorRatio, Quantile, Ratio
 from harness.judge.model import Measurement
-from harness.units import Unit
+from harness.units import Unit, format_quantity
 
 # A level that comes from nothing or goes to nothing has no ratio. It counts as a change by this
 # factor, as does every larger one: tests by ranks need to know only that it is large.
@@ -41,14 +41,19 @@ def log_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> 
         `min`; of the bad events for a share. It is within +-ln(LARGEST), and 0 when both are zero;
         None when `why_no_ratio` says why there is nothing to compare.
     """
-    before, after = baseline.value, candidate.value
+    before, after = compared_value(budget, baseline), compared_value(budget, candidate)
     if why_no_ratio(budget, baseline, candidate) or before is None or after is None:
         return None
+    return _worsening(budget, (before, baseline.samples), (after, candidate.samples))
+
+
+def _worsening(budget: Budget, baseline: tuple[float, int], candidate: tuple[float, int]) -> float:
+    """As `log_ratio`, of a value and its samples on both sides."""
+    (before, made), (after, now) = baseline, candidate
     if is_share(budget):
-        before, after = bad_events(budget, baseline), bad_events(budget, candidate)
+        before, after = bad_share(budget, before) * made, bad_share(budget, after) * now
         if before or after:
-            before = (before + 0.5) / (baseline.samples + 1)
-            after = (after + 0.5) / (candidate.samples + 1)
+            before, after = (before + 0.5) / (made + 1), (after + 0.5) / (now + 1)
         return _log(after, before)
     return _log(after, before) if budget.direction == "max" else _log(before, after)
 
@@ -72,16 +77,31 @@ def pair_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) ->
     value = log_ratio(budget, baseline, candidate)
     if value is None:
         return None
-    ends = [
-        log_ratio(budget, replace(baseline, value=before), replace(candidate, value=after))
-        for before, after in product(_ends(baseline), _ends(candidate))
+    known = [
+        _worsening(budget, (before, baseline.samples), (after, candidate.samples))
+        for before, after in product(_ends(budget, baseline), _ends(budget, candidate))
     ]
-    known = [value, *(end for end in ends if end is not None)]
-    return PairRatio(value, min(known), max(known))
+    return PairRatio(value, min(value, *known), max(value, *known))
 
 
-def _ends(found: Measurement) -> tuple[float | None, ...]:
-    return found.between or (found.value,)
+def pair_difference(
+    budget: Budget, baseline: Measurement, candidate: Measurement
+) -> PairRatio | None:
+    """By how much the bad share rose from baseline to candidate; None for what is no share."""
+    before, after = compared_value(budget, baseline), compared_value(budget, candidate)
+    if not is_share(budget) or before is None or after is None:
+        return None
+    value = bad_share(budget, after) - bad_share(budget, before)
+    known = [
+        bad_share(budget, late) - bad_share(budget, early)
+        for early, late in product(_ends(budget, baseline), _ends(budget, candidate))
+    ]
+    return PairRatio(value, min(value, *known), max(value, *known))
+
+
+def _ends(budget: Budget, found: Measurement) -> tuple[float, ...]:
+    value = compared_value(budget, found) or 0.0
+    return tuple(max(0.0, end) for end in found.between or (value,))
 
 
 def why_no_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) -> str:
@@ -90,12 +110,11 @@ def why_no_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) 
     `min_samples` is for the verdict on one run: the scatter of the pairs shows how much
     so few samples scatter.
     """
-    if isinstance(budget.indicator, Quantile):
-        return (
-            "the quantile of a histogram is known only to its bucket, and most changes stay within"
-            " one; give max_regression to a latency or a mean"
-        )
     for side, found in (("baseline", baseline), ("candidate", candidate)):
+        if isinstance(budget.indicator, Quantile):
+            if why := _why_no_share(budget, budget.indicator, found):
+                return f"no data of the {side}: {why}"
+            continue
         if found.value is None:
             return f"no data of the {side}: {found.reason}"
         if found.undecided and found.between is None:
@@ -105,17 +124,38 @@ def why_no_ratio(budget: Budget, baseline: Measurement, candidate: Measurement) 
     return ""
 
 
+def _why_no_share(budget: Budget, indicator: Quantile, found: Measurement) -> str:
+    """Why the share of the observations over the bound is not known; empty when it is."""
+    if found.share_over is not None:
+        return ""
+    if not found.samples:
+        return found.reason
+    bound = format_quantity(budget.bound, budget.unit)
+    return (
+        f"{indicator.histogram.metric} has no bucket edge at {bound}, so the share over it is not"
+        f" known; add a bucket at {bound}, or move the bound to an edge"
+    )
+
+
+def compared_value(budget: Budget, found: Measurement) -> float | None:
+    """What is compared: the value; of a histogram's quantile, the share over the bound."""
+    return found.share_over if isinstance(budget.indicator, Quantile) else found.value
+
+
 def is_share(budget: Budget) -> bool:
-    """Whether the indicator counts good or bad events among all."""
+    """Whether what is compared counts good or bad events among all."""
     of_counters = isinstance(budget.indicator, Ratio) and budget.unit is Unit.RATIO
-    return of_counters or isinstance(budget.indicator, ErrorRatio)
+    return of_counters or isinstance(budget.indicator, ErrorRatio | Quantile)
+
+
+def bad_share(budget: Budget, share: float) -> float:
+    """The share of bad events: those that the share counts, or the others with a `min`."""
+    return share if budget.direction == "max" else max(0.0, 1 - share)
 
 
 def bad_events(budget: Budget, measurement: Measurement) -> float:
-    """How many bad events a share stands for: those that it counts, or the others with a `min`."""
-    share = measurement.value or 0.0
-    bad = share if budget.direction == "max" else max(0.0, 1 - share)
-    return bad * measurement.samples
+    """How many bad events a share stands for."""
+    return bad_share(budget, compared_value(budget, measurement) or 0.0) * measurement.samples
 
 
 def too_few_events(

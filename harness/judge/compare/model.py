@@ -55,6 +55,25 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareChange:
+    """The change of the share of a histogram's observations over a bound.
+
+    Attributes:
+        bound: In `unit`.
+        difference: Candidate minus baseline, the estimate over all pairs: 0.02 are two percentage
+            points.
+        lower: End of its interval, by the method and the levels of the comparison; None where there
+            is none yet.
+    """
+
+    bound: float
+    unit: Unit
+    difference: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetChange:
     """What became of a budget's indicator from the baseline to the candidate.
 
@@ -65,7 +84,8 @@ class BudgetChange:
             while there is no decision.
         decision: Of the sequential test; "continue" when the comparison ended before there was one.
         tolerance: The budget's `max_regression`.
-        baseline: Median of the baseline's values, in `unit`; None without any.
+        baseline: Median of the baseline's values, in `unit`; None without any. For the quantile of
+            a histogram, shares over the bound, and `unit` is a ratio.
         estimate: Of the change; None before there is a pair.
         lower: End of the tightest interval that any look gave; None where there is none yet.
         detectable: The minimum detectable regression: what as many pairs of this noise find with
@@ -74,6 +94,8 @@ class BudgetChange:
         decided_after: Pairs, those left out included, after which the decision fell.
         seconds: Of load until then, or until now.
         advice: Where to look first when it failed; empty otherwise.
+        share_over: For the quantile of a histogram.
+        whole: What both values are shares of, such as "2 cores"; empty where the name says it.
     """
 
     name: str
@@ -97,6 +119,8 @@ class BudgetChange:
     advice: str = ""
     runbook: str = ""
     line: int = 0
+    share_over: ShareChange | None = None
+    whole: str = ""
 
     @property
     def pairs(self) -> int:

@@ -12,7 +12,7 @@ from scipy.special import chdtri
 
 from harness.budgets.model import Budget
 from harness.judge.compare.compare import compared, exclusion_reason, tripped
-from harness.judge.compare.log_ratio import log_ratio
+from harness.judge.compare.log_ratio import compared_value, log_ratio
 from harness.judge.compare.model import Pair, Rules, SideMeasurements
 from harness.judge.compare.sequential import (
     MOST_PAIRS,
@@ -174,12 +174,13 @@ def _of_runs(budget: Budget, runs: Sequence[SideMeasurements]) -> Spread:
     known, left_out = [], []
     for run in runs:
         found, guard = run.measurements[budget.name], tripped(budget, run)
+        value = compared_value(budget, found)
         if guard is not None:
             left_out.append(f"{guard.name} tripped: {guard.reason.rstrip('.')}")
-        elif found.value is None:
-            left_out.append(f"no data: {found.reason}")
-        elif found.value <= 0:
+        elif value is None:
+            left_out.append(f"no data: {found.reason or found.undecided}")
+        elif value <= 0:
             left_out.append("the value is zero or below, so it has no logarithm")
         else:
-            known.append(log(found.value))
+            known.append(log(value))
     return spread(known, left_out)

@@ -48,7 +48,7 @@ from harness.names import (
     START_LAG,
 )
 from harness.runs.model import Distribution
-from harness.units import format_quantity
+from harness.units import bucket_text, format_quantity
 
 # Shares of the time, with the lateness that is exceeded in each, seconds.
 Lateness = tuple[tuple[float, float], ...]
@@ -309,13 +309,12 @@ def off_by(one: Measured, off: float | None) -> str:
     if value is None or one.holds:
         return one.name
     sides = ("over", "high") if one.budget.direction == "max" else ("under", "low")
-    distance = format_quantity(abs(value - bound), unit)
+    found = f"{format_quantity(abs(value - bound), unit)} {sides[0]} its bound"
+    if one.measurement.bucket is not None:  # the distance of a bucket is not known
+        found = bucket_text(one.measurement.bucket, unit)
     if off is None or not math.isfinite(off):
-        return f"{one.name} ({distance} {sides[0]} its bound)"
-    return (
-        f"{one.name} ({distance} {sides[0]} its bound, and perhaps {format_quantity(off, unit)} too"
-        f" {sides[1]})"
-    )
+        return f"{one.name} ({found})"
+    return f"{one.name} ({found}, and perhaps {format_quantity(off, unit)} too {sides[1]})"
 
 
 def _proves_nothing(indicator: Latency, generator: GeneratorReading) -> bool:

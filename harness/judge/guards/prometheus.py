@@ -18,9 +18,9 @@ from harness.judge.intervals.start_noise import NOISE
 from harness.judge.measure.measure import Measured, MeasuredBudgets, measure
 from harness.judge.measure.observation import ObservedAnswer
 from harness.judge.measure.series import listed
-from harness.judge.model import Guard, guard
+from harness.judge.model import Guard, Measurement, guard
 from harness.runs.model import Evidence, Manifest
-from harness.units import Unit, format_quantity
+from harness.units import Unit, bucket_text, format_quantity
 
 # Of the larger of two levels, which a server and the harness read at other moments.
 LEVELS = 0.5
@@ -58,7 +58,7 @@ def server_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[G
 def server_agrees(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """What a server answers and what the harness itself scraped do not contradict each other."""
     held = [
-        (one, answer, own.value)
+        (one, answer, own)
         for one, answer in _answered(measured)
         if (own := measure(one.budget, answer.own)).value is not None
     ]
@@ -67,11 +67,10 @@ def server_agrees(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gua
     apart = [(one, own) for one, answer, own in held if not _agrees(one, answer, evidence)]
     reason = "the server's answers agree with the harness's own scrapes"
     if apart:
-        one, exact = apart[0]
-        value = one.measurement.value
-        shown = "not known exactly" if value is None else format_quantity(value, one.budget.unit)
+        one, own = apart[0]
+        server, exact = (_shown(found, one.budget.unit) for found in (one.measurement, own))
         reason = (
-            f"{one.name} is {shown} by the server and {format_quantity(exact, one.budget.unit)} by"
+            f"{one.name} is {server} by the server and {exact} by"
             " the harness's own scrapes, which contradict each other; do both scrape the same"
             " service, with the labels of the query, and often enough?"
         )
@@ -84,6 +83,12 @@ def server_agrees(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gua
         scope="all",
         budgets=tuple(one.name for one, _ in apart) or None,
     )
+
+
+def _shown(found: Measurement, unit: Unit) -> str:
+    if found.bucket is not None:
+        return bucket_text(found.bucket, unit)
+    return "not known exactly" if found.value is None else format_quantity(found.value, unit)
 
 
 def _answered(measured: MeasuredBudgets) -> Iterator[tuple[Measured, ObservedAnswer]]:

@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
-from harness.budgets.model import Budget, Quantile, Ratio
+from harness import names
+from harness.budgets.model import Budget, Quantile, Rate, Ratio, Selector
+from harness.judge.bounds import same
 from harness.judge.intervals.levels import ONCE, ErrorLevels
 from harness.judge.intervals.mean import mean_bounds
 from harness.judge.intervals.proportion import certain_share, share_bounds
@@ -78,10 +81,12 @@ def confidence(
         below, above = zip(look, run, strict=True)
         lower = None if lower is None else widened(lower, value, -1, noise, below)
         upper = None if upper is None else widened(upper, value, 1, noise, above)
-    return Confidence(lower, upper, found.fewest)
+    return replace(found, lower=lower, upper=upper)
 
 
-def _possible(budget: Budget, observation: Observation) -> tuple[float, float]:
+def _possible(  # noqa: PLR0911 - a line for each kind
+    budget: Budget, observation: Observation
+) -> tuple[float, float]:
     """The least and the greatest value that the indicator can have in this start of the service.
 
     Counts and times are not negative. No quantile or mean of times is under the least of them. The
@@ -92,8 +97,12 @@ def _possible(budget: Budget, observation: Observation) -> tuple[float, float]:
             every = Distribution.merge((times, waits.of(observation.indicator.of)))
             return (every.values[0] if every.count else 0.0), math.inf
         case ObservedRatio(indicator=Ratio(of=of, to=to)):
-            part = of.metric == to.metric and not to.where  # a part of the whole is no more than it
+            # A part of the whole is no more than it.
+            part = of.metric == to.metric and to.where.items() <= of.where.items()
             return 0.0, 1.0 if part else math.inf
+        case ObservedRate(indicator=Rate(to=Selector(metric=names.CPU_COUNT))):
+            # No more time than all CPUs have, but for the moments at which the counter was read.
+            return 0.0, max(1.0, observation.per_second / observation.divisor)
         case ObservedTimes() | ObservedFailures() | ObservedThroughput() | ObservedHistogram():
             return 0.0, math.inf
         case ObservedRatio() | ObservedPerRequest() | ObservedRate() | ObservedUtilization():
@@ -254,10 +263,12 @@ def _quantile(
     totals = [totals_of[n] for n in numbers]
     values = sorted(batches)
     exceeded, kept = crossings(values, over, totals, quantile, alphas)
+    at = next((edge for edge in values if same(edge, budget.bound)), None)
     return Confidence(
         values[exceeded] * _MORE if exceeded >= 0 else None,
         values[kept] if kept < len(values) else None,
         _fewest(1 - quantile, budget, alphas),
+        None if at is None else share_bounds(over(at), totals, *alphas),
     )
 
 

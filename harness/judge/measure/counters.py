@@ -54,6 +54,7 @@ def observe_histogram(indicator: Quantile, evidence: Evidence) -> ObservedHistog
         service_coverage(evidence, [buckets], [(buckets, parts)]),
         found,
         {edge: increases_in_batches(evidence, by_edge[edge]) for edge in sorted(by_edge)},
+        {edge: born(found) for edge, found in by_edge.items()},
     )
 
 

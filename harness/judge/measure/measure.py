@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from harness.budgets.dialects.model import MetricRole
+from harness.budgets.dialects.recognise import meaning_of
 from harness.budgets.model import Budget, Rate
 from harness.budgets.presets import in_run
 from harness.judge.bounds import holds, holds_by_value
@@ -121,21 +123,29 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
                 observation.scrapes,
                 observation.source,
                 between=between,
-                whole=_cores(observation.indicator, divisor),
+                whole=_cores(budget, divisor),
             )
         case ObservedExact(value=value, samples=samples, source=source):
             return Measurement(value, samples, source)
         case ObservedUtilization():
             return _utilization(budget, observation)
         case ObservedAnswer():
-            return measure_answer(budget, observation, measure(budget, observation.own).value)
+            own = measure(budget, observation.own)
+            answered = measure_answer(budget, observation, own.value)
+            return replace(answered, whole=own.whole or _cores(budget, None))
         case _:
             assert_never(observation)
 
 
-def _cores(indicator: Rate, divisor: float) -> str:
-    """What the use of the CPUs is a share of."""
-    if indicator.to is None or indicator.to.metric != CPU_COUNT:
+def _cores(budget: Budget, divisor: float | None) -> str:
+    """What the use of the CPUs is a share of; empty for other rates, and if it is not known."""
+    indicator = budget.indicator
+    if not isinstance(indicator, Rate) or budget.unit is not Unit.RATIO:
+        return ""
+    if indicator.to is None:
+        meaning = meaning_of(indicator.counter.metric)
+        return "1 core" if meaning and meaning.role is MetricRole.CPU else ""
+    if indicator.to.metric != CPU_COUNT or divisor is None:
         return ""
     return "1 core" if divisor == 1 else f"{format_quantity(divisor, Unit.COUNT)} cores"
 

@@ -218,12 +218,15 @@ class ObservedHistogram:
 
     Attributes:
         batches: Observations that do not exceed an edge, in each batch, by the edge.
+        born: By how much the count up to an edge may be too high, because counters appeared within
+            the window, by the edge.
     """
 
     indicator: Quantile
     coverage: Coverage
     histogram: Histogram
     batches: Mapping[float, Batches]
+    born: Mapping[float, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

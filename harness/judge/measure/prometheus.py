@@ -301,11 +301,12 @@ def measure_answer(budget: Budget, observed: ObservedAnswer, own: float | None) 
         found = measure_quantile(budget, observed.found)
     else:
         found = Measurement(observed.found, observed.samples, PROMETHEUS)
-    return replace(found, note=_note(budget, observed, found.value, own))
+    return replace(found, note=_note(budget, observed, found, own))
 
 
-def _note(budget: Budget, observed: ObservedAnswer, value: float | None, own: float | None) -> str:
+def _note(budget: Budget, observed: ObservedAnswer, found: Measurement, own: float | None) -> str:
     """How the value was obtained, and how far it is from the exact one."""
+    value = found.value
     if isinstance(observed.indicator, Promql):
         return "evaluated by Prometheus"
     level = isinstance(observed.indicator, Gauge | Utilization)
@@ -314,6 +315,8 @@ def _note(budget: Budget, observed: ObservedAnswer, value: float | None, own: fl
         return note
     if math.isclose(value, own, rel_tol=_SAME):
         return f"{note}, the same as by the harness's own scrapes"
+    if found.bucket is not None:
+        return note  # the distance of two values within buckets is not known
     exact = format_quantity(own, budget.unit)
     if not own:
         return f"{note}; by the harness's own scrapes it is {exact}"

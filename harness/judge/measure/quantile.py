@@ -27,6 +27,7 @@ def measure_quantile(budget: Budget, observed: ObservedHistogram) -> Measurement
         share_over=_share_over(found, budget.bound),
         reason=_why_unknown(lower, upper, budget),
         bucket=_coarse(max(lower, 0.0), upper),
+        between=_share_between(observed, budget.bound),
     )
     if upper < budget.bound or same(upper, budget.bound):
         return replace(base, meets=budget.direction == "max")
@@ -64,6 +65,25 @@ def _share_over(found: Histogram, bound: float) -> float | None:
         if same(edge, bound):
             return 1 - seen / found.count
     return None
+
+
+def _share_between(observed: ObservedHistogram, bound: float) -> tuple[float, float] | None:
+    """The share over the bound without what counters had counted before their first reading.
+
+    What was counted before may have been all of the observations over the bound, or all others.
+    """
+    found, born = observed.histogram, observed.born
+    edge = next((one for one in found.edges if same(one, bound)), None)
+    if edge is None or not any(born.values()):
+        return None
+    within = found.cumulative[found.edges.index(edge)]
+    over, before = found.count - within, born.get(edge, 0.0)
+    least = max(0.0, over - (born.get(math.inf, 0.0) - before))
+    most = max(0.0, within - before)
+    return (
+        least / (least + within) if least + within else 0.0,
+        over / (over + most) if over + most else 1.0,
+    )
 
 
 def _why_unknown(lower: float, upper: float, budget: Budget) -> str:

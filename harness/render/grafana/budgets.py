@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness import names
-from harness.budgets.model import Budget, Plan
+from harness.budgets.model import Budget, Plan, Quantile
 from harness.promql.answers import in_production
 from harness.promql.expression import number, text
 from harness.render.grafana.panels import (
@@ -15,9 +16,11 @@ from harness.render.grafana.panels import (
     GrafanaRow,
     Query,
     Variable,
+    share_now,
     value_now,
 )
 from harness.render.words import Links, limit, sentence
+from harness.units import Unit, format_quantity
 
 _SERVICE = ('job="$service"',)
 
@@ -37,10 +40,16 @@ def budget_board(plan: Plan, links: Links) -> Dashboard:
 
 
 def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
-    unit = UNITS[budget.unit]
     shown = in_production(budget.indicator, links.roles)
     value = value_now(budget, _SERVICE, links.roles) if shown else ""
     about = sentence(budget.description) or f"The indicator of {budget.name}."
+    metric = names.BUDGET_VALUE
+    if isinstance(budget.indicator, Quantile):
+        value = share_now(budget, _SERVICE, links.roles) if shown else ""
+        over = format_quantity(budget.bound, budget.unit)
+        about += f" Shown is the share over {over}: a quantile is known to its bucket only."
+        metric, budget = names.BUDGET_SHARE, _as_share(budget, budget.indicator)
+    unit = UNITS[budget.unit]
     where = f"{names.RUN_SERVICE}={text(links.service)}, {names.RUN_BUDGET}={text(budget.name)}"
 
     def last(metric: str) -> str:
@@ -67,7 +76,7 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
             about,
             (
                 *((Query(value, "service"),) if value else ()),
-                Query(f"max({names.BUDGET_VALUE}{{{where}}})", "load test, judged"),
+                Query(f"max({metric}{{{where}}})", "load test, judged"),
             ),
             width=12,
             height=6,
@@ -78,7 +87,7 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
             "In the last run",
             unit,
             "Measured by the last load test of this time range.",
-            Query(f"max({last(names.BUDGET_VALUE)})"),
+            Query(f"max({last(metric)})"),
             budget,
         ),
         GrafanaPanel(
@@ -96,6 +105,12 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
             height=6,
         ),
     )
+
+
+def _as_share(budget: Budget, indicator: Quantile) -> Budget:
+    """A budget on a quantile as one on the share over its bound."""
+    allowed = round(1 - indicator.quantile, 12)
+    return replace(budget, unit=Unit.RATIO, bound=allowed, alert=None)
 
 
 def _margin(value: str, budget: Budget) -> str:

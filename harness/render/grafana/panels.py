@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.budgets.dialects.model import Recognition
-from harness.budgets.model import Budget, Indicator
+from harness.budgets.model import Budget, Indicator, Quantile
 from harness.budgets.series import spans_window
-from harness.promql.expression import QueryScope, value
+from harness.promql.expression import QueryScope, share_over, value
 from harness.render.words import limit, sentence
 from harness.units import Unit, format_quantity
 
@@ -151,6 +151,14 @@ def value_now(budget: Budget, matchers: tuple[str, ...], roles: Recognition) -> 
         "5m" if grows else RATE, matchers, step="$__interval", client="service", roles=roles
     )
     return value(budget.indicator, scope, budget.direction)
+
+
+def share_now(budget: Budget, matchers: tuple[str, ...], roles: Recognition) -> str:
+    """The share of the observations of a histogram over a budget's bound; empty for other kinds."""
+    if not isinstance(budget.indicator, Quantile):
+        return ""
+    scope = QueryScope(RATE, matchers, step="$__interval", client="service", roles=roles)
+    return share_over(budget.indicator, budget.bound, scope)
 
 
 def full_description(panel: GrafanaPanel) -> str:

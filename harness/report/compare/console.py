@@ -12,7 +12,7 @@ from harness.judge.compare.model import BudgetChange, Comparison, Setting
 from harness.report.compare import words as wording
 from harness.report.parts.console import NAME, STYLES, end, listed, reason_parts
 from harness.report.parts.terminal import Column, render, table
-from harness.report.parts.words import clean, value_text, worst_first
+from harness.report.parts.words import clean, worst_first
 
 MOST_OMISSIONS = 5
 
@@ -70,9 +70,15 @@ def _columns(changes: Sequence[BudgetChange]) -> list[Column]:
         Column("pairs", [wording.pairs_text(c) for c in changes], right=True, gives_way=3),
         Column("load", [wording.seconds_text(c.seconds) for c in changes], right=True, gives_way=7),
         Column(
-            "baseline", [value_text(c.baseline, c.unit) for c in changes], right=True, gives_way=6
+            "baseline",
+            [wording.side_text(c, c.baseline) for c in changes],
+            right=True,
+            gives_way=6,
         ),
         Column(
-            "candidate", [value_text(c.candidate, c.unit) for c in changes], right=True, gives_way=5
+            "candidate",
+            [wording.side_text(c, c.candidate) for c in changes],
+            right=True,
+            gives_way=5,
         ),
     ]

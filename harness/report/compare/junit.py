@@ -5,7 +5,6 @@ from __future__ import annotations
 from harness.judge.compare.model import BudgetChange, Comparison, Setting
 from harness.report.compare import words as wording
 from harness.report.parts.junit import document, is_red, testcase, whole
-from harness.report.parts.words import value_text
 
 
 def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -> str:
@@ -32,12 +31,15 @@ def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -
         *(name, cases, {**sides, "pairs": str(comparison.pairs), **setting.facts}),
         started=setting.started,
         seconds=comparison.seconds,
-        output=[f"left out: {text}" for text in wording.left_out(comparison)],
+        output=[
+            *([wording.RULE] if comparison.changes else []),
+            *(f"left out: {text}" for text in wording.left_out(comparison)),
+        ],
     )
 
 
 def _figures(change: BudgetChange) -> str:
-    values = (value_text(value, change.unit) for value in (change.baseline, change.candidate))
+    values = (wording.side_text(change, value) for value in (change.baseline, change.candidate))
     parts = (
         f"regression {wording.estimate_text(change)} ({wording.range_text(change)})",
         f"{wording.share_text(change.tolerance)} tolerated",

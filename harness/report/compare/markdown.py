@@ -19,7 +19,7 @@ from harness.report.parts.markdown import (
     reason_list,
 )
 from harness.report.parts.safe import code, prose
-from harness.report.parts.words import clean, value_text, worst_first
+from harness.report.parts.words import clean, worst_first
 from harness.report.run.markdown import MOST_BUDGETS, MOST_REASONS
 
 MOST_OMISSIONS = 30
@@ -75,8 +75,8 @@ def _budgets(changes: Sequence[BudgetChange], most: int) -> Iterator[str]:
             wording.share_text(change.tolerance),
             wording.share_text(change.detectable),
             wording.pairs_text(change),
-            value_text(change.baseline, change.unit),
-            value_text(change.candidate, change.unit),
+            wording.side_text(change, change.baseline),
+            wording.side_text(change, change.candidate),
             wording.seconds_text(change.seconds),
         )
         yield f"| {' | '.join(cells)} |"

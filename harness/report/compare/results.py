@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from harness.judge.compare.model import BudgetChange, Comparison, Setting
+from harness.judge.compare.model import BudgetChange, Comparison, Setting, ShareChange
 from harness.report.run.results import json_text, number
 
 SCHEMA = 1
@@ -60,4 +60,16 @@ def _budget(change: BudgetChange) -> dict[str, object]:
         "log_ratios": [number(ratio) for ratio in change.ratios],
         "reason": change.reason,
         "advice": change.advice,
+        "whole": change.whole,
+        "share_over": None if change.share_over is None else _share(change.share_over),
+    }
+
+
+def _share(share: ShareChange) -> dict[str, object]:
+    return {
+        "bound": number(share.bound),
+        "unit": share.unit.value,
+        "difference": number(share.difference),
+        "lower": number(share.lower),
+        "upper": number(share.upper),
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.judge.compare.describe import interval_text, worse_text
 from harness.judge.compare.model import BudgetChange, Comparison, Setting
-from harness.report.parts.words import NO_DATA, ByOutcome, clean, moment, tally
+from harness.report.parts.words import NO_DATA, ByOutcome, clean, moment, tally, value_text
 from harness.units import Unit, format_quantity
 
 _PHRASES: ByOutcome = {
@@ -42,6 +42,14 @@ def range_text(change: BudgetChange) -> str:
 def share_text(value: float | None) -> str:
     """A ratio, such as "10%"."""
     return NO_DATA if value is None else format_quantity(value, Unit.RATIO)
+
+
+def side_text(change: BudgetChange, value: float | None) -> str:
+    """The value of a side, such as "183 ms", "62% of 2 cores" or "3.1% over 250 ms"."""
+    text, share = value_text(value, change.unit, change.whole), change.share_over
+    if value is None or share is None:
+        return text
+    return f"{text} over {format_quantity(share.bound, share.unit)}"
 
 
 def pairs_text(change: BudgetChange) -> str:

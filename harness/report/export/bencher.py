@@ -35,8 +35,9 @@ def bencher(history: History) -> str:
 
 
 def _bounds(budget: StoredBudget) -> dict[str, float | None]:
-    """The ends of the interval; none for a share in place of a quantile, which has none."""
+    """The ends of the interval that are known."""
+    lower, upper = budget.lower, budget.upper
     if budget.share_allowed is not None:
-        return {}
-    ends = {"lower_value": budget.lower, "upper_value": budget.upper}
+        lower, upper = budget.share_lower, budget.share_upper
+    ends = {"lower_value": lower, "upper_value": upper}
     return {name: number(value) for name, value in ends.items() if value is not None}

@@ -13,7 +13,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report.compare.words import estimate_text, pairs_text, range_text, share_text
+from harness.report.compare.words import (
+    estimate_text,
+    pairs_text,
+    range_text,
+    share_text,
+    side_text,
+)
 from harness.report.html.gauge import change_gauge, verdict_gauge
 from harness.report.parts import failures
 from harness.report.parts import words as wording
@@ -71,6 +77,7 @@ def _environment() -> Environment:
         "estimate_text": estimate_text,
         "pairs_text": pairs_text,
         "range_text": range_text,
+        "side_text": side_text,
         "measured_text": measured_text,
         "value_text": value_text,
         "verdict_gauge": verdict_gauge,

@@ -33,11 +33,16 @@ def verdict_gauge(verdict: Verdict) -> GaugeChart | None:
     """A bar from 0 to twice the bound; a larger value is at its end.
 
     Returns:
-        None without a value, or if the bound is not above 0.
+        None without data, or if the bound is not above 0. A value that is known to its bucket only
+        is shown by its interval, or by the bucket without one.
     """
-    if verdict.value is None or not isfinite(verdict.value) or not verdict.bound > 0:
+    if not verdict.has_data or not verdict.bound > 0:
+        return None
+    if verdict.value is not None and not isfinite(verdict.value):
         return None
     ends = (verdict.lower, verdict.upper)
+    if verdict.bucket is not None and ends == (None, None):
+        ends = verdict.bucket
     full = (0.0, 2 * verdict.bound)
     return _gauge(verdict.value, ends, full, verdict.bound, verdict.direction)
 
@@ -53,7 +58,7 @@ def change_gauge(change: BudgetChange) -> GaugeChart | None:
 
 
 def _gauge(
-    value: float,
+    value: float | None,
     ends: tuple[float | None, float | None],
     full: tuple[float, float],
     bound: float,
@@ -73,7 +78,7 @@ def _gauge(
     bad_from, bad_width = (edge, 100 - edge) if direction == "max" else (0.0, edge)
     return GaugeChart(
         bound=edge,
-        value=place(value),
+        value=None if value is None else place(value),
         low=low,
         width=0.0 if low is None or high is None else max(100 * _LEAST, round(high - low, 2)),
         bad_from=bad_from,

@@ -28,6 +28,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.judge.bounds import FLOAT_NOISE, same
 from harness.judge.measure.deltas import value_at, without_resets
 from harness.judge.measure.series import Origin, matching, origin
 from harness.names import GENERATOR_RECORDED, INSTANCE, SOURCE
@@ -62,7 +63,7 @@ class Readings:
             case Rate():
                 values = self._rate_over(indicator)
             case Quantile():
-                values = self._quantile(indicator.histogram, indicator.quantile)
+                values = self.bucket_over_time(indicator)[1]
             case Gauge():
                 values = self._gauge(indicator)
             case Utilization(of=of, to=to):
@@ -90,15 +91,30 @@ class Readings:
         edges = self._axis.edges
         return [rates(one, edges, self._first[origin(one)]) for one in series if one.times]
 
-    def _quantile(self, selector: Selector, quantile: float) -> Values:
+    def bucket_over_time(self, indicator: Quantile) -> tuple[Values, Values]:
+        """The ends of the bucket of a quantile in each interval; the upper is None for +Inf."""
+        edges, sums = self._buckets(indicator.histogram)
+        ends = [_bucket(edges, column, indicator.quantile) for column in zip(*sums, strict=True)]
+        return [lower for lower, _ in ends], [upper for _, upper in ends]
+
+    def share_over_time(self, indicator: Quantile, bound: float) -> Values:
+        """The share of observations over a bound; empty if no bucket ends there."""
+        edges, sums = self._buckets(indicator.histogram)
+        number = next((n for n, edge in enumerate(edges) if same(edge, bound)), None)
+        if number is None:
+            return []
+        within = _quotient([count or 0.0 for count in sums[number]], sums[-1])
+        return [None if share is None else max(0.0, 1 - share) for share in within]
+
+    def _buckets(self, selector: Selector) -> tuple[list[float], list[Values]]:
+        """The edges of a histogram, and its observations per second up to each edge."""
         buckets: dict[float, list[Values]] = defaultdict(list)
         series = matching(self._evidence, selector.part("bucket"))
         for one, values in zip(series, self._rates(series), strict=True):
             edge = float(one.labels.get("le", "nan")) * selector.scale
             buckets[edge].append(values)
         edges = sorted(buckets)
-        sums = [_total(buckets[edge]) for edge in edges]
-        return [_interpolated(edges, column, quantile) for column in zip(*sums, strict=True)]
+        return edges, [_total(buckets[edge]) for edge in edges]
 
     def _levels(self, selector: Selector) -> dict[tuple[str, str], Values]:
         """The highest sum of all matching gauges, by instance and generator."""
@@ -188,17 +204,14 @@ def _quotient(of: Values, to: Values) -> Values:
     ]
 
 
-def _interpolated(
+def _bucket(
     edges: Sequence[float], cumulative: Sequence[float | None], quantile: float
-) -> float | None:
-    """A quantile, linear within a bucket and at most the last finite edge (as in PromQL)."""
+) -> tuple[float | None, float | None]:
+    """The ends of the bucket that holds a quantile; both are None without observations."""
     counts = [count or 0.0 for count in cumulative]
     if not counts or counts[-1] <= 0:
-        return None
-    rank = quantile * counts[-1]
+        return None, None
+    rank = quantile * counts[-1] * (1 - FLOAT_NOISE)
     index = next(number for number, count in enumerate(counts) if count >= rank)
-    below, lower = (counts[index - 1], edges[index - 1]) if index else (0.0, 0.0)
-    if not isfinite(edges[index]):
-        return lower
-    inside = counts[index] - below
-    return lower + (edges[index] - lower) * ((rank - below) / inside if inside > 0 else 1.0)
+    lower = edges[index - 1] if index else min(0.0, edges[0])
+    return lower, edges[index] if isfinite(edges[index]) else None

@@ -15,6 +15,7 @@ from harness.budgets.model import (
     Gauge,
     Indicator,
     Promql,
+    Quantile,
     Rate,
     Selector,
     selectors,
@@ -30,7 +31,7 @@ from harness.report.html.panel import (
 )
 from harness.report.html.readings import Readings
 from harness.report.parts.words import clean
-from harness.units import Unit
+from harness.units import Unit, format_quantity
 
 MOST_OTHERS = 20  # charts of metrics without a subject below
 _NAME = 120
@@ -103,12 +104,35 @@ def _rows(
     measured = [b for b in budgets if not isinstance(b.indicator, ClientIndicator | Promql)]
     for label, indicator, unit in _usual(found):
         if indicator not in [budget.indicator for budget in measured]:
-            yield _SubjectLine(
-                _subject(indicator), unit, ChartLine(label, readings.over_time(indicator))
-            )
+            for line in _lines(readings, indicator, label):
+                yield _SubjectLine(_subject(indicator), unit, line)
     for budget in measured:
-        line = ChartLine(clean(budget.name, _NAME), readings.over_time(budget.indicator))
-        yield _SubjectLine(_subject(budget.indicator), budget.unit, line, bound_of(budget))
+        yield from _rows_of(readings, budget)
+
+
+def _rows_of(readings: Readings, budget: Budget) -> Iterator[_SubjectLine]:
+    """The chart of a budget: of a histogram's quantile, the share over the bound if it is known."""
+    indicator, name = budget.indicator, clean(budget.name, _NAME)
+    if isinstance(indicator, Quantile):
+        share = readings.share_over_time(indicator, budget.bound)
+        if known(share):
+            over = f"over {format_quantity(budget.bound, budget.unit)}"
+            limit = f"{budget.direction} {format_quantity(1 - indicator.quantile, Unit.RATIO)}"
+            bound = ChartBound(f"{name}: {limit} {over}", 1 - indicator.quantile)
+            line = ChartLine(f"{name}, share {over}", share)
+            yield _SubjectLine(_subject(indicator), Unit.RATIO, line, bound)
+            return
+    first, *others = _lines(readings, indicator, name)
+    yield _SubjectLine(_subject(indicator), budget.unit, first, bound_of(budget))
+    yield from (_SubjectLine(_subject(indicator), budget.unit, line) for line in others)
+
+
+def _lines(readings: Readings, indicator: Indicator, label: str) -> list[ChartLine]:
+    """One line; two for the quantile of a histogram, which is known to its bucket only."""
+    if not isinstance(indicator, Quantile):
+        return [ChartLine(label, readings.over_time(indicator))]
+    lower, upper = readings.bucket_over_time(indicator)
+    return [ChartLine(f"{label}, at least", lower), ChartLine(f"{label}, at most", upper)]
 
 
 def _panel(rows: Iterable[_SubjectLine]) -> ChartPanel:

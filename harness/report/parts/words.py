@@ -110,17 +110,18 @@ def notes_of(group: Reason[Judged], notes: Mapping[str, Sequence[str]] | None) -
     return list(dict.fromkeys(found))
 
 
-def value_text(value: float | None, unit: Unit) -> str:
-    """A quantity, or a dash when there is no data."""
-    return NO_DATA if value is None else format_quantity(value, unit)
+def value_text(value: float | None, unit: Unit, whole: str = "") -> str:
+    """A quantity, such as "183 ms" or "62% of 2 cores", or a dash when there is no data."""
+    if value is None:
+        return NO_DATA
+    return format_quantity(value, unit) + (f" of {whole}" if whole else "")
 
 
 def measured_text(verdict: Verdict) -> str:
     """The value of a budget, such as "180 ms", ">= 30 s" (at least), "100 to 250 ms" (a bucket)."""
     if verdict.bucket is not None:
         return bucket_text(verdict.bucket, verdict.unit)
-    text = value_text(verdict.value, verdict.unit)
-    text += f" of {verdict.whole}" if verdict.whole else ""
+    text = value_text(verdict.value, verdict.unit, verdict.whole)
     return f">= {text}" if verdict.at_least and verdict.value is not None else text
 
 

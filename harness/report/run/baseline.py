@@ -41,6 +41,7 @@ class Difference:
         regression: 0.1 is 10% worse and -0.1 is 10% better, for a `max` and a `min`; None if
             unknown.
         disjoint: Whether the intervals of both runs do not overlap; None if one is unknown.
+        wholes: What each value is a share of, such as "2 cores"; empty where the name says it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Difference:
     value: float | None
     regression: float | None
     disjoint: bool | None
+    wholes: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,11 @@ def _difference(verdict: Verdict, stored: StoredBudget, past: PastRun) -> Differ
         after, unit = verdict.share_over, Unit.RATIO
     regression = relative_regression(before, after, verdict.direction)
     disjoint = None
-    if before is not None and _is_interval(stored) and _is_interval(verdict):
-        disjoint = _above(stored.lower, verdict.upper) or _above(verdict.lower, stored.upper)
-    return Difference(verdict.name, unit, before, after, regression, disjoint)
+    (low, high), (lower, upper) = _ends(stored), _ends(verdict)
+    if before is not None and (low, high) != (None, None) != (lower, upper):
+        disjoint = _above(low, upper) or _above(lower, high)
+    wholes = (stored.whole, verdict.whole)
+    return Difference(verdict.name, unit, before, after, regression, disjoint, wholes)
 
 
 def _comparable(stored: StoredBudget, verdict: Verdict) -> bool:
@@ -104,8 +108,11 @@ def _comparable(stored: StoredBudget, verdict: Verdict) -> bool:
     return stored.unit is verdict.unit and same
 
 
-def _is_interval(one: StoredBudget | Verdict) -> bool:
-    return (one.lower, one.upper) != (None, None)
+def _ends(one: StoredBudget | Verdict) -> tuple[float | None, float | None]:
+    """The interval of the value, or of the share that is compared in its place."""
+    if one.share_allowed is not None:
+        return one.share_lower, one.share_upper
+    return one.lower, one.upper
 
 
 def _above(lower: float | None, upper: float | None) -> bool:
@@ -203,7 +210,8 @@ def _columns(baseline: BaselineComparison) -> list[Column]:
 
 
 def _values(one: Difference) -> tuple[str, str]:
-    return value_text(one.stored, one.unit), value_text(one.value, one.unit)
+    stored, value = one.wholes
+    return value_text(one.stored, one.unit, stored), value_text(one.value, one.unit, value)
 
 
 def _regression(one: Difference) -> str:

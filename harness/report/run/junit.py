@@ -74,7 +74,7 @@ def _figures(verdict: Verdict) -> str:
     value = wording.measured_text(verdict)
     interval = wording.interval_text(verdict)
     parts = (
-        "no data" if verdict.value is None else value,
+        value if verdict.has_data else "no data",
         f"interval {interval}" if interval and verdict.decide == "interval" else interval,
         wording.bound_text(verdict),
         "" if verdict.margin is None else f"margin {wording.margin_text(verdict)}",

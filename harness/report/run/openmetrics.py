@@ -66,13 +66,18 @@ def limit_samples(budgets: Iterable[Budget | StoredBudget]) -> Iterator[Sample]:
 def outcome_samples(
     outcome: Outcome, verdicts: Iterable[Verdict | StoredBudget]
 ) -> Iterator[Sample]:
-    """The outcome of a run, outcome and value of each budget; without data there is no value."""
+    """The outcome of a run; outcome, value and share over the bound of each budget.
+
+    A value or a share that is not known is left out.
+    """
     yield from _one_of(names.RUN_VERDICT, outcome, {})
     for verdict in verdicts:
         labels = {names.RUN_BUDGET: verdict.name}
         yield from _one_of(names.BUDGET_VERDICT, verdict.outcome, labels)
         if (value := number(verdict.value)) is not None:
             yield reading(names.BUDGET_VALUE, value, labels)
+        if (share := number(verdict.share_over)) is not None:
+            yield reading(names.BUDGET_SHARE, share, labels)
 
 
 def _one_of(name: str, outcome: Outcome, labels: Mapping[str, str]) -> Iterator[Sample]:

@@ -97,6 +97,9 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "bucket": None if verdict.bucket is None else [number(end) for end in verdict.bucket],
         "share_over": number(verdict.share_over),
         "share_allowed": number(verdict.share_allowed),
+        "share_lower": number(verdict.share_lower),
+        "share_upper": number(verdict.share_upper),
+        "whole": verdict.whole,
     }
 
 

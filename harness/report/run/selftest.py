@@ -9,7 +9,7 @@ from harness.judge.model import Verdict
 from harness.judge.selftest import Detection
 from harness.report.parts.safe import code, prose
 from harness.report.parts.terminal import Column, render, table
-from harness.report.parts.words import bound_text, clean, moment, value_text
+from harness.report.parts.words import bound_text, clean, measured_text, moment
 from harness.runs.model import Manifest
 from harness.units import Unit, format_quantity
 
@@ -46,7 +46,7 @@ def selftest_table(detections: Sequence[Detection], *, width: int, color: bool) 
         ),
         Column("case", [clean(d.case.name) for d, _ in rows]),
         Column("budget", [clean(v.name) if v else "" for _, v in rows], gives_way=4),
-        Column("value", [value_text(v.value, v.unit) if v else "" for _, v in rows], right=True),
+        Column("value", [measured_text(v) if v else "" for _, v in rows], right=True),
         Column("bound", [bound_text(v) if v else "" for _, v in rows], gives_way=2),
         Column(
             "other breaches", [str(len(d.others) or "") for d, _ in rows], right=True, gives_way=3
@@ -118,7 +118,7 @@ def _ending(detection: Detection) -> str:
 
 
 def _figures(verdict: Verdict) -> str:
-    return f"{value_text(verdict.value, verdict.unit)} ({bound_text(verdict)})"
+    return f"{measured_text(verdict)} ({bound_text(verdict)})"
 
 
 def _machine(manifest: Manifest) -> str:

@@ -123,6 +123,14 @@ REFUSED = [
         "--baseline-metrics and --candidate-metrics",
     ),
     (
+        "the same metrics under two names of one host",
+        Target(url="http://a"),
+        Version(url="http://a", metrics=("http://LOCALHOST:9100/metrics",)),
+        Version(url="http://b", metrics=("http://127.0.0.1:9100/metrics/",)),
+        "both versions would be scraped at http://LOCALHOST:9100/metrics, where only one",
+        "--baseline-metrics and --candidate-metrics",
+    ),
+    (
         "metrics at a fixed address of versions that already run",
         Target(url="http://a", metrics=("http://a:9100/metrics",)),
         Version(url="http://a"),
@@ -156,6 +164,11 @@ def test_versions_with_metrics_of_their_own_are_compared() -> None:
         own,
         Version(url="http://a", metrics=("http://a:9100/metrics",)),
         Version(url="http://b", metrics=("http://b:9100/metrics",)),
+    )
+    check_versions(
+        own,
+        Version(url="http://a", metrics=("http://127.0.0.1:9100/old/metrics",)),
+        Version(url="http://b", metrics=("http://127.0.0.1:9100/new/metrics",)),
     )
 
 

@@ -117,6 +117,11 @@ def test_bound_leaves_room(
     assert bool(made.problem) == (bound is None)
 
 
+def test_bound_of_a_quantile_names_its_bucket() -> None:
+    made = with_bound(proposal("", Unit.SECONDS), MeasuredValue(0.1, 0.1, bucket=(0.05, 0.1)))
+    assert made.measured == "measured 50 to 100 ms"
+
+
 @given(st.floats(1e-6, 1e6))
 def test_rounded_bound_is_a_little_larger_with_few_digits(value: float) -> None:
     made = rounded_up(value)

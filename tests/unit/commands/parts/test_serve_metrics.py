@@ -3,14 +3,14 @@
 from dataclasses import fields
 from pathlib import Path
 
-from harness.budgets.model import Latency, Load, Plan, Scenario
+from harness.budgets.model import Latency, Load, Plan, Quantile, Scenario, Selector
 from harness.budgets.workload import OpenWorkload, Stage
 from harness.commands.parts.serve_metrics import LiveMetrics
 from harness.judge.judge import judge
 from harness.load.protocol.frames import Report, readings
 from harness.names import MEANINGS
 from harness.runs.cells import Cell, bucket_of
-from tests.unit.judge.evidence import budget, evidence, manifest
+from tests.unit.judge.evidence import buckets, budget, evidence, manifest
 
 SCENARIO = Scenario("smoke", (Load(Path("a.py"), OpenWorkload((Stage(50, 10),))),), 0.0, 10.0)
 BUDGET = budget(Latency(0.95), 0.042, name="fast")
@@ -85,7 +85,8 @@ def test_every_name_has_a_meaning() -> None:
     kinds = ("latency", "service_time", "start_lag", "scheduler_lag")
     lags = ("generator_loop_lag", "generator_canary")
     exposed.add_recorded([cell(0.1, what=what) for what in (*kinds, *lags)], told, "")
-    exposed.judged(judge((BUDGET,), evidence()))
+    lag = budget(Quantile(Selector("h"), 0.95), 0.1, name="lag")
+    exposed.judged(judge((BUDGET, lag), evidence(*buckets("h", {"0.1": 90, "+Inf": 100}))))
     seen = {one.name if one.kind == "counter" else one.family for one in exposed.samples()}
     assert seen == MEANINGS.keys()
 

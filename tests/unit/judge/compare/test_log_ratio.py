@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import log
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,8 +36,8 @@ GROWTH = budget(Gauge(Selector("memory"), "growth"), 1e6, unit=Unit.BYTES)
 SIZES = st.integers(1, 10_000)
 
 
-def measured(value: float | None, samples: int = 500, **fields: str) -> Measurement:
-    return Measurement(value, samples, "load generator", **fields)  # type: ignore[arg-type]
+def measured(value: float | None, samples: int = 500, **fields: Any) -> Measurement:
+    return Measurement(value, samples, "load generator", **fields)
 
 
 VALUES = {
@@ -103,14 +104,20 @@ LACKS = {
         measured(4.0),
         "the baseline's value is below zero, so there is no relative change",
     ),
-    "a quantile that is known to its bucket only": (
+    "a histogram without an edge at the bound": (
         QUANTILE,
-        measured(0.15),
-        measured(0.15),
+        measured(0.15, share_over=0.02),
+        measured(0.15, undecided="the quantile lies between 100 ms and 300 ms"),
         (
-            "the quantile of a histogram is known only to its bucket, and most changes stay within"
-            " one; give max_regression to a latency or a mean"
+            "no data of the candidate: http_seconds has no bucket edge at 200 ms, so the share"
+            " over it is not known; add a bucket at 200 ms, or move the bound to an edge"
         ),
+    ),
+    "a histogram that observed nothing": (
+        QUANTILE,
+        measured(None, 0, reason="http_seconds observed nothing in the window"),
+        measured(0.15, share_over=0.02),
+        "no data of the baseline: http_seconds observed nothing in the window",
     ),
 }
 
@@ -129,6 +136,7 @@ def test_log_ratio_without_what_it_needs_is_none_and_says_why(
         (ErrorRatio(), Unit.RATIO, True),
         (Ratio(Selector("hits"), Selector("gets")), Unit.RATIO, True),
         (Ratio(Selector("queries"), Selector("requests")), Unit.COUNT, False),
+        (Quantile(Selector("db_seconds"), 0.95), Unit.SECONDS, True),
         (Mean(Selector("db_seconds")), Unit.SECONDS, False),
         (Latency(), Unit.SECONDS, False),
     ],

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from harness import names
 from harness.budgets.model import (
     Budget,
     Direction,
@@ -368,6 +369,24 @@ def test_interval_holds_only_what_is_possible() -> None:
     assert share.lower is not None
     assert share.upper is not None
     assert 0 <= share.lower <= 0.5 <= share.upper <= 1
+
+
+def test_share_of_filtered_events_and_use_of_all_cpus_are_at_most_all() -> None:
+    first = {"route": "/a"}
+    hits = series("d_total", lambda t: 100.0 if t < 9 else 190.0, {**first, "result": "hit"})
+    misses = counter("d_total", 10.0, {**first, "result": "miss"})
+    part = Ratio(Selector("d_total", {**first, "result": "hit"}), Selector("d_total", first))
+    used = series(names.CPU_SECONDS, lambda t: 100.0 if t < 5 else 100.0 + 2 * (min(t, 10) - 5))
+    cpu = Rate(Selector(names.CPU_SECONDS), Selector(names.CPU_COUNT))
+    run = evidence(hits, misses, used, series(names.CPU_COUNT, lambda _: 2.0))
+    for one, value in (
+        (budget(part, 0.5, unit=Unit.COUNT), 0.9),
+        (budget(cpu, 0.7, unit=Unit.RATIO), 0.5),
+    ):
+        found = confidence(one, run)
+        assert found is not None
+        assert found.upper is not None
+        assert value <= found.upper <= 1
 
 
 def test_mean_of_times_is_not_under_the_shortest_one_but_for_the_luck_of_a_start() -> None:

@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from harness.budgets.model import Direction, Quantile, Selector
 from harness.judge.bounds import holds
 from harness.judge.judge import judge
+from harness.judge.measure.observation import (
+    Coverage,
+    Histogram,
+    ObservedAnswer,
+    ObservedHistogram,
+)
+from harness.judge.measure.prometheus import measure_answer
 from harness.judge.model import Measurement
 from harness.report.parts.words import measured_text
 from tests.unit.judge.evidence import buckets, budget, evidence, measure
@@ -162,3 +170,67 @@ def test_verdict_on_a_quantile_shows_its_bucket_and_its_share() -> None:
     assert verdict.reason.startswith("p95 of h is 200 to 500 ms, against the max of 200 ms")
     assert measured_text(verdict) == "200 to 500 ms"
     assert (verdict.share_over, verdict.share_allowed) == pytest.approx((0.5, 0.05))
+    assert (verdict.value, verdict.margin, verdict.bucket) == (None, None, (0.2, 0.5))
+
+
+def test_verdict_on_a_quantile_in_a_narrow_bucket_has_a_value() -> None:
+    one = budget(Quantile(Selector("h"), 0.95), 0.3)
+    counts = {"0.19": 0, "0.2": 1000, "0.3": 1000, "+Inf": 1000}
+    (verdict,) = judge((one,), evidence(*buckets("h", counts))).verdicts
+    assert verdict.value == pytest.approx(0.1995)
+    assert verdict.bucket is None
+    assert (verdict.share_over, verdict.outcome) == (0.0, "pass")
+
+
+@given(
+    st.lists(st.floats(0.001, 2), min_size=20, max_size=400),
+    st.sampled_from([0.5, 0.9, 0.95]),
+    st.sampled_from(EDGES),
+)
+def test_share_over_the_bound_has_the_exact_interval_of_independent_observations(
+    values: list[float], quantile: float, bound: float
+) -> None:
+    count, over = len(values), int(np.sum(np.array(values) > bound))
+    edges = {str(edge): int(np.sum(np.array(values) <= edge)) for edge in EDGES}
+    one = budget(Quantile(Selector("h"), quantile), bound)
+    run = evidence(*buckets("h", {**edges, "+Inf": count}))  # evenly over the window
+    (verdict,) = judge((one,), run).verdicts
+    assert verdict.share_over == pytest.approx(over / count)
+    fails = stats.binomtest(over, count, alternative="greater").proportion_ci(0.99)
+    passes = stats.binomtest(over, count, alternative="less").proportion_ci(0.95)
+    assert verdict.share_lower == pytest.approx(fails.low, abs=1e-6)
+    assert verdict.share_upper == pytest.approx(passes.high, abs=1e-6)
+    match verdict.outcome:
+        case "pass":
+            assert passes.high <= 1 - quantile + 1e-6
+        case "fail":
+            assert fails.low >= 1 - quantile - 1e-6
+        case _:
+            assert fails.low <= 1 - quantile + 1e-6
+            assert passes.high >= 1 - quantile - 1e-6
+
+
+def test_share_has_no_interval_where_the_value_decides_or_the_bound_is_no_edge() -> None:
+    run = evidence(*buckets("h", COUNTS))
+    for one in (
+        budget(Quantile(Selector("h"), 0.95), 0.2, decide="value"),
+        budget(Quantile(Selector("h"), 0.95), 0.3),
+    ):
+        (verdict,) = judge((one,), run).verdicts
+        assert (verdict.share_lower, verdict.share_upper) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("own", "note"),
+    [(0.35, ", the same as by the harness's own scrapes"), (0.31, ""), (None, "")],
+)
+def test_answer_of_a_server_states_no_distance_within_a_bucket(
+    own: float | None, note: str
+) -> None:
+    indicator = Quantile(Selector("h"), 0.93)
+    histogram = Histogram((0.1, 0.2, 0.5, math.inf), (50, 90, 96, 100), "Prometheus server")
+    found = ObservedHistogram(indicator, Coverage(), histogram, {})
+    answered = ObservedAnswer(indicator, Coverage(), found, 100, 11, found)
+    one = measure_answer(budget(indicator, 0.2), answered, own)
+    assert one.value == pytest.approx(0.35)
+    assert one.note == f"extrapolated by Prometheus from 11 scrapes{note}"

@@ -425,3 +425,19 @@ def test_use_of_the_cpus_says_of_how_many(cores: float, whole: str) -> None:
     (verdict,) = judge((one,), run).verdicts
     assert f"is {50 / cores:g}% of {whole}, " in verdict.reason
     assert measured_text(verdict) == f"{50 / cores:g}% of {whole}"
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "whole"),
+    [
+        ("process_cpu_seconds_total", Unit.RATIO, "1 core"),
+        ("process_cpu_seconds_total", Unit.PER_SECOND, ""),
+        ("shop_collection_seconds_total", Unit.RATIO, ""),
+    ],
+)
+def test_cpu_time_per_second_is_a_share_of_one_core(metric: str, unit: Unit, whole: str) -> None:
+    one = budget(Rate(Selector(metric)), 0.7, unit=unit)
+    run = evidence(counter(metric, 13.0))
+    assert measure(one, run).whole == whole
+    (verdict,) = judge((one,), run).verdicts
+    assert ("is 130% of 1 core, " in verdict.reason) is bool(whole)

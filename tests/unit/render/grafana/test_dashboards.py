@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.budgets.model import Budget
+from harness.budgets.model import Budget, Quantile
 from harness.render.grafana.sdk import JSONEncoder, models
 from harness.render.words import Links, watched
 from tests.unit.render.grafana.sdk_types import mistyped
@@ -245,6 +245,10 @@ def test_each_budget_has_its_line_on_the_panels_that_name_it(budgets: Path, fold
         assert on_service, budget.name
         assert len(named(budget, found["budgets"])) == 3, budget.name
         for panel in panels:
+            unit = panel["fieldConfig"]["defaults"]["unit"]
+            if isinstance(budget.indicator, Quantile) and unit == "percentunit":
+                assert steps(panel) == [pytest.approx(1 - budget.indicator.quantile)]
+                continue
             assert budget.bound in steps(panel), (budget.name, panel["title"])
             if panel["type"] == "timeseries":
                 style = panel["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]

@@ -15,6 +15,7 @@ from harness.judge.compare.model import (
     Pair,
     Rules,
     Setting,
+    ShareChange,
     SideMeasurements,
 )
 from harness.judge.model import Guard, Measurement, guard
@@ -153,6 +154,7 @@ CASES: dict[str, tuple[Comparison, Setting, int]] = {
 }
 
 # Any comparison at all, for property tests.
+ENDS = st.none() | st.floats(-1, 1)
 CHANGES = st.builds(
     BudgetChange,
     name=TEXTS,
@@ -174,6 +176,7 @@ CHANGES = st.builds(
     seconds=st.floats(0, 1e6),
     reason=TEXTS,
     runbook=TEXTS,
+    share_over=st.none() | st.builds(ShareChange, st.floats(0, 1e9), UNITS, ENDS, ENDS, ENDS),
 )
 OMISSIONS = st.builds(
     Omission,

@@ -17,14 +17,16 @@ from rich.cells import cell_len
 
 import harness.report.compare
 from harness.judge.compare.compare import compare
-from harness.judge.compare.model import Comparison, Rules, Setting
+from harness.judge.compare.model import Comparison, Rules, Setting, ShareChange
 from harness.report.compare.console import compare_report
 from harness.report.compare.junit import compare_junit
 from harness.report.compare.live import compare_line
 from harness.report.compare.markdown import compare_markdown
 from harness.report.compare.results import compare_json
 from harness.report.compare.words import left_out
+from harness.report.html.compare_page import compare_page
 from harness.report.parts.words import clean, worst_first
+from harness.units import Unit
 from tests.unit.report.compare.cases import (
     BUDGETS,
     CASES,
@@ -105,6 +107,52 @@ def test_live_line_of_anything_fits_on_one_line(comparison: Comparison, width: i
     assert not re.search("[\x00-\x1f\x7f-\x9f]", line)
 
 
+def test_reports_show_the_shares_of_a_histogram_with_their_bound() -> None:
+    comparison, setting, _ = CASES["fail"]
+    share = ShareChange(0.25, Unit.SECONDS, 0.019, 0.006, None)
+    fields = {"unit": Unit.RATIO, "baseline": 0.031, "candidate": 0.05, "share_over": share}
+    one = replace(comparison.changes[0], **fields)  # type: ignore[arg-type]
+    shown = replace(comparison, changes=(one,))
+    texts = (
+        compare_report(shown, setting, width=160, color=False, exit_code=3),
+        compare_markdown(shown, setting),
+        compare_junit(shown, setting, exit_code=3),
+        compare_page(shown, setting, exit_code=3),
+    )
+    for text in texts:
+        assert "3.1% over 250 ms" in text
+        assert "5% over 250 ms" in text
+    (budget,) = json.loads(compare_json(shown, setting, exit_code=3))["budgets"]
+    assert (budget["unit"], budget["baseline"], budget["candidate"]) == ("ratio", 0.031, 0.05)
+    assert budget["share_over"] == {
+        "bound": 0.25,
+        "unit": "s",
+        "difference": 0.019,
+        "lower": 0.006,
+        "upper": None,
+    }
+
+
+def test_reports_say_of_how_many_cores_and_what_fails() -> None:
+    comparison, setting, _ = CASES["fail"]
+    cpu = {"unit": Unit.RATIO, "baseline": 0.5, "candidate": 0.62, "whole": "2 cores"}
+    one = replace(comparison.changes[0], **cpu)  # type: ignore[arg-type]
+    shown = replace(comparison, changes=(one,))
+    texts = (
+        compare_report(shown, setting, width=160, color=False, exit_code=3),
+        compare_markdown(shown, setting),
+        compare_junit(shown, setting, exit_code=3),
+        compare_page(shown, setting, exit_code=3),
+    )
+    for text in texts:
+        assert "62% of 2 cores" in text
+        assert "Fails: worse with 99% confidence, perhaps by the tolerated regression" in " ".join(
+            text.split()
+        )
+    (budget,) = json.loads(compare_json(shown, setting, exit_code=3))["budgets"]
+    assert budget["whole"] == "2 cores"
+
+
 # --- JSON -----------------------------------------------------------------------------------------
 
 
@@ -118,7 +166,7 @@ def objects(schema: object) -> Iterator[dict[str, Any]]:
 
 def test_schema_requires_every_key_and_allows_no_other() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    assert len(list(objects(SCHEMA))) == 5
+    assert len(list(objects(SCHEMA))) == 6
     for schema in objects(SCHEMA):
         assert schema["required"] == list(schema["properties"])
         assert schema["additionalProperties"] is False

@@ -242,3 +242,11 @@ def test_what_an_export_does_not_tell_is_told(
 @pytest.mark.parametrize("name", FORMATS)
 def test_export_of_no_budgets_is_empty(name: str) -> None:
     assert FORMATS[name].write(of(PastRun(Path("a"), stored(*CASES["no-budgets"])))) == ""
+
+
+def test_bencher_has_the_interval_of_the_share_of_a_histogram() -> None:
+    verdict = replace(P95, value=None, bucket=(0.1, 0.25), lower=0.1, upper=0.25)
+    verdict = replace(verdict, share_over=0.03, share_allowed=0.05)
+    verdict = replace(verdict, share_lower=0.01, share_upper=0.06)
+    (measures,) = json.loads(FORMATS["bencher"].write(of(past(0, verdict)))).values()
+    assert measures[P95.name] == {"value": 0.03, "lower_value": 0.01, "upper_value": 0.06}

@@ -154,7 +154,9 @@ def test_sparkline_of_anything_has_one_character_a_value(values: list[float | No
 
 def of_a_histogram(share: float | None, bound: float = 0.2) -> Verdict:
     allowed = None if share is None else 0.05
-    return replace(P95, value=0.17, bound=bound, share_over=share, share_allowed=allowed)
+    bucket = (0.1, 0.25)
+    found = replace(P95, value=0.17, bound=bound, bucket=bucket)
+    return replace(found, share_over=share, share_allowed=allowed)
 
 
 def test_quantile_of_a_histogram_is_compared_by_its_share_over_the_bound() -> None:
@@ -172,3 +174,9 @@ def test_shares_over_other_bounds_are_not_compared() -> None:
         past(2, of_a_histogram(0.02)),
     ]
     assert histories(runs)[0].trends[0].values == (None, None, 0.02)
+
+
+def test_value_within_a_bucket_is_not_compared() -> None:
+    """An earlier version stored an interpolated value there."""
+    runs = [past(day, of_a_histogram(None)) for day in range(2)]
+    assert histories(runs)[0].trends[0].values == (None, None)

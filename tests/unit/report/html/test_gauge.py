@@ -25,6 +25,16 @@ from tests.unit.report.cases import HITS, P95
             GaugeChart(50, 100, 75, 25, 50, 50),
             id="what lies beyond is at the end, and so is an end that is not known",
         ),
+        pytest.param(
+            replace(P95, value=None, bucket=(0.1, 0.2), lower=0.05, upper=0.25, bound=0.2),
+            GaugeChart(50, None, 12.5, 50, 50, 50),
+            id="of a bucket, its interval",
+        ),
+        pytest.param(
+            replace(P95, value=None, bucket=(0.1, 0.2), lower=None, upper=None, bound=0.2),
+            GaugeChart(50, None, 25, 25, 50, 50),
+            id="of a bucket without an interval, the bucket",
+        ),
         pytest.param(replace(P95, value=None), None, id="no value"),
         pytest.param(replace(P95, value=1.0, bound=0.0), None, id="a bound of zero"),
     ],

@@ -1,6 +1,11 @@
 """Series of metrics on an axis of intervals."""
 
+from math import inf
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.budgets.model import Gauge, Indicator, Mean, Quantile, Rate, Ratio, Selector
 from harness.report.html.axis import Axis, axis_of
@@ -55,7 +60,7 @@ SERIES = (
             Ratio(Selector("c_total"), Selector("d_total")), [0.75, None, None], id="to nothing"
         ),
         pytest.param(Mean(Selector("t")), [0.1, None, 0.2], id="mean"),
-        pytest.param(Quantile(Selector("t"), 0.5), [0.2, None, 0.05], id="within a bucket"),
+        pytest.param(Quantile(Selector("t"), 0.5), [0.3, None, 0.1], id="the end of its bucket"),
         pytest.param(Gauge(Selector("g")), [9, 3, 2], id="the highest of an interval"),
         pytest.param(Rate(Selector("nothing_total")), [], id="no series"),
     ],
@@ -65,6 +70,39 @@ def test_indicator_over_time(indicator: Indicator, expected: Values) -> None:
     found = Readings(evidence, AXIS).over_time(indicator)
     assert len(found) == len(expected)
     assert [v and round(v, 9) for v in found] == expected
+
+
+@given(
+    st.lists(st.floats(0.001, 2), min_size=1, max_size=60),
+    st.sampled_from([0.5, 0.9, 0.95]),
+    st.sampled_from([0.1, 0.25, 1.0]),
+)
+def test_share_and_bucket_over_time_are_those_of_the_observations(
+    seconds: list[float], quantile: float, bound: float
+) -> None:
+    """Three intervals, the first without an observation, the last with twice as many."""
+    edges = [0.1, 0.25, 1.0, inf]
+    run = Evidence(
+        MANIFEST,
+        {},
+        tuple(
+            series("t_bucket", *(n * count for n in (0, 0, 0, 0, 1, 2, 3)), le=str(edge))
+            for edge in edges
+            for count in [float(np.sum(np.array(seconds) <= edge))]
+        ),
+    )
+    readings, indicator = Readings(run, AXIS), Quantile(Selector("t"), quantile)
+    share = float(np.mean(np.array(seconds) > bound))
+    found = readings.share_over_time(indicator, bound)
+    assert found[0] is None
+    assert found[1:] == [pytest.approx(share), pytest.approx(share)]
+    true = float(np.quantile(seconds, quantile, method="inverted_cdf"))
+    lower, upper = readings.bucket_over_time(indicator)
+    assert (lower[0], upper[0]) == (None, None)
+    for low, high in zip(lower[1:], upper[1:], strict=True):
+        assert low is not None
+        assert low < true <= (inf if high is None else high)
+    assert readings.share_over_time(indicator, 0.2) == []
 
 
 def test_axis_begins_with_the_load_and_ends_with_the_window() -> None:

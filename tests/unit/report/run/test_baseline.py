@@ -21,6 +21,7 @@ from harness.report.run.markdown import summary_markdown
 from harness.report.run.results import results_json
 from harness.runs.model import Evidence, Manifest
 from harness.runs.results import PastRun, read_past
+from harness.units import Unit
 from tests.unit.report.cases import CASES, ERRORS, HITS, MANIFEST, P95, judged
 from tests.unit.report.history.cases import at, past
 from tests.unit.report.run.test_results import VALIDATOR
@@ -72,6 +73,30 @@ def test_difference_of_a_budget(
     (one,) = held(was, now).differences
     assert one.regression == (None if worse is None else pytest.approx(worse))
     assert one.disjoint is apart
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "apart"),
+    [((0.01, 0.02), (0.03, 0.06), True), ((0.01, 0.04), (0.03, 0.06), False)],
+)
+def test_quantile_of_a_histogram_is_compared_by_the_intervals_of_its_share(
+    then: tuple[float, float], now: tuple[float, float], apart: bool
+) -> None:
+    def of(share: float, ends: tuple[float, float]) -> Verdict:
+        known = replace(P95, value=None, margin=None, bucket=(0.1, 0.25), lower=0.1, upper=0.25)
+        known = replace(known, share_lower=ends[0], share_upper=ends[1])
+        return replace(known, share_over=share, share_allowed=0.05)
+
+    (one,) = held(of(0.015, then), of(0.045, now)).differences
+    assert (one.stored, one.value, one.unit) == (0.015, 0.045, Unit.RATIO)
+    assert one.regression == pytest.approx(2.0)
+    assert one.disjoint is apart
+
+
+def test_use_of_the_cpus_says_of_how_many_in_both_runs() -> None:
+    was, now = (replace(at(0.6), unit=Unit.RATIO, whole=whole) for whole in ("2 cores", "4 cores"))
+    (row,) = [line for line in baseline_markdown(held(was, now)) if "60%" in line]
+    assert "| 60% of 2 cores | 60% of 4 cores |" in row
 
 
 def test_budgets_that_only_one_run_has_are_left_out() -> None:

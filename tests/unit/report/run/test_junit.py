@@ -181,3 +181,10 @@ def test_names_survive_the_way_through_xml() -> None:
     assert names[2] == "a|b`c\\d*e*_f_[g](http://h)"
     assert names[4] == "esc[31mred desrever"
     assert names[6] == "x" * 2000
+
+
+def test_quantile_that_is_known_to_its_bucket_is_no_missing_data() -> None:
+    verdict = replace(P95, value=None, margin=None, bucket=(0.1, 0.25))
+    text = parse(judged("pass", verdict)).findtext(".//testcase/system-out") or ""
+    assert "100 to 250 ms, interval " in text
+    assert "no data" not in text

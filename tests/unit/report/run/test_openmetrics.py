@@ -1,6 +1,8 @@
 """A run, its budgets and its verdicts as samples."""
 
-from harness.budgets.model import Alert, ErrorRatio, Latency
+import pytest
+
+from harness.budgets.model import Alert, ErrorRatio, Latency, Quantile, Selector
 from harness.judge.judge import judge
 from harness.report.run.openmetrics import (
     latency_bounds,
@@ -10,7 +12,7 @@ from harness.report.run.openmetrics import (
 )
 from harness.runs.openmetrics import Sample
 from harness.units import Unit
-from tests.unit.judge.evidence import END, START, budget, evidence, manifest, requests
+from tests.unit.judge.evidence import END, START, buckets, budget, evidence, manifest, requests
 
 FAST = budget(Latency(0.95), 0.3, name="fast", alert=Alert(0.7, 60.0, "warning"))
 ERRORS = budget(ErrorRatio(), 0.1 + 0.2, unit=Unit.RATIO, name="errors", severity="warn")
@@ -66,3 +68,12 @@ def test_outcomes_are_one_of_four_and_no_data_has_no_value() -> None:
     values = {labels["budget"]: value for name, labels, value in found if name == "budget_value"}
     assert values.keys() == {"fast", "errors"}
     assert values["errors"] == 0.1
+
+
+def test_quantile_of_a_histogram_has_its_share_over_the_bound_in_place_of_a_value() -> None:
+    one = budget(Quantile(Selector("h"), 0.95), 0.2, name="lag")
+    run = evidence(*buckets("h", {"0.1": 50, "0.2": 90, "0.5": 100, "+Inf": 100}))
+    judgement = judge((one,), run)
+    found = rows(list(outcome_samples(judgement.outcome, judgement.verdicts)))
+    values = {name: value for name, labels, value in found if labels == {"budget": "lag"}}
+    assert values == {"budget_share_over": pytest.approx(0.1)}

@@ -1,6 +1,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_contract_keys_stand_in_their_order() -> None:
     assert list(document["budgets"][0]) == [
         *("name", "outcome", "severity", "value", "lower", "upper", "bound", "direction", "unit"),
         *("margin", "samples", "source", "reason", "advice", "at_least", "decide"),
-        *("bucket", "share_over", "share_allowed"),
+        *("bucket", "share_over", "share_allowed", "share_lower", "share_upper", "whole"),
     ]
     assert list(document["guards"][0]) == ["name", "outcome", "value", "limit", "unit", "reason"]
 
@@ -145,3 +146,10 @@ def test_run_tells_the_length_of_the_window() -> None:
     document = parse(results_json(judged("pass", P95), evidence(), exit_code=0))
     assert document["run"]["window_seconds"] == 20.0
     assert document["run"]["scenario"] == MANIFEST.scenario
+
+
+def test_use_of_the_cpus_says_of_how_many() -> None:
+    judgement, evidence, _ = CASES["pass"]
+    verdicts = (replace(judgement.verdicts[0], whole="2 cores"), *judgement.verdicts[1:])
+    document = parse(results_json(replace(judgement, verdicts=verdicts), evidence, exit_code=0))
+    assert [budget["whole"] for budget in document["budgets"]][:2] == ["2 cores", ""]
