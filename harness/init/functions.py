@@ -56,12 +56,9 @@ def function_name(method: str, path: str, identifier: str) -> str:
         path: The route template.
         identifier: `operationId` of the document; empty without one.
     """
-    name = snake(identifier)
-    for tail in (f"{path}_{method}", path):
-        end = f"_{snake(tail)}"
-        if len(name) > len(end) and name.endswith(end):
-            name = name.removesuffix(end)
-            break
+    name, end = snake(identifier), f"_{snake(f'{path}_{method}')}"
+    if len(name) > len(end):
+        name = name.removesuffix(end)
     if not name:
         name = snake(f"{method} {path}") if snake(path) else f"{method}_root"
     return name if name[0].isalpha() else f"{method}_{name}"

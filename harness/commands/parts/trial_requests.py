@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from harness.commands.parts.find_service import TIMEOUT
-from harness.init.model import PARAMETER, SAFE, Answered, Credential, Operation, Unique
+from harness.init.model import PARAMETER, SAFE, Answered, Credential, Operation, PooledId, Unique
 from harness.observe.fetch import NoAnswer, fetch
 
 _SLOW: Final = 0.1  # seconds of an answer that is asked for again
@@ -41,7 +41,7 @@ class TrialRequests:
 
         Args:
             operation: What is called.
-            values: Of the parameters of the path.
+            values: Of the parameters of the path, and of the ids in the body.
 
         Raises:
             InterruptedError: Nothing more may be asked.
@@ -66,7 +66,7 @@ class TrialRequests:
                 return Answered(None, problem=problem)
         if cookies:
             headers["Cookie"] = "; ".join(cookies)
-        body = self._body(operation, headers)
+        body = self._body(operation, values, headers)
         target = _target(operation, values, query)
         answered = self._send(operation, target, headers, body)
         if answered.ok and answered.seconds > _SLOW and operation.method in SAFE:
@@ -92,10 +92,12 @@ class TrialRequests:
             return Answered(None, problem=f"it gave no answer: {error}")
         return Answered(answer.status, _json(answer.body), seconds=monotonic() - begin)
 
-    def _body(self, operation: Operation, headers: dict[str, str]) -> bytes | None:
+    def _body(
+        self, operation: Operation, values: Mapping[str, Any], headers: dict[str, str]
+    ) -> bytes | None:
         if operation.body is None:
             return None
-        value = concrete(operation.body.value)
+        value = concrete(operation.body.value, values)
         if operation.body.media == "json":
             return json.dumps(value).encode()
         headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -145,13 +147,18 @@ class TrialRequests:
         return self._tokens[path]
 
 
-def concrete(value: Any) -> Any:
-    """A value of an example with a text in place of each Unique."""
+_NONE: Final[Mapping[str, Any]] = {}
+
+
+def concrete(value: Any, ids: Mapping[str, Any] = _NONE) -> Any:
+    """A value of an example with a text for each Unique, and an id for each PooledId."""
     if isinstance(value, Unique):
         return str(uuid4()) if value.uuid else f"{value.before}{uuid4().hex[:8]}{value.after}"
+    if isinstance(value, PooledId):
+        return ids[value.name]
     if isinstance(value, Mapping):
-        return {key: concrete(one) for key, one in value.items()}
-    return [concrete(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: concrete(one, ids) for key, one in value.items()}
+    return [concrete(one, ids) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _target(

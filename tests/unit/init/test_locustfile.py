@@ -14,7 +14,7 @@ from harness.init.locustfile import locustfile_text
 from harness.init.model import Selection
 from harness.init.operations import read_operations
 from harness.init.select import select
-from tests.unit.init.documents import Service, fastapi, nested, swagger_2
+from tests.unit.init.documents import CONTACTS, Service, contacts, fastapi, nested, swagger_2
 from tests.unit.report.golden import GOLDEN, check_golden
 
 VARIABLES = {"API_KEY", "API_TOKEN", "API_USERNAME", "API_PASSWORD"}
@@ -23,12 +23,13 @@ CASES = {
     "fastapi_writes": (fastapi, True),
     "swagger_2_writes": (swagger_2, True),
     "nested_writes": (nested, True),
+    "contacts_writes": (contacts, True),
 }
 
 
 def selected(document: dict[str, Any], *, writes: bool) -> Selection:
     return select(
-        *(read_operations(document), Service()),
+        *(read_operations(document), Service(CONTACTS)),
         writes=writes,
         environment=VARIABLES,
         source="openapi.json",
