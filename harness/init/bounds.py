@@ -15,7 +15,7 @@ from harness.budgets.presets import CATALOGUE
 from harness.init.functions import snake
 from harness.init.load import QUANTILE, LoadPlan
 from harness.init.python_text import text_literal
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 ROOM: Final = 3.0  # times the measured value
 _STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -44,7 +44,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     "server_latency_mean": "the service answers within {bound} on average, by its own clock",
     "server_error_ratio": "fewer than {bound} of the answers are 5xx",
     "db_query_time": "a query takes less than {bound} on average",
-    "queries_per_request": "a request needs at most {bound} queries on average",
+    "queries_per_request": "a request needs at most {bound} on average",
     "cache_hit_ratio": "at least {bound} of the look-ups hit the cache",
     "cache_operation_time": "a cache operation takes less than {bound} on average",
     "pool_utilization": "less than {bound} of the connection pool is in use",
@@ -94,6 +94,8 @@ class BudgetProposal:
     def description(self) -> str:
         """One sentence with the bound."""
         bound = "" if self.bound is None else format_quantity(self.bound, self.unit)
+        if self.bound is not None and self.preset == "queries_per_request":
+            bound = counted(self.bound, "query", "queries")
         text = self.text.format(bound=bound)
         return f"{text[:1].upper()}{text[1:]}"
 

@@ -32,7 +32,7 @@ from harness.budgets.presets import with_roles
 from harness.budgets.series import FEWEST_READINGS, reads_between_edges
 from harness.budgets.workload import ClosedWorkload, OpenWorkload
 from harness.names import EXPORTED, HOST_METRICS, JOB
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 __all__ = ["Advice", "Family", "Finding", "lint"]
 
@@ -180,9 +180,9 @@ def _on_scrapes(target: Target | None, scenario: Scenario, budgets: Iterable[Bud
     if needing and scrapes < FEWEST_READINGS:
         yield Advice(
             ("target", "scrape_interval"),
-            f"the window of scenario {scenario.name} has {scrapes} scrapes, and {listed(needing)} "
-            f"needs {FEWEST_READINGS}; the verdict will be inconclusive: scrape more often, or "
-            "raise the duration",
+            f"the window of scenario {scenario.name} has {counted(scrapes, 'scrape')}, and "
+            f"{listed(needing)} needs {FEWEST_READINGS}; the verdict will be inconclusive: scrape "
+            "more often, or raise the duration",
         )
 
 
@@ -212,7 +212,8 @@ def _on_samples(scenario: Scenario, budget: Budget) -> _Found:
             return
         iterations += arrivals(load, load.workload, scenario)
     iterations_text = (
-        f"scenario {scenario.name} starts about {iterations:.0f} iterations in its window"
+        f"scenario {scenario.name} starts about {counted(round(iterations), 'iteration')} in its "
+        "window"
     )
     if budget.min_samples > iterations:
         yield Advice(

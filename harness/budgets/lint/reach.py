@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, assert_never
@@ -11,7 +12,7 @@ from harness.budgets.lint.metrics import Advice
 from harness.budgets.model import Budget, Latency, Load, Scenario, Throughput
 from harness.budgets.rates import expected, first_rate
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
-from harness.units import format_quantity
+from harness.units import counted, format_quantity
 
 
 def out_of_reach(
@@ -50,8 +51,8 @@ def _on_pool(load: Load, scenario: Scenario, budget: Budget) -> Iterator[Advice]
         of = f"of load {load.name} " if load.name else ""
         yield Advice(
             ("budgets", budget.name),
-            f"at its bound, {in_flight:.0f} requests {of}of scenario {scenario.name} are in "
-            f"flight, but max_users is {workload.max_users}; raise it",
+            f"at its bound, {math.ceil(in_flight - 1e-9)} requests {of}of scenario "
+            f"{scenario.name} are in flight, but max_users is {workload.max_users}; raise it",
         )
 
 
@@ -102,7 +103,7 @@ def _pace(load: Load, scenario: Scenario, locustfiles: Mapping[Path, str]) -> _P
                 return None
             users = max(max(stage.users, stage.start_users or 0) for stage in workload.stages)
             each = f"{wait.rate:.3g} iterations/s each by {wait.function}"
-            return _Pace(users * wait.rate, f"{users} users, at most {each}")
+            return _Pace(users * wait.rate, f"{counted(users, 'user')}, at most {each}")
         case ShapeWorkload():
             return None
         case _:

@@ -164,8 +164,13 @@ def _failing(failed: Mapping[str, tuple[int, int]]) -> dict[str, str]:
     }
 
 
-def nothing_called(selection: Selection) -> UsageError:
-    """The error of a selection without a task: why each operation is skipped, and what to do."""
+def nothing_called(selection: Selection, output: str = "") -> UsageError:
+    """The error of a selection without a task: why each operation is skipped, and what to do.
+
+    Args:
+        selection: Without tasks.
+        output: The last output of the service, which tells why it answers 5xx.
+    """
     from harness.init.locustfile import skipped_lines
 
     lines = skipped_lines(selection)
@@ -175,4 +180,6 @@ def nothing_called(selection: Selection) -> UsageError:
     reads = [one for one in selection.skipped if "--writes" not in one.reason]
     if reads and all("login" in one.reason for one in reads):
         hint = "set these environment variables to a user of the service, and run init again"
-    return UsageError(f"no operation can be called:{shown}{more}", hint)
+    if not any(one.reason.startswith("it answered 5") for one in selection.skipped):
+        output = ""
+    return UsageError(f"no operation can be called:{shown}{more}{output}", hint)

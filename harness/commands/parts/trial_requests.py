@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from threading import Event
 from time import monotonic
@@ -26,12 +27,18 @@ class TrialRequests:
         url: Base URL of the service.
         environment: Environment variables, which have the credentials.
         stopped: Set when nothing more may be asked.
+        tls: For https; None trusts the certificates that this machine trusts.
     """
 
     def __init__(
-        self, url: str, environment: Mapping[str, str], stopped: Event | None = None
+        self,
+        url: str,
+        environment: Mapping[str, str],
+        stopped: Event | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._url = url
+        self._tls = tls
         self._stopped = stopped or Event()
         self._environment = environment
         self._tokens: dict[str, str] = {}
@@ -84,6 +91,7 @@ class TrialRequests:
                 TIMEOUT,
                 "application/json, */*",
                 headers={name: value for name, value in headers.items() if _sendable(value)},
+                tls=self._tls,
                 body=body,
                 most=_MOST_BYTES,
                 method=operation.method.upper(),
@@ -138,7 +146,9 @@ class TrialRequests:
             form = urlencode({"username": secrets[0], "password": secrets[1]}).encode()
             kind = {"Content-Type": "application/x-www-form-urlencoded"}
             try:
-                answer = fetch(f"{self._url}{path}", TIMEOUT, headers=kind, body=form)
+                answer = fetch(
+                    f"{self._url}{path}", TIMEOUT, headers=kind, tls=self._tls, body=form
+                )
                 document = _json(answer.body)
             except NoAnswer:
                 document = None

@@ -133,6 +133,18 @@ def test_ca_file_is_checked_before_anything_runs(
     assert f"cannot use {tmp_path}/ca.pem: No such file" in capsys.readouterr().err
 
 
+def test_ca_file_of_init_is_checked_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    given = f"--url https://127.0.0.1:1 --ca-file {file} --path / --output {tmp_path}"
+    with pytest.raises(SystemExit) as end:
+        main(["init", *given.split()])
+    assert end.value.code == 2
+    assert f"--ca-file: cannot use {file}: it has no certificate in PEM" in capsys.readouterr().err
+
+
 def test_metrics_option_replaces_the_addresses_of_the_target() -> None:
     options = Namespace(**read("lint", "--url", "http://a", "--metrics", "http://a:9100/metrics"))
     plan = Plan("shop", None, {}, (), Path("budgets.yaml"), "")
