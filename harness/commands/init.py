@@ -204,7 +204,8 @@ def _look_at(service: Service, options: argparse.Namespace, stopped: Event, log:
 
     url = service.url
     operations, source = _operations(service, options)
-    print_line(f"looks at {counted(len(operations), 'operation')}, and calls each once")
+    what = "each" if options.writes else "each that only reads"
+    print_line(f"found {counted(len(operations), 'operation')} ({source}); {what} is called once")
     requests = TrialRequests(url, os.environ, stopped, service.tls)
     selection = select(
         operations,

@@ -72,13 +72,13 @@ def budgets_text(
         f"    locustfile: {scalar(scenario.locustfile)}",
         f"    rate: {load.rate}/s  # arrivals, whether or not earlier requests are answered",
         f"    warm_up: {scenario.warm_up}s  # not judged",
-        f"    duration: {load.duration}s",
+        f"    duration: {load.duration}s  # judged",
         "",
         "budgets:",
     ]
     for title, found in (
         ("What users see.", [one for one in proposals if not one.server]),
-        ("What the service says of itself.", [one for one in proposals if one.server]),
+        ("What the service measures.", [one for one in proposals if one.server]),
     ):
         lines += [f"  # {title}"] if found else []
         for proposal in found:

@@ -211,7 +211,8 @@ def _task(task: LoadTask, selection: Selection) -> Iterator[str]:
     operation = task.operation
     yield f"    @task({task.weight})"
     yield f"    def {operation.function}(self):"
-    yield f'        """{_docstring(operation.summary or operation.title)}"""'
+    said = operation.summary if " " in operation.summary else operation.title
+    yield f'        """{_docstring(said)}"""'
     returned = []
     expressions: dict[str, str] = {}
     for pick in task.picks:

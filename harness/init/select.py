@@ -379,7 +379,17 @@ def _role(operation: Operation, answered: Answered, *, filled: bool) -> TaskRole
 
 
 def without(selection: Selection, failed: Mapping[str, str]) -> Selection:
-    """The selection without some tasks, by title with the reason why they are left out."""
-    kept = tuple(one for one in selection.tasks if one.operation.title not in failed)
+    """The selection without some tasks, by title with the reason why they are left out.
+
+    Tasks that get their ids from one of them are left out, too.
+    """
+    failed = dict(failed)
+    kept = selection.tasks
+    while len(left := [one for one in kept if one.operation.title not in failed]) < len(kept):
+        kept = tuple(left)
+        fillers = {one.operation.function for one in kept}
+        for task in kept:
+            if any(pick.pool and pick.pool.filler not in fillers for pick in task.picks):
+                failed[task.operation.title] = "its ids come from a request that is left out"
     skipped = [Skipped(title, reason) for title, reason in failed.items()]
     return replace(selection, tasks=kept, skipped=(*selection.skipped, *skipped))

@@ -12,6 +12,7 @@ from harness.budgets.dialects.model import MetricRole
 from harness.budgets.dialects.recognise import recognise
 from harness.commands.parts.outputs import print_line
 from harness.errors import UsageError
+from harness.units import Unit, format_quantity
 
 if TYPE_CHECKING:
     from harness.budgets.lint.metrics import Family
@@ -98,7 +99,7 @@ class Draft:
             UsageError: Every task fails.
             TargetError: The service cannot be loaded.
         """
-        from harness.init.bounds import MeasuredValue, with_bound
+        from harness.init.bounds import LEAST_CLIENT, ROOM, MeasuredValue, with_bound
         from harness.init.load import plan_load, trial_rate
 
         seconds = self.selection.mean_time
@@ -116,9 +117,11 @@ class Draft:
         ]
         today = datetime.now(UTC).date().isoformat()
         measured = f"measured in {self._seconds} s at {rate}/s"
+        least = format_quantity(LEAST_CLIENT, Unit.SECONDS)
         self._head = [
             f"`harness init` proposed these budgets on {today}, for you to keep and change.",
-            f"Each bound leaves room above the value beside it, {measured}.",
+            f"Each bound leaves room for the value beside it, {measured}:",
+            f"{ROOM:g} times the value for times, at least {least} for answers.",
             "Replace it with what your users need. `harness run` judges it.",
             *self.ambiguous,
         ]

@@ -94,6 +94,7 @@ def test_noun_of_a_bound_agrees_with_its_number(bound: float, text: str) -> None
     preset = "queries_per_request"
     one = BudgetProposal("x", preset, Unit.COUNT, described, preset=preset, bound=bound)
     assert one.description == f"A request needs at most {text} on average"
+    assert with_bound(one, MeasuredValue(bound)).measured == f"measured {text}"
 
 
 def test_ca_file_is_written_into_the_target() -> None:

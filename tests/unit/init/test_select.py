@@ -14,7 +14,7 @@ from harness.init.model import (
     Selection,
 )
 from harness.init.operations import read_operations
-from harness.init.select import select
+from harness.init.select import select, without
 from tests.unit.init.documents import CONTACTS, REGIONS, Service, contacts, fastapi
 
 
@@ -252,3 +252,20 @@ def test_value_of_the_document_is_sent_where_the_service_refuses_its_own_id() ->
     assert service.calls[-2:] == [("POST /contacts", {"company_id": 1}), ("POST /contacts", {})]
     assert found.tasks[-1].operation.body == body_of({"company_id": 7})
     assert found.tasks[-1].picks == ()
+
+
+def test_tasks_whose_ids_come_from_a_failing_request_are_left_out_with_it() -> None:
+    selection, _ = selected(read_operations(contacts()), CONTACTS, writes=True)
+    left = without(selection, {"POST /units": "3 of 9 requests failed in the short run"})
+    gone = {one.title: one.reason for one in left.skipped}
+    lost = "its ids come from a request that is left out"
+    assert gone == {
+        "POST /units": "3 of 9 requests failed in the short run",
+        "POST /teams": lost,
+        "POST /contacts": lost,
+        "PUT /contacts/{contact_id}": lost,
+    }
+    assert {one.operation.title for one in left.tasks} == {
+        one.operation.title for one in selection.tasks
+    } - set(gone)
+    assert without(selection, {}) == selection
