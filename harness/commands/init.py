@@ -130,11 +130,12 @@ def _new_files(options: argparse.Namespace) -> tuple[Path, Path]:
                 f"{file} exists already, and init overwrites nothing",
                 "name another folder with --output, or another scenario with --scenario",
             )
-    folder = next(one for one in (options.output, *options.output.parents, Path()) if one.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(
-            f"{folder} is not a folder that can be written", "name another folder with --output"
-        )
+    for file in files:
+        folder = next(one for one in (*file.parents, Path()) if one.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(
+                f"{folder} is not a folder that can be written", "name another folder with --output"
+            )
     return files
 
 
