@@ -134,9 +134,10 @@ class _Parser(argparse.ArgumentParser):
             meant = f"did you mean `{close[0]}`? " if close else ""
             raise UsageError(message, f"{meant}`harness --help` lists the commands")
         if message.startswith("unrecognized arguments"):
-            raise UsageError(
-                message, f"`{self.prog} COMMAND --help` lists the options of a command"
-            )
+            hint = f"`{self.prog} COMMAND --help` lists the options of a command"
+            if "--scenario" in message:
+                hint = f"the scenario needs no option: {self.prog} COMMAND NAME"
+            raise UsageError(message, hint)
         what = "commands" if self.prog == "harness" else "options"
         raise UsageError(message, f"`{self.prog} --help` lists the {what}")
 

@@ -141,6 +141,20 @@ def format_quantity(value: float, unit: Unit) -> str:
             assert_never(unit)
 
 
+def counted(value: float, noun: str, plural: str = "") -> str:
+    """A number with its noun.
+
+    Args:
+        value: The number.
+        noun: For 1.
+        plural: For all others; empty adds an s.
+
+    Examples: "1 query", "1.5 queries", "0 users".
+    """
+    number = format_quantity(value, Unit.COUNT)
+    return f"{number} {noun if number == '1' else plural or f'{noun}s'}"
+
+
 def bucket_text(bucket: tuple[float, float], unit: Unit) -> str:
     """Write a bucket for people, with one suffix if both ends have it: "100 to 250 ms"."""
     lower, upper = (format_quantity(end, unit) if end else "0" for end in bucket)

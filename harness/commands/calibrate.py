@@ -27,7 +27,13 @@ from harness.judge.compare.noise import FEWEST, Noise, noises
 from harness.observe.host import host_facts
 from harness.report.compare.calibration import calibrate_report
 from harness.runner.signals import run_loop
-from harness.runs.calibration import BudgetNoise, Calibrated, Calibration, store
+from harness.runs.calibration import (
+    BudgetNoise,
+    Calibrated,
+    Calibration,
+    require_storable,
+    store,
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +98,7 @@ def _check(options: argparse.Namespace) -> None:
     if not options.pairs and not options.runs:
         raise UsageError("nothing to measure: --pairs and --runs are 0", "set one of them")
     Calibration.load(options.budgets, host_facts())  # raises if calibration.json is damaged
+    require_storable(options.budgets)
 
 
 def _store_and_print(

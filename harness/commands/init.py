@@ -21,6 +21,8 @@ from harness.commands.parts.option_types import quantity, url
 from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, TargetError, UsageError
 from harness.observe.command import PLACE
+from harness.observe.fetch import tls_of
+from harness.units import counted
 
 if TYPE_CHECKING:
     from harness.commands.parts.find_service import FoundMetrics
@@ -45,6 +47,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         metavar="PATH|URL|none",
         help="where its Prometheus metrics are (default: looked for at the usual paths)",
+    )
+    service.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="FILE",
+        help="certificates in PEM that verify an https service (default: those of this machine)",
     )
     service.add_argument("--ready", metavar="PATH", help="path that answers 2xx when it is ready")
     operations = parser.add_mutually_exclusive_group()
@@ -122,11 +130,12 @@ def _new_files(options: argparse.Namespace) -> tuple[Path, Path]:
                 f"{file} exists already, and init overwrites nothing",
                 "name another folder with --output, or another scenario with --scenario",
             )
-    folder = next(one for one in (options.output, *options.output.parents, Path()) if one.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(
-            f"{folder} is not a folder that can be written", "name another folder with --output"
-        )
+    for file in files:
+        folder = next(one for one in (*file.parents, Path()) if one.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(
+                f"{folder} is not a folder that can be written", "name another folder with --output"
+            )
     return files
 
 
@@ -143,12 +152,14 @@ def _target(options: argparse.Namespace) -> Target:
             f"write {PLACE} where it takes its port, or add --url with the port that it uses",
         )
     address = options.url or f"http://127.0.0.1:{PLACE}"
+    tls_of(options.ca_file, "--ca-file", "name the PEM file of the CA")
     return Target(
         url=address,
         command=options.start,
         ready=options.ready,
         metrics=() if options.metrics in {None, "none"} else (options.metrics,),
         directory=options.output.resolve(),
+        ca_file=options.ca_file,
     )
 
 
@@ -166,11 +177,13 @@ def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
     """Start the service if there is a command, and look at what it offers."""
     from harness.observe.target import serve
 
+    log = folder / "target.log"
+
     async def look() -> _Seen:
-        async with serve(target, folder / "target.log") as service:
+        async with serve(target, log) as service:
             stopped = Event()
             try:
-                return await asyncio.to_thread(_look_at, service, options, stopped)
+                return await asyncio.to_thread(_look_at, service, options, stopped, log)
             finally:
                 stopped.set()  # the thread ends after its current request
 
@@ -183,15 +196,18 @@ def _look(target: Target, options: argparse.Namespace, folder: Path) -> _Seen:
         raise TargetError(error.message, hint) from error
 
 
-def _look_at(service: Service, options: argparse.Namespace, stopped: Event) -> _Seen:
+def _look_at(service: Service, options: argparse.Namespace, stopped: Event, log: Path) -> _Seen:
+    """Call each operation once, and find the metrics; `log` has the output of the service."""
     from harness.commands.parts.find_service import find_metrics, find_ready
     from harness.commands.parts.trial_requests import TrialRequests
     from harness.init.select import select
+    from harness.observe.target import last_output
 
     url = service.url
-    operations, source = _operations(url, options)
-    print_line(f"looks at {len(operations)} operations, each of which is called once")
-    requests = TrialRequests(url, os.environ, stopped)
+    operations, source = _operations(service, options)
+    what = "each" if options.writes else "each that only reads"
+    print_line(f"found {counted(len(operations), 'operation')} ({source}); {what} is called once")
+    requests = TrialRequests(url, os.environ, stopped, service.tls)
     selection = select(
         operations,
         requests.call,
@@ -200,22 +216,23 @@ def _look_at(service: Service, options: argparse.Namespace, stopped: Event) -> _
         source=source,
     )
     if not selection.tasks:
-        raise nothing_called(selection)
+        raise nothing_called(selection, last_output(log) if service.started_by_us else "")
     # The address has the ports that were chosen, where the option has {port}.
     address = service.metrics[0] if service.metrics else options.metrics
-    metrics = find_metrics(url, address)
+    metrics = find_metrics(url, address, options.ca_file)
     if address is not None and address != options.metrics:
         metrics = replace(metrics, path=options.metrics)
     return _Seen(
         selection,
         metrics,
-        options.ready or (find_ready(url) if options.start else ""),
+        options.ready or (find_ready(url, service.tls) if options.start else ""),
         url,
     )
 
 
-def _operations(url: str, options: argparse.Namespace) -> tuple[Sequence[Operation], str]:
+def _operations(service: Service, options: argparse.Namespace) -> tuple[Sequence[Operation], str]:
     """What may be called, and where that is from."""
+    url = service.url
     from harness.commands.parts.find_service import DOCUMENTS, find_document, read_file
     from harness.init.operations import read_operations
     from harness.init.recorded import access_log_operations, har_operations, path_operations
@@ -227,7 +244,7 @@ def _operations(url: str, options: argparse.Namespace) -> tuple[Sequence[Operati
         return access_log_operations(data, options.access_log.name)
     if options.path:
         return path_operations(options.path), "--path"
-    found = find_document(url, options.openapi)
+    found = find_document(url, options.openapi, service.tls)
     if found is None:
         raise UsageError(
             f"no OpenAPI document at {url}: looked at {', '.join(DOCUMENTS[:5])} and"
@@ -247,7 +264,16 @@ def _target_text(target: Target, seen: _Seen, options: argparse.Namespace) -> Ta
         command=target.command or "",
         ready=seen.ready if target.command else "",
         metrics=seen.metrics.path,
+        ca_file=_ca_file(options),
     )
+
+
+def _ca_file(options: argparse.Namespace) -> str:
+    """The path of --ca-file from the folder of budgets.yaml; empty without one."""
+    file: Path | None = options.ca_file
+    if file is None or file.is_absolute():
+        return str(file or "")
+    return os.path.relpath(file, options.output)
 
 
 def _service_name(options: argparse.Namespace) -> str:
@@ -277,7 +303,8 @@ def _report(draft: Draft, budgets_file: Path, locustfile: Path) -> None:
         lines.append(f"the load needs the environment variables {', '.join(variables)}")
     logins = [one for one in draft.selection.skipped if one.reason.startswith(NEEDS_LOGIN)]
     if logins:
-        lines.append(f"{len(logins)} more can be called once the variables of their login are set")
+        more = counted(len(logins), "further operation")
+        lines.append(f"{more} can be called once the variables of the login are set")
     lines.append(f"wrote {budgets_file} and {locustfile}")
     run = (
         "harness run"

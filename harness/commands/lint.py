@@ -18,7 +18,7 @@ from harness.commands.parts.inputs import (
 )
 from harness.commands.parts.options import budgets_option, metrics_option, url_option
 from harness.commands.parts.outputs import print_line, write
-from harness.commands.parts.samples import sample_advice
+from harness.commands.parts.samples import locustfile_texts, sample_advice
 from harness.errors import EXIT_PASS, EXIT_USAGE
 from harness.runs.calibration import path_of
 
@@ -57,7 +57,8 @@ def lint(options: argparse.Namespace) -> int:
     advice, notices = _advice(plan, options)
     for notice in notices:
         print_line(f"note: {notice}")
-    return _report(find(plan, families, advice), plan, options.budgets)
+    findings = find(plan, families, advice, locustfile_texts(plan.scenarios.values()))
+    return _report(findings, plan, options.budgets)
 
 
 def _report(findings: Sequence[Finding], plan: Plan, path: Path) -> int:

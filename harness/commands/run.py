@@ -37,7 +37,7 @@ from harness.commands.parts.options import (
 )
 from harness.commands.parts.progress import LiveView
 from harness.commands.parts.report_files import require_writable_copies
-from harness.commands.parts.samples import hardly_decided
+from harness.commands.parts.samples import hardly_decided, out_of_reach
 from harness.commands.parts.serve_metrics import LiveMetrics, served
 from harness.commands.parts.servers import servers_of
 from harness.commands.parts.verdict import REPORTS, judge_and_report, report_refusal
@@ -157,14 +157,14 @@ def _decision(plan: Plan, scenario: Scenario) -> DecisionWatch | None:
 
 
 def _announcement(plan: Plan, scenario: Scenario) -> list[str]:
-    """How long the load may last, and which budgets will hardly be decided by then."""
+    """How long the load may last, and which budgets will hardly be decided or met."""
     expected, longest = (
         format_quantity(seconds, Unit.SECONDS) for seconds in (scenario.expected, scenario.duration)
     )
     lines = []
     if scenario.planned is not None:
         lines.append(f"measures {expected}, up to {longest} while a budget is undecided")
-    return lines + hardly_decided(plan, scenario)
+    return lines + hardly_decided(plan, scenario) + out_of_reach(plan, scenario)
 
 
 def _plan_with_target(options: argparse.Namespace) -> Plan:

@@ -9,18 +9,18 @@ from typing import Final, assert_never
 
 from harness.budgets.dialects.model import Recognition, lacking
 from harness.budgets.lint.metrics import Family, family_of
-from harness.budgets.model import Indicator, Quantile
+from harness.budgets.model import Gauge, Indicator, Quantile
 from harness.budgets.parse.kinds import unit_of
 from harness.budgets.presets import CATALOGUE
 from harness.init.functions import snake
 from harness.init.load import QUANTILE, LoadPlan
 from harness.init.python_text import text_literal
-from harness.units import Unit, bucket_text, format_quantity
+from harness.units import Unit, bucket_text, counted, format_quantity
 
 ROOM: Final = 3.0  # times the measured value
 _STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 # The smallest bound in seconds: below it, the noise of a busy machine decides.
-_LEAST_CLIENT: Final = 0.25
+LEAST_CLIENT: Final = 0.25
 _LEAST: Final[Mapping[str, float]] = {
     "server_latency": 0.25,
     "server_latency_mean": 0.05,
@@ -40,11 +40,11 @@ _SHARES: Final[Mapping[str, float]] = {
 # They say more of the load than of the service.
 _NOT_PROPOSED: Final = frozenset({"requests_in_flight", "server_latency_mean"})
 _TEXTS: Final[Mapping[str, str]] = {
-    "server_latency": "the service answers 95% of its requests within {bound}, by its own clock",
-    "server_latency_mean": "the service answers within {bound} on average, by its own clock",
+    "server_latency": "the service answers 95% of its requests within {bound}, as it measures them",
+    "server_latency_mean": "the service answers within {bound} on average, as it measures it",
     "server_error_ratio": "fewer than {bound} of the answers are 5xx",
     "db_query_time": "a query takes less than {bound} on average",
-    "queries_per_request": "a request needs at most {bound} queries on average",
+    "queries_per_request": "a request needs at most {bound} on average",
     "cache_hit_ratio": "at least {bound} of the look-ups hit the cache",
     "cache_operation_time": "a cache operation takes less than {bound} on average",
     "pool_utilization": "less than {bound} of the connection pool is in use",
@@ -52,8 +52,12 @@ _TEXTS: Final[Mapping[str, str]] = {
     "background_task_time": "a background task takes less than {bound} on average",
     "event_loop_lag": "the event loop is less than {bound} late in 95% of the cases",
     "gc_share": "garbage collection takes less than {bound} of the time",
-    "cpu_utilization": "less than {bound} of the machine's CPU time is used",
-    "memory_utilization": "less than {bound} of the memory is used",
+    "cpu_utilization": "the service uses less than {bound} of the machine's CPU time",
+    "memory_utilization": "the service uses less than {bound} of the memory that it may use",
+}
+# The texts of those that are gauges.
+_READINGS: Final[Mapping[str, str]] = {
+    "event_loop_lag": "the event loop is less than {bound} late at each reading",
 }
 
 
@@ -93,9 +97,15 @@ class BudgetProposal:
     @property
     def description(self) -> str:
         """One sentence with the bound."""
-        bound = "" if self.bound is None else format_quantity(self.bound, self.unit)
+        bound = "" if self.bound is None else self.shown(self.bound)
         text = self.text.format(bound=bound)
         return f"{text[:1].upper()}{text[1:]}"
+
+    def shown(self, value: float) -> str:
+        """A value of the budget with its unit, or its noun."""
+        if self.preset == "queries_per_request":
+            return counted(value, "query", "queries")
+        return format_quantity(value, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +175,7 @@ def propose_server(
                 name.replace("_", "-"),
                 name,
                 unit_of(preset.named(found), ()),
-                _TEXTS[name],
+                _READINGS.get(name, _TEXTS[name]) if isinstance(indicator, Gauge) else _TEXTS[name],
                 preset=name,
                 direction="min" if name == "cache_hit_ratio" else "max",
                 edges=_edges(indicator, families),
@@ -203,7 +213,7 @@ def with_bound(proposal: BudgetProposal, measured: MeasuredValue) -> BudgetPropo
     value = measured.value
     if value is None:
         return replace(proposal, problem=measured.problem or "the short run had no data for it")
-    said = f"measured {format_quantity(value, proposal.unit)}"
+    said = f"measured {proposal.shown(value)}"
     if measured.bucket is not None:
         said = f"measured {bucket_text(measured.bucket, proposal.unit)}"
     bound = _bound(proposal, value, max(value, measured.upper or value))
@@ -229,7 +239,7 @@ def _absolute_bound(proposal: BudgetProposal, value: float, upper: float) -> flo
     """The bound of a time or a count."""
     if proposal.unit is Unit.COUNT:
         return rounded_up(max(value * 1.5, value + 0.5))
-    least = _LEAST.get(proposal.preset, _LEAST_CLIENT)
+    least = _LEAST.get(proposal.preset, LEAST_CLIENT)
     wanted = rounded_up(max(upper * ROOM, least))
     if proposal.edges:
         return next((edge for edge in proposal.edges if edge >= wanted), None)

@@ -26,6 +26,7 @@ class TargetText:
         ready: Path that answers 2xx when the service is ready; empty without one.
         metrics: Path or URL; empty without metrics.
         dialects: Names of the dialects of its metrics.
+        ca_file: Relative to the folder of budgets.yaml; empty without one.
     """
 
     service: str
@@ -34,6 +35,7 @@ class TargetText:
     ready: str = ""
     metrics: str = ""
     dialects: tuple[str, ...] = ()
+    ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,13 @@ def budgets_text(
         f"    locustfile: {scalar(scenario.locustfile)}",
         f"    rate: {load.rate}/s  # arrivals, whether or not earlier requests are answered",
         f"    warm_up: {scenario.warm_up}s  # not judged",
-        f"    duration: {load.duration}s",
+        f"    duration: {load.duration}s  # judged",
         "",
         "budgets:",
     ]
     for title, found in (
         ("What users see.", [one for one in proposals if not one.server]),
-        ("What the service says of itself.", [one for one in proposals if one.server]),
+        ("What the service measures.", [one for one in proposals if one.server]),
     ):
         lines += [f"  # {title}"] if found else []
         for proposal in found:
@@ -90,6 +92,8 @@ def _target(target: TargetText) -> Iterator[str]:
         yield "  # {port} becomes a free port."
         yield f"  command: {scalar(target.command)}"
     yield f"  url: {scalar(target.url)}"
+    if target.ca_file:
+        yield f"  ca_file: {scalar(target.ca_file)}  # verifies its certificate"
     if target.ready:
         yield f"  ready: {scalar(target.ready)}"
     if target.metrics:

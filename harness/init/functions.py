@@ -49,19 +49,22 @@ def snake(text: str) -> str:
 def function_name(method: str, path: str, identifier: str) -> str:
     """The name of the function for an operation.
 
-    FastAPI's own identifiers end with the path and the method, which say nothing new.
+    FastAPI's own identifiers end with the path and the method, and Litestar's begin with the path,
+    which say nothing new.
 
     Args:
         method: In lower case.
         path: The route template.
         identifier: `operationId` of the document; empty without one.
     """
-    name = snake(identifier)
-    for tail in (f"{path}_{method}", path):
-        end = f"_{snake(tail)}"
-        if len(name) > len(end) and name.endswith(end):
-            name = name.removesuffix(end)
-            break
+    name, end = snake(identifier), f"_{snake(f'{path}_{method}')}"
+    if len(name) > len(end):
+        name = name.removesuffix(end)
+    parts = [part for part in path.split("/") if part]
+    nouns = [singular(snake(part)) for part in parts if "{" not in part]
+    rest = name.removeprefix("".join(f"{snake(part)}_" for part in parts))
+    if nouns and nouns[-1] and nouns[-1] in rest:
+        name = rest
     if not name:
         name = snake(f"{method} {path}") if snake(path) else f"{method}_root"
     return name if name[0].isalpha() else f"{method}_{name}"

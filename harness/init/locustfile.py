@@ -211,7 +211,8 @@ def _task(task: LoadTask, selection: Selection) -> Iterator[str]:
     operation = task.operation
     yield f"    @task({task.weight})"
     yield f"    def {operation.function}(self):"
-    yield f'        """{_docstring(operation.summary or operation.title)}"""'
+    said = operation.summary if " " in operation.summary else operation.title
+    yield f'        """{_docstring(said)}"""'
     returned = []
     expressions: dict[str, str] = {}
     for pick in task.picks:
@@ -241,8 +242,11 @@ def _task(task: LoadTask, selection: Selection) -> Iterator[str]:
             yield f"        {target} = random.choice({pool.variable})"
         for name, local in zip(pick.names, names, strict=True):
             expressions[name] = f"quote(str({local}), safe='')" if pool.quoted else local
+    for note in task.notes:
+        yield from (f"        # {line}" for line in textwrap.wrap(_safe(note), WIDTH - 10))
     before = "response = " if task.fills else ""
-    yield from lay_out(before, call_of(operation, expressions), 8)
+    of_path = {name: one for name, one in expressions.items() if name in operation.parameters}
+    yield from lay_out(before, call_of(operation, of_path), 8)
     yield from _fills(task, selection)
     yield from returned
 

@@ -32,7 +32,18 @@ class Unique:
     uuid: bool = False
 
 
-# A JSON value in which a text may be Unique.
+@dataclass(frozen=True, slots=True)
+class PooledId:
+    """The id of another resource, taken from a pool in each request.
+
+    Attributes:
+        name: Of the field, or of the parameter of the path, whose value it is.
+    """
+
+    name: str
+
+
+# A JSON value in which a text may be Unique, and an id a PooledId.
 ExampleValue: TypeAlias = Any
 
 
@@ -175,7 +186,7 @@ class IdPool:
 
 @dataclass(frozen=True, slots=True)
 class ParameterPick:
-    """Where the values of parameters of a path come from: a pool, or fixed values of one."""
+    """Where parameters of a path or fields of a body get values: a pool, or fixed values of one."""
 
     names: tuple[str, ...]
     pool: IdPool | None
@@ -188,7 +199,8 @@ class LoadTask:
 
     Attributes:
         weight: Its share of the tasks is the weight over the sum of all weights.
-        picks: The values of the parameters of the path.
+        picks: The values of the parameters of the path, and of ids in the body.
+        notes: What its reader should know, as comments.
         fills: The pools that its answer fills, and where it has the ids.
         status: The status of its answer in the trial.
         seconds: How long that answer took.
@@ -201,6 +213,7 @@ class LoadTask:
     fills: tuple[tuple[IdPool, IdShape], ...] = ()
     status: int = 200
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote
 
-from harness.init.model import PARAMETER, ExampleValue, Unique
+from harness.init.functions import local_name
+from harness.init.model import PARAMETER, ExampleValue, PooledId, Unique
 
 WIDTH = 88  # columns, the default of the usual formatters
 
@@ -55,6 +56,8 @@ def node(value: ExampleValue) -> Node:
     """A value of an example as an expression."""
     if isinstance(value, Unique):
         return unique_literal(value)
+    if isinstance(value, PooledId):
+        return local_name(value.name)
     if isinstance(value, Mapping):
         return DictText(tuple((text_literal(key), node(one)) for key, one in value.items()))
     if isinstance(value, list | tuple):

@@ -1,12 +1,39 @@
-"""Why an operation is not called, by the answer to its trial."""
+"""Why an operation is not called, by its name or by the answer to its trial."""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from harness.init.model import Answered, Operation
+from harness.init.model import SAFE, Answered, Operation
 
 NEEDS_LOGIN: Final = "it needs a login"
+_NOT_LOAD: Final = re.compile(
+    r"(^|/)(metrics|prometheus|openapi\.(json|ya?ml)|swagger[\w.-]*|api-docs|docs|redoc"
+    r"|favicon\.ico)(/|$)"
+)
+_ENDS: Final = re.compile(
+    r"(^|[/_-])(log-?out|sign-?out|shut-?down|restart|delete|remove|purge|reset|revoke)([/_-]|$)"
+)
+
+
+def not_tried(operation: Operation, *, writes: bool) -> str:
+    """Why an operation is not even tried; empty when it is.
+
+    Args:
+        operation: What the service offers.
+        writes: Whether operations that change data are called.
+    """
+    if operation.problem:
+        return operation.problem
+    if operation.method not in SAFE and not writes:
+        return "it may change data; --writes includes it"
+    path = operation.path.lower()
+    if _NOT_LOAD.search(path):
+        return "it serves tools, not users"
+    if _ENDS.search(path) and operation.method != "delete":
+        return "by its name, it ends or removes something"
+    return ""
 
 
 def refused(operation: Operation, answered: Answered, pooled: bool) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from harness.init.functions import NameSpace, singular, snake
 from harness.init.ids import (
+    BodyIds,
+    LinkedBody,
     collection_of,
     has_list,
     ids_in,
@@ -31,7 +33,7 @@ from harness.init.model import (
     Skipped,
     TaskRole,
 )
-from harness.init.reasons import NEEDS_LOGIN, refused
+from harness.init.reasons import NEEDS_LOGIN, not_tried, refused
 
 WEIGHTS: Final[dict[TaskRole, int]] = {
     "list": 6,
@@ -43,13 +45,6 @@ WEIGHTS: Final[dict[TaskRole, int]] = {
     "delete": 1,
 }
 _HEALTH: Final = re.compile(r"(^|/)(_?health\w*|ready\w*|live\w*|ping|status|heartbeat)(/|$)")
-_NOT_LOAD: Final = re.compile(
-    r"(^|/)(metrics|prometheus|openapi\.(json|ya?ml)|swagger[\w.-]*|api-docs|docs|redoc"
-    r"|favicon\.ico)(/|$)"
-)
-_ENDS: Final = re.compile(
-    r"(^|[/_-])(log-?out|sign-?out|shut-?down|restart|delete|remove|purge|reset|revoke)([/_-]|$)"
-)
 _TRIED: Final = 3  # ids for which a read is tried
 _SLOW: Final = 0.5  # s; an answer that takes longer, and much longer than others, is not called
 _QUICK: Final = 0.02  # s; what is faster than that is not compared
@@ -101,18 +96,21 @@ class _Selector:
         self._created: dict[str, IdPool] = {}
         self._ids: dict[IdPool, list[tuple[Any, ...]]] = {}
         self._empty: set[str] = set()
+        self._body_ids = BodyIds(operations)
 
     def select(self, source: str) -> Selection:
         open_ = []
         for operation in self._operations:
-            if reason := self._reason(operation):
+            reason = not_tried(operation, writes=self._writes) or self._login_needed(operation)
+            if reason:
                 self._skipped[operation.title] = reason
             else:
                 open_.append(operation)
         reads = [one for one in open_ if one.method in SAFE]
         late = [one for one in _by_depth(reads) if not self._read(one)]
         for method in ("post", "put", "patch"):
-            for operation in _by_depth(one for one in open_ if one.method == method):
+            found = (one for one in open_ if one.method == method)
+            for operation in sorted(found, key=self._body_ids.order):
                 self._write(operation)
         for operation in late:
             self._read(operation)
@@ -154,19 +152,6 @@ class _Selector:
             fills = tuple((pool, shape) for pool, shape in task.fills if pool in used)
             self._tasks[title] = replace(task, fills=fills)
 
-    def _reason(self, operation: Operation) -> str:
-        """Why an operation is not even tried; empty when it is."""
-        if operation.problem:
-            return operation.problem
-        if operation.method not in SAFE and not self._writes:
-            return "it may change data; --writes includes it"
-        path = operation.path.lower()
-        if _NOT_LOAD.search(path):
-            return "it serves tools, not users"
-        if _ENDS.search(path) and operation.method != "delete":
-            return "by its name, it ends or removes something"
-        return self._login_needed(operation)
-
     def _login_needed(self, operation: Operation) -> str:
         """Why the login of an operation is not possible; empty when it is, or not needed."""
         if operation.path in self._token_paths:
@@ -203,15 +188,25 @@ class _Selector:
             )
             return
         picks, values = candidates[0]
-        answered = self._call(operation, values)
+        linked = self._body_ids.linked(operation, picks, self._first_id)
+        answered = self._call(linked.operation, {**values, **linked.values})
+        if linked.operation != operation and not answered.ok:  # a name may mean something else
+            linked = LinkedBody(operation)
+            answered = self._call(operation, values)
         if not answered.ok:
             self._skipped[operation.title] = refused(operation, answered, pooled=True)
             return
-        self._add(operation, picks, answered, values)
+        self._add(linked.operation, (*picks, *linked.picks), answered, values)
         if operation.method == "delete":
             for pick in picks:
                 if pick.pool is not None:
                     self._ids[pick.pool] = self._ids[pick.pool][1:]
+
+    def _first_id(self, prefix: str) -> tuple[IdPool, Any] | None:
+        """The pool of a route template that has ids, and one of them."""
+        pools = (self._lists.get(prefix), self._created.get(prefix))
+        known = (one for one in pools if one is not None and self._ids[one])
+        return next(((pool, self._ids[pool][0][-1]) for pool in known), None)
 
     def _add(
         self,
@@ -228,14 +223,15 @@ class _Selector:
             most = max(one.count for one in self._operations)
             weight = max(1, round(_HIGHEST * operation.count / most))
         self._tasks[operation.title] = LoadTask(
-            *(operation, role, weight, picks, fills, answered.status or 0, answered.seconds)
+            *(operation, role, weight, picks, fills, answered.status or 0, answered.seconds),
+            notes=self._body_ids.notes(operation),
         )
 
     def _fills(
         self, operation: Operation, answered: Answered, values: Mapping[str, Any]
     ) -> Iterable[tuple[IdPool, IdShape]]:
         """The pools that an answer fills."""
-        for prefix in dict.fromkeys(p for one in self._operations for p in prefixes_of(one.path)):
+        for prefix in self._body_ids.prefixes:
             if not self._feeds(operation, prefix):
                 continue
             created = operation.method == "post"
@@ -383,7 +379,17 @@ def _role(operation: Operation, answered: Answered, *, filled: bool) -> TaskRole
 
 
 def without(selection: Selection, failed: Mapping[str, str]) -> Selection:
-    """The selection without some tasks, by title with the reason why they are left out."""
-    kept = tuple(one for one in selection.tasks if one.operation.title not in failed)
+    """The selection without some tasks, by title with the reason why they are left out.
+
+    Tasks that get their ids from one of them are left out, too.
+    """
+    failed = dict(failed)
+    kept = selection.tasks
+    while len(left := [one for one in kept if one.operation.title not in failed]) < len(kept):
+        kept = tuple(left)
+        fillers = {one.operation.function for one in kept}
+        for task in kept:
+            if any(pick.pool and pick.pool.filler not in fillers for pick in task.picks):
+                failed[task.operation.title] = "its ids come from a request that is left out"
     skipped = [Skipped(title, reason) for title, reason in failed.items()]
     return replace(selection, tasks=kept, skipped=(*selection.skipped, *skipped))

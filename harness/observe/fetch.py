@@ -41,8 +41,17 @@ class NoAnswer(Exception):  # noqa: N818 - the absence of an answer, not a fault
     """No complete answer came within the time and size allowed; the text says why."""
 
 
-def tls_of(ca_file: Path | None) -> ssl.SSLContext | None:
+def tls_of(
+    ca_file: Path | None,
+    key: str = "target.ca_file",
+    hint: str = "name the PEM file of the CA, relative to the folder of budgets.yaml",
+) -> ssl.SSLContext | None:
     """The TLS context for a service with `target.ca_file`; None without one.
+
+    Args:
+        ca_file: Certificates in PEM.
+        key: Where the user named the file, for the message.
+        hint: What to do about a file that cannot be used.
 
     Raises:
         UsageError: The file cannot be read, or has no certificate.
@@ -55,8 +64,8 @@ def tls_of(ca_file: Path | None) -> ssl.SSLContext | None:
         no_pem = isinstance(error, ssl.SSLError)
         reason = "it has no certificate in PEM" if no_pem else error.strerror
         raise UsageError(
-            f"target.ca_file: cannot use {ca_file}: {reason}",
-            "name the PEM file of the CA, relative to the folder of budgets.yaml",
+            f"{key}: cannot use {ca_file}: {reason}",
+            hint,
         ) from error
 
 

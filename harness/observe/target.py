@@ -151,10 +151,10 @@ async def _start_once(
     try:
         if problem := await _wait_until_ready(target, url, died, tls):
             output = last_lines(log, before) if died.done() else last_output(log, before)
-            raise TargetError(
-                problem + output,
-                f"the whole output is in {log}; the command was: {target.command}",
-            )
+            hint = f"the whole output is in {log}; the command was: {target.command}"
+            if not died.done():
+                hint += "; target.ready_timeout sets the longest wait"
+            raise TargetError(problem + output, hint)
         if target.ready is None or not target.ready.startswith("/"):
             await asyncio.to_thread(refuse_wrong_scheme, url, _PROBE_TIMEOUT, tls)
         metrics = tuple(absolute(url, path) for path in target.metrics)
@@ -185,10 +185,7 @@ async def _wait_until_ready(
         if not problem:
             return ""
         if time.monotonic() >= deadline:
-            return (
-                f"the service was not ready within {target.ready_timeout:g} s: {problem}; "
-                "target.ready_timeout sets the longest wait"
-            )
+            return f"the service was not ready within {target.ready_timeout:g} s: {problem}"
         await asyncio.wait({died}, timeout=_PROBE_PAUSE)
 
 

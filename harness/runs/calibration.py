@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
 from harness.errors import UsageError
-from harness.runs.folder import replace_text
+from harness.runs.folder import probe_file, replace_text
 from harness.runs.json_file import read_json
 
 AGAIN = "calibrate again, or delete the file: harness calibrate"
@@ -132,6 +132,26 @@ class Calibration:
 def path_of(budgets: Path) -> Path:
     """Where the calibration of a budgets.yaml lies."""
     return budgets.parent / names.CALIBRATION_FILE
+
+
+def require_storable(budgets: Path) -> None:
+    """Check before the load that a calibration can be stored; leaves no file behind.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    path = path_of(budgets)
+    try:
+        if path.parent.exists():
+            probe_file(path)
+        else:
+            path.parent.mkdir()
+            path.parent.rmdir()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}",
+            "a calibration is stored beside budgets.yaml: make that folder writable",
+        ) from error
 
 
 def store(budgets: Path, scenario: str, found: Calibrated) -> Path:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.units import _FACTORS, EXAMPLES, Unit, bucket_text, format_quantity, parse, pattern
+from harness.units import (
+    _FACTORS,
+    EXAMPLES,
+    Unit,
+    bucket_text,
+    counted,
+    format_quantity,
+    parse,
+    pattern,
+)
 
 S, R, B, P, C = Unit.SECONDS, Unit.RATIO, Unit.BYTES, Unit.PER_SECOND, Unit.COUNT
 
@@ -215,3 +224,20 @@ def test_bucket_is_written_with_one_suffix_where_that_fits(
     bucket: tuple[float, float], unit: Unit, text: str
 ) -> None:
     assert bucket_text(bucket, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0 queries"),
+        (0.5, "0.5 queries"),
+        (1, "1 query"),
+        (1.0, "1 query"),
+        (1.0001, "1 query"),
+        (1.5, "1.5 queries"),
+        (12345, "12345 queries"),
+    ],
+)
+def test_noun_agrees_with_the_number_that_is_shown(value: float, text: str) -> None:
+    assert counted(value, "query", "queries") == text
+    assert counted(value, "user") == text.replace("queries", "users").replace("query", "user")

@@ -197,10 +197,12 @@ class Recognition:
     Attributes:
         played: The metric of each role.
         ambiguous: Groups for which several dialects fit, with their candidates.
+        alike: By dialect, further dialects that name the same series; not stored.
     """
 
     played: Mapping[MetricRole, RoleMetric] = field(default_factory=dict)
     ambiguous: Mapping[RoleGroup, tuple[RoleMetric, ...]] = field(default_factory=dict)
+    alike: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     def __getitem__(self, role: MetricRole) -> RoleMetric | None:
         """The metric of a role; None when nothing plays it."""
@@ -210,7 +212,8 @@ class Recognition:
     def dialects(self) -> tuple[str, ...]:
         """Names of the dialects that were recognised, in the order of the roles."""
         used = dict.fromkeys(metric.dialect for metric in self.played.values())
-        return tuple(name for name in used if name not in {HARNESS, "process"})
+        known = [name for name in used if name not in {HARNESS, "process"}]
+        return tuple(dict.fromkeys(n for one in known for n in (one, *self.alike.get(one, ()))))
 
     @property
     def exposed(self) -> frozenset[str]:
@@ -221,7 +224,11 @@ class Recognition:
     def summary(self) -> str:
         """The dialect of each group of metrics, in a line."""
         groups = {role.group: one.dialect for role, one in self.played.items()}
-        known = [f"{group} {name}" for group, name in groups.items() if name in self.dialects]
+        known = [
+            f"{group} {' or '.join((name, *self.alike.get(name, ())))}"
+            for group, name in groups.items()
+            if name in self.dialects
+        ]
         asked = [f"{group} (two dialects fit)" for group in self.ambiguous]
         return f"recognised metrics: {', '.join(known + asked) or 'none'}"
 

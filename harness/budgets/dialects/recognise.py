@@ -92,6 +92,7 @@ def recognise(
     candidates = [dialects()[name] for name in dict.fromkeys(names)]
     played: dict[MetricRole, RoleMetric] = {}
     ambiguous: dict[RoleGroup, tuple[RoleMetric, ...]] = {}
+    alike: dict[str, tuple[str, ...]] = {}
     used: list[str] = []
     for group in RoleGroup:
         fits = [fit for one in candidates for fit in _fits(one, group, families)]
@@ -100,8 +101,11 @@ def recognise(
             ambiguous[group] = tuple(next(iter(one.played.values())) for one in best)
         elif best:
             played |= best[0].played
-            used.append(best[0].dialect.name)
-    found = _with_process(Recognition(played, ambiguous))
+            name = best[0].dialect.name
+            if name not in used and (others := _others_alike(best[0], fits)):
+                alike[name] = others
+            used.append(name)
+    found = _with_process(Recognition(played, ambiguous, alike))
     return found if requests is None else _with_requests(found, requests, families)
 
 
@@ -167,11 +171,13 @@ class _Fit:
 
     Attributes:
         explained: How many roles and labels it explains.
+        own: Whether the metrics have the library's own prefix.
     """
 
     dialect: Dialect
     played: Mapping[MetricRole, RoleMetric]
     explained: tuple[int, int]
+    own: bool
 
 
 def _fits(dialect: Dialect, group: RoleGroup, families: Mapping[str, Family]) -> list[_Fit]:
@@ -223,7 +229,10 @@ def _fit_with(
         meant = {name for names in pattern.labels.values() for name in names}
         explained += len(labels & {*pattern.needs, *pattern.also, *meant})
         played[role] = _bound(dialect, pattern, prefix, shape, labels)
-    return _Fit(dialect, played, (explained, len(played))) if played else None
+    if not played:
+        return None
+    own = bool(prefix) and prefix == dialect.prefix
+    return _Fit(dialect, played, (explained, len(played)), own)
 
 
 def _labels(family: Family) -> frozenset[str]:
@@ -276,7 +285,7 @@ def _best(fits: list[_Fit], used: list[str]) -> list[_Fit]:
     named = [fit for fit in fits if not fit.dialect.generic] or fits
     kept: list[_Fit] = []
     for fit in sorted(
-        named, key=lambda one: (one.explained, one.dialect.name in used), reverse=True
+        named, key=lambda one: (one.explained, one.own, one.dialect.name in used), reverse=True
     ):
         rivals = [one for one in kept if _metrics(one) & _metrics(fit)]
         if all(one.explained == fit.explained and not _alike(one, fit) for one in rivals):
@@ -295,6 +304,18 @@ def _alike(one: _Fit, other: _Fit) -> bool:
     }
 
 
+def _others_alike(best: _Fit, fits: list[_Fit]) -> tuple[str, ...]:
+    """Names of further dialects that fit as well and name the same series."""
+    return tuple(
+        fit.dialect.name
+        for fit in fits
+        if fit.dialect is not best.dialect
+        and (fit.explained, fit.own, fit.dialect.generic)
+        == (best.explained, best.own, best.dialect.generic)
+        and _alike(fit, best)
+    )
+
+
 # --- additions ----------------------------------------------------------------------------------
 
 
@@ -306,7 +327,7 @@ def _with_process(found: Recognition) -> Recognition:
         for role, one in process.roles.items()
         if role in {MetricRole.CPU, MetricRole.MEMORY}
     }
-    return Recognition({**own, **found.played}, found.ambiguous)
+    return replace(found, played={**own, **found.played})
 
 
 def _with_requests(

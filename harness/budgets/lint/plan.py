@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from harness.budgets.dialects.model import Recognition
 from harness.budgets.dialects.recognise import recognise_target
 from harness.budgets.lint.metrics import Advice, Family, FindingLevel, metric_findings
+from harness.budgets.lint.reach import arrivals, out_of_reach
 from harness.budgets.model import (
     Budget,
     ClientIndicator,
     ErrorRatio,
     Gauge,
-    Latency,
     Load,
     PerRequest,
     Plan,
@@ -28,11 +29,10 @@ from harness.budgets.model import (
 from harness.budgets.parse.problems import Place, Problems, dotted, listed
 from harness.budgets.parse.yaml_reader import read
 from harness.budgets.presets import with_roles
-from harness.budgets.rates import expected, first_rate
 from harness.budgets.series import FEWEST_READINGS, reads_between_edges
 from harness.budgets.workload import ClosedWorkload, OpenWorkload
 from harness.names import EXPORTED, HOST_METRICS, JOB
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 __all__ = ["Advice", "Family", "Finding", "lint"]
 
@@ -53,7 +53,10 @@ class Finding(NamedTuple):
 
 
 def lint(
-    plan: Plan, families: Mapping[str, Family] | None, known: Iterable[Advice] = ()
+    plan: Plan,
+    families: Mapping[str, Family] | None,
+    known: Iterable[Advice] = (),
+    locustfiles: Mapping[Path, str] | None = None,
 ) -> list[Finding]:
     """The findings on a plan, in the order of its lines.
 
@@ -61,6 +64,7 @@ def lint(
         plan: A valid plan.
         families: The metric families of the running service, by name; None without a scrape.
         known: Further advice, e.g. from calibration.
+        locustfiles: The texts of the locustfiles.
     """
     found = Recognition()
     if families is not None:
@@ -75,6 +79,7 @@ def lint(
     for name, scenario in plan.scenarios.items():
         advice += _on_scenario(scenario, plan.budgets_of(name))
         advice += _on_scrapes(plan.target, scenario, plan.budgets_of(name))
+        advice += out_of_reach(scenario, plan.budgets_of(name), locustfiles or {})
     if families is not None:
         started = plan.target is not None and plan.target.command is not None
         advice += metric_findings(judged, families, started, found)
@@ -162,8 +167,6 @@ def _on_scenario(scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
             )
         if isinstance(budget.indicator, ClientIndicator):
             yield from _on_samples(scenario, budget)
-            for load in scenario.loads:
-                yield from _on_pool(load, scenario, budget)
 
 
 def _on_scrapes(target: Target | None, scenario: Scenario, budgets: Iterable[Budget]) -> _Found:
@@ -177,9 +180,9 @@ def _on_scrapes(target: Target | None, scenario: Scenario, budgets: Iterable[Bud
     if needing and scrapes < FEWEST_READINGS:
         yield Advice(
             ("target", "scrape_interval"),
-            f"the window of scenario {scenario.name} has {scrapes} scrapes, and {listed(needing)} "
-            f"needs {FEWEST_READINGS}; the verdict will be inconclusive: scrape more often, or "
-            "raise the duration",
+            f"the window of scenario {scenario.name} has {counted(scrapes, 'scrape')}, and "
+            f"{listed(needing)} needs {FEWEST_READINGS}; the verdict will be inconclusive: scrape "
+            "more often, or raise the duration",
         )
 
 
@@ -207,9 +210,10 @@ def _on_samples(scenario: Scenario, budget: Budget) -> _Found:
     for load in scenario.loads:
         if not isinstance(load.workload, OpenWorkload):
             return
-        iterations += _arrivals(load, load.workload, scenario)
+        iterations += arrivals(load, load.workload, scenario)
     iterations_text = (
-        f"scenario {scenario.name} starts about {iterations:.0f} iterations in its window"
+        f"scenario {scenario.name} starts about {counted(round(iterations), 'iteration')} in its "
+        "window"
     )
     if budget.min_samples > iterations:
         yield Advice(
@@ -218,29 +222,6 @@ def _on_samples(scenario: Scenario, budget: Budget) -> _Found:
         )
 
 
-def _on_pool(load: Load, scenario: Scenario, budget: Budget) -> _Found:
-    """Fewer users than there are requests in flight when the latency is at its bound."""
-    workload = load.workload
-    if not isinstance(workload, OpenWorkload) or not isinstance(budget.indicator, Latency):
-        return
-    peak = max(max(stage.rate, first_rate(stage)) for stage in workload.stages)
-    in_flight = peak * budget.bound
-    if budget.direction == "max" and in_flight > workload.max_users:
-        of = f"of load {load.name} " if load.name else ""
-        yield Advice(
-            ("budgets", budget.name),
-            f"at its bound, {in_flight:.0f} requests {of}of scenario {scenario.name} are in "
-            f"flight, but max_users is {workload.max_users}; raise it",
-        )
-
-
 def _place(load: Load, scenario: Scenario) -> Place:
     place: Place = ("scenarios", scenario.name)
     return (*place, "loads", load.name) if load.name else place
-
-
-def _arrivals(load: Load, workload: OpenWorkload, scenario: Scenario) -> float:
-    """Arrivals that are due in the window."""
-    begin = scenario.warm_up - load.start
-    end = begin + scenario.expected
-    return expected(workload.stages, end) - expected(workload.stages, begin)

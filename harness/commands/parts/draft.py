@@ -12,6 +12,7 @@ from harness.budgets.dialects.model import MetricRole
 from harness.budgets.dialects.recognise import recognise
 from harness.commands.parts.outputs import print_line
 from harness.errors import UsageError
+from harness.units import Unit, format_quantity
 
 if TYPE_CHECKING:
     from harness.budgets.lint.metrics import Family
@@ -98,7 +99,7 @@ class Draft:
             UsageError: Every task fails.
             TargetError: The service cannot be loaded.
         """
-        from harness.init.bounds import MeasuredValue, with_bound
+        from harness.init.bounds import LEAST_CLIENT, ROOM, MeasuredValue, with_bound
         from harness.init.load import plan_load, trial_rate
 
         seconds = self.selection.mean_time
@@ -116,9 +117,11 @@ class Draft:
         ]
         today = datetime.now(UTC).date().isoformat()
         measured = f"measured in {self._seconds} s at {rate}/s"
+        least = format_quantity(LEAST_CLIENT, Unit.SECONDS)
         self._head = [
             f"`harness init` proposed these budgets on {today}, for you to keep and change.",
-            f"Each bound leaves room above the value beside it, {measured}.",
+            f"Each bound leaves room for the value beside it, {measured}:",
+            f"{ROOM:g} times the value for times, at least {least} for answers.",
             "Replace it with what your users need. `harness run` judges it.",
             *self.ambiguous,
         ]
@@ -164,8 +167,13 @@ def _failing(failed: Mapping[str, tuple[int, int]]) -> dict[str, str]:
     }
 
 
-def nothing_called(selection: Selection) -> UsageError:
-    """The error of a selection without a task: why each operation is skipped, and what to do."""
+def nothing_called(selection: Selection, output: str = "") -> UsageError:
+    """The error of a selection without a task: why each operation is skipped, and what to do.
+
+    Args:
+        selection: Without tasks.
+        output: The last output of the service, which tells why it answers 5xx.
+    """
     from harness.init.locustfile import skipped_lines
 
     lines = skipped_lines(selection)
@@ -175,4 +183,6 @@ def nothing_called(selection: Selection) -> UsageError:
     reads = [one for one in selection.skipped if "--writes" not in one.reason]
     if reads and all("login" in one.reason for one in reads):
         hint = "set these environment variables to a user of the service, and run init again"
-    return UsageError(f"no operation can be called:{shown}{more}", hint)
+    if not any(one.reason.startswith("it answered 5") for one in selection.skipped):
+        output = ""
+    return UsageError(f"no operation can be called:{shown}{more}{output}", hint)

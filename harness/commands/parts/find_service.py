@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,12 +39,15 @@ class FoundMetrics:
     families: Mapping[str, Family]
 
 
-def find_document(url: str, given: str | None) -> tuple[Mapping[str, Any], str] | None:
+def find_document(
+    url: str, given: str | None, tls: ssl.SSLContext | None = None
+) -> tuple[Mapping[str, Any], str] | None:
     """The OpenAPI document, and where it is from.
 
     Args:
         url: Base URL of the service.
         given: A file or a URL; None looks at the usual paths.
+        tls: For https; None trusts the certificates that this machine trusts.
 
     Returns:
         None where none of the usual paths has one.
@@ -52,9 +56,9 @@ def find_document(url: str, given: str | None) -> tuple[Mapping[str, Any], str] 
         UsageError: The given document cannot be read.
     """
     if given is not None:
-        return read_document(_content(given), given), given
+        return read_document(_content(given, tls), given), given
     for path in DOCUMENTS:
-        answer = _answer(absolute(url, path))
+        answer = _answer(absolute(url, path), tls)
         if answer is None or answer.status != 200 or b"paths" not in answer.body:
             continue
         try:
@@ -66,23 +70,25 @@ def find_document(url: str, given: str | None) -> tuple[Mapping[str, Any], str] 
     return None
 
 
-def find_metrics(url: str, given: str | None) -> FoundMetrics:
+def find_metrics(url: str, given: str | None, ca_file: Path | None = None) -> FoundMetrics:
     """The metrics of the service.
 
     Args:
         url: Base URL of the service.
         given: A path or a URL, or `none`; None looks at the usual paths.
+        ca_file: Certificates in PEM that verify the service.
 
     Raises:
         TargetError: The given path has no valid metrics.
     """
     if given == "none":
         return FoundMetrics("", {})
+    target = Target(url=url, ca_file=ca_file)
     if given is not None:
-        return FoundMetrics(given, fetch_families(url, Target(url=url, metrics=(given,))))
+        return FoundMetrics(given, fetch_families(url, replace(target, metrics=(given,))))
     for path in METRICS:
         try:
-            families = fetch_families(url, Target(url=url, metrics=(path,)))
+            families = fetch_families(url, replace(target, metrics=(path,)))
         except TargetError:
             continue
         if families:
@@ -90,30 +96,30 @@ def find_metrics(url: str, given: str | None) -> FoundMetrics:
     return FoundMetrics("", {})
 
 
-def find_ready(url: str) -> str:
+def find_ready(url: str, tls: ssl.SSLContext | None = None) -> str:
     """A path that answers 2xx when the service is ready; empty where none can be told."""
-    nowhere = _answer(absolute(url, "/-/harness-asks-for-a-path-that-does-not-exist"))
+    nowhere = _answer(absolute(url, "/-/harness-asks-for-a-path-that-does-not-exist"), tls)
     if nowhere is None or 200 <= nowhere.status < 300:
         return ""  # it answers every path, so an answer says nothing
     for path in READY:
-        answer = _answer(absolute(url, path))
+        answer = _answer(absolute(url, path), tls)
         if answer is not None and 200 <= answer.status < 300:
             return path
     return ""
 
 
-def _answer(url: str) -> Answer | None:
+def _answer(url: str, tls: ssl.SSLContext | None) -> Answer | None:
     try:
-        return fetch(url, TIMEOUT, "application/json, */*", most=MOST_BYTES)
+        return fetch(url, TIMEOUT, "application/json, */*", tls=tls, most=MOST_BYTES)
     except NoAnswer:
         return None
 
 
-def _content(given: str) -> bytes:
+def _content(given: str, tls: ssl.SSLContext | None) -> bytes:
     """The content of a file or a URL."""
     if given.startswith(("http://", "https://")):
         try:
-            answer = fetch(given, TIMEOUT, most=MOST_BYTES)
+            answer = fetch(given, TIMEOUT, tls=tls, most=MOST_BYTES)
         except NoAnswer as error:
             raise UsageError(f"{given}: {error}", "correct the address of --openapi") from error
         if answer.status != 200:

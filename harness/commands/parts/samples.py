@@ -1,7 +1,9 @@
-"""The samples that each budget gets, for `harness lint` and at the start of a run."""
+"""The samples and the load that each budget gets, for `harness lint` and at the start of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,3 +47,17 @@ def hardly_decided(plan: Plan, scenario: Scenario) -> list[str]:
         for count in counts
         if count is not None and count.hardly
     ]
+
+
+def out_of_reach(plan: Plan, scenario: Scenario) -> list[str]:
+    """A line for each budget that the load of a scenario cannot meet, or not at its bound."""
+    from harness.budgets.lint.reach import out_of_reach as find
+
+    found = find(scenario, plan.budgets_of(scenario.name), locustfile_texts([scenario]))
+    return [f"note: {advice.place[1]}: {advice.text}" for advice in found]
+
+
+def locustfile_texts(scenarios: Iterable[Scenario]) -> dict[Path, str]:
+    """The text of each locustfile that can be read."""
+    files = {load.locustfile for scenario in scenarios for load in scenario.loads}
+    return {file: file.read_text("utf-8", "replace") for file in files if file.is_file()}

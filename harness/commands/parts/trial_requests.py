@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from threading import Event
 from time import monotonic
@@ -12,7 +13,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from harness.commands.parts.find_service import TIMEOUT
-from harness.init.model import PARAMETER, SAFE, Answered, Credential, Operation, Unique
+from harness.init.model import PARAMETER, SAFE, Answered, Credential, Operation, PooledId, Unique
 from harness.observe.fetch import NoAnswer, fetch
 
 _SLOW: Final = 0.1  # seconds of an answer that is asked for again
@@ -26,12 +27,18 @@ class TrialRequests:
         url: Base URL of the service.
         environment: Environment variables, which have the credentials.
         stopped: Set when nothing more may be asked.
+        tls: For https; None trusts the certificates that this machine trusts.
     """
 
     def __init__(
-        self, url: str, environment: Mapping[str, str], stopped: Event | None = None
+        self,
+        url: str,
+        environment: Mapping[str, str],
+        stopped: Event | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._url = url
+        self._tls = tls
         self._stopped = stopped or Event()
         self._environment = environment
         self._tokens: dict[str, str] = {}
@@ -41,7 +48,7 @@ class TrialRequests:
 
         Args:
             operation: What is called.
-            values: Of the parameters of the path.
+            values: Of the parameters of the path, and of the ids in the body.
 
         Raises:
             InterruptedError: Nothing more may be asked.
@@ -66,7 +73,7 @@ class TrialRequests:
                 return Answered(None, problem=problem)
         if cookies:
             headers["Cookie"] = "; ".join(cookies)
-        body = self._body(operation, headers)
+        body = self._body(operation, values, headers)
         target = _target(operation, values, query)
         answered = self._send(operation, target, headers, body)
         if answered.ok and answered.seconds > _SLOW and operation.method in SAFE:
@@ -84,6 +91,7 @@ class TrialRequests:
                 TIMEOUT,
                 "application/json, */*",
                 headers={name: value for name, value in headers.items() if _sendable(value)},
+                tls=self._tls,
                 body=body,
                 most=_MOST_BYTES,
                 method=operation.method.upper(),
@@ -92,10 +100,12 @@ class TrialRequests:
             return Answered(None, problem=f"it gave no answer: {error}")
         return Answered(answer.status, _json(answer.body), seconds=monotonic() - begin)
 
-    def _body(self, operation: Operation, headers: dict[str, str]) -> bytes | None:
+    def _body(
+        self, operation: Operation, values: Mapping[str, Any], headers: dict[str, str]
+    ) -> bytes | None:
         if operation.body is None:
             return None
-        value = concrete(operation.body.value)
+        value = concrete(operation.body.value, values)
         if operation.body.media == "json":
             return json.dumps(value).encode()
         headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -136,7 +146,9 @@ class TrialRequests:
             form = urlencode({"username": secrets[0], "password": secrets[1]}).encode()
             kind = {"Content-Type": "application/x-www-form-urlencoded"}
             try:
-                answer = fetch(f"{self._url}{path}", TIMEOUT, headers=kind, body=form)
+                answer = fetch(
+                    f"{self._url}{path}", TIMEOUT, headers=kind, tls=self._tls, body=form
+                )
                 document = _json(answer.body)
             except NoAnswer:
                 document = None
@@ -145,13 +157,18 @@ class TrialRequests:
         return self._tokens[path]
 
 
-def concrete(value: Any) -> Any:
-    """A value of an example with a text in place of each Unique."""
+_NONE: Final[Mapping[str, Any]] = {}
+
+
+def concrete(value: Any, ids: Mapping[str, Any] = _NONE) -> Any:
+    """A value of an example with a text for each Unique, and an id for each PooledId."""
     if isinstance(value, Unique):
         return str(uuid4()) if value.uuid else f"{value.before}{uuid4().hex[:8]}{value.after}"
+    if isinstance(value, PooledId):
+        return ids[value.name]
     if isinstance(value, Mapping):
-        return {key: concrete(one) for key, one in value.items()}
-    return [concrete(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: concrete(one, ids) for key, one in value.items()}
+    return [concrete(one, ids) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _target(

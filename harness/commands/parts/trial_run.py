@@ -70,7 +70,9 @@ def trial_run(text: str, path: Path, locustfile: str, folder: Path, url: str | N
     if manifest.status == "interrupted":
         raise KeyboardInterrupt
     if manifest.status != "complete":
-        raise TargetError(f"the short run failed: {manifest.reason}")
+        reason = manifest.reason.partition("\nhint: ")[0]  # it may name a file of this short run
+        hint = "the service must stand a light load; try its command, or look at its output"
+        raise TargetError(f"the short run failed: {reason}", hint)
     evidence = read_evidence(run, manifest=manifest)
     judgement = judge(plan.budgets_of(scenario.name), evidence)
     values = {one.name: _measured(one) for one in judgement.verdicts}

@@ -11,7 +11,7 @@ from harness.budgets.model import Budget, ErrorRatio, Latency, Scenario
 from harness.budgets.rates import expected
 from harness.budgets.workload import OpenWorkload
 from harness.judge.intervals.levels import AGAIN, ONCE, PLANNED_END, ErrorLevels, gone_on
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 OUTLIERS = 0.2  # of the allowed share of bad answers: 1% for a p95
 _MOST = 10**8  # samples
@@ -52,9 +52,9 @@ class SampleCount:
         bad = format_quantity(self.outliers, Unit.RATIO)
         what = "over the bound" if isinstance(indicator, Latency) else "failed"
         return (
-            f"{'at most' if named else 'about'} {self.planned:.0f} samples in {duration} of"
-            f" scenario {scenario.name}{on}; with {bad} of the answers {what}, a pass needs"
-            f" {self.needed}"
+            f"{'at most' if named else 'about'} {counted(round(self.planned), 'sample')} in"
+            f" {duration} of scenario {scenario.name}{on}; with {bad} of the answers {what},"
+            f" a pass needs {self.needed}"
         )
 
     def advice(self) -> str:

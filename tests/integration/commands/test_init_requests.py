@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -19,6 +20,8 @@ from harness.init.model import (
     RequestBody,
     Unique,
 )
+from harness.observe.fetch import tls_of
+from tests.tls import certificate, tls_server
 from tests.unit.init.documents import fastapi
 
 METRICS = b"# TYPE requests_total counter\nrequests_total 5\n"
@@ -121,6 +124,19 @@ def test_metrics_are_found_or_refused(server: Server) -> None:
     assert find_metrics(server.url, "none").path == ""
     with pytest.raises(TargetError, match="answered 404"):
         find_metrics(server.url, "/elsewhere")
+
+
+@pytest.mark.needs_openssl
+def test_service_behind_a_private_ca_is_asked_with_its_file(tmp_path: Path) -> None:
+    own, other = certificate(tmp_path, "own"), certificate(tmp_path, "other")
+    root = Operation("get", "/", "root")
+    with tls_server(own) as url:
+        assert find_metrics(url, None, own).path == "/metrics"
+        assert find_metrics(url, None, other).path == ""
+        answers = [TrialRequests(url, {}, None, tls_of(one)).call(root, {}) for one in (own, other)]
+        assert [one.status for one in answers] == [200, None]
+        assert "certificate verify failed" in answers[1].problem
+        assert find_ready(url, tls_of(own)) == ""
 
 
 def test_readiness_is_told_only_where_not_every_path_answers(server: Server) -> None:

@@ -54,8 +54,7 @@ FAILURES = {
     ),
     "service that never gets ready": Failure(
         {"environment": {"READY_AFTER": "never"}, "ready_timeout": "3s"},
-        error="the service was not ready within 3 s: http://127.0.0.1:{port}/ready answered 503"
-        "; target.ready_timeout sets the longest wait",
+        error="the service was not ready within 3 s: http://127.0.0.1:{port}/ready answered 503",
         more="    listening on {port}",
         hint="the whole output is in {folder}/target.log",
     ),

@@ -280,6 +280,55 @@ async def test_worker_of_another_locust_is_refused_with_both_versions(
     assert await asyncio.to_thread(remote_workers.processes[0].wait, 20) == 0
 
 
+ELSEWHERE = "\nimport os\nelsewhere = 'ONLY_HERE' not in os.environ\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            "if elsewhere: import nowhere",
+            r"scenario\.py:5: ModuleNotFoundError: No module named 'nowhere'$",
+            "Install the missing package on that machine",
+        ),
+        (
+            "if elsewhere: open('ids.csv')",
+            r"scenario\.py:5: FileNotFoundError: .* 'ids\.csv'$",
+            "copy its other files to the folder of the worker",
+        ),
+        (
+            "@events.init.add_listener\ndef check(**_):\n    if elsewhere: raise OSError('x')",
+            r"scenario\.py:7: OSError: x, raised by a listener of events\.init$",
+            "the output of its worker has the traceback",
+        ),
+    ],
+)
+async def test_locustfile_that_a_worker_cannot_load_ends_the_run_with_the_reason(
+    loads: Loads,
+    remote_workers: RemoteWorkers,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    message: str,
+    hint: str,
+) -> None:
+    monkeypatch.setenv("ONLY_HERE", "1")
+    host = re.escape(socket.gethostname())
+    expected = rf"^the worker on {host} cannot load the locustfile: {message}"
+    with pytest.raises(ScenarioError, match=expected) as refusal:
+        async with generator(
+            loads.scenario(f"{ELSEWHERE}{text}\n{FAST}", LONG).loads[0],
+            loads.url,
+            loads.log,
+            ignore,
+            pool=worker_pool(2),
+            on_progress=lambda text: text[0] == "0" and remote_workers.start(text),
+        ):
+            pass
+    assert hint in refusal.value.hint
+    await asyncio.to_thread(remote_workers.processes[0].wait, 20)
+    assert "Traceback" in remote_workers.log(0)
+
+
 async def test_worker_too_far_away_to_compare_clocks_is_refused(
     loads: Loads, remote_workers: RemoteWorkers
 ) -> None:

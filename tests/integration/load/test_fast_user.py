@@ -189,3 +189,21 @@ def test_import_of_harness_alone_imports_nothing() -> None:
         "{'harness'}",
         "module 'harness' has no attribute 'SlowUser'",
     ]
+
+
+def test_headers_of_the_client_are_an_error_that_names_the_right_place() -> None:
+    code = (
+        "from harness import FastUser\n"
+        "from locust.env import Environment\n"
+        "class Visitor(FastUser): host = 'http://127.0.0.1:9'\n"
+        "client = Visitor(Environment()).client\n"
+        "def update(): client.headers.update(X='1')\n"
+        "def assign(): client.headers = {'X': '1'}\n"
+        "for use in (update, assign):\n"
+        "    try: use()\n"
+        "    except AttributeError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert all("set default_headers of the class" in line for line in lines)

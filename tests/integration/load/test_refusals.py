@@ -42,6 +42,11 @@ class Broken(FastHttpUser):
 NEVER_LOADED = {
     "syntax error": ("x = (\n", {}, r":2: SyntaxError: '\(' was never closed"),
     "missing package": ("\nimport nowhere\n", {}, r":3: ModuleNotFoundError: No module named 'now"),
+    "missing file": (
+        "\nopen('ids.csv')",
+        {},
+        r":3: FileNotFoundError: .*'ids\.csv'$",
+    ),
     "exception at import": ("1 / 0", {}, r":2: ZeroDivisionError: division by zero"),
     "unset environment variable": (
         "\nimport os; os.environ['API_TOKEN']",
@@ -74,12 +79,12 @@ NEVER_LOADED = {
         TAGGED + "@events.init_command_line_parser.add_listener\n"
         "def add(parser): parser.add_argument('--host')",
         {},
-        r"a listener of events\.init_command_line_parser raised",
+        r":8: ArgumentError: .*--host, raised by a listener of events\.init_command_line_parser$",
     ),
     "listener of init that fails": (
         TAGGED + "@events.init.add_listener\ndef bad(**_): raise OSError('x')\n",
         {},
-        r"a listener of events\.init raised",
+        r":8: OSError: x, raised by a listener of events\.init$",
     ),
 }
 # Locustfiles that stock Locust runs, too, with the classes that get users.

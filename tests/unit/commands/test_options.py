@@ -10,6 +10,7 @@ from harness.budgets.model import Plan, Target
 from harness.cli import COMMANDS, main, parser
 from harness.commands.parts.inputs import with_metrics
 from harness.errors import UsageError
+from harness.runs.calibration import path_of
 
 
 def read(*arguments: str) -> dict[str, object]:
@@ -87,6 +88,10 @@ def test_bad_value_of_an_option_is_refused(arguments: tuple[str, ...], expected:
         ("", "error: the following arguments are required: COMMAND\nhint: `harness --help` lists"),
         ("rnu", "error: there is no command 'rnu'\nhint: did you mean `run`? `harness --help`"),
         ("xyz", "error: there is no command 'xyz'\nhint: `harness --help` lists the commands"),
+        (
+            "run --scenario load",
+            "error: unrecognized arguments: --scenario\nhint: the scenario needs no option",
+        ),
         ("run --nope", "error: unrecognized arguments: --nope\nhint: `harness COMMAND --help`"),
         ("check", "error: the following arguments are required: RUN_DIR\nhint: `harness check"),
     ],
@@ -131,6 +136,47 @@ def test_ca_file_is_checked_before_anything_runs(
         main([*command.split(), "--budgets", str(tmp_path / "budgets.yaml")])
     assert end.value.code == 2
     assert f"cannot use {tmp_path}/ca.pem: No such file" in capsys.readouterr().err
+
+
+def test_ca_file_of_init_is_checked_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    given = f"--url https://127.0.0.1:1 --ca-file {file} --path / --output {tmp_path}"
+    with pytest.raises(SystemExit) as end:
+        main(["init", *given.split()])
+    assert end.value.code == 2
+    assert f"--ca-file: cannot use {file}: it has no certificate in PEM" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["out", "out/scenarios"])
+def test_init_finds_a_file_in_place_of_a_folder_before_anything_runs(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("")
+    with pytest.raises(SystemExit) as end:
+        main(["init", "--url", "http://127.0.0.1:1", "--output", str(tmp_path / "out")])
+    assert end.value.code == 2
+    error = f"error: {tmp_path / file} is not a folder that can be written\n"
+    assert capsys.readouterr().err.startswith(error)
+
+
+def test_calibration_that_cannot_be_stored_is_refused_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "load.py").write_text("import locust\n")
+    (tmp_path / "budgets.yaml").write_text(
+        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
+        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
+        " budgets: {p95: {indicator: api_latency, max: 1s, max_regression: 10%}}}"
+    )
+    path_of(tmp_path / "budgets.yaml").parent.write_text("")
+    with pytest.raises(SystemExit) as end:
+        main(["calibrate", "--budgets", str(tmp_path / "budgets.yaml")])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: cannot write {tmp_path}/")
 
 
 def test_metrics_option_replaces_the_addresses_of_the_target() -> None:

@@ -222,20 +222,76 @@ def nested() -> dict[str, Any]:
     }
 
 
+def contacts() -> dict[str, Any]:
+    """Bodies with ids of other resources: listed, only created, of two meanings, and nested."""
+
+    def body(properties: dict[str, Any]) -> dict[str, Any]:
+        schema = {"type": "object", "required": list(properties), "properties": properties}
+        return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+    whole = {"type": "integer", "example": 77}
+    contact = {
+        "name": {"type": "string"},
+        "company_id": whole,
+        "regionId": {"type": "string", "format": "uuid"},
+        "team": whole,
+        "status": {"type": "string"},
+        "home": {"type": "object", "required": ["city_id"], "properties": {"city_id": whole}},
+    }
+    contact_id = {
+        "name": "contact_id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "integer"},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "crm", "version": "1"},
+        "paths": {
+            "/contacts": {
+                "post": {"operationId": "add_contact", "requestBody": body(contact)},
+            },
+            "/contacts/{contact_id}": {
+                "put": {
+                    "operationId": "change_contact",
+                    "parameters": [contact_id],
+                    "requestBody": body({"contact_id": whole, "company_id": whole}),
+                },
+            },
+            "/companies": {"get": {"operationId": "list_companies"}},
+            "/regions": {"get": {"operationId": "list_regions"}},
+            "/teams": {
+                "post": {"operationId": "add_team", "requestBody": body({"unit_id": whole})}
+            },
+            "/units": {"post": {"operationId": "add_unit"}},
+            "/status": {"get": {"operationId": "get_status"}},
+            "/eu/cities": {"get": {"operationId": "eu_cities"}},
+            "/us/cities": {"get": {"operationId": "us_cities"}},
+        },
+    }
+
+
+REGIONS = ("8c5b6b0e-5a4e-4c57-9a4e-0d6f3f1f2a10", "8c5b6b0e-5a4e-4c57-9a4e-0d6f3f1f2a11")
+CONTACTS = {"GET /regions": Answered(200, {"items": [{"id": one} for one in REGIONS]})}
+
+
 class Service:
     """Answers like a service with two items in each list; it remembers every request.
 
     Attributes:
         calls: Title and values of each request.
+        operations: Of each request.
     """
 
     def __init__(self, answers: Mapping[str, Answered] | None = None) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.operations: list[Operation] = []
         self._answers = answers or {}
         self._next = 100
 
     def __call__(self, operation: Operation, values: Mapping[str, Any]) -> Answered:
         self.calls.append((operation.title, dict(values)))
+        self.operations.append(operation)
         if operation.title in self._answers:
             return self._answers[operation.title]
         if operation.method == "post":

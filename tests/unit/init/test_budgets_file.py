@@ -85,6 +85,28 @@ def test_bound_stands_beside_what_was_measured_and_missing_data_are_said() -> No
     assert list(yaml.safe_load(text)["budgets"]) == ["api-latency-p95"]
 
 
+@pytest.mark.parametrize(
+    ("bound", "text"),
+    [(1.0, "1 query"), (1.5, "1.5 queries"), (20.0, "20 queries"), (0.6, "0.6 queries")],
+)
+def test_noun_of_a_bound_agrees_with_its_number(bound: float, text: str) -> None:
+    described = "a request needs at most {bound} on average"
+    preset = "queries_per_request"
+    one = BudgetProposal("x", preset, Unit.COUNT, described, preset=preset, bound=bound)
+    assert one.description == f"A request needs at most {text} on average"
+    assert with_bound(one, MeasuredValue(bound)).measured == f"measured {text}"
+
+
+def test_ca_file_is_written_into_the_target() -> None:
+    load = LoadPlan(10, 30, ())
+    target = TargetText("shop", "https://127.0.0.1:8443", ca_file="certificates/ca.pem")
+    found = [draft(one) for one in propose_client(load)]
+    text = budgets_text(target, SCENARIO, load, found)
+    plan = parse_plan(text, Path("/shop/budgets.yaml"), {}, date(2026, 11, 28))
+    assert plan.target is not None
+    assert plan.target.ca_file == Path("/shop/certificates/ca.pem")
+
+
 def proposal(preset: str, unit: Unit, **more: Any) -> BudgetProposal:
     return BudgetProposal("x", preset, unit, "{bound}", preset=preset, **more)
 

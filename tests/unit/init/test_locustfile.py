@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.init.functions import function_name
 from harness.init.locustfile import locustfile_text
 from harness.init.model import Selection
 from harness.init.operations import read_operations
 from harness.init.select import select
-from tests.unit.init.documents import Service, fastapi, nested, swagger_2
+from tests.unit.init.documents import CONTACTS, Service, contacts, fastapi, nested, swagger_2
 from tests.unit.report.golden import GOLDEN, check_golden
 
 VARIABLES = {"API_KEY", "API_TOKEN", "API_USERNAME", "API_PASSWORD"}
@@ -23,12 +24,13 @@ CASES = {
     "fastapi_writes": (fastapi, True),
     "swagger_2_writes": (swagger_2, True),
     "nested_writes": (nested, True),
+    "contacts_writes": (contacts, True),
 }
 
 
 def selected(document: dict[str, Any], *, writes: bool) -> Selection:
     return select(
-        *(read_operations(document), Service()),
+        *(read_operations(document), Service(CONTACTS)),
         writes=writes,
         environment=VARIABLES,
         source="openapi.json",
@@ -62,6 +64,27 @@ def test_locustfile_is_as_the_formatter_and_the_linter_want_it(tmp_path: Path) -
 
 def test_same_document_gives_the_same_text() -> None:
     assert written(nested(), writes=True) == written(nested(), writes=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "identifier", "name"),
+    [
+        ("get", "/items", "list_items_items_get", "list_items"),  # FastAPI
+        ("get", "/items/{item_id}", "get_item_items__item_id__get", "get_item"),
+        ("get", "/items", "ItemsListItems", "list_items"),  # Litestar
+        ("get", "/items/{item_id}", "ItemsItemIdReadItem", "read_item"),
+        ("get", "/companies", "list_companies", "list_companies"),
+        ("get", "/users", "users_list", "users_list"),
+        ("get", "/users", "usersGetAll", "users_get_all"),
+        ("get", "/users/{id}", "", "get_users_id"),
+        ("get", "/", "", "get_root"),
+        ("post", "/2fa", "2fa", "post_2fa"),
+    ],
+)
+def test_name_of_a_function_has_what_people_call_the_operation(
+    method: str, path: str, identifier: str, name: str
+) -> None:
+    assert function_name(method, path, identifier) == name
 
 
 def called_methods(text: str) -> set[str]:

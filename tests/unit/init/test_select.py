@@ -4,10 +4,18 @@ from typing import Any
 
 import pytest
 
-from harness.init.model import Answered, Argument, Credential, Operation, Selection
+from harness.init.model import (
+    Answered,
+    Argument,
+    Credential,
+    Operation,
+    PooledId,
+    RequestBody,
+    Selection,
+)
 from harness.init.operations import read_operations
-from harness.init.select import select
-from tests.unit.init.documents import Service, fastapi
+from harness.init.select import select, without
+from tests.unit.init.documents import CONTACTS, REGIONS, Service, contacts, fastapi
 
 
 def selected(
@@ -164,3 +172,100 @@ def test_weights_follow_the_counts_of_a_log() -> None:
     operations = [get("/a", count=200), get("/bb", count=50), get("/ccc", count=1)]
     selection, _ = selected(operations)
     assert [task.weight for task in selection.tasks] == [20, 5, 1]
+
+
+def test_bodies_get_ids_of_what_is_listed_or_created() -> None:
+    selection, service = selected(read_operations(contacts()), CONTACTS, writes=True)
+    assert reasons(selection) == {}
+    posts = [one for one in service.calls if one[0].startswith("P")]
+    assert posts == [
+        ("POST /units", {}),
+        ("POST /teams", {"unit_id": 101}),
+        ("POST /contacts", {"company_id": 1, "regionId": REGIONS[0], "team": 102}),
+        ("PUT /contacts/{contact_id}", {"contact_id": 103, "company_id": 1}),
+    ]
+    (contact,) = (one for one in selection.tasks if one.operation.title == "POST /contacts")
+    assert contact.operation.body is not None
+    assert contact.operation.body.value == {
+        "name": "Example",
+        "company_id": PooledId("company_id"),
+        "regionId": PooledId("regionId"),
+        "team": PooledId("team"),
+        "status": "example",
+        "home": {"city_id": 77},
+    }
+    assert contact.notes == (
+        "home.city_id may be an id of /eu/cities or /us/cities: the value of the document is sent.",
+    )
+
+
+def body_of(properties: dict[str, Any]) -> RequestBody:
+    return RequestBody("json", properties)
+
+
+@pytest.mark.parametrize(
+    ("body", "listed"),
+    [
+        ({"company_id": 7}, "one"),  # the service has texts
+        ({"company_id": "7"}, 1),  # the service has numbers
+        ({"company": "Example Ltd"}, "one"),  # a text without `_id` is no id
+        ({"company_id": True}, 1),
+        ({"companies_id": 7}, 1),
+        ({"id": 7}, 1),
+    ],
+)
+def test_field_that_cannot_hold_the_id_keeps_its_value(body: dict[str, Any], listed: Any) -> None:
+    operations = [
+        get("/companies"),
+        Operation("post", "/contacts", "add", body=body_of(body)),
+    ]
+    answers = {"GET /companies": Answered(200, [{"id": listed}])}
+    selection, service = selected(operations, answers, writes=True)
+    assert service.calls[-1] == ("POST /contacts", {})
+    assert selection.tasks[-1].operation.body == body_of(body)
+
+
+def test_collection_beside_the_operation_is_meant() -> None:
+    operations = [
+        get("/v1/companies"),
+        get("/v2/companies"),
+        Operation("post", "/v2/contacts", "add", body=body_of({"company_id": 7})),
+    ]
+    answers = {"GET /v2/companies": Answered(200, [{"id": 5}])}
+    selection, service = selected(operations, answers, writes=True)
+    assert service.calls[-1] == ("POST /v2/contacts", {"company_id": 5})
+    assert selection.tasks[-1].notes == ()
+
+
+def test_value_of_the_document_is_sent_where_the_service_refuses_its_own_id() -> None:
+    class Picky(Service):
+        def __call__(self, operation: Operation, values: Any) -> Answered:
+            answered = super().__call__(operation, values)
+            return Answered(422) if "company_id" in values else answered
+
+    operations = [
+        get("/companies"),
+        Operation("post", "/contacts", "add", body=body_of({"company_id": 7})),
+    ]
+    service = Picky()
+    found = select(operations, service, writes=True, environment=(), source="x")
+    assert service.calls[-2:] == [("POST /contacts", {"company_id": 1}), ("POST /contacts", {})]
+    assert found.tasks[-1].operation.body == body_of({"company_id": 7})
+    assert found.tasks[-1].picks == ()
+
+
+def test_tasks_whose_ids_come_from_a_failing_request_are_left_out_with_it() -> None:
+    selection, _ = selected(read_operations(contacts()), CONTACTS, writes=True)
+    left = without(selection, {"POST /units": "3 of 9 requests failed in the short run"})
+    gone = {one.title: one.reason for one in left.skipped}
+    lost = "its ids come from a request that is left out"
+    assert gone == {
+        "POST /units": "3 of 9 requests failed in the short run",
+        "POST /teams": lost,
+        "POST /contacts": lost,
+        "PUT /contacts/{contact_id}": lost,
+    }
+    assert {one.operation.title for one in left.tasks} == {
+        one.operation.title for one in selection.tasks
+    } - set(gone)
+    assert without(selection, {}) == selection

@@ -14,6 +14,7 @@ import re
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -32,6 +33,8 @@ from locust.runners import WorkerRunner
 
 from harness.load.child.agent import Agent, exit_code_of, notice_to
 from harness.load.child.control_channel import ControlChannel, StoppedBeforeStartError
+from harness.load.child.distributed.import_errors import remote_refusal, report_import_errors
+from harness.load.child.locustfile.listeners import fire
 from harness.load.child.locustfile.load import adapt
 from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.child.recording import Recorder
@@ -113,12 +116,7 @@ def serve(
     argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
     channel = MasterChannel(runner)
     recorder.on_notice = notice_to(channel)
-    versions = {
-        "locust": locust.__version__,
-        "gevent": gevent.__version__,
-        "python": platform.python_version(),
-    }
-    channel.send(Hello(run_id, socket.gethostname(), os.getpid(), versions))
+    channel.send(hello_of(run_id))
     try:
         prepare()
         runner.worker_index = channel.wait_before_stop(channel.welcome).index
@@ -141,6 +139,16 @@ def serve(
     channel.listen_until(SILENCE, lambda: not runner.greenlet)
 
 
+def hello_of(run_id: str) -> Hello:
+    """The frame with which this process joins a run."""
+    versions = {
+        "locust": locust.__version__,
+        "gevent": gevent.__version__,
+        "python": platform.python_version(),
+    }
+    return Hello(run_id, socket.gethostname(), os.getpid(), versions)
+
+
 def register(encoded: bytes) -> None:
     """Run the load in the Locust worker that imports this module, once its runner exists.
 
@@ -153,23 +161,42 @@ def register(encoded: bytes) -> None:
     recorder = Recorder(_log, setup.trace_ratio)
     install(recorder)
     random.seed(setup.workload.seed)
+    report_import_errors(hello_of(os.environ.get(RUN_ID, "")))
+    fired: AsyncResult[Exception | None] = AsyncResult()
 
-    @events.init.add_listener  # type: ignore[untyped-decorator]
-    def begin(environment: Environment, runner: object, **_: object) -> None:
+    def begin(environment: Environment, runner: object, **more: object) -> None:
         if isinstance(runner, WorkerRunner):
-            gevent.spawn(_run_worker, setup, recorder, environment)
+            gevent.spawn(_run_worker, setup, recorder, environment, fired)
+        try:
+            fire(events.init, "init", environment=environment, runner=runner, **more)
+        except Exception as error:  # noqa: BLE001 - of the locustfile
+            traceback.print_exception(error)
+            fired.set(error)
+        else:
+            fired.set(None)
+
+    init: Any = events.init
+    init.fire = begin
 
 
 def _log(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _run_worker(setup: Setup, recorder: Recorder, environment: Environment) -> None:
+def _run_worker(
+    setup: Setup, recorder: Recorder, environment: Environment, fired: AsyncResult[Exception | None]
+) -> None:
     local = replace(setup, locustfile=(environment.parsed_locustfiles or [""])[-1], role=None)
     run_id = os.environ.get(RUN_ID, "")
     environment.process_exit_code = 0  # the harness determines the verdict
     atexit.register(_delete_received_files, environment.parsed_locustfiles or [])
-    serve(local, recorder, environment, run_id, prepare=lambda: adapt(environment, local))
+
+    def prepare() -> None:
+        if error := fired.get():
+            raise remote_refusal(Path(local.locustfile), error, socket.gethostname()) from error
+        adapt(environment, local)
+
+    serve(local, recorder, environment, run_id, prepare)
     assert environment.runner is not None
     environment.runner.quit()
 

@@ -40,6 +40,12 @@ _OWN_FILES = {fasthttp.__file__, useragent.__file__, wrapping.install.__code__.c
 _Outcome = tuple[Any, int, BaseException | None]
 
 
+_NO_HEADERS = (
+    "the client of FastUser and FastHttpUser has no headers of its own, unlike that of HttpUser; "
+    "set default_headers of the class, or self.client.client.default_headers"
+)
+
+
 class FastSession(FastHttpSession):
     """A session of one user with the public interface of FastHttpSession."""
 
@@ -144,6 +150,19 @@ class FastSession(FastHttpSession):
             return self._enter(response, meta, number)
         self.request_event.fire(**meta)
         return response
+
+    @property
+    def headers(self) -> Any:
+        """Not there; FastHttpSession would keep what is assigned and send none of it.
+
+        Raises:
+            AttributeError: Always.
+        """
+        raise AttributeError(_NO_HEADERS)
+
+    @headers.setter
+    def headers(self, _: Any) -> None:
+        raise AttributeError(_NO_HEADERS)
 
     # --- sending ------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn, assert_never
+from typing import Any, assert_never
 
 import gevent
 import locust
@@ -30,6 +30,7 @@ from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
 from harness.load.child.locustfile.certificates import trust
 from harness.load.child.locustfile.classes import classes_of, have_different_waits, runnable
+from harness.load.child.locustfile.listeners import raise_exceptions
 from harness.load.child.locustfile.no_web import NoWebInterface
 from harness.load.child.locustfile.options import parsed_options
 from harness.load.child.locustfile.refusal import RefusalError
@@ -93,6 +94,7 @@ def load(
     _allow_open_files()
     try:
         trust(setup.ca_file)
+        raise_exceptions("init", "init_command_line_parser")
         before = set(sys.modules)
         classes, shapes = classes_of(path)
         shape = _shape(setup, shapes, on_notice)
@@ -106,15 +108,11 @@ def load(
         environment.web_ui = no_web_ui
         fire: Any = environment.events.init.fire
         fire(environment=environment, runner=environment.runner, web_ui=no_web_ui)
-        if log.unhandled_greenlet_exception:  # Locust logs exceptions of listeners and continues
-            raise RefusalError(
-                f"{path}: a listener of events.init raised an exception",
-                "The generator's log has the traceback.",
-            )
     except RefusalError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - of the locustfile
-        _refuse(path, error)
+    except (Exception, SystemExit) as error:
+        traceback.print_exception(error)  # into the generator's log
+        raise refusal_of(path, error) from error
     return environment
 
 
@@ -157,15 +155,16 @@ def place(path: Path, error: BaseException) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """An exception as one line of text."""
+    """An exception and its notes as one line of text."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     if variable := _unset_variable(error):
         text = f"the environment variable {variable} is not set"
-    return f"{type(error).__name__}: {' '.join(text.split())}"[:500].rstrip(": ")
+    line = f"{type(error).__name__}: {' '.join(text.split())}"[:500].rstrip(": ")
+    return ", ".join((line, *getattr(error, "__notes__", ())))
 
 
-def _refuse(path: Path, error: BaseException) -> NoReturn:
-    traceback.print_exception(error)  # into the generator's log
+def refusal_of(path: Path, error: BaseException) -> RefusalError:
+    """The refusal of a locustfile that raised an exception: where, which one, what to do."""
     hint = "Correct the line above."
     if isinstance(error, SystemExit):
         hint = "Remove the call of sys.exit, or what led to it; the generator's log has the output."
@@ -174,9 +173,11 @@ def _refuse(path: Path, error: BaseException) -> NoReturn:
             "Install the missing package into the environment that harness runs in; if it is a "
             "module of your own, run harness in the folder that has it."
         )
+    if isinstance(error, FileNotFoundError):
+        hint = f"Correct the path, or run harness elsewhere: relative paths begin in {Path.cwd()}."
     if variable := _unset_variable(error):
         hint = f"Set {variable} in the environment of harness, e.g. `export {variable}=VALUE`."
-    raise RefusalError(f"{place(path, error)}: {describe(error)}", hint) from error
+    return RefusalError(f"{place(path, error)}: {describe(error)}", hint)
 
 
 def _unset_variable(error: BaseException) -> str:

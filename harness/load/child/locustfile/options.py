@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn, assert_never
 
-from locust import log
 from locust.argument_parser import get_empty_argument_parser, get_parser, setup_parser_arguments
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload, Workload
@@ -82,12 +81,6 @@ def parsed_options(setup: Setup, on_notice: Callable[[str], None] = lambda _: No
         RefusalError: An argument is unknown, missing or set by the harness.
     """
     parser: Any = get_parser(default_config_files=())
-    if log.unhandled_greenlet_exception:  # Locust logs exceptions of listeners and continues
-        raise RefusalError(
-            f"{setup.locustfile}: a listener of events.init_command_line_parser raised an "
-            "exception",
-            "The generator's log has the traceback.",
-        )
     unused = _refuse_own(parser)
     parser.error = _failure(setup, parser)
     options = parser.parse_args(list(setup.arguments), env_vars=dict(os.environ))

@@ -69,7 +69,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
         },
     ),
     "litestar": (
-        ("starlette-exporter",),
+        ("litestar",),
         {
             "server latency": "litestar_request_duration_seconds (path, method, status_code)",
             "requests": "litestar_requests_total (path, method, status_code)",
@@ -298,6 +298,45 @@ def test_two_prefixes_of_one_library_are_ambiguous() -> None:
     assert (
         RoleGroup.HTTP in recognise(exposed("starlette-exporter") | exposed("litestar")).ambiguous
     )
+
+
+def renamed(families: dict[str, Family], old: str) -> dict[str, Family]:
+    return {name.replace(f"{old}_", "shop_", 1): one for name, one in families.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "dialect"),
+    [
+        ("litestar", "litestar", "litestar"),
+        ("starlette-exporter", "starlette", "starlette-exporter"),
+    ],
+)
+def test_litestar_and_starlette_exporter_are_told_apart_under_any_prefix(
+    name: str, prefix: str, dialect: str
+) -> None:
+    assert recognise(renamed(exposed(name), prefix)).dialects == (dialect,)
+
+
+def without_series(families: dict[str, Family]) -> dict[str, Family]:
+    return {name: Family(one.kind) for name, one in families.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "dialect"),
+    [
+        ("litestar", "litestar", "litestar"),
+        ("starlette-exporter", "starlette", "starlette-exporter"),
+    ],
+)
+def test_their_prefix_decides_before_the_first_request(
+    name: str, prefix: str, dialect: str
+) -> None:
+    idle = without_series(exposed(name))
+    assert recognise(idle).dialects == (dialect,)
+    both = recognise(renamed(idle, prefix))
+    assert set(both.dialects) == {"litestar", "starlette-exporter"}
+    assert both.ambiguous == {}
+    assert "http litestar or starlette-exporter" in both.summary
 
 
 def test_named_requests_replace_what_is_recognised() -> None:
