@@ -36,7 +36,7 @@ VARIANTS = {
     "metrics": "metrics alone",
     "shipped": "metrics, 5% of the traces",
     "all traces": "metrics, every trace",
-    "late": "metrics, 5% of the traces, decided after the attributes are built",
+    "late": "metrics, 5% of the traces, decided by the instrumentations",
 }
 BEFORE = "shipped by the checkout of --before"
 PATHS = {"without a database": "/api/v1/contacts/1", "with a database": "/api/v1/contacts?size=20"}

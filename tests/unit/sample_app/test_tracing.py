@@ -470,6 +470,16 @@ def test_no_collector_no_exporter(monkeypatch: pytest.MonkeyPatch, value: str | 
     assert provider._active_span_processor._span_processors == ()
 
 
+def test_provider_of_the_service_becomes_the_global_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[TracerProvider] = []
+    monkeypatch.setattr(trace, "get_tracer_provider", trace.ProxyTracerProvider)
+    monkeypatch.setattr(trace, "set_tracer_provider", given.append)
+    set_up_traces("other", "2.1", 1.0, str)
+    (provider,) = given
+    attributes = provider.resource.attributes
+    assert (attributes["service.name"], attributes["service.version"]) == ("other", "2.1")
+
+
 def test_provider_that_is_there_already_stays() -> None:
     with recorded():
         there = trace.get_tracer_provider()
