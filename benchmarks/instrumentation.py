@@ -6,7 +6,7 @@ still changes the requests per second, but hardly the CPU time of a request; a s
 answers as many requests as its core allows. `bare` is the same service without metrics and traces,
 but with log lines and request ids.
 
-    uv run python -m benchmarks.instrumentation [--repetitions 10] [--seconds 2]
+    uv run python -m benchmarks.instrumentation [--repetitions 10] [--seconds 2] [--before FOLDER]
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ VARIANTS = {
     "metrics": "metrics alone",
     "shipped": "metrics, 5% of the traces",
     "all traces": "metrics, every trace",
-    "stock": "metrics, 5% of the traces, stock instrumentations",
+    "late": "metrics, 5% of the traces, decided by the instrumentations",
 }
+BEFORE = "shipped by the checkout of --before"
 PATHS = {"without a database": "/api/v1/contacts/1", "with a database": "/api/v1/contacts?size=20"}
 CONNECTIONS = 8
 REPORT = """\
@@ -71,17 +72,19 @@ def pinned(core: int) -> list[str]:
 
 
 @contextmanager
-def served(variant: str, folder: Path) -> Iterator[Served]:
-    """The sample service as this variant."""
+def served(variant: str, folder: Path, before: Path | None) -> Iterator[Served]:
+    """The sample service as this variant; that of another checkout when it is BEFORE."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    command = [*pinned(0), sys.executable, "-m", "benchmarks.instrumented", variant, str(port)]
+    name = "shipped" if variant == BEFORE else variant
+    command = [*pinned(0), sys.executable, "-m", "benchmarks.instrumented", name, str(port)]
     database = f"sqlite+aiosqlite:///{folder}/{variant.replace(' ', '-')}.db"
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command,
+            cwd=before if variant == BEFORE else None,
             env=environment() | {"SAMPLE_APP_DATABASE_URL": database},
             stdout=log,
             stderr=log,
@@ -128,7 +131,7 @@ def rows(results: Mapping[str, list[Reading]]) -> Iterator[tuple[str, ...]]:
         rate = statistics.median(a.rate / b.rate for a, b in pairs)
         cpu = statistics.median(b.cpu / a.cpu for a, b in pairs)
         yield (
-            VARIANTS[variant],
+            VARIANTS.get(variant, variant),
             spread([reading.rate for reading in readings], 0),
             f"{rate:.2f}",
             spread([reading.cpu for reading in readings], 0),
@@ -143,7 +146,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--repetitions", type=int, default=10)
     options.add_argument("--seconds", type=int, default=2, help="of each reading")
+    options.add_argument("--before", type=Path, help="a checkout whose service is measured too")
     given = options.parse_args()
+    variants = [*VARIANTS, *([BEFORE] if given.before else [])]
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed: apt-get install wrk")
     header = (
@@ -160,7 +165,10 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         script = folder / "report.lua"
         script.write_text(REPORT)
-        services = {variant: stack.enter_context(served(variant, folder)) for variant in VARIANTS}
+        services = {
+            variant: stack.enter_context(served(variant, folder, given.before))
+            for variant in variants
+        }
         for title, path in PATHS.items():
 
             def reading(service: Served, path: str = path) -> Callable[[], Reading]:

@@ -6,28 +6,25 @@ The service itself has no option for this, so this module replaces the entry poi
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
-from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry import trace
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from sample_app.app import create_app
+from sample_app import app as app_module
+from sample_app.core.database import database
 from sample_app.core.logs.json_lines import configure_logs
-from sample_app.settings import Settings
+from sample_app.settings import Settings, TracesSettings
+from sample_app.telemetry import tracing
 from sample_app.telemetry.cache import CacheWatch
 from sample_app.telemetry.http import MeasuredRequests
 from sample_app.telemetry.pool import PoolMetrics
 from sample_app.telemetry.queries import QueryMetrics
-from sample_app.telemetry.tracing import TracedRequests, tracer_provider
+from sample_app.telemetry.sampling import SampledRequests
 
 
 class Discarded(SpanExporter):
@@ -52,41 +49,38 @@ def without_metrics() -> None:
     CacheWatch.timed = lambda *_: nullcontext()  # type: ignore[method-assign,assignment]
 
 
-def remove(app: FastAPI, *classes: type) -> None:
-    """Take middleware out, before the first request."""
-    unwanted: set[object] = set(classes)
-    app.user_middleware = [m for m in app.user_middleware if m.cls not in unwanted]
+def without_traces() -> None:
+    """Leave out every instrumentation; without a provider the spans of the service cost nothing."""
+    nothing: Callable[..., None] = lambda *_, **__: None  # noqa: E731
+    for module, name in ((app_module, "instrument_app"), (database, "instrument_engine")):
+        setattr(module, name, nothing)
 
 
-def stock(app: FastAPI, provider: TracerProvider) -> None:
-    """Use the contributed instrumentations, without the costly send and receive spans.
-
-    They instrument all engines that are created from now on.
-    """
-    remove(app, TracedRequests)
-    meters = NoOpMeterProvider()
-    FastAPIInstrumentor.instrument_app(
-        app, tracer_provider=provider, meter_provider=meters, exclude_spans=["send", "receive"]
-    )
-    SQLAlchemyInstrumentor().instrument(tracer_provider=provider, meter_provider=meters)
+def without_early_decision() -> None:
+    """Let each instrumentation build its attributes before the sampler is asked."""
+    unchanged: Callable[..., Any] = lambda app, *_: app  # noqa: E731
+    setattr(tracing, SampledRequests.__name__, unchanged)
 
 
 def main(variant: str, port: int) -> None:
     """Serve until somebody ends the process."""
-    os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http,database"
-    settings = Settings()
+    ratio = 1.0 if variant == "all traces" else 0.05
+    settings = Settings(traces=TracesSettings(ratio=ratio))
     configure_logs(settings.log.level)
-    provider = tracer_provider("bench", "1", 1.0 if variant == "all traces" else 0.05)
-    provider.add_span_processor(BatchSpanProcessor(Discarded()))
     if variant == "bare":
         without_metrics()
-    app = create_app(settings, traces=provider)
     if variant in {"bare", "metrics"}:
-        remove(app, TracedRequests)
+        without_traces()
+    else:
+        provider = tracing.tracer_provider("bench", "1", ratio)
+        provider.add_span_processor(BatchSpanProcessor(Discarded()))
+        trace.set_tracer_provider(provider)
+    if variant == "late":
+        without_early_decision()
+    app = app_module.create_app(settings)
     if variant == "bare":
-        remove(app, MeasuredRequests)
-    if variant == "stock":
-        stock(app, provider)
+        unwanted: object = MeasuredRequests
+        app.user_middleware = [m for m in app.user_middleware if m.cls != unwanted]
     gc.collect()
     gc.freeze()
     uvicorn.run(app, port=port, access_log=False, log_config=None)

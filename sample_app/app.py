@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from prometheus_client import CollectorRegistry
 
 from sample_app import __version__
@@ -42,9 +44,8 @@ from sample_app.telemetry.exposition import metrics_route
 from sample_app.telemetry.http import MeasuredRequests
 from sample_app.telemetry.metrics import Metrics
 from sample_app.telemetry.one_worker import OneWorker
-from sample_app.telemetry.tracing import TracedRequests, tracer_provider
+from sample_app.telemetry.tracing import flush_traces, instrument_app
 
-SERVICE = "sample-app"
 # Exports before contacts: the contacts' route would match `export` as an id.
 PARTS = (exports, contacts, companies, imports, tasks, users, auth)
 # FastAPI builds the routes of an included router at its first request and keeps them in the entry
@@ -55,54 +56,21 @@ for _part in PARTS:
 _ROUTES.include_router(health.router, responses=UNLIMITED)
 
 
-def create_app(
-    settings: Settings,
-    registry: CollectorRegistry | None = None,
-    traces: TracerProvider | None = None,
-) -> FastAPI:
+def create_app(settings: Settings, registry: CollectorRegistry | None = None) -> FastAPI:
     """The application; nothing is opened before its lifespan starts.
+
+    Its spans go to the global tracer provider of the process, which `sample_app.main` sets.
 
     Args:
         settings: Its whole configuration.
         registry: Where its metrics go; by default a registry of its own.
-        traces: Where its spans go, shut down at the end; by default there are none.
     """
     metrics = Metrics(registry or CollectorRegistry())
-    provider = traces or tracer_provider(SERVICE, __version__, settings.traces.ratio)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(settings.database, metrics)
-        caches = Caches(settings, metrics.cache)
-        directory = CompanyDirectory(settings.directory, metrics.outgoing)
-        try:
-            await (migrate if settings.migrates else demand_newest)(database.engine)
-            await seed(database.engine, settings.seed)
-            await ensure_first_users(database, Passwords(), settings)
-            services = _services(settings, database, caches, directory, metrics)
-            app.state.services = services
-            if settings.seed.rows:
-                await caches.clear()  # Redis may remember the data from before
-            metrics.http.expect(_usual_answers())
-            with metrics.garbage.watched():
-                async with (
-                    caches.running(),
-                    directory.open(),
-                    services.background.running(),
-                    metrics.loop.sampled(),
-                ):
-                    metrics.start.ready()
-                    yield
-        finally:
-            await database.close()
-            await close_edge()
-            provider.shutdown()
-
     documented = settings.environment != "production"
     app = FastAPI(
         title="Sample contacts service",
         version=__version__,
-        lifespan=lifespan,
+        lifespan=partial(_running, settings=settings, metrics=metrics),
         docs_url="/docs" if documented else None,
         redoc_url=None,
         openapi_url="/openapi.json" if documented else None,
@@ -110,16 +78,56 @@ def create_app(
     app.state.commit = settings.commit
     app.state.anonymous = settings.anonymous
     app.router.routes += [*_ROUTES.routes, metrics_route(metrics.registry)]
-    # From the inside out: the last one added gets a request first.
-    close_edge = add_edge(app, settings, Tokens(settings.auth))
     handle_errors(app)
+    _add_middleware(app, settings, metrics)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    """From the inside out: the last one added gets a request first."""
+    app.state.close_edge = add_edge(app, settings, Tokens(settings.auth))
     if settings.log.requests:
         app.add_middleware(AccessLog)
     app.add_middleware(Correlation)
     app.add_middleware(MeasuredRequests, metrics=metrics.http)
     app.add_middleware(OneWorker)
-    app.add_middleware(TracedRequests, provider=provider)
-    return app
+    instrument_app(app, settings.traces.ratio)
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """The lifespan: opens and prepares what the services use, and closes it at the end."""
+    database = Database(settings.database, metrics)
+    caches = Caches(settings, metrics.cache)
+    directory = CompanyDirectory(settings.directory, metrics.outgoing)
+    try:
+        await _prepare(database, settings)
+        services = _services(settings, database, caches, directory, metrics)
+        app.state.services = services
+        if settings.seed.rows:
+            await caches.clear()  # Redis may remember the data from before
+        metrics.http.expect(_usual_answers())
+        with metrics.garbage.watched():
+            async with (
+                caches.running(),
+                directory.open(),
+                services.background.running(),
+                metrics.loop.sampled(),
+            ):
+                metrics.start.ready()
+                yield
+    finally:
+        await database.close()
+        await app.state.close_edge()
+        await asyncio.to_thread(flush_traces)
+        FastAPIInstrumentor.uninstrument_app(app)
+
+
+async def _prepare(database: Database, settings: Settings) -> None:
+    """The schema, the sample data and the first users."""
+    await (migrate if settings.migrates else demand_newest)(database.engine)
+    await seed(database.engine, settings.seed)
+    await ensure_first_users(database, Passwords(), settings)
 
 
 def _services(

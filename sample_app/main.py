@@ -6,9 +6,12 @@ import gc
 
 from prometheus_client import disable_created_metrics
 
+from sample_app import __version__
 from sample_app.app import create_app
 from sample_app.core.logs.json_lines import configure_logs
+from sample_app.core.logs.redaction import redact
 from sample_app.settings import Settings
+from sample_app.telemetry.tracing import set_up_traces
 
 settings = Settings()
 if settings.regressions:  # only then is anything of them imported
@@ -16,6 +19,7 @@ if settings.regressions:  # only then is anything of them imported
 
     settings = plant(settings)
 configure_logs(settings.log.level)
+set_up_traces("sample-app", __version__, settings.traces.ratio, redact)
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a `_created` gauge for each series would double the exposition
 app = create_app(settings)
 

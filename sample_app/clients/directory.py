@@ -3,6 +3,8 @@
 The protections, from the outside in: a deadline for the whole call, retries, the circuit breaker,
 the bulkhead, and time-outs for each attempt. There is one connection pool per process, because a
 new TLS connection costs more than most answers.
+
+Each request carries the correlation id and `traceparent`, also when its trace is not recorded.
 """
 
 from __future__ import annotations
@@ -14,18 +16,22 @@ from functools import partial
 from typing import Final
 
 import httpx
+from opentelemetry import propagate, trace
 from pydantic import ValidationError
 
 from sample_app.clients.directory_stub import StubDirectory
 from sample_app.core.errors import UnavailableError
+from sample_app.core.logs.correlation import HEADER, request_id
 from sample_app.core.resilience.breaker import Breaker
 from sample_app.core.resilience.bulkhead import Bulkhead
 from sample_app.core.resilience.retries import with_retries
 from sample_app.schemas.companies import CompanyProfile
 from sample_app.settings import DirectorySettings
 from sample_app.telemetry.outgoing import OutgoingMetrics
+from sample_app.telemetry.tracing import instrument_httpx
 
 PEER: Final = "directory"  # its name in metrics
+_tracer = trace.get_tracer(__name__)
 
 
 class _FailedError(Exception):
@@ -60,9 +66,12 @@ class CompanyDirectory:
             ),
             transport=transport or (None if settings.url else StubDirectory()),
             trust_env=False,
+            event_hooks={"request": [_identify]},
         )
+        instrument_httpx(self._client)
         metrics.duration.labels(PEER, "")
 
+    @_tracer.start_as_current_span("directory.profile")
     async def profile(self, company: str) -> CompanyProfile | None:
         """The profile of the company of that name; None when there is none.
 
@@ -95,6 +104,13 @@ class CompanyDirectory:
         async with self._bulkhead(), self._breaker():
             with self._metrics.timed(PEER):
                 return _read(await self._client.get("/companies", params={"name": company}))
+
+
+async def _identify(request: httpx.Request) -> None:
+    """Add the ids; the span of a recorded request replaces `traceparent` by its own."""
+    if identifier := request_id.get():
+        request.headers[HEADER] = identifier
+    propagate.inject(request.headers)
 
 
 def _read(answer: httpx.Response) -> CompanyProfile | None:

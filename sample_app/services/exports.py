@@ -11,12 +11,15 @@ import csv
 from collections.abc import AsyncIterator, Sequence
 from io import StringIO
 
+from opentelemetry import trace
+
 from sample_app.core.database.database import Database
 from sample_app.repositories.contacts import ContactRepository
 from sample_app.schemas.transfers import ContactRecord, FileFormat
 from sample_app.settings import ExportsSettings
 
 COLUMNS = list(ContactRecord.model_fields)
+_tracer = trace.get_tracer(__name__)
 
 
 class ExportService:
@@ -38,17 +41,22 @@ class ExportService:
         if form is FileFormat.CSV:
             yield _csv([COLUMNS])
         while batch:
-            if form is FileFormat.CSV:
-                dumped = (record.model_dump(mode="json") for record in batch)
-                yield _csv([list(row.values()) for row in dumped])
-            else:
-                yield "".join(f"{record.model_dump_json()}\n" for record in batch)
+            yield _written(batch, form)
             batch = await self._batch(after=batch[-1].id)
 
     async def _batch(self, after: int) -> list[ContactRecord]:
         async with self._database.reading() as session:
             rows = await ContactRepository(session).records(after, self._settings.batch)
         return [ContactRecord.model_validate(row) for row in rows]
+
+
+@_tracer.start_as_current_span("export.write")
+def _written(batch: Sequence[ContactRecord], form: FileFormat) -> str:
+    trace.get_current_span().set_attribute("rows", len(batch))
+    if form is FileFormat.CSV:
+        dumped = (record.model_dump(mode="json") for record in batch)
+        return _csv([list(row.values()) for row in dumped])
+    return "".join(f"{record.model_dump_json()}\n" for record in batch)
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:

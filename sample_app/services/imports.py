@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 
+from opentelemetry import trace
+
 from sample_app.core.clock import utc_now
 from sample_app.core.database.database import Database
 from sample_app.core.errors import AppError, NotFoundError
@@ -20,6 +22,8 @@ from sample_app.repositories.imports import ImportRepository
 from sample_app.schemas.transfers import ContactUpload, FileFormat, ImportOut, RejectedRow
 from sample_app.services.upload import UploadedRow, uploaded_rows
 from sample_app.settings import ImportsSettings
+
+_tracer = trace.get_tracer(__name__)
 
 
 class ImportService:
@@ -66,8 +70,10 @@ class ImportService:
             raise NotFoundError("This import does not exist.", {"id": identifier})
         return ImportOut.model_validate(found)
 
+    @_tracer.start_as_current_span("import.batch")
     async def _store(self, identifier: int, batch: Sequence[UploadedRow], tally: _Tally) -> None:
         """One transaction: contacts, and the counts of the import."""
+        trace.get_current_span().set_attribute("rows", len(batch))
         wanted: dict[str, UploadedRow] = {}
         problems: dict[int, str] = {}
         async with self._database.writing() as session:

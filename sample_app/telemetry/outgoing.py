@@ -5,6 +5,7 @@ There is no convention for circuit breakers and bulkheads.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -12,6 +13,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_log = logging.getLogger("sample_app.outgoing")
 # The convention's boundaries.
 # fmt: off
 BUCKETS: Final = (
@@ -58,12 +60,18 @@ class OutgoingMetrics:
 
     @contextmanager
     def timed(self, peer: str) -> Iterator[None]:
-        """Time one attempt; an error is counted by its type and passed on."""
-        started, error_type = perf_counter(), ""
+        """Time one attempt; an error is counted by its type, logged, and passed on."""
+        started, error_type, reason = perf_counter(), "", ""
         try:
             yield
         except BaseException as error:
-            error_type = type(error).__name__
+            error_type, reason = type(error).__name__, str(error)
             raise
         finally:
-            self.duration.labels(peer, error_type).observe(perf_counter() - started)
+            seconds = perf_counter() - started
+            self.duration.labels(peer, error_type).observe(seconds)
+            extra = {"peer": peer, "seconds": round(seconds, 6)}
+            if error_type:
+                _log.warning("call failed", extra={**extra, "error": error_type, "reason": reason})
+            else:
+                _log.debug("call", extra=extra)

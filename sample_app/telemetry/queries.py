@@ -1,8 +1,8 @@
 """Time of every statement of a SQLAlchemy engine, as `db.client.operation.duration`.
 
-Each statement also counts as work of the request that runs it, and is a span in its trace when
-that is recorded. Async dialects fetch all rows inside `execute`, so the time from before to after
-the cursor's execution includes the transfer of the rows.
+Each statement also counts as work of the request that runs it. Async dialects fetch all rows inside
+`execute`, so the time from before to after the cursor's execution includes the transfer of the
+rows.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import logging
 from time import perf_counter
 from typing import Final
 
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import CollectorRegistry, Histogram
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext, ExecutionContext
 
-from sample_app.telemetry.tracing import start_span
 from sample_app.telemetry.work import current_work
 
 # The convention's boundaries, with the 100 ms and the 1 s budgets among them.
@@ -24,7 +22,6 @@ BUCKETS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
 EXPECTED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _KNOWN: Final = frozenset((*EXPECTED, "PRAGMA", "CREATE", "DROP", "ALTER", "WITH", "MERGE"))
 _STARTED: Final = "_telemetry_started"
-_SPAN: Final = "_telemetry_span"
 
 _log = logging.getLogger("sample_app.database")
 
@@ -55,8 +52,6 @@ class QueryMetrics:
             operation = operation_of(statement)
             if (work := current_work.get()) is not None:
                 work.queries += 1
-            if (span := getattr(context, _SPAN, None)) is not None:
-                _end_span(span, error_type)
             self.duration.labels(system, operation, error_type).observe(seconds)
             if seconds > slow:  # the text holds placeholders, never the values
                 extra = {"statement": statement, "seconds": round(seconds, 6)}
@@ -71,7 +66,6 @@ class QueryMetrics:
             context: ExecutionContext,
             executemany: bool,
         ) -> None:
-            setattr(context, _SPAN, _begin_span(system, statement))
             setattr(context, _STARTED, perf_counter())
 
         @event.listens_for(engine, "after_cursor_execute")
@@ -89,23 +83,6 @@ class QueryMetrics:
         def _failed(context: ExceptionContext) -> None:
             error = type(context.original_exception).__name__
             observe(context.statement or "", context.execution_context, error)
-
-
-def _begin_span(system: str, statement: str) -> Span | None:
-    operation = operation_of(statement)
-    attributes = {
-        "db.system.name": system,
-        "db.operation.name": operation,
-        "db.query.text": statement,  # holds placeholders, never the values
-    }
-    return start_span(operation, SpanKind.CLIENT, attributes)
-
-
-def _end_span(span: Span, error_type: str) -> None:
-    if error_type:
-        span.set_attribute("error.type", error_type)
-        span.set_status(Status(StatusCode.ERROR))
-    span.end()
 
 
 def operation_of(statement: str) -> str:

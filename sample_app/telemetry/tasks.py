@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from time import perf_counter
 from typing import Final
 
+from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_tracer = trace.get_tracer(__name__)
 # An edge at the 5 s budget.
 # fmt: off
 BUCKETS: Final = (
@@ -73,9 +75,10 @@ class TaskMetrics:
 
     @contextmanager
     def measured(self, task: str) -> Iterator[None]:
-        """Measure the code inside; its exceptions are counted and raised again."""
+        """Measure the code inside, in a span; its exceptions are counted and raised again."""
         started = perf_counter()
-        with self.active.labels(task).track_inprogress():
+        span = _tracer.start_as_current_span(f"task {task}")
+        with self.active.labels(task).track_inprogress(), span:
             try:
                 yield
             except BaseException:

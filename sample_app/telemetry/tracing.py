@@ -1,9 +1,11 @@
-"""OpenTelemetry traces of HTTP, SQL, caches and named blocks, with head sampling.
+"""OpenTelemetry traces by the contributed instrumentations, through the global tracer provider.
 
-A request that is not recorded, 95 of 100 at the shipped settings, costs two random numbers, one
-sampling decision and one context variable: `span` needs one check. The contributed
-instrumentations for FastAPI and SQLAlchemy build all attributes before this check:
-`docs/service.md` has the costs of both.
+The instrumentations of FastAPI, SQLAlchemy, Redis and httpx are given objects, not classes, so
+that several applications in one process do not share state. Their own metrics are off: those of
+this package are exact. Further spans come from the OpenTelemetry API:
+
+    _tracer = trace.get_tracer(__name__)
+    with _tracer.start_as_current_span("export.write"): ...
 
 Spans are exported by OTLP over HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, in batches, from a
 separate thread; the exporter reads the other `OTEL_EXPORTER_OTLP_*` variables too.
@@ -12,136 +14,124 @@ separate thread; the exporter reads the other `OTEL_EXPORTER_OTLP_*` variables t
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Final
+import re
+from collections.abc import Callable, Collection
+from importlib.metadata import version as version_of
+from typing import Any, Final
 
-from opentelemetry import context, trace
+import httpx
+from fastapi import FastAPI
+from opentelemetry import trace
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor, RequestInfo
+from opentelemetry.instrumentation.redis import RedisInstrumentor
+from opentelemetry.instrumentation.sqlalchemy.engine import EngineTracer
+from opentelemetry.metrics import NoOpMeterProvider, NoOpUpDownCounter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from opentelemetry.util.types import AttributeValue
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from opentelemetry.trace import Span
+from redis.asyncio import Redis
+from sqlalchemy import Engine
 
-from sample_app.telemetry.route import method_of, route_template
+from sample_app.telemetry.redacted import RedactedExporter
+from sample_app.telemetry.sampling import SampledRequests, sampler
 
-UNTRACED: Final = ("/metrics", "/health", "/health/ready")
-_W3C: Final = TraceContextTextMapPropagator()
-_NEW: Final = context.Context()  # empty: a request never continues the context of its server
+UNTRACED: Final = ("/metrics", "/health", "/health/ready", "/health/detailed")
+_METERS: Final = NoOpMeterProvider()
+_SQLALCHEMY: Final = "opentelemetry.instrumentation.sqlalchemy"
 
-# The tracer of the request that runs here, when it is recorded.
-_recorder: ContextVar[Tracer | None] = ContextVar("recorder", default=None)
+# The instrumentations read it once per process, before their first use. The default is the old
+# names, such as http.status_code.
+os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
 
 
-def tracer_provider(service: str, version: str, ratio: float) -> TracerProvider:
-    """A provider that records `ratio` of the traces that begin here, and follows its callers."""
+def set_up_traces(service: str, version: str, ratio: float, redact: Callable[[str], str]) -> None:
+    """Set the global tracer provider of the process; one that is there already stays.
+
+    Args:
+        service: The name in `service.name`.
+        version: The version in `service.version`.
+        ratio: The share of the traces that begin here and are recorded, from 0 to 1.
+        redact: Removes secrets from the messages of errors.
+    """
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(tracer_provider(service, version, ratio, redact))
+
+
+def tracer_provider(
+    service: str, version: str, ratio: float, redact: Callable[[str], str] = str
+) -> TracerProvider:
+    """A provider that exports as the environment says; see `set_up_traces`."""
     resource = Resource.create({"service.name": service, "service.version": version})
-    provider = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(ratio)))
+    provider = TracerProvider(resource=resource, sampler=sampler(ratio))
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         # 20 ms and 4 MB that a service without a collector does not need.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        exporter = RedactedExporter(OTLPSpanExporter(), redact)
+        provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
 
-def start_span(name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> Span | None:
-    """A child of the current span, to be ended by the caller; None when nothing is recorded."""
-    tracer = _recorder.get()
-    return tracer.start_span(name, kind=kind, attributes=attributes) if tracer else None
+def flush_traces() -> None:
+    """Export what the global provider holds: a process that a signal ends runs no exit handlers."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.force_flush()
 
 
-@contextmanager
-def span(name: str, **attributes: AttributeValue) -> Iterator[None]:
-    """A span for the code inside.
+def instrument_app(app: FastAPI, ratio: float, untraced: Collection[str] = UNTRACED) -> None:
+    """A span for each request of `app`, which has not served one yet.
 
-    Example:
-        with span("export.write", rows=len(rows)): ...
+    The request's span ends with the last byte of its answer.
+
+    Args:
+        app: The application; `FastAPIInstrumentor.uninstrument_app` reverses this.
+        ratio: The share of the traces that begin here and are recorded, from 0 to 1.
+        untraced: Paths whose requests are never recorded.
     """
-    tracer = _recorder.get()
-    if tracer is None:
-        yield
-        return
-    with tracer.start_as_current_span(name, attributes=attributes):
-        yield
+    paths = "|".join(re.escape(path) for path in untraced)
+    FastAPIInstrumentor.instrument_app(
+        app,
+        server_request_hook=_without_query,
+        meter_provider=_METERS,
+        excluded_urls=f"^[a-z]+://[^/]+({paths})$",
+        exclude_spans=["send", "receive"],
+    )
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: SampledRequests(build(), ratio, untraced)  # type: ignore[method-assign]
 
 
-class TracedRequests:
-    """ASGI middleware: a span for each request, until the last byte of its answer."""
+def instrument_engine(engine: Engine) -> None:
+    """A span for each statement of `engine`, with placeholders instead of values.
 
-    def __init__(
-        self, app: ASGIApp, provider: TracerProvider, ignored: Collection[str] = UNTRACED
-    ) -> None:
-        self._app = app
-        self._tracer = provider.get_tracer(__name__)
-        self._ignored = frozenset(ignored)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in self._ignored:
-            await self._app(scope, receive, send)
-            return
-        parent = _parent(scope)
-        request = self._tracer.start_span(method_of(scope), parent, kind=SpanKind.SERVER)
-        token = context.attach(trace.set_span_in_context(request, parent))
-        try:
-            if request.is_recording():
-                await self._recorded(request, scope, receive, send)
-            else:
-                await self._app(scope, receive, send)
-        finally:
-            context.detach(token)
-
-    async def _recorded(self, request: Span, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_and_look(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _describe(request, scope, message["status"])
-            await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
-                request.end()
-
-        token = _recorder.set(self._tracer)
-        try:
-            await self._app(scope, receive, send_and_look)
-        except BaseException as error:
-            if request.is_recording():
-                request.record_exception(error)
-                request.set_status(Status(StatusCode.ERROR))
-            raise
-        finally:
-            _recorder.reset(token)
-            if request.is_recording():  # no last byte was sent
-                request.end()
+    This is the part of the instrumentation for one engine. `SQLAlchemyInstrumentor` would also
+    replace `create_engine` and `Engine.connect` in the whole process.
+    """
+    tracer = trace.get_tracer(_SQLALCHEMY, version_of("opentelemetry-instrumentation-sqlalchemy"))
+    EngineTracer(tracer, engine, NoOpUpDownCounter("unused"))  # type: ignore[no-untyped-call]
 
 
-def _parent(scope: Scope) -> context.Context:
-    """The context of the `traceparent` header; most callers send none."""
-    carrier = {
-        name.decode(): value.decode("latin-1")
-        for name, value in scope["headers"]
-        if name in {b"traceparent", b"tracestate"}
-    }
-    return _W3C.extract(carrier, _NEW) if carrier else _NEW
+def instrument_redis(client: Redis) -> None:
+    """A span for each command of `client`, without its arguments."""
+    RedisInstrumentor.instrument_client(client)
 
 
-def _describe(request: Span, scope: Scope, status: int) -> None:
-    """Name and attributes, known once the router has chosen a route."""
-    method, route = method_of(scope), route_template(scope)
-    request.update_name(f"{method} {route}".rstrip())
-    attributes: dict[str, AttributeValue] = {
-        "http.request.method": method,
-        "http.response.status_code": status,
-        "url.path": scope["path"],
-        "url.scheme": scope["scheme"],
-        "network.protocol.version": scope["http_version"],
-    }
-    if route:
-        attributes["http.route"] = route
-    if status >= 500:
-        attributes["error.type"] = str(status)
-        request.set_status(Status(StatusCode.ERROR))
-    request.set_attributes(attributes)
+def instrument_httpx(client: httpx.AsyncClient) -> None:
+    """A span for each request of `client`, which carries `traceparent`."""
+    HTTPXClientInstrumentor.instrument_client(
+        client, meter_provider=_METERS, request_hook=_without_parameters
+    )
+
+
+def _without_query(span: Span, scope: dict[str, Any]) -> None:
+    """Queries may hold personal data, such as the name that somebody searches for."""
+    if scope.get("query_string") and span.is_recording():
+        span.set_attribute("url.query", "[hidden]")
+
+
+async def _without_parameters(span: Span, request: RequestInfo) -> None:
+    if span.is_recording():
+        url = httpx.URL(request.url)  # type: ignore[arg-type]
+        span.set_attribute("url.full", str(url.copy_with(query=None)))

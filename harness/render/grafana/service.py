@@ -25,6 +25,8 @@ from harness.render.grafana.service_requests import requests
 from harness.render.grafana.service_terms import SERVICE
 from harness.render.words import Links, watched
 
+# No dialect has roles for these: a row of their own, without charts but the budgets'.
+_OUTGOING = frozenset((names.CLIENT_DURATION, names.CLIENT_REJECTIONS, names.BREAKER_STATE))
 _Panels = Callable[[tuple[Budget, ...], Recognition], Iterable[GrafanaPanel]]
 
 
@@ -54,9 +56,12 @@ def service_board(plan: Plan, links: Links) -> Dashboard | None:
         remaining = [
             budget for budget in remaining if budget not in about and budget.name not in shown
         ]
-    if remaining:
-        more = tuple(of_budgets(group, SERVICE, found) for group in grouped(remaining))
-        rows.append(GrafanaRow("Further budgets", more))
+    calls = [budget for budget in remaining if _metric(budget).removesuffix("_count") in _OUTGOING]
+    others = [budget for budget in remaining if budget not in calls]
+    for title, about in (("Outgoing calls", calls), ("Further budgets", others)):
+        if about:
+            more = tuple(of_budgets(group, SERVICE, found) for group in grouped(about))
+            rows.append(GrafanaRow(title, more))
     if not rows:
         return None
     counted = found[MetricRole.REQUESTS]

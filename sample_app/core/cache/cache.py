@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from opentelemetry import trace
+
 from sample_app.core.cache.levels import Level, matcher
-from sample_app.telemetry.tracing import span
 
 V = TypeVar("V")
+_tracer = trace.get_tracer(__name__)
 
 
 class Cache(Generic[V]):
@@ -69,7 +71,7 @@ class Cache(Generic[V]):
         try:
             value, empty = await self._find(key)
             if value is None:
-                with span("cache load"):
+                with _tracer.start_as_current_span("cache load"):
                     value = await load()
             for level in reversed(empty):
                 if self._loading.get(key) is not this:

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from sample_app.settings import RedisSettings
+from sample_app.telemetry.tracing import instrument_redis
 
 FAILURES: Final = (RedisError, OSError)  # asyncio's TimeoutError is an OSError
 _log = logging.getLogger("sample_app.redis")
@@ -43,6 +44,7 @@ class RedisLink:
             retry=Retry(NoBackoff(), 0),
         )
         self.client: Redis = Redis.from_pool(pool)
+        instrument_redis(self.client)
 
     def usable(self) -> bool:
         """Whether to call Redis now; if true, the caller must report the outcome."""

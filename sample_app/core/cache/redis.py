@@ -21,7 +21,6 @@ from pydantic import TypeAdapter, ValidationError
 from sample_app.core.cache.levels import redis_glob
 from sample_app.core.cache.link import FAILURES, RedisLink
 from sample_app.telemetry.cache import CacheMetrics
-from sample_app.telemetry.tracing import span
 
 V = TypeVar("V")
 BATCH: Final = 500  # keys that one command deletes
@@ -154,7 +153,7 @@ class RedisLevel(Generic[V]):
     @contextmanager
     def _asking(self, operation: str) -> Iterator[None]:
         """Time an operation; a failure is counted, and remembered by the link."""
-        with self._watch.timed(operation), span(f"redis {operation}", cache=self._name):
+        with self._watch.timed(operation):
             try:
                 yield
             except FAILURES as error:

@@ -18,6 +18,7 @@ from sample_app.core.database.errors import told
 from sample_app.settings import DatabaseSettings
 from sample_app.telemetry.metrics import Metrics
 from sample_app.telemetry.pool import MeasuredPool
+from sample_app.telemetry.tracing import instrument_engine
 
 POOL_NAME = "main"
 
@@ -38,6 +39,7 @@ class Database:
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=settings.pool_pre_ping,
+            hide_parameters=True,  # errors end up in logs and traces
             connect_args={} if sqlite else _asyncpg_limits(settings),
         )
         self._connect_errors = _connect_errors(url.get_backend_name())
@@ -45,6 +47,7 @@ class Database:
             _tune_sqlite(self.engine.sync_engine, settings.busy_timeout)
         metrics.pool.watch(self.engine.sync_engine, POOL_NAME)
         metrics.queries.watch(self.engine.sync_engine, settings.slow_query)
+        instrument_engine(self.engine.sync_engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from sample_app.core.idempotency.store import Answer, MemoryIdempotencyStore, Record
+from sample_app.telemetry.tracing import instrument_redis
 
 T = TypeVar("T")
 PAUSE: Final = 5.0  # seconds without calls to a Redis that did not answer
@@ -31,6 +32,7 @@ class RedisIdempotencyStore:
 
     def __init__(self, redis: Redis, prefix: str, life: float, claim: float) -> None:
         self._redis = redis
+        instrument_redis(redis)
         self._prefix = f"{prefix}:idempotency:"
         self._life = round(life * 1000)
         self._claim = round(claim * 1000)

@@ -51,4 +51,6 @@ def configure_logs(level: str) -> None:
         logger.handlers.clear()
         logger.propagate = True
     logging.getLogger("uvicorn.access").disabled = True
-    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+    # httpx has a line with the whole URL for each request; telemetry/outgoing.py has the failures.
+    for name in ("aiosqlite", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)

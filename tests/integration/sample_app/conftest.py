@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from sample_app.app import create_app
@@ -67,12 +66,10 @@ def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
 
 
 @asynccontextmanager
-async def running(
-    settings: Settings, traces: TracerProvider | None = None
-) -> AsyncIterator[Service]:
+async def running(settings: Settings) -> AsyncIterator[Service]:
     """A service with these settings, between its start and its end."""
     registry = CollectorRegistry()
-    app = create_app(settings, registry, traces)
+    app = create_app(settings, registry)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -20,6 +20,7 @@ class Directory:
         status: Its next answers' status.
         body: Their body.
         hangs: It takes requests and does not answer.
+        headers: Those of each request, by lower-case name.
         most: The most requests that it saw at once.
         connections: How many were opened.
     """
@@ -30,6 +31,7 @@ class Directory:
     hangs: bool = False
     delay: float = 0.0
     asked: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     now: int = 0
     most: int = 0
     connections: int = 0
@@ -43,7 +45,10 @@ class Directory:
         with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                await self._answer(head.decode().split(" ")[1], writer)
+                first, *others = head.decode().rstrip().split("\r\n")
+                pairs = (line.split(": ", 1) for line in others)
+                self.headers.append({name.lower(): value for name, value in pairs})
+                await self._answer(first.split(" ")[1], writer)
         self.serving.discard(task)
         writer.close()
 

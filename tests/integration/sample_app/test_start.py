@@ -1,4 +1,4 @@
-"""Start-up: the known data set, readiness, traces."""
+"""Start-up: the known data set, readiness."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sample_app.repositories.seeding import contacts, seed
 from sample_app.settings import SeedSettings, Settings
-from sample_app.telemetry.tracing import tracer_provider
 from tests.integration.sample_app.conftest import ROWS, Service, running, settings_for
 
 API = "/api/v1/contacts"
@@ -130,34 +127,3 @@ async def test_docs_outside_production_only(tmp_path: Path, environment: str, st
         for path in ("/docs", "/openapi.json"):
             assert (await service.client.get(path)).status_code == status
         assert (await service.client.get("/health")).status_code == 200
-
-
-async def test_traces_hold_the_request_and_its_statements(tmp_path: Path) -> None:
-    exporter = InMemorySpanExporter()
-    provider = tracer_provider("test", "1", 1.0)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    async with running(settings_for(tmp_path), provider) as service:
-        exporter.clear()
-        await service.client.get(f"{API}/7")
-        spans = {span.name: span for span in exporter.get_finished_spans()}
-        exporter.clear()
-        await service.client.get("/health")
-        await service.client.get("/metrics")
-        assert exporter.get_finished_spans() == ()
-    server = spans.pop(f"GET {API}/{{id}}")
-    attributes = dict(server.attributes or {})
-    assert attributes["http.request.method"] == "GET"
-    assert attributes["http.route"] == f"{API}/{{id}}"
-    assert attributes["http.response.status_code"] == 200
-    statement = next(span for name, span in spans.items() if name.startswith("SELECT"))
-    assert dict(statement.attributes or {})["db.system.name"] == "sqlite"
-    assert server.context is not None
-    assert statement.context is not None
-    assert statement.context.trace_id == server.context.trace_id
-
-
-@pytest.mark.parametrize(("ratio", "least", "most"), [(0.0, 0, 0), (1.0, 40, 40)])
-def test_traces_are_recorded_in_the_share_asked_for(ratio: float, least: int, most: int) -> None:
-    tracer = tracer_provider("test", "1", ratio).get_tracer("t")
-    recorded = sum(tracer.start_span("x").is_recording() for _ in range(40))
-    assert least <= recorded <= most

@@ -12,10 +12,12 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from sample_app.telemetry.metrics import Metrics
+from tests.traces import recorded
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "service.md").read_text()
 BUDGETS = yaml.safe_load((ROOT / "budgets.yaml").read_text())
+SAMPLED = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 PREFIXES = ("http_server_", "db_client_", "cache_", "background_", "event_", "python_", "process_")
 # Made with the pool that they are about.
 OF_A_POOL = {
@@ -77,20 +79,24 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import create_async_engine
+from sample_app.core.logs.redaction import redact
 from sample_app.telemetry.exposition import metrics_route
 from sample_app.telemetry.http import MeasuredRequests
 from sample_app.telemetry.metrics import Metrics
 from sample_app.telemetry.one_worker import OneWorker
 from sample_app.telemetry.pool import MeasuredPool
-from sample_app.telemetry.tracing import TracedRequests, tracer_provider
+from sample_app.telemetry.tracing import flush_traces, instrument_app
+from sample_app.telemetry.tracing import instrument_engine, set_up_traces
 """
     names: dict[str, Any] = {"version": "1", "url": f"sqlite+aiosqlite:///{tmp_path}/other.db"}
-    exec(given + code, names)
-    app = names["app"]
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
-    async with app.router.lifespan_context(app), client:
-        assert (await client.get("/nothing")).status_code == 404
-        text = (await client.get("/metrics")).text
+    with recorded() as spans:
+        exec(given + code, names)
+        app = names["app"]
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+        async with app.router.lifespan_context(app), client:
+            assert (await client.get("/nothing", headers=SAMPLED)).status_code == 404
+            text = (await client.get("/metrics", headers=SAMPLED)).text
+    assert [span.name for span in spans.all()] == ["GET"]
     assert 'http_server_request_duration_seconds_count{http_request_method="GET"' in text
     assert "db_client_connection_max" in text
     assert "python_gc_pause_seconds_count" in text
