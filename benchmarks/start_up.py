@@ -16,6 +16,7 @@ COMMANDS = {
     "python -c pass": [str(PYTHON), "-c", "pass"],
     "harness --help": [str(PYTHON.with_name("harness")), "--help"],
     "harness run --help": [str(PYTHON.with_name("harness")), "run", "--help"],
+    "harness lint": [str(PYTHON.with_name("harness")), "lint"],  # of this repository
     "python -c 'import locust'": [str(PYTHON), "-c", "import locust"],
 }
 
@@ -25,7 +26,7 @@ def timed(command: list[str]) -> Callable[[], float]:
 
     def run() -> float:
         start = time.perf_counter()
-        subprocess.run(command, env=environment(), stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, env=environment(), capture_output=True, check=True)
         return 1000 * (time.perf_counter() - start)
 
     return run

@@ -29,7 +29,8 @@ SPREAD = (
     *("tests/e2e/", "tests/integration/load/", "tests/integration/report/"),
     "tests/integration/services/test_verdicts.py",
 )
-# These share a fixture that takes longer than a test.
+# These share a fixture that takes longer than a test. They are begun first in their stage: at its
+# end a single worker would run them alone.
 TOGETHER = (
     "tests/e2e/test_ci.py",
     "tests/e2e/test_kill_matrix.py",
@@ -55,18 +56,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is slow, and put the stages in order."""
+    """Leave out what is slow, and put the stages in order, in each the longest files first."""
     if not _slow_selected(config):
         slow = [item for item in items if item.get_closest_marker("slow")]
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
         config.stash[LEFT_OUT] = len(slow)
-    items.sort(key=_stage)
+    items.sort(key=lambda item: (_stage(item), _file(item.nodeid) not in TOGETHER))
 
 
 def _slow_selected(config: pytest.Config) -> bool:
     named = any("::" in argument for argument in config.args)
     return config.option.slow or named or "slow" in config.option.markexpr
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 def _stage(item: pytest.Item) -> int:
@@ -100,7 +105,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
+            file = _file(nodeid)
             return nodeid if file.startswith(SPREAD) and file not in TOGETHER else file
 
     config.option.loadscopereorder = False

@@ -12,9 +12,10 @@ from typing import Any
 
 from harness import names
 from harness.budgets.model import Load, Scenario
-from harness.load.generator import Generator, OnReport, generator, sum_requests
+from harness.load.generator import Generator, OnReport, generator
 from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
+from harness.load.recorded import sum_requests
 from harness.runs.model import Requests, Worker
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +33,7 @@ from harness.load.protocol.frames import (
 )
 from harness.load.protocol.master import MAX_LOCUSTFILE, WorkerPool
 from harness.load.protocol.workers import Heartbeat, Join, Listening, Lost, WorkerInfo
+from harness.load.recorded import sum_requests
 from harness.load.workers import WorkerRegistry
 from harness.process.output import last_lines
 from harness.runs.model import Requests, Worker
@@ -391,11 +392,3 @@ async def _first(*futures: asyncio.Future[Any], seconds: float) -> bool:
 def _with_text(texts: tuple[str, ...], text: str) -> tuple[str, ...]:
     """The texts with a new one; workers that are rejected repeatedly must not fill the run."""
     return texts if text in texts or len(texts) >= MAX_TEXTS else (*texts, text)
-
-
-def sum_requests(parts: Iterable[Report | Requests]) -> Requests:
-    """The sums of the counts of several reports, or of several generators."""
-    every = list(parts)
-    return Requests(
-        **{name: sum(getattr(one, name) for one in every) for name in Requests.model_fields}
-    )

@@ -1,14 +1,14 @@
-"""The reports of a generator in the form of the run folder."""
+"""The reports of generators in the form of the run folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from harness import names
 from harness.load.protocol.frames import Report
 from harness.runs.cells import Cell
-from harness.runs.model import SlowRequest
+from harness.runs.model import Requests, SlowRequest
 
 
 def with_source(report: Report) -> tuple[Cell, ...]:
@@ -38,3 +38,11 @@ def slow_requests(report: Report, epoch: Callable[[float], float]) -> Iterator[S
             sampled=slow.sampled,
             source=report.source,
         )
+
+
+def sum_requests(parts: Iterable[Report | Requests]) -> Requests:
+    """The sums of the counts of several reports, or of several generators."""
+    every = list(parts)
+    return Requests(
+        **{name: sum(getattr(one, name) for one in every) for name in Requests.model_fields}
+    )

@@ -17,6 +17,7 @@ from harness.runs.latency import LoggedTimes, merged, read_times
 from harness.runs.manifest_shape import StoredManifest
 from harness.runs.metrics import read_metrics
 from harness.runs.model import (
+    Clock,
     Evidence,
     Manifest,
     SlowRequest,
@@ -183,18 +184,13 @@ def read_evidence(
     if until is not None:
         clock = manifest.clock.model_copy(update={"window_end": until, "drained": until})
         manifest = manifest.model_copy(update={"status": "complete", "clock": clock})
-    start, end = manifest.clock.window_start, manifest.clock.window_end
-    times: LoggedTimes | None = None
-    slowest: tuple[SlowRequest, ...] = ()
-    failures = StoredFailures()
     try:
-        if start is not None and end is not None:
-            times = read_times(
-                folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end
-            )
-            slowest = read_slowest(folder.file(names.SLOWEST_FILE), start, end)
+        times, slowest = _read_window(folder, manifest.clock)
+        failures = StoredFailures()
         if until is None:
-            failures = read_failures(folder.file(names.FAILURES_FILE), start, end)
+            clock = manifest.clock
+            path = folder.file(names.FAILURES_FILE)
+            failures = read_failures(path, clock.window_start, clock.window_end)
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:
         raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
@@ -204,10 +200,6 @@ def read_evidence(
     if whole and failures.recorded is not None:
         failed = whole.failed, failures.recorded
     batches = times.intervals if times else {}
-    changed: tuple[str, ...] | None = None
-    if manifest.files is not None and until is None:
-        found = changes(folder.path, manifest.files)
-        changed = tuple(text for name, text in found.items() if name not in unused)
     return Evidence(
         manifest,
         merged(batches),
@@ -217,8 +209,29 @@ def read_evidence(
         recorded=whole.recorded if whole else None,
         iterations=whole.iterations if whole else None,
         unanswered=times.unanswered if times else 0,
-        changed=changed,
+        changed=_changed(folder, manifest, unused) if until is None else None,
         failures=failures.kinds,
         failed=failed,
         logged=has_content(folder.file(names.TARGET_LOG)),
     )
+
+
+def _read_window(
+    folder: RunFolder, clock: Clock
+) -> tuple[LoggedTimes | None, tuple[SlowRequest, ...]]:
+    """The latencies and the slowest requests of the window; nothing where there was none."""
+    start, end = clock.window_start, clock.window_end
+    if start is None or end is None:
+        return None, ()
+    times = read_times(folder.file(names.LATENCY_FILE), start, batch_seconds(end - start), end)
+    return times, read_slowest(folder.file(names.SLOWEST_FILE), start, end)
+
+
+def _changed(
+    folder: RunFolder, manifest: Manifest, unused: Collection[str]
+) -> tuple[str, ...] | None:
+    """The files that were changed after the run; None where its digests are not known."""
+    if manifest.files is None:
+        return None
+    found = changes(folder.path, manifest.files)
+    return tuple(text for name, text in found.items() if name not in unused)

@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import yaml
+
+from harness.cli import main
 
 SERVICE = Path(__file__).with_name("service.py").resolve()
 WORK = {  # an indicator that is free of noise: 1
@@ -58,14 +61,18 @@ class Project:
         content = yaml.safe_dump(self.document, sort_keys=False) if text is None else text
         (self.path / "budgets.yaml").write_text(content)
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def _prepared(self) -> dict[str, str]:
+        """Write budgets.yaml where it is missing; returns the environment of a command."""
         if not (self.path / "budgets.yaml").exists():
             self.write()
         inherited = {k: v for k, v in self.inherited.items() if not k.startswith("GITHUB")}
+        return inherited | self.environment
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *arguments],
+            env=self._prepared(),
             cwd=self.path,
-            env=inherited | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -80,6 +87,22 @@ class Project:
                 out, err = process.communicate()
                 pytest.fail(f"no end after {timeout} s\n{out}\n{err}")
         return Result(process.returncode, out, err)
+
+    def call(self, *arguments: str) -> Result:
+        """Call the command in this process: sooner, for what neither loads nor interrupts."""
+        out, err = StringIO(), StringIO()
+        before = signal.getsignal(signal.SIGTERM)
+        with pytest.MonkeyPatch.context() as patch, chdir(self.path):
+            environment = self._prepared()
+            for name in os.environ.keys() - environment.keys():
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+                main(arguments)
+        signal.signal(signal.SIGTERM, before)
+        assert isinstance(ended.value.code, int)
+        return Result(ended.value.code, out.getvalue(), err.getvalue())
 
     def results(self, folder: str = "out") -> dict[str, Any]:
         return json.loads((self.path / folder / "results.json").read_text())  # type: ignore[no-any-return]

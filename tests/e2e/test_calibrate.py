@@ -22,7 +22,7 @@ def stored(project: Project) -> dict[str, Any]:
 
 def values_of(project: Project, folder: str, budget: str) -> float:
     """A budget's value by `harness check`, which has nothing to do with calibration."""
-    project.harness("check", folder, "--json", "checked.json")
+    project.call("check", folder, "--json", "checked.json")
     found = json.loads((project.path / "checked.json").read_text())
     return next(b["value"] for b in found["budgets"] if b["name"] == budget)  # type: ignore[no-any-return]
 
@@ -67,7 +67,7 @@ def assert_used(project: Project) -> None:
     known = Calibration.load(project.path / "budgets.yaml", host_facts()).noises_of("quick")
     assert project.harness("run", "--out", "run").code in {0, 4}
     assert project.manifest("run")["noise"] == known
-    linted = project.harness("lint")
+    linted = project.call("lint")
     assert linted.code == 0, linted.err
     assert "max_regression 0.01% is below the minimum detectable regression" in linted.out
     # It says what it knows, and then why it cannot start.

@@ -127,7 +127,7 @@ def test_compare_slower_candidate_fails_and_equal_work_does_not(
     assert (place.parent / "markdown").read_text() == summary.read_text()
     failures = ET.parse(place.parent / "junit-xml").getroot().iter("failure")
     assert len(list(failures)) == 1
-    again = versioned.harness("check", "out/pair-01/candidate")
+    again = versioned.call("check", "out/pair-01/candidate")
     assert "Traceback" not in again.err
     assert "latency" in again.out
     assert_nothing_left(versioned, place)

@@ -65,7 +65,7 @@ def test_run_is_judged_by_what_a_server_scraped_which_knows_the_verdict_as_check
         "the same as by the harness's own scrapes" in budgets["cache"]["reason"]
     )
     assert budgets["requests"]["value"] == pytest.approx(40, rel=0.5)
-    again = project.harness("check", "out", "--json", "again.json")  # the server is gone
+    again = project.call("check", "out", "--json", "again.json")  # the server is gone
     assert again.code == 0, again.out + again.err
     assert json.loads((project.path / "again.json").read_text()) == project.results()
 
@@ -94,7 +94,7 @@ def scraping(shop: int, harness: int) -> str:
 
 def test_server_that_cannot_be_asked_is_an_error_before_the_load(project: Project) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    result = project.harness("run", "--out", "out", "--prometheus", url)
+    result = project.call("run", "--out", "out", "--prometheus", url)
     assert result.code == 2
     assert f"cannot query Prometheus at {url}: connection refused" in result.err
     assert not Path(project.path / "out").exists()

@@ -89,7 +89,7 @@ def test_failures_of_two_workers_are_counted_by_kind_as_the_service_counted_them
     assert sum(one["count"] for one in found) == errors
     assert project.manifest()["files"]["failures.jsonl"]["size"] > 0
     _check_texts(project, result.out, found)
-    assert project.harness("check", "out").code == 3
+    assert project.call("check", "out").code == 3
 
 
 def _check_texts(project: Project, out: str, found: list[dict[str, Any]]) -> None:

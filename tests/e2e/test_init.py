@@ -42,7 +42,7 @@ def test_init_writes_files_with_which_a_run_passes_and_finds_a_slow_list(project
     )
     assert len(re.findall(r"# measured", text)) == len(document["budgets"])
 
-    lint = project.harness("lint")
+    lint = project.call("lint")
     assert lint.code == 0
     assert lint.out.endswith("errors: 0, warnings: 0\n"), lint.out
 
@@ -58,7 +58,7 @@ def test_init_writes_files_with_which_a_run_passes_and_finds_a_slow_list(project
     assert project.outcomes("red")["list-items-p95"] == "fail"
     assert project.outcomes("red")["error-ratio"] != "fail"
 
-    again = project.harness("init", "--command", COMMAND)
+    again = project.call("init", "--command", COMMAND)
     assert again.code == 2
     assert "budgets.yaml exists already, and init overwrites nothing" in again.err
     assert (project.path / "budgets.yaml").read_text() == text

@@ -27,7 +27,7 @@ def test_lint_all_problems_are_told_at_once_with_their_lines(project: Project) -
     project.document["budgets"]["cache"]["indicator"] = "cache_hits"
     project.document["scenarios"]["quick"]["duraton"] = "3s"
     project.write()
-    result = project.harness("lint")
+    result = project.call("lint")
     assert result.code == 2
     lines = (project.path / "budgets.yaml").read_text().splitlines()
     for bad in ("max: '200'", "indicator: cache_hits", "duraton: 3s"):
@@ -39,7 +39,7 @@ def test_lint_all_problems_are_told_at_once_with_their_lines(project: Project) -
 
 def test_lint_missing_locustfile_is_an_error(project: Project) -> None:
     (project.path / "locustfile.py").unlink()
-    result = project.harness("lint")
+    result = project.call("lint")
     assert result.code == 2
     assert "locustfile.py does not exist" in result.err
 
@@ -78,7 +78,7 @@ def test_lint_running_service_is_compared(
         assert service.stdout is not None
         url = f"http://127.0.0.1:{service.stdout.readline().split()[-1]}"
         subprocess.run([sys.executable, "-c", _GET, url], check=True)
-        result = project.harness("lint", "--url", url)
+        result = project.call("lint", "--url", url)
         service.terminate()
     assert result.code == code, result.out + result.err
     assert expected in result.out
@@ -88,6 +88,6 @@ _GET = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + '/items
 
 
 def test_lint_service_that_does_not_run_is_inconclusive(project: Project) -> None:
-    result = project.harness("lint", "--url", "http://127.0.0.1:1")
+    result = project.call("lint", "--url", "http://127.0.0.1:1")
     assert result.code == 4
     assert "http://127.0.0.1:1/metrics" in result.err

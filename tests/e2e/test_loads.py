@@ -105,7 +105,7 @@ def test_run_hopeless_is_aborted_long_before_its_planned_end(
     }
     assert counted_by_service(project) == recorded(project)
     assert "the breach of errors was certain after" in result.out
-    assert project.harness("check", "out", "--warn-only").code == 0
+    assert project.call("check", "out", "--warn-only").code == 0
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_bad_usage_of_workers_says_what_to_do(
         },
         "duration": "3s",
     }
-    result = project.harness("run", *arguments)
+    result = project.call("run", *arguments)
     assert result.code == 2
     assert expected in result.err
     assert "Traceback" not in result.err
@@ -176,7 +176,7 @@ def test_run_whose_service_is_cold_at_first_is_judged_from_where_it_has_settled(
     ).items()
     budget = next(budget for budget in results["budgets"] if budget["name"] == "latency")
     assert budget["value"] < 0.05
-    again = project.harness("check", "out", "--json", "again.json")
+    again = project.call("check", "out", "--json", "again.json")
     assert again.code == result.code
 
 
@@ -191,7 +191,7 @@ def test_run_that_may_end_early_does_so_once_every_budget_is_decided(project: Pr
     assert project.outcomes() == {"latency": "pass"}
     asked = project.manifest()["requests"]["asked"]
     assert 40 * 11 * 0.7 < asked < 40 * 13 * 1.3
-    again = project.harness("check", "out")
+    again = project.call("check", "out")
     assert again.code == result.code == 0
     assert project.results()["budgets"][0]["upper"] < 5
 
@@ -215,4 +215,4 @@ def test_run_goes_on_beyond_its_planned_end_while_a_budget_is_undecided(project:
     assert run["window_seconds"] == pytest.approx(3, abs=0.01), result.out + result.err
     assert project.outcomes() == {"errors": "pass"}
     assert project.results()["budgets"][0]["samples"] == 216
-    assert project.harness("check", "out").code == 0
+    assert project.call("check", "out").code == 0

@@ -110,13 +110,13 @@ def _second(project: Project) -> bool:
 def test_selftest_bad_usage_exits_2_with_a_hint(
     planted: Project, arguments: list[str], expected: str
 ) -> None:
-    result = planted.harness("selftest", *arguments)
+    result = planted.call("selftest", *arguments)
     assert result.code == 2
     assert expected in result.err
     assert "Traceback" not in result.err
 
 
 def test_selftest_without_cases_has_a_hint(project: Project) -> None:
-    result = project.harness("selftest")
+    result = project.call("selftest")
     assert result.code == 2
     assert "add a `selftest:` section" in result.err

@@ -8,8 +8,6 @@ from math import log, sqrt
 from random import Random
 from statistics import median, stdev
 
-from scipy.special import chdtri
-
 from harness.budgets.model import Budget
 from harness.judge.compare.compare import compared, exclusion_reason, tripped
 from harness.judge.compare.log_ratio import compared_value, log_ratio
@@ -92,6 +90,8 @@ def spread(values: Sequence[float], left_out: Sequence[str] = ()) -> Spread:
     known, count = tuple(values), len(values)
     if count < FEWEST:
         return Spread(known, None, None, tuple(left_out))
+    from scipy.special import chdtri
+
     found = stdev(known)
     quantile = float(chdtri(count - 1, CONFIDENCE))  # of which CONFIDENCE lies above
     return Spread(known, found, found * sqrt((count - 1) / quantile), tuple(left_out))

@@ -24,8 +24,6 @@ from math import exp, inf, log1p, sqrt
 from statistics import fmean, median, stdev
 from typing import Literal
 
-from scipy.special import ndtri, stdtrit
-
 FIRST_LOOK = 4
 FIRST_RANK_LOOK = 7
 MOST_PAIRS = (12, 16, 24, 32, 48, 64)
@@ -158,6 +156,8 @@ def min_detectable(deviation: float, most: int, *, alpha: float = 0.01) -> float
 
 def _spread(alpha: float) -> float:
     """Standard errors between no change and one that is found with 95%: 3.97 for 1%."""
+    from scipy.special import ndtri
+
     return float(ndtri(1 - alpha) + ndtri(0.95))
 
 
@@ -166,6 +166,8 @@ def _lower(values: Sequence[float], levels: LookLevels) -> float:
     if count < FIRST_LOOK:
         return -inf
     if count < FIRST_RANK_LOOK:
+        from scipy.special import stdtrit
+
         quantile = float(stdtrit(count - 1, 1 - levels.t))
         return fmean(values) - quantile * stdev(values) / sqrt(count)
     critical = _critical(count, levels.rank)

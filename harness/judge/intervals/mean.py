@@ -12,8 +12,6 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from scipy.special import stdtrit
-
 _MOST_CORRELATION = 0.5  # of neighbouring batches; more means that the batches are too short
 
 
@@ -35,6 +33,8 @@ def mean_bounds(
     batches = [(y, n) for y, n in zip(sums, weights, strict=True) if n > 0]
     if len(batches) < 2:
         return -math.inf, math.inf
+    from scipy.special import stdtrit
+
     total = math.fsum(n for _, n in batches)
     mean = math.fsum(y for y, _ in batches) / total
     deviation = math.sqrt(variance_of_sum([y - mean * n for y, n in batches])) / total

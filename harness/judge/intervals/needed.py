@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.special import bdtr
-
 from harness.budgets.model import Budget, ErrorRatio, Latency, Scenario
 from harness.budgets.rates import expected
 from harness.budgets.workload import OpenWorkload
@@ -112,10 +110,25 @@ def needed(allowed: float, alpha: float, outliers: float = OUTLIERS) -> int:
         low, high = bad, _MOST
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if bdtr(bad, middle, allowed) <= alpha else (middle, high)
+            low, high = (low, middle) if _at_most(bad, middle, allowed) <= alpha else (middle, high)
         if bad >= outliers * allowed * high or high == _MOST:
             return high
         bad += 1
+
+
+def _at_most(bad: int, answers: int, share: float) -> float:
+    """Probability that at most `bad` of more independent answers are bad: a binomial distribution.
+
+    `bad` is small, so the terms are added. `scipy.special.bdtr` is the same, but its import takes
+    longer than all else that `harness lint` does.
+    """
+    odds = math.log(share) - math.log1p(-share)
+    logarithm = answers * math.log1p(-share)
+    found = math.exp(logarithm)
+    for i in range(bad):
+        logarithm += math.log((answers - i) / (i + 1)) + odds
+        found += math.exp(logarithm)
+    return found
 
 
 def _allowed(budget: Budget) -> float | None:

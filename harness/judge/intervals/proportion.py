@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scipy.special import betaincinv, ndtri, stdtrit
-
 from harness.judge.intervals.mean import variance_of_sum
 
 
@@ -33,6 +31,8 @@ def share_bounds(
     batches = [(x, n) for x, n in zip(over, totals, strict=True) if n]
     if len(batches) < 2:
         return 0.0, 1.0
+    from scipy.special import ndtri, stdtrit
+
     n = sum(total for _, total in batches)
     share = sum(x for x, _ in batches) / n
     effect = _design_effect(batches, share, n)
@@ -71,8 +71,12 @@ def _design_effect(batches: Sequence[tuple[float, float]], share: float, n: floa
 
 
 def _lower(share: float, n: float, alpha: float) -> float:
+    from scipy.special import betaincinv
+
     return 0.0 if share == 0 else float(betaincinv(share * n, n - share * n + 1, alpha))
 
 
 def _upper(share: float, n: float, alpha: float) -> float:
+    from scipy.special import betaincinv
+
     return 1.0 if share == 1 else float(betaincinv(share * n + 1, n - share * n, 1 - alpha))

@@ -11,8 +11,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from scipy.special import ndtri
-
 # Standard deviation of the logarithm of a time from start to start, where nothing is known of it.
 NOISE = 0.05
 _ONE_LOOK = 1.15
@@ -47,6 +45,8 @@ def widened(
     """
     if value <= 0 or end <= 0:
         return end  # no logarithm; no time is below 0
+    from scipy.special import ndtri
+
     within = max(0.0, side * math.log(end / value))
     look, run = (-float(ndtri(alpha)) * noise for alpha in alphas)
     root = math.hypot(within, look) * (_ONE_LOOK if alphas[0] == alphas[1] else 1.0)

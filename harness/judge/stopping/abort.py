@@ -29,6 +29,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from harness.budgets.model import Budget, ErrorRatio, Latency
+from harness.judge.intervals.proportion import share_bounds
 from harness.judge.intervals.start_noise import FAILS, NOISE, inflate
 from harness.judge.measure.requests import selects
 from harness.names import ERROR
@@ -106,11 +107,9 @@ class _Watch:
     """Requests over the limit of one budget and all of them, for each second of the window."""
 
     def __init__(self, budget: Budget, ends: tuple[float, float], noise: float) -> None:
-        # It takes a moment to import, which most runs need not spend.
-        from harness.judge.intervals.proportion import share_bounds
+        import scipy.special  # noqa: F401  takes a moment, which the load must not wait for
 
         self.budget = budget
-        self._bounds = share_bounds
         self._planned, self._longest = ends
         # In nanoseconds; a service that is at its limit may have started unluckily.
         self._limit = budget.bound * inflate(noise, FAILS) * 1e9
@@ -151,7 +150,7 @@ class _Watch:
         if elapsed < _FEWEST_SECONDS or sum(over) <= allowed * sum(totals):
             return False
         size = max(1, elapsed // _BATCHES)
-        lower, _ = self._bounds(_batches(over, size), _batches(totals, size), _ALPHA, _ALPHA)
+        lower, _ = share_bounds(_batches(over, size), _batches(totals, size), _ALPHA, _ALPHA)
         return lower > allowed * max(1.0, _EARLY / elapsed)
 
 

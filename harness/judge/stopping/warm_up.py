@@ -14,8 +14,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from harness.runs.model import Distribution
 
 _USUAL = 0.9  # share of the seconds of the second half that are not above the settled state
@@ -46,6 +44,8 @@ def settling(seconds: Sequence[Distribution]) -> Settling:
     known = [mean for mean in means[half:] if mean is not None]
     if not known:
         return Settling(None, None)
+    import numpy as np
+
     limit = float(np.quantile(known, _USUAL))
     settled = [mean is not None and mean <= limit + _FLOAT_NOISE for mean in means]
     cut = next((i for i in range(half + 1) if all(_following(settled, i))), None)

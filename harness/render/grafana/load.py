@@ -100,6 +100,11 @@ def _load(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
 
 
 def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel]:
+    yield from _times(budgets, links)
+    yield from _counts(chosen(budgets, lambda i: i == ErrorRatio()))
+
+
+def _times(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel]:
     def drawn(indicator: object) -> bool:
         quantiles = (0.5, 0.95, 0.99)
         return (
@@ -109,7 +114,6 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel
         )
 
     times = chosen(budgets, drawn)
-    failures = chosen(budgets, lambda i: i == ErrorRatio())
     latency, service_time = names.RUN_LATENCY, names.RUN_SERVICE_TIME
     yield GrafanaPanel(
         "Latency",
@@ -141,6 +145,9 @@ def _answers(budgets: tuple[Budget, ...], links: Links) -> Iterable[GrafanaPanel
         "From the intended start to the end; successful requests.",
         (Query(_quantile(0.95, latency, _GOOD, names.RUN_REQUEST), _REQUEST),),
     )
+
+
+def _counts(failures: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     every = _rate(names.RUN_REQUESTS, _SENT)
     yield GrafanaPanel(
         "Error ratio",

@@ -3,6 +3,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -13,6 +14,7 @@ from harness.judge.judge import judge
 from harness.report.run.results import results_json
 from harness.runs.folder import RunFolder, read_evidence
 from harness.units import Unit
+from tests.integration.observe.scraping import Log
 from tests.integration.observe.stored import write
 from tests.servers import PrometheusServer, prometheus_server
 from tests.unit.judge.evidence import budget
@@ -122,3 +124,9 @@ def prometheus(
     assert ended.value.code == 0
     with prometheus_server(path) as server:
         yield server
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    with Log(tmp_path / "metrics.om") as log:
+        yield log

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.budgets.model import Plan
 from harness.budgets.parse.in_force import in_force
 from harness.budgets.parse.parse import parse_plan
-from tests.unit.budgets.parse.test_parse import EXAMPLE
+from tests.unit.budgets.parse.parsing import EXAMPLE
 
 ROOT = Path(__file__).parents[4]
 SOURCE = Path("budgets.yaml")

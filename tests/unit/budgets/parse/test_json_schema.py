@@ -16,7 +16,9 @@ from harness.budgets.parse.kinds import unit_of
 from harness.budgets.parse.parse import parse_plan
 from harness.budgets.presets import PRESETS
 from harness.units import Unit
-from tests.unit.budgets.parse.test_parse import EXAMPLE, INDICATORS, SCENARIOS, TARGETS
+from tests.unit.budgets.parse.parsing import EXAMPLE
+from tests.unit.budgets.parse.test_indicators import INDICATORS
+from tests.unit.budgets.parse.test_scenarios import SCENARIOS, TARGETS
 
 VALIDATOR = Draft202012Validator(json_schema())
 FRAME = {

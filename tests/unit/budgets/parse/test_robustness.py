@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.budgets.model import Plan
 from harness.budgets.parse.parse import parse_plan
 from harness.errors import BudgetsError
-from tests.unit.budgets.parse.test_parse import EXAMPLE
+from tests.unit.budgets.parse.parsing import EXAMPLE
 
 TEXT = EXAMPLE.read_text()
 TREE = yaml.load(TEXT, Loader=yaml.BaseLoader)

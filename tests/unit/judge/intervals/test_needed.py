@@ -31,6 +31,16 @@ def test_needed_samples_are_the_fewest_that_show_the_share(
     assert bad >= outliers * allowed * count
 
 
+@pytest.mark.parametrize("allowed", [1e-5, 0.001, 0.01, 0.05, 0.3, 0.9])
+@pytest.mark.parametrize("alpha", [0.05, 0.013, 1e-4])
+def test_needed_samples_agree_with_the_binomial_distribution(allowed: float, alpha: float) -> None:
+    for outliers in (0.0, 0.2, 0.5):
+        count = needed(allowed, alpha, outliers)
+        bad = next(n for n in range(count) if n >= outliers * allowed * count)
+        assert stats.binom.cdf(bad, count, allowed) <= alpha
+        assert stats.binom.cdf(bad, count - 1, allowed) > alpha
+
+
 @pytest.mark.parametrize(
     ("one", "scenario", "text"),
     [

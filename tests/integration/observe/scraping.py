@@ -1,0 +1,34 @@
+"""A log of metrics that a test reads while it is open, and the service that is scraped."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from harness.observe.target import Service
+from harness.runs.metrics import MetricsLog, read_metrics
+from harness.runs.model import Series
+
+if TYPE_CHECKING:
+    from tests.integration.observe.conftest import Endpoint
+
+
+class Log(MetricsLog):
+    """A log whose series a test can read while it is open."""
+
+    def series(self) -> dict[tuple[str, ...], Series]:
+        return {
+            (one.name, *(f"{k}={v}" for k, v in sorted(one.labels.items()))): one
+            for one in read_metrics(self.path)
+        }
+
+    def values(self, name: str) -> list[tuple[float, ...]]:
+        return [one.values for one in read_metrics(self.path) if one.name == name]
+
+
+def service(*urls: str, pid: int | None = None, url: str = "http://127.0.0.1:1") -> Service:
+    return Service(url, urls, asyncio.get_running_loop().create_future(), pid)
+
+
+def label(endpoint: Endpoint) -> str:
+    return "instance=" + endpoint.url.removeprefix("http://")

@@ -1,0 +1,122 @@
+"""The metrics of a service's process: read by the harness where the service exposes none."""
+
+import asyncio
+import shlex
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness import names
+from harness.budgets.model import Selector, Target
+from harness.judge.measure.series import matching
+from harness.observe.host import memory_limit, usable_cpus
+from harness.observe.scraper import Scraper
+from harness.observe.target import serve
+from harness.runs.metrics import read_metrics
+from tests.integration.observe.conftest import Endpoint, Reply
+from tests.integration.observe.scraping import Log, service
+from tests.unit.judge.evidence import evidence
+
+SERVICE = Path(__file__).with_name("service.py")
+OWN = {
+    names.CPU_SECONDS,
+    names.MEMORY_BYTES,
+    names.START_TIME,
+    names.CPU_COUNT,
+    names.MEMORY_LIMIT,
+}
+if Path("/proc/self/schedstat").exists():
+    OWN |= {names.SERVICE_CPU_WAIT, names.OTHER_CPU}
+
+
+def target(*habits: str, metrics: tuple[str, ...] = ("/metrics",)) -> Target:
+    command = shlex.join([sys.executable, str(SERVICE), "PORT", *habits])
+    return Target(
+        url="http://127.0.0.1:{port}",
+        command=command.replace("PORT", "{port}"),
+        ready="/ready",
+        metrics=metrics,
+    )
+
+
+@pytest.mark.parametrize(
+    ("habits", "metrics"),
+    [((), ("/metrics",)), (("no-metrics",), ("/metrics",)), ((), ())],
+    ids=["metrics without process metrics", "a 404 for metrics", "no metrics configured"],
+)
+async def test_own_process_is_read_for_metrics_that_are_not_exposed(
+    tmp_path: Path, log: Log, habits: tuple[str, ...], metrics: tuple[str, ...]
+) -> None:
+    async with serve(target("burns", *habits, metrics=metrics), tmp_path / "log") as service:
+        scraper = Scraper(service, log)
+        await scraper.scrape()
+        await scraper.scrape()
+        assert service.pid is not None
+        process = psutil.Process(service.pid)
+        place = "instance=" + service.url.removeprefix("http://")
+        series = {key[0]: one for key, one in log.series().items() if "provider=psutil" in key}
+
+        assert {key[1:] for key in log.series() if key[0] in OWN} == {(place, "provider=psutil")}
+        assert set(series) == OWN
+        assert series[names.START_TIME].values[0] == process.create_time()
+        assert series[names.MEMORY_BYTES].values[1] == pytest.approx(
+            process.memory_info().rss, rel=0.1
+        )
+        first, second = series[names.CPU_SECONDS].values
+        assert 0.3 <= first <= second <= sum(process.cpu_times()[:4])
+        for name in OWN & {names.SERVICE_CPU_WAIT, names.OTHER_CPU}:
+            first, second = series[name].values
+            assert 0 <= first <= second
+        assert series[names.CPU_COUNT].values[0] == usable_cpus()
+        assert series[names.MEMORY_LIMIT].values[0] == memory_limit()
+
+
+async def test_exposed_process_metrics_are_not_added(endpoint: Endpoint, log: Log) -> None:
+    endpoint.reply = Reply("process_cpu_seconds_total 1\nsystem_memory_limit_bytes 5\n")
+    scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log)
+
+    await scraper.scrape()
+    endpoint.reply = Reply("", 503)
+    await scraper.scrape()
+
+    added = {key[0] for key in log.series() if "provider=psutil" in key}
+    assert added == OWN - {"process_cpu_seconds_total", "system_memory_limit_bytes"}
+
+
+async def test_case_2c_own_process_is_read_while_no_endpoint_answers(
+    endpoint: Endpoint, log: Log
+) -> None:
+    endpoint.reply = Reply("process_cpu_seconds_total 1\n", delay=1)
+    scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log, timeout=0.1)
+
+    await scraper.scrape()
+    assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds", *OWN}
+
+    endpoint.reply = endpoint.reply._replace(delay=0.0)
+    while scraper.failures == scraper.scrapes:  # a busy machine may need longer than the time-out
+        await scraper.scrape()
+    counts = {key[0]: len(s.times) for key, s in log.series().items() if "provider=psutil" in key}
+    assert counts == {**dict.fromkeys(OWN, scraper.scrapes), names.CPU_SECONDS: scraper.failures}
+    run = evidence(*read_metrics(log.path), ups=())
+    (chosen,) = matching(run, Selector(names.CPU_SECONDS))  # the one that the service exposes
+    assert chosen.values == (1.0,)
+
+
+async def test_process_of_a_running_service_is_not_read(endpoint: Endpoint, log: Log) -> None:
+    await Scraper(service(endpoint.url), log).scrape()
+
+    assert not OWN & {key[0] for key in log.series()}
+
+
+async def test_process_that_has_ended_leaves_a_gap(tmp_path: Path, log: Log) -> None:
+    async with serve(target(metrics=()), tmp_path / "log") as service:
+        scraper = Scraper(service, log)
+        await scraper.scrape()
+        assert service.pid is not None
+        psutil.Process(service.pid).kill()
+        await asyncio.shield(service.died)
+        await scraper.scrape()
+
+    assert log.values(names.CPU_COUNT) == [(usable_cpus(),)]
