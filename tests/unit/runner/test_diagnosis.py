@@ -109,7 +109,7 @@ def test_running_service_sends_its_traces_to_the_given_address(tmp_path: Path) -
     taken = receive_traces(running, listening, RunFolder(tmp_path), str)
     with (
         taken,
-        pytest.raises(UsageError, match="cannot receive traces at 127.0.0.1"),
+        pytest.raises(UsageError, match="cannot receive traces"),
         receive_traces(running, listening, RunFolder(tmp_path), str),
     ):
         pass
