@@ -25,7 +25,8 @@ async def slow(item: int) -> int:
 
 @app.get("/broken")
 async def broken() -> str:
-    return str({}["missing"])  # the mistake of /broken
+    prices: dict[str, int] = {}
+    return str(prices["missing"])  # the mistake of /broken
 
 
 @app.get("/health")
