@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "run": "start the service, load it, judge its budgets, report",
     "worker": "generate load for a run on another machine",
     "check": "judge a stored run again, without load",
+    "diagnose": "explain the breaches of a stored run",
     "report": "write the HTML report of a stored run",
     "compare": "load two versions alternately and find regressions",
     "calibrate": "measure the noise and the minimum detectable regressions",

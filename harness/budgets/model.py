@@ -336,6 +336,7 @@ class Selftest:
         breaks: Budgets that must be breached; empty when budgets must be inconclusive.
         unjudged: Budgets that must be inconclusive, in a run that took place.
         description: The mistake in a sentence.
+        cause: What a diagnosis has to name: a part of the text or of the place of a cause.
     """
 
     name: str
@@ -344,6 +345,7 @@ class Selftest:
     breaks: tuple[str, ...] = ()
     description: str = ""
     unjudged: tuple[str, ...] = ()
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

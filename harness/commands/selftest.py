@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, Literal
 
 from harness import names
 from harness.budgets.model import Plan
@@ -23,10 +24,13 @@ from harness.commands.parts.outputs import (
 )
 from harness.commands.parts.progress import LiveView
 from harness.errors import UsageError
-from harness.experiments.selftest import Trial, attempt, trials
-from harness.judge.selftest import Detection, exit_code
+from harness.experiments.selftest import Trial, TrialResult, attempt, trials
+from harness.judge.selftest import exit_code
+from harness.report.run.cause_hits import hit_line, hits_markdown, totals
 from harness.report.run.selftest import selftest_line, selftest_markdown, selftest_table
-from harness.runs.model import Manifest
+from harness.runner.options import DiagnosisOptions
+
+_RECORDED: Final = 10.0  # seconds for which the load goes on
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +43,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     load_options(parser)
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="also write the table to FILE"
+    )
+    parser.add_argument(
+        "--diagnose",
+        action="store_true",
+        help="also check that the causes which the cases name are found (10 s more for each)",
     )
     quiet_option(parser)
 
@@ -55,36 +64,43 @@ def selftest(options: argparse.Namespace) -> int:
     )
     require_writable(options.markdown)
     out = options.out or Path(names.RUNS_FOLDER) / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-selftest"
-    results: list[tuple[Detection, Manifest]] = []
+    results: list[TrialResult] = []
     try:
         for result in _attempts(plan, planned, out, options):
             results.append(result)
             if not options.quiet:
-                write(f"{selftest_line(result[0])}\n")
+                write(f"{selftest_line(result.detection)}\n")
+                if result.hit:
+                    write(f"    {hit_line(result.hit)}\n")
     finally:
         if results:
             _report(results, out, options)
-    return exit_code(detection for detection, _ in results)
+    return exit_code(result.detection for result in results)
 
 
 def _attempts(
     plan: Plan, planned: Iterable[Trial], out: Path, options: argparse.Namespace
-) -> Iterator[tuple[Detection, Manifest]]:
+) -> Iterator[TrialResult]:
     """Run one trial after the other, until the unchanged service does not pass."""
     for trial in planned:
         title = f"{plan.service}: {trial.case.name}"
         with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
-            detection, manifest = attempt(plan, trial, out / trial.folder, live.show)
-        yield detection, manifest
-        if not trial.case.environment and detection.reason:
+            when: Literal["always", "never"] = "always" if _looked_for(trial, options) else "never"
+            diagnosis = DiagnosisOptions(when, _RECORDED)
+            result = attempt(plan, trial, out / trial.folder, live.show, diagnosis)
+        yield result
+        if not trial.case.environment and result.detection.reason:
             return  # a planted mistake proves nothing if the service breaches without it
 
 
-def _report(
-    results: Sequence[tuple[Detection, Manifest]], out: Path, options: argparse.Namespace
-) -> None:
-    detections = [detection for detection, _ in results]
-    text = selftest_markdown(detections, results[0][1])
+def _looked_for(trial: Trial, options: argparse.Namespace) -> bool:
+    return bool(options.diagnose and trial.case.cause)
+
+
+def _report(results: Sequence[TrialResult], out: Path, options: argparse.Namespace) -> None:
+    detections = [result.detection for result in results]
+    hits = [result.hit for result in results if result.hit]
+    text = selftest_markdown(detections, results[0].manifest) + hits_markdown(hits)
     try:
         write_copy(options.markdown, text)
     except UsageError as error:  # the result stands
@@ -94,4 +110,6 @@ def _report(
         table = selftest_table(detections, **stdout_format())
         write_report(f"{table}\n")
     expected = sum(not detection.reason for detection in detections)
+    if hits:
+        write(f"{totals(hits)}\n")
     write(f"{expected} of {len(detections)} runs ended as expected; stored in {out}\n")

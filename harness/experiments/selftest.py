@@ -9,18 +9,23 @@ from pathlib import Path
 from harness import names
 from harness.budgets.model import Plan, Scenario, Selftest
 from harness.budgets.parse.problems import closest
+from harness.budgets.presets import roles_of_run
+from harness.diagnose.diagnose import diagnose
+from harness.diagnose.hits import CauseHit, hit_of
 from harness.errors import UsageError
 from harness.judge.judge import judge
 from harness.judge.selftest import Detection, detect
+from harness.report.run.diagnosis import diagnosis_json
 from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import summary_markdown
 from harness.report.run.results import results_json
 from harness.runner.folder import new_run_folder, store_report
-from harness.runner.options import RunOptions
+from harness.runner.options import DiagnosisOptions, RunOptions
 from harness.runner.run import gather
 from harness.runner.signals import run_loop
 from harness.runs.folder import read_evidence
 from harness.runs.model import Manifest, Progress
+from harness.runs.records.recording import read_recording
 
 CLEAN = "nothing planted"  # no case can be called so: its name has spaces
 _REPORTS = (names.RESULTS_FILE, names.JUNIT_FILE, names.SUMMARY_FILE)
@@ -85,9 +90,26 @@ def _require_fixed_warm_up(scenario: Scenario) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """What a trial found.
+
+    Attributes:
+        hit: Whether the planted cause was named; None where none was looked for.
+    """
+
+    detection: Detection
+    manifest: Manifest
+    hit: CauseHit | None = None
+
+
 def attempt(
-    plan: Plan, trial: Trial, folder: Path, show: Callable[[Progress], None]
-) -> tuple[Detection, Manifest]:
+    plan: Plan,
+    trial: Trial,
+    folder: Path,
+    show: Callable[[Progress], None],
+    diagnosis: DiagnosisOptions,
+) -> TrialResult:
     """Run a trial, and check which of the budgets it promises to break are breached.
 
     No budget aborts the run: the promise may name several.
@@ -97,9 +119,7 @@ def attempt(
         trial: The planted mistake and the load.
         folder: The new run folder.
         show: Called with the progress about once a second.
-
-    Returns:
-        The detection, and the manifest of the run.
+        diagnosis: What is recorded to find the planted cause.
 
     Raises:
         KeyboardInterrupt: The run was interrupted; its folder has the part until then.
@@ -110,10 +130,13 @@ def attempt(
     environment = {**plan.target.environment, **trial.case.environment}
     planted = replace(plan, target=replace(plan.target, environment=environment))
     run = new_run_folder(folder, plan, trial.scenario)
-    manifest = run_loop(gather(planted, trial.scenario, run, RunOptions(show=show)))
+    manifest = run_loop(
+        gather(planted, trial.scenario, run, RunOptions(show=show, diagnosis=diagnosis))
+    )
     evidence = read_evidence(run, manifest=manifest)
     name = trial.scenario.name
-    judgement = judge(plan.budgets_of(name), evidence, plan.off_in(name))
+    budgets = plan.budgets_of(name)
+    judgement = judge(budgets, evidence, plan.off_in(name))
     texts = (
         results_json(judgement, evidence, exit_code=judgement.exit_code),
         junit_xml(judgement, evidence.manifest),
@@ -123,4 +146,11 @@ def attempt(
         store_report(run, file, text)
     if evidence.manifest.status == "interrupted":
         raise KeyboardInterrupt
-    return detect(trial.case, judgement), evidence.manifest
+    recording = read_recording(run.path) if trial.case.cause else None
+    hit = None
+    if recording is not None:
+        roles = roles_of_run(evidence.manifest.roles)
+        found = diagnose(judgement, budgets, evidence, recording, roles)
+        store_report(run, names.DIAGNOSIS_FILE, diagnosis_json(found, evidence.manifest))
+        hit = hit_of(trial.case, found)
+    return TrialResult(detect(trial.case, judgement), evidence.manifest, hit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
@@ -35,6 +35,24 @@ def _tell_nothing(_: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class DiagnosisOptions:
+    """What is recorded of a run beyond what its verdict needs.
+
+    Attributes:
+        when: After which runs the load goes on, not judged, to find the cause.
+        seconds: How long it goes on.
+        most: Bytes of traces that are stored; at most half of them before the load goes on.
+        listen: Address and port for traces; None receives those of a service that the harness
+            starts, at a free port of 127.0.0.1.
+    """
+
+    when: Literal["breach", "always", "never"] = "never"
+    seconds: float = 15.0
+    most: int = 32 * 2**20
+    listen: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """Options of one run that budgets.yaml does not contain.
 
@@ -48,6 +66,7 @@ class RunOptions:
         watch: Stops the load once the breach of a budget is certain; None never does.
         decision: Ends the run once every budget is decided; None never does.
         observer: Follows the run.
+        diagnosis: What is recorded to find the cause of a breach.
         show: Called with the progress about once a second.
         tell: Called with a line for a person while the run waits for workers.
         note: Called with a line for each budget that filters by an unknown label, before the load,
@@ -62,6 +81,7 @@ class RunOptions:
     watch: AbortWatch | None = None
     decision: DecisionWatch | None = None
     observer: RunObserver | None = None
+    diagnosis: DiagnosisOptions = DiagnosisOptions()
     show: Callable[[Progress], None] = _show_nothing
     tell: Callable[[str], None] = _tell_nothing
     note: Callable[[str], None] = _tell_nothing

@@ -16,6 +16,7 @@ from harness.load.fleet import Fleet, fleet, workers_of
 from harness.observe.host import unread, usable_cpus
 from harness.observe.scraper import Scraper
 from harness.observe.target import serve
+from harness.runner.diagnosis import DiagnosisPhase, receive_traces
 from harness.runner.listeners import listener, open_logs
 from harness.runner.load_phase import LoadPhase
 from harness.runner.manifest import RunState, new_manifest, target_facts
@@ -61,7 +62,11 @@ async def gather(
     scenario = replace(scenario, workers=_workers(scenario, target, options))
     mask = mask_of(plan.text, os.environ)
     state = RunState(folder, new_manifest(plan, scenario), options.observer, mask=mask)
-    with _stored(state), open_logs(folder, state.clock, mask) as logs:
+    with (
+        _stored(state),
+        open_logs(folder, state.clock, mask) as logs,
+        receive_traces(target, options, folder, mask) as (target, traces),
+    ):
         async with (
             start_of(options.start, lambda: state.begun) as start,
             serve(target, folder.file(names.TARGET_LOG), options.url) as service,
@@ -91,9 +96,15 @@ async def gather(
             await scraper.scrape()  # after the last answer: the final counts of the service
             recognise_roles(state, scraper, target)
             state.update_target({"scrape_error": mask(scraper.last_error)})
+            await DiagnosisPhase(
+                *(plan, scenario, options, state, service, target, start.interrupted),
+                *(traces, open_fleet),
+            ).run()
         logs.metrics.close()
         state.note(logs.metrics.unfinished)
         state.note(unread())
+        for notice in traces.notices() if traces else ():
+            state.note(notice)
     return state.manifest
 
 

@@ -13,7 +13,7 @@ from harness.budgets.model import Load, Scenario, Target
 from harness.budgets.parse.problems import Place, Problems, closest
 from harness.budgets.parse.scenario_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
 from harness.budgets.parse.types import NAME
-from harness.budgets.parse.workloads import Span, chosen, workload
+from harness.budgets.parse.workloads import LoadTimes, chosen, workload
 
 _URL = re.compile(
     r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
@@ -120,7 +120,7 @@ def _single(
     warm_up = _warm_up(spec, duration)
     load = Load(
         directory / spec.locustfile,
-        workload(found[0], Span(warm_up + length.longest(duration), warm_up)),
+        workload(found[0], LoadTimes(warm_up + length.longest(duration), warm_up)),
         tags=tuple(spec.tags or ()),
         exclude_tags=tuple(spec.exclude_tags or ()),
     )
@@ -176,7 +176,7 @@ def _several(
         loads.append(
             Load(
                 directory / load.locustfile,
-                workload(found[0], Span(seconds - load.start, warm_up - load.start)),
+                workload(found[0], LoadTimes(seconds - load.start, warm_up - load.start)),
                 name,
                 load.start,
                 tuple(load.tags or ()),

@@ -136,6 +136,11 @@ class SelftestSpec(Section):
         description="With expect: unjudged, the budgets that must be inconclusive, all of them",
     )
     scenario: Text | None = Field(None, description="The scenario to run, default the first")
+    cause: Text | None = Field(
+        None,
+        description="With `harness selftest --diagnose`, what must be named as the cause: a part "
+        "of a statement, of a function or of a place such as `contacts.py`",
+    )
 
 
 class FileSpec(Section):

@@ -75,10 +75,17 @@ def _selftest(
         if problem := _unbreakable(budget, scenario, choices):
             problems.add((*place, "unjudged", index), problem)
     breaks, unjudged = tuple(spec.breaks or ()), tuple(spec.unjudged or ())
-    return Selftest(name, spec.environment, scenario, breaks, spec.description or "", unjudged)
+    return Selftest(
+        *(name, spec.environment, scenario, breaks),
+        description=spec.description or "",
+        unjudged=unjudged,
+        cause=spec.cause or "",
+    )
 
 
 def _check_expectation(spec: SelftestSpec, place: Place, problems: Problems) -> None:
+    if spec.cause and not spec.breaks:
+        problems.add((*place, "cause"), "a cause explains a breach; name its budget in breaks")
     if spec.breaks and spec.expect == "unjudged":
         text = "a run that ends unjudged breaks no budget; remove breaks, or expect: unjudged"
         problems.add(place, text)

@@ -25,7 +25,7 @@ _MIN_USERS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class LoadTimes:
     """The time of a load.
 
     Attributes:
@@ -123,7 +123,7 @@ def is_open(spec: WorkloadSpec) -> bool:
     return spec.rate is not None
 
 
-def workload(spec: WorkloadSpec, span: Span) -> Workload:
+def workload(spec: WorkloadSpec, span: LoadTimes) -> Workload:
     """The workload of a spec without mistakes."""
     if spec.shape is not None:
         return ShapeWorkload(spec.shape, spec.seed)
@@ -164,7 +164,7 @@ def _user_stages(specs: Sequence[StageSpec]) -> tuple[UserStage, ...]:
     return tuple(stages)
 
 
-def _closed(spec: WorkloadSpec, users: int, span: Span) -> ClosedWorkload:
+def _closed(spec: WorkloadSpec, users: int, span: LoadTimes) -> ClosedWorkload:
     """Users that start one by one, by default within the first half of the warm-up, and stay."""
     ramp = users / spec.spawn_rate if spec.spawn_rate else max(span.warm_up / 2, 1.0)
     ramp = min(ramp, span.seconds)

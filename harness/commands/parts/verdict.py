@@ -9,7 +9,7 @@ from typing import assert_never
 
 from harness import names
 from harness.budgets.model import Budget
-from harness.budgets.presets import in_run
+from harness.budgets.presets import in_run, roles_of_run
 from harness.commands.parts.outputs import (
     annotate,
     append_step_summary,
@@ -22,6 +22,8 @@ from harness.commands.parts.outputs import (
 from harness.commands.parts.report_files import ReportFile, write_reports
 from harness.commands.parts.serve_metrics import LiveMetrics
 from harness.commands.parts.servers import Servers, annotate_run
+from harness.diagnose.diagnose import diagnose
+from harness.diagnose.model import Diagnosis
 from harness.errors import (
     EXIT_BREACH,
     EXIT_INCONCLUSIVE,
@@ -35,11 +37,13 @@ from harness.judge.judge import judge
 from harness.judge.model import Judgement
 from harness.report.html.axis import axis_of
 from harness.report.html.run_page import run_page
-from harness.report.parts.failures import failure_notes
+from harness.report.parts.causes import with_causes
+from harness.report.parts.failures import FailureNotes, failure_notes
 from harness.report.parts.words import failure, headline
 from harness.report.run.annotations import error_command, workflow_commands
 from harness.report.run.baseline import BaselineComparison, baseline_fields, compare_to_baseline
 from harness.report.run.console import console_report
+from harness.report.run.diagnosis import diagnosis_json
 from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import comment_markdown, summary_markdown
 from harness.report.run.results import results_json
@@ -48,6 +52,7 @@ from harness.runner.warm_up import settle
 from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.runs.latency import read_intervals
 from harness.runs.model import Evidence, Manifest
+from harness.runs.records.recording import read_recording
 from harness.runs.results import PastRun
 
 
@@ -61,6 +66,11 @@ class JudgedRun:
     folder: RunFolder
     exit_code: int
     baseline: BaselineComparison | None = None
+    diagnosis: Diagnosis | None = None
+
+    def notes(self, *, once: bool = True) -> FailureNotes:
+        """What failed and why, below each budget; `once` is as in `failure_notes`."""
+        return with_causes(failure_notes(self.judgement, self.evidence, once=once), self.diagnosis)
 
 
 def run_html(run: JudgedRun) -> str:
@@ -75,7 +85,9 @@ def run_html(run: JudgedRun) -> str:
         {} if axis is None else read_intervals(latency, axis.start, axis.width, axis.edges[-1])
     )
     return run_page(
-        *(run.judgement, run.evidence, run.budgets, axis, intervals), exit_code=run.exit_code
+        *(run.judgement, run.evidence, run.budgets, axis, intervals),
+        exit_code=run.exit_code,
+        notes=run.notes(),
     )
 
 
@@ -85,17 +97,20 @@ def _results(run: JudgedRun) -> str:
 
 
 def _summary(run: JudgedRun) -> str:
-    return summary_markdown(run.judgement, run.evidence, run.baseline)
+    return summary_markdown(run.judgement, run.evidence, run.baseline, run.notes())
 
 
 def _junit(run: JudgedRun) -> str:
-    notes = failure_notes(run.judgement, run.evidence, once=False)
-    return junit_xml(run.judgement, run.evidence.manifest, notes)
+    return junit_xml(run.judgement, run.evidence.manifest, run.notes(once=False))
 
 
 def _comment(run: JudgedRun) -> str:
-    notes = failure_notes(run.judgement, run.evidence)
-    return comment_markdown(run.judgement, run.evidence.manifest, notes)
+    return comment_markdown(run.judgement, run.evidence.manifest, run.notes())
+
+
+def _diagnosis(run: JudgedRun) -> str:
+    assert run.diagnosis is not None
+    return diagnosis_json(run.diagnosis, run.evidence.manifest)
 
 
 REPORTS: tuple[ReportFile[JudgedRun], ...] = (
@@ -106,6 +121,9 @@ REPORTS: tuple[ReportFile[JudgedRun], ...] = (
     ReportFile(names.REPORT_FILE, run_html, "html"),
 )
 
+
+# Only of a run that was recorded after its window.
+DIAGNOSIS: ReportFile[JudgedRun] = ReportFile(names.DIAGNOSIS_FILE, _diagnosis)
 
 REPORT_FILES = tuple(report.file for report in REPORTS)
 
@@ -150,15 +168,32 @@ def judge_and_report(
         live_metrics.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = compare_to_baseline(judgement, evidence.manifest, past) if past else None
-    run = JudgedRun(budgets, judgement, evidence, folder, code, baseline)
-    errors = write_reports(REPORTS, run, folder.path, options, store=store)
+    diagnosis = diagnosis_of(budgets, judgement, evidence, folder)
+    run = JudgedRun(budgets, judgement, evidence, folder, code, baseline, diagnosis)
+    reports = REPORTS if diagnosis is None else (*REPORTS, DIAGNOSIS)
+    errors = write_reports(reports, run, folder.path, options, store=store)
     append_step_summary(_summary(run))
     _print_report(run, quiet=options.quiet)
     for error in errors:
         print_error(error)
-    annotate(_annotations(judgement, evidence, source, code))
+    annotate(_annotations(run, source))
     _annotate_grafana(servers, judgement, evidence)
     return code
+
+
+def diagnosis_of(
+    budgets: tuple[Budget, ...], judgement: Judgement, evidence: Evidence, folder: RunFolder
+) -> Diagnosis | None:
+    """The causes of the breaches of a run; None when it was not recorded after its window.
+
+    Raises:
+        RunFolderError: A file of the recording is damaged.
+    """
+    recording = read_recording(folder.path)
+    if recording is None:
+        return None
+    roles = roles_of_run(evidence.manifest.roles)
+    return diagnose(judgement, budgets, evidence, recording, roles)
 
 
 def report_refusal(
@@ -176,13 +211,13 @@ def report_refusal(
     append_step_summary(_summary(run))
 
 
-def _annotations(judgement: Judgement, evidence: Evidence, source: Path, code: int) -> list[str]:
+def _annotations(run: JudgedRun, source: Path) -> list[str]:
     """Annotations for each budget; one for a run that never began."""
-    manifest = evidence.manifest
+    manifest, judgement = run.evidence.manifest, run.judgement
     if manifest.never_began:
         return [error_command("\n".join(failure(manifest)), "")]
     title, place = headline(judgement, manifest), str(source.resolve())
-    notes = failure_notes(judgement, evidence).of_budgets
+    notes, code = run.notes().of_budgets, run.exit_code
     return workflow_commands(judgement.verdicts, place, headline=title, exit_code=code, notes=notes)
 
 
@@ -243,5 +278,6 @@ def _print_report(run: JudgedRun, *, quiet: bool) -> None:
         folder=str(run.folder.path),
         exit_code=run.exit_code,
         baseline=run.baseline,
+        notes=run.notes(),
     )
     write_report(text)

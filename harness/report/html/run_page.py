@@ -17,7 +17,7 @@ from harness.report.html.panel import ChartPanel, panel_data
 from harness.report.html.readings import Readings
 from harness.report.html.service_panels import service_panels
 from harness.report.parts import words as wording
-from harness.report.parts.failures import failure_notes, requests_of
+from harness.report.parts.failures import FailureNotes, failure_notes, requests_of
 from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.runs.model import Distribution, Evidence, LatencyKey
 
@@ -43,6 +43,7 @@ def run_page(
     intervals: Intervals,
     *,
     exit_code: int,
+    notes: FailureNotes | None = None,
 ) -> str:
     """The content of report.html.
 
@@ -53,6 +54,7 @@ def run_page(
         axis: The time axis of the charts; None if the load never began.
         intervals: The distributions of latency.hlog in the intervals of the axis.
         exit_code: The exit code of the command.
+        notes: What failed and why; None is what failed.
     """
     manifest = evidence.manifest
     panels = _panels(evidence, budgets, axis, intervals)
@@ -85,7 +87,7 @@ def run_page(
         slowest=evidence.slowest[:MOST_SLOWEST],
         failures=evidence.failures[:MOST_FAILURES],
         more_failures=max(0, len(evidence.failures) - MOST_FAILURES),
-        failed_of=failure_notes(judgement, evidence).of_budgets,
+        failed_of=(notes or failure_notes(judgement, evidence)).of_budgets,
         requests=requests_of(evidence),
         manifest=manifest,
         files=names,

@@ -12,7 +12,7 @@ from harness.judge.model import Judgement, Verdict
 from harness.names import OK
 from harness.report.parts import words as wording
 from harness.report.parts.console import NAME, STYLES, TEXT, end, indented, listed, reason_parts
-from harness.report.parts.failures import failure_notes
+from harness.report.parts.failures import FailureNotes, failure_notes
 from harness.report.parts.terminal import Column, render, table
 from harness.report.parts.words import clean, value_text
 from harness.report.run.baseline import BaselineComparison, baseline_parts
@@ -35,6 +35,7 @@ def console_report(
     exit_code: int,
     folder: str | None = None,
     baseline: BaselineComparison | None = None,
+    notes: FailureNotes | None = None,
 ) -> str:
     """The verdicts, the worst first, with their reasons, tripped guards and slowest requests.
 
@@ -46,6 +47,7 @@ def console_report(
         exit_code: The exit code of the command.
         folder: The run folder.
         baseline: The comparison with a stored run, if there is one.
+        notes: What failed and why; None is what failed.
 
     Returns:
         Lines, each with its newline; the error alone for a run that never began.
@@ -60,7 +62,7 @@ def console_report(
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
     if server := wording.prometheus_text(evidence):
         parts += [Text(server), ""]
-    failures = failure_notes(judgement, evidence)
+    failures = notes or failure_notes(judgement, evidence)
     parts += reason_parts(verdicts, failures.of_budgets)
     parts += _guards(judgement)
     parts += _last_output(manifest)

@@ -39,9 +39,19 @@ MOST_NOTICES = 20
 
 
 def summary_markdown(
-    judgement: Judgement, evidence: Evidence, baseline: BaselineComparison | None = None
+    judgement: Judgement,
+    evidence: Evidence,
+    baseline: BaselineComparison | None = None,
+    notes: FailureNotes | None = None,
 ) -> str:
-    """The content of summary.md, always under 1 MiB."""
+    """The content of summary.md, always under 1 MiB.
+
+    Args:
+        judgement: The outcome and the verdicts.
+        evidence: The evidence of the judgement.
+        baseline: The comparison with a stored run, if there is one.
+        notes: What failed and why; None is what failed.
+    """
     manifest, verdicts = evidence.manifest, wording.worst_first(judgement.verdicts)
     if manifest.never_began:
         return document(
@@ -49,7 +59,7 @@ def summary_markdown(
             block(wording.failure(manifest, TEXT)[:MOST_REASONS]),
             details("Run", _run(manifest)),
         )
-    failures = failure_notes(judgement, evidence)
+    failures = notes or failure_notes(judgement, evidence)
     return document(
         _heading(judgement, manifest),
         _load(manifest),

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import RunFolderError
 from harness.runs.log import Log
 
-_LONGEST: Final = 2**20  # characters of a line
+LONGEST_LINE: Final = 2**20  # characters
 _Line = TypeVar("_Line")
 
 
@@ -38,11 +38,11 @@ def read_lines(path: Path, adapter: TypeAdapter[_Line]) -> Iterator[_Line]:
     if not path.exists():
         return
     with path.open(encoding="utf-8", errors="replace") as file:
-        for number, text in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
+        for number, text in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), 1):
             try:
                 yield adapter.validate_json(text)
             except ValidationError as error:
-                if not text.endswith("\n") and len(text) < _LONGEST:
+                if not text.endswith("\n") and len(text) < LONGEST_LINE:
                     return
                 raise RunFolderError(
                     f"{path}:{number}: damaged line ({error.errors()[0]['msg']})",

@@ -18,22 +18,23 @@ ALLOWED = {
     "load": {"budgets", "runs", "process"},
     "observe": {"budgets", "runs", "process"},
     "judge": {"budgets", "runs"},
-    "report": {"budgets", "runs", "judge"},
+    "diagnose": {"budgets", "runs", "judge"},
+    "report": {"budgets", "runs", "judge", "diagnose"},
     "render": {"budgets", "promql"},
     "init": {"budgets", "judge"},
     "runner": {"budgets", "runs", "load", "observe", "judge", "promql"},
     "experiments": {
         *("budgets", "runs", "process", "promql", "load", "observe", "judge", "report", "render"),
-        "runner",
+        *("runner", "diagnose"),
     },
     "commands": {
         *("budgets", "runs", "process", "promql", "load", "observe", "judge", "report", "render"),
-        *("runner", "experiments", "init"),
+        *("runner", "experiments", "init", "diagnose"),
     },
     "cli": {"commands"},
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
-PURE = {"budgets", "init", "judge", "promql", "render", "report", *LEAVES}
+PURE = {"budgets", "diagnose", "init", "judge", "promql", "render", "report", *LEAVES}
 CHILD = HARNESS / "load" / "child"  # what runs inside the Locust process
 OUTSIDE = {"sample_app", "scenarios", "dashboards", "tests"}
 MOST_MODULES = 17  # of a room; `harness/` itself has at most MOST_IN_ROOT

@@ -1,0 +1,146 @@
+"""Traces as trees, and the time of a request by the operation that it was spent in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from harness.diagnose.model import CauseKind
+from harness.runs.records.spans import CLIENT, SERVER, Span
+
+_MOST: Final = 10_000  # spans of one trace; more are left out
+_STATEMENT: Final = ("db.query.text", "db.statement")
+_ROUTE: Final = ("http.route", "http.target")
+_HOST: Final = ("server.address", "net.peer.name", "peer.service")
+_METHOD: Final = ("http.request.method", "http.method")
+_SPACE: Final = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class SpanOperation:
+    """What the time of a span was spent in, the same for all spans that do the same.
+
+    Attributes:
+        kind: "span" is the service's own code between its other spans.
+        name: A statement, "GET host", or the name of the span.
+        place: Where in the code, if the instrumentation says so.
+    """
+
+    kind: CauseKind
+    name: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One request, by the spans of the service.
+
+    Attributes:
+        root: The span that serves the request.
+        own: Seconds of each operation that no span below it covers; they add up to the seconds of
+            the root, where no two spans below one span overlap.
+        counts: How often each operation was done.
+        spans: All of its spans, the root included.
+    """
+
+    root: Span
+    own: Mapping[SpanOperation, float]
+    counts: Mapping[SpanOperation, int]
+    spans: tuple[Span, ...]
+
+    @property
+    def endpoint(self) -> str:
+        """Method and route of the request."""
+        route = _first(self.root, _ROUTE)
+        method = _first(self.root, _METHOD)
+        return f"{method} {route}".strip() if route else self.root.name
+
+
+def traces_of(spans: Iterable[Span]) -> list[Trace]:
+    """The traces that have a server span, in the order of their first spans.
+
+    A span whose parent is not there counts as a part of the request.
+    """
+    by_trace: dict[str, list[Span]] = {}
+    for span in spans:
+        of_trace = by_trace.setdefault(span.trace_id, [])
+        if len(of_trace) < _MOST:
+            of_trace.append(span)
+    found = (_trace(of_trace) for of_trace in by_trace.values())
+    return [trace for trace in found if trace is not None]
+
+
+def _trace(spans: list[Span]) -> Trace | None:
+    ids = {span.span_id for span in spans}
+    servers = [span for span in spans if span.kind == SERVER]
+    if not servers:
+        return None
+    root = min(servers, key=lambda span: (span.parent_id in ids, span.start))
+    children: dict[str, list[Span]] = {}
+    for span in spans:
+        if span is not root:
+            parent = span.parent_id if span.parent_id in ids else root.span_id
+            children.setdefault(parent, []).append(span)
+    own: dict[SpanOperation, float] = {}
+    counts: dict[SpanOperation, int] = {}
+    below: list[Span] = []
+    waiting, seen = [root], {root.span_id}
+    while waiting:
+        span = waiting.pop()
+        below.append(span)
+        of_span = children.get(span.span_id, [])
+        operation = operation_of(span)
+        own[operation] = own.get(operation, 0.0) + span.seconds - _covered(span, of_span)
+        counts[operation] = counts.get(operation, 0) + 1
+        for child in of_span:
+            if child.span_id not in seen:  # damaged traces can have cycles
+                seen.add(child.span_id)
+                waiting.append(child)
+    return Trace(root, own, counts, tuple(below))
+
+
+def during(trace: Trace, start: float, end: float) -> Trace:
+    """The part of a trace between two moments, seconds since the epoch."""
+    cut = [
+        replace(span, start=max(span.start, start), end=min(span.end, end))
+        for span in trace.spans
+        if span is trace.root or (span.end > start and span.start < end)
+    ]
+    part = _trace(cut)
+    assert part is not None  # it has the root
+    return part
+
+
+def _covered(span: Span, children: Iterable[Span]) -> float:
+    """Seconds of a span within which at least one of its children runs."""
+    covered, end = 0.0, span.start
+    for child in sorted(children, key=lambda one: one.start):
+        start, stop = max(child.start, end), min(child.end, span.end)
+        if stop > start:
+            covered += stop - start
+            end = stop
+    return covered
+
+
+def operation_of(span: Span) -> SpanOperation:
+    """The operation of a span."""
+    place = _place(span)
+    if statement := _first(span, _STATEMENT):
+        return SpanOperation("statement", _SPACE.sub(" ", statement).strip(), place)
+    if span.kind == CLIENT:
+        host = _first(span, _HOST)
+        return SpanOperation("call", f"{span.name} {host}".strip(), place)
+    return SpanOperation("span", span.name, place)
+
+
+def _first(span: Span, names: Iterable[str]) -> str:
+    return next((str(span.attributes[name]) for name in names if name in span.attributes), "")
+
+
+def _place(span: Span) -> str:
+    """File and line, where the instrumentation sends them (`code.file.path`, `code.filepath`)."""
+    file = _first(span, ("code.file.path", "code.filepath"))
+    line = _first(span, ("code.line.number", "code.lineno"))
+    return f"{file}:{line}" if file and line else file

@@ -1,0 +1,1 @@
+"""OTLP requests of a service in, JSON lines of traces out."""

@@ -1,0 +1,51 @@
+"""The causes of a breach, in a few lines for all reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from harness.diagnose.model import Cause, Diagnosis, Explanation
+from harness.report.parts.failures import FailureNotes
+from harness.report.parts.safe import clean
+
+_WHAT = 160  # characters of a statement or a message
+_PLACE = 120
+
+
+def with_causes(notes: FailureNotes, diagnosis: Diagnosis | None) -> FailureNotes:
+    """The notes below the budgets, with the causes of each breach after them."""
+    if diagnosis is None:
+        return notes
+    of_budgets = {name: list(lines) for name, lines in notes.of_budgets.items()}
+    for one in diagnosis.explanations:
+        of_budgets.setdefault(one.budget, []).extend(cause_lines(one))
+    return replace(notes, of_budgets=of_budgets)
+
+
+def cause_lines(explanation: Explanation) -> Iterator[str]:
+    """At most seven lines: two for each cause, and what is not explained."""
+    if not explanation.causes:
+        yield f"cause: not known; {explanation.note}"
+        return
+    for number, cause in enumerate(explanation.causes):
+        about = f" of {explanation.about}" if number == 0 else ""
+        title = "cause" if number == 0 else "and"
+        yield f"{title}: {cause.share:.0%}{about}: {what_text(cause)}"
+        yield f"  {details(cause)}"
+    if explanation.unexplained and round(explanation.unexplained, 2) > 0:
+        yield f"other: {explanation.unexplained:.0%}, in parts that are each too small"
+
+
+def what_text(cause: Cause) -> str:
+    """Such as "SELECT name FROM companies WHERE id = ?" or "load() in app/contacts.py:85"."""
+    place = f" in {clean(cause.place, _PLACE)}" if cause.place else ""
+    return f"{clean(cause.what, _WHAT)}{place}"
+
+
+def details(cause: Cause) -> str:
+    """The numbers behind a cause, its interval and the next step."""
+    exact = cause.lower == cause.upper
+    interval = "" if exact else f" (95%: {cause.lower:.0%} to {cause.upper:.0%})"
+    advice = f"; {cause.advice}" if cause.advice else ""
+    return f"{cause.evidence}{interval}{advice}"

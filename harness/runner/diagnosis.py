@@ -1,0 +1,276 @@
+"""After a breach the same load goes on for some seconds, not judged, and everything is recorded.
+
+The judged window has ended and its evidence is stored before this begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, assert_never
+
+from harness import names
+from harness.budgets.model import Load, Plan, Scenario, Target
+from harness.budgets.presets import in_run
+from harness.budgets.workload import (
+    ClosedWorkload,
+    OpenWorkload,
+    ShapeWorkload,
+    Stage,
+    UserStage,
+    Workload,
+)
+from harness.errors import HarnessError, RunFolderError
+from harness.judge.judge import judge
+from harness.load.fleet import Fleet
+from harness.load.protocol.frames import Report
+from harness.load.recorded import slow_requests
+from harness.observe.otlp.receiver import TraceReceiver, trace_receiver
+from harness.observe.profiler import Mode, profile, python_processes
+from harness.observe.target import Service
+from harness.runner.manifest import RunState
+from harness.runner.mask import Mask
+from harness.runner.options import RunOptions
+from harness.runner.redact import redacted, without_secrets
+from harness.runner.start import LEAD
+from harness.runs.folder import RunFolder, read_evidence
+from harness.runs.log import cannot_write
+from harness.runs.records.failures import FailureLog
+from harness.runs.records.profile import folded
+from harness.runs.records.slowest import SlowestLog
+
+ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+# A target that has one of these sends its traces elsewhere, and is left alone.
+_OWN: Final = (ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER")
+_BATCH_DELAY: Final = 500  # ms from the end of a span to its export
+_DRAIN: Final = 2.0  # seconds for the last answers
+_MODES: Final[tuple[Mode, ...]] = ("wall", "cpu")
+STACK_FILES: Final[dict[Mode, str]] = {
+    "wall": names.WALL_STACKS_FILE,
+    "cpu": names.CPU_STACKS_FILE,
+}
+
+
+def goes_on(scenario: Scenario, seconds: float) -> Scenario:
+    """The load with which a scenario ended, for some more seconds, with every request sampled."""
+    loads = tuple(
+        replace(load, start=0.0, workload=_last_of(load, seconds)) for load in scenario.loads
+    )
+    return replace(
+        scenario,
+        loads=loads,
+        warm_up=0.0,
+        duration=seconds,
+        drain=_DRAIN,
+        trace_ratio=1.0,
+        auto_warm_up=False,
+        planned=None,
+        early=False,
+    )
+
+
+def _last_of(load: Load, seconds: float) -> Workload:
+    workload = load.workload
+    match workload:
+        case OpenWorkload(stages=stages):
+            rate = stages[-1].rate or max(stage.rate for stage in stages)
+            # Another seed: the mix goes on, it does not begin anew.
+            return replace(workload, stages=(Stage(rate, seconds),), seed=workload.seed + 1)
+        case ClosedWorkload(stages=user_stages):
+            users = user_stages[-1].users or max(stage.users for stage in user_stages)
+            return replace(workload, stages=(UserStage(users, seconds),), seed=workload.seed + 1)
+        case ShapeWorkload():
+            return workload
+        case _:
+            assert_never(workload)
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisPhase:
+    """A service whose judged load has ended, and what is needed to load it again.
+
+    Attributes:
+        interrupted: Set when a signal ends the phase.
+        traces: Receives the traces of the service; None when nothing does.
+        open_fleet: Starts the generators, with the parameters of `harness.load.fleet.fleet`.
+    """
+
+    plan: Plan
+    scenario: Scenario
+    options: RunOptions
+    state: RunState
+    service: Service
+    target: Target
+    interrupted: asyncio.Event
+    traces: TraceReceiver | None
+    open_fleet: Callable[..., AbstractAsyncContextManager[Fleet]]
+
+    async def run(self) -> None:
+        """Let the load go on and record it, when the options and the outcome of the run say so.
+
+        Nothing that fails here changes the run: it becomes a notice.
+        """
+        if not await asyncio.to_thread(self._is_wanted):
+            return
+        seconds = self.options.diagnosis.seconds
+        self.options.note(f"diagnosing: the load goes on for {seconds:g} s, which are not judged")
+        folder = self.state.folder.file(names.DIAGNOSIS_FOLDER)
+        try:
+            folder.mkdir()
+            with self._recording(folder) as on_report:
+                await self._load(folder, on_report)
+        except OSError as error:
+            self.state.note(f"not diagnosed: {cannot_write(error)}")
+        except HarnessError as error:
+            self.state.note(f"not diagnosed: {error.text}")
+
+    def _is_wanted(self) -> bool:
+        ended = self.state.manifest.status in {"complete", "aborted"}
+        if not ended or self.service.died.done() or self.interrupted.is_set():
+            return False
+        match self.options.diagnosis.when:
+            case "never":
+                return False
+            case "always":
+                return True
+            case "breach":
+                return self._is_breached()
+            case _:
+                assert_never(self.options.diagnosis.when)
+
+    def _is_breached(self) -> bool:
+        manifest = self.state.manifest
+        budgets = in_run(self.plan.budgets_of(self.scenario.name), manifest.roles)
+        try:
+            evidence = read_evidence(self.state.folder, manifest=manifest)
+        except RunFolderError:
+            return False  # which its verdict tells
+        return any(one.outcome == "fail" for one in judge(budgets, evidence).verdicts)
+
+    @contextmanager
+    def _recording(self, folder: Path) -> Iterator[Callable[[Report], None]]:
+        """A listener that stores the slowest and the failed requests of the phase."""
+        clock, mask = self.state.clock, self.state.mask
+        with (
+            SlowestLog(folder / names.SLOWEST_FILE) as slowest,
+            FailureLog(folder / names.FAILURES_FILE) as failures,
+        ):
+            failures.begin(clock.now())
+
+            def on_report(report: Report) -> None:
+                slowest.write(slow_requests(report, clock.epoch))
+                failures.write(redacted(one.at_times(clock.epoch), mask) for one in report.failures)
+
+            yield on_report
+
+    async def _load(self, folder: Path, on_report: Callable[[Report], None]) -> None:
+        if self.traces:
+            self.traces.allow(self.options.diagnosis.most)
+        generators = self.open_fleet(
+            *(
+                goes_on(self.scenario, self.options.diagnosis.seconds),
+                self.service.url,
+                folder,
+                on_report,
+            ),
+            ca_file=self.target.ca_file,
+        )
+        async with generators as load:
+            t0 = time.monotonic() + LEAD
+            await load.start(t0, t0)
+            profiling = asyncio.create_task(self._profile(folder))
+            over = asyncio.create_task(asyncio.sleep(LEAD + self.options.diagnosis.seconds))
+            interrupted = asyncio.create_task(self.interrupted.wait())
+            ends: set[asyncio.Future[object]] = {
+                *(over, interrupted),  # type: ignore[arg-type]
+                *(load.died, self.service.died),  # type: ignore[arg-type]
+            }
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if not over.done():
+                    profiling.cancel()
+                await asyncio.gather(profiling, return_exceptions=True)
+                if not load.died.done():
+                    await load.stop(_DRAIN)
+            finally:
+                for task in (profiling, over, interrupted):
+                    task.cancel()
+            if self.service.died.done():
+                self.state.note("the service ended while the load went on for the diagnosis")
+
+    async def _profile(self, folder: Path) -> None:
+        """Sample all threads for the first half of the phase, and those that run for the second."""
+        if self.service.pid is None:
+            self.state.note(
+                "no profile: the harness has not started the service; run it on the service's "
+                "machine with target.command"
+            )
+            return
+        pids = await asyncio.to_thread(python_processes, self.service.pid)
+        if not pids:
+            self.state.note("no profile: the service does not run Python")
+            return
+        await asyncio.sleep(LEAD)
+        problems: dict[str, None] = {}
+        for mode in _MODES:
+            found = await profile(pids, self.options.diagnosis.seconds / 2 - 1, folder, mode)
+            text = "".join(folded(one.pid, one.stacks) for one in found)
+            if text:
+                (folder / STACK_FILES[mode]).write_text(text)
+            problems |= dict.fromkeys(one.problem for one in found if one.problem)
+        for problem in problems:
+            self.state.note(f"no profile of a process: {problem}")
+
+
+@contextmanager
+def receive_traces(
+    target: Target, options: RunOptions, folder: RunFolder, mask: Mask
+) -> Iterator[tuple[Target, TraceReceiver | None]]:
+    """Receive the traces of a service that is started within the context.
+
+    Args:
+        target: The service.
+        options: Of the run.
+        folder: Of the run.
+        mask: Hides values of environment variables.
+
+    Yields:
+        The target, with the settings that send its traces here; and the receiver, None when there
+        is nothing to receive.
+
+    Raises:
+        UsageError: The address for traces cannot be bound to.
+        OSError: The file of the traces cannot be written.
+    """
+    diagnosis = options.diagnosis
+    starts = options.url is None and target.command is not None and not _has_own(target)
+    if diagnosis.when == "never" or not (starts or diagnosis.listen):
+        yield target, None
+        return
+    host, port = diagnosis.listen or ("127.0.0.1", 0)
+
+    def clean(text: str) -> str:
+        return without_secrets(mask(text))
+
+    path = folder.file(names.TRACES_FILE)
+    with trace_receiver(path, host, port, most=diagnosis.most // 2, clean=clean) as receiver:
+        yield (_with_trace_export(target, receiver.url) if starts else target), receiver
+
+
+def _has_own(target: Target) -> bool:
+    """Whether the service gets settings that send its traces elsewhere."""
+    return any(name in target.environment or name in os.environ for name in _OWN)
+
+
+def _with_trace_export(target: Target, url: str) -> Target:
+    added = {
+        ENDPOINT: url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_BSP_SCHEDULE_DELAY": str(_BATCH_DELAY),
+    }
+    return replace(target, environment={**added, **target.environment})

@@ -1,0 +1,53 @@
+"""A service with the usual set-up of OpenTelemetry for FastAPI, and three mistakes in it.
+
+Run with a port. `UNTRACED=1` leaves OpenTelemetry out.
+"""
+
+import os
+import sys
+import time
+
+import uvicorn
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+def price_of(item: int) -> int:
+    time.sleep(0.03)  # the mistake of /slow
+    return item * 2
+
+
+@app.get("/slow/{item}")
+async def slow(item: int) -> int:
+    return price_of(item)
+
+
+@app.get("/broken")
+async def broken() -> str:
+    prices: dict[str, int] = {}
+    return str(prices["missing"])  # the mistake of /broken
+
+
+@app.get("/health")
+async def health() -> str:
+    return "ok"
+
+
+def trace() -> None:
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    FastAPIInstrumentor.instrument_app(app)
+
+
+if __name__ == "__main__":
+    if not os.environ.get("UNTRACED"):
+        trace()
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -1,0 +1,115 @@
+"""The load after the window, and where a service sends its traces."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.budgets.model import Load, Scenario, Target
+from harness.budgets.workload import (
+    ClosedWorkload,
+    OpenWorkload,
+    ShapeWorkload,
+    Stage,
+    UserStage,
+    Workload,
+)
+from harness.errors import UsageError
+from harness.runner.diagnosis import goes_on, receive_traces
+from harness.runner.options import DiagnosisOptions, RunOptions
+from harness.runs.folder import RunFolder
+
+FILE = Path("load.py")
+STARTED = Target(url="http://127.0.0.1:{port}", command="serve", environment={"A": "1"})
+ON = RunOptions(diagnosis=DiagnosisOptions("breach"))
+
+
+def scenario(*workloads: Workload) -> Scenario:
+    loads = tuple(Load(FILE, one, str(number), 3.0) for number, one in enumerate(workloads))
+    return Scenario("s", loads, warm_up=5.0, duration=60.0, auto_warm_up=True, planned=20.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            OpenWorkload((Stage(40.0, 20.0), Stage(80.0, 60.0, start_rate=40.0)), max_users=9),
+            OpenWorkload((Stage(80.0, 15.0),), seed=2, max_users=9),
+        ),
+        # It ended with a pause: the highest rate, because the breach was under load.
+        (
+            OpenWorkload((Stage(90.0, 20.0), Stage(0.0, 5.0)), seed=4),
+            OpenWorkload((Stage(90.0, 15.0),), seed=5),
+        ),
+        (
+            ClosedWorkload((UserStage(5, 9.0), UserStage(20, 9.0, start_users=5))),
+            ClosedWorkload((UserStage(20, 15.0),), seed=2),
+        ),
+        (ShapeWorkload("Steps"), ShapeWorkload("Steps")),
+    ],
+)
+def test_load_goes_on_as_it_ended(before: Workload, after: Workload) -> None:
+    found = goes_on(scenario(before), 15.0)
+    assert [load.workload for load in found.loads] == [after]
+    assert (found.warm_up, found.duration, found.trace_ratio) == (0.0, 15.0, 1.0)
+    assert (found.loads[0].start, found.planned, found.auto_warm_up) == (0.0, None, False)
+
+
+def received(tmp_path: Path, target: Target, options: RunOptions) -> tuple[Target, str]:
+    with receive_traces(target, options, RunFolder(tmp_path), str) as (found, receiver):
+        return found, receiver.url if receiver else ""
+
+
+def test_service_that_the_harness_starts_sends_its_traces_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    found, url = received(tmp_path, STARTED, ON)
+    assert url.startswith("http://127.0.0.1:")
+    assert dict(found.environment) == {
+        "A": "1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER"],
+)
+def test_service_with_settings_of_its_own_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    own = replace(STARTED, environment={name: "x"})
+    assert received(tmp_path, own, ON) == (own, "")
+    monkeypatch.setenv(name, "x")
+    assert received(tmp_path, STARTED, ON) == (STARTED, "")
+
+
+def test_own_batch_delay_stays(tmp_path: Path) -> None:
+    own = replace(STARTED, environment={"OTEL_BSP_SCHEDULE_DELAY": "50"})
+    assert received(tmp_path, own, ON)[0].environment["OTEL_BSP_SCHEDULE_DELAY"] == "50"
+
+
+def test_nothing_is_received_where_nothing_can_come(tmp_path: Path) -> None:
+    running = Target(url="http://127.0.0.1:8000")
+    assert received(tmp_path, STARTED, RunOptions()) == (STARTED, "")  # never
+    assert received(tmp_path, running, ON) == (running, "")
+    assert received(tmp_path, STARTED, replace(ON, url="http://127.0.0.1:8000"))[1] == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_running_service_sends_its_traces_to_the_given_address(tmp_path: Path) -> None:
+    running = Target(url="http://127.0.0.1:8000")
+    _, url = received(tmp_path, STARTED, ON)
+    port = int(url.rpartition(":")[2])
+    listening = RunOptions(diagnosis=DiagnosisOptions("breach", listen=("127.0.0.1", port)))
+    assert received(tmp_path, running, listening) == (running, url)
+    taken = receive_traces(running, listening, RunFolder(tmp_path), str)
+    with (
+        taken,
+        pytest.raises(UsageError, match="cannot receive traces"),
+        receive_traces(running, listening, RunFolder(tmp_path), str),
+    ):
+        pass
