@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Final
 
-import numpy as np
-
 from harness.diagnose.functions import Hot, busy, hot_functions, loop_stacks, place_of
 from harness.diagnose.model import Cause
 from harness.diagnose.shares import shares
@@ -62,12 +60,10 @@ def time_of_requests(
     slow = _slow(traces, bound)
     usual = {name: _usual(traces, name, slow) for name in {one.endpoint for one in slow}}
     operations = list(dict.fromkeys(operation for one in slow for operation in one.own))
-    excess = np.array(
-        [
-            [one.own.get(each, 0.0) - usual[one.endpoint].get(each, 0.0) for each in operations]
-            for one in slow
-        ]
-    )
+    excess = [
+        [one.own.get(each, 0.0) - usual[one.endpoint].get(each, 0.0) for each in operations]
+        for one in slow
+    ]
     causes = [
         _cause(operation, share, slow)
         for operation, share in zip(operations, shares(excess), strict=True)
@@ -212,9 +208,9 @@ def statements(traces: Sequence[Trace], *, by_time: bool) -> Analysis:
     )
     if not found:
         return Analysis(missing="no span of the service has the text of a statement")
-    rows = np.array(
-        [[(one.own if by_time else one.counts).get(each, 0.0) for each in found] for one in traces]
-    )
+    rows = [
+        [(one.own if by_time else one.counts).get(each, 0.0) for each in found] for one in traces
+    ]
     using = [[one for one in traces if each in one.counts] for each in found]
     causes = [
         _cause(each, share, of) for each, share, of in zip(found, shares(rows), using, strict=True)
@@ -229,7 +225,7 @@ def holders(traces: Sequence[Trace]) -> Analysis:
     if len(kept) < FEWEST:
         return Analysis(missing="no trace has spans of statements")
     operations = list(dict.fromkeys(each for one in kept for each in one.own))
-    rows = np.array([[one.own.get(each, 0.0) for each in operations] for one in kept])
+    rows = [[one.own.get(each, 0.0) for each in operations] for one in kept]
     causes = [
         replace(_cause(each, share, kept), advice="give the connection back before this")
         if each.kind != "statement"

@@ -6,29 +6,35 @@ requests, not over spans: the spans of a request depend on each other.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _REPEATS: Final = 400
 _LEVEL: Final = 0.95
 
 
-def shares(parts: npt.NDArray[np.float64]) -> list[tuple[float, float, float]]:
+def shares(
+    rows: Sequence[Sequence[float]],
+) -> list[tuple[float, float, float]]:
     """The share of each column in the sum of all positive columns, with its 95% interval.
 
     Args:
-        parts: A row for each request, a column for each part; seconds that may be below zero.
+        rows: At least one: of each request, the seconds or the number of each part, which may be
+            below zero.
 
     Returns:
         Share, lower and upper bound for each column; all 0 when the sum is not above zero.
     """
-    rows = len(parts)
-    if not rows or not parts.size:
-        return [(0.0, 0.0, 0.0)] * parts.shape[1]
+    import numpy as np  # 0.1 s, which commands without a diagnosis save
+
+    parts = np.array(rows, dtype=float)
+    count = len(parts)
     rng = np.random.default_rng(1)  # the same recording gives the same diagnosis
-    weights = rng.multinomial(rows, np.full(rows, 1 / rows), size=_REPEATS)
+    weights = rng.multinomial(count, np.full(count, 1 / count), size=_REPEATS)
     found = _of_sums(parts.sum(axis=0)[None, :])[0]
     repeated = _of_sums(weights @ parts)
     tail = (1 - _LEVEL) / 2
@@ -40,6 +46,8 @@ def shares(parts: npt.NDArray[np.float64]) -> list[tuple[float, float, float]]:
 
 def _of_sums(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Each row's positive parts as shares of their sum."""
+    import numpy as np
+
     positive = np.clip(sums, 0.0, None)
     total = positive.sum(axis=1, keepdims=True)
     found: npt.NDArray[np.float64] = positive / np.where(total > 0, total, 1.0)

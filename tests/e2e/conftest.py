@@ -65,13 +65,13 @@ class Project:
         """Write budgets.yaml where it is missing; returns the environment of a command."""
         if not (self.path / "budgets.yaml").exists():
             self.write()
-        if arguments[:1] == ("run",) and "--diagnose" not in arguments:
-            # The load after a breach takes 15 s; test_diagnose.py has the tests of it.
-            arguments = ("run", "--diagnose", "never", *arguments[1:])
         inherited = {k: v for k, v in self.inherited.items() if not k.startswith("GITHUB")}
         return inherited | self.environment
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        if arguments[:1] == ("run",) and "--diagnose" not in arguments:
+            # The load after a breach takes 15 s; test_diagnose.py has the tests of it.
+            arguments = ("run", "--diagnose", "never", *arguments[1:])
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *arguments],
             env=self._prepared(),
