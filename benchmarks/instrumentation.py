@@ -82,7 +82,8 @@ def served(variant: str, folder: Path) -> Iterator[Served]:
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command,
-            env=environment() | {"SAMPLE_APP_DATABASE_URL": database},
+            env=environment()
+            | {"SAMPLE_APP_DATABASE_URL": database, "SAMPLE_APP_RATE_ADDRESS": "600000/minute"},
             stdout=log,
             stderr=log,
         )

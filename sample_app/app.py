@@ -11,8 +11,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from sample_app import __version__
-from sample_app.api import auth, companies, contacts, exports, health, imports, tasks, users
+from sample_app.api import audit, auth, companies, contacts, exports, health, imports, tasks, users
 from sample_app.api.documented import EVERYWHERE, UNLIMITED
+from sample_app.api.edge.rate_limit import LIMITS
 from sample_app.api.edge.stack import add_edge
 from sample_app.api.errors import handle_errors
 from sample_app.clients.directory import CompanyDirectory
@@ -20,14 +21,15 @@ from sample_app.core.cache.caches import Caches
 from sample_app.core.database.database import Database
 from sample_app.core.logs.access_log import AccessLog
 from sample_app.core.logs.correlation import Correlation
+from sample_app.core.security.access import Access
 from sample_app.core.security.passwords import Passwords
-from sample_app.core.security.tokens import Tokens
 from sample_app.core.tasks.background import Background
 from sample_app.migrations.migrating import demand_newest, migrate
 from sample_app.repositories.seeding import seed
 from sample_app.schemas.companies import CompanyProfile, CompanySummary
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.schemas.page import Page
+from sample_app.services.audit import AuditService
 from sample_app.services.companies import REFRESH, CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
@@ -35,6 +37,8 @@ from sample_app.services.exports import ExportService
 from sample_app.services.first_users import ensure_first_users
 from sample_app.services.health import HealthService
 from sample_app.services.imports import ImportService
+from sample_app.services.sessions import REASONS, SessionService
+from sample_app.services.standings import StandingService
 from sample_app.services.users import UserService
 from sample_app.services.welcome import NOTE_WELCOME, WELCOME, WelcomeService
 from sample_app.settings import Settings
@@ -46,7 +50,7 @@ from sample_app.telemetry.tracing import TracedRequests, tracer_provider
 
 SERVICE = "sample-app"
 # Exports before contacts: the contacts' route would match `export` as an id.
-PARTS = (exports, contacts, companies, imports, tasks, users, auth)
+PARTS = (exports, contacts, companies, imports, tasks, users, auth, audit)
 # FastAPI builds the routes of an included router at its first request and keeps them in the entry
 # that `include_router` adds. All applications of a process share these entries.
 _ROUTES = APIRouter()
@@ -68,6 +72,8 @@ def create_app(
         traces: Where its spans go, shut down at the end; by default there are none.
     """
     metrics = Metrics(registry or CollectorRegistry())
+    metrics.access.expect(REASONS, LIMITS)
+    access = Access(settings)
     provider = traces or tracer_provider(SERVICE, __version__, settings.traces.ratio)
 
     @asynccontextmanager
@@ -79,7 +85,14 @@ def create_app(
             await (migrate if settings.migrates else demand_newest)(database.engine)
             await seed(database.engine, settings.seed)
             await ensure_first_users(database, Passwords(), settings)
-            services = _services(settings, database, caches, directory, metrics)
+            services = _services(
+                settings,
+                access,
+                database=database,
+                caches=caches,
+                directory=directory,
+                metrics=metrics,
+            )
             app.state.services = services
             if settings.seed.rows:
                 await caches.clear()  # Redis may remember the data from before
@@ -89,13 +102,14 @@ def create_app(
                     caches.running(),
                     directory.open(),
                     services.background.running(),
+                    services.standings.running(),
                     metrics.loop.sampled(),
                 ):
                     metrics.start.ready()
                     yield
         finally:
             await database.close()
-            await close_edge()
+            await access.close()
             provider.shutdown()
 
     documented = settings.environment != "production"
@@ -111,7 +125,7 @@ def create_app(
     app.state.anonymous = settings.anonymous
     app.router.routes += [*_ROUTES.routes, metrics_route(metrics.registry)]
     # From the inside out: the last one added gets a request first.
-    close_edge = add_edge(app, settings, Tokens(settings.auth))
+    add_edge(app, settings, access, metrics.access.rate_limited)
     handle_errors(app)
     if settings.log.requests:
         app.add_middleware(AccessLog)
@@ -124,6 +138,8 @@ def create_app(
 
 def _services(
     settings: Settings,
+    access: Access,
+    *,
     database: Database,
     caches: Caches,
     directory: CompanyDirectory,
@@ -139,12 +155,26 @@ def _services(
     )
     for step in (WELCOME, NOTE_WELCOME, REFRESH):
         metrics.tasks.expect(step)
+    audit_log = AuditService(database)
+    standings = StandingService(database, access, settings)
+    passwords = Passwords()
     return Services(
         contacts=ContactService(database, details),
         companies=CompanyService(database, directory, pages, profiles, details),
-        imports=ImportService(database, settings.imports),
-        exports=ExportService(database, settings.exports),
-        users=UserService(database, Tokens(settings.auth), Passwords()),
+        imports=ImportService(database, settings.imports, audit_log),
+        exports=ExportService(database, settings.exports, audit_log),
+        users=UserService(database, passwords, audit_log, standings),
+        sessions=SessionService(
+            database,
+            access,
+            passwords=passwords,
+            audit=audit_log,
+            standings=standings,
+            refused=metrics.access.log_in_refused,
+            life=settings.auth.refresh_life,
+        ),
+        standings=standings,
+        audit=audit_log,
         welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches, directory),
         background=Background(settings.tasks, metrics.tasks),
