@@ -14,7 +14,10 @@ import pytest
 from sqlalchemy import bindparam, text
 
 from sample_app.core.clock import utc_now
+from sample_app.core.errors import UnavailableError
 from sample_app.models.base import UtcDateTime
+from sample_app.models.refresh_token import RefreshToken
+from sample_app.repositories.refresh_tokens import RefreshTokenRepository
 from sample_app.settings import Settings
 from tests.integration.sample_app.conftest import Service, running, settings_for
 
@@ -110,13 +113,42 @@ async def test_concurrent_refreshes_of_one_token_give_one_success_and_end_the_se
     assert await query(service, "SELECT 1 FROM refresh_tokens WHERE revoked_at IS NULL") == []
 
 
-async def test_reuse_during_a_refresh_of_the_last_token_leaves_no_usable_token(
-    service: Service,
+@pytest.mark.needs_postgresql
+@pytest.mark.slow
+async def test_end_of_a_session_includes_the_token_of_a_refresh_in_progress(
+    tmp_path: Path, postgresql_url: str
 ) -> None:
-    first = await log_in(service)
-    second = (await send(service, "refresh", first)).json()
-    await asyncio.gather(*(send(service, "refresh", tokens) for tokens in (second, first)))
-    assert await query(service, "SELECT 1 FROM refresh_tokens WHERE revoked_at IS NULL") == []
+    """On SQLite there is one writer at a time."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with running(settings_for(tmp_path, database={"url": postgresql_url})) as service:
+        token = (await log_in(service))["refresh_token"]
+        database = service.app.state.services.contacts._database
+
+        async def end(family: str) -> None:
+            async with database.writing() as session:
+                await RefreshTokenRepository(session).end_family(family, utc_now())
+
+        async with database.writing() as session:
+            tokens = RefreshTokenRepository(session)
+            used = await tokens.rotate(sha256(token.encode()).hexdigest(), utc_now())
+            assert used
+            ending = asyncio.create_task(end(used.family))
+            async with asyncio.timeout(30):
+                while not await query(service, waiting):
+                    await asyncio.sleep(0.01)
+            following = RefreshToken(
+                digest="next",
+                family=used.family,
+                user_id=used.user_id,
+                issued_at=used.issued_at,
+                expires_at=used.expires_at,
+            )
+            await tokens.add(following)
+        await ending
+        assert await query(service, "SELECT id FROM refresh_tokens WHERE revoked_at IS NULL") == []
 
 
 async def test_refresh_with_a_bad_body(embedded: Service) -> None:
@@ -218,3 +250,22 @@ async def test_process_reads_changes_and_deletes_what_expired_by_itself(tmp_path
                 while 1 in await query(one, "SELECT id FROM audit_log"):
                     await asyncio.sleep(0.01)
         assert len(await query(one, "SELECT id FROM audit_log")) == 2
+
+
+async def test_read_that_fails_does_not_fail_the_change_and_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(settings_for(tmp_path, auth={"recheck": 0.01})) as service:
+        tokens = await log_in(service)
+
+        async def fail(*_: object) -> None:
+            raise UnavailableError("The database does not answer.")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(RefreshTokenRepository, "ended_since", fail)
+            assert (await send(service, "logout", tokens)).status_code == 204
+            assert await status_of(service, tokens) == 200  # the last state holds
+        assert "roles and sessions were not read" in caplog.messages
+        async with asyncio.timeout(30):
+            while await status_of(service, tokens) != 401:
+                await asyncio.sleep(0.01)
