@@ -27,6 +27,8 @@ origin: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 
 def network_of(address: str) -> str:
     """The address, or its /64 network for IPv6, in which one client can take any address."""
+    if ":" not in address:
+        return address  # the usual case, without the time of parsing
     try:
         parsed = ip_address(address)
     except ValueError:
