@@ -85,7 +85,8 @@ def served(variant: str, folder: Path, before: Path | None) -> Iterator[Served]:
         process = subprocess.Popen(
             command,
             cwd=before if variant == BEFORE else None,
-            env=environment() | {"SAMPLE_APP_DATABASE_URL": database},
+            env=environment()
+            | {"SAMPLE_APP_DATABASE_URL": database, "SAMPLE_APP_RATE_ADDRESS": "600000/minute"},
             stdout=log,
             stderr=log,
         )

@@ -13,8 +13,9 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from prometheus_client import CollectorRegistry
 
 from sample_app import __version__
-from sample_app.api import auth, companies, contacts, exports, health, imports, tasks, users
+from sample_app.api import audit, auth, companies, contacts, exports, health, imports, tasks, users
 from sample_app.api.documented import EVERYWHERE, UNLIMITED
+from sample_app.api.edge.rate_limit import LIMITS
 from sample_app.api.edge.stack import add_edge
 from sample_app.api.errors import handle_errors
 from sample_app.clients.directory import CompanyDirectory
@@ -22,14 +23,15 @@ from sample_app.core.cache.caches import Caches
 from sample_app.core.database.database import Database
 from sample_app.core.logs.access_log import AccessLog
 from sample_app.core.logs.correlation import Correlation
+from sample_app.core.security.access import Access
 from sample_app.core.security.passwords import Passwords
-from sample_app.core.security.tokens import Tokens
 from sample_app.core.tasks.background import Background
 from sample_app.migrations.migrating import demand_newest, migrate
 from sample_app.repositories.seeding import seed
 from sample_app.schemas.companies import CompanyProfile, CompanySummary
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.schemas.page import Page
+from sample_app.services.audit import AuditService
 from sample_app.services.companies import REFRESH, CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
@@ -37,6 +39,8 @@ from sample_app.services.exports import ExportService
 from sample_app.services.first_users import ensure_first_users
 from sample_app.services.health import HealthService
 from sample_app.services.imports import ImportService
+from sample_app.services.sessions import REASONS, SessionService
+from sample_app.services.standings import StandingService
 from sample_app.services.users import UserService
 from sample_app.services.welcome import NOTE_WELCOME, WELCOME, WelcomeService
 from sample_app.settings import Settings
@@ -47,7 +51,7 @@ from sample_app.telemetry.one_worker import OneWorker
 from sample_app.telemetry.tracing import flush_traces, instrument_app
 
 # Exports before contacts: the contacts' route would match `export` as an id.
-PARTS = (exports, contacts, companies, imports, tasks, users, auth)
+PARTS = (exports, contacts, companies, imports, tasks, users, auth, audit)
 # FastAPI builds the routes of an included router at its first request and keeps them in the entry
 # that `include_router` adds. All applications of a process share these entries.
 _ROUTES = APIRouter()
@@ -66,11 +70,13 @@ def create_app(settings: Settings, registry: CollectorRegistry | None = None) ->
         registry: Where its metrics go; by default a registry of its own.
     """
     metrics = Metrics(registry or CollectorRegistry())
+    metrics.access.expect(REASONS, LIMITS)
+    access = Access(settings)
     documented = settings.environment != "production"
     app = FastAPI(
         title="Sample contacts service",
         version=__version__,
-        lifespan=partial(_running, settings=settings, metrics=metrics),
+        lifespan=partial(_running, settings=settings, metrics=metrics, access=access),
         docs_url="/docs" if documented else None,
         redoc_url=None,
         openapi_url="/openapi.json" if documented else None,
@@ -79,13 +85,13 @@ def create_app(settings: Settings, registry: CollectorRegistry | None = None) ->
     app.state.anonymous = settings.anonymous
     app.router.routes += [*_ROUTES.routes, metrics_route(metrics.registry)]
     handle_errors(app)
-    _add_middleware(app, settings, metrics)
+    _add_middleware(app, settings, metrics, access)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, access: Access) -> None:
     """From the inside out: the last one added gets a request first."""
-    app.state.close_edge = add_edge(app, settings, Tokens(settings.auth))
+    add_edge(app, settings, access, metrics.access.rate_limited)
     if settings.log.requests:
         app.add_middleware(AccessLog)
     app.add_middleware(Correlation)
@@ -95,14 +101,22 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
 
 
 @asynccontextmanager
-async def _running(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
+async def _running(
+    app: FastAPI, settings: Settings, metrics: Metrics, access: Access
+) -> AsyncIterator[None]:
     """The lifespan: opens and prepares what the services use, and closes it at the end."""
     database = Database(settings.database, metrics)
     caches = Caches(settings, metrics.cache)
     directory = CompanyDirectory(settings.directory, metrics.outgoing)
     try:
         await _prepare(database, settings)
-        services = _services(settings, database, caches, directory, metrics)
+        services = _services(
+            *(settings, access),
+            database=database,
+            caches=caches,
+            directory=directory,
+            metrics=metrics,
+        )
         app.state.services = services
         if settings.seed.rows:
             await caches.clear()  # Redis may remember the data from before
@@ -112,13 +126,14 @@ async def _running(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
                 caches.running(),
                 directory.open(),
                 services.background.running(),
+                services.standings.running(),
                 metrics.loop.sampled(),
             ):
                 metrics.start.ready()
                 yield
     finally:
         await database.close()
-        await app.state.close_edge()
+        await access.close()
         await asyncio.to_thread(flush_traces)
         FastAPIInstrumentor.uninstrument_app(app)
 
@@ -132,6 +147,8 @@ async def _prepare(database: Database, settings: Settings) -> None:
 
 def _services(
     settings: Settings,
+    access: Access,
+    *,
     database: Database,
     caches: Caches,
     directory: CompanyDirectory,
@@ -147,12 +164,26 @@ def _services(
     )
     for step in (WELCOME, NOTE_WELCOME, REFRESH):
         metrics.tasks.expect(step)
+    audit_log = AuditService(database)
+    standings = StandingService(database, access, settings)
+    passwords = Passwords()
     return Services(
         contacts=ContactService(database, details),
         companies=CompanyService(database, directory, pages, profiles, details),
-        imports=ImportService(database, settings.imports),
-        exports=ExportService(database, settings.exports),
-        users=UserService(database, Tokens(settings.auth), Passwords()),
+        imports=ImportService(database, settings.imports, audit_log),
+        exports=ExportService(database, settings.exports, audit_log),
+        users=UserService(database, passwords, audit_log, standings),
+        sessions=SessionService(
+            database,
+            access,
+            passwords=passwords,
+            audit=audit_log,
+            standings=standings,
+            refused=metrics.access.log_in_refused,
+            life=settings.auth.refresh_life,
+        ),
+        standings=standings,
+        audit=audit_log,
         welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches, directory),
         background=Background(settings.tasks, metrics.tasks),

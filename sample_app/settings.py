@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 DEVELOPMENT_SECRET = "known-to-everybody-so-never-in-production"  # noqa: S105 - says so itself
+SAMPLE_PASSWORD = "sample-password"  # noqa: S105 - of the sample users, in the documentation
 
 
 def _rate(text: str) -> str:
@@ -93,7 +94,9 @@ class AuthSettings(_Group):
     issuer: str = "sample-app"
     audience: str = "sample-app"
     token_life: Seconds = 900.0
-    anonymous: bool = True  # contacts may be read and edited without a token; never in production
+    refresh_life: Seconds = 1_209_600.0  # of a session, from its log-in
+    recheck: Seconds = 5.0  # between two reads of changed roles and ended sessions
+    anonymous: bool = True  # contacts need no token; in development only
     admin_email: str = ""  # this admin is created at the start; empty: none
     admin_password: SecretStr = SecretStr("")
 
@@ -111,9 +114,27 @@ class HttpSettings(_Group):
 class RateSettings(_Group):
     """Rate limits per caller: `<n>/second`, `/minute` or `/hour`."""
 
-    user: Rate = "600000/minute"  # signed in, from any address
-    address: Rate = "600000/minute"  # not signed in
-    login: Rate = "60000/minute"  # log-ins and registrations from one address
+    user: Rate = "600/minute"  # signed in, from any address
+    address: Rate = "300/minute"  # not signed in
+    login: Rate = "10/minute"  # log-ins and registrations from one address
+
+
+class LockoutSettings(_Group):
+    """How many failed log-ins are allowed within a window; times are seconds."""
+
+    attempts: Positive = 5  # for one account from one address
+    address_attempts: Positive = 30  # from one address, for all accounts
+    account_attempts: Positive = 50  # for one account; then a new address has one attempt
+    window: Seconds = 3600.0
+    first: Seconds = 60.0  # the first lock; each further failure doubles it
+    longest: Seconds = 900.0
+    known: Seconds = 2_592_000.0  # how long a successful log-in makes an address a known one
+
+
+class AuditSettings(_Group):
+    """The audit log."""
+
+    keep: Seconds = 7_776_000.0  # age at which an entry is deleted
 
 
 class SeedSettings(_Group):
@@ -122,7 +143,7 @@ class SeedSettings(_Group):
     rows: Annotated[int, Field(ge=0)] = 10_000
     companies: Positive = 200
     random: int = 1  # same number, same data
-    password: SecretStr = SecretStr("sample-password")  # of reader@, editor@, admin@example.com
+    password: SecretStr = SecretStr(SAMPLE_PASSWORD)  # of reader@, editor@, admin@example.com
 
 
 class WelcomeSettings(_Group):
@@ -189,6 +210,8 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     http: HttpSettings = HttpSettings()
     rate: RateSettings = RateSettings()
+    lockout: LockoutSettings = LockoutSettings()
+    audit: AuditSettings = AuditSettings()
     imports: ImportsSettings = ImportsSettings()
     exports: ExportsSettings = ExportsSettings()
     seed: SeedSettings = SeedSettings()
@@ -214,9 +237,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _no_mistakes_in_production(self) -> Self:
-        if self.environment == "production" and self.regressions:
-            message = "SAMPLE_APP_REGRESSIONS plants mistakes: leave it empty in production"
+    def _no_mistakes_outside_of_development(self) -> Self:
+        if self.guarded and self.regressions:
+            message = (
+                "SAMPLE_APP_REGRESSIONS plants mistakes:"
+                f" leave it empty when SAMPLE_APP_ENVIRONMENT is {self.environment}"
+            )
             raise ValueError(message)
         return self
 
@@ -230,16 +256,37 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _secret_of_its_own_in_production(self) -> Self:
-        if self.environment == "production" and (
-            self.auth.secret.get_secret_value() == DEVELOPMENT_SECRET
-        ):
+    def _secret_of_its_own_outside_of_development(self) -> Self:
+        if self.guarded and self.auth.secret.get_secret_value() == DEVELOPMENT_SECRET:
             message = (
-                "anybody could sign tokens with the default secret: set SAMPLE_APP_AUTH_SECRET"
-                " to 32 random characters or more in production"
+                "anybody could sign tokens with the default secret: set SAMPLE_APP_AUTH_SECRET to"
+                f" 32 random characters or more when SAMPLE_APP_ENVIRONMENT is {self.environment}"
             )
             raise ValueError(message)
         return self
+
+    @model_validator(mode="after")
+    def _no_public_password_outside_of_development(self) -> Self:
+        public = [
+            name
+            for name, password, used in (
+                ("SAMPLE_APP_SEED_PASSWORD", self.seed.password, self.seed.rows > 0),
+                ("SAMPLE_APP_AUTH_ADMIN_PASSWORD", self.auth.admin_password, True),
+            )
+            if used and password.get_secret_value() == SAMPLE_PASSWORD
+        ]
+        if self.guarded and public:
+            message = (
+                f"{' and '.join(public)}: the sample password is public; set another one, or leave"
+                f" it empty, when SAMPLE_APP_ENVIRONMENT is {self.environment}"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def guarded(self) -> bool:
+        """Whether this is staging or production, which refuse what only development allows."""
+        return self.environment != "development"
 
     @property
     def migrates(self) -> bool:
@@ -251,4 +298,4 @@ class Settings(BaseSettings):
     @property
     def anonymous(self) -> bool:
         """Whether contacts may be read and edited without a token."""
-        return self.auth.anonymous and self.environment != "production"
+        return self.auth.anonymous and not self.guarded

@@ -19,6 +19,7 @@ from sample_app.core.errors import (
     ConflictError,
     ForbiddenError,
     InvalidError,
+    LockedOutError,
     NotFoundError,
     UnauthenticatedError,
     UnavailableError,
@@ -31,6 +32,7 @@ STATUS: Final[dict[type[AppError], HTTPStatus]] = {
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
+    LockedOutError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 HEADERS: Final = {
@@ -106,7 +108,10 @@ async def _on_app_error(request: Request, error: Exception) -> JSONResponse:
     status = STATUS[type(error)]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning(error.message, exc_info=error)
-    return error_answer(status, error.code, error.message, error.details, HEADERS.get(status))
+    headers = HEADERS.get(status)
+    if isinstance(error, LockedOutError):
+        headers = {"Retry-After": str(error.seconds)}
+    return error_answer(status, error.code, error.message, error.details, headers)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -40,3 +40,16 @@ async def give_role(
 ) -> UserOut:
     """Give a user another role; for admins."""
     return await services.users.give_role(identifier, new.role)
+
+
+@router.delete(
+    "/{id}/sessions",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[ADMINISTERS],
+    responses=documented(401, 403, 404, 422),
+)
+async def revoke_sessions(
+    services: ServicesDep, identifier: Annotated[Id, Path(alias="id")]
+) -> None:
+    """End all sessions of a user; for admins."""
+    await services.sessions.revoke(identifier)

@@ -7,6 +7,7 @@ AppError
 ├── InvalidError        well-formed, but refers to something that does not exist
 ├── UnauthenticatedError  nobody knows who asks
 ├── ForbiddenError      who asks may not do this
+├── LockedOutError      too many failed log-ins
 └── UnavailableError    a dependency does not answer; trying later may help
 ```
 
@@ -63,6 +64,22 @@ class ForbiddenError(AppError):
     """Who asks is known, and may not do this."""
 
     code = "forbidden"
+
+
+class LockedOutError(AppError):
+    """Too many failed log-ins.
+
+    Args:
+        seconds: The time until the next attempt is allowed.
+    """
+
+    code = "locked_out"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Too many failed log-ins. Try again in {seconds} s.", {"retry_after": seconds}
+        )
+        self.seconds = seconds
 
 
 class UnavailableError(AppError):

@@ -15,6 +15,7 @@ class User(Base):
 
     Attributes:
         role: A `Role`; its value, since an enumerated type of the database is hard to change.
+        role_changed_at: When the role was changed last; None if it never was.
     """
 
     __tablename__ = "users"
@@ -25,3 +26,4 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    role_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -32,6 +33,11 @@ class UserRepository:
         total = await self._session.scalar(select(func.count()).select_from(User)) or 0
         query = select(User).order_by(User.id).offset(offset).limit(limit)
         return (await self._session.scalars(query)).all(), total
+
+    async def roles_changed_since(self, since: datetime) -> dict[int, str]:
+        """The current role of each user whose role was changed after `since`, by id."""
+        query = select(User.id, User.role).where(User.role_changed_at > since)
+        return dict((await self._session.execute(query)).tuples().all())
 
     async def add(self, user: User) -> None:
         """Store a new user.

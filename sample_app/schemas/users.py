@@ -55,9 +55,26 @@ class LogIn(BaseModel):
     password: Annotated[SecretStr, Field(max_length=128)]
 
 
+class RefreshIn(BaseModel):
+    """A refresh token."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"refresh_token": "x" * 43}]}
+    )
+
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+
+
 class TokenOut(BaseModel):
-    """A token and its lifetime in seconds."""
+    """The tokens of a session and their lifetimes in seconds.
+
+    Attributes:
+        refresh_token: Good for one refresh; its answer has the next one.
+        refresh_expires_in: Until the session ends; refreshing does not extend it.
+    """
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind of token
     expires_in: int
+    refresh_token: str
+    refresh_expires_in: int

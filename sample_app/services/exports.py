@@ -15,7 +15,9 @@ from opentelemetry import trace
 
 from sample_app.core.database.database import Database
 from sample_app.repositories.contacts import ContactRepository
+from sample_app.schemas.audit import AuditAction
 from sample_app.schemas.transfers import ContactRecord, FileFormat
+from sample_app.services.audit import AuditService
 from sample_app.settings import ExportsSettings
 
 COLUMNS = list(ContactRecord.model_fields)
@@ -25,8 +27,9 @@ _tracer = trace.get_tracer(__name__)
 class ExportService:
     """The use case; one instance serves all requests."""
 
-    def __init__(self, database: Database, settings: ExportsSettings) -> None:
+    def __init__(self, database: Database, settings: ExportsSettings, audit: AuditService) -> None:
         self._database = database
+        self._audit = audit
         self._settings = settings
 
     async def contacts(self, form: FileFormat) -> AsyncIterator[str]:
@@ -35,6 +38,7 @@ class ExportService:
         So an unavailable database causes an error, not a partial file.
         """
         first = await self._batch(after=0)
+        await self._audit.record(AuditAction.EXPORTED, "contacts", {"format": form})
         return self._pieces(first, form)
 
     async def _pieces(self, batch: Sequence[ContactRecord], form: FileFormat) -> AsyncIterator[str]:

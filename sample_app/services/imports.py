@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Literal
 
 from opentelemetry import trace
 
@@ -19,7 +20,9 @@ from sample_app.models.contact import search_key
 from sample_app.repositories.companies import CompanyRepository
 from sample_app.repositories.contacts import ContactRepository
 from sample_app.repositories.imports import ImportRepository
+from sample_app.schemas.audit import AuditAction
 from sample_app.schemas.transfers import ContactUpload, FileFormat, ImportOut, RejectedRow
+from sample_app.services.audit import AuditService
 from sample_app.services.upload import UploadedRow, uploaded_rows
 from sample_app.settings import ImportsSettings
 
@@ -29,8 +32,9 @@ _tracer = trace.get_tracer(__name__)
 class ImportService:
     """The use cases; one instance serves all requests."""
 
-    def __init__(self, database: Database, settings: ImportsSettings) -> None:
+    def __init__(self, database: Database, settings: ImportsSettings, audit: AuditService) -> None:
         self._database = database
+        self._audit = audit
         self._settings = settings
 
     async def run(self, chunks: AsyncIterator[bytes], form: FileFormat) -> ImportOut:
@@ -51,11 +55,9 @@ class ImportService:
                 await self._store(identifier, batch, tally)
         except BaseException:  # also when the client went away, or the time was up
             with suppress(AppError):  # the database may be the reason
-                async with self._database.writing() as session:
-                    await ImportRepository(session).end(identifier, "broken_off", utc_now())
+                await self._end(identifier, "broken_off", tally)
             raise
-        async with self._database.writing() as session:
-            await ImportRepository(session).end(identifier, "finished", utc_now())
+        await self._end(identifier, "finished", tally)
         return await self.status(identifier)
 
     async def status(self, identifier: int) -> ImportOut:
@@ -69,6 +71,19 @@ class ImportService:
         if found is None:
             raise NotFoundError("This import does not exist.", {"id": identifier})
         return ImportOut.model_validate(found)
+
+    async def _end(
+        self, identifier: int, status: Literal["finished", "broken_off"], tally: _Tally
+    ) -> None:
+        async with self._database.writing() as session:
+            await ImportRepository(session).end(identifier, status, utc_now())
+            details = {"status": status, "imported": tally.imported, "rejected": tally.rejected}
+            await self._audit.note(
+                session,
+                AuditAction.IMPORTED,
+                f"import:{identifier}",
+                details=details,
+            )
 
     @_tracer.start_as_current_span("import.batch")
     async def _store(self, identifier: int, batch: Sequence[UploadedRow], tally: _Tally) -> None:

@@ -1,4 +1,4 @@
-"""Use cases of users, with log-in."""
+"""Use cases of users; those of their sessions are in `sessions.py`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ from sample_app.core.database.database import Database
 from sample_app.core.errors import NotFoundError, UnauthenticatedError
 from sample_app.core.security.passwords import Passwords
 from sample_app.core.security.roles import Caller, Role
-from sample_app.core.security.tokens import Tokens
 from sample_app.models.user import User
 from sample_app.repositories.users import UserRepository
+from sample_app.schemas.audit import AuditAction
 from sample_app.schemas.page import Page, PageQuery, page_of
-from sample_app.schemas.users import LogIn, TokenOut, UserIn, UserOut
+from sample_app.schemas.users import UserIn, UserOut
+from sample_app.services.audit import AuditService
+from sample_app.services.standings import StandingService
 
 
 class UserService:
     """The use cases. No connection is held while a password is hashed, which is slow."""
 
-    def __init__(self, database: Database, tokens: Tokens, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        database: Database,
+        passwords: Passwords,
+        audit: AuditService,
+        standings: StandingService,
+    ) -> None:
         self._database = database
-        self._tokens = tokens
         self._passwords = passwords
+        self._audit = audit
+        self._standings = standings
 
     async def register(self, new: UserIn, role: Role = Role.READER) -> UserOut:
         """Store a new user, who may read until an admin changes the role.
@@ -32,23 +41,8 @@ class UserService:
         user = User(email=new.email, password_hash=hashed, role=role, created_at=utc_now())
         async with self._database.writing() as session:
             await UserRepository(session).add(user)
+            await self._audit.note(session, AuditAction.REGISTERED, f"user:{user.id}")
         return UserOut.model_validate(user)
-
-    async def log_in(self, form: LogIn) -> TokenOut:
-        """A token for an address and its password.
-
-        Raises:
-            UnauthenticatedError: When there is no such user or the password is wrong; the error is
-                the same for both.
-        """
-        async with self._database.reading() as session:
-            user = await UserRepository(session).by_email(form.username.strip().lower())
-        password = form.password.get_secret_value()
-        right = await self._passwords.verify(password, user.password_hash if user else None)
-        if user is None or not right:
-            raise UnauthenticatedError("The e-mail address or the password is wrong.")
-        token = self._tokens.issue(Caller(user.id, Role(user.role)))
-        return TokenOut(access_token=token, expires_in=round(self._tokens.life))
 
     async def get(self, caller: Caller) -> UserOut:
         """The calling user.
@@ -69,7 +63,7 @@ class UserService:
         return page_of([UserOut.model_validate(user) for user in found], total, query)
 
     async def give_role(self, identifier: int, role: Role) -> UserOut:
-        """Change a user's role; existing tokens keep the old role until they expire.
+        """Change a user's role, also for tokens that were issued before.
 
         Raises:
             NotFoundError: When there is no such user.
@@ -78,5 +72,12 @@ class UserService:
             user = await UserRepository(session).get(identifier)
             if user is None:
                 raise NotFoundError("This user does not exist.", {"id": identifier})
-            user.role = role
+            before, user.role, user.role_changed_at = user.role, role, utc_now()
+            await self._audit.note(
+                session,
+                AuditAction.ROLE_CHANGED,
+                f"user:{identifier}",
+                details={"before": before, "after": role},
+            )
+        await self._standings.changed()
         return UserOut.model_validate(user)

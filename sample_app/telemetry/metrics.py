@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
+from sample_app.telemetry.access import AccessMetrics
 from sample_app.telemetry.cache import CacheMetrics
 from sample_app.telemetry.garbage import GarbageMetrics
 from sample_app.telemetry.http import HttpMetrics
@@ -22,6 +23,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.http = HttpMetrics(registry)
+        self.access = AccessMetrics(registry)
         self.queries = QueryMetrics(registry)
         self.pool = PoolMetrics(registry)
         self.cache = CacheMetrics(registry)

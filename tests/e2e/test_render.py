@@ -112,6 +112,7 @@ def service(port: int, folder: Path, **environment: str) -> Any:
         f"http://127.0.0.1:{port}/health/ready",
         folder,
         SAMPLE_APP_DATABASE_URL=database,
+        SAMPLE_APP_RATE_ADDRESS="600000/minute",
         **environment,
     )
 

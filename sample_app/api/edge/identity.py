@@ -1,4 +1,4 @@
-"""Authenticates the caller of a request; the routes authorize."""
+"""Authenticates the caller of a request and notes its origin; the routes authorize."""
 
 from __future__ import annotations
 
@@ -8,29 +8,40 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sample_app.core.errors import UnauthenticatedError
+from sample_app.core.security.origin import Origin, network_of, origin
 from sample_app.core.security.roles import Caller
+from sample_app.core.security.standings import Standings
 from sample_app.core.security.tokens import Tokens
 
 _KEY: Final = "sample_app.caller"
 
 
 class Identity:
-    """ASGI middleware: verifies a bearer token, if there is one."""
+    """ASGI middleware: verifies a bearer token, if there is one, and sets `origin`."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, standings: Standings) -> None:
         self._app = app
         self._tokens = tokens
+        self._standings = standings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http":
-            scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
-            if scheme.lower() == "bearer":
-                try:
-                    scope[_KEY] = self._tokens.verify(token.strip())
-                except UnauthenticatedError as error:
-                    scope[_KEY] = error  # raised by routes that need the caller; log-in does not
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        user_id = None
+        scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            try:
+                caller = self._standings.current(self._tokens.verify(token.strip()))
+                scope[_KEY], user_id = caller, caller.user_id
+            except UnauthenticatedError as error:
+                scope[_KEY] = error  # raised by routes that need the caller; log-in does not
+        reset = origin.set(Origin(address_of(scope), user_id))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            origin.reset(reset)
 
 
 def caller_of(scope: Scope) -> Caller | None:
@@ -51,7 +62,7 @@ def caller_key(scope: Scope) -> str:
     caller = scope.get(_KEY)
     if isinstance(caller, Caller):
         return f"user:{caller.user_id}"
-    return f"address:{address_of(scope)}"
+    return f"address:{network_of(address_of(scope))}"
 
 
 def address_of(scope: Scope) -> str:

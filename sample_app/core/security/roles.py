@@ -21,7 +21,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The caller of a request, from the token."""
+    """The caller of a request, from the token.
+
+    Attributes:
+        session: The log-in that the token descends from; empty in tokens without one.
+    """
 
     user_id: int
     role: Role
+    session: str = ""

@@ -1,7 +1,7 @@
 """Signed, short-lived access tokens (JWT, RFC 7519).
 
-A token contains the role, so a request needs no query for it. A role that was removed still works
-until the token expires, so tokens are short-lived.
+A token contains the role and the session, so a request needs no query for them. `Standings` has
+the roles that changed and the sessions that ended while a token is valid.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Tokens:
         claims = {
             "sub": str(caller.user_id),
             "role": caller.role,
+            "sid": caller.session,
             "iss": self._settings.issuer,
             "aud": self._settings.audience,
             "iat": now,
@@ -60,6 +61,7 @@ class Tokens:
                 audience=self._settings.audience,
                 options={"require": list(_CLAIMS)},
             )
-            return Caller(int(claims["sub"]), Role(claims["role"]))
+            session = str(claims.get("sid", ""))
+            return Caller(int(claims["sub"]), Role(claims["role"]), session)
         except (jwt.InvalidTokenError, ValueError) as error:  # no reason for the client
             raise UnauthenticatedError("The token is not valid or has expired.") from error

@@ -61,6 +61,9 @@ def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
         "database": database | groups.pop("database", {}),
         "seed": {"rows": ROWS, "companies": 10},
         "welcome": {"delay": 0.0},
+        # No queries that no request made, and no limits but those of the test.
+        "auth": {"recheck": 3600.0} | groups.pop("auth", {}),
+        "rate": dict.fromkeys(("user", "address", "login"), "9000/second") | groups.pop("rate", {}),
     }
     return Settings.model_validate(defaults | groups)
 

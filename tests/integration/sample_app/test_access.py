@@ -46,6 +46,7 @@ async def test_registered_user_logs_in_and_is_a_reader(service: Service) -> None
     assert set(user) == {"id", "email", "role", "created_at"}
     token = (await log_in(service, "NEW@example.com", "twelve letters")).json()
     assert (token["token_type"], token["expires_in"]) == ("bearer", 900)
+    assert token["refresh_expires_in"] == 14 * 24 * 3600
     header = {"Authorization": f"Bearer {token['access_token']}"}
     assert (await service.client.get(f"{API}/users/me", headers=header)).json() == user
     again = await service.client.post(f"{API}/users", json=new)
@@ -111,7 +112,9 @@ async def test_role_may_do_what_it_should(
                 assert set(answer.json()) == {"code", "message", "details"}
 
 
-OPEN = {f"POST {API}/users", f"POST {API}/auth/token", "GET /health", "GET /health/ready"}
+OPEN = {f"POST {API}/users", "GET /health", "GET /health/ready"} | {
+    f"POST {API}/auth/{name}" for name in ("token", "refresh", "logout")
+}
 
 
 async def test_every_operation_but_log_in_and_health_demands_a_token(closed: Service) -> None:
@@ -148,18 +151,21 @@ async def test_bad_token_is_refused_even_where_nobody_needs_one(service: Service
     assert answer.status_code == 200  # with an old token one can still get a new one
 
 
-async def test_role_given_by_an_admin_counts_from_the_next_log_in(closed: Service) -> None:
+async def test_role_given_by_an_admin_counts_at_once_for_the_token_from_before(
+    closed: Service,
+) -> None:
     client = closed.client
-    old = await bearer(closed, "reader")
-    me = (await client.get(f"{API}/users/me", headers=old)).json()
+    reader = await bearer(closed, "reader")
+    me = (await client.get(f"{API}/users/me", headers=reader)).json()
     path = f"{API}/users/{me['id']}"
     admin = await bearer(closed, "admin")
-    answer = await client.patch(path, json={"role": "editor"}, headers=admin)
-    assert answer.json() == me | {"role": "editor"}
     contact, edit = f"{API}/contacts/2", {"notes": "x"}
-    assert (await client.patch(contact, json=edit, headers=old)).status_code == 403
-    new = await bearer(closed, "reader")
-    assert (await client.patch(contact, json=edit, headers=new)).status_code == 200
+    for role, status in (("editor", 200), ("reader", 403)):
+        answer = await client.patch(path, json={"role": role}, headers=admin)
+        assert answer.json() == me | {"role": role}
+        assert (await client.patch(contact, json=edit, headers=reader)).status_code == status
+        again = await bearer(closed, "reader")
+        assert (await client.patch(contact, json=edit, headers=again)).status_code == status
     answer = await client.patch(f"{API}/users/999", json={"role": "editor"}, headers=admin)
     assert (answer.status_code, answer.json()["details"]) == (404, {"id": 999})
 
@@ -196,8 +202,13 @@ async def test_logs_of_a_log_in_hold_no_secret(
     answer = await log_in(service, new["email"], new["password"])
     token = answer.json()["access_token"]
     await service.client.get(f"{API}/users/me", headers={"Authorization": f"Bearer {token}"})
+    refresh = answer.json()["refresh_token"]
+    for path in ("refresh", "refresh", "logout"):
+        await service.client.post(f"{API}/auth/{path}", json={"refresh_token": refresh})
+    await log_in(service, new["email"], "a wrong hush hush")
     form = JsonFormatter()
     lines = "\n".join(form.format(record) for record in caplog.records)
     assert '"path": "/api/v1/auth/token"' in lines
-    for secret in ("shy@", "hush hush", token, "$argon2"):
+    assert '"action": "log_in_failed"' in lines
+    for secret in ("shy@", "hush hush", token, refresh, "$argon2"):
         assert secret not in lines

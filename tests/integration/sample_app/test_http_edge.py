@@ -46,11 +46,8 @@ async def test_rate_of_an_address_and_of_a_user_are_counted_apart(tmp_path: Path
         assert [answer.status_code for answer in answers] == [200, 429]
         for path in ("/health", "/health/ready", "/metrics"):
             assert (await client.get(path)).status_code == 200
-
-
-async def test_rate_by_default_is_out_of_reach(service: Service) -> None:
-    answer = await service.client.get(API)
-    assert answer.headers["X-RateLimit-Limit"] == "600000"
+        for limit, count in {"address": 2, "user": 1, "login": 1}.items():
+            assert service.value("http_server_rate_limited_total", limit=limit) == count
 
 
 async def test_body_over_the_limit_is_413_and_nothing_is_stored(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ API = "/api/v1"
         pytest.param("GET", "/contacts?cursor=WyJsIiwgMV0", 1, id="a page after a cursor"),
         pytest.param("GET", "/contacts/search?q=smi", 1, id="a search"),
         pytest.param("GET", "/contacts/7", 1, id="a contact"),
-        pytest.param("GET", "/contacts/export", 2, id="an export"),
+        pytest.param("GET", "/contacts/export", 3, id="an export, with its audit entry"),
         pytest.param("GET", "/companies", 2, id="companies"),
         pytest.param("GET", "/companies/3", 1, id="a company"),
         pytest.param("PATCH", "/contacts/8", 2, id="a change"),

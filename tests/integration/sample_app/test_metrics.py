@@ -76,7 +76,7 @@ async def test_labels_are_those_that_the_harness_knows(service: Service) -> None
         if sample.name.startswith(("http", "db", "cache", "background"))
         for label in sample.labels
     }
-    assert used - {"le", "error_type"} == {
+    assert used - {"le", "error_type", "limit"} == {
         *(names.HTTP_METHOD, names.HTTP_ROUTE, names.HTTP_STATUS),
         *(names.DB_SYSTEM, names.DB_OPERATION, names.POOL_NAME, names.POOL_STATE),
         *(names.WINDOW_LABEL, names.CACHE_NAME, names.CACHE_LEVEL, names.CACHE_RESULT),

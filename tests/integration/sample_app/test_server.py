@@ -31,6 +31,9 @@ def environment(folder: Path) -> dict[str, str]:
     return os.environ | {
         "SAMPLE_APP_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/server.db",
         "TMPDIR": str(folder),
+        "SAMPLE_APP_RATE_USER": "9000/second",
+        "SAMPLE_APP_RATE_ADDRESS": "9000/second",
+        "SAMPLE_APP_RATE_LOGIN": "9000/second",
     }
 
 

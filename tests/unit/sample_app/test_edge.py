@@ -21,6 +21,7 @@ from sample_app.api.edge.body_limit import BodyLimit
 from sample_app.api.edge.identity import caller_key
 from sample_app.api.edge.rate_limit import Rates
 from sample_app.api.edge.time_out import TimeOut
+from sample_app.core.security.counters import Counters
 from sample_app.settings import RateSettings
 
 SHORT = 0.05  # seconds
@@ -146,7 +147,7 @@ class LostStorage(MemoryStorage):
 
 async def test_rates_without_their_storage_count_in_memory_and_ask_it_seldom() -> None:
     storage = LostStorage()
-    rates = Rates(RateSettings(address="3/hour"), storage)
+    rates = Rates(RateSettings(address="3/hour"), Counters(storage))
     scope = {"method": "GET", "path": "/x", "client": ("10.0.0.1", 5)}
     counted = [await rates.count(scope) for _ in range(5)]
     assert [one.allowed for one in counted] == [True, True, True, False, False]
@@ -157,3 +158,11 @@ async def test_rates_without_their_storage_count_in_memory_and_ask_it_seldom() -
 def test_caller_without_an_address_has_a_key() -> None:
     assert caller_key({"client": None}) == "address:unknown"
     assert caller_key({"client": ("10.0.0.1", 5)}) == "address:10.0.0.1"
+
+
+def test_addresses_of_one_ipv6_network_have_one_key() -> None:
+    keys = {caller_key({"client": (f"2001:db8::{n}", 5)}) for n in range(3)}
+    assert keys == {"address:2001:db8::/64"}
+    assert caller_key({"client": ("2001:db8:0:1::", 5)}) == "address:2001:db8:0:1::/64"
+    assert caller_key({"client": ("fe80::1%eth0", 5)}) == "address:fe80::/64"
+    assert caller_key({"client": ("::ffff:10.0.0.1", 5)}) == "address:::ffff:10.0.0.1"

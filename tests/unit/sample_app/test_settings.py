@@ -77,15 +77,61 @@ def test_variable_with_a_bad_value_is_refused(
         Settings()
 
 
-def test_production_with_the_default_secret_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SAMPLE_APP_ENVIRONMENT", "production")
-    monkeypatch.setenv("SAMPLE_APP_SEED_ROWS", "0")
-    with pytest.raises(ValidationError, match="set SAMPLE_APP_AUTH_SECRET"):
-        Settings()
-    monkeypatch.setenv("SAMPLE_APP_AUTH_SECRET", "x" * 32)
+@pytest.mark.parametrize("environment", ["staging", "production"])
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param(
+            {"AUTH_SECRET": DEVELOPMENT_SECRET}, "set SAMPLE_APP_AUTH_SECRET", id="secret"
+        ),
+        pytest.param({"REGRESSIONS": "slow_query"}, "plants mistakes", id="planted mistakes"),
+        pytest.param(
+            {"AUTH_ADMIN_PASSWORD": "sample-password"},
+            "SAMPLE_APP_AUTH_ADMIN_PASSWORD: the sample password is public",
+            id="an admin with the public password",
+        ),
+    ],
+)
+def test_staging_and_production_refuse_what_only_development_allows(
+    monkeypatch: pytest.MonkeyPatch, environment: str, changes: dict[str, str], problem: str
+) -> None:
+    sound = {"ENVIRONMENT": environment, "SEED_ROWS": "0", "AUTH_SECRET": "x" * 32}
+    for name, value in sound.items():
+        monkeypatch.setenv(f"SAMPLE_APP_{name}", value)
     settings = Settings()
+    assert settings.auth.anonymous
     assert not settings.anonymous
     assert "x" * 32 not in repr(settings)
+    for name, value in changes.items():
+        monkeypatch.setenv(f"SAMPLE_APP_{name}", value)
+    with pytest.raises(ValidationError, match=problem):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("password", "accepted"),
+    [
+        pytest.param("sample-password", False, id="the public one"),
+        pytest.param("", True, id="no sample users"),
+        pytest.param("a password of staging", True, id="one of its own"),
+    ],
+)
+def test_staging_seeds_sample_users_only_with_a_password_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, password: str, accepted: bool
+) -> None:
+    sound = {"ENVIRONMENT": "staging", "AUTH_SECRET": "x" * 32, "SEED_PASSWORD": password}
+    for name, value in sound.items():
+        monkeypatch.setenv(f"SAMPLE_APP_{name}", value)
+    if accepted:
+        assert Settings().seed.rows
+        return
+    with pytest.raises(ValidationError, match="SAMPLE_APP_SEED_PASSWORD: the sample password"):
+        Settings()
+
+
+def test_rate_limits_limit_by_default() -> None:
+    rate = Settings().rate
+    assert (rate.user, rate.address, rate.login) == ("600/minute", "300/minute", "10/minute")
 
 
 def test_secrets_are_not_shown() -> None:
