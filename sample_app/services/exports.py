@@ -14,6 +14,7 @@ from io import StringIO
 from sample_app.core.database.database import Database
 from sample_app.repositories.contacts import ContactRepository
 from sample_app.schemas.transfers import ContactRecord, FileFormat
+from sample_app.services.spreadsheets import safe_cell
 from sample_app.settings import ExportsSettings
 
 COLUMNS = list(ContactRecord.model_fields)
@@ -36,11 +37,10 @@ class ExportService:
 
     async def _pieces(self, batch: Sequence[ContactRecord], form: FileFormat) -> AsyncIterator[str]:
         if form is FileFormat.CSV:
-            yield _csv([COLUMNS])
+            yield ",".join(COLUMNS) + "\r\n"
         while batch:
             if form is FileFormat.CSV:
-                dumped = (record.model_dump(mode="json") for record in batch)
-                yield _csv([list(row.values()) for row in dumped])
+                yield csv_rows(batch)
             else:
                 yield "".join(f"{record.model_dump_json()}\n" for record in batch)
             batch = await self._batch(after=batch[-1].id)
@@ -51,7 +51,11 @@ class ExportService:
         return [ContactRecord.model_validate(row) for row in rows]
 
 
-def _csv(rows: Sequence[Sequence[object]]) -> str:
+def csv_rows(records: Sequence[ContactRecord]) -> str:
+    """The records as lines of a CSV file (RFC 4180), safe to open in a spreadsheet."""
     text = StringIO()
-    csv.writer(text).writerows(rows)
+    writer = csv.writer(text)
+    for record in records:
+        values = record.model_dump(mode="json").values()
+        writer.writerow(safe_cell(v) if isinstance(v, str) else v for v in values)
     return text.getvalue()
