@@ -108,8 +108,12 @@ def create_app(
         openapi_url="/openapi.json" if documented else None,
     )
     app.state.commit = settings.commit
+    app.state.built = settings.built
     app.state.anonymous = settings.anonymous
-    app.router.routes += [*_ROUTES.routes, metrics_route(metrics.registry)]
+    app.router.routes += [
+        *_ROUTES.routes,
+        metrics_route(metrics.registry, settings.metrics.token.get_secret_value()),
+    ]
     # From the inside out: the last one added gets a request first.
     close_edge = add_edge(app, settings, Tokens(settings.auth))
     handle_errors(app)

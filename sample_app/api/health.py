@@ -14,7 +14,8 @@ router = APIRouter(prefix="/health", tags=["health"])
 @router.get("")
 async def health(request: Request) -> Health:
     """Always 200 while the process answers: a restart would not repair a dependency."""
-    return Health(version=__version__, commit=request.app.state.commit)
+    state = request.app.state
+    return Health(version=__version__, commit=state.commit, built=state.built)
 
 
 @router.get("/ready", responses={503: {"model": Readiness}})

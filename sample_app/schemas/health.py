@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel
@@ -13,6 +14,7 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
     version: str
     commit: str
+    built: Literal["unknown"] | datetime
 
 
 class Readiness(BaseModel):

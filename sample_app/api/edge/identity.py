@@ -55,6 +55,6 @@ def caller_key(scope: Scope) -> str:
 
 
 def address_of(scope: Scope) -> str:
-    """The client's address; behind a proxy, configure the server to trust the proxy's header."""
+    """The client's address; behind a proxy of `SAMPLE_APP_HTTP_PROXIES` the one it names."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"
