@@ -20,6 +20,7 @@ from sample_app.core.cache.caches import Caches
 from sample_app.core.database.database import Database
 from sample_app.core.logs.access_log import AccessLog
 from sample_app.core.logs.correlation import Correlation
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.core.security.passwords import Passwords
 from sample_app.core.security.tokens import Tokens
 from sample_app.core.tasks.background import Background
@@ -31,6 +32,7 @@ from sample_app.schemas.page import Page
 from sample_app.services.companies import REFRESH, CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
+from sample_app.services.events import Event
 from sample_app.services.exports import ExportService
 from sample_app.services.first_users import ensure_first_users
 from sample_app.services.health import HealthService
@@ -143,12 +145,14 @@ def _services(
     )
     for step in (WELCOME, NOTE_WELCOME, REFRESH):
         metrics.tasks.expect(step)
+    metrics.events.expect(Event)
+    events = BusinessEvents(metrics.events)
     return Services(
-        contacts=ContactService(database, details),
-        companies=CompanyService(database, directory, pages, profiles, details),
-        imports=ImportService(database, settings.imports),
-        exports=ExportService(database, settings.exports),
-        users=UserService(database, Tokens(settings.auth), Passwords()),
+        contacts=ContactService(database, details, events),
+        companies=CompanyService(database, directory, pages, profiles, details, events=events),
+        imports=ImportService(database, settings.imports, events),
+        exports=ExportService(database, settings.exports, events),
+        users=UserService(database, Tokens(settings.auth), Passwords(), events),
         welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches, directory),
         background=Background(settings.tasks, metrics.tasks),

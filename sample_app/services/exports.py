@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Sequence
 from io import StringIO
 
 from sample_app.core.database.database import Database
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.repositories.contacts import ContactRepository
 from sample_app.schemas.transfers import ContactRecord, FileFormat
+from sample_app.services.events import Event
 from sample_app.services.spreadsheets import safe_cell
 from sample_app.settings import ExportsSettings
 
@@ -23,9 +25,12 @@ COLUMNS = list(ContactRecord.model_fields)
 class ExportService:
     """The use case; one instance serves all requests."""
 
-    def __init__(self, database: Database, settings: ExportsSettings) -> None:
+    def __init__(
+        self, database: Database, settings: ExportsSettings, events: BusinessEvents
+    ) -> None:
         self._database = database
         self._settings = settings
+        self._events = events
 
     async def contacts(self, form: FileFormat) -> AsyncIterator[str]:
         """The file in pieces; its first batch is read before this returns.
@@ -36,6 +41,7 @@ class ExportService:
         return self._pieces(first, form)
 
     async def _pieces(self, batch: Sequence[ContactRecord], form: FileFormat) -> AsyncIterator[str]:
+        exported = 0
         if form is FileFormat.CSV:
             yield ",".join(COLUMNS) + "\r\n"
         while batch:
@@ -43,7 +49,9 @@ class ExportService:
                 yield csv_rows(batch)
             else:
                 yield "".join(f"{record.model_dump_json()}\n" for record in batch)
+            exported += len(batch)
             batch = await self._batch(after=batch[-1].id)
+        self._events.happened(Event.EXPORT_FINISHED, exported=exported)
 
     async def _batch(self, after: int) -> list[ContactRecord]:
         async with self._database.reading() as session:

@@ -13,11 +13,13 @@ from contextlib import suppress
 from sample_app.core.clock import utc_now
 from sample_app.core.database.database import Database
 from sample_app.core.errors import AppError, NotFoundError
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.models.contact import search_key
 from sample_app.repositories.companies import CompanyRepository
 from sample_app.repositories.contacts import ContactRepository
 from sample_app.repositories.imports import ImportRepository
 from sample_app.schemas.transfers import ContactUpload, FileFormat, ImportOut, RejectedRow
+from sample_app.services.events import Event
 from sample_app.services.upload import UploadedRow, uploaded_rows
 from sample_app.settings import ImportsSettings
 
@@ -25,9 +27,12 @@ from sample_app.settings import ImportsSettings
 class ImportService:
     """The use cases; one instance serves all requests."""
 
-    def __init__(self, database: Database, settings: ImportsSettings) -> None:
+    def __init__(
+        self, database: Database, settings: ImportsSettings, events: BusinessEvents
+    ) -> None:
         self._database = database
         self._settings = settings
+        self._events = events
 
     async def run(self, chunks: AsyncIterator[bytes], form: FileFormat) -> ImportOut:
         """Store all valid rows of an upload; count the others, the first of them with a reason.
@@ -49,9 +54,11 @@ class ImportService:
             with suppress(AppError):  # the database may be the reason
                 async with self._database.writing() as session:
                     await ImportRepository(session).end(identifier, "broken_off", utc_now())
+            self._happened(Event.IMPORT_BROKEN_OFF, identifier, tally)
             raise
         async with self._database.writing() as session:
             await ImportRepository(session).end(identifier, "finished", utc_now())
+        self._happened(Event.IMPORT_FINISHED, identifier, tally)
         return await self.status(identifier)
 
     async def status(self, identifier: int) -> ImportOut:
@@ -65,6 +72,10 @@ class ImportService:
         if found is None:
             raise NotFoundError("This import does not exist.", {"id": identifier})
         return ImportOut.model_validate(found)
+
+    def _happened(self, event: Event, identifier: int, tally: _Tally) -> None:
+        counts = {"imported": tally.imported, "rejected": tally.rejected}
+        self._events.happened(event, import_id=identifier, **counts)
 
     async def _store(self, identifier: int, batch: Sequence[UploadedRow], tally: _Tally) -> None:
         """One transaction: contacts, and the counts of the import."""

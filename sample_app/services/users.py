@@ -5,6 +5,7 @@ from __future__ import annotations
 from sample_app.core.clock import utc_now
 from sample_app.core.database.database import Database
 from sample_app.core.errors import NotFoundError, UnauthenticatedError
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.core.security.passwords import Passwords
 from sample_app.core.security.roles import Caller, Role
 from sample_app.core.security.tokens import Tokens
@@ -12,12 +13,16 @@ from sample_app.models.user import User
 from sample_app.repositories.users import UserRepository
 from sample_app.schemas.page import Page, PageQuery, page_of
 from sample_app.schemas.users import LogIn, TokenOut, UserIn, UserOut
+from sample_app.services.events import Event
 
 
 class UserService:
     """The use cases. No connection is held while a password is hashed, which is slow."""
 
-    def __init__(self, database: Database, tokens: Tokens, passwords: Passwords) -> None:
+    def __init__(
+        self, database: Database, tokens: Tokens, passwords: Passwords, events: BusinessEvents
+    ) -> None:
+        self._events = events
         self._database = database
         self._tokens = tokens
         self._passwords = passwords
@@ -32,6 +37,7 @@ class UserService:
         user = User(email=new.email, password_hash=hashed, role=role, created_at=utc_now())
         async with self._database.writing() as session:
             await UserRepository(session).add(user)
+        self._events.happened(Event.USER_REGISTERED, new_user_id=user.id)
         return UserOut.model_validate(user)
 
     async def log_in(self, form: LogIn) -> TokenOut:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 
 from sample_app.telemetry.cache import CacheMetrics
+from sample_app.telemetry.events import EventMetrics
 from sample_app.telemetry.garbage import GarbageMetrics
 from sample_app.telemetry.http import HttpMetrics
 from sample_app.telemetry.loop_lag import LoopLagMetrics
@@ -30,4 +31,5 @@ class Metrics:
         self.loop = LoopLagMetrics(registry)
         self.garbage = GarbageMetrics(registry)
         self.start = StartMetrics(registry)
+        self.events = EventMetrics(registry)
         register_process_metrics(registry)

@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sample_app.core.errors import UnauthenticatedError
+from sample_app.core.logs.correlation import user_id
 from sample_app.core.security.roles import Caller
 from sample_app.core.security.tokens import Tokens
 
@@ -15,7 +16,7 @@ _KEY: Final = "sample_app.caller"
 
 
 class Identity:
-    """ASGI middleware: verifies a bearer token, if there is one."""
+    """ASGI middleware: verifies a bearer token, if there is one, and tells the logs the user."""
 
     def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
         self._app = app
@@ -27,7 +28,8 @@ class Identity:
             scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
             if scheme.lower() == "bearer":
                 try:
-                    scope[_KEY] = self._tokens.verify(token.strip())
+                    caller = scope[_KEY] = self._tokens.verify(token.strip())
+                    user_id.set(caller.user_id)
                 except UnauthenticatedError as error:
                     scope[_KEY] = error  # raised by routes that need the caller; log-in does not
         await self._app(scope, receive, send)
