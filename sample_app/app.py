@@ -35,8 +35,9 @@ from sample_app.services.container import Services
 from sample_app.services.events import Event
 from sample_app.services.exports import ExportService
 from sample_app.services.first_users import ensure_first_users
-from sample_app.services.health import HealthService
+from sample_app.services.health import HealthService, Pingable
 from sample_app.services.imports import ImportService
+from sample_app.services.inspection import InspectionService
 from sample_app.services.users import UserService
 from sample_app.services.welcome import NOTE_WELCOME, WELCOME, WelcomeService
 from sample_app.settings import Settings
@@ -145,6 +146,8 @@ def _services(
     )
     for step in (WELCOME, NOTE_WELCOME, REFRESH):
         metrics.tasks.expect(step)
+    background = Background(settings.tasks, metrics.tasks)
+    optional: dict[str, Pingable] = {"cache": caches, "directory": directory}
     metrics.events.expect(Event)
     events = BusinessEvents(metrics.events)
     return Services(
@@ -155,7 +158,8 @@ def _services(
         users=UserService(database, Tokens(settings.auth), Passwords(), events),
         welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches, directory),
-        background=Background(settings.tasks, metrics.tasks),
+        inspection=InspectionService(settings, database, optional, background),
+        background=background,
     )
 
 

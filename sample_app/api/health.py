@@ -1,12 +1,14 @@
-"""`/health` and `/health/ready`."""
+"""`/health`, `/health/ready` and `/health/detailed`."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response, status
 
 from sample_app import __version__
+from sample_app.api.access import INSPECTS
 from sample_app.api.dependencies import ServicesDep
-from sample_app.schemas.health import Health, Readiness
+from sample_app.api.documented import documented
+from sample_app.schemas.health import Details, Health, Readiness
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -25,3 +27,12 @@ async def ready(services: ServicesDep, response: Response) -> Readiness:
     if readiness.status == "unavailable":
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     return readiness
+
+
+@router.get("/detailed", dependencies=[INSPECTS], responses=documented(401, 403))
+async def detailed(services: ServicesDep) -> Details:
+    """Each dependency with its time to answer, the pools and the tasks.
+
+    For admins. Without a token only where contacts need none either, never in production.
+    """
+    return await services.inspection.details()

@@ -10,6 +10,7 @@ from sample_app.services.contacts import ContactService
 from sample_app.services.exports import ExportService
 from sample_app.services.health import HealthService
 from sample_app.services.imports import ImportService
+from sample_app.services.inspection import InspectionService
 from sample_app.services.users import UserService
 from sample_app.services.welcome import WelcomeService
 
@@ -25,4 +26,5 @@ class Services:
     users: UserService
     welcome: WelcomeService
     health: HealthService
+    inspection: InspectionService
     background: Background
