@@ -262,7 +262,7 @@ def test_rows_of_a_service_are_those_that_its_budgets_are_about() -> None:
     assert rows("checkout") == ["Requests"]
     assert rows("the sample service") == [
         *("Requests", "Database", "Connection pool", "Cache", "Background tasks"),
-        *("Event loop", "Process"),
+        *("Event loop", "Process", "Further budgets"),
     ]
 
 
