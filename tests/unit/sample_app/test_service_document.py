@@ -16,7 +16,10 @@ from sample_app.telemetry.metrics import Metrics
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "service.md").read_text()
 BUDGETS = yaml.safe_load((ROOT / "budgets.yaml").read_text())
-PREFIXES = ("http_server_", "db_client_", "cache_", "background_", "event_", "python_", "process_")
+PREFIXES = (
+    *("http_server_", "db_client_", "cache_", "background_", "event_", "python_", "process_"),
+    "business_",
+)
 # Made with the pool that they are about.
 OF_A_POOL = {
     f"db_client_connection_{name}"
