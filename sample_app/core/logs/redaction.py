@@ -25,9 +25,9 @@ _OPEN: Final = r"(?:[a-z]{1,20}\()?b?\\{0,3}"  # before a quote: b'...', SecretS
 _VALUES: Final = (
     rf"""({_NAME}{_OPEN}")(?:[^"\\\n]|\\.|"")*+""",
     rf"""({_NAME}{_OPEN}')(?:[^'\\\n]|\\.|'')*+""",
-    rf"(cookie{_SIGN}|authorization{_SIGN})[^\r\n]++",
+    rf"((?:{'|'.join(_LINES)}){_SIGN})[^\r\n]++",
     rf"({_NAME})[\[{{(][^\]}})\n]++",  # a list, a mapping
-    rf"""({_NAME})[^\s"'&,;)}}\]]++""",
+    rf"""({_NAME}(?:(?:Bearer|Basic)\s{{1,4}})?)[^\s"'&,;)}}\]]++""",
 )
 # Each with the texts of which one must be there, in lower case: most lines have none, and then no
 # pattern is tried. Every repetition is bounded, or possessive and the last part of its pattern: a

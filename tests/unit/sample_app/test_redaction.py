@@ -31,6 +31,7 @@ TOKEN = Tokens(AuthSettings()).issue(Caller(1, Role.ADMIN))
         pytest.param("postgresql://me:pw123@db/x", ["pw123"], id="a password in a URL"),
         pytest.param("('$argon2id$v=19$m=1,t=2,p=1$uq/B+$c5', 1)", ["uq/", "c5"], id="a hash"),
         pytest.param("SECRET=abc TOKEN: def", ["abc", "def"], id="variables"),
+        pytest.param("token: Bearer 3f9a", ["3f9a"], id="a token with its scheme"),
         pytest.param("pwd=hunter2&x=1", ["hunter2"], id="a short name"),
         pytest.param("session=3f9a; theme=dark", ["3f9a"], id="a session"),
         pytest.param("X-Session-Id: 3f9a", ["3f9a"], id="a session in a header"),
