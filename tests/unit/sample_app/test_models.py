@@ -22,7 +22,7 @@ from sample_app.repositories.seeding import contacts
 from sample_app.services.container import Services
 from sample_app.settings import SeedSettings
 
-MODELS = [mapper.class_ for mapper in Base.registry.mappers]
+MODELS = sorted((m.class_ for m in Base.registry.mappers), key=lambda model: model.__name__)
 
 
 @pytest.fixture
