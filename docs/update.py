@@ -1,10 +1,11 @@
 """Writes the generated parts of the documentation, between markers in the text.
 
-    uv run python docs/update.py          the tables in budgets.md and prometheus.md
+    uv run python docs/update.py          the tables in budgets.md and prometheus.md, the diagram of
+                                          the tables in service.md
     uv run python docs/update.py --output the output in README.md, by a real run (about 30 s)
     uv run python docs/update.py --selftest the table in selftest.md, by real runs (about 8 min)
 
-A test compares the tables of the first command; run the others by hand before a release.
+A test compares what the first command writes; run the others by hand before a release.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Column
+from sqlalchemy.dialects import postgresql
+
 from harness.budgets.dialects.model import lacking
 from harness.budgets.dialects.read import dialects
 from harness.budgets.dialects.recognise import PROCESS, assumed
@@ -24,6 +28,8 @@ from harness.budgets.parse.indicators import KINDS
 from harness.budgets.parse.json_schema import json_schema
 from harness.budgets.presets import CATALOGUE, Preset
 from harness.names import MEANINGS
+from sample_app.models import tables
+from sample_app.models.base import Base
 
 DOCS = Path(__file__).parent
 SECTIONS = {
@@ -82,6 +88,37 @@ def metrics() -> str:
     return "\n".join(["| metric | meaning |", "|---|---|", *rows, ""])
 
 
+def entities() -> str:
+    """A diagram of the service's tables, with the types of PostgreSQL."""
+    lines = ["```mermaid", "erDiagram"]
+    for table in sorted(Base.metadata.tables.values(), key=lambda table: table.name):
+        lines.append(f"    {table.name} {{")
+        lines += [f"        {_column(column)}" for column in table.columns]
+        lines.append("    }")
+        for key in sorted(table.foreign_keys, key=lambda key: key.parent.name):
+            one = "|o" if key.parent.nullable else "||"
+            label = f"{key.parent.name}, on delete {(key.ondelete or 'restrict').lower()}"
+            lines.append(f'    {key.column.table.name} {one}--o{{ {table.name} : "{label}"')
+    assert tables.__all__  # imported, so that the metadata is complete
+    return "\n".join([*lines, "```", ""])
+
+
+def _column(column: Column[Any]) -> str:
+    """One attribute in Mermaid: type, name, keys, and whether it may be absent."""
+    kind = column.type.compile(postgresql.dialect()).partition(" COLLATE ")[0].lower()  # type: ignore[no-untyped-call]
+    kind = kind.replace("timestamp with time zone", "timestamptz").replace(" ", "_")
+    keys = [
+        name
+        for name, is_one in (
+            ("PK", column.primary_key), ("FK", column.foreign_keys), ("UK", column.unique),
+        )
+        if is_one
+    ]  # fmt: skip
+    return " ".join(
+        filter(None, (kind, column.name, ", ".join(keys), '"or null"' if column.nullable else ""))
+    )
+
+
 def _rows(definition: dict[str, Any]) -> list[str]:
     return [
         f"| {_key(definition, key)} | {spec.get('description', '')} |".replace("||", "|")
@@ -120,7 +157,11 @@ def selftest() -> str:
 
 def main(arguments: list[str]) -> None:
     """Rewrite the files in place."""
-    jobs = {DOCS / "budgets.md": ("keys", keys), DOCS / "prometheus.md": ("metrics", metrics)}
+    jobs = {
+        DOCS / "budgets.md": ("keys", keys),
+        DOCS / "prometheus.md": ("metrics", metrics),
+        DOCS / "service.md": ("entities", entities),
+    }
     if "--output" in arguments:
         jobs = {DOCS.parent / "README.md": ("output", output)}
     if "--selftest" in arguments:

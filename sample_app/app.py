@@ -23,6 +23,7 @@ from sample_app.core.cache.caches import Caches
 from sample_app.core.database.database import Database
 from sample_app.core.logs.access_log import AccessLog
 from sample_app.core.logs.correlation import Correlation
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.core.security.access import Access
 from sample_app.core.security.passwords import Passwords
 from sample_app.core.tasks.background import Background
@@ -35,10 +36,12 @@ from sample_app.services.audit import AuditService
 from sample_app.services.companies import REFRESH, CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
+from sample_app.services.events import Event
 from sample_app.services.exports import ExportService
 from sample_app.services.first_users import ensure_first_users
-from sample_app.services.health import HealthService
+from sample_app.services.health import HealthService, Pingable
 from sample_app.services.imports import ImportService
+from sample_app.services.inspection import InspectionService
 from sample_app.services.sessions import REASONS, SessionService
 from sample_app.services.standings import StandingService
 from sample_app.services.users import UserService
@@ -82,8 +85,12 @@ def create_app(settings: Settings, registry: CollectorRegistry | None = None) ->
         openapi_url="/openapi.json" if documented else None,
     )
     app.state.commit = settings.commit
+    app.state.built = settings.built
     app.state.anonymous = settings.anonymous
-    app.router.routes += [*_ROUTES.routes, metrics_route(metrics.registry)]
+    app.router.routes += [
+        *_ROUTES.routes,
+        metrics_route(metrics.registry, settings.metrics.token.get_secret_value()),
+    ]
     handle_errors(app)
     _add_middleware(app, settings, metrics, access)
     return app
@@ -167,12 +174,16 @@ def _services(
     audit_log = AuditService(database)
     standings = StandingService(database, access, settings)
     passwords = Passwords()
+    background = Background(settings.tasks, metrics.tasks)
+    optional: dict[str, Pingable] = {"cache": caches, "directory": directory}
+    metrics.events.expect(Event)
+    events = BusinessEvents(metrics.events)
     return Services(
-        contacts=ContactService(database, details),
-        companies=CompanyService(database, directory, pages, profiles, details),
-        imports=ImportService(database, settings.imports, audit_log),
-        exports=ExportService(database, settings.exports, audit_log),
-        users=UserService(database, passwords, audit_log, standings),
+        contacts=ContactService(database, details, events),
+        companies=CompanyService(database, directory, pages, profiles, details, events=events),
+        imports=ImportService(database, settings.imports, audit_log, events),
+        exports=ExportService(database, settings.exports, audit_log, events),
+        users=UserService(database, passwords, audit_log, standings, events),
         sessions=SessionService(
             database,
             access,
@@ -186,7 +197,8 @@ def _services(
         audit=audit_log,
         welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches, directory),
-        background=Background(settings.tasks, metrics.tasks),
+        inspection=InspectionService(settings, database, optional, background),
+        background=background,
     )
 
 

@@ -5,10 +5,21 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, Self
 
 from limits import parse as parse_rate
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Positive = Annotated[int, Field(gt=0)]
@@ -24,6 +35,17 @@ def _rate(text: str) -> str:
 
 
 Rate = Annotated[str, AfterValidator(_rate)]
+
+
+def _some(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """A network that does not hold all addresses: every client could then name its own."""
+    if network.prefixlen == 0:
+        message = "name the proxies: this network holds every address"
+        raise ValueError(message)
+    return network
+
+
+Network = Annotated[IPvAnyNetwork, AfterValidator(_some)]
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]  # exact: no `*`
 
 
@@ -105,6 +127,7 @@ class HttpSettings(_Group):
     """Settings of the middleware."""
 
     origins: tuple[Origin, ...] = ()  # pages of these origins may call the API (CORS)
+    proxies: tuple[Network, ...] = ()  # their X-Forwarded-For and -Proto are believed
     max_body: Positive = 1_048_576  # bytes of a request's body
     timeout: Seconds = 30.0  # until an answer begins
     compress_over: Positive = 1024  # bytes of an answer
@@ -176,6 +199,20 @@ class TasksSettings(_Group):
     drain: Seconds = 10.0  # time to end when the service stops
 
 
+class MetricsSettings(_Group):
+    """`/metrics`."""
+
+    token: SecretStr = SecretStr("")  # needed as a bearer token, 16 characters or more; empty: none
+
+    @field_validator("token")
+    @classmethod
+    def _token_is_long(cls, token: SecretStr) -> SecretStr:
+        if 0 < len(token) < 16:
+            message = "a token has 16 characters or more"
+            raise ValueError(message)
+        return token
+
+
 class TracesSettings(_Group):
     """OpenTelemetry traces."""
 
@@ -203,6 +240,7 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "staging", "production"] = "development"
     commit: str = "unknown"
+    built: Literal["unknown"] | AwareDatetime = "unknown"  # when the image was built, ISO 8601
     regressions: str = ""  # regressions to plant, e.g. "n_plus_one,slow_query"; never in production
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
@@ -218,6 +256,7 @@ class Settings(BaseSettings):
     welcome: WelcomeSettings = WelcomeSettings()
     directory: DirectorySettings = DirectorySettings()
     tasks: TasksSettings = TasksSettings()
+    metrics: MetricsSettings = MetricsSettings()
     traces: TracesSettings = TracesSettings()
     log: LogSettings = LogSettings()
 

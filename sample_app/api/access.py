@@ -1,7 +1,7 @@
 """Who may use a route, as dependencies: `dependencies=[EDITS]`, or `caller: SignedIn`.
 
-Contacts may also be read and edited without a token when the settings allow it. A bad token is
-refused even then.
+Contacts may also be read and edited without a token when the settings allow it, and the state of
+the service may be read. A bad token is refused even then.
 """
 
 from __future__ import annotations
@@ -58,4 +58,5 @@ def _demand(caller: Caller, role: Role) -> None:
 
 READS: Final = Depends(_needs_if_closed(Role.READER))
 EDITS: Final = Depends(_needs_if_closed(Role.EDITOR))
+INSPECTS: Final = Depends(_needs_if_closed(Role.ADMIN))
 ADMINISTERS: Final = Depends(_needs(Role.ADMIN))

@@ -32,7 +32,11 @@ async def export_contacts(
     chosen: Annotated[FileFormat | None, Query(alias="format")] = None,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> StreamingResponse:
-    """All contacts as JSON lines or CSV: by `format`, else by `Accept`, else JSON lines."""
+    """All contacts as JSON lines or CSV: by `format`, else by `Accept`, else JSON lines.
+
+    A CSV cell that a spreadsheet would run as a formula begins with an apostrophe, which an import
+    takes away again.
+    """
     form = chosen or (FileFormat.CSV if FileFormat.CSV.media_type in accept else FileFormat.JSONL)
     pieces = await services.exports.contacts(form)
     headers = {

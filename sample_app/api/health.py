@@ -1,12 +1,14 @@
-"""`/health` and `/health/ready`."""
+"""`/health`, `/health/ready` and `/health/detailed`."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response, status
 
 from sample_app import __version__
+from sample_app.api.access import INSPECTS
 from sample_app.api.dependencies import ServicesDep
-from sample_app.schemas.health import Health, Readiness
+from sample_app.api.documented import documented
+from sample_app.schemas.health import Details, Health, Readiness
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -14,7 +16,8 @@ router = APIRouter(prefix="/health", tags=["health"])
 @router.get("")
 async def health(request: Request) -> Health:
     """Always 200 while the process answers: a restart would not repair a dependency."""
-    return Health(version=__version__, commit=request.app.state.commit)
+    state = request.app.state
+    return Health(version=__version__, commit=state.commit, built=state.built)
 
 
 @router.get("/ready", responses={503: {"model": Readiness}})
@@ -24,3 +27,12 @@ async def ready(services: ServicesDep, response: Response) -> Readiness:
     if readiness.status == "unavailable":
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     return readiness
+
+
+@router.get("/detailed", dependencies=[INSPECTS], responses=documented(401, 403))
+async def detailed(services: ServicesDep) -> Details:
+    """Each dependency with its time to answer, the pools and the tasks.
+
+    For admins. Without a token only where contacts need none either, never in production.
+    """
+    return await services.inspection.details()

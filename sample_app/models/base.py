@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, String, inspect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -32,6 +32,14 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+    def __repr__(self) -> str:
+        """Such as `Contact(id=7)`, for logs: only the key, so no personal data and no query."""
+        state = inspect(self)
+        columns = [column.name for column in state.mapper.primary_key]
+        values = state.identity or ()
+        keys = ", ".join(f"{n}={v!r}" for n, v in zip(columns, values, strict=False))
+        return f"{type(self).__name__}({keys or 'not stored'})"
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -17,8 +17,8 @@ def plant(settings: Settings, replace: Replace) -> Settings:
     Noticed by the run: without data it is inconclusive, never a pass.
     """
 
-    def moved(registry: CollectorRegistry) -> Route:
-        return exposition.metrics_route(registry, "/internal/metrics")
+    def moved(registry: CollectorRegistry, token: str = "") -> Route:
+        return exposition.metrics_route(registry, token, "/internal/metrics")
 
     replace(app, "metrics_route", moved)
     return settings

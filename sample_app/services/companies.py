@@ -18,6 +18,7 @@ from sample_app.core.cache.cache import Cache
 from sample_app.core.cache.cached import cached
 from sample_app.core.database.database import Database
 from sample_app.core.errors import NotFoundError, UnavailableError
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.core.tasks.background import Step
 from sample_app.models.company import Company
 from sample_app.repositories.companies import CompanyRepository
@@ -29,6 +30,7 @@ from sample_app.schemas.companies import (
 )
 from sample_app.schemas.contacts import CompanyOut, ContactDetail
 from sample_app.schemas.page import Page, PageQuery, page_of
+from sample_app.services.events import Event
 
 REFRESH: Final = "refresh_profile"  # the task's name in metrics and logs
 _log = logging.getLogger("sample_app.companies")
@@ -51,7 +53,10 @@ class CompanyService:
         pages: Cache[Page[CompanySummary]],
         profiles: Cache[list[CompanyProfile]],
         contacts: Cache[ContactDetail],
+        *,
+        events: BusinessEvents,
     ) -> None:
+        self._events = events
         self._database = database
         self._directory = directory
         self._pages = pages
@@ -86,6 +91,7 @@ class CompanyService:
             company = await _company(session, identifier)
             company.name = patch.name
             await CompanyRepository(session).save(company)
+        self._events.happened(Event.COMPANY_RENAMED, company_id=identifier)
         await self._pages.invalidate_matching("*")  # the company may be on any other page now
         await self._contacts.invalidate_matching("*")  # no index by company exists
         return CompanyOut.model_validate(company)

@@ -14,6 +14,7 @@ from sample_app.core.cache.cache import Cache
 from sample_app.core.clock import utc_now
 from sample_app.core.database.database import Database
 from sample_app.core.errors import InvalidError, NotFoundError
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact, search_key
 from sample_app.repositories.companies import CompanyRepository
@@ -21,14 +22,18 @@ from sample_app.repositories.contacts import ContactRepository
 from sample_app.schemas.contacts import ContactDetail, ContactIn, ContactPatch, ContactSummary
 from sample_app.schemas.cursor import CursorPage, cursor_after, place_of
 from sample_app.schemas.page import Page, PageQuery, SearchQuery, page_of
+from sample_app.services.events import Event
 
 
 class ContactService:
     """The use cases; one instance serves all requests."""
 
-    def __init__(self, database: Database, details: Cache[ContactDetail]) -> None:
+    def __init__(
+        self, database: Database, details: Cache[ContactDetail], events: BusinessEvents
+    ) -> None:
         self._database = database
         self._details = details
+        self._events = events
 
     async def list(self, query: PageQuery) -> Page[ContactSummary]:
         """One page of all contacts, by name."""
@@ -90,6 +95,7 @@ class ContactService:
                 company=company,
             )
             await ContactRepository(session).save(contact)
+        self._events.happened(Event.CONTACT_CREATED, contact_id=contact.id)
         return ContactDetail.model_validate(contact)
 
     async def replace(self, identifier: int, new: ContactIn) -> ContactDetail:
@@ -109,6 +115,7 @@ class ContactService:
         async with self._database.writing() as session:
             if not await ContactRepository(session).delete(identifier):
                 raise _missing(identifier)
+        self._events.happened(Event.CONTACT_DELETED, contact_id=identifier)
         await self._details.invalidate(str(identifier))
 
     async def _change(self, identifier: int, changes: Mapping[str, object]) -> ContactDetail:
@@ -121,6 +128,7 @@ class ContactService:
             contact.search_key = search_key(contact.first_name, contact.last_name)
             contact.updated_at = utc_now()
             await ContactRepository(session).save(contact)
+        self._events.happened(Event.CONTACT_CHANGED, contact_id=identifier)
         # After the commit: otherwise a load in between would store the old value again.
         await self._details.invalidate(str(identifier))
         return ContactDetail.model_validate(contact)

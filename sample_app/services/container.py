@@ -11,6 +11,7 @@ from sample_app.services.contacts import ContactService
 from sample_app.services.exports import ExportService
 from sample_app.services.health import HealthService
 from sample_app.services.imports import ImportService
+from sample_app.services.inspection import InspectionService
 from sample_app.services.sessions import SessionService
 from sample_app.services.standings import StandingService
 from sample_app.services.users import UserService
@@ -31,4 +32,5 @@ class Services:
     audit: AuditService
     welcome: WelcomeService
     health: HealthService
+    inspection: InspectionService
     background: Background

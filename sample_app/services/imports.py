@@ -16,6 +16,7 @@ from opentelemetry import trace
 from sample_app.core.clock import utc_now
 from sample_app.core.database.database import Database
 from sample_app.core.errors import AppError, NotFoundError
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.models.contact import search_key
 from sample_app.repositories.companies import CompanyRepository
 from sample_app.repositories.contacts import ContactRepository
@@ -23,6 +24,7 @@ from sample_app.repositories.imports import ImportRepository
 from sample_app.schemas.audit import AuditAction
 from sample_app.schemas.transfers import ContactUpload, FileFormat, ImportOut, RejectedRow
 from sample_app.services.audit import AuditService
+from sample_app.services.events import Event
 from sample_app.services.upload import UploadedRow, uploaded_rows
 from sample_app.settings import ImportsSettings
 
@@ -32,10 +34,17 @@ _tracer = trace.get_tracer(__name__)
 class ImportService:
     """The use cases; one instance serves all requests."""
 
-    def __init__(self, database: Database, settings: ImportsSettings, audit: AuditService) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: ImportsSettings,
+        audit: AuditService,
+        events: BusinessEvents,
+    ) -> None:
         self._database = database
         self._audit = audit
         self._settings = settings
+        self._events = events
 
     async def run(self, chunks: AsyncIterator[bytes], form: FileFormat) -> ImportOut:
         """Store all valid rows of an upload; count the others, the first of them with a reason.
@@ -56,8 +65,10 @@ class ImportService:
         except BaseException:  # also when the client went away, or the time was up
             with suppress(AppError):  # the database may be the reason
                 await self._end(identifier, "broken_off", tally)
+            self._happened(Event.IMPORT_BROKEN_OFF, identifier, tally)
             raise
         await self._end(identifier, "finished", tally)
+        self._happened(Event.IMPORT_FINISHED, identifier, tally)
         return await self.status(identifier)
 
     async def status(self, identifier: int) -> ImportOut:
@@ -71,6 +82,10 @@ class ImportService:
         if found is None:
             raise NotFoundError("This import does not exist.", {"id": identifier})
         return ImportOut.model_validate(found)
+
+    def _happened(self, event: Event, identifier: int, tally: _Tally) -> None:
+        counts = {"imported": tally.imported, "rejected": tally.rejected}
+        self._events.happened(event, import_id=identifier, **counts)
 
     async def _end(
         self, identifier: int, status: Literal["finished", "broken_off"], tally: _Tally

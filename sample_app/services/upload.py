@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from sample_app.core.errors import InvalidError
 from sample_app.schemas.transfers import ContactUpload, FileFormat
+from sample_app.services.spreadsheets import text_of_cell
 
 _MARK: Final = b"\xef\xbb\xbf"  # spreadsheets begin UTF-8 files with it
 
@@ -105,7 +106,8 @@ def _from_csv(record: bytes, header: list[str]) -> ContactUpload:
         message = f"{len(cells)} cells, but the header names {len(header)}"
         raise ValueError(message)
     # An empty cell is an absent value.
-    filled = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+    named = zip(header, cells, strict=True)
+    filled = {name: text_of_cell(cell) for name, cell in named if cell}
     return ContactUpload.model_validate(filled)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sample_app.core.clock import utc_now
 from sample_app.core.database.database import Database
 from sample_app.core.errors import NotFoundError, UnauthenticatedError
+from sample_app.core.logs.events import BusinessEvents
 from sample_app.core.security.passwords import Passwords
 from sample_app.core.security.roles import Caller, Role
 from sample_app.models.user import User
@@ -13,6 +14,7 @@ from sample_app.schemas.audit import AuditAction
 from sample_app.schemas.page import Page, PageQuery, page_of
 from sample_app.schemas.users import UserIn, UserOut
 from sample_app.services.audit import AuditService
+from sample_app.services.events import Event
 from sample_app.services.standings import StandingService
 
 
@@ -25,7 +27,9 @@ class UserService:
         passwords: Passwords,
         audit: AuditService,
         standings: StandingService,
+        events: BusinessEvents,
     ) -> None:
+        self._events = events
         self._database = database
         self._passwords = passwords
         self._audit = audit
@@ -42,6 +46,7 @@ class UserService:
         async with self._database.writing() as session:
             await UserRepository(session).add(user)
             await self._audit.note(session, AuditAction.REGISTERED, f"user:{user.id}")
+        self._events.happened(Event.USER_REGISTERED, new_user_id=user.id)
         return UserOut.model_validate(user)
 
     async def get(self, caller: Caller) -> UserOut:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from secrets import compare_digest
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,10 +32,17 @@ class _Family(Collector):
         return (self._family,)
 
 
-def metrics_route(registry: CollectorRegistry, path: str = "/metrics") -> Route:
-    """A route that writes `registry` as Prometheus text or OpenMetrics, as the client accepts."""
+def metrics_route(registry: CollectorRegistry, token: str = "", path: str = "/metrics") -> Route:
+    """A route that writes `registry` as Prometheus text or OpenMetrics, as the client accepts.
+
+    With a `token` it answers 401 to requests without `Authorization: Bearer <token>`.
+    """
+    needed = f"bearer {token}".encode()
 
     async def metrics(request: Request) -> Response:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if token and not compare_digest(f"{scheme.lower()} {given.strip()}".encode(), needed):
+            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         parts = []
         for family in registry.collect():

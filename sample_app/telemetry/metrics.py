@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from sample_app.telemetry.access import AccessMetrics
 from sample_app.telemetry.cache import CacheMetrics
+from sample_app.telemetry.events import EventMetrics
 from sample_app.telemetry.garbage import GarbageMetrics
 from sample_app.telemetry.http import HttpMetrics
 from sample_app.telemetry.loop_lag import LoopLagMetrics
@@ -32,4 +33,5 @@ class Metrics:
         self.loop = LoopLagMetrics(registry)
         self.garbage = GarbageMetrics(registry)
         self.start = StartMetrics(registry)
+        self.events = EventMetrics(registry)
         register_process_metrics(registry)

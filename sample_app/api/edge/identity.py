@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sample_app.core.errors import UnauthenticatedError
+from sample_app.core.logs.correlation import user_id
 from sample_app.core.security.origin import Origin, network_of, origin
 from sample_app.core.security.roles import Caller
 from sample_app.core.security.standings import Standings
@@ -17,7 +18,7 @@ _KEY: Final = "sample_app.caller"
 
 
 class Identity:
-    """ASGI middleware: verifies a bearer token, if there is one, and sets `origin`."""
+    """ASGI middleware: verifies a bearer token, if there is one; sets `origin` and `user_id`."""
 
     def __init__(self, app: ASGIApp, tokens: Tokens, standings: Standings) -> None:
         self._app = app
@@ -29,15 +30,16 @@ class Identity:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        user_id = None
+        known = None
         scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             try:
                 caller = self._standings.current(self._tokens.verify(token.strip()))
-                scope[_KEY], user_id = caller, caller.user_id
+                scope[_KEY], known = caller, caller.user_id
+                user_id.set(known)
             except UnauthenticatedError as error:
                 scope[_KEY] = error  # raised by routes that need the caller; log-in does not
-        reset = origin.set(Origin(address_of(scope), user_id))
+        reset = origin.set(Origin(address_of(scope), known))
         try:
             await self._app(scope, receive, send)
         finally:
@@ -66,6 +68,6 @@ def caller_key(scope: Scope) -> str:
 
 
 def address_of(scope: Scope) -> str:
-    """The client's address; behind a proxy, configure the server to trust the proxy's header."""
+    """The client's address; behind a proxy of `SAMPLE_APP_HTTP_PROXIES` the one it names."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"

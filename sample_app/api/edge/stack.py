@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.middleware.gzip import GZipMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from sample_app.api.edge.body_limit import BodyLimit
 from sample_app.api.edge.cors import Cors
@@ -54,3 +55,5 @@ def add_edge(
         app.add_middleware(Cors, origins=http.origins)
     encrypted = settings.environment == "production"
     app.add_middleware(SecurityHeaders, encrypted=encrypted, pages=("/docs",))
+    if http.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[str(n) for n in http.proxies])

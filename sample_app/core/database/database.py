@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, event, text
@@ -21,6 +22,15 @@ from sample_app.telemetry.pool import MeasuredPool
 from sample_app.telemetry.tracing import instrument_engine
 
 POOL_NAME = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """How many connections of a pool are in use, idle, and allowed."""
+
+    used: int
+    idle: int
+    max: int
 
 
 class Database:
@@ -63,6 +73,12 @@ class Database:
         with told(self._connect_errors):
             async with self._sessions.begin() as session:
                 yield session
+
+    def pools(self) -> dict[str, PoolState]:
+        """The connections of each pool now, by its name."""
+        pool = self.engine.pool
+        assert isinstance(pool, MeasuredPool)
+        return {POOL_NAME: PoolState(pool.checkedout(), pool.checkedin(), pool.limit() or 0)}
 
     async def ping(self) -> None:
         """Check that the database answers.

@@ -1,4 +1,7 @@
-"""A correlation id for each request: from `X-Request-ID` or generated, and always returned."""
+"""A correlation id for each request: from `X-Request-ID` or generated, and always returned.
+
+Beside it stands the id of the signed-in user, for the log lines of the request and its tasks.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,15 @@ HEADER: Final = "X-Request-ID"
 _ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+user_id: ContextVar[int | None] = ContextVar("user_id", default=None)
 
 
 class Correlation:
-    """ASGI middleware that keeps `request_id` set while a request and its tasks run."""
+    """ASGI middleware that keeps `request_id` set while a request and its tasks run.
+
+    `user_id` is set further inside, where the token is verified, and stays set until here: the line
+    about an unexpected error is written in between.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,8 +44,9 @@ class Correlation:
                 MutableHeaders(scope=message)[HEADER] = identifier
             await send(message)
 
-        token = request_id.set(identifier)
+        request, user = request_id.set(identifier), user_id.set(None)
         try:
             await self._app(scope, receive, send_with_header)
         finally:
-            request_id.reset(token)
+            request_id.reset(request)
+            user_id.reset(user)

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, each with the correlation id of its request."""
+"""Structured logs: one JSON object a line, each with the correlation id and user of its request."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from datetime import UTC, datetime
 
 from opentelemetry import trace
 
-from sample_app.core.logs.correlation import request_id
+from sample_app.core.logs.correlation import request_id, user_id
 from sample_app.core.logs.redaction import redact, redact_field
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line: time, level, logger, message, request_id, extras."""
+    """Formats a record as one line.
+
+    Its keys: time, level, logger, function and line of the source, message; in a request
+    request_id, user_id and trace_id; and the extras of the call.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One JSON object; values that JSON cannot hold become text."""
@@ -24,10 +28,14 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
+            "function": record.funcName,
+            "line": record.lineno,
             "message": redact(record.getMessage()),
         }
         if identifier := request_id.get():
             line["request_id"] = identifier
+        if (user := user_id.get()) is not None:
+            line["user_id"] = user
         span = trace.get_current_span().get_span_context()
         if span.is_valid:
             line["trace_id"] = trace.format_trace_id(span.trace_id)

@@ -84,6 +84,11 @@ class Background:
         """A task that was planned in this process; None when unknown or long ago."""
         return self._tasks.get(identifier)
 
+    def load(self) -> tuple[int, int]:
+        """How many tasks of this process run, and how many wait."""
+        running = min(len(self._started), self._settings.concurrency)
+        return running, len(self._started) - running
+
     async def start(self, task: Task) -> None:
         """Run a planned task in the background; with a full queue it fails at once."""
         waiting = len(self._started) - self._settings.concurrency

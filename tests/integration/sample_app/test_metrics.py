@@ -227,6 +227,41 @@ async def test_metrics_page_is_the_registry_as_text_without_a_redirect(service: 
     assert {"http_server_request_duration_seconds", "cache_gets"} <= {f.name for f in families}
 
 
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        pytest.param(None, 401, id="nothing"),
+        pytest.param("Bearer the-token-of-metrics", 200, id="the token"),
+        pytest.param("bearer  the-token-of-metrics", 200, id="in lower case"),
+        pytest.param("Bearer the-token-of-metric", 401, id="a part of it"),
+        pytest.param("Basic the-token-of-metrics", 401, id="another scheme"),
+        pytest.param("Bearer", 401, id="an empty one"),
+        pytest.param("Bearer d\u00e9j\u00e0", 401, id="not ASCII"),
+    ],
+)
+async def test_metrics_page_with_a_token_is_for_those_who_have_it(
+    given: str | None, status: int
+) -> None:
+    app = Starlette(routes=[metrics_route(CollectorRegistry(), "the-token-of-metrics")])
+    headers = [(b"Authorization", given.encode())] if given else []
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/metrics", headers=headers)
+    assert answer.status_code == status
+    assert answer.headers.get("WWW-Authenticate") == (None if status == 200 else "Bearer")
+
+
+async def test_metrics_page_of_the_service_refuses_in_the_one_shape(tmp_path: Path) -> None:
+    token: dict[str, object] = {"token": "the-token-of-metrics"}
+    settings = settings_for(tmp_path, seed={"rows": 0}, metrics=token)
+    async with running(settings) as service:
+        refused = await service.client.get("/metrics")
+        assert (refused.status_code, refused.json()["code"]) == (401, "unauthorized")
+        headers = {"Authorization": "Bearer the-token-of-metrics"}
+        text = (await service.client.get("/metrics", headers=headers)).text
+        assert "http_server_request_duration_seconds" in text
+
+
 async def test_others_have_their_turn_between_two_families_of_the_metrics_page() -> None:
     turns, seen = 0, []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -84,11 +85,15 @@ async def test_start_with_no_rows_to_seed_leaves_the_data_alone(
         assert (await service.client.get(API)).json()["total"] == ROWS - 1
 
 
-async def test_health_says_version_and_commit(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path).model_copy(update={"commit": "abc123"})
+async def test_health_says_version_commit_and_build_time(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, seed={"rows": 0})
+    told = {"status": "ok", "version": "0.1.0", "commit": "unknown", "built": "unknown"}
     async with running(settings) as service:
-        answer = await service.client.get("/health")
-        assert answer.json() == {"status": "ok", "version": "0.1.0", "commit": "abc123"}
+        assert (await service.client.get("/health")).json() == told
+        built = datetime(2026, 1, 31, 12, tzinfo=UTC)
+        service.app.state.commit, service.app.state.built = "abc123", built
+        told |= {"commit": "abc123", "built": "2026-01-31T12:00:00Z"}
+        assert (await service.client.get("/health")).json() == told
 
 
 async def test_ready_with_its_database_is_200(service: Service) -> None:

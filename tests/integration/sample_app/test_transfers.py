@@ -64,6 +64,9 @@ async def test_export_is_every_contact_by_id_in_several_batches(
     else:
         rows = [json.loads(line) for line in answer.text.splitlines()]
     columns = ("id", "first_name", "last_name", "email", "company_id", "phone", "notes")
+    if form == "csv":  # a spreadsheet would calculate +1-555-0100
+        assert {row["phone"][:2] for row in rows} == {"'+"}
+        rows = [row | {"phone": row["phone"][1:]} for row in rows]
     assert [[str(row[c]) for c in columns] for row in rows] == [
         [str(seed[c]) for c in columns]  # type: ignore[literal-required]
         for seed in SEEDS

@@ -65,7 +65,10 @@ def test_documented_section_is_accepted_without_advice(path: Path) -> None:
         assert lint(plan, None) == []
 
 
-@pytest.mark.parametrize(("file", "marker"), [("budgets.md", "keys"), ("prometheus.md", "metrics")])
+@pytest.mark.parametrize(
+    ("file", "marker"),
+    [("budgets.md", "keys"), ("prometheus.md", "metrics"), ("service.md", "entities")],
+)
 def test_generated_tables_have_no_drift(file: str, marker: str) -> None:
     update = script("update")
     text = (DOCS / file).read_text()

@@ -79,3 +79,13 @@ def test_scripts_of_ci_can_be_run_and_ci_runs_them() -> None:
         assert os.access(Path(".ci", name), os.X_OK)
         assert f"\n.ci/{name}\n" in script
     assert "\nuv run python .ci/audit.py\n" in script
+
+
+def test_ci_demands_coverage_of_services_and_repositories() -> None:
+    script = Path(".ci/run").read_text()
+    assert "--cov-fail-under=90" in script
+    options = script.split("\nuv run coverage report ")[1]
+    assert "--fail-under=80" in options
+    (folders,) = re.findall(r"--include='(.+)'", options)
+    assert folders.split(",") == ["sample_app/services/*", "sample_app/repositories/*"]
+    assert all(list(Path().glob(f"{folder}.py")) for folder in folders.split(","))

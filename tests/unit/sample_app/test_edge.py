@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from limits.aio.storage import MemoryStorage
 from limits.errors import StorageError
 from starlette.applications import Starlette
@@ -20,9 +22,10 @@ from starlette.types import ASGIApp
 from sample_app.api.edge.body_limit import BodyLimit
 from sample_app.api.edge.identity import caller_key
 from sample_app.api.edge.rate_limit import Rates
+from sample_app.api.edge.stack import add_edge
 from sample_app.api.edge.time_out import TimeOut
 from sample_app.core.security.counters import Counters
-from sample_app.settings import RateSettings
+from sample_app.settings import RateSettings, Settings
 
 SHORT = 0.05  # seconds
 
@@ -153,6 +156,54 @@ async def test_rates_without_their_storage_count_in_memory_and_ask_it_seldom() -
     assert [one.allowed for one in counted] == [True, True, True, False, False]
     assert [one.remaining for one in counted] == [2, 1, 0, 0, 0]
     assert storage.asked == 1
+
+
+PROXIES = '["10.0.0.0/8", "2001:db8::1"]'
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "counted"),
+    [
+        pytest.param("10.0.0.1", ["192.0.2.7"], "192.0.2.7", id="a proxy names its client"),
+        pytest.param("10.0.0.1", [], "10.0.0.1", id="a proxy that names nobody"),
+        pytest.param("192.0.2.9", ["192.0.2.7"], "192.0.2.9", id="a client that names another"),
+        pytest.param("10.0.0.1", ["1.1.1.1, 192.0.2.7"], "192.0.2.7", id="a spoofed first one"),
+        pytest.param("10.0.0.1", ["1.1.1.1", "192.0.2.7"], "192.0.2.7", id="in a header more"),
+        pytest.param("10.0.0.1", ["192.0.2.7, 10.0.0.2"], "192.0.2.7", id="two proxies in a row"),
+        pytest.param("10.0.0.1", ["10.0.0.9, 192.0.2.7"], "192.0.2.7", id="a spoofed proxy"),
+        pytest.param("10.0.0.1", [""], "10.0.0.1", id="an empty header"),
+        pytest.param("2001:db8::1", ["192.0.2.7"], "192.0.2.7", id="a proxy by IPv6"),
+        pytest.param("127.0.0.1", ["192.0.2.7"], "127.0.0.1", id="this machine is no proxy"),
+    ],
+)
+async def test_rate_limit_counts_the_address_that_a_known_proxy_forwards(
+    monkeypatch: pytest.MonkeyPatch, peer: str, forwarded: list[str], counted: str
+) -> None:
+    monkeypatch.setenv("SAMPLE_APP_HTTP_PROXIES", PROXIES)
+    monkeypatch.setenv("SAMPLE_APP_RATE_ADDRESS", "1/hour")
+    settings = Settings(_env_file=None)
+    app = FastAPI()
+    add_edge(app, settings, Access(settings), lambda _: None)
+
+    @app.get("/")
+    async def address(request: Request) -> str:
+        return caller_key(request.scope)
+
+    headers = [("X-Forwarded-For", value) for value in forwarded]
+    transport = httpx.ASGITransport(app, client=(peer, 5))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answers = [await client.get("/", headers=headers) for _ in range(2)]
+    assert answers[0].json() == f"address:{counted}"
+    assert answers[1].status_code == 429
+    transport = httpx.ASGITransport(app, client=(counted, 5))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/")).status_code == 429  # the same caller, whatever the way
+
+
+def test_nobody_is_a_proxy_by_default() -> None:
+    assert Settings(_env_file=None).http.proxies == ()
+    for file in ("budgets.yaml", "sample_app/Dockerfile"):  # else uvicorn believes 127.0.0.1
+        assert "--no-proxy-headers" in Path(file).read_text()
 
 
 def test_caller_without_an_address_has_a_key() -> None:

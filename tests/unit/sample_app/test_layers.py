@@ -49,6 +49,23 @@ def test_imports_of_a_module_go_to_layers_below(path: Path) -> None:
         assert not imported(path) & {"main", "migrate"}
 
 
+def outside(path: Path) -> set[str]:
+    """The names that a module imports from elsewhere."""
+    nodes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
+    return {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_http_is_in_the_api_and_queries_are_in_repositories(path: Path) -> None:
+    layer = layer_of(path)
+    found = {name for name in outside(path) if name.startswith("sqlalchemy")}
+    if layer in {"api", "clients", "schemas", "services", "settings"}:
+        assert found <= {"sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.event"}
+    if layer in {"services", "repositories", "models", "schemas", "clients", "migrations"}:
+        web = ("fastapi", "starlette", "uvicorn")
+        assert not {name for name in outside(path) if name.startswith(web)}
+
+
 def test_every_layer_is_in_the_table() -> None:
     assert {layer_of(path) for path in modules()} == {*LAYERS, *FREE}
 

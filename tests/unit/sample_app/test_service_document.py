@@ -19,14 +19,8 @@ TEXT = (ROOT / "docs" / "service.md").read_text()
 BUDGETS = yaml.safe_load((ROOT / "budgets.yaml").read_text())
 SAMPLED = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 PREFIXES = (
-    "http_server_",
-    "db_client_",
-    "cache_",
-    "background_",
-    "event_",
-    "python_",
-    "process_",
-    "auth_",
+    *("http_server_", "db_client_", "cache_", "background_", "event_", "python_", "process_"),
+    *("auth_", "business_"),
 )
 # Made with the pool that they are about.
 OF_A_POOL = {

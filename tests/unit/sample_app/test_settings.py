@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
 import sample_app
-from sample_app.settings import DEVELOPMENT_SECRET, AuthSettings, Settings
+from sample_app.settings import DEVELOPMENT_SECRET, AuthSettings, MetricsSettings, Settings
 
 EXAMPLE = Path(sample_app.__file__).with_name(".env.example")
 
@@ -67,6 +67,12 @@ def test_variables_set_reach_their_group(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.param("HTTP_ORIGINS", '["*"]', "pattern", id="any origin"),
         pytest.param("HTTP_ORIGINS", '["http://a/"]', "pattern", id="an origin and a path"),
         pytest.param("HTTP_MAX_BODY", "0", "greater than 0", id="no body at all"),
+        pytest.param("HTTP_PROXIES", '["a.example"]', "IPv4 or IPv6 network", id="a proxy by name"),
+        pytest.param("HTTP_PROXIES", '["10.0.0.1/8"]', "IPv4 or IPv6 network", id="an odd network"),
+        pytest.param("HTTP_PROXIES", '["0.0.0.0/0"]', "every address", id="everybody a proxy"),
+        pytest.param("METRICS_TOKEN", "short", "16 characters", id="a token that can be guessed"),
+        pytest.param("BUILT", "yesterday", "built", id="a build time that is none"),
+        pytest.param("BUILT", "2026-01-31T12:00:00", "timezone", id="a build time without a zone"),
     ],
 )
 def test_variable_with_a_bad_value_is_refused(
@@ -136,5 +142,6 @@ def test_rate_limits_limit_by_default() -> None:
 
 def test_secrets_are_not_shown() -> None:
     shown = repr(Settings(auth=AuthSettings(admin_password=SecretStr("hush hush"))))
-    for secret in (DEVELOPMENT_SECRET, "hush hush", "sample-password"):
+    shown += repr(Settings(metrics=MetricsSettings(token=SecretStr("a token of metrics"))))
+    for secret in (DEVELOPMENT_SECRET, "hush hush", "sample-password", "a token of metrics"):
         assert secret not in shown

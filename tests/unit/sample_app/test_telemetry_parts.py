@@ -15,7 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 
-from sample_app.core.logs.correlation import request_id
+from sample_app.core.logs.correlation import request_id, user_id
 from sample_app.core.logs.json_lines import JsonFormatter
 from sample_app.telemetry.loop_lag import LoopLagMetrics
 from sample_app.telemetry.one_worker import take_lock
@@ -83,14 +83,19 @@ def test_log_line_is_json_with_correlation_id_extras_and_exception() -> None:
         os.stat("/nowhere")  # noqa: PTH116
     except OSError:
         record = logging.getLogger("a.b").makeRecord(
-            "a.b", logging.ERROR, __file__, 1, "lost %s", ("it",), sys.exc_info(), extra={"n": 3}
+            *("a.b", logging.ERROR, __file__, 12, "lost %s", ("it",), sys.exc_info()),
+            func="look",
+            extra={"n": 3},
         )
-    token = request_id.set("abc")
+    request, user = request_id.set("abc"), user_id.set(7)
     try:
         line = json.loads(JsonFormatter().format(record))
     finally:
-        request_id.reset(token)
+        request_id.reset(request)
+        user_id.reset(user)
     assert (line["level"], line["logger"], line["message"]) == ("ERROR", "a.b", "lost it")
-    assert (line["request_id"], line["n"]) == ("abc", 3)
+    assert (line["request_id"], line["user_id"], line["n"]) == ("abc", 7, 3)
+    assert (line["function"], line["line"]) == ("look", 12)
+    assert "user_id" not in json.loads(JsonFormatter().format(record))
     assert line["time"].endswith("+00:00")
     assert "FileNotFoundError" in line["exception"]

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sample_app.core.database.errors import told
 from sample_app.core.errors import InvalidError, UnavailableError
 from sample_app.schemas.cursor import cursor_after, place_of
-from sample_app.schemas.transfers import FileFormat
+from sample_app.schemas.transfers import ContactRecord, FileFormat
+from sample_app.services.exports import COLUMNS, csv_rows
+from sample_app.services.spreadsheets import safe_cell, text_of_cell
 from sample_app.services.upload import UploadedRow, uploaded_rows
 
 HEADER = ["first_name", "last_name", "email", "company_id", "notes"]
@@ -45,6 +48,59 @@ async def test_csv_of_the_standard_writer_is_read_as_it_was_written(
     rows = await read(file.getvalue().encode(), cuts, FileFormat.CSV)
     assert [row.number for row in rows] == list(range(1, len(texts) + 1))
     assert [row.contact and row.contact.notes for row in rows] == [text or None for text in texts]
+
+
+FORMULAS = ["=1+1", "+1-555-0100", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "''=1"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_cell_that_a_spreadsheet_would_run_begins_with_an_apostrophe(text: str) -> None:
+    assert safe_cell(text) == f"'{text}"
+    assert text_of_cell(safe_cell(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "Ada", "'t Hooft", "'", "1=1", " =1", "2026-01-01T00:00:00Z"])
+def test_cell_that_is_no_formula_stays_as_it_is(text: str) -> None:
+    assert safe_cell(text) == text
+    assert text_of_cell(text) == text
+
+
+@given(st.text(st.sampled_from("'=+-@\t\r\na＝"), max_size=6))
+def test_cell_leads_back_to_its_text_and_is_never_a_formula(text: str) -> None:
+    cell = safe_cell(text)
+    assert text_of_cell(cell) == text
+    assert cell[:1] not in set("=+-@\t\r\n＝")
+
+
+names = st.text(st.sampled_from("'=+-@aé,\"＝"), min_size=1, max_size=6)
+phones = st.none() | st.text(st.sampled_from("+-0123 ()."), min_size=1, max_size=12)
+
+
+@given(
+    st.lists(
+        st.tuples(names, phones, st.text(st.sampled_from("'=+-@\t\r\n a,\""), max_size=12)),
+        max_size=6,
+    ),
+    st.lists(st.integers(0, 600), max_size=6),
+)
+async def test_import_reads_an_export_as_it_was(
+    people: list[tuple[str, str | None, str]], cuts: list[int]
+) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    records = [
+        ContactRecord(
+            id=n, first_name=name, last_name="B", email=f"m{n}@x.example", company_id=n + 1,
+            phone=phone, notes=text, created_at=now, updated_at=now,
+        )
+        for n, (name, phone, text) in enumerate(people)
+    ]  # fmt: skip
+    file = f"{','.join(COLUMNS)}\r\n{csv_rows(records)}"
+    for row in list(csv.reader(io.StringIO(file, newline="")))[1:]:
+        assert not [cell for cell in row if cell[:1] in set("=+-@\t\r\n＝")]
+    rows = await read(file.encode(), cuts, FileFormat.CSV)
+    assert [row.problem for row in rows] == [""] * len(people)
+    found = [(c.first_name, c.phone, c.notes) for row in rows if (c := row.contact)]
+    assert found == [(name, phone, text or None) for name, phone, text in people]
 
 
 @given(st.lists(notes, max_size=8), st.lists(st.integers(0, 600), max_size=8))
