@@ -34,7 +34,3 @@ class AuditEntry(Base):
     address: Mapped[str] = mapped_column(String(64))
     request_id: Mapped[str] = mapped_column(String(128))
     details: Mapped[dict[str, object]] = mapped_column(JSON)
-
-    def __repr__(self) -> str:
-        """The row without its details."""
-        return f"AuditEntry(id={self.id}, action={self.action!r}, user_id={self.user_id})"

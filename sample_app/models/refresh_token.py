@@ -38,7 +38,3 @@ class RefreshToken(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     rotated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-    def __repr__(self) -> str:
-        """The row without the digest."""
-        return f"RefreshToken(id={self.id}, family={self.family!r}, user_id={self.user_id})"

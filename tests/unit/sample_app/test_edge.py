@@ -24,6 +24,7 @@ from sample_app.api.edge.identity import caller_key
 from sample_app.api.edge.rate_limit import Rates
 from sample_app.api.edge.stack import add_edge
 from sample_app.api.edge.time_out import TimeOut
+from sample_app.core.security.access import Access
 from sample_app.core.security.counters import Counters
 from sample_app.settings import RateSettings, Settings
 
