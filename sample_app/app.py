@@ -25,10 +25,11 @@ from sample_app.core.security.tokens import Tokens
 from sample_app.core.tasks.background import Background
 from sample_app.migrations.migrating import demand_newest, migrate
 from sample_app.repositories.seeding import seed
+from sample_app.repositories.tasks import DatabaseTaskStore
 from sample_app.schemas.companies import CompanyProfile, CompanySummary
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.schemas.page import Page
-from sample_app.services.companies import REFRESH, CompanyService
+from sample_app.services.companies import CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
 from sample_app.services.exports import ExportService
@@ -36,7 +37,7 @@ from sample_app.services.first_users import ensure_first_users
 from sample_app.services.health import HealthService
 from sample_app.services.imports import ImportService
 from sample_app.services.users import UserService
-from sample_app.services.welcome import NOTE_WELCOME, WELCOME, WelcomeService
+from sample_app.services.welcome import WelcomeService
 from sample_app.settings import Settings
 from sample_app.telemetry.exposition import metrics_route
 from sample_app.telemetry.http import MeasuredRequests
@@ -137,17 +138,20 @@ def _services(
     profiles = caches.named(
         "company_profiles", list[CompanyProfile], cache.profile_ttl, cache.profile_max_size
     )
-    for step in (WELCOME, NOTE_WELCOME, REFRESH):
-        metrics.tasks.expect(step)
+    background = Background(settings.tasks, metrics.tasks, DatabaseTaskStore(database))
+    companies = CompanyService(
+        database, directory, background, pages=pages, profiles=profiles, contacts=details
+    )
+    welcome = WelcomeService(database, settings.welcome.delay)
+    background.register({**welcome.work(), **companies.work()})
     return Services(
-        contacts=ContactService(database, details),
-        companies=CompanyService(database, directory, pages, profiles, details),
+        contacts=ContactService(database, details, background),
+        companies=companies,
         imports=ImportService(database, settings.imports),
         exports=ExportService(database, settings.exports),
         users=UserService(database, Tokens(settings.auth), Passwords()),
-        welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches, directory),
-        background=Background(settings.tasks, metrics.tasks),
+        background=background,
     )
 
 

@@ -3,6 +3,7 @@
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact
 from sample_app.models.import_run import ImportRun
+from sample_app.models.task import BackgroundTask
 from sample_app.models.user import User
 
-__all__ = ["Company", "Contact", "ImportRun", "User"]
+__all__ = ["BackgroundTask", "Company", "Contact", "ImportRun", "User"]

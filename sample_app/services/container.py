@@ -11,7 +11,6 @@ from sample_app.services.exports import ExportService
 from sample_app.services.health import HealthService
 from sample_app.services.imports import ImportService
 from sample_app.services.users import UserService
-from sample_app.services.welcome import WelcomeService
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,5 @@ class Services:
     imports: ImportService
     exports: ExportService
     users: UserService
-    welcome: WelcomeService
     health: HealthService
     background: Background

@@ -41,7 +41,7 @@ class UserService:
             UnauthenticatedError: When there is no such user or the password is wrong; the error is
                 the same for both.
         """
-        async with self._database.reading() as session:
+        async with self._database.reading_current() as session:
             user = await UserRepository(session).by_email(form.username.strip().lower())
         password = form.password.get_secret_value()
         right = await self._passwords.verify(password, user.password_hash if user else None)
@@ -56,7 +56,7 @@ class UserService:
         Raises:
             UnauthenticatedError: When they no longer exist.
         """
-        async with self._database.reading() as session:
+        async with self._database.reading_current() as session:
             user = await UserRepository(session).get(caller.user_id)
         if user is None:
             raise UnauthenticatedError("This user no longer exists.")

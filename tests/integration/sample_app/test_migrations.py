@@ -18,12 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sample_app.migrations.migrating import SchemaError, demand_newest, migrate
 from sample_app.models.base import Base
-from sample_app.models.tables import Company, Contact, ImportRun, User
+from sample_app.models.tables import BackgroundTask, Company, Contact, ImportRun, User
 from sample_app.settings import Settings
 from tests.integration.sample_app.conftest import running, settings_for
 
 ROOT = Path(__file__).parents[3]
-TABLES = {table.__tablename__ for table in (Company, Contact, ImportRun, User)}
+TABLES = {table.__tablename__ for table in (BackgroundTask, Company, Contact, ImportRun, User)}
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_constraints_of_migrated_tables_are_those_of_the_models(
         assert await connection.run_sync(constraints) == migrated
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0006"])
 async def test_each_step_can_be_taken_back_alone(engine: AsyncEngine, revision: str) -> None:
     await migrate(engine)
     await migrate(engine, revision)
