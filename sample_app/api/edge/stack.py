@@ -33,6 +33,7 @@ def add_edge(app: FastAPI, settings: Settings, tokens: Tokens) -> Callable[[], A
     pool = redis_pool(url) if url else None
     storage = redis_storage(url, pool) if pool else None
     http = settings.http
+    app.state.fingerprint_key = settings.auth.secret.get_secret_value().encode()
     app.state.idempotency = (
         RedisIdempotencyStore(
             Redis(connection_pool=pool),
