@@ -66,7 +66,9 @@ target:
   command: {command}
   url: http://127.0.0.1:{{port}}
   ready_timeout: 60s
-  environment: {{SAMPLE_APP_DATABASE_URL: "sqlite+aiosqlite:///./sample.db"}}
+  environment:
+    SAMPLE_APP_DATABASE_URL: sqlite+aiosqlite:///./sample.db
+    SAMPLE_APP_SEED_RESET: "true"
 scenarios:
   smoke:
     {{locustfile: {locustfile}, rate: {rate}/s, duration: {longest}s, max_duration: {longest}s}}
