@@ -223,6 +223,8 @@ class Background:
             if task.finished_at is None:
                 await self._give_back(task)
             raise
+        except Exception:  # noqa: BLE001 - nobody waits for this; the lease ends by itself
+            _log.exception("background task left", extra={"task": task.step, "task_id": task.id})
 
     async def _chain(self, task: Task) -> None:
         task.status = "running"

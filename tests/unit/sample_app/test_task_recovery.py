@@ -128,17 +128,18 @@ async def test_leases_of_accepted_tasks_are_extended_and_a_task_taken_over_is_ca
 @pytest.mark.parametrize(
     ("failures", "calls", "status"),
     [
-        pytest.param(2, 1, "succeeded", id="for a while"),
-        pytest.param(3, 0, "queued", id="before it began"),
+        pytest.param([UnavailableError("away")] * 2, 1, "succeeded", id="for a while"),
+        pytest.param([UnavailableError("away")] * 3, 0, "queued", id="before it began"),
+        pytest.param([LookupError("a mistake")], 0, "queued", id="a mistake of the store"),
     ],
 )
-async def test_store_that_does_not_answer_leaves_the_task_to_its_lease(
-    failures: int, calls: int, status: str, caplog: pytest.LogCaptureFixture
+async def test_store_that_fails_leaves_the_task_to_its_lease(
+    failures: list[Exception], calls: int, status: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench = Bench()
     called: list[str] = []
     bench.does(failing(0, OSError(), called))
-    bench.store.failures = [UnavailableError("away")] * failures
+    bench.store.failures = list(failures)
     task = await bench.run()
     assert (len(called), task.status) == (calls, status)
     assert ("background task left" in caplog.text) == (calls == 0)
