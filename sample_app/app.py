@@ -29,11 +29,12 @@ from sample_app.core.security.passwords import Passwords
 from sample_app.core.tasks.background import Background
 from sample_app.migrations.migrating import demand_newest, migrate
 from sample_app.repositories.seeding import seed
+from sample_app.repositories.tasks import DatabaseTaskStore
 from sample_app.schemas.companies import CompanyProfile, CompanySummary
 from sample_app.schemas.contacts import ContactDetail
 from sample_app.schemas.page import Page
 from sample_app.services.audit import AuditService
-from sample_app.services.companies import REFRESH, CompanyService
+from sample_app.services.companies import CompanyService
 from sample_app.services.contacts import ContactService
 from sample_app.services.container import Services
 from sample_app.services.events import Event
@@ -45,7 +46,7 @@ from sample_app.services.inspection import InspectionService
 from sample_app.services.sessions import REASONS, SessionService
 from sample_app.services.standings import StandingService
 from sample_app.services.users import UserService
-from sample_app.services.welcome import NOTE_WELCOME, WELCOME, WelcomeService
+from sample_app.services.welcome import WelcomeService
 from sample_app.settings import Settings
 from sample_app.telemetry.exposition import metrics_route
 from sample_app.telemetry.http import MeasuredRequests
@@ -169,18 +170,25 @@ def _services(
     profiles = caches.named(
         "company_profiles", list[CompanyProfile], cache.profile_ttl, cache.profile_max_size
     )
-    for step in (WELCOME, NOTE_WELCOME, REFRESH):
-        metrics.tasks.expect(step)
     audit_log = AuditService(database)
     standings = StandingService(database, access, settings)
     passwords = Passwords()
-    background = Background(settings.tasks, metrics.tasks)
+    background = Background(settings.tasks, metrics.tasks, DatabaseTaskStore(database))
     optional: dict[str, Pingable] = {"cache": caches, "directory": directory}
     metrics.events.expect(Event)
     events = BusinessEvents(metrics.events)
+    companies = CompanyService(
+        *(database, directory, background),
+        pages=pages,
+        profiles=profiles,
+        contacts=details,
+        events=events,
+    )
+    welcome = WelcomeService(database, settings.welcome.delay)
+    background.register({**welcome.work(), **companies.work()})
     return Services(
-        contacts=ContactService(database, details, events),
-        companies=CompanyService(database, directory, pages, profiles, details, events=events),
+        contacts=ContactService(database, details, background, events),
+        companies=companies,
         imports=ImportService(database, settings.imports, audit_log, events),
         exports=ExportService(database, settings.exports, audit_log, events),
         users=UserService(database, passwords, audit_log, standings, events),
@@ -195,7 +203,6 @@ def _services(
         ),
         standings=standings,
         audit=audit_log,
-        welcome=WelcomeService(database, settings.welcome.delay),
         health=HealthService(database, caches, directory),
         inspection=InspectionService(settings, database, optional, background),
         background=background,

@@ -57,6 +57,7 @@ class DatabaseSettings(_Group):
     """Where the data is, and the pool in front of it; times are seconds."""
 
     url: str = "sqlite+aiosqlite:///./sample.db"
+    read_url: str = ""  # a read replica of the same database; empty: none
     pool_size: Positive = 10
     max_overflow: Annotated[int, Field(ge=0)] = 20
     pool_timeout: Seconds = 30.0
@@ -161,9 +162,10 @@ class AuditSettings(_Group):
 
 
 class SeedSettings(_Group):
-    """The data set that is restored at start-up: contacts 1..rows. 0 leaves the database alone."""
+    """The data set that is added at start-up: contacts 1..rows. 0 leaves the database alone."""
 
     rows: Annotated[int, Field(ge=0)] = 10_000
+    reset: bool = False  # also delete every other contact; in development only
     companies: Positive = 200
     random: int = 1  # same number, same data
     password: SecretStr = SecretStr(SAMPLE_PASSWORD)  # of reader@, editor@, admin@example.com
@@ -192,11 +194,20 @@ class TasksSettings(_Group):
     """Background tasks; times are seconds."""
 
     concurrency: Positive = 10  # that run at once
-    queue_size: Positive = 1000  # that wait; more are refused
+    queue_size: Positive = 1000  # that wait in this process; more wait in the database
     attempts: Positive = 3  # of each step, after temporary errors
     retry_wait: Seconds = 0.2  # before the second attempt; doubles
-    remembered: Positive = 1000  # whose status is kept
+    kept: Seconds = 86_400.0  # how long the status of an ended task is kept
+    lease: Seconds = 30.0  # after the death of its process a task waits so long to be started again
+    poll: Seconds = 5.0  # between two looks for such tasks, about
     drain: Seconds = 10.0  # time to end when the service stops
+
+    @model_validator(mode="after")
+    def _leases_are_extended_in_time(self) -> Self:
+        if self.lease < 4 * self.poll:
+            message = "SAMPLE_APP_TASKS_LEASE must be at least four times SAMPLE_APP_TASKS_POLL"
+            raise ValueError(message)
+        return self
 
 
 class MetricsSettings(_Group):
@@ -288,9 +299,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _seed_never_in_production(self) -> Self:
         if self.environment == "production" and self.seed.rows:
-            message = (
-                "seeding deletes every other contact: set SAMPLE_APP_SEED_ROWS=0 in production"
-            )
+            message = "seeding adds made-up contacts: set SAMPLE_APP_SEED_ROWS=0 in production"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _reset_in_development_only(self) -> Self:
+        if self.environment != "development" and self.seed.reset:
+            message = "SAMPLE_APP_SEED_RESET deletes contacts: it is for development only"
             raise ValueError(message)
         return self
 

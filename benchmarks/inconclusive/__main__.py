@@ -68,6 +68,7 @@ target:
   ready_timeout: 60s
   environment:
     SAMPLE_APP_DATABASE_URL: "sqlite+aiosqlite:///./sample.db"
+    SAMPLE_APP_SEED_RESET: "true"
     SAMPLE_APP_RATE_ADDRESS: 600000/minute
 scenarios:
   smoke:

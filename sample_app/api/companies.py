@@ -67,7 +67,7 @@ async def refresh_company(
     key: IdempotencyKey = None,
 ) -> TaskOut:
     """Refresh the profile from the directory in the background; `Location` has the status."""
-    task = services.background.plan(await services.companies.refreshing(identifier))
+    task = await services.companies.plan_refresh(identifier)
     response.headers["Location"] = f"{tasks_router.prefix}/{task.id}"
     tasks.add_task(services.background.start, task)
     return TaskOut.model_validate(task)

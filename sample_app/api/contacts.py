@@ -67,9 +67,8 @@ async def create_contact(
     key: IdempotencyKey = None,
 ) -> ContactDetail:
     """Store a new contact; they are welcomed in the background."""
-    contact = await services.contacts.create(new)
+    contact, task = await services.contacts.create(new)
     response.headers["Location"] = f"{router.prefix}/{contact.id}"
-    task = services.background.plan(*services.welcome.steps(contact.id))
     response.headers[TASK] = task.id
     tasks.add_task(services.background.start, task)
     return contact

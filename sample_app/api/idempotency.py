@@ -3,10 +3,14 @@
 After the IETF's draft-ietf-httpapi-idempotency-key-header: the same key with the same body gets
 the first answer again; with another body 422; while the first request is in progress 409. Only
 successes are stored: a failed request changed nothing and may be repeated.
+
+Every POST takes a key, except those of `/api/v1/auth`: their answers hold tokens, which must not be
+stored, and a repeated log-in only issues another token.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 from hashlib import sha256
 from typing import Annotated, Final
@@ -33,8 +37,14 @@ IdempotencyKey = Annotated[
 ]
 
 
-def idempotent(handler: Handler) -> Handler:
-    """Execute a POST with a key once."""
+def idempotent(handler: Handler, *, streamed: bool = False) -> Handler:
+    """Execute a POST with a key once.
+
+    Args:
+        handler: Answers the request.
+        streamed: The body is too long to be read before the handler reads it. Requests are then
+            compared by their query, type and length.
+    """
 
     async def handle(request: Request) -> Response:
         given = request.headers.get(HEADER)
@@ -43,7 +53,8 @@ def idempotent(handler: Handler) -> Handler:
         store: IdempotencyStore = request.app.state.idempotency
         # Keys of other callers and other paths are different keys.
         key = _digest(caller_key(request.scope), request.url.path, given)
-        fingerprint = _digest(request.url.query, (await request.body()).hex())
+        body = _head(request) if streamed else await request.body()
+        fingerprint = _fingerprint(request, body)
         record = await store.claim(key, fingerprint)
         if record is None:
             return await _first(handler, request, store, key, fingerprint)
@@ -80,6 +91,17 @@ def _again(record: Record, fingerprint: str) -> Response:
     return Response(
         stored.body, stored.status, {**dict(stored.headers), "Idempotency-Replayed": "true"}
     )
+
+
+def _head(request: Request) -> bytes:
+    names = ("Content-Type", "Content-Length")
+    return "\n".join(request.headers.get(name, "") for name in names).encode()
+
+
+def _fingerprint(request: Request, body: bytes) -> str:
+    """With a secret key, because a plain digest of a body with a password lets others guess it."""
+    key: bytes = request.app.state.fingerprint_key
+    return hmac.digest(key, request.url.query.encode() + b"\n" + body, "sha256").hex()
 
 
 def _digest(*parts: str) -> str:

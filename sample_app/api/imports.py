@@ -11,12 +11,18 @@ from starlette.requests import ClientDisconnect
 from sample_app.api.access import EDITS
 from sample_app.api.dependencies import ServicesDep
 from sample_app.api.documented import documented
+from sample_app.api.idempotency import IdempotencyKey
+from sample_app.api.route import UploadRoute
 from sample_app.schemas.contacts import Id
 from sample_app.schemas.transfers import FileFormat, ImportOut
 
 PATH: Final = "/api/v1/imports"
 router = APIRouter(
-    prefix=PATH, tags=["imports"], dependencies=[EDITS], responses=documented(401, 403)
+    prefix=PATH,
+    tags=["imports"],
+    route_class=UploadRoute,
+    dependencies=[EDITS],
+    responses=documented(401, 403),
 )
 _FORMATS: Final = {form.media_type: form for form in FileFormat}
 _EXAMPLE: Final = {
@@ -39,9 +45,11 @@ _FILE: Final = {
     "",
     status_code=status.HTTP_201_CREATED,
     openapi_extra=_FILE,
-    responses=documented(400, 413, 415, 422),
+    responses=documented(400, 409, 413, 415, 422),
 )
-async def import_contacts(services: ServicesDep, request: Request, response: Response) -> ImportOut:
+async def import_contacts(
+    services: ServicesDep, request: Request, response: Response, key: IdempotencyKey = None
+) -> ImportOut:
     """Store the contacts of a file, as it arrives; rejected rows do not stop the others.
 
     JSON lines, or CSV whose first line names the columns: those of a new contact.

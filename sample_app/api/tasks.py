@@ -21,8 +21,8 @@ TaskId = Annotated[str, Path(alias="id", pattern="^[0-9a-f]{32}$")]
 
 @router.get("/{id}", responses=documented(404, 422))
 async def get_task(services: ServicesDep, identifier: TaskId) -> TaskOut:
-    """One background task; this process remembers a limited number."""
-    task = services.background.status(identifier)
+    """One background task, whichever process works on it; ended tasks are kept for a day."""
+    task = await services.background.status(identifier)
     if task is None:
         raise NotFoundError("This task does not exist, or ended long ago.", {"id": identifier})
     return TaskOut.model_validate(task)

@@ -9,15 +9,17 @@ from fastapi import APIRouter, Path, Query, status
 from sample_app.api.access import ADMINISTERS, SignedIn
 from sample_app.api.dependencies import ServicesDep
 from sample_app.api.documented import BODY, documented
+from sample_app.api.idempotency import IdempotencyKey
+from sample_app.api.route import IdempotentRoute
 from sample_app.schemas.contacts import Id
 from sample_app.schemas.page import Page, PageQuery
 from sample_app.schemas.users import RoleIn, UserIn, UserOut
 
-router = APIRouter(prefix="/api/v1/users", tags=["users"])
+router = APIRouter(prefix="/api/v1/users", tags=["users"], route_class=IdempotentRoute)
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=documented(409, *BODY))
-async def register(services: ServicesDep, new: UserIn) -> UserOut:
+async def register(services: ServicesDep, new: UserIn, key: IdempotencyKey = None) -> UserOut:
     """Register a user, who may read contacts."""
     return await services.users.register(new)
 

@@ -14,7 +14,7 @@ from sample_app.settings import Settings
 
 
 def _migrate(connection: Connection) -> None:
-    """All steps in one transaction, which on SQLite takes its only write lock at once.
+    """All steps in one transaction, as far as they allow it.
 
     Batch mode, because SQLite changes few things of a table in place.
     """
@@ -29,8 +29,9 @@ def _migrate(connection: Connection) -> None:
 
 async def _migrate_configured() -> None:
     engine = create_async_engine(Settings().database.url)
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:  # in no transaction: Alembic begins its own
         await connection.run_sync(_migrate)
+        await connection.commit()
     await engine.dispose()
 
 

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from sample_app.core.database.start_lock import lock_others_out
+from sample_app.core.database.start_lock import lock_others_out, locked_for_migration
 
 INI: Final = Path(__file__).with_name("alembic.ini")
 _log = logging.getLogger("sample_app.migrating")
@@ -24,16 +24,24 @@ class SchemaError(Exception):
 
 
 async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
-    """Take every step up or down to `revision`, all or none.
+    """Take every step up or down to `revision`.
 
+    All steps or none, except on PostgreSQL before a step that must run outside of a transaction.
     Several processes may start at once: one migrates, the others wait and have no steps left.
 
     Args:
         engine: The database.
         revision: `head` is the newest, `base` an empty database.
     """
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate, revision)
+    if engine.dialect.name == "sqlite":
+        async with engine.begin() as connection:
+            await connection.run_sync(lock_others_out)
+            await connection.run_sync(_migrate, revision, await connection.run_sync(_up, revision))
+        return
+    async with engine.connect() as connection, locked_for_migration(connection):
+        up = await connection.run_sync(_up, revision)
+        await connection.commit()  # Alembic begins and ends its own transactions
+        await connection.run_sync(_migrate, revision, up)
 
 
 async def demand_newest(engine: AsyncEngine) -> None:
@@ -66,14 +74,22 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _migrate(connection: Connection, revision: str) -> None:
-    lock_others_out(connection)
+def _config(connection: Connection) -> Config:
     config = Config(INI)
     config.attributes["connection"] = connection
+    return config
+
+
+def _up(connection: Connection, revision: str) -> bool:
+    """Whether the way to `revision` is an upgrade; a schema without a revision gets its own."""
+    config = _config(connection)
     if _revision(connection) is None and inspect(connection).has_table("contacts"):
         command.stamp(config, "0001")  # made before there were migrations, exactly like that
-    newest = revision == "head" or _precedes(config, _revision(connection), revision)
-    (command.upgrade if newest else command.downgrade)(config, revision)
+    return revision == "head" or _precedes(config, _revision(connection), revision)
+
+
+def _migrate(connection: Connection, revision: str, up: bool) -> None:
+    (command.upgrade if up else command.downgrade)(_config(connection), revision)
 
 
 def _precedes(config: Config, current: str | None, revision: str) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sample_app.core.tasks.task import Task
 from sample_app.models.contact import Contact
 from sample_app.regressions.planting import Replace
 from sample_app.schemas.contacts import ContactDetail, ContactIn
@@ -24,7 +25,7 @@ def plant(settings: Settings, replace: Replace) -> Settings:
     """
     original = ContactService.create
 
-    async def create(self: ContactService, new: ContactIn) -> ContactDetail:
+    async def create(self: ContactService, new: ContactIn) -> tuple[ContactDetail, Task]:
         session = self._database._sessions()
         forgotten.append(session)
         await session.scalar(select(exists().where(Contact.email == new.email)))

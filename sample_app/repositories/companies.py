@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sample_app.core.errors import ConflictError
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact
+from sample_app.repositories.counting import capped_count
 
 
 class CompanyRepository:
@@ -24,8 +25,8 @@ class CompanyRepository:
         return await self._session.get(Company, identifier)
 
     async def page(self, offset: int, limit: int) -> tuple[Sequence[tuple[int, str, int]], int]:
-        """Id, name and number of contacts of companies by name; and how many companies."""
-        total = await self._session.scalar(select(func.count()).select_from(Company)) or 0
+        """Id, name and number of contacts of companies by name; and the capped total."""
+        total = await self._session.scalar(capped_count(Company.id)) or 0
         query = select(Company.id, Company.name, _contacts()).order_by(Company.name)
         rows = await self._session.execute(query.offset(offset).limit(limit))
         return [(row[0], row[1], row[2]) for row in rows], total

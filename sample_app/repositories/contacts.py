@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     and_,
     delete,
-    func,
     or_,
     select,
     tuple_,
@@ -26,6 +25,7 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload, load_only, undefer
 from sample_app.core.errors import ConflictError
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact
+from sample_app.repositories.counting import capped_count
 
 
 class ContactRepository:
@@ -35,7 +35,7 @@ class ContactRepository:
         self._session = session
 
     async def page(self, offset: int, limit: int) -> tuple[Sequence[Contact], int]:
-        """Contacts by name, each with its company, without the long columns; and the total."""
+        """Contacts by name with their companies, without the long columns; and the capped total."""
         return await self._page(offset, limit)
 
     async def search(
@@ -48,7 +48,7 @@ class ContactRepository:
         self, offset: int, limit: int, *conditions: ColumnElement[bool]
     ) -> tuple[Sequence[Contact], int]:
         """One statement for items and total; a second one only for a page after the last."""
-        count = select(func.count()).select_from(Contact).where(*conditions)
+        count = capped_count(Contact.id, *conditions)
         query = _summaries().where(*conditions).offset(offset).limit(limit)
         rows = (await self._session.execute(query.add_columns(count.scalar_subquery()))).all()
         if rows:

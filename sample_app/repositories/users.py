@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sample_app.core.errors import ConflictError
 from sample_app.models.user import User
+from sample_app.repositories.counting import capped_count
 
 
 class UserRepository:
@@ -29,8 +30,8 @@ class UserRepository:
         return found.one_or_none()
 
     async def page(self, offset: int, limit: int) -> tuple[Sequence[User], int]:
-        """Users from the first to the last registered; and how many there are."""
-        total = await self._session.scalar(select(func.count()).select_from(User)) or 0
+        """Users from the first to the last registered; and the capped total."""
+        total = await self._session.scalar(capped_count(User.id)) or 0
         query = select(User).order_by(User.id).offset(offset).limit(limit)
         return (await self._session.scalars(query)).all(), total
 

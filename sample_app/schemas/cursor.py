@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Annotated, Generic, Self
+from typing import Annotated, ClassVar, Generic, Self
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -21,6 +21,7 @@ Place = tuple[str, int]  # the order of contacts: search key and id
 class ListQuery(PageQuery):
     """Which page: by number, or after a cursor (the empty cursor is before all)."""
 
+    beyond: ClassVar[str] = "begin with `GET /api/v1/contacts?cursor=` and follow `next`"
     cursor: Annotated[str | None, Field(max_length=2000)] = None
 
     @model_validator(mode="after")

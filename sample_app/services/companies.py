@@ -8,7 +8,7 @@ are not cached, because each new contact would invalidate them.
 from __future__ import annotations
 
 import logging
-from functools import partial
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,9 +19,11 @@ from sample_app.core.cache.cached import cached
 from sample_app.core.database.database import Database
 from sample_app.core.errors import NotFoundError, UnavailableError
 from sample_app.core.logs.events import BusinessEvents
-from sample_app.core.tasks.background import Step
+from sample_app.core.tasks.background import Background, Work
+from sample_app.core.tasks.task import Step, Task
 from sample_app.models.company import Company
 from sample_app.repositories.companies import CompanyRepository
+from sample_app.repositories.tasks import TaskRepository
 from sample_app.schemas.companies import (
     CompanyDetail,
     CompanyPatch,
@@ -50,10 +52,11 @@ class CompanyService:
         self,
         database: Database,
         directory: CompanyDirectory,
+        background: Background,
+        *,
         pages: Cache[Page[CompanySummary]],
         profiles: Cache[list[CompanyProfile]],
         contacts: Cache[ContactDetail],
-        *,
         events: BusinessEvents,
     ) -> None:
         self._events = events
@@ -62,6 +65,7 @@ class CompanyService:
         self._pages = pages
         self._profiles = profiles
         self._contacts = contacts
+        self._background = background
         self.list = cached(pages, key=_page_key)(self._list)
         self._profile = cached(profiles, key=_profile_key)(self._ask)
 
@@ -96,14 +100,24 @@ class CompanyService:
         await self._contacts.invalidate_matching("*")  # no index by company exists
         return CompanyOut.model_validate(company)
 
-    async def refreshing(self, identifier: int) -> Step:
-        """The step that asks the directory again; it may be tried again.
+    def work(self) -> Mapping[str, Work]:
+        """The functions of the steps, by name."""
+        return {REFRESH: self._refresh}
+
+    async def plan_refresh(self, identifier: int) -> Task:
+        """Store a task that asks the directory again.
+
+        Returns:
+            The task for `Background.start`.
 
         Raises:
             NotFoundError: When there is no such company.
         """
         name, _ = await self._counted(identifier)
-        return Step(REFRESH, partial(self._refresh, name))
+        task = self._background.plan(Step(REFRESH, {"name": name}))
+        async with self._database.writing() as session:
+            await TaskRepository(session).add(task)
+        return task
 
     async def _refresh(self, name: str) -> None:
         """The old profile stays until there is a new one."""
@@ -117,7 +131,8 @@ class CompanyService:
 
     async def _list(self, query: PageQuery) -> Page[CompanySummary]:
         """One page of all companies, by name, each with the number of its contacts."""
-        async with self._database.reading() as session:
+        # Current: an old name from a replica would stay in the cache.
+        async with self._database.reading_current() as session:
             found, total = await CompanyRepository(session).page(query.offset, query.size)
         items = [CompanySummary(id=i, name=name, contacts=count) for i, name, count in found]
         return page_of(items, total, query)
@@ -127,7 +142,7 @@ class CompanyService:
         return [] if profile is None else [profile]
 
     async def _counted(self, identifier: int) -> tuple[str, int]:
-        async with self._database.reading() as session:
+        async with self._database.reading_current() as session:
             found = await CompanyRepository(session).counted(identifier)
         if found is None:
             raise _missing(identifier)

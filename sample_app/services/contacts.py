@@ -15,24 +15,33 @@ from sample_app.core.clock import utc_now
 from sample_app.core.database.database import Database
 from sample_app.core.errors import InvalidError, NotFoundError
 from sample_app.core.logs.events import BusinessEvents
+from sample_app.core.tasks.background import Background
+from sample_app.core.tasks.task import Task
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact, search_key
 from sample_app.repositories.companies import CompanyRepository
 from sample_app.repositories.contacts import ContactRepository
+from sample_app.repositories.tasks import TaskRepository
 from sample_app.schemas.contacts import ContactDetail, ContactIn, ContactPatch, ContactSummary
 from sample_app.schemas.cursor import CursorPage, cursor_after, place_of
 from sample_app.schemas.page import Page, PageQuery, SearchQuery, page_of
 from sample_app.services.events import Event
+from sample_app.services.welcome import welcome
 
 
 class ContactService:
     """The use cases; one instance serves all requests."""
 
     def __init__(
-        self, database: Database, details: Cache[ContactDetail], events: BusinessEvents
+        self,
+        database: Database,
+        details: Cache[ContactDetail],
+        background: Background,
+        events: BusinessEvents,
     ) -> None:
         self._database = database
         self._details = details
+        self._background = background
         self._events = events
 
     async def list(self, query: PageQuery) -> Page[ContactSummary]:
@@ -72,13 +81,17 @@ class ContactService:
         """
 
         async def load() -> ContactDetail:
-            async with self._database.reading() as session:
+            # Current: an old value from a replica would stay in the cache.
+            async with self._database.reading_current() as session:
                 return ContactDetail.model_validate(await _contact(session, identifier))
 
         return await self._details.get_or_load(str(identifier), load)
 
-    async def create(self, new: ContactIn) -> ContactDetail:
-        """Store a new contact.
+    async def create(self, new: ContactIn) -> tuple[ContactDetail, Task]:
+        """Store a new contact, and in the same transaction the task that welcomes it.
+
+        Returns:
+            The contact, and the task for `Background.start`.
 
         Raises:
             InvalidError: When the company does not exist.
@@ -95,8 +108,10 @@ class ContactService:
                 company=company,
             )
             await ContactRepository(session).save(contact)
+            task = self._background.plan(*welcome(contact.id))
+            await TaskRepository(session).add(task)
         self._events.happened(Event.CONTACT_CREATED, contact_id=contact.id)
-        return ContactDetail.model_validate(contact)
+        return ContactDetail.model_validate(contact), task
 
     async def replace(self, identifier: int, new: ContactIn) -> ContactDetail:
         """Overwrite a contact; raises like `create` and `detail`."""

@@ -15,7 +15,6 @@ from sample_app.services.inspection import InspectionService
 from sample_app.services.sessions import SessionService
 from sample_app.services.standings import StandingService
 from sample_app.services.users import UserService
-from sample_app.services.welcome import WelcomeService
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,6 @@ class Services:
     sessions: SessionService
     standings: StandingService
     audit: AuditService
-    welcome: WelcomeService
     health: HealthService
     inspection: InspectionService
     background: Background

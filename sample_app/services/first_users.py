@@ -23,7 +23,7 @@ async def ensure_first_users(database: Database, passwords: Passwords, settings:
     Returns:
         How many were made.
     """
-    async with database.reading() as session:
+    async with database.reading_current() as session:
         users = UserRepository(session)
         missing = [wanted for wanted in _wanted(settings) if not await users.by_email(wanted[0])]
     if not missing:

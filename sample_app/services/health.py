@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal, Protocol
 
 from sample_app.core.database.database import Database
@@ -29,19 +30,25 @@ class HealthService:
         self._optional = {"cache": cache, "directory": directory}
 
     async def readiness(self) -> Readiness:
-        """`unavailable` without the database; `degraded` without cache or directory."""
-        checks = {"database": await self._database_answers()}
-        checks |= {name: await part.ping() for name, part in self._optional.items()}
+        """`unavailable` without the database; `degraded` without another dependency.
+
+        All are asked at once, so the answer takes as long as the slowest.
+        """
+        waiting = {"database": self._answers(self._database.ping)}
+        waiting |= {name: part.ping() for name, part in self._optional.items()}
+        if self._database.replicated:
+            waiting["replica"] = self._answers(self._database.ping_replica)
+        checks = dict(zip(waiting, await asyncio.gather(*waiting.values()), strict=True))
         status: Literal["ready", "degraded", "unavailable"] = "ready"
         if not all(checks.values()):
             status = "degraded" if checks["database"] else "unavailable"
         words = {name: "ok" if ok else "failed" for name, ok in checks.items()}
         return Readiness.model_validate({"status": status, "checks": words})
 
-    async def _database_answers(self) -> bool:
+    async def _answers(self, ping: Callable[[], Awaitable[None]]) -> bool:
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._database.ping()
+                await ping()
         except (UnavailableError, TimeoutError):
             _log.warning("the database does not answer", exc_info=True)
             return False

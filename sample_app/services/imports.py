@@ -77,7 +77,7 @@ class ImportService:
         Raises:
             NotFoundError: When there is none.
         """
-        async with self._database.reading() as session:
+        async with self._database.reading_current() as session:
             found = await ImportRepository(session).get(identifier)
         if found is None:
             raise NotFoundError("This import does not exist.", {"id": identifier})

@@ -37,6 +37,8 @@ class InspectionService:
             "database": database.ping,
             **{name: part.ping for name, part in optional.items()},
         }
+        if database.replicated:
+            self._asked["replica"] = database.ping_replica
         self._background = background
         self._started_at = utc_now()
 

@@ -78,7 +78,7 @@ class SessionService:
         if seconds := await self._lockout.wait(account, address):
             self._refused("locked_out")
             raise LockedOutError(seconds)
-        async with self._database.reading() as session:
+        async with self._database.reading_current() as session:
             user = await UserRepository(session).by_email(account)
         password = form.password.get_secret_value()
         right = await self._passwords.verify(password, user.password_hash if user else None)

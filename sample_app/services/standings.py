@@ -51,7 +51,7 @@ class StandingService:
             now = utc_now()
             since = now - self._life
             new = since if self._read_at is None else self._read_at - timedelta(seconds=MARGIN)
-            async with self._database.reading() as session:
+            async with self._database.reading_current() as session:
                 roles = await UserRepository(session).roles_changed_since(since)
                 ended = await RefreshTokenRepository(session).ended_since(new)
             self._standings.update({user: Role(role) for user, role in roles.items()}, ended, now)

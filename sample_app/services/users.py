@@ -55,7 +55,7 @@ class UserService:
         Raises:
             UnauthenticatedError: When they no longer exist.
         """
-        async with self._database.reading() as session:
+        async with self._database.reading_current() as session:
             user = await UserRepository(session).get(caller.user_id)
         if user is None:
             raise UnauthenticatedError("This user no longer exists.")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Mapping
 from typing import Final
 
 from sample_app.core.clock import utc_now
 from sample_app.core.database.database import Database
-from sample_app.core.tasks.background import Step
+from sample_app.core.tasks.background import Work
+from sample_app.core.tasks.task import Step
 from sample_app.repositories.contacts import ContactRepository
 
 # The steps' names in metrics and logs.
 WELCOME: Final = "welcome"
 NOTE_WELCOME: Final = "note_welcome"
+
+
+def welcome(contact_id: int) -> tuple[Step, Step]:
+    """Two steps, so that a retry of the note does not send the message again."""
+    return Step(WELCOME), Step(NOTE_WELCOME, {"contact_id": contact_id})
 
 
 class WelcomeService:
@@ -27,12 +33,9 @@ class WelcomeService:
         self._database = database
         self._delay = delay
 
-    def steps(self, contact_id: int) -> tuple[Step, Step]:
-        """Two steps, so that a retry of the note does not send the message again."""
-        return (
-            Step(WELCOME, self._send),
-            Step(NOTE_WELCOME, partial(self._note, contact_id)),
-        )
+    def work(self) -> Mapping[str, Work]:
+        """The functions of the steps, by name."""
+        return {WELCOME: self._send, NOTE_WELCOME: self._note}
 
     async def _send(self) -> None:
         """Send a message to the gateway; here this only waits."""

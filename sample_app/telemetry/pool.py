@@ -42,6 +42,7 @@ class PoolMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
+        self._state = _PoolState()
         histogram: Callable[[str, str], Histogram] = lambda name, text: Histogram(  # noqa: E731
             name, text, (_POOL,), buckets=BUCKETS, registry=registry
         )
@@ -80,7 +81,9 @@ class PoolMetrics:
             message = f"create the engine with poolclass=MeasuredPool, not {type(pool).__name__}"
             raise TypeError(message)
         pool.watch = PoolWatch(self, name)
-        self._registry.register(_PoolState(engine, pool.watch, name))
+        if not self._state.pools:
+            self._registry.register(self._state)
+        self._state.pools[name] = (engine, pool.watch)
 
         @event.listens_for(engine, "do_connect")
         def _timed_connect(
@@ -159,40 +162,41 @@ class MeasuredPool(AsyncAdaptedQueuePool):
 
 
 class _PoolState(Collector):
-    """Reads the pool's own counts at each scrape."""
+    """Reads the counts of all pools at each scrape; each family once, whatever the number."""
 
-    def __init__(self, engine: Engine, watch: PoolWatch, name: str) -> None:
-        self._engine = engine
-        self._watch = watch
-        self._name = name
+    def __init__(self) -> None:
+        self.pools: dict[str, tuple[Engine, PoolWatch]] = {}
 
     def collect(self) -> Iterator[Metric]:
         """The gauges, and the integral."""
-        pool = self._engine.pool
-        assert isinstance(pool, MeasuredPool)
         count = GaugeMetricFamily(
             "db_client_connection_count", "Open connections, by state.", labels=(_POOL, _STATE)
         )
-        count.add_metric((self._name, "used"), pool.checkedout())
-        count.add_metric((self._name, "idle"), pool.checkedin())
-        yield count
-        if (limit := pool.limit()) is not None:
-            text = "Connections that may be open at once."
-            family = GaugeMetricFamily("db_client_connection_max", text, labels=(_POOL,))
-            family.add_metric((self._name,), limit)
-            yield family
+        limits = GaugeMetricFamily(
+            "db_client_connection_max", "Connections that may be open at once.", labels=(_POOL,)
+        )
         peak = GaugeMetricFamily(
             "db_client_connection_high_water_mark",
             "The most connections in use at once during the last `window`.",
             labels=(_POOL, "window"),
         )
-        for window in WINDOWS:
-            peak.add_metric((self._name, f"{window}s"), self._watch.in_use.peak(window))
-        yield peak
         used = CounterMetricFamily(
             "db_client_connection_used_seconds",
             "Connections in use times seconds; its rate is the exact mean in use.",
             labels=(_POOL,),
         )
-        used.add_metric((self._name,), self._watch.in_use.integral())
+        for name, (engine, watch) in self.pools.items():
+            pool = engine.pool
+            assert isinstance(pool, MeasuredPool)
+            count.add_metric((name, "used"), pool.checkedout())
+            count.add_metric((name, "idle"), pool.checkedin())
+            if (limit := pool.limit()) is not None:
+                limits.add_metric((name,), limit)
+            for window in WINDOWS:
+                peak.add_metric((name, f"{window}s"), watch.in_use.peak(window))
+            used.add_metric((name,), watch.in_use.integral())
+        yield count
+        if limits.samples:
+            yield limits
+        yield peak
         yield used

@@ -8,6 +8,7 @@ rows.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
@@ -38,13 +39,21 @@ class QueryMetrics:
             registry=registry,
         )
 
-    def watch(self, engine: Engine, slow: float) -> None:
-        """Measure every statement of `engine` from now on; log those over `slow` seconds."""
+    def watch(
+        self, engine: Engine, slow: float, on_slow: Callable[[str, object], None] = lambda *_: None
+    ) -> None:
+        """Measure every statement of `engine` from now on; log those over `slow` seconds.
+
+        Args:
+            engine: The engine.
+            slow: Seconds.
+            on_slow: Called with each slow statement and its parameters, which it must not log.
+        """
         system = engine.dialect.name
         for operation in EXPECTED:
             self.duration.labels(system, operation, "")
 
-        def observe(statement: str, context: object, error_type: str) -> None:
+        def observe(statement: str, parameters: object, context: object, error_type: str) -> None:
             started = getattr(context, _STARTED, None)
             if started is None:
                 return
@@ -56,6 +65,7 @@ class QueryMetrics:
             if seconds > slow:  # the text holds placeholders, never the values
                 extra = {"statement": statement, "seconds": round(seconds, 6)}
                 _log.warning("slow query", extra=extra)
+                on_slow(statement, parameters)
 
         @event.listens_for(engine, "before_cursor_execute")
         def _before(  # noqa: PLR0917 - SQLAlchemy's signature
@@ -77,12 +87,13 @@ class QueryMetrics:
             context: ExecutionContext,
             executemany: bool,
         ) -> None:
-            observe(statement, context, "")
+            observe(statement, parameters, context, "")
 
         @event.listens_for(engine, "handle_error")
         def _failed(context: ExceptionContext) -> None:
             error = type(context.original_exception).__name__
-            observe(context.statement or "", context.execution_context, error)
+            statement, parameters = context.statement or "", context.parameters
+            observe(statement, parameters, context.execution_context, error)
 
 
 def operation_of(statement: str) -> str:

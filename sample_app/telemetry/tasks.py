@@ -43,6 +43,12 @@ class TaskMetrics:
             labels,
             registry=registry,
         )
+        self.recoveries = Counter(
+            "background_task_recoveries_total",
+            "Background tasks that were started again after their process had ended.",
+            labels,
+            registry=registry,
+        )
         self.queue = Gauge(
             "background_task_queue_depth",
             "Background tasks that wait for others to end.",
@@ -58,16 +64,21 @@ class TaskMetrics:
         self.duration.labels(task)
         self.failures.labels(task)
         self.retries.labels(task)
+        self.recoveries.labels(task)
         self.queue.labels(task)
         self.active.labels(task)
 
     def failed(self, task: str) -> None:
-        """A task failed before it began."""
+        """A task failed while no process worked on it."""
         self.failures.labels(task).inc()
 
     def retried(self, task: str) -> None:
         """A task is tried again."""
         self.retries.labels(task).inc()
+
+    def recovered(self, task: str) -> None:
+        """A task is started again after its process has ended."""
+        self.recoveries.labels(task).inc()
 
     def queued(self, task: str) -> AbstractContextManager[None]:
         """Count the tasks that wait inside."""

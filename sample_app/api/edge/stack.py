@@ -36,6 +36,7 @@ def add_edge(
         limited: Called with the name of a rate limit for each request that exceeds it.
     """
     http = settings.http
+    app.state.fingerprint_key = settings.auth.secret.get_secret_value().encode()
     app.state.idempotency = (
         RedisIdempotencyStore(
             Redis(connection_pool=access.redis),

@@ -1,4 +1,4 @@
-"""The engine, its explicit pool, and transactions."""
+"""The engine, its explicit pool, and transactions; a second engine for reads as an option."""
 
 from __future__ import annotations
 
@@ -8,20 +8,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sample_app.core.database.errors import told
+from sample_app.core.database.plans import SlowPlans
 from sample_app.settings import DatabaseSettings
 from sample_app.telemetry.metrics import Metrics
 from sample_app.telemetry.pool import MeasuredPool
 from sample_app.telemetry.tracing import instrument_engine
 
-POOL_NAME = "main"
+POOL_NAME: Final = "main"
+READ_POOL_NAME: Final = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +42,45 @@ class PoolState:
 
 
 class Database:
-    """Transactions on one database; an unreachable one is an `UnavailableError`."""
+    """Transactions on one database; an unreachable one is an `UnavailableError`.
+
+    With `read_url`, `reading` uses a second engine on a read replica. Its pool has the same limits
+    and its own metrics.
+    """
 
     def __init__(self, settings: DatabaseSettings, metrics: Metrics) -> None:
-        url = make_url(settings.url)
-        sqlite = url.get_backend_name() == "sqlite"
-        if sqlite and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = create_async_engine(
-            url,
-            poolclass=MeasuredPool,
-            pool_size=settings.pool_size,
-            max_overflow=settings.max_overflow,
-            pool_timeout=settings.pool_timeout,
-            pool_recycle=settings.pool_recycle,
-            pool_pre_ping=settings.pool_pre_ping,
-            hide_parameters=True,  # errors end up in logs and traces
-            connect_args={} if sqlite else _asyncpg_limits(settings),
-        )
-        self._connect_errors = _connect_errors(url.get_backend_name())
-        if sqlite:
-            _tune_sqlite(self.engine.sync_engine, settings.busy_timeout)
-        metrics.pool.watch(self.engine.sync_engine, POOL_NAME)
-        metrics.queries.watch(self.engine.sync_engine, settings.slow_query)
-        instrument_engine(self.engine.sync_engine)
+        self._settings = settings
+        self._metrics = metrics
+        self._plans: list[SlowPlans] = []
+        self.engine = self._engine(settings.url, POOL_NAME)
+        self._connect_errors = _connect_errors(self.engine.dialect.name)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._replica: AsyncEngine | None = None
+        self._reading = self._sessions
+        if settings.read_url:
+            self._replica = self._engine(settings.read_url, READ_POOL_NAME)
+            self._reading = async_sessionmaker(self._replica, expire_on_commit=False)
+
+    @property
+    def replicated(self) -> bool:
+        """Whether there is a read replica."""
+        return self._replica is not None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for queries; its connection goes back to the pool at the end."""
+        """A session for queries; its connection goes back to the pool at the end.
+
+        With a replica the data may be a moment old. That suits lists, searches and exports. It does
+        not suit what a client reads after its own write, what is put into a cache, and what decides
+        about access: those use `reading_current`.
+        """
+        with told(self._connect_errors):
+            async with self._reading() as session:
+                yield session
+
+    @asynccontextmanager
+    async def reading_current(self) -> AsyncIterator[AsyncSession]:
+        """Like `reading`, but sees every committed change, with a replica too."""
         with told(self._connect_errors):
             async with self._sessions() as session:
                 yield session
@@ -76,12 +94,22 @@ class Database:
 
     def pools(self) -> dict[str, PoolState]:
         """The connections of each pool now, by its name."""
-        pool = self.engine.pool
-        assert isinstance(pool, MeasuredPool)
-        return {POOL_NAME: PoolState(pool.checkedout(), pool.checkedin(), pool.limit() or 0)}
+        engines = {POOL_NAME: self.engine}
+        if self._replica is not None:
+            engines[READ_POOL_NAME] = self._replica
+        return {name: _state_of(engine) for name, engine in engines.items()}
 
     async def ping(self) -> None:
         """Check that the database answers.
+
+        Raises:
+            UnavailableError: When it does not answer.
+        """
+        async with self.reading_current() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def ping_replica(self) -> None:
+        """Check that the read replica answers; without one, the database.
 
         Raises:
             UnavailableError: When it does not answer.
@@ -91,7 +119,44 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        for plans in self._plans:
+            await plans.close()
         await self.engine.dispose()
+        if self._replica is not None:
+            await self._replica.dispose()
+
+    def _engine(self, address: str, pool: str) -> AsyncEngine:
+        """An engine whose pool and statements are measured."""
+        settings, url = self._settings, make_url(address)
+        sqlite = url.get_backend_name() == "sqlite"
+        if sqlite and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        connect_args: dict[str, Any] = {} if sqlite else _asyncpg_limits(settings)
+        engine = create_async_engine(
+            url,
+            poolclass=MeasuredPool,
+            pool_size=settings.pool_size,
+            max_overflow=settings.max_overflow,
+            pool_timeout=settings.pool_timeout,
+            pool_recycle=settings.pool_recycle,
+            pool_pre_ping=settings.pool_pre_ping,
+            hide_parameters=True,  # errors end up in logs and traces
+            connect_args=connect_args,
+        )
+        if sqlite:
+            _tune_sqlite(engine.sync_engine, settings.busy_timeout)
+        plans = SlowPlans(url, connect_args)
+        self._plans.append(plans)
+        self._metrics.pool.watch(engine.sync_engine, pool)
+        self._metrics.queries.watch(engine.sync_engine, settings.slow_query, plans.explain)
+        instrument_engine(engine.sync_engine)
+        return engine
+
+
+def _state_of(engine: AsyncEngine) -> PoolState:
+    pool = engine.pool
+    assert isinstance(pool, MeasuredPool)
+    return PoolState(pool.checkedout(), pool.checkedin(), pool.limit() or 0)
 
 
 def _asyncpg_limits(settings: DatabaseSettings) -> dict[str, float]:

@@ -1,8 +1,14 @@
-"""Background tasks: after the answer, a few at a time, retried, chained, and with a status.
+"""Background tasks: after the answer, a few at a time, retried, chained, and never lost.
 
-A task is a chain of steps; each begins when the previous one has succeeded. Steps are retried
-separately: put an action that must not happen twice (a mail) and one that may (a note in the
-database) into two steps.
+A task is a chain of steps; each begins when the previous one has succeeded. A task is stored in the
+transaction of the row that needs it, so both exist or neither. The process that planned it starts
+it at once; there is no queue to poll. While a process works on a task it extends the task's lease.
+When the lease ends, because the process was killed, any process starts the task again at the step
+that was interrupted.
+
+So a step runs at least once: give a step that must not repeat (a mail) a key that its receiver
+recognises, or put it into a chain of its own. A task is started again at most once; a task that
+takes its process down twice fails with the code `lost`.
 
 FastAPI's own background tasks hold the connection until they end, without limits and metrics. Here
 they only start a task of this module: `tasks.add_task(background.start, task)`.
@@ -12,77 +18,75 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from random import uniform
+from time import monotonic
+from typing import Final
 from uuid import uuid4
 
 from sample_app.core.clock import utc_now
 from sample_app.core.errors import AppError, UnavailableError
+from sample_app.core.logs.correlation import request_id
 from sample_app.core.resilience.retries import with_retries
+from sample_app.core.tasks.store import TaskStore
+from sample_app.core.tasks.task import Step, Task
 from sample_app.settings import TasksSettings
 from sample_app.telemetry.tasks import TaskMetrics
 
 PASSING: Final = (UnavailableError, OSError)  # errors that a later attempt may not meet
+MOST_STARTS: Final = 2  # of one task: the first, and one more after a crash
+PRUNE_EVERY: Final = 60.0  # seconds
+PRUNE_BATCH: Final = 500  # rows of one DELETE, so that no transaction is long
+_GIVE_BACK: Final = 2.0  # seconds to store that a task is free, while the service stops
 _log = logging.getLogger("sample_app.background")
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One piece of work; its name labels metrics and logs."""
-
-    name: str
-    work: Callable[[], Awaitable[object]]
+Work = Callable[..., Awaitable[object]]
 
 
-@dataclass(slots=True)
-class Task:
-    """A chain of steps and its status.
-
-    Attributes:
-        step: The name of the step that runs now, or ran last.
-        attempts: Tries of that step.
-        error: A stable code, when it failed; never an exception's text, which may be internal.
-    """
-
-    steps: tuple[Step, ...]
-    id: str = field(default_factory=lambda: uuid4().hex)
-    status: Literal["queued", "running", "succeeded", "failed"] = "queued"
-    step: str = ""
-    attempts: int = 0
-    error: str | None = None
-    created_at: datetime = field(default_factory=utc_now)
-    finished_at: datetime | None = None
-
-    def __post_init__(self) -> None:
-        self.step = self.steps[0].name
+class _LeftError(Exception):
+    """This process stops working on a task without ending it."""
 
 
 class Background:
     """Runs tasks, at most `settings.concurrency` at once; the others wait in order."""
 
-    def __init__(self, settings: TasksSettings, metrics: TaskMetrics) -> None:
+    def __init__(self, settings: TasksSettings, metrics: TaskMetrics, store: TaskStore) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._store = store
+        self._lease = timedelta(seconds=settings.lease)
+        self._work: dict[str, Work] = {}
         self._free = asyncio.Semaphore(settings.concurrency)
-        self._tasks: OrderedDict[str, Task] = OrderedDict()
-        self._started: set[asyncio.Task[None]] = set()
+        self._started: dict[asyncio.Task[None], Task] = {}
         self._ending = False
+        self._prune_at = monotonic() + PRUNE_EVERY
+
+    def register(self, work: Mapping[str, Work]) -> None:
+        """Make steps known by their names; a stored task has names, not functions."""
+        self._work |= work
+        for name in work:
+            self._metrics.expect(name)
 
     def plan(self, *steps: Step) -> Task:
-        """Create a task with a number for the client; it waits for `start`."""
-        task = Task(steps)
-        self._tasks[task.id] = task
-        if len(self._tasks) > self._settings.remembered:
-            self._tasks.popitem(last=False)
-        return task
+        """Create a task that this process holds.
 
-    def status(self, identifier: str) -> Task | None:
-        """A task that was planned in this process; None when unknown or long ago."""
-        return self._tasks.get(identifier)
+        Store it in the transaction of the row that needs it, and call `start` after the commit.
+        A task that is stored and not started is started by any process when its lease has ended.
+
+        Raises:
+            KeyError: When a step is not registered.
+        """
+        for step in steps:
+            self._work[step.name]
+        until = utc_now() + self._lease
+        return Task(steps, uuid4().hex, until, request_id=request_id.get())
+
+    async def status(self, identifier: str) -> Task | None:
+        """A task of any process; None when it is unknown or ended long ago."""
+        return await self._store.get(identifier)
 
     def load(self) -> tuple[int, int]:
         """How many tasks of this process run, and how many wait."""
@@ -90,25 +94,32 @@ class Background:
         return running, len(self._started) - running
 
     async def start(self, task: Task) -> None:
-        """Run a planned task in the background; with a full queue it fails at once."""
-        waiting = len(self._started) - self._settings.concurrency
-        if self._ending or waiting >= self._settings.queue_size:
-            self._metrics.failed(task.step)
-            _log.error("background task refused: the queue is full", extra={"task": task.step})
-            _finish(task, "overloaded")
+        """Run a stored task in the background; with a full queue it waits in the store."""
+        if self._ending or self._room() <= 0:
+            reason = "the service stops" if self._ending else "the queue is full"
+            _log.warning(
+                "background task waits in the store", extra={"task": task.step, "reason": reason}
+            )
+            await self._give_back(task)
             return
         running = asyncio.create_task(self._run(task))
-        self._started.add(running)
-        running.add_done_callback(self._started.discard)
+        self._started[running] = task
+        running.add_done_callback(self._started.pop)
 
     async def idle(self) -> None:
-        """Wait until nothing is queued or running."""
+        """Wait until nothing is queued or running in this process."""
         while self._started:
-            await asyncio.wait(self._started)
+            await asyncio.wait(tuple(self._started))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """At shutdown, refuse new tasks and wait for the accepted ones."""
+        """Recover tasks while inside; at the end wait for the accepted ones, then give back.
+
+        Tasks that are interrupted at the end are started again by another process, or by the next
+        start of this one.
+        """
+        await self._maintain()
+        keeper = asyncio.create_task(self._keep())
         try:
             yield
         finally:
@@ -118,54 +129,176 @@ class Background:
                     await self.idle()
             except TimeoutError:
                 _log.error("background tasks cut off", extra={"number": len(self._started)})
-                for running in self._started:
+                for running in tuple(self._started):
                     running.cancel()
                 await self.idle()
+            finally:
+                keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeper
+
+    async def recover(self) -> int:
+        """Start tasks again whose process no longer extends their lease; return how many."""
+        if self._ending or (room := self._room()) <= 0:
+            return 0
+        now = utc_now()
+        found = await self._store.claim(uuid4().hex, self._work, now, now + self._lease, room)
+        for task in found:
+            extra = {"task": task.step, "task_id": task.id}
+            token = request_id.set(task.request_id)
+            if task.status == "running" and task.starts >= MOST_STARTS:
+                _log.error("background task lost", extra=extra)
+                self._metrics.failed(task.step)
+                task.finish("lost")
+                await self._store.save(task)
+            else:
+                _log.warning("background task recovered", extra=extra)
+                self._metrics.recovered(task.step)
+                await self.start(task)
+            request_id.reset(token)
+        return len(found)
+
+    async def renew(self) -> None:
+        """Extend the leases of the tasks that this process has accepted.
+
+        A task that another process has taken over, because this one was stopped for longer than a
+        lease, is cancelled here.
+        """
+        now = utc_now()
+        held = {
+            task.id: running
+            for running, task in self._started.items()
+            if task.lease_until is not None and task.lease_until - now < self._lease / 2
+        }
+        if not held:
+            return
+        tasks = [self._started[running] for running in held.values()]
+        kept = await self._store.renew(tasks, now + self._lease)
+        for task in tasks:
+            if task.finished_at is not None:
+                continue
+            if task.id in kept:
+                task.lease_until = now + self._lease
+            else:
+                _log.warning("background task taken over", extra={"task": task.step})
+                held[task.id].cancel()
+
+    async def prune(self) -> int:
+        """Delete the tasks that ended long ago, in batches; return how many."""
+        before = utc_now() - timedelta(seconds=self._settings.kept)
+        deleted = batch = await self._store.prune(before, PRUNE_BATCH)
+        while batch == PRUNE_BATCH:
+            deleted += (batch := await self._store.prune(before, PRUNE_BATCH))
+        return deleted
+
+    def _room(self) -> int:
+        settings = self._settings
+        return settings.concurrency + settings.queue_size - len(self._started)
+
+    async def _keep(self) -> None:
+        while True:
+            # Jitter, so that the processes do not ask at the same time.
+            await asyncio.sleep(self._settings.poll * uniform(0.5, 1.5))  # noqa: S311 - no secret
+            await self._maintain()
+
+    async def _maintain(self) -> None:
+        try:
+            await self.renew()
+            await self.recover()
+            if monotonic() >= self._prune_at:
+                self._prune_at = monotonic() + PRUNE_EVERY
+                await self.prune()
+        except PASSING as error:
+            _log.warning("background tasks not maintained", extra={"error": str(error)})
+        except Exception:  # noqa: BLE001 - the next look may succeed, and no caller waits
+            _log.exception("background tasks not maintained")
 
     async def _run(self, task: Task) -> None:
-        with _ended(task):
+        try:
             with self._metrics.queued(task.step):
                 await self._free.acquire()
             try:
-                task.status = "running"
-                for step in task.steps:
-                    await self._do(step, task)
+                await self._chain(task)
             finally:
                 self._free.release()
+        except _LeftError as error:
+            extra = {"task": task.step, "task_id": task.id, "reason": str(error)}
+            _log.warning("background task left", extra=extra)
+        except asyncio.CancelledError:
+            if task.finished_at is None:
+                await self._give_back(task)
+            raise
+        except Exception:  # noqa: BLE001 - nobody waits for this; the lease ends by itself
+            _log.exception("background task left", extra={"task": task.step, "task_id": task.id})
 
-    async def _do(self, step: Step, task: Task) -> None:
-        task.step, task.attempts = step.name, 0
+    async def _chain(self, task: Task) -> None:
+        task.status = "running"
+        task.starts += 1
+        while True:
+            task.attempts = 1
+            await self._save(task)
+            error = await self._do(task)
+            if error or task.position + 1 == len(task.steps):
+                break
+            task.position += 1
+        task.finish(error)
+        await self._save(task)
+
+    async def _do(self, task: Task) -> str | None:
+        """Carry out the current step.
+
+        Returns:
+            The code of its error; a failure is logged, not raised, because no caller waits.
+        """
+        step = task.steps[task.position]
 
         async def attempt() -> None:
+            if task.attempts > 1:
+                await self._save(task)
+            await self._work[step.name](**step.arguments)
+
+        def again() -> None:
             task.attempts += 1
-            await step.work()
+            self._metrics.retried(step.name)
 
-        with self._metrics.measured(step.name):
-            await with_retries(
-                attempt,
-                self._settings.attempts,
-                self._settings.retry_wait,
-                PASSING,
-                lambda: self._metrics.retried(step.name),
+        settings = self._settings
+        try:
+            with self._metrics.measured(step.name):
+                await with_retries(attempt, settings.attempts, settings.retry_wait, PASSING, again)
+        except _LeftError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every failure must be logged
+            _log.exception("background task failed", extra={"task": step.name})
+            return error.code if isinstance(error, AppError) else "internal_error"
+        return None
+
+    async def _save(self, task: Task) -> None:
+        """Store the progress, and with it a new lease.
+
+        Raises:
+            _LeftError: When the store does not answer, or another process holds the task.
+        """
+        if task.finished_at is None:
+            task.lease_until = utc_now() + self._lease
+        save = partial(self._store.save, task)
+        try:
+            stored = await with_retries(
+                save, self._settings.attempts, self._settings.retry_wait, PASSING
             )
+        except PASSING as error:
+            raise _LeftError("the store does not answer") from error
+        if not stored:
+            raise _LeftError("another process has taken it over")
 
+    async def _give_back(self, task: Task) -> None:
+        """End the lease now, so that another process starts the task at once.
 
-@contextmanager
-def _ended(task: Task) -> Iterator[None]:
-    """Note how the task ended; a failure is logged, not raised, because no caller waits."""
-    try:
-        yield
-    except asyncio.CancelledError:
-        _finish(task, "cut_off")
-        raise
-    except Exception as error:  # noqa: BLE001 - every failure must be logged
-        _log.exception("background task failed", extra={"task": task.step})
-        _finish(task, error.code if isinstance(error, AppError) else "internal_error")
-    else:
-        _finish(task, None)
-
-
-def _finish(task: Task, error: str | None) -> None:
-    task.status = "failed" if error else "succeeded"
-    task.error = error
-    task.finished_at = utc_now()
+        When this fails the lease ends by itself.
+        """
+        if task.starts >= MOST_STARTS:
+            task.finish("cut_off")
+        else:
+            task.status, task.lease_until = "queued", utc_now()
+        with suppress(*PASSING, TimeoutError):
+            async with asyncio.timeout(_GIVE_BACK):
+                await self._store.save(task)

@@ -57,6 +57,8 @@ def sqlite_url(folder: Path) -> str:
 def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
     """Settings of a small service in `folder`."""
     database = {"url": sqlite_url(folder)}
+    # No look for waiting tasks during a test: it would be among the statements that tests count.
+    tasks = {"poll": 3600.0, "lease": 4 * 3600.0}
     defaults: dict[str, dict[str, object]] = {
         "database": database | groups.pop("database", {}),
         "seed": {"rows": ROWS, "companies": 10},
@@ -64,6 +66,7 @@ def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
         # No queries that no request made, and no limits but those of the test.
         "auth": {"recheck": 3600.0} | groups.pop("auth", {}),
         "rate": dict.fromkeys(("user", "address", "login"), "9000/second") | groups.pop("rate", {}),
+        "tasks": tasks | groups.pop("tasks", {}),
     }
     return Settings.model_validate(defaults | groups)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sample_app.core.errors import UnavailableError
-from sample_app.core.tasks.background import Step
+from sample_app.core.tasks.task import Step
+from sample_app.repositories.tasks import TaskRepository
 from sample_app.services import inspection
 from sample_app.services.inspection import InspectionService
 from tests.integration.sample_app.conftest import running, settings_for
@@ -36,9 +37,15 @@ async def test_details_are_those_of_dependencies_pool_and_tasks(tmp_path: Path) 
 
         go = asyncio.Event()
         background = service.app.state.services.background
-        for _ in range(3):
-            await background.start(background.plan(Step("wait", go.wait)))
-        async with service.app.state.services.contacts._database.writing() as session:
+        database = service.app.state.services.contacts._database
+        background.register({"wait": go.wait})
+        tasks = [background.plan(Step("wait")) for _ in range(3)]
+        async with database.writing() as session:
+            for task in tasks:
+                await TaskRepository(session).add(task)
+        for task in tasks:
+            await background.start(task)
+        async with database.writing() as session:
             await session.connection()
             details = (await service.client.get(PATH)).json()
         assert details["tasks"] == {"running": 1, "waiting": 2}

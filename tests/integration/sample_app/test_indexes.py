@@ -43,7 +43,7 @@ async def test_plan_scans_no_table_for(
     async with engine.connect() as connection:
         for statement, parameters in asked:
             if statement.startswith("SELECT count(*)"):
-                continue  # counting all reads all
+                continue  # reads the table up to the cap
             assert scans(await connection.run_sync(plan, statement, parameters)) == [], statement
 
 
@@ -62,7 +62,7 @@ def scans(steps: list[str]) -> list[str]:
         step
         for step in steps
         if "Seq Scan" in step or (step.startswith("SCAN ") and " USING " not in step)
-        if "SCAN CONSTANT ROW" not in step
+        if step not in {"SCAN CONSTANT ROW", "SCAN capped"}  # the latter are rows already read
     ]
 
 

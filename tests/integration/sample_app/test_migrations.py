@@ -83,7 +83,7 @@ async def test_constraints_of_migrated_tables_are_those_of_the_models(
         assert await connection.run_sync(constraints) == migrated
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
 async def test_each_step_can_be_taken_back_alone(engine: AsyncEngine, revision: str) -> None:
     await migrate(engine)
     await migrate(engine, revision)
@@ -97,6 +97,36 @@ async def test_several_starts_at_once_migrate_once(engine: AsyncEngine) -> None:
     await asyncio.gather(*(migrate(engine) for _ in range(4)))
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+
+
+@pytest.mark.needs_postgresql
+async def test_index_of_a_large_table_is_made_while_others_write(postgresql_url: str) -> None:
+    """CREATE INDEX would wait for the open transaction, and all later writers would wait for it."""
+    row = text(
+        "INSERT INTO tasks VALUES (:id, '[]', 'x', now(), 'queued', 'mail', 0, 0, 0, NULL, '',"
+        " now(), NULL)"
+    )
+    engine = create_async_engine(postgresql_url)
+    await migrate(engine, "0006")
+    async with engine.begin() as open_transaction:
+        await open_transaction.execute(row, {"id": "1"})
+        migrating = asyncio.create_task(migrate(engine))
+        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%'")
+        async with asyncio.timeout(60), engine.connect() as connection:
+            while not await connection.scalar(waiting):
+                await connection.rollback()
+                await asyncio.sleep(0.01)
+        async with engine.begin() as connection:
+            await connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            await connection.execute(row, {"id": "2"})
+        assert not migrating.done()
+    await migrating
+    async with engine.connect() as connection:
+        valid = (
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_tasks_finished_at'::regclass"
+        )
+        assert await connection.scalar(text(valid))
+    await engine.dispose()
 
 
 async def test_tables_from_before_the_migrations_are_taken_over(engine: AsyncEngine) -> None:

@@ -18,7 +18,7 @@ from sample_app.core.cache.cache import Cache
 from sample_app.core.cache.caches import Caches
 from sample_app.settings import Settings
 from sample_app.telemetry.cache import CacheMetrics
-from tests.integration.sample_app.conftest import running, settings_for
+from tests.integration.sample_app.conftest import ROWS, running, settings_for
 from tests.servers import RedisServer, redis_server
 
 pytestmark = pytest.mark.needs_redis
@@ -288,7 +288,8 @@ async def test_service_with_its_redis_killed_answers_and_recovers(
 async def test_service_started_again_does_not_remember_the_data_from_before(
     redis_url: str, tmp_path: Path
 ) -> None:
-    settings = settings_for(tmp_path, redis={"url": redis_url})
+    seed: dict[str, object] = {"rows": ROWS, "companies": 10, "reset": True}
+    settings = settings_for(tmp_path, redis={"url": redis_url}, seed=seed)
     async with running(settings) as service:
         await service.client.patch(f"{API}/1", json={"notes": "changed"})
         assert (await service.client.get(f"{API}/1")).json()["notes"] == "changed"

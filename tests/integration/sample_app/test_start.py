@@ -58,21 +58,94 @@ def test_seeded_contacts_of_the_same_number_are_the_same_and_of_another_differ()
     assert contacts(SeedSettings(rows=50)) != contacts(SeedSettings(rows=50, random=2))
 
 
-async def test_start_after_changes_restores_the_known_state(settings: Settings) -> None:
+async def change(service: Service) -> None:
+    """Add a contact, change one, and delete one."""
+    body = {"first_name": "A", "last_name": "B", "email": "a@b.example", "company_id": 1}
+    assert (await service.client.post(API, json=body)).status_code == 201
+    assert (await service.client.patch(f"{API}/3", json={"notes": "x"})).status_code == 200
+    assert (await service.client.delete(f"{API}/4")).status_code == 204
+
+
+async def test_start_after_changes_keeps_them_and_adds_what_is_missing(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     url = settings.database.url
-    async with running(settings):
-        pass
-    known = await rows(url)
-    assert len(known) == ROWS
     async with running(settings) as service:
-        body = {"first_name": "A", "last_name": "B", "email": "a@b.example", "company_id": 1}
-        assert (await service.client.post(API, json=body)).status_code == 201
-        assert (await service.client.patch(f"{API}/3", json={"notes": "x"})).status_code == 200
-        assert (await service.client.delete(f"{API}/4")).status_code == 204
+        known = await rows(url)
+        await change(service)
+        await service.app.state.services.background.idle()
+    changed = await rows(url)
+    for _ in range(2):
+        async with running(settings):
+            pass
+        assert await rows(url) == [*changed[:3], known[3], *changed[3:]]
+    assert len(known) == ROWS
+    assert "not seeded" not in caplog.text
+
+
+async def test_start_with_reset_after_changes_restores_the_known_state(settings: Settings) -> None:
+    url = settings.database.url
+    seeds = settings.seed.model_copy(update={"reset": True})
+    settings = settings.model_copy(update={"seed": seeds})
+    async with running(settings) as service:
+        known = await rows(url)
+        await change(service)
     assert await rows(url) != known
     async with running(settings) as service:
         assert (await service.client.get(API)).json()["total"] == ROWS
     assert await rows(url) == known
+
+
+FEW = SeedSettings(rows=20, companies=5)
+COMPANY = "INSERT INTO companies (id, name) VALUES ({}, '{}')"
+CONTACT = (
+    "INSERT INTO contacts (id, company_id, first_name, last_name, search_key, email, created_at,"
+    " updated_at) VALUES ({}, 500, 'O', 'Other', 'other o', '{}', '2025-02-03', '2025-02-03')"
+)
+
+
+@pytest.mark.parametrize(
+    ("statements", "problem"),
+    [
+        pytest.param([CONTACT.format(7, "o@b.example")], "contact 7 is not a seeded one", id="id"),
+        pytest.param(
+            [CONTACT.format(9000, contacts(FEW)[8]["email"])],
+            "contact 9000 has the e-mail address of a seeded one",
+            id="e-mail address",
+        ),
+        pytest.param([COMPANY.format(2, "Mine")], "company 2 is not a seeded one", id="company id"),
+        pytest.param(
+            [COMPANY.format(77, "Clark Consulting 2")],
+            "company 77 is not a seeded one",
+            id="company name",
+        ),
+        pytest.param([CONTACT.format(9000, "o@b.example")], "", id="nothing in common"),
+    ],
+)
+async def test_rows_of_others_are_never_touched(
+    settings: Settings, statements: list[str], problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = settings.database.url
+    engine = create_async_engine(url)
+    async with running(settings_for(Path(), database={"url": url}, seed={"rows": 0})) as service:
+        async with engine.begin() as connection:
+            for statement in [COMPANY.format(500, "Others"), *statements]:
+                await connection.execute(text(statement))
+        before = await rows(url), await rows(url, "companies")
+        for _ in range(2):
+            inserted = await seed(engine, FEW)
+        after = await rows(url), await rows(url, "companies")
+        if problem:
+            assert after == before
+            (record, _) = [r for r in caplog.records if r.message.startswith("not seeded")]
+            assert record.__dict__["problem"] == problem
+        else:
+            assert (len(after[0]), inserted) == (21, 0)
+            assert set(before[0]) < set(after[0])
+            # New rows are numbered after all others.
+            body = {"first_name": "A", "last_name": "B", "email": "a@b.example", "company_id": 1}
+            assert (await service.client.post(API, json=body)).json()["id"] > 9000
+    await engine.dispose()
 
 
 async def test_start_with_no_rows_to_seed_leaves_the_data_alone(

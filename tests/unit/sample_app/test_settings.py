@@ -62,6 +62,7 @@ def test_variables_set_reach_their_group(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.param(
             "ENVIRONMENT", "production", "SAMPLE_APP_SEED_ROWS=0", id="seeding production"
         ),
+        pytest.param("TASKS_POLL", "10", "four times SAMPLE_APP_TASKS_POLL", id="leases that end"),
         pytest.param("AUTH_SECRET", "short", "at least 32", id="a secret that can be guessed"),
         pytest.param("RATE_USER", "many", "couldn't parse", id="a rate that is none"),
         pytest.param("HTTP_ORIGINS", '["*"]', "pattern", id="any origin"),
@@ -80,6 +81,19 @@ def test_variable_with_a_bad_value_is_refused(
 ) -> None:
     monkeypatch.setenv(f"SAMPLE_APP_{name}", value)
     with pytest.raises(ValidationError, match=problem):
+        Settings()
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_reset_outside_development_is_refused(
+    monkeypatch: pytest.MonkeyPatch, environment: str
+) -> None:
+    monkeypatch.setenv("SAMPLE_APP_SEED_RESET", "true")
+    assert Settings().seed.reset
+    monkeypatch.setenv("SAMPLE_APP_ENVIRONMENT", environment)
+    monkeypatch.setenv("SAMPLE_APP_SEED_ROWS", "0")
+    monkeypatch.setenv("SAMPLE_APP_AUTH_SECRET", "x" * 32)
+    with pytest.raises(ValidationError, match="SAMPLE_APP_SEED_RESET deletes contacts"):
         Settings()
 
 

@@ -1,0 +1,64 @@
+"""A background task: a chain of steps, and its status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import uuid4
+
+from sample_app.core.clock import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One piece of work.
+
+    Attributes:
+        name: The name of the registered function; it also labels metrics and logs.
+        arguments: Keyword arguments of the function, as JSON values.
+    """
+
+    name: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Task:
+    """A chain of steps and its status.
+
+    Attributes:
+        claim: The token of the process that holds the task; each new holder has another one.
+        lease_until: After this time another process may claim the task; None when it has ended.
+        position: The index of the step that runs now, or ran last.
+        attempts: Tries of that step.
+        starts: How often a process began to work on the task.
+        error: A stable code, when it failed; never an exception's text, which may be internal.
+        request_id: The correlation id of the request that planned the task.
+    """
+
+    steps: tuple[Step, ...]
+    claim: str
+    lease_until: datetime | None
+    id: str = field(default_factory=lambda: uuid4().hex)
+    status: Literal["queued", "running", "succeeded", "failed"] = "queued"
+    position: int = 0
+    attempts: int = 0
+    starts: int = 0
+    error: str | None = None
+    request_id: str = ""
+    created_at: datetime = field(default_factory=utc_now)
+    finished_at: datetime | None = None
+
+    @property
+    def step(self) -> str:
+        """The name of the step that runs now, or ran last."""
+        return self.steps[self.position].name
+
+    def finish(self, error: str | None) -> None:
+        """Note the end: success, or a failure with its code."""
+        self.status = "failed" if error else "succeeded"
+        self.error = error
+        self.lease_until = None
+        self.finished_at = utc_now()
