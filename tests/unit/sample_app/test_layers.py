@@ -74,3 +74,16 @@ def test_every_layer_is_in_the_table() -> None:
 def test_core_knows_nothing_of_contacts(path: Path) -> None:
     words = path.read_text().lower()
     assert not [word for word in ("contact", "company", "companies") if word in words]
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_files_and_functions_are_short(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) < 500
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    lengths = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, functions)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > 50} == {}
