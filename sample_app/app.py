@@ -84,7 +84,7 @@ def create_app(
             if settings.seed.rows:
                 await caches.clear()  # Redis may remember the data from before
             metrics.http.expect(_usual_answers())
-            with metrics.garbage.watched():
+            with metrics.garbage.watched(), metrics.logs.watched():
                 async with (
                     caches.running(),
                     directory.open(),

@@ -58,7 +58,7 @@ class CompanyDirectory:
             limits=httpx.Limits(
                 max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
             ),
-            transport=transport or (None if settings.url else StubDirectory()),
+            transport=transport or (None if settings.url else StubDirectory(settings.stub_delay)),
             trust_env=False,
         )
         metrics.duration.labels(PEER, "")

@@ -15,6 +15,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import CollectorRegistry, Histogram
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext, ExecutionContext
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sample_app.telemetry.tracing import start_span
 from sample_app.telemetry.work import current_work
@@ -77,18 +78,24 @@ class QueryMetrics:
         @event.listens_for(engine, "after_cursor_execute")
         def _after(  # noqa: PLR0917 - SQLAlchemy's signature
             connection: Connection,
-            cursor: object,
+            cursor: DBAPICursor,
             statement: str,
             parameters: object,
             context: ExecutionContext,
             executemany: bool,
         ) -> None:
+            _count_columns(cursor)
             observe(statement, context, "")
 
         @event.listens_for(engine, "handle_error")
         def _failed(context: ExceptionContext) -> None:
             error = type(context.original_exception).__name__
             observe(context.statement or "", context.execution_context, error)
+
+
+def _count_columns(cursor: DBAPICursor) -> None:
+    if (work := current_work.get()) is not None:
+        work.columns += len(cursor.description or ())
 
 
 def _begin_span(system: str, statement: str) -> Span | None:
