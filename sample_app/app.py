@@ -129,7 +129,8 @@ async def _running(
         if settings.seed.rows:
             await caches.clear()  # Redis may remember the data from before
         metrics.http.expect(_usual_answers())
-        with metrics.garbage.watched():
+        metrics.events.expect(Event)
+        with metrics.garbage.watched(), metrics.logs.watched():
             async with (
                 caches.running(),
                 directory.open(),
@@ -164,23 +165,20 @@ def _services(
 ) -> Services:
     cache = settings.cache
     details = caches.named("contact_details", ContactDetail, cache.ttl, cache.max_size)
-    pages = caches.named(
-        "company_pages", Page[CompanySummary], cache.company_ttl, cache.company_max_size
-    )
-    profiles = caches.named(
-        "company_profiles", list[CompanyProfile], cache.profile_ttl, cache.profile_max_size
-    )
     audit_log = AuditService(database)
     standings = StandingService(database, access, settings)
     passwords = Passwords()
     background = Background(settings.tasks, metrics.tasks, DatabaseTaskStore(database))
     optional: dict[str, Pingable] = {"cache": caches, "directory": directory}
-    metrics.events.expect(Event)
     events = BusinessEvents(metrics.events)
     companies = CompanyService(
         *(database, directory, background),
-        pages=pages,
-        profiles=profiles,
+        pages=caches.named(
+            "company_pages", Page[CompanySummary], cache.company_ttl, cache.company_max_size
+        ),
+        profiles=caches.named(
+            "company_profiles", list[CompanyProfile], cache.profile_ttl, cache.profile_max_size
+        ),
         contacts=details,
         events=events,
     )

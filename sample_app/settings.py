@@ -181,6 +181,7 @@ class DirectorySettings(_Group):
     """The company directory, another service; without a URL a stub answers. Times are seconds."""
 
     url: str = ""
+    stub_delay: Annotated[float, Field(ge=0)] = 0.0  # the stub's answer time
     concurrency: Positive = 10  # requests at once, and pooled connections
     timeout: Seconds = 1.0  # to connect, and for each part of an answer
     attempts: Positive = 2

@@ -11,18 +11,27 @@ from scenarios.people import Person
 
 
 class Colleague(Person):
-    """Writes more than the users of other scenarios, logs in, and sometimes exports all data."""
+    """Writes more than the users of other scenarios, logs in, and sometimes moves whole files."""
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
-        Person.look: 40,
-        Person.browse: 16,
-        Person.search: 12,
-        Person.scroll: 2,
-        Person.company: 3,
-        Person.export: 1,
-        Person.create: 8,
-        Person.edit: 8,
-        Person.delete: 7,
-        Person.log_in: 2,
-        Person.health: 2,
+        Person.look: 380,
+        Person.browse: 160,
+        Person.search: 120,
+        Person.scroll: 20,
+        Person.create: 60,
+        Person.edit: 70,
+        Person.replace: 10,
+        Person.delete: 80,
+        Person.export: 5,
+        Person.import_file: 5,
+        Person.companies: 15,
+        Person.compare_companies: 5,
+        Person.company: 20,
+        Person.save_company: 1,
+        Person.refresh_company: 5,
+        Person.log_in: 18,
+        Person.renew: 1,
+        Person.register: 1,
+        Person.administer: 2,
+        Person.health: 20,
     }

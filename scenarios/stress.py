@@ -14,14 +14,18 @@ class Busy(Person):
     """Nine of ten requests read, one writes."""
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
-        Person.look: 48,
-        Person.browse: 20,
-        Person.search: 14,
-        Person.scroll: 2,
-        Person.company: 3,
-        Person.create: 4,
-        Person.edit: 4,
-        Person.delete: 2,
-        Person.log_in: 1,
-        Person.health: 2,
+        Person.look: 480,
+        Person.browse: 200,
+        Person.search: 140,
+        Person.scroll: 20,
+        Person.companies: 10,
+        Person.company: 20,
+        Person.create: 30,
+        Person.edit: 35,
+        Person.replace: 5,
+        Person.delete: 34,
+        Person.import_file: 1,
+        Person.log_in: 9,
+        Person.register: 1,
+        Person.health: 20,
     }

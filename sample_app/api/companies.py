@@ -13,9 +13,14 @@ from sample_app.api.http_cache import NOT_MODIFIED
 from sample_app.api.idempotency import IdempotencyKey
 from sample_app.api.route import ResourceRoute
 from sample_app.api.tasks import router as tasks_router
-from sample_app.schemas.companies import CompanyDetail, CompanyPatch, CompanySummary
+from sample_app.schemas.companies import (
+    CompanyDetail,
+    CompanyListQuery,
+    CompanyPatch,
+    CompanySummary,
+)
 from sample_app.schemas.contacts import CompanyOut, Id
-from sample_app.schemas.page import Page, PageQuery
+from sample_app.schemas.page import Page
 from sample_app.schemas.tasks import TaskOut
 
 router = APIRouter(
@@ -30,9 +35,14 @@ CompanyId = Annotated[Id, Path(alias="id")]
 
 @router.get("", responses=documented(422) | NOT_MODIFIED)
 async def list_companies(
-    services: ServicesDep, query: Annotated[PageQuery, Query()]
-) -> Page[CompanySummary]:
-    """One page of all companies by name; their numbers of contacts may be slightly out of date."""
+    services: ServicesDep, query: Annotated[CompanyListQuery, Query()]
+) -> Page[CompanyDetail] | Page[CompanySummary]:
+    """One page of all companies by name; their numbers of contacts may be slightly out of date.
+
+    With `profiles`, each company has its profile in the company directory, as a single one has.
+    """
+    if query.profiles:
+        return await services.companies.list_with_profiles(query)
     return await services.companies.list(query)
 
 

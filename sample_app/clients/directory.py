@@ -64,7 +64,7 @@ class CompanyDirectory:
             limits=httpx.Limits(
                 max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
             ),
-            transport=transport or (None if settings.url else StubDirectory()),
+            transport=transport or (None if settings.url else StubDirectory(settings.stub_delay)),
             trust_env=False,
             event_hooks={"request": [_identify]},
         )

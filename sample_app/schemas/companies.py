@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from sample_app.schemas.contacts import CompanyOut
+from sample_app.schemas.page import PageQuery
 from sample_app.schemas.text import NO_NUL
 
 CompanyName = Annotated[
@@ -33,6 +34,12 @@ class CompanyDetail(CompanySummary):
     """A company; without profile when the directory has none, or does not answer now."""
 
     profile: CompanyProfile | None
+
+
+class CompanyListQuery(PageQuery):
+    """Which page of companies, and whether each has its profile."""
+
+    profiles: bool = False
 
 
 class CompanyPatch(BaseModel):

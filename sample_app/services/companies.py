@@ -7,6 +7,7 @@ are not cached, because each new contact would invalidate them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -76,13 +77,18 @@ class CompanyService:
             NotFoundError: When there is none.
         """
         name, contacts = await self._counted(identifier)
-        try:
-            found = await self._profile(name)
-        except UnavailableError as error:  # an answer without a profile is better than none
-            _log.warning("no profile", extra={"company_id": identifier, "error": str(error)})
-            found = []
-        profile = found[0] if found else None
+        profile = await self._known(identifier, name)
         return CompanyDetail(id=identifier, name=name, contacts=contacts, profile=profile)
+
+    async def list_with_profiles(self, query: PageQuery) -> Page[CompanyDetail]:
+        """A page of `list`, each company with its profile; all are asked for at the same time."""
+        page = await self.list(query)
+        profiles = await asyncio.gather(*(self._known(one.id, one.name) for one in page.items))
+        items = [
+            CompanyDetail(**company.model_dump(), profile=profile)
+            for company, profile in zip(page.items, profiles, strict=True)
+        ]
+        return page_of(items, page.total, query)
 
     async def rename(self, identifier: int, patch: CompanyPatch) -> CompanyOut:
         """Give a company another name.
@@ -136,6 +142,15 @@ class CompanyService:
             found, total = await CompanyRepository(session).page(query.offset, query.size)
         items = [CompanySummary(id=i, name=name, contacts=count) for i, name, count in found]
         return page_of(items, total, query)
+
+    async def _known(self, identifier: int, name: str) -> CompanyProfile | None:
+        """The profile; None when there is none, or the directory does not answer now."""
+        try:
+            found = await self._profile(name)
+        except UnavailableError as error:  # an answer without a profile is better than none
+            _log.warning("no profile", extra={"company_id": identifier, "error": str(error)})
+            return None
+        return found[0] if found else None
 
     async def _ask(self, name: str) -> list[CompanyProfile]:
         profile = await self._directory.profile(name)

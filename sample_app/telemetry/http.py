@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Final, NamedTuple
 
 from opentelemetry import trace
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge, Histogram, Summary
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sample_app.telemetry.route import method_of, route_template
@@ -36,6 +36,7 @@ class Answered(NamedTuple):
     duration: Histogram
     size: Histogram
     queries: Histogram
+    columns: Summary
 
 
 class HttpMetrics:
@@ -64,6 +65,12 @@ class HttpMetrics:
             buckets=QUERY_BUCKETS,
             registry=registry,
         )
+        self.columns = Summary(
+            "http_server_request_db_columns",
+            "Columns of the results of a request's statements, however many rows they had.",
+            endpoint,
+            registry=registry,
+        )
         self.active = Gauge(
             "http_server_active_requests",
             "Requests that are being answered now.",
@@ -89,6 +96,7 @@ class HttpMetrics:
             self.duration.labels(method, route, status),
             self.size.labels(method, route),
             self.queries.labels(method, route),
+            self.columns.labels(method, route),
         )
 
 
@@ -123,6 +131,7 @@ class MeasuredRequests:
                 series.duration.observe(perf_counter() - started, exemplar)
                 series.size.observe(size)
                 series.queries.observe(work.queries)
+                series.columns.observe(work.columns)
 
         async def timed_send(message: Message) -> None:
             nonlocal status, size

@@ -9,6 +9,7 @@ from sample_app.telemetry.cache import CacheMetrics
 from sample_app.telemetry.events import EventMetrics
 from sample_app.telemetry.garbage import GarbageMetrics
 from sample_app.telemetry.http import HttpMetrics
+from sample_app.telemetry.logs import LogMetrics
 from sample_app.telemetry.loop_lag import LoopLagMetrics
 from sample_app.telemetry.outgoing import OutgoingMetrics
 from sample_app.telemetry.pool import PoolMetrics
@@ -30,6 +31,7 @@ class Metrics:
         self.cache = CacheMetrics(registry)
         self.tasks = TaskMetrics(registry)
         self.outgoing = OutgoingMetrics(registry)
+        self.logs = LogMetrics(registry)
         self.loop = LoopLagMetrics(registry)
         self.garbage = GarbageMetrics(registry)
         self.start = StartMetrics(registry)

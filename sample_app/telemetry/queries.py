@@ -15,6 +15,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Histogram
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext, ExecutionContext
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from sample_app.telemetry.work import current_work
 
@@ -54,15 +55,8 @@ class QueryMetrics:
             self.duration.labels(system, operation, "")
 
         def observe(statement: str, parameters: object, context: object, error_type: str) -> None:
-            started = getattr(context, _STARTED, None)
-            if started is None:
-                return
-            seconds = perf_counter() - started
-            operation = operation_of(statement)
-            if (work := current_work.get()) is not None:
-                work.queries += 1
-            self.duration.labels(system, operation, error_type).observe(seconds)
-            if seconds > slow:  # the text holds placeholders, never the values
+            seconds = self._observe(system, statement, context, error_type)
+            if seconds is not None and seconds > slow:  # the text holds placeholders, no values
                 extra = {"statement": statement, "seconds": round(seconds, 6)}
                 _log.warning("slow query", extra=extra)
                 on_slow(statement, parameters)
@@ -81,12 +75,13 @@ class QueryMetrics:
         @event.listens_for(engine, "after_cursor_execute")
         def _after(  # noqa: PLR0917 - SQLAlchemy's signature
             connection: Connection,
-            cursor: object,
+            cursor: DBAPICursor,
             statement: str,
             parameters: object,
             context: ExecutionContext,
             executemany: bool,
         ) -> None:
+            _count_columns(cursor)
             observe(statement, parameters, context, "")
 
         @event.listens_for(engine, "handle_error")
@@ -94,6 +89,24 @@ class QueryMetrics:
             error = type(context.original_exception).__name__
             statement, parameters = context.statement or "", context.parameters
             observe(statement, parameters, context.execution_context, error)
+
+    def _observe(
+        self, system: str, statement: str, context: object, error_type: str
+    ) -> float | None:
+        """Count a statement that has ended; returns its seconds, None when it never began."""
+        started = getattr(context, _STARTED, None)
+        if started is None:
+            return None
+        seconds: float = perf_counter() - started
+        if (work := current_work.get()) is not None:
+            work.queries += 1
+        self.duration.labels(system, operation_of(statement), error_type).observe(seconds)
+        return seconds
+
+
+def _count_columns(cursor: DBAPICursor) -> None:
+    if (work := current_work.get()) is not None:
+        work.columns += len(cursor.description or ())
 
 
 def operation_of(statement: str) -> str:

@@ -14,6 +14,7 @@ class Work:
     """The counts of one request."""
 
     queries: int = 0
+    columns: int = 0
 
 
 # Tasks and greenlets of a request get a copy of its context, with the same object in it.

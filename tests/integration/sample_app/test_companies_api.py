@@ -43,6 +43,26 @@ async def test_list_is_a_page_by_name_and_comes_from_the_cache_the_second_time(
     assert service.value(names.CACHE_GETS, cache="company_pages", result="hit") == 9
 
 
+async def test_list_with_profiles_has_for_each_company_what_it_has_alone(service: Service) -> None:
+    plain = (await service.client.get(f"{API}?size=4&page=2")).json()
+    page = (await service.client.get(f"{API}?size=4&page=2&profiles=true")).json()
+    alone = [
+        (await service.client.get(f"{API}/{company['id']}")).json() for company in plain["items"]
+    ]
+    assert page == plain | {"items": alone}
+    assert all(company["profile"]["employees"] > 0 for company in page["items"])
+
+
+async def test_list_with_profiles_of_a_directory_that_is_too_slow_has_none(tmp_path: Path) -> None:
+    slow: dict[str, object] = {"stub_delay": 60, "timeout": 0.01, "attempts": 1}
+    async with running(settings_for(tmp_path, directory=slow)) as service:
+        answer = await service.client.get(f"{API}?size=3&profiles=true")
+        assert answer.status_code == 200
+        assert [company["profile"] for company in answer.json()["items"]] == [None] * 3
+        calls = {"peer": "directory", "error_type": "ReadTimeout"}
+        assert service.value("http_client_request_duration_seconds_count", **calls) == 3
+
+
 @pytest.mark.parametrize("method", ["get", "patch", "post"])
 async def test_company_that_does_not_exist_is_404(service: Service, method: str) -> None:
     path = f"{API}/999/refresh" if method == "post" else f"{API}/999"

@@ -1,18 +1,23 @@
 """What each planted regression does, in exact figures where it has any."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
+from sample_app.clients.directory_stub import StubDirectory
 from sample_app.regressions import connection_leak
 from sample_app.regressions.catalogue import plant
+from sample_app.repositories import contacts
 from sample_app.settings import Settings
 from tests.integration.sample_app.conftest import ROWS, Service, running, settings_for
 
 CONTACTS = "/api/v1/contacts"
+COMPANIES = "/api/v1/companies"
 QUERIES = "db_client_operation_duration_seconds_count"
 NEW = {"first_name": "A", "last_name": "B", "email": "a@b.example", "company_id": 1}
 Planted = Callable[[str], AbstractAsyncContextManager[Service]]
@@ -122,6 +127,118 @@ async def test_no_compression_sends_answers_as_they_are(
     async with planted(names) as service:
         answer = await service.client.get(CONTACTS, headers={"Accept-Encoding": "gzip"})
         assert answer.headers.get("content-encoding") == encoding
+
+
+@pytest.mark.parametrize(("names", "calls"), [("", 2), ("unbounded_retry", 3)])
+async def test_unbounded_retry_repeats_a_call_until_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str, calls: int
+) -> None:
+    slow: dict[str, object] = {"stub_delay": 60, "timeout": 0.01, "deadline": 30}
+    start = planting(settings_for(tmp_path, directory=slow), monkeypatch)
+    count = "http_client_request_duration_seconds_count"
+    async with start(names) as service:
+        asking = asyncio.create_task(service.client.get(f"{COMPANIES}/1"))
+        async with asyncio.timeout(30):
+            while not asking.done() and service.value(count, peer="directory") < 3:
+                await asyncio.sleep(0.01)
+        assert service.value(count, peer="directory") == calls
+        assert asking.done() is not bool(names)
+        asking.cancel()
+
+
+@pytest.mark.parametrize(("names", "at_once"), [("", 4), ("serial_calls", 1)])
+async def test_serial_calls_ask_for_one_profile_at_a_time(
+    planted: Planted, monkeypatch: pytest.MonkeyPatch, names: str, at_once: int
+) -> None:
+    waiting = most = 0
+
+    async def answer(self: StubDirectory, request: httpx.Request) -> httpx.Response:
+        nonlocal waiting, most
+        waiting += 1
+        most = max(most, waiting)
+        for _ in range(20):  # the others' turn
+            await asyncio.sleep(0)
+        waiting -= 1
+        return httpx.Response(404, request=request)
+
+    monkeypatch.setattr(StubDirectory, "handle_async_request", answer)
+    async with planted(names) as service:
+        page = (await service.client.get(f"{COMPANIES}?size=4&profiles=true")).json()
+        assert len(page["items"]) == 4
+    assert most == at_once
+
+
+@pytest.mark.parametrize(("names", "gets"), [("", 0), ("chatty_cache", 20)])
+async def test_chatty_cache_looks_up_each_contact_of_a_page(
+    planted: Planted, names: str, gets: int
+) -> None:
+    async with planted(names) as service:
+        right = (await service.client.get(f"{CONTACTS}?page=2")).json()
+        assert service.value("cache_gets_total", cache="contact_details") == gets
+        for contact in right["items"]:
+            await service.client.get(f"{CONTACTS}/{contact['id']}")
+        assert (await service.client.get(f"{CONTACTS}?page=2")).json() == right
+
+
+@pytest.mark.parametrize(("names", "columns"), [("", 8), ("wide_rows", 14)])
+async def test_wide_rows_reads_every_column(planted: Planted, names: str, columns: int) -> None:
+    async with planted(names) as service:
+        assert len((await service.client.get(CONTACTS)).json()["items"]) == 20
+        assert service.value("http_server_request_db_columns_sum") == columns
+
+
+@pytest.mark.parametrize(("names", "sorts"), [("", False), ("lost_index_order", True)])
+async def test_lost_index_order_sorts_each_page(planted: Planted, names: str, sorts: bool) -> None:
+    async with planted(names) as service:
+        page = (await service.client.get(f"{CONTACTS}?size=100")).json()["items"]
+        shown = [(contact["last_name"], contact["first_name"]) for contact in page]
+        assert shown == sorted(shown)
+        engine = service.app.state.services.contacts._database.engine
+        query = contacts._summaries().compile(engine.sync_engine)
+        async with engine.connect() as connection:
+            rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")
+            plan = str(rows.all())
+        assert ("USE TEMP B-TREE FOR ORDER BY" in plan) is sorts
+
+
+@pytest.mark.parametrize(("names", "records"), [("", 1), ("log_flood", 1 + 20)])
+async def test_log_flood_logs_each_row(
+    planted: Planted, caplog: pytest.LogCaptureFixture, names: str, records: int
+) -> None:
+    caplog.set_level("INFO", logger="sample_app")
+    async with planted(names) as service:
+        before = service.value("log_records_total", level="INFO")
+        await service.client.get(CONTACTS)
+        assert service.value("log_records_total", level="INFO") - before == records
+
+
+async def test_json_twice_exports_the_same_contacts_in_one_piece(planted: Planted) -> None:
+    async with planted("") as service:
+        right = (await service.client.get(f"{CONTACTS}/export?format=jsonl")).text.splitlines()
+        table = (await service.client.get(f"{CONTACTS}/export?format=csv")).text
+    async with planted("json_twice") as service:
+        lines = (await service.client.get(f"{CONTACTS}/export?format=jsonl")).text.splitlines()
+        assert [json.loads(line) for line in lines] == [json.loads(line) for line in right]
+        assert len(lines) == ROWS
+        assert list(json.loads(lines[0])) == sorted(json.loads(lines[0]))
+        assert (await service.client.get(f"{CONTACTS}/export?format=csv")).text == table
+
+
+@pytest.mark.parametrize(("names", "held"), [("", 0), ("pool_held_during_call", 1)])
+async def test_pool_held_during_call_keeps_a_connection(
+    planted: Planted, monkeypatch: pytest.MonkeyPatch, names: str, held: int
+) -> None:
+    used: list[float] = []
+
+    async def answer(self: StubDirectory, request: httpx.Request) -> httpx.Response:
+        used.append(service.value("db_client_connection_count", db_client_connection_state="used"))
+        return httpx.Response(404, request=request)
+
+    monkeypatch.setattr(StubDirectory, "handle_async_request", answer)
+    async with planted(names) as service:
+        assert (await service.client.get(f"{COMPANIES}/1")).status_code == 200
+        assert (await service.client.get(f"{COMPANIES}/999")).status_code == 404
+    assert used == [held]
 
 
 @pytest.mark.parametrize(("names", "status"), [("", 200), ("no_metrics", 404)])

@@ -21,6 +21,7 @@ from sample_app.telemetry.queries import QueryMetrics
 from sample_app.telemetry.work import current_work
 
 QUERIES = "http_server_request_db_queries"
+COLUMNS = "http_server_request_db_columns"
 SIZE = "http_server_response_body_size_bytes"
 
 
@@ -92,6 +93,21 @@ async def test_statements_of_its_tasks_count_and_those_after_the_answer_do_not(
 
     await bench.get("/")
     assert bench.value(f"{QUERIES}_sum", "/") == 2
+
+
+async def test_columns_are_those_of_all_results_whatever_their_rows(bench: Bench) -> None:
+    @bench.app.get("/")
+    async def root() -> None:
+        with bench.engine.connect() as connection:
+            connection.execute(text("SELECT 1, 2, 3 UNION SELECT 4, 5, 6"))
+            connection.execute(text("SELECT 7, 8 WHERE 1 = 0"))
+            connection.execute(text("CREATE TABLE IF NOT EXISTS t (n INTEGER)"))  # has no result
+
+    with bench.engine.connect() as connection:
+        connection.execute(text("SELECT 1, 2, 3, 4"))  # of nobody's request
+    await bench.get("/", "/")
+    assert bench.value(f"{COLUMNS}_sum", "/") == 2 * (3 + 2)
+    assert bench.value(f"{COLUMNS}_count", "/") == 2
 
 
 async def test_failed_statement_counts(bench: Bench) -> None:

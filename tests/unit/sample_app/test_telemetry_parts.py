@@ -17,6 +17,7 @@ from sqlalchemy import create_engine
 
 from sample_app.core.logs.correlation import request_id, user_id
 from sample_app.core.logs.json_lines import JsonFormatter
+from sample_app.telemetry.logs import LogMetrics
 from sample_app.telemetry.loop_lag import LoopLagMetrics
 from sample_app.telemetry.one_worker import take_lock
 from sample_app.telemetry.pool import PoolMetrics
@@ -44,6 +45,32 @@ def test_pool_metrics_of_another_pool_are_refused() -> None:
     engine = create_engine("sqlite://")
     with pytest.raises(TypeError, match="poolclass=MeasuredPool"):
         PoolMetrics(CollectorRegistry()).watch(engine, "main")
+
+
+def test_log_records_are_counted_by_level_while_watched() -> None:
+    registry, logger = CollectorRegistry(), logging.getLogger("sample_app.test")
+    logger.setLevel("INFO")
+
+    def logged() -> None:
+        logger.debug("below the level")
+        logger.info("one")
+        logger.warning("another")
+        logger.log(35, "a level without a series")
+
+    try:
+        metrics = LogMetrics(registry)
+        logged()
+        with metrics.watched():
+            logged()
+            logged()
+        logged()
+    finally:
+        logger.setLevel(logging.NOTSET)
+    counts = {
+        level: registry.get_sample_value("log_records_total", {"level": level})
+        for level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    }
+    assert counts == {"DEBUG": 0, "INFO": 2, "WARNING": 2, "ERROR": 0, "CRITICAL": 0}
 
 
 async def test_loop_lag_while_something_blocks_shows_it() -> None:
