@@ -40,7 +40,7 @@ from sample_app.services.container import Services
 from sample_app.services.events import Event
 from sample_app.services.exports import ExportService
 from sample_app.services.first_users import ensure_first_users
-from sample_app.services.health import HealthService, Pingable
+from sample_app.services.health import HealthService
 from sample_app.services.imports import ImportService
 from sample_app.services.inspection import InspectionService
 from sample_app.services.sessions import REASONS, SessionService
@@ -169,7 +169,6 @@ def _services(
     standings = StandingService(database, access, settings)
     passwords = Passwords()
     background = Background(settings.tasks, metrics.tasks, DatabaseTaskStore(database))
-    optional: dict[str, Pingable] = {"cache": caches, "directory": directory}
     events = BusinessEvents(metrics.events)
     companies = CompanyService(
         *(database, directory, background),
@@ -202,7 +201,7 @@ def _services(
         standings=standings,
         audit=audit_log,
         health=HealthService(database, caches, directory),
-        inspection=InspectionService(settings, database, optional, background),
+        inspection=InspectionService(settings, database, caches, directory, background),
         background=background,
     )
 

@@ -212,7 +212,7 @@ class Person(FastHttpUser):
                 registered.append(response.json()["id"])
 
     def administer(self) -> None:
-        """Look at users, audit log and health as an admin, and give a new user its role again."""
+        """Look at users, audit log and health as an admin; change a user and end its sessions."""
         admin, _ = self._session(ADMIN)
         self.client.get(USERS, headers=admin)
         self.client.get("/api/v1/audit", headers=admin)
@@ -222,6 +222,8 @@ class Person(FastHttpUser):
         if registered:
             path = f"{USERS}/{registered[-1]}"
             self.client.patch(path, json={"role": "reader"}, headers=admin, name=f"{USERS}/{{id}}")
+            sessions = f"{USERS}/{{id}}/sessions"
+            self.client.delete(f"{path}/sessions", headers=admin, name=sessions)
 
     def _session(self, email: str) -> tuple[dict[str, str], str]:
         """The header with the access token, and the refresh token; empty without an answer."""

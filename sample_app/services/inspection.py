@@ -18,24 +18,22 @@ from sample_app.settings import Settings
 
 
 class InspectionService:
-    """Asks each dependency and reads the pool and the tasks.
-
-    Args:
-        optional: The dependencies without which the service still works, by name.
-    """
+    """Asks each dependency and reads the pools and the tasks."""
 
     def __init__(
         self,
         settings: Settings,
         database: Database,
-        optional: Mapping[str, Pingable],
+        cache: Pingable,
+        directory: Pingable,
         background: Background,
     ) -> None:
         self._settings = settings
         self._database = database
         self._asked: dict[str, Callable[[], Awaitable[bool | None]]] = {
             "database": database.ping,
-            **{name: part.ping for name, part in optional.items()},
+            "cache": cache.ping,
+            "directory": directory.ping,
         }
         if database.replicated:
             self._asked["replica"] = database.ping_replica
