@@ -49,7 +49,7 @@ async def test_details_are_those_of_dependencies_pool_and_tasks(tmp_path: Path) 
             await session.connection()
             details = (await service.client.get(PATH)).json()
         assert details["tasks"] == {"running": 1, "waiting": 2}
-        assert details["pools"]["main"]["used"] == 1
+        assert details["pools"]["main"]["used"] >= 1  # a task may store its progress
         go.set()
 
 
