@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Final, Literal, NamedTuple
@@ -82,7 +83,7 @@ def flame_data(recording: Recording) -> dict[str, object] | None:
 def _short(stack: Stack) -> Stack:
     """The stack with one frame for the packages between two frames of the service's own code."""
     frames: list[StackFrame] = []
-    for installed, run in groupby(stack.frames, lambda one: bool(one.file) and not is_own(one)):
+    for installed, run in groupby(stack.frames, lambda one: _function(one).kind == "package"):
         of_run = list(run)
         frames += [_packages(of_run)] if installed else of_run
     return Stack(tuple(frames), stack.count)
@@ -112,12 +113,16 @@ def _tree(stacks: Iterable[Stack]) -> _Node:
         node = root
         node.count += stack.count
         for frame in stack.frames[:MOST_DEPTH]:
-            node = node.below.setdefault(_function(frame), _Node())
+            function = _function(frame)
+            if function not in node.below:
+                node.below[function] = _Node()
+            node = node.below[function]
             node.count += stack.count
             node.lines[frame.line] = node.lines.get(frame.line, 0) + stack.count
     return root
 
 
+@lru_cache(maxsize=20_000)
 def _function(frame: StackFrame) -> _Function:
     if not frame.file:
         return _Function(clean(_THREAD.sub(_thread_name, frame.function), NAME), "", "outer")
