@@ -17,6 +17,7 @@ from harness.judge.judge import judge
 from harness.report.parts.causes import cause_lines
 from harness.report.run.diagnosis import diagnosis_json
 from harness.runs.folder import read_evidence
+from harness.runs.records.recording import read_recording
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,8 @@ def diagnose(options: argparse.Namespace) -> int:
     evidence = read_evidence(folder)
     plan = read_stored_plan(folder, manifest.scenario_name)
     budgets = in_run(plan.budgets_of(manifest.scenario_name), manifest.roles)
-    found = diagnosis_of(budgets, judge(budgets, evidence), evidence, folder)
+    recording = read_recording(folder.path)
+    found = diagnosis_of(budgets, judge(budgets, evidence), evidence, recording)
     if found is None:
         raise RunFolderError(
             f"{folder.path} has no traces and no profile: the load ended with its window",

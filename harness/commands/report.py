@@ -10,11 +10,12 @@ from harness.budgets.presets import in_run
 from harness.commands.parts.inputs import open_stored_run, read_stored_plan
 from harness.commands.parts.options import run_dir_argument
 from harness.commands.parts.outputs import write, write_copy
-from harness.commands.parts.verdict import JudgedRun, run_html
+from harness.commands.parts.verdict import JudgedRun, diagnosis_of, run_html
 from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
 from harness.runner.prometheus import with_server_answers
 from harness.runs.folder import read_evidence
+from harness.runs.records.recording import read_recording
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,13 @@ def report(options: argparse.Namespace) -> int:
     budgets = in_run(plan.budgets_of(scenario), manifest.roles)
     evidence = with_server_answers(read_evidence(folder), budgets, folder, None, store=False)
     judgement = judge(budgets, evidence, plan.off_in(scenario))
-    run = JudgedRun(budgets, judgement, evidence, folder, judgement.exit_code)
+    recording = read_recording(folder.path)
+    diagnosis = diagnosis_of(budgets, judgement, evidence, recording)
+    run = JudgedRun(
+        *(budgets, judgement, evidence, folder, judgement.exit_code),
+        diagnosis=diagnosis,
+        recording=recording,
+    )
     path = options.html or folder.file(names.REPORT_FILE)
     write_copy(path, run_html(run))
     write(f"{judgement.outcome} {path}\n")

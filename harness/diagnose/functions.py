@@ -28,6 +28,7 @@ _IDLE: Final = (
     ("_run_once", "base_events.py"),
     ("run", "runners.py"),
 )
+_START: Final = ("Thread.run", "threading.py")  # calls the function of a thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,15 @@ def is_waiting(stack: Stack) -> bool:
     inner = next((frame for frame in reversed(stack.frames) if frame.file), None)
     if inner is None or any(map(is_own, stack.frames[-3:])):
         return inner is None
-    return any(inner.function.endswith(name) and inner.file.endswith(file) for name, file in _IDLE)
+    if len(stack.frames) > 1 and _is_named(stack.frames[-2], _START):
+        return True  # the function of the thread itself, which takes work from a queue written in C
+    return _is_named(inner, *_IDLE)
+
+
+def _is_named(frame: StackFrame, *functions: tuple[str, str]) -> bool:
+    return any(
+        frame.function.endswith(name) and frame.file.endswith(file) for name, file in functions
+    )
 
 
 def busy(stacks: Iterable[Stack]) -> list[Stack]:
@@ -102,10 +111,14 @@ def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:
 
 
 def _package_of(stack: Stack) -> str:
-    for frame in reversed(stack.frames):
-        if match := _PACKAGE.search(frame.file) or _STANDARD.search(frame.file):
-            return match[1].removesuffix(".py")
-    return "the interpreter"
+    packages = filter(None, map(package_of, reversed(stack.frames)))
+    return next(packages, "the interpreter")
+
+
+def package_of(frame: StackFrame) -> str:
+    """The installed package of a frame, or its module of Python; empty if it has neither."""
+    match = _PACKAGE.search(frame.file) or _STANDARD.search(frame.file)
+    return match[1].removesuffix(".py") if match else ""
 
 
 def loop_stacks(stacks: Iterable[Stack]) -> list[Stack]:

@@ -83,12 +83,17 @@ def test_breaches_of_a_traced_service_are_explained(project: Project) -> None:
     assert (failed["share"], found["correct"]["unexplained"]) == (1.0, 0.0)
     assert "price_of() in" in result.out
     # The window is as it was: the requests after it count for nothing.
-    window = project.results()["run"]["window"]
-    assert window["end"] - window["start"] == pytest.approx(5.0)
+    assert project.results()["run"]["window_seconds"] == pytest.approx(5.0)
     again = project.harness("diagnose", "out", "--json", "again.json")
     assert again.code == 0, again.err
     assert json.loads((project.path / "again.json").read_text())["breaches"] == list(found.values())
     assert project.harness("check", "out").code == 3
+    profile = json.loads((project.path / "out" / "profile.speedscope.json").read_text())
+    assert "price_of" in {frame["name"] for frame in profile["shared"]["frames"]}
+    assert profile["profiles"][0]["name"] == "wall"
+    assert project.harness("report", "out", "--html", "again.html").code == 0
+    pages = [(project.path / file).read_text() for file in ("out/report.html", "again.html")]
+    assert all('id="why-1"' in page and 'id="flame-title"' in page for page in pages)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may profile another process")

@@ -47,12 +47,13 @@ from harness.report.run.diagnosis import diagnosis_json
 from harness.report.run.junit import junit_xml
 from harness.report.run.markdown import comment_markdown, summary_markdown
 from harness.report.run.results import results_json
+from harness.report.run.speedscope import speedscope_json
 from harness.runner.prometheus import with_server_answers
 from harness.runner.warm_up import settle
 from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.runs.latency import read_intervals
 from harness.runs.model import Evidence, Manifest
-from harness.runs.records.recording import read_recording
+from harness.runs.records.recording import Recording, read_recording
 from harness.runs.results import PastRun
 
 
@@ -67,6 +68,7 @@ class JudgedRun:
     exit_code: int
     baseline: BaselineComparison | None = None
     diagnosis: Diagnosis | None = None
+    recording: Recording | None = None  # that the diagnosis rests on
 
     def notes(self, *, once: bool = True) -> FailureNotes:
         """What failed and why, below each budget; `once` is as in `failure_notes`."""
@@ -87,7 +89,8 @@ def run_html(run: JudgedRun) -> str:
     return run_page(
         *(run.judgement, run.evidence, run.budgets, axis, intervals),
         exit_code=run.exit_code,
-        notes=run.notes(),
+        diagnosis=run.diagnosis,
+        recording=run.recording,
     )
 
 
@@ -113,6 +116,11 @@ def _diagnosis(run: JudgedRun) -> str:
     return diagnosis_json(run.diagnosis, run.evidence.manifest)
 
 
+def _profile(run: JudgedRun) -> str:
+    assert run.recording is not None
+    return speedscope_json(run.recording, run.evidence.manifest)
+
+
 REPORTS: tuple[ReportFile[JudgedRun], ...] = (
     ReportFile(names.RESULTS_FILE, _results, "json"),
     ReportFile(names.JUNIT_FILE, _junit, "junit_xml"),
@@ -124,6 +132,7 @@ REPORTS: tuple[ReportFile[JudgedRun], ...] = (
 
 # Only of a run that was recorded after its window.
 DIAGNOSIS: ReportFile[JudgedRun] = ReportFile(names.DIAGNOSIS_FILE, _diagnosis)
+PROFILE: ReportFile[JudgedRun] = ReportFile(names.PROFILE_FILE, _profile)
 
 REPORT_FILES = tuple(report.file for report in REPORTS)
 
@@ -168,10 +177,10 @@ def judge_and_report(
         live_metrics.judged(judgement)
     code = _exit_code(judgement, evidence, warn_only=options.warn_only)
     baseline = compare_to_baseline(judgement, evidence.manifest, past) if past else None
-    diagnosis = diagnosis_of(budgets, judgement, evidence, folder)
-    run = JudgedRun(budgets, judgement, evidence, folder, code, baseline, diagnosis)
-    reports = REPORTS if diagnosis is None else (*REPORTS, DIAGNOSIS)
-    errors = write_reports(reports, run, folder.path, options, store=store)
+    recording = read_recording(folder.path)
+    diagnosis = diagnosis_of(budgets, judgement, evidence, recording)
+    run = JudgedRun(budgets, judgement, evidence, folder, code, baseline, diagnosis, recording)
+    errors = write_reports(_reports_of(run), run, folder.path, options, store=store)
     append_step_summary(_summary(run))
     _print_report(run, quiet=options.quiet)
     for error in errors:
@@ -181,15 +190,20 @@ def judge_and_report(
     return code
 
 
-def diagnosis_of(
-    budgets: tuple[Budget, ...], judgement: Judgement, evidence: Evidence, folder: RunFolder
-) -> Diagnosis | None:
-    """The causes of the breaches of a run; None when it was not recorded after its window.
+def _reports_of(run: JudgedRun) -> tuple[ReportFile[JudgedRun], ...]:
+    if run.recording is None:
+        return REPORTS
+    profiled = run.recording.wall or run.recording.cpu
+    return (*REPORTS, DIAGNOSIS, PROFILE) if profiled else (*REPORTS, DIAGNOSIS)
 
-    Raises:
-        RunFolderError: A file of the recording is damaged.
-    """
-    recording = read_recording(folder.path)
+
+def diagnosis_of(
+    budgets: tuple[Budget, ...],
+    judgement: Judgement,
+    evidence: Evidence,
+    recording: Recording | None,
+) -> Diagnosis | None:
+    """The causes of the breaches of a run; None when it was not recorded after its window."""
     if recording is None:
         return None
     roles = roles_of_run(evidence.manifest.roles)

@@ -20,13 +20,15 @@ from harness.report.compare.words import (
     share_text,
     side_text,
 )
+from harness.report.html import flame
 from harness.report.html.gauge import change_gauge, verdict_gauge
 from harness.report.parts import failures
 from harness.report.parts import words as wording
 from harness.report.parts.words import clean, measured_text, value_text
 from harness.units import Unit
 
-NAME, TEXT = 160, 2000  # characters shown of each
+NAME, STATEMENT, TEXT = 160, 400, 2000  # characters shown of each
+PROFILE = "profile"  # data that no chart shows
 
 
 def document(template: str, data: dict[str, object], **values: object) -> str:
@@ -40,13 +42,14 @@ def document(template: str, data: dict[str, object], **values: object) -> str:
     Returns:
         HTML that loads nothing: it contains styles, scripts, the charting library and the data.
     """
+    recorded = values.get("why") is not None
     return (
         _environment()
         .get_template(template)
         .render(
-            style=_asset("page.css"),
-            script=_asset("page.js"),
-            library=_library() if data else "",
+            style=_assets("page.css", *(("why.css",) if recorded else ())),
+            script=_assets("page.js", *(("why.js",) if recorded else ())),
+            library=_library() if data.keys() - {PROFILE} else "",
             data=_json(data),
             **values,
         )
@@ -67,6 +70,8 @@ def _environment() -> Environment:
     environment.filters |= {
         "name": lambda text: clean(str(text), NAME),
         "prose": lambda text: clean(str(text), TEXT),
+        "function": lambda text: clean(str(text), flame.NAME),
+        "statement": lambda text: clean(str(text), STATEMENT),
         "seconds": lambda value: value_text(value, Unit.SECONDS),
         "share": share_text,
         "moment": wording.moment,
@@ -86,9 +91,9 @@ def _environment() -> Environment:
     return environment
 
 
-def _asset(name: str) -> Markup:
-    text = (files(__package__) / "assets" / name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  a file of this package
+def _assets(*names: str) -> Markup:
+    texts = [(files(__package__) / "assets" / name).read_text(encoding="utf-8") for name in names]
+    return Markup("".join(texts))  # noqa: S704  files of this package
 
 
 def _json(data: dict[str, object]) -> Markup:

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from harness import names
 from harness.budgets.model import Budget
 from harness.budgets.presets import roles_of_run
+from harness.diagnose.model import Diagnosis
 from harness.judge.model import Judgement
 from harness.report.html.axis import Axis
 from harness.report.html.client_panels import Intervals, client_panels
 from harness.report.html.distribution import distribution_data
-from harness.report.html.document import document
+from harness.report.html.document import PROFILE, document
 from harness.report.html.panel import ChartPanel, panel_data
 from harness.report.html.readings import Readings
 from harness.report.html.service_panels import service_panels
+from harness.report.html.why import why_section
 from harness.report.parts import words as wording
-from harness.report.parts.failures import FailureNotes, failure_notes, requests_of
+from harness.report.parts.failures import failure_notes, requests_of
 from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.runs.model import Distribution, Evidence, LatencyKey
+from harness.runs.records.recording import Recording
 
 MOST_ENDPOINTS = 300
 MOST_SLOWEST = 30
@@ -43,7 +46,8 @@ def run_page(
     intervals: Intervals,
     *,
     exit_code: int,
-    notes: FailureNotes | None = None,
+    diagnosis: Diagnosis | None = None,
+    recording: Recording | None = None,
 ) -> str:
     """The content of report.html.
 
@@ -54,7 +58,8 @@ def run_page(
         axis: The time axis of the charts; None if the load never began.
         intervals: The distributions of latency.hlog in the intervals of the axis.
         exit_code: The exit code of the command.
-        notes: What failed and why; None is what failed.
+        diagnosis: The causes of the breaches; None when the load ended with its window.
+        recording: What the diagnosis rests on.
     """
     manifest = evidence.manifest
     panels = _panels(evidence, budgets, axis, intervals)
@@ -66,6 +71,9 @@ def run_page(
         data["panels"] = [panel_data(panel, axis) for panel in panels]
     if distribution is not None:
         data["distribution"] = distribution
+    why = why_section(diagnosis, recording) if diagnosis and recording else None
+    if why is not None and why.profile is not None:
+        data[PROFILE] = why.profile
     return document(
         "run.html",
         data,
@@ -87,7 +95,8 @@ def run_page(
         slowest=evidence.slowest[:MOST_SLOWEST],
         failures=evidence.failures[:MOST_FAILURES],
         more_failures=max(0, len(evidence.failures) - MOST_FAILURES),
-        failed_of=(notes or failure_notes(judgement, evidence)).of_budgets,
+        failed_of=failure_notes(judgement, evidence).of_budgets,
+        why=why,
         requests=requests_of(evidence),
         manifest=manifest,
         files=names,

@@ -15,6 +15,7 @@ from typing import Final
 from harness.errors import RunFolderError
 
 MOST_STACKS: Final = 200_000  # different ones that are read
+_OUTER: Final = ("process ", "thread (")  # no functions: "thread (7): Thread-1 (work)"
 _FRAME: Final = re.compile(r"(?P<function>.*) \((?P<file>.*?)(?::(?P<line>\d+))?\)")
 
 
@@ -72,7 +73,8 @@ def read_stacks(path: Path) -> tuple[Stack, ...]:
 
 
 def _frame(text: str) -> StackFrame:
-    if match := _FRAME.fullmatch(text):
+    match = None if text.startswith(_OUTER) else _FRAME.fullmatch(text)
+    if match:
         return StackFrame(match["function"], match["file"], int(match["line"] or 0))
     return StackFrame(text)
 

@@ -1,13 +1,12 @@
 """report.html in a real browser: nothing is loaded, nothing complains, all of it is there."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
 from _pytest.mark import ParameterSet
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from harness.report.compare.results import compare_json
 from harness.report.history.history import histories
@@ -18,7 +17,8 @@ from harness.report.html.history_page import MOST_CHARTS, history_page
 from harness.report.html.run_page import run_page
 from harness.report.parts.words import clean
 from harness.report.run.results import results_json
-from tests.browser import PATIENCE, chromium, ready
+from tests.browser import PATIENCE
+from tests.integration.report.conftest import Open
 from tests.unit.report.cases import AWKWARD, CASES
 from tests.unit.report.compare import cases as compare_cases
 from tests.unit.report.history.cases import HISTORIES
@@ -26,42 +26,6 @@ from tests.unit.report.html import page_cases
 
 pytestmark = pytest.mark.needs_chromium
 REQUESTS = ("GET /contacts", "<script>alert(1)</script>", "x" * 2000, "GET /größe-世界")
-MOST_BYTES = 3_000_000
-Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Opens a report; at the end nothing may have been loaded, said or shown by a script in it."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    trouble: list[str] = []
-    loaded: list[str] = []
-
-    def show(text: str, charts: bool = True) -> Page:
-        path = tmp_path / "report.html"
-        path.write_text(text, encoding="utf-8")
-        page = context.new_page()
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("dialog", lambda dialog: trouble.append(dialog.message))
-        page.on("request", lambda request: loaded.append(request.url))
-        page.goto(path.as_uri(), timeout=PATIENCE)
-        if charts:
-            ready(page)
-        assert len(text.encode()) < MOST_BYTES
-        return page
-
-    yield show
-    assert trouble == []
-    outside = [url for url in loaded if not url.startswith(("file:", "blob:", "data:"))]
-    assert outside == []
-    context.close()
 
 
 def page_of(*requests: str, seconds: int = 20) -> str:

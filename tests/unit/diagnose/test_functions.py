@@ -13,6 +13,8 @@ SELECT = (
     f"select {STDLIB}/selectors.py:468",
 )
 
+THREAD = (f"Thread.run {STDLIB}/threading.py:982",)
+
 
 def test_sample_counts_for_the_innermost_frame_of_the_services_own_code() -> None:
     found = hot_functions(
@@ -42,6 +44,9 @@ def test_sample_counts_for_the_innermost_frame_of_the_services_own_code() -> Non
         (("main /srv/app/main.py:3", f"wait {STDLIB}/threading.py:359"), False),  # own code waits
         (("nap /srv/app/api.py:9",), False),
         ((f"dispatch {LIB}/starlette/routing.py:7",), False),
+        ((*THREAD, f"take {LIB}/driver/core.py:59"), True),  # from a queue written in C
+        ((*THREAD, f"take {LIB}/driver/core.py:63", f"query {LIB}/driver/core.py:9"), False),
+        ((*THREAD, "work /srv/app/jobs.py:9"), False),
         ((), True),
     ],
 )

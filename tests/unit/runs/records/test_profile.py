@@ -26,6 +26,13 @@ def test_stacks_of_py_spy(tmp_path: Path) -> None:
     assert total((first, second)) == 66
 
 
+def test_name_of_a_thread_is_no_function(tmp_path: Path) -> None:
+    file = tmp_path / "profile.folded"
+    file.write_text("process 7;thread (8): Thread-17 (work);work (/srv/app.py:8) 3\n")
+    (found,) = read_stacks(file)
+    assert found.frames[1] == StackFrame("thread (8): Thread-17 (work)")
+
+
 @pytest.mark.parametrize("text", ["no number\n", "a;b 1.5\n", " 3\n", "a -1\n"])
 def test_damaged_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / "profile.folded"
