@@ -5,6 +5,8 @@
     uv run python docs/update.py --output the output in README.md, by a real run (about 30 s)
     uv run python docs/update.py --selftest a table in selftest.md, by real runs (about 12 min): the
                                             second one with SAMPLE_APP_REDIS_URL in the environment
+    uv run python docs/update.py --selftest NAME...
+                                            the rows of these cases alone
 
 A test compares what the first command writes; run the others by hand before a release.
 """
@@ -16,6 +18,8 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +38,7 @@ from sample_app.models import tables
 from sample_app.models.base import Base
 
 DOCS = Path(__file__).parent
+_CASE = re.compile(r"^(?=\| `([^`]+)` \|)(.*)$", re.MULTILINE)  # a row of a self-test
 SECTIONS = {
     "TargetSpec": "`target:` the service under load",
     "RequestsSpec": "`requests:` of the target",
@@ -148,13 +153,27 @@ def output() -> str:
     return f"```\n{result.stdout}```\n"
 
 
-def selftest() -> str:
+def selftest(names: Sequence[str] = ()) -> str:
     """The table of `harness selftest`, which contains every outcome."""
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "table.md"
-        command = [sys.executable, "-m", "harness", "selftest", "--markdown", str(table)]
-        subprocess.run(command, check=False)
+        options = ["--markdown", str(table), *names]
+        subprocess.run([sys.executable, "-m", "harness", "selftest", *options], check=False)
         return table.read_text()
+
+
+def with_rows(old: str, new: str) -> str:
+    """A table of self-tests with the rows of another one in place of its own.
+
+    Args:
+        old: The table, as it stands in selftest.md.
+        new: A table with some of its cases, or with others, which are added.
+    """
+    before, after = (dict(_CASE.findall(text)) for text in (old, new))
+    rows = "".join(f"{row}\n" for row in (before | after).values())
+    number = len(before | after)
+    head = new[: _CASE.search(new).start()]  # type: ignore[union-attr]  # it has rows
+    return re.sub(r"^\d+ runs? from", f"{number} runs, the last ones from", head) + rows
 
 
 def main(arguments: list[str]) -> None:
@@ -168,7 +187,13 @@ def main(arguments: list[str]) -> None:
         jobs = {DOCS.parent / "README.md": ("output", output)}
     if "--selftest" in arguments:
         marker = "table-redis" if os.environ.get("SAMPLE_APP_REDIS_URL") else "table"
-        jobs = {DOCS / "selftest.md": (marker, selftest)}
+        names = [word for word in arguments if not word.startswith("-")]
+        old = (DOCS / "selftest.md").read_text().partition(f"<!-- {marker} -->\n")[2]
+        old = old.partition("<!-- end -->")[0]
+        update = partial(with_rows, old)
+        jobs = {DOCS / "selftest.md": (marker, lambda: update(selftest(names)))}
+        if not names:
+            jobs = {DOCS / "selftest.md": (marker, selftest)}
     for path, (marker, content) in jobs.items():
         path.write_text(between(path.read_text(), marker, content()))
 

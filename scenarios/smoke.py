@@ -11,7 +11,7 @@ import random
 
 from scenarios.people import CONTACT, CONTACTS, SEEDED, Person
 
-POPULAR = range(1, 21)  # most reads are for these ids, so the cache has hits within seconds
+POPULAR = range(1, 11)  # most reads are for these ids, so the cache has hits within seconds
 
 
 class Visitor(Person):
@@ -19,7 +19,7 @@ class Visitor(Person):
 
     def get_contact(self) -> None:
         """Get a contact, mostly a popular one."""
-        identifier = random.choice(POPULAR if random.random() < 0.95 else range(1, SEEDED + 1))
+        identifier = random.choice(POPULAR if random.random() < 0.98 else range(1, SEEDED + 1))
         self.client.get(f"{CONTACTS}/{identifier}", name=CONTACT)
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too

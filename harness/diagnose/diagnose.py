@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from harness.budgets.dialects.model import Recognition
-from harness.budgets.model import Budget, Latency, Quantile
+from harness.budgets.dialects.model import MetricRole, Recognition
+from harness.budgets.model import Budget, Latency, Quantile, selectors
 from harness.diagnose.answers import (
     Analysis,
     failed_requests,
@@ -84,6 +84,7 @@ class _Case:
         match question:
             case "time":
                 found = _of_request(verdict.request or "", self.traces, self.recording)
+                found = _of_routes(budget, found, self.roles)
                 answer = time_of_requests(found, self.recording, _slow_above(budget))
             case "errors":
                 answer = failed_requests(self.evidence.failures, self.traces)
@@ -131,6 +132,17 @@ def _of_request(request: str, traces: Sequence[Trace], recording: Recording) -> 
         return list(traces)
     endpoints = _endpoints(traces, recording).get(request, {request})
     return [one for one in traces if one.endpoint in endpoints]
+
+
+def _of_routes(budget: Budget, traces: Sequence[Trace], roles: Recognition) -> list[Trace]:
+    """The traces of the routes that a budget on the service's own metric filters by."""
+    latency = roles.played.get(MetricRole.SERVER_LATENCY)
+    route = latency.labels.get("route", "") if latency else ""
+    for selector in selectors(budget.indicator)[:1]:
+        matcher = selector.matchers.get(route)
+        if matcher is not None:
+            return [one for one in traces if matcher.matches(one.endpoint.rpartition(" ")[2])]
+    return list(traces)
 
 
 def _endpoints(traces: Sequence[Trace], recording: Recording) -> Mapping[str, set[str]]:

@@ -16,7 +16,7 @@ def plant(settings: Settings, replace: Replace) -> Settings:
 
     To blame: the `await` inside the loop in `CompanyService.list_with_profiles`.
 
-    Noticed by `company-list-latency-mean`.
+    Noticed by `company-list-mean`.
     """
 
     async def list_with_profiles(self: CompanyService, query: PageQuery) -> Page[CompanyDetail]:

@@ -23,7 +23,7 @@ def plant(settings: Settings, replace: Replace) -> Settings:
 
     To blame: the loop in `CompanyDirectory.profile`.
 
-    Noticed by `directory-calls-per-request`.
+    Noticed by `directory-calls`.
     """
 
     async def profile(self: CompanyDirectory, company: str) -> CompanyProfile | None:

@@ -139,6 +139,15 @@ def test_only_the_endpoint_of_the_budget_is_looked_at() -> None:
     assert [cause.what for cause in of_others.causes] == [OTHER]
 
 
+def test_budget_on_a_route_is_explained_by_the_requests_of_the_route() -> None:
+    items = many(30, [(STATEMENT, 0.4)], own=0.01)
+    others = many(30, [(OTHER, 0.9)], own=0.01, route="/others/{id}")
+    filtered = Mean(Selector(HTTP, {"http_route": "/items", "http_request_method": "GET"}))
+    assert [cause.what for cause in explained(filtered, items + others).causes] == [STATEMENT]
+    slow = Mean(Selector(HTTP, {"http_route": "!/items"}))
+    assert [cause.what for cause in explained(slow, items + others).causes] == [OTHER]
+
+
 def test_time_in_many_small_parts_has_no_single_cause() -> None:
     parts = [(f"SELECT {letter}", 0.03) for letter in "abcdefghij"]
     found = explained(P95, many(40, parts, own=0.03))
