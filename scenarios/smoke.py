@@ -42,5 +42,5 @@ class Visitor(Person):
         Person.renew: 1,
         Person.register: 2,
         Person.administer: 1,
-        Person.health: 60,
+        Person.health: 100,
     }
