@@ -120,7 +120,7 @@ class SessionService:
                 await self._audit.note(
                     session,
                     AuditAction.REFRESH_REUSED,
-                    f"session:{found.family}",
+                    f"family:{found.family}",
                     found.user_id,
                 )
         self._refused("refresh_reused" if reused else "refresh_invalid")
@@ -136,7 +136,7 @@ class SessionService:
             if found is None or found.revoked_at is not None:
                 return
             await tokens.end_family(found.family, utc_now())
-            target = f"session:{found.family}"
+            target = f"family:{found.family}"
             await self._audit.note(session, AuditAction.LOG_OUT, target, found.user_id)
         await self._standings.changed()
 

@@ -9,7 +9,7 @@ passes the decision on in `traceparent`. `docs/service.md` has the costs of both
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from random import random
+from random import Random
 from typing import Final
 
 from opentelemetry import context, propagate, trace
@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _CHOSEN: Final = context.create_key("chosen")
 _NOT_REMOTE: Final = False
 _IDS: Final = RandomIdGenerator()
+_random: Final = Random()  # noqa: S311 - no secret; its own, since callers may seed the global one
 with suppress_instrumentation():
     _SUPPRESSED: Final = context.get_current()
 
@@ -71,7 +72,7 @@ class SampledRequests:
         }
         base = propagate.extract(carrier, _SUPPRESSED) if carrier else _SUPPRESSED
         caller = trace.get_current_span(base).get_span_context()
-        begins = random() < self._ratio  # noqa: S311 - no secret
+        begins = _random.random() < self._ratio
         chosen = caller.trace_flags.sampled if caller.is_valid else begins
         if chosen and scope["path"] not in self._untraced:
             return context.set_value(_CHOSEN, True)

@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
-from random import uniform
+from random import Random
 from time import monotonic
 from typing import Final
 from uuid import uuid4
@@ -41,6 +41,7 @@ MOST_STARTS: Final = 2  # of one task: the first, and one more after a crash
 PRUNE_EVERY: Final = 60.0  # seconds
 PRUNE_BATCH: Final = 500  # rows of one DELETE, so that no transaction is long
 _GIVE_BACK: Final = 2.0  # seconds to store that a task is free, while the service stops
+_jitter: Final = Random()  # noqa: S311 - no secret; its own, since callers may seed the global one
 _log = logging.getLogger("sample_app.background")
 
 Work = Callable[..., Awaitable[object]]
@@ -198,7 +199,7 @@ class Background:
     async def _keep(self) -> None:
         while True:
             # Jitter, so that the processes do not ask at the same time.
-            await asyncio.sleep(self._settings.poll * uniform(0.5, 1.5))  # noqa: S311 - no secret
+            await asyncio.sleep(self._settings.poll * _jitter.uniform(0.5, 1.5))
             await self._maintain()
 
     async def _maintain(self) -> None:

@@ -124,7 +124,7 @@ async def test_serve_never_ready_shows_the_last_response(tmp_path: Path, log: Pa
 
     assert "was not ready within 1.5 s" in caught.value.message
     assert "/ready answered 503" in caught.value.message
-    assert "target.ready_timeout" in caught.value.message
+    assert "target.ready_timeout" in caught.value.hint
     [pid] = pids(log)
     assert f"    pid {pid}" in caught.value.message
     assert not psutil.pid_exists(pid)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import multiprocessing
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,29 +12,36 @@ import pytest
 import uvicorn
 
 from sample_app.app import create_app
+from sample_app.settings import Settings
 from tests.integration.sample_app.conftest import settings_for
 
 PATIENCE = 60.0  # seconds; only a hang takes that long
 
 
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Run the service until the process ends."""
+    uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None)).run([listener])
+
+
 @contextmanager
 def served(folder: Path, database: str | None) -> Iterator[str]:
-    """The service on a real socket, in a thread; its base URL."""
+    """The service in a process of its own, and its base URL.
+
+    In a thread, its random numbers would count as those of the fuzzer's strategies.
+    """
     where: dict[str, object] = {"url": database} if database else {}
-    app = create_app(settings_for(folder, database=where, log={"requests": False}))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        end = time.monotonic() + PATIENCE
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
+    settings = settings_for(folder, database=where, log={"requests": False})
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()  # requests wait until the service is ready
+        context = multiprocessing.get_context("spawn")
+        process = context.Process(target=serve, args=(settings, listener))
+        process.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            process.terminate()
+            process.join(PATIENCE)
 
 
 @pytest.mark.slow

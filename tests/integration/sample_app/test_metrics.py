@@ -41,7 +41,7 @@ def service_metrics() -> set[str]:
         "CACHE_",
         "TASK_",
         "LOOP_",
-        "CPU_",
+        "CPU_SECONDS",
         "MEMORY_",
         "CLIENT_",
         "BREAKER_",
