@@ -18,7 +18,7 @@ def plant(settings: Settings, replace: Replace) -> Settings:
     Every page now reads and sorts the whole table. The results are correct, so no functional
     test fails, and the cost grows with each row.
 
-    Noticed by `db-query-p95`.
+    Noticed by `list-latency-mean`.
     """
     summaries = contacts._summaries
 

@@ -21,7 +21,7 @@ def plant(settings: Settings, replace: Replace) -> Settings:
 
     The database sleeps for that time, so it is the same with any data and on any machine.
 
-    Noticed by `db-query-mean` and `db-query-p95`.
+    Noticed by `db-query-p95`.
     """
     original = ContactRepository._page
 
