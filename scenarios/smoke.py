@@ -23,7 +23,7 @@ class Visitor(Person):
         self.client.get(f"{CONTACTS}/{identifier}", name=CONTACT)
 
     tasks = {  # type: ignore[assignment]  # noqa: RUF012 - Locust takes weights, too
-        get_contact: 390,
+        get_contact: 520,
         Person.browse: 240,
         Person.search: 130,
         Person.scroll: 10,

@@ -8,43 +8,10 @@ rounds a sleep up to a millisecond, which is more than a tenth of an answer here
 from __future__ import annotations
 
 import os
-import time
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
+from benchmarks.campaign.slow_down import Slowed
 from sample_app.main import app as as_it_is
 
 SLOWER_BY = float(os.environ.get("CAMPAIGN_SLOWER_BY", "0"))
-
-
-class Slowed:
-    """An application whose answers begin later by a share of the time that they took.
-
-    Args:
-        app: The application to slow down.
-        share: The additional time as a ratio: 0.1 is a tenth more.
-    """
-
-    def __init__(self, app: ASGIApp, share: float) -> None:
-        self._app = app
-        self._share = share
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Delay the answer in proportion to the time that it took."""
-        if scope["type"] != "http" or not self._share:
-            await self._app(scope, receive, send)
-            return
-        began = time.perf_counter()
-
-        async def late(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                now = time.perf_counter()
-                end = now + self._share * (now - began)
-                while time.perf_counter() < end:
-                    pass
-            await send(message)
-
-        await self._app(scope, receive, late)
-
 
 app = Slowed(as_it_is, SLOWER_BY)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from benchmarks.campaign import real
 from benchmarks.campaign.real import campaign, next_kind, recorded, summary
-from benchmarks.campaign.slowed import Slowed
+from benchmarks.campaign.slow_down import Slowed
 
 
 def gate(kind: str, outcome: str = "pass", pairs: int = 4) -> dict[str, Any]:
