@@ -46,6 +46,7 @@ from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
 from harness.observe.host import host_facts
+from harness.observe.otlp.receiver import MOST
 from harness.runner.folder import new_run_folder
 from harness.runner.options import DiagnosisOptions, RunOptions
 from harness.runner.run import gather
@@ -229,7 +230,7 @@ def _diagnosis_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--traces-size",
         type=quantity(TRACES_SIZE),
-        default=32 * 2**20,
+        default=MOST,
         metavar="SIZE",
         help="largest size of traces.jsonl (default: 32MiB)",
     )

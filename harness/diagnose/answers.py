@@ -11,6 +11,7 @@ from harness.diagnose.functions import Hot, busy, hot_functions, loop_stacks, pl
 from harness.diagnose.model import Cause
 from harness.diagnose.shares import shares
 from harness.diagnose.traces import SpanOperation, Trace, during, operation_of
+from harness.judge.intervals.proportion import certain_share
 from harness.runs.records.failed import FailureKind
 from harness.runs.records.profile import Stack, total
 from harness.runs.records.recording import Recording
@@ -21,6 +22,7 @@ _SLOW: Final = 0.1  # share of the requests that are slow, where no bound tells
 _OCCUPIED: Final = 0.7  # share of its time above which an event loop makes all others wait
 _FEWEST_SAMPLES: Final = 30
 _NAME: Final = 160
+_TAIL: Final = 0.025  # on each side of an interval of 95%
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +181,9 @@ def functions(stacks: Sequence[Stack], about: str) -> Analysis:
 def _function(
     hot: Hot, share: float, samples: int, scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
 ) -> Cause:
-    """A function as a cause; its interval is Wilson's for a proportion (Wilson 1927)."""
-    z = 1.96
-    middle = (share + z * z / (2 * samples)) / (1 + z * z / samples)
-    half = (
-        z
-        * (share * (1 - share) / samples + z * z / (4 * samples**2)) ** 0.5
-        / (1 + z * z / samples)
-    )
-    lower, upper = max(0.0, middle - half), min(1.0, middle + half)
+    """A function as a cause, with the exact interval of a proportion."""
+    lower = certain_share(hot.samples, samples, _TAIL)
+    upper = 1 - certain_share(samples - hot.samples, samples, _TAIL)
     evidence = f"{hot.samples} of {samples} samples"
     bounds = (share * scale[0], lower * scale[1], upper * scale[2])
     if hot.library:

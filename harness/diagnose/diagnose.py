@@ -87,7 +87,12 @@ class _Case:
                 found = _of_routes(budget, found, self.roles)
                 answer = time_of_requests(found, self.recording, _slow_above(budget))
             case "errors":
-                answer = failed_requests(self.evidence.failures, self.traces)
+                fitting = [
+                    one
+                    for one in self.evidence.failures
+                    if verdict.failing in {None, "", one.request}
+                ]
+                answer = failed_requests(fitting, self.traces)
             case "statements":
                 answer = statements(self.traces, by_time=False)
             case "statement time":

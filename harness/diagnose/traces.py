@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -78,11 +78,7 @@ def _trace(spans: list[Span]) -> Trace | None:
     if not servers:
         return None
     root = min(servers, key=lambda span: (span.parent_id in ids, span.start))
-    children: dict[str, list[Span]] = {}
-    for span in spans:
-        if span is not root:
-            parent = span.parent_id if span.parent_id in ids else root.span_id
-            children.setdefault(parent, []).append(span)
+    children = children_of(spans, root)
     own: dict[SpanOperation, float] = {}
     counts: dict[SpanOperation, int] = {}
     below: list[Span] = []
@@ -99,6 +95,17 @@ def _trace(spans: list[Span]) -> Trace | None:
                 seen.add(child.span_id)
                 waiting.append(child)
     return Trace(root, own, counts, tuple(below))
+
+
+def children_of(spans: Sequence[Span], root: Span) -> dict[str, list[Span]]:
+    """The spans below each span, by its id; one whose parent is not there is below the root."""
+    ids = {span.span_id for span in spans}
+    found: dict[str, list[Span]] = {}
+    for span in spans:
+        if span is not root:
+            parent = span.parent_id if span.parent_id in ids else root.span_id
+            found.setdefault(parent, []).append(span)
+    return found
 
 
 def during(trace: Trace, start: float, end: float) -> Trace:

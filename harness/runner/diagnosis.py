@@ -117,6 +117,9 @@ class DiagnosisPhase:
         """
         if not await asyncio.to_thread(self._is_wanted):
             return
+        if self.options.pool:
+            self.state.note("not diagnosed: the load comes from workers on other machines")
+            return
         seconds = self.options.diagnosis.seconds
         self.options.note(f"diagnosing: the load goes on for {seconds:g} s, which are not judged")
         folder = self.state.folder.file(names.DIAGNOSIS_FOLDER)
@@ -194,7 +197,9 @@ class DiagnosisPhase:
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if not over.done():
                     profiling.cancel()
-                await asyncio.gather(profiling, return_exceptions=True)
+                (problem,) = await asyncio.gather(profiling, return_exceptions=True)
+                if isinstance(problem, Exception):  # e.g. a full disk; not a cancelled one
+                    raise problem
                 if not load.died.done():
                     await load.stop(_DRAIN)
             finally:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
+from harness.observe.otlp.receiver import MOST
 from harness.runner.start import LoadStart
 from harness.runs.cells import Cell
 from harness.runs.model import Manifest, Progress
@@ -48,7 +49,7 @@ class DiagnosisOptions:
 
     when: Literal["breach", "always", "never"] = "never"
     seconds: float = 15.0
-    most: int = 32 * 2**20
+    most: int = MOST
     listen: tuple[str, int] | None = None
 
 

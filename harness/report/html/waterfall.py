@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.diagnose.model import CauseKind
-from harness.diagnose.traces import Trace, operation_of
+from harness.diagnose.traces import Trace, children_of, operation_of
 from harness.runs.records.spans import Span
 
 MOST_TRACES: Final = 5
@@ -85,12 +85,7 @@ def _waterfall(trace: Trace) -> Waterfall:
 def _in_order(trace: Trace) -> Iterator[tuple[int, Span]]:
     """The spans with their depths, each before the spans below it, these by their start."""
     root = trace.root
-    ids = {span.span_id for span in trace.spans}
-    below: dict[str, list[Span]] = {}
-    for span in trace.spans:
-        if span is not root:
-            parent = span.parent_id if span.parent_id in ids else root.span_id
-            below.setdefault(parent, []).append(span)
+    below = children_of(trace.spans, root)
     waiting = [(0, root)]
     while waiting:
         depth, span = waiting.pop()

@@ -54,13 +54,16 @@ def explained(
     bound: float = 0.2,
     run: Evidence | None = None,
     request: str = "",
+    failing: str | None = None,
     wall: list[Stack] | None = None,
     cpu: list[Stack] | None = None,
     slowest: list[SlowRequest] | None = None,
 ) -> Explanation:
     budget = Budget("broken", indicator, Unit.SECONDS, bound, "max")
     found = judgement(broken="fail")
-    found = replace(found, verdicts=tuple(replace(v, request=request) for v in found.verdicts))
+    found = replace(
+        found, verdicts=tuple(replace(v, request=request, failing=failing) for v in found.verdicts)
+    )
     recording = Recording(
         tuple(spans or ()), tuple(wall or ()), tuple(cpu or ()), tuple(slowest or ())
     )
@@ -193,6 +196,13 @@ def test_failures_by_kind_with_the_line_that_raised() -> None:
     assert first.place == "/srv/app/api.py:12"
     assert second.share == 0.25
     assert found.unexplained == 0.0
+
+
+def test_failures_are_those_of_the_budgets_request() -> None:
+    failures = (failure(30, "500"), failure(10, "timeout", request="GET /others"))
+    run = replace(evidence(), failures=failures)
+    found = explained(ErrorRatio("GET /others"), run=run, failing="GET /others")
+    assert [(cause.share, cause.what) for cause in found.causes] == [(1.0, "GET /others: timeout")]
 
 
 def test_misses_by_cache() -> None:
