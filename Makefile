@@ -1,6 +1,6 @@
 # What is done often, one command each; CONTRIBUTING.md has the same list.
 .DEFAULT_GOAL := help
-.PHONY: help setup unit test lint format types docs goldens dashboards secrets audit wheel ci
+.PHONY: help setup unit test lint format types docs goldens charts dashboards secrets audit wheel ci
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ goldens: ## write the expected files of the tests again; read their diff
 	uv run harness render --budgets tests/rendered/checkout.yaml --out tests/rendered/checkout
 	uv run harness render --budgets tests/rendered/kinds.yaml --out tests/rendered/kinds
 	uv run harness render --budgets tests/rendered/worker.yaml --out tests/rendered/worker
+
+charts: ## copy the charting library of the pages from its npm package
+	npm ci --silent --no-audit --no-fund --prefix tests/services/node
+	cp tests/services/node/node_modules/plotly.js-basic-dist-min/plotly-basic.min.js harness/report/html/assets/
+	cp tests/services/node/node_modules/plotly.js-basic-dist-min/LICENSE harness/report/html/assets/plotly-basic.LICENSE
 
 dashboards: ## write the sample service's dashboards and rules from budgets.yaml
 	uv run harness render

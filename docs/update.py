@@ -7,6 +7,10 @@
                                             second one with SAMPLE_APP_REDIS_URL in the environment
     uv run python docs/update.py --selftest NAME...
                                             the rows of these cases alone
+    uv run python docs/update.py --selftest --diagnose
+                                            one more run for each case of the tables of causes, of
+                                            those with the fewest; stop it and start it again as you
+                                            like (about 1 min a case)
 
 A test compares what the first command writes; run the others by hand before a release.
 """
@@ -18,11 +22,12 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import yaml
 from sqlalchemy import Column
 from sqlalchemy.dialects import postgresql
 
@@ -39,6 +44,15 @@ from sample_app.models.base import Base
 
 DOCS = Path(__file__).parent
 _CASE = re.compile(r"^(?=\| `([^`]+)` \|)(.*)$", re.MULTILINE)  # a row of a self-test
+# A row of the causes that a self-test names, in its output; a row of the table of all runs.
+_HIT = re.compile(
+    r"^\| `([^`]+)` \| (.+?) \| (first|second|third|number \d+|not named) \|", re.MULTILINE
+)
+_COUNTS = re.compile(r"^\| `([^`]+)` \| (.+?) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
+_UNFOUNDED = re.compile(r"a cause named for (?P<named>\d+) of (?P<budgets>\d+) budgets")
+_RANKS = {"first": 1, "second": 2, "third": 3}
+_RULE = "| --- | --- | --- | --- | --- |"
+NOTHING = "nothing planted"
 SECTIONS = {
     "TargetSpec": "`target:` the service under load",
     "RequestsSpec": "`requests:` of the target",
@@ -46,9 +60,11 @@ SECTIONS = {
     "WorkloadSpec": "`workload:` of a scenario or a load",
     "StageSpec": "`stages:` of a workload",
     "LoadSpec": "`loads:` of a scenario, by name",
+    "CapacitySpec": "`capacity:` of a scenario",
     "BudgetSpec": "`budgets:` what must hold, by name",
     "AlertSpec": "`alert:` of a budget",
     "WaiverSpec": "`waiver:` of a budget",
+    "CompareSpec": "`compare:` comparisons of two versions",
     "SelftestSpec": "`selftest:` planted mistakes, by name",
 }
 
@@ -176,6 +192,87 @@ def with_rows(old: str, new: str) -> str:
     return re.sub(r"^\d+ runs? from", f"{number} runs, the last ones from", head) + rows
 
 
+class Named(NamedTuple):
+    """How often the diagnosis of a self-test named its cause.
+
+    Attributes:
+        runs: That detected the mistake.
+        first: How often it was named first; of `NOTHING`, the budgets with a cause.
+        three: How often it was among the first three; of `NOTHING`, all explained budgets.
+        cause: The planted one.
+    """
+
+    runs: int = 0
+    first: int = 0
+    three: int = 0
+    cause: str = "-"
+
+
+def accuracy(old: str, new: str) -> str:
+    """A table of causes with the runs of a self-test added.
+
+    Args:
+        old: The table, as it stands in selftest.md.
+        new: The tables that `harness selftest --diagnose` wrote.
+    """
+    counts = counts_of(old)
+    for case, cause, place in _HIT.findall(new):
+        had, rank = counts.get(case, Named()), _RANKS.get(place, 0)
+        counts[case] = Named(had.runs + 1, had.first + (rank == 1), had.three + bool(rank), cause)
+    if found := _UNFOUNDED.search(new):
+        had = counts.get(NOTHING, Named())
+        named, budgets = had.first + int(found["named"]), had.three + int(found["budgets"])
+        counts[NOTHING] = Named(had.runs + 1, named, budgets)
+    return accuracy_table(counts)
+
+
+def counts_of(table: str) -> dict[str, Named]:
+    """The rows of a table of causes by their case."""
+    return {
+        case: Named(int(runs), int(first), int(three), cause)
+        for case, cause, runs, first, three in _COUNTS.findall(table)
+    }
+
+
+def accuracy_table(counts: Mapping[str, Named]) -> str:
+    """The table of causes, with the sums of its rows."""
+    planted = {case: one for case, one in counts.items() if case != NOTHING}
+    lines = ["| case | planted cause | runs | named first | among the first three |", _RULE]
+    lines += [
+        f"| `{case}` | {one.cause} | {one.runs} | {one.first} | {one.three} |"
+        for case, one in planted.items()
+    ]
+    runs = sum(one.runs for one in planted.values())
+    if runs:
+        first = sum(one.first for one in planted.values())
+        three = sum(one.three for one in planted.values())
+        shares = f"**{first} ({first / runs:.0%})** | **{three} ({three / runs:.0%})**"
+        lines.append(f"| all | - | {runs} | {shares} |")
+    if NOTHING in counts:
+        sound = counts[NOTHING]
+        lines += ["", "| no mistake, bounds too tight | cause | runs | with a cause | budgets |"]
+        lines += [_RULE, f"| `{NOTHING}` | - | {sound.runs} | {sound.first} | {sound.three} |"]
+    return "\n".join([*lines, ""])
+
+
+def update_accuracy(names: Sequence[str]) -> None:
+    """One more run of each case that names a cause and has the fewest runs so far."""
+    marker = "causes-redis" if os.environ.get("SAMPLE_APP_REDIS_URL") else "causes"
+    path = DOCS / "selftest.md"
+    plan = yaml.safe_load((DOCS.parent / "budgets.yaml").read_text())["selftest"]
+    cases = [name for name, case in plan.items() if "cause" in case]
+    counts = counts_of(_old(path, marker))
+    done = {case: counts.get(case, Named()).runs for case in cases}
+    for case in names or [case for case in cases if done[case] == min(done.values())]:
+        new = selftest([case, "--diagnose"])
+        path.write_text(between(path.read_text(), marker, accuracy(_old(path, marker), new)))
+
+
+def _old(path: Path, marker: str) -> str:
+    """What stands between a marker and its end."""
+    return path.read_text().partition(f"<!-- {marker} -->\n")[2].partition("<!-- end -->")[0]
+
+
 def main(arguments: list[str]) -> None:
     """Rewrite the files in place."""
     jobs = {
@@ -188,9 +285,10 @@ def main(arguments: list[str]) -> None:
     if "--selftest" in arguments:
         marker = "table-redis" if os.environ.get("SAMPLE_APP_REDIS_URL") else "table"
         names = [word for word in arguments if not word.startswith("-")]
-        old = (DOCS / "selftest.md").read_text().partition(f"<!-- {marker} -->\n")[2]
-        old = old.partition("<!-- end -->")[0]
-        update = partial(with_rows, old)
+        if "--diagnose" in arguments:
+            update_accuracy(names)
+            return
+        update = partial(with_rows, _old(DOCS / "selftest.md", marker))
         jobs = {DOCS / "selftest.md": (marker, lambda: update(selftest(names)))}
         if not names:
             jobs = {DOCS / "selftest.md": (marker, selftest)}

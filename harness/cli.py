@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "report": "write the HTML report of a stored run",
     "compare": "load two versions alternately and find regressions",
     "calibrate": "measure the noise and the minimum detectable regressions",
+    "capacity": "find the highest rate at which every budget holds",
     "lint": "validate budgets.yaml without load",
     "selftest": "plant mistakes and check that budgets breach",
     "history": "show the runs of a folder and the trend of each budget",
@@ -40,7 +41,8 @@ COMMANDS: Final = {
     "backfill": "load a stored run into Prometheus",
     "render": "write dashboards, alerts and their tests from budgets.yaml",
 }
-TAKE_ARGUMENTS: Final = ("run", "compare", "calibrate", "selftest")  # for the locustfile, after --
+# They pass the arguments after -- to the locustfile.
+TAKE_ARGUMENTS: Final = ("run", "compare", "calibrate", "selftest", "capacity")
 _ARGUMENTS: Final = """\
 arguments after `--` are for the options that the locustfile adds:
   -- --my-option VALUE

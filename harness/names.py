@@ -67,6 +67,8 @@ BREAKER_STATE: Final = "circuit_breaker_state"
 LOOP_LAG: Final = "event_loop_lag_seconds"
 
 CPU_SECONDS: Final = "process_cpu_seconds_total"
+# Requests to other services, by the semantic conventions of OpenTelemetry; a unit may follow.
+HTTP_CLIENT_DURATION: Final = "http_client_request_duration"
 MEMORY_BYTES: Final = "process_resident_memory_bytes"
 # Own name: from the start of the process until it can serve.
 START_DURATION: Final = "service_start_duration_seconds"
@@ -77,10 +79,16 @@ MEMORY_LIMIT: Final = "system_memory_limit_bytes"
 # Only where the harness started the service and the system is Linux: how long the service's threads
 # were ready to run without a CPU, and the CPU time of all other processes but the harness.
 SERVICE_CPU_WAIT: Final = "harness_service_cpu_wait_seconds_total"
+# Only where the harness started the service, its child processes included. The last two are read on
+# Linux: how often a thread was given a CPU, and how often a page of memory was not mapped.
+SERVICE_CPU: Final = "harness_service_cpu_seconds_total"
+SERVICE_SWITCHES: Final = "harness_service_context_switches_total"
+SERVICE_FAULTS: Final = "harness_service_page_faults_total"
 OTHER_CPU: Final = "harness_other_cpu_seconds_total"
 HOST_METRICS: Final = frozenset({CPU_SECONDS, CPU_COUNT, MEMORY_BYTES, MEMORY_LIMIT, START_TIME})
 # What observe reads from the operating system.
-OWN_METRICS: Final = HOST_METRICS | {SERVICE_CPU_WAIT, OTHER_CPU}
+SERVICE_COSTS: Final = frozenset({SERVICE_CPU, SERVICE_SWITCHES, SERVICE_FAULTS})
+OWN_METRICS: Final = HOST_METRICS | SERVICE_COSTS | {SERVICE_CPU_WAIT, OTHER_CPU}
 
 # --- what observe adds to each series -------------------------------------------------------
 INSTANCE: Final = "instance"
@@ -111,6 +119,9 @@ GENERATOR_IDLE_USERS: Final = "harness_idle_users_min"
 GENERATOR_CPU: Final = "harness_generator_cpu_ratio"
 GENERATOR_MEMORY: Final = "harness_generator_memory_bytes"
 
+GENERATOR_REQUEST_BYTES: Final = "harness_request_bytes_total"
+GENERATOR_RESPONSE_BYTES: Final = "harness_response_bytes_total"
+REPORTED_BYTES: Final = frozenset({GENERATOR_REQUEST_BYTES, GENERATOR_RESPONSE_BYTES})
 GENERATOR_LATE: Final = "harness_iterations_late_total"
 GENERATOR_FULLEST: Final = "harness_requests_in_fullest_slot_total"
 GENERATOR_TARGET_USERS: Final = "harness_users_target"
@@ -175,6 +186,9 @@ START_LAG: Final = "start_lag"  # from the intended start to the real one, itera
 SCHEDULER_LAG: Final = "scheduler_lag"  # from the intended start to its emission
 GENERATOR_LOOP_LAG: Final = "generator_loop_lag"  # overshoot of a short sleep in the generator
 GENERATOR_CANARY: Final = "generator_canary"  # how late the loop sees that a socket is readable
+# From the kernel's receipt of an answer to its reading by the generator, of the answers whose times
+# are the kernel's; eight values for each doubling.
+RECEIVE_LAG: Final = "receive_lag"
 OK: Final = "ok"
 ERROR: Final = "error"
 
@@ -212,6 +226,7 @@ RUNS_FOLDER: Final = "runs"  # where `harness run` stores runs by default
 MANIFEST_FILE: Final = "run.json"
 LATENCY_FILE: Final = "latency.hlog"
 METRICS_FILE: Final = "metrics.om"
+REST: Final = ".gz"  # added to the name of a log: its lines after the first 16 MiB
 PROMETHEUS_FILE: Final = "prometheus.json"  # only with `--prometheus`
 SLOWEST_FILE: Final = "slowest.jsonl"
 FAILURES_FILE: Final = "failures.jsonl"
@@ -219,8 +234,14 @@ TRACES_FILE: Final = "traces.jsonl"  # this and the next two: unless `--diagnose
 PROFILE_FILE: Final = "profile.speedscope.json"
 DIAGNOSIS_FILE: Final = "diagnosis.json"
 DIAGNOSIS_FOLDER: Final = "diagnosis"  # what was recorded while the load went on after a breach
-WALL_STACKS_FILE: Final = "profile-wall.folded"  # these two in that folder
+EXEMPLARS_FILE: Final = "exemplars.jsonl"  # this and the next ones in that folder
+ANSWERS_FILE: Final = "answers.jsonl"
+START_STACKS_FILE: Final = "start.folded"  # until a second start was over; the next: after it
+STARTED_STACKS_FILE: Final = "started.folded"
+GROWTH_FILE: Final = "growth.folded"  # of memory, by the places of the allocations
+WALL_STACKS_FILE: Final = "profile-wall.folded"
 CPU_STACKS_FILE: Final = "profile-cpu.folded"
+MOMENTS_FILE: Final = "profile-times.json"  # when threads ran which stacks
 RESULTS_FILE: Final = "results.json"
 JUNIT_FILE: Final = "junit.xml"
 SUMMARY_FILE: Final = "summary.md"
@@ -231,6 +252,9 @@ TARGET_LOG: Final = "target.log"
 GENERATOR_LOG: Final = "generator.log"
 COMPARE_FILE: Final = "compare.json"  # these are a comparison's
 COMPARE_SUMMARY: Final = "compare.md"
+CHANGES_FILE: Final = "changes.json"  # in the folder "diagnosis" of a comparison
+CAPACITY_FILE: Final = "capacity.json"  # of a search for the capacity
+CAPACITY_COMPARE_FILE: Final = "capacity-compare.json"
 RULES_FILE: Final = "rules.yml"  # these two are rendered
 RULE_TESTS_FILE: Final = "rules.test.yml"
 SETUP_LOG: Final = "setup.log"  # of a version that is compared: "baseline-setup.log"
@@ -254,6 +278,8 @@ MEANINGS: Final[dict[str, str]] = {
     GENERATOR_STARTED: "Requests that were sent",
     GENERATOR_RECORDED: "Requests whose time was recorded",
     GENERATOR_LOST: "Requests that ended without an outcome",
+    GENERATOR_REQUEST_BYTES: "Bytes of requests, heads and bodies, before TLS",
+    GENERATOR_RESPONSE_BYTES: "Bytes of the bodies of responses, as Locust counts them",
     GENERATOR_IN_FLIGHT: "Requests that were sent and are not answered yet",
     GENERATOR_OLDEST: "Age of the oldest request that is not answered yet",
     GENERATOR_FULLEST: "Requests that were sent in the busiest 50 ms of their second",

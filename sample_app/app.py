@@ -181,8 +181,8 @@ def _services(
         contacts=details,
         events=events,
     )
-    welcome = WelcomeService(database, settings.welcome.delay)
-    background.register({**welcome.work(), **companies.work()})
+    welcome = WelcomeService(settings.welcome.delay)
+    background.register({**welcome.work(), **companies.work()}, atomic=WelcomeService.ATOMIC)
     return Services(
         contacts=ContactService(database, details, background, events),
         companies=companies,

@@ -30,7 +30,7 @@ class Colleague(Person):
         Person.companies: 10,
         Person.compare_companies: 2,
         Person.company: 20,
-        Person.save_company: 1,
+        Person.rename_company: 1,
         Person.refresh_company: 2,
         Person.log_in: 2,
         Person.renew: 1,

@@ -27,7 +27,7 @@ class Colleague(Person):
         Person.companies: 15,
         Person.compare_companies: 5,
         Person.company: 20,
-        Person.save_company: 1,
+        Person.rename_company: 1,
         Person.refresh_company: 5,
         Person.log_in: 18,
         Person.renew: 1,

@@ -28,5 +28,14 @@ def chromium() -> Iterator[Browser]:
 
 
 def ready(page: Page) -> None:
-    """Wait until all charts of a report are drawn."""
+    """Wait until all charts of a report near the window are drawn."""
     page.wait_for_selector("html[data-ready]", state="attached", timeout=PATIENCE)
+
+
+def draw_all(page: Page) -> None:
+    """Scroll to each chart, wait until it is drawn, and scroll back to the start."""
+    ready(page)
+    for plot in page.locator(".plot").all():
+        plot.scroll_into_view_if_needed(timeout=PATIENCE)
+        plot.locator(".main-svg").first.wait_for(state="attached", timeout=PATIENCE)
+    page.evaluate("scrollTo(0, 0)")

@@ -16,8 +16,10 @@ from tests.servers import (
     redis_server,
 )
 
-# A busy machine is no fault of what is tested.
-settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no fault of what is tested. Each run of the tests tries other examples.
+settings.register_profile(
+    "no clock", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("no clock")
 
 pytest_plugins = ["tests.schedule", "tests.tracer"]

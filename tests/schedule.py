@@ -8,6 +8,7 @@ out unless they are selected.
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import sys
 from collections import Counter
@@ -26,7 +27,8 @@ STAGES = ("unit", "integration", "e2e")
 # Each of these tests takes seconds, so that whichever worker is free takes the next one. The tests
 # of any other file stay on one worker; none of them may be marked `alone`.
 SPREAD = (
-    *("tests/e2e/", "tests/integration/load/", "tests/integration/report/"),
+    "tests/e2e/",
+    "tests/integration/load/",
     "tests/integration/services/test_verdicts.py",
 )
 # These share a fixture that takes longer than a test. They are begun first in their stage: at its
@@ -37,6 +39,7 @@ TOGETHER = (
     "tests/e2e/test_render.py",
     "tests/integration/load/test_refusals.py",
     "tests/integration/load/test_worker_attacks.py",
+    "tests/integration/report/test_page.py",
 )
 
 LEFT_OUT = pytest.StashKey[int]()
@@ -52,6 +55,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 # --- selection and order --------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for garbage: modules and tests live until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

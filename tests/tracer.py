@@ -1,13 +1,15 @@
 """Where coverage's tracer of lines runs: it doubles or triples the CPU time of a test.
 
-Other tests run the same lines as a test that is marked `slow`, that is marked `untraced`, or that
-tries many examples. Such a test runs without the tracer; without `--cov` there is none. The tests
-of some folders all start generators or services: only those marked `traced` run with the tracer.
+Other tests run the same lines as a test that is marked `slow`, that is marked `untraced`, that
+tries many examples, or that is a further case of a test with many parameters. Such a test runs
+without the tracer; without `--cov` there is none. The tests of some folders all start generators,
+services or browsers: only those marked `traced` run with the tracer.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,12 @@ from coverage import Coverage
 
 WITHOUT = ("slow", "untraced", "hypothesis")  # hypothesis marks its tests itself
 TESTS = Path(__file__).parent
-FEW_TRACED = {TESTS / "integration" / "load", TESTS / "integration" / "services"}
+FEW_TRACED = {
+    TESTS / "integration" / "load",
+    TESTS / "integration" / "report",
+    TESTS / "integration" / "services",
+}
+CASES = 10  # of a test with many parameters, that run with the tracer
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -27,6 +34,17 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     with _untraced():
         return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the cases of a test with many parameters that run without the tracer."""
+    cases: Counter[str] = Counter()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        cases[test] += 1
+        if cases[test] > CASES and not item.get_closest_marker("traced"):
+            item.add_marker("untraced")
 
 
 @pytest.hookimpl(wrapper=True)

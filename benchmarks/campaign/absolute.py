@@ -44,6 +44,8 @@ RATIOS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)  # true p95 over th
 STARTS = (0.0, 0.03, 0.05, 0.1)  # standard deviation of the logarithm from start to start
 FEW_RATES = (6, 12, 30, 67)  # requests a second, for 15 s
 FEW_RATIOS = (0.25, 0.4, 0.5, 0.8, 1.0, 1.25, 2.0)
+WINDOW_RATES = (30, 100)  # requests a second
+WINDOW_RATIOS = (0.7, 1.0, 1.5)
 AT_ONCE = 100
 
 Latencies = NDArray[np.float64]
@@ -241,13 +243,41 @@ def few_rows(runs: int, seed: int) -> Iterator[list[str]]:
             yield [f"{15 * rate}", name, *row]
 
 
+def window_rows(runs: int, seed: int) -> Iterator[list[str]]:
+    """The window until the verdict; an undecided run counts with its whole window."""
+    ends: dict[Ends, int] = {"early": 60, "goes on": 16}
+    cases = [
+        Case(ratio, ends=end, seconds=seconds, rate=rate)
+        for end, seconds in ends.items()
+        for rate in WINDOW_RATES
+        for ratio in WINDOW_RATIOS
+    ]
+    for number, case in enumerate(cases):
+        tally = simulate(case, runs, seed + number)
+        seconds = sorted([*tally.seconds, *[case.longest] * tally.inconclusive])
+        middle, late = (seconds[math.ceil(q * runs) - 1] for q in (0.5, 0.9))
+        yield [
+            "when decided" if case.ends == "early" else f"{case.seconds} to {case.longest} s",
+            f"{case.rate}/s",
+            f"{case.ratio:g}",
+            *(shown(n, runs) for n in (tally.passed, tally.failed, tally.inconclusive)),
+            f"{middle} s",
+            f"{late} s",
+        ]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--few", action="store_true", help="show runs with few requests")
+    parser.add_argument("--windows", action="store_true", help="show the time until the verdict")
     options = parser.parse_args()
+    if options.windows:
+        head = ["run ends", "requests", "p95/limit", "pass", "fail", "inconclusive", "p50", "p90"]
+        print(table(head, list(window_rows(options.runs, options.seed))))
+        return
     if options.few:
         head = ["requests", "rule", *(f"p95/limit {ratio:g}" for ratio in FEW_RATIOS)]
         print(table(head, list(few_rows(options.runs, options.seed))))

@@ -93,7 +93,7 @@ def run(kind: str, seed: int) -> Gate:
 def _command(kind: str, seed: int, folder: Path) -> list[str]:
     command = [sys.executable, "-m", "harness", "compare", "lists", "--quiet"]
     command += ["--budgets", str(BUDGETS), "--out", str(folder), "--seed", str(seed)]
-    command += ["--max-pairs", str(MOST)]
+    command += ["--max-pairs", str(MOST), "--diagnose", "never"]
     for side, slower in zip(ROLES, (0.0, KINDS[kind]), strict=True):
         command += [f"--{side}-environment", f"CAMPAIGN_SLOWER_BY={slower}"]
     return command

@@ -161,6 +161,27 @@ def critical(count: int, level: float) -> int:
     return int(np.searchsorted(-survival, -level))
 
 
+def control_row(case: Case, gates: int, seed: int) -> list[str]:
+    """How often a control moves that is shifted by the change of a case, by the number of pairs.
+
+    Each end of its interval has half of the level, as in harness/judge/compare/control.py.
+    """
+    plan = design(TOLERANCE, case.plan.most, alpha=0.005, beta=0.005)
+    ratios = draw(case, gates, plan.most, np.random.default_rng(seed))[:, 0]
+    ends = zip(crossings(ratios, plan.fail), crossings(-ratios, plan.passing), strict=True)
+    moved = np.zeros(gates, dtype=np.bool_)
+    shares = {}
+    for count, (worse, better) in enumerate(ends, FIRST_LOOK):
+        moved |= worse | better
+        shares[count] = share(int(moved.sum()), gates)
+    return [
+        f"{case.deviation:.0%}{' and hits' if case.disturbed else ''}",
+        f"{case.change:+.0%}" if case.change else "none",
+        *(shares[count] for count in (FIRST_LOOK, 8, plan.most)),
+        str(plan.most),
+    ]
+
+
 def row(case: Case, gates: int, seed: int) -> list[str]:
     """A line of the table."""
     tally = simulate(case, gates, seed)
@@ -188,7 +209,20 @@ def main() -> None:
     arguments.add_argument("--gates", type=int, default=300, help="for each line of the table")
     arguments.add_argument("--seed", type=int, default=20261121)
     arguments.add_argument("--most", type=int, help="the most pairs, for all cases")
+    arguments.add_argument("--controls", action="store_true", help="how often a control moves")
     chosen = arguments.parse_args()
+    if chosen.controls:
+        wanted = [
+            Case(change, deviation, disturbed, most=chosen.most)
+            for disturbed in (False, True)
+            for deviation in DEVIATIONS
+            for change in CHANGES
+        ]
+        header = ["noise of a pair", "shift", "4 pairs", "8 pairs", "the most pairs", "the most"]
+        rows = [control_row(c, chosen.gates, chosen.seed + i) for i, c in enumerate(wanted)]
+        print(f"{chosen.gates} comparisons a line, seed {chosen.seed}.\n")
+        print(table(header, rows))
+        return
     cases = [
         Case(change, deviation, disturbed, budgets, chosen.most)
         for budgets in (1, 10)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import random
+import time
+from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import FastHttpUser, constant_throughput, task
+from locust import FastHttpUser, constant_throughput, events, task
 
 # The pace of a user where there is no schedule: stock Locust's way to keep a rate.
 PACE = float(os.environ.get("FIDELITY_PACE", "0"))  # s
+# Work after each answer that occupies the generator's core, and a file for the times by its loop.
+WORK = float(os.environ.get("FIDELITY_WORK", "0"))  # s
+TIMES = os.environ.get("FIDELITY_TIMES", "")
+loop_times: list[float] = []
 BASE: Any = FastHttpUser
 if os.environ.get("FIDELITY_USER") == "FastUser":
     import harness
@@ -39,3 +45,18 @@ class Visitor(BASE):  # type: ignore[misc]
         intended = getattr(self, "harness_intended", None)
         query = f"?at={intended!r}" if intended else ""
         self.client.get(f"/{query}", name="/")
+        read = time.monotonic()
+        if intended:
+            loop_times.append(read - intended)
+        while time.monotonic() < read + WORK:
+            pass
+
+
+def write_loop_times(**_: object) -> None:
+    """Write the seconds from each intended start until this file has the answer."""
+    if TIMES:
+        Path(TIMES).write_text("\n".join(map(repr, loop_times)))
+
+
+quitting: Any = events.quitting
+quitting.add_listener(write_loop_times)

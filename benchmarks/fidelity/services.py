@@ -75,6 +75,7 @@ SERVICES = (
 )
 EXTREMES = (
     Service("short", lambda _: 0.005, 0.005),
+    Service("shortest", lambda _: 0.001, 0.001),
     Service("bursting", lambda _: 0.05, 0.05, Stall(2.0, 1.0, 10.0, gap=0.0)),
 )
 

@@ -22,10 +22,11 @@ from harness.load.arrivals import arrivals
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from harness.runs.latency import LatencyLog, merged, read_intervals
-from harness.runs.model import Distribution
+from harness.runs.model import Distribution, LatencyKey
 
 RATE = 100.0  # requests per second that are asked for; in the closed model, about
 PACE = 2 / 3  # s between the requests of a user of stock Locust, so that few miss their turn
+WRK_PERIOD = 1.0  # s, the mean interval of a connection that pauses
 SETTLE = 1  # s, the mean time until such a user begins: see locustfile.py
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 SUCCESS = 200
@@ -65,24 +66,24 @@ def users_for(service: Service) -> int:
 # --- harness ------------------------------------------------------------------------------------
 
 
-def workload(service: Service, seconds: int) -> OpenWorkload:
+def workload(service: Service, seconds: int, rate: float = RATE) -> OpenWorkload:
     """What the open model is asked for; enough users for all that a stall holds."""
-    stages = (Stage(RATE, float(seconds)),)
-    return OpenWorkload(stages, max_users=round(2 * RATE) if service.stall else 100)
+    stages = (Stage(rate, float(seconds)),)
+    return OpenWorkload(stages, max_users=round(2 * rate) if service.stall else 100)
 
 
 def harness_open(service: Service, url: str, seconds: int, folder: Path) -> Told:
     """The open model, latency from the intended start."""
     asked = workload(service, seconds)
-    found, t0 = asyncio.run(_harness(asked, url, seconds, folder, names.LATENCY))
-    return _told(found, [t0 + offset for offset in arrivals(asked)])
+    ran = asyncio.run(run_harness(asked, url, seconds, folder))
+    return _told(ran.all_of(names.LATENCY), [ran.t0 + offset for offset in arrivals(asked)])
 
 
 def harness_closed(service: Service, url: str, seconds: int, folder: Path) -> Told:
     """The closed model, service time."""
     asked = ClosedWorkload((UserStage(users_for(service), float(seconds)),))
-    found, _ = asyncio.run(_harness(asked, url, seconds, folder, names.SERVICE_TIME))
-    return _told(found, None)
+    ran = asyncio.run(run_harness(asked, url, seconds, folder))
+    return _told(ran.all_of(names.SERVICE_TIME), None)
 
 
 def _told(found: Distribution, schedule: list[float] | None) -> Told:
@@ -90,14 +91,32 @@ def _told(found: Distribution, schedule: list[float] | None) -> Told:
     return Told({q: v for q, v in values.items() if v is not None}, found.count, schedule)
 
 
-async def _harness(
-    asked: Workload, url: str, seconds: int, folder: Path, what: str
-) -> tuple[Distribution, float]:
-    """What latency.hlog holds of a load, read as judging reads it, and the load's start."""
+class Ran(NamedTuple):
+    """A load of the harness.
+
+    Attributes:
+        times: What latency.hlog holds, read as judging reads it.
+        t0: The load's start, of `time.monotonic`.
+        reports: Of the generator.
+    """
+
+    times: Mapping[LatencyKey, Distribution]
+    t0: float
+    reports: list[Report]
+
+    def all_of(self, what: str) -> Distribution:
+        """The times of one kind."""
+        return Distribution.merge(d for key, d in self.times.items() if key.what == what)
+
+
+async def run_harness(asked: Workload, url: str, seconds: int, folder: Path) -> Ran:
+    """Make a load."""
     path = folder / names.LATENCY_FILE
+    reports: list[Report] = []
     with LatencyLog(path) as log:
 
         def record(report: Report) -> None:
+            reports.append(report)
             log.write(report.cells)
 
         one = Load(LOCUSTFILE, asked)
@@ -109,16 +128,18 @@ async def _harness(
             await asyncio.sleep(t0 + seconds - time.monotonic())
             await load.stop()
     read = merged(read_intervals(path, start, 1, start + 3600))  # to the end: nothing is left out
-    return Distribution.merge(times for key, times in read.items() if key.what == what), t0
+    return Ran(read, t0, reports)
 
 
 # --- the others ---------------------------------------------------------------------------------
 
 
-def locust_paced(service: Service, url: str, seconds: int, folder: Path) -> Told:
+def locust_paced(
+    service: Service, url: str, seconds: int, folder: Path, rate: float = RATE
+) -> Told:
     """Stock Locust with `constant_throughput`, its users evenly out of step."""
     del service
-    return _locust(round(RATE * PACE), PACE, url, seconds + SETTLE, folder)
+    return _locust(round(rate * PACE), PACE, url, seconds + SETTLE, folder)
 
 
 def locust_closed(service: Service, url: str, seconds: int, folder: Path) -> Told:
@@ -136,18 +157,33 @@ def _locust(users: int, pace: float, url: str, seconds: int, folder: Path) -> To
 
 def wrk(service: Service, url: str, seconds: int, folder: Path) -> Told:
     """Two threads whose connections send again as soon as they are answered."""
-    script = folder / "report.lua"
-    script.write_text(WRK_SCRIPT)
-    users = max(2, users_for(service))
-    options = f"-t2 -c{users} -d{seconds}s --latency -s {script} {url}/"
+    return _wrk(max(2, users_for(service)), WRK_SCRIPT, url, seconds, folder)
+
+
+def wrk_paced(service: Service, url: str, seconds: int, folder: Path, rate: float = RATE) -> Told:
+    """Make wrk keep a rate: its connections pause at random, most for longer than an answer takes.
+
+    wrk adds requests that it never sent where an answer took longer than the mean interval of a
+    connection; with the pauses, hardly any does.
+    """
+    pause = round(2e3 * (WRK_PERIOD - service.mean))  # ms, at most
+    script = f"{WRK_SCRIPT}\ndelay = function() return math.random(0, {pause}) end\n"
+    return _wrk(round(rate * WRK_PERIOD), script, url, seconds, folder)
+
+
+def _wrk(connections: int, script: str, url: str, seconds: int, folder: Path) -> Told:
+    """Run wrk with two threads, between which it divides its connections."""
+    path = folder / "report.lua"
+    path.write_text(script)
+    options = f"-t2 -c{connections} -d{seconds}s --latency -s {path} {url}/"
     return read_wrk(_output(["wrk", *options.split()]))
 
 
-def hey_paced(service: Service, url: str, seconds: int, folder: Path) -> Told:
+def hey_paced(service: Service, url: str, seconds: int, folder: Path, rate: float = RATE) -> Told:
     """Twice the workers that are needed on average, each at its share of the rate."""
     del folder
-    workers = 2 * users_for(service)
-    options = f"-z {seconds}s -c {workers} -q {RATE / workers:.6f} {url}/"
+    workers = 2 * math.ceil(rate * service.mean)
+    options = f"-z {seconds}s -c {workers} -q {rate / workers:.6f} {url}/"
     return read_hey(_output(["hey", *options.split()]))
 
 
@@ -176,7 +212,9 @@ def read_locust(text: str) -> Told:
     _, _, percentiles = text.partition("Response time percentiles")
     lines = [line.split() for line in percentiles.splitlines()]
     heads = next(line for line in lines if line[:2] == ["Type", "Name"])[2:]
-    values = next(line for line in lines if line[:1] == ["Aggregated"])[1:]
+    values = next((line for line in lines if line[:1] == ["Aggregated"]), [])[1:]
+    if not values:  # it counted no request
+        return Told({}, 0)
     cells = dict(zip(heads, values, strict=False))  # the last head, "# reqs", is two words
     return Told({q: float(cells[f"{100 * q:g}%"]) / 1e3 for q in QUANTILES}, int(values[-1]))
 

@@ -42,7 +42,11 @@ RATE: Final = Limits(Unit.PER_SECOND, "1/h", "1000000/s")
 RATE_OR_PAUSE: Final = Limits(Unit.PER_SECOND, "0/s", "1000000/s")
 SHARE: Final = Limits(Unit.RATIO, "0%", "100%")
 QUANTILE: Final = Limits(Unit.RATIO, "0.1%", "100%")
+WITHIN: Final = Limits(Unit.RATIO, "1%", "1000%")  # rates that are tried have three digits
 REGRESSION: Final = Limits(Unit.RATIO, "0.01%", "1000%")
+FALL: Final = Limits(
+    Unit.RATIO, "0.01%", "99%"
+)  # of a capacity, which falls by less than all of it
 
 MOST_USERS: Final = 100_000
 MOST_WORKERS: Final = 256

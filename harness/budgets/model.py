@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, assert_never
 
 from harness.budgets.selector import Selector as Selector  # noqa: PLC0414 - a part of the model
-from harness.budgets.workload import Workload
+from harness.budgets.workload import CapacityOptions, Workload
 from harness.names import OK
 from harness.units import Unit
 
@@ -80,9 +80,16 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class PerRequest:
-    """Increase of a counter divided by the requests that the load generator made."""
+    """Increase of a counter divided by the requests that the load generator made.
+
+    Attributes:
+        answered: Whether these are the requests that were answered between the readings of the
+            counter, instead of those that were due in the window. The two differ while a service
+            falls behind; what it counts is then of fewer requests than were due.
+    """
 
     counter: Selector
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +270,7 @@ class Scenario:
             decided and none needs all of it.
         locustfile_exit_code: Whether an exit code that the locustfile sets, other than 0, fails the
             run.
+        capacity: Its section `capacity`; None without one.
     """
 
     name: str
@@ -276,6 +284,7 @@ class Scenario:
     planned: float | None = None
     early: bool = False
     locustfile_exit_code: Literal["fail", "ignore"] = "fail"
+    capacity: CapacityOptions | None = None
 
     @property
     def seconds(self) -> float:
@@ -354,6 +363,7 @@ class Plan:
 
     Attributes:
         selftests: Planted mistakes by name, for `harness selftest`.
+        control: An endpoint that cannot change between two versions; None without one.
         runbooks: Base URL of the pages that alerts link to; may be empty.
         source: The file's path as given.
         text: The file's content, verbatim.
@@ -368,6 +378,7 @@ class Plan:
     source: Path
     text: str
     selftests: Mapping[str, Selftest] = field(default_factory=dict)
+    control: str | None = None
     runbooks: str = ""
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     specs: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)

@@ -20,6 +20,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Plan,
     Quantile,
     Rate,
@@ -174,6 +175,20 @@ def _share_of_time(meaning: str, role: MetricRole) -> Preset:
     return Preset(meaning, (role,), make, Unit.RATIO)
 
 
+def _per_request(meaning: str, *roles: MetricRole, unit: Unit = Unit.COUNT) -> Preset:
+    """What the first of the roles counts that a metric plays, for each answered request."""
+
+    def make(found: Recognition) -> Indicator:
+        metric = next((one for role in roles if (one := found[role]) is not None), None)
+        if metric is None:
+            return PerRequest(unplayed(roles[-1]), answered=True)
+        summed = metric.shape in {"histogram", "summary"}
+        counter = metric.selector.part("sum") if summed else metric.selector
+        return PerRequest(counter, answered=True)
+
+    return Preset(meaning, roles, make, unit)
+
+
 CATALOGUE: Final[Mapping[str, Preset]] = {
     "api_latency": Preset("p95 latency of all requests", (), lambda _: Latency(quantile=0.95)),
     "error_ratio": Preset("failed requests per request", (), lambda _: ErrorRatio()),
@@ -231,7 +246,49 @@ CATALOGUE: Final[Mapping[str, Preset]] = {
             _series(found, MetricRole.MEMORY), Selector(names.MEMORY_LIMIT), "max"
         ),
     ),
+    "cpu_time_per_request": _per_request(
+        "CPU time of the service per request",
+        *(MetricRole.TREE_CPU, MetricRole.CPU),
+        unit=Unit.SECONDS,
+    ),
+    "database_time_per_request": _per_request(
+        "time of all queries per request", MetricRole.DATABASE_TIME, unit=Unit.SECONDS
+    ),
+    "cache_gets_per_request": _per_request("look-ups in caches per request", MetricRole.CACHE_GETS),
+    "request_bytes_per_request": Preset(
+        "bytes of the request, head and body, as the load generator sends them",
+        (),
+        lambda _: PerRequest(Selector(names.GENERATOR_REQUEST_BYTES), answered=True),
+        Unit.BYTES,
+    ),
+    "response_bytes_per_request": Preset(
+        "bytes of the response's body per request, as the load generator counts them",
+        (),
+        lambda _: PerRequest(Selector(names.GENERATOR_RESPONSE_BYTES), answered=True),
+        Unit.BYTES,
+    ),
+    "context_switches_per_request": _per_request(
+        "how often a thread of the service was given a CPU, per request", MetricRole.SWITCHES
+    ),
+    "page_faults_per_request": _per_request(
+        "page faults of the service, minor and major, per request", MetricRole.FAULTS
+    ),
+    "allocated_bytes_per_request": _per_request(
+        "memory that the service allocated per request", MetricRole.ALLOCATED, unit=Unit.BYTES
+    ),
 }
+# What one request costs, in the order of reports: counters, which vary less than times.
+COSTS: Final = (
+    "cpu_time_per_request",
+    "queries_per_request",
+    "database_time_per_request",
+    "cache_gets_per_request",
+    "request_bytes_per_request",
+    "response_bytes_per_request",
+    "context_switches_per_request",
+    "page_faults_per_request",
+    "allocated_bytes_per_request",
+)
 PRESETS: Final[dict[str, Named]] = {
     name: preset.named(by_default()) for name, preset in CATALOGUE.items()
 }

@@ -95,4 +95,24 @@ class ShapeWorkload:
     seed: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class CapacityOptions:
+    """How `harness capacity` searches with a scenario, and what must come out.
+
+    Attributes:
+        least: The capacity that the service must have, per second; None without a bound.
+        start: The first rate; None is the rate of the scenario.
+        most: The highest rate to try; None without a limit.
+        seconds: Longest duration of the search; None is that of the command.
+        max_regression: How far the capacity may be below that of another version, as a share;
+            None without a bound.
+    """
+
+    least: float | None = None
+    start: float | None = None
+    most: float | None = None
+    seconds: float | None = None
+    max_regression: float | None = None
+
+
 Workload = OpenWorkload | ClosedWorkload | ShapeWorkload

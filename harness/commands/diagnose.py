@@ -1,4 +1,4 @@
-"""`harness diagnose`: the causes of the breaches of a stored run."""
+"""`harness diagnose`: the causes of the breaches of a stored run or comparison."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from harness.commands.parts.outputs import print_line, write_copy
 from harness.commands.parts.verdict import diagnosis_of
 from harness.diagnose.model import Diagnosis
 from harness.errors import EXIT_PASS, RunFolderError
+from harness.experiments.regressions import explained_comparison, read_comparison
 from harness.judge.judge import judge
+from harness.report.compare.causes import regression_lines
+from harness.report.compare.diagnosis import comparison_diagnosis_json
 from harness.report.parts.causes import cause_lines
 from harness.report.run.diagnosis import diagnosis_json
 from harness.runs.folder import read_evidence
-from harness.runs.records.recording import read_recording
+from harness.runs.recording.recording import read_recording
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,13 +32,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def diagnose(options: argparse.Namespace) -> int:
-    """Print the causes of the breaches of a stored run, without load.
+    """Print the causes of the breaches of a stored run or comparison, without load.
 
     Raises:
         RunFolderError: There is no run in the folder, it is damaged, or it was not recorded after
             its window.
         UsageError: FILE cannot be written.
     """
+    if (options.run_dir / names.COMPARE_FILE).is_file():
+        return _diagnose_comparison(options)
     folder, manifest = open_stored_run(options.run_dir)
     evidence = read_evidence(folder)
     plan = read_stored_plan(folder, manifest.scenario_name)
@@ -51,6 +56,37 @@ def diagnose(options: argparse.Namespace) -> int:
         print_line(line)
     if options.json is not None:
         write_copy(options.json, diagnosis_json(found, manifest))
+    return EXIT_PASS
+
+
+def _diagnose_comparison(options: argparse.Namespace) -> int:
+    stored = read_comparison(options.run_dir)
+    explained = explained_comparison(options.run_dir, stored.regressed, read_stored_plan)
+    if explained is None:
+        raise RunFolderError(
+            f"{options.run_dir} has no recording of both versions",
+            "compare the versions again with --diagnose always",
+        )
+    found = explained.diagnosis
+    before, now = found.baseline, found.candidate
+    print_line(
+        f"recorded: {before.requests} and {now.requests} requests with {before.spans} and "
+        f"{now.spans} spans, {before.samples} and {now.samples} stacks"
+    )
+    for note in found.notes:
+        print_line(f"note: {note}")
+    for one in found.explanations:
+        lines = ("", f"FAIL {one.budget}", *(f"    {line}" for line in regression_lines(one)))
+        for line in lines:
+            print_line(line)
+    if not found.explanations:
+        print_line("")
+        print_line("no budget got worse")
+    if options.json is not None:
+        about = stored.comparison
+        versions = (about.baseline, about.candidate)
+        text = comparison_diagnosis_json(found, about.service, about.scenario, versions)
+        write_copy(options.json, text)
     return EXIT_PASS
 
 

@@ -35,6 +35,29 @@ _MOST_LOG: Final = 64 * 2**20  # bytes of a HAR or an access log
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness init`."""
+    _add_service(parser)
+    _add_operations(parser)
+    parser.add_argument(
+        "--trial",
+        type=quantity(TRIAL),
+        default=8.0,
+        metavar="TIME",
+        help="length of the short run that proposes the bounds (default: 8s)",
+    )
+    parser.add_argument(
+        "--scenario", type=_name, default="load", metavar="NAME", help="its name (default: load)"
+    )
+    parser.add_argument("--service", type=_name, metavar="NAME", help="name of the service")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="folder for budgets.yaml, in which the command runs (default: this one)",
+    )
+
+
+def _add_service(parser: argparse.ArgumentParser) -> None:
     service = parser.add_argument_group("the service")
     service.add_argument(
         "--command",
@@ -55,6 +78,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="certificates in PEM that verify an https service (default: those of this machine)",
     )
     service.add_argument("--ready", metavar="PATH", help="path that answers 2xx when it is ready")
+
+
+def _add_operations(parser: argparse.ArgumentParser) -> None:
     operations = parser.add_mutually_exclusive_group()
     operations.add_argument(
         "--openapi",
@@ -72,24 +98,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--writes", action="store_true", help="also call what may change data: POST, PUT, ..."
-    )
-    parser.add_argument(
-        "--trial",
-        type=quantity(TRIAL),
-        default=8.0,
-        metavar="TIME",
-        help="length of the short run that proposes the bounds (default: 8s)",
-    )
-    parser.add_argument(
-        "--scenario", type=_name, default="load", metavar="NAME", help="its name (default: load)"
-    )
-    parser.add_argument("--service", type=_name, metavar="NAME", help="name of the service")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="folder for budgets.yaml, in which the command runs (default: this one)",
     )
 
 

@@ -15,7 +15,7 @@ from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
 from harness.runner.prometheus import with_server_answers
 from harness.runs.folder import read_evidence
-from harness.runs.records.recording import read_recording
+from harness.runs.recording.recording import read_recording
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

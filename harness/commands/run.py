@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
-from harness.budgets.limits import DIAGNOSIS, DURATION, TRACES_SIZE
+from harness.budgets.limits import DURATION
 from harness.budgets.model import Plan, Scenario
 from harness.commands.parts import outputs
 from harness.commands.parts.inputs import (
@@ -25,6 +26,8 @@ from harness.commands.parts.option_types import (
 from harness.commands.parts.options import (
     baseline_option,
     budgets_option,
+    diagnosis_of_options,
+    diagnosis_options,
     grafana_options,
     load_options,
     metrics_option,
@@ -46,9 +49,8 @@ from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
 from harness.observe.host import host_facts
-from harness.observe.otlp.receiver import MOST
 from harness.runner.folder import new_run_folder
-from harness.runner.options import DiagnosisOptions, RunOptions
+from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runner.signals import run_loop
 from harness.runs.calibration import Calibration
@@ -72,7 +74,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="go on while a budget is undecided, at most TIME (default: three times the duration)",
     )
     _worker_options(parser)
-    _diagnosis_options(parser)
+    diagnosis_options(
+        parser,
+        when="the load goes on after its end, not judged, with all traces and a profile",
+        length="it goes on",
+    )
     _serve_option(parser)
     prometheus_options(parser)
     baseline_option(parser)
@@ -143,14 +149,11 @@ def _measure(
             watch=watch,
             decision=_decision(plan, scenario),
             observer=live_metrics,
-            diagnosis=DiagnosisOptions(
-                *(options.diagnose, options.diagnose_for),
-                *(int(options.traces_size), options.otlp),
-            ),
+            diagnosis=diagnosis_of_options(options),
             show=live.show,
             tell=outputs.print_line,
             note=live.print_line,
-            announcement=_announcement(plan, scenario),
+            announcement=partial(_announcement, plan, scenario),
         )
         return run_loop(gather(plan, scenario, folder, run_options))
 
@@ -208,38 +211,6 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
         "--on-worker-loss",
         choices=["stop", "continue"],
         help="stop: end the run as inconclusive (default); continue: use the remaining workers",
-    )
-
-
-def _diagnosis_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the cause of a breach")
-    group.add_argument(
-        "--diagnose",
-        choices=["breach", "always", "never"],
-        default="breach",
-        help="when the load goes on after its end, not judged, with all traces and a profile"
-        " (default: breach)",
-    )
-    group.add_argument(
-        "--diagnose-for",
-        type=quantity(DIAGNOSIS),
-        default=15.0,
-        metavar="TIME",
-        help="how long it goes on (default: 15s)",
-    )
-    group.add_argument(
-        "--traces-size",
-        type=quantity(TRACES_SIZE),
-        default=MOST,
-        metavar="SIZE",
-        help="largest size of traces.jsonl (default: 32MiB)",
-    )
-    group.add_argument(
-        "--otlp",
-        type=listen_address,
-        metavar="[ADDRESS:]PORT",
-        help="receive traces by OTLP over HTTP here from a service that runs already"
-        " (default ADDRESS: 127.0.0.1)",
     )
 
 

@@ -47,7 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--diagnose",
         action="store_true",
-        help="also check that the causes which the cases name are found (10 s more for each)",
+        help="also check that the causes which the cases name are found, and none where nothing is "
+        "planted (10 s more for each)",
     )
     quiet_option(parser)
 
@@ -85,22 +86,30 @@ def _attempts(
     for trial in planned:
         title = f"{plan.service}: {trial.case.name}"
         with LiveView(outputs.stderr(), quiet=options.quiet, title=title) as live:
-            when: Literal["always", "never"] = "always" if _looked_for(trial, options) else "never"
-            diagnosis = DiagnosisOptions(when, _RECORDED)
+            diagnosis = DiagnosisOptions(_when(trial, options), _RECORDED)
             result = attempt(plan, trial, out / trial.folder, live.show, diagnosis)
         yield result
         if not trial.case.environment and result.detection.reason:
             return  # a planted mistake proves nothing if the service breaches without it
 
 
-def _looked_for(trial: Trial, options: argparse.Namespace) -> bool:
-    return bool(options.diagnose and trial.case.cause)
+def _when(trial: Trial, options: argparse.Namespace) -> Literal["breach", "always", "never"]:
+    """When the load of a trial goes on: after the breach of a planted mistake that has a cause.
+
+    Without a mistake there is no breach, and it is looked for that there is no cause.
+    """
+    if not options.diagnose:
+        return "never"
+    if not trial.case.environment:
+        return "always"
+    return "breach" if trial.case.cause else "never"
 
 
 def _report(results: Sequence[TrialResult], out: Path, options: argparse.Namespace) -> None:
     detections = [result.detection for result in results]
     hits = [result.hit for result in results if result.hit]
-    text = selftest_markdown(detections, results[0].manifest) + hits_markdown(hits)
+    unfounded = [result.unfounded for result in results if result.unfounded]
+    text = selftest_markdown(detections, results[0].manifest) + hits_markdown(hits, unfounded)
     try:
         write_copy(options.markdown, text)
     except UsageError as error:  # the result stands
@@ -110,6 +119,6 @@ def _report(results: Sequence[TrialResult], out: Path, options: argparse.Namespa
         table = selftest_table(detections, **stdout_format())
         write_report(f"{table}\n")
     expected = sum(not detection.reason for detection in detections)
-    if hits:
-        write(f"{totals(hits)}\n")
+    for line in totals(hits, unfounded):
+        write(f"{line}\n")
     write(f"{expected} of {len(detections)} runs ended as expected; stored in {out}\n")

@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
-from harness.budgets.dialects.model import MetricRole, Recognition
-from harness.budgets.model import Budget, Latency, Quantile, selectors
+from harness.budgets.dialects.model import Recognition
+from harness.budgets.model import Budget, Latency, Mean, Quantile, Rate
+from harness.diagnose.account import service_account, slow_exemplars
 from harness.diagnose.answers import (
+    NO_RULE,
+    NO_TRACES,
     Analysis,
+    calls,
     failed_requests,
     functions,
-    holders,
+    loop_functions,
     statements,
     time_of_requests,
 )
-from harness.diagnose.caches import misses
-from harness.diagnose.functions import busy, loop_stacks
-from harness.diagnose.model import Diagnosis, Explanation
-from harness.diagnose.questions import question_of
+from harness.diagnose.caches import lookups, misses, overwrites
+from harness.diagnose.evidence.cpu import CpuAccount, cpu_account
+from harness.diagnose.evidence.handler_routes import handler_name
+from harness.diagnose.evidence.memory import allocations
+from harness.diagnose.evidence.routes import route_costs
+from harness.diagnose.evidence.sizes import answer_sizes
+from harness.diagnose.evidence.start import start_parts
+from harness.diagnose.evidence.tasks import task_times
+from harness.diagnose.functions import HandlerTime, busy, handler_times
+from harness.diagnose.logs import log_records
+from harness.diagnose.model import Cause, Diagnosis, Explanation
+from harness.diagnose.pool import connections
+from harness.diagnose.questions import (
+    Question,
+    answers_of_routes,
+    endpoints_by_request,
+    of_request,
+    of_routes,
+    question_of,
+)
+from harness.diagnose.signs import Proportions, proportions
+from harness.diagnose.stalls import STALLS, Stalls, stalls_of, with_stalls
+from harness.diagnose.statements import columns
 from harness.diagnose.traces import Trace, traces_of
 from harness.judge.model import Judgement, Verdict
 from harness.runs.model import Evidence
-from harness.runs.records.profile import total
-from harness.runs.records.recording import Recording
+from harness.runs.recording.profile import total
+from harness.runs.recording.recording import Recording
 
 MOST: Final = 3  # causes of a budget
 LEAST: Final = 0.2  # share below which a part is no cause: many small ones are none
+NO_SERVER_SPAN: Final = "the service sent spans, and none that serves a request and has ended"
 NO_SINGLE: Final = "no single cause found"
+TOO_LOW: Final = "the bound may be below what the service needs"
 
 
 def diagnose(
@@ -48,7 +73,9 @@ def diagnose(
         roles: What the service's metrics mean.
     """
     traces = traces_of(recording.spans)
-    case = _Case(evidence, recording, traces, roles)
+    usual = proportions(traces, recording.wall, busy(recording.wall))
+    stalls = stalls_of(evidence, roles, recording.wall)
+    case = _Case(evidence, recording, traces, roles, usual, stalls)
     by_name = {budget.name: budget for budget in budgets}
     explanations = tuple(
         case.explain(verdict, by_name[verdict.name])
@@ -56,7 +83,21 @@ def diagnose(
         if _is_over(verdict) and verdict.name in by_name
     )
     samples = total(recording.wall) + total(recording.cpu)
-    return Diagnosis(explanations, len(traces), len(recording.spans), samples)
+    account = service_account(evidence, traces, roles, stalls)
+    cpu = cpu_account(recording.moments, recording.cpu, traces)
+    exemplars = slow_exemplars(recording.exemplars, traces, roles)
+    return Diagnosis(
+        *(explanations, len(traces), len(recording.spans), samples, account, exemplars),
+        routes=route_costs(traces, cpu.routes),
+        handlers=tuple(_with_route(one, cpu) for one in handler_times(recording.cpu)),
+        outside_cpu=cpu.outside,
+        cpu_note=cpu.note,
+    )
+
+
+def _with_route(time: HandlerTime, cpu: CpuAccount) -> HandlerTime:
+    route = cpu.handlers.get(handler_name(time.handler), "") if time.handler else ""
+    return replace(time, route=route)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,49 +108,103 @@ class _Case:
     recording: Recording
     traces: Sequence[Trace]
     roles: Recognition
+    usual: Proportions
+    stalls: Stalls | None
+
+    @property
+    def _endpoints(self) -> dict[str, set[str]]:
+        return endpoints_by_request(self.traces, self.recording.slowest)
 
     def explain(self, verdict: Verdict, budget: Budget) -> Explanation:
-        answer = self._answer(verdict, budget)
-        if answer.missing:
-            return Explanation(budget.name, note=answer.missing)
-        ranked = sorted(answer.causes, key=lambda one: -one.share)
-        causes = tuple(one for one in ranked if one.lower >= LEAST)[:MOST]
-        unexplained = max(0.0, 1.0 - sum(one.share for one in causes))
-        note = "" if causes else f"{NO_SINGLE}: no part has {LEAST:.0%} of {answer.about}"
-        return Explanation(budget.name, answer.about, causes, unexplained, note)
-
-    def _answer(self, verdict: Verdict, budget: Budget) -> Analysis:
         question = question_of(budget, self.roles)
-        wall = self.recording.wall
+        answer = self._answer(question, verdict, budget)
+        if answer.missing:
+            return Explanation(budget.name, note=self._why_missing(answer.missing))
+        ranked = sorted(answer.causes, key=lambda one: -one.share)
+        large = [one for one in ranked if one.lower >= LEAST]
+        found = tuple(one for one in large if one.sign or one.kind == "failure")
+        if question == "time":
+            found = with_stalls(found, answer.causes, self.stalls, LEAST)
+        causes = tuple(sorted(found, key=_rank)[:MOST])
+        unexplained = max(0.0, 1.0 - sum(one.share for one in causes))
+        if causes:
+            return Explanation(budget.name, answer.about, causes, unexplained)
+        note = f"{NO_SINGLE}: no part has {LEAST:.0%} of {answer.about}"
+        if large:
+            note = f"{NO_SINGLE}: no part of {answer.about} is out of proportion; {TOO_LOW}"
+        return Explanation(budget.name, answer.about, (), unexplained, note, tuple(ranked[:MOST]))
+
+    def _why_missing(self, note: str) -> str:
+        """A note, where the service sent spans and no trace can be made of them."""
+        if self.traces or not self.recording.spans:
+            return note
+        return note.replace(NO_TRACES, NO_SERVER_SPAN)
+
+    def _answer(  # noqa: C901, PLR0912 - a case for each
+        self, question: Question, verdict: Verdict, budget: Budget
+    ) -> Analysis:
         match question:
             case "time":
-                found = _of_request(verdict.request or "", self.traces, self.recording)
-                found = _of_routes(budget, found, self.roles)
-                answer = time_of_requests(found, self.recording, _slow_above(budget))
+                answer = self._time(verdict, budget)
             case "errors":
-                fitting = [
-                    one
-                    for one in self.evidence.failures
-                    if verdict.failing in {None, "", one.request}
-                ]
-                answer = failed_requests(fitting, self.traces)
+                answer = self._errors(verdict)
             case "statements":
-                answer = statements(self.traces, by_time=False)
+                answer = statements(self.traces, self.usual, by_time=False)
             case "statement time":
-                answer = statements(self.traces, by_time=True)
+                answer = statements(self.traces, self.usual, by_time=True)
+            case "calls":
+                answer = calls(self.traces, self.usual)
+            case "cache commands":
+                of_traces = (self.traces, self.usual)
+                answer = lookups(budget, self.evidence, verdict.value, *of_traces)
+            case "tasks":
+                of_recording = (self.traces, self.recording.wall, self.usual)
+                answer = task_times(budget, self.evidence, *of_recording)
             case "pool":
-                answer = holders(self.traces)
+                answer = connections(self.traces, self.usual, self.evidence, self.roles)
             case "cache":
                 answer = misses(budget, self.evidence)
+            case "cache overwrites":
+                answer = overwrites(budget, self.evidence)
+            case "log records":
+                per_request = None if isinstance(budget.indicator, Rate) else verdict.value
+                answer = log_records(self.recording.log, per_request)
+            case "columns":
+                found = of_routes(budget, self.traces, self.roles)
+                answer = columns(found, self.traces, self.usual)
             case "loop":
-                answer = functions(busy(loop_stacks(wall)), "the time of the event loop")
+                answer = loop_functions(self.recording)
             case "cpu":
-                answer = functions(self.recording.cpu, "the CPU time of the service")
+                answer = functions(busy(self.recording.cpu), "the CPU time of the service")
+            case "answer sizes":
+                kept = answers_of_routes(budget, self.recording.answers, self.traces, self.roles)
+                answer = answer_sizes(kept)
+            case "start":
+                answer = start_parts(self.recording.start, self.recording.started)
+            case "memory":
+                answer = allocations(self.recording.growth)
             case "nothing":
-                answer = Analysis(missing="a recording of some seconds does not explain it")
+                answer = Analysis(missing=NO_RULE)
             case _:
                 assert_never(question)
         return answer
+
+    def _time(self, verdict: Verdict, budget: Budget) -> Analysis:
+        found = of_request(verdict.request or "", self.traces, self._endpoints)
+        found = of_routes(budget, found, self.roles)
+        return time_of_requests(found, self.recording, _slow_above(budget), self.usual)
+
+    def _errors(self, verdict: Verdict) -> Analysis:
+        fitting = [
+            one for one in self.evidence.failures if verdict.failing in {None, "", one.request}
+        ]
+        of_recording = (self.traces, self.recording.tracebacks, self._endpoints)
+        return failed_requests(fitting, *of_recording)
+
+
+def _rank(cause: Cause) -> tuple[bool, bool, float]:
+    """Causes in the service come first, the other processes of the machine last."""
+    return cause.kind in STALLS, cause.kind == "machine", -cause.share
 
 
 def _is_over(verdict: Verdict) -> bool:
@@ -118,43 +213,13 @@ def _is_over(verdict: Verdict) -> bool:
 
 
 def _slow_above(budget: Budget) -> float | None:
-    """Seconds above which a request is slow by a budget; None if it does not say."""
+    """Seconds above which a request is slow by a budget; None if it does not say.
+
+    Every request counts for a mean.
+    """
     indicator = budget.indicator
+    if isinstance(indicator, Mean):
+        return 0.0
     if isinstance(indicator, Latency | Quantile) and budget.direction == "max":
         return budget.bound
     return None
-
-
-def _of_request(request: str, traces: Sequence[Trace], recording: Recording) -> list[Trace]:
-    """The traces of a request of the locustfile: of the endpoints that served it.
-
-    Args:
-        request: Its name; empty is every request.
-        traces: All traces.
-        recording: Its slowest requests name the traces of a request.
-    """
-    if not request:
-        return list(traces)
-    endpoints = _endpoints(traces, recording).get(request, {request})
-    return [one for one in traces if one.endpoint in endpoints]
-
-
-def _of_routes(budget: Budget, traces: Sequence[Trace], roles: Recognition) -> list[Trace]:
-    """The traces of the routes that a budget on the service's own metric filters by."""
-    latency = roles.played.get(MetricRole.SERVER_LATENCY)
-    route = latency.labels.get("route", "") if latency else ""
-    for selector in selectors(budget.indicator)[:1]:
-        matcher = selector.matchers.get(route)
-        if matcher is not None:
-            return [one for one in traces if matcher.matches(one.endpoint.rpartition(" ")[2])]
-    return list(traces)
-
-
-def _endpoints(traces: Sequence[Trace], recording: Recording) -> Mapping[str, set[str]]:
-    """The endpoints of the service by the name of the request in the locustfile."""
-    by_id = {one.root.trace_id: one.endpoint for one in traces}
-    found: dict[str, set[str]] = {}
-    for one in recording.slowest:
-        if endpoint := by_id.get(one.trace_id):
-            found.setdefault(one.request, set()).add(endpoint)
-    return found

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, takewhile
 from typing import Final
 
-from harness.runs.records.profile import Stack, StackFrame
+from harness.runs.recording.profile import Stack, StackFrame, total
+
+FEWEST_SAMPLES: Final = 30  # of a profile, below which nothing is said of it
 
 # Where Python's own modules and installed packages are.
 _INSTALLED: Final = re.compile(
@@ -17,18 +21,46 @@ _INSTALLED: Final = re.compile(
 _PACKAGE: Final = re.compile(r"/(?:site|dist)-packages/([^/]+)")
 _STANDARD: Final = re.compile(r"/lib(?:64)?/python3(?:\.\d+)?/([^/]+)")
 _TRACEBACK: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
-# Functions in which a thread waits for work, by name and the end of the file.
+# "    at price (/srv/app.js:12:7)" or "    at /srv/app.js:12:7": V8, the innermost first.
+_V8: Final = re.compile(
+    r"^\s+at (?:.*\(|async )?(?:file://)?(?P<file>/[^():\n]+):(?P<line>\d+):\d+\)?$", re.MULTILINE
+)
+# Functions in which a thread waits, by the end of their name and of their file. A function written
+# in C has no frame: the innermost one is that of its caller.
 _IDLE: Final = (
-    ("select", "selectors.py"),
-    ("wait", "threading.py"),
-    ("get", "queue.py"),
-    ("_worker", "thread.py"),
-    ("accept", "socket.py"),
+    ("select", "selectors.py"),  # an event loop or a server without work
     ("run_forever", "base_events.py"),
     ("_run_once", "base_events.py"),
-    ("run", "runners.py"),
+    ("run", "runners.py"),  # the loop of uvloop, which is written in C
+    ("run", "uvloop/__init__.py"),
+    ("wait", "threading.py"),  # a condition, an event
+    ("_wait_for_tstate_lock", "threading.py"),  # the end of another thread
+    ("get", "queue.py"),
+    ("_worker", "thread.py"),  # a thread of a pool, which takes work from a queue
+    ("worker", "pool.py"),
+    ("accept", "socket.py"),
+    ("readinto", "socket.py"),  # an answer of another service
+    ("read", "ssl.py"),
+    ("recv", "ssl.py"),
+    ("communicate", "subprocess.py"),  # another process
+    ("_try_wait", "subprocess.py"),
 )
+# The functions that run an event loop: asyncio's own, and uvloop's, which are written in C.
+_LOOPS: Final = (
+    ("run_forever", "base_events.py"),
+    ("run", "asyncio/runners.py"),
+    ("run", "uvloop/__init__.py"),
+)
+# The threads of OpenTelemetry that send traces: busy because every request is traced meanwhile.
+_EXPORTER: Final = ": OtelBatch"
+# Parts of a function with a frame of their own.
+_INNER: Final = re.compile(r"(\.<locals>)?\.<(listcomp|genexpr|dictcomp|setcomp|lambda)>$")
 _START: Final = ("Thread.run", "threading.py")  # calls the function of a thread
+# Packages that call handlers; anyio calls those that are not coroutines, in its threads.
+_CALLERS: Final = {
+    *("starlette", "fastapi", "litestar", "flask", "quart", "django", "aiohttp", "sanic"),
+    *("tornado", "falcon", "bottle", "anyio"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +85,14 @@ def is_own(frame: StackFrame) -> bool:
 
 
 def place_of(stacktrace: str) -> str:
-    """The innermost line of the service's own code in a stack trace of Python: "app/x.py:85"."""
+    """The innermost line of the service's own code in a stack trace: "app/x.py:85".
+
+    Args:
+        stacktrace: As Python or Node prints it; the place in others is not known.
+    """
+    for match in _V8.finditer(stacktrace):
+        if "/node_modules/" not in match["file"]:
+            return f"{match['file']}:{match['line']}"
     lines = [
         f"{match['file']}:{match['line']}"
         for match in _TRACEBACK.finditer(stacktrace)
@@ -63,7 +102,12 @@ def place_of(stacktrace: str) -> str:
 
 
 def is_waiting(stack: Stack) -> bool:
-    """Whether a thread waits for work, not for something in the middle of it."""
+    """Whether a thread waits for work, or works for the recording alone."""
+    return any(_EXPORTER in frame.function for frame in stack.frames[:2]) or is_idle(stack)
+
+
+def is_idle(stack: Stack) -> bool:
+    """Whether a thread waits for work."""
     inner = next((frame for frame in reversed(stack.frames) if frame.file), None)
     if inner is None or any(map(is_own, stack.frames[-3:])):
         return inner is None
@@ -87,17 +131,17 @@ def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:
     """Functions by samples, the most frequent first.
 
     A sample counts for the innermost frame of the service's own code; without one for the package
-    of its innermost frame.
+    of its innermost frame. Code that only started the event loop is not what keeps it.
     """
     lines: dict[tuple[str, str], dict[int, int]] = {}
     libraries: dict[str, int] = {}
     for stack in stacks:
-        own = next((frame for frame in reversed(stack.frames) if is_own(frame)), None)
+        own = next(filter(is_own, within_loop(stack)), None)
         if own is None:
             name = _package_of(stack)
             libraries[name] = libraries.get(name, 0) + stack.count
             continue
-        of_function = lines.setdefault((own.function, own.file), {})
+        of_function = lines.setdefault((_INNER.sub("", own.function), own.file), {})
         of_function[own.line] = of_function.get(own.line, 0) + stack.count
     found = [
         Hot(
@@ -108,6 +152,11 @@ def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:
     ]
     found += [Hot(StackFrame(name), count, name) for name, count in libraries.items()]
     return sorted(found, key=lambda one: (-one.samples, one.frame.function))
+
+
+def within_loop(stack: Stack) -> Iterator[StackFrame]:
+    """The frames from the inside out, up to the function that runs an event loop."""
+    return takewhile(lambda frame: not _is_named(frame, *_LOOPS), reversed(stack.frames))
 
 
 def _package_of(stack: Stack) -> str:
@@ -126,7 +175,7 @@ def loop_stacks(stacks: Iterable[Stack]) -> list[Stack]:
     threads = {
         _thread(stack)
         for stack in stacks
-        if any(frame.function.endswith("run_forever") for frame in stack.frames)
+        if any(_is_named(frame, *_LOOPS) for frame in stack.frames)
     }
     return [stack for stack in stacks if _thread(stack) in threads]
 
@@ -134,3 +183,69 @@ def loop_stacks(stacks: Iterable[Stack]) -> list[Stack]:
 def _thread(stack: Stack) -> tuple[str, ...]:
     """The frames without a file at the outside: process and thread."""
     return tuple(frame.function for frame in stack.frames[:2] if not frame.file)
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerTime:
+    """A handler and its part of the CPU time.
+
+    Attributes:
+        handler: Its frame; None for what runs in no handler, such as the framework itself.
+        samples: In which it was on the stack.
+        share: Of all samples.
+        route: That it serves, if it serves one alone.
+    """
+
+    handler: StackFrame | None
+    samples: int
+    share: float
+    route: str = ""
+
+
+def handler_times(stacks: Iterable[Stack]) -> list[HandlerTime]:
+    """Handlers by their part of a profile of running threads, the largest first.
+
+    A handler is the innermost function of the service's own code that a web framework calls: own
+    middleware, which it calls as well, is further outside.
+
+    Returns:
+        Empty if no handler is in the profile: it is of another framework or language.
+    """
+    found: dict[tuple[str, str] | None, int] = {}
+    for stack in busy(stacks):
+        handler = handler_of(stack)
+        key = None if handler is None else (handler.function, handler.file)
+        found[key] = found.get(key, 0) + stack.count
+    samples = sum(found.values())
+    if not found.keys() - {None}:
+        return []
+    times = [
+        HandlerTime(None if key is None else StackFrame(*key), count, count / samples)
+        for key, count in found.items()
+    ]
+    return sorted(times, key=lambda one: (one.handler is None, -one.samples, str(one.handler)))
+
+
+def handler_of(stack: Stack) -> StackFrame | None:
+    """The handler on a stack: the innermost function of the service that a framework calls."""
+    called = [
+        frame
+        for caller, frame in pairwise(stack.frames)
+        if is_own(frame) and not is_own(caller) and package_of(caller) in _CALLERS
+    ]
+    return called[-1] if called else None
+
+
+def loop_occupation(wall: Iterable[Stack]) -> float:
+    """The share of their time in which event loops do not wait for work; 0 with few samples."""
+    loops = loop_stacks(wall)
+    samples = total(loops)
+    return total(busy(loops)) / samples if samples >= FEWEST_SAMPLES else 0.0
+
+
+def samples_of_a_thread(wall: Iterable[Stack]) -> int:
+    """How often a profile of all threads was taken: the samples of the thread that has most."""
+    threads: Counter[tuple[str, ...]] = Counter()
+    for stack in wall:
+        threads[_thread(stack)] += stack.count
+    return max(threads.values(), default=0)

@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.diagnose.model import CauseKind
-from harness.runs.records.spans import CLIENT, SERVER, Span
+from harness.diagnose.retries import covered, pauses_of_retries
+from harness.diagnose.skew import without_skew
+from harness.runs.recording.spans import CLIENT, SERVER, Span
 
 _MOST: Final = 10_000  # spans of one trace; more are left out
 _STATEMENT: Final = ("db.query.text", "db.statement")
 _ROUTE: Final = ("http.route", "http.target")
 _HOST: Final = ("server.address", "net.peer.name", "peer.service")
 _METHOD: Final = ("http.request.method", "http.method")
+_CACHES: Final = {"redis", "valkey", "memcached"}
+_SYSTEM: Final = ("db.system.name", "db.system")
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -23,14 +27,17 @@ class SpanOperation:
     """What the time of a span was spent in, the same for all spans that do the same.
 
     Attributes:
-        kind: "span" is the service's own code between its other spans.
+        kind: "span" is the service's own code between its other spans; "retry" is a call that was
+            made again after it failed, with the pause before.
         name: A statement, "GET host", or the name of the span.
         place: Where in the code, if the instrumentation says so.
+        service: The name of the service, if another one than that of the request did it.
     """
 
     kind: CauseKind
     name: str
     place: str = ""
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +84,25 @@ def _trace(spans: list[Span]) -> Trace | None:
     servers = [span for span in spans if span.kind == SERVER]
     if not servers:
         return None
-    root = min(servers, key=lambda span: (span.parent_id in ids, span.start))
-    children = children_of(spans, root)
+    # The longest, not the first: the clocks of two services differ.
+    root = min(servers, key=lambda span: (span.parent_id in ids, -span.seconds, span.start))
+    children = children_of(without_skew(spans, root), root)
     own: dict[SpanOperation, float] = {}
     counts: dict[SpanOperation, int] = {}
     below: list[Span] = []
+    pauses: dict[str, float] = {}
     waiting, seen = [root], {root.span_id}
     while waiting:
         span = waiting.pop()
         below.append(span)
         of_span = children.get(span.span_id, [])
-        operation = operation_of(span)
-        own[operation] = own.get(operation, 0.0) + span.seconds - _covered(span, of_span)
+        pauses |= pauses_of_retries(of_span)
+        operation = _operation_in(span, root, is_retry=span.span_id in pauses)
+        seconds = (
+            span.seconds - covered(span.start, span.end, of_span) + pauses.get(span.span_id, 0.0)
+        )
+        seconds -= sum(pauses.get(child.span_id, 0.0) for child in of_span)
+        own[operation] = own.get(operation, 0.0) + seconds
         counts[operation] = counts.get(operation, 0) + 1
         for child in of_span:
             if child.span_id not in seen:  # damaged traces can have cycles
@@ -120,15 +134,25 @@ def during(trace: Trace, start: float, end: float) -> Trace:
     return part
 
 
-def _covered(span: Span, children: Iterable[Span]) -> float:
-    """Seconds of a span within which at least one of its children runs."""
-    covered, end = 0.0, span.start
-    for child in sorted(children, key=lambda one: one.start):
-        start, stop = max(child.start, end), min(child.end, span.end)
-        if stop > start:
-            covered += stop - start
-            end = stop
-    return covered
+def _operation_in(span: Span, root: Span, *, is_retry: bool) -> SpanOperation:
+    """The operation of a span in the trace of a request."""
+    found = operation_of(span)
+    if is_retry:
+        found = replace(found, kind="retry")
+    return replace(found, service=span.service) if span.service != root.service else found
+
+
+def later_half(traces: Sequence[Trace]) -> list[Trace]:
+    """The traces that began last, half of them.
+
+    The window has a few traces and the time after it all, so these are of that time alone.
+    """
+    return sorted(traces, key=lambda one: one.root.start)[len(traces) // 2 :]
+
+
+def seconds_between(traces: Sequence[Trace]) -> float:
+    """Seconds from the start of the first to the start of the last, which are in this order."""
+    return traces[-1].root.start - traces[0].root.start if traces else 0.0
 
 
 def operation_of(span: Span) -> SpanOperation:
@@ -142,6 +166,11 @@ def operation_of(span: Span) -> SpanOperation:
     return SpanOperation("span", span.name, place)
 
 
+def is_cache_command(span: Span) -> bool:
+    """Whether a span is a command of a cache, which looks like a statement of a database."""
+    return _first(span, _SYSTEM) in _CACHES
+
+
 def _first(span: Span, names: Iterable[str]) -> str:
     return next((str(span.attributes[name]) for name in names if name in span.attributes), "")
 
@@ -151,3 +180,16 @@ def _place(span: Span) -> str:
     file = _first(span, ("code.file.path", "code.filepath"))
     line = _first(span, ("code.line.number", "code.lineno"))
     return f"{file}:{line}" if file and line else file
+
+
+def from_first_statement(trace: Trace) -> Trace | None:
+    """The part of a request from its first statement to its end; None without a statement.
+
+    So long it may keep a connection of the pool; no span says when it gives it back.
+    """
+    starts = [span.start for span in trace.spans if _is_query(span)]
+    return during(trace, min(starts), trace.root.end) if starts else None
+
+
+def _is_query(span: Span) -> bool:
+    return operation_of(span).kind == "statement" and not is_cache_command(span)

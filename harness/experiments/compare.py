@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.budgets.model import Budget, Plan, Promql, Scenario, Target
 from harness.budgets.workload import OpenWorkload
 from harness.errors import UnjudgedError, UsageError
+from harness.experiments.diagnosis_pair import is_wanted, record_versions
 from harness.experiments.pair import (
     PairDesign,
     PairStart,
@@ -22,11 +25,13 @@ from harness.experiments.pair import (
 from harness.experiments.version import Version, Versions
 from harness.experiments.versions import prepared_versions
 from harness.judge.compare.compare import compare, compared
+from harness.judge.compare.control import control_budget
 from harness.judge.compare.model import Comparison, Pair, Rules, Setting
 from harness.judge.compare.sequential import FIRST_LOOK
 from harness.load.fleet import workers_of
 from harness.load.interleaving import GAP, TURN
 from harness.observe.host import host_facts, usable_cpus
+from harness.runner.options import DiagnosisOptions
 from harness.units import Unit, format_quantity
 
 CPUS_TO_SPARE = 4  # enough for two versions and two generators at once
@@ -55,8 +60,10 @@ async def compare_versions(
     rules: Rules,
     folder: Path,
     *,
+    identical: Mapping[str, Sequence[float]] = MappingProxyType({}),
     tell: Callable[[str], None],
     show: Callable[[Comparison], None],
+    diagnosis: DiagnosisOptions = DiagnosisOptions(),  # noqa: B008 - frozen
 ) -> Compared:
     """Measure pairs of two versions until every budget is decided.
 
@@ -66,8 +73,10 @@ async def compare_versions(
         design: The load of each pair; see `check_comparable`.
         rules: When the comparison ends.
         folder: Gets a folder for each pair, with a run folder for each version.
+        identical: Log ratios of identical pairs by the name of the budget, from the calibration.
         tell: Called with a line for a person.
         show: Called after each pair with the comparison so far.
+        diagnosis: Whether both versions are loaded once more to find the cause of a regression.
 
     Raises:
         UsageError: The versions cannot be prepared.
@@ -75,7 +84,6 @@ async def compare_versions(
         KeyboardInterrupt: INT or TERM came before the first pair.
     """
     started = time.time()
-    budgets = plan.budgets_of(design.scenario.name)
     target = plan.target or Target(url="")
     started_by_us = versions[0].url is None
     design = replace(design, scenario=with_workers(design.scenario, started_by_us=started_by_us))
@@ -83,28 +91,53 @@ async def compare_versions(
         for notice in _notices(both, design):
             tell(f"note: {notice}")
         tell(_announcement(both, design, rules))
-        comparison, interrupted, error = compare(budgets, (), rules), False, None
-        pairs: list[Pair] = []
-        try:
-            async with pair_start() as start:
-                while not comparison.done:
-                    number = len(pairs) + 1
-                    pair = await _pair(plan, both, design, folder, number=number, start=start)
-                    if pair is None:
-                        break
-                    pairs.append(pair)
-                    budgets = in_both(budgets, folder / pair_name(number))
-                    comparison = compare(budgets, pairs, rules)
-                    show(comparison)
-            interrupted = start.interrupted.is_set()
-        except KeyboardInterrupt:
-            interrupted = True
-        except UnjudgedError as problem:
-            interrupted = start.interrupted.is_set()
-            if not pairs and not interrupted:
-                raise
-            error = None if interrupted else problem
+        judged = partial(compare, rules=rules, control=plan.control, identical=identical)
+        comparison, interrupted, error = await _pairs(plan, both, design, folder, judged, show=show)
+        if not interrupted and error is None and is_wanted(comparison, diagnosis):
+            await record_versions(plan, both, design, folder, diagnosis, tell)
     return Compared(comparison, _setting(plan, both, design, started), interrupted, error)
+
+
+async def _pairs(
+    plan: Plan,
+    both: Versions,
+    design: PairDesign,
+    folder: Path,
+    judged: Callable[[Iterable[Budget], Sequence[Pair]], Comparison],
+    *,
+    show: Callable[[Comparison], None],
+) -> tuple[Comparison, bool, UnjudgedError | None]:
+    """Measure pairs until the comparison is done.
+
+    Returns:
+        The comparison by the measured pairs, whether a signal interrupted them, and why no further
+        pair could be measured.
+
+    Raises:
+        UnjudgedError: The first pair could not be measured.
+    """
+    budgets = plan.budgets_of(design.scenario.name)
+    comparison = judged(budgets, ())
+    pairs: list[Pair] = []
+    try:
+        async with pair_start() as start:
+            while not comparison.done:
+                number = len(pairs) + 1
+                pair = await _pair(plan, both, design, folder, number=number, start=start)
+                if pair is None:
+                    break
+                pairs.append(pair)
+                budgets = in_both(budgets, folder / pair_name(number))
+                comparison = judged(budgets, pairs)
+                show(comparison)
+        return comparison, start.interrupted.is_set(), None
+    except KeyboardInterrupt:
+        return comparison, True, None
+    except UnjudgedError as problem:
+        interrupted = start.interrupted.is_set()
+        if not pairs and not interrupted:
+            raise
+        return comparison, interrupted, None if interrupted else problem
 
 
 def check_comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
@@ -178,7 +211,10 @@ async def _pair(
     await load_pair(plan, both, design, place, number=number, start=start)
     if start.interrupted.is_set():
         return None
-    budgets = in_both(compared(plan.budgets_of(design.scenario.name)), place)
+    measured = compared(plan.budgets_of(design.scenario.name))
+    if plan.control is not None:
+        measured += (control_budget(plan.control),)
+    budgets = in_both(measured, place)
     return read_pair(budgets, design, number, place)
 
 

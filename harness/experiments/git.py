@@ -108,6 +108,19 @@ def changes(root: Path) -> tuple[ChangedPath, ...]:
     return tuple(ChangedPath(entry[3:], deleted=entry[:2] in _DELETED) for entry in entries)
 
 
+def difference(tree: Path, commit: str) -> str:
+    """What a worktree changed since a commit, as a diff without context; new files included.
+
+    Args:
+        tree: A worktree that nobody else uses: new files are noted in its index.
+        commit: The commit.
+    """
+    _git(tree, "add", "--intent-to-add", "--all")
+    how = ("--no-ext-diff", "--no-textconv", "--no-color", "--unified=0", "--find-renames")
+    prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules")
+    return _git(tree, "-c", "core.quotePath=false", "diff", *how, *prefixes, commit, "--")
+
+
 def worktrees(root: Path) -> tuple[Path, ...]:
     """Folders of all worktrees of the repository, including folders that no longer exist."""
     lines = _git(root, "worktree", "list", "--porcelain").splitlines()

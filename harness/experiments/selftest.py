@@ -11,9 +11,10 @@ from harness.budgets.model import Plan, Scenario, Selftest
 from harness.budgets.parse.problems import closest
 from harness.budgets.presets import roles_of_run
 from harness.diagnose.diagnose import diagnose
-from harness.diagnose.hits import CauseHit, hit_of
+from harness.diagnose.hits import CauseHit, FalseCauses, false_causes, hit_of
 from harness.errors import UsageError
 from harness.judge.judge import judge
+from harness.judge.model import Judgement
 from harness.judge.selftest import Detection, detect
 from harness.report.run.diagnosis import diagnosis_json
 from harness.report.run.junit import junit_xml
@@ -23,9 +24,9 @@ from harness.runner.folder import new_run_folder, store_report
 from harness.runner.options import DiagnosisOptions, RunOptions
 from harness.runner.run import gather
 from harness.runner.signals import run_loop
-from harness.runs.folder import read_evidence
-from harness.runs.model import Manifest, Progress
-from harness.runs.records.recording import read_recording
+from harness.runs.folder import RunFolder, read_evidence
+from harness.runs.model import Evidence, Manifest, Progress
+from harness.runs.recording.recording import read_recording
 
 CLEAN = "nothing planted"  # no case can be called so: its name has spaces
 _REPORTS = (names.RESULTS_FILE, names.JUNIT_FILE, names.SUMMARY_FILE)
@@ -95,12 +96,15 @@ class TrialResult:
     """What a trial found.
 
     Attributes:
-        hit: Whether the planted cause was named; None where none was looked for.
+        hit: Whether the planted cause was named; None where none was looked for, or the mistake
+            was not detected.
+        unfounded: The causes of a service without a mistake; None where none were looked for.
     """
 
     detection: Detection
     manifest: Manifest
     hit: CauseHit | None = None
+    unfounded: FalseCauses | None = None
 
 
 def attempt(
@@ -137,6 +141,25 @@ def attempt(
     name = trial.scenario.name
     budgets = plan.budgets_of(name)
     judgement = judge(budgets, evidence, plan.off_in(name))
+    _store_reports(run, judgement, evidence)
+    if evidence.manifest.status == "interrupted":
+        raise KeyboardInterrupt
+    result = TrialResult(detect(trial.case, judgement), evidence.manifest)
+    recording = read_recording(run.path)
+    if recording is None:
+        return result
+    roles = roles_of_run(evidence.manifest.roles)
+    if not trial.case.environment:
+        unfounded = false_causes(judgement, budgets, evidence, recording, roles)
+        return replace(result, unfounded=unfounded)
+    found = diagnose(judgement, budgets, evidence, recording, roles)
+    store_report(run, names.DIAGNOSIS_FILE, diagnosis_json(found, evidence.manifest))
+    if result.detection.reason:
+        return result  # without its breach there is nothing to explain
+    return replace(result, hit=hit_of(trial.case, found))
+
+
+def _store_reports(run: RunFolder, judgement: Judgement, evidence: Evidence) -> None:
     texts = (
         results_json(judgement, evidence, exit_code=judgement.exit_code),
         junit_xml(judgement, evidence.manifest),
@@ -144,13 +167,3 @@ def attempt(
     )
     for file, text in zip(_REPORTS, texts, strict=True):
         store_report(run, file, text)
-    if evidence.manifest.status == "interrupted":
-        raise KeyboardInterrupt
-    recording = read_recording(run.path) if trial.case.cause else None
-    hit = None
-    if recording is not None:
-        roles = roles_of_run(evidence.manifest.roles)
-        found = diagnose(judgement, budgets, evidence, recording, roles)
-        store_report(run, names.DIAGNOSIS_FILE, diagnosis_json(found, evidence.manifest))
-        hit = hit_of(trial.case, found)
-    return TrialResult(detect(trial.case, judgement), evidence.manifest, hit)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from harness.budgets.model import Target
 from harness.errors import UsageError
 from harness.observe.command import FURTHER, PLACE, SIDE, address, on_side, running_metrics
+from harness.runs.records.changes import ChangedCode
 
 Role = Literal["baseline", "candidate"]
 
@@ -65,11 +66,13 @@ class Versions:
 
     Attributes:
         notices: Sentences about the limits of a comparison of these versions.
+        changes: The changed code of the candidate; None when it is unknown.
     """
 
     baseline: VersionSide
     candidate: VersionSide
     notices: tuple[str, ...] = ()
+    changes: ChangedCode | None = None
 
 
 def check_versions(target: Target, baseline: Version, candidate: Version) -> None:

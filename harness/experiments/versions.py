@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.budgets.model import Target
+from harness.diagnose.compare.changed_files import changed_files, parse_diff
 from harness.errors import TargetError, UsageError
 from harness.experiments import git
 from harness.experiments.version import (
@@ -35,6 +36,7 @@ from harness.names import SETUP_LOG
 from harness.observe.command import split_command
 from harness.observe.target import ending
 from harness.process.output import last_lines
+from harness.runs.records.changes import ChangedCode
 
 SETUP_LIMIT: Final = 900.0  # seconds
 _CHECKOUT_LIMIT: Final = 600.0
@@ -82,22 +84,37 @@ async def prepared_versions(
         if baseline.ref is None:
             yield _in_place(target, baseline, candidate)
             return
-        root = git.root_of(target.directory)
-        refs = ["HEAD" if v.ref is None else v.ref for v in (baseline, candidate)]
-        commits = [git.commit_of(root, ref) for ref in refs]
-        changes = () if candidate.ref is not None else git.changes(root)
-        stuck = remove_leftovers(root)
-        with worktree_folder(root) as folder:
-            one = _Checkout("baseline", baseline, commits[0], (), root, folder, logs)
-            two = _Checkout("candidate", candidate, commits[1], changes, root, folder, logs)
-            sides, left_out = await _prepare(one, two, target, setup_limit, tell)
-            same = "" if changes or len(set(commits)) > 1 else f"commit {commits[0][:8]}"
-            sentences = (
-                *(f"{path} is left over and cannot be removed" for path in stuck),
-                *(f"{path} is a nested repository: not in the candidate" for path in left_out),
-                *notices((baseline, candidate), sides, same),
-            )
-            yield Versions(*sides, sentences)
+        async with _checked_out(target, (baseline, candidate), logs, tell, setup_limit) as versions:
+            yield versions
+
+
+@asynccontextmanager
+async def _checked_out(
+    target: Target,
+    versions: tuple[Version, Version],
+    logs: Path,
+    tell: Callable[[str], None],
+    setup_limit: float,
+) -> AsyncIterator[Versions]:
+    """Versions in folders of their own, which are removed with the end of the context."""
+    baseline, candidate = versions
+    root = git.root_of(target.directory)
+    commits = [git.commit_of(root, "HEAD" if v.ref is None else v.ref) for v in versions]
+    changes = () if candidate.ref is not None else git.changes(root)
+    stuck = remove_leftovers(root)
+    with worktree_folder(root) as folder:
+        one = _Checkout("baseline", baseline, commits[0], (), root, folder, logs)
+        two = _Checkout("candidate", candidate, commits[1], changes, root, folder, logs)
+        left_out = await _check_out_both(one, two, tell)
+        changed = _changed_code(one, two)
+        sides = await _set_up_both(one, two, target, setup_limit, tell)
+        same = "" if changes or len(set(commits)) > 1 else f"commit {commits[0][:8]}"
+        sentences = (
+            *(f"{path} is left over and cannot be removed" for path in stuck),
+            *(f"{path} is a nested repository: not in the candidate" for path in left_out),
+            *notices(versions, sides, same),
+        )
+        yield Versions(*sides, sentences, changed)
 
 
 def _in_place(target: Target, baseline: Version, candidate: Version) -> Versions:
@@ -133,10 +150,10 @@ class _Checkout:
         return self.logs / f"{self.name}-{SETUP_LOG}"
 
 
-async def _prepare(
-    one: _Checkout, two: _Checkout, target: Target, limit: float, tell: Callable[[str], None]
-) -> tuple[tuple[VersionSide, VersionSide], tuple[str, ...]]:
-    """Check out and set up both versions; both sides, and the nested repositories left out.
+async def _check_out_both(
+    one: _Checkout, two: _Checkout, tell: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Check out both versions; returns the nested repositories that were left out.
 
     Both are checked out before the first setup, which may take long: the working tree may change
     meanwhile. One after the other, so that they do not slow each other down.
@@ -145,12 +162,38 @@ async def _prepare(
     for checkout in (one, two):
         tell(f"checking out the {checkout.name}: {checkout.label}")
         left_out += await _check_out(checkout)
+    return left_out
+
+
+def _changed_code(one: _Checkout, two: _Checkout) -> ChangedCode | None:
+    """The changed lines of the candidate, before the setup adds files; None if git fails."""
+
+    def source_of(path: str) -> str | None:
+        try:
+            return (two.tree / path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+
+    try:
+        lines = parse_diff(git.difference(two.tree, one.commit))
+    except UsageError:
+        return None  # the comparison does not rest on it
+    return ChangedCode(
+        baseline=str(one.tree),
+        candidate=str(two.tree),
+        files=changed_files(lines, source_of),
+    )
+
+
+async def _set_up_both(
+    one: _Checkout, two: _Checkout, target: Target, limit: float, tell: Callable[[str], None]
+) -> tuple[VersionSide, VersionSide]:
     sides = []
     for checkout in (one, two):
         if target.setup is not None:
             tell(f"setting up the {checkout.name}: {target.setup}")
         sides.append(await _set_up(checkout, target, limit))
-    return (sides[0], sides[1]), left_out
+    return sides[0], sides[1]
 
 
 async def _check_out(checkout: _Checkout) -> tuple[str, ...]:

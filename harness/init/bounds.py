@@ -11,7 +11,7 @@ from harness.budgets.dialects.model import Recognition, lacking
 from harness.budgets.lint.metrics import Family, family_of
 from harness.budgets.model import Gauge, Indicator, Quantile
 from harness.budgets.parse.kinds import unit_of
-from harness.budgets.presets import CATALOGUE
+from harness.budgets.presets import CATALOGUE, COSTS
 from harness.init.functions import snake
 from harness.init.load import QUANTILE, LoadPlan
 from harness.init.python_text import text_literal
@@ -38,7 +38,10 @@ _SHARES: Final[Mapping[str, float]] = {
     "gc_share": 0.1,
 }
 # They say more of the load than of the service.
-_NOT_PROPOSED: Final = frozenset({"requests_in_flight", "server_latency_mean"})
+# Costs of a request say little as absolute values: `compare` judges them against a baseline.
+_NOT_PROPOSED: Final = frozenset({"requests_in_flight", "server_latency_mean", *COSTS}) - {
+    "queries_per_request"
+}
 _TEXTS: Final[Mapping[str, str]] = {
     "server_latency": "the service answers 95% of its requests within {bound}, as it measures them",
     "server_latency_mean": "the service answers within {bound} on average, as it measures it",

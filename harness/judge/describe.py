@@ -50,7 +50,12 @@ def describe(indicator: Indicator) -> str:
 def advice(indicator: Indicator) -> str:
     """Where to look first when the budget is breached."""
     if isinstance(indicator, ServiceIndicator):
-        return _advice_on(selectors(indicator))
+        read = selectors(indicator)
+        if any(selector.metric == names.GENERATOR_REQUEST_BYTES for selector in read):
+            return "compare what the locustfile sends: bodies, headers, cookies, redirects"
+        if any(selector.metric == names.GENERATOR_RESPONSE_BYTES for selector in read):
+            return "compare the responses of each endpoint, and whether they are longer"
+        return _advice_on(read)
     match indicator:
         case Latency():
             return "compare with the service's own times to see which part is slow"
@@ -98,6 +103,9 @@ def _look_at(metric: Meaning) -> str:  # noqa: PLR0911 - a line for each group
 
 _OF_PROCESS = {
     MetricRole.CPU: "profile the service under this load",
+    MetricRole.TREE_CPU: "profile the service under this load",
+    MetricRole.SWITCHES: "look for work that is handed from thread to thread, and for more waits",
+    MetricRole.FAULTS: "look for memory that is allocated and given back for each request",
     MetricRole.MEMORY: "look for what grows: caches without a limit, results read as a whole",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from harness.budgets.model import Budget, ClientIndicator, Latency, PerRequest, Quantile
@@ -25,6 +26,7 @@ from harness.judge.model import (
     Outcome,
     Verdict,
 )
+from harness.names import REPORTED_BYTES
 from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, bucket_text, format_quantity
 
@@ -97,7 +99,20 @@ def decide(
         guards: Of the run, tripped or not.
         interval: In which the indicator lies; None lets the value itself decide.
     """
-    outcome, reason = _outcome(budget, measurement, guards, interval)
+    tripped = [guard for guard in guards if _takes_away(guard, budget, measurement)]
+    outcome, reason = _outcome(budget, measurement, tripped, interval)
+    return replace(
+        _verdict(budget, measurement, interval, outcome),
+        reason=reason,
+        waits=outcome == "inconclusive" and _waits(budget, measurement, tripped, interval),
+        guard=tripped[0].name if tripped else "",
+    )
+
+
+def _verdict(
+    budget: Budget, measurement: Measurement, interval: Confidence | None, outcome: Outcome
+) -> Verdict:
+    """A verdict without its reason."""
     breached = outcome in {"fail", "warn"} and not _why_no_data(budget, measurement)
     indicator = budget.indicator
     quantile = indicator.quantile if isinstance(indicator, Quantile) else None
@@ -120,7 +135,7 @@ def decide(
         margin=None if value is None else margin(value, budget.bound, budget.direction),
         samples=measurement.samples,
         source=measurement.source,
-        reason=reason,
+        reason="",
         advice=advice(indicator) if breached else "",
         runbook=budget.runbook,
         line=budget.line,
@@ -134,7 +149,6 @@ def decide(
         share_lower=low,
         share_upper=high,
         share_allowed=None if share is None or quantile is None else 1 - quantile,
-        waits=outcome == "inconclusive" and _waits(budget, measurement, guards, interval),
     )
 
 
@@ -150,11 +164,11 @@ def _share_ends(
 def _waits(
     budget: Budget,
     measurement: Measurement,
-    guards: Sequence[Guard],
+    tripped: Sequence[Guard],
     interval: Confidence | None,
 ) -> bool:
     """Whether more load may decide a budget that is inconclusive."""
-    if tripped := [guard for guard in guards if _takes_away(guard, budget, measurement)]:
+    if tripped:
         return all(guard.name in _CLEARS for guard in tripped)
     if _why_no_data(budget, measurement):
         return measurement.value is not None
@@ -164,10 +178,10 @@ def _waits(
 def _outcome(
     budget: Budget,
     measurement: Measurement,
-    guards: Sequence[Guard],
+    tripped: Sequence[Guard],
     interval: Confidence | None,
 ) -> tuple[Outcome, str]:
-    if tripped := [guard for guard in guards if _takes_away(guard, budget, measurement)]:
+    if tripped:
         also = f" (also tripped: {', '.join(g.name for g in tripped[1:])})" if tripped[1:] else ""
         return "inconclusive", f"{tripped[0].name}: {tripped[0].reason}{also}"
     if missing := _why_no_data(budget, measurement):
@@ -201,8 +215,11 @@ def _takes_away(guard: Guard, budget: Budget, measurement: Measurement) -> bool:
 
 def in_scope(guard: Guard, budget: Budget) -> bool:
     """Whether a budget is in the scope of a guard."""
-    both = isinstance(budget.indicator, PerRequest)
-    client = both or isinstance(budget.indicator, ClientIndicator)
+    indicator = budget.indicator
+    both = isinstance(indicator, PerRequest)
+    client = both or isinstance(indicator, ClientIndicator)
+    if isinstance(indicator, PerRequest) and indicator.counter.metric in REPORTED_BYTES:
+        both = False  # both parts are the load generator's
     match guard.scope:
         case "all":
             return True

@@ -150,6 +150,8 @@ class Verdict:
         request: Whose latency is judged, empty is every request; None when no latency is.
         at_least: Whether the true value may be higher, because requests were unanswered.
         waits: Whether it is inconclusive only because there are too few data so far.
+        guard: Name of the guard that made it inconclusive, the first one of several; empty
+            otherwise.
         decide: Whether the interval decided, or by the budget's `decide: value` the value alone.
         bucket: As in `Measurement`; `whole`, too.
         share_over: Of a histogram's quantile, the share of the observations over the bound, if a
@@ -179,6 +181,7 @@ class Verdict:
     failing: str | None = None
     at_least: bool = False
     waits: bool = False
+    guard: str = ""
     decide: Decide = "interval"
     bucket: tuple[float, float] | None = None
     whole: str = ""

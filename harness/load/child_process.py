@@ -44,14 +44,18 @@ class ChildProcess:
     async def start(cls, log: Path) -> ChildProcess:
         """Start a process whose output is appended to `log`."""
         harness_end, child_end = socket.socketpair()
-        with child_end:
-            process = await Process.start(
-                # -P: a folder `locust` next to the scenario must not hide the package.
-                [sys.executable, "-P", "-m", "harness.load.child", str(child_end.fileno())],
-                output=log,
-                environment=locust_environment(os.environ),
-                pass_fds=[child_end.fileno()],
-            )
+        try:
+            with child_end:
+                process = await Process.start(
+                    # -P: a folder `locust` next to the scenario must not hide the package.
+                    [sys.executable, "-P", "-m", "harness.load.child", str(child_end.fileno())],
+                    output=log,
+                    environment=locust_environment(os.environ),
+                    pass_fds=[child_end.fileno()],
+                )
+        except BaseException:
+            harness_end.close()
+            raise
         return cls(process, Connection(harness_end))
 
     @property
@@ -80,5 +84,7 @@ class ChildProcess:
 
     async def end(self, grace: float) -> None:
         """End the process within `grace` seconds, unless it has ended already."""
-        await self.process.stop(grace)
-        self._connection.close()
+        try:
+            await self.process.stop(grace)
+        finally:
+            self._connection.close()

@@ -12,6 +12,8 @@ from typing import Any
 
 from harness import names
 from harness.budgets.model import Load, Scenario
+from harness.load.child_process import ChildProcess
+from harness.load.early import StartProcess
 from harness.load.generator import Generator, OnReport, generator
 from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
@@ -40,6 +42,29 @@ def workers_of(scenario: Scenario, cpus: float, *, service_too: bool) -> int:
     return max(1, int(cpus - service_too) // len(scenario.loads))
 
 
+def early_of(
+    scenario: Scenario, folder: Path, pool: WorkerPool | None, cpus: float
+) -> dict[Path, int]:
+    """Processes of a fleet that start before the service answers, by log.
+
+    One CPU is left to the service, which starts at the same time.
+
+    Args:
+        scenario: The scenario to run.
+        folder: Folder of the generators' logs.
+        pool: The workers of other machines.
+        cpus: CPUs that the harness may use.
+    """
+    workers = 1 if pool else scenario.workers or 1
+    wanted = 1 + workers if workers > 1 else 1  # a master and its workers, or a single process
+    left = max(0, int(cpus) - 1)
+    numbers = {}
+    for file in logs(scenario).values():
+        numbers[folder / file] = min(left, wanted)
+        left -= numbers[folder / file]
+    return numbers
+
+
 @asynccontextmanager
 async def fleet(
     scenario: Scenario,
@@ -50,6 +75,8 @@ async def fleet(
     pool: WorkerPool | None = None,
     on_progress: Callable[[str], None] = lambda _: None,
     ca_file: Path | None = None,
+    start_process: StartProcess = ChildProcess.start,
+    keep_answers: bool = False,
 ) -> AsyncIterator[Fleet]:
     """Generators for all loads of a scenario, ready to start; all processes end with the context.
 
@@ -63,6 +90,8 @@ async def fleet(
         pool: The workers of other machines, for a scenario with one load.
         on_progress: Called with a progress line while the workers join.
         ca_file: Certificates in PEM that verify the target.
+        start_process: Starts a process that waits for its setup, and writes to the given log.
+        keep_answers: Whether reports have what some answers consist of.
 
     Raises:
         ScenarioError: A locustfile cannot be loaded, or has nothing to run.
@@ -85,6 +114,8 @@ async def fleet(
             seconds=scenario.warm_up + scenario.expected - load.start,
             on_progress=on_progress,
             ca_file=ca_file,
+            start_process=start_process,
+            keep_answers=keep_answers,
         )
         return RunningLoad(load, await stacks[load.name].enter_async_context(running))
 

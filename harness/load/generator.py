@@ -7,7 +7,6 @@ workers, which the harness starts on this machine or a user starts on other mach
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from harness.budgets.model import Load
-from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.errors import GeneratorError, ScenarioError
 from harness.load.child_process import ChildProcess
+from harness.load.early import StartProcess
 from harness.load.protocol.frames import (
     Bye,
     Notice,
@@ -31,9 +30,10 @@ from harness.load.protocol.frames import (
     ToHarness,
     UserError,
 )
-from harness.load.protocol.master import MAX_LOCUSTFILE, WorkerPool
+from harness.load.protocol.master import WorkerPool
 from harness.load.protocol.workers import Heartbeat, Join, Listening, Lost, WorkerInfo
 from harness.load.recorded import sum_requests
+from harness.load.setup import setup_of
 from harness.load.workers import WorkerRegistry
 from harness.process.output import last_lines
 from harness.runs.model import Requests, Worker
@@ -45,7 +45,6 @@ STEP = 0.25  # s
 MAX_TEXTS = 100  # different errors, and notices, that are kept
 _HEARTBEAT_INTERVAL = 1.0  # s
 _STOP_MARGIN = 10.0  # s on top of the drain, for on_stop and the last report
-_LOCAL = "127.0.0.1"
 
 OnReport = Callable[[Report], None]
 
@@ -64,6 +63,8 @@ async def generator(
     seconds: float = 0.0,
     on_progress: Callable[[str], object] = lambda _: None,
     ca_file: Path | None = None,
+    start_process: StartProcess = ChildProcess.start,
+    keep_answers: bool = False,
 ) -> AsyncIterator[Generator]:
     """A load generator that is ready to start; all its processes end with the context.
 
@@ -71,8 +72,7 @@ async def generator(
         load: The load to run. In the open model its users have run `on_start` when this returns.
         url: Base URL of the target; it overrides every `host` of the locustfile.
         log: File that the output of all processes is appended to.
-        on_report: Called about once a second from the start on, and with the final report; for
-            each worker, if there are any.
+        on_report: Called about once a second and with the final report, for each worker.
         drain: Longest wait for the last responses, seconds.
         trace_ratio: Share of the requests whose traceparent has the sampled flag.
         workers: Number of worker processes on this machine.
@@ -80,28 +80,24 @@ async def generator(
         seconds: Planned length of the load, which the locustfile reads as its run time.
         on_progress: Called with a progress line while the workers of other machines join.
         ca_file: Certificates in PEM that verify the target.
+        start_process: Starts a process that waits for its setup, and writes to the given log.
+        keep_answers: Whether reports have what some answers consist of.
 
     Raises:
         ScenarioError: The locustfile cannot be loaded, or has nothing to run; or a worker cannot
             run it.
         GeneratorError: A process died, or was not ready in time.
     """
-    path = load.locustfile.resolve()
-    _check(load, pool.workers if pool else workers)
-    if pool and path.stat().st_size > MAX_LOCUSTFILE:
-        raise ScenarioError(
-            f"{load.locustfile}: too large to be sent to workers: {path.stat().st_size} bytes, "
-            f"at most {MAX_LOCUSTFILE}",
-            "Move data out of the locustfile, into files on each machine.",
-        )
-    role = pool
-    if role is None and workers > 1:
-        role = WorkerPool(_LOCAL, 0, workers, secrets.token_hex(8), secrets.token_hex(32))
-    setup = Setup(
-        *(str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio),
-        *(role, load.arguments, seconds, str(ca_file.absolute()) if ca_file else ""),  # noqa: ASYNC240 - no file is read
+    setup = setup_of(
+        *(load, url),
+        trace_ratio=trace_ratio,
+        workers=workers,
+        pool=pool,
+        seconds=seconds,
+        ca_file=ca_file,
+        keep_answers=keep_answers,
     )
-    running = Generator(log=log, drain=drain, on_report=on_report, on_progress=on_progress)
+    running = Generator(log, drain, on_report, on_progress, start_process)
     try:
         await running.prepare(setup, own_workers=pool is None)
         yield running
@@ -124,11 +120,11 @@ class Generator:
 
     def __init__(
         self,
-        *,
         log: Path,
         drain: float,
         on_report: OnReport,
         on_progress: Callable[[str], object],
+        start_process: StartProcess,
     ) -> None:
         self.user_errors: tuple[str, ...] = ()
         self.consequences: tuple[str, ...] = ()
@@ -140,6 +136,7 @@ class Generator:
         self._drain = drain
         self._on_report = on_report
         self._on_progress = on_progress
+        self._start_process = start_process
         self._children: list[ChildProcess] = []
         self._registry: WorkerRegistry | None = None
         self._last: dict[str, Report] = {}  # by source
@@ -230,7 +227,7 @@ class Generator:
     # --- preparation --------------------------------------------------------------------------
 
     async def _add_child(self) -> None:
-        child = await ChildProcess.start(self._log)
+        child = await self._start_process(self._log)
         self._children.append(child)
         self._tasks.append(asyncio.create_task(self._receive(child)))
 
@@ -358,29 +355,6 @@ class Generator:
             f"the load generator died: {self.died.result()}{last_lines(self._log)}",
             f"the whole output is in {self._log}",
         )
-
-
-def _check(load: Load, workers: int) -> None:
-    """Refuse a load that cannot run, before any process starts.
-
-    Raises:
-        ScenarioError: There is no locustfile, or there are fewer users than workers.
-    """
-    if not load.locustfile.is_file():
-        raise ScenarioError(
-            f"{load.locustfile}: no such locustfile", "Correct `locustfile` of the scenario."
-        )
-    match load.workload:
-        case OpenWorkload(max_users=users):
-            if users < workers:
-                raise ScenarioError(
-                    f"{users} users cannot be divided between {workers} workers",
-                    "Raise max_users of the scenario, or run it with fewer workers.",
-                )
-        case ClosedWorkload() | ShapeWorkload():  # a worker without users does no harm
-            return
-        case _:
-            assert_never(load.workload)
 
 
 async def _first(*futures: asyncio.Future[Any], seconds: float) -> bool:

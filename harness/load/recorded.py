@@ -15,7 +15,7 @@ def with_source(report: Report) -> tuple[Cell, ...]:
     """The cells of a report; with several sources, a generator's own readings get its source."""
     if not report.source:
         return report.cells
-    times = {names.LATENCY, names.SERVICE_TIME}
+    times = {names.LATENCY, names.SERVICE_TIME, names.RECEIVE_LAG}
     times |= {names.UNANSWERED_LATENCY, names.UNANSWERED_SERVICE_TIME}
     return tuple(c if c.what in times else replace(c, name=report.source) for c in report.cells)
 

@@ -8,6 +8,7 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, assert_never
@@ -24,9 +25,12 @@ from harness.runs.openmetrics import (
     parse_type,
     reading,
 )
+from harness.runs.records.exemplars import Exemplar
 
 # One fixed header for all scrapes: libraries choose the first type that they know and ignore q.
 ACCEPT: Final = "text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.5"
+# Most libraries write exemplars in OpenMetrics only.
+ACCEPT_EXEMPLARS: Final = "application/openmetrics-text;version=1.0.0, text/plain;q=0.5"
 
 _SAMPLE = re.compile(
     r"""([a-zA-Z_:][a-zA-Z0-9_:]*)                            # name
@@ -38,6 +42,15 @@ _SAMPLE = re.compile(
     re.VERBOSE,
 )
 _SCOPE = "otel_scope_"
+# The exemplar of a bucket, https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars
+_LONGEST: Final = 4096  # characters of a line
+_LABELS: Final = r"\{((?:[^\"{}]|\"(?:[^\"\\]|\\.)*\")*)\}"
+_LINE: Final = re.compile(
+    rf"([a-zA-Z_:][a-zA-Z0-9_:]*)_bucket{_LABELS}[ \t]+\S+(?:[ \t]+\S+)?"
+    rf"[ \t]+\#[ \t]*{_LABELS}[ \t]+(\S+)(?:[ \t]+\S+)?"
+)
+_TRACE_ID: Final = re.compile("[0-9a-f]{32}")
+_NAMES: Final = ("trace_id", "traceid")  # in lower case
 
 _Labels = tuple[tuple[str, str], ...]
 _Row = tuple[str, _Labels, float]
@@ -101,6 +114,24 @@ def parse_exposition(text: str) -> list[Sample]:
         if not _is_created(name, kinds)
     ]
     return [*found, *_childless(declared_names, {row[0] for row in rows}, is_open_metrics)]
+
+
+def parse_exemplars(text: str) -> Iterator[Exemplar]:
+    """The exemplars of histograms in an exposition; what is no valid exemplar is left out."""
+    for line in text.split("\n"):
+        match = _LINE.fullmatch(line.strip()) if "#" in line and len(line) < _LONGEST else None
+        if match is None:
+            continue
+        metric, labels, about, value = match.groups()
+        try:
+            seen = float(value)
+            names = {name.lower(): text.lower() for name, text in parse_labels(about)}
+            of_bucket = {name: text for name, text in parse_labels(labels) if name != "le"}
+        except ValueError:
+            continue
+        trace_id = next((names[name] for name in _NAMES if name in names), "")
+        if _TRACE_ID.fullmatch(trace_id) and math.isfinite(seen):
+            yield Exemplar(metric, of_bucket, seen, trace_id)
 
 
 def _childless(

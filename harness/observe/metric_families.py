@@ -47,11 +47,12 @@ def families_of(samples: Iterable[Sample]) -> dict[str, Family]:
 
 
 def _scrape(url: str, tls: ssl.SSLContext | None) -> list[Sample]:
-    hint = "start the service, or correct --url and `target.metrics`"
+    hint = "name the path of its metrics in `target.metrics`, or leave out --url if it has none"
     try:
         answer = fetch(url, TIMEOUT, ACCEPT, tls=tls)
     except NoAnswer as error:
-        raise TargetError(f"{url}: {error}", hint) from error
+        unreachable = "start the service, or correct --url and `target.metrics`"
+        raise TargetError(f"{url}: {error}", unreachable) from error
     if not 200 <= answer.status < 300:
         raise TargetError(f"{url} answered {answer.status}", hint)
     try:

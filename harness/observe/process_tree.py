@@ -1,7 +1,12 @@
-"""CPU time, waiting time and memory of a process and its children."""
+"""CPU time, context switches, page faults and memory of a process and its children."""
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import psutil
@@ -9,6 +14,10 @@ import psutil
 from harness.observe.cpu_wait import CpuWaitReader
 
 _ATTEMPTS: Final = 5  # a child that ends during a reading makes it fail
+# The clock of the CPU time of a process, all threads included (Linux, CPUCLOCK_SCHED in
+# include/linux/posix-timers_types.h). It counts nanoseconds, the files of procfs ticks of 10 ms.
+_SCHEDULED: Final = 2
+_FAULTS: Final = slice(7, 11)  # minflt, cminflt, majflt, cmajflt of proc_pid_stat(5)
 
 
 class ProcessUsage(NamedTuple):
@@ -20,19 +29,24 @@ class ProcessUsage(NamedTuple):
         start_time: Start of the first process, seconds since the epoch.
         wait_seconds: Time for which threads were ready to run and had no CPU, summed over all
             threads, never less than in the previous reading; None if unreadable.
+        switches: How often one of the threads was given a CPU; None if unreadable.
+        faults: Page faults, minor and major; None if unreadable. Neither is ever less than in the
+            previous reading.
     """
 
     cpu_seconds: float
     memory_bytes: int
     start_time: float
     wait_seconds: float | None = None
+    switches: int | None = None
+    faults: int | None = None
 
 
 class ProcessTree:
     """Reads the resource usage of a process and its children.
 
-    The CPU time of a child that has ended is kept. On Linux its parent inherits it; on other
-    systems the sum decreases, and only its increases are counted.
+    The CPU time and the page faults of a child that has ended are kept. On Linux its parent
+    inherits them; on other systems the sum decreases, and only its increases are counted.
     """
 
     def __init__(self, pid: int) -> None:
@@ -41,6 +55,8 @@ class ProcessTree:
         self._start_time = 0.0
         self._cpu_seconds = 0.0
         self._sum = 0.0
+        self._faults: int | None = None  # None until they could be read
+        self._faults_sum = 0
         self._cpu_wait = CpuWaitReader()
 
     def read(self) -> ProcessUsage | None:
@@ -67,10 +83,58 @@ class ProcessTree:
                 memory += process.memory_info().rss
             except psutil.AccessDenied:
                 continue
-            cpu += times.user + times.system + times.children_user + times.children_system
+            own = _scheduled(process.pid)
+            cpu += times.user + times.system if own is None else own
+            cpu += times.children_user + times.children_system
         if self._first is None:
             self._first, self._start_time = root, root.create_time()
         self._cpu_seconds += max(0.0, cpu - self._sum)
         self._sum = cpu
         waited = self._cpu_wait.read(process.pid for process in processes)
-        return ProcessUsage(self._cpu_seconds, memory, self._start_time, waited)
+        faults = [one for process in processes if (one := page_faults(process.pid)) is not None]
+        if faults:
+            self._faults = (self._faults or 0) + max(0, sum(faults) - self._faults_sum)
+            self._faults_sum = sum(faults)
+        return ProcessUsage(
+            self._cpu_seconds,
+            memory,
+            self._start_time,
+            waited,
+            None if waited is None else self._cpu_wait.switches,
+            self._faults,
+        )
+
+
+def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
+    """CPU seconds of processes that still run, without their children."""
+    found = {}
+    for pid in pids:
+        with suppress(psutil.Error):
+            times = psutil.Process(pid).cpu_times()
+            own = _scheduled(pid)
+            found[pid] = times.user + times.system if own is None else own
+    return found
+
+
+def _scheduled(pid: int) -> float | None:
+    """CPU seconds of a process, without its children; None where no clock tells them."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return time.clock_gettime((~pid << 3) | _SCHEDULED)
+    except OSError:
+        return None  # it has ended, or is in another PID namespace
+
+
+def page_faults(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """Page faults of a process and of its children that have ended; None if unreadable.
+
+    Args:
+        pid: Of the process.
+        proc: Where procfs is mounted.
+    """
+    try:
+        text = (proc / str(pid) / "stat").read_text()
+        return sum(map(int, text[text.rindex(")") + 2 :].split()[_FAULTS]))
+    except (OSError, ValueError):
+        return None

@@ -34,6 +34,7 @@ _OWN: Final = frozenset(
 _RESERVED: Final = (*names.ADDED_LABELS, names.PROVIDER)  # of a metric that the harness may add
 _INTERVAL_PER_SCRAPE: Final = 50  # shortest interval, in lengths of the fastest scrape
 _LONGEST: Final = 10.0  # seconds
+_ENOUGH_SCRAPES: Final = 2400  # of a load: each 3 s for two hours, each 10 s from 6 h 40 min on
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +131,10 @@ class Scraper:
             for (url, label), scrape in zip(self._instances.items(), scrapes, strict=True):
                 self._note(url, scrape)
                 time_of = self._after_the_last(label, scrape.at) if at is None else at
-                self._log.add(_labelled(scrape, label), time_of)
+                self._log.add(_labelled(scrape, label), time_of, label)
             missing = [s for s in own_samples if s.name not in self._exposed]
-            self._log.add(missing, self._after_the_last("", own_at) if at is None else at)
+            own_time = self._after_the_last("", own_at) if at is None else at
+            self._log.add(missing, own_time, names.PSUTIL)
             self._clock.watch()
 
     async def follow(self, moments: Iterable[float], stop: asyncio.Event) -> None:
@@ -155,6 +157,11 @@ class Scraper:
                 await self.scrape()
 
     @property
+    def reads_process(self) -> bool:
+        """Whether the harness started the service, and reads what its processes use."""
+        return self._tree is not None
+
+    @property
     def samples(self) -> Iterator[Sample]:
         """The samples of the last successful scrape of each endpoint, as the service names them.
 
@@ -171,6 +178,17 @@ class Scraper:
         fiftieth of the interval. The interval is at most ten seconds, for enough samples.
         """
         return min(_LONGEST, max(1.0, math.ceil(self._fastest * _INTERVAL_PER_SCRAPE)))
+
+    def interval_for(self, seconds: float) -> float:
+        """Whole seconds between the scrapes of a load.
+
+        A load of hours is scraped less often, but at least each ten seconds: its counters are exact
+        at the edges of the window whatever the interval, and its charts show no more points.
+
+        Args:
+            seconds: Length of the load.
+        """
+        return max(self.affordable_interval, min(_LONGEST, seconds // _ENOUGH_SCRAPES))
 
     def _after_the_last(self, label: str, at: float) -> float:
         """A time at least a millisecond, which is what a log keeps, after the last one."""
@@ -202,13 +220,18 @@ class Scraper:
             return before, []
         values: dict[str, float] = {
             names.CPU_SECONDS: used.cpu_seconds,
+            names.SERVICE_CPU: used.cpu_seconds,
             names.MEMORY_BYTES: used.memory_bytes,
             names.START_TIME: used.start_time,
             names.CPU_COUNT: usable_cpus(self._pid),
             names.MEMORY_LIMIT: memory_limit(self._pid),
         }
-        if used.wait_seconds is not None:
-            values[names.SERVICE_CPU_WAIT] = used.wait_seconds
+        optional = {
+            names.SERVICE_CPU_WAIT: used.wait_seconds,
+            names.SERVICE_SWITCHES: used.switches,
+            names.SERVICE_FAULTS: used.faults,
+        }
+        values |= {name: value for name, value in optional.items() if value is not None}
         run = self._run.read()
         if run is not None and (other := self._other_cpu.read(run.cpu_seconds)) is not None:
             values[names.OTHER_CPU] = other

@@ -31,6 +31,7 @@ from harness.observe.port_owner import refuse_foreign_metrics
 from harness.observe.scheme import refuse_wrong_scheme
 from harness.process.output import NOTHING, last_lines
 from harness.process.process import Process
+from harness.process.small_log import keep_small
 
 _PROBE_TIMEOUT: Final = 5.0  # seconds for one response of a service that may still be starting
 _PROBE_PAUSE: Final = 0.05
@@ -67,7 +68,7 @@ async def serve(target: Target, log: Path, url: str | None = None) -> AsyncItera
 
     Args:
         target: The command of the service, or the URL of a running one.
-        log: File that the output of the command is appended to.
+        log: File that the output of the command is appended to; a large one is compressed.
         url: URL of a running service, which replaces the target's command.
 
     Yields:
@@ -84,9 +85,11 @@ async def serve(target: Target, log: Path, url: str | None = None) -> AsyncItera
         yield await _running_service(target, url or target.url, tls)
         return
     process, service = await _start(target, log, tls)
+    small = asyncio.create_task(keep_small(log))
     try:
         yield service
     finally:
+        small.cancel()
         await process.stop(target.stop_timeout)
         await service.died
 

@@ -34,6 +34,8 @@ class Process:
         self._supervisor = supervisor_process
         self._control = control
         self._exit = asyncio.ensure_future(self._watch())
+        # Also when the event loop ends before the command: then the supervisor ends both.
+        self._exit.add_done_callback(lambda _: control.close())
 
     @classmethod
     async def start(

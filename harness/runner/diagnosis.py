@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final, assert_never
 
 from harness import names
-from harness.budgets.model import Load, Plan, Scenario, Target
+from harness.budgets.model import Budget, Load, Plan, Scenario, Target
 from harness.budgets.presets import in_run
 from harness.budgets.workload import (
     ClosedWorkload,
@@ -30,8 +31,10 @@ from harness.judge.judge import judge
 from harness.load.fleet import Fleet
 from harness.load.protocol.frames import Report
 from harness.load.recorded import slow_requests
+from harness.observe.exposition import ACCEPT_EXEMPLARS, parse_exemplars
+from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.otlp.receiver import TraceReceiver, trace_receiver
-from harness.observe.profiler import Mode, profile, python_processes
+from harness.observe.profiler import profile_service
 from harness.observe.target import Service
 from harness.runner.manifest import RunState
 from harness.runner.mask import Mask
@@ -40,26 +43,30 @@ from harness.runner.redact import redacted, without_secrets
 from harness.runner.start import LEAD
 from harness.runs.folder import RunFolder, read_evidence
 from harness.runs.log import cannot_write
+from harness.runs.recording.answers import AnswerLog
+from harness.runs.recording.moments import CpuMoments, write_moments
+from harness.runs.records.exemplars import Exemplar, ExemplarLog
 from harness.runs.records.failures import FailureLog
-from harness.runs.records.profile import folded
 from harness.runs.records.slowest import SlowestLog
 
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 # A target that has one of these sends its traces elsewhere, and is left alone.
 _OWN: Final = (ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER")
 _BATCH_DELAY: Final = 500  # ms from the end of a span to its export
+_EXEMPLARS_TIMEOUT: Final = 2.0  # seconds
 _DRAIN: Final = 2.0  # seconds for the last answers
-_MODES: Final[tuple[Mode, ...]] = ("wall", "cpu")
-STACK_FILES: Final[dict[Mode, str]] = {
-    "wall": names.WALL_STACKS_FILE,
-    "cpu": names.CPU_STACKS_FILE,
-}
 
 
-def goes_on(scenario: Scenario, seconds: float) -> Scenario:
-    """The load with which a scenario ended, for some more seconds, with every request sampled."""
+def goes_on(scenario: Scenario, seconds: float, part: float = 1.0) -> Scenario:
+    """The load with which a scenario ended, for some more seconds, with every request sampled.
+
+    Args:
+        scenario: Of the run.
+        seconds: How long it goes on.
+        part: Of the rate or of the users; a shape of the locustfile goes on as it is.
+    """
     loads = tuple(
-        replace(load, start=0.0, workload=_last_of(load, seconds)) for load in scenario.loads
+        replace(load, start=0.0, workload=_last_of(load, seconds, part)) for load in scenario.loads
     )
     return replace(
         scenario,
@@ -74,20 +81,53 @@ def goes_on(scenario: Scenario, seconds: float) -> Scenario:
     )
 
 
-def _last_of(load: Load, seconds: float) -> Workload:
+def _last_of(load: Load, seconds: float, part: float) -> Workload:
     workload = load.workload
     match workload:
         case OpenWorkload(stages=stages):
             rate = stages[-1].rate or max(stage.rate for stage in stages)
             # Another seed: the mix goes on, it does not begin anew.
-            return replace(workload, stages=(Stage(rate, seconds),), seed=workload.seed + 1)
+            stages = (Stage(part * rate, seconds),)
+            return replace(workload, stages=stages, seed=workload.seed + 1)
         case ClosedWorkload(stages=user_stages):
             users = user_stages[-1].users or max(stage.users for stage in user_stages)
-            return replace(workload, stages=(UserStage(users, seconds),), seed=workload.seed + 1)
+            fewer = max(1, round(part * users))
+            return replace(workload, stages=(UserStage(fewer, seconds),), seed=workload.seed + 1)
         case ShapeWorkload():
             return workload
         case _:
             assert_never(workload)
+
+
+class Breaches:
+    """The budgets that a run breaches, judged once, after the last scrape of its service.
+
+    Args:
+        plan: The whole of budgets.yaml.
+        scenario: Of the run.
+        state: Of the run.
+    """
+
+    def __init__(self, plan: Plan, scenario: Scenario, state: RunState) -> None:
+        self._plan = plan
+        self._scenario = scenario
+        self._state = state
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """The budgets of the run, with the metrics that play their roles."""
+        of_scenario = self._plan.budgets_of(self._scenario.name)
+        return in_run(of_scenario, self._state.manifest.roles)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of those that are breached; none where the evidence cannot be read."""
+        try:
+            evidence = read_evidence(self._state.folder, manifest=self._state.manifest)
+        except RunFolderError:
+            return frozenset()  # which its verdict tells
+        verdicts = judge(self.budgets, evidence).verdicts
+        return frozenset(one.name for one in verdicts if one.outcome == "fail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +140,7 @@ class DiagnosisPhase:
         open_fleet: Starts the generators, with the parameters of `harness.load.fleet.fleet`.
     """
 
-    plan: Plan
+    breaches: Breaches
     scenario: Scenario
     options: RunOptions
     state: RunState
@@ -110,13 +150,15 @@ class DiagnosisPhase:
     traces: TraceReceiver | None
     open_fleet: Callable[..., AbstractAsyncContextManager[Fleet]]
 
+    async def is_wanted(self) -> bool:
+        """Whether the options and the outcome of the run ask for a diagnosis."""
+        return await asyncio.to_thread(self._is_wanted)
+
     async def run(self) -> None:
-        """Let the load go on and record it, when the options and the outcome of the run say so.
+        """Let the load go on and record it.
 
         Nothing that fails here changes the run: it becomes a notice.
         """
-        if not await asyncio.to_thread(self._is_wanted):
-            return
         if self.options.pool:
             self.state.note("not diagnosed: the load comes from workers on other machines")
             return
@@ -125,8 +167,13 @@ class DiagnosisPhase:
         folder = self.state.folder.file(names.DIAGNOSIS_FOLDER)
         try:
             folder.mkdir()
-            with self._recording(folder) as on_report:
-                await self._load(folder, on_report)
+            answered: dict[str, int] = {}
+            with self._recording(folder, answered) as on_report:
+                moments = await self._load(folder, on_report)
+            if moments:
+                requests = sum(answered.values())
+                write_moments(folder / names.MOMENTS_FILE, replace(moments, requests=requests))
+            await self._store_exemplars(folder)
         except OSError as error:
             self.state.note(f"not diagnosed: {cannot_write(error)}")
         except HarnessError as error:
@@ -142,49 +189,54 @@ class DiagnosisPhase:
             case "always":
                 return True
             case "breach":
-                return self._is_breached()
+                return bool(self.breaches.names)
             case _:
                 assert_never(self.options.diagnosis.when)
 
-    def _is_breached(self) -> bool:
-        manifest = self.state.manifest
-        budgets = in_run(self.plan.budgets_of(self.scenario.name), manifest.roles)
-        try:
-            evidence = read_evidence(self.state.folder, manifest=manifest)
-        except RunFolderError:
-            return False  # which its verdict tells
-        return any(one.outcome == "fail" for one in judge(budgets, evidence).verdicts)
-
     @contextmanager
-    def _recording(self, folder: Path) -> Iterator[Callable[[Report], None]]:
-        """A listener that stores the slowest and the failed requests of the phase."""
+    def _recording(
+        self, folder: Path, answered: dict[str, int]
+    ) -> Iterator[Callable[[Report], None]]:
+        """A listener that stores slow and failed requests, and shapes of answers, of the phase.
+
+        Args:
+            folder: Of the phase.
+            answered: Gets the number of answered requests of each generator.
+        """
         clock, mask = self.state.clock, self.state.mask
         with (
             SlowestLog(folder / names.SLOWEST_FILE) as slowest,
             FailureLog(folder / names.FAILURES_FILE) as failures,
+            AnswerLog(folder / names.ANSWERS_FILE) as answers,
         ):
             failures.begin(clock.now())
 
             def on_report(report: Report) -> None:
                 slowest.write(slow_requests(report, clock.epoch))
                 failures.write(redacted(one.at_times(clock.epoch), mask) for one in report.failures)
+                answers.write(report.answers)
+                answered[report.source] = report.recorded
 
             yield on_report
 
-    async def _load(self, folder: Path, on_report: Callable[[Report], None]) -> None:
+    async def _load(self, folder: Path, on_report: Callable[[Report], None]) -> CpuMoments | None:
+        """Let the load go on; returns what ran meanwhile, if it was recorded to the end."""
         if self.traces:
             self.traces.allow(self.options.diagnosis.most)
         generators = self.open_fleet(
             *(
-                goes_on(self.scenario, self.options.diagnosis.seconds),
+                self.options.diagnosis.load
+                or goes_on(self.scenario, self.options.diagnosis.seconds),
                 self.service.url,
                 folder,
                 on_report,
             ),
             ca_file=self.target.ca_file,
+            keep_answers=True,
         )
         async with generators as load:
-            t0 = time.monotonic() + LEAD
+            begin = self.options.diagnosis.begin
+            t0 = await begin() if begin else time.monotonic() + LEAD
             await load.start(t0, t0)
             profiling = asyncio.create_task(self._profile(folder))
             over = asyncio.create_task(asyncio.sleep(LEAD + self.options.diagnosis.seconds))
@@ -197,9 +249,9 @@ class DiagnosisPhase:
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if not over.done():
                     profiling.cancel()
-                (problem,) = await asyncio.gather(profiling, return_exceptions=True)
-                if isinstance(problem, Exception):  # e.g. a full disk; not a cancelled one
-                    raise problem
+                (found,) = await asyncio.gather(profiling, return_exceptions=True)
+                if isinstance(found, Exception):  # e.g. a full disk; not a cancelled one
+                    raise found
                 if not load.died.done():
                     await load.stop(_DRAIN)
             finally:
@@ -207,29 +259,38 @@ class DiagnosisPhase:
                     task.cancel()
             if self.service.died.done():
                 self.state.note("the service ended while the load went on for the diagnosis")
+            return found if isinstance(found, CpuMoments) else None
 
-    async def _profile(self, folder: Path) -> None:
-        """Sample all threads for the first half of the phase, and those that run for the second."""
+    async def _store_exemplars(self, folder: Path) -> None:
+        found = await asyncio.to_thread(exemplars_of, self.service)
+        with ExemplarLog(folder / names.EXEMPLARS_FILE) as log:
+            log.write(found)
+
+    async def _profile(self, folder: Path) -> CpuMoments | None:
         if self.service.pid is None:
             self.state.note(
                 "no profile: the harness has not started the service; run it on the service's "
                 "machine with target.command"
             )
-            return
-        pids = await asyncio.to_thread(python_processes, self.service.pid)
-        if not pids:
-            self.state.note("no profile: the service does not run Python")
-            return
+            return None
+        begun, seconds = time.time(), self.options.diagnosis.seconds
         await asyncio.sleep(LEAD)
-        problems: dict[str, None] = {}
-        for mode in _MODES:
-            found = await profile(pids, self.options.diagnosis.seconds / 2 - 1, folder, mode)
-            text = "".join(folded(one.pid, one.stacks) for one in found)
-            if text:
-                (folder / STACK_FILES[mode]).write_text(text)
-            problems |= dict.fromkeys(one.problem for one in found if one.problem)
-        for problem in problems:
-            self.state.note(f"no profile of a process: {problem}")
+        return await profile_service(self.service.pid, begun, seconds, folder, self.state.note)
+
+
+def exemplars_of(service: Service) -> list[Exemplar]:
+    """Read the exemplars of all metrics endpoints; blocks the calling thread.
+
+    An endpoint that does not answer, or has no exemplars, has none.
+    """
+    found: list[Exemplar] = []
+    for url in service.metrics:
+        try:
+            answer = fetch(url, _EXEMPLARS_TIMEOUT, ACCEPT_EXEMPLARS, tls=service.tls)
+        except NoAnswer:
+            continue
+        found += parse_exemplars(answer.body.decode(errors="replace"))
+    return found
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness import names
 from harness.budgets.model import Scenario
@@ -14,6 +14,7 @@ from harness.load.generator import OnReport
 from harness.load.progress import Meter
 from harness.load.protocol.frames import Report, readings
 from harness.load.recorded import slow_requests, with_source
+from harness.runner.arrival_gaps import ArrivalGaps
 from harness.runner.manifest import RunState
 from harness.runner.mask import Mask
 from harness.runner.options import RunObserver, RunOptions
@@ -35,6 +36,7 @@ class RunLogs:
         clock: Of the run.
         mask: Hides values of environment variables in the texts of failures.
         write_error: Done, with the reason, once a report could not be written.
+        gaps: Of the arrivals so far.
     """
 
     latency: LatencyLog
@@ -44,6 +46,7 @@ class RunLogs:
     clock: RunClock
     mask: Mask
     write_error: asyncio.Future[str]
+    gaps: ArrivalGaps = field(default_factory=ArrivalGaps)
 
     def begin(self, window_start: float) -> None:
         """Set the zero of the seconds of reports, in epoch seconds; before any `write`."""
@@ -54,6 +57,7 @@ class RunLogs:
         """Write the cells, the readings, the slowest and the failed requests of a report."""
         labels = {names.SOURCE: report.source} if report.source else None
         self.clock.watch()
+        self.gaps.add(report.cells)
         try:
             self.latency.write(with_source(report))
             self.metrics.add_readings(readings(report), self.clock.epoch(report.at), labels)

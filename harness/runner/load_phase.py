@@ -56,8 +56,6 @@ class LoadPhase:
             GeneratorError: A generator died before the load began, or while it drained.
             OSError: run.json or the last samples cannot be written.
         """
-        for line in self.options.announcement:
-            self.options.note(line)
         for notice in self.fleet.notices:  # on the locustfile
             self.options.note(f"note: {self.state.mask(notice)}")
         t0 = await self.start.begin()

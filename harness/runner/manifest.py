@@ -53,6 +53,7 @@ class RunState:
         self.folder = folder
         self.mask = mask
         self._observer = observer
+        self._notes: tuple[str, ...] = ()
 
     @property
     def begun(self) -> bool:
@@ -127,6 +128,7 @@ class RunState:
     def note(self, notice: str) -> None:
         """Add a notice for the reader of the reports; an empty one adds nothing."""
         if notice:
+            self._notes += (notice,)
             self._set(notices=(*self.manifest.notices, notice))
 
     def take_accounts(self, fleet: Fleet) -> None:
@@ -136,7 +138,7 @@ class RunState:
             user_errors=tuple(map(self.mask, fleet.user_errors)),
             consequences=tuple(map(self.mask, fleet.consequences)),
             locustfile_exit_code=fleet.exit_code,
-            notices=tuple(map(self.mask, fleet.notices)),
+            notices=(*map(self.mask, fleet.notices), *self._notes),
             workers=tuple(self._with_epoch(worker) for worker in fleet.workers),
         )
 

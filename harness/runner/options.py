@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from harness.budgets.model import Scenario
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.load.protocol.master import WorkerPool
@@ -45,12 +46,16 @@ class DiagnosisOptions:
         most: Bytes of traces that are stored; at most half of them before the load goes on.
         listen: Address and port for traces; None receives those of a service that the harness
             starts, at a free port of 127.0.0.1.
+        load: What the load is then, of `seconds`; None goes on with the load of the end of the run.
+        begin: Returns the first moment of that load, of `time.monotonic`; None begins at once.
     """
 
     when: Literal["breach", "always", "never"] = "never"
     seconds: float = 15.0
     most: int = MOST
     listen: tuple[str, int] | None = None
+    load: Scenario | None = None
+    begin: Callable[[], Awaitable[float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class RunOptions:
         tell: Called with a line for a person while the run waits for workers.
         note: Called with a line for each budget that filters by an unknown label, before the load,
             and for each one for which the run goes on beyond its planned end.
-        announcement: Lines for `note` when the service is ready, before the load.
+        announcement: Returns lines for `note` before the load; called while the service starts, in
+            a thread.
     """
 
     url: str | None = None
@@ -86,4 +92,4 @@ class RunOptions:
     show: Callable[[Progress], None] = _show_nothing
     tell: Callable[[str], None] = _tell_nothing
     note: Callable[[str], None] = _tell_nothing
-    announcement: Sequence[str] = ()
+    announcement: Callable[[], Sequence[str]] = tuple

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.budgets.dialects.recognise import recognise_target
+from harness.budgets.dialects.recognise import recognise_target, with_process_tree
 from harness.budgets.lint.metrics import Family
 from harness.budgets.model import Target
 from harness.names import ROLES
@@ -22,5 +22,7 @@ def recognise_roles(state: RunState, scraper: Scraper, target: Target) -> dict[s
     """
     families = families_of(scraper.samples)
     if families:
-        state.update_target({ROLES: recognise_target(families, target).as_json()})
+        found = recognise_target(families, target)
+        found = with_process_tree(found) if scraper.reads_process else found
+        state.update_target({ROLES: found.as_json()})
     return families

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from harness import names
 from harness.budgets.lint.metrics import unknown_labels
 from harness.budgets.model import Plan, Scenario, Target
 from harness.errors import HarnessError, UnjudgedError
-from harness.load.fleet import Fleet, fleet, workers_of
+from harness.load.early import EarlyProcesses, early_processes
+from harness.load.fleet import Fleet, early_of, fleet, workers_of
 from harness.observe.host import unread, usable_cpus
 from harness.observe.scraper import Scraper
 from harness.observe.target import serve
-from harness.runner.diagnosis import DiagnosisPhase, receive_traces
-from harness.runner.listeners import listener, open_logs
+from harness.runner.diagnosis import Breaches, DiagnosisPhase, receive_traces
+from harness.runner.listeners import RunLogs, listener, open_logs
 from harness.runner.load_phase import LoadPhase
 from harness.runner.manifest import RunState, new_manifest, target_facts
 from harness.runner.mask import mask_of
 from harness.runner.options import RunOptions
+from harness.runner.restart import recorded_restart
 from harness.runner.roles import recognise_roles
 from harness.runner.start import start_of
 from harness.runs.folder import RunFolder, unusable
 from harness.runs.log import cannot_write
 from harness.runs.model import Manifest
+
+T = TypeVar("T")
 
 
 async def gather(
@@ -36,6 +43,9 @@ async def gather(
     options: RunOptions,
     *,
     open_fleet: Callable[..., AbstractAsyncContextManager[Fleet]] = fleet,
+    start_early: Callable[
+        [Mapping[Path, int]], AbstractAsyncContextManager[EarlyProcesses]
+    ] = early_processes,
 ) -> Manifest:
     """Run a scenario, and store the evidence that the judge needs in the run folder.
 
@@ -49,6 +59,7 @@ async def gather(
         folder: A new run folder.
         options: What acts on the run or follows it.
         open_fleet: Starts the generators, with the parameters of `harness.load.fleet.fleet`.
+        start_early: Starts processes of generators while the service starts.
 
     Returns:
         The manifest as run.json should have it, also where run.json could not be written.
@@ -62,13 +73,17 @@ async def gather(
     scenario = replace(scenario, workers=_workers(scenario, target, options))
     mask = mask_of(plan.text, os.environ)
     state = RunState(folder, new_manifest(plan, scenario), options.observer, mask=mask)
+    breaches = Breaches(plan, scenario, state)
     with (
         _stored(state),
         open_logs(folder, state.clock, mask) as logs,
         receive_traces(target, options, folder, mask) as (target, traces),
     ):
         async with (
-            start_of(options.start, lambda: state.begun) as start,
+            start_of(options.start, lambda: state.begun, remote=bool(options.pool)) as start,
+            recorded_restart(breaches, scenario, options, state, target, start, open_fleet),
+            start_early(early_of(scenario, folder.path, options.pool, usable_cpus())) as early,
+            _meanwhile(partial(_prepare, options)) as lines,
             serve(target, folder.file(names.TARGET_LOG), options.url) as service,
         ):
             start.served()
@@ -84,28 +99,42 @@ async def gather(
                 pool=options.pool,
                 on_progress=options.tell,
                 ca_file=target.ca_file,
+                start_process=early.start,
             )
-            async with generators as load:
+            async with _accounted(generators, state) as load:
                 await scraper.scrape()  # the second one shows how long a scrape takes
                 interval = _scrape_interval(scenario, target, scraper, options)
                 state.update_target({"scrape_interval": interval})
+                for line in await lines:
+                    options.note(line)
                 await LoadPhase(
                     *(scenario, options, state, start, service, target),
                     *(scraper, interval, logs, load),
                 ).run()
-            await scraper.scrape()  # after the last answer: the final counts of the service
-            recognise_roles(state, scraper, target)
-            state.update_target({"scrape_error": mask(scraper.last_error)})
-            await DiagnosisPhase(
-                *(plan, scenario, options, state, service, target, start.interrupted),
-                *(traces, open_fleet),
-            ).run()
+                # The processes of the generators end meanwhile.
+                await scraper.scrape()  # after the last answer: the final counts of the service
+                recognise_roles(state, scraper, target)
+                state.update_target({"scrape_error": mask(scraper.last_error)})
+                diagnosis = DiagnosisPhase(
+                    *(breaches, scenario, options, state, service, target, start.interrupted),
+                    *(traces, open_fleet),
+                )
+                wanted = await diagnosis.is_wanted()
+            if wanted:
+                await diagnosis.run()
         logs.metrics.close()
-        state.note(logs.metrics.unfinished)
-        state.note(unread())
-        for notice in traces.notices() if traces else ():
+        for notice in (*_last_notices(state, logs), *(traces.notices() if traces else ())):
             state.note(notice)
     return state.manifest
+
+
+def _last_notices(state: RunState, logs: RunLogs) -> Iterator[str]:
+    """What is known of a run at its end only; texts may be empty."""
+    yield logs.metrics.unfinished
+    yield unread()
+    clock = state.manifest.clock
+    if clock.window_start is not None and clock.window_end is not None:
+        yield logs.gaps.notice(clock.window_end - clock.window_start)
 
 
 @contextmanager
@@ -138,6 +167,41 @@ def _stored(state: RunState) -> Iterator[None]:
             state.note(cannot_write(error))
 
 
+@asynccontextmanager
+async def _accounted(
+    generators: AbstractAsyncContextManager[Fleet], state: RunState
+) -> AsyncIterator[Fleet]:
+    """The generators of a run, with their final accounts in its manifest.
+
+    When one has died, the others report until their processes have ended.
+    """
+    running = None
+    try:
+        async with generators as running:
+            yield running
+    finally:
+        if running:
+            state.take_accounts(running)
+
+
+@asynccontextmanager
+async def _meanwhile(function: Callable[[], T]) -> AsyncIterator[Awaitable[T]]:
+    """The result of a function that runs in a thread while the context is entered further."""
+    task = asyncio.create_task(asyncio.to_thread(function))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _prepare(options: RunOptions) -> Sequence[str]:
+    """Do what takes a moment and needs no service; returns the announcement."""
+    import scipy.special  # noqa: F401  for the judge: 0.1 s, which the load must not wait for
+
+    return options.announcement()
+
+
 def _workers(scenario: Scenario, target: Target, options: RunOptions) -> int:
     """Processes for each load."""
     if options.pool:
@@ -152,4 +216,4 @@ def _scrape_interval(
     """Seconds between scrapes; their mean distance where their times are given."""
     if options.scrapes is not None:
         return scenario.duration / (len(options.scrapes) + 1)
-    return target.scrape_interval or scraper.affordable_interval
+    return target.scrape_interval or scraper.interval_for(scenario.seconds)

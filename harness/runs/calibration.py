@@ -116,6 +116,11 @@ class Calibration:
         found = {n: one.start_deviation for n, one in known.budgets.items()} if known else {}
         return {name: value for name, value in found.items() if value is not None}
 
+    def identical_pairs(self, scenario: str) -> dict[str, tuple[float, ...]]:
+        """Log ratios of the pairs of a version with itself, by the name of the budget."""
+        known = self.scenarios.get(scenario)
+        return {n: one.log_ratios for n, one in known.budgets.items()} if known else {}
+
     def under(self, scenario: str, load: PairLoad) -> Calibration:
         """The same without a scenario that was calibrated under another load than this."""
         known = self.scenarios.get(scenario)

@@ -11,11 +11,10 @@ from harness import names
 from harness.runs.model import FileDigest, Manifest
 
 # The files that a verdict rests on, besides run.json, which has their digests and its own.
+_LOGS = (names.LATENCY_FILE, names.METRICS_FILE, names.SLOWEST_FILE, names.FAILURES_FILE)
 EVIDENCE_FILES = (
-    names.LATENCY_FILE,
-    names.METRICS_FILE,
-    names.SLOWEST_FILE,
-    names.FAILURES_FILE,
+    *_LOGS,
+    *(name + names.REST for name in _LOGS),
     names.BUDGETS_FILE,
     names.PROMETHEUS_FILE,
 )

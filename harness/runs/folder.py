@@ -121,13 +121,13 @@ def unusable(folder: Path, error: OSError) -> UsageError:
     )
 
 
-def default_path(what: str, now: datetime) -> Path:
-    """The default folder of a run: `runs/<utc>-<what>`."""
+def default_path(what: str, now: datetime, runs: Path = Path(names.RUNS_FOLDER)) -> Path:
+    """The default folder of a run: `<utc>-<what>` in the folder `runs`."""
     stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{what}"
-    path, count = Path(names.RUNS_FOLDER) / stem, 1
+    path, count = runs / stem, 1
     while path.exists():
         count += 1
-        path = Path(names.RUNS_FOLDER) / f"{stem}-{count}"
+        path = runs / f"{stem}-{count}"
     return path
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError, RunFolderError
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model")
 _LONGEST_PLACE = 100  # characters; a key of a damaged file may be as long as the file
 
 
@@ -25,7 +25,7 @@ def read_json(
 
     Args:
         path: The file.
-        model: What it holds.
+        model: What it holds: a model of pydantic or a dataclass.
         hint: What to do when the file cannot be used.
         error: What is raised then.
 
@@ -33,7 +33,7 @@ def read_json(
         HarnessError: `error`: the file cannot be read, is damaged, or is of another version.
     """
     try:
-        return model.model_validate_json(path.read_text(encoding="utf-8"))
+        return TypeAdapter(model).validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as problem:
         first = problem.errors()[0]
         place = ".".join(map(str, first["loc"]))[:_LONGEST_PLACE] or "the file"

@@ -6,31 +6,32 @@ Format: https://hdrhistogram.github.io/HdrHistogram/JavaDoc/org/HdrHistogram/His
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from harness.errors import RunFolderError
 from harness.names import (
     ERROR,
-    GENERATOR_CANARY,
-    GENERATOR_LOOP_LAG,
     LATENCY,
-    OK,
     SCHEDULER_LAG,
-    SERVICE_TIME,
     START_LAG,
     UNANSWERED_LATENCY,
-    UNANSWERED_SERVICE_TIME,
-    UNSTARTED_LATENCY,
 )
 from harness.runs.cells import Cell, middle_of
-from harness.runs.hdr import decode, encode
+from harness.runs.hdr import encode
 from harness.runs.log import Log
-from harness.runs.model import LAST_MOMENT, Distribution, LatencyKey
+from harness.runs.model import Distribution, LatencyKey
+from harness.runs.records.intervals import (
+    Columns,
+    IntervalTimes,
+    narrowed,
+    places_of,
+    together,
+)
+from harness.runs.records.latency_lines import TagKeys, chunks, counts_of_lines, decoded
 
 _HEADER = """\
 #[Histogram log format version 1.3]
@@ -41,12 +42,6 @@ _HEADER = """\
 "StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"
 """
 _ROUNDING = 0.0005  # s; timestamps have three decimals
-# The compressed counts of a histogram are smaller; a longer line is not read into memory.
-_LONGEST_LINE = 2**20
-_OF_GENERATOR = frozenset(
-    {START_LAG, SCHEDULER_LAG, GENERATOR_LOOP_LAG, GENERATOR_CANARY, UNSTARTED_LATENCY}
-)
-_UNANSWERED = frozenset({UNANSWERED_LATENCY, UNANSWERED_SERVICE_TIME})
 _PLAIN = "/:{}()-_.~"  # characters of tags that need no encoding; not ",", "|", "%" or white space
 
 
@@ -97,7 +92,7 @@ class LoggedTimes(NamedTuple):
         failed: How many of the requests failed.
     """
 
-    intervals: dict[LatencyKey, dict[int, Distribution]]
+    intervals: dict[LatencyKey, IntervalTimes]
     recorded: int
     iterations: tuple[int, int] = (0, 0)
     unanswered: int = 0
@@ -105,13 +100,23 @@ class LoggedTimes(NamedTuple):
 
 
 def read_intervals(
-    path: Path, start: float, width: float, end: float = math.inf
-) -> dict[LatencyKey, dict[int, Distribution]]:
+    path: Path,
+    start: float,
+    width: float,
+    end: float = math.inf,
+    wanted: Collection[str] | None = None,
+) -> dict[LatencyKey, IntervalTimes]:
     """The intervals of `read_times`."""
-    return read_times(path, start, width, end).intervals
+    return read_times(path, start, width, end, wanted).intervals
 
 
-def read_times(path: Path, start: float, width: float, end: float = math.inf) -> LoggedTimes:
+def read_times(
+    path: Path,
+    start: float,
+    width: float,
+    end: float = math.inf,
+    wanted: Collection[str] | None = None,
+) -> LoggedTimes:
     """Distributions of the requests that were due in each interval of a run, and their number.
 
     Args:
@@ -120,38 +125,61 @@ def read_times(path: Path, start: float, width: float, end: float = math.inf) ->
             to `LatencyLog.begin`.
         width: Of an interval, whole seconds.
         end: Epoch seconds. A second that begins before it belongs to the last interval.
+        wanted: Kinds of time to read, such as names.LATENCY; None reads all.
 
     Raises:
         RunFolderError: The file is missing or a line other than the last is damaged.
     """
+    import numpy as np  # 0.1 s, which commands without a run save
+
+    keys = TagKeys()
+    parts: list[list[Columns]] = []  # by the number of the key
+    order: dict[int, None] = {}  # the keys in the intervals, by their first line
+    first, last = start - _ROUNDING, end - _ROUNDING
+    for chunk in chunks(path, keys, wanted):
+        lines, found = decoded(path, chunk)
+        starts = np.array(lines.starts, dtype=np.float64)
+        key = np.array(lines.keys, dtype=np.min_scalar_type(len(keys.known)))
+        inside = (first <= starts) & (starts < last)
+        numbers = np.where(inside, np.where(inside, starts - first, 0.0) // width, -1)
+        order.update(dict.fromkeys(key[inside].tolist()))
+        rows = np.argsort(key[found.places], kind="stable")
+        places = places_of(numbers.astype(np.int64)[found.places], found.indexes)[rows]
+        counts = narrowed(found.counts)[rows]
+        parts += ([] for _ in range(len(keys.known) - len(parts)))
+        begin = 0
+        for number, count in enumerate(np.bincount(key[found.places]).tolist()):
+            if count:
+                within = slice(begin, begin := begin + count)
+                parts[number].append(Columns(places[within], counts[within]))
+        if len(lines.keys) < len(chunk.keys):
+            break
+    return _logged(dict(zip(keys.known, parts, strict=False)), [keys.known[n] for n in order])
+
+
+def _logged(kinds: dict[LatencyKey, list[Columns]], order: Iterable[LatencyKey]) -> LoggedTimes:
+    """The content of a file by its parts, which are emptied to save memory."""
     totals: dict[str, int] = {}
     failed = 0
-    merged: dict[LatencyKey, dict[int, dict[int, int]]] = {}
-    for line in _lines(path):
-        what = line.key.what
-        if what in {LATENCY, SCHEDULER_LAG, START_LAG, UNANSWERED_LATENCY}:
-            count = sum(line.counts.values())
-            totals[what] = totals.get(what, 0) + count
-            failed += count * (what == LATENCY and line.key.outcome == ERROR)
-        if start - _ROUNDING <= line.start < end - _ROUNDING:
-            number = int((line.start - start + _ROUNDING) // width)
-            total = merged.setdefault(line.key, {}).setdefault(number, {})
-            for bucket, count in line.counts.items():
-                total[bucket] = total.get(bucket, 0) + count
-    intervals = {
-        key: {number: _distribution(counts) for number, counts in sorted(found.items())}
-        for key, found in merged.items()
-    }
+    found: dict[LatencyKey, IntervalTimes] = {}
+    for key, parts in kinds.items():
+        if not parts:
+            continue
+        columns = together(parts)
+        parts.clear()
+        count = int(columns.counts.sum())
+        totals[key.what] = totals.get(key.what, 0) + count
+        failed += count * (key.what == LATENCY and key.outcome == ERROR)
+        found[key] = IntervalTimes(columns)
+    intervals = {key: found[key] for key in order if key in found and len(found[key])}
     iterations = totals.get(SCHEDULER_LAG, 0), totals.get(START_LAG, 0)
     unanswered = totals.get(UNANSWERED_LATENCY, 0)
     return LoggedTimes(intervals, totals.get(LATENCY, 0), iterations, unanswered, failed)
 
 
-def merged(
-    intervals: Mapping[LatencyKey, Mapping[int, Distribution]],
-) -> dict[LatencyKey, Distribution]:
+def merged(intervals: Mapping[LatencyKey, IntervalTimes]) -> dict[LatencyKey, Distribution]:
     """All intervals together."""
-    return {key: Distribution.merge(times.values()) for key, times in intervals.items()}
+    return {key: times.total for key, times in intervals.items()}
 
 
 def read_lines(path: Path) -> list[LatencyLine]:
@@ -160,7 +188,17 @@ def read_lines(path: Path) -> list[LatencyLine]:
     Raises:
         RunFolderError: As for `read_intervals`.
     """
-    return sorted(_lines(path), key=lambda line: line.start)
+    keys = TagKeys()
+    found: list[LatencyLine] = []
+    for chunk in chunks(path, keys):
+        lines = counts_of_lines(path, chunk)
+        found += (
+            LatencyLine(keys.known[key], start, counts)
+            for key, start, counts in zip(chunk.keys, chunk.starts, lines, strict=False)
+        )
+        if len(lines) < len(chunk.keys):
+            break
+    return sorted(found, key=lambda line: line.start)
 
 
 def _line(cell: Cell, start: float) -> str:
@@ -169,53 +207,6 @@ def _line(cell: Cell, start: float) -> str:
     return f"Tag={tag},{start:.3f},1.000,{highest:.6f},{encode(cell.counts)}\n"
 
 
+@lru_cache(maxsize=2**14)
 def _tag(key: LatencyKey) -> str:
     return "|".join(quote(part, safe=_PLAIN) for part in key).rstrip("|")
-
-
-def _lines(path: Path) -> Iterator[LatencyLine]:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for number, text in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), 1):
-                if text.startswith(("#", '"')) or not text.strip():
-                    continue
-                whole = text.endswith("\n") or len(text) == _LONGEST_LINE
-                try:
-                    yield _parse(text)
-                except (ValueError, TypeError) as error:
-                    if not whole:
-                        return
-                    raise RunFolderError(
-                        f"{path}:{number}: damaged line ({error})",
-                        "The file was changed after the run; run the load again.",
-                    ) from error
-    except OSError as error:
-        raise RunFolderError(f"{path}: {error.strerror}") from error
-
-
-def _parse(text: str) -> LatencyLine:
-    if not text.startswith("Tag=") or not text.isascii():
-        raise ValueError("not a line that the harness wrote")
-    fields = text.removeprefix("Tag=").rstrip("\n").split(",")
-    if len(fields) != 5:
-        raise ValueError(f"{len(fields)} fields in the place of 5")
-    tag, start, _, _, payload = fields
-    key = LatencyKey(*(unquote(part) for part in tag.split("|")))
-    of_requests = key.what in {LATENCY, SERVICE_TIME} and key.outcome in {OK, ERROR}
-    if not of_requests and key.what not in _OF_GENERATOR | _UNANSWERED:
-        raise ValueError(f"unknown tag {tag[:40]!r}")
-    return LatencyLine(key, _moment(start), decode(payload))
-
-
-def _moment(text: str) -> float:
-    with suppress(ValueError):
-        if 0 <= (moment := float(text)) <= LAST_MOMENT:
-            return moment
-    raise ValueError(f"{text[:40]!r} is no time stamp")
-
-
-def _distribution(counts: Mapping[int, int]) -> Distribution:
-    buckets = sorted(counts)
-    return Distribution(
-        tuple(middle_of(bucket) for bucket in buckets), tuple(counts[b] for b in buckets)
-    )

@@ -27,6 +27,7 @@ from harness.runs.records.failed import FailureKind
 
 MOST = 10**15  # of anything that a run counts; a float holds it exactly
 _LONGEST = 40 * 86_400.0  # seconds of a window; budgets.yaml allows 30 days
+RANK_NOISE = 1e-9  # float noise of q * n where it is a whole number
 LAST_MOMENT = 253_402_300_799  # the end of the year 9999, the last one of `datetime`
 Count = Annotated[int, Field(le=MOST)]
 Status = Literal["running", "complete", "interrupted", "failed", "aborted"]
@@ -202,10 +203,11 @@ class LatencyKey(NamedTuple):
     """Which requests a distribution is of.
 
     Attributes:
-        what: names.LATENCY or SERVICE_TIME; UNANSWERED_LATENCY or UNANSWERED_SERVICE_TIME, which
-            have no outcome; UNSTARTED_LATENCY; or a generator reading (START_LAG, SCHEDULER_LAG,
-            GENERATOR_LOOP_LAG, GENERATOR_CANARY), for which the other fields are empty, but for the
-            generator's `name` where there are several: "worker-1".
+        what: names.LATENCY, SERVICE_TIME or RECEIVE_LAG; UNANSWERED_LATENCY or
+            UNANSWERED_SERVICE_TIME, which have no outcome; UNSTARTED_LATENCY; or a generator
+            reading (START_LAG, SCHEDULER_LAG, GENERATOR_LOOP_LAG, GENERATOR_CANARY), for which the
+            other fields are empty, but for the generator's `name` where there are several:
+            "worker-1".
         outcome: names.OK or ERROR.
         method: "GET", or whatever a non-HTTP client reports as its request type.
         name: The name of the request in the locustfile.
@@ -252,12 +254,13 @@ class Distribution:
 
         The order statistic of rank ceil(q n) (Hyndman & Fan 1996, definition 1); None when empty.
         """
-        total = self.count
-        if not total:
-            return None
-        rank = max(1, ceil(q * total - 1e-9))
+        return self.quantiles((q,))[0] if self.counts else None
+
+    def quantiles(self, qs: Iterable[float]) -> list[float]:
+        """The quantiles of values of which there is at least one."""
         cumulative = list(accumulate(self.counts))
-        return self.values[bisect_right(cumulative, rank - 1)]
+        ranks = (max(1, ceil(q * cumulative[-1] - RANK_NOISE)) for q in qs)
+        return [self.values[bisect_right(cumulative, rank - 1)] for rank in ranks]
 
     def share_over(self, bound: float) -> float | None:
         """Share of the values above `bound`; None when empty."""
@@ -269,6 +272,9 @@ class Distribution:
     @classmethod
     def merge(cls, parts: Iterable[Distribution]) -> Distribution:
         """All values of all parts."""
+        parts = tuple(parts)
+        if len(parts) == 1:
+            return parts[0]
         counts: dict[float, int] = {}
         for part in parts:
             for value, count in zip(part.values, part.counts, strict=True):
@@ -284,7 +290,7 @@ class Series:
     name: str
     labels: Mapping[str, str]
     times: tuple[float, ...]
-    values: tuple[float, ...]
+    values: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +353,7 @@ class Evidence:
         failed: How many failed requests latency.hlog holds, and how many failures.jsonl; None
             without failures.jsonl, or while the run goes on.
         logged: Whether the service, started by the harness, wrote anything to target.log.
+        kept: Results of guards that are needed again, by a name; a copy starts without any.
     """
 
     manifest: Manifest
@@ -362,6 +369,7 @@ class Evidence:
     failures: tuple[FailureKind, ...] = ()
     failed: tuple[int, int] | None = None
     logged: bool = False
+    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 class Progress(NamedTuple):

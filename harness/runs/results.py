@@ -37,12 +37,21 @@ class StoredBudget(_Stored):
     severity: Literal["error", "warn", "off"]
     source: str
     reason: str
+    guard: str | None = None  # None in a file of an older version, empty without a guard
     bucket: tuple[float, float] | None = None
     share_over: float | None = None
     share_lower: float | None = None
     share_upper: float | None = None
     share_allowed: float | None = None
     whole: str = ""
+
+
+class StoredCost(_Stored):
+    """What one request cost, as `harness.judge.costs.Cost` has it."""
+
+    name: str
+    value: float | None
+    unit: Unit
 
 
 class StoredGuard(_Stored):
@@ -71,6 +80,7 @@ class Results(_Stored):
     run: StoredRun
     guards: tuple[StoredGuard, ...]
     budgets: tuple[StoredBudget, ...]
+    costs: tuple[StoredCost, ...] = ()
 
     @property
     def scenario(self) -> str:
@@ -87,20 +97,26 @@ class Results(_Stored):
         """Commit of the service; empty outside git."""
         return str(self.run.git.get("commit") or "")
 
+    def cost(self, name: str) -> float | None:
+        """What one request cost, by the name of the cost; None if it was not measured."""
+        return next((cost.value for cost in self.costs if cost.name == name), None)
+
     def trusted(self, budget: StoredBudget) -> float | None:
-        """A budget's value, unless a guard that tripped took its verdict away.
+        """A budget's value; None if a guard makes the budget inconclusive.
 
         Of the quantile of a histogram it is the share of the observations over the bound, if that
         is known: the value itself is known to its bucket only.
         """
-        tripped = [guard.name for guard in self.guards if guard.outcome == "tripped"]
-        if budget.outcome == "inconclusive" and budget.reason.startswith(
-            tuple(f"{name}: " for name in tripped)
-        ):
+        if budget.guard or (budget.guard is None and self._guarded_by_reason(budget)):
             return None
         if budget.share_allowed is not None:
             return budget.share_over
         return budget.value if budget.bucket is None else None
+
+    def _guarded_by_reason(self, budget: StoredBudget) -> bool:
+        """Whether the reason begins with the name of a tripped guard, for files without `guard`."""
+        tripped = tuple(f"{one.name}: " for one in self.guards if one.outcome == "tripped")
+        return budget.outcome == "inconclusive" and budget.reason.startswith(tripped)
 
 
 @dataclass(frozen=True, slots=True)

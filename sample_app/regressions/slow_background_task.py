@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 
+from sample_app.core.tasks.background import Ending
 from sample_app.regressions.planting import Replace
 from sample_app.services.welcome import WelcomeService
 from sample_app.settings import Settings
@@ -25,9 +26,9 @@ def plant(settings: Settings, replace: Replace) -> Settings:
         await asyncio.sleep(SECONDS)
         await send(self)
 
-    async def slow_note(self: WelcomeService, contact_id: int) -> None:
+    async def slow_note(self: WelcomeService, ending: Ending, contact_id: int) -> None:
         await asyncio.sleep(SECONDS)
-        await note(self, contact_id)
+        await note(self, ending, contact_id)
 
     replace(WelcomeService, "_send", slow_send)
     replace(WelcomeService, "_note", slow_note)

@@ -31,6 +31,11 @@ class CompanyRepository:
         rows = await self._session.execute(query.offset(offset).limit(limit))
         return [(row[0], row[1], row[2]) for row in rows], total
 
+    async def contact_ids(self, identifier: int, limit: int) -> Sequence[int]:
+        """The ids of a company's contacts, `limit` of them at most."""
+        query = select(Contact.id).where(Contact.company_id == identifier).limit(limit)
+        return (await self._session.scalars(query)).all()
+
     async def counted(self, identifier: int) -> tuple[str, int] | None:
         """Name and number of contacts of one company."""
         query = select(Company.name, _contacts()).where(Company.id == identifier)

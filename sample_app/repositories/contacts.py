@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Select,
+    Table,
     and_,
+    bindparam,
     delete,
     or_,
     select,
@@ -26,6 +29,12 @@ from sample_app.core.errors import ConflictError
 from sample_app.models.company import Company
 from sample_app.models.contact import Contact
 from sample_app.repositories.counting import capped_count
+
+# Built once, and for the table: every new contact executes it.
+_TABLE = cast("Table", Contact.__table__)
+_WELCOMED = (
+    update(_TABLE).where(_TABLE.c.id == bindparam("contact")).values(welcomed_at=bindparam("time"))
+)
 
 
 class ContactRepository:
@@ -114,9 +123,7 @@ class ContactRepository:
 
     async def mark_welcomed(self, identifier: int, time: datetime) -> None:
         """Store when a contact was welcomed; a deleted contact is no error."""
-        await self._session.execute(
-            update(Contact).where(Contact.id == identifier).values(welcomed_at=time)
-        )
+        await self._session.execute(_WELCOMED, {"contact": identifier, "time": time})
 
 
 def _summaries() -> Select[tuple[Contact]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Literal, cast
 
@@ -10,11 +11,12 @@ from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sample_app.core.database.database import Database
+from sample_app.core.tasks.store import TakenOverError
 from sample_app.core.tasks.task import Step, Task
 from sample_app.models.task import BackgroundTask
 
 _TABLE = cast("Table", BackgroundTask.__table__)
-# Built once, and for the table: every new contact executes one of the first and three of the other.
+# Built once, and for the table: every new contact executes one of each.
 _ADD = insert(_TABLE)
 _SAVE = (
     update(_TABLE)
@@ -127,6 +129,14 @@ class DatabaseTaskStore:
         """See `TaskStore`."""
         async with self._database.writing() as session:
             return await TaskRepository(session).save(task)
+
+    @asynccontextmanager
+    async def saving(self, task: Task) -> AsyncIterator[AsyncSession]:
+        """See `TaskStore`."""
+        async with self._database.writing() as session:
+            if not await TaskRepository(session).save(task):
+                raise TakenOverError
+            yield session
 
     async def renew(self, tasks: Collection[Task], until: datetime) -> set[str]:
         """See `TaskStore`."""

@@ -36,6 +36,7 @@ from sample_app.schemas.page import Page, PageQuery, page_of
 from sample_app.services.events import Event
 
 REFRESH: Final = "refresh_profile"  # the task's name in metrics and logs
+_MOST_KEYS: Final = 1000  # contacts that are removed one by one from the cache
 _log = logging.getLogger("sample_app.companies")
 
 
@@ -91,7 +92,7 @@ class CompanyService:
         return page_of(items, page.total, query)
 
     async def rename(self, identifier: int, patch: CompanyPatch) -> CompanyOut:
-        """Give a company another name.
+        """Give a company another name; the one that it has changes nothing and empties no cache.
 
         Raises:
             NotFoundError: When there is none.
@@ -99,12 +100,26 @@ class CompanyService:
         """
         async with self._database.writing() as session:
             company = await _company(session, identifier)
+            if company.name == patch.name:
+                return CompanyOut.model_validate(company)
             company.name = patch.name
             await CompanyRepository(session).save(company)
         self._events.happened(Event.COMPANY_RENAMED, company_id=identifier)
         await self._pages.invalidate_matching("*")  # the company may be on any other page now
-        await self._contacts.invalidate_matching("*")  # no index by company exists
+        await self._forget_contacts(identifier)
         return CompanyOut.model_validate(company)
+
+    async def _forget_contacts(self, company: int) -> None:
+        """Remove the contacts of a company from the cache, after its new name was committed.
+
+        A contact that is added from now on is read with the new name.
+        """
+        async with self._database.reading_current() as session:
+            found = await CompanyRepository(session).contact_ids(company, _MOST_KEYS + 1)
+        if len(found) > _MOST_KEYS:
+            await self._contacts.invalidate_matching("*")
+        else:
+            await self._contacts.invalidate(*map(str, found))
 
     def work(self) -> Mapping[str, Work]:
         """The functions of the steps, by name."""
@@ -119,9 +134,9 @@ class CompanyService:
         Raises:
             NotFoundError: When there is no such company.
         """
-        name, _ = await self._counted(identifier)
-        task = self._background.plan(Step(REFRESH, {"name": name}))
         async with self._database.writing() as session:
+            company = await _company(session, identifier)
+            task = self._background.plan(Step(REFRESH, {"name": company.name}))
             await TaskRepository(session).add(task)
         return task
 

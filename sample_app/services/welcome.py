@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from sample_app.core.clock import utc_now
-from sample_app.core.database.database import Database
-from sample_app.core.tasks.background import Work
+from sample_app.core.tasks.background import Ending, Work
 from sample_app.core.tasks.task import Step
 from sample_app.repositories.contacts import ContactRepository
 
@@ -29,8 +28,9 @@ class WelcomeService:
         delay: Seconds that the mail gateway takes to accept a message.
     """
 
-    def __init__(self, database: Database, delay: float) -> None:
-        self._database = database
+    ATOMIC: Final = (NOTE_WELCOME,)
+
+    def __init__(self, delay: float) -> None:
         self._delay = delay
 
     def work(self) -> Mapping[str, Work]:
@@ -41,6 +41,6 @@ class WelcomeService:
         """Send a message to the gateway; here this only waits."""
         await asyncio.sleep(self._delay)
 
-    async def _note(self, contact_id: int) -> None:
-        async with self._database.writing() as session:
+    async def _note(self, ending: Ending, contact_id: int) -> None:
+        async with ending() as session:
             await ContactRepository(session).mark_welcomed(contact_id, utc_now())

@@ -1,6 +1,6 @@
-"""A service that is ready, and then does to each other request what its second argument says.
+"""A service that is ready, and does to each other request what its path says: GET /garbage.
 
-python hostile.py PORT BEHAVIOUR
+python hostile.py PORT
 """
 
 import asyncio
@@ -55,7 +55,7 @@ async def half_close(writer: Writer) -> None:
 
 async def redirect(writer: Writer) -> None:
     """Redirect to the same place."""
-    writer.write(b"HTTP/1.1 302 Found\r\nLocation: /items\r\nContent-Length: 0\r\n\r\n")
+    writer.write(b"HTTP/1.1 302 Found\r\nLocation: /redirects\r\nContent-Length: 0\r\n\r\n")
 
 
 async def flood(writer: Writer) -> None:
@@ -89,13 +89,17 @@ BEHAVIOURS: dict[str, Callable[[Writer], Awaitable[None]]] = {
 }
 
 
-async def serve(port: int, behave: Callable[[Writer], Awaitable[None]]) -> None:
+BEHAVIOURS_AND_READY = {"ready": answer, **BEHAVIOURS}
+
+
+async def serve(port: int) -> None:
     """Serve until SIGTERM."""
 
     async def connected(reader: asyncio.StreamReader, writer: Writer) -> None:
         try:
             while request := await reader.readuntil(b"\r\n\r\n"):
-                await (answer if request.startswith(b"GET /ready") else behave)(writer)
+                path = request.split()[1].decode().removeprefix("/")
+                await BEHAVIOURS_AND_READY[path](writer)
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
             writer.close()
@@ -107,4 +111,4 @@ async def serve(port: int, behave: Callable[[Writer], Awaitable[None]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), BEHAVIOURS[sys.argv[2]]))
+    asyncio.run(serve(int(sys.argv[1])))

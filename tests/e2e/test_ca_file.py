@@ -25,7 +25,7 @@ def test_run_verifies_the_target_with_its_ca_file(project: Project) -> None:
     project.document["scenarios"]["quick"] = scenario | {"max_duration": "1s"}
     with tls_server(own) as url:
         project.document["target"] = {"url": url, "metrics": "/metrics", "ca_file": "own.pem"}
-        result = project.harness("run", "--out", "out", "--workers", "2")
+        result = project.judged("run", "--workers", "2")
     assert result.code == 0, result.out + result.err
     manifest = project.manifest()
     assert manifest["requests"]["recorded"] > 0

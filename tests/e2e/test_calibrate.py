@@ -72,10 +72,10 @@ def assert_used(project: Project) -> None:
     assert "max_regression 0.01% is below the minimum detectable regression" in linted.out
     # It says what it knows, and then why it cannot start.
     crash = ("--candidate-command", f"{sys.executable} -c 'raise SystemExit(1)' {{port}}")
-    errors = project.harness("compare", *crash, *SHORT, "--out", "compared").err
+    errors = project.call("compare", *crash, *SHORT, "--out", "compared").err
     assert "note: latency: max_regression 0.01% is below the minimum detectable" in errors
     assert "at least 4 and at most 12" in errors
-    other = project.harness("compare", *crash, *SHORT, "--slices", "2", "--out", "other").err
+    other = project.call("compare", *crash, *SHORT, "--slices", "2", "--out", "other").err
     assert "note: scenario quick was calibrated under another load" in other
     assert "at most 32" in other
 

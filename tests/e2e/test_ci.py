@@ -92,7 +92,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     project.document["budgets"]["answers"] = {"indicator": WORK, "max": 0.5}
     project.document["budgets"]["errors"]["max"] = "20%"  # which so few requests can show
     project.write()
-    yield load(project, "run quick\n--rate '20/s'\n")
+    yield load(project, "run quick\n--rate '20/s'\n--diagnose never\n")
     _, left = psutil.wait_procs(children(path), timeout=10)
     assert not [process.cmdline() for process in left]
 

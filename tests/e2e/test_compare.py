@@ -26,7 +26,7 @@ from tests.servers import free_port
 # All routes are requested before the window: a counter that appears within it is less certain.
 SHORT = ("--slices", "1", "--warm-up", "1s", "--rate", "40/s", "--max-pairs", "24")
 SIDES = ("baseline", "candidate")
-AGAINST_LAST_COMMIT = ("--baseline", "HEAD", "--candidate-environment", "DELAY=0.03")
+AGAINST_LAST_COMMIT = ("--baseline", "HEAD", "--candidate-environment", "DELAY=0.1")
 
 
 @pytest.fixture
@@ -133,6 +133,24 @@ def test_compare_slower_candidate_fails_and_equal_work_does_not(
     assert_nothing_left(versioned, place)
 
 
+@pytest.mark.untraced
+def test_compare_with_a_control_that_moves_is_inconclusive(versioned: Project) -> None:
+    """All of the service is slower, so the endpoint that cannot change is slower, too."""
+    versioned.document["compare"] = {"control": "GET /items"}
+    versioned.write()
+    environment = ("--candidate-environment", "DELAY=0.06")
+    result = versioned.harness("compare", *environment, *SHORT, "--out", "out", timeout=400)
+    assert result.code == 4, result.out + result.err
+    found = comparison(versioned)
+    (control,) = found["controls"]
+    assert (control["name"], control["outcome"]) == ("GET /items", "moved")
+    assert control["estimate"] > 0.5
+    assert {budget["outcome"] for budget in found["budgets"]} == {"inconclusive"}
+    assert "without the control: fail, p50 latency of all requests" in result.out.replace(
+        "\n    ", " "
+    )
+
+
 def assert_loaded_alike(project: Project, pair: str) -> None:
     """Both sides began at one moment, and were asked the same number of times."""
     baseline, candidate = (project.manifest(f"{pair}/{s}") for s in ("baseline", "candidate"))
@@ -182,6 +200,7 @@ def running(delay: str) -> Iterator[str]:
             process.kill()
 
 
+@pytest.mark.untraced
 def test_compare_of_running_services_reads_the_metrics_of_each(project: Project) -> None:
     histogram = "http_server_request_duration_seconds"
     project.document["target"] |= {"command": "false {port}", "metrics": "/none"}

@@ -1,16 +1,19 @@
 """A service with the usual set-up of OpenTelemetry for FastAPI, and three mistakes in it.
 
-Run with a port. `UNTRACED=1` leaves OpenTelemetry out.
+Run with a port. `UNTRACED=1` leaves OpenTelemetry out. `CALLERS=FILE` writes the sampled flag of
+each caller's traceparent, "00" or "01", on a line of a file.
 """
 
 import os
 import sys
 import time
+from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Header
 
 app = FastAPI()
+CALLERS = os.environ.get("CALLERS")
 
 
 def price_of(item: int) -> int:
@@ -18,13 +21,21 @@ def price_of(item: int) -> int:
     return item * 2
 
 
+def note_caller(traceparent: str) -> None:
+    if CALLERS:
+        with Path(CALLERS).open("a", encoding="ascii") as file:
+            file.write(traceparent.rpartition("-")[2] + "\n")
+
+
 @app.get("/slow/{item}")
-async def slow(item: int) -> int:
+async def slow(item: int, traceparent: str = Header("")) -> int:
+    note_caller(traceparent)
     return price_of(item)
 
 
 @app.get("/broken")
-async def broken() -> str:
+async def broken(traceparent: str = Header("")) -> str:
+    note_caller(traceparent)
     prices: dict[str, int] = {}
     return str(prices["missing"])  # the mistake of /broken
 

@@ -6,6 +6,7 @@ Each test starts a pytest of its own.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,9 +58,12 @@ class Span(NamedTuple):
 
 
 def run(*arguments: str) -> str:
+    options = ("-p", "no:cacheprovider", "-p", "xdist", "-p", "tests.schedule")
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", *options, *arguments],
         cwd=ROOT,
+        # Each process would import the plugins of all installed packages.
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -76,9 +80,8 @@ def test_test_marked_alone_runs_while_no_other_does(tmp_path: Path, files: int) 
         folder = tmp_path / f"part{number}"
         folder.mkdir()
         (folder / f"test_{number}.py").write_text(SAMPLE)
-    plugins = ("-p", "no:locust", "-p", "no:schemathesis", "-p", "tests.schedule")
-    output = run("-c", str(tmp_path / "pytest.ini"), *plugins, "-n", "3", str(tmp_path))
-    assert "3 tests at a time" in output
+    output = run("-c", str(tmp_path / "pytest.ini"), "-n", "2", str(tmp_path))
+    assert "2 tests at a time" in output
     spans = [Span(*json.loads(path.read_text())) for path in tmp_path.glob("*/*.json")]
     assert len(spans) == 9 * files + files  # and no slow one
     for alone in spans:
@@ -89,19 +92,26 @@ def test_test_marked_alone_runs_while_no_other_does(tmp_path: Path, files: int) 
     assert "left out; run them with: uv run pytest -m slow" in output
 
 
-def test_stages_run_in_order_whatever_the_order_of_the_arguments() -> None:
-    files = ("e2e/test_lint.py", "integration/process/test_process.py", "unit/test_units.py")
-    output = run("--collect-only", "-q", *(f"tests/{file}" for file in files))
-    collected = [line.partition("::")[0] for line in output.splitlines() if "::" in line]
-    assert list(dict.fromkeys(collected)) == [f"tests/{file}" for file in reversed(files)]
+def test_stages_run_in_order_whatever_the_order_of_the_arguments(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(SETTINGS)
+    files = (
+        "tests/e2e/test_lint.py",
+        "tests/integration/test_schedule.py",
+        "tests/unit/test_units.py",
+    )
+    options = ("-c", str(tmp_path / "pytest.ini"), "--rootdir", str(ROOT), "--noconftest")
+    listed = run(*options, "--collect-only", "-q", *files)
+    collected = [line.partition("::")[0] for line in listed.splitlines() if "::" in line]
+    assert list(dict.fromkeys(collected)) == list(reversed(files))
 
 
-def test_slow_test_that_is_named_runs() -> None:
+def test_slow_test_that_is_named_runs(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(SETTINGS)
+    (tmp_path / "test_0.py").write_text(SAMPLE)
+    options = ("-c", str(tmp_path / "pytest.ini"), "--collect-only", "-q")
     (found,) = [
-        line
-        for line in run(
-            "--collect-only", "-q", "-m", "slow", "tests/e2e/test_loads.py"
-        ).splitlines()
-        if "cold_at_first" in line
+        line for line in run(*options, "-m", "slow", str(tmp_path)).splitlines() if "::" in line
     ]
-    assert found in run("--collect-only", "-q", found)
+    assert found == "test_0.py::test_slow"
+    assert found in run(*options, str(tmp_path / found))
+    assert found not in run(*options, str(tmp_path))

@@ -12,10 +12,10 @@ from harness.judge.guards.all import GUARDS
 ROOT: Final = Path(__file__).parents[2]
 _GUARDS: Final = "harness/judge/guards/all.py"
 # Guards that only inform.
-NEVER_TRIP: Final = frozenset({"late_iterations", "idle_users"})
+NEVER_TRIP: Final = frozenset({"late_iterations", "receive_times", "idle_users"})
 _UNIT: Final = "tests/unit/judge/"
 # Functions that only choose words.
-_WORDS: Final = frozenset({"decide", "_range", "_measured", "_distance", "_details", "value_at"})
+_WORDS: Final = frozenset({"decide", "_range", "_measured", "_distance", "_details", "values_at"})
 # The files whose branches are turned, with the tests that must notice.
 BRANCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "harness/judge/judge.py": (
@@ -37,6 +37,7 @@ BRANCHES: Final[Mapping[str, tuple[str, ...]]] = {
         f"{_UNIT}test_law.py",
     ),
     "harness/judge/guards/excess.py": (
+        f"{_UNIT}guards/test_excess.py",
         f"{_UNIT}guards/test_lag.py",
         f"{_UNIT}guards/test_contention.py",
         f"{_UNIT}guards/test_generator.py",
@@ -59,7 +60,9 @@ _OF_GUARDS: Final = (
 )
 # Mutants that change nothing that can be seen, with the reason.
 EQUIVALENT: Final[Mapping[str, str]] = {
-    "excess.py: too_long: `seconds` is always True": "the smaller of 0 and a queue is 0",
+    "gaps.py: _lacking_replicas: `len(replicas) < 2` is always False": "the rest finds none",
+    "gaps.py: _contradictions: `counts[text] == 1 and all(map(lt, one.times, islice(one.times, 1,"
+    " None)))` is always False": "the loop finds none",
     "absent.py: zero_at: `not found` is always False": "`deltas` then says the same",
     "absent.py: zero_at: `not family(evidence, selector)` is always False": "so does the end",
 }

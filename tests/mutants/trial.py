@@ -91,7 +91,8 @@ def _report(mutant: Mutant, writer: int) -> None:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder(mutant))
     plugin = _FirstFailure()
-    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
+    # The hook that rewrites assertions imports `harness`, which has a plugin, from its files.
+    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--assert=plain"]
     options += ["-k", f"not {_OF_THE_LIST}"]
     try:
         code = pytest.main([*options, *mutant.tests], [plugin])

@@ -62,7 +62,11 @@ class MetricRole(StrEnum):
     TASKS_RUNNING = "background tasks running"
     LOOP_LAG = "event loop lag"
     GC_TIME = "GC time"
+    ALLOCATED = "allocated memory"
     CPU = "process CPU"
+    TREE_CPU = "CPU of all processes"  # of the service, its child processes included
+    SWITCHES = "context switches"
+    FAULTS = "page faults"
     MEMORY = "process memory"
     START_TIME = "process start time"
     CPU_COUNT = "CPU count"
@@ -100,7 +104,11 @@ _GROUPS: Mapping[MetricRole, RoleGroup] = {
     MetricRole.TASK_TIME: RoleGroup.TASKS,
     MetricRole.LOOP_LAG: RoleGroup.LOOP,
     MetricRole.GC_TIME: RoleGroup.GC,
+    MetricRole.ALLOCATED: RoleGroup.GC,
     MetricRole.CPU: RoleGroup.PROCESS,
+    MetricRole.TREE_CPU: RoleGroup.PROCESS,
+    MetricRole.SWITCHES: RoleGroup.PROCESS,
+    MetricRole.FAULTS: RoleGroup.PROCESS,
     MetricRole.MEMORY: RoleGroup.PROCESS,
     MetricRole.START_TIME: RoleGroup.PROCESS,
     MetricRole.CPU_COUNT: RoleGroup.PROCESS,

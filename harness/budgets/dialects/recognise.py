@@ -319,15 +319,26 @@ def _others_alike(best: _Fit, fits: list[_Fit]) -> tuple[str, ...]:
 # --- additions ----------------------------------------------------------------------------------
 
 
+_OF_HARNESS = (MetricRole.CPU, MetricRole.MEMORY, MetricRole.SWITCHES, MetricRole.FAULTS)
+
+
 def _with_process(found: Recognition) -> Recognition:
     """CPU and memory, which the harness itself reads where the service does not expose them."""
+    return replace(found, played={**_of_harness(*_OF_HARNESS), **found.played})
+
+
+def with_process_tree(found: Recognition) -> Recognition:
+    """A service that the harness started, whose CPU time it reads with that of all its children."""
+    return replace(found, played={**found.played, **_of_harness(MetricRole.TREE_CPU)})
+
+
+def _of_harness(*roles: MetricRole) -> dict[MetricRole, RoleMetric]:
     process = dialects()[PROCESS]
-    own: dict[MetricRole, RoleMetric] = {
-        role: replace(_bound(process, one, "", one.shapes[0], frozenset()), dialect=HARNESS)
-        for role, one in process.roles.items()
-        if role in {MetricRole.CPU, MetricRole.MEMORY}
+    bound = {role: (process.roles[role], process.roles[role].shapes[0]) for role in roles}
+    return {
+        role: replace(_bound(process, pattern, "", shape, frozenset()), dialect=HARNESS)
+        for role, (pattern, shape) in bound.items()
     }
-    return replace(found, played={**own, **found.played})
 
 
 def _with_requests(

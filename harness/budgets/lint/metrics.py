@@ -20,7 +20,13 @@ from harness.budgets.model import (
 )
 from harness.budgets.parse.problems import Place, closest, listed
 from harness.budgets.selector import Selector
-from harness.names import ADDED_LABELS, EXPORTED, HOST_METRICS
+from harness.names import (
+    ADDED_LABELS,
+    EXPORTED,
+    HOST_METRICS,
+    REPORTED_BYTES,
+    SERVICE_COSTS,
+)
 from harness.units import format_quantity
 
 _LIKENESS = 0.8  # high, because names of metrics share long prefixes
@@ -84,7 +90,9 @@ def metric_findings(
                 yield from _on_kind(types, selector.metric, family, place)
             elif selector.absent_is_zero:
                 yield Advice(place, f"the service exposes no {selector.metric}, which counts as 0")
-            elif not (started and selector.metric in HOST_METRICS):
+            elif selector.metric not in REPORTED_BYTES and not (
+                started and selector.metric in HOST_METRICS | SERVICE_COSTS
+            ):
                 meant = closest(selector.metric, families, _LIKENESS)
                 yield Advice(
                     place,

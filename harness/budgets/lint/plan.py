@@ -31,7 +31,7 @@ from harness.budgets.parse.yaml_reader import read
 from harness.budgets.presets import with_roles
 from harness.budgets.series import FEWEST_READINGS, reads_between_edges
 from harness.budgets.workload import ClosedWorkload, OpenWorkload
-from harness.names import EXPORTED, HOST_METRICS, JOB
+from harness.names import EXPORTED, HOST_METRICS, JOB, REPORTED_BYTES, SERVICE_COSTS
 from harness.units import Unit, counted, format_quantity
 
 __all__ = ["Advice", "Family", "Finding", "lint"]
@@ -107,7 +107,8 @@ def _on_plan(plan: Plan, judged: Iterable[Budget]) -> _Found:
 def _without_metrics(budget: Budget) -> bool:
     """Whether a budget can be judged although the service exposes no metrics."""
     return isinstance(budget.indicator, ClientIndicator | Promql) or all(
-        selector.metric in HOST_METRICS for selector in selectors(budget.indicator)
+        selector.metric in {*HOST_METRICS, *SERVICE_COSTS, *REPORTED_BYTES}
+        for selector in selectors(budget.indicator)
     )
 
 

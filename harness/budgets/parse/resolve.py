@@ -77,6 +77,7 @@ def resolve(
         scenarios=scenarios,
         budgets=tuple(budgets.values()),
         selftests=selftests(spec.selftest, spec.target, choices, problems),
+        control=spec.compare.control if spec.compare else None,
         runbooks=(spec.runbooks or "").rstrip("/"),
         source=problems.source,
         text=text,

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from harness.budgets.parse.types import (
     NAME,
     Duration,
+    Fall,
     Label,
     Metric,
     PositiveRate,
@@ -102,6 +103,28 @@ class LoadSpec(Section):
     exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
 
 
+class CapacitySpec(Section):
+    """The search for the highest rate at which every budget holds, by `harness capacity`."""
+
+    least: PositiveRate | None = Field(
+        None, alias="min", description='The capacity that the service must have, e.g. "100/s"'
+    )
+    start: PositiveRate | None = Field(
+        None, alias="from", description="The first rate to try, default the rate of the scenario"
+    )
+    most: PositiveRate | None = Field(
+        None, alias="to", description="The highest rate to try, default none"
+    )
+    seconds: Duration | None = Field(
+        None, alias="for", description='Longest duration of the search, default "10m"'
+    )
+    max_regression: Fall | None = Field(
+        None,
+        description="How far the capacity may be below that of another version, "
+        'e.g. "10%", for `harness compare --capacity`',
+    )
+
+
 class ScenarioSpec(Section):
     """A locustfile with a workload, or several loads at once."""
 
@@ -154,6 +177,9 @@ class ScenarioSpec(Section):
         description="fail (default): the run fails if the locustfile sets an exit code, in"
         " `environment.process_exit_code` or by sys.exit; ignore: it does not",
     )
+    capacity: CapacitySpec | None = Field(
+        None, description="How `harness capacity` searches, and the capacity that is required"
+    )
 
 
 class RequestsSpec(Section):
@@ -197,7 +223,8 @@ class TargetSpec(Section):
     )
     scrape_interval: ScrapeInterval | None = Field(
         None,
-        description='Time between scrapes, default "1s", or longer if a scrape takes over 20 ms',
+        description='Time between scrapes; default "1s", longer if a scrape takes over 20 ms or'
+        ' the load takes over two hours, at most "10s"',
     )
     environment: dict[str, Scalar] = Field(
         default={}, description="Added to the command's environment"

@@ -14,6 +14,7 @@ from harness.budgets.parse.problems import Place, Problems, closest
 from harness.budgets.parse.scenario_schema import LoadSpec, ScenarioSpec, TargetSpec, WorkloadSpec
 from harness.budgets.parse.types import NAME
 from harness.budgets.parse.workloads import LoadTimes, chosen, workload
+from harness.budgets.workload import CapacityOptions
 
 _URL = re.compile(
     r"https?://(?:[^\s/?#@]+@)?(?:\[[0-9a-fA-F:.]+\]|[^\s/?#:@\[\]{}]+)"
@@ -58,6 +59,9 @@ def scenario(
     found = (_single if spec.loads is None else _several)(spec, length, directory, place, problems)
     if found is None or problems.within(place):
         return None
+    _check_capacity(spec, (*place, "capacity"), problems)
+    if problems.within(place):
+        return None
     loads, duration = found
     longest = length.longest(duration)
     seconds = _warm_up(spec, duration) + longest
@@ -76,7 +80,25 @@ def scenario(
         workers=None if spec.workers == "auto" else spec.workers,
         trace_ratio=spec.trace_ratio,
         locustfile_exit_code=spec.locustfile_exit_code,
+        capacity=CapacityOptions(**dict(spec.capacity)) if spec.capacity else None,
     )
+
+
+def _check_capacity(spec: ScenarioSpec, place: Place, problems: Problems) -> None:
+    """Check that the search for the capacity has one rate to vary, within a range."""
+    found = spec.capacity
+    if found is None:
+        return
+    loads = [spec] if spec.loads is None else list(spec.loads.values())
+    if len(loads) > 1:
+        problems.add(place, "varies one rate, and this scenario has several loads; remove it")
+    elif loads[0].workload is not None and loads[0].workload.shape is not None:
+        problems.add(place, "varies the rate, and here a shape sets the users; remove it")
+    if found.most is None:
+        return
+    for key, value in (("from", found.start), ("min", found.least)):
+        if value is not None and value > found.most:
+            problems.add((*place, key), "is above `to`, the highest rate to try; lower it")
 
 
 _Loads = tuple[tuple[Load, ...], float] | None  # with the seconds of the window

@@ -22,6 +22,7 @@ from harness.budgets.parse.types import (
     ObjectiveShare,
     ObjectiveWindow,
     Regression,
+    Request,
     Samples,
     Scalar,
     Seconds,
@@ -143,6 +144,16 @@ class SelftestSpec(Section):
     )
 
 
+class CompareSpec(Section):
+    """Comparisons of two versions, by `harness compare`."""
+
+    control: Request | None = Field(
+        None,
+        description="An endpoint that cannot change between the versions, as the locustfile names "
+        'it, e.g. "GET /health": when its median latency moves, the comparison is inconclusive',
+    )
+
+
 class FileSpec(Section):
     """Performance budgets of a service, and how to load it."""
 
@@ -171,6 +182,9 @@ class FileSpec(Section):
         default={},
         description="What must hold, by name",
         json_schema_extra={"propertyNames": {"pattern": NAME}, "minProperties": 1},
+    )
+    compare: CompareSpec | None = Field(
+        None, description="Comparisons of two versions, by `harness compare`"
     )
     selftest: dict[str, SelftestSpec] = Field(
         default={},

@@ -22,6 +22,7 @@ from pydantic import (
 
 from harness.budgets.limits import (
     DURATION,
+    FALL,
     MOST_SAMPLES,
     MOST_SEED,
     MOST_USERS,
@@ -202,6 +203,7 @@ WarmUp = Annotated[
 RateText = Annotated[float, BeforeValidator(_quantity(RATE_OR_PAUSE)), _schema(RATE_OR_PAUSE)]
 ShareText = Annotated[float, BeforeValidator(_quantity(SHARE)), _schema(SHARE)]
 Regression = Annotated[float, *_positive(REGRESSION)]
+Fall = Annotated[float, *_positive(FALL)]
 ObjectiveShare = Annotated[float, *_positive(SHARE)]
 QuantileOf = Annotated[float, *_positive(QUANTILE)]
 # The unit of a bound is that of its indicator, so it stays text until the indicator is known.

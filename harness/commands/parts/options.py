@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from harness.budgets.limits import DURATION, RATE, TIME
+from harness.budgets.limits import DIAGNOSIS, DURATION, RATE, TIME, TRACES_SIZE
 from harness.commands.parts.option_types import (
     count,
     header,
+    listen_address,
     matcher,
     or_auto,
     quantity,
@@ -17,6 +19,13 @@ from harness.commands.parts.option_types import (
     url,
 )
 from harness.load.worker_secret import SECRET
+
+if TYPE_CHECKING:
+    from harness.runner.options import DiagnosisOptions
+
+DIAGNOSIS_SECONDS: Final = 15.0  # default of --diagnose-for
+# Bytes: `harness.observe.otlp.receiver.MOST`, whose import takes long.
+MOST_TRACES: Final = 32 * 2**20
 
 
 def scenario_argument(parser: argparse.ArgumentParser) -> None:
@@ -211,3 +220,49 @@ def prometheus_options(parser: argparse.ArgumentParser) -> None:
         ("key", "key of the client certificate, if it is in another file"),
     ):
         group.add_argument(f"--prometheus-{name}", type=Path, metavar="PEM", help=what)
+
+
+def diagnosis_options(parser: argparse.ArgumentParser, *, when: str, length: str) -> None:
+    """Add the options on the cause of a breach.
+
+    Args:
+        parser: Of the command.
+        when: What happens after a breach, for the help.
+        length: What `--diagnose-for` is the length of.
+    """
+    group = parser.add_argument_group("the cause of a breach")
+    group.add_argument(
+        "--diagnose",
+        choices=["breach", "always", "never"],
+        default="breach",
+        help=f"when {when} (default: breach)",
+    )
+    group.add_argument(
+        "--diagnose-for",
+        type=quantity(DIAGNOSIS),
+        default=DIAGNOSIS_SECONDS,
+        metavar="TIME",
+        help=f"how long {length} (default: 15s)",
+    )
+    group.add_argument(
+        "--traces-size",
+        type=quantity(TRACES_SIZE),
+        default=MOST_TRACES,
+        metavar="SIZE",
+        help="largest size of traces.jsonl (default: 32MiB)",
+    )
+    group.add_argument(
+        "--otlp",
+        type=listen_address,
+        metavar="[ADDRESS:]PORT",
+        help="receive traces by OTLP over HTTP here from a service that runs already"
+        " (default ADDRESS: 127.0.0.1)",
+    )
+
+
+def diagnosis_of_options(options: argparse.Namespace) -> DiagnosisOptions:
+    """What is recorded to find a cause, by the options."""
+    from harness.runner.options import DiagnosisOptions
+
+    size = int(options.traces_size)
+    return DiagnosisOptions(options.diagnose, options.diagnose_for, size, options.otlp)

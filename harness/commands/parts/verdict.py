@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from harness import names
-from harness.budgets.model import Budget
+from harness.budgets.model import Budget, Latency
 from harness.budgets.presets import in_run, roles_of_run
 from harness.commands.parts.outputs import (
     annotate,
@@ -19,6 +19,7 @@ from harness.commands.parts.outputs import (
     write,
     write_report,
 )
+from harness.commands.parts.repeat import repeat_command
 from harness.commands.parts.report_files import ReportFile, write_reports
 from harness.commands.parts.serve_metrics import LiveMetrics
 from harness.commands.parts.servers import Servers, annotate_run
@@ -53,7 +54,7 @@ from harness.runner.warm_up import settle
 from harness.runs.folder import RunFolder, read_evidence, read_manifest
 from harness.runs.latency import read_intervals
 from harness.runs.model import Evidence, Manifest
-from harness.runs.records.recording import Recording, read_recording
+from harness.runs.recording.recording import Recording, read_recording
 from harness.runs.results import PastRun
 
 
@@ -69,6 +70,7 @@ class JudgedRun:
     baseline: BaselineComparison | None = None
     diagnosis: Diagnosis | None = None
     recording: Recording | None = None  # that the diagnosis rests on
+    repeat: str = ""  # the command that repeats it, after a breach
 
     def notes(self, *, once: bool = True) -> FailureNotes:
         """What failed and why, below each budget; `once` is as in `failure_notes`."""
@@ -81,10 +83,14 @@ def run_html(run: JudgedRun) -> str:
     Raises:
         RunFolderError: latency.hlog is missing or damaged.
     """
-    axis = axis_of(run.evidence)
-    latency = run.folder.file(names.LATENCY_FILE)
+    axis, latency = axis_of(run.evidence), run.folder.file(names.LATENCY_FILE)
+    limited = {one.indicator.of for one in run.budgets if isinstance(one.indicator, Latency)}
     intervals = (
-        {} if axis is None else read_intervals(latency, axis.start, axis.width, axis.edges[-1])
+        {}
+        if axis is None
+        else read_intervals(
+            *(latency, axis.start, axis.width, axis.edges[-1]), {names.LATENCY, *limited}
+        )
     )
     return run_page(
         *(run.judgement, run.evidence, run.budgets, axis, intervals),
@@ -108,7 +114,7 @@ def _junit(run: JudgedRun) -> str:
 
 
 def _comment(run: JudgedRun) -> str:
-    return comment_markdown(run.judgement, run.evidence.manifest, run.notes())
+    return comment_markdown(run.judgement, run.evidence.manifest, run.notes(), run.repeat)
 
 
 def _diagnosis(run: JudgedRun) -> str:
@@ -179,7 +185,10 @@ def judge_and_report(
     baseline = compare_to_baseline(judgement, evidence.manifest, past) if past else None
     recording = read_recording(folder.path)
     diagnosis = diagnosis_of(budgets, judgement, evidence, recording)
-    run = JudgedRun(budgets, judgement, evidence, folder, code, baseline, diagnosis, recording)
+    repeat = repeat_command(options) if made and judgement.outcome == "fail" else ""
+    run = JudgedRun(
+        *(budgets, judgement, evidence, folder, code, baseline, diagnosis, recording, repeat)
+    )
     errors = write_reports(_reports_of(run), run, folder.path, options, store=store)
     append_step_summary(_summary(run))
     _print_report(run, quiet=options.quiet)
@@ -293,5 +302,6 @@ def _print_report(run: JudgedRun, *, quiet: bool) -> None:
         exit_code=run.exit_code,
         baseline=run.baseline,
         notes=run.notes(),
+        repeat=run.repeat,
     )
     write_report(text)

@@ -12,9 +12,16 @@ from dataclasses import replace
 from itertools import groupby
 from math import expm1, inf, isfinite
 from statistics import median
+from types import MappingProxyType
 from typing import assert_never
 
 from harness.budgets.model import Budget, Quantile
+from harness.judge.compare.control import (
+    calibration_controls,
+    control_budget,
+    endpoint_control,
+    without_verdict,
+)
 from harness.judge.compare.describe import reason
 from harness.judge.compare.log_ratio import (
     PairRatio,
@@ -27,6 +34,7 @@ from harness.judge.compare.log_ratio import (
 from harness.judge.compare.model import (
     BudgetChange,
     Comparison,
+    Control,
     Omission,
     Pair,
     Rules,
@@ -58,13 +66,24 @@ def compared(budgets: Iterable[Budget]) -> tuple[Budget, ...]:
     return tuple(b for b in budgets if b.max_regression is not None)
 
 
-def compare(budgets: Iterable[Budget], pairs: Sequence[Pair], rules: Rules) -> Comparison:
+def compare(
+    budgets: Iterable[Budget],
+    pairs: Sequence[Pair],
+    rules: Rules,
+    *,
+    control: str | None = None,
+    identical: Mapping[str, Sequence[float]] = MappingProxyType({}),
+) -> Comparison:
     """The comparison by all pairs so far; to be called after each pair until it is done.
 
     Args:
         budgets: Of the scenario. Those without `max_regression` are left out.
         pairs: In the order in which they were measured.
         rules: The same each time.
+        control: The endpoint that cannot change between the versions; the pairs have the
+            measurements of its `control_budget`.
+        identical: Log ratios of the calibration by the name of the budget, for a comparison
+            without such an endpoint.
 
     Raises:
         ValueError: More than 50 budgets with `max_regression`, or `rules.most` is none of those
@@ -72,6 +91,8 @@ def compare(budgets: Iterable[Budget], pairs: Sequence[Pair], rules: Rules) -> C
     """
     chosen = compared(budgets)
     changes = tuple(_change(budget, pairs, rules, len(chosen)) for budget in chosen)
+    controls = _controls(chosen, pairs, rules, control, identical)
+    changes = tuple(without_verdict(change, controls) for change in changes)
     failed = next((change.name for change in changes if change.outcome == "fail"), "")
     done = bool(rules.fail_fast and failed) or all(c.decision != "continue" for c in changes)
     if failed and done:
@@ -88,7 +109,24 @@ def compare(budgets: Iterable[Budget], pairs: Sequence[Pair], rules: Rules) -> C
         len(pairs),
         sum(pair.seconds for pair in pairs),
         rules,
+        controls,
     )
+
+
+def _controls(
+    budgets: Sequence[Budget],
+    pairs: Sequence[Pair],
+    rules: Rules,
+    request: str | None,
+    identical: Mapping[str, Sequence[float]],
+) -> tuple[Control, ...]:
+    if request is None:
+        return calibration_controls(identical, [budget.name for budget in budgets], rules)
+    watched = control_budget(request)
+    omitted = [exclusion_reason(watched, pair) for pair in pairs]
+    found = _of_pairs(pair_ratio, watched, pairs, omitted)
+    ratios = [None if one is None else one.value for one in found]
+    return (endpoint_control(request, ratios, rules),)
 
 
 def most_pairs(
@@ -333,10 +371,18 @@ def _outcome(changes: Sequence[BudgetChange]) -> Outcome:
 def _omissions(budgets: Sequence[Budget], pairs: Sequence[Pair]) -> Iterator[Omission]:
     for number, pair in enumerate(pairs, 1):
         found = [
-            (why, budget.name) for budget in budgets if (why := exclusion_reason(budget, pair))
+            (why, _guard_name(budget, pair), budget.name)
+            for budget in budgets
+            if (why := exclusion_reason(budget, pair))
         ]
-        for why, group in groupby(sorted(found), key=lambda row: row[0]):
-            yield Omission(number, why, tuple(name for _, name in group))
+        for (why, guard), group in groupby(sorted(found), key=lambda row: row[:2]):
+            yield Omission(number, why, tuple(name for *_, name in group), guard)
+
+
+def _guard_name(budget: Budget, pair: Pair) -> str:
+    """The guard that leaves a pair out for a budget, as `exclusion_reason` names it."""
+    found = (tripped(budget, side) for side in (pair.baseline, pair.candidate))
+    return next((guard.name for guard in found if guard), "")
 
 
 def _measured(budget: Budget, pair: Pair) -> tuple[Measurement, Measurement]:

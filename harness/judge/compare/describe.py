@@ -60,6 +60,14 @@ def interval_text(lower: float | None, upper: float | None) -> str:
     return f"{worse_text(lower)} .. {worse_text(upper)}"
 
 
+def change_text(estimate: float, lower: float | None, upper: float | None) -> str:
+    """Such as "1.2% worse (-4.0% .. +6.1%)"."""
+    text = worse_text(estimate).lstrip("+-")
+    how = "unchanged" if text == "0.0%" else f"{text} {'worse' if estimate > 0 else 'better'}"
+    interval = interval_text(lower, upper)
+    return f"{how} ({interval})" if interval else how
+
+
 def _found(change: BudgetChange, budget: Budget) -> str:
     what = describe(budget.indicator)
     if change.share_over is not None and isinstance(budget.indicator, Quantile):
@@ -67,11 +75,7 @@ def _found(change: BudgetChange, budget: Budget) -> str:
     elif is_share(budget):
         bad = "bad events" if budget.direction == "max" else "misses"
         what = f"the share of {bad} in the {what}"
-    estimate = change.estimate or 0.0
-    text = worse_text(estimate).lstrip("+-")
-    how = "unchanged" if text == "0.0%" else f"{text} {'worse' if estimate > 0 else 'better'}"
-    interval = interval_text(change.lower, change.upper)
-    return f"{what} is {how} ({interval})" if interval else f"{what} is {how}"
+    return f"{what} is {change_text(change.estimate or 0.0, change.lower, change.upper)}"
 
 
 def _shares(change: BudgetChange, shares: ShareChange, indicator: Quantile) -> str:

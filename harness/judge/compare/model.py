@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from harness.budgets.model import Direction, Severity
 from harness.judge.compare.sequential import SequentialDecision
@@ -139,11 +140,39 @@ class Omission:
 
     Attributes:
         pair: Its number, from 1.
+        guard: Name of the guard that tripped for one of the versions; empty otherwise.
     """
 
     pair: int
     reason: str
     budgets: tuple[str, ...]
+    guard: str = ""
+
+
+ControlSource = Literal["endpoint", "calibration"]
+ControlOutcome = Literal["steady", "moved", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What cannot change between the versions, and whether it seems to.
+
+    Attributes:
+        name: The endpoint; for identical pairs of the calibration the budget, whose verdict alone
+            they concern.
+        outcome: "unknown" when too few pairs count for an interval: it takes no verdict away.
+        estimate: Of the relative change; None without a pair.
+        lower: End of the interval; None where there is none.
+        pairs: How many count.
+    """
+
+    name: str
+    source: ControlSource
+    outcome: ControlOutcome
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    pairs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +185,7 @@ class Comparison:
         changes: One for each budget with a `max_regression`, in the file's order.
         pairs: How many were measured.
         seconds: Of load that was spent.
+        controls: The endpoint that cannot change, or the identical pairs of the calibration.
     """
 
     outcome: Outcome
@@ -165,6 +195,7 @@ class Comparison:
     pairs: int
     seconds: float
     rules: Rules
+    controls: tuple[Control, ...] = ()
 
     @property
     def exit_code(self) -> int:

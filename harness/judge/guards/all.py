@@ -11,7 +11,7 @@ from harness.judge.guards.generator import (
     host_steal,
     phase_locked,
 )
-from harness.judge.guards.lag import canary, loop_lag, scheduler_lag
+from harness.judge.guards.lag import canary, loop_lag, receive_times, scheduler_lag
 from harness.judge.guards.load import (
     idle_users,
     in_flight_at_end,
@@ -66,6 +66,7 @@ GUARDS: tuple[Callable[[Evidence, MeasuredBudgets], Iterator[Guard]], ...] = (
     loop_lag,
     canary,
     scheduler_lag,
+    receive_times,
     load_delivered,
     late_iterations,
     idle_users,

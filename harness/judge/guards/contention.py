@@ -9,11 +9,12 @@ may have made a time what it is.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from harness.budgets.model import ServiceIndicator
-from harness.judge.guards.excess import Loss, LossByBatch, longest, lost_by_batch
+from harness.judge.guards.excess import Loss, LossByBatch, longest, lost_by_batch, summed
 from harness.judge.guards.impact import off_by, too_far_by_pauses
 from harness.judge.guards.readings import every_reading, of, readings
 from harness.judge.measure.measure import Measured, MeasuredBudgets
@@ -53,10 +54,14 @@ def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
     if others > OTHERS and share > WAIT:
         service = waits.get(_SERVICE, 0.0) > WAIT
         lost = _lost(evidence)
-        found = [one for one in measured if _explained(one, lost, service_too=service)]
-        explained = tuple(one.name for one in found)
+        found = [
+            (one, off)
+            for one in measured
+            if (off := _off(one, lost, service_too=service)) is not None
+        ]
+        explained = tuple(one.name for one, _ in found)
         if found:
-            doubted = listed(off_by(one, too_far_by_pauses(one, lost)) for one in found)
+            doubted = listed(off_by(one, off) for one, off in found)
             reason += (
                 f", so the verdict on {doubted} may be due to that; measure on a machine"
                 " that nothing else uses"
@@ -108,15 +113,14 @@ def _lost(evidence: Evidence) -> LossByBatch:
     try:
         planned = window(evidence)
     except NoDataError:
-        return {}
-    others = list(_increases(evidence, OTHER_CPU))
+        return LossByBatch()
+    others = sorted(_increases(evidence, OTHER_CPU))
+    starts = [o.start for o in others]
+    ends = [*accumulate((o.end for o in others), max)]
 
     def disturbed(loss: Loss) -> bool:
-        used = [
-            o.seconds / (o.end - o.start)
-            for o in others
-            if o.start < loss.end and o.end > loss.start
-        ]
+        near = others[bisect_right(ends, loss.start) : bisect_left(starts, loss.end)]
+        used = [o.seconds / (o.end - o.start) for o in near if o.end > loss.start]
         return loss.seconds > 0 and max(used, default=math.inf) > DISTURBED * OTHERS
 
     service = lost_by_batch(filter(disturbed, _increases(evidence, SERVICE_CPU_WAIT)), planned)
@@ -126,7 +130,7 @@ def _lost(evidence: Evidence) -> LossByBatch:
         )
         for values in every_reading(evidence, GENERATOR_CPU_WAIT).values()
     )
-    return {n: service.get(n, 0.0) + generators.get(n, 0.0) for n in {*service, *generators}}
+    return summed([service, generators])
 
 
 def _increases(evidence: Evidence, name: str) -> Iterator[Loss]:
@@ -139,12 +143,17 @@ def _increases(evidence: Evidence, name: str) -> Iterator[Loss]:
                     yield Loss(start, end, max(0.0, last - first))
 
 
-def _explained(one: Measured, lost: LossByBatch, *, service_too: bool) -> bool:
-    """Whether a breach may be due to the waiting of the generator, or of the service as well."""
+def _off(one: Measured, lost: LossByBatch, *, service_too: bool) -> float | None:
+    """By how much a breach may be due to the waiting of the generator, or of the service as well.
+
+    Returns:
+        As `too_far_by_pauses`; None for a budget that holds.
+    """
     budget = one.budget
     if one.holds is not False:
-        return False
+        return None
     if isinstance(budget.indicator, ServiceIndicator):
         slow = budget.unit is Unit.SECONDS and budget.direction == "max"
-        return service_too and slow and too_far_by_pauses(one, lost) is not None
-    return too_far_by_pauses(one, lost) is not None
+        if not (service_too and slow):
+            return None
+    return too_far_by_pauses(one, lost)

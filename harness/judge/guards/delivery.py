@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from harness.judge.guards.readings import TimedReading, every_reading, loads
-from harness.judge.measure.deltas import value_at
+from harness.judge.measure.deltas import values_at
 from harness.judge.measure.series import Interval, window
 from harness.names import (
     GENERATOR_ASKED,
@@ -143,7 +143,10 @@ def _gap(worker: Worker, values: list[TimedReading], evidence: Evidence) -> tupl
 
 
 def _at(readings: list[TimedReading], moment: float) -> float:
-    return value_at(moment, [one.at for one in readings], [one.value for one in readings])
+    import numpy as np  # 0.1 s
+
+    times, values = np.array(readings, dtype=np.float64).T
+    return float(values_at(np.array([moment]), times, values)[0])
 
 
 def _load_of(evidence: Evidence, source: str) -> str:

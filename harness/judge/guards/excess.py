@@ -8,38 +8,21 @@ are more than may exceed the bound.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from harness.judge.bounds import FLOAT_NOISE
 from harness.judge.measure.observation import ObservedTimes
 from harness.judge.measure.series import Interval
-from harness.runs.model import Distribution, batch_seconds
+from harness.runs.model import batch_seconds
 
-# Seconds lost in each batch, by its number from the window's start; those before it are negative.
-LossByBatch = Mapping[int, float]
-# How many requests of a batch, by its number, are over a bound for certain.
-CertainlyOver = Callable[[int, Distribution, float], float]
+if TYPE_CHECKING:
+    from harness.judge.guards.tails import Floats, Integers
 
 _STEPS = 12  # of the bisection: to a four thousandth of the value
-_NOISE = 1e-9
-
-
-class Tail:
-    """How many times of a distribution are over a bound, for many bounds.
-
-    Args:
-        times: The distribution.
-    """
-
-    def __init__(self, times: Distribution) -> None:
-        self._values = times.values
-        self._over = [*accumulate(reversed(times.counts), initial=0)][::-1]
-
-    def over(self, bound: float) -> int:
-        """The times above a bound."""
-        return self._over[bisect_right(self._values, bound)]
 
 
 class Loss(NamedTuple):
@@ -50,92 +33,203 @@ class Loss(NamedTuple):
     seconds: float
 
 
-def lost_by_batch(losses: Iterable[Loss], window: Interval) -> dict[int, float]:
+@dataclass(frozen=True)
+class LossByBatch:
+    """The seconds lost, by the number of a batch from the window's start, negative before it.
+
+    Where in its interval a loss occurred is not known. So a loss counts in full in each batch that
+    it reaches into, and no more than once in several batches together.
+
+    Attributes:
+        within: The seconds of each loss, in every batch that it reaches into.
+        begun: The seconds of each loss, in the batch in which it begins.
+        reach: The most batches that a loss reaches into after the batch in which it begins.
+    """
+
+    within: Mapping[int, float] = field(default_factory=dict)
+    begun: Mapping[int, float] = field(default_factory=dict)
+    reach: int = 0
+
+    @cached_property
+    def last(self) -> int | None:
+        """The last batch with a loss; None without one."""
+        return max(self.within, default=None)
+
+    @property
+    def total(self) -> float:
+        """The seconds lost in all batches."""
+        return math.fsum(self.begun.values())
+
+    def up_to(self, last: int) -> float:
+        """The most seconds lost in a batch and in all batches before it."""
+        return self.since(self.first, last)
+
+    def since(self, first: int, last: int) -> float:
+        """The most seconds lost from one batch to another, both of them included."""
+        return min(
+            total - before
+            for total, before in zip(self.totals(last), self.before(first), strict=True)
+        )
+
+    def totals(self, last: int) -> tuple[float, float]:
+        """The seconds of `within` and of `begun` up to a batch, which is included."""
+        within, begun = self.sums
+        return self._to(within, last), self._to(begun, last)
+
+    def before(self, first: int) -> tuple[float, float]:
+        """The seconds of `within` and of `begun` that do not count from a batch on."""
+        within, begun = self.sums
+        return self._to(within, first - 1), self._to(begun, first - self.reach - 1)
+
+    @cached_property
+    def first(self) -> int:
+        """The first batch with a loss; 0 without one."""
+        return min(self.within, default=0)
+
+    @cached_property
+    def sums(self) -> tuple[list[float], list[float]]:
+        """The seconds of `within` and of `begun` up to each batch, from `first` on."""
+        numbers = range(self.first, (self.last or 0) + 1)
+        return (
+            [*accumulate(self.within.get(number, 0.0) for number in numbers)],
+            [*accumulate(self.begun.get(number, 0.0) for number in numbers)],
+        )
+
+    def _to(self, sums: Sequence[float], last: int) -> float:
+        place = min(last - self.first, len(sums) - 1)
+        return sums[place] if place >= 0 else 0.0
+
+
+def lost_by_batch(losses: Iterable[Loss], window: Interval) -> LossByBatch:
     """The seconds lost in each batch.
 
     Args:
-        losses: Of one process. One that reaches into two batches counts in full for both.
+        losses: Of one process.
         window: Of the run.
     """
-    width, found = batch_seconds(window.seconds), dict[int, float]()
+    width, reach = batch_seconds(window.seconds), 0
+    within, begun = dict[int, float](), dict[int, float]()
     for loss in losses:
         first = math.floor((loss.start - window.start) / width)
         last = max(first, math.ceil((loss.end - window.start) / width) - 1)
+        reach = max(reach, last - first)
+        begun[first] = begun.get(first, 0.0) + min(loss.seconds, width * (last - first + 1))
         for number in range(first, last + 1):
-            found[number] = found.get(number, 0.0) + min(loss.seconds, width)
-    return found
+            within[number] = within.get(number, 0.0) + min(loss.seconds, width)
+    return LossByBatch(within, begun, reach)
 
 
-def longest(parts: Iterable[LossByBatch]) -> dict[int, float]:
+def longest(parts: Iterable[LossByBatch]) -> LossByBatch:
     """The largest loss of each batch: a request meets one of several generators."""
-    found: dict[int, float] = {}
-    for lost in parts:
-        for number, seconds in lost.items():
-            found[number] = max(found.get(number, 0.0), seconds)
-    return found
+    return _merged(list(parts), max)
 
 
-def too_long(
-    lost: LossByBatch, medians: Mapping[int, float], number: int, limit: float, width: float
-) -> float:
-    """The seconds by which requests that are due in a batch may have taken too long.
+def summed(parts: Iterable[LossByBatch]) -> LossByBatch:
+    """The losses of several processes together: a request meets all of them."""
+    return _merged(list(parts), math.fsum)
+
+
+def _merged(parts: Sequence[LossByBatch], merge: Callable[[Iterable[float]], float]) -> LossByBatch:
+    def each(found: Sequence[Mapping[int, float]]) -> dict[int, float]:
+        numbers = {number for one in found for number in one}
+        return {n: merge([one.get(n, 0.0) for one in found]) for n in numbers}
+
+    return LossByBatch(
+        each([one.within for one in parts]),
+        each([one.begun for one in parts]),
+        max((one.reach for one in parts), default=0),
+    )
+
+
+class Queue:
+    """What requests may have waited for because of losses.
 
     While a process is held back, requests queue up, and those that follow wait for them. The queue
     is longer by at most the seconds that were lost since a moment, and by its length then (Lindley
     1952, Proceedings of the Cambridge Philosophical Society 48). A request takes at least as long
     as the queue that it meets, so half of the time the queue was no longer than the median.
-    A request waits until its answer, which may be in a later batch.
 
     Args:
-        lost: By batch; those that are not in it lost nothing.
+        lost: By batch.
         medians: Of the latencies of each batch with requests.
-        number: Of the batch.
-        limit: How long the request may take without the loss, seconds.
-        width: Seconds of a batch.
     """
-    last, latest = number, max(lost, default=number)
-    while True:
-        seconds = _since(lost, min(lost, default=number), last)
-        if seconds:
-            queued = (m + _since(lost, n, last) for n, m in medians.items() if n < number)
-            seconds = min(seconds, min(queued, default=math.inf))
-        end = min(latest, number + math.ceil((limit + seconds) / width))
-        if end <= last:
-            return seconds
-        last = end
 
+    def __init__(self, lost: LossByBatch, medians: Mapping[int, float]) -> None:
+        import numpy as np  # 0.1 s, which a run without a disturbed breach saves
 
-def _since(lost: LossByBatch, first: int, last: int) -> float:
-    return math.fsum(lost.get(number, 0.0) for number in range(first, last + 1))
+        self._last, self._first = lost.last, lost.first
+        self._numbers = np.array(sorted(medians), dtype=np.int64)
+        self._sums = [np.array(sums) for sums in lost.sums]
+        # since(n, last) + median(n) for all n before a batch: the smallest of each of its two sums
+        before = np.array([lost.before(n) for n in sorted(medians)]).reshape(-1, 2)
+        own = np.array([medians[n] for n in sorted(medians)], dtype=np.float64)
+        least = (np.minimum.accumulate(own - sums) for sums in before.T)
+        self._least = [np.concatenate(([math.inf], sums)) for sums in least]
 
+    def too_long(self, numbers: Integers, limits: Floats, width: float) -> Floats:
+        """The seconds by which requests that are due in some batches may have taken too long.
 
-def breached(observed: ObservedTimes, quantile: float, bound: float, over: CertainlyOver) -> bool:
-    """Whether more requests are over a bound for certain than a quantile allows."""
-    certain = sum(
-        over(number, times, bound)
-        for number, times in zip(observed.numbers, observed.batches, strict=True)
-    )
-    return certain > (1 - quantile) * observed.shortest.count + _NOISE
+        A request waits until its answer, which may be in a later batch.
+
+        Args:
+            numbers: Of the batches.
+            limits: How long the requests of each batch may take without the loss, seconds.
+            width: Seconds of a batch.
+        """
+        import numpy as np
+
+        latest = numbers if self._last is None else np.full_like(numbers, self._last)
+        last, found = numbers.copy(), np.zeros(len(numbers))
+        rest = np.arange(len(numbers))
+        while len(rest):
+            seconds = found[rest] = self._waited(numbers[rest], last[rest])
+            ends = numbers[rest] + np.ceil((limits[rest] + seconds) / width)
+            ends = np.minimum(latest[rest], ends).astype(np.int64)
+            longer = ends > last[rest]
+            rest = rest[longer]
+            last[rest] = ends[longer]
+        return found
+
+    def _waited(self, numbers: Integers, last: Integers) -> Floats:
+        """The seconds lost up to some batches, or the queue before a batch with those since."""
+        import numpy as np
+
+        places = np.searchsorted(self._numbers, numbers)
+        parts = []
+        for sums, least in zip(self._sums, self._least, strict=True):
+            ends = np.minimum(last - self._first, len(sums) - 1)
+            total = np.where(ends >= 0, sums[np.maximum(ends, 0)], 0.0)
+            parts.append((total, total + least[places]))
+        lost = np.minimum(parts[0][0], parts[1][0])
+        queued = np.minimum(parts[0][1], parts[1][1])
+        return np.where(lost != 0, np.minimum(lost, queued), lost)
 
 
 def breached_in_spite_of(lost: LossByBatch, observed: ObservedTimes) -> Callable[[float], bool]:
     """Whether a bound on a latency is breached whatever these losses have added."""
+    import numpy as np
+
+    from harness.judge.guards.tails import Tails
+    from harness.runs.records.intervals import rows_of
+
     quantile, width = observed.indicator.quantile, observed.width
-    batches = dict(zip(observed.numbers, observed.batches, strict=True))
-    medians = {number: times.quantile(0.5) or 0.0 for number, times in batches.items()}
+    shortest, tails = observed.shortest, Tails(observed.batches)
+    numbers = np.array(observed.numbers, dtype=np.int64)
+    rows = rows_of(observed.batches)
+    medians = np.nan_to_num(rows.quantile(0.5)).tolist()
+    queue = Queue(lost, dict(zip(observed.numbers, medians, strict=True)))
     if quantile is None:
-        added = sum(
-            times.count * too_long(lost, medians, number, times.quantile(1.0) or 0.0, width)
-            for number, times in batches.items()
-        )
-        mean = (observed.shortest.mean or 0.0) - added / max(1, observed.shortest.count)
+        added = (rows.sums * queue.too_long(numbers, np.maximum(tails.highest, 0.0), width)).sum()
+        mean = (shortest.mean or 0.0) - float(added) / max(1, shortest.count)
         return lambda bound: mean > bound
+    allowed = (1 - quantile) * shortest.count + FLOAT_NOISE
 
-    def over(number: int, times: Distribution, bound: float) -> float:
-        reach = bound + too_long(lost, medians, number, bound, width)
-        return (times.share_over(reach) or 0.0) * times.count
+    def certainly(bound: float) -> bool:
+        which = np.flatnonzero(tails.highest > bound)
+        bounds = np.full(len(which), bound)
+        return tails.over(bounds + queue.too_long(numbers[which], bounds, width), which) > allowed
 
-    return lambda bound: breached(observed, quantile, bound, over)
+    return certainly
 
 
 def may_be_off(value: float, is_breached: Callable[[float], bool]) -> float:

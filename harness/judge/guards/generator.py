@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from harness.judge.guards.excess import Loss, LossByBatch, longest, lost_by_batch
-from harness.judge.guards.impact import explained_by_pauses, off_by, too_far_by_pauses
+from harness.judge.guards.impact import (
+    explained_by_pauses,
+    explained_by_saturation,
+    off_by,
+)
 from harness.judge.guards.readings import (
     TimedReading,
     closed_sources,
@@ -44,19 +48,29 @@ LOCKED = 0.4
 LOCKED_FROM = 20.0
 
 
-def generator_cpu(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
+def generator_cpu(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """No process of the generator was short of CPU for two consecutive seconds."""
     source, worst = _worst_pair(readings(evidence, GENERATOR_CPU))
     if worst is None:
         return
     reason = f"{of(source)} used up to {format_quantity(worst, Unit.RATIO)} of a core"
-    if worst > CPU:
+    explained = explained_by_saturation(measured, read_generator(evidence)) if worst > CPU else ()
+    tripped = worst > CPU and bool(explained or not measured)
+    if tripped:
         reason += (
             ", so its own delay is part of the latency; lower the rate, use FastHttpUser, or more"
             " workers"
         )
+    elif worst > CPU:
+        reason += "; no verdict depends on that, because the kernel timed the answers"
     yield guard(
-        "generator-cpu", reason, tripped=worst > CPU, value=worst, limit=CPU, unit=Unit.RATIO
+        "generator-cpu",
+        reason,
+        tripped=tripped,
+        value=worst,
+        limit=CPU,
+        unit=Unit.RATIO,
+        budgets=explained or None,
     )
 
 
@@ -144,7 +158,7 @@ def _paused(
     generator = read_generator(evidence)
     explained = explained_by_pauses(measured, generator, lost) if value > limit else ()
     if explained:
-        doubted = listed(off_by(one, too_far_by_pauses(one, lost)) for one in explained)
+        doubted = listed(off_by(one, off) for one, off in explained)
         reason += f", and the verdict on {doubted} may be due to that{advice}"
     elif value > limit:
         reason += "; no verdict depends on that"
@@ -155,7 +169,7 @@ def _paused(
         value=value,
         limit=limit,
         unit=Unit.RATIO,
-        budgets=tuple(one.name for one in explained) or None,
+        budgets=tuple(one.name for one, _ in explained) or None,
     )
 
 
@@ -180,7 +194,7 @@ def _lost(
     try:
         planned = window(evidence)
     except NoDataError:
-        return {}
+        return LossByBatch()
     return longest(
         lost_by_batch(
             (

@@ -10,18 +10,24 @@ there a budget that holds proves nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import assert_never
 
 from harness.budgets.model import (
     Budget,
+    ClientIndicator,
     ErrorRatio,
     Latency,
     ServiceIndicator,
 )
-from harness.judge.bounds import FLOAT_NOISE, holds
-from harness.judge.guards.excess import LossByBatch, Tail, breached_in_spite_of, may_be_off
+from harness.judge.bounds import holds
+from harness.judge.guards.excess import LossByBatch, breached_in_spite_of, may_be_off
+from harness.judge.guards.lateness import (
+    LAGS,
+    allowed_lag,
+    breached_by_kernel_times,
+    certainly_breached,
+)
 from harness.judge.guards.readings import GeneratorReading
 from harness.judge.intervals.interval import OUTAGE
 from harness.judge.measure.client import may_exceed, statistic
@@ -40,59 +46,91 @@ from harness.judge.measure.observation import (
     ObservedUtilization,
     RequestCount,
 )
-from harness.names import (
-    GENERATOR_CANARY,
-    GENERATOR_LOOP_LAG,
-    LATENCY,
-    SCHEDULER_LAG,
-    START_LAG,
-)
+from harness.names import LATENCY
 from harness.runs.model import Distribution
 from harness.units import bucket_text, format_quantity
 
-# Shares of the time, with the lateness that is exceeded in each, seconds.
-Lateness = tuple[tuple[float, float], ...]
-
-LAGS = (GENERATOR_LOOP_LAG, GENERATOR_CANARY, SCHEDULER_LAG)
-# What is under 5 ms, or under a tenth of the bound, changes the load too little to matter.
-LAG_FLOOR = 0.005
-LAG_SHARE = 0.1
-# Probes are spread evenly over time and requests are not: where many come at once they are late
-# more often than the probes are. Measured with `benchmarks/guards.py`.
-BURSTS = 2.0
-# What a Python client takes to send a request and to read its answer, seconds; no probe sees it.
-OWN_TIME = 0.0005
 # A wait that no pause explains: seconds, and multiples of the longest answer.
 _LONG = 1.0
 _TIMES_LONGEST = 10.0
-# Of the time, ascending.
-_SHARES = (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4)
 
 
-def explained_by_lag(measured: MeasuredBudgets, generator: GeneratorReading) -> tuple[str, ...]:
-    """Names of the budgets whose verdict may be due to the generator's own lateness."""
-    return tuple(one.name for one in measured if _explained_by_lag(one, generator))
+def explained_by_lag(
+    measured: MeasuredBudgets, generator: GeneratorReading
+) -> tuple[tuple[Measured, float | None], ...]:
+    """The budgets whose verdict may be due to the generator's own lateness.
+
+    Returns:
+        Each with the seconds by which a breached time may be too long; None for a budget that
+        holds.
+    """
+    found: list[tuple[Measured, float | None]] = []
+    for one in measured:
+        observed = one.observation
+        if not isinstance(observed, ObservedTimes) or one.budget.direction != "max":
+            continue
+        if one.holds:
+            lag = max(generator.lag(what) or 0.0 for what in LAGS)
+            if _proves_nothing(observed.indicator, generator) and lag > allowed_lag(one.budget):
+                found.append((one, None))
+        elif one.holds is False:
+            certainly = certainly_breached(one.budget, observed, generator)
+            if not certainly(one.budget.bound):
+                found.append((one, may_be_off(one.measurement.value or 0.0, certainly)))
+    return tuple(found)
 
 
-def too_long_by_lag(one: Measured, generator: GeneratorReading) -> float:
-    """By how much a breached latency may be too long because the generator was late, seconds."""
-    value, observed = one.measurement.value, one.observation
-    if value is None or not isinstance(observed, ObservedTimes):
-        return math.inf
-    return may_be_off(value, _certainly(one.budget, observed, generator))
+def explained_by_saturation(
+    measured: MeasuredBudgets, generator: GeneratorReading
+) -> tuple[str, ...]:
+    """Names of the budgets whose verdict may be due to a generator that was short of CPU.
+
+    In the open model a latency that the kernel timed contains nothing of the generator but the
+    lateness of its start, which is known.
+    """
+    return tuple(
+        one.name
+        for one in measured
+        if isinstance(one.budget.indicator, ClientIndicator) and not _stands(one, generator)
+    )
+
+
+def _stands(one: Measured, generator: GeneratorReading) -> bool:
+    observed = one.observation
+    if not isinstance(observed, ObservedTimes) or one.budget.direction != "max":
+        return False
+    if _proves_nothing(observed.indicator, generator) or generator.users_ran_out:
+        return False
+    if one.holds:
+        return observed.by_kernel > observed.times.count / 2
+    certainly = breached_by_kernel_times(one.budget, observed, generator)
+    return one.holds is False and certainly(one.budget.bound)
 
 
 def explained_by_pauses(
     measured: MeasuredBudgets, generator: GeneratorReading, lost: LossByBatch
-) -> tuple[Measured, ...]:
-    """The budgets whose verdict may be due to pauses of the whole machine.
+) -> tuple[tuple[Measured, float | None], ...]:
+    """The budgets whose verdict may be due to pauses of the whole machine, and by how much.
 
     Args:
         measured: The budgets that are judged.
         generator: What the load generator reported.
         lost: The seconds that the pauses took, by batch of the window.
+
+    Returns:
+        Each with the result of `too_far_by_pauses`; None for a budget that holds.
     """
-    return tuple(one for one in measured if _explained_by_pauses(one, generator, lost))
+    found: list[tuple[Measured, float | None]] = []
+    for one in measured:
+        indicator = one.budget.indicator
+        if isinstance(indicator, ServiceIndicator):
+            continue  # the service measures them
+        if isinstance(indicator, Latency) and one.holds:
+            if _proves_nothing(indicator, generator):
+                found.append((one, None))
+        elif one.holds is False and (off := too_far_by_pauses(one, lost)) is not None:
+            found.append((one, off))
+    return tuple(found)
 
 
 def explained_by_unknown(
@@ -141,11 +179,6 @@ def breached_by_silence(one: Measured) -> bool:
     return silent > OUTAGE * may_exceed(observed.indicator) * observed.shortest.count
 
 
-def allowed_lag(budget: Budget) -> float:
-    """The longest lag that does not matter where it changes the load, in seconds."""
-    return max(LAG_FLOOR, LAG_SHARE * budget.bound)
-
-
 def timed(measured: Iterable[Measured]) -> list[Measured]:
     """The budgets that limit a time that the generator measured."""
     return [one for one in measured if _limits_latency(one.budget)]
@@ -153,120 +186,6 @@ def timed(measured: Iterable[Measured]) -> list[Measured]:
 
 def _limits_latency(budget: Budget) -> bool:
     return isinstance(budget.indicator, Latency) and budget.direction == "max"
-
-
-def _explained_by_lag(one: Measured, generator: GeneratorReading) -> bool:
-    observed = one.observation
-    if not isinstance(observed, ObservedTimes) or one.budget.direction != "max":
-        return False
-    if one.holds:
-        lag = max(generator.lag(what) or 0.0 for what in LAGS)
-        return _proves_nothing(observed.indicator, generator) and lag > allowed_lag(one.budget)
-    return one.holds is False and not _breached_anyway(one.budget, observed, generator)
-
-
-def _breached_anyway(budget: Budget, observed: ObservedTimes, generator: GeneratorReading) -> bool:
-    """Whether a generator that is never late would have measured a breach as well."""
-    return _certainly(budget, observed, generator)(budget.bound)
-
-
-def _certainly(
-    budget: Budget, observed: ObservedTimes, generator: GeneratorReading
-) -> Callable[[float], bool]:
-    """Whether a generator that is never late would have measured a breach of a bound as well.
-
-    A request that is over `bound + d` is over the bound without the lateness as well, or it was
-    late by L > d and over `bound + d - L` by itself. As a request takes at most what was measured,
-    P(true > bound) >= P(measured > bound + d) - E[P(measured > bound + d - L); L > d]. This holds
-    for lateness that does not depend on the request; the share of late readings counts twice, which
-    allows twice as many slow requests among the late ones. The breach is certain when some share of
-    late readings makes that more than 1 - q: for the whole window, or for the sum over the batches,
-    each of which has its own d.
-    """
-    times, added = observed.shortest, LAGS
-    if generator.users_ran_out:
-        # While all users are busy, what delays their answers delays the requests that wait for a
-        # user many times over: then only the time from the real start is known to be the service's.
-        if any((generator.lag(what) or 0.0) > allowed_lag(budget) for what in LAGS):
-            times = observed.shortest_service_times
-    elif generator.lags.get(START_LAG):
-        added = (GENERATOR_LOOP_LAG, GENERATOR_CANARY, START_LAG)  # all of it is the generator's
-    quantile = observed.indicator.quantile
-    if quantile is None:
-        lateness = sum(generator.mean_lag(what) for what in added)
-        return lambda bound: (times.mean or 0.0) - BURSTS * lateness - OWN_TIME > bound
-    ways = [[(Tail(times), tuple(_lateness(generator, added)))]]
-    if times == observed.shortest:  # the batches are those of the latencies
-        late = _lateness_by_batch(budget, observed, generator, added)
-        batches = zip(observed.numbers, observed.batches, strict=True)
-        ways.append([(Tail(each), late[number]) for number, each in batches])
-    allowed = (1 - quantile) * times.count * (1 + FLOAT_NOISE)
-
-    def certainly(bound: float) -> bool:
-        return any(
-            sum(_over(each, bound, late[: place + 1]) for each, late in parts) > allowed
-            for parts in ways
-            for place in range(len(_SHARES))
-        )
-
-    return certainly
-
-
-def _over(times: Tail, bound: float, lateness: Lateness) -> float:
-    """How many times are over a bound for certain.
-
-    Args:
-        times: As measured.
-        bound: Seconds.
-        lateness: Shares of the time, ascending, with the lateness that is exceeded in each; the
-            last one is d.
-    """
-    limit = bound + lateness[-1][1]
-    explained = sum(
-        BURSTS * (after - share) * times.over(limit - late)
-        for (share, late), (after, _) in pairwise(lateness)
-    )
-    return times.over(limit) - explained
-
-
-def _lateness(generator: GeneratorReading, added: Iterable[str]) -> Iterator[tuple[float, float]]:
-    """Shares of the time with the lateness that is exceeded in them, these lags added up."""
-    for share in _SHARES:
-        yield share, OWN_TIME + sum(generator.lag(what, 1 - share) or 0.0 for what in added)
-
-
-def _lateness_by_batch(
-    budget: Budget, observed: ObservedTimes, generator: GeneratorReading, added: Iterable[str]
-) -> dict[int, Lateness]:
-    """As `_lateness`, for the requests that are due in each batch.
-
-    A request meets the lag of its start and that of its answer, which may be in a later batch.
-    """
-    total = sum(generator.lag(what, 1.0) or 0.0 for what in added)
-    later = math.ceil((budget.bound + total) / observed.width)
-    found = {number: [OWN_TIME] * len(_SHARES) for number in observed.numbers}
-    for what in added:
-        for whole, batches in zip(
-            generator.lags.get(what, ()), generator.batches.get(what, ()), strict=True
-        ):
-            for number, so_far in found.items():
-                near = [batches[n] for n in range(number, number + later + 1) if n in batches]
-                lag = Distribution.merge(near if number in batches else (whole,))
-                found[number] = [a + b for a, b in zip(so_far, _quantiles(lag), strict=True)]
-    return {number: tuple(zip(_SHARES, late, strict=True)) for number, late in found.items()}
-
-
-def _quantiles(times: Distribution) -> list[float]:
-    return [times.quantile(1 - share) or 0.0 for share in _SHARES]
-
-
-def _explained_by_pauses(one: Measured, generator: GeneratorReading, lost: LossByBatch) -> bool:
-    indicator = one.budget.indicator
-    if isinstance(indicator, ServiceIndicator):
-        return False  # the service measures them
-    if isinstance(indicator, Latency) and one.holds:
-        return _proves_nothing(indicator, generator)
-    return one.holds is False and too_far_by_pauses(one, lost) is not None
 
 
 def too_far_by_pauses(one: Measured, lost: LossByBatch) -> float | None:
@@ -289,11 +208,11 @@ def too_far_by_pauses(one: Measured, lost: LossByBatch) -> float | None:
             certainly = breached_in_spite_of(lost, observed)
             return None if certainly(budget.bound) else may_be_off(value, certainly)
         case ObservedThroughput(seconds=seconds):
-            share = math.fsum(lost[number] for number in lost if number >= 0) / seconds
+            share = (0.0 if lost.last is None else lost.since(0, lost.last)) / seconds
             off = value * share / (1 - share) if share < 1 else math.inf
             return off if budget.direction == "min" and value + off >= budget.bound else None
         case ObservedHistogram() | ObservedRatio():
-            off = math.fsum(lost.values())  # of one observation, and so of each and of their mean
+            off = lost.total  # of one observation, and so of each and of their mean
             return off if value - off <= budget.bound else None
         case ObservedFailures() | ObservedPerRequest() | NothingObserved():
             return None

@@ -13,15 +13,9 @@ from itertools import pairwise
 
 from harness.budgets.model import Budget, ClientIndicator, Latency, PerRequest, Throughput
 from harness.judge.guards.delivery import Delivery, deliveries
-from harness.judge.guards.generator import generator_cpu
-from harness.judge.guards.impact import (
-    LAG_FLOOR,
-    LAGS,
-    allowed_lag,
-    explained_by_unanswered,
-    explained_by_unknown,
-    timed,
-)
+from harness.judge.guards.generator import CPU, generator_cpu
+from harness.judge.guards.impact import explained_by_unanswered, explained_by_unknown, timed
+from harness.judge.guards.lateness import LAG_FLOOR, LAGS, allowed_lag
 from harness.judge.guards.readings import (
     GeneratorReading,
     closed_sources,
@@ -339,7 +333,7 @@ def _is_reached(budget: Budget) -> bool:
 def _saturated(evidence: Evidence, measured: MeasuredBudgets, generator: GeneratorReading) -> bool:
     limit = min((allowed_lag(one.budget) for one in timed(measured)), default=LAG_FLOOR)
     late = any((generator.lag(what) or 0.0) > limit for what in LAGS)
-    return late or any(found.outcome == "tripped" for found in generator_cpu(evidence, measured))
+    return late or any((found.value or 0.0) > CPU for found in generator_cpu(evidence, measured))
 
 
 def _missing_users(evidence: Evidence) -> dict[str, list[float]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.judge.measure.series import EDGE_SLACK, Interval, NoDataError, inside, window
 from harness.names import (
@@ -18,6 +18,9 @@ from harness.names import (
     START_LAG,
 )
 from harness.runs.model import Distribution, Evidence
+
+if TYPE_CHECKING:
+    from harness.judge.guards.tails import Floats
 
 _LAGS = frozenset({START_LAG, SCHEDULER_LAG, GENERATOR_LOOP_LAG, GENERATOR_CANARY})
 
@@ -39,12 +42,15 @@ class GeneratorReading:
             requests.
         users_ran_out: Whether an open load had no idle user left at some moment.
         batches: The lags of each batch of the window, one of each process as in `lags`.
+        near: Quantiles of a lag around each batch from 0 on, kept by `lateness` because budgets
+            share them: by the kind of lag and the number of later batches.
     """
 
     lags: Mapping[str, tuple[Distribution, ...]]
     closed: bool
     users_ran_out: bool
     batches: Mapping[str, tuple[Mapping[int, Distribution], ...]]
+    near: dict[tuple[str, int], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def lag(self, what: str, quantile: float = 0.99) -> float | None:
         """A quantile of a lag, of the process where it is highest; None without any."""
@@ -86,7 +92,7 @@ def readings_between(
     found: dict[str, list[TimedReading]] = {}
     for series in evidence.series:
         if series.name == name and INSTANCE not in series.labels:  # else the service's own
-            samples = [TimedReading(*sample) for sample in inside(series, interval, EDGE_SLACK)]
+            samples = [TimedReading(t, v) for t, v in inside(series, interval, EDGE_SLACK)]
             found.setdefault(series.labels.get(SOURCE, ""), []).extend(samples)
     return {source: sorted(values) for source, values in found.items() if values}
 
@@ -122,8 +128,16 @@ def is_closed(evidence: Evidence) -> bool:
 
 def _users_ran_out(evidence: Evidence) -> bool:
     """Whether some class of users had none left to begin an iteration, in the open model."""
-    found = readings(evidence, GENERATOR_IDLE_USERS).values()
-    return any(reading.value <= 0 for values in found for reading in values)
+    try:
+        planned = window(evidence)
+    except NoDataError:
+        return False
+    return any(
+        value <= 0
+        for series in evidence.series
+        if series.name == GENERATOR_IDLE_USERS and INSTANCE not in series.labels
+        for _, value in inside(series, planned, EDGE_SLACK)
+    )
 
 
 def closed_sources(evidence: Evidence, name: str) -> set[str]:

@@ -61,7 +61,8 @@ def edge_scrapes(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guar
 def scrape_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """Nearly every planned scrape of the window succeeded, on the worst instance.
 
-    An instance of which none succeeded in the whole run is the subject of `edge_scrapes`.
+    An instance of which none succeeded in the whole run is the subject of `edge_scrapes`. A budget
+    that is decided by its value, and breached by an increase between the edges, stands.
     """
     places = [place for place in _places(evidence, measured) if scrapes(evidence, place)]
     if not places:
@@ -82,6 +83,7 @@ def scrape_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[G
             f" under load for an interval of {format_quantity(interval, Unit.SECONDS)}; make it"
             " cheaper, raise `target.scrape_interval`, or correct `target.metrics`"
         )
+    doubted = [one for one in measured if not _breached_by_increase(one)]
     yield guard(
         "scrape-coverage",
         reason,
@@ -90,7 +92,7 @@ def scrape_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[G
         limit=COVERAGE,
         unit=Unit.RATIO,
         scope="server",
-        budgets=_resting(measured, (p for p in places if shares[p] < COVERAGE)),
+        budgets=_resting(measured, (p for p in places if shares[p] < COVERAGE), doubted),
     )
 
 
@@ -233,17 +235,34 @@ def _places(evidence: Evidence, measured: MeasuredBudgets) -> list[Origin]:
     return found
 
 
-def _resting(measured: MeasuredBudgets, bad: Iterable[Origin]) -> tuple[str, ...] | None:
-    """The server-side budgets that rest on bad places; None when these are all of them, or none."""
+def _breached_by_increase(one: Measured) -> bool:
+    """Whether the value alone breaks the bound, and only the edges of the window decide the value.
+
+    A service that is too busy to be scraped in between would otherwise hide its own breach.
+    """
+    by_edges = not reads_between_edges(one.budget.indicator)
+    return one.holds is False and one.budget.decide == "value" and by_edges
+
+
+def _resting(
+    measured: MeasuredBudgets, bad: Iterable[Origin], doubted: MeasuredBudgets | None = None
+) -> tuple[str, ...] | None:
+    """The server-side budgets that rest on bad places; None when these are all of them.
+
+    Args:
+        measured: All budgets.
+        bad: The places.
+        doubted: The budgets that are named if they rest on them; None is all.
+    """
     providers = {place.provider for place in bad}
     on_server = _on_server(measured)
     resting = tuple(
         one.name
-        for one in on_server
+        for one in _on_server(measured if doubted is None else doubted)
         if ("" in providers and one.observation.coverage.is_scraped)
         or providers.intersection(one.observation.coverage.providers)
     )
-    return resting if 0 < len(resting) < len(on_server) else None
+    return resting if providers and len(resting) < len(on_server) else None
 
 
 def _on_server(measured: MeasuredBudgets) -> list[Measured]:

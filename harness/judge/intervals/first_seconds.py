@@ -31,12 +31,16 @@ def slow_at_first(budget: Budget, batches: Sequence[Distribution], seconds: int)
     quantile = budget.indicator.quantile if isinstance(budget.indicator, Latency) else None
     if quantile is None or budget.direction == "min" or len(batches) < _FIRST:
         return ""
+    from harness.runs.records.intervals import rows_of
+
     count = len(batches) // _FIRST
-    first, rest = Distribution.merge(batches[:count]), Distribution.merge(batches[count:])
-    slow, later = (round((d.share_over(budget.bound) or 0) * d.count) for d in (first, rest))
-    if later > (1 - quantile) * rest.count:
+    rows = rows_of(batches)
+    over, every = rows.over(budget.bound), rows.sums
+    slow, later = int(over[:count].sum()), int(over[count:].sum())
+    first, rest = int(every[:count].sum()), int(every[count:].sum())
+    if later > (1 - quantile) * rest:
         return ""
-    if _chance(slow, first.count, slow + later, first.count + rest.count) > _LEVEL:
+    if _chance(slow, first, slow + later, first + rest) > _LEVEL:
         return ""
     span = format_quantity(count * seconds, Unit.SECONDS)
     return (
@@ -54,8 +58,8 @@ def _chance(slow: int, first: int, every_slow: int, every: int) -> float:
     def ways(n: int, k: int) -> float:
         return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
-    least = max(slow, first + every_slow - every)
+    least, all_ways = max(slow, first + every_slow - every), ways(every, first)
     return math.fsum(
-        math.exp(ways(every_slow, k) + ways(every - every_slow, first - k) - ways(every, first))
+        math.exp(ways(every_slow, k) + ways(every - every_slow, first - k) - all_ways)
         for k in range(least, min(first, every_slow) + 1)
     )

@@ -208,8 +208,9 @@ def _latency(
 
 
 def _mean_of_times(batches: Sequence[Distribution], alphas: tuple[float, float]) -> Confidence:
-    of = {n: (times.mean or 0.0) * times.count for n, times in enumerate(batches)}
-    return _mean(of, {n: times.count for n, times in enumerate(batches)}, alphas)
+    counts = [times.count for times in batches]
+    sums = ((times.mean or 0.0) * count for times, count in zip(batches, counts, strict=True))
+    return _mean(dict(enumerate(sums)), dict(enumerate(counts)), alphas)
 
 
 def _is_outage(observed: ObservedTimes, budget: Budget, alpha: float) -> bool:

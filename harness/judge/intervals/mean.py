@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 _MOST_CORRELATION = 0.5  # of neighbouring batches; more means that the batches are too short
 
@@ -47,10 +46,14 @@ def variance_of_sum(residuals: Sequence[float]) -> float:
 
     The correlation of neighbouring batches widens it; at least two batches.
     """
-    squares = math.fsum(e * e for e in residuals)
+    import numpy as np  # 0.1 s
+
+    each, m = np.array(residuals, dtype=np.float64), len(residuals)
+    with np.errstate(over="ignore", invalid="ignore"):
+        products, neighbouring = each * each, each[1:] * each[:-1]
+    squares = math.fsum(products.tolist())
     if squares == 0:
         return 0.0
-    m = len(residuals)
-    neighbours = math.fsum(a * b for a, b in pairwise(residuals)) / squares
+    neighbours = math.fsum(neighbouring.tolist()) / squares
     wider = 1 + 2 * min(max(neighbours, 0.0), _MOST_CORRELATION)
     return m / (m - 1) * squares * wider

@@ -10,8 +10,15 @@ tests/unit/judge/stopping/test_abort.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from harness.judge.intervals.mean import variance_of_sum
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
 
 
 def share_bounds(
@@ -28,19 +35,23 @@ def share_bounds(
     Returns:
         The lower and the upper bound, 0 to 1; both say nothing (0, 1) with fewer than two batches.
     """
-    batches = [(x, n) for x, n in zip(over, totals, strict=True) if n]
-    if len(batches) < 2:
+    import numpy as np  # 0.1 s
+
+    sizes = np.array(totals, dtype=np.float64)
+    filled = sizes != 0
+    parts, sizes = np.array(over, dtype=np.float64)[filled], sizes[filled]
+    if len(sizes) < 2:
         return 0.0, 1.0
     from scipy.special import ndtri, stdtrit
 
-    n = sum(total for _, total in batches)
-    share = sum(x for x, _ in batches) / n
-    effect = _design_effect(batches, share, n)
+    n = sum(sizes.tolist())
+    share = sum(parts.tolist()) / n
+    effect = _design_effect(parts, sizes, share, n)
     bounds = []
     for alpha in (alpha_low, alpha_high):
         effective = n / effect
         if effect > 1:  # the effect is an estimate, as a standard deviation in a t test is one
-            effective *= (ndtri(1 - alpha) / stdtrit(len(batches) - 1, 1 - alpha)) ** 2
+            effective *= (ndtri(1 - alpha) / stdtrit(len(sizes) - 1, 1 - alpha)) ** 2
         bounds.append(effective)
     return _lower(share, bounds[0], alpha_low), _upper(share, bounds[1], alpha_high)
 
@@ -58,7 +69,7 @@ def certain_share(count: float, total: float, alpha: float) -> float:
     return _lower(count / total, total, alpha) if total else 0.0
 
 
-def _design_effect(batches: Sequence[tuple[float, float]], share: float, n: float) -> float:
+def _design_effect(parts: Floats, sizes: Floats, share: float, n: float) -> float:
     """Variance of the share as the batches show it, over that of independent requests; at least 1.
 
     The share is a ratio of sums, as the means in `mean` are.
@@ -66,7 +77,7 @@ def _design_effect(batches: Sequence[tuple[float, float]], share: float, n: floa
     independent = share * (1 - share) / n
     if independent == 0:
         return 1.0
-    shown = variance_of_sum([x - share * total for x, total in batches]) / n**2
+    shown = variance_of_sum((parts - share * sizes).tolist()) / n**2
     return max(1.0, shown / independent)
 
 

@@ -6,9 +6,9 @@ values at which the bounds of that share (`proportion`) cross 1 - q.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from functools import cache
 from math import inf, log, log1p
 
 from harness.judge.intervals.proportion import share_bounds
@@ -32,16 +32,15 @@ def quantile_bounds(
         The largest recorded value that the quantile certainly reaches, and the smallest that it
         certainly does not exceed; None where there is none.
     """
-    cumulative = [(0, *accumulate(batch.counts)) for batch in batches]
+    from harness.runs.records.intervals import rows_of
+
+    rows = rows_of(batches)
 
     def over(x: float) -> list[float]:
-        return [
-            seen[-1] - seen[bisect_right(batch.values, x)]
-            for batch, seen in zip(batches, cumulative, strict=True)
-        ]
+        return list(rows.over(x).tolist())
 
-    values = (-inf, *Distribution.merge(batches).values)
-    totals = [seen[-1] for seen in cumulative]
+    values = (-inf, *rows.total.values)
+    totals = rows.sums.tolist()
     reached, not_exceeded = crossings(values, over, totals, quantile, alphas)
     return (
         values[reached + 1] if 0 <= reached < len(values) - 1 else None,
@@ -71,11 +70,15 @@ def crossings(
     """
     may = 1 - quantile
 
+    @cache  # both searches look at the same values first
+    def bounds(x: float) -> tuple[float, float]:
+        return share_bounds(over(x), totals, *alphas)
+
     def not_over(x: float) -> bool:
-        return share_bounds(over(x), totals, *alphas)[0] <= may
+        return bounds(x)[0] <= may
 
     def under(x: float) -> bool:
-        return share_bounds(over(x), totals, *alphas)[1] <= may
+        return bounds(x)[1] <= may
 
     return bisect_left(values, True, key=not_over) - 1, bisect_left(values, True, key=under)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import assert_never
 
 from harness.budgets.model import (
@@ -18,12 +20,20 @@ from harness.budgets.model import (
 )
 from harness.judge.measure.absent import places
 from harness.judge.measure.batches import (
+    answered_in_batches,
     increases_in_batches,
     requests_in_batches,
     seconds_in_batches,
 )
 from harness.judge.measure.coverage import service_coverage
-from harness.judge.measure.deltas import Delta, born, deltas, deltas_or_zero, total
+from harness.judge.measure.deltas import (
+    Delta,
+    born,
+    deltas,
+    deltas_or_zero,
+    reported_deltas,
+    total,
+)
 from harness.judge.measure.gauges import levels
 from harness.judge.measure.histograms import bucket_edge, histogram
 from harness.judge.measure.observation import (
@@ -31,9 +41,11 @@ from harness.judge.measure.observation import (
     ObservedPerRequest,
     ObservedRate,
     ObservedRatio,
+    RequestCount,
 )
 from harness.judge.measure.requests import observe_failures
-from harness.judge.measure.series import NoDataError
+from harness.judge.measure.series import LOAD_GENERATOR, OTHER_CLIENT, NoDataError
+from harness.names import GENERATOR_RECORDED, GENERATOR_REQUEST_BYTES, REPORTED_BYTES, SOURCE
 from harness.runs.model import Evidence
 
 
@@ -95,22 +107,47 @@ def observe_per_request(indicator: PerRequest, evidence: Evidence) -> ObservedPe
     Raises:
         NoDataError: No series, no edge scrape, or no request with a known outcome.
     """
-    requests = observe_failures(ErrorRatio(), evidence)
+    counter, requests = indicator.counter, observe_failures(ErrorRatio(), evidence)
     if not requests.count.total:
         raise NoDataError(f"all {requests.count.made} requests of the window are unanswered")
-    parts = deltas_or_zero(evidence, indicator.counter)
-    numbers = {*requests.total, *requests.unanswered}
-    made = {n: requests.total.get(n, 0) + requests.unanswered.get(n, 0) for n in numbers}
+    unanswered = requests_in_batches(evidence, requests.unanswered)
+    count, divisor = requests.count, requests_in_batches(evidence, requests.total)
+    if counter.metric in REPORTED_BYTES:
+        parts = reported_deltas(evidence, counter)
+        coverage = replace(requests.coverage, providers=(LOAD_GENERATOR,))
+        # A report has both as of one moment, so each response is counted with its request.
+        recorded = reported_deltas(evidence, Selector(GENERATOR_RECORDED))
+        if _reports(parts) != _reports(recorded):
+            of_client = counter.metric == GENERATOR_REQUEST_BYTES
+            why = OTHER_CLIENT if of_client else "some of its readings are missing"
+            raise NoDataError(f"{counter} does not count all requests: {why}")
+        divisor = increases_in_batches(evidence, recorded)
+    else:
+        parts = deltas_or_zero(evidence, counter)
+        coverage = service_coverage(evidence, [counter], [(counter, parts)])
+        if indicator.answered:
+            numbers = {*requests.total, *requests.unanswered}
+            due = {n: requests.total.get(n, 0) + requests.unanswered.get(n, 0) for n in numbers}
+            divisor = answered_in_batches(evidence, due)
+    if indicator.answered:
+        count = RequestCount(ok=round(math.fsum(divisor.values())), unanswered=count.unanswered)
+        if not count.total:
+            raise NoDataError("no request was answered in the window; is the service too slow?")
     return ObservedPerRequest(
         indicator,
-        service_coverage(evidence, [indicator.counter], [(indicator.counter, parts)]),
+        coverage,
         total(parts),
-        requests.count,
+        count,
         increases_in_batches(evidence, parts),
-        requests_in_batches(evidence, requests.total),
-        requests_in_batches(evidence, made),
+        divisor,
+        {n: divisor.get(n, 0) + unanswered.get(n, 0) for n in {*divisor, *unanswered}},
         parts[0].source,
     )
+
+
+def _reports(parts: Iterable[Delta]) -> set[tuple[str | None, float, float]]:
+    """Generator, time of the first report and seconds to the last one, of each series."""
+    return {(part.labels.get(SOURCE), part.start, part.seconds) for part in parts}
 
 
 def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:

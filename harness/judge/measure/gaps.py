@@ -7,8 +7,11 @@ that no scrape of any instance has shown leaves no trace.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from operator import lt
 from typing import Final
 
 from harness.budgets.selector import Selector
@@ -16,6 +19,7 @@ from harness.judge.measure.absent import family, family_holes
 from harness.judge.measure.series import (
     EDGE_SLACK,
     NoDataError,
+    Origin,
     instances,
     listed,
     matching,
@@ -50,6 +54,7 @@ def gaps(
     counted = set(map(str, counters))
     found: list[str] = []
     read = {str(selector): selector for selector in selectors}
+    scraped: dict[Origin, tuple[float, ...]] = {}
     for name, selector in read.items():
         series = matching(evidence, selector)
         if name in counted:
@@ -68,7 +73,10 @@ def gaps(
                     else planned.start
                 )
                 begin = max(planned.start, born)
-                found += _holes(evidence, one, begin, planned.end + EDGE_SLACK)
+                place = origin(one)
+                if place not in scraped:
+                    scraped[place] = scrapes(evidence, place)
+                found += _holes(one, scraped[place], begin, planned.end + EDGE_SLACK)
     return tuple(dict.fromkeys(found + _unpaired(evidence, read.values())))
 
 
@@ -76,6 +84,9 @@ def _lacking_replicas(
     evidence: Evidence, selector: Selector, series: Sequence[Series]
 ) -> Iterator[str]:
     """The replicas of an instance with the metric that do not have it."""
+    replicas = instances(evidence)
+    if len(replicas) < 2:
+        return
     having = {origin(one).instance for one in series if not origin(one).provider} - {""}
     metrics: dict[str, set[str]] = defaultdict(set)
     for one in evidence.series:
@@ -83,7 +94,7 @@ def _lacking_replicas(
             metrics[origin(one).instance].add(one.name)
     lacking = [
         name
-        for name in instances(evidence)
+        for name in replicas
         if name not in having
         and any(_are_replicas(metrics[name], metrics[other]) for other in having)
     ]
@@ -117,11 +128,14 @@ def _unpaired(evidence: Evidence, selectors: Iterable[Selector]) -> list[str]:
 def _contradictions(evidence: Evidence, series: Sequence[Series]) -> Iterator[str]:
     """Series that had different values at one time: in a scrape, or twice in the evidence."""
     noted = {s.labels.get(CONTRADICTING_SERIES) for s in evidence.series if s.name == CONTRADICTING}
+    texts = [series_text(one.name, one.labels) for one in series]
+    counts = Counter(texts)
     values: dict[tuple[str, float], float] = {}
-    for one in series:
-        text = series_text(one.name, one.labels)
+    for one, text in zip(series, texts, strict=True):
         if text in noted:
             yield f"{text} has two values at one time"
+        if counts[text] == 1 and all(map(lt, one.times, islice(one.times, 1, None))):
+            continue
         for time, value in zip(one.times, one.values, strict=True):
             if values.setdefault((text, time), value) != value:
                 yield f"{text} has two values at one time"
@@ -143,9 +157,9 @@ def _edges_twice(series: Sequence[Series]) -> Iterator[str]:
             yield f"{one.name} has two series for the bucket edge {edge:g}"
 
 
-def _holes(evidence: Evidence, series: Series, start: float, end: float) -> Iterator[str]:
+def _holes(series: Series, scraped: Sequence[float], start: float, end: float) -> Iterator[str]:
     """The successful scrapes of the window in which a series of their instance is missing."""
-    read = [t for t in scrapes(evidence, origin(series)) if start <= t <= end]
+    read = scraped[bisect_left(scraped, start) : bisect_right(scraped, end)]
     times = set(series.times)
     missing = [t for t in read if t not in times]
     if missing and not (series.times and series.times[0] > end):

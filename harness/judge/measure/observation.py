@@ -7,7 +7,7 @@ indicator has one class here, which holds its indicator and all that those funct
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.budgets.model import (
@@ -123,6 +123,7 @@ class ObservedTimes:
         waits: The requests without an answer.
         width: Seconds of a batch.
         numbers: Of the batches, from 0 at the start of the window.
+        by_kernel: How many of the times the kernel took.
     """
 
     indicator: Latency
@@ -130,12 +131,13 @@ class ObservedTimes:
     times: Distribution
     service_times: Distribution
     by_request: Mapping[str, Distribution]
-    batches: tuple[Distribution, ...]
-    unending: tuple[Distribution, ...]
+    batches: Sequence[Distribution]
+    unending: Sequence[Distribution]
     count: RequestCount
     waits: Waits
     width: int
     numbers: tuple[int, ...]
+    by_kernel: int = 0
 
     @property
     def shortest(self) -> Distribution:

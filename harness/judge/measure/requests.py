@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -25,7 +24,7 @@ from harness.judge.measure.unanswered import (
     unanswered_counts,
     unanswered_of,
 )
-from harness.names import LATENCY, OK, SERVICE_TIME
+from harness.names import LATENCY, OK, RECEIVE_LAG, SERVICE_TIME
 from harness.runs.model import Distribution, Evidence, LatencyKey, batch_seconds
 
 
@@ -78,6 +77,15 @@ def observe_times(
         *(shortest, longest, count, waits),
         _width(evidence),
         numbers,
+        _by_kernel(indicator, evidence),
+    )
+
+
+def _by_kernel(indicator: Latency, evidence: Evidence) -> int:
+    return sum(
+        lags.count
+        for key, lags in evidence.latency.items()
+        if key.what == RECEIVE_LAG and selects(indicator, key._replace(what=indicator.of))
     )
 
 
@@ -99,25 +107,20 @@ def _waits(indicator: Latency, evidence: Evidence, arrivals: Batched) -> Waits:
 
 def _batches(
     indicator: Latency, evidence: Evidence, waits: Iterable[Batched]
-) -> tuple[tuple[int, ...], tuple[Distribution, ...], tuple[Distribution, ...]]:
+) -> tuple[tuple[int, ...], Sequence[Distribution], Sequence[Distribution]]:
     """The numbers of the batches, and these with the waits as they are, and with endless ones."""
-    shortest: dict[int, list[Distribution]] = defaultdict(list)
-    longest: dict[int, list[Distribution]] = defaultdict(list)
-    for key, batches in evidence.batches.items():
-        if selects(indicator, key):
-            for number, batch in batches.items():
-                shortest[number].append(batch)
-                longest[number].append(batch)
-    for of_name in waits:
-        for number, batch in of_name.items():
-            shortest[number].append(batch)
-            longest[number].append(unending(batch))
-    numbers = sorted(shortest)
-    return (
-        tuple(numbers),
-        tuple(Distribution.merge(shortest[number]) for number in numbers),
-        tuple(Distribution.merge(longest[number]) for number in numbers),
-    )
+    from harness.runs.records.intervals import BatchTimes, merged_rows, rows_of
+
+    found = [
+        rows_of(batches) for key, batches in evidence.batches.items() if selects(indicator, key)
+    ]
+    waiting = [of_name for of_name in waits if of_name]
+    rows = merged_rows([*found, *map(rows_of, waiting)])
+    numbers, shortest = tuple(rows.numbers.tolist()), BatchTimes(rows)
+    if not waiting:
+        return numbers, shortest, shortest
+    endless = ({number: unending(batch) for number, batch in one.items()} for one in waiting)
+    return numbers, shortest, BatchTimes(merged_rows([*found, *map(rows_of, endless)]))
 
 
 def observe_failures(indicator: ErrorRatio, evidence: Evidence) -> ObservedFailures:
@@ -126,19 +129,15 @@ def observe_failures(indicator: ErrorRatio, evidence: Evidence) -> ObservedFailu
     Raises:
         NoDataError: No request was recorded.
     """
+    from harness.runs.records.intervals import counts_of
+
     counts = request_counts(evidence)
     count = _count(counts, indicator.request)
-    failed: dict[int, float] = defaultdict(float)
-    total: dict[int, float] = defaultdict(float)
-    unanswered: dict[int, float] = defaultdict(float)
-    for key, batches in evidence.batches.items():
-        if selects(indicator, key):
-            for number, times in batches.items():
-                failed[number] += times.count * (key.outcome != OK)
-                total[number] += times.count
-    for batches in unanswered_of(indicator, evidence).values():
-        for number, times in batches.items():
-            unanswered[number] += times.count
+    chosen = {key: one for key, one in evidence.batches.items() if selects(indicator, key)}
+    total = counts_of(chosen.values())
+    bad = counts_of(batches for key, batches in chosen.items() if key.outcome != OK)
+    failed = dict.fromkeys(total, 0) | bad
+    unanswered = counts_of(unanswered_of(indicator, evidence).values())
     by_request = counts if indicator.request is None else {}
     coverage = request_coverage(indicator, evidence)
     return ObservedFailures(indicator, coverage, count, by_request, failed, total, unanswered)
@@ -184,13 +183,10 @@ def request_coverage(indicator: Latency | ErrorRatio | Throughput, evidence: Evi
     except NoDataError:
         return Coverage(tuple(sorted(requests)), workers)
     count = math.ceil(seconds / batch_seconds(seconds))
-    filled = {
-        min(number, count - 1)
-        for key, batches in evidence.batches.items()
-        if selects(indicator, key)
-        for number, times in batches.items()
-        if times.count
-    }
+    from harness.runs.records.intervals import counts_of
+
+    chosen = [batches for key, batches in evidence.batches.items() if selects(indicator, key)]
+    filled = {min(number, count - 1) for number, made in counts_of(chosen).items() if made}
     return Coverage(
         tuple(sorted(requests)),
         workers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -11,7 +11,17 @@ from typing import NamedTuple
 
 from harness.budgets.mistaken import mistake
 from harness.budgets.selector import Selector
-from harness.names import EXPORTED, INSTANCE, OWN_METRICS, PROVIDER, PSUTIL, UP
+from harness.names import (
+    EXPORTED,
+    GENERATOR_REQUEST_BYTES,
+    INSTANCE,
+    OWN_METRICS,
+    PROVIDER,
+    PSUTIL,
+    REPORTED_BYTES,
+    SERVICE_COSTS,
+    UP,
+)
 from harness.runs.model import Evidence, Series
 
 # The run scrapes exactly at both edges of the window; a scrape that is further away
@@ -23,6 +33,11 @@ LIKENESS = 0.8  # of a name that is suggested: metrics and requests share long p
 # Between the two scrapes around an edge; one missing scrape makes two.
 MOST_INTERVALS = 2.5
 _LISTED = 5
+# Why the bytes of requests are not known.
+OTHER_CLIENT = (
+    "a request of another client than HttpUser, FastHttpUser and FastUser was recorded, whose"
+    " bytes are not known"
+)
 
 SERVICE_METRICS = "service metrics"
 LOAD_GENERATOR = "load generator"
@@ -139,7 +154,8 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
     longest = MOST_INTERVALS * scrape_interval(evidence)
 
     def nearest(edge: float, name: str) -> float:
-        best = min(times, key=lambda t: abs(t - edge))
+        after = bisect_left(times, edge)
+        best = min(times[max(0, after - 1) : after + 1], key=lambda t: abs(t - edge))
         if abs(best - edge) > EDGE_TOLERANCE:
             what = where.instance or "the service"
             if where.provider:
@@ -181,9 +197,9 @@ def read_between(evidence: Evidence, where: Origin) -> Interval:
 
 def inside(series: Series, interval: Interval, slack: float = 0.0) -> list[tuple[float, float]]:
     """The (time, value) samples of a series within an interval, its ends included."""
-    return [
-        (t, v) for t, v in _samples(series) if interval.start - slack <= t <= interval.end + slack
-    ]
+    first = bisect_left(series.times, interval.start - slack)
+    after = bisect_right(series.times, interval.end + slack)
+    return [*zip(series.times[first:after], series.values[first:after], strict=True)]
 
 
 def scrape_interval(evidence: Evidence) -> float:
@@ -234,6 +250,15 @@ def why_nothing(evidence: Evidence, selector: Selector) -> str:
     named = [s for s in evidence.series if s.name == selector.metric]
     if named:
         return _why_no_match(named, selector)
+    if selector.metric in SERVICE_COSTS:
+        return (
+            f"there is no {selector.metric}: the harness reads it of a service that it starts"
+            " (`target.command`), and all but the CPU time on Linux only"
+        )
+    if selector.metric in REPORTED_BYTES:
+        older = "an older version of the harness made this run"
+        more = f", or {OTHER_CLIENT}" if selector.metric == GENERATOR_REQUEST_BYTES else ""
+        return f"there is no {selector.metric}: {older}{more}"
     urls = metrics_urls(evidence)
     if not urls:
         return (

@@ -107,8 +107,6 @@ class _Watch:
     """Requests over the limit of one budget and all of them, for each second of the window."""
 
     def __init__(self, budget: Budget, ends: tuple[float, float], noise: float) -> None:
-        import scipy.special  # noqa: F401  takes a moment, which the load must not wait for
-
         self.budget = budget
         self._planned, self._longest = ends
         # In nanoseconds; a service that is at its limit may have started unluckily.

@@ -38,8 +38,6 @@ class DecisionWatch:
     def __init__(self, budgets: Iterable[Budget], scenario: Scenario) -> None:
         """Decide budgets of a scenario whose `planned` is not None."""
         assert scenario.planned is not None
-        import scipy.special  # noqa: F401  takes a moment, which the load must not wait for
-
         self._budgets = {budget.name: budget for budget in budgets}
         self._planned = scenario.planned
         self._early = scenario.early

@@ -13,7 +13,10 @@ import sys
 from typing import assert_never
 
 import gevent
-import locust  # noqa: F401 - first, since it makes the standard library cooperative
+
+import harness.load.child.cooperative  # noqa: F401 - before Locust
+
+# isort: split
 from locust.env import Environment
 
 from harness.load.child.agent import Agent, exit_code_of, notice_to

@@ -22,10 +22,11 @@ from harness.load.child.control_channel import ControlChannel
 from harness.load.child.locustfile.load import describe, place
 from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.child.open_model import OpenModel
-from harness.load.child.pools import pool_size
+from harness.load.child.pools import AT_ONCE, act_at_start, pool_size
 from harness.load.child.prepare import preallocate
 from harness.load.child.probes import HostProbe, watch_loop
 from harness.load.child.recording import Recorder
+from harness.load.child.records.answers import AnswerSampler
 from harness.load.child.records.failures import FAILED
 from harness.load.child.wrapping import forget_failures
 from harness.load.protocol.frames import Bye, Notice, Ready, Report, Setup, Start, Stop, UserError
@@ -90,6 +91,9 @@ class Agent:
         self._events = cast(Any, environment.events)
         self._events.user_error.add_listener(self._on_user_error)
         self._events.test_stopping.add_listener(self._on_test_stopping)
+        self._answers = AnswerSampler()
+        if setup.keep_answers:
+            self._events.request.add_listener(self._answers.on_request)
         stop_at_stop_test(self._end)
 
     def run(self) -> None:
@@ -277,6 +281,9 @@ class Agent:
             burst_requests=recorder.burst_requests(),
             cut=self._cut,
             failures=recorder.take_failures(),
+            response_bytes=recorder.response_bytes,
+            request_bytes=recorder.request_bytes if recorder.request_bytes_known else None,
+            answers=self._answers.take(),
         )
 
     def _target_users(self) -> int | None:
@@ -318,10 +325,11 @@ def pool_of(
 ) -> tuple[int, float]:
     """Users that the open model starts before its schedule, and how many of them per second.
 
-    Both numbers are for all `count` generators together.
+    Users that make requests as they start are started in a ramp. Both numbers are for all `count`
+    generators together.
     """
     users = pool_size(workload, user_classes, count)
-    return users, spawn_rate(users)
+    return users, spawn_rate(users) if act_at_start(user_classes) else AT_ONCE
 
 
 def stop_at_stop_test(on_end: Callable[[str], None]) -> None:

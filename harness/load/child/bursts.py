@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SLOTS = 20  # per second
 _KEPT = 60  # s; a start that is counted later begins a new count of its second
 
@@ -23,15 +25,16 @@ class BurstMeter:
         self._counts: dict[int, int] = {}  # slot -> requests
         self._peaks: dict[int, int] = {}  # second -> requests in its busiest slot
 
-    def count(self, start: float) -> None:
-        """Count a request that was sent at `start`; fastest for ascending times."""
-        slot = int(start * SLOTS)
-        if slot != self._slot:
-            self._change_slot(slot)
-        self._in_slot += 1
-        if self._in_slot > self._most:
-            self._most += 1
-            self.total += 1
+    def count(self, starts: Iterable[float]) -> None:
+        """Count requests that were sent at `starts`; fastest for ascending times."""
+        for start in starts:
+            slot = int(start * SLOTS)
+            if slot != self._slot:
+                self._change_slot(slot)
+            self._in_slot += 1
+            if self._in_slot > self._most:
+                self._most += 1
+                self.total += 1
 
     def _change_slot(self, slot: int) -> None:
         self._counts[self._slot] = self._in_slot

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from itertools import islice
 from math import inf
 from typing import Any, assert_never
+from weakref import WeakSet
 
 import gevent
 from locust.env import Environment
 from locust.runners import Runner
 from locust.shape import LoadTestShape
-from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
+from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from harness.budgets.workload import ClosedWorkload, ShapeWorkload
 from harness.load.user_ramp import steps_of
@@ -137,17 +138,20 @@ def stop_users_without_waiting() -> None:
     that has users, before they are started.
     """
     wait_for_users = Runner.stop_users
+    leaving: WeakSet[Any] = WeakSet()  # greenlets that were asked to end, but are alive for Locust
 
     def stop_users(self: Any, counts: dict[str, int]) -> None:
         current = gevent.getcurrent()
         for name, count in counts.items():
             others = [user for user in self.user_greenlets if user.args and user is not current]
-            users = [user.args[0] for user in others if type(user.args[0]).__name__ == name]
-            staying = [user for user in users if user._state != LOCUST_STATE_STOPPING]  # noqa: SLF001
-            leaving = len(users) - len(staying)  # stopping already, but alive for Locust
-            for user in islice(staying, max(0, count - leaving)):
-                _stop(user)
+            users = [user for user in others if type(user.args[0]).__name__ == name]
+            staying = [user for user in users if user not in leaving]
+            for user in islice(staying, max(0, count - len(users) + len(staying))):
+                leaving.add(user)
+                _stop(user.args[0])
         if current is not self.spawning_greenlet:  # the end of the load
+            gevent.sleep(0)  # until the waits have ended
+            gevent.sleep(0)  # until Locust no longer counts the users that ended with them
             wait_for_users(self, counts)
 
     runner: Any = Runner
@@ -155,7 +159,20 @@ def stop_users_without_waiting() -> None:
 
 
 def _stop(user: Any) -> None:
-    works = user._state == LOCUST_STATE_RUNNING  # noqa: SLF001
-    user._state = LOCUST_STATE_STOPPING  # noqa: SLF001 - stops by itself after its task
-    if not works:  # a waiting user can end at once
+    if user._state == LOCUST_STATE_WAITING:  # noqa: SLF001
+        gevent.get_hub().loop.run_callback(_end_wait, user)
+    elif user._state is None:  # noqa: SLF001 - has not begun
         gevent.spawn(user.group.killone, user.greenlet)
+    else:
+        user._state = LOCUST_STATE_STOPPING  # noqa: SLF001 - stops by itself after its task
+
+
+def _end_wait(user: Any) -> None:
+    """Let a waiting user end; called by the hub, since no user can wake up between these lines.
+
+    A user that woke up meanwhile ends after its task: killed, it would lose a request.
+    """
+    waits = user._state == LOCUST_STATE_WAITING  # noqa: SLF001
+    user._state = LOCUST_STATE_STOPPING  # noqa: SLF001
+    if waits:
+        user.greenlet.throw(gevent.GreenletExit())

@@ -70,7 +70,6 @@ class OpenModel:
         self._shard = ScheduleShard(())
         self._t0 = inf
         self._alarm: Alarm | None = None
-        self._greenlet: gevent.Greenlet | None = None
         self._stopped = False
 
     def install(self, user_classes: Sequence[type[User]], runner: Any) -> None:
@@ -107,8 +106,8 @@ class OpenModel:
         self._shard = ScheduleShard(arrivals(self._workload), index, count)
         self._limit_growth(count)
         self.lowest_idle()
-        self._alarm = Alarm()
-        self._greenlet = gevent.spawn(self._run)
+        self._alarm = Alarm(self._run)
+        self._run()
 
     def take_over(self, index: int, count: int, since: float) -> None:
         """From time `since` on, serve another share of the schedule.
@@ -117,20 +116,17 @@ class OpenModel:
         one of them. `since` should lie ahead: an arrival that another generator has emitted before
         it learns of the change is emitted twice.
         """
-        if self._greenlet is None:
-            return
-        self._greenlet.kill()
-        if self._stopped:  # perhaps only while it was killed
+        if self._alarm is None or self._stopped:
             return
         self._shard.resplit(index, count, since - self._t0)
         self._limit_growth(count)
-        self._greenlet = gevent.spawn(self._run)
+        self._run()
 
     def stop(self) -> None:
         """Emit no further arrivals; those whose intended start has passed are still served."""
         self._stopped = True
-        if self._greenlet is not None:
-            self._greenlet.kill()
+        if self._alarm is not None:
+            self._alarm.stop()
             self._emit(time.monotonic())
 
     def abandon(self) -> None:
@@ -162,9 +158,11 @@ class OpenModel:
 
     def _run(self) -> None:
         assert self._alarm is not None
-        while self._shard.due < inf:
-            self._alarm.wait_until(self._t0 + self._shard.due)
-            self._emit(time.monotonic())
+        self._emit(time.monotonic())
+        if self._shard.due < inf:
+            self._alarm.set(self._t0 + self._shard.due)
+        else:
+            self._alarm.stop()
 
     def _emit(self, now: float) -> None:
         following = self._shard

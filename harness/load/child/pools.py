@@ -12,15 +12,25 @@ from itertools import takewhile
 from typing import Any, assert_never
 
 import gevent
-from gevent.queue import SimpleQueue
+from gevent.hub import Waiter
 from locust import User
 from locust.dispatch import _kl_generator
+from locust.user.task import TaskSet
 
 from harness.budgets.workload import OpenWorkload
 from harness.load.sharding import apportion
 
-_OWN_QUEUE = "harness_queue"  # attribute of a user: where it waits for its arrival
 _STARTING = "harness_starting"  # attribute of a user that joined the pool later and is not ready
+
+
+class _Turn(Waiter):  # type: ignore[misc] # gevent has no types
+    """A user that waits for an arrival, for less CPU time than a queue.
+
+    Attributes:
+        arrival: The arrival that it was assigned; it gets it in the next callback of the loop.
+    """
+
+    arrival: tuple[float, int] | None = None
 
 
 class Pool:
@@ -42,9 +52,9 @@ class Pool:
         self._starting = 0
         self._arrivals: deque[tuple[float, int]] = deque()  # while no user waits
         self._assigned = 0  # arrivals of users that have not resumed yet
-        # The queues of the users that wait, the first one first.
-        self._free: deque[Any] = deque()
-        self._within_sequence: deque[Any] = deque()
+        # The users that wait, the first one first.
+        self._free: deque[_Turn] = deque()
+        self._within_sequence: deque[_Turn] = deque()
 
     @property
     def waiting(self) -> int:
@@ -81,16 +91,14 @@ class Pool:
         if self._arrivals:
             self.low = min(self.low, self.idle + self.room)
             return self._arrivals.popleft()
-        queue = user.__dict__.get(_OWN_QUEUE)
-        if queue is None:
-            queue = user.__dict__[_OWN_QUEUE] = SimpleQueue()
+        turn = _Turn()
         waiting = self._within_sequence if within_sequence else self._free
-        waiting.append(queue)
+        waiting.append(turn)
         self.idle += 1
         try:
-            arrival: tuple[float, int] = queue.get()
+            arrival: tuple[float, int] = turn.get()
         except BaseException:  # the user was killed
-            self._withdraw(queue, waiting)
+            self._withdraw(turn, waiting)
             raise
         finally:
             self.idle -= 1
@@ -108,17 +116,19 @@ class Pool:
         waiting = self._within_sequence or self._free
         if waiting:
             self._assigned += 1
-            waiting.popleft().put(arrival)
+            turn = waiting.popleft()
+            turn.arrival = arrival
+            gevent.get_hub().loop.run_callback(turn.switch, arrival)
         else:
             self._arrivals.append(arrival)
 
-    def _withdraw(self, queue: Any, waiting: deque[Any]) -> None:
+    def _withdraw(self, turn: _Turn, waiting: deque[_Turn]) -> None:
         """Forget a user that waited; another one gets the arrival that it was assigned."""
-        if queue.qsize():
+        if turn.arrival is not None:
             self._assigned -= 1
-            self._assign(queue.get_nowait())
+            self._assign(turn.arrival)
         else:
-            waiting.remove(queue)
+            waiting.remove(turn)
 
     def _grow(self) -> None:
         try:
@@ -177,3 +187,26 @@ def _smallest(user_classes: Sequence[type[User]], count: int) -> int:
 
     dealt = takewhile(still_missing, _kl_generator(weighted)) if weighted else ()
     return fixed + sum(1 for _ in dealt) + bool(weighted)
+
+
+AT_ONCE = 10_000.0  # users per second; as fast as a generator can create them
+
+
+def act_at_start(user_classes: Sequence[type[User]]) -> bool:
+    """Whether code of a locustfile, or of a library, runs in some user before its first task."""
+    pending: list[Any] = list(user_classes)
+    seen: set[Any] = set()
+    while pending:
+        found = pending.pop()
+        if found in seen or not isinstance(found, type) or not issubclass(found, User | TaskSet):
+            continue  # a function
+        seen.add(found)
+        if any(_is_foreign(getattr(found, name)) for name in ("__init__", "on_start", "run")):
+            return True
+        pending += found.tasks
+    return False
+
+
+def _is_foreign(function: Any) -> bool:
+    package = str(getattr(function, "__module__", "")).partition(".")[0]
+    return package not in {"locust", "harness"}

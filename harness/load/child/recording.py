@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import time
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,20 +21,22 @@ from requests import Response
 
 from harness.load.child.bursts import BurstMeter
 from harness.load.child.claims import Claims
+from harness.load.child.receipts.clock import Receipt
+from harness.load.child.receipts.watches import Watch, timed, watch
 from harness.load.child.records.failures import FailureCounts, note_outcome
+from harness.load.child.records.sent_bytes import get_sent
+from harness.load.child.records.series import Counts, RequestSeries
 from harness.load.child.records.slowest import Slowest
 from harness.load.child.tracing import trace_of, traceparents
 from harness.load.protocol.frames import Slow
 from harness.names import (
     ERROR,
-    LATENCY,
     OK,
-    SERVICE_TIME,
     UNANSWERED_LATENCY,
     UNANSWERED_SERVICE_TIME,
     UNSTARTED_LATENCY,
 )
-from harness.runs.cells import Cell, bucket_of
+from harness.runs.cells import Cell, bucket_of, coarse_bucket_of
 from harness.runs.records.failed import Failures
 
 INTENDED = "harness_intended"  # attribute of a user: the intended start of the iteration
@@ -45,23 +46,12 @@ MAX_TYPES = 20  # types of requests that are reported in a notice
 OTHER = "(other)"
 BATCH = 64  # requests that are sorted at once, in less than 0.2 ms
 
-_Counts = dict[int, int]
 # Real start, intended start, traceparent, method and name of the request, its user.
 _Sent = tuple[float, float, Any, tuple[str, str], User | None]
 _UNNAMED = ("", "")
-# The sent request, method, name, seconds to the response, whether it failed, its request object.
-_Outcome = tuple[_Sent, str, str, float, bool, object]
-
-
-class RequestSeries:
-    """Unreported times of one endpoint and outcome: second -> latencies, service times."""
-
-    __slots__ = ("failed", "method", "name", "seconds", "slowest")
-
-    def __init__(self, method: str, name: str, slowest: Slowest, *, failed: bool) -> None:
-        self.method, self.name, self.failed = method, name, failed
-        self.slowest = slowest
-        self.seconds: dict[float, tuple[_Counts, _Counts]] = {}
+# The sent request, method, name, seconds to the response, whether it failed, its request object,
+# the receipt that timed it.
+_Outcome = tuple[_Sent, str, str, float, bool, object, Receipt | None]
 
 
 class Recorder:
@@ -71,6 +61,9 @@ class Recorder:
         origin: Time from which cells count their seconds.
         in_flight: Requests whose outcome is not known, the oldest first: number -> real start,
             intended start, traceparent, method and name as far as they are known by then, user.
+        response_bytes: Bytes of the bodies of the responses of recorded requests.
+        request_bytes: Bytes of these requests, heads and bodies, as far as they are known.
+        request_bytes_known: Whether they are: all requests are of wrapped clients.
         any_failed: Whether some user has, or had, a note of a failed request.
         traceparent: Makes a value of the header.
         on_notice: Called with messages for the user.
@@ -80,24 +73,25 @@ class Recorder:
     def __init__(self, on_notice: Callable[[str], None], trace_ratio: float = 0.0) -> None:
         """Count seconds from now; for `trace_ratio` see `traceparents`."""
         self.origin = time.monotonic()
-        self.started = self.recorded = self.lost = 0
+        self.started = self.recorded = self.lost = self.response_bytes = 0
+        self.request_bytes = 0
         self.in_flight: dict[int, _Sent] = {}
         self._burst_meter = BurstMeter()
         self._claims = Claims()
         self.traceparent = traceparents(trace_ratio)
         self.on_notice = on_notice
         self.closed = self.any_failed = False
+        self.request_bytes_known = True
         self._sampling = trace_ratio > 0
         self._outcomes: list[_Outcome] = []  # not sorted yet
         self._lags: list[tuple[str, float, float]] = []  # readings that are not sorted yet
         self._starts: list[float] = []
         self._series: dict[tuple[str, str, bool], RequestSeries] = {}
-        self._readings: dict[str, dict[float, _Counts]] = {}
+        self._readings: dict[str, dict[float, Counts]] = {}
         self._names: set[tuple[str, str]] = set()
         self._types: set[str] = set()  # reported in a notice
-        # Answered requests whose outcome a with-block decides.
-        self._watches: dict[int, weakref.ref[object]] = {}
-        self._ended: dict[tuple[str, str, str, int], _Counts] = {}  # waits at the end of the drain
+        self._watches: dict[int, Watch] = {}
+        self._ended: dict[tuple[str, str, str, int], Counts] = {}  # waits at the end of the drain
         self._failures = FailureCounts()
 
     # --- called by the wrapped clients and by Locust's events -----------------------------------
@@ -132,11 +126,14 @@ class Recorder:
         method: str,
         name: str,
         service: float,
+        length: int = 0,
         *,
         failed: bool,
         response: object = None,
         error: object = None,
         raised: object = None,
+        receipt: Receipt | None = None,
+        size: int = 0,
     ) -> None:
         """Record the outcome of a request, and its times.
 
@@ -145,10 +142,13 @@ class Recorder:
             method: The type of the request, e.g. "GET".
             name: Its name in the locustfile.
             service: Seconds from the real start to the response.
+            length: Bytes of the body of its response.
             failed: Whether it is a failure for Locust or the locustfile.
             response: Its response, if there is one.
             error: Why it failed; None when an exception of the locustfile made it a failure.
             raised: The exception of a with-block or of the client, which Locust does not report.
+            receipt: That of the response, if `service` comes from it.
+            size: Bytes of the request, head and body.
         """
         if self.closed:
             return
@@ -158,6 +158,8 @@ class Recorder:
         if self._watches:
             self._watches.pop(number, None)
         self.recorded += 1
+        self.response_bytes += length
+        self.request_bytes += size
         request = None
         if response is not None:
             # Only an instrumentation of `requests` replaces our traceparent; a response of FastUser
@@ -178,14 +180,20 @@ class Recorder:
                 error=error,
                 raised=raised,
             )
-        self._outcomes.append((sent, method, name, service, failed, request))
+        self._outcomes.append((sent, method, name, service, failed, request, receipt))
         if len(self._outcomes) >= BATCH:
             self._sort_in()
 
     def watch(self, number: int, response: object) -> None:
         """Watch an answered request whose outcome a with-block decides."""
-        # A response that is never entered is lost once it is garbage.
-        self._watches[number] = weakref.ref(response, lambda _: self.lose(number))
+        self._watches[number] = watch(response, lambda: self.lose(number))
+
+    def timed(self, number: int, milliseconds: float) -> tuple[float, Receipt | None, int]:
+        """As `watches.timed`, for a request by its number, with the bytes of the request."""
+        watched, sent = self._watches.get(number), self.in_flight.get(number)
+        start = math.inf if sent is None else sent[0]
+        size = get_sent() if watched is None else watched.sent
+        return *timed(watched, start, milliseconds), size
 
     def lose(self, number: int) -> None:
         """Count a request as ended without an outcome."""
@@ -211,22 +219,29 @@ class Recorder:
         """Listen to Locust's request event; named arguments take less time than collected ones."""
         # Removed, so that listeners of the locustfile get the context without it.
         number = context.pop(SENT, None) if context else None
+        length = response_length if isinstance(response_length, int) else 0
         if number is None:
-            self._count_ended(request_type, name, response_time, exception)
+            self._count_ended(request_type, name, response_time, length, exception)
             return
         if response_time is None:
             sent = self.in_flight.get(number)
             response_time = (time.monotonic() - sent[0]) * 1000 if sent else 0.0
-        failed = exception is not None
+        seconds, receipt, size = self.timed(number, response_time)
         self.settle(
-            *(number, request_type, name, response_time / 1000),
-            failed=failed,
+            number,
+            request_type,
+            name,
+            seconds,
+            length,
+            failed=exception is not None,
             response=response,
             error=exception,
+            receipt=receipt,
+            size=size,
         )
 
     def _count_ended(
-        self, method: str, name: str, milliseconds: float | None, error: object
+        self, method: str, name: str, milliseconds: float | None, length: int, error: object
     ) -> None:
         """Count a request of a client that is not wrapped, at its end."""
         if method not in self._types and len(self._types) < MAX_TYPES:
@@ -244,7 +259,10 @@ class Recorder:
         if seconds is None:
             self.lose(number)
         else:
-            self.settle(number, method, name, seconds, failed=error is not None, error=error)
+            self.request_bytes_known = False
+            self.settle(
+                number, method, name, seconds, length, failed=error is not None, error=error
+            )
 
     # --- called by the agent and the open model -------------------------------------------------
 
@@ -284,12 +302,7 @@ class Recorder:
         last = math.ceil(t0 - window_start) - 1
         shift = self.origin - window_start
         for series in self._series.values():
-            before, series.seconds = series.seconds, {}
-            for second, pair in before.items():
-                at = min(last, (second + shift) // 1.0)
-                for into, counts in zip(series.seconds.setdefault(at, ({}, {})), pair, strict=True):
-                    for bucket, count in counts.items():
-                        into[bucket] = into.get(bucket, 0) + count
+            series.rebase(shift, last)
             series.slowest = Slowest(sampling=self._sampling)
         self._failures.rebase(shift, last)
         self.origin = window_start
@@ -297,13 +310,7 @@ class Recorder:
     def take_cells(self) -> tuple[Cell, ...]:
         """All cells recorded since the last call."""
         self._sort_in()
-        cells = []
-        for series in self._series.values():
-            seconds, series.seconds = series.seconds, {}
-            key = (ERROR if series.failed else OK, series.method, series.name)
-            for second, pair in seconds.items():
-                for what, counts in zip((LATENCY, SERVICE_TIME), pair, strict=True):
-                    cells.append(Cell(what, *key, int(second), counts))
+        cells = [cell for series in self._series.values() for cell in series.take_cells()]
         readings, self._readings = self._readings, {}
         for what, of_seconds in readings.items():
             cells += [Cell(what, "", "", "", int(s), c) for s, c in of_seconds.items()]
@@ -334,8 +341,7 @@ class Recorder:
 
     def _sort_in(self) -> None:
         starts, self._starts = self._starts, []
-        for start in starts:
-            self._burst_meter.count(start)
+        self._burst_meter.count(starts)
         lags, self._lags = self._lags, []
         for what, moment, seconds in lags:
             of_seconds = self._readings.setdefault(what, {})
@@ -343,40 +349,34 @@ class Recorder:
             bucket = bucket_of(seconds)
             counts[bucket] = counts.get(bucket, 0) + 1
         outcomes, self._outcomes = self._outcomes, []
-        for outcome in outcomes:
-            self._sort_outcome_in(outcome)
-
-    def _sort_outcome_in(self, outcome: _Outcome) -> None:
-        sent, method, name, service, failed, request = outcome
-        start, intended, traceparent, _, _ = sent
-        series = self._series.get((method, name, failed)) or self._admit(
-            method, name, failed=failed
-        )
-        second = (intended - self.origin) // 1.0
-        pair = series.seconds.get(second)
-        if pair is None:
-            pair = series.seconds[second] = ({}, {})
-        latencies, services = pair
-        bucket = bucket_of(service)
-        services[bucket] = services.get(bucket, 0) + 1
-        latency = service
-        if start != intended:
-            latency = service + start - intended
-            bucket = bucket_of(latency)
-        latencies[bucket] = latencies.get(bucket, 0) + 1
-        if latency > series.slowest.bar and second >= 0:
-            key = (series.method, series.name, ERROR if failed else OK)
-            times = (latency, service)
-            series.slowest.offer(Slow(intended, *key, *times, *trace_of(traceparent, request)))
+        known, origin = self._series, self.origin
+        for sent, method, name, service, failed, request, receipt in outcomes:
+            start, intended, traceparent, _, _ = sent
+            key = (method, name, failed)
+            series = known.get(key) or self._admit(method, name, failed=failed)
+            second = (intended - origin) // 1.0
+            latencies, services, delays = series.seconds.get(second) or series.begin(second)
+            bucket = bucket_of(service)
+            services[bucket] = services.get(bucket, 0) + 1
+            latency = service
+            if start != intended:
+                latency = service + start - intended
+                bucket = bucket_of(latency)
+            latencies[bucket] = latencies.get(bucket, 0) + 1
+            if receipt is not None:
+                bucket = coarse_bucket_of(receipt[1] - receipt[0])
+                delays[bucket] = delays.get(bucket, 0) + 1
+            if latency > series.slowest.bar and second >= 0:
+                of = (series.method, series.name, ERROR if failed else OK, latency, service)
+                series.slowest.offer(Slow(intended, *of, *trace_of(traceparent, request)))
 
     def _admit(self, method: object, name: object, *, failed: bool) -> RequestSeries:
         """The series of a new key: its own, or the common one of all keys above the limit."""
         pair = self._name_of(method, name)
         key = (*pair, failed)
         if key not in self._series:
-            self._series[key] = RequestSeries(
-                *pair, Slowest(sampling=self._sampling), failed=failed
-            )
+            slowest = Slowest(sampling=self._sampling)
+            self._series[key] = RequestSeries(*pair, slowest, failed=failed)
         return self._series[key]
 
     def _name_of(self, method: object, name: object) -> tuple[str, str]:

@@ -1,8 +1,8 @@
-"""A timer inside gevent's loop with a resolution of a tenth of a millisecond.
+"""A timer inside gevent's loop that is exact to a tenth of a millisecond.
 
 libev rounds time-outs up to whole milliseconds, so `gevent.sleep` wakes 0.6 ms late on average,
 which the open model would add to every latency. The timerfd of Linux does not round: measured, half
-of the wake-ups come within 0.1 ms. On other systems `gevent.sleep` is used.
+of the wake-ups come within 0.1 ms. On other systems a timer of libev is used.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import ctypes
 import os
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any
 
-import gevent
-from gevent import get_hub, getcurrent
+from gevent import get_hub
 
 _CLOCK_MONOTONIC = 1
 _ABSOLUTE = 1  # TFD_TIMER_ABSTIME
@@ -23,7 +22,7 @@ _READABLE = 1
 
 
 class _Timer(ctypes.Structure):
-    """`struct itimerspec`: the interval, and the first expiration."""
+    """`struct itimerspec`: the interval, and the first expiration; zero disarms the timer."""
 
     _fields_ = (
         ("repeat_seconds", ctypes.c_long),
@@ -34,41 +33,59 @@ class _Timer(ctypes.Structure):
 
 
 class Alarm:
-    """Waits until times of the monotonic clock; for one greenlet at a time."""
+    """Calls a function at a time of the monotonic clock, in the hub: it must not wait.
 
-    def __init__(self) -> None:
+    Args:
+        on_time: The function. It may set the alarm again.
+    """
+
+    def __init__(self, on_time: Callable[[], None]) -> None:
+        self._on_time = on_time
+        self._is_set = False
+        self._loop = get_hub().loop
         self._fd = -1
-        self._waiter: Any = None
+        self._timer: Any = None
         if sys.platform == "linux":
             libc = ctypes.PyDLL(None)  # keeps the interpreter's lock: the calls never block
             self._fd = libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd >= 0:
-            self._hub = get_hub()
             self._timer = _Timer()
             self._settime: Any = libc.timerfd_settime
             self._arguments = (self._fd, _ABSOLUTE, ctypes.byref(self._timer), None)
             # Watched permanently: starting and stopping it costs two system calls per wait.
-            self._watcher = self._hub.loop.io(self._fd, _READABLE)
+            self._watcher = self._loop.io(self._fd, _READABLE)
             self._watcher.start(self._ring)
 
-    def wait_until(self, moment: float) -> None:
-        """Return at time `moment`; if it has passed, after the other greenlets have run."""
-        left = moment - time.monotonic()
-        if left <= 0 or self._fd < 0:
-            gevent.sleep(max(0.0, left))
-            return
-        self._timer.seconds = int(moment)
-        self._timer.nanoseconds = int(moment % 1 * 1e9)
-        self._settime(*self._arguments)
-        self._waiter = getcurrent()
-        try:
-            self._hub.switch()
-        finally:
-            self._waiter = None
+    def set(self, moment: float) -> None:
+        """Ring at time `moment` only; if it has passed, after the other greenlets have run."""
+        self._is_set = True
+        if self._fd >= 0:
+            self._timer.seconds = int(moment)
+            self._timer.nanoseconds = max(1, int(moment % 1 * 1e9))
+            self._settime(*self._arguments)
+        else:
+            self._end_timer()
+            self._timer = self._loop.timer(max(0.0, moment - time.monotonic()))
+            self._timer.start(self._ring, update=True)
+
+    def stop(self) -> None:
+        """Do not ring."""
+        self._is_set = False
+        if self._fd >= 0:
+            self._timer.seconds = self._timer.nanoseconds = 0
+            self._settime(*self._arguments)  # then it is not readable, too
+        else:
+            self._end_timer()
 
     def _ring(self) -> None:
-        if self._waiter is not None:
-            self._waiter.switch()  # sets the timer anew, after which it is not readable
-            return
-        with suppress(BlockingIOError):
-            os.read(self._fd, 8)
+        self._is_set = False
+        try:
+            self._on_time()
+        finally:
+            if not self._is_set:
+                self.stop()
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None

@@ -34,13 +34,13 @@ def traceparents(ratio: float) -> Callable[[], str]:
     # the same ids.
     source = Random(os.urandom(32))  # noqa: S311 - ids, not secrets
 
+    def hexadecimal(size: int) -> list[str]:
+        return source.randbytes(size * _BATCH).hex(",", size).split(",")
+
     def batch() -> list[str]:
-        digits = source.randbytes(24 * _BATCH).hex()
-        return [
-            f"00-{digits[i : i + 32]}-{digits[i + 32 : i + 48]}"
-            f"-{'01' if source.random() < ratio else '00'}"
-            for i in range(0, len(digits), 48)
-        ]
+        ids = zip(hexadecimal(16), hexadecimal(8), strict=True)
+        draw = source.random
+        return [f"00-{trace}-{span}-{'01' if draw() < ratio else '00'}" for trace, span in ids]
 
     # No call of a Python function for each: see recording.py for its cost.
     return chain.from_iterable(iter(batch, None)).__next__

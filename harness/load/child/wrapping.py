@@ -27,8 +27,11 @@ from locust.exception import (
 from locust.user.task import DefaultTaskSet
 from requests import PreparedRequest
 
+from harness.load.child.receipts import sockets
 from harness.load.child.recording import SENT, Recorder
+from harness.load.child.records import sent_bytes
 from harness.load.child.records.failures import FAILED
+from harness.load.child.records.sent_bytes import get_sent, set_sent
 from harness.load.child.tracing import TRACEPARENT, traced
 
 # Exceptions that locustfiles raise to control the flow of tasks.
@@ -47,6 +50,8 @@ def install(recorder: Recorder) -> None:
     for response in (clients.ResponseContextManager, fasthttp.ResponseContextManager):
         _wrap_exit(recorder, response)
     _tolerate_binary_errors()
+    sockets.install()
+    sent_bytes.install()
 
 
 def _tolerate_binary_errors() -> None:
@@ -144,6 +149,7 @@ def _wrap_request(
             named = (method, str(url))
         number = recorder.sent(self.user, time.monotonic(), traceparent, named)
         context = kwargs.get("context")
+        set_sent()
         kwargs["headers"] = headers
         kwargs["context"] = {**context, SENT: number} if context else {SENT: number}
         try:
@@ -155,7 +161,8 @@ def _wrap_request(
             if number in recorder.in_flight:
                 elapsed = time.monotonic() - recorder.in_flight[number][0]
                 method, name = str(named[0]), str(named[1])
-                recorder.settle(number, method, name, elapsed, failed=True, raised=error)
+                settle, size = recorder.settle, get_sent()
+                settle(number, method, name, elapsed, failed=True, raised=error, size=size)
             raise
         if number in recorder.in_flight:
             recorder.watch(number, response)
@@ -185,11 +192,18 @@ def _settle_raised(recorder: Recorder, meta: dict[str, Any], error: object) -> N
     number = meta["context"].get(SENT)
     sent = recorder.in_flight.get(number)
     if sent is not None:  # not settled by Locust's event
-        milliseconds = meta.get("response_time")
-        elapsed = time.monotonic() - sent[0] if milliseconds is None else milliseconds / 1000
+        milliseconds, receipt, size = meta.get("response_time"), None, get_sent()
+        if milliseconds is None:
+            seconds = time.monotonic() - sent[0]
+        else:
+            seconds, receipt, size = recorder.timed(number, milliseconds)
+        length = meta.get("response_length")
         recorder.settle(
-            *(number, meta["request_type"], meta["name"], elapsed),
+            *(number, meta["request_type"], meta["name"], seconds),
+            length if isinstance(length, int) else 0,
             failed=True,
             response=meta.get("response"),
             raised=error,
+            receipt=receipt,
+            size=size,
         )

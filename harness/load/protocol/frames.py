@@ -39,6 +39,7 @@ from harness.load.protocol.workers import (
     WorkerInfo,
 )
 from harness.runs.cells import Cell
+from harness.runs.recording.answer_shape import AnswerShape
 from harness.runs.records.failed import FailedReply, Failures
 
 
@@ -51,6 +52,7 @@ class Setup:
         arguments: For the locustfile's own parser.
         seconds: Planned length of the load.
         ca_file: Certificates in PEM that verify the target; empty for those of the machine.
+        keep_answers: Whether reports have what some answers consist of.
     """
 
     locustfile: str
@@ -63,6 +65,7 @@ class Setup:
     arguments: tuple[str, ...] = ()
     seconds: float = 0.0
     ca_file: str = ""
+    keep_answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,10 @@ class Report:
         cut: Iterations that an exception cut short after a failed request.
         source: The generator that made it, e.g. "worker-1"; empty when there is only one.
         failures: The failed requests of `cells`, by kind.
+        response_bytes: Bytes of the bodies of responses, as Locust counts them.
+        answers: What some answers consist of, for a diagnosis.
+        request_bytes: Bytes of recorded requests, heads and bodies, before TLS; None if they are
+            not known of each request.
     """
 
     at: float
@@ -192,6 +199,9 @@ class Report:
     cut: int = 0
     source: str = ""
     failures: tuple[Failures, ...] = ()
+    response_bytes: int = 0
+    answers: tuple[AnswerShape, ...] = ()
+    request_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +253,7 @@ _KINDS = (
     *(Heartbeat, Listening, WorkerInfo, Lost, WorkerPool, Join),
     *(Hello, Welcome, Ping, Pong, UsersAssigned, Share),
     *(Cell, Slow, OpenWorkload, ClosedWorkload, ShapeWorkload, Stage, UserStage),
-    *(Failures, FailedReply),
+    *(Failures, FailedReply, AnswerShape),
 )
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
 MAX_ITEMS = 2**18  # of an array or a map; msgpack reserves memory for as many as a header announces
@@ -286,6 +296,8 @@ def readings(report: Report) -> dict[str, float]:
         names.GENERATOR_STARTED: report.started,
         names.GENERATOR_RECORDED: report.recorded,
         names.GENERATOR_LOST: report.lost,
+        names.GENERATOR_REQUEST_BYTES: report.request_bytes,
+        names.GENERATOR_RESPONSE_BYTES: report.response_bytes,
         names.GENERATOR_IN_FLIGHT: report.in_flight,
         names.GENERATOR_OLDEST: report.oldest,
         names.GENERATOR_BACKLOG: report.backlog,

@@ -174,15 +174,7 @@ def trace_receiver(
     import uvicorn  # 40 ms that a run without traces saves
 
     with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-            listener.listen()  # requests wait until the server is ready
-        except OSError as error:
-            raise UsageError(
-                f"cannot receive traces at {host}:{port}: {error.strerror}",
-                "choose another port or address with --otlp",
-            ) from error
+        _listen(listener, host, port)
         receiver = TraceReceiver(path, most, clean)
         config = uvicorn.Config(
             receiver,
@@ -206,6 +198,18 @@ def trace_receiver(
             server.should_exit = True
             thread.join(5.0)
             receiver.close()
+
+
+def _listen(listener: socket.socket, host: str, port: int) -> None:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()  # requests wait until the server is ready
+    except OSError as error:
+        raise UsageError(
+            f"cannot receive traces at {host}:{port}: {error.strerror}",
+            "choose another port or address with --otlp",
+        ) from error
 
 
 async def _body(receive: _Receive) -> bytes | None:

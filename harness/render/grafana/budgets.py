@@ -70,18 +70,7 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
         )
 
     return (
-        GrafanaPanel(
-            "History",
-            unit,
-            about,
-            (
-                *((Query(value, "service"),) if value else ()),
-                Query(f"max({metric}{{{where}}})", "load test, judged"),
-            ),
-            width=12,
-            height=6,
-            budgets=(budget,),
-        ),
+        _history(budget, about, value, f"max({metric}{{{where}}})"),
         *(of_service() if value else ()),
         stat(
             "In the last run",
@@ -90,20 +79,34 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
             Query(f"max({last(metric)})"),
             budget,
         ),
-        GrafanaPanel(
-            "Last verdict",
-            "short",
-            "Outcome in the last load test of this time range, by scenario.",
-            (
-                Query(
-                    f"max by ({names.RUN_OUTCOME}) ({last(names.BUDGET_VERDICT)} == 1)",
-                    f"{{{{{names.RUN_OUTCOME}}}}}",
-                ),
-            ),
-            "verdict",
-            width=3,
-            height=6,
-        ),
+        _last_verdict(last(names.BUDGET_VERDICT)),
+    )
+
+
+def _history(budget: Budget, about: str, value: str, judged: str) -> GrafanaPanel:
+    """The value of the service over time, if there is one, and that of the load tests."""
+    service = (Query(value, "service"),) if value else ()
+    return GrafanaPanel(
+        "History",
+        UNITS[budget.unit],
+        about,
+        (*service, Query(judged, "load test, judged")),
+        width=12,
+        height=6,
+        budgets=(budget,),
+    )
+
+
+def _last_verdict(verdicts: str) -> GrafanaPanel:
+    query = Query(f"max by ({names.RUN_OUTCOME}) ({verdicts} == 1)", f"{{{{{names.RUN_OUTCOME}}}}}")
+    return GrafanaPanel(
+        "Last verdict",
+        "short",
+        "Outcome in the last load test of this time range, by scenario.",
+        (query,),
+        "verdict",
+        width=3,
+        height=6,
     )
 
 

@@ -72,7 +72,7 @@ def _quantile(quantile: float, metric: str, matchers: str, *by: str) -> str:
 
 def _load(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
     yield GrafanaPanel(
-        "Requested and sent",
+        "Iterations and requests per second",
         "reqps",
         "Iterations that the schedule requested and that started, and requests that were sent and "
         "that succeeded, per second. An iteration can send several requests. Requested and started "
@@ -87,7 +87,7 @@ def _load(budgets: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
         budgets=chosen(budgets, lambda i: i == Throughput()),
     )
     yield GrafanaPanel(
-        "In flight",
+        "Requests in flight and users",
         "short",
         "Requests without an answer yet, iterations that wait for a user, and users.",
         (
@@ -157,7 +157,7 @@ def _counts(failures: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
         budgets=failures,
     )
     yield GrafanaPanel(
-        "Failed requests",
+        "Failed requests per second",
         "reqps",
         "Per second, by request. Empty as long as none fails.",
         (
@@ -168,7 +168,7 @@ def _counts(failures: tuple[Budget, ...]) -> Iterable[GrafanaPanel]:
         ),
     )
     yield GrafanaPanel(
-        "Requests",
+        "Requests per second",
         "reqps",
         "Requests that ended, per second, by request.",
         (
@@ -206,7 +206,7 @@ def _health() -> Iterable[GrafanaPanel]:
         ),
     )
     yield GrafanaPanel(
-        "Late, dropped, lost",
+        "Late and dropped iterations, lost requests",
         "short",
         "Iterations that started late or were dropped, and requests without an outcome, per "
         "second. Verdicts that they could change become inconclusive.",
@@ -217,7 +217,7 @@ def _health() -> Iterable[GrafanaPanel]:
         ),
     )
     yield GrafanaPanel(
-        "Oldest request",
+        "Age of the oldest request",
         "s",
         f"{MEANINGS[names.GENERATOR_OLDEST]}. A rising line means that the service hangs.",
         (Query(f"max({names.GENERATOR_OLDEST}{{{_RUN}}})", "oldest"),),

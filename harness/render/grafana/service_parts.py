@@ -31,7 +31,9 @@ def database(budgets: tuple[Budget, ...], found: Recognition) -> Iterable[Grafan
     if counted:
         by = _divided_by(counted)
         yield GrafanaPanel(
-            "Queries by operation" if "operation" in counted.labels else "Queries",
+            "Queries per second by operation"
+            if "operation" in counted.labels
+            else "Queries per second",
             "ops",
             "Database operations per second.",
             (Query(sum_by(by, events_of(counted)), _legend(by)),),
@@ -64,7 +66,7 @@ def pool(budgets: tuple[Budget, ...], found: Recognition) -> Iterable[GrafanaPan
     if used and most:
         share = CATALOGUE["pool_utilization"].make(found)
         yield GrafanaPanel(
-            "Pool in use",
+            "Used share of the pool",
             "percentunit",
             "Connections in use divided by their limit, of each instance at the time of a scrape. "
             "Short peaks fall between scrapes.",
@@ -89,7 +91,7 @@ def pool(budgets: tuple[Budget, ...], found: Recognition) -> Iterable[GrafanaPan
     pending, late = found[MetricRole.POOL_PENDING], found[MetricRole.POOL_TIMEOUTS]
     if pending or late:
         yield GrafanaPanel(
-            "Waiting and timed out",
+            "Waiting requests and time-outs",
             "short",
             "Requests that wait for a connection, and time-outs per second.",
             (
@@ -131,7 +133,7 @@ def cache(budgets: tuple[Budget, ...], found: Recognition) -> Iterable[GrafanaPa
     puts, evictions = found[MetricRole.CACHE_PUTS], found[MetricRole.CACHE_EVICTIONS]
     if puts or evictions:
         yield GrafanaPanel(
-            "Stored and evicted",
+            "Stored and evicted values per second",
             "ops",
             "Values stored, and evicted for lack of space, per second.",
             (
@@ -166,7 +168,7 @@ def _look_ups(
     )
     if result := gets.labels.get("result"):
         yield GrafanaPanel(
-            "Look-ups",
+            "Look-ups per second",
             "ops",
             "Per second, by result.",
             (Query(sum_by(result, events_of(gets)), _legend(result)),),
@@ -179,7 +181,7 @@ def tasks(budgets: tuple[Budget, ...], found: Recognition) -> Iterable[GrafanaPa
     if times := found[MetricRole.TASK_TIME]:
         by = _divided_by(times)
         yield GrafanaPanel(
-            "Background tasks",
+            "Tasks per second",
             "ops",
             "Tasks that ended, per second.",
             (Query(sum_by(by, events_of(times)), _legend(by)),),

@@ -48,16 +48,16 @@ def requests(budgets: tuple[Budget, ...], found: Recognition) -> Iterable[Grafan
     active = found[MetricRole.IN_FLIGHT]
     if counted:
         rate = f"sum({events_of(counted, routed=True)})"
-        yield _stat("Requests", "reqps", "Answers per second.", rate)
+        yield _stat("Requests per second", "reqps", "Answers per second.", rate)
     if errors := _errors(found):
         about = "Share of the answers that are 5xx."
-        yield _stat("Errors", "percentunit", about, errors, failures)
+        yield _stat("Error ratio", "percentunit", about, errors, failures)
     if times and times.shape == "histogram":
         p95 = quantile_of(times, _P95, routed=True)
         yield _stat("p95", "s", "95% of the answers take less.", p95, at_95)
     if active:
         about = "Requests without an answer yet."
-        yield _stat("In flight", "short", about, f"sum({series_of(active)})")
+        yield _stat("Requests in flight", "short", about, f"sum({series_of(active)})")
     if counted:
         yield from _rates(counted, found, budgets, failures)
     if times:
@@ -74,7 +74,7 @@ def _rates(
     each = events_of(counted, routed=True)
     if route:
         yield GrafanaPanel(
-            "Rate by route",
+            "Requests per second by route",
             "reqps",
             "Answers per second of each route. Routes that never had a request are not shown.",
             (Query(f"{sum_by(route, each)} > 0", _legend(route)),),
@@ -83,7 +83,7 @@ def _rates(
         )
     if status:
         yield GrafanaPanel(
-            "Answers by status",
+            "Answers per second by status",
             "reqps",
             "Answers per second of each status code.",
             (Query(f"{sum_by(status, each)} > 0", _legend(status)),),
@@ -106,7 +106,7 @@ def _times(
     route = times.labels.get("route")
     has_buckets = times.shape == "histogram"
     yield GrafanaPanel(
-        "Duration",
+        "Duration of requests",
         "s",
         "From the request's arrival to the last byte of the answer. A dot is a request with a "
         "recorded trace. Time before the arrival is not included: see the load test's latency.",

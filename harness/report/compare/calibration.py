@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from harness.judge.compare.noise import Noise, Spread
+from harness.judge.compare.model import Rules
+from harness.judge.compare.noise import Noise, Spread, typical_pairs
+from harness.judge.compare.sequential import pairs_needed
 from harness.report.parts.console import NAME
 from harness.report.parts.terminal import Column, render, table
 from harness.report.parts.words import NO_DATA, clean
 from harness.units import Unit, format_quantity
+
+_SMALL = 0.05  # a regression that is worth finding
+_MOST_FIRST = 3
 
 
 def calibrate_report(
@@ -41,8 +46,29 @@ def calibrate_report(
         table(columns, name=0, width=width, color=color),
         "",
     ]
-    parts += [Text(line) for line in _remarks(noises)]
+    parts += [Text(line) for line in (*_first(noises, pair_seconds), *_remarks(noises))]
     return render(parts, width=width, color=color)
+
+
+def _first(noises: Sequence[Noise], pair_seconds: float) -> list[str]:
+    """The budgets that judge a small regression with the least load; at most three."""
+    rules = Rules()
+    alpha = rules.alpha / max(1, sum(noise.tolerance is not None for noise in noises))
+    known = [
+        (noise.pairs.deviation, clean(noise.name, NAME))
+        for noise in noises
+        if noise.pairs.deviation is not None and (noise.smallest or 0.0) <= _SMALL
+    ]
+    found = []
+    for deviation, name in sorted(known)[:_MOST_FIRST]:
+        most = pairs_needed(deviation, _SMALL, alpha=alpha)
+        pairs = typical_pairs(deviation, _SMALL, most, alpha=alpha, beta=rules.beta)
+        load = format_quantity(pairs * pair_seconds, Unit.SECONDS)
+        found.append(f"{name} ({pairs} pairs, {load})")
+    if not found:
+        return []
+    small = format_quantity(_SMALL, Unit.RATIO)
+    return [f"A regression of {small} takes the least load to judge by {', '.join(found)}."]
 
 
 def _remarks(noises: Sequence[Noise]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -25,6 +25,7 @@ def compare_report(
     color: bool,
     exit_code: int,
     folder: str | None = None,
+    notes: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """The regression of each budget, the worst first, with reasons and pairs left out.
 
@@ -35,14 +36,17 @@ def compare_report(
         color: Colours and line drawing for a terminal; otherwise plain ASCII lines.
         exit_code: The exit code of the command.
         folder: The folder of the comparison.
+        notes: Lines below the reason, by the name of the budget.
     """
     changes = worst_first(comparison.changes)
     parts: list[RenderableType] = [Text(wording.title(setting), "bold")]
     parts += [Text(wording.cost(comparison)), *([Text(wording.RULE)] if changes else []), ""]
     if changes:
         parts += [table(_columns(changes), name=1, width=width, color=color), ""]
-    parts += reason_parts(changes)
+    parts += reason_parts(changes, notes)
     omitted = wording.left_out(comparison)
+    if comparison.controls:
+        parts += [Text(f"Control: {wording.control_text(comparison)}"), ""]
     parts += listed("Pairs left out", omitted, MOST_OMISSIONS, names.COMPARE_FILE)
     parts += end(comparison.outcome, wording.headline(comparison), exit_code, folder)
     return render(parts, width=width, color=color)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from harness.judge.compare.model import BudgetChange, Comparison, Setting
 from harness.report.compare import words as wording
 from harness.report.parts.junit import document, is_red, testcase, whole
 
 
-def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -> str:
+def compare_junit(
+    comparison: Comparison,
+    setting: Setting,
+    *,
+    exit_code: int,
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> str:
     """The content of junit.xml.
 
     A regression is a `failure`, an inconclusive budget of severity error an `error`. A comparison
@@ -17,10 +25,16 @@ def compare_junit(comparison: Comparison, setting: Setting, *, exit_code: int) -
         comparison: The outcome and the changes.
         setting: The compared versions.
         exit_code: The exit code of the command.
+        notes: Lines below the reason, by the name of the budget.
     """
     name = f"{setting.service}.{setting.scenario}.compare"
     cases = [
-        testcase(change, name, breach="regression", figures=_figures(change), notes=())
+        testcase(
+            *(change, name),
+            breach="regression",
+            figures=_figures(change),
+            notes=(notes or {}).get(change.name, ()),
+        )
         for change in comparison.changes
     ]
     if exit_code and not is_red(cases):

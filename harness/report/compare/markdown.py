@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from harness import names
 from harness.judge.compare.model import BudgetChange, Comparison, Setting
@@ -20,26 +20,47 @@ from harness.report.parts.markdown import (
 )
 from harness.report.parts.safe import code, prose
 from harness.report.parts.words import clean, worst_first
-from harness.report.run.markdown import MOST_BUDGETS, MOST_REASONS
+from harness.report.run.markdown import MOST_BUDGETS, MOST_LINES, MOST_REASONS
 
 MOST_OMISSIONS = 30
 _FACT = 1000  # characters shown of each
 
 
-def compare_markdown(comparison: Comparison, setting: Setting) -> str:
-    """The content of compare.md, always under 1 MiB."""
+def compare_markdown(
+    comparison: Comparison,
+    setting: Setting,
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """The content of compare.md, always under 1 MiB.
+
+    Args:
+        comparison: The outcome and the changes.
+        setting: The compared versions.
+        notes: Lines below the reason, by the name of the budget.
+    """
     changes = worst_first(comparison.changes)
     return document(
         _heading(comparison, setting),
         _budgets(changes, MOST_BUDGETS),
-        reason_list(changes, MOST_REASONS, names.COMPARE_FILE),
+        reason_list(changes, MOST_REASONS, names.COMPARE_FILE, notes),
         _left_out(comparison),
         details("Comparison", _facts(comparison, setting)),
     )
 
 
-def compare_comment(comparison: Comparison, setting: Setting) -> str:
-    """The content of comment.md, always within the limit of a comment."""
+def compare_comment(
+    comparison: Comparison,
+    setting: Setting,
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """The content of comment.md, always within the limit of a comment.
+
+    Args:
+        comparison: The outcome and the changes.
+        setting: The compared versions.
+        notes: Lines below the reason, by the name of the budget. With them the comment has as few
+            budgets as make it `MOST_LINES` lines long.
+    """
     changes = worst_first(comparison.changes)
 
     def write(most: int) -> str:
@@ -47,10 +68,13 @@ def compare_comment(comparison: Comparison, setting: Setting) -> str:
             [marker("compare", setting.service, setting.scenario)],
             _heading(comparison, setting),
             _budgets(changes, most),
-            reason_list(changes, most, names.COMPARE_FILE),
+            reason_list(changes, most, names.COMPARE_FILE, notes),
         )
 
-    return fitted(write, MOST_REASONS)
+    if not notes:
+        return fitted(write, MOST_REASONS)
+    texts = (write(most) for most in range(min(len(changes), MOST_REASONS), 0, -1))
+    return next((text for text in texts if text.count("\n") <= MOST_LINES), write(1))
 
 
 def _heading(comparison: Comparison, setting: Setting) -> Iterator[str]:

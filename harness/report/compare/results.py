@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from harness.judge.compare.model import BudgetChange, Comparison, Setting, ShareChange
+from harness.judge.compare.model import BudgetChange, Comparison, Control, Setting, ShareChange
 from harness.report.run.results import json_text, number
 
 SCHEMA = 1
@@ -34,8 +34,21 @@ def compare_json(comparison: Comparison, setting: Setting, *, exit_code: int) ->
             "seconds": number(comparison.seconds),
             "budgets": [_budget(change) for change in comparison.changes],
             "omissions": [asdict(omission) for omission in comparison.omissions],
+            "controls": [_control(control) for control in comparison.controls],
         }
     )
+
+
+def _control(control: Control) -> dict[str, object]:
+    return {
+        "name": control.name,
+        "source": control.source,
+        "outcome": control.outcome,
+        "estimate": number(control.estimate),
+        "lower": number(control.lower),
+        "upper": number(control.upper),
+        "pairs": control.pairs,
+    }
 
 
 def _budget(change: BudgetChange) -> dict[str, object]:

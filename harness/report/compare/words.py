@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
-from harness.judge.compare.describe import interval_text, worse_text
-from harness.judge.compare.model import BudgetChange, Comparison, Setting
+from harness.judge.compare.describe import change_text, interval_text, worse_text
+from harness.judge.compare.model import BudgetChange, Comparison, Control, Setting
+from harness.judge.compare.sequential import FIRST_LOOK
 from harness.report.parts.words import NO_DATA, ByOutcome, clean, moment, tally, value_text
 from harness.units import Unit, format_quantity
 
@@ -87,9 +89,41 @@ def facts(comparison: Comparison, setting: Setting) -> list[tuple[str, str]]:
         ("False alarms", f"in at most {alpha} of the comparisons of equal versions"),
         ("Missed regressions", f"at most {beta} of the regressions as large as tolerated"),
         ("Maximum pairs", str(rules.most)),
+        ("Control", control_text(comparison)),
         ("Harness", setting.harness_version),
         *setting.facts.items(),
     ]
+
+
+def control_text(comparison: Comparison) -> str:
+    """Whether a control moved, and how often one does by chance."""
+    controls = comparison.controls
+    if not controls:
+        return "none: name an endpoint that cannot change under compare: control, or calibrate"
+    chance = f"by chance in at most {format_quantity(comparison.rules.alpha, Unit.RATIO)}"
+    moved = [clean(one.name, 60) for one in controls if one.outcome == "moved"]
+    if controls[0].source == "calibration":
+        known = [one for one in controls if one.outcome != "unknown"]
+        if moved:
+            return f"identical pairs of the calibration moved for {_names(moved)} ({chance})"
+        return f"identical pairs of the calibration: {len(known)} budgets, none moved ({chance})"
+    (one,) = controls
+    name = clean(one.name, 120)
+    match one.outcome:
+        case "unknown":
+            return f"{name}: {too_little_text(one)}"
+        case "steady" | "moved":
+            how = "moved" if moved else "did not move"
+            change = change_text(one.estimate or 0.0, one.lower, one.upper)
+            return f"{name} {how}: {change} ({chance})"
+        case _:
+            assert_never(one.outcome)
+
+
+def too_little_text(control: Control) -> str:
+    """Why a control says nothing."""
+    count = "1 pair counts" if control.pairs == 1 else f"{control.pairs} pairs count"
+    return f"too little data, {count} and {FIRST_LOOK} are needed; it takes no verdict away"
 
 
 def left_out(comparison: Comparison) -> list[str]:

@@ -8,11 +8,20 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from harness.report.history.history import History, Trend
-from harness.report.history.words import bound_text, breached_text, commit_text, regression_text
+from harness.report.history.words import (
+    bound_text,
+    breached_text,
+    changes_note,
+    commit_text,
+    cpu_text,
+    levels_text,
+    regression_text,
+    worse_text,
+)
 from harness.report.parts.console import NAME, STYLES, listed
 from harness.report.parts.sparkline import sparkline
 from harness.report.parts.terminal import Column, render, table
-from harness.report.parts.words import clean, moment, value_text
+from harness.report.parts.words import NO_DATA, clean, moment, value_text
 from harness.runs.results import PastRun
 
 MOST_RUNS = 20
@@ -40,6 +49,9 @@ def history_report(
         if history.trends:
             columns = _trends(history.trends, min(len(shown), max(_FEWEST, width - _OTHERS)))
             parts += [table(columns, name=0, width=width, color=color), ""]
+        if any(trend.changes for trend in history.trends):
+            parts += [table(_changes(history), name=0, width=width, color=color), changes_note()]
+            parts.append("")
     parts += listed("Runs left out", left_out, _MOST_LEFT_OUT, "the folder")
     return render(parts[:-1], width=width, color=color)
 
@@ -53,11 +65,14 @@ def _title(history: History) -> str:
 
 def _runs(runs: Sequence[PastRun]) -> list[Column]:
     outcomes = [run.results.outcome for run in runs]
+    costs = [cpu_text(run) for run in runs]
+    cpu = [Column("CPU/request", costs, right=True, gives_way=4)] if {*costs} != {NO_DATA} else []
     return [
         Column("outcome", [o.upper() for o in outcomes], styles=[STYLES[o] for o in outcomes]),
         Column("run", [clean(run.folder.name, NAME) for run in runs]),
         Column("started", [moment(run.results.started) for run in runs], gives_way=2),
         Column("commit", [commit_text(run) for run in runs], gives_way=3),
+        *cpu,
         Column("breached", [breached_text(run) for run in runs], right=True, gives_way=1),
     ]
 
@@ -76,6 +91,27 @@ def _trends(trends: Sequence[Trend], count: int) -> list[Column]:
             right=True,
             gives_way=4,
         ),
+    ]
+
+
+def _changes(history: History) -> list[Column]:
+    """A row for each change: the budget, its levels, and the runs before and after."""
+    rows = [(trend, change) for trend in history.trends for change in trend.changes]
+    after = [history.runs[change.run] for _, change in rows]
+    before = [history.runs[change.previous] for _, change in rows]
+    effects = [worse_text(change.regression) for _, change in rows]
+    return [
+        Column("changed", [clean(trend.name, NAME) for trend, _ in rows]),
+        Column("level", [levels_text(change, trend.unit) for trend, change in rows], gives_way=1),
+        Column(
+            "effect",
+            effects,
+            styles=[STYLES["fail"] if text.endswith("worse") else "" for text in effects],
+            right=True,
+        ),
+        Column("commit", [commit_text(run) for run in after], gives_way=2),
+        Column("from run", [clean(run.folder.name, NAME) for run in after], gives_way=3),
+        Column("run before", [clean(run.folder.name, NAME) for run in before], gives_way=4),
     ]
 
 

@@ -10,11 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from statistics import median
+from typing import TYPE_CHECKING
 
 from harness.budgets.model import Direction
 from harness.judge.model import Outcome
 from harness.runs.results import PastRun, StoredBudget
 from harness.units import Unit
+
+if TYPE_CHECKING:
+    from harness.report.history.changes import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Trend:
         values: The value in each run, in `unit`; None without data, if a guard made the budget
             inconclusive, and if the budget did not exist or had another unit or direction.
         outcomes: The outcome in each run; None if the budget did not exist.
+        changes: Where the level of the values changed, if that was searched for.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Trend:
     bound: float | None
     values: tuple[float | None, ...]
     outcomes: tuple[Outcome | None, ...]
+    changes: tuple[Change, ...] = ()
 
     @property
     def latest(self) -> float | None:

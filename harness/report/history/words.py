@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.report.history.changes import FALSE_ALARMS, Change
 from harness.report.history.history import Trend
 from harness.report.parts.words import NO_DATA, clean, value_text
 from harness.runs.results import PastRun
@@ -20,6 +21,11 @@ def breached_text(run: PastRun) -> str:
     return f"{outcomes.count('fail')} of {len(outcomes)}"
 
 
+def cpu_text(run: PastRun) -> str:
+    """The CPU time of one request, such as "3.2 ms"; a dash if it was not measured."""
+    return value_text(run.results.cost("cpu_time_per_request"), Unit.SECONDS)
+
+
 def bound_text(trend: Trend) -> str:
     """The bound, such as "max 200 ms"."""
     return f"{trend.direction} {value_text(trend.bound, trend.unit)}"
@@ -27,7 +33,11 @@ def bound_text(trend: Trend) -> str:
 
 def regression_text(trend: Trend) -> str:
     """The latest value against the median of the earlier ones, such as "12% worse"."""
-    change = trend.regression
+    return worse_text(trend.regression)
+
+
+def worse_text(change: float | None) -> str:
+    """A relative regression in words, such as "12% worse"."""
     if change is None:
         return NO_DATA
     if abs(change) < 0.0005:
@@ -35,3 +45,17 @@ def regression_text(trend: Trend) -> str:
     how = "worse" if change > 0 else "better"
     share = format_quantity(abs(change), Unit.RATIO) if abs(change) < 10 else "over 1000%"
     return f"{share} {how}"
+
+
+def levels_text(change: Change, unit: Unit) -> str:
+    """The levels before and after a change, such as "100 ms -> 140 ms"."""
+    return f"{value_text(change.before, unit)} -> {value_text(change.after, unit)}"
+
+
+def changes_note() -> str:
+    """How often a change is shown where there is none."""
+    share = format_quantity(FALSE_ALARMS, Unit.RATIO)
+    return (
+        f"About {share} of the budgets whose level did not change show a change, and more where "
+        "runs depend on each other; a change is for information and fails nothing."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Gauge, Latency, Rate, Selector, Throughput
@@ -11,6 +12,7 @@ from harness.report.html.panel import ChartChoice, ChartLine, ChartPanel, bound_
 from harness.report.html.readings import Readings, Values
 from harness.report.parts.words import clean
 from harness.runs.model import Distribution, LatencyKey
+from harness.runs.records.intervals import IntervalRows, counts_of, merged_rows, rows_of
 from harness.units import Unit
 
 Intervals = Mapping[
@@ -77,18 +79,16 @@ def _latency_choice(
         q for b in budgets if isinstance(b.indicator, Latency) and (q := b.indicator.quantile)
     }
     latency, service_time = (
-        _merged(_of(intervals, what, names.OK, request), axis)
+        merged_rows([rows_of(part) for part in _of(intervals, what, names.OK, request)])
         for what in (names.LATENCY, names.SERVICE_TIME)
     )
     lines = [
-        ChartLine(f"p{100 * q:.6g}", [times.quantile(q) for times in latency])
+        ChartLine(f"p{100 * q:.6g}", _quantile(latency, q, axis))
         for q in sorted({*_QUANTILES, *budgeted} - {1.0})
     ]
     lines += [
-        ChartLine("max", [times.quantile(1.0) for times in latency], hidden=1.0 not in budgeted),
-        ChartLine(
-            "p95 service time", [times.quantile(0.95) for times in service_time], hidden=True
-        ),
+        ChartLine("max", _quantile(latency, 1.0, axis), hidden=1.0 not in budgeted),
+        ChartLine("p95 service time", _quantile(service_time, 0.95, axis), hidden=True),
     ]
     return ChartChoice(_label(request), tuple(lines), tuple(map(bound_of, budgets)))
 
@@ -127,7 +127,8 @@ def _requests(intervals: Intervals, budgets: Sequence[Budget]) -> list[str | Non
     counts: dict[str, int] = {}
     for key, parts in intervals.items():
         if key.what == names.LATENCY:
-            counts[key.request] = counts.get(key.request, 0) + sum(d.count for d in parts.values())
+            count = sum(counts_of([parts]).values())
+            counts[key.request] = counts.get(key.request, 0) + count
     budgeted = [request for budget in budgets if (request := _request(budget)) in counts]
     busiest = sorted(counts, key=lambda request: (-counts[request], request))
     if len(counts) == 1:
@@ -156,15 +157,16 @@ def _of(
 
 def _counts(parts: Iterable[Mapping[int, Distribution]], axis: Axis) -> list[int]:
     counts = [0] * axis.count
-    for part in parts:
-        for number, times in part.items():
-            if number < axis.count:
-                counts[number] += times.count
+    for number, count in counts_of(parts).items():
+        if number < axis.count:
+            counts[number] = count
     return counts
 
 
-def _merged(parts: Sequence[Mapping[int, Distribution]], axis: Axis) -> list[Distribution]:
-    return [
-        Distribution.merge(part[number] for part in parts if number in part)
-        for number in range(axis.count)
-    ]
+def _quantile(rows: IntervalRows, q: float, axis: Axis) -> Values:
+    """A quantile of the times in each interval; None without any."""
+    values: Values = [None] * axis.count
+    for number, value in zip(rows.numbers.tolist(), rows.quantile(q).tolist(), strict=True):
+        if number < axis.count and not isnan(value):
+            values[number] = value
+    return values

@@ -7,7 +7,8 @@ from math import expm1, inf, isfinite
 from harness.judge.compare.model import BudgetChange, Comparison, Rules, Setting
 from harness.judge.compare.sequential import design, look
 from harness.report.compare import words as wording
-from harness.report.html.document import document
+from harness.report.html.differences import DifferencesSection
+from harness.report.html.document import PROFILE, document
 from harness.report.html.panel import short
 from harness.report.parts.words import clean, worst_first
 
@@ -15,14 +16,29 @@ MOST_CHARTS = 50
 _PER_CENT = 100.0
 
 
-def compare_page(comparison: Comparison, setting: Setting, *, exit_code: int) -> str:
-    """The content of report.html."""
+def compare_page(
+    comparison: Comparison,
+    setting: Setting,
+    *,
+    exit_code: int,
+    why: DifferencesSection | None = None,
+) -> str:
+    """The content of report.html.
+
+    Args:
+        comparison: The outcome and the changes.
+        setting: The compared versions.
+        exit_code: The exit code of the command.
+        why: The causes of the regressions; None when both versions were not recorded.
+    """
     changes = worst_first(comparison.changes)
     charted = [change for change in changes if change.pairs][:MOST_CHARTS]
     data: dict[str, object] = {}
     if charted:
         family = len(comparison.changes)
         data["changes"] = [change_data(one, comparison.rules, family) for one in charted]
+    if why is not None:
+        data[PROFILE] = why.profile
     return document(
         "compare.html",
         data,
@@ -34,7 +50,9 @@ def compare_page(comparison: Comparison, setting: Setting, *, exit_code: int) ->
         changes=changes,
         rule=wording.RULE,
         charted=charted,
+        drawn=data.get("changes", ()),
         left_out=wording.left_out(comparison),
+        why=why,
         facts=[(clean(a, 60), clean(b, 1000)) for a, b in wording.facts(comparison, setting)],
     )
 

@@ -32,13 +32,14 @@ def distribution_data(
         endpoints: The endpoints, the busiest first.
 
     Returns:
-        Times in the unit `suffix`. A percentile plot is a list of percentiles as 1 / (1 - q) with
-        the time at each; a histogram has a count between each two `edges`.
+        Times in the unit `suffix`. "places" are percentiles as 1 / (1 - q). A percentile plot has
+        the time at each of the first places; a histogram has a count between each two `edges`.
     """
     everything = _merged(latency, LATENCY, None, OK, ERROR)
     if not everything.values:
         return None
     edges = _edges(everything)
+    most = max(everything.count, _merged(latency, SERVICE_TIME, None, OK).count)
     factor, suffix = scale_of(everything.values[-1], Unit.SECONDS)
     requests: list[str | None] = [None]
     if len(endpoints) > 1:
@@ -46,6 +47,7 @@ def distribution_data(
     return {
         "suffix": suffix,
         "edges": [short(edge / factor) for edge in edges],
+        "places": [short(1 / rest) for rest in _rests(most)],
         "requests": [_request(latency, one, edges, factor) for one in requests],
     }
 
@@ -80,15 +82,11 @@ def _merged(
     )
 
 
-def _percentiles(times: Distribution, factor: float) -> dict[str, list[float]]:
-    """Percentiles up to that of the largest time."""
+def _percentiles(times: Distribution, factor: float) -> list[float]:
+    """The time at each place, up to that of the largest time."""
     cumulative = list(accumulate(times.counts))
-    points: dict[str, list[float]] = {"x": [], "y": []}
-    for rest in _rests(times.count):
-        rank = max(1, ceil((1 - rest) * times.count - 1e-9))
-        points["x"].append(short(1 / rest))
-        points["y"].append(short(times.values[bisect_right(cumulative, rank - 1)] / factor))
-    return points
+    ranks = [max(1, ceil((1 - rest) * times.count - 1e-9)) for rest in _rests(times.count)]
+    return [short(times.values[bisect_right(cumulative, rank - 1)] / factor) for rank in ranks]
 
 
 def _rests(count: int) -> Iterator[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
@@ -12,8 +12,8 @@ from typing import Final, Literal, NamedTuple
 
 from harness.diagnose.functions import busy, is_own, package_of
 from harness.report.parts.safe import clean
-from harness.runs.records.profile import Stack, StackFrame, total
-from harness.runs.records.recording import Recording
+from harness.runs.recording.profile import Stack, StackFrame, total
+from harness.runs.recording.recording import Recording
 
 SMALLEST: Final = 0.001  # share of the samples below which functions are one
 MOST_CHARACTERS: Final = 150_000  # of a tree; above them more functions are small
@@ -36,18 +36,23 @@ _ALL: Final = _Function("all", "", "outer")
 _SMALL: Final = _Function("functions with few samples", "", "small")
 _THREAD: Final = re.compile(r"thread \(\d+\): (?P<name>.*)")
 _NUMBERS: Final = re.compile(r"\d+")
-_Row = tuple[int, _Function, int, int]  # depth, function, samples, its most frequent line
+# Depth, function, samples, its most frequent line, samples of the other profile.
+Row = tuple[int, _Function, int, int, int]
 
 
 @dataclass(slots=True)
 class _Node:
     count: int = 0
+    other: int = 0  # samples of the other profile
     lines: dict[int, int] = field(default_factory=dict)
     below: dict[_Function, _Node] = field(default_factory=dict)
 
     @property
     def line(self) -> int:
         return max(self.lines, key=lambda line: self.lines[line], default=0)
+
+
+Frames = dict[_Function, int]  # the place of each function in the list of all
 
 
 def flame_data(recording: Recording) -> dict[str, object] | None:
@@ -67,12 +72,12 @@ def flame_data(recording: Recording) -> dict[str, object] | None:
     }
     if total(working) == total(recording.wall):
         del views["Wall time, waiting threads too"]
-    frames: dict[_Function, int] = {}
+    frames: Frames = {}
     found = [
         {
             "label": label,
-            "whole": _numbers(_rows(stacks), frames),
-            "short": _numbers(_rows(map(_short, stacks)), frames),
+            "whole": numbers_of(rows_of(stacks), frames),
+            "short": numbers_of(rows_of(map(shortened, stacks)), frames),
         }
         for label, stacks in views.items()
         if stacks
@@ -80,7 +85,7 @@ def flame_data(recording: Recording) -> dict[str, object] | None:
     return {"frames": [list(one) for one in frames], "views": found} if found else None
 
 
-def _short(stack: Stack) -> Stack:
+def shortened(stack: Stack) -> Stack:
     """The stack with one frame for the packages between two frames of the service's own code."""
     frames: list[StackFrame] = []
     for installed, run in groupby(stack.frames, lambda one: _function(one).kind == "package"):
@@ -95,31 +100,42 @@ def _packages(run: Sequence[StackFrame]) -> StackFrame:
     return StackFrame(first if first == last else f"{first} ... {last}", "<installed packages>")
 
 
-def _rows(stacks: Iterable[Stack]) -> list[_Row]:
-    root = _tree(stacks)
+def rows_of(stacks: Iterable[Stack], others: Iterable[Stack] = ()) -> list[Row]:
+    """The tree of a profile, with the samples that each function has in another profile."""
+    root = _tree(stacks, others)
     smallest = SMALLEST
     while True:
         rows = _large(root, smallest)
-        functions = {function for _, function, _, _ in rows}
+        functions = {function for _, function, *_ in rows}
         size = _NODE * len(rows) + sum(len(one.name) + len(one.file) for one in functions)
         if size <= MOST_CHARACTERS:
             return rows
         smallest *= 2
 
 
-def _tree(stacks: Iterable[Stack]) -> _Node:
+def _tree(stacks: Iterable[Stack], others: Iterable[Stack]) -> _Node:
     root = _Node()
     for stack in stacks:
-        node = root
-        node.count += stack.count
-        for frame in stack.frames[:MOST_DEPTH]:
-            function = _function(frame)
-            if function not in node.below:
-                node.below[function] = _Node()
-            node = node.below[function]
+        root.count += stack.count
+        for node, frame in _path(root, stack):
             node.count += stack.count
             node.lines[frame.line] = node.lines.get(frame.line, 0) + stack.count
+    for stack in others:
+        root.other += stack.count
+        for node, _ in _path(root, stack):
+            node.other += stack.count
     return root
+
+
+def _path(root: _Node, stack: Stack) -> Iterator[tuple[_Node, StackFrame]]:
+    """The nodes of a stack below the root; those that are missing are made."""
+    node = root
+    for frame in stack.frames[:MOST_DEPTH]:
+        function = _function(frame)
+        if function not in node.below:
+            node.below[function] = _Node()
+        node = node.below[function]
+        yield node, frame
 
 
 @lru_cache(maxsize=20_000)
@@ -135,26 +151,34 @@ def _thread_name(found: re.Match[str]) -> str:
     return f"thread {_NUMBERS.sub('N', found['name'])}"
 
 
-def _large(root: _Node, smallest: float) -> list[_Row]:
+def _large(root: _Node, smallest: float) -> list[Row]:
     """The tree in depth-first order, the functions with most samples first, small ones as one."""
-    least = root.count * smallest
-    found: list[_Row] = []
+    least = max(root.count * smallest, 1)
+    found: list[Row] = []
     waiting = [(0, _ALL, root)]
     while waiting:
         depth, function, node = waiting.pop()
-        found.append((depth, function, node.count, node.line))
+        found.append((depth, function, node.count, node.line, node.other))
         large = [pair for pair in node.below.items() if pair[1].count >= least]
-        rest = sum(one.count for one in node.below.values()) - sum(one.count for _, one in large)
-        if rest >= least:
-            large.append((_SMALL, _Node(rest)))
+        small = [one for one in node.below.values() if one.count < least]
+        rest = _Node(sum(one.count for one in small), sum(one.other for one in small))
+        if rest.count >= least:
+            large.append((_SMALL, rest))
         large.sort(key=lambda pair: (pair[1].count, pair[0]))
         waiting += [(depth + 1, *pair) for pair in large]
     return found
 
 
-def _numbers(rows: Iterable[_Row], frames: dict[_Function, int]) -> list[int]:
-    """The tree as numbers; functions that `frames` lacks are added to it."""
+def numbers_of(rows: Iterable[Row], frames: Frames, *, both: bool = False) -> list[int]:
+    """The tree as numbers; functions that `frames` lacks are added to it.
+
+    Args:
+        rows: The tree.
+        frames: The functions of all trees of a page.
+        both: Whether the samples of the other profile are a fifth number of each function.
+    """
     found: list[int] = []
-    for depth, function, count, line in rows:
+    for depth, function, count, line, other in rows:
         found += (depth, frames.setdefault(function, len(frames)), count, line)
+        found += [other] * both
     return found

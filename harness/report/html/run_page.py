@@ -9,6 +9,7 @@ from harness import names
 from harness.budgets.model import Budget
 from harness.budgets.presets import roles_of_run
 from harness.diagnose.model import Diagnosis
+from harness.judge.costs import request_costs
 from harness.judge.model import Judgement
 from harness.report.html.axis import Axis
 from harness.report.html.client_panels import Intervals, client_panels
@@ -22,11 +23,13 @@ from harness.report.parts import words as wording
 from harness.report.parts.failures import failure_notes, requests_of
 from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.runs.model import Distribution, Evidence, LatencyKey
-from harness.runs.records.recording import Recording
+from harness.runs.recording.recording import Recording
 
 MOST_ENDPOINTS = 300
 MOST_SLOWEST = 30
 MOST_FAILURES = 50
+MOST_HANDLERS = 30
+MOST_ROUTES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,11 @@ def run_page(
         distribution=distribution,
         rows=_rows(evidence.latency, rows),
         more_rows=max(0, len(rows) - MOST_ENDPOINTS),
+        costs=request_costs(evidence),
+        routes=diagnosis.routes[:MOST_ROUTES] if diagnosis else (),
+        handlers=diagnosis.handlers[:MOST_HANDLERS] if diagnosis else (),
+        outside_cpu=diagnosis.outside_cpu if diagnosis else None,
+        cpu_note=diagnosis.cpu_note if diagnosis else "",
         slowest=evidence.slowest[:MOST_SLOWEST],
         failures=evidence.failures[:MOST_FAILURES],
         more_failures=max(0, len(evidence.failures) - MOST_FAILURES),

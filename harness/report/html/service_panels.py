@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple, assert_never
+from operator import attrgetter
+from typing import NamedTuple
 
 from harness import names
-from harness.budgets.dialects.model import MetricRole, Recognition, RoleGroup, lacking
-from harness.budgets.dialects.recognise import meaning_of
+from harness.budgets.dialects.model import MetricRole, Recognition, lacking
 from harness.budgets.model import (
     Budget,
     ClientIndicator,
@@ -18,7 +18,6 @@ from harness.budgets.model import (
     Quantile,
     Rate,
     Selector,
-    selectors,
 )
 from harness.budgets.presets import CATALOGUE
 from harness.report.html.panel import (
@@ -30,23 +29,12 @@ from harness.report.html.panel import (
     known,
 )
 from harness.report.html.readings import Readings
+from harness.report.parts.quantities import SUBJECTS, chart_title, subject_of
 from harness.report.parts.words import clean
 from harness.units import Unit, format_quantity
 
 MOST_OTHERS = 20  # charts of metrics without a subject below
 _NAME = 120
-# The subject of a metric by its group of roles, in the order of the charts.
-_SUBJECTS = {
-    RoleGroup.POOL: "Connection pool",
-    RoleGroup.CACHE: "Cache",
-    MetricRole.CPU: "CPU",
-    MetricRole.MEMORY: "Memory",
-    RoleGroup.LOOP: "Event loop",
-    RoleGroup.DATABASE: "Database",
-    RoleGroup.HTTP: "Requests measured by the service",
-    RoleGroup.TASKS: "Background tasks",
-    RoleGroup.GC: "Garbage collection",
-}
 _USUAL = {
     "pool utilization": ("pool_utilization", Unit.RATIO),
     "hit ratio": ("cache_hit_ratio", Unit.RATIO),
@@ -70,32 +58,42 @@ def _usual(found: Recognition) -> list[tuple[str, Indicator, Unit]]:
 
 
 class _SubjectLine(NamedTuple):
-    subject: str
+    """A line, and the indicator and the unit by which it finds its chart."""
+
+    indicator: Indicator
     unit: Unit
     line: ChartLine
+    name: str
     bound: ChartBound | None = None
+
+    @property
+    def title(self) -> str:
+        return chart_title(self.indicator, self.unit, self.name)
+
+    @property
+    def place(self) -> tuple[int, str, str]:
+        """The order of the charts; lines of one place are in one chart."""
+        subject = subject_of(self.indicator)
+        known_as = SUBJECTS.index(subject) if subject else len(SUBJECTS)
+        return known_as, self.title, self.unit
 
 
 def service_panels(
     readings: Readings, budgets: Sequence[Budget], found: Recognition
 ) -> list[ChartPanel]:
-    """A chart for each subject and unit, in their order; a chart without data is left out.
+    """A chart for each quantity of a subject, in their order; a chart without data is left out.
 
     Args:
         readings: The series of the run.
         budgets: Of the run, with the metrics of its service.
         found: What plays each role in the service.
     """
-    order = list(dict.fromkeys(_SUBJECTS.values()))
-
-    def place(row: _SubjectLine) -> tuple[int, str, str]:
-        known_as = order.index(row.subject) if row.subject in order else len(order)
-        return known_as, row.subject, row.unit
-
+    by_place = attrgetter("place")
     rows = [row for row in _rows(readings, budgets, found) if known(row.line.values)]
-    panels = _titled([_panel(group) for _, group in groupby(sorted(rows, key=place), key=place)])
-    usual = [panel for panel in panels if panel.title.split(":")[0] in order]
-    return usual + [panel for panel in panels if panel not in usual][:MOST_OTHERS]
+    charts = [list(group) for _, group in groupby(sorted(rows, key=by_place), key=by_place)]
+    usual = [_panel(chart) for chart in charts if subject_of(chart[0].indicator)]
+    others = [_panel(chart) for chart in charts if not subject_of(chart[0].indicator)]
+    return usual + others[:MOST_OTHERS]
 
 
 def _rows(
@@ -105,7 +103,7 @@ def _rows(
     for label, indicator, unit in _usual(found):
         if indicator not in [budget.indicator for budget in measured]:
             for line in _lines(readings, indicator, label):
-                yield _SubjectLine(_subject(indicator), unit, line)
+                yield _SubjectLine(indicator, unit, line, label)
     for budget in measured:
         yield from _rows_of(readings, budget)
 
@@ -120,11 +118,11 @@ def _rows_of(readings: Readings, budget: Budget) -> Iterator[_SubjectLine]:
             limit = f"{budget.direction} {format_quantity(1 - indicator.quantile, Unit.RATIO)}"
             bound = ChartBound(f"{name}: {limit} {over}", 1 - indicator.quantile)
             line = ChartLine(f"{name}, share {over}", share)
-            yield _SubjectLine(_subject(indicator), Unit.RATIO, line, bound)
+            yield _SubjectLine(indicator, Unit.RATIO, line, name, bound)
             return
     first, *others = _lines(readings, indicator, name)
-    yield _SubjectLine(_subject(indicator), budget.unit, first, bound_of(budget))
-    yield from (_SubjectLine(_subject(indicator), budget.unit, line) for line in others)
+    yield _SubjectLine(indicator, budget.unit, first, name, bound_of(budget))
+    yield from (_SubjectLine(indicator, budget.unit, line, name) for line in others)
 
 
 def _lines(readings: Readings, indicator: Indicator, label: str) -> list[ChartLine]:
@@ -135,46 +133,8 @@ def _lines(readings: Readings, indicator: Indicator, label: str) -> list[ChartLi
     return [ChartLine(f"{label}, at least", lower), ChartLine(f"{label}, at most", upper)]
 
 
-def _panel(rows: Iterable[_SubjectLine]) -> ChartPanel:
-    group = list(rows)
-    lines = tuple(row.line for row in group)
-    bounds = tuple(row.bound for row in group if row.bound is not None)
-    return ChartPanel(group[0].subject, group[0].unit, (ChartChoice("", lines, bounds),))
-
-
-def _titled(panels: Sequence[ChartPanel]) -> list[ChartPanel]:
-    """Add the quantity to the titles of a subject with several charts, such as "Cache: ratio"."""
-    titles = [panel.title for panel in panels]
-    return [
-        ChartPanel(f"{panel.title}: {_quantity(panel.unit)}", panel.unit, panel.choices)
-        if titles.count(panel.title) > 1
-        else panel
-        for panel in panels
-    ]
-
-
-def _quantity(unit: Unit) -> str:
-    match unit:
-        case Unit.SECONDS:
-            return "time"
-        case Unit.BYTES:
-            return "size"
-        case Unit.PER_SECOND:
-            return "rate"
-        case Unit.RATIO:
-            return "ratio"
-        case Unit.COUNT:
-            return "count"
-        case _:
-            assert_never(unit)
-
-
-def _subject(indicator: Indicator) -> str:
-    metric = selectors(indicator)[0].metric
-    if metric == names.GENERATOR_CPU:
-        return _SUBJECTS[MetricRole.CPU]
-    meaning = meaning_of(metric)
-    if meaning is None:
-        return metric
-    of_role = _SUBJECTS.get(meaning.role) if meaning.role else None
-    return of_role or _SUBJECTS.get(meaning.group, metric)
+def _panel(rows: Sequence[_SubjectLine]) -> ChartPanel:
+    first = rows[0]
+    lines = tuple(row.line for row in rows)
+    bounds = tuple(row.bound for row in rows if row.bound is not None)
+    return ChartPanel(first.title, first.unit, (ChartChoice("", lines, bounds),))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from harness.diagnose.model import CauseKind
 from harness.diagnose.traces import Trace, children_of, operation_of
-from harness.runs.records.spans import Span
+from harness.runs.recording.spans import Span
 
 MOST_TRACES: Final = 5
 MOST_SPANS: Final = 200  # of a trace
@@ -60,15 +60,22 @@ class Waterfall:
     left_out: int
 
 
-def waterfalls(traces: Sequence[Trace]) -> list[Waterfall]:
-    """The slowest requests: the slowest of each endpoint before the second of any endpoint."""
+def waterfalls(traces: Sequence[Trace], named: Collection[str] = ()) -> list[Waterfall]:
+    """The slowest requests: the slowest of each endpoint before the second of any endpoint.
+
+    Args:
+        traces: Of the run.
+        named: The ids of traces that are shown in any case.
+    """
     ordered = sorted(traces, key=lambda one: -one.root.seconds)
     of_endpoints: dict[str, Trace] = {}
     for one in ordered:
         of_endpoints.setdefault(one.endpoint, one)
     first = list(of_endpoints.values())
     others = [one for one in ordered if of_endpoints[one.endpoint] is not one]
-    chosen = (first + others)[:MOST_TRACES]
+    ranked = first + others
+    chosen = ranked[:MOST_TRACES]
+    chosen += [one for one in ranked[MOST_TRACES:] if one.root.trace_id in named]
     return [_waterfall(one) for one in sorted(chosen, key=lambda one: -one.root.seconds)]
 
 

@@ -11,7 +11,7 @@ from harness.diagnose.statements import StatementUse, statement_uses
 from harness.diagnose.traces import traces_of
 from harness.report.html.flame import flame_data
 from harness.report.html.waterfall import Waterfall, waterfalls
-from harness.runs.records.recording import Recording
+from harness.runs.recording.recording import Recording
 
 MOST_STATEMENTS: Final = 25
 
@@ -33,7 +33,7 @@ class WhySection:
         breaches: The explanations, each once.
         places: The number of the explanation in the page by the name of the budget, from 1.
         statements: Those with the most time; `more_statements` is the number of others.
-        waterfalls: The slowest traced requests.
+        waterfalls: The slowest traced requests, and those that exemplars name.
         profile: The data of the flame graph; None without a profile.
     """
 
@@ -60,6 +60,6 @@ def why_section(diagnosis: Diagnosis, recording: Recording) -> WhySection:
         places={name: number for number, one in enumerate(breaches, 1) for name in one.budgets},
         statements=tuple(statements[:MOST_STATEMENTS]),
         more_statements=max(0, len(statements) - MOST_STATEMENTS),
-        waterfalls=tuple(waterfalls(traces)),
+        waterfalls=tuple(waterfalls(traces, {one.trace_id for one in diagnosis.exemplars})),
         profile=flame_data(recording),
     )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.text import Text
 
 from harness.judge.model import Outcome
 from harness.report.parts.words import ByOutcome, Judged, clean, notes_of, reasons
 
 NAME, TEXT = 120, 1000  # characters shown of each
+MOST_LINES = 8  # of a budget that does not pass
+_MORE = " ..."
+_FEWEST_NOTES = 2  # lines, also below a long reason
 STYLES: ByOutcome = {
     "fail": "bold red",
     "inconclusive": "bold magenta",
@@ -35,16 +41,56 @@ def reason_parts(
         notes: Lines below the reason, by the name of the budget.
     """
     for group in reasons(judged):
-        for budget in group.budgets:
-            yield outcome_text(budget.outcome, f" {clean(budget.name, NAME)}")
-        yield indented(clean(group.reason, TEXT))
-        for line in notes_of(group, notes):
-            yield indented(clean(line, TEXT))
-        if group.advice:
-            yield indented(f"next: {clean(group.advice, TEXT)}")
-        if group.runbook:
-            yield indented(f"runbook: {clean(group.runbook, TEXT)}")
+        titles: list[RenderableType] = [
+            outcome_text(one.outcome, f" {clean(one.name, NAME)}") for one in group.budgets
+        ]
+        after = [f"next: {group.advice}"] if group.advice else []
+        after += [f"runbook: {group.runbook}"] if group.runbook else []
+        yield _Reason(
+            (*titles, indented(group.reason)),
+            tuple(indented(line) for line in notes_of(group, notes)),
+            tuple(indented(line) for line in after),
+            MOST_LINES * len(titles),
+        )
         yield ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """The lines on budgets with the same reason, whose notes are cut to what there is space for.
+
+    Attributes:
+        before: Names and reason; `notes` and `after` follow.
+        most: Lines of all, unless `before` and `after` alone have more.
+    """
+
+    before: tuple[RenderableType, ...]
+    notes: tuple[RenderableType, ...]
+    after: tuple[RenderableType, ...]
+    most: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines at the width of the terminal."""
+
+        def lines(parts: tuple[RenderableType, ...]) -> list[list[Segment]]:
+            return console.render_lines(Group(*parts), options, pad=False) if parts else []
+
+        before, notes, after = lines(self.before), lines(self.notes), lines(self.after)
+        space = max(_FEWEST_NOTES, self.most - len(before) - len(after))
+        if len(notes) > space:
+            notes = [*notes[:space][:-1], _cut(notes[space - 1], options.max_width)]
+        for line in (*before, *notes, *after):
+            yield from line
+            yield Segment.line()
+
+
+def _cut(line: list[Segment], width: int) -> list[Segment]:
+    """A line that ends with dots."""
+    text = "".join(segment.text for segment in line).rstrip()
+    space = width - len(_MORE)
+    if cell_len(text) > space:
+        text = set_cell_size(text, space).rstrip()
+    return [Segment(text + _MORE)]
 
 
 def listed(title: str, texts: Sequence[str], most: int, where: str) -> Iterator[RenderableType]:
@@ -59,21 +105,23 @@ def listed(title: str, texts: Sequence[str], most: int, where: str) -> Iterator[
     if not texts:
         return
     yield Text(title, "bold")
-    yield from (indented(clean(text, TEXT)) for text in texts[:most])
+    yield from (indented(text) for text in texts[:most])
     if len(texts) > most:
         yield indented(f"... and {len(texts) - most} more in {where}")
     yield ""
 
 
 def end(
-    outcome: Outcome, headline: str, exit_code: int, folder: str | None
+    outcome: Outcome, headline: str, exit_code: int, folder: str | None, repeat: str = ""
 ) -> Iterator[RenderableType]:
-    """The last lines: the folder and the outcome."""
+    """The last lines: the folder, the command that repeats the run, and the outcome."""
     if folder is not None:
         yield Text(f"Stored in {clean(folder)}")
+    if repeat:
+        yield Text(f"Repeat with: {clean(repeat)}")
     yield outcome_text(outcome, f": {headline} (exit code {exit_code})")
 
 
 def indented(text: str) -> Padding:
-    """A paragraph below a name."""
-    return Padding(Text(text), (0, 0, 0, 4), expand=False)
+    """A paragraph below a name, of a text of any length and content."""
+    return Padding(Text(clean(text, TEXT)), (0, 0, 0, 4), expand=False)

@@ -35,10 +35,9 @@ class FailureNotes:
         """The title of `others`."""
         return "Further failed requests" if self.of_budgets else "Failed requests"
 
-    @property
-    def fewest(self) -> FailureNotes:
-        """One line below each budget, for a report without space."""
-        return FailureNotes({name: lines[:1] for name, lines in self.of_budgets.items()})
+    def first(self, most: int) -> FailureNotes:
+        """At most so many lines below each budget, and no others."""
+        return FailureNotes({name: lines[:most] for name, lines in self.of_budgets.items()})
 
 
 def failure_notes(judgement: Judgement, evidence: Evidence, *, once: bool = True) -> FailureNotes:

@@ -137,7 +137,11 @@ def interval_text(verdict: Verdict) -> str:
     """
     if verdict.decide == "value":
         return "this run only"
-    lower, upper, unit = verdict.lower, verdict.upper, verdict.unit
+    return range_text(verdict.lower, verdict.upper, verdict.unit)
+
+
+def range_text(lower: float | None, upper: float | None, unit: Unit) -> str:
+    """The ends of an interval, such as "180 ms .. 190 ms"; empty when neither is known."""
     if lower is None and upper is None:
         return ""
     if upper is None:
@@ -275,6 +279,11 @@ def load_text(manifest: Manifest) -> str:
             *([f"by {workers} worker{'s' * (workers > 1)}"] if workers else []),
         ]
     )
+
+
+def timing_text(judgement: Judgement) -> str:
+    """Which answers the kernel timed; empty where it timed none."""
+    return next((g.reason for g in judgement.guards if g.name == "receive-times"), "")
 
 
 def prometheus_text(evidence: Evidence) -> str:

@@ -153,7 +153,7 @@ def baseline_parts(
     if baseline.differences:
         yield table(_columns(baseline), name=0, width=width, color=color)
     for remark in baseline.remarks:
-        yield indented(f"note: {clean(remark, TEXT)}")
+        yield indented(f"note: {remark}")
     yield indented(WHY)
     yield ""
 

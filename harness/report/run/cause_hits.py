@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.diagnose.hits import CauseHit, count_within
+from harness.diagnose.hits import TIGHT, CauseHit, FalseCauses, count_within
 from harness.report.parts.safe import clean, code
 
 _WHAT = 100  # characters shown of what was named
@@ -15,26 +15,39 @@ def hit_line(hit: CauseHit) -> str:
     return f"cause {rank_text(hit)}: {clean(hit.case)}: {clean(hit.first, _WHAT) or 'none named'}"
 
 
-def hits_markdown(hits: Sequence[CauseHit]) -> str:
-    """A table with a row for each planted cause, and the totals; empty without causes."""
-    if not hits:
-        return ""
-    lines = ["", "| case | planted cause | its place | named first |", "| --- | --- | --- | --- |"]
+def hits_markdown(hits: Sequence[CauseHit], unfounded: Sequence[FalseCauses] = ()) -> str:
+    """A table with a row for each planted cause, and the totals; empty without either."""
+    lines = []
+    if hits:
+        lines += ["", "| case | planted cause | its place | named first |"]
+        lines += ["| --- | --- | --- | --- |"]
     lines += (
         f"| {code(clean(hit.case))} | {code(clean(hit.expected))} | {rank_text(hit)} | "
         f"{code(clean(hit.first, _WHAT)) if hit.first else '-'} |"
         for hit in hits
     )
-    return "\n".join([*lines, "", totals(hits), ""])
+    found = totals(hits, unfounded)
+    return "\n".join([*lines, "", "\n".join(found), ""]) if found else ""
 
 
-def totals(hits: Sequence[CauseHit]) -> str:
+def totals(hits: Sequence[CauseHit], unfounded: Sequence[FalseCauses] = ()) -> list[str]:
     """Such as "planted cause named first in 17 of 20 cases, among the first three in 19"."""
-    first, among = count_within(hits, 1), count_within(hits, 3)
-    return (
-        f"planted cause named first in {first} of {len(hits)} cases, "
-        f"among the first three in {among}"
-    )
+    lines = []
+    if hits:
+        first, among = count_within(hits, 1), count_within(hits, 3)
+        lines.append(
+            f"planted cause named first in {first} of {len(hits)} cases, "
+            f"among the first three in {among}"
+        )
+    if unfounded:
+        named = [pair for one in unfounded for pair in one.named]
+        budgets = sum(one.budgets for one in unfounded)
+        lines.append(
+            f"nothing planted, bounds {1 - TIGHT:.0%} too tight: a cause named for {len(named)} of "
+            f"{budgets} budgets"
+        )
+        lines += (f"    {clean(budget)}: {clean(what, _WHAT)}" for budget, what in named)
+    return lines
 
 
 def rank_text(hit: CauseHit) -> str:

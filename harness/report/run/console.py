@@ -36,6 +36,7 @@ def console_report(
     folder: str | None = None,
     baseline: BaselineComparison | None = None,
     notes: FailureNotes | None = None,
+    repeat: str = "",
 ) -> str:
     """The verdicts, the worst first, with their reasons, tripped guards and slowest requests.
 
@@ -48,16 +49,17 @@ def console_report(
         folder: The run folder.
         baseline: The comparison with a stored run, if there is one.
         notes: What failed and why; None is what failed.
+        repeat: The command that repeats the run, after a breach.
 
     Returns:
         Lines, each with its newline; the error alone for a run that never began.
     """
     manifest, verdicts = evidence.manifest, wording.worst_first(judgement.verdicts)
     headline = wording.headline(judgement, manifest)
-    ending = end(judgement.outcome, headline, exit_code, folder)
+    ending = end(judgement.outcome, headline, exit_code, folder, repeat)
     if manifest.never_began:
         return render([*failure_parts(manifest), *ending], width=width, color=color)
-    parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_load(manifest), ""]
+    parts: list[RenderableType] = [Text(_facts(evidence), "bold"), *_load(judgement, manifest), ""]
     if verdicts:
         parts += [table(_columns(verdicts), name=1, width=width, color=color), ""]
     if server := wording.prometheus_text(evidence):
@@ -67,23 +69,34 @@ def console_report(
     parts += _guards(judgement)
     parts += _last_output(manifest)
     parts += listed(failures.title, failures.others, len(failures.others), names.RESULTS_FILE)
-    consequences, notices = manifest.consequences, manifest.notices
-    errors = tuple(text for text in manifest.user_errors if text not in consequences)
-    parts += listed("Exceptions in Locust users", errors, MOST_TEXTS, names.MANIFEST_FILE)
-    parts += listed(_CONSEQUENCES, consequences, MOST_TEXTS, names.MANIFEST_FILE)
-    parts += listed("Notices", notices, MOST_TEXTS, names.MANIFEST_FILE)
+    parts += _exceptions_and_notices(manifest)
     text = render(parts, width=width, color=color)
-    if endpoint_lines := endpoint_table(evidence.latency, width=width, color=color):
-        text += endpoint_lines + "\n"
-    if slow := slowest(judgement, evidence):
-        columns = _slowest_columns(slow, manifest)
-        text += render(
-            [table(columns, name=0, width=width, color=color), ""], width=width, color=color
-        )
+    text += _request_tables(judgement, evidence, width=width, color=color)
     if baseline is not None:
         parts = list(baseline_parts(baseline, width=width, color=color))
         text += render(parts, width=width, color=color)
     return text + render(ending, width=width, color=color)
+
+
+def _exceptions_and_notices(manifest: Manifest) -> Iterator[RenderableType]:
+    consequences, notices = manifest.consequences, manifest.notices
+    errors = tuple(text for text in manifest.user_errors if text not in consequences)
+    yield from listed("Exceptions in Locust users", errors, MOST_TEXTS, names.MANIFEST_FILE)
+    yield from listed(_CONSEQUENCES, consequences, MOST_TEXTS, names.MANIFEST_FILE)
+    yield from listed("Notices", notices, MOST_TEXTS, names.MANIFEST_FILE)
+
+
+def _request_tables(judgement: Judgement, evidence: Evidence, *, width: int, color: bool) -> str:
+    """The endpoints and the slowest requests, each with an empty line after it."""
+    text = ""
+    if endpoint_lines := endpoint_table(evidence.latency, width=width, color=color):
+        text += endpoint_lines + "\n"
+    if slow := slowest(judgement, evidence):
+        columns = _slowest_columns(slow, evidence.manifest)
+        text += render(
+            [table(columns, name=0, width=width, color=color), ""], width=width, color=color
+        )
+    return text
 
 
 def failure_parts(manifest: Manifest) -> Iterator[RenderableType]:
@@ -125,9 +138,10 @@ def _facts(evidence: Evidence) -> str:
     return f"{wording.title(manifest)}: {count} requests in a window of {over}"
 
 
-def _load(manifest: Manifest) -> Iterator[RenderableType]:
-    if text := wording.load_text(manifest):
-        yield Text(text)
+def _load(judgement: Judgement, manifest: Manifest) -> Iterator[RenderableType]:
+    for text in (wording.load_text(manifest), wording.timing_text(judgement)):
+        if text:
+            yield Text(clean(text, TEXT))
 
 
 def _columns(verdicts: Sequence[Verdict]) -> list[Column]:
@@ -196,5 +210,5 @@ def _guards(judgement: Judgement) -> Iterator[RenderableType]:
         yield Text.assemble(
             ("GUARD TRIPPED", "bold magenta"), f" {name} {wording.guard_text(guard)}"
         )
-        yield indented(clean(guard.reason, TEXT))
+        yield indented(guard.reason)
         yield ""

@@ -64,6 +64,7 @@ def junit_xml(judgement: Judgement, manifest: Manifest, notes: FailureNotes | No
 def _properties(judgement: Judgement, manifest: Manifest) -> dict[str, str]:
     return {
         "load": wording.load_text(manifest),
+        "times": wording.timing_text(judgement),
         "notices": wording.clean("; ".join(manifest.notices), 1000),
         "aborted by": manifest.aborted_by,
         "cannot fail the run": wording.leniency(judgement),

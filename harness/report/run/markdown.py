@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from harness import names
 from harness.judge.model import Judgement, Verdict
 from harness.report.parts import words as wording
 from harness.report.parts.failures import FailureNotes, failure_notes
 from harness.report.parts.markdown import (
-    FEWEST,
+    COMMENT_LIMIT,
     SIGNS,
     TEXT,
     and_more,
     block,
     details,
     document,
-    fitted,
     heading,
     marker,
     reason_list,
@@ -36,6 +36,24 @@ MOST_REASONS = 50
 MOST_GUARDS = 30
 MOST_ENDPOINTS = 50
 MOST_NOTICES = 20
+MOST_LINES = 20  # of a comment, as GitHub shows it: without blank lines and the marker
+
+
+class _Size(NamedTuple):
+    """How much a comment shows: rows of the table, reasons, lines below each, and guards."""
+
+    rows: int
+    reasons: int
+    notes: int
+    guards: int
+
+
+_SIZES: Final = (
+    *(_Size(MOST_REASONS, MOST_REASONS, 20, MOST_GUARDS), _Size(16, 16, 3, 3)),
+    *(_Size(12, 8, 3, 3), _Size(8, 5, 3, 2), _Size(8, 5, 2, 1), _Size(6, 5, 2, 1)),
+    *(_Size(5, 5, 1, 1), _Size(5, 5, 1, 0), _Size(4, 5, 1, 0), _Size(3, 5, 1, 0)),
+    *(_Size(3, 4, 1, 0), _Size(3, 3, 1, 0)),
+)
 
 
 def summary_markdown(
@@ -62,7 +80,7 @@ def summary_markdown(
     failures = notes or failure_notes(judgement, evidence)
     return document(
         _heading(judgement, manifest),
-        _load(manifest),
+        _load(judgement, manifest),
         _budgets(verdicts, MOST_BUDGETS),
         _server(evidence),
         reason_list(verdicts, MOST_REASONS, names.RESULTS_FILE, failures.of_budgets),
@@ -78,14 +96,18 @@ def summary_markdown(
 
 
 def comment_markdown(
-    judgement: Judgement, manifest: Manifest, failures: FailureNotes | None = None
+    judgement: Judgement,
+    manifest: Manifest,
+    failures: FailureNotes | None = None,
+    repeat: str = "",
 ) -> str:
-    """The content of comment.md, always within the limit of a comment.
+    """The content of comment.md: as much as fits into `MOST_LINES`.
 
     Args:
         judgement: The outcome, the guards and the verdicts.
         manifest: The run.
         failures: What failed.
+        repeat: The command that repeats the run, after a breach.
     """
     failures = failures or FailureNotes()
     first = [marker("run", manifest.service, wording.scenario_name(manifest))]
@@ -99,18 +121,35 @@ def comment_markdown(
         )
     verdicts = wording.worst_first(judgement.verdicts)
 
-    def write(most: int) -> str:
-        notes = failures if most > FEWEST else failures.fewest
+    def write(size: _Size) -> str:
+        notes = failures.first(size.notes)
         return document(
             first,
             _heading(judgement, manifest),
-            _budgets(verdicts, most),
-            reason_list(verdicts, most, names.RESULTS_FILE, notes.of_budgets),
-            _guards(judgement, most),
-            _failures(notes),
+            _budgets(verdicts, size.rows),
+            reason_list(verdicts, size.reasons, names.RESULTS_FILE, notes.of_budgets),
+            _guards(judgement, size.guards) if size.guards else (),
+            _failures(failures) if size == _SIZES[0] else _left_out(judgement, failures, size),
+            [f"Repeat with {code(repeat)}"] if repeat else (),
         )
 
-    return fitted(write, MOST_REASONS)
+    texts = (write(size) for size in _SIZES)
+    return next(filter(_fits, texts), None) or write(_SIZES[-1])
+
+
+def _left_out(judgement: Judgement, failures: FailureNotes, size: _Size) -> Iterator[str]:
+    """A line on the sections that a comment has no space for."""
+    guards = 0 if size.guards else len(wording.tripped(judgement))
+    parts = [f"{guards} more {'guards' if guards > 1 else 'guard'}"] if guards else []
+    parts += ["further failed requests"] if failures.others else []
+    if parts:
+        yield from (f"... and {' and '.join(parts)} in {names.RESULTS_FILE}", "")
+
+
+def _fits(text: str) -> bool:
+    lines = text.split("\n")
+    shown = [line for line in lines if line and not line.startswith(("<!--", "| ---"))]
+    return len(shown) <= MOST_LINES and len(text) <= COMMENT_LIMIT
 
 
 def _heading(judgement: Judgement, manifest: Manifest) -> Iterator[str]:
@@ -118,9 +157,10 @@ def _heading(judgement: Judgement, manifest: Manifest) -> Iterator[str]:
     return heading(judgement.outcome, wording.title(manifest), headline)
 
 
-def _load(manifest: Manifest) -> Iterator[str]:
-    if text := wording.load_text(manifest):
-        yield from (sentence(text), "")
+def _load(judgement: Judgement, manifest: Manifest) -> Iterator[str]:
+    for text in (wording.load_text(manifest), wording.timing_text(judgement)):
+        if text:
+            yield from (sentence(clean(text, TEXT)), "")
 
 
 def _server(evidence: Evidence) -> Iterator[str]:

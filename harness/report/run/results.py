@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from harness.judge.costs import Cost, request_costs
 from harness.judge.model import Guard, Judgement, Verdict
 from harness.report.parts.failures import requests_of
 from harness.report.parts.words import window_seconds
@@ -44,6 +45,7 @@ def results_json(
         "run": _run(evidence.manifest),
         "guards": [_guard(guard) for guard in judgement.guards],
         "budgets": [_budget(verdict) for verdict in judgement.verdicts],
+        "costs": [_cost(cost) for cost in request_costs(evidence)],
         "endpoints": [_fields(endpoint) for endpoint in endpoints(evidence.latency)],
         "slowest": [_fields(request) for request in evidence.slowest],
         "failures": _failures(evidence),
@@ -76,7 +78,8 @@ def _guard(guard: Guard) -> dict[str, object]:
     }
 
 
-def _budget(verdict: Verdict) -> dict[str, object]:
+def judged_value(verdict: Verdict) -> dict[str, object]:
+    """What each document says of a verdict: its outcome, value, interval and bound."""
     return {
         "name": verdict.name,
         "outcome": verdict.outcome,
@@ -87,10 +90,17 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "bound": number(verdict.bound),
         "direction": verdict.direction,
         "unit": verdict.unit.value,
+    }
+
+
+def _budget(verdict: Verdict) -> dict[str, object]:
+    return {
+        **judged_value(verdict),
         "margin": number(verdict.margin),
         "samples": verdict.samples,
         "source": verdict.source,
         "reason": verdict.reason,
+        "guard": verdict.guard,
         "advice": verdict.advice,
         "at_least": verdict.at_least,
         "decide": verdict.decide,
@@ -100,6 +110,17 @@ def _budget(verdict: Verdict) -> dict[str, object]:
         "share_lower": number(verdict.share_lower),
         "share_upper": number(verdict.share_upper),
         "whole": verdict.whole,
+    }
+
+
+def _cost(cost: Cost) -> dict[str, object]:
+    return {
+        "name": cost.name,
+        "value": number(cost.value),
+        "lower": number(cost.lower),
+        "upper": number(cost.upper),
+        "unit": cost.unit.value,
+        "source": cost.source,
     }
 
 

@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 
 from harness.runs.model import Manifest
-from harness.runs.records.profile import Stack, StackFrame, total
-from harness.runs.records.recording import Recording
+from harness.runs.recording.profile import Stack, StackFrame, total
+from harness.runs.recording.recording import Recording
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 

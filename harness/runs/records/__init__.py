@@ -1,1 +1,1 @@
-"""Single requests of a run go in, JSON lines come out while the load runs, and back."""
+"""Single requests, scrapes and times of a run go in, lines of its files come out, and back."""

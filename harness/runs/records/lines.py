@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import RunFolderError
-from harness.runs.log import Log
+from harness.runs.log import Log, read_log
 
-LONGEST_LINE: Final = 2**20  # characters
+LONGEST_LINE: Final = 2**20  # bytes
 _Line = TypeVar("_Line")
 
 
@@ -37,14 +37,13 @@ def read_lines(path: Path, adapter: TypeAdapter[_Line]) -> Iterator[_Line]:
     """
     if not path.exists():
         return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, text in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), 1):
-            try:
-                yield adapter.validate_json(text)
-            except ValidationError as error:
-                if not text.endswith("\n") and len(text) < LONGEST_LINE:
-                    return
-                raise RunFolderError(
-                    f"{path}:{number}: damaged line ({error.errors()[0]['msg']})",
-                    "The file was changed after the run; run the load again.",
-                ) from error
+    for number, line in enumerate(read_log(path, LONGEST_LINE), 1):
+        try:
+            yield adapter.validate_json(line.decode(errors="replace"))
+        except ValidationError as error:
+            if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
+                return
+            raise RunFolderError(
+                f"{path}:{number}: damaged line ({error.errors()[0]['msg']})",
+                "The file was changed after the run; run the load again.",
+            ) from error

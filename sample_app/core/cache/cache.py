@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from opentelemetry import trace
@@ -40,13 +40,13 @@ class Cache(Generic[V]):
             self._loading[key] = loading
         return await asyncio.shield(loading)  # a cancelled caller must not cancel the others
 
-    async def invalidate(self, key: str) -> None:
-        """Remove a key; a load in progress does not store its old value."""
-        self._loading.pop(key, None)
+    async def invalidate(self, *keys: str) -> None:
+        """Remove keys; a load in progress does not store its old value."""
+        self._drop(keys)
         # From the farthest: a nearer level would otherwise be filled from it again.
         for level in reversed(self._levels):
-            await level.invalidate(key)
-            self._loading.pop(key, None)
+            await level.invalidate(*keys)
+            self._drop(keys)
 
     async def invalidate_matching(self, pattern: str) -> None:
         """Remove all keys that match: `*` is any text, `?` any character."""
@@ -59,6 +59,10 @@ class Cache(Generic[V]):
         """Remove matching keys from this process's level after a change by another process."""
         self._drop_loads(pattern)
         await self._levels[0].invalidate_matching(pattern)
+
+    def _drop(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._loading.pop(key, None)
 
     def _drop_loads(self, pattern: str) -> None:
         matches = matcher(pattern).fullmatch

@@ -25,8 +25,8 @@ class Level(Protocol[V]):
     async def put(self, key: str, value: V) -> None:
         """Store a value."""
 
-    async def invalidate(self, key: str) -> None:
-        """Remove a key."""
+    async def invalidate(self, *keys: str) -> None:
+        """Remove keys."""
 
     async def invalidate_matching(self, pattern: str) -> None:
         """Remove all keys that match: `*` is any text, `?` any character."""

@@ -68,10 +68,11 @@ class MemoryLevel(Generic[V]):
                 self._entries.popitem(last=False)
                 self._watch.evicted()
 
-    async def invalidate(self, key: str) -> None:
-        """Remove a key."""
+    async def invalidate(self, *keys: str) -> None:
+        """Remove keys."""
         with self._watch.timed("invalidate"):
-            self._entries.pop(key, None)
+            for key in keys:
+                self._entries.pop(key, None)
 
     async def invalidate_matching(self, pattern: str) -> None:
         """Remove all keys that match."""

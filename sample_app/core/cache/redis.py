@@ -95,22 +95,27 @@ class RedisLevel(Generic[V]):
             if self._size > self._max_size:
                 await self._make_room(self._size - self._max_size)
 
-    async def invalidate(self, key: str) -> None:
-        """Remove a key, and announce it to the memory levels of all other processes."""
-        await self._forget([key], key)
+    async def invalidate(self, *keys: str) -> None:
+        """Remove keys, and announce them to the memory levels of all other processes."""
+        await self._forget(list(keys), *keys)
 
     async def invalidate_matching(self, pattern: str) -> None:
         """Remove matching keys, and announce it to the memory levels of all other processes."""
         await self._forget(None, pattern)
 
-    async def _forget(self, keys: list[str] | None, pattern: str) -> None:
-        """A failed invalidation empties the cache before the next use."""
+    async def _forget(self, keys: list[str] | None, *patterns: str) -> None:
+        """A failed invalidation empties the cache before the next use.
+
+        Args:
+            keys: The keys to remove; None is all that match the only pattern.
+            patterns: The announcement.
+        """
         done = False
         if self._link.usable():
             with self._asking("invalidate"):
                 await self._catch_up()
-                await self._delete(await self._matching(pattern) if keys is None else keys)
-                await self._announce(pattern)
+                await self._delete(await self._matching(*patterns) if keys is None else keys)
+                await self._announce(*patterns)
                 done = True
         self._outdated = self._outdated or not done
 
@@ -139,9 +144,12 @@ class RedisLevel(Generic[V]):
         await self._delete([_text(entry[0]) for entry in leaving])
         self._watch.evicted(len(leaving))
 
-    async def _announce(self, pattern: str) -> None:
-        change = {"cache": self._name, "pattern": pattern, "by": self._link.identity}
-        await self._link.client.publish(self._channel, json.dumps(change))
+    async def _announce(self, *patterns: str) -> None:
+        async with self._link.client.pipeline(transaction=False) as together:
+            for pattern in patterns:
+                change = {"cache": self._name, "pattern": pattern, "by": self._link.identity}
+                together.publish(self._channel, json.dumps(change))
+            await together.execute()
 
     def _read(self, text: bytes | str) -> V | None:
         try:

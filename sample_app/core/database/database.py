@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +56,11 @@ class Database:
         self.engine = self._engine(settings.url, POOL_NAME)
         self._connect_errors = _connect_errors(self.engine.dialect.name)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # SQLite has one writer. The others would poll for its lock, in no order, and some of them
+        # until their time-out; here they wait in order, and without a connection.
+        self._turn: AbstractAsyncContextManager[None] = nullcontext()
+        if self.engine.dialect.name == "sqlite":
+            self._turn = asyncio.Lock()
         self._replica: AsyncEngine | None = None
         self._reading = self._sessions
         if settings.read_url:
@@ -89,7 +95,7 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session in one transaction: committed at the end, rolled back by an error."""
         with told(self._connect_errors):
-            async with self._sessions.begin() as session:
+            async with self._turn, self._sessions.begin() as session:
                 yield session
 
     def pools(self) -> dict[str, PoolState]:
@@ -139,7 +145,8 @@ class Database:
             max_overflow=settings.max_overflow,
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
-            pool_pre_ping=settings.pool_pre_ping,
+            # An open file answers always, and each ping would be three turns of its thread.
+            pool_pre_ping=settings.pool_pre_ping and not sqlite,
             hide_parameters=True,  # errors end up in logs and traces
             connect_args=connect_args,
         )

@@ -10,6 +10,10 @@ So a step runs at least once: give a step that must not repeat (a mail) a key th
 recognises, or put it into a chain of its own. A task is started again at most once; a task that
 takes its process down twice fails with the code `lost`.
 
+Each store of progress is a transaction, so there are few. A task that can start at once is planned
+as running. A step whose result is in the database, such as a note that a mail was sent, is
+registered as `atomic`: one transaction stores its result and its end, so it takes effect once.
+
 FastAPI's own background tasks hold the connection until they end, without limits and metrics. Here
 they only start a task of this module: `tasks.add_task(background.start, task)`.
 """
@@ -18,8 +22,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from copy import copy
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -27,11 +32,13 @@ from time import monotonic
 from typing import Final
 from uuid import uuid4
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from sample_app.core.clock import utc_now
 from sample_app.core.errors import AppError, UnavailableError
 from sample_app.core.logs.correlation import request_id
 from sample_app.core.resilience.retries import with_retries
-from sample_app.core.tasks.store import TaskStore
+from sample_app.core.tasks.store import TakenOverError, TaskStore
 from sample_app.core.tasks.task import Step, Task
 from sample_app.settings import TasksSettings
 from sample_app.telemetry.tasks import TaskMetrics
@@ -40,11 +47,14 @@ PASSING: Final = (UnavailableError, OSError)  # errors that a later attempt may 
 MOST_STARTS: Final = 2  # of one task: the first, and one more after a crash
 PRUNE_EVERY: Final = 60.0  # seconds
 PRUNE_BATCH: Final = 500  # rows of one DELETE, so that no transaction is long
+_TAKEN_OVER: Final = "another process has taken it over"
 _GIVE_BACK: Final = 2.0  # seconds to store that a task is free, while the service stops
 _jitter: Final = Random()  # noqa: S311 - no secret; its own, since callers may seed the global one
 _log = logging.getLogger("sample_app.background")
 
 Work = Callable[..., Awaitable[object]]
+# The transaction that ends an atomic step.
+Ending = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 
 class _LeftError(Exception):
@@ -60,14 +70,23 @@ class Background:
         self._store = store
         self._lease = timedelta(seconds=settings.lease)
         self._work: dict[str, Work] = {}
+        self._atomic: set[str] = set()
         self._free = asyncio.Semaphore(settings.concurrency)
         self._started: dict[asyncio.Task[None], Task] = {}
         self._ending = False
         self._prune_at = monotonic() + PRUNE_EVERY
 
-    def register(self, work: Mapping[str, Work]) -> None:
-        """Make steps known by their names; a stored task has names, not functions."""
+    def register(self, work: Mapping[str, Work], atomic: Collection[str] = ()) -> None:
+        """Make steps known by their names; a stored task has names, not functions.
+
+        Args:
+            work: The function of each step.
+            atomic: Steps whose function takes an `Ending` before the arguments, and writes its
+                result in that transaction. Their beginning is not stored: when the process is
+                killed before the commit, the step before is the interrupted one.
+        """
         self._work |= work
+        self._atomic |= set(atomic)
         for name in work:
             self._metrics.expect(name)
 
@@ -76,6 +95,7 @@ class Background:
 
         Store it in the transaction of the row that needs it, and call `start` after the commit.
         A task that is stored and not started is started by any process when its lease has ended.
+        With a free slot it is planned as running, so that its begin is not stored once more.
 
         Raises:
             KeyError: When a step is not registered.
@@ -83,7 +103,10 @@ class Background:
         for step in steps:
             self._work[step.name]
         until = utc_now() + self._lease
-        return Task(steps, uuid4().hex, until, request_id=request_id.get())
+        task = Task(steps, uuid4().hex, until, request_id=request_id.get())
+        if not (self._ending or self._free.locked()):
+            task.begin()
+        return task
 
     async def status(self, identifier: str) -> Task | None:
         """A task of any process; None when it is unknown or ended long ago."""
@@ -101,6 +124,7 @@ class Background:
             _log.warning(
                 "background task waits in the store", extra={"task": task.step, "reason": reason}
             )
+            task.wait()
             await self._give_back(task)
             return
         running = asyncio.create_task(self._run(task))
@@ -217,6 +241,9 @@ class Background:
     async def _run(self, task: Task) -> None:
         try:
             with self._metrics.queued(task.step):
+                if task.begun and (self._free.locked() or _ended(task)):
+                    task.wait()
+                    await self._save(task)
                 await self._free.acquire()
             try:
                 await self._chain(task)
@@ -233,17 +260,20 @@ class Background:
             _log.exception("background task left", extra={"task": task.step, "task_id": task.id})
 
     async def _chain(self, task: Task) -> None:
-        task.status = "running"
-        task.starts += 1
-        while True:
-            task.attempts = 1
+        if not task.begun:
+            task.begin()
             await self._save(task)
+        while task.finished_at is None:
+            position = task.position
             error = await self._do(task)
-            if error or task.position + 1 == len(task.steps):
-                break
-            task.position += 1
-        task.finish(error)
-        await self._save(task)
+            if error:
+                task.finish(error)
+            elif task.position == position and task.finished_at is None:
+                task.advance()
+            else:
+                continue  # an atomic step has stored its end
+            if task.finished_at is not None or task.step not in self._atomic:
+                await self._save(task)
 
     async def _do(self, task: Task) -> str | None:
         """Carry out the current step.
@@ -256,7 +286,8 @@ class Background:
         async def attempt() -> None:
             if task.attempts > 1:
                 await self._save(task)
-            await self._work[step.name](**step.arguments)
+            before = (partial(self._end, task),) if step.name in self._atomic else ()
+            await self._work[step.name](*before, **step.arguments)
 
         def again() -> None:
             task.attempts += 1
@@ -272,6 +303,18 @@ class Background:
             _log.exception("background task failed", extra={"task": step.name})
             return error.code if isinstance(error, AppError) else "internal_error"
         return None
+
+    @asynccontextmanager
+    async def _end(self, task: Task) -> AsyncIterator[AsyncSession]:
+        """The `Ending` of the current step."""
+        after = copy(task)
+        after.advance()
+        try:
+            async with self._store.saving(after) as session:
+                yield session
+        except TakenOverError as error:
+            raise _LeftError(_TAKEN_OVER) from error
+        task.advance()
 
     async def _save(self, task: Task) -> None:
         """Store the progress, and with it a new lease.
@@ -289,7 +332,7 @@ class Background:
         except PASSING as error:
             raise _LeftError("the store does not answer") from error
         if not stored:
-            raise _LeftError("another process has taken it over")
+            raise _LeftError(_TAKEN_OVER)
 
     async def _give_back(self, task: Task) -> None:
         """End the lease now, so that another process starts the task at once.
@@ -303,3 +346,8 @@ class Background:
         with suppress(*PASSING, TimeoutError):
             async with asyncio.timeout(_GIVE_BACK):
                 await self._store.save(task)
+
+
+def _ended(task: Task) -> bool:
+    """Whether another process may have claimed the task."""
+    return task.lease_until is not None and task.lease_until <= utc_now()

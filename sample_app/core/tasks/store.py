@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from sample_app.core.tasks.task import Task
+
+
+class TakenOverError(Exception):
+    """Another process holds the task."""
 
 
 class TaskStore(Protocol):
@@ -20,6 +27,13 @@ class TaskStore(Protocol):
 
     async def save(self, task: Task) -> bool:
         """Store the progress; False when another process holds the task."""
+
+    def saving(self, task: Task) -> AbstractAsyncContextManager[AsyncSession]:
+        """A transaction that stores the progress first; what is inside is committed with it.
+
+        Raises:
+            TakenOverError: When another process holds the task; nothing is stored.
+        """
 
     async def renew(self, tasks: Collection[Task], until: datetime) -> set[str]:
         """Extend the leases of these tasks.

@@ -30,6 +30,7 @@ class Task:
 
     Attributes:
         claim: The token of the process that holds the task; each new holder has another one.
+        begun: Whether the store knows that this holder works on the task.
         lease_until: After this time another process may claim the task; None when it has ended.
         position: The index of the step that runs now, or ran last.
         attempts: Tries of that step.
@@ -46,6 +47,7 @@ class Task:
     position: int = 0
     attempts: int = 0
     starts: int = 0
+    begun: bool = field(default=False, compare=False)
     error: str | None = None
     request_id: str = ""
     created_at: datetime = field(default_factory=utc_now)
@@ -55,6 +57,27 @@ class Task:
     def step(self) -> str:
         """The name of the step that runs now, or ran last."""
         return self.steps[self.position].name
+
+    def begin(self) -> None:
+        """Note that a process works on it."""
+        self.status, self.begun = "running", True
+        self.starts += 1
+        self.attempts = 1
+
+    def wait(self) -> None:
+        """Take `begin` back, when the work cannot begin yet."""
+        if self.begun:
+            self.status, self.begun = "queued", False
+            self.starts -= 1
+            self.attempts = 0
+
+    def advance(self) -> None:
+        """Note the success of the current step: the next one is due, or the task has ended."""
+        if self.position + 1 == len(self.steps):
+            self.finish(None)
+        else:
+            self.position += 1
+            self.attempts = 1
 
     def finish(self, error: str | None) -> None:
         """Note the end: success, or a failure with its code."""

@@ -53,8 +53,8 @@ FAILURES = {
         hint="the whole output is in {folder}/target.log; the command was: ",
     ),
     "service that never gets ready": Failure(
-        {"environment": {"READY_AFTER": "never"}, "ready_timeout": "3s"},
-        error="the service was not ready within 3 s: http://127.0.0.1:{port}/ready answered 503",
+        {"environment": {"READY_AFTER": "never"}, "ready_timeout": "6s"},
+        error="the service was not ready within 6 s: http://127.0.0.1:{port}/ready answered 503",
         more="    listening on {port}",
         hint="the whole output is in {folder}/target.log",
     ),
@@ -148,6 +148,7 @@ def test_failure_before_the_load_is_said_once(
         assert shown.err == ""
     assert len((shown.out + shown.err).splitlines()) <= 12
     # In the files: none is empty or half, each says it once.
+    assert run["status"] == "failed"
     assert run["reason"].startswith(error.partition("{port}")[0])
     files = {path.name: path for path in Path("out").iterdir()}
     empty = [path.suffix for path in files.values() if not path.stat().st_size]

@@ -84,6 +84,29 @@ async def test_versions_of_a_ref_and_the_working_tree_are_served_side_by_side(
     assert_nothing_left(repository, place)
 
 
+async def test_changed_lines_of_the_candidate_are_those_of_git_diff(
+    repository: Repository, logs: Path
+) -> None:
+    repository.git("switch", "--quiet", "topic")
+    repository.write("größe 1.py", "def new():\n    return 1\n")
+    repository.write(
+        "service.py", "\n" + SERVICE.replace("send_response(200)", "send_response(201)")
+    )
+    repository.git("rm", "--quiet", "setup.py")
+    before = repository.state()
+    target = target_in(repository.path, setup=None)
+    async with prepared_versions(target, Version(ref="main"), Version(), logs) as both:
+        found = both.changes
+        folders = [str(side.target.directory) for side in (both.baseline, both.candidate)]
+    assert found is not None
+    assert [found.baseline, found.candidate] == folders
+    lines = {one.path: [(each.first, each.last) for each in one.lines] for one in found.files}
+    assert lines == {"größe 1.py": [(1, 2)], "service.py": [(1, 1), (9, 9)], "version.py": [(1, 1)]}
+    functions = {one.path: [each.name for each in one.functions] for one in found.files}
+    assert functions == {"größe 1.py": ["new"], "service.py": ["do_GET"], "version.py": []}
+    assert repository.state() == before  # no note of the new file in its index
+
+
 async def test_versions_of_two_refs_leave_the_working_tree_out(
     repository: Repository, place: Path, logs: Path
 ) -> None:
@@ -93,6 +116,8 @@ async def test_versions_of_two_refs_leave_the_working_tree_out(
         folders = [side.target.directory for side in (both.baseline, both.candidate)]
         text = [(folder / "version.py").read_text() for folder in folders]
     assert text == ["VERSION = 'one'\n", "VERSION = 'two'\n"]
+    assert both.changes is not None
+    assert [one.path for one in both.changes.files] == ["version.py"]
     assert_nothing_left(repository, place)
 
 

@@ -25,6 +25,7 @@ from tests.integration.load.remote_workers import RemoteWorkers
 from tests.recorded import read_counts
 
 SERVER = Path(__file__).parent / "server.py"
+PATIENCE = 60.0  # s; only a hang takes that long
 LEAD = 0.05  # s between `Generator.start` and the start of the load
 
 
@@ -135,8 +136,9 @@ class Loads:
         await load.start(now + LEAD, now + LEAD)
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@pytest.fixture(scope="session")
+def running_server() -> Iterator[Server]:
+    """The server that all tests of a worker share."""
     plain = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
     command = [sys.executable, str(SERVER)]
     process = subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, text=True)
@@ -147,6 +149,13 @@ def server() -> Iterator[Server]:
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+@pytest.fixture
+def server(running_server: Server) -> Server:
+    """A server that has counted nothing."""
+    running_server.get("/reset")
+    return running_server
 
 
 @pytest.fixture
@@ -176,7 +185,7 @@ def descendants() -> set[int]:
     return {p.pid for p in psutil.Process(os.getpid()).children(recursive=True)}
 
 
-async def eventually(condition: Callable[[], object], seconds: float = 20.0) -> None:
+async def eventually(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)

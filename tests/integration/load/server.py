@@ -20,11 +20,16 @@ class RequestLog:
     """The log of the requests that the server has received."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin new lists: the time of an answer that is under way is stored in the old one."""
         self.counts: Counter[str] = Counter()
         self.times: list[float] = []  # seconds between the request and its response
         self.arrivals: list[float] = []  # on the monotonic clock
         self.traces: list[tuple[str, str]] = []  # target and traceparent, if any
         self.frozen_until = 0.0
+        self.received = 0  # bytes of heads and bodies
 
 
 class Connection(asyncio.Protocol):
@@ -49,27 +54,26 @@ class Connection(asyncio.Protocol):
             trace = re.search(rb"(?im)^traceparent: *(.*?)\r?$", head)
             if trace:
                 self.requests.traces.append((path.decode(), trace[1].decode()))
-            self.serve(method.decode(), path.decode())
+            if self.serve(method.decode(), path.decode()):
+                self.requests.received += len(head) + 4 + body
 
-    def serve(self, method: str, path: str) -> None:
+    def serve(self, method: str, path: str) -> bool:
+        """Answer a request; returns whether it is counted."""
         now = time.monotonic()
         requests = self.requests
         if path == "/reset":
-            requests.counts.clear()
-            requests.times.clear()
-            requests.arrivals.clear()
-            requests.traces.clear()
-            self.answer(now, b"reset", counted=False)
-            return
+            requests.clear()
+            self.answer(now, b"reset")
+            return False
         if path == "/log":
-            names = ("counts", "times", "arrivals", "traces")
+            names = ("counts", "times", "arrivals", "traces", "received")
             log = {name: getattr(requests, name) for name in names}
-            self.answer(now, json.dumps(log).encode(), counted=False)
-            return
+            self.answer(now, json.dumps(log).encode())
+            return False
         if path.startswith("/freeze/"):
             requests.frozen_until = now + int(path[8:]) / 1000
-            self.answer(now, b"frozen", counted=False)
-            return
+            self.answer(now, b"frozen")
+            return False
         requests.counts[f"{method} {path.split('?', maxsplit=1)[0]}"] += 1
         requests.arrivals.append(now)
         if path == "/drop":
@@ -79,16 +83,22 @@ class Connection(asyncio.Protocol):
             if path.startswith("/sleep/"):
                 delay += float(path[7:].split("?", maxsplit=1)[0]) / 1000
             code = {"/error": b"500 Broken", "/redirect": b"302 Found"}.get(path, b"200 OK")
+            counted = (now, b"ok", code, requests.times)
             if delay:
-                asyncio.get_running_loop().call_later(delay, self.answer, now, b"ok", code)
+                asyncio.get_running_loop().call_later(delay, self.answer, *counted)
             else:
-                self.answer(now, b"ok", code)
+                self.answer(*counted)
+        return True
 
     def answer(
-        self, since: float, body: bytes, code: bytes = b"200 OK", *, counted: bool = True
+        self,
+        since: float,
+        body: bytes,
+        code: bytes = b"200 OK",
+        times: list[float] | None = None,
     ) -> None:
-        if counted:
-            self.requests.times.append(time.monotonic() - since)
+        if times is not None:
+            times.append(time.monotonic() - since)
         if not self.transport.is_closing():
             head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n" % (code, len(body))
             if code.startswith(b"302"):

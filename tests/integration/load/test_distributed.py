@@ -21,8 +21,16 @@ from harness.load.arrivals import arrivals
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
-from harness.runs.model import Worker
-from tests.integration.load.conftest import LEAD, Loads, Server, descendants, eventually
+from harness.names import SERVICE_TIME
+from harness.runs.model import Distribution, Worker
+from tests.integration.load.conftest import (
+    LEAD,
+    PATIENCE,
+    Loads,
+    Server,
+    descendants,
+    eventually,
+)
 from tests.integration.load.remote_workers import SECRET, RemoteWorkers
 
 # Two classes of one weight, which Locust would give to one worker each.
@@ -40,7 +48,8 @@ class Slow(HttpUser):
     @task
     def error(self): self.client.get("/error")
 @events.request.add_listener
-def keep(response_time, **_): raw.append(response_time)
+def keep(response_time, name, **_):
+    if name != "/fast": raw.append(response_time)  # of HttpUser, whose answers the loop times
 @events.quitting.add_listener
 def write(environment, **_):
     if raw:
@@ -53,6 +62,7 @@ class Fast(FastHttpUser):
 """
 OPEN = OpenWorkload((Stage(150, 0.75), Stage(250, 0.75)), max_users=40, seed=3)
 LONG = OpenWorkload((Stage(100, 60),), "even", max_users=4)
+LONGER = replace(LONG, stages=(Stage(100, 300),))  # than patience with what is waited for
 CLOSED = ClosedWorkload((UserStage(9, 60),))
 
 
@@ -74,7 +84,11 @@ async def test_counts_and_times_of_two_workers_match_the_server(
     by_process = [json.loads(p.read_text()) for p in loads.folder.glob("raw-*.json")]
     assert len(by_process) == 2
     pooled = sorted(ms / 1000 for times in by_process for ms in times)
-    merged = outcome.all_of("service_time")
+    merged = Distribution.merge(
+        times
+        for key, times in outcome.window.items()
+        if key.what == SERVICE_TIME and key.name != "/fast"
+    )
     assert merged.count == len(pooled)
     for q in (0.1, 0.5, 0.9, 0.99, 1.0):
         rank = max(1, -(-int(q * 1000) * len(pooled) // 1000))
@@ -146,7 +160,7 @@ async def test_load_that_workers_cannot_share_is_refused(
 
 
 def worker_pool(workers: int, **more: object) -> WorkerPool:
-    return replace(WorkerPool("127.0.0.1", 0, workers, "run-7", SECRET, timeout=30.0), **more)  # type: ignore[arg-type]
+    return replace(WorkerPool("127.0.0.1", 0, workers, "run-7", SECRET, timeout=PATIENCE), **more)  # type: ignore[arg-type]
 
 
 async def test_workers_join_are_rejected_and_are_replaced_when_lost(
@@ -165,7 +179,7 @@ async def test_workers_join_are_rejected_and_are_replaced_when_lost(
     last: dict[str, Report] = {}
     pool = worker_pool(2, when_lost="continue")
     async with generator(
-        loads.scenario(FAST, LONG).loads[0],
+        loads.scenario(FAST, LONGER).loads[0],
         loads.url,
         loads.log,
         lambda report: last.update({report.source: report}),
@@ -186,23 +200,24 @@ async def test_workers_join_are_rejected_and_are_replaced_when_lost(
         assert load.workers[1].lost == "left"
         lost_at = load.workers[1].lost_at
         assert lost_at is not None
-        taken_over = lost_at + 1.0 - t0
+        taken_over = lost_at + 1.0
         await eventually(lambda: remote_workers.processes[latecomer].poll() is not None)
-        end = max(time.monotonic(), t0 + taken_over + 1.0)
-        await asyncio.sleep(end - time.monotonic())
+        await eventually(lambda: last["worker-1"].at > taken_over + 4.0)
+        report = last["worker-1"]
         requests = await load.stop()
     assert not load.died.done() or load.died.cancelled()
     # Every second arrival of the schedule until then, and all from then on; 100 come a second.
-    expected = 100 * taken_over / 2 + 100 * (stopped_at(server, t0) - taken_over)
-    assert last["worker-1"].asked == pytest.approx(expected, abs=3)
+    expected = 100 * (taken_over - t0) / 2 + 100 * (report.at - taken_over)
+    # A busy machine may stand still for a second; without the other's share 200 are missing.
+    assert report.asked == pytest.approx(expected, abs=100)
     assert requests.asked == last["worker-1"].asked + last["worker-2"].asked
-    # Requests after its last report, at most a second before the loss, are not counted.
-    assert 0 <= server.log()["counts"]["GET /fast"] - requests.started <= 60
+    # Requests after its last report, 50 a second, are not counted. A busy machine reports late.
+    assert 0 <= server.log()["counts"]["GET /fast"] - requests.started <= 150
     assert "it has the id of another run" in remote_workers.log(0)
     assert "all workers of the run have joined" in remote_workers.log(latecomer)
     assert sum("was rejected" in notice for notice in load.notices) == 2
     for process in remote_workers.processes:
-        assert await asyncio.to_thread(process.wait, 20) == 0
+        assert await asyncio.to_thread(process.wait, PATIENCE) == 0
 
 
 @pytest.mark.traced
@@ -252,10 +267,11 @@ async def test_worker_with_another_clock_starts_and_reports_by_the_masters_clock
         await eventually(lambda: reports)
         requests = await load.stop()
         now = time.monotonic()
+        error = worker.round_trip / 2  # of the offset, at most
     truth = server.log()
     assert truth["counts"] == {"GET /fast": requests.recorded}
     assert t0 - 0.1 < min(truth["arrivals"]) < now
-    assert all(t0 < report.at < now for report in reports)
+    assert all(t0 - error < report.at < now + error for report in reports)
     slowest = [slow.at for report in reports for slow in report.slowest]
     assert slowest
     assert all(t0 - 0.1 < at < now for at in slowest)
@@ -372,10 +388,6 @@ def can_run(*command: str) -> bool:
         shutil.which(command[0]) is not None
         and not subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
     )
-
-
-def stopped_at(server: Server, t0: float) -> float:
-    return float(max(server.log()["arrivals"])) - t0
 
 
 def ignore(_: object) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from tests.integration.load.conftest import Loads, Server
-from tests.integration.load.test_request_counts import MIXED
+from tests.integration.load.test_request_counts import BODY, MIXED
 from tests.servers import PATIENCE
 
 HERE = Path(__file__).parent
@@ -60,8 +60,11 @@ async def test_counts_of_fast_users_match_the_server(
 ) -> None:
     locustfile = "from harness import FastUser\n" + MIXED.format(base="FastUser")
     outcome = await loads.run(loads.scenario(locustfile, workload), 1.0)
-    served = server.log()["counts"]
+    log = server.log()
+    served = log["counts"]
     account, recorded = outcome.requests, outcome.recorded()
+    assert outcome.reports[-1].response_bytes == BODY * sum(served.values())
+    assert outcome.reports[-1].request_bytes == log["received"]
     assert account.started == account.recorded == sum(served.values()) > 50
     assert account.in_flight == account.lost == 0
     assert sum(recorded.values()) == account.recorded

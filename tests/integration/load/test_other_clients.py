@@ -58,6 +58,7 @@ async def test_counts_of_raw_sockets_match_the_server_with_a_notice_for_each_typ
     outcome = await loads.run(loads.scenario(RAW, workload), 0.7)
     served = server.log()["counts"]
     requests, recorded = outcome.requests, outcome.recorded()
+    assert outcome.reports[-1].request_bytes is None
     assert recorded == {
         ("RAW talk", "ok"): served["GET /sleep/100"],
         ("PUSH message", "error"): served["GET /error"],

@@ -49,8 +49,8 @@ async def test_quantiles_match_those_of_the_servers_own_log(
             for q, t in zip((0.5, 0.95, 0.99), expected, strict=True)
         ]
         worst.append(max(map(abs, errors)))
-        # The delay that the generator measures itself is not an error of the recording.
-        lag = outcome.all_of(GENERATOR_CANARY).quantile(0.95) or 0
+        # The delays that the generator measures itself are not errors of the recording.
+        lag = max(outcome.all_of(GENERATOR_CANARY).values)
         if worst[-1] <= max(TOLERANCE, lag / SHORTEST):
             return
     pytest.fail(f"relative errors of up to {worst} in {ATTEMPTS} runs")
@@ -70,11 +70,11 @@ class Fast(FastHttpUser):
     outcome = await loads.run(scenario, 4.0, lambda: server.get("/freeze/2000"), at=1.0)
     latency, service = outcome.all_of("latency"), outcome.all_of("service_time")
     assert latency.count == service.count == sum(server.log()["counts"].values())
-    p99, hidden = latency.quantile(0.99), service.quantile(0.99)
-    assert p99 is not None
-    assert hidden is not None
-    assert p99 > 1.0
-    assert hidden < 0.5  # only the five requests of the five users were held
+    # The server froze for 2 s. The schedule asked for 200 in the first; five users sent five.
+    over = (latency.share_over(1.0) or 0) * latency.count
+    held = (service.share_over(1.0) or 0) * latency.count
+    assert over > 150
+    assert 1 <= round(held) <= 5
     assert any(report.idle_users == 0 for report in outcome.reports)
 
 
@@ -108,14 +108,16 @@ class Fast(FastHttpUser):
         OpenWorkload((Stage(50, 1), Stage(200, 1)), arrivals="even", max_users=20),
     )
     outcome = await loads.run(scenario, 2.0)
-    arrivals = np.array(server.log()["arrivals"])
+    arrivals = np.sort(server.log()["arrivals"])
     assert outcome.requests.asked == len(arrivals) == 250
-    gaps = np.diff(np.sort(arrivals))
-    assert np.median(gaps[:45]) == pytest.approx(1 / 50, rel=0.1)
-    assert np.median(gaps[60:]) == pytest.approx(1 / 200, rel=0.1)
+    due = np.concatenate([np.arange(50) / 50, 1 + np.arange(200) / 200])
+    # A busy machine makes some of them late, as the generator measures itself, and none early.
+    late = np.sort(arrivals - due)
+    lag = outcome.all_of("start_lag").quantile(0.5) or 0
+    assert late[125] - late[0] < 0.05 + lag
 
 
-async def test_closed_model_waits_between_tasks(loads: Loads) -> None:
+async def test_closed_model_waits_between_tasks(loads: Loads, server: Server) -> None:
     scenario = loads.scenario(
         """
 class Waits(FastHttpUser):
@@ -123,8 +125,11 @@ class Waits(FastHttpUser):
     @task
     def fast(self): self.client.get("/fast")
 """,
-        ClosedWorkload((UserStage(5, 60),)),
+        ClosedWorkload((UserStage(1, 60),)),
     )
     outcome = await loads.run(scenario, 1.1)
-    assert 5 <= outcome.requests.recorded <= 5 * 6
+    arrivals = server.log()["arrivals"]
+    assert len(arrivals) == outcome.requests.recorded >= 2
+    # A busy machine only makes a wait longer; a timer may be a few milliseconds early.
+    assert min(np.diff(arrivals)) >= 0.19
     assert outcome.reports[0].idle_users is None

@@ -9,6 +9,7 @@ pytestmark = pytest.mark.untraced
 
 OPEN = OpenWorkload((Stage(120, 0.5), Stage(240, 0.5)), max_users=25)
 CLOSED = ClosedWorkload((UserStage(10, 0.25, 0), UserStage(10, 60)))
+BODY = 2  # bytes of each response of the server
 MIXED = """
 import gevent
 
@@ -66,8 +67,11 @@ async def test_counts_of_each_request_equal_what_the_server_counted(
 ) -> None:
     scenario = loads.scenario(MIXED.format(base=base), workload)
     outcome = await loads.run(scenario, 1.0)
-    served = server.log()["counts"]
+    log = server.log()
+    served = log["counts"]
     requests, recorded = outcome.requests, outcome.recorded()
+    assert outcome.reports[-1].response_bytes == BODY * sum(served.values())
+    assert outcome.reports[-1].request_bytes == log["received"]
     assert requests.started == requests.recorded == sum(served.values()) > 100
     assert requests.in_flight == requests.lost == 0
     assert sum(recorded.values()) == requests.recorded
@@ -191,7 +195,8 @@ class Slow(FastHttpUser):
     # One user serves 20 arrivals one after the other: the last one, due at 0.475 s, ends at 2 s.
     assert max(outcome.all_of("latency").values) > 1.5
     assert max(outcome.all_of("start_lag").values) > 1.4
-    assert outcome.all_of("service_time").quantile(0.5) == pytest.approx(0.1, rel=0.2)
+    # The time of one answer, without the wait of a second.
+    assert 0.099 <= (outcome.all_of("service_time").quantile(0.5) or 0) < 0.5
 
 
 @pytest.mark.traced

@@ -23,7 +23,7 @@ class Log(MetricsLog):
         }
 
     def values(self, name: str) -> list[tuple[float, ...]]:
-        return [one.values for one in read_metrics(self.path) if one.name == name]
+        return [tuple(one.values) for one in read_metrics(self.path) if one.name == name]
 
 
 def service(*urls: str, pid: int | None = None, url: str = "http://127.0.0.1:1") -> Service:

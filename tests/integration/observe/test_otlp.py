@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from harness.errors import UsageError
 from harness.observe.otlp.receiver import LARGEST, TraceReceiver, trace_receiver
-from harness.runs.records.spans import read_spans
+from harness.runs.recording.spans import read_spans
 
 PROTOBUF = "application/x-protobuf"
 

@@ -151,6 +151,59 @@ def test_tree_adds_up_the_waiting_of_its_processes(
     assert of_the_rest >= found
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the clock of a process is coarse")
+def test_tree_reads_the_cpu_time_that_was_burnt_to_the_millisecond() -> None:
+    """The files of procfs count ticks of 10 ms, which would be more than some of these times."""
+    burns = (
+        BURN + "import sys\nfor line in sys.stdin:\n"
+        "    burn(float(line)); print(time.process_time(), flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", burns], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as burner:
+        assert burner.stdin is not None
+        assert burner.stdout is not None
+        tree = ProcessTree(burner.pid)
+        more = []
+        for seconds in (0.021, 0.007, 0.113, 0.004):
+            burner.stdin.write(f"{seconds}\n")
+            burner.stdin.flush()
+            told = float(burner.stdout.readline())
+            more.append(read(tree).cpu_seconds - told)
+        burner.stdin.close()
+    # It has written, and goes to sleep; a host that is shared may count its pauses as well.
+    assert 0 <= min(more) <= 0.005
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
+def test_tree_counts_context_switches_and_page_faults_of_all_processes() -> None:
+    """A child that ends is counted: its parent inherits its page faults."""
+    child = "b = bytearray(8_000_000); b[::4096] = b[::4096]"
+    work = (
+        "import subprocess, sys, time\n"
+        "print(1, flush=True); sys.stdin.readline()\n"
+        "for _ in range(200): time.sleep(1e-5)\n"
+        f"subprocess.run([sys.executable, '-c', {child!r}])\n"
+        "print(2, flush=True); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdout.readline()
+        tree = ProcessTree(worker.pid)
+        before = read(tree)
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+        worker.stdout.readline()
+        after = read(tree)
+        worker.stdin.close()
+    assert None not in {before.switches, after.switches, before.faults, after.faults}
+    assert (after.switches or 0) - (before.switches or 0) >= 200  # each sleep gives the CPU away
+    assert (after.faults or 0) - (before.faults or 0) >= 8_000_000 // 4096
+
+
 def test_tree_of_an_ended_process_reads_nothing(parent: subprocess.Popen[str]) -> None:
     tree = ProcessTree(parent.pid)
     read(tree)

@@ -247,6 +247,14 @@ async def test_service_without_metrics_is_read_every_second(log: Log) -> None:
     assert Scraper(service(), log).affordable_interval == 1.0
 
 
+@pytest.mark.parametrize(
+    ("seconds", "interval"),
+    [(60, 1), (4_799, 1), (4_800, 2), (7_200, 3), (23_999, 9), (24_000, 10), (28_800, 10)],
+)
+async def test_long_load_is_scraped_less_often(log: Log, seconds: float, interval: float) -> None:
+    assert Scraper(service(), log).interval_for(seconds) == interval
+
+
 async def test_follow_skips_a_time_during_a_scrape_at_the_edge(
     endpoint: Endpoint, log: Log
 ) -> None:

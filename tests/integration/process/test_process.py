@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from harness.load.child_process import ChildProcess
 from harness.process.connection import Connection
 from harness.process.process import Process
 
@@ -206,6 +207,38 @@ async def test_start_cancelled_while_the_supervisor_is_spawned_leaves_no_process
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert not psutil.pid_exists(int(output.read_text()))
+
+
+async def test_generator_whose_start_is_cancelled_leaves_no_open_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[socket.socket] = []
+    pair = socket.socketpair
+
+    def noted() -> tuple[socket.socket, socket.socket]:
+        ends.extend(pair())
+        return ends[-2], ends[-1]
+
+    monkeypatch.setattr(socket, "socketpair", noted)
+    starting = asyncio.create_task(ChildProcess.start(tmp_path / "log"))
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert [end.fileno() for end in ends] == [-1, -1, -1, -1]  # to the generator, to its supervisor
+
+
+async def test_command_whose_end_is_no_longer_awaited_is_ended(tmp_path: Path) -> None:
+    """As when the event loop ends before the command."""
+    process = await Process.start(
+        [PYTHON, "-c", "import time; time.sleep(60)"], output=tmp_path / "log"
+    )
+    process._exit.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await process._exit
+    assert process._control._socket.fileno() == -1
+    assert await process._supervisor.wait() == 0
+    await gone(process.pid)
 
 
 async def test_exit_code_of_a_command_that_ended_while_the_harness_was_stopped(

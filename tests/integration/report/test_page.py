@@ -1,25 +1,34 @@
 """report.html in a real browser: nothing is loaded, nothing complains, all of it is there."""
 
+import gzip
 import json
+import re
+from base64 import b85encode
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from _pytest.mark import ParameterSet
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from harness.report.compare.results import compare_json
+from harness.report.history.changes import with_changes
 from harness.report.history.history import histories
 from harness.report.html.axis import axis_of
+from harness.report.html.capacity_page import capacity_page
 from harness.report.html.compare_page import compare_page
 from harness.report.html.document import NAME
 from harness.report.html.history_page import MOST_CHARTS, history_page
 from harness.report.html.run_page import run_page
 from harness.report.parts.words import clean
 from harness.report.run.results import results_json
-from tests.browser import PATIENCE
+from harness.runs.capacity import read_capacities
+from tests.browser import PATIENCE, ready
 from tests.integration.report.conftest import Open
-from tests.unit.report.cases import AWKWARD, CASES
+from tests.unit.report.capacity import cases as capacity_cases
+from tests.unit.report.capacity.test_history import store
+from tests.unit.report.cases import AWKWARD, CASES, P95
 from tests.unit.report.compare import cases as compare_cases
 from tests.unit.report.history.cases import HISTORIES
 from tests.unit.report.html import page_cases
@@ -86,6 +95,76 @@ def test_run_charts_have_a_point_for_each_interval_and_its_values(open_page: Ope
         line for line in chart(page, "Latency histogram") if line["name"] == "succeeded"
     )
     assert sum(histogram["y"][:-1]) == 19 * 20
+
+
+def drawn(page: Page) -> list[bool]:
+    """Whether each chart is drawn, in the order of the page."""
+    found = page.locator(".plot").evaluate_all(
+        "plots => plots.map(plot => plot.querySelector('.main-svg') !== null)"
+    )
+    return cast("list[bool]", found)
+
+
+def test_run_charts_are_drawn_when_they_come_near_the_window(open_page: Open) -> None:
+    page = open_page(page_of("GET /contacts"), charts=False, small=True)
+    ready(page)
+    before = drawn(page)
+    assert not any(before)
+    last = page.locator(".plot").last
+    assert "requests by latency" in last.inner_text()
+    last.scroll_into_view_if_needed(timeout=PATIENCE)
+    last.locator(".main-svg").first.wait_for(state="attached", timeout=PATIENCE)
+    assert last.locator("p.note").count() == 0
+    after = drawn(page)
+    assert after[-1]
+    assert not any(after[: len(after) // 2])
+
+
+def test_run_prints_all_charts_though_none_was_in_the_window(open_page: Open) -> None:
+    page = open_page(page_of("GET /contacts"), charts=False, small=True)
+    page.wait_for_function("() => window.Plotly", timeout=PATIENCE)
+    now = page.evaluate(
+        """() => { dispatchEvent(new Event("beforeprint"));
+            return [...document.querySelectorAll(".plot")]
+                .map(plot => plot.querySelector(".main-svg") !== null); }"""
+    )
+    assert now == [True] * 6
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+
+
+def test_run_without_javascript_says_what_its_charts_show(browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(page_of("GET /contacts"))
+    assert "The charts need JavaScript" in page.locator("noscript").first.inner_text()
+    latency = page.locator("figure", has_text="Latency").first.locator(".plot")
+    assert "p50 10 ms to 70 ms, p95 20 ms to 140 ms" in latency.inner_text()
+    context.close()
+
+
+def test_run_charts_keep_their_texts_when_the_library_does_not_start(browser: Browser) -> None:
+    empty = gzip.compress(b"void 0;")
+    library = f'id="library">{len(empty)}:{b85encode(empty).decode()}</script>'
+    page = browser.new_page()
+    with page.expect_event("pageerror", timeout=PATIENCE) as found:
+        page.set_content(re.sub(r'id="library">.*?</script>', lambda _: library, page_of("a")))
+    assert found.value.message == "the charting library did not start"
+    assert "p50 10 ms to 70 ms" in page.locator("figure", has_text="Latency").first.inner_text()
+    page.close()
+
+
+def test_run_tool_bar_is_above_the_chart(open_page: Open) -> None:
+    page = open_page(page_of("GET /contacts"))
+    figure = page.locator("figure", has_text="Latency").first
+    figure.locator(".nsewdrag").hover()
+    bar, chart_area = (
+        figure.locator(one).first.bounding_box() for one in (".modebar", ".nsewdrag")
+    )
+    assert bar is not None
+    assert chart_area is not None
+    assert bar["y"] + bar["height"] <= chart_area["y"]
+    tools = figure.locator(".modebar-btn").evaluate_all("found => found.map(a => a.dataset.title)")
+    assert tools == ["Download plot as a PNG", "Zoom", "Zoom in", "Zoom out", "Reset axes"]
 
 
 def test_run_hover_shows_values(open_page: Open) -> None:
@@ -182,7 +261,7 @@ def test_run_values_are_those_of_results_json(open_page: Open, case: str) -> Non
     ("endpoints", "seconds", "points"),
     [
         pytest.param(1, 5, 10, id="one endpoint, five seconds"),
-        pytest.param(200, 1800, 602, id="200 endpoints, half an hour", marks=pytest.mark.slow),
+        pytest.param(40, 1800, 602, id="40 endpoints, half an hour", marks=pytest.mark.slow),
     ],
 )
 def test_run_of_any_size_fits_a_page(
@@ -244,3 +323,39 @@ def test_history_charts_have_each_run_of_each_trend(open_page: Open, case: str) 
     trends = [trend for history in found for trend in history.trends]
     latest = [(clean(t.name, NAME), -1 if t.latest is None else t.latest) for t in trends]
     assert values == sorted(latest)
+
+
+def test_history_marks_the_changes_in_the_chart_and_links_to_the_runs(open_page: Open) -> None:
+    runs, left_out = HISTORIES["changed"]
+    page = open_page(history_page([with_changes(one) for one in histories(runs)], left_out))
+    (_, change, _) = chart(page, P95.name)
+    assert change["name"] == "change"
+    assert change["x"] == [12.5, 12.5, None, 20.5, 20.5, None]
+    assert change["y"] == [100, 130, None, 130, 160, None]
+    links = page.locator(".changes a").evaluate_all("found => found.map(a => a.textContent)")
+    assert len(links) == 6
+    assert links[:2] == [runs[12].folder.name, runs[11].folder.name]
+
+
+def test_history_shows_the_interval_of_each_capacity(open_page: Open, tmp_path: Path) -> None:
+    store(tmp_path, 0, 100, 105)
+    store(tmp_path, 1, 110, None)
+    page = open_page(history_page([], [], searches=read_capacities(tmp_path)[0]))
+    (shown,) = page.evaluate(
+        """() => document.querySelector(".plot").data
+            .map(({y, error_y, marker}) => [y, error_y.array, marker.symbol])"""
+    )
+    assert shown == [[100, 110], [5, 0], ["line-ew-open", "triangle-up"]]
+
+
+@pytest.mark.parametrize("case", some(capacity_cases.CASES, "repeated", "disturbed", "awkward"))
+def test_capacity_charts_have_each_step_and_the_bound(open_page: Open, case: str) -> None:
+    capacity, setting, code = capacity_cases.CASES[case]
+    page = open_page(capacity_page(capacity, setting, exit_code=code))
+    assert page.locator("header .badge").inner_text().lower() == capacity.outcome
+    steps, bound = chart(page, "api-latency-p95")
+    ordered = sorted(capacity.steps, key=lambda step: step.rate)
+    assert steps["x"] == pytest.approx([step.rate for step in ordered])
+    assert [y > bound["y"][0] for y in steps["y"]] == [(step.p95 or 0) > 0.2 for step in ordered]
+    assert bound["name"] == "max 200 ms"
+    assert page.locator("tr[data-rate]").count() == len(ordered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -119,8 +120,22 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     return settings_for(tmp_path, database={"url": database_url})
 
 
+@pytest.fixture(scope="session")
+def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a service that was started once; its database is copied."""
+    return tmp_path_factory.mktemp("filled")
+
+
 @pytest.fixture
-async def service(settings: Settings) -> AsyncIterator[Service]:
+async def service(
+    settings: Settings, tmp_path: Path, filled_folder: Path
+) -> AsyncIterator[Service]:
     """A service with 120 contacts of 10 companies."""
+    if settings.database.url == sqlite_url(tmp_path):
+        # Migrations and rows are most of a start; test_start.py and test_migrations.py have both.
+        if not (filled_folder / "data").exists():
+            async with running(settings_for(filled_folder)):
+                pass
+        shutil.copytree(filled_folder / "data", tmp_path / "data")
     async with running(settings) as service:
         yield service

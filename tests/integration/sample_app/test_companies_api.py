@@ -86,6 +86,35 @@ async def test_rename_is_seen_at_once_in_every_page_and_every_contact(service: S
     assert (await service.client.get(f"{API}/{identifier}")).json()["name"] == "AAA first"
 
 
+@pytest.mark.parametrize(("most", "kept"), [(1000, 1), (0, 0)])
+async def test_rename_keeps_the_contacts_of_other_companies_in_the_cache(
+    service: Service, monkeypatch: pytest.MonkeyPatch, most: int, kept: int
+) -> None:
+    monkeypatch.setattr("sample_app.services.companies._MOST_KEYS", most)  # above it, all go
+    contacts = [(await service.client.get(f"/api/v1/contacts/{n}")).json() for n in range(1, 9)]
+    own = contacts[0]
+    other = next(one for one in contacts if one["company"] != own["company"])
+    await service.client.patch(f"{API}/{own['company']['id']}", json={"name": "AAA first"})
+    hits = service.value(names.CACHE_GETS, result="hit", cache="contact_details")
+    for contact in (own, other):
+        await service.client.get(f"/api/v1/contacts/{contact['id']}")
+    assert service.value(names.CACHE_GETS, result="hit", cache="contact_details") == hits + kept
+
+
+async def test_save_without_a_change_empties_no_cache(service: Service) -> None:
+    contact = (await service.client.get("/api/v1/contacts/1")).json()
+    pages = await service.client.get(API)
+    company = contact["company"]
+    body = {"name": f" {company['name']} "}
+    answer = await service.client.patch(f"{API}/{company['id']}", json=body)
+    assert (answer.status_code, answer.json()) == (200, company)
+    misses = service.value(names.CACHE_GETS, result="miss")
+    assert (await service.client.get("/api/v1/contacts/1")).json() == contact
+    assert (await service.client.get(API)).json() == pages.json()
+    assert service.value(names.CACHE_GETS, result="miss") == misses
+    assert service.value("business_events_total", event="company_renamed") == 0
+
+
 async def test_rename_to_a_name_that_is_taken_is_409(service: Service) -> None:
     taken = (await service.client.get(f"{API}/2")).json()["name"]
     answer = await service.client.patch(f"{API}/1", json={"name": taken})
@@ -138,7 +167,7 @@ async def test_refresh_asks_the_directory_again_in_the_background(tmp_path: Path
             assert (await service.client.get(path)).json()["profile"]["industry"] == "mining"
             directory.knows("fishing")
             answer = await service.client.post(f"{path}/refresh")
-            assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+            assert (answer.status_code, answer.json()["status"]) == (202, "running")
             task = await ended(service, answer.headers["Location"])
             assert (task["id"], task["status"]) == (answer.json()["id"], "succeeded")
             assert (await service.client.get(path)).json()["profile"]["industry"] == "fishing"

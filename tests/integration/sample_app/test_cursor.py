@@ -12,6 +12,8 @@ from sample_app.repositories.seeding import contacts
 from sample_app.settings import SeedSettings
 from tests.integration.sample_app.conftest import ROWS, Service
 
+pytestmark = pytest.mark.untraced  # test_contacts_api.py runs the same lines
+
 CONTACTS = "/api/v1/contacts"
 COMPANIES = "/api/v1/companies"
 SEEDS = contacts(SeedSettings(rows=ROWS, companies=10))

@@ -19,6 +19,8 @@ from sample_app.settings import Settings
 from sample_app.telemetry.exposition import metrics_route
 from tests.integration.sample_app.conftest import Service, running, settings_for
 
+pytestmark = pytest.mark.untraced  # test_contacts_api.py runs the same lines
+
 API = "/api/v1/contacts"
 HTTP = f"{names.HTTP_DURATION}_count"
 DB = f"{names.DB_DURATION}_count"

@@ -91,11 +91,12 @@ async def test_pool_integral_is_connections_times_seconds(bench: Bench) -> None:
     async with AsyncExitStack() as stack:
         await bench.hold(stack)
         await bench.hold(stack)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
     used = bench.value("used_seconds_total") or 0
-    assert used >= 0.2
-    # The integral is the sum of the use times, however long they were.
-    assert used == pytest.approx(bench.value("use_time_seconds_sum") or 0, rel=0.05)
+    assert used >= 1.0
+    # The integral is the sum of the use times, however long they were. The clock is read for one
+    # after the other, and a busy machine may pause in between.
+    assert used == pytest.approx(bench.value("use_time_seconds_sum") or 0, abs=0.3)
     assert bench.value("used_seconds_total") == used  # nothing is in use any more
 
 

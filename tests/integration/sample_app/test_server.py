@@ -74,9 +74,9 @@ def test_several_workers_are_refused_with_the_reason_and_not_restarted_for_ever(
 ) -> None:
     command = [sys.executable, "-m", "uvicorn", "sample_app.main:app", "--port", "0"]
     ended = subprocess.run(
-        [*command, "--workers", "2", "--timeout-worker-healthcheck", "1"],
+        [*command, "--workers", "2", "--timeout-worker-healthcheck", "10"],
         cwd=ROOT,
-        env=environment(tmp_path),
+        env=environment(tmp_path) | {"SAMPLE_APP_SEED_ROWS": "10"},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -95,37 +95,44 @@ def test_reload_with_its_single_child_is_accepted(tmp_path: Path) -> None:
         assert REFUSAL not in (tmp_path / "server.log").read_text()
 
 
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a server that all scenarios load."""
+    with server(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
 @pytest.mark.parametrize(
-    "scenario",
+    "scenarios",
     [
-        "load",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("smoke", "stress", "spike", "soak")
-        ),
+        ("load",),
+        pytest.param(("smoke", "stress", "spike", "soak"), marks=pytest.mark.slow),
     ],
+    ids=" ".join,
 )
-def test_scenario_under_stock_locust_fails_no_request_and_the_service_counts_the_same(
-    tmp_path: Path, scenario: str
+def test_scenarios_under_stock_locust_fail_no_request_and_the_service_counts_the_same(
+    service: str, scenarios: tuple[str, ...]
 ) -> None:
-    locust = [sys.executable, "-m", "locust", "-f", f"scenarios/{scenario}.py", "--headless"]
-    with server(tmp_path) as url:
-        before = counted(url)
-        ended = subprocess.run(
-            [*locust, "-u", "5", "-r", "5", "-t", "2s", "-s", "20", "-H", url, "--json"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        after = counted(url)
+    files = ",".join(f"scenarios/{name}.py" for name in scenarios)
+    locust = [sys.executable, "-m", "locust", "-f", files, "--headless"]
+    before = counted(service)
+    ended = subprocess.run(
+        [*locust, "-u", "8", "-r", "8", "-t", "2s", "-s", "20", "-H", service, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    after = counted(service)
     assert ended.returncode == 0, ended.stderr
+    (users,) = re.findall(r"All users spawned: (\{.*?\})", ended.stderr)
+    assert len(json.loads(users)) == len(scenarios)  # one class each
     stats = json.loads(ended.stdout)
     assert sum(entry["num_failures"] for entry in stats) == 0
     sent = {(entry["method"], entry["name"]): entry["num_requests"] for entry in stats}
     assert sent == after - before
-    assert ("GET", "/api/v1/contacts/{id}") in sent  # what every scenario does most
+    assert ("GET", "/api/v1/contacts/{id}") in sent  # what each scenario does most
 
 
 def counted(url: str) -> Counter[tuple[str, str]]:

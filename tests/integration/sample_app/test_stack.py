@@ -29,7 +29,7 @@ from tests.servers import PATIENCE, RedisServer, end, free_port, wait_until
 pytestmark = pytest.mark.untraced
 
 ROOT = Path(__file__).parents[3]
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+COMPOSE = yaml.load((ROOT / "docker-compose.yml").read_text(), Loader=yaml.CSafeLoader)["services"]
 CONTACTS = "/api/v1/contacts"
 SENT = 7  # requests
 
@@ -87,7 +87,9 @@ def app_environment(postgresql_url: str, redis: RedisServer) -> dict[str, str]:
 
 def prometheus_command(folder: Path, port: int, app: int) -> list[str]:
     """The container's command and configuration, with other addresses and a shorter interval."""
-    config = yaml.safe_load((ROOT / "sample_app" / "deploy" / "prometheus.yml").read_text())
+    config = yaml.load(
+        (ROOT / "sample_app" / "deploy" / "prometheus.yml").read_text(), Loader=yaml.CSafeLoader
+    )
     moved = {"app:8000": f"127.0.0.1:{app}", "127.0.0.1:9090": f"127.0.0.1:{port}"}
     for job in config["scrape_configs"]:
         for group in job["static_configs"]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.fidelity import busy
 from benchmarks.fidelity.report import Result, tables, times_of
 from benchmarks.fidelity.services import (
     EXTREMES,
@@ -163,3 +164,27 @@ def test_tables_show_truth_and_error_beside_what_is_told() -> None:
         "| constant, open | hey | any | 4 | 3 | 50.00 → 51.00 (+1.00, +2.00%) "
         "| 50.00 → 49.00 (-1.00, -2.00%) | not told | not told |"
     )
+
+
+def test_error_beyond_wrks_is_bold_where_the_aim_is_missed() -> None:
+    true = {0.5: 0.01, 0.95: 0.1, 0.99: 0.1, 0.999: 0.1}
+
+    def row(tool: str, *errors: float) -> busy.Row:
+        return busy.Row("short", 0.7, tool, dict(zip(true, errors, strict=False)), true)
+
+    text = busy.tables(
+        [
+            row("**harness, FastUser**", -0.0001, 0.0003, 0.00041, 0.00049),
+            row("hey, paced", 0.0, 0.0),
+            row("wrk, paced", 0.00005, 0.0001, 0.0002, 0.0003),
+        ]
+    )
+    beyond = text.split("\n")[-1]
+    assert beyond.endswith("| +0.050 | +0.200 | **+0.210** | +0.190 |")
+    assert "| not told | not told |" in text
+    assert "10.00 → 9.90 (-0.10)" in text
+
+
+def test_locust_that_counted_no_request_tells_nothing() -> None:
+    text = "Response time percentiles\nType Name 50% 95% 99% 99.9% # reqs\n"
+    assert read_locust(text) == Told({}, 0)

@@ -8,6 +8,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Quantile,
     Rate,
     Ratio,
@@ -67,6 +68,35 @@ CATALOGUE: dict[str, tuple[Indicator, Unit]] = {
     "requests_in_flight": (Gauge(Selector("http_server_active_requests"), "max"), Unit.COUNT),
     "pool_wait": (Mean(Selector(WAITS)), Unit.SECONDS),
     "event_loop_lag": (Quantile(Selector("event_loop_lag_seconds"), 0.95), Unit.SECONDS),
+    "cpu_time_per_request": (
+        PerRequest(Selector("harness_service_cpu_seconds_total"), answered=True),
+        Unit.SECONDS,
+    ),
+    "database_time_per_request": (
+        PerRequest(Selector(f"{QUERIES}_sum"), answered=True),
+        Unit.SECONDS,
+    ),
+    "cache_gets_per_request": (PerRequest(Selector("cache_gets_total"), answered=True), Unit.COUNT),
+    "request_bytes_per_request": (
+        PerRequest(Selector("harness_request_bytes_total"), answered=True),
+        Unit.BYTES,
+    ),
+    "response_bytes_per_request": (
+        PerRequest(Selector("harness_response_bytes_total"), answered=True),
+        Unit.BYTES,
+    ),
+    "context_switches_per_request": (
+        PerRequest(Selector("harness_service_context_switches_total"), answered=True),
+        Unit.COUNT,
+    ),
+    "page_faults_per_request": (
+        PerRequest(Selector("harness_service_page_faults_total"), answered=True),
+        Unit.COUNT,
+    ),
+    "allocated_bytes_per_request": (
+        PerRequest(Selector("role:allocated_memory"), answered=True),
+        Unit.BYTES,
+    ),
     "gc_share": (Rate(Selector("python_gc_pause_seconds_sum")), Unit.RATIO),
 }
 

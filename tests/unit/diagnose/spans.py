@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from harness.runs.records.profile import Stack, StackFrame
-from harness.runs.records.spans import CLIENT, SERVER, ExceptionEvent, Span
+from harness.runs.recording.profile import Stack, StackFrame
+from harness.runs.recording.spans import CLIENT, SERVER, ExceptionEvent, Span
 
 _ids = count(1)
 
@@ -20,6 +20,7 @@ def span(
     kind: int = 1,
     exceptions: tuple[ExceptionEvent, ...] = (),
     error: bool = False,
+    service: str = "",
     **attributes: str,
 ) -> Span:
     """A span; `db_query_text="..."` is the attribute `db.query.text`."""
@@ -27,6 +28,7 @@ def span(
     return Span(
         *(trace, f"{next(_ids):016x}", parent, name, kind, start, end, error, named),
         exceptions=exceptions,
+        service=service,
     )
 
 

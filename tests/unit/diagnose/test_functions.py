@@ -1,7 +1,14 @@
 import pytest
 
-from harness.diagnose.functions import busy, hot_functions, loop_stacks, place_of
-from harness.runs.records.profile import Stack, StackFrame
+from harness.diagnose.functions import (
+    busy,
+    handler_times,
+    hot_functions,
+    loop_stacks,
+    place_of,
+    samples_of_a_thread,
+)
+from harness.runs.recording.profile import Stack, StackFrame
 from tests.unit.diagnose.spans import stack
 
 LIB = "/srv/.venv/lib/python3.12/site-packages"
@@ -14,6 +21,8 @@ SELECT = (
 )
 
 THREAD = (f"Thread.run {STDLIB}/threading.py:982",)
+ROUTING = f"run_endpoint_function {LIB}/fastapi/routing.py:212"
+MIDDLEWARE = (f"__call__ {LIB}/starlette/applications.py:112", "__call__ /srv/app/mid.py:9")
 
 
 def test_sample_counts_for_the_innermost_frame_of_the_services_own_code() -> None:
@@ -35,6 +44,27 @@ def test_sample_counts_for_the_innermost_frame_of_the_services_own_code() -> Non
     assert [one.library for one in found] == ["", "starlette", "json"]
 
 
+def test_comprehension_is_a_part_of_its_function() -> None:
+    pieces = "plant.<locals>.pieces"
+    parts = [f"{pieces}.<locals>.<listcomp>", f"{pieces}.<locals>.<genexpr>", pieces]
+    (found,) = hot_functions(
+        [stack(5, f"{name} /srv/a.py:{9 + n}") for n, name in enumerate(parts)]
+    )
+    assert (found.frame.function, found.frame.line, found.samples) == (pieces, 9, 15)
+
+
+def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
+    start = ("<module> /srv/main.py:53",)
+    server = stack(9, *start, *LOOP, f"send {LIB}/uvicorn/protocols/http.py:5")
+    (found,) = hot_functions([server])
+    assert (found.library, found.samples) == ("uvicorn", 9)
+    handler = stack(2, *start, *LOOP, "handler /srv/main.py:7")
+    assert [one.frame.function for one in hot_functions([server, handler])] == [
+        "uvicorn",
+        "handler",
+    ]
+
+
 @pytest.mark.parametrize(
     ("frames", "waits"),
     [
@@ -48,6 +78,11 @@ def test_sample_counts_for_the_innermost_frame_of_the_services_own_code() -> Non
         ((*THREAD, f"take {LIB}/driver/core.py:63", f"query {LIB}/driver/core.py:9"), False),
         ((*THREAD, "work /srv/app/jobs.py:9"), False),
         ((), True),
+        ((f"Runner.run {STDLIB}/asyncio/runners.py:118",), True),  # in the loop of uvloop, in C
+        ((f"_wait_for_tstate_lock {STDLIB}/threading.py:1132",), True),
+        ((f"worker {STDLIB}/multiprocessing/pool.py:114",), True),
+        ((f"SocketIO.readinto {STDLIB}/socket.py:706",), True),  # of another service's answer
+        ((f"dumps {STDLIB}/json/__init__.py:231",), False),
     ],
 )
 def test_thread_that_waits_for_work(frames: tuple[str, ...], waits: bool) -> None:
@@ -56,6 +91,20 @@ def test_thread_that_waits_for_work(frames: tuple[str, ...], waits: bool) -> Non
 
 def test_threads_of_an_event_loop() -> None:
     waiting, working = stack(5, *SELECT), stack(2, *LOOP, "handler /srv/app/api.py:1")
+    other = stack(9, "work /srv/app/jobs.py:1", thread="worker")
+    assert loop_stacks([waiting, other, working]) == [waiting, working]
+
+
+def test_exporter_of_traces_works_for_the_recording_alone() -> None:
+    exports = stack(5, "export /srv/app/tracing.py:3", thread="OtelBatchSpanRecordProcessor")
+    assert busy([exports, stack(2, "export /srv/app/tracing.py:3")]) == [
+        stack(2, "export /srv/app/tracing.py:3")
+    ]
+
+
+def test_threads_of_uvloop_are_those_below_its_runner() -> None:
+    frames = (f"Runner.run {STDLIB}/asyncio/runners.py:118",)
+    waiting, working = stack(5, *frames), stack(2, *frames, "handler /srv/app/api.py:1")
     other = stack(9, "work /srv/app/jobs.py:1", thread="worker")
     assert loop_stacks([waiting, other, working]) == [waiting, working]
 
@@ -86,3 +135,69 @@ def test_place_of_an_exception(text: str, place: str) -> None:
 
 def test_stack_without_frames_is_of_no_function() -> None:
     assert hot_functions([Stack((StackFrame("process 7"),), 2)])[0].library == "the interpreter"
+
+
+V8 = """TypeError: no price
+    at Layer.handleRequest (/srv/node_modules/router/lib/layer.js:169:33)
+    at AsyncLocalStorage.run (node:async_hooks:346:14)
+    at price (/srv/app/prices.js:12:7)
+    at /srv/app/app.js:33:34
+"""
+
+
+@pytest.mark.parametrize(
+    ("stacktrace", "place"),
+    [
+        (V8, "/srv/app/prices.js:12"),
+        (V8.replace("at price (/srv/app/prices.js:12:7)", "at <anonymous>"), "/srv/app/app.js:33"),
+        ("Error\n    at async file:///srv/app/m.mjs:4:5", "/srv/app/m.mjs:4"),
+        ("Error\n    at run (node:internal/main:1:2)", ""),
+        ("java.lang.Error\n\tat shop.Price.of(Price.java:12)", ""),
+        ("", ""),
+    ],
+)
+def test_place_in_a_stack_trace_of_node(stacktrace: str, place: str) -> None:
+    assert place_of(stacktrace) == place
+
+
+def test_cpu_time_is_attributed_to_the_handlers() -> None:
+    listing = (*LOOP, *MIDDLEWARE, ROUTING, "list_items /srv/app/api.py:10")
+    found = handler_times(
+        [
+            stack(30, *listing, "load /srv/app/data.py:20"),
+            # Another line, a package, and a response of the framework within the handler.
+            stack(12, *listing[:-1], "list_items /srv/app/api.py:14", f"dumps {LIB}/orjson/x.py:3"),
+            stack(8, *listing, f"render {LIB}/starlette/responses.py:180"),
+            stack(25, f"run {LIB}/anyio/_backends/_asyncio.py:986", "one_item /srv/app/api.py:30"),
+            stack(15, *LOOP, f"__call__ {LIB}/starlette/routing.py:7"),
+            stack(10, "work /srv/app/jobs.py:1", thread="worker"),
+            stack(500, *SELECT),  # waits for work
+        ]
+    )
+    assert [(one.handler and one.handler.function, one.samples, one.share) for one in found] == [
+        ("list_items", 50, 0.5),
+        ("one_item", 25, 0.25),
+        (None, 25, 0.25),
+    ]
+
+
+@pytest.mark.parametrize(
+    "stacks",
+    [
+        pytest.param([], id="no profile"),
+        pytest.param([stack(5, *SELECT)], id="only waiting"),
+        pytest.param([stack(5, "serve /srv/app/main.py:3")], id="no known framework"),
+    ],
+)
+def test_profile_without_handlers_attributes_nothing(stacks: list[Stack]) -> None:
+    assert handler_times(stacks) == []
+
+
+def test_profile_was_taken_as_often_as_its_busiest_thread_was_seen() -> None:
+    stacks: list[Stack] = [
+        stack(30, "handler /srv/app/api.py:3", thread="one"),
+        stack(20, "load /srv/app/api.py:8", thread="one"),
+        stack(49, "load /srv/app/api.py:8", thread="two"),
+    ]
+    assert samples_of_a_thread(stacks) == 50
+    assert samples_of_a_thread([]) == 0

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.diagnose.traces import SpanOperation, during, traces_of
-from harness.runs.records.spans import SERVER, Span
+from harness.runs.recording.spans import SERVER, Span
 from tests.unit.diagnose.spans import request, span
 
 QUERY = "SELECT a FROM b WHERE c = ?"
@@ -68,6 +68,15 @@ def test_orphan_counts_as_a_part_of_the_request() -> None:
     orphan = span("lost parent", "t", 0.0, 0.5, parent="e" * 16)
     (trace,) = traces_of([root, orphan])
     assert trace.own[SpanOperation("span", "GET /x")] == pytest.approx(0.5)
+
+
+def test_span_without_an_end_takes_no_time() -> None:
+    root = span("GET /x", "t", 100.0, 0.0, kind=SERVER)  # some exporters send open spans
+    below = span("q", "t", 100.0, 100.5, parent=root.span_id, db_query_text=QUERY)
+    (trace,) = traces_of([root, below])
+    assert trace.root.seconds == 0.0
+    own = {operation.name: seconds for operation, seconds in trace.own.items()}
+    assert own == pytest.approx({"GET /x": 0.0, QUERY: 0.5})
 
 
 def test_part_of_a_trace_between_two_moments() -> None:

@@ -157,6 +157,14 @@ def read(*arguments: str) -> dict[str, Any]:
         ("--max-pairs 48", "max_pairs", 48),
         ("--warm-up 1500ms", "warm_up", 1.5),
         ("--rate 30/s", "rate", 30.0),
+        ("", "diagnose", "breach"),
+        ("--diagnose never", "diagnose", "never"),
+        ("", "diagnose_for", 15.0),
+        ("--diagnose-for 30s", "diagnose_for", 30.0),
+        ("--otlp 0.0.0.0:4318", "otlp", ("0.0.0.0", 4318)),
+        ("", "capacity", False),
+        ("--capacity --searches 3", "searches", 3),
+        ("--capacity --within 2%", "within", 0.02),
     ],
 )
 def test_option_is_read_as(arguments: str, option: str, value: object) -> None:
@@ -179,7 +187,7 @@ def test_variables_of_one_command_line_do_not_affect_the_next() -> None:
         (("--candidate-environment", "a b=1"), "is not a variable"),
         (("--seed", "x"), "invalid int value"),
         (("--warm-up", "0s"), "is not above zero"),
-        (("--duration", "20s"), "unrecognized arguments"),
+        (("--duration", "20s"), "--duration belongs to --capacity"),
         (("--users", "5"), "unrecognized arguments"),
     ],
     ids=str,
@@ -329,6 +337,16 @@ def test_fixed_port_is_refused(folder: Path, capsys: pytest.CaptureFixture[str])
         main(["compare", *BASE])
     assert end.value.code == 2
     assert "fixed port" in capsys.readouterr().err
+
+
+def test_port_without_a_next_one_is_refused_for_traces(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "budgets.yaml").write_text(yaml.safe_dump(document()))
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *BASE, "--otlp", "65535"])
+    assert end.value.code == 2
+    assert "leaves no port for the traces of the candidate" in capsys.readouterr().err
 
 
 def test_folder_that_holds_files_is_refused(

@@ -179,6 +179,7 @@ def test_decide_is_inconclusive_by_a_tripped_guard_that_touches_the_budget(
     verdict = decide(of, measurement, (tripped, second))
     assert (verdict.outcome == "inconclusive") is spoilt
     assert verdict.value == value
+    assert verdict.guard == ("load-delivered" if spoilt else "")
     if spoilt:
         assert verdict.reason == f"load-delivered: {why} (also tripped: user-errors)"
     held = [replace(one, outcome="ok") for one in (tripped, second)]

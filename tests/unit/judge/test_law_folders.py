@@ -41,5 +41,6 @@ def test_preset_whose_roles_are_lost_does_not_read_the_metric_of_another_library
     assert check(tmp_path, spoiled) == EXIT_INCONCLUSIVE
 
 
+@pytest.mark.untraced
 def test_damaged_folder_is_never_green_and_never_a_traceback() -> None:
     assert list(violations(150, 0)) == []

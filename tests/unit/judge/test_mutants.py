@@ -13,6 +13,7 @@ def table() -> tuple[Mutant, ...]:
     return tuple(mutants())
 
 
+@pytest.mark.untraced
 def test_every_guard_has_a_mutant_or_never_trips() -> None:
     names = {one.name for one in table()}
     guards = {find.__name__ for find in GUARDS}
@@ -21,6 +22,7 @@ def test_every_guard_has_a_mutant_or_never_trips() -> None:
         assert f"guard {guard} never trips" in names
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("file", BRANCHES)
 def test_every_file_that_decides_has_mutants(file: str) -> None:
     own = [one for one in table() if one.file == file]

@@ -10,9 +10,10 @@ import pytest
 from harness.budgets.model import Load, Scenario
 from harness.budgets.workload import OpenWorkload, Stage
 from harness.errors import GeneratorError
-from harness.load.fleet import Fleet, RunningLoad, logs, workers_of
+from harness.load.fleet import Fleet, RunningLoad, early_of, logs, workers_of
 from harness.load.generator import Generator
 from harness.load.protocol.frames import Report
+from harness.load.protocol.master import WorkerPool
 from harness.runs.model import Requests, Worker
 
 BROWSE = Load(Path("a.py"), OpenWorkload((Stage(50, 20),)), "browse")
@@ -110,6 +111,35 @@ def test_workers_of_a_scenario(
     assert workers_of(configured, cpus, service_too=service_too) == workers
 
 
+@pytest.mark.parametrize(
+    ("workers", "loads", "cpus", "numbers"),
+    [
+        pytest.param(1, (ONLY,), 2.0, [1], id="a process beside the service"),
+        pytest.param(1, (ONLY,), 64.0, [1], id="no more than the load has"),
+        pytest.param(None, (ONLY,), 64.0, [1], id="workers not known: one process"),
+        pytest.param(1, (ONLY,), 1.9, [0], id="no CPU beside that of the service"),
+        pytest.param(1, (ONLY,), 0.5, [0], id="less than one CPU"),
+        pytest.param(3, (ONLY,), 64.0, [4], id="a master and its workers"),
+        pytest.param(3, (ONLY,), 4.0, [3], id="as many as there are CPUs"),
+        pytest.param(2, (BROWSE, ORDER), 6.0, [3, 2], id="two loads"),
+    ],
+)
+def test_processes_that_start_early_leave_a_cpu_to_the_service(
+    workers: int | None, loads: tuple[Load, ...], cpus: float, numbers: list[int]
+) -> None:
+    configured = replace(scenario(*loads), workers=workers)
+    early = early_of(configured, Path("run"), None, cpus)
+    assert early == dict(
+        zip((Path("run", file) for file in logs(configured).values()), numbers, strict=True)
+    )
+
+
+def test_load_on_other_machines_has_one_process_here() -> None:
+    pool = WorkerPool("127.0.0.1", 0, 7, run_id="x", secret="s")
+    configured = replace(scenario(ONLY), workers=7)
+    assert early_of(configured, Path("run"), pool, 64.0) == {Path("run/generator.log"): 1}
+
+
 async def test_source_consists_of_load_and_worker_with_several_of_them() -> None:
     alone, both = (
         FakeFleet(only=FakeGenerator()),
@@ -158,7 +188,7 @@ async def test_death_of_one_generator_ends_the_fleet_and_stops_the_others() -> N
     browse, order = FakeGenerator(), FakeGenerator()
     fakes = FakeFleet(browse=browse, order=order)
     order.died.set_result("killed by SIGKILL")
-    assert await asyncio.wait_for(fakes.fleet.died, 5) == "load 'order': killed by SIGKILL"
+    assert await asyncio.wait_for(fakes.fleet.died, 60) == "load 'order': killed by SIGKILL"
     with pytest.raises(GeneratorError, match="SIGKILL"):
         await fakes.fleet.stop()
     assert browse.stopped == [None]
@@ -169,7 +199,7 @@ async def test_exception_of_the_report_callback_is_raised_by_died() -> None:
     fakes = FakeFleet(only=only)
     only.died.set_exception(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(fakes.fleet.died, 5)
+        await asyncio.wait_for(fakes.fleet.died, 60)
 
 
 ALIVE, SILENT = Worker(name="worker-1"), Worker(name="worker-2")
@@ -223,4 +253,4 @@ async def test_wait_ends_with_the_report_that_completes_the_second() -> None:
         await asyncio.sleep(0)
     assert not waiting.done()
     fakes.report("order", 9.0)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)

@@ -7,34 +7,34 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.observe.cpu_wait import CpuWaitReader, nanoseconds_waited
+from harness.observe.cpu_wait import CpuWaitReader, waits_and_switches
 
 
-def thread(proc: Path, pid: int, tid: int, waited: float) -> Path:
+def thread(proc: Path, pid: int, tid: int, waited: float, switches: int = 42) -> Path:
     file = proc / str(pid) / "task" / str(tid) / "schedstat"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"123456789 {round(waited * 1e9)} 42\n")
+    file.write_text(f"123456789 {round(waited * 1e9)} {switches}\n")
     return file
 
 
 @pytest.mark.parametrize(
-    ("text", "waited"),
+    ("text", "counts"),
     [
-        pytest.param("45509539 28321728 95\n", 28321728, id="as Linux writes it"),
-        pytest.param("0 0 0\n", 0, id="a thread that has not run"),
+        pytest.param("45509539 28321728 95\n", (28321728, 95), id="as Linux writes it"),
+        pytest.param("0 0 0\n", (0, 0), id="a thread that has not run"),
         pytest.param("", None, id="empty"),
         pytest.param("1 2\n", None, id="a field short"),
         pytest.param("1 2 3 4\n", None, id="a field more"),
         pytest.param("1 x 3\n", None, id="no number"),
     ],
 )
-def test_waiting_of_a_thread_is_read_from_its_schedstat(
-    tmp_path: Path, text: str, waited: int | None
+def test_waiting_and_switches_of_a_thread_are_read_from_its_schedstat(
+    tmp_path: Path, text: str, counts: tuple[int, int] | None
 ) -> None:
     file = tmp_path / "schedstat"
     file.write_text(text)
-    assert nanoseconds_waited(file) == waited
-    assert nanoseconds_waited(tmp_path / "gone") is None
+    assert waits_and_switches(file) == counts
+    assert waits_and_switches(tmp_path / "gone") is None
 
 
 def test_waiting_is_summed_over_threads_and_processes(tmp_path: Path) -> None:
@@ -57,6 +57,23 @@ def test_waiting_of_ended_threads_is_kept(tmp_path: Path) -> None:
     assert reader.read([10]) == pytest.approx(0.95)
     thread(tmp_path, 10, 11, 0.05)  # and yet another
     assert reader.read([10]) == pytest.approx(1.0)
+
+
+def test_switches_are_summed_over_threads_and_those_of_ended_threads_are_kept(
+    tmp_path: Path,
+) -> None:
+    thread(tmp_path, 10, 10, 0.5, switches=7)
+    ending = thread(tmp_path, 20, 21, 0.5, switches=30)
+    reader = CpuWaitReader(tmp_path)
+    reader.read([10, 20])
+    assert reader.switches == 37
+    ending.unlink()
+    thread(tmp_path, 10, 10, 0.5, switches=9)
+    reader.read([10, 20])
+    assert reader.switches == 39
+    thread(tmp_path, 20, 21, 0.1, switches=2)  # another thread with the id of the ended one
+    reader.read([10, 20])
+    assert reader.switches == 41
 
 
 def test_waiting_that_cannot_be_read_is_none(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_end_of_the_command_ends_its_group_and_is_reported(lacking: str) -> None
                 [sys.executable, "-c", RUN.format(lacking), *command, LEAVES_A_CHILD],
                 pass_fds=[theirs.fileno()],
                 stdout=subprocess.PIPE,  # ends when the last process of the group has ended
-                timeout=30,
+                timeout=120,
                 check=True,
             )
         with ours.makefile() as lines:

@@ -1,11 +1,14 @@
 """What harness/ imports is what pyproject.toml declares."""
 
 import ast
+import json
 import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from harness.report.html.document import LIBRARY
 
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 
@@ -37,9 +40,19 @@ def undeclared(names: set[str], declared: set[str]) -> set[str]:
     }
 
 
+# Files that need the packages of an optional dependency, and those packages.
+OPTIONAL = {
+    Path("harness/pytest_plugin.py"): {"pytest"},
+    **{path: {"pytest"} for path in Path("harness/testing").glob("*.py")},
+    Path("harness/report/history/changes.py"): {"ruptures"},
+}
+
+
 def test_every_import_of_the_package_is_a_declared_dependency() -> None:
-    names = {name for path in Path("harness").rglob("*.py") for name in imported(path)}
+    files = Path("harness").rglob("*.py")
+    names = {name for path in files for name in imported(path) - OPTIONAL.get(path, set())}
     assert {"locust", "numpy", "yaml"} <= names
+    assert "pytest" not in names
     declared = {distribution_name(one) for one in PROJECT["dependencies"]}
     assert undeclared(names, declared) == set()
 
@@ -49,3 +62,12 @@ def test_import_that_is_not_declared_is_found() -> None:
         "hypothesis",
         "absent",
     }
+
+
+def test_charting_library_has_the_locked_version() -> None:
+    node = Path("tests/services/node")
+    locked = json.loads((node / "package-lock.json").read_text())["packages"]
+    version = locked["node_modules/plotly.js-basic-dist-min"]["version"]
+    assert locked[""]["devDependencies"]["plotly.js-basic-dist-min"] == version
+    source = (Path("harness/report/html/assets") / LIBRARY).read_text()
+    assert source.startswith(f"/**\n* plotly.js (basic - minified) v{version}\n"), "make charts"

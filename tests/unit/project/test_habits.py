@@ -41,13 +41,14 @@ def test_make_without_a_target_lists_them() -> None:
 
 
 def is_there(line: str) -> bool:
-    """Whether what a line of a recipe calls exists, and the files that it names."""
+    """Whether what a line of a recipe calls exists, and the repository's files that it names."""
     words = shlex.split(line)
     while re.fullmatch(r"[A-Z_]+=\S*", words[0]):
         words.pop(0)
     program = Path(words[2] if words[:2] == ["uv", "run"] else words[0])
     found = shutil.which(program) or Path(sys.executable).with_name(program.name).exists()
-    return bool(found) and all(Path(word).exists() for word in words[1:] if "/" in word)
+    files = [word for word in words[1:] if "/" in word and "/node_modules/" not in word]
+    return bool(found) and all(Path(word).exists() for word in files)
 
 
 @needs_make
@@ -83,8 +84,8 @@ def test_scripts_of_ci_can_be_run_and_ci_runs_them() -> None:
 
 def test_ci_demands_coverage_of_services_and_repositories() -> None:
     script = Path(".ci/run").read_text()
-    assert "--cov-fail-under=90" in script
-    options = script.split("\nuv run coverage report ")[1]
+    of_all, options = script.split("\nuv run coverage report ")[1:]
+    assert of_all.split()[0] == "--fail-under=90"
     assert "--fail-under=80" in options
     (folders,) = re.findall(r"--include='(.+)'", options)
     assert folders.split(",") == ["sample_app/services/*", "sample_app/repositories/*"]

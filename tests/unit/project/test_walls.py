@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.untraced
+
 HARNESS = Path("harness")
 LEAVES = {"errors", "names", "units"}  # every room may import them
 ALLOWED = {
@@ -32,6 +34,8 @@ ALLOWED = {
         *("runner", "experiments", "init", "diagnose"),
     },
     "cli": {"commands"},
+    "testing": {"budgets", "runs", "process"},
+    "pytest_plugin": {"testing"},
 }
 WORLD = {"asyncio", "http", "multiprocessing", "psutil", "signal", "socket", "subprocess", "urllib"}
 PURE = {"budgets", "diagnose", "init", "judge", "promql", "render", "report", *LEAVES}
@@ -105,7 +109,7 @@ def test_no_type_has_the_name_of_another() -> None:
 
 
 HEAVY = {
-    *("asyncio", "gevent", "grafana_foundation_sdk", "hdrh", "jinja2", "locust", "numpy", "plotly"),
+    *("asyncio", "gevent", "grafana_foundation_sdk", "hdrh", "jinja2", "locust", "numpy"),
     *("prometheus_client", "psutil", "requests", "rich", "scipy", "zmq"),
 }
 
@@ -141,4 +145,18 @@ def test_no_command_imports_statistics_locust_or_charts_before_it_needs_them() -
     commands = [path.stem for path in (HARNESS / "commands").glob("[a-z]*.py")]
     found = imported("\n".join(f"import harness.commands.{name}" for name in commands))
     assert "rich" in found
-    assert not found & {"gevent", "grafana_foundation_sdk", "locust", "numpy", "plotly", "scipy"}
+    assert not found & {"gevent", "grafana_foundation_sdk", "locust", "numpy", "scipy"}
+
+
+def test_nothing_in_the_harness_knows_the_reference_service() -> None:
+    """No rule may fit it alone. Names of mistakes may stand in examples, not in `diagnose`."""
+    mistakes = {file.stem for file in Path("sample_app/regressions").glob("*_*.py")}
+    mistakes.discard("__init__")
+    words = {"sample_app", "SAMPLE_APP", "contacts_", "ContactService", "aiosqlite", "asyncpg"}
+    found = [
+        f"{file}: {word}"
+        for file in modules()
+        for word in (words | mistakes if room_of(file) == "diagnose" else {"sample_app"})
+        if word in file.read_text(encoding="utf-8")
+    ]
+    assert found == []

@@ -94,7 +94,8 @@ def test_release_is_published_by_a_job_that_runs_no_code_of_ours() -> None:
 
 
 def test_updates_are_looked_for_where_files_are() -> None:
-    names = {"uv": "uv.lock", "docker": "Dockerfile", "docker-compose": "docker-compose.yml"}
+    names = {"uv": "uv.lock", "npm": "package-lock.json"}
+    names |= {"docker": "Dockerfile", "docker-compose": "docker-compose.yml"}
     updates = yaml_of(Path(".github/dependabot.yml"))["updates"]
     looked: dict[str, list[Path]] = {}
     for update in updates:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +11,15 @@ import yaml
 from harness.budgets.dialects.recognise import by_default, recognise
 from harness.budgets.lint.metrics import Family, family_of
 from harness.budgets.lint.plan import lint
-from harness.budgets.model import Plan
+from harness.budgets.model import PerRequest, Plan
 from harness.budgets.parse.parse import parse_plan
-from harness.budgets.presets import CATALOGUE, with_roles
+from harness.budgets.presets import CATALOGUE, PRESETS, with_roles
 from harness.promql.answers import in_production
 from harness.render.files import rendered
 from harness.render.words import Links
+from harness.units import Unit
 from tests.unit.budgets.dialects.test_recognise import BOTH, EXPECTED, exposed
+from tests.unit.render.test_files import by_budget, run
 
 # Of the load test, of Prometheus itself, and recorded by the rules.
 OTHERS = re.compile(r"harness_\w+|up|service:.*")
@@ -30,12 +31,14 @@ def _budget(name: str) -> str:
     bound = "min: 80%" if name == "cache_hit_ratio" else "max: 200ms"
     if name == "throughput":
         bound = "min: 5/s"
-    elif name in {"queries_per_request", "requests_in_flight"}:
-        bound = "max: 3"
+    elif PRESETS[name].unit in {Unit.COUNT, Unit.BYTES}:
+        bound = "max: 3" if PRESETS[name].unit is Unit.COUNT else "max: 3kB"
     elif name != "cache_hit_ratio" and name.endswith(_SHARES):
         bound = "max: 10%"
-    alert = f"alert: {{{bound}, for: 2m}}"
-    return f"  {name.replace('_', '-')}: {{indicator: {name}, {bound}, {alert}}}\n"
+    # Nothing in production counts the requests of the load.
+    of_load = isinstance(PRESETS[name].indicator, PerRequest)
+    alert = "" if of_load else f", alert: {{{bound}, for: 2m}}"
+    return f"  {name.replace('_', '-')}: {{indicator: {name}, {bound}{alert}}}\n"
 
 
 TEXT = (
@@ -58,7 +61,7 @@ def files_of(name: str) -> dict[str, str]:
 
 
 def expressions(files: dict[str, str]) -> list[str]:
-    rules = yaml.safe_load(files["prometheus/rules.yml"])
+    rules = yaml.load(files["prometheus/rules.yml"], Loader=yaml.CSafeLoader)
     found = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
     for name in ("service.json", "load-test.json", "budgets.json"):
         if name in files:
@@ -71,6 +74,7 @@ def expressions(files: dict[str, str]) -> list[str]:
     return found
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_expression_names_metrics_that_the_service_exposes(name: str) -> None:
     families = exposed(name)
@@ -83,6 +87,7 @@ def test_every_expression_names_metrics_that_the_service_exposes(name: str) -> N
     assert sorted(missing) == []
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", EXPECTED)
 def test_no_row_is_empty_and_the_first_one_has_the_requests(name: str) -> None:
     files = files_of(name)
@@ -107,13 +112,11 @@ def test_alerts_fire_on_the_series_of_the_service(name: str, tmp_path: Path) -> 
     for path, text in files_of(name).items():
         if path.startswith("prometheus/"):
             (tmp_path / Path(path).name).write_text(text)
-    promtool(tmp_path, "test", "rules", "rules.test.yml")
+    promtool(tmp_path, "test", "rules", *by_budget(tmp_path, tmp_path))
 
 
 def promtool(folder: Path, *arguments: str) -> None:
-    done = subprocess.run(
-        ["promtool", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = run("promtool", [*arguments], folder)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -8,7 +8,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((ROOT / "docs/runbooks").glob("*.md"))
-RULES = yaml.safe_load((ROOT / "dashboards/prometheus/rules.yml").read_text())
+RULES = yaml.load((ROOT / "dashboards/prometheus/rules.yml").read_text(), Loader=yaml.CSafeLoader)
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"] if "alert" in rule]
 
 

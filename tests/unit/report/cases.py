@@ -338,7 +338,11 @@ CASES: dict[str, tuple[Judgement, Evidence, int]] = {
         judged(
             "fail",
             replace(BREACHED, name="contacts-latency-p95", request="GET /contacts"),
-            replace(UNKNOWN, reason="run-complete: the run was aborted and is only a part"),
+            replace(
+                UNKNOWN,
+                reason="run-complete: the run was aborted and is only a part",
+                guard="run-complete",
+            ),
         ),
         Evidence(ABORTED, LATENCIES, (), SLOWEST),
         3,

@@ -55,6 +55,7 @@ VERDICTS = st.builds(
     reason=TEXTS,
     runbook=TEXTS,
     request=st.none() | st.just("") | TEXTS,
+    guard=st.sampled_from(["", "load-delivered"]) | TEXTS,
 )
 JUDGEMENTS = st.builds(
     Judgement,

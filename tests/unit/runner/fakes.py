@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.budgets.model import Load, Plan, Scenario, Target
 from harness.budgets.workload import OpenWorkload, Stage
+from harness.load.early import EarlyProcesses
 from harness.load.fleet import Fleet
 from harness.observe.scraper import Scraper
 from harness.observe.target import Service
@@ -60,10 +61,12 @@ class FakeFleet(Fleet):
         self.on_start: Callable[[], object] = lambda: None
         self.on_stop: Callable[[], object] = lambda: None
         self.hangs = False
+        self.account = ACCOUNT
+        self.account_at_the_end = ACCOUNT  # once the processes have ended
 
     @property
     def requests(self) -> Requests:
-        return ACCOUNT
+        return self.account
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -90,7 +93,17 @@ class FakeFleet(Fleet):
         try:
             yield self
         finally:
+            self.account = self.account_at_the_end
             self.calls.append("close")
+
+    @asynccontextmanager
+    async def early(self, numbers: Mapping[Path, int]) -> AsyncIterator[EarlyProcesses]:
+        """In place of `harness.load.early.early_processes`; starts none."""
+        self.calls.append("early")
+        try:
+            yield EarlyProcesses({})
+        finally:
+            self.calls.append("end early")
 
 
 class FakeScraper(Scraper):

@@ -55,6 +55,13 @@ def test_load_goes_on_as_it_ended(before: Workload, after: Workload) -> None:
     assert (found.loads[0].start, found.planned, found.auto_warm_up) == (0.0, None, False)
 
 
+def test_part_of_the_load_goes_on() -> None:
+    rate = goes_on(scenario(OpenWorkload((Stage(80.0, 60.0),))), 15.0, 0.25)
+    assert rate.loads[0].workload == OpenWorkload((Stage(20.0, 15.0),), seed=2)
+    users = goes_on(scenario(ClosedWorkload((UserStage(3, 9.0),))), 15.0, 0.1)
+    assert users.loads[0].workload == ClosedWorkload((UserStage(1, 15.0),), seed=2)
+
+
 def received(tmp_path: Path, target: Target, options: RunOptions) -> tuple[Target, str]:
     with receive_traces(target, options, RunFolder(tmp_path), str) as (found, receiver):
         return found, receiver.url if receiver else ""

@@ -51,7 +51,9 @@ async def made(folder: RunFolder, fleet: FakeFleet) -> Manifest:
         start = FakeStart(calls, ago=SCENARIO.seconds)
         shop = plan(url, metrics=("/metrics",))
         return await gather(
-            shop, SCENARIO, folder, RunOptions(url=url, start=start), open_fleet=fleet.open
+            *(shop, SCENARIO, folder, RunOptions(url=url, start=start)),
+            open_fleet=fleet.open,
+            start_early=fleet.early,
         )
 
 
@@ -101,7 +103,7 @@ async def test_full_disk_during_the_load_or_the_drain_is_inconclusive(
     setattr(fleet, moment, fill)
     manifest = await made(folder, fleet)
     empty()
-    assert fleet.calls[-1] == "close"
+    assert fleet.calls[-2:] == ["close", "end early"]
     metrics = folder.file(names.METRICS_FILE)
     assert (manifest.status, manifest.reason) == ("failed", f"cannot write {metrics}: {FULL}")
     read_evidence(folder)  # what was written until then is readable

@@ -59,7 +59,7 @@ async def end_of(
             *(SCENARIO, options or RunOptions(), state, parts.start, service, Target("http://h")),
             *(scraper, 30.0, logs, fleet),
         )
-        await asyncio.wait_for(phase.run(), 5)
+        await asyncio.wait_for(phase.run(), 60)
     return state.manifest, calls
 
 
@@ -91,9 +91,9 @@ async def test_load_ends_with_its_schedule(tmp_path: Path) -> None:
 async def test_notices_on_the_locustfile_are_shown_before_the_load(tmp_path: Path) -> None:
     shown: list[str] = []
     at_start: list[list[str]] = []
-    options = RunOptions(announcement=("measures 5 s",), note=shown.append)
+    options = RunOptions(note=shown.append)
     await end_of(tmp_path, lambda _: at_start.append(list(shown)), LENGTH, options)
-    assert at_start == [["measures 5 s", "note: a notice"]]
+    assert at_start == [["note: a notice"]]
 
 
 def dies(parts: Parts) -> None:

@@ -144,3 +144,11 @@ async def test_accounts_are_those_of_the_generators(tmp_path: Path) -> None:
     run.take_accounts(FakeFleet([]))
     assert (run.manifest.requests, run.manifest.notices) == (ACCOUNT, ("a notice",))
     assert (run.manifest.workers, run.manifest.user_errors) == ((), ())
+
+
+async def test_notices_of_the_run_stay_when_the_accounts_are_taken_again(tmp_path: Path) -> None:
+    run = state(tmp_path)
+    run.take_accounts(FakeFleet([]))
+    run.note("not diagnosed")
+    run.take_accounts(FakeFleet([]))
+    assert run.manifest.notices == ("a notice", "not diagnosed")

@@ -11,7 +11,7 @@ from harness.runner.mask import mask_of, masked_arguments
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
 from harness.runs.folder import RunFolder, read_manifest
-from tests.unit.runner.fakes import SCENARIO, http_service, plan
+from tests.unit.runner.fakes import SCENARIO, FakeFleet, http_service, plan
 from tests.unit.runner.test_run import opened_by, raising
 
 ENVIRONMENT = {"TOKEN": "s3cret", "LONGER": "s3cret-and-more", "N": "1", "OTHER": "other", "E": ""}
@@ -44,7 +44,8 @@ async def test_secret_is_in_no_text_of_a_run_that_failed(
     command = "sh -c 'echo I was given $0; exit 3' s3cret {port}"
     starts = replace(target, command=command, url="http://127.0.0.1:{port}")
     shop = replace(plan(), target=starts, text="command: ... ${TOKEN}")
-    manifest = await gather(shop, SCENARIO, RunFolder(tmp_path), RunOptions())
+    early = FakeFleet([]).early
+    manifest = await gather(shop, SCENARIO, RunFolder(tmp_path), RunOptions(), start_early=early)
     assert manifest.reason.splitlines()[2] == "    I was given ${TOKEN}"
     assert "exit 3' ${TOKEN}" in manifest.reason
     assert "s3cret" not in (tmp_path / names.MANIFEST_FILE).read_text()
@@ -59,7 +60,9 @@ async def test_secret_is_in_no_error_about_a_locustfile(
     with http_service([]) as url:
         options, folder = RunOptions(url=url), RunFolder(tmp_path)
         with pytest.raises(ScenarioError) as caught:
-            await gather(shop, SCENARIO, folder, options, open_fleet=fleet.open)
+            await gather(
+                *(shop, SCENARIO, folder, options), open_fleet=fleet.open, start_early=fleet.early
+            )
     assert (caught.value.message, caught.value.hint) == ("KeyError: ${TOKEN}", "look for ${TOKEN}")
     assert (
         read_manifest(RunFolder(tmp_path)).reason == "KeyError: ${TOKEN}\nhint: look for ${TOKEN}"

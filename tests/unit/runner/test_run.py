@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from harness.runs.model import Manifest
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
 from tests.unit.runner.fakes import (
+    ACCOUNT,
     SCENARIO,
     FakeFleet,
     FakeObserver,
@@ -44,8 +46,12 @@ async def run(folder: Path, fleet: FakeFleet, options: RunOptions, calls: list[s
     with http_service(calls) as url:
         options = replace(options, url=url)
         shop = plan(url, metrics=("/metrics",))
-        async with asyncio.timeout(5):
-            await gather(shop, SCENARIO, RunFolder(folder), options, open_fleet=fleet.open)
+        async with asyncio.timeout(60):
+            await gather(
+                *(shop, SCENARIO, RunFolder(folder), options),
+                open_fleet=fleet.open,
+                start_early=fleet.early,
+            )
     return read_manifest(RunFolder(folder))
 
 
@@ -55,8 +61,9 @@ async def test_run_takes_its_steps_in_order(tmp_path: Path) -> None:
     start = FakeStart(calls, ago=SCENARIO.seconds)
     options = RunOptions(start=start, observer=observer)
     manifest = await run(tmp_path / "r", FakeFleet(calls), options, calls)
-    ready = ["served", "scrape", "open", "scrape", "begin"]
-    assert calls == [*ready, "start 5", "scrape", "scrape", "stop None", "close", "scrape"]
+    ready = ["early", "served", "scrape", "open", "scrape", "begin"]
+    load = ["start 5", "scrape", "scrape", "stop None"]
+    assert calls == [*ready, *load, "scrape", "close", "end early"]
     assert observer.statuses == ["r running", "r running", "r complete"]
     assert manifest.status == "complete"
     assert manifest.target["ours"] is False
@@ -64,6 +71,47 @@ async def test_run_takes_its_steps_in_order(tmp_path: Path) -> None:
     assert (manifest.target["scrape_interval"], manifest.target["scrape_error"]) == (30.0, "")
     (series,) = read_metrics(tmp_path / "r" / names.METRICS_FILE, {"a"})
     assert series.values == (1.0,) * 5
+
+
+async def test_announcement_is_made_while_the_service_starts_and_shown_before_the_load(
+    tmp_path: Path,
+) -> None:
+    calls: list[str] = []
+
+    def announcement() -> list[str]:
+        calls.append(f"in the loop's thread: {threading.current_thread() is main}")
+        return ["measures 5 s"]
+
+    main = threading.current_thread()
+    start = FakeStart(calls, ago=SCENARIO.seconds)
+    options = RunOptions(start=start, announcement=announcement, note=calls.append)
+    await run(tmp_path, FakeFleet(calls), options, calls)
+    assert calls.index("in the loop's thread: False") < calls.index("measures 5 s")
+    assert calls[calls.index("measures 5 s") :][:3] == ["measures 5 s", "note: a notice", "begin"]
+
+
+async def test_service_that_does_not_start_waits_for_no_announcement(tmp_path: Path) -> None:
+    with http_service([]) as url:
+        pass
+
+    def announcement() -> list[str]:
+        raise ValueError("not asked for")
+
+    options = RunOptions(url=url, announcement=announcement)
+    await gather(plan(url), SCENARIO, RunFolder(tmp_path), options, start_early=FakeFleet([]).early)
+    assert read_manifest(RunFolder(tmp_path)).status == "failed"
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_accounts_are_those_of_the_last_reports(dies: bool, tmp_path: Path) -> None:
+    fleet = FakeFleet([])
+    if dies:
+        fleet.on_start = lambda: fleet.died.set_result("killed by SIGKILL")
+    fleet.account_at_the_end = ACCOUNT.model_copy(update={"recorded": 9, "in_flight": 0})
+    options = RunOptions(start=FakeStart(fleet.calls, ago=SCENARIO.seconds))
+    manifest = await run(tmp_path, fleet, options, fleet.calls)
+    assert manifest.requests.recorded == 9
+    assert manifest.status == ("failed" if dies else "complete")
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
@@ -112,9 +160,9 @@ async def test_signal_during_the_load_is_the_end_of_a_run_that_goes_on_to_be_jud
     manifest = await run(tmp_path, fleet, RunOptions(), fleet.calls)
     assert (manifest.status, manifest.reason) == ("interrupted", "interrupted by a signal")
     assert (manifest.clock.window_start, manifest.clock.window_end) == (None, None)
-    assert fleet.calls[-4:-1] in (
-        ["stop None", "scrape", "close"],
-        ["scrape", "stop None", "close"],
+    assert fleet.calls[-5:] in (
+        ["stop None", "scrape", "scrape", "close", "end early"],
+        ["scrape", "stop None", "scrape", "close", "end early"],
     )
 
 
@@ -126,7 +174,7 @@ async def test_second_signal_ends_the_drain(tmp_path: Path) -> None:
         await run(tmp_path, fleet, RunOptions(), [])
     manifest = read_manifest(RunFolder(tmp_path))
     assert (manifest.status, manifest.reason) == ("interrupted", "interrupted a second time")
-    assert fleet.calls[-1] == "close"
+    assert fleet.calls[-2:] == ["close", "end early"]
 
 
 def opened_by(act: Callable[[], object]) -> type[FakeFleet]:
@@ -186,14 +234,21 @@ async def test_filter_by_an_unknown_label_is_noted_before_the_load(tmp_path: Pat
         options = RunOptions(url=url, start=FakeStart(calls, ago=SCENARIO.seconds))
         options = replace(options, note=calls.append)
         fleet = FakeFleet(calls)
-        await gather(shop, SCENARIO, RunFolder(tmp_path), options, open_fleet=fleet.open)
-    assert calls[1:4] == ["scrape", "note: it: a has no label pool; it has none", "open"]
+        await gather(
+            *(shop, SCENARIO, RunFolder(tmp_path), options),
+            open_fleet=fleet.open,
+            start_early=fleet.early,
+        )
+    assert calls[2:5] == ["scrape", "note: it: a has no label pool; it has none", "open"]
 
 
 async def test_service_that_does_not_answer_leaves_a_failed_run(tmp_path: Path) -> None:
     with http_service([]) as url:
         pass
-    await gather(plan(url), SCENARIO, RunFolder(tmp_path), RunOptions(url=url))
+    fleet = FakeFleet([])
+    folder, options = RunFolder(tmp_path), RunOptions(url=url)
+    await gather(plan(url), SCENARIO, folder, options, start_early=fleet.early)
+    assert fleet.calls == ["early", "end early"]
     manifest = read_manifest(RunFolder(tmp_path))
     assert manifest.status == "failed"
     assert manifest.reason.startswith(f"nothing answers at {url}: ")

@@ -253,6 +253,25 @@ def test_report_shows_noise_and_what_can_be_seen_through_it() -> None:
     assert text.splitlines() == REPORT.splitlines()
 
 
+def test_report_names_the_budgets_that_judge_a_small_regression_with_the_least_load() -> None:
+    found = [
+        Noise(name, 0.1, Spread((), deviation, None), Spread((), None, None), smallest, None, None)
+        for name, deviation, smallest in (
+            ("p95", 0.2, 0.3),  # finds 5% in no number of pairs
+            ("p50", 0.03, 0.04),
+            ("cpu", 0.021, 0.028),
+            ("queries", 0.0, 0.0),
+            ("faults", 0.025, 0.033),
+        )
+    ]
+    text = calibrate_report("shop, scenario smoke", found, 15.0, width=200, color=False)
+    (line,) = [line for line in text.splitlines() if "least load" in line]
+    assert line == (
+        "A regression of 5% takes the least load to judge by queries (4 pairs, 1 min), cpu (4"
+        " pairs, 1 min), faults (5 pairs, 1.25 min)."
+    )
+
+
 REPORT = """\
 shop, scenario smoke
 

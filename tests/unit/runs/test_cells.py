@@ -7,7 +7,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.runs.cells import HIGHEST, bucket_of, middle_of
+from harness.runs.cells import HIGHEST, bucket_of, coarse_bucket_of, middle_of
 
 HISTOGRAM = HdrHistogram(1, HIGHEST, 3)
 NANOSECONDS = st.one_of(
@@ -47,3 +47,16 @@ def test_middle_of_a_bucket_lies_between_its_edges(nanoseconds: int) -> None:
 )
 def test_bucket_of_a_time(seconds: float, bucket: int) -> None:
     assert bucket_of(seconds) == bucket
+
+
+@given(NANOSECONDS)
+def test_coarse_bucket_is_a_bucket_within_a_sixteenth(nanoseconds: int) -> None:
+    seconds = nanoseconds / 1e9
+    coarse = coarse_bucket_of(seconds)
+    assert HISTOGRAM.get_lowest_equivalent_value(coarse) == coarse
+    assert abs(coarse - bucket_of(seconds)) <= bucket_of(seconds) / 16
+
+
+def test_coarse_buckets_are_eight_for_each_doubling() -> None:
+    found = {coarse_bucket_of(nanoseconds / 1e9) for nanoseconds in range(32_768, 65_536, 50)}
+    assert len(found) == 8

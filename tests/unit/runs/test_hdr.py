@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.runs.cells import HIGHEST, bucket_of
-from harness.runs.hdr import decode, encode
+from harness.runs.hdr import buckets_of, decode, decode_all, encode
 
 BUCKETS = st.one_of(st.integers(0, 5000), st.integers(0, HIGHEST)).map(lambda n: bucket_of(n / 1e9))
 COUNTS = st.dictionaries(BUCKETS, st.integers(1, 2**40), min_size=1, max_size=40)
@@ -59,3 +59,20 @@ def test_histogram_without_counts_round_trips() -> None:
 def test_damaged_histogram_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         decode(text)
+
+
+BIG_COUNTS = st.dictionaries(BUCKETS, st.integers(1, 2**62 - 1), max_size=40)
+
+
+@given(st.lists(st.one_of(COUNTS, BIG_COUNTS), max_size=6))
+def test_many_histograms_are_decoded_as_each_of_them(histograms: list[dict[int, int]]) -> None:
+    found = decode_all([encode(counts).encode() for counts in histograms])
+    rows = [(n, *one) for n, counts in enumerate(histograms) for one in sorted(counts.items())]
+    columns = (found.places, buckets_of(found.indexes), found.counts)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == rows
+
+
+@pytest.mark.parametrize("text", ["HISTF", encode({5: 1})[:-8], encode({1 << 4000: 1})])
+def test_damaged_histogram_among_many_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decode_all([one.encode() for one in (encode({5: 1}), text, encode({7: 1}))])

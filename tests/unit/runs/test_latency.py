@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import RunFolderError
 from harness.runs.cells import Cell, bucket_of
 from harness.runs.latency import LatencyLog, merged, read_intervals, read_times
 from harness.runs.model import LatencyKey
+from harness.runs.records import latency_lines
 from tests.recorded import read_counts
 
 START = 1_800_000_000.4567
@@ -48,6 +49,14 @@ def test_quantiles_of_what_was_written_equal_those_of_the_samples(tmp_path: Path
         exact = float(np.quantile(np.concatenate(samples), q, method="inverted_cdf"))
         assert read.quantile(q) == pytest.approx(exact, rel=0.0005)
     assert read.mean == pytest.approx(np.concatenate(samples).mean(), rel=0.0005)
+
+
+def test_receive_lags_are_read_by_request_and_are_no_requests(tmp_path: Path) -> None:
+    lags = LatencyKey("receive_lag", "ok", "GET", "/fast")
+    path = written(tmp_path / "l.hlog", [cell(0, [0.1] * 3), cell(0, [0.001] * 2, lags)])
+    found = read_times(path, START, 1, START + 1)
+    assert found.recorded == 3
+    assert found.intervals[lags][0].count == 2
 
 
 def test_iterations_that_were_scheduled_and_started_are_counted_over_the_whole_run(
@@ -178,3 +187,30 @@ def test_waits_without_an_answer_are_stored_beside_the_times(tmp_path: Path) -> 
     }
     assert found[waiting].values == pytest.approx([30.0], rel=0.0005)
     assert waiting.request == "GET /fast"
+
+
+def test_only_wanted_kinds_are_read(tmp_path: Path) -> None:
+    other = LatencyKey("service_time", "ok", "GET", "/fast")
+    path = written(tmp_path / "l.hlog", [cell(0, [0.1] * 3), cell(0, [0.2], other)])
+    assert set(read_intervals(path, START, 1, LATER, {"service_time"})) == {other}
+    assert set(read_intervals(path, START, 1, LATER)) == {FAST, other}
+
+
+@given(st.integers(200, 3000))
+@settings(max_examples=10)
+def test_log_reads_the_same_in_blocks_of_any_size(
+    tmp_path_factory: pytest.TempPathFactory, size: int
+) -> None:
+    lags = LatencyKey("generator_loop_lag")
+    cells = [cell(second, [0.01, second / 7], key) for second in range(9) for key in (FAST, lags)]
+    path = written(tmp_path_factory.mktemp("log") / "l.hlog", cells)
+    text = path.read_text()
+    expected = read_times(path, START, 2, START + 8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latency_lines, "_BLOCK", size)
+        assert read_times(path, START, 2, START + 8) == expected
+        path.write_text(text + text[-9:].rstrip())
+        assert read_times(path, START, 2, START + 8) == expected
+        path.write_text(text.replace("HISTF", "HISTG", 3))
+        with pytest.raises(RunFolderError, match=r"l\.hlog:7: damaged line"):
+            read_times(path, START, 2)

@@ -1,11 +1,14 @@
 """A log on a disk that becomes full: whole lines, and no line after a gap."""
 
 import errno
+import gzip
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from harness.runs.log import Log, cannot_write
+from harness.runs.log import Log, cannot_write, read_blocks, rest_of
 
 
 class Disk:
@@ -43,3 +46,23 @@ def test_what_cannot_be_encoded_is_replaced(tmp_path: Path) -> None:
     with Log(tmp_path / "log") as log:
         log.append("a\udcffé\n")
     assert (tmp_path / "log").read_text(encoding="utf-8") == "a?é\n"
+
+
+@given(
+    st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")), max_size=9),
+    st.integers(1, 40),
+)
+def test_blocks_are_the_content_and_end_with_lines_that_are_not_longer(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], size: int
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "log"
+    for content in (b"\n".join(lines), b"".join(line + b"\n" for line in lines)):
+        path.write_bytes(content)
+        blocks = list(read_blocks(path, size))
+        assert b"".join(blocks) == content
+        for block in blocks[:-1]:
+            assert block.endswith(b"\n") or len(block) > size
+        assert all(len(block) <= 2 * size + max(map(len, lines), default=0) for block in blocks)
+        rest_of(path).write_bytes(gzip.compress(content))
+        assert b"".join(read_blocks(path, size)) == content + content
+        rest_of(path).unlink()

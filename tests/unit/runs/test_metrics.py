@@ -17,6 +17,7 @@ from harness.observe.exposition import parse_exposition
 from harness.runs.metrics import MetricsLog, finalise, finish, read_metrics
 from harness.runs.model import Series
 from harness.runs.openmetrics import MetricKind, Sample, series_text
+from harness.runs.records.scrapes import Held
 
 T0 = 1_790_000_000.0
 Rows = dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[float, float]]]
@@ -465,3 +466,24 @@ def test_declaration_of_a_counter_is_kept_and_always_read(tmp_path: Path) -> Non
     assert found.keys() == {"x", DECLARED}
     assert found[DECLARED].labels == {DECLARED_METRIC: "e_total"}
     assert found[DECLARED].times == (1.0, 2.0)
+
+
+def test_series_that_were_gone_for_a_scrape_share_their_times_and_are_not_listed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "metrics.om"
+    log = MetricsLog(path)
+    for second in range(6):
+        names = ("up",) if second == 2 else ("up", "requests", "errors")
+        values = (1.0, float(second), float(second // 3))
+        samples = [Sample(n, {}, v, "gauge", n) for n, v in zip(names, values, strict=False)]
+        log.add(samples, T0 + second, "service")
+    found = {one.name: one for one in read_metrics(path)}
+    log.close()
+    assert [second - T0 for second in found["up"].times] == [0, 1, 2, 3, 4, 5]
+    assert [second - T0 for second in found["requests"].times] == [0, 1, 3, 4, 5]
+    assert tuple(found["requests"].values) == (0, 1, 3, 4, 5)
+    assert tuple(found["errors"].values) == (0, 0, 1, 1, 1)
+    assert found["requests"].times is found["errors"].times
+    # A day of thousands of series would not fit into memory as objects.
+    assert isinstance(found["requests"].values, Held)

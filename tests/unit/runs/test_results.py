@@ -11,9 +11,10 @@ from harness.budgets.model import Latency
 from harness.errors import RunFolderError
 from harness.judge.judge import decide
 from harness.judge.model import Measurement, guard
+from harness.report.run.results import results_json
 from harness.runs.folder import RunFolder
 from harness.runs.model import FileDigest
-from harness.runs.results import read_history, read_past, read_results
+from harness.runs.results import Results, read_history, read_past, read_results
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
 from tests.unit.report.cases import CASES, MANIFEST, evidence, judged
@@ -50,12 +51,32 @@ def test_value_is_trusted_unless_a_guard_took_its_verdict_away() -> None:
     }
     verdicts = [replace(verdict, name=name) for name, verdict in found.items()]
     results = stored(judged("inconclusive", *verdicts, guards=(tripped, other)), evidence())
+    assert {b.name: b.guard for b in results.budgets} == {
+        "guarded": "load-delivered",
+        "too close": "",
+        "no data": "",
+        "fine": "",
+    }
     assert {b.name: results.trusted(b) for b in results.budgets} == {
         "guarded": None,
         "too close": 0.199,
         "no data": None,
         "fine": 0.1,
     }
+
+
+def test_guard_of_an_older_file_is_found_in_the_reason() -> None:
+    tripped = guard("load-delivered", "half was delivered", tripped=True)
+    of, fine = budget(Latency(0.95), 0.2), Measurement(0.1, 100, "load generator")
+    guarded = decide(of, fine, (tripped,))
+    close = decide(of, replace(fine, undecided="load-delivered: no guard"), ())
+    verdicts = (guarded, replace(close, name="too close"))
+    document = json.loads(
+        results_json(judged("inconclusive", *verdicts, guards=(tripped,)), evidence(), exit_code=4)
+    )
+    assert [one.pop("guard") for one in document["budgets"]] == ["load-delivered", ""]
+    results = Results.model_validate(document)
+    assert [results.trusted(one) for one in results.budgets] == [None, 0.1]
 
 
 def damaged(text: str) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from sample_app.core.tasks.background import Background, Work
+from sample_app.core.tasks.store import TakenOverError
 from sample_app.core.tasks.task import Step, Task
 from sample_app.settings import TasksSettings
 from sample_app.telemetry.tasks import TaskMetrics
@@ -19,12 +23,14 @@ class MemoryStore:
     """A `TaskStore` in memory; tests/integration/sample_app/test_task_store.py has the real one.
 
     Attributes:
-        failures: The errors of the next calls of `save`.
+        failures: The errors of the next calls of `save` and of the next transactions.
+        stores: How often progress was stored, alone or with a result.
     """
 
     def __init__(self) -> None:
         self.rows: dict[str, Task] = {}
         self.failures: list[Exception] = []
+        self.stores = 0
 
     def held(self, task: Task) -> bool:
         return task.id in self.rows and self.rows[task.id].claim == task.claim
@@ -34,6 +40,7 @@ class MemoryStore:
 
     async def save(self, task: Task) -> bool:
         await asyncio.sleep(0)
+        self.stores += 1
         if self.failures:
             raise self.failures.pop(0)
         assert (task.lease_until is None) == (task.finished_at is not None)
@@ -41,6 +48,18 @@ class MemoryStore:
             self.rows[task.id] = copy(task)
             return True
         return False
+
+    @asynccontextmanager
+    async def saving(self, task: Task) -> AsyncIterator[Any]:
+        before = self.rows.get(task.id)
+        if not await self.save(task):
+            raise TakenOverError
+        try:
+            yield None
+        except BaseException:
+            assert before is not None
+            self.rows[task.id] = before
+            raise
 
     async def renew(self, tasks: Collection[Task], until: datetime) -> set[str]:
         kept = {task.id for task in tasks if self.held(task)}
@@ -55,7 +74,7 @@ class MemoryStore:
         found = [task for task in due if task.step in steps][:most]
         for task in found:
             task.claim, task.lease_until = token, until
-        return [copy(task) for task in found]
+        return [replace(task, begun=False) for task in found]
 
     async def prune(self, before: datetime, most: int) -> int:
         ended = [t.id for t in self.rows.values() if t.finished_at and t.finished_at < before]
@@ -85,8 +104,8 @@ class Bench:
         self.store.rows[task.id] = copy(task)
         return task
 
-    def does(self, work: Work, step: str = "mail") -> None:
-        self.background.register({step: work})
+    def does(self, work: Work, step: str = "mail", *, atomic: bool = False) -> None:
+        self.background.register({step: work}, atomic=(step,) if atomic else ())
 
     async def run(self, *steps: Step) -> Task:
         """Plan and start a task; its last stored state."""

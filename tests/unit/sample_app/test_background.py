@@ -24,7 +24,7 @@ async def test_task_that_succeeds_is_timed_and_has_a_status_all_the_way() -> Non
     bench.does(work)
     task = bench.plan()
     assert bench.counts() == NONE
-    assert (task.status, task.finished_at) == ("queued", None)
+    assert (task.status, task.starts, task.finished_at) == ("running", 1, None)
     await bench.background.start(task)
     await asyncio.sleep(0.001)
     assert bench.counts() == NONE | {"active": 1}

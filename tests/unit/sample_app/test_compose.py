@@ -18,7 +18,7 @@ from sample_app.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "sample_app" / "deploy"
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+COMPOSE = yaml.load((ROOT / "docker-compose.yml").read_text(), Loader=yaml.CSafeLoader)
 IMAGES = {
     "sample_app/Dockerfile": (".dockerignore", "uv sync --locked --only-group sample"),
     "docs/deploy/Dockerfile": (

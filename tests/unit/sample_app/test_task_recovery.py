@@ -28,7 +28,8 @@ def killed(bench: Bench, task: Task, **state: object) -> None:
 @pytest.mark.parametrize(
     ("state", "calls", "starts"),
     [
-        pytest.param({}, ["mail", "note"], 1, id="before it began"),
+        pytest.param({"status": "queued", "starts": 0}, ["mail", "note"], 1, id="while it waited"),
+        pytest.param({}, ["mail", "note"], 2, id="before it began"),
         pytest.param({"status": "running", "starts": 1}, ["mail", "note"], 2, id="in its step"),
         pytest.param(
             {"status": "running", "starts": 1, "position": 1}, ["note"], 2, id="in its second step"
@@ -94,10 +95,12 @@ async def test_task_that_another_process_took_over_does_not_begin_here() -> None
     bench.does(failing(0, OSError(), called))
     task = bench.plan()
     killed(bench, task, claim="other")
+    task.lease_until = bench.store.rows[task.id].lease_until  # this process was stopped for long
     await bench.background.start(task)
     await bench.background.idle()
     assert called == []
-    assert bench.store.rows[task.id].status == "queued"
+    row = bench.store.rows[task.id]
+    assert (row.status, row.starts, row.claim) == ("running", 1, "other")
 
 
 async def test_leases_of_accepted_tasks_are_extended_and_a_task_taken_over_is_cancelled() -> None:
@@ -139,9 +142,12 @@ async def test_store_that_fails_leaves_the_task_to_its_lease(
     bench = Bench()
     called: list[str] = []
     bench.does(failing(0, OSError(), called))
+    task = bench.plan()
+    killed(bench, task, status="queued", starts=0)
     bench.store.failures = list(failures)
-    task = await bench.run()
-    assert (len(called), task.status) == (calls, status)
+    assert await bench.background.recover() == 1
+    await bench.background.idle()
+    assert (len(called), bench.store.rows[task.id].status) == (calls, status)
     assert ("background task left" in caplog.text) == (calls == 0)
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
-import locust  # noqa: F401 - first, since it makes the standard library cooperative
+import harness.load.child.cooperative  # noqa: F401 - before Locust
+
+# isort: split
 from locust.main import main as run_locust
 
 from harness.load.child.distributed.sockets import install

@@ -19,6 +19,9 @@ from geventhttpclient.header import Headers
 from geventhttpclient.url import URL
 from geventhttpclient.useragent import UserAgent
 
+from harness.load.child.tracing import TRACEPARENT
+
+CODINGS = {"Accept-Encoding": "gzip, deflate, br"}  # FastHttpSession asks for them
 _MARK = "~harness-{}~"  # passes as a header's value and, unquoted, as a target
 _MARKS = re.compile(r"~harness-(\d+)~")
 _LENGTH = re.compile(r"(?im)^(content-length: )\d+(?=\r$)")
@@ -35,15 +38,27 @@ class _Form:
     text: str  # with a "%s" for each place
     pick: Callable[[tuple[str, ...]], Any]  # selects from target, length, cookie, header values
 
+    def fill(self, *values: str) -> str:
+        text: str = self.text % self.pick(values)
+        return text
+
+
+# The method in upper case, and the text before the target, between target and traceparent, and
+# after both.
+BareText = tuple[str, str, str, str]
+
 
 class Forms:
     """Forms of one session's requests."""
 
-    def __init__(self, agent: UserAgent, client: HTTPClient) -> None:
+    def __init__(self, agent: UserAgent, client: HTTPClient, *, traced: bool) -> None:
+        """Create no form yet; bare requests have a traceparent if `traced`."""
+        self._traced = traced
         self._agent = agent
         self._client = client
         self._defaults = agent.default_headers.copy()
         self._forms: dict[tuple[str, ...], _Form | None] = {}
+        self._bare: dict[str, BareText | None] = {}
 
     def message(
         self, method: str, target: str, headers: Mapping[str, str], data: Any, cookie: str = ""
@@ -63,9 +78,8 @@ class Forms:
             ):
                 return None
         kind = (type(data).__name__ if data else "") + (";" if cookie else "")
-        if dict.__ne__(self._defaults, self._agent.default_headers):  # changed by the locustfile
-            self._defaults = self._agent.default_headers.copy()
-            self._forms.clear()
+        if dict.__ne__(self._defaults, self._agent.default_headers):
+            self._forget()
         key = (method, kind, *headers)
         try:
             form = self._forms[key]
@@ -76,8 +90,38 @@ class Forms:
         if form is None:
             return None
         body = encoded(data) if data else b""
-        head: str = form.text % form.pick((target, str(len(body)), cookie, *headers.values()))
+        head = form.fill(target, str(len(body)), cookie, *headers.values())
         return head.encode("latin-1") + body
+
+    def bare(self, method: str) -> BareText | None:
+        """The text of a request without headers of its own; None without a form."""
+        if dict.__ne__(self._defaults, self._agent.default_headers):
+            self._forget()
+        try:
+            return self._bare[method]
+        except KeyError:
+            bare = self._make_bare(method.upper())
+            if len(self._bare) < _MAX_FORMS:
+                self._bare[method] = bare
+            return bare
+
+    def _forget(self) -> None:
+        """Make all forms anew: the locustfile has changed the headers of the session."""
+        self._defaults = self._agent.default_headers.copy()
+        self._forms.clear()
+        self._bare.clear()
+
+    def _make_bare(self, method: str) -> BareText | None:
+        if self._traced and TRACEPARENT in self._defaults:
+            return None
+        own = {TRACEPARENT: "\0"} if self._traced else {}
+        form = self._make(method, own | CODINGS, None, "")
+        if form is None:
+            return None
+        parts = form.fill("\0", "", "", *own.values(), *CODINGS.values()).split("\0")
+        if not self._traced:
+            parts.insert(1, "")
+        return (method, parts[0], parts[1], parts[2]) if len(parts) == 3 else None
 
     def _make(
         self, method: str, headers: Mapping[str, str], data: Any, cookie: str

@@ -237,12 +237,11 @@ class LazyResponse(_Lazy, FastResponse):  # type: ignore[misc, override] # not s
 
     def __init__(self, spec: RequestSpec, head: Head, raw: bytes, at: int, seconds: float) -> None:
         """Create it from the bytes of the whole response, whose body begins at `at`."""
-        known = self.__dict__
-        known["_spec"] = spec
-        known["_head"] = head
-        known["_raw"] = raw
-        known["_at"] = at
-        known["_elapsed_seconds"] = seconds
+        self._spec = spec
+        self._head = head
+        self._raw = raw
+        self._at = at
+        self._elapsed_seconds = seconds
 
 
 class LazyContext(_Lazy, ResponseContextManager):  # type: ignore[misc, override] # as above

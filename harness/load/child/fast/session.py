@@ -12,33 +12,37 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 from gevent import GreenletExit
-from geventhttpclient import useragent
 from geventhttpclient.url import URL
 from locust.contrib import fasthttp
 from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastHttpSession, ResponseContextManager
 
-from harness.load.child import wrapping
-from harness.load.child.fast.request import Forms, target_of
+from harness.load.child.fast.replaced import replaced_for_all
+from harness.load.child.fast.request import CODINGS, Forms, target_of
 from harness.load.child.fast.response import LazyContext, LazyResponse, RequestSpec, parsed
-from harness.load.child.fast.wire import WORKS_HERE, Wire
+from harness.load.child.fast.wire import WORKS_HERE, Wire, take_sent
+from harness.load.child.receipts.clock import CLOCK, Receipt
+from harness.load.child.receipts.sockets import LAST, install
 from harness.load.child.recording import SENT, Recorder
-from harness.load.child.tracing import traced
+from harness.load.child.records.sent_bytes import get_sent, set_sent
+from harness.load.child.tracing import TRACEPARENT, traced
 
 _BASE = re.compile(r"http://[^/?#@\s]+(/[^?#\s]*)?")
 _MAX_TARGETS = 1000
-_CODINGS = "gzip, deflate, br"
 _basic: Any = fasthttp._construct_basic_auth_str  # noqa: SLF001 - exactly Locust's function
 _NONE: dict[str, Any] = {}
-# Where the methods of FastHttpUser's client are defined, or wrapped by the harness.
-_OWN_FILES = {fasthttp.__file__, useragent.__file__, wrapping.install.__code__.co_filename}
+_NO_CONNECTIONS = SimpleNamespace(_closed=False)
+_monotonic = time.monotonic
 
-# A response, the length of its content in bytes, and the exception that makes it a failure.
-_Outcome = tuple[Any, int, BaseException | None]
+# A response, the length of its content in bytes, and the exception that makes it a failure; seconds
+# from the start to the answer, and its receipt, if they come from it.
+_Outcome = tuple[Any, int, BaseException | None, float, Receipt | None]
 
+install()
 
 _NO_HEADERS = (
     "the client of FastUser and FastHttpUser has no headers of its own, unlike that of HttpUser; "
@@ -54,13 +58,16 @@ class FastSession(FastHttpSession):
         # Connections of a pool that users share, or to a proxy, cannot be kept here.
         self._supported = not (kwargs.get("client_pool") or kwargs.get("proxy_host")) and WORKS_HERE
         self._base: str | None = None
-        self._base_path = ""
+        self._base_path = self._prefix = ""
         self._targets: dict[str, str] = {}  # URL -> quoted target
         self._pool: object = None
+        self._connections: Any = _NO_CONNECTIONS
         self._wire: Wire | None = None
         self._forms: Any = None
         self._jar: Any = self.client.cookiejar
-        self._recorder = _recorder_of(self.request_event)
+        # A bound method is another object each time that it is read, so it is compared as listed.
+        self._own_handler = _own_handler_of(self.request_event)
+        self._recorder: Any = getattr(self._own_handler, "__self__", None)
         self._handed_over: Any = None  # a response or an error, the next result of the agent
         self._open: Any = self.client._urlopen  # noqa: SLF001 - LocustUserAgent's own hook
         self.client._urlopen = self._urlopen  # type: ignore[method-assign] # noqa: SLF001
@@ -81,17 +88,13 @@ class FastSession(FastHttpSession):
         **kwargs: Any,
     ) -> Any:
         """See FastHttpSession.request."""
-        start = time.monotonic()
+        start = _monotonic()
         recorder = self._recorder
         message = None
         if not stream and allow_redirects and (not kwargs or kwargs.keys() == {"params"}):
-            given, traceparent = headers, ""
+            given = (headers, data, auth, json, kwargs.get("params") if kwargs else None)
             try:
-                if recorder is not None:
-                    defaults = self.client.default_headers
-                    given, traceparent = traced(headers, defaults, recorder.traceparent)
-                spec = self._spec(method, url, data, given, auth, json, kwargs.get("params"))
-                message = spec and self._message(spec, url)
+                spec, message, traceparent = self._prepared(method, url, *given)
             except Exception:  # noqa: BLE001 - FastHttpSession raises it again
                 message = None
         if not message or not isinstance(context, dict):
@@ -109,7 +112,8 @@ class FastSession(FastHttpSession):
             raise
         except BaseException as error:  # e.g. a listener that stops the user
             seconds = time.monotonic() - start
-            recorder.settle(number, *named, seconds, failed=True, raised=error)
+            size = take_sent(self._wire)
+            recorder.settle(number, *named, seconds, failed=True, raised=error, size=size)
             raise
 
     def _perform(  # noqa: PLR0917 - the state of `request`
@@ -125,16 +129,18 @@ class FastSession(FastHttpSession):
         """Send, receive, and notify the recorder and the listeners."""
         notify = number is None or catch_response or not self._only_recorder_listens()
         merged = self._context(context, number) if notify else None
-        response, length, error = self._exchange(spec, message)
-        seconds = time.monotonic() - start
+        response, length, error, seconds, receipt = self._exchange(spec, message, start)
+        size = take_sent(self._wire)
         if not notify:
+            settle = self._recorder.settle
             if error is None:
-                self._recorder.settle(number, *named, seconds, failed=False)
+                settle(number, *named, seconds, length, failed=False, receipt=receipt, size=size)
             else:
-                self._recorder.settle(
-                    number, *named, seconds, failed=True, response=response, error=error
-                )
+                answer = {"response": response, "error": error, "receipt": receipt, "size": size}
+                settle(number, *named, seconds, length, failed=True, **answer)
             return response
+        LAST.put(receipt)
+        set_sent(size)
         meta = {
             "request_type": named[0],
             "name": named[1],
@@ -166,8 +172,38 @@ class FastSession(FastHttpSession):
 
     # --- sending ------------------------------------------------------------------------------
 
+    def _prepared(  # noqa: PLR0917 - as `request`
+        self, method: str, url: str, headers: Any, data: Any, auth: Any, json: Any, params: Any
+    ) -> tuple[RequestSpec | None, bytes | None, Any]:
+        """The request, its bytes and its traceparent; no bytes if the fast path cannot send it."""
+        recorder = self._recorder
+        if (
+            headers is data is auth is json is params is None
+            and not self.auth_header
+            and not self._jar._cookies  # noqa: SLF001
+            and url.startswith("/")
+            and self._ready()
+            and (bare := self._forms.bare(method)) is not None
+            and (target := self._targets.get(url) or self._target(url, None)) is not None
+        ):
+            method, before, between, after = bare
+            if recorder is None:
+                traceparent, headers = "", {**CODINGS}
+            else:
+                traceparent = recorder.traceparent()
+                headers = {TRACEPARENT: traceparent, **CODINGS}
+            message = f"{before}{target}{between}{traceparent}{after}".encode("latin-1")
+            spec = RequestSpec(self.client, method, self._prefix + url, headers, None, None)
+            return spec, message, traceparent
+        traceparent = ""
+        if recorder is not None:
+            defaults = self.client.default_headers
+            headers, traceparent = traced(headers, defaults, recorder.traceparent)
+        made = self._spec(method, url, headers, data, auth, json, params)
+        return made, self._message(made, url) if made else None, traceparent
+
     def _spec(  # noqa: PLR0917 - as `request`
-        self, method: str, url: str, data: Any, headers: Any, auth: Any, json: Any, params: Any
+        self, method: str, url: str, headers: Any, data: Any, auth: Any, json: Any, params: Any
     ) -> RequestSpec | None:
         """The arguments of the request, completed like in FastHttpSession.request."""
         if not isinstance(url, str) or not url.startswith("/") or not isinstance(method, str):
@@ -178,7 +214,7 @@ class FastSession(FastHttpSession):
         elif self.auth_header:
             headers["Authorization"] = self.auth_header
         if "Accept-Encoding" not in headers and "accept-encoding" not in headers:
-            headers["Accept-Encoding"] = _CODINGS
+            headers |= CODINGS
         if not data and json is not None:
             data = library.dumps(json)
             if "Content-Type" not in headers and "content-type" not in headers:
@@ -197,50 +233,56 @@ class FastSession(FastHttpSession):
 
     def _message(self, spec: RequestSpec, url: str) -> bytes | None:
         """The bytes to send; None when the fast path cannot send the request."""
-        if not self._ready():
+        if not self._ready() or (target := self._target(url, spec.params)) is None:
             return None
-        # Replaced by the locustfile for this user.
-        if "urlopen" in self.client.__dict__ or "_send_request_safe_mode" in self.__dict__:
-            return None
-        target = self._targets.get(url) if spec.params is None else None
-        if target is None:
-            target = target_of(self._base_path, url, spec.params)
-            if target is None:
-                return None
-            if spec.params is None and len(self._targets) < _MAX_TARGETS:
-                self._targets[url] = target
         message: bytes | None
         message = self._forms.message(spec.method, target, spec.headers, spec.data, spec.cookie)
         return message
 
+    def _target(self, url: str, params: Any) -> str | None:
+        """The target in the request's first line; None if the fast path cannot send it."""
+        if params is not None:
+            return target_of(self._base_path, url, params)
+        target = self._targets.get(url)
+        if target is None:
+            target = target_of(self._base_path, url, None)
+            if target is not None and len(self._targets) < _MAX_TARGETS:
+                self._targets[url] = target
+        return target
+
     def _ready(self) -> bool:
         """Whether there is a fast path to the host; its connections are then in `_wire`."""
-        wire = self._wire
+        agent = self.client
         if (
             self.base_url is not self._base
-            or self.client.clientpool is not self._pool
-            or (wire is not None and wire.closed)
+            or agent.clientpool is not self._pool
+            or self._connections._closed  # noqa: SLF001 - there is no public access
         ):
             self._look_again()
+        # Replaced by the locustfile for this user.
+        if "urlopen" in agent.__dict__ or "_send_request_safe_mode" in self.__dict__:
+            return False
         return self._wire is not None
 
     def _look_again(self) -> None:
         if self._wire is not None:
             self._wire.give_back()
         self._wire, self._base, self._pool = None, self.base_url, self.client.clientpool
+        self._connections = _NO_CONNECTIONS
         match = _BASE.fullmatch(self.base_url or "")
-        if match and self._supported and not _is_patched(self):
+        if match and self._supported and not replaced_for_all(self):
             client = self.client.clientpool.get_client(URL(match[0]))
-            self._base_path = urlsplit(self._build_url("/")).path[:-1]
+            self._connections = client._connection_pool  # noqa: SLF001
+            self._prefix = self._build_url("/")[:-1]
+            self._base_path = urlsplit(self._prefix).path
             self._targets = {}
-            self._forms = Forms(self.client, client)
+            self._forms = Forms(self.client, client, traced=self._recorder is not None)
             self._wire = Wire(client)
 
     # --- receiving ----------------------------------------------------------------------------
 
-    def _exchange(self, spec: RequestSpec, message: bytes) -> _Outcome:
+    def _exchange(self, spec: RequestSpec, message: bytes, start: float) -> _Outcome:
         assert self._wire is not None
-        start = time.monotonic()
         try:
             answer = self._wire.exchange(spec.method, message, bodiless=spec.method == "HEAD")
         except GreenletExit:
@@ -249,17 +291,20 @@ class FastSession(FastHttpSession):
             return self._hand_over(spec, message, error, start)
         if not isinstance(answer, tuple):
             return self._hand_over(spec, message, answer, start)
-        head, raw, at = answer
+        head, raw, at, ancillary, read = answer
+        receipt = CLOCK.receipt(ancillary, read, start)
         agent = self.client
         if (
             head.status not in agent.valid_response_codes
             or head.status in agent.redirect_response_codes
         ):
+            LAST.put(receipt)
             return self._hand_over(spec, message, parsed(spec.method, raw), start)
-        response = LazyResponse(spec, head, raw, at, time.monotonic() - start)
+        seconds = (_monotonic() if receipt is None else receipt[0]) - start
+        response = LazyResponse(spec, head, raw, at, seconds)
         if not head.gzipped:
-            return response, len(raw) - at, None
-        return response, *_length(response)
+            return response, len(raw) - at, None, seconds, receipt
+        return response, *_length(response), seconds, receipt
 
     def _hand_over(
         self, spec: RequestSpec, message: bytes, received: Any, start: float
@@ -267,6 +312,7 @@ class FastSession(FastHttpSession):
         """Let FastHttpSession process a result: redirects, cookies, retries and errors."""
         seconds = time.monotonic() - start
         more = {} if spec.params is None else {"params": spec.params}
+        set_sent()
         with self._pool_request():
             self._handed_over = (received, message)
             try:
@@ -275,6 +321,8 @@ class FastSession(FastHttpSession):
                 )
             finally:
                 self._handed_over = None
+                if self._wire is not None:
+                    self._wire.sent += get_sent()
             if getattr(response, "_history", None) == []:
                 response._elapsed = seconds  # noqa: SLF001 - the agent measured the handing over
             length, error = _length(response)
@@ -283,7 +331,7 @@ class FastSession(FastHttpSession):
                 response.raise_for_status()
             except FAILURE_EXCEPTIONS as failure:
                 error = failure
-        return response, length, error
+        return response, length, error, *_timed(LAST.get(), start)
 
     def _urlopen(self, request: Any) -> Any:
         """Replaces the agent's `_urlopen`."""
@@ -314,7 +362,7 @@ class FastSession(FastHttpSession):
     def _only_recorder_listens(self) -> bool:
         """Whether the recorder is the only listener to requests."""
         handlers = self.request_event._handlers  # noqa: SLF001 - there is no public access
-        return len(handlers) == 1 and handlers[0] == self._recorder.on_request
+        return len(handlers) == 1 and handlers[0] is self._own_handler
 
     def _context(self, context: Any, number: int | None) -> dict[str, Any]:
         merged = {**self.user.context(), **context} if self.user else dict(context)
@@ -333,6 +381,13 @@ class FastSession(FastHttpSession):
         return entered
 
 
+def _timed(receipt: Receipt | None, start: float) -> tuple[float, Receipt | None]:
+    """Seconds from `start` to an answer, and its receipt; None if the event loop timed it."""
+    if receipt is not None and CLOCK.is_usable(receipt, start):
+        return receipt[0] - start, receipt
+    return time.monotonic() - start, None
+
+
 def _length(response: Any) -> tuple[int, BaseException | None]:
     """The length of the content in bytes, and the exception of reading it."""
     try:
@@ -341,18 +396,7 @@ def _length(response: Any) -> tuple[int, BaseException | None]:
         return 0, error
 
 
-def _is_patched(session: FastSession) -> bool:
-    """Whether the locustfile replaced a method of FastHttpUser's client, which it then expects."""
-    methods = (
-        FastHttpSession.request,
-        session._send_request_safe_mode,  # noqa: SLF001 - a method that locustfiles replace
-        session.client.urlopen,
-    )
-    codes = [getattr(method, "__code__", None) for method in methods]
-    return any(getattr(code, "co_filename", "") not in _OWN_FILES for code in codes)
-
-
-def _recorder_of(request_event: Any) -> Any:
-    """The recorder among the listeners of the event; None under stock Locust."""
-    owners = (getattr(h, "__self__", None) for h in request_event._handlers)  # noqa: SLF001
-    return next((owner for owner in owners if isinstance(owner, Recorder)), None)
+def _own_handler_of(request_event: Any) -> Any:
+    """The recorder's listener to the event; None under stock Locust."""
+    handlers = request_event._handlers  # noqa: SLF001 - there is no public access
+    return next((h for h in handlers if isinstance(getattr(h, "__self__", None), Recorder)), None)

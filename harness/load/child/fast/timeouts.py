@@ -6,10 +6,12 @@ Waits of the same length expire in the order in which they began, so only the ol
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import gevent
+
+_getcurrent, _monotonic = gevent.getcurrent, time.monotonic
 
 
 class SharedTimeout:
@@ -25,16 +27,21 @@ class SharedTimeout:
     def wait(self, watcher: Any) -> None:
         """Wait for a watcher that no other greenlet waits for.
 
+        It may return early: unlike gevent's `wait`, which needs more time, it does not check what
+        has switched to the greenlet.
+
         Raises:
             TimeoutError: The time is over.
         """
-        greenlet = gevent.getcurrent()
-        self._waiting[greenlet] = time.monotonic() + self._seconds
+        greenlet = _getcurrent()
+        self._waiting[greenlet] = _monotonic() + self._seconds
         if self._timer is None:
             self._start(self._seconds)
+        watcher.start(greenlet.switch)
         try:
-            self._hub.wait(watcher)
+            self._hub.switch()
         finally:
+            watcher.stop()
             self._waiting.pop(greenlet, None)
 
     def _start(self, seconds: float) -> None:
@@ -54,4 +61,5 @@ class SharedTimeout:
         self._timer = None
 
 
-shared_timeout = cache(SharedTimeout)
+# One that is left out goes on for the waits that it has; a locustfile may set many time-outs.
+shared_timeout = lru_cache(maxsize=64)(SharedTimeout)

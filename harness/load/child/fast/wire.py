@@ -10,39 +10,48 @@ from __future__ import annotations
 
 import errno
 import select
+import time
 from typing import Any
 
-from gevent import monkey
 from geventhttpclient.client import IDEMPOTENT_METHODS, HTTPClient
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
 
 from harness.load.child.fast.response import Head, head_of
 from harness.load.child.fast.timeouts import shared_timeout
+from harness.load.child.receipts.clock import ANCILLARY_BYTES, CLOCK, Ancillary, Receipt
+from harness.load.child.receipts.sockets import LAST, POLL
 
 _BLOCK = 16384  # bytes; one receipt is enough for most answers
 _MOST = 1 << 20
-WORKS_HERE = hasattr(select, "poll")  # Windows has none
-_poll: Any = monkey.get_original("select", "poll") if WORKS_HERE else None
+WORKS_HERE = POLL is not None
+_monotonic = time.monotonic
 
-RawResponse = (
-    tuple[Head, bytes, int] | HTTPSocketPoolResponse
-)  # the head, all bytes, and the index at which the body begins
+# The head, all bytes, the index at which the body begins, and of the receipt of the last byte the
+# control messages and the time of its reading; or a response that is not ordinary.
+RawResponse = tuple[Head, bytes, int, Ancillary, float] | HTTPSocketPoolResponse
 
 
 class _Connection:
-    """A connection of the pool with direct access to its parts."""
+    """A connection of the pool with direct access to its parts.
 
-    __slots__ = ("_readable", "_receive", "_wait", "send", "silent", "socket")
+    Attributes:
+        ancillary: The control messages of the last receipt; they have the kernel's stamp.
+        read: When that receipt had been read, monotonic seconds.
+    """
+
+    __slots__ = ("_readable", "_receive", "_wait", "ancillary", "read", "ready", "send", "socket")
 
     def __init__(self, socket: Any) -> None:
         self.socket = socket
         self.send = socket._sock.send  # noqa: SLF001 - gevent's method handles a time-out first
-        self._receive = socket._sock.recv  # noqa: SLF001
+        self._receive = socket._sock.recvmsg  # noqa: SLF001
         self._readable = socket._read_event  # noqa: SLF001
         self._wait = shared_timeout(socket.timeout).wait if socket.timeout else socket.hub.wait
-        poll = _poll()
+        self.ancillary: Ancillary = ()
+        self.read = 0.0
+        poll = POLL()
         poll.register(socket.fileno(), select.POLLIN)
-        self.silent = poll.poll
+        self.ready = poll.poll  # of an idle connection: the server has closed it
 
     def receive(self, size: int) -> bytes:
         """Wait for data, which cannot have arrived yet, and receive them.
@@ -53,14 +62,29 @@ class _Connection:
         while True:
             self._wait(self._readable)
             try:
-                data: bytes = self._receive(size)
+                data: bytes
+                data, self.ancillary, _, _ = self._receive(size, ANCILLARY_BYTES)
             except BlockingIOError:  # a spurious wake-up
                 continue
+            self.read = _monotonic()
             return data
 
-    def usable(self) -> bool:
-        """Whether the idle connection is silent: data could only mean that the server closed it."""
-        return not self.silent(0)
+    def receive_rest(self, blocks: list[bytes], missing: int) -> bytes:
+        """Receive until no byte is missing or the connection has ended; returns all bytes."""
+        while missing > 0:
+            block, self.ancillary, _, _ = self.socket.recvmsg(min(missing, _MOST), ANCILLARY_BYTES)
+            self.read = _monotonic()
+            if not block:
+                self.ancillary = ()
+                break
+            blocks.append(block)
+            missing -= len(block)
+        return b"".join(blocks)
+
+    def receipt(self) -> Receipt | None:
+        """When the last bytes were received and read; None without the kernel's stamp."""
+        at = CLOCK.moment(self.ancillary)
+        return None if at is None else (at, self.read)
 
 
 class _Ended:
@@ -82,6 +106,7 @@ class Wire:
 
     Attributes:
         pool_requests: Running requests that take their connections from the pool.
+        sent: Bytes of the requests that were sent, see `take_sent`.
     """
 
     def __init__(self, client: HTTPClient) -> None:
@@ -89,7 +114,7 @@ class Wire:
         self._pool: Any = client._connection_pool  # noqa: SLF001 - there is no public access
         self._idle: _Connection | None = None
         self._waiting = 0
-        self.pool_requests = 0
+        self.pool_requests = self.sent = 0
 
     @property
     def closed(self) -> bool:
@@ -116,12 +141,15 @@ class Wire:
         Raises:
             OSError, HTTPParseError: Like `HTTPClient.request`.
         """
-        attempts = self._pool.size + 1 if method in IDEMPOTENT_METHODS else 0
+        repeated = 0
         while True:
-            connection = self._take()
+            connection, self._idle = self._idle, None
+            if connection is None or connection.ready(0):
+                connection = self._connect(connection)
             error: OSError | None = None
             try:
                 _send(connection, message)
+                self.sent += len(message)
             except OSError as caught:
                 if caught.errno not in (errno.ECONNRESET, errno.EPIPE):
                     self._pool.release_socket(connection.socket)
@@ -136,16 +164,14 @@ class Wire:
                 return self._receive(connection, method, bodiless=bodiless)
             except (OSError, HTTPParseError) as caught:
                 again = error is not None or isinstance(caught, HTTPConnectionClosed)
-                if not again or attempts <= 0:
+                if not again or method not in IDEMPOTENT_METHODS or repeated > self._pool.size:
                     raise
-                attempts -= 1
+                repeated += 1
 
-    def _take(self) -> _Connection:
-        idle, self._idle = self._idle, None
-        if idle is not None:
-            if idle.usable():
-                return idle
-            self._pool.release_socket(idle.socket)
+    def _connect(self, broken: _Connection | None) -> _Connection:
+        """A connection of the pool, after the release of one that the server has closed."""
+        if broken is not None:
+            self._pool.release_socket(broken.socket)
         self._waiting += 1
         try:
             return _Connection(self._pool.get_socket())
@@ -172,11 +198,13 @@ class Wire:
             if head is not None:
                 end = at if bodiless else at + head.length
                 if len(data) < end:
-                    data = _rest(connection, blocks, end - len(data))
+                    data = connection.receive_rest(blocks, end - len(data))
                 if len(data) == end:
                     self._keep(connection, head)
-                    return head, data, at
+                    return head, data, at, connection.ancillary, connection.read
+            LAST.put(connection.receipt())  # all may have come, in a form that is not ordinary
         except OSError as error:
+            LAST.put(None)
             socket = _Ended(socket, error)
         except BaseException:  # e.g. the user was killed
             self._pool.release_socket(socket)
@@ -203,12 +231,9 @@ def _send(connection: _Connection, message: bytes) -> None:
         connection.socket.sendall(memoryview(message)[sent:])
 
 
-def _rest(connection: _Connection, blocks: list[bytes], missing: int) -> bytes:
-    """All bytes received, once none is missing or the connection has ended."""
-    while missing > 0:
-        block = connection.socket.recv(min(missing, _MOST))
-        if not block:
-            break
-        blocks.append(block)
-        missing -= len(block)
-    return b"".join(blocks)
+def take_sent(wire: Wire | None) -> int:
+    """The bytes that connections have sent since the last call."""
+    if wire is None:
+        return 0
+    sent, wire.sent = wire.sent, 0
+    return sent

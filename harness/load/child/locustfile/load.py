@@ -91,6 +91,10 @@ def load(
     set_up("INFO")
     for name in ("locust.user.task", "locust.user.users"):
         logging.getLogger(name).addFilter(_first(MAX_TRACEBACKS))
+    # Users are started one by one, so no rate has the effects that Locust warns of.
+    logging.getLogger("locust.runners").addFilter(
+        lambda record: "spawn rate is very high" not in str(record.msg)
+    )
     _allow_open_files()
     try:
         trust(setup.ca_file)

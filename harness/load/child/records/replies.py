@@ -22,7 +22,7 @@ def reply_of(response: object, at: float, trace_id: str) -> FailedReply | None:
     status = getattr(response, "status_code", 0)
     if not isinstance(status, int) or status <= 0:
         return None
-    body = _content(response)
+    body = content_of(response)
     if body is None:
         return None
     try:
@@ -32,7 +32,7 @@ def reply_of(response: object, at: float, trace_id: str) -> FailedReply | None:
     return FailedReply(at, status, content_type[:200], len(body), _text(body), trace_id)
 
 
-def _content(response: Any) -> bytes | None:
+def content_of(response: Any) -> bytes | None:
     """The body, if the client has read it: to read a stream here would change the request."""
     try:
         known = vars(response)

@@ -31,14 +31,16 @@
   const output = box.querySelector("output");
   let root, zoomed, focused, drawn = new Map();
 
-  // Four numbers for each function in depth-first order: depth, frame, samples, line.
+  // Four numbers for each function in depth-first order: depth, frame, samples, line; of two
+  // profiles five: the samples in the other one, too.
+  const SIZE = profile.differential ? 5 : 4;
   function tree(numbers) {
     const path = [];
-    for (let i = 0; i < numbers.length; i += 4) {
-      const [depth, frame, count, line] = numbers.slice(i, i + 4);
+    for (let i = 0; i < numbers.length; i += SIZE) {
+      const [depth, frame, count, line, other] = numbers.slice(i, i + SIZE);
       const [name, file, kind] = profile.frames[frame];
       const above = depth ? path[depth - 1] : null;
-      const node = { depth, name, file, kind, count, line, above, below: [], start: above ? above.end : 0 };
+      const node = { depth, name, file, kind, count, line, other, above, below: [], start: above ? above.end : 0 };
       node.end = node.start; // where the next function below it begins
       path[depth] = node;
       if (above) {
@@ -60,7 +62,29 @@
 
   const share = (count) => `${(100 * count / root.count).toFixed(count < root.count / 100 ? 2 : 1)}%`;
   const place = (node) => (node.line ? `${node.file}:${node.line}` : node.file);
-  const samples = (node) => `${node.count} sample${node.count === 1 ? "" : "s"}, ${share(node.count)}`;
+  const plural = (count) => `${count} sample${count === 1 ? "" : "s"}`;
+  const samples = (node) => `${plural(node.count)}, ${share(node.count)}${compared(node)}`;
+
+  // How many more samples the candidate has than the baseline.
+  const growth = (node) => (profile.views[select.value].baseline ? -1 : 1) * (node.count - node.other);
+  function compared(node) {
+    if (!profile.differential) return "";
+    const more = growth(node);
+    const where = profile.views[select.value].baseline ? "candidate" : "baseline";
+    return `; ${node.other} in the ${where} (${more > 0 ? "+" : more < 0 ? "\u2212" : "\u00b1"}${Math.abs(more)})`;
+  }
+  // Twice the standard deviation of a difference of Poisson counts is no change.
+  const MARKS = { more: "\u25b2 ", fewer: "\u25bc ", same: "" };
+  function change(node) {
+    const more = growth(node);
+    if (Math.abs(more) <= 2 * Math.sqrt(node.count + node.other)) return "same";
+    return more > 0 ? "more" : "fewer";
+  }
+  function part(node) {
+    if (!profile.differential) return 28 + shade(node) * 7;
+    const whole = Math.max(root.count, root.other);
+    return change(node) === "same" ? 14 : Math.round(22 + 24 * Math.min(1, (2 * Math.abs(growth(node))) / whole));
+  }
   const matches = (node, text) => `${node.name}\n${place(node)}`.toLowerCase().includes(text);
 
   // The share of the samples with a match: a match below another one is a part of it.
@@ -92,22 +116,23 @@
     const parts = document.createDocumentFragment();
     let deepest = 0;
     for (const node of shown) {
-      const part = document.createElement("div");
+      const bar = document.createElement("div");
       const over = node.depth < zoomed.depth;
       const left = over ? 0 : (node.start - zoomed.start) * scale;
       const wide = over ? width : node.count * scale;
-      part.className = [node.kind, node.found ? "found" : "", over ? "above" : ""].join(" ").trim();
-      part.style.cssText = `left:${left}px;width:${wide}px;top:${node.depth * HEIGHT}px`;
-      if (!node.found && node.kind !== "small") part.style.setProperty("--part", `${28 + shade(node) * 7}%`);
-      if (wide > 24) part.textContent = node.name;
-      else part.style.padding = "0";
-      part.setAttribute("role", "treeitem");
-      part.setAttribute("aria-level", node.depth + 1);
-      part.setAttribute("aria-label", [node.name, place(node), samples(node)].filter(Boolean).join(", "));
-      part.tabIndex = -1;
-      part.node = node;
-      drawn.set(node, part);
-      parts.append(part);
+      const kind = profile.differential ? change(node) : node.kind;
+      bar.className = [kind, node.found ? "found" : "", over ? "above" : ""].join(" ").trim();
+      bar.style.cssText = `left:${left}px;width:${wide}px;top:${node.depth * HEIGHT}px`;
+      if (!node.found && node.kind !== "small") bar.style.setProperty("--part", `${part(node)}%`);
+      if (wide > 24) bar.textContent = `${MARKS[kind] ?? ""}${node.name}`;
+      else bar.style.padding = "0";
+      bar.setAttribute("role", "treeitem");
+      bar.setAttribute("aria-level", node.depth + 1);
+      bar.setAttribute("aria-label", [node.name, place(node), samples(node)].filter(Boolean).join(", "));
+      bar.tabIndex = -1;
+      bar.node = node;
+      drawn.set(node, bar);
+      parts.append(bar);
       deepest = Math.max(deepest, node.depth);
     }
     const end = document.createElement("div"); // keeps the height of the rows

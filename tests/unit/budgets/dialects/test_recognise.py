@@ -6,7 +6,7 @@ import pytest
 
 from harness.budgets.dialects.model import MetricRole, Recognition, RoleGroup, RoleMetric
 from harness.budgets.dialects.read import dialects
-from harness.budgets.dialects.recognise import RequestNames, assumed, recognise
+from harness.budgets.dialects.recognise import RequestNames, assumed, recognise, with_process_tree
 from harness.budgets.lint.metrics import Family
 from harness.observe.exposition import parse_exposition
 from harness.observe.metric_families import families_of
@@ -16,6 +16,8 @@ PROCESS = {
     "process CPU": "process_cpu_seconds_total",
     "process memory": "process_resident_memory_bytes",
     "process start time": "process_start_time_seconds",
+    "context switches": "harness_service_context_switches_total",
+    "page faults": "harness_service_page_faults_total",
 }
 # By exposition: the dialects, and the series of each role, with the label names of route, method
 # and status in parentheses. A unit other than seconds and 1 stands after the series.
@@ -236,7 +238,8 @@ def test_exposition_is_recognised(name: str) -> None:
     here = {role.value: shown(one) for role, one in found.played.items()}
     assert {role: one for role, one in here.items() if role not in PROCESS} == roles
     assert (
-        here.items() >= {role: PROCESS[role] for role in ("process CPU", "process memory")}.items()
+        here.items()
+        >= {role: one for role, one in PROCESS.items() if role != "process start time"}.items()
     )
     assert set(found.dialects) == set(used)
     assert found.ambiguous == {}
@@ -246,6 +249,17 @@ def test_exposition_is_recognised(name: str) -> None:
 def test_recognition_survives_its_document(name: str) -> None:
     found = recognise(exposed(name))
     assert Recognition.of_json(found.as_json()) == found
+
+
+def test_cpu_time_of_a_started_service_is_that_of_all_its_processes() -> None:
+    found = recognise(exposed("fastapi-instrumentator"))
+    assert found[MetricRole.TREE_CPU] is None
+    started = with_process_tree(found)
+    tree = started[MetricRole.TREE_CPU]
+    assert tree is not None
+    assert (tree.metric, tree.dialect) == ("harness_service_cpu_seconds_total", "harness")
+    assert started[MetricRole.CPU] == found[MetricRole.CPU]
+    assert Recognition.of_json(started.as_json()) == started
 
 
 def test_each_dialect_has_an_exposition() -> None:

@@ -245,6 +245,13 @@ def test_budgets_of_leaves_out_other_scenarios_and_those_off() -> None:
     assert [budget.name for budget in plan.budgets_of("load")] == ["everywhere", "load-only"]
 
 
+def test_control_of_comparisons_is_an_endpoint_or_none() -> None:
+    assert plan_of(f"{HEAD}{SMOKE}{ERRORS}").control is None
+    assert plan_of(f"{HEAD}{SMOKE}{ERRORS}compare: {{}}\n").control is None
+    plan = plan_of(f"{HEAD}{SMOKE}{ERRORS}compare: {{control: GET /health}}\n")
+    assert plan.control == "GET /health"
+
+
 def test_selftest_becomes_cases_by_name() -> None:
     plan = plan_of(
         f"{HEAD}target: {{command: ./shop 80, url: 'http://localhost'}}\n{SMOKE}{ERRORS}"

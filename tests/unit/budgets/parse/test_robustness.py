@@ -78,7 +78,7 @@ def test_any_text_is_refused_with_a_place(text: str) -> None:
     assert_read_or_refused(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.integers(0, len(TEXT)), st.integers(0, 60), st.text(max_size=3))
 def test_example_with_a_damaged_spot_is_read_or_refused(start: int, length: int, new: str) -> None:
     assert_read_or_refused(TEXT[:start] + new + TEXT[start + length :])
@@ -106,7 +106,7 @@ def replaced(tree: object, place: tuple[str | int, ...], new: object) -> object:
     return [replaced(v, tuple(rest), new) if i == step else v for i, v in enumerate(tree)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.sampled_from(places(LOADS)), JUNK)
 def test_loads_with_junk_for_any_value_are_read_or_refused(
     place: tuple[str | int, ...], junk: object
@@ -115,7 +115,7 @@ def test_loads_with_junk_for_any_value_are_read_or_refused(
     assert_read_or_refused(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(places(TREE)), JUNK)
 def test_example_with_junk_for_any_value_is_read_or_refused(
     place: tuple[str | int, ...], junk: object

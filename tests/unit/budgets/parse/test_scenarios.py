@@ -10,6 +10,7 @@ from harness.budgets.model import (
     Target,
 )
 from harness.budgets.workload import (
+    CapacityOptions,
     ClosedWorkload,
     OpenWorkload,
     ShapeWorkload,
@@ -236,3 +237,11 @@ def test_target_is_read(keys: str, target: Target) -> None:
 
 def test_file_without_a_target_has_none() -> None:
     assert plan_of(HEAD + SMOKE + ERRORS).target is None
+
+
+def test_capacity_of_a_scenario_says_how_to_search() -> None:
+    keys = "min: 100/s, from: 20/s, to: 400/s, for: 5m, max_regression: 10%"
+    found = scenario_of(f"rate: 50, duration: 1m, capacity: {{{keys}}}").capacity
+    assert found == CapacityOptions(100.0, 20.0, 400.0, 300.0, 0.1)
+    assert scenario_of("rate: 50, duration: 1m, capacity: {}").capacity == CapacityOptions()
+    assert scenario_of("rate: 50, duration: 1m").capacity is None

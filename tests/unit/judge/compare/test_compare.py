@@ -222,7 +222,17 @@ def test_pair_in_which_a_guard_tripped_is_left_out() -> None:
         "; 1 of 5 pairs was left out: host-steal tripped for the candidate: the host took 9% of the"
         " time"
     )
-    assert [(o.pair, o.budgets) for o in comparison.omissions] == [(2, ("p95",))]
+    assert [(o.pair, o.budgets, o.guard) for o in comparison.omissions] == [
+        (2, ("p95",), "host-steal")
+    ]
+
+
+def test_omission_names_a_guard_of_either_side_and_none_without_data() -> None:
+    found = pairs(p95=[0.0] * 4)
+    spoilt = replace(found[0], baseline=replace(found[0].baseline, guards=(STEAL,)))
+    without = replace(found[1].candidate, measurements={"p95": measured(None, 0)})
+    comparison = compare([P95], [spoilt, replace(found[1], candidate=without), *found[2:]], RULES)
+    assert [(o.pair, o.guard) for o in comparison.omissions] == [(1, "host-steal"), (2, "")]
 
 
 LEFT_OUT = {

@@ -20,10 +20,12 @@ def test_comparison_of_the_law_shows_a_regression(case: Comparison) -> None:
     assert outcome(case.budget, case.sides) == "fail"
 
 
+@pytest.mark.untraced
 def test_regression_does_not_pass_with_less_evidence_of_one_side() -> None:
     assert list(violations(100, 0)) == []
 
 
+@pytest.mark.untraced
 def test_metric_that_one_replica_or_label_set_lacks_does_not_hide_a_regression() -> None:
     assert list(violations(40, 1, [metric_of_replica_missing, sum_missing])) == []
 

@@ -1,6 +1,7 @@
 """Waiting for a CPU and busy neighbours, both together, take breaches of a time away."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -19,13 +20,14 @@ from harness.budgets.model import (
 )
 from harness.judge.guards.contention import OTHERS, WAIT
 from harness.judge.model import Guard
-from harness.runs.model import Evidence, Series
+from harness.runs.model import Distribution, Evidence, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     START,
     buckets,
     budget,
     counter,
+    distribution,
     evidence,
     requests,
     series,
@@ -185,3 +187,23 @@ def test_the_generator_that_waited_longest_is_named() -> None:
 )
 def test_contention_that_cannot_be_read_is_no_guard(run: Evidence) -> None:
     assert "cpu-contention" not in found(run, P95)
+
+
+@pytest.mark.parametrize(
+    ("growth", "outcome"), [(1.0, "fail"), (0.5, "inconclusive")], ids=["twice", "1.5 times"]
+)
+def test_breach_of_a_service_at_twice_its_capacity_stands(growth: float, outcome: str) -> None:
+    """Its threads wait for 0.4 s in each second, which explains a part of a growing queue.
+
+    At so many times the capacity, a request that is due after t waits for (times - 1) t, and
+    within times * t the threads have waited for 0.4 times * t.
+    """
+    times = [START - 0.5 + second for second in range(32)]
+    waits = series(names.SERVICE_CPU_WAIT, lambda t: 0.4 * max(t, 0.0), times=times)
+    others = series(names.OTHER_CPU, lambda t: 1.2 * max(t, 0.0), times=times)
+    late = [distribution(growth * (2 * n + k / 20) for k in range(40)) for n in range(5)]
+    (key,) = requests(ok=[0.1])
+    run = evidence(waits, others, latency={key: Distribution.merge(late)})
+    run = replace(run, batches={key: dict(enumerate(late))})
+    (verdict,) = by_value((P95,), run)
+    assert verdict.outcome == outcome

@@ -231,3 +231,45 @@ def test_lag_says_how_far_a_breach_in_doubt_is_over_its_bound() -> None:
         "the generator was at most 8 ms late in 99% of cases, and the verdict on the-budget (4 ms"
         " over its bound, and perhaps 8.52 ms too high) may be due to that; "
     )
+
+
+@pytest.mark.parametrize(
+    ("by_kernel", "reason"),
+    [
+        pytest.param(
+            {"GET /contacts": 100, "GET /other": 300},
+            "answers timed by the kernel: 100%; the generator read them 100 µs (p50) to 3 ms (p99)"
+            " later",
+            id="all",
+        ),
+        pytest.param(
+            {"GET /contacts": 100, "GET /other": 298},
+            "answers timed by the kernel: 99.5%; the generator read them 100 µs (p50) to 3 ms (p99)"
+            " later",
+            id="all but the first ones",
+        ),
+        pytest.param(
+            {"GET /contacts": 25, "GET /other": 300},
+            "answers timed by the kernel: 81.2%; the generator read them 100 µs (p50) to 3 ms (p99)"
+            " later; by its event loop: GET /contacts (75%)",
+            id="one endpoint mixed",
+        ),
+        pytest.param({}, None, id="none"),
+    ],
+)
+def test_run_says_which_answers_the_kernel_timed(
+    by_kernel: dict[str, int], reason: str | None
+) -> None:
+    latency = {
+        **requests(ok=[0.1] * 90, failed=[0.1] * 10),
+        **requests("GET /other", ok=[0.1] * 300),
+    }
+    for name, count in by_kernel.items():
+        slow = round(0.02 * count)
+        lags = [0.0001] * (count - slow) + [0.003] * slow
+        latency |= requests(name, ok=lags[10:], failed=lags[:10], what=names.RECEIVE_LAG)
+    guard = found(evidence(latency=latency), P95).get("receive-times")
+    assert (guard and guard.reason) == reason
+    if guard:
+        assert guard.outcome == "ok"
+        assert guard.value == pytest.approx(sum(by_kernel.values()) / 400)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness import names
-from harness.budgets.model import Gauge, Indicator, Rate, Ratio, Selector, Utilization
+from harness.budgets.model import Decide, Gauge, Indicator, Rate, Ratio, Selector, Utilization
 from harness.judge.judge import judge
 from harness.judge.model import Verdict
 from harness.observe.exposition import parse_exposition
@@ -26,7 +27,7 @@ from tests.unit.judge.evidence import (
     series,
     up,
 )
-from tests.unit.judge.guards.guarding import SERVER, found
+from tests.unit.judge.guards.guarding import COUNTED, SERVER, found
 
 Text = Callable[[float], str]
 
@@ -105,6 +106,26 @@ def test_case_2c_failed_scrapes_take_away_nothing_that_the_harness_read_of_the_p
     guards = found(run, CPU, SERVER)
     assert guards["edge-scrapes"].outcome == guards["scrape-coverage"].outcome == "tripped"
     assert guards["edge-scrapes"].budgets == guards["scrape-coverage"].budgets == ("the-budget",)
+
+
+FEW = [up(failed=[3, 5, 7])]
+
+
+@pytest.mark.parametrize(
+    ("decide", "per_second", "outcome"),
+    [("value", 2, "fail"), ("value", 0.5, "inconclusive"), ("interval", 2, "inconclusive")],
+)
+def test_increase_that_breaches_by_its_value_needs_no_scrape_between_the_edges(
+    decide: Decide, per_second: float, outcome: str
+) -> None:
+    """A service too busy to be scraped does not hide its own breach, and passes nothing."""
+    blocked = replace(COUNTED, name="blocked", decide=decide)
+    run = evidence(counter("c_total", 10 * per_second), series("g", lambda _: 0.5), ups=FEW)
+    (alone,) = judge((blocked,), run).verdicts
+    verdict, gauge = judge((blocked, SERVER), run).verdicts
+    assert (alone.outcome, verdict.outcome) == (outcome, outcome)
+    assert gauge.outcome == "inconclusive"
+    assert verdict.value == pytest.approx(per_second)
 
 
 OWN_LOST: dict[str, tuple[float, ...]] = {

@@ -1,6 +1,7 @@
 """Increases over the window, against counts made by hand and by simulated services."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness import names
 from harness.budgets.model import Selector
-from harness.judge.measure.deltas import born, deltas, total
+from harness.judge.measure.deltas import born, deltas, total, values_at, without_resets
 from harness.judge.measure.histograms import histogram
 from harness.judge.measure.series import NoDataError
 from harness.runs.model import Evidence, Series
@@ -250,3 +251,39 @@ def test_histogram_repairs_buckets_that_were_read_while_they_changed() -> None:
 def test_histogram_that_cannot_be_read_is_no_data(found: list[Series], message: str) -> None:
     with pytest.raises(NoDataError, match=message):
         read(evidence(*found, ups=[up(), up(OTHER)]))
+
+
+READINGS = st.lists(st.floats(-100, 100), min_size=1, max_size=9)
+
+
+def counted(values: list[float]) -> tuple[list[float], int]:
+    totals, lost, falls, before = [], 0.0, 0, -math.inf
+    for value in values:
+        if value < before:
+            falls += 1
+            lost += before
+        before = value
+        totals.append(value + lost)
+    return totals, falls
+
+
+@given(READINGS)
+def test_counter_goes_on_from_where_it_fell(values: list[float]) -> None:
+    totals, falls = without_resets(values)
+    assert (totals.tolist(), falls) == counted(values)
+
+
+@given(READINGS, st.lists(st.floats(-3, 12), max_size=9))
+def test_values_between_readings_lie_on_the_line_between_them(
+    values: list[float], moments: list[float]
+) -> None:
+    def at(moment: float) -> float:
+        after = bisect_right(times, moment)
+        if after in {0, len(times)}:
+            return values[min(after, len(values) - 1)]
+        share = moment - times[after - 1]
+        return values[after - 1] + share * (values[after] - values[after - 1])
+
+    times = [float(second) for second in range(len(values))]
+    found = values_at(*(np.array(one, dtype=float) for one in (moments, times, values)))
+    assert found.tolist() == [at(moment) for moment in moments]

@@ -72,6 +72,7 @@ def over_limit(latencies: npt.NDArray[np.float64], share: float) -> Counts:
     return np.asarray(over.reshape(len(latencies), SECONDS, RATE).sum(axis=2))
 
 
+@pytest.mark.untraced
 def test_service_exactly_at_its_limit_is_hardly_ever_aborted(
     latencies: npt.NDArray[np.float64],
 ) -> None:
@@ -79,6 +80,7 @@ def test_service_exactly_at_its_limit_is_hardly_ever_aborted(
     assert np.mean(np.isfinite(ends)) <= 0.01
 
 
+@pytest.mark.untraced
 def test_service_at_its_limit_with_slower_noise_is_seldom_aborted() -> None:
     slow = log_latencies(np.random.default_rng(5), 300, tau=3.0)
     ends = [aborted_at(P95, run, timed) for run in over_limit(slow, 0.05)]
@@ -98,6 +100,7 @@ def test_service_far_over_its_limit_is_aborted_within_seconds(
     assert np.median(ends) <= median
 
 
+@pytest.mark.untraced
 def test_failures_in_clusters_at_the_limit_are_hardly_ever_an_abort() -> None:
     rng = np.random.default_rng(4)
     outage = rng.random((400, 2 * SECONDS)) < 0.02  # half seconds in which half of them fail

@@ -10,8 +10,8 @@ from harness.load.child.bursts import SLOTS, BurstMeter
 
 def total(starts: list[float]) -> int:
     meter = BurstMeter()
-    for start in starts:
-        meter.count(start)
+    for first in range(0, len(starts), 3):
+        meter.count(starts[first : first + 3])
     return meter.total
 
 
@@ -52,7 +52,6 @@ def test_total_of_a_pattern_is_the_sum_of_its_busiest_slots(
 
 def test_memory_of_a_long_run_is_bounded() -> None:
     meter = BurstMeter()
-    for start in np.arange(0, 400, 0.01):
-        meter.count(float(start))
+    meter.count(map(float, np.arange(0, 400, 0.01)))
     assert len(meter._counts) <= 62 * SLOTS
     assert meter.total == oracle(list(np.arange(0, 400, 0.01)))

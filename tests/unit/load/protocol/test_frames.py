@@ -174,6 +174,7 @@ def test_readings_contain_every_number_of_a_report(report: Report) -> None:
         names.GENERATOR_THROTTLED: report.throttled,
         names.GENERATOR_CPU_WAIT: report.cpu_wait,
         names.GENERATOR_TARGET_USERS: report.target_users,
+        names.GENERATOR_REQUEST_BYTES: report.request_bytes,
     }
     absent = {name for name, value in optional.items() if value is None}
     assert set(values) == generator_names - absent

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.budgets.model import Budget, Latency, Ratio, Selector, Throughput
 from harness.judge.compare.compare import compare
+from harness.judge.compare.control import control_budget
 from harness.judge.compare.model import (
     BudgetChange,
     Comparison,
@@ -142,6 +143,13 @@ def _awkward() -> Comparison:
     return compare(budgets, found[:6], Rules())
 
 
+def _control(change: float) -> Comparison:
+    """A failure, with a control that got slower by a factor."""
+    health = control_budget("GET /health").name
+    found = pairs(values(noisy(1.15)[:4]) | {health: (0.002, noisy(change)[:4])})
+    return compare(BUDGETS, found, Rules(), control="GET /health")
+
+
 # Name of the case: what was decided, on what, and the exit code.
 CASES: dict[str, tuple[Comparison, Setting, int]] = {
     "pass": (compare(BUDGETS, _PASS, Rules()), SETTING, 0),
@@ -150,6 +158,7 @@ CASES: dict[str, tuple[Comparison, Setting, int]] = {
     "noise": (compare(BUDGETS[:2], _WILD, Rules(most=12)), SETTING, 4),
     "interrupted": (compare(BUDGETS, _PASS[:3], Rules()), SETTING, 130),
     "awkward": (_awkward(), AWKWARD_SETTING, 3),
+    "control": (_control(1.12), SETTING, 4),
     "no-budgets": (compare((), _PASS, Rules()), SETTING, 4),
 }
 
@@ -183,6 +192,7 @@ OMISSIONS = st.builds(
     pair=st.integers(1, 64),
     reason=TEXTS,
     budgets=st.lists(TEXTS, max_size=5).map(tuple),
+    guard=TEXTS,
 )
 COMPARISONS = st.builds(
     Comparison,

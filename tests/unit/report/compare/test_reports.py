@@ -166,7 +166,7 @@ def objects(schema: object) -> Iterator[dict[str, Any]]:
 
 def test_schema_requires_every_key_and_allows_no_other() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    assert len(list(objects(SCHEMA))) == 6
+    assert len(list(objects(SCHEMA))) == 7
     for schema in objects(SCHEMA):
         assert schema["required"] == list(schema["properties"])
         assert schema["additionalProperties"] is False
@@ -201,7 +201,9 @@ def test_json_tells_the_figures_of_the_judge() -> None:
     assert p95["log_ratios"] == pytest.approx([log(1.02), None, log(1.02), None, None, log(0.99)])
     assert (p95["lower"], p95["upper"], p95["decided_after"]) == (None, None, 6)
     assert document["seconds"] == 6 * 21.5
-    assert [row["pair"] for row in document["omissions"]] == [2, 4, 5]
+    assert [(row["pair"], row["guard"]) for row in document["omissions"]] == [
+        *((2, "host-steal"), (4, "host-steal"), (5, "load-delivered")),
+    ]
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -31,7 +31,9 @@ def past(day: int, *verdicts: Verdict, scenario: str = "smoke", distrust: bool =
     """A run of some day; a distrusted one had a guard that took away all verdicts."""
     if distrust:
         why = f"{SATURATED.name}: {SATURATED.reason}"
-        verdicts = tuple(replace(v, outcome="inconclusive", reason=why) for v in verdicts)
+        verdicts = tuple(
+            replace(v, outcome="inconclusive", reason=why, guard=SATURATED.name) for v in verdicts
+        )
     outcomes = {verdict.outcome for verdict in verdicts}
     worst = next(o for o in ("fail", "inconclusive", "warn", "pass") if o in outcomes)
     clock = MANIFEST.clock.model_copy(update={"started": 1_782_907_200.0 + day * DAY})
@@ -73,8 +75,15 @@ def _many() -> list[PastRun]:
     return [past(0, *verdicts), past(1, *verdicts)]
 
 
+def _changed() -> list[PastRun]:
+    """A service that became slower twice, and faster once in another way."""
+    levels = [(0.1, 0.9)] * 12 + [(0.13, 0.9)] * 8 + [(0.16, 0.97)] * 8
+    return [past(day, at(time), at(hits, HITS)) for day, (time, hits) in enumerate(levels)]
+
+
 HISTORIES: dict[str, tuple[Sequence[PastRun], Sequence[str]]] = {
     "month": ([*_month(), past(3, P95, scenario="soak")], ["runs/x was not judged"] * 7),
+    "changed": (_changed(), []),
     "one": ([past(0, at(None), HITS)], []),
     "many": (_many(), []),
     "awkward": (_awkward(), ["\x1b[31mx\n" * 3]),

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from harness.judge.model import Verdict
+from harness.report.history.changes import with_changes
 from harness.report.history.console import history_report
 from harness.report.history.history import Trend, histories
 from harness.report.parts.sparkline import sparkline
+from harness.runs.results import PastRun, StoredCost
 from harness.units import Unit
 from tests.unit.report.cases import BREACHED, ERRORS, HITS, MEMORY, P95
 from tests.unit.report.golden import GOLDEN, check_golden, check_names
@@ -27,13 +29,15 @@ FORMATS = {
 NAMES = [
     *(f"{case}.console-100.txt" for case in HISTORIES),
     "awkward.console-60.txt",
+    "changed.console-60.txt",
     "month.console-100.ansi",
 ]
 
 
 def report(case: str, width: int, *, color: bool) -> str:
     runs, left_out = HISTORIES[case]
-    return history_report(histories(runs), left_out, width=width, color=color)
+    found = [with_changes(history) for history in histories(runs)]
+    return history_report(found, left_out, width=width, color=color)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,6 +57,18 @@ def test_history_fits_and_steers_no_terminal(case: str, width: int) -> None:
     text = report(case, width, color=False)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
     assert max(cell_len(line) for line in text.split("\n")) <= width
+
+
+def test_runs_show_what_a_request_cost_where_it_was_measured() -> None:
+    runs = [past(day, P95) for day in range(3)]
+    cost = StoredCost(name="cpu_time_per_request", value=0.0125, unit=Unit.SECONDS)
+    measured = runs[1].results.model_copy(update={"costs": (cost,)})
+    shown = [runs[0], PastRun(runs[1].folder, measured), runs[2]]
+    text = history_report(histories(shown), (), width=120, color=False)
+    header, _, *rows = text.splitlines()[2:7]
+    at = header.index("CPU/request")
+    assert [row[at : at + 11].strip() for row in rows] == ["-", "12.5 ms", "-"]
+    assert "CPU/request" not in history_report(histories(runs), (), width=120, color=False)
 
 
 # --- trends ---------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from harness.judge.model import Judgement
 from harness.names import CPU_SECONDS, ERROR, LATENCY, OK, SERVICE_TIME
 from harness.report.html.axis import Axis, axis_of
 from harness.report.html.client_panels import Intervals
-from harness.runs.latency import merged
 from harness.runs.model import Distribution, Evidence, LatencyKey, Series, SlowRequest
 from harness.units import Unit
 from tests.unit.report.cases import MANIFEST
@@ -53,6 +52,7 @@ def run(*requests: str, seconds: int = 20) -> Run:
         for key, found in intervals.items()
     }
     slowest = tuple(SlowRequest(START + 1, request, OK, 0.5, 0.4) for request in requests[:5])
-    evidence = Evidence(manifest, merged(judged), (cpu,), slowest)
+    whole = {key: Distribution.merge(times.values()) for key, times in judged.items()}
+    evidence = Evidence(manifest, whole, (cpu,), slowest)
     budgets = (P95, CPU)
     return judge(budgets, evidence), evidence, budgets, axis, intervals

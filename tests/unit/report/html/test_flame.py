@@ -5,8 +5,8 @@ from typing import Any, cast
 import pytest
 
 from harness.report.html.flame import MOST_CHARACTERS, MOST_DEPTH, flame_data
-from harness.runs.records.profile import Stack, StackFrame
-from harness.runs.records.recording import Recording
+from harness.runs.recording.profile import Stack, StackFrame
+from harness.runs.recording.recording import Recording
 from tests.unit.diagnose.spans import stack
 from tests.unit.diagnose.test_functions import LIB, SELECT
 

@@ -72,6 +72,45 @@ def test_indicator_over_time(indicator: Indicator, expected: Values) -> None:
     assert [v and round(v, 9) for v in found] == expected
 
 
+SECONDS = Axis(start=100.0, width=1, count=12, zero=100.0, window=(0, 12))
+
+
+@pytest.mark.parametrize(
+    ("every", "times", "expected"),
+    [
+        pytest.param(
+            3.0, (0.2, 3.2, 6.2, 9.2), [0, 0, 0, 3, 3, 3, 6, 6, 6, 9, 9, 9], id="a line without gap"
+        ),
+        pytest.param(
+            3.0,
+            (0.2, 3.9, 6.2, 9.2),
+            [0, 0, 0, 3, 3, 3, 6, 6, 6, 9, 9, 9],
+            id="a late scrape is no gap",
+        ),
+        pytest.param(
+            3.0,
+            (0.2, 3.2, 9.2),
+            [0, 0, 0, 3, 3, 3, 3, None, None, 9, 9, 9],
+            id="a lost scrape is a gap",
+        ),
+        pytest.param(
+            None,
+            (0.2, 1.2, 2.2, 3.2, 6.2, 7.2, 8.2, 9.2, 10.2, 11.2),
+            [0, 1, 2, 3, None, None, 6, 7, 8, 9, 10, 11],
+            id="each second where the run does not say it",
+        ),
+    ],
+)
+def test_a_gauge_is_a_line_from_scrape_to_scrape(
+    every: float | None, times: tuple[float, ...], expected: Values
+) -> None:
+    target = MANIFEST.target | {"scrape_interval": every}
+    manifest = MANIFEST.model_copy(update={"target": target})
+    gauge = Series("g", {}, tuple(100 + at for at in times), tuple(float(int(at)) for at in times))
+    readings = Readings(Evidence(manifest, {}, (gauge,)), SECONDS)
+    assert readings.over_time(Gauge(Selector("g"))) == expected
+
+
 @given(
     st.lists(st.floats(0.001, 2), min_size=1, max_size=60),
     st.sampled_from([0.5, 0.9, 0.95]),

@@ -6,7 +6,7 @@ import pytest
 
 from harness.diagnose.traces import traces_of
 from harness.report.html.waterfall import MOST_SPANS, Waterfall, waterfalls
-from harness.runs.records.spans import Span
+from harness.runs.recording.spans import Span
 from tests.unit.diagnose.spans import request, span
 
 QUERY = "SELECT a FROM b"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.diagnose.model import Cause, Diagnosis, Explanation
+from harness.diagnose.model import Cause, Diagnosis, Explanation, ServiceReading, SlowExemplar
 from harness.report.html.run_page import run_page
-from harness.runs.records.profile import Stack, StackFrame
-from harness.runs.records.recording import Recording
-from harness.runs.records.spans import Span
+from harness.runs.recording.profile import Stack, StackFrame
+from harness.runs.recording.recording import Recording
+from harness.runs.recording.spans import Span
 from tests.unit.diagnose.spans import request, span, stack
 from tests.unit.report.html import page_cases
 
@@ -45,10 +45,15 @@ RECORDING = Recording(
 )
 
 
-def page(*explanations: Explanation, recording: Recording = RECORDING) -> str:
+def page(
+    *explanations: Explanation,
+    recording: Recording = RECORDING,
+    service: tuple[ServiceReading, ...] = (),
+    exemplars: tuple[SlowExemplar, ...] = (),
+) -> str:
     """The page of a run with these explanations."""
     run = page_cases.run("GET /contacts")
-    diagnosis = Diagnosis(explanations, 2, len(recording.spans), 140)
+    diagnosis = Diagnosis(explanations, 2, len(recording.spans), 140, service, exemplars)
     return run_page(*run, exit_code=3, diagnosis=diagnosis, recording=recording)
 
 
@@ -65,8 +70,10 @@ def hostile_page() -> str:
         )
         frames = (StackFrame(f"process {text}"), StackFrame(text, text, 3))
         stacks.append(Stack((*frames, StackFrame(text, f"/srv/{text}.py", 9)), 10))
-        causes.append(Cause("function", f"{text}()", 0.3, 0.2, 0.4, text, text, text))
+        causes.append(Cause("function", f"{text}()", 0.3, 0.2, 0.4, text, text, text, text))
     explanation = Explanation(HOSTILE[0], HOSTILE[1], tuple(causes), 0.5)
     unknown = Explanation(HOSTILE[2], note=HOSTILE[0])
     recording = Recording(tuple(spans), tuple(stacks), tuple(stacks))
-    return page(explanation, unknown, recording=recording)
+    service = tuple(ServiceReading(text, text) for text in HOSTILE)
+    exemplars = tuple(SlowExemplar(text, 0.1, text, received=True) for text in HOSTILE)
+    return page(explanation, unknown, recording=recording, service=service, exemplars=exemplars)

@@ -14,6 +14,7 @@ from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
 from harness.report.run.results import results_json
 from harness.runs.model import Distribution, Evidence, LatencyKey
+from tests.unit.judge.test_costs import costs_run
 from tests.unit.report.cases import AWKWARD, CASES, MANIFEST, P95, evidence, judged
 from tests.unit.report.strategies import EVIDENCE, EXIT_CODES, JUDGEMENTS
 
@@ -58,6 +59,23 @@ def test_results_of_anything_are_valid_and_tell_the_same_values(
         assert same(read["limit"], guard.limit)
 
 
+def test_costs_of_a_request_are_written_with_their_intervals() -> None:
+    document = parse(results_json(judged("pass", P95), costs_run(), exit_code=0))
+    VALIDATOR.validate(document)
+    cpu, sent, received = document["costs"]
+    assert cpu["value"] == pytest.approx(0.005)
+    assert cpu["lower"] < 0.005 < cpu["upper"]
+    assert (sent["name"], sent["value"]) == ("request_bytes_per_request", 512.0)
+    assert received == {
+        "name": "response_bytes_per_request",
+        "value": 2_048.0,
+        "lower": 2_048.0,
+        "upper": 2_048.0,
+        "unit": "bytes",
+        "source": "load generator",
+    }
+
+
 def test_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
@@ -71,7 +89,7 @@ def objects(schema: object) -> Iterator[dict[str, Any]]:
 
 
 def test_schema_requires_every_key_and_allows_no_other() -> None:
-    assert len(list(objects(SCHEMA))) == 14
+    assert len(list(objects(SCHEMA))) == 15
     for schema in objects(SCHEMA):
         # Only the whole document has a key that need not be there.
         optional = {"baseline"} if schema is SCHEMA else set()
@@ -105,7 +123,7 @@ def test_contract_keys_stand_in_their_order() -> None:
     assert [*document, "baseline"] == list(SCHEMA["properties"])
     assert list(document["budgets"][0]) == [
         *("name", "outcome", "severity", "value", "lower", "upper", "bound", "direction", "unit"),
-        *("margin", "samples", "source", "reason", "advice", "at_least", "decide"),
+        *("margin", "samples", "source", "reason", "guard", "advice", "at_least", "decide"),
         *("bucket", "share_over", "share_allowed", "share_lower", "share_upper", "whole"),
     ]
     assert list(document["guards"][0]) == ["name", "outcome", "value", "limit", "unit", "reason"]

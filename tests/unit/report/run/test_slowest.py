@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.judge.model import Verdict
-from harness.report.parts.words import load_text, moment_text
+from harness.judge.model import Verdict, guard
+from harness.report.parts.words import load_text, moment_text, timing_text
+from harness.report.run.console import console_report
 from harness.report.run.junit import junit_xml
+from harness.report.run.markdown import summary_markdown
 from harness.report.run.slowest import slowest
 from harness.runs.model import Evidence, Requests, SlowRequest, Worker
 from tests.unit.report.cases import ABORTED, BREACHED, HITS, MANIFEST, P95, judged
@@ -62,6 +64,18 @@ def test_account_of_the_load(requests: Requests, workers: int, text: str) -> Non
     names = tuple(Worker(name=f"worker-{i}") for i in range(workers))
     run = MANIFEST.model_copy(update={"requests": requests, "workers": names})
     assert load_text(run) == text
+
+
+def test_reports_say_which_answers_the_kernel_timed() -> None:
+    text = "answers timed by the kernel: 99.8%; the generator read them 1 ms later"
+    run = Evidence(MANIFEST, {}, (), ())
+    loop, kernel = judged("pass", P95), judged("pass", P95)
+    kernel = replace(kernel, guards=(guard("receive-times", text, tripped=False),))
+    assert (timing_text(loop), timing_text(kernel)) == ("", text)
+    assert f"\n{text}\n" in console_report(kernel, run, width=100, color=False, exit_code=0)
+    assert f"\nA{text[1:]}.\n" in summary_markdown(kernel, run)
+    assert f'name="times" value="{text}"' in junit_xml(kernel, MANIFEST)
+    assert "timed by" not in console_report(loop, run, width=100, color=False, exit_code=0)
 
 
 def test_moment_of_a_request_counts_from_the_start_of_the_window() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.report.run.speedscope import speedscope_json
-from harness.runs.records.profile import Stack, StackFrame
-from harness.runs.records.recording import Recording
+from harness.runs.recording.profile import Stack, StackFrame
+from harness.runs.recording.recording import Recording
 from tests.unit.diagnose.spans import stack
 from tests.unit.report.cases import MANIFEST
 

@@ -57,7 +57,8 @@ def test_locustfile_of_a_worker_imports_fast_user_with_its_fast_path(tmp_path: P
         "from harness.load.child.fast import session\n"
         "assert not hasattr(session, '__file__')\n"
         "user = type('One', (FastUser,), {'host': 'http://127.0.0.1:1'})(locust.env.Environment())\n"
-        "assert not session._is_patched(user.client)\n"
+        "from harness.load.child.fast.replaced import replaced_for_all\n"
+        "assert not replaced_for_all(user.client)\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 

@@ -1,0 +1,50 @@
+"""The command line that makes the same run again, without what is for this run only."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+# Options that change what is measured, each with a value. All others name files and servers of
+# one run, and some of them hold secrets.
+_KEPT: Final = frozenset(
+    {
+        *("--budgets", "--url", "--metrics", "--rate", "--users", "--duration", "--warm-up"),
+        *("--max-duration", "--workers", "--diagnose", "--diagnose-for", "--traces-size", "--otlp"),
+    }
+)
+
+
+def repeat_command(options: argparse.Namespace, given: Sequence[str] | None = None) -> str:
+    """The command line of `harness run`, for a shell.
+
+    The arguments of the locustfile may hold secrets, so "..." stands for them.
+
+    Args:
+        options: The parsed options.
+        given: The arguments of the command line; None is `sys.argv`.
+    """
+    given = sys.argv[1:] if given is None else given
+    scenario = [options.scenario] if options.scenario else []
+    arguments = " -- ..." if options.locustfile_arguments else ""
+    return shlex.join(["harness", "run", *scenario, *_kept(given)]) + arguments
+
+
+def _kept(given: Sequence[str]) -> Iterator[str]:
+    end = given.index("--") if "--" in given else len(given)
+    words = iter(given[:end])
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name in _KEPT:
+            value = value if equals else next(words, "")
+            yield from (name, _without_password(value))
+
+
+def _without_password(value: str) -> str:
+    """A value; the user and the password of a URL are left out."""
+    scheme, separator, rest = value.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if separator else value

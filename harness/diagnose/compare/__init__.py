@@ -1,0 +1,1 @@
+"""The recordings of two versions in, the ranked causes of each regression out; pure."""

@@ -1,0 +1,1 @@
+"""Causes from other evidence than traces and the profile under load."""

@@ -1,0 +1,1 @@
+"""Answers over plain HTTP go in, the times at which the kernel received them come out."""

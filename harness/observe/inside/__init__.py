@@ -1,0 +1,1 @@
+"""Code that runs within a service that is started once more for a diagnosis."""

@@ -1,0 +1,1 @@
+"""A capacity goes in; its reports as text come out."""

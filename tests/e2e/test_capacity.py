@@ -1,0 +1,74 @@
+"""`harness capacity` as its users run it.
+
+Failed requests decide: the service refuses those over its limit, however busy the machine is.
+"""
+
+import json
+
+import pytest
+
+from tests.e2e.conftest import Project
+
+
+def test_capacity_of_a_service_with_a_limit_is_found_and_bounded(project: Project) -> None:
+    project.environment["LIMIT"] = "60"
+    project.document["budgets"] = {
+        "errors": {"indicator": {"kind": "error_ratio"}, "max": "10%"},
+        "answers": {"indicator": {"kind": "throughput"}, "min": "100/s"},
+    }
+    project.document["scenarios"]["quick"]["capacity"] = {"min": "90/s", "for": "3m"}
+    result = project.harness("capacity", "--within", "100%", "--out", "out", timeout=240)
+    assert result.code == 3, result.out + result.err
+    assert "note: left out: answers: a low rate has a low throughput" in result.err
+    assert "step 1: 40/s holds" in result.err
+    assert "the budgets break at 80/s, and the min is 90/s" in result.out
+    found = json.loads((project.path / "out" / "capacity.json").read_text())
+    steps = [(step["rate"], step["result"]) for step in found["searches"][0]["steps"]]
+    assert steps == [(40, "holds"), (80, "breaks"), (80, "breaks"), (40, "holds")]
+    assert (found["lower"], found["upper"], found["end"]) == (40, 80, "found")
+    assert [one["budget"]["name"] for one in found["gave_way"]] == ["errors"]
+    assert {one["name"] for one in found["searches"][0]["steps"][0]["usage"]} >= {"cpu"}
+    for step in found["searches"][0]["steps"]:
+        outcome = project.results(f"out/{step['folder']}")["outcome"]
+        assert outcome == ("pass" if step["result"] == "holds" else "fail")
+    assert (project.path / "out" / "report.html").stat().st_size > 100_000
+    assert 'tests="1" failures="1"' in (project.path / "out" / "junit.xml").read_text()
+
+
+def test_capacity_refuses_what_cannot_be_searched(project: Project) -> None:
+    bad = project.call("capacity", "--from", "90/s", "--to", "80/s")
+    assert (bad.code, "--from 90/s is above --to 80/s" in bad.err) == (2, True), bad.err
+    alone = project.call("capacity", "--baseline", "runs/main")
+    assert (alone.code, "--baseline and --max-regression belong together" in alone.err) == (2, True)
+    missing = project.call("capacity", "--baseline", "runs/main", "--max-regression", "10%")
+    assert (missing.code, "capacity.json" in missing.err) == (2, True), missing.err
+    project.document["budgets"] = {"n": {"indicator": {"kind": "throughput"}, "min": "1/s"}}
+    (project.path / "budgets.yaml").unlink()
+    none = project.call("capacity")
+    assert (none.code, "has no budget that a rate can break" in none.err) == (2, True), none.err
+    assert not (project.path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_version_with_a_lower_limit_has_a_lower_capacity(project: Project) -> None:
+    project.document["budgets"] = {"errors": {"indicator": {"kind": "error_ratio"}, "max": "20%"}}
+    project.document["scenarios"]["quick"]["capacity"] = {"max_regression": "10%", "to": "40/s"}
+    result = project.harness(
+        *("compare", "--capacity", "--candidate-environment", "LIMIT=10", "--within", "100%"),
+        *("--out", "out"),
+        timeout=600,
+    )
+    assert result.code == 3, result.out + result.err
+    assert "baseline, step 1: 40/s holds" in result.err
+    assert "candidate, step 1: 40/s breaks: errors" in result.err
+    found = json.loads((project.path / "out" / "capacity-compare.json").read_text())
+    assert (found["outcome"], found["max_regression"]) == ("fail", 0.1)
+    assert found["baseline"] == {"lower": 40, "upper": None}
+    assert found["candidate"]["upper"] <= 20
+    assert found["upper"] <= -0.5
+    for side in ("baseline", "candidate"):
+        capacity = json.loads((project.path / "out" / side / "capacity.json").read_text())
+        assert capacity["lower"] == found[side]["lower"]
+        for pair in found["pairs"]:
+            for step in pair[side]["steps"]:
+                assert (project.path / "out" / side / step["folder"] / "run.json").exists()

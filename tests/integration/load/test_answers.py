@@ -1,0 +1,51 @@
+"""What answers consist of, as the generator reports it while the load goes on for a diagnosis."""
+
+import asyncio
+
+import pytest
+
+from harness.budgets.workload import ClosedWorkload, UserStage
+from harness.load.generator import generator
+from harness.load.protocol.frames import Report
+from tests.integration.load.conftest import LEAD, Loads
+
+USERS = """
+class Plain(HttpUser):
+    wait_time = constant(0.05)
+    @task
+    def visit(self): self.client.get("/fast", params={"limit": 7}, name="/plain")
+
+class Quick(FastHttpUser):
+    wait_time = constant(0.05)
+    @task
+    def visit(self): self.client.get("/fast?limit=7", name="/quick")
+    @task
+    def page(self): self.client.get("/fast", params={"limit": 7}, name="/page")
+    @task
+    def stream(self): self.client.get("/fast", name="/stream", stream=True)
+"""
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_answers_of_each_client(loads: Loads, *, kept: bool) -> None:
+    (load,) = loads.scenario(USERS, ClosedWorkload((UserStage(4, 60),))).loads
+    reports: list[Report] = []
+    async with generator(
+        load, loads.url, loads.log, reports.append, trace_ratio=1.0, keep_answers=kept
+    ) as running:
+        await loads.start(running)
+        await asyncio.sleep(LEAD + 0.7)
+        await running.stop()
+    answers = {one.request: one for report in reports for one in report.answers}
+    if not kept:
+        assert answers == {}
+        return
+    assert sorted(answers) == [
+        "GET /page",
+        "GET /plain",
+        "GET /quick",
+    ]  # a stream is read by the locustfile
+    for one in answers.values():
+        assert len(one.trace_id) == 32
+        assert (one.wire, one.size, one.asked) == (2, 2, 7)
+        assert "gzip" in one.accepts

@@ -1,0 +1,164 @@
+"""The second start of a service, recorded from within."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from harness import names
+from harness.budgets.model import Budget, Gauge, Plan, Selector, Target
+from harness.runner.diagnosis import Breaches
+from harness.runner.manifest import RunState, new_manifest
+from harness.runner.options import DiagnosisOptions, RunOptions
+from harness.runner.restart import recorded_restart
+from harness.runs.folder import RunFolder
+from harness.runs.recording.recording import Recording, read_recording
+from harness.units import Unit
+from tests.unit.runner.fakes import SCENARIO, FakeFleet, FakeStart, plan
+
+START = Budget(
+    "start", Gauge(Selector("service_start_duration_seconds"), "last"), Unit.SECONDS, 9.0, "max"
+)
+MEMORY = Budget(
+    "memory", Gauge(Selector("process_resident_memory_bytes"), "growth"), Unit.BYTES, 9.0, "max"
+)
+OTHER = Budget("other", Gauge(Selector("queue_depth")), Unit.COUNT, 9.0, "max")
+SERVICE = """
+import http.server, sys, threading, time
+
+kept = []
+
+def grow():
+    while True:
+        kept.append(bytearray(50_000))
+        time.sleep(0.01)
+
+def prepare():
+    end = time.monotonic() + 0.6
+    while time.monotonic() < end:
+        pass
+
+threading.Thread(target=grow, daemon=True).start()
+prepare()
+server = http.server.HTTPServer(
+    ("127.0.0.1", int(sys.argv[1])), http.server.BaseHTTPRequestHandler
+)
+server.serve_forever()
+"""
+
+
+async def restarted(
+    folder: Path,
+    budgets: Sequence[Budget] = (START,),
+    *,
+    when: Literal["breach", "always", "never"] = "always",
+    command: str | None = None,
+    begin: bool = False,
+    url: str | None = None,
+    status: str = "complete",
+    interrupt_after: float | None = None,
+) -> tuple[list[str], list[str], Recording | None]:
+    """End a run: what it tells, its notices, and what was recorded."""
+    program = folder / "service.py"
+    program.write_text(SERVICE)
+    command = f"{sys.executable} {program} {{port}}" if command is None else command
+    target = Target(url="http://127.0.0.1:{port}", command=command or None, ready_timeout=30.0)
+    shop: Plan = replace(plan(), target=target, budgets=tuple(budgets))
+    run = RunFolder(folder / "run")
+    run.path.mkdir()
+    state = RunState(run, new_manifest(shop, SCENARIO))
+    state.manifest = state.manifest.model_copy(update={"status": status})
+    state.store()
+    told: list[str] = []
+    start = FakeStart([])
+
+    async def first() -> float:
+        return 0.0
+
+    diagnosis = DiagnosisOptions(when, 1.0, begin=first if begin else None)
+    options = RunOptions(diagnosis=diagnosis, note=told.append, url=url)
+    fleet = FakeFleet([])
+    async with (
+        asyncio.timeout(120),
+        recorded_restart(
+            *(Breaches(shop, SCENARIO, state), SCENARIO, options, state, target, start, fleet.open)
+        ),
+    ):
+        if interrupt_after == 0.0:
+            start.interrupted.set()
+        elif interrupt_after:
+            asyncio.get_running_loop().call_later(interrupt_after, start.interrupted.set)
+    return told, list(state.manifest.notices), read_recording(run.path)
+
+
+async def test_start_is_recorded_until_the_service_is_ready(tmp_path: Path) -> None:
+    told, notices, recording = await restarted(tmp_path)
+    assert told == ["diagnosing: the service starts once more, to record its start"]
+    assert notices == []
+    assert recording is not None
+    functions = {frame.function for stack in recording.start for frame in stack.frames}
+    assert "prepare" in functions
+    after = {frame.function for stack in recording.started for frame in stack.frames}
+    assert "prepare" not in after
+    assert "BaseServer.serve_forever" in after
+    assert recording.growth == ()
+    assert not (tmp_path / "run" / names.DIAGNOSIS_FOLDER / "inside").exists()
+
+
+async def test_memory_is_recorded_under_load(tmp_path: Path) -> None:
+    told, notices, recording = await restarted(tmp_path, [MEMORY])
+    assert told == ["diagnosing: the service starts once more, to record its memory"]
+    assert notices == []
+    assert recording is not None
+    largest = recording.growth[0]
+    assert largest.frames[-1] == (str(tmp_path / "service.py"), 8)
+    assert min(largest.added) > 0
+    assert recording.start == ()
+
+
+async def test_service_that_does_not_run_python(tmp_path: Path) -> None:
+    command = f"{sys.executable} -I {tmp_path / 'service.py'} {{port}}"
+    _, notices, recording = await restarted(tmp_path, command=command)
+    (notice,) = notices
+    assert notice.startswith(
+        "its start was not recorded: no Python process of the service has read"
+    )
+    assert recording == Recording()
+
+
+async def test_service_that_does_not_start_again(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c 'raise SystemExit(3)' {{port}}"
+    _, (notice,), recording = await restarted(tmp_path, command=command)
+    assert notice.startswith("its start was not recorded: the service ended with exit code 3")
+    assert recording == Recording()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"when": "never"}, id="no diagnosis is wanted"),
+        pytest.param({"when": "breach"}, id="nothing is breached"),
+        pytest.param({"budgets": [OTHER]}, id="no budget asks for it"),
+        pytest.param({"begin": True}, id="the run is a version of a comparison"),
+        pytest.param({"url": "http://127.0.0.1:1"}, id="the service ran already"),
+        pytest.param({"command": ""}, id="there is no command"),
+        pytest.param({"status": "failed"}, id="the run failed"),
+        pytest.param({"interrupt_after": 0.0}, id="a signal came"),
+    ],
+)
+async def test_service_is_not_started_again(tmp_path: Path, fields: dict[str, object]) -> None:
+    told, notices, recording = await restarted(tmp_path, **fields)  # type: ignore[arg-type]
+    assert (told, notices, recording) == ([], [], None)
+
+
+async def test_signal_ends_the_second_start(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c 'import time; time.sleep(60)' {{port}}"
+    told, notices, recording = await restarted(tmp_path, command=command, interrupt_after=0.5)
+    assert (len(told), notices, recording) == (1, [], Recording())
+    assert not (tmp_path / "run" / names.DIAGNOSIS_FOLDER / "inside").exists()
