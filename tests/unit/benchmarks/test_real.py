@@ -71,7 +71,7 @@ def test_campaign_runs_what_is_missing_side_by_side_and_goes_on_where_it_was(
 
     def run(kind: str, seed: int) -> dict[str, Any]:
         seeds.append(seed)
-        together.wait(timeout=60)
+        together.wait()
         return gate(kind)
 
     monkeypatch.setattr(real, "run", run)

@@ -22,7 +22,6 @@ def shell(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
         env=inherited,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
 

@@ -30,7 +30,6 @@ def run(folder: Path, code: str, path: str = "", **environment: str) -> tuple[Pa
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return program, done.stdout + done.stderr
@@ -129,8 +128,8 @@ RUNS = """
 import time
 
 def burn():
-    end = time.monotonic() + 0.6
-    while time.monotonic() < end:
+    end = time.process_time() + 0.6
+    while time.process_time() < end:
         pass
 
 burn()
