@@ -164,7 +164,7 @@ def _any(path: Path, block: bytes, keys: TagKeys, before: int) -> Iterator[Encod
             key, start, histogram = _parse(line, keys)
         except (ValueError, TypeError) as error:
             yield found
-            if whole:
+            if whole or number == 1:  # a log begins with a comment
                 raise _damaged(path, number, error) from error
             yield EncodedLines([], [], [], (), whole=False)
             return

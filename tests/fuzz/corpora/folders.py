@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from harness.errors import EXIT_INCONCLUSIVE, EXIT_PASS, EXIT_USAGE
@@ -35,6 +36,9 @@ class Row(NamedTuple):
     change: Callable[[Files], Files]
     code: int
     says: str
+
+
+_packed: Final = partial(gzip.compress, mtime=0)  # the same bytes each time
 
 
 def _content(name: str, content: bytes | str, says: str, code: int = EXIT_USAGE) -> Row:
@@ -93,7 +97,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "an empty run.json": _content(MANIFEST_FILE, "", "run.json is empty"),
     "half a run.json": _edited(MANIFEST_FILE, _cut, _VERSION),
     "zeros for run.json": _content(MANIFEST_FILE, bytes(4096), _VERSION),
-    "a run.json in gzip": _edited(MANIFEST_FILE, gzip.compress, "cannot read"),
+    "a run.json in gzip": _edited(MANIFEST_FILE, _packed, "cannot read"),
     "a run.json in UTF-16": _edited(
         MANIFEST_FILE, lambda raw: raw.decode().encode("utf-16"), "cannot read"
     ),
@@ -181,7 +185,8 @@ ROWS: Final[Mapping[str, Row]] = {
     "an empty latency.hlog": _content(LATENCY_FILE, "", "no request", EXIT_INCONCLUSIVE),
     "half a latency.hlog": _edited(LATENCY_FILE, _cut, _STORED, EXIT_INCONCLUSIVE),
     "a latency.hlog twice": _edited(LATENCY_FILE, lambda raw: raw * 2, _STORED, EXIT_INCONCLUSIVE),
-    "a latency.hlog in gzip": _edited(LATENCY_FILE, gzip.compress, "damaged line"),
+    "a latency.hlog in gzip": _edited(LATENCY_FILE, _packed, "damaged line"),
+    "a latency.hlog without a line": _content(LATENCY_FILE, "not a log", "damaged line"),
     "zeros for latency.hlog": _content(LATENCY_FILE, bytes(4096) + b"\n", "damaged line"),
     "a latency.hlog of 2 MB without a line": _content(LATENCY_FILE, "x" * 2**21, "damaged line"),
     "a word in latency.hlog": _edited(LATENCY_FILE, lambda raw: raw + b"x\n", "damaged line"),
@@ -189,7 +194,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "no metrics.om": _missing(METRICS_FILE, r"metrics\.om cannot be read"),
     "an empty metrics.om": _content(METRICS_FILE, "", "", EXIT_INCONCLUSIVE),
     "half a metrics.om": _edited(METRICS_FILE, _cut, "", EXIT_INCONCLUSIVE),
-    "a metrics.om in gzip": _edited(METRICS_FILE, gzip.compress, r"metrics\.om:\d+: "),
+    "a metrics.om in gzip": _edited(METRICS_FILE, _packed, r"metrics\.om:\d+: "),
     "zeros for metrics.om": _content(METRICS_FILE, bytes(64) + b"\n", _NO_SAMPLE),
     "a word in metrics.om": _edited(METRICS_FILE, lambda raw: b"x\n" + raw, _NO_SAMPLE),
     "a sample without a time": _edited(METRICS_FILE, lambda raw: b"a 1\n" + raw, _NO_SAMPLE),
