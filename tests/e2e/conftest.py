@@ -89,7 +89,10 @@ class Project:
                 out, err = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGTERM)
-                out, err = process.communicate()
+                try:
+                    out, err = process.communicate(timeout=60)
+                finally:
+                    process.kill()
                 pytest.fail(f"no end after {timeout} s\n{out}\n{err}")
         return Result(process.returncode, out, err)
 
