@@ -76,8 +76,8 @@ START_TIME: Final = "process_start_time_seconds"
 # Limits of the process; observe adds them if the harness starts the service and they are missing.
 CPU_COUNT: Final = "system_cpu_logical_count"
 MEMORY_LIMIT: Final = "system_memory_limit_bytes"
-# Only where the harness started the service and the system is Linux: how long the service's threads
-# were ready to run without a CPU, and the CPU time of all other processes but the harness.
+# Only on Linux, for a service on this machine: how long the service's threads were ready to run
+# without a CPU, and the CPU time of all other processes but the harness.
 SERVICE_CPU_WAIT: Final = "harness_service_cpu_wait_seconds_total"
 # Only where the harness started the service, its child processes included. The last two are read on
 # Linux: how often a thread was given a CPU, and how often a page of memory was not mapped.

@@ -38,13 +38,15 @@ _IDLE: Final = (
     ("get", "queue.py"),
     ("_worker", "thread.py"),  # a thread of a pool, which takes work from a queue
     ("worker", "pool.py"),
-    ("accept", "socket.py"),
     ("readinto", "socket.py"),  # an answer of another service
     ("read", "ssl.py"),
     ("recv", "ssl.py"),
     ("communicate", "subprocess.py"),  # another process
     ("_try_wait", "subprocess.py"),
 )
+# Functions in which a thread waits for a connection: its handler is elsewhere, also where the
+# service's own code calls them.
+_ACCEPTING: Final = (("accept", "socket.py"), ("serve_forever", "socketserver.py"))
 # The functions that run an event loop: asyncio's own, and uvloop's, which are written in C.
 _LOOPS: Final = (
     ("run_forever", "base_events.py"),
@@ -109,8 +111,12 @@ def is_waiting(stack: Stack) -> bool:
 def is_idle(stack: Stack) -> bool:
     """Whether a thread waits for work."""
     inner = next((frame for frame in reversed(stack.frames) if frame.file), None)
-    if inner is None or any(map(is_own, stack.frames[-3:])):
-        return inner is None
+    if inner is None:
+        return True
+    if any(_is_named(frame, *_ACCEPTING) for frame in stack.frames[-2:]):
+        return _is_named(inner, *_IDLE, *_ACCEPTING)
+    if any(map(is_own, stack.frames[-3:])):
+        return False
     if len(stack.frames) > 1 and _is_named(stack.frames[-2], _START):
         return True  # the function of the thread itself, which takes work from a queue written in C
     return _is_named(inner, *_IDLE)

@@ -1,9 +1,12 @@
-"""Whether the port of a metrics address belongs to the service that the harness has started."""
+"""Which processes of this machine listen at an address."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -15,7 +18,63 @@ if TYPE_CHECKING:
     from psutil._ntuples import pconn, sconn
 
 _LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_LISTENED: Final = _LOCAL | {"0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
+_EVERY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+_LISTENED: Final = _LOCAL | _EVERY
+# They pass on what comes to the port of a container; the service is another process.
+_FORWARDERS: Final = frozenset({"docker-proxy", "rootlessport"})
+
+
+def listeners(url: str) -> tuple[int, ...] | None:
+    """The processes of this machine that listen at a URL, without their children.
+
+    Returns:
+        Process ids, ascending; empty when none can be seen, such as one of another user or in a
+        container. None when the URL is of another machine.
+    """
+    host, port = address(url)
+    here = _here(host)
+    if not here:
+        return None
+    reached = here | _EVERY
+    try:
+        found = {
+            _outermost(psutil.Process(connection.pid), port, reached)
+            for connection in psutil.net_connections("tcp")
+            if _port(connection, reached) == port and connection.pid is not None
+        }
+        return tuple(sorted(one.pid for one in found if one.name() not in _FORWARDERS))
+    except psutil.Error:
+        return ()
+
+
+def _outermost(process: psutil.Process, port: int, addresses: frozenset[str]) -> psutil.Process:
+    """The first of the processes that share a listening socket, which started the others.
+
+    psutil names any one of them.
+    """
+    listening = takewhile(lambda one: port in _ports(one, addresses), process.parents())
+    return [process, *listening][-1]
+
+
+def unseen(url: str) -> str:
+    """A notice that no process can be seen that listens at a URL of this machine."""
+    return (
+        f"the process that listens at {url} cannot be seen (it may belong to another user or run in"
+        " a container), so the run has no guard cpu-contention: a breach of a time may be due to"
+        " other work on this machine"
+    )
+
+
+def _here(host: str) -> frozenset[str]:
+    """The addresses of a host that are addresses of this machine."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return frozenset()
+    interfaces = psutil.net_if_addrs().values()
+    own = {one.address.partition("%")[0] for addresses in interfaces for one in addresses}
+    named = {str(place[0]).partition("%")[0] for *_, place in found}
+    return frozenset(one for one in named if one in own | _EVERY or ip_address(one).is_loopback)
 
 
 def refuse_foreign_metrics(metrics: Sequence[str], pid: int) -> None:
@@ -37,12 +96,12 @@ def refuse_foreign_metrics(metrics: Sequence[str], pid: int) -> None:
         root = psutil.Process(pid)
         tree = (root, *root.children(recursive=True))
         for process in tree:
-            for own in _ports(process):
+            for own in _ports(process, _LISTENED):
                 ports.pop(own, None)
         if not ports:  # usually: the other processes of the machine need not be looked at
             return
         for connection in psutil.net_connections("tcp"):
-            port = _port(connection)
+            port = _port(connection, _LISTENED)
             if port not in ports or connection.pid is None:
                 continue
             with suppress(psutil.Error):
@@ -51,18 +110,19 @@ def refuse_foreign_metrics(metrics: Sequence[str], pid: int) -> None:
                     raise _foreign(ports[port], port, owner)
 
 
-def _ports(process: psutil.Process) -> set[int]:
-    """The ports of this machine at which a process listens."""
+def _ports(process: psutil.Process, addresses: frozenset[str]) -> set[int]:
+    """The ports at which a process listens, at some of these addresses."""
     with suppress(psutil.Error):
-        return {_port(connection) for connection in process.net_connections("tcp")} - {0}
+        return {_port(one, addresses) for one in process.net_connections("tcp")} - {0}
     return set()
 
 
-def _port(connection: pconn | sconn) -> int:
-    """The port of this machine at which a socket listens; 0 for another socket."""
+def _port(connection: pconn | sconn, addresses: frozenset[str]) -> int:
+    """The port at which a socket listens, at one of these addresses; 0 for another socket."""
     if connection.status != psutil.CONN_LISTEN or not connection.laddr:
         return 0
-    return connection.laddr.port if connection.laddr.ip in _LISTENED else 0
+    here = connection.laddr.ip.removeprefix("::ffff:") in addresses
+    return connection.laddr.port if here else 0
 
 
 def _foreign(url: str, port: int, owner: psutil.Process) -> TargetError:

@@ -1,4 +1,4 @@
-"""CPU time, context switches, page faults and memory of a process and its children."""
+"""CPU time, context switches, page faults and memory of processes and their children."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FAULTS: Final = slice(7, 11)  # minflt, cminflt, majflt, cmajflt of proc_pid_st
 
 
 class ProcessUsage(NamedTuple):
-    """The resources that a process and its children use.
+    """The resources that processes and their children use.
 
     Attributes:
         cpu_seconds: User and system time, never less than in the previous reading.
@@ -43,15 +43,20 @@ class ProcessUsage(NamedTuple):
 
 
 class ProcessTree:
-    """Reads the resource usage of a process and its children.
+    """Reads the resource usage of processes and their children.
 
     The CPU time and the page faults of a child that has ended are kept. On Linux its parent
     inherits them; on other systems the sum decreases, and only its increases are counted.
+
+    Args:
+        *pids: The processes; their children belong to them.
+        without: If it is one of these children, neither it nor its own children are read.
     """
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._first: psutil.Process | None = None
+    def __init__(self, *pids: int, without: int | None = None) -> None:
+        self._pids = pids
+        self._without = without
+        self._first: list[psutil.Process] = []
         self._start_time = 0.0
         self._cpu_seconds = 0.0
         self._sum = 0.0
@@ -60,7 +65,7 @@ class ProcessTree:
         self._cpu_wait = CpuWaitReader()
 
     def read(self) -> ProcessUsage | None:
-        """The current usage; None when the process has ended."""
+        """The current usage; None when one of the processes, children aside, has ended."""
         for _ in range(_ATTEMPTS):
             try:
                 return self._read()
@@ -69,14 +74,17 @@ class ProcessTree:
         return None
 
     def _read(self) -> ProcessUsage | None:
-        root = psutil.Process(self._pid)
+        roots = [psutil.Process(pid) for pid in self._pids]
         # Processes are equal by the ticks since the boot at which they started; their start in
         # seconds since the epoch moves with the machine's clock.
-        if self._first not in {None, root} or root.status() == psutil.STATUS_ZOMBIE:
+        ended = any(root.status() == psutil.STATUS_ZOMBIE for root in roots)
+        if self._first not in ([], roots) or ended:
             return None
         cpu = 0.0
         memory = 0
-        processes = (root, *root.children(recursive=True))
+        processes = _with_children(roots)
+        if self._without is not None and (other := psutil.Process(self._without)) in processes:
+            processes -= _with_children([other])
         for process in processes:
             try:
                 times = process.cpu_times()
@@ -86,8 +94,8 @@ class ProcessTree:
             own = _scheduled(process.pid)
             cpu += times.user + times.system if own is None else own
             cpu += times.children_user + times.children_system
-        if self._first is None:
-            self._first, self._start_time = root, root.create_time()
+        if not self._first:
+            self._first, self._start_time = roots, roots[0].create_time()
         self._cpu_seconds += max(0.0, cpu - self._sum)
         self._sum = cpu
         waited = self._cpu_wait.read(process.pid for process in processes)
@@ -103,6 +111,10 @@ class ProcessTree:
             None if waited is None else self._cpu_wait.switches,
             self._faults,
         )
+
+
+def _with_children(roots: Iterable[psutil.Process]) -> set[psutil.Process]:
+    return {process for root in roots for process in (root, *root.children(recursive=True))}
 
 
 def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:

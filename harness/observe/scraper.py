@@ -21,7 +21,7 @@ from harness.observe.exposition import ACCEPT, read_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.host import memory_limit, usable_cpus
 from harness.observe.other_cpu import OtherCpuReader
-from harness.observe.process_tree import ProcessTree
+from harness.observe.process_tree import ProcessTree, ProcessUsage
 from harness.observe.target import Service
 from harness.runs.clock import RunClock
 from harness.runs.metrics import MetricsLog
@@ -64,8 +64,8 @@ class Scraper:
 
     Args:
         service: The service to scrape. If the harness has started it, process and host metrics
-            that it does not expose are added with the label `provider="psutil"`, and the use of the
-            machine's CPUs by it and by other processes.
+            that it does not expose are added with the label `provider="psutil"`. So are, for each
+            service on this machine, its waiting for a CPU and the CPU time of other processes.
         log: The log of all samples.
         timeout: Seconds for each step of a request.
         clock: Stamps the samples; None makes one.
@@ -100,8 +100,13 @@ class Scraper:
         self._instances = _instances(service.metrics)
         self._own_instance = instance(service.url)
         self._pid = service.pid
-        self._tree = None if service.pid is None else ProcessTree(service.pid)
-        self._run = ProcessTree(os.getpid())  # supervisors, service and generators included
+        # Supervisors, service and generators.
+        self._run = ProcessTree(os.getpid(), *(service.listeners or ()))
+        self._tree: ProcessTree | None = None
+        if service.pid is not None:
+            self._tree = ProcessTree(service.pid)
+        elif service.listeners:
+            self._tree = ProcessTree(*service.listeners, without=os.getpid())
         self._other_cpu = OtherCpuReader()
         # The metrics of `_OWN` that the service exposes. Until an endpoint has answered they are
         # added; the judge prefers what the service exposes.
@@ -159,7 +164,7 @@ class Scraper:
     @property
     def reads_process(self) -> bool:
         """Whether the harness started the service, and reads what its processes use."""
-        return self._tree is not None
+        return self._pid is not None
 
     @property
     def samples(self) -> Iterator[Sample]:
@@ -218,26 +223,29 @@ class Scraper:
         used = self._tree.read()
         if used is None:
             return before, []
-        values: dict[str, float] = {
-            names.CPU_SECONDS: used.cpu_seconds,
-            names.SERVICE_CPU: used.cpu_seconds,
-            names.MEMORY_BYTES: used.memory_bytes,
-            names.START_TIME: used.start_time,
-            names.CPU_COUNT: usable_cpus(self._pid),
-            names.MEMORY_LIMIT: memory_limit(self._pid),
-        }
-        optional = {
-            names.SERVICE_CPU_WAIT: used.wait_seconds,
-            names.SERVICE_SWITCHES: used.switches,
-            names.SERVICE_FAULTS: used.faults,
-        }
-        values |= {name: value for name, value in optional.items() if value is not None}
         run = self._run.read()
-        if run is not None and (other := self._other_cpu.read(run.cpu_seconds)) is not None:
-            values[names.OTHER_CPU] = other
+        others = None if run is None else self._other_cpu.read(run.cpu_seconds)
+        values = {names.SERVICE_CPU_WAIT: used.wait_seconds, names.OTHER_CPU: others}
+        if self._pid is not None:
+            values |= _process_metrics(self._pid, used)
         labels = {names.INSTANCE: self._own_instance, names.PROVIDER: names.PSUTIL}
-        samples = [reading(name, value, labels) for name, value in values.items()]
+        known = {name: value for name, value in values.items() if value is not None}
+        samples = [reading(name, value, labels) for name, value in known.items()]
         return (before + self._clock.now()) / 2, samples
+
+
+def _process_metrics(pid: int, used: ProcessUsage) -> dict[str, float | None]:
+    """What the processes of a service use and may use; None for what the system does not tell."""
+    return {
+        names.CPU_SECONDS: used.cpu_seconds,
+        names.SERVICE_CPU: used.cpu_seconds,
+        names.MEMORY_BYTES: used.memory_bytes,
+        names.START_TIME: used.start_time,
+        names.CPU_COUNT: usable_cpus(pid),
+        names.MEMORY_LIMIT: memory_limit(pid),
+        names.SERVICE_SWITCHES: used.switches,
+        names.SERVICE_FAULTS: used.faults,
+    }
 
 
 def _scrape(url: str, timeout: float, clock: RunClock, tls: ssl.SSLContext | None) -> _Scrape:

@@ -27,7 +27,7 @@ from harness.observe.command import (
     split_command,
 )
 from harness.observe.fetch import NoAnswer, fetch, tls_of
-from harness.observe.port_owner import refuse_foreign_metrics
+from harness.observe.port_owner import listeners, refuse_foreign_metrics
 from harness.observe.scheme import refuse_wrong_scheme
 from harness.process.output import NOTHING, last_lines
 from harness.process.process import Process
@@ -48,6 +48,8 @@ class Service:
             done for a service that the harness has not started.
         pid: The process id of the command; None for a service that the harness has not started.
         tls: For https; None trusts the certificates that this machine trusts.
+        listeners: The process ids of a service that runs already on this machine; empty when they
+            cannot be seen. None for another machine, and for a service that the harness started.
     """
 
     url: str
@@ -55,6 +57,7 @@ class Service:
     died: asyncio.Future[int]
     pid: int | None = None
     tls: ssl.SSLContext | None = None
+    listeners: tuple[int, ...] | None = None
 
     @property
     def started_by_us(self) -> bool:
@@ -110,7 +113,9 @@ async def _running_service(target: Target, url: str, tls: ssl.SSLContext | None)
             f"nothing answers at {url}: {error}",
             "start the service first, correct the url, or give the target a command",
         ) from error
-    return Service(url, metrics, asyncio.get_running_loop().create_future(), tls=tls)
+    died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    here = await asyncio.to_thread(listeners, url)
+    return Service(url, metrics, died, tls=tls, listeners=here)
 
 
 async def _start(target: Target, log: Path, tls: ssl.SSLContext | None) -> tuple[Process, Service]:

@@ -18,8 +18,9 @@ from harness.errors import HarnessError, UnjudgedError
 from harness.load.early import EarlyProcesses, early_processes
 from harness.load.fleet import Fleet, early_of, fleet, workers_of
 from harness.observe.host import unread, usable_cpus
+from harness.observe.port_owner import unseen
 from harness.observe.scraper import Scraper
-from harness.observe.target import serve
+from harness.observe.target import Service, serve
 from harness.runner.diagnosis import Breaches, DiagnosisPhase, receive_traces
 from harness.runner.listeners import RunLogs, listener, open_logs
 from harness.runner.load_phase import LoadPhase
@@ -123,15 +124,15 @@ async def gather(
             if wanted:
                 await diagnosis.run()
         logs.metrics.close()
-        for notice in (*_last_notices(state, logs), *(traces.notices() if traces else ())):
+        for notice in (*_last_notices(state, logs, service), *(traces.notices() if traces else ())):
             state.note(notice)
     return state.manifest
 
 
-def _last_notices(state: RunState, logs: RunLogs) -> Iterator[str]:
+def _last_notices(state: RunState, logs: RunLogs, service: Service) -> Iterator[str]:
     """What is known of a run at its end only; texts may be empty."""
     yield logs.metrics.unfinished
-    yield unread()
+    yield unread() or (unseen(state.manifest.target["url"]) if service.listeners == () else "")
     clock = state.manifest.clock
     if clock.window_start is not None and clock.window_end is not None:
         yield logs.gaps.notice(clock.window_end - clock.window_start)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
-from harness.errors import RunFolderError
+from harness.errors import EXIT_USAGE, RunFolderError
 from harness.runs.digests import changes
 from harness.runs.folder import RunFolder, open_folder, read_manifest
 from harness.runs.json_file import has_content, read_json
@@ -77,6 +77,7 @@ class Results(_Stored):
 
     schema_version: Literal[1] = Field(alias="schema")
     outcome: Literal["pass", "warn", "fail", "inconclusive"]
+    exit_code: int
     run: StoredRun
     guards: tuple[StoredGuard, ...]
     budgets: tuple[StoredBudget, ...]
@@ -199,7 +200,10 @@ def read_history(path: Path) -> tuple[list[PastRun], list[str]]:
         folder = open_folder(manifest.parent)
         try:
             past = PastRun(folder.path, read_results(folder))
-            if past.results.outcome in {"pass", "warn"} and (changed := past.changed):
+            if past.results.exit_code == EXIT_USAGE:
+                text = f"{folder.path}: the run was refused before the load, so nothing was judged"
+                left_out.append(text)
+            elif past.results.outcome in {"pass", "warn"} and (changed := past.changed):
                 text = f"{folder.path}: {'; '.join(changed)}, so it does not count as a pass"
                 left_out.append(text)
             else:

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-# Options that change what is measured, each with a value. All others name files and servers of
-# one run, and some of them hold secrets.
+# Options that change what is measured or which workers make the load, each with a value. All others
+# name files and servers of one run, and some of them hold secrets.
 _KEPT: Final = frozenset(
     {
         *("--budgets", "--url", "--metrics", "--rate", "--users", "--duration", "--warm-up"),
         *("--max-duration", "--workers", "--diagnose", "--diagnose-for", "--traces-size", "--otlp"),
+        *("--expect-workers", "--bind", "--worker-secret-file", "--run-id", "--on-worker-loss"),
     }
 )
 

@@ -38,6 +38,14 @@ class Broken(FastHttpUser):
     def one(self): pass
 """
 
+OWN_OPTIONS = (
+    TAGGED + "@events.init_command_line_parser.add_listener\n"
+    "def add(parser):\n"
+    "    parser.add_argument('--tenant')\n"
+    "    parser.add_argument('-d', '--depth', type=int)\n"
+)
+BEFORE = "Options of harness stand before `--`."
+ADDED = f"The locustfile adds --tenant, --depth. {BEFORE}"
 
 NEVER_LOADED = {
     "syntax error": ("x = (\n", {}, r":2: SyntaxError: '\(' was never closed"),
@@ -74,6 +82,21 @@ NEVER_LOADED = {
     "option of Locust": (TAGGED, {"arguments": ("--users", "3")}, r"--users of Locust cannot be"),
     "short option of Locust": (TAGGED, {"arguments": ("-t3m",)}, r"-t of Locust cannot be"),
     "unknown option": (TAGGED, {"arguments": ("--nope",)}, r": unrecognized arguments: --nope"),
+    "misspelt option": (
+        OWN_OPTIONS,
+        {"arguments": ("--tenent=7", "--rate", "5/s")},
+        r": unrecognized arguments: --tenent=7 --rate$",
+    ),
+    "option of harness": (
+        OWN_OPTIONS,
+        {"arguments": ("--rate", "5/s")},
+        r": unrecognized arguments: --rate$",
+    ),
+    "option with a wrong value": (
+        OWN_OPTIONS,
+        {"arguments": ("--depth", "deep")},
+        r": argument -d/--depth: invalid int value: 'deep'$",
+    ),
     "unknown class": (TAGGED, {"arguments": ("Other",)}, r"has no user class 'Other'"),
     "listener of the parser that fails": (
         TAGGED + "@events.init_command_line_parser.add_listener\n"
@@ -207,6 +230,29 @@ def test_locustfile_that_cannot_be_loaded_is_refused(refusals: dict[str, str], c
 def test_refusal_for_an_unset_variable_says_to_set_it(refusals: dict[str, str]) -> None:
     hint = refusals["unset environment variable"].split("|")[1]
     assert hint == "Set API_TOKEN in the environment of harness, e.g. `export API_TOKEN=VALUE`."
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (
+            "unknown option",
+            "The locustfile adds no options (a listener of `events.init_command_line_parser` can). "
+            + BEFORE,
+        ),
+        ("misspelt option", f"Did you mean --tenant? {ADDED}"),
+        ("option of harness", ADDED),
+        ("option with a wrong value", ADDED),
+        (
+            "required option",
+            "Pass the arguments of the locustfile after `--`: harness run -- --my-option VALUE.",
+        ),
+    ],
+)
+def test_hint_of_an_option_says_which_options_there_are(
+    refusals: dict[str, str], case: str, expected: str
+) -> None:
+    assert refusals[case].split("|")[1] == expected
 
 
 @pytest.mark.parametrize("case", LOADED)

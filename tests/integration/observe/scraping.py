@@ -26,8 +26,14 @@ class Log(MetricsLog):
         return [tuple(one.values) for one in read_metrics(self.path) if one.name == name]
 
 
-def service(*urls: str, pid: int | None = None, url: str = "http://127.0.0.1:1") -> Service:
-    return Service(url, urls, asyncio.get_running_loop().create_future(), pid)
+def service(
+    *urls: str,
+    pid: int | None = None,
+    url: str = "http://127.0.0.1:1",
+    listeners: tuple[int, ...] | None = None,
+) -> Service:
+    died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    return Service(url, urls, died, pid, listeners=listeners)
 
 
 def label(endpoint: Endpoint) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from harness import names
 from harness.budgets.model import Selector, Target
 from harness.judge.measure.series import matching
 from harness.observe.host import memory_limit, usable_cpus
+from harness.observe.other_cpu import OtherCpuReader
 from harness.observe.scraper import Scraper
 from harness.observe.target import serve
 from harness.runs.metrics import read_metrics
@@ -30,6 +32,14 @@ OWN = {
 }
 if Path("/proc/self/schedstat").exists():
     OWN |= {names.SERVICE_CPU_WAIT, names.OTHER_CPU, names.SERVICE_SWITCHES, names.SERVICE_FAULTS}
+# Burns as many seconds as each line says.
+BURNS = (
+    "import sys, time\n"
+    "for line in sys.stdin:\n"
+    "    end = time.process_time() + float(line)\n"
+    "    while time.process_time() < end: pass\n"
+    "    print('burnt', flush=True)\n"
+)
 
 
 def target(*habits: str, metrics: tuple[str, ...] = ("/metrics",)) -> Target:
@@ -107,10 +117,38 @@ async def test_case_2c_own_process_is_read_while_no_endpoint_answers(
     assert chosen.values == (1.0,)
 
 
-async def test_process_of_a_running_service_is_not_read(endpoint: Endpoint, log: Log) -> None:
-    await Scraper(service(endpoint.url), log).scrape()
+@pytest.mark.parametrize("listeners", [None, ()], ids=["another machine", "cannot be seen"])
+async def test_process_of_a_running_service_that_is_unknown_is_not_read(
+    listeners: tuple[int, ...] | None, endpoint: Endpoint, log: Log
+) -> None:
+    await Scraper(service(endpoint.url, listeners=listeners), log).scrape()
 
     assert not OWN & {key[0] for key in log.series()}
+
+
+@pytest.mark.skipif(names.OTHER_CPU not in OWN, reason="only Linux counts it")
+async def test_process_of_a_running_service_here_is_read_for_its_waiting_and_for_others(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CPU time of the service is not that of other processes."""
+    monkeypatch.setattr(OtherCpuReader, "read", lambda _, own: own)
+    with subprocess.Popen(
+        [sys.executable, "-c", BURNS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as burner:
+        assert burner.stdout is not None
+        assert burner.stdin is not None
+        scraper = Scraper(service(listeners=(burner.pid,)), log)
+        await scraper.scrape()
+        burner.stdin.write("0.3\n")
+        burner.stdin.flush()
+        burner.stdout.readline()
+        await scraper.scrape()
+        burner.stdin.close()
+
+    assert {key[0] for key in log.series()} == {names.SERVICE_CPU_WAIT, names.OTHER_CPU}
+    ((first, second),) = log.values(names.OTHER_CPU)
+    assert second >= first + 0.3
+    assert not scraper.reads_process
 
 
 async def test_process_that_has_ended_leaves_a_gap(tmp_path: Path, log: Log) -> None:

@@ -110,6 +110,34 @@ def test_tree_counts_a_child_that_lived_between_two_readings(
     assert read(tree).cpu_seconds >= before.cpu_seconds + 0.38
 
 
+def test_tree_has_several_processes_and_leaves_one_out(
+    parent: subprocess.Popen[str], step: Callable[[], None]
+) -> None:
+    step()  # from now on both wait
+    (child,) = psutil.Process(parent.pid).children()
+    whole = read(ProcessTree(parent.pid))
+    both = read(ProcessTree(child.pid, parent.pid))
+    alone = read(ProcessTree(child.pid))
+    rest = read(ProcessTree(parent.pid, without=child.pid))
+
+    assert both.cpu_seconds == pytest.approx(whole.cpu_seconds, abs=0.02)
+    assert alone.cpu_seconds >= 0.38
+    assert rest.cpu_seconds == pytest.approx(whole.cpu_seconds - alone.cpu_seconds, abs=0.02)
+    assert both.start_time == child.create_time()
+
+
+def test_tree_of_several_processes_ends_with_the_first_of_them(
+    parent: subprocess.Popen[str], step: Callable[[], None]
+) -> None:
+    step()
+    (child,) = psutil.Process(parent.pid).children()
+    tree = ProcessTree(child.pid, parent.pid)
+    read(tree)
+    step()  # the child ends
+
+    assert tree.read() is None
+
+
 def test_tree_adds_up_the_memory_of_its_processes(
     parent: subprocess.Popen[str], step: Callable[[], None]
 ) -> None:

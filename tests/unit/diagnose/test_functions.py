@@ -20,6 +20,13 @@ SELECT = (
     f"select {STDLIB}/selectors.py:468",
 )
 
+# A server of the standard library that the service's own code runs, and a request in its thread.
+SERVER = ("<module> /srv/server.py:20", f"serve_forever {STDLIB}/socketserver.py:235")
+HANDLED = (
+    f"_handle_request_noblock {STDLIB}/socketserver.py:318",
+    f"process_request {STDLIB}/socketserver.py:349",
+    f"handle_one_request {STDLIB}/http/server.py:424",
+)
 THREAD = (f"Thread.run {STDLIB}/threading.py:982",)
 ROUTING = f"run_endpoint_function {LIB}/fastapi/routing.py:212"
 MIDDLEWARE = (f"__call__ {LIB}/starlette/applications.py:112", "__call__ /srv/app/mid.py:9")
@@ -83,6 +90,12 @@ def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
         ((f"worker {STDLIB}/multiprocessing/pool.py:114",), True),
         ((f"SocketIO.readinto {STDLIB}/socket.py:706",), True),  # of another service's answer
         ((f"dumps {STDLIB}/json/__init__.py:231",), False),
+        ((*SERVER, f"select {STDLIB}/selectors.py:415"), True),
+        (SERVER, True),
+        ((*SERVER, "service_actions /srv/server.py:12"), False),
+        ((*SERVER, *HANDLED, "do_GET /srv/server.py:7"), False),
+        ((*SERVER, *HANDLED, f"readinto {STDLIB}/socket.py:706"), True),
+        (("<module> /srv/server.py:20", f"accept {STDLIB}/socket.py:294"), True),
     ],
 )
 def test_thread_that_waits_for_work(frames: tuple[str, ...], waits: bool) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness import names
@@ -100,6 +101,24 @@ async def test_service_that_does_not_start_waits_for_no_announcement(tmp_path: P
     options = RunOptions(url=url, announcement=announcement)
     await gather(plan(url), SCENARIO, RunFolder(tmp_path), options, start_early=FakeFleet([]).early)
     assert read_manifest(RunFolder(tmp_path)).status == "failed"
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_notice_says_that_the_process_of_a_service_here_cannot_be_seen(
+    seen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not seen:
+        monkeypatch.setattr(psutil, "net_connections", lambda _: [])
+    calls: list[str] = []
+    options = RunOptions(start=FakeStart(calls, ago=SCENARIO.seconds))
+    manifest = await run(tmp_path, FakeFleet(calls), options, calls)
+    found = [one for one in manifest.notices if "cpu-contention" in one]
+    lacking = (
+        f"the process that listens at {manifest.target['url']} cannot be seen (it may belong to"
+        " another user or run in a container), so the run has no guard cpu-contention: a breach of"
+        " a time may be due to other work on this machine"
+    )
+    assert found == ([] if seen else [lacking])
 
 
 @pytest.mark.parametrize("dies", [False, True])

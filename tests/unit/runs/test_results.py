@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.model import Latency
-from harness.errors import RunFolderError
+from harness.errors import EXIT_INCONCLUSIVE, EXIT_USAGE, RunFolderError
 from harness.judge.judge import decide
 from harness.judge.model import Measurement, guard
 from harness.report.run.results import results_json
@@ -121,6 +121,16 @@ def test_history_has_the_runs_in_order_and_says_what_it_leaves_out(tmp_path: Pat
     runs, left_out = read_history(tmp_path)
     assert [run.folder.name for run in runs] == ["sooner", "later"]
     assert left_out == [f"{tmp_path / 'killed'} was not judged: it has no results.json"]
+
+
+def test_history_has_no_run_that_was_refused(tmp_path: Path) -> None:
+    refused = evidence(MANIFEST.model_copy(update={"status": "failed", "reason": "no locustfile"}))
+    inconclusive = CASES["inconclusive"][0]
+    folder = write_run(tmp_path / "refused", inconclusive, refused, EXIT_USAGE)
+    write_run(tmp_path / "without-a-service", inconclusive, refused, EXIT_INCONCLUSIVE)
+    runs, left_out = read_history(tmp_path)
+    assert [run.folder.name for run in runs] == ["without-a-service"]
+    assert left_out == [f"{folder}: the run was refused before the load, so nothing was judged"]
 
 
 @pytest.mark.parametrize(("case", "counts"), [("pass", False), ("fail", True)])

@@ -10,6 +10,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, NoReturn, assert_never
 
 from locust.argument_parser import get_empty_argument_parser, get_parser, setup_parser_arguments
@@ -20,6 +21,7 @@ from harness.load.protocol.frames import Setup
 from harness.load.user_ramp import spawn_rate, steps_of
 
 _ARGUMENTS = "pass the arguments of the locustfile after `--`: harness run -- --my-option VALUE"
+_UNKNOWN = "unrecognized arguments: "
 _WEB = "the harness has no web interface"
 _WORKERS = "use `harness run --workers` or `--expect-workers`"
 _RESULTS = "the run folder has the results"
@@ -145,14 +147,37 @@ def _refuse_own(parser: Any) -> list[str]:
 
 def _failure(setup: Setup, parser: Any) -> Callable[[str], NoReturn]:
     def fail(message: str) -> NoReturn:
-        variables = ""
+        message = " ".join(message.split())
         if re.match("the following arguments are required", message):
             known = [(a.env_var, a.option_strings) for a in parser._actions if a.required]  # noqa: SLF001
             names = [name for name, options in known if name and options]
             variables = f", or set {', '.join(names)} in the environment" if names else ""
-        raise RefusalError(
-            f"{setup.locustfile}: {' '.join(message.split())}",
-            f"{_ARGUMENTS[0].upper()}{_ARGUMENTS[1:]}{variables}.",
-        )
+            hint = f"{_ARGUMENTS[0].upper()}{_ARGUMENTS[1:]}{variables}."
+        else:
+            hint = _known_options(parser, message.partition(_UNKNOWN)[2].split(" ")[0])
+        raise RefusalError(f"{setup.locustfile}: {message}", hint)
 
     return fail
+
+
+def _known_options(parser: Any, unknown: str) -> str:
+    """A hint: the options that the locustfile adds, and where those of the harness stand.
+
+    Args:
+        parser: With the options of Locust and of the locustfile.
+        unknown: The first argument that neither of them has; empty if they have all of them.
+    """
+    of_locust = {option for action in _stock_options() for option in action.option_strings}
+    added = [
+        action.option_strings[-1]
+        for action in parser._actions  # noqa: SLF001
+        if action.option_strings and not of_locust.issuperset(action.option_strings)
+    ]
+    close = get_close_matches(unknown.partition("=")[0], added, n=1)
+    meant = f"Did you mean {close[0]}? " if close else ""
+    listed = (
+        f"The locustfile adds {', '.join(added)}"
+        if added
+        else "The locustfile adds no options (a listener of `events.init_command_line_parser` can)"
+    )
+    return f"{meant}{listed}. Options of harness stand before `--`."

@@ -10,6 +10,11 @@ import pytest
 from harness.cli import parser
 from harness.commands.parts.repeat import repeat_command
 
+WORKERS = (
+    "load --expect-workers 3 --bind 10.0.0.5:5557 --worker-secret-file worker.secret"
+    " --run-id nightly-7 --on-worker-loss continue"
+)
+
 
 @pytest.mark.parametrize(
     ("given", "repeated"),
@@ -21,6 +26,8 @@ from harness.commands.parts.repeat import repeat_command
         ("smoke --prometheus-header 'Authorization: secret' --baseline runs/6", " smoke"),
         ("smoke --budgets 'my budgets.yaml'", " smoke --budgets 'my budgets.yaml'"),
         ("--url https://me:secret@host:8/a@b", " --url https://host:8/a@b"),
+        ("--expect-workers 2 --out runs/7", " --expect-workers 2"),
+        (WORKERS, f" {WORKERS}"),
         ("--metrics http://h/1 --metrics http://h/2", " --metrics http://h/1 --metrics http://h/2"),
     ],
 )

@@ -172,7 +172,7 @@ def test_the_generator_that_waited_longest_is_named() -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        pytest.param(contended(wait=None), id="not Linux, or a service that is not ours"),
+        pytest.param(contended(wait=None), id="not Linux, or a service whose process is not known"),
         pytest.param(contended(others=None), id="nobody knows of the neighbours"),
         pytest.param(contended(wait=None, generator=[0.9]), id="a single report"),
         pytest.param(evidence(window=(START, None)), id="no window"),
