@@ -170,9 +170,11 @@ def _decision(plan: Plan, scenario: Scenario) -> DecisionWatch | None:
 
 def _announcement(plan: Plan, scenario: Scenario) -> list[str]:
     """How long the load may last, and which budgets will hardly be decided or met."""
-    # For `judge_and_report`: 0.15 s, during which the service and the generators start.
+    # For `judge_and_report`: 0.25 s, during which the service and the generators start.
     import harness.commands.parts.verdict  # noqa: F401
+    from harness.report.html.run_page import prepare_page
 
+    prepare_page()
     expected, longest = (
         format_quantity(seconds, Unit.SECONDS) for seconds in (scenario.expected, scenario.duration)
     )
