@@ -6,6 +6,8 @@ Only the module of the given command is imported, so that `harness --help` is fa
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import inspect
 import re
 import signal
@@ -61,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The command line without the program's name; None is `sys.argv`.
     """
+    # The last collection of the interpreter takes 0.15 s after a run, and frees what ends anyway.
+    atexit.register(gc.freeze)
     open_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as INT, in every phase
     given = sys.argv[1:] if arguments is None else arguments

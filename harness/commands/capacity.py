@@ -148,7 +148,7 @@ def capacity(options: argparse.Namespace) -> int:
     limits = search_range(scenario, wanted, options)
     left_out = left_out_of_search(plan, scenario.name)
     past = past_capacity(plan, scenario, options)
-    require_writable_copies(REPORTS, options)
+    require_writable_copies(options)
     folder = create_out_folder(options.out, f"capacity-{scenario.name}")
     design = CapacityDesign(
         *(scenario, limits, wanted.seconds or SECONDS, options.repeat, options.url)

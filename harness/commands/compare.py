@@ -206,7 +206,7 @@ def compare(options: argparse.Namespace) -> int:
             f"--otlp {options.otlp[1]} leaves no port for the traces of the candidate",
             "they are received at the next port; give a smaller one",
         )
-    require_writable_copies(REPORTS, options)
+    require_writable_copies(options)
     load = pair_load(scenario, options.slices, simultaneous=options.simultaneous)
     calibration = Calibration.load(options.budgets, host_facts()).under(scenario.name, load)
     rules, notices = rules_for(plan, scenario, calibration, options.max_pairs)

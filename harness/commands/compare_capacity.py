@@ -191,7 +191,7 @@ def compare_capacity(options: argparse.Namespace, versions: tuple[Version, Versi
     limits = search_range(scenario, replace(wanted, least=None), options)
     left_out = left_out_of_search(plan, scenario.name)
     check_versions(plan.target or Target(url=""), *versions)  # before there is a folder
-    require_writable_copies(REPORTS, options)
+    require_writable_copies(options)
     pairs = options.searches or FEWEST_PAIRS
     design = CapacityDesign(scenario, limits, wanted.seconds or SECONDS, pairs)
     folder = create_out_folder(options.out, f"compare-capacity-{scenario.name}")

@@ -43,7 +43,6 @@ from harness.commands.parts.report_files import require_writable_copies
 from harness.commands.parts.samples import hardly_decided, out_of_reach
 from harness.commands.parts.serve_metrics import LiveMetrics, served
 from harness.commands.parts.servers import servers_of
-from harness.commands.parts.verdict import REPORTS, judge_and_report, report_refusal
 from harness.errors import ScenarioError, UsageError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
@@ -96,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     plan = _plan_with_target(options)
     scenario = choose_scenario(plan, options, goes_on=True)
     servers, past = servers_of(options), past_run(options)
-    require_writable_copies(REPORTS, options)
+    require_writable_copies(options)
     budgets = plan.budgets_of(scenario.name)
     noise = Calibration.load(plan.source, host_facts()).noises_of(scenario.name)
     watch = AbortWatch(budgets, scenario.expected, noise, scenario.duration)
@@ -112,6 +111,8 @@ def run(options: argparse.Namespace) -> int:
                 pool=pool,
                 live_metrics=live_metrics,
             )
+            from harness.commands.parts.verdict import judge_and_report  # see `_announcement`
+
             return judge_and_report(
                 *(budgets, plan.source, folder, options),
                 past=past,
@@ -121,6 +122,8 @@ def run(options: argparse.Namespace) -> int:
                 made=manifest,
             )
         except ScenarioError as error:
+            from harness.commands.parts.verdict import report_refusal
+
             report_refusal(budgets, folder, options, error)
             raise
         except KeyboardInterrupt:
@@ -167,6 +170,11 @@ def _decision(plan: Plan, scenario: Scenario) -> DecisionWatch | None:
 
 def _announcement(plan: Plan, scenario: Scenario) -> list[str]:
     """How long the load may last, and which budgets will hardly be decided or met."""
+    # For `judge_and_report`: 0.25 s, during which the service and the generators start.
+    import harness.commands.parts.verdict  # noqa: F401
+    from harness.report.html.run_page import prepare_page
+
+    prepare_page()
     expected, longest = (
         format_quantity(seconds, Unit.SECONDS) for seconds in (scenario.expected, scenario.duration)
     )

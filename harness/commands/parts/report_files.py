@@ -66,16 +66,14 @@ def write_reports(
     return errors
 
 
-def require_writable_copies(
-    reports: Iterable[ReportFile[Subject]], options: argparse.Namespace
-) -> None:
-    """Check before the load that the files which options name can be written.
+def require_writable_copies(options: argparse.Namespace) -> None:
+    """Check before the load that the files which `report_options` name can be written.
 
     Raises:
         UsageError: One of them cannot.
     """
-    for report in reports:
-        require_writable(_copy(report, options))
+    for file in (options.json, options.junit_xml, options.markdown, options.html):
+        require_writable(file)
 
 
 def _copy(report: ReportFile[Subject], options: argparse.Namespace) -> Path | None:

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from harness.units import Unit, format_quantity
 LARGEST: Final = 4 * 2**20  # bytes of a request, packed and unpacked
 MOST: Final = 32 * 2**20  # bytes of traces.jsonl
 _CONNECTIONS: Final = 16  # at once; the others are refused with 503
+_LAST_REQUESTS: Final = 1.0  # s for the rest of those that are being received at the end
 _UNUSED: Final = ("/v1/metrics", "/v1/logs")
 _TRACES: Final = "/v1/traces"
 
@@ -171,33 +173,56 @@ def trace_receiver(
         UsageError: The address cannot be bound to.
         OSError: The file cannot be written.
     """
-    import uvicorn  # 40 ms that a run without traces saves
-
     with socket.socket() as listener:
         _listen(listener, host, port)
         receiver = TraceReceiver(path, most, clean)
-        config = uvicorn.Config(
-            receiver,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            limit_concurrency=_CONNECTIONS,
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve([listener])), name="otlp", daemon=True
-        )
         receiver.url = "http://{}:{}".format(*listener.getsockname()[:2])
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        over = asyncio.Event()
+
+        def serve() -> None:
+            with runner:
+                runner.run(_serve(receiver, listener, over))
+
+        thread = threading.Thread(target=serve, name="otlp", daemon=True)
+        loop = runner.get_loop()
         thread.start()
         try:
             yield receiver
         finally:
-            server.should_exit = True
+            loop.call_soon_threadsafe(over.set)
             thread.join(5.0)
             receiver.close()
+
+
+async def _serve(receiver: TraceReceiver, listener: socket.socket, over: asyncio.Event) -> None:
+    """Serve until an event is set, and finish the requests that are being received then.
+
+    `uvicorn.Server` would look for its end each 0.1 s, and wait for another 0.1 s then.
+    """
+    import uvicorn  # 40 ms, during which the service starts
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.server import ServerState
+
+    config = uvicorn.Config(
+        receiver,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        limit_concurrency=_CONNECTIONS,
+    )
+    config.load()
+    state = ServerState()
+    protocol = partial(H11Protocol, config, state, {})
+    server = await asyncio.get_running_loop().create_server(protocol, sock=listener)
+    await over.wait()
+    server.close()
+    for connection in tuple(state.connections):
+        connection.shutdown()  # at once, or after its response
+    if state.tasks:
+        await asyncio.wait(state.tasks, timeout=_LAST_REQUESTS)
 
 
 def _listen(listener: socket.socket, host: str, port: int) -> None:

@@ -58,6 +58,12 @@ def document(template: str, data: dict[str, object], **values: object) -> str:
     )
 
 
+def compile_templates(*templates: str) -> None:
+    """Compile templates, which `document` does otherwise when it first needs them."""
+    for template in templates:
+        _environment().get_template(template)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(

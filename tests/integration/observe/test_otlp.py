@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,6 +109,36 @@ def test_request_in_chunks(tmp_path: Path) -> None:
     with trace_receiver(tmp_path / "traces.jsonl") as receiver:
         assert post(receiver, [body[:10], body[10:]])[0] == 200
         assert receiver.stored == 3
+
+
+def test_end_finishes_a_request_and_closes_an_idle_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = spans(3)
+    slept: list[float] = []
+    monkeypatch.setattr("asyncio.sleep", slept.append)
+    with ThreadPoolExecutor(1) as pool, ExitStack() as context:
+        receiver = context.enter_context(trace_receiver(tmp_path / "traces.jsonl"))
+        idle, busy = (
+            http.client.HTTPConnection(urlsplit(receiver.url).netloc, timeout=20) for _ in range(2)
+        )
+        idle.request("GET", "/")
+        assert idle.getresponse().read() == b""
+        busy.putrequest("POST", "/v1/traces")
+        busy.putheader("Content-Type", PROTOBUF)
+        busy.putheader("Content-Length", str(len(body)))
+        busy.putheader("Expect", "100-continue")
+        busy.endheaders(body[:10])
+        assert busy.sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it is being received
+        ended = pool.submit(context.close)
+        assert idle.sock.recv(1) == b""
+        idle.close()
+        busy.send(body[10:])
+        assert busy.getresponse().status == 200
+        busy.close()
+        ended.result(20)
+    assert len(read_spans(tmp_path / "traces.jsonl")) == 3
+    assert slept == []  # no fixed wait
 
 
 def test_flood_is_bounded_and_said(tmp_path: Path) -> None:

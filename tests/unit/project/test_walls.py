@@ -141,6 +141,24 @@ def test_lint_imports_nothing_that_it_does_not_need() -> None:
     assert imported(called("lint")) == {"pydantic", "yaml"}
 
 
+def test_run_starts_the_service_before_it_imports_its_reports() -> None:
+    assert not imported("import harness.commands.run") & {"jinja2", "rich"}
+
+
+def test_a_command_does_not_collect_garbage_when_it_ends() -> None:
+    garbage = (
+        "class Garbage:\n"
+        "    def __init__(self): self.own = self\n"
+        "    def __del__(self): print('collected')\n"
+        "import gc; gc.disable()\n"
+        "Garbage()\n"
+    )
+    code = f"{called('--version')}{garbage}"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("harness ")
+    assert "collected" not in ended.stdout
+
+
 def test_no_command_imports_statistics_locust_or_charts_before_it_needs_them() -> None:
     commands = [path.stem for path in (HARNESS / "commands").glob("[a-z]*.py")]
     found = imported("\n".join(f"import harness.commands.{name}" for name in commands))

@@ -5,6 +5,7 @@ import re
 from base64 import b85encode
 from dataclasses import replace
 
+import jinja2
 import pytest
 
 from harness.diagnose.functions import HandlerTime
@@ -12,8 +13,8 @@ from harness.diagnose.model import CpuCost, Diagnosis, RouteCost
 from harness.judge.judge import judge
 from harness.judge.model import Judgement
 from harness.report.html.axis import axis_of
-from harness.report.html.document import _packed
-from harness.report.html.run_page import run_page
+from harness.report.html.document import _environment, _packed
+from harness.report.html.run_page import prepare_page, run_page
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import StackFrame
 from harness.runs.recording.recording import Recording
@@ -38,6 +39,14 @@ def test_data_of_a_page_survives_names_that_end_a_script() -> None:
     assert HOSTILE not in page
     assert HOSTILE in json.dumps(data_of(page))
     assert page.count("<script") == page.count("</script>") == 4
+
+
+def test_prepared_page_compiles_no_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = run_page(*page_cases.run("GET /a"), exit_code=3)
+    _environment.cache_clear()
+    prepare_page()
+    monkeypatch.delattr(jinja2.Environment, "compile")
+    assert run_page(*page_cases.run("GET /a"), exit_code=3) == expected
 
 
 @pytest.mark.parametrize("case", CASES)
