@@ -227,7 +227,10 @@ class Scraper:
         others = None if run is None else self._other_cpu.read(run.cpu_seconds)
         values = {names.SERVICE_CPU_WAIT: used.wait_seconds, names.OTHER_CPU: others}
         if self._pid is not None:
-            values |= _process_metrics(self._pid, used)
+            try:
+                values |= _process_metrics(self._pid, used)
+            except ProcessLookupError:  # it has ended meanwhile
+                return before, []
         labels = {names.INSTANCE: self._own_instance, names.PROVIDER: names.PSUTIL}
         known = {name: value for name, value in values.items() if value is not None}
         samples = [reading(name, value, labels) for name, value in known.items()]
@@ -235,7 +238,11 @@ class Scraper:
 
 
 def _process_metrics(pid: int, used: ProcessUsage) -> dict[str, float | None]:
-    """What the processes of a service use and may use; None for what the system does not tell."""
+    """What the processes of a service use and may use; None for what the system does not tell.
+
+    Raises:
+        ProcessLookupError: The first of them has ended.
+    """
     return {
         names.CPU_SECONDS: used.cpu_seconds,
         names.SERVICE_CPU: used.cpu_seconds,

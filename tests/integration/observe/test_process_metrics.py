@@ -161,3 +161,18 @@ async def test_process_that_has_ended_leaves_a_gap(tmp_path: Path, log: Log) -> 
         await scraper.scrape()
 
     assert log.values(names.CPU_COUNT) == [(usable_cpus(),)]
+
+
+async def test_process_that_ends_while_it_is_read_has_no_readings(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", BURNS], stdin=subprocess.PIPE) as process:
+
+        def ended(pid: int) -> float:
+            process.kill()
+            process.wait()
+            return usable_cpus(pid)
+
+        monkeypatch.setattr("harness.observe.scraper.usable_cpus", ended)
+        await Scraper(service(pid=process.pid), log).scrape()
+    assert log.series() == {}
