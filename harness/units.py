@@ -112,6 +112,7 @@ def _shown(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
+_NO_SHARE = 1e-12  # such as 1e-40, the lower end of an interval for a few failures
 _Steps = tuple[tuple[float, str], ...]
 _STEPS: dict[Unit, _Steps] = {
     Unit.SECONDS: ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min")),
@@ -130,7 +131,7 @@ def format_quantity(value: float, unit: Unit) -> str:
         return str(value)
     match unit:
         case Unit.RATIO:
-            return f"{_digits(value * 100)}%"
+            return f"{_digits(value * 100 if abs(value) > _NO_SHARE else 0.0)}%"
         case Unit.PER_SECOND:
             return f"{_digits(value)}/s"
         case Unit.SECONDS | Unit.BYTES:

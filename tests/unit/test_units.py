@@ -169,6 +169,8 @@ def test_pattern_accepts_what_parse_accepts(number: float, unit: Unit, data: st.
         (90.0, S, "1.5 min"),
         (7200.0, S, "120 min"),
         (-0.25, S, "-250 ms"),
+        pytest.param(5.53e-40, R, "0%", id="a share that is none"),
+        (1e-9, R, "1e-07%"),
         (49.96, P, "50/s"),
         (12345.6, P, "12346/s"),
         (3.0, C, "3"),

@@ -33,6 +33,7 @@ class Trend:
             inconclusive, and if the budget did not exist or had another unit or direction.
         outcomes: The outcome in each run; None if the budget did not exist.
         changes: Where the level of the values changed, if that was searched for.
+        over: Of shares: the quantity over which an observation counts, with its unit.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Trend:
     values: tuple[float | None, ...]
     outcomes: tuple[Outcome | None, ...]
     changes: tuple[Change, ...] = ()
+    over: tuple[float, Unit] | None = None
 
     @property
     def latest(self) -> float | None:
@@ -126,10 +128,11 @@ def _trend(budget: StoredBudget, runs: Sequence[PastRun]) -> Trend:
         for run, one in zip(runs, stored, strict=True)
     ]
     outcomes = tuple(one.outcome if one else None for one in stored)
-    unit, bound = budget.unit, budget.bound
+    unit, bound, over = budget.unit, budget.bound, None
     if budget.share_allowed is not None:
+        over = None if bound is None else (bound, unit)
         unit, bound = Unit.RATIO, budget.share_allowed
-    return Trend(budget.name, unit, budget.direction, bound, tuple(values), outcomes)
+    return Trend(budget.name, unit, budget.direction, bound, tuple(values), outcomes, over=over)
 
 
 def _kind(budget: StoredBudget) -> tuple[object, ...]:

@@ -27,8 +27,9 @@ def cpu_text(run: PastRun) -> str:
 
 
 def bound_text(trend: Trend) -> str:
-    """The bound, such as "max 200 ms"."""
-    return f"{trend.direction} {value_text(trend.bound, trend.unit)}"
+    """The bound, such as "max 200 ms"; of shares "max 5% over 200 ms"."""
+    over = "" if trend.over is None else f" over {format_quantity(*trend.over)}"
+    return f"{trend.direction} {value_text(trend.bound, trend.unit)}{over}"
 
 
 def regression_text(trend: Trend) -> str:

@@ -13,6 +13,7 @@ from harness.judge.model import Verdict
 from harness.report.history.changes import with_changes
 from harness.report.history.console import history_report
 from harness.report.history.history import Trend, histories
+from harness.report.history.words import bound_text
 from harness.report.parts.sparkline import sparkline
 from harness.runs.results import PastRun, StoredCost
 from harness.units import Unit
@@ -181,6 +182,7 @@ def test_quantile_of_a_histogram_is_compared_by_its_share_over_the_bound() -> No
     assert trend.values == (0.01, 0.02, 0.04)
     assert trend.unit is Unit.RATIO
     assert trend.bound == 0.05
+    assert bound_text(trend) == "max 5% over 200 ms"
 
 
 def test_shares_over_other_bounds_are_not_compared() -> None:
