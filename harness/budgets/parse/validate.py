@@ -58,6 +58,8 @@ def _report(
     if kind == "extra_forbidden":
         allowed = _keys(owner)
         meant = look_alike(key) + closest(key, allowed)
+        if key == "where" and "of" in allowed:
+            meant = "it belongs to a metric: `of: {metric: NAME, where: {LABEL: VALUE}}`; "
         text = f"unknown key; {meant}allowed: {', '.join(allowed)}"
     elif kind == "missing":
         if problems.within(place):
