@@ -193,8 +193,9 @@ def notices(
         sentences.append(f"both sides are {same}: every difference is noise")
     if sides[0].commit is not None and sides[0].target.setup is None:
         sentences.append(
-            "the target has no setup: both versions run with the programs and packages in PATH, "
-            "not with those of their lock files"
+            "the target has no setup: the versions lack what git ignores, such as node_modules, "
+            "and run with the programs and packages in PATH, not with those of their lock files; "
+            "give it one, e.g. `setup: npm ci`"
         )
     if shared := sorted(_shared_stores(*sides)):
         sentences.append(

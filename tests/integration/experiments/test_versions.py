@@ -247,7 +247,7 @@ async def test_versions_without_setup_have_a_notice_about_their_packages(
     async with prepared_versions(target, Version(ref="main"), Version(ref="topic"), logs) as both:
         assert both.candidate.target.setup is None
     (notice,) = both.notices
-    assert "the target has no setup" in notice
+    assert "the target has no setup: the versions lack what git ignores" in notice
 
 
 async def test_versions_in_a_git_hook_use_the_repository_of_the_target(
