@@ -2,8 +2,8 @@
 
 Each gate is one `harness compare` of the sample service with itself. In A/A gates both sides are
 identical; in the others the candidate's answers take more of the service's time (`slowed`): 20%
-(`--worse20`), or as much as makes the latency 10% longer (`--worse10`). The budget is on the median
-latency, with a tolerance of 10%; the p95 of the same pairs is recorded as well.
+(`--worse20`), or 13% (`--worse10`), which makes the latency at least 10% longer. The budget is on
+the median latency, with a tolerance of 10%; the p95 of the same pairs is recorded as well.
 
 A finished gate is a line of `real.jsonl`, so an interrupted campaign continues from there;
 `--gates 1` ends after one gate. `--at-once 2` runs two gates at the same time: more gates per hour,
@@ -39,7 +39,7 @@ from harness.runs.folder import RunFolder, read_evidence
 HERE = Path(__file__).parent
 BUDGETS = HERE / "budgets.yaml"
 RECORD = HERE / "real.jsonl"
-# By how much the service's time grows. It is three quarters of the latency, which is judged.
+# How much the service's time grows. It is at least three quarters of the latency, which is judged.
 KINDS = {"aa": 0.0, "worse20": 0.2, "worse10": 0.133}
 MOST = 16  # pairs; what `pairs_needed` says for a noise of 5% a pair
 LIMIT = 1800.0  # seconds that a gate may take
