@@ -313,6 +313,8 @@ def _report(draft: Draft, budgets_file: Path, locustfile: Path) -> None:
     if logins:
         more = counted(len(logins), "further operation")
         lines.append(f"{more} can be called once the variables of the login are set")
+    if draft.disturbed:
+        lines.append(f"warning: {draft.disturbed}")
     lines.append(f"wrote {budgets_file} and {locustfile}")
     run = (
         "harness run"

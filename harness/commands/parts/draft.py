@@ -61,6 +61,7 @@ class Draft:
         self._host = host
         self._load: LoadPlan | None = None
         self._head: list[str] = []
+        self.disturbed = ""  # how other processes disturbed the measuring, and what to do
 
     @property
     def dialects(self) -> tuple[str, ...]:
@@ -125,6 +126,12 @@ class Draft:
             "Replace it with what your users need. `harness run` judges it.",
             *self.ambiguous,
         ]
+        if result.disturbed:
+            self.disturbed = (
+                f"the machine was busy: {result.disturbed}, so the rate is low and the bounds are"
+                " wide; run `harness init` again on a machine that nothing else uses"
+            )
+            self._head.append(f"Measured while {self.disturbed}.")
 
     def _short_run(self, rate: int, path: Path, folder: Path) -> TrialRun:
         """A run of some seconds, after which failing tasks are left out."""

@@ -30,11 +30,13 @@ class TrialRun:
         values: By budget.
         failed: Failed requests and all requests, by request.
         seconds: Mean time of an answer; None without one.
+        disturbed: How other processes may have made the times longer; empty when they did not.
     """
 
     values: Mapping[str, MeasuredValue]
     failed: Mapping[str, tuple[int, int]]
     seconds: float | None
+    disturbed: str
 
 
 def trial_run(text: str, path: Path, locustfile: str, folder: Path, url: str | None) -> TrialRun:
@@ -52,6 +54,7 @@ def trial_run(text: str, path: Path, locustfile: str, folder: Path, url: str | N
         ScenarioError: The locustfile cannot be run.
     """
     from harness.budgets.parse.parse import parse_plan
+    from harness.judge.guards.contention import contention
     from harness.judge.judge import judge
     from harness.report.run.endpoints import endpoints
     from harness.runner.folder import new_run_folder
@@ -82,7 +85,9 @@ def trial_run(text: str, path: Path, locustfile: str, folder: Path, url: str | N
         for key, times in evidence.latency.items()
         if (key.what, key.outcome) == (names.SERVICE_TIME, names.OK)
     )
-    return TrialRun(values, failed, answered.mean)
+    shared = contention(evidence)
+    disturbed = shared.text if shared is not None and shared.disturbs else ""
+    return TrialRun(values, failed, answered.mean, disturbed)
 
 
 def _measured(verdict: Verdict) -> MeasuredValue:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from harness.budgets.model import ServiceIndicator
 from harness.judge.guards.excess import Loss, LossByBatch, longest, lost_by_batch, summed
@@ -34,36 +35,68 @@ DISTURBED = 0.5
 _SERVICE = "the service"
 
 
+class Contention(NamedTuple):
+    """How a machine's CPUs were shared during the window.
+
+    Attributes:
+        waits: Seconds in each second, summed over threads, in which processes waited for a CPU.
+        others: CPUs that other processes and the host used.
+    """
+
+    waits: Mapping[str, float]
+    others: float
+
+    @property
+    def longest(self) -> float:
+        """The longest of the waits."""
+        return max(self.waits.values())
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether others may have made times what they are."""
+        return self.others > OTHERS and self.longest > WAIT
+
+    @property
+    def text(self) -> str:
+        """A sentence without its end."""
+        waiting = max(self.waits, key=lambda name: self.waits[name])
+        return (
+            f"in each second, the threads of {waiting} waited"
+            f" {format_quantity(self.longest, Unit.SECONDS)} for a CPU, and other processes and the"
+            f" host took {format_quantity(self.others, Unit.COUNT)} CPUs"
+        )
+
+
+def contention(evidence: Evidence) -> Contention | None:
+    """Who waited for a CPU, and what others used; None where the system does not report it."""
+    others = _rate(evidence, OTHER_CPU)
+    waits = dict(_waits(evidence))
+    return None if others is None or not waits else Contention(waits, others)
+
+
 def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
     """No breach of a time came about while others kept the CPUs that the service waited for.
 
     A budget that holds stands, and so does one on anything but a time: queries, bytes, ratios.
     """
-    others = _rate(evidence, OTHER_CPU)
-    waits = dict(_waits(evidence))
-    if others is None or not waits:
+    found = contention(evidence)
+    if found is None:
         return
-    waiting = max(waits, key=lambda name: waits[name])
-    share = waits[waiting]
-    reason = (
-        f"in each second, the threads of {waiting} waited {format_quantity(share, Unit.SECONDS)}"
-        f" for a CPU, and other processes and the host took {format_quantity(others, Unit.COUNT)}"
-        " CPUs"
-    )
+    reason = found.text
     explained: tuple[str, ...] = ()
-    if others > OTHERS and share > WAIT:
-        service = waits.get(_SERVICE, 0.0) > WAIT
+    if found.disturbs:
+        service = found.waits.get(_SERVICE, 0.0) > WAIT
         lost = _lost(evidence)
-        found = [
+        doubted = [
             (one, off)
             for one in measured
             if (off := _off(one, lost, service_too=service)) is not None
         ]
-        explained = tuple(one.name for one, _ in found)
-        if found:
-            doubted = listed(off_by(one, off) for one, off in found)
+        explained = tuple(one.name for one, _ in doubted)
+        if doubted:
+            verdicts = listed(off_by(one, off) for one, off in doubted)
             reason += (
-                f", so the verdict on {doubted} may be due to that; measure on a machine"
+                f", so the verdict on {verdicts} may be due to that; measure on a machine"
                 " that nothing else uses"
             )
         else:
@@ -72,7 +105,7 @@ def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
         "cpu-contention",
         reason,
         tripped=bool(explained),
-        value=share,
+        value=found.longest,
         limit=WAIT,
         unit=Unit.RATIO,
         scope="all",

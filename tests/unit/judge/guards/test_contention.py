@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Throughput,
 )
 from harness.judge.guards.contention import OTHERS, WAIT
+from harness.judge.guards.contention import contention as shared_cpus
 from harness.judge.model import Guard
 from harness.runs.model import Distribution, Evidence, Series
 from harness.units import Unit
@@ -109,6 +110,10 @@ def test_waiting_and_neighbours_trip_only_together(
     assert guard.outcome == ("tripped" if tripped else "ok")
     assert guard.value == pytest.approx(wait)
     assert guard.limit == WAIT
+    for breaches in (True, False):  # known without a budget, too
+        shared = shared_cpus(contended(wait, others, breaches=breaches))
+        assert shared is not None
+        assert shared.disturbs is tripped
     expected = "inconclusive" if tripped else "fail"
     assert {v.outcome for v in by_value(TIMED, run)} == {expected}
 
