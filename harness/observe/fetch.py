@@ -208,7 +208,7 @@ def _read(source: HTTPResponse | gzip.GzipFile, most: int) -> bytes:
 
 def _why(error: Exception, timeout: float, *, expired: bool) -> str:
     if expired or isinstance(error, TimeoutError):
-        return f"no complete response within {timeout:g} s"
+        return f"no complete response within {round(timeout, 2):g} s"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, OSError) and error.strerror:

@@ -24,6 +24,7 @@ from harness.runs.recording.profile import folded
 
 RATE: Final = 100  # samples per second
 MOST_PROCESSES: Final = 8
+NO_PYTHON: Final = "no profile: the service does not run Python"
 _GRACE: Final = 10.0  # seconds that py-spy may need beyond the time that it samples
 _DENIED: Final = ("permission denied", "operation not permitted")
 
@@ -170,7 +171,7 @@ async def profile_service(
     found = await asyncio.to_thread(python_processes, pid, MOST_PROCESSES + 1)
     pids = found[:MOST_PROCESSES]
     if not pids:
-        note("no profile: the service does not run Python")
+        note(NO_PYTHON)
         return None
     each = seconds / 2 - 1
     wall = await profile(pids, each, folder, "wall")

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.budgets.model import Target
 from harness.errors import TargetError
@@ -174,26 +174,38 @@ async def _start_once(
     return process, Service(url, (*metrics, *target.exporters), died, process.pid, tls)
 
 
+class _Probed(NamedTuple):
+    """Why the service is not ready, and whether it said so; an empty text when it is ready."""
+
+    problem: str
+    answered: bool = False
+
+
 async def _wait_until_ready(
     target: Target, url: str, died: asyncio.Future[int], tls: ssl.SSLContext | None
 ) -> str:
     """Wait for the service; returns the reason if it is not ready in time, else an empty text."""
     deadline = time.monotonic() + target.ready_timeout
+    last = _Probed("")
     while True:
-        left = max(0.1, deadline - time.monotonic())
-        probe = asyncio.ensure_future(_probe(target, url, min(left, _PROBE_TIMEOUT), tls))
+        begun = time.monotonic()
+        seconds = min(max(0.1, deadline - begun), _PROBE_TIMEOUT)
+        probe = asyncio.ensure_future(_probe(target, url, seconds, tls))
         try:
-            either: set[asyncio.Future[str] | asyncio.Future[int]] = {probe, died}
+            either: set[asyncio.Future[_Probed] | asyncio.Future[int]] = {probe, died}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if died.done():
                 return f"the service ended with {ending(died.result())} before it was ready"
-            problem = probe.result()
+            found = probe.result()
         finally:
             probe.cancel()
-        if not problem:
+        if not found.problem:
             return ""
+        cut = seconds < _PROBE_TIMEOUT and time.monotonic() >= begun + seconds
+        if found.answered or not (cut and last.answered):  # a cut probe hides no answer before it
+            last = found
         if time.monotonic() >= deadline:
-            return f"the service was not ready within {target.ready_timeout:g} s: {problem}"
+            return f"the service was not ready within {target.ready_timeout:g} s: {last.problem}"
         await asyncio.wait({died}, timeout=_PROBE_PAUSE)
 
 
@@ -202,16 +214,16 @@ async def _probe(
     url: str,
     timeout: float,  # noqa: ASYNC109
     tls: ssl.SSLContext | None,
-) -> str:
-    """The reason why the service is not ready; an empty text when it is."""
+) -> _Probed:
     if target.ready is None:
-        return "" if await _is_open(url) else f"nothing listens at {url}"
+        return _Probed("" if await _is_open(url) else f"nothing listens at {url}")
     ready = absolute(url, target.ready)
     try:
         answer = await asyncio.to_thread(fetch, ready, timeout, tls=tls)
     except NoAnswer as error:
-        return f"{ready}: {error}"
-    return "" if 200 <= answer.status < 300 else f"{ready} answered {answer.status}"
+        return _Probed(f"{ready}: {error}")
+    is_ready = 200 <= answer.status < 300
+    return _Probed("" if is_ready else f"{ready} answered {answer.status}", answered=True)
 
 
 async def _refuse_taken_port(url: str) -> None:

@@ -57,7 +57,7 @@ class RunLogs:
         """Write the cells, the readings, the slowest and the failed requests of a report."""
         labels = {names.SOURCE: report.source} if report.source else None
         self.clock.watch()
-        self.gaps.add(report.cells)
+        self.gaps.add(report)
         try:
             self.latency.write(with_source(report))
             self.metrics.add_readings(readings(report), self.clock.epoch(report.at), labels)

@@ -23,7 +23,7 @@ from harness.budgets.presets import roles_of_run
 from harness.errors import HarnessError
 from harness.load.fleet import Fleet
 from harness.observe import inside
-from harness.observe.profiler import python_processes
+from harness.observe.profiler import NO_PYTHON, python_processes
 from harness.observe.target import Service, serve
 from harness.runner.diagnosis import Breaches, goes_on
 from harness.runner.manifest import RunState
@@ -86,7 +86,7 @@ def _wanted(
     # Both versions of a comparison are recorded together, at given times.
     if diagnosis.when == "never" or diagnosis.begin is not None or not started:
         return []
-    if manifest.status not in {"complete", "aborted"}:
+    if manifest.status not in {"complete", "aborted"} or NO_PYTHON in manifest.notices:
         return []
     roles = roles_of_run(manifest.roles)
     kinds = {one.name: kind for one in breaches.budgets if (kind := restart_of(one, roles))}

@@ -22,6 +22,10 @@ class Handler(BaseHTTPRequestHandler):
             type(self).probes += 1
             if "never-ready" in self.habits or ("slow-start" in self.habits and self.probes < 4):
                 status = 503
+            if "hangs" in self.habits or ("answers-once" in self.habits and self.probes > 1):
+                time.sleep(60)
+            if "answers-once" in self.habits:
+                status = 404
         if self.path == "/metrics" and "no-metrics" in self.habits:
             status = 404
         self.send_response(status)

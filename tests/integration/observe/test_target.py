@@ -130,6 +130,26 @@ async def test_serve_never_ready_shows_the_last_response(tmp_path: Path, log: Pa
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.parametrize(
+    ("habit", "problem"),
+    [("answers-once", r"/ready answered 404\n"), ("hangs", r"response within \d(\.\d\d?)? s\n")],
+)
+async def test_serve_last_probe_that_is_cut_short_hides_no_answer(
+    tmp_path: Path, log: Path, habit: str, problem: str
+) -> None:
+    target = Target(
+        url=URL,
+        command=command(habit),
+        ready="/ready",
+        ready_timeout=3,  # in which a busy machine starts it
+        directory=tmp_path,
+    )
+
+    with pytest.raises(TargetError, match=problem):
+        async with serve(target, log):
+            pass
+
+
 async def test_serve_never_listening_is_reported(tmp_path: Path, log: Path) -> None:
     target = Target(url=URL, command="sleep 60", ready_timeout=0.2, directory=tmp_path)
 

@@ -13,6 +13,7 @@ import pytest
 
 from harness import names
 from harness.budgets.model import Budget, Gauge, Plan, Selector, Target
+from harness.observe.profiler import profile_service
 from harness.runner.diagnosis import Breaches
 from harness.runner.manifest import RunState, new_manifest
 from harness.runner.options import DiagnosisOptions, RunOptions
@@ -63,6 +64,7 @@ async def restarted(
     url: str | None = None,
     status: str = "complete",
     interrupt_after: float | None = None,
+    profiled: int | None = None,
 ) -> tuple[list[str], list[str], Recording | None]:
     """End a run: what it tells, its notices, and what was recorded."""
     program = folder / "service.py"
@@ -74,6 +76,8 @@ async def restarted(
     run.path.mkdir()
     state = RunState(run, new_manifest(shop, SCENARIO))
     state.manifest = state.manifest.model_copy(update={"status": status})
+    if profiled:
+        await profile_service(profiled, 0.0, 2.0, run.path, state.note)
     state.store()
     told: list[str] = []
     start = FakeStart([])
@@ -155,6 +159,20 @@ async def test_service_that_does_not_start_again(tmp_path: Path) -> None:
 async def test_service_is_not_started_again(tmp_path: Path, fields: dict[str, object]) -> None:
     told, notices, recording = await restarted(tmp_path, **fields)  # type: ignore[arg-type]
     assert (told, notices, recording) == ([], [], None)
+
+
+@pytest.mark.parametrize("budget", [START, MEMORY], ids=["start", "memory"])
+async def test_service_in_which_no_python_was_seen_is_not_started_again(
+    tmp_path: Path, budget: Budget
+) -> None:
+    service = await asyncio.create_subprocess_exec("sleep", "60")
+    try:
+        told, notices, _ = await restarted(tmp_path, [budget], profiled=service.pid)
+    finally:
+        service.kill()
+        await service.wait()
+    assert told == []
+    assert notices == ["no profile: the service does not run Python"]
 
 
 async def test_signal_ends_the_second_start(tmp_path: Path) -> None:
