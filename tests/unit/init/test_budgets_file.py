@@ -97,6 +97,17 @@ def test_noun_of_a_bound_agrees_with_its_number(bound: float, text: str) -> None
     assert with_bound(one, MeasuredValue(bound)).measured == f"measured {text}"
 
 
+def test_names_that_the_service_chose_are_written_and_read_again() -> None:
+    load = LoadPlan(10, 30, ())
+    requests = {"metric": "http_request_duration_seconds", "route": "endpoint", "method": "on"}
+    target = TargetText("shop", "http://127.0.0.1:1", dialects=("promhttp",), requests=requests)
+    text = budgets_text(target, SCENARIO, load, [draft(one) for one in propose_client(load)])
+    plan = parse_plan(text, Path("/shop/budgets.yaml"), {}, date(2026, 11, 28))
+    assert plan.target is not None
+    assert plan.target.requests == requests
+    assert plan.target.dialects == ("promhttp",)
+
+
 def test_ca_file_is_written_into_the_target() -> None:
     load = LoadPlan(10, 30, ())
     target = TargetText("shop", "https://127.0.0.1:8443", ca_file="certificates/ca.pem")
