@@ -138,6 +138,23 @@ def test_ca_file_is_checked_before_anything_runs(
     assert f"cannot use {tmp_path}/ca.pem: No such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "lint", "render"])
+def test_hint_without_a_budgets_file_names_init(
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main([command])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: budgets.yaml does not exist\n"
+        "hint: name the file with --budgets, or write one with `harness init`\n"
+    )
+
+
 def test_ca_file_of_init_is_checked_before_anything_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
