@@ -167,6 +167,25 @@ def test_ca_file_of_init_is_checked_before_anything_runs(
     assert f"--ca-file: cannot use {file}: it has no certificate in PEM" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("PORT={port} node server.js", "write `env PORT={port} node server.js`"),
+        ("PORT=8000 node server.js", "write `env PORT=8000 node server.js`"),
+        ("cd app && node server.js {port}", "write sh -c 'cd app && node server.js {port}'"),
+    ],
+)
+def test_command_of_init_that_needs_a_shell_is_bad_usage(
+    command: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["init", "--command", command, "--output", str(tmp_path)])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: --command: the command ")
+    assert f"hint: {hint}" in error
+
+
 @pytest.mark.parametrize("file", ["out", "out/scenarios"])
 def test_init_finds_a_file_in_place_of_a_folder_before_anything_runs(
     file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
