@@ -20,7 +20,7 @@ from harness.commands.parts.draft import Draft, nothing_called
 from harness.commands.parts.option_types import quantity, url
 from harness.commands.parts.outputs import print_line, write, write_copy
 from harness.errors import EXIT_PASS, TargetError, UsageError
-from harness.observe.command import PLACE
+from harness.observe.command import PLACE, split_command
 from harness.observe.fetch import tls_of
 from harness.units import counted
 
@@ -154,6 +154,8 @@ def _target(options: argparse.Namespace) -> Target:
             "init needs a service to look at",
             "start it and give its --url, or give the --command that starts it",
         )
+    if options.start is not None:
+        _check_command(options.start)
     if options.start is not None and options.url is None and PLACE not in options.start:
         raise UsageError(
             f"the command has no {PLACE}, so its port is not known",
@@ -169,6 +171,14 @@ def _target(options: argparse.Namespace) -> Target:
         directory=options.output.resolve(),
         ca_file=options.ca_file,
     )
+
+
+def _check_command(command: str) -> None:
+    """Refuse a command that only a shell understands, before anything runs."""
+    try:
+        split_command(command)
+    except TargetError as error:
+        raise UsageError(f"--command: {error.message}", error.hint) from error
 
 
 @dataclass(frozen=True, slots=True)

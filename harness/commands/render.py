@@ -13,7 +13,7 @@ from harness.budgets.presets import with_roles
 from harness.commands.parts.inputs import read_plan
 from harness.commands.parts.options import budgets_option, grafana_options, url_option
 from harness.commands.parts.outputs import print_line, write, write_copy
-from harness.commands.parts.roles import roles_of
+from harness.commands.parts.roles import KnownRoles, roles_of
 from harness.commands.parts.servers import grafana_of, import_dashboards
 from harness.errors import EXIT_PASS, UsageError, why_unreadable
 from harness.observe.grafana import Grafana
@@ -52,13 +52,16 @@ def render(options: argparse.Namespace) -> int:
         UsageError: There is nothing to render, a file cannot be written, or a file differs.
     """
     plan = read_plan(options.budgets)
-    found, known, families = roles_of(plan, options.url)
+    roles = roles_of(plan, options.url)
     links = Links(
-        plan.service, options.job or plan.service, (options.grafana_url or "").rstrip("/"), found
+        plan.service,
+        options.job or plan.service,
+        (options.grafana_url or "").rstrip("/"),
+        roles.found,
     )
-    plan = with_roles(plan, found)
-    _tell(plan, links, known)
-    for note in edge_notes(plan, links, families):
+    plan = with_roles(plan, roles.found)
+    _tell(plan, links, roles)
+    for note in edge_notes(plan, links, roles.families):
         print_line(f"note: {note}")
     files = rendered(plan, links, options.only)
     if not files:
@@ -73,15 +76,17 @@ def render(options: argparse.Namespace) -> int:
     return EXIT_PASS
 
 
-def _tell(plan: Plan, links: Links, known: str) -> None:
+def _tell(plan: Plan, links: Links, roles: KnownRoles) -> None:
     """Say which metrics are used, and which budgets have no metric outside of a load test."""
     if links.roles != by_default():
-        print_line(f"note: {links.roles.summary} ({known})")
+        print_line(f"note: {links.roles.summary} ({roles.known})")
+    if roles.doubt:
+        print_line(f"note: {roles.doubt}")
     kept = watched(plan, links)
     for budget in plan.judged:
         if budget not in kept:
-            roles = lacking(budget.indicator)
-            why = links.roles.lacks(roles[0]) if roles else "the service exposes no metric for it"
+            lacked = lacking(budget.indicator)
+            why = links.roles.lacks(lacked[0]) if lacked else "the service exposes no metric for it"
             print_line(f"note: {budget.name} has no panel of the service, rule or alert: {why}")
 
 

@@ -42,25 +42,25 @@ _SHARES: Final[Mapping[str, float]] = {
 _NOT_PROPOSED: Final = frozenset({"requests_in_flight", "server_latency_mean", *COSTS}) - {
     "queries_per_request"
 }
+# Descriptions do not have the bound, which the reader is asked to change.
 _TEXTS: Final[Mapping[str, str]] = {
-    "server_latency": "the service answers 95% of its requests within {bound}, as it measures them",
-    "server_latency_mean": "the service answers within {bound} on average, as it measures it",
-    "server_error_ratio": "fewer than {bound} of the answers are 5xx",
-    "db_query_time": "a query takes less than {bound} on average",
-    "queries_per_request": "a request needs at most {bound} on average",
-    "cache_hit_ratio": "at least {bound} of the look-ups hit the cache",
-    "cache_operation_time": "a cache operation takes less than {bound} on average",
-    "pool_utilization": "less than {bound} of the connection pool is in use",
-    "pool_wait": "a connection is there within {bound} on average",
-    "background_task_time": "a background task takes less than {bound} on average",
-    "event_loop_lag": "the event loop is less than {bound} late in 95% of the cases",
-    "gc_share": "garbage collection takes less than {bound} of the time",
-    "cpu_utilization": "the service uses less than {bound} of the machine's CPU time",
-    "memory_utilization": "the service uses less than {bound} of the memory that it may use",
+    "server_latency": "95% of the requests are answered within the bound, as the service measures",
+    "server_error_ratio": "share of the answers that are 5xx",
+    "db_query_time": "mean time of a query",
+    "queries_per_request": "queries that a request needs on average",
+    "cache_hit_ratio": "share of the look-ups that hit the cache",
+    "cache_operation_time": "mean time of a cache operation",
+    "pool_utilization": "share of the connection pool that is in use",
+    "pool_wait": "mean wait for a connection",
+    "background_task_time": "mean time of a background task",
+    "event_loop_lag": "95% of the lags of the event loop are within the bound",
+    "gc_share": "share of the time that garbage collection takes",
+    "cpu_utilization": "share of the machine's CPU time that the service uses",
+    "memory_utilization": "share of its memory limit that the service uses",
 }
 # The texts of those that are gauges.
 _READINGS: Final[Mapping[str, str]] = {
-    "event_loop_lag": "the event loop is less than {bound} late at each reading",
+    "event_loop_lag": "highest lag of the event loop at a reading",
 }
 
 
@@ -71,7 +71,7 @@ class BudgetProposal:
     Attributes:
         indicator: As budgets.yaml has it.
         preset: Name of the preset; empty for a latency of the load generator.
-        text: The description, with `{bound}` in it.
+        text: The description.
         direction: max or min.
         least: The smallest bound of a share of errors.
         edges: Upper edges of the buckets of the metric, on which the bound should be.
@@ -99,10 +99,8 @@ class BudgetProposal:
 
     @property
     def description(self) -> str:
-        """One sentence with the bound."""
-        bound = "" if self.bound is None else self.shown(self.bound)
-        text = self.text.format(bound=bound)
-        return f"{text[:1].upper()}{text[1:]}"
+        """The text as a sentence."""
+        return f"{self.text[:1].upper()}{self.text[1:]}"
 
     def shown(self, value: float) -> str:
         """A value of the budget with its unit, or its noun."""
@@ -130,11 +128,11 @@ class MeasuredValue:
 
 def propose_client(load: LoadPlan) -> list[BudgetProposal]:
     """The budgets of what users see."""
-    text = "95% of all requests are answered within {bound}"
+    text = "95% of all requests are answered within the bound"
     proposals = [
         BudgetProposal("api-latency-p95", "api_latency", Unit.SECONDS, text),
         BudgetProposal(
-            *("error-ratio", "error_ratio", Unit.RATIO, "fewer than {bound} of the requests fail"),
+            *("error-ratio", "error_ratio", Unit.RATIO, "share of the requests that fail"),
             preset="error_ratio",
             least=load.errors,
         ),
@@ -149,8 +147,7 @@ def propose_client(load: LoadPlan) -> list[BudgetProposal]:
                 f"{snake(operation.function).replace('_', '-')}-p95",
                 f"{{kind: latency, quantile: {QUANTILE}, request: {request}}}",
                 Unit.SECONDS,
-                f"95% of {operation.title.replace('{', '{{').replace('}', '}}')}"
-                " are answered within {bound}",
+                f"95% of {operation.title} are answered within the bound",
             )
         )
     return proposals

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from harness.init.bounds import BudgetProposal
@@ -26,6 +26,7 @@ class TargetText:
         ready: Path that answers 2xx when the service is ready; empty without one.
         metrics: Path or URL; empty without metrics.
         dialects: Names of the dialects of its metrics.
+        requests: Metric of its requests and its labels, by the keys of `target.requests`.
         ca_file: Relative to the folder of budgets.yaml; empty without one.
     """
 
@@ -35,6 +36,7 @@ class TargetText:
     ready: str = ""
     metrics: str = ""
     dialects: tuple[str, ...] = ()
+    requests: Mapping[str, str] = field(default_factory=dict)
     ca_file: str = ""
 
 
@@ -100,6 +102,9 @@ def _target(target: TargetText) -> Iterator[str]:
         yield f"  metrics: {scalar(target.metrics)}"
     if target.dialects:
         yield f"  dialect: [{', '.join(target.dialects)}]  # the names of its metrics"
+    if target.requests:
+        named = ", ".join(f"{key}: {scalar(name)}" for key, name in target.requests.items())
+        yield f"  requests: {{{named}}}  # its own names"
 
 
 def _budget(proposal: BudgetProposal) -> Iterator[str]:

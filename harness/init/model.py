@@ -98,6 +98,7 @@ class Operation:
         credentials: All of them are sent.
         problem: Why it cannot be called; empty when it can.
         count: How often it was seen in a HAR or an access log; 0 for a document.
+        documented: Whether a document describes it, rather than a recording or --path.
     """
 
     method: str
@@ -109,6 +110,7 @@ class Operation:
     credentials: tuple[Credential, ...] = ()
     problem: str = ""
     count: int = 0
+    documented: bool = True
 
     @property
     def title(self) -> str:

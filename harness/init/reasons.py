@@ -49,6 +49,8 @@ def refused(operation: Operation, answered: Answered, pooled: bool) -> str:
     said = f"it answered {answered.status}"
     if answered.status in {401, 403}:
         return _not_allowed(operation, said)
+    if not operation.documented:
+        return f"{said}: check the path" if answered.status == 404 else said
     if answered.status == 404 and operation.parameters and not pooled:
         return f"{said}: nothing lists or creates its {operation.parameters[-1]}"
     wrong = answered.status in {400, 404, 409, 415, 422}

@@ -114,6 +114,7 @@ def _operation(group: _Group, names: NameSpace) -> Operation:
         credentials=group.credentials,
         problem=problem,
         count=group.count,
+        documented=False,
     )
 
 

@@ -112,7 +112,7 @@ def split_command(command: str) -> list[str]:
     if _ASSIGNMENT.fullmatch(argv[0]):
         raise TargetError(
             f"the command starts with {argv[0]!r}, which only a shell understands: {command}",
-            "put variables under target.environment",
+            f"write `env {command}`, or put variables under target.environment",
         )
     return argv
 

@@ -23,6 +23,7 @@ from harness.budgets.dialects.model import (
     Shape,
 )
 from harness.budgets.dialects.read import dialects
+from harness.budgets.dialects.requests import RequestNames, requests_of, with_requests
 from harness.budgets.lint.metrics import Family, family_of
 from harness.budgets.model import Target
 
@@ -32,28 +33,18 @@ _PREFIX = "{prefix}"
 _PARTS = ("_count", "_sum", "_bucket")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestNames:
-    """`target.requests`: the metric of the requests, and its labels.
-
-    Attributes:
-        metric: A histogram or summary of their times, or a counter.
-    """
-
-    metric: str
-    route: str = ""
-    status: str = ""
-    method: str = ""
-
-
 @cache
 def by_default() -> Recognition:
     """The roles of a service that nobody has looked at: those of OpenTelemetry."""
     return assumed(DEFAULT)
 
 
-def assumed(names: Iterable[str]) -> Recognition:
+def assumed(names: Iterable[str], requests: RequestNames | None = None) -> Recognition:
     """The roles that dialects name, without a look at the service.
+
+    Args:
+        names: Of the dialects.
+        requests: `target.requests`: its metric is a histogram, unless it is named as a counter.
 
     Raises:
         KeyError: There is no such dialect.
@@ -64,15 +55,19 @@ def assumed(names: Iterable[str]) -> Recognition:
         for role, pattern in dialect.roles.items():
             metric = _bound(dialect, pattern, dialect.prefix, pattern.shapes[0], frozenset())
             played.setdefault(role, metric)
-    return _with_process(Recognition(played))
+    if requests is None:
+        return _with_process(Recognition(played))
+    played.pop(MetricRole.IN_FLIGHT, None)  # only a look tells whether there is another metric
+    found = _with_process(Recognition(played))
+    counter = requests.metric.endswith(("_total", "_count"))
+    return with_requests(found, requests, "counter" if counter else "histogram")
 
 
 def recognise_target(families: Mapping[str, Family], target: Target | None) -> Recognition:
     """What plays each role in a service, with the dialects and the requests that a plan names."""
     if target is None:
         return recognise(families)
-    requests = RequestNames(**target.requests) if target.requests else None
-    return recognise(families, target.dialects, requests)
+    return recognise(families, target.dialects, requests_of(target))
 
 
 def recognise(
@@ -106,7 +101,10 @@ def recognise(
                 alike[name] = others
             used.append(name)
     found = _with_process(Recognition(played, ambiguous, alike))
-    return found if requests is None else _with_requests(found, requests, families)
+    if requests is None:
+        return found
+    family = family_of(requests.metric, families)
+    return with_requests(found, requests, family.kind if family else "unknown")
 
 
 def subject_of(metric: str, found: Recognition) -> RoleGroup | None:
@@ -226,6 +224,9 @@ def _fit_with(
                 return None
             continue
         labels = _labels(family)
+        apart = (pattern.labels.get(name, labels) for name in pattern.where)
+        if labels and any(map(labels.isdisjoint, apart)):
+            continue  # no label tells its series from others, e.g. errors without a status
         meant = {name for names in pattern.labels.values() for name in names}
         explained += len(labels & {*pattern.needs, *pattern.also, *meant})
         played[role] = _bound(dialect, pattern, prefix, shape, labels)
@@ -339,36 +340,3 @@ def _of_harness(*roles: MetricRole) -> dict[MetricRole, RoleMetric]:
         role: replace(_bound(process, pattern, "", shape, frozenset()), dialect=HARNESS)
         for role, (pattern, shape) in bound.items()
     }
-
-
-def _with_requests(
-    found: Recognition, requests: RequestNames, families: Mapping[str, Family]
-) -> Recognition:
-    """The roles of the requests as `target.requests` names them."""
-    labels = {
-        meaning: label
-        for meaning in ("route", "method", "status")
-        if (label := getattr(requests, meaning))
-    }
-    played = {role: one for role, one in found.played.items() if role.group is not RoleGroup.HTTP}
-    ambiguous: dict[RoleGroup, tuple[RoleMetric, ...]] = dict(found.ambiguous)
-    ambiguous.pop(RoleGroup.HTTP, None)
-    family = family_of(requests.metric, families)
-    kind = family.kind if family else "unknown"
-    counted = requests.metric
-    milliseconds = requests.metric.endswith(("_milliseconds", "_ms"))
-    if kind in {"histogram", "summary"}:
-        shape: Shape = "histogram" if kind == "histogram" else "summary"
-        played[MetricRole.SERVER_LATENCY] = RoleMetric(
-            _OWN, requests.metric, shape, {}, labels, "ms" if milliseconds else "s"
-        )
-        counted = f"{requests.metric}_count"
-    played[MetricRole.REQUESTS] = RoleMetric(_OWN, counted, "counter", {}, labels)
-    if requests.status:
-        played[MetricRole.ERRORS] = RoleMetric(
-            _OWN, counted, "counter", {requests.status: "~5.."}, labels
-        )
-    return Recognition(played, ambiguous)
-
-
-_OWN = "target.requests"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.budgets.dialects.model import MetricRole
 from harness.budgets.dialects.recognise import recognise
+from harness.budgets.dialects.told import request_names
 from harness.commands.parts.outputs import print_line
 from harness.errors import UsageError
 from harness.units import Unit, format_quantity
@@ -56,7 +57,9 @@ class Draft:
         self._found = recognise(families)
         self.selection = selection
         self.proposals: list[BudgetProposal] = []
-        self._target = replace(target, dialects=self.dialects)
+        names = request_names(self._found)
+        requests = {} if names is None else names.given
+        self._target = replace(target, dialects=self.dialects, requests=requests)
         self._scenario = scenario
         self._host = host
         self._load: LoadPlan | None = None

@@ -98,7 +98,8 @@ def _read_plan(path: Path, today: date | None) -> Plan:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(f"{path} does not exist", "name the file with --budgets") from None
+        hint = "name the file with --budgets, or write one with `harness init`"
+        raise UsageError(f"{path} does not exist", hint) from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {why_unreadable(error)}") from error
     return parse_plan(decoded(data, path), path, os.environ, today)

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.budgets.dialects.model import Recognition
-from harness.budgets.dialects.recognise import assumed, by_default, recognise_target
+from harness.budgets.dialects.model import Recognition, RoleGroup, RoleMetric
+from harness.budgets.dialects.read import dialects
+from harness.budgets.dialects.recognise import by_default, recognise_target
+from harness.budgets.dialects.requests import OWN
+from harness.budgets.dialects.told import changed_roles, request_names, told_roles
 from harness.budgets.lint.metrics import Family
-from harness.budgets.model import Plan
+from harness.budgets.model import Plan, Target
 from harness.budgets.presets import roles_of_run
 from harness.errors import HarnessError
 from harness.names import MANIFEST_FILE, RUNS_FOLDER
@@ -23,18 +26,21 @@ class KnownRoles(NamedTuple):
         found: The roles.
         known: How they are known.
         families: The metrics of the running service, by name; empty without one.
+        doubt: Why the service may have other names; empty without a doubt.
     """
 
     found: Recognition
     known: str
     families: Mapping[str, Family] = {}
+    doubt: str = ""
 
 
 def roles_of(plan: Plan, url: str | None, runs: Path = Path(RUNS_FOLDER)) -> KnownRoles:
     """What plays each role in a service, and how that is known.
 
-    A running service says it best, then the dialects that budgets.yaml names, then the newest
-    stored run of the service. Without any of them the names are OpenTelemetry's.
+    A running service says it best, then the dialects that budgets.yaml names, so that
+    budgets.yaml alone decides what is rendered; then the newest stored run of the service, then
+    `target.requests`. Without any of them the names are OpenTelemetry's.
 
     Args:
         plan: The whole of budgets.yaml.
@@ -49,16 +55,74 @@ def roles_of(plan: Plan, url: str | None, runs: Path = Path(RUNS_FOLDER)) -> Kno
 
         families = fetch_families(url, plan.target)
         return KnownRoles(recognise_target(families, plan.target), f"at {url}", families)
-    if plan.target is not None and plan.target.dialects and not plan.target.requests:
-        return KnownRoles(assumed(plan.target.dialects), "by target.dialect")
+    run = _newest_run(plan.service, runs)
+    if plan.target is not None and plan.target.dialects:
+        return _told(plan.target, run)
+    if run is not None:
+        return run
+    if plan.target is not None and plan.target.requests:
+        return KnownRoles(told_roles(plan.target), "by target.requests")
+    return KnownRoles(by_default(), "as nothing else is known; --url recognises the service's own")
+
+
+def _told(target: Target, run: KnownRoles | None) -> KnownRoles:
+    """The roles by a target that names dialects, and whether a run of the service doubts them."""
+    found = told_roles(target)
+    doubt = _chosen_by_authors(found) if run is None else _other_names(target, found, run)
+    return KnownRoles(found, "by target.dialect", doubt=doubt)
+
+
+def _chosen_by_authors(found: Recognition) -> str:
+    generic = [name for name in found.dialects if name != OWN and dialects()[name].generic]
+    if not generic:
+        return ""
+    return (
+        f"the names of dialect {generic[0]} are a guess, because each service chooses its own; "
+        "--url recognises them, and target.requests names them"
+    )
+
+
+def _other_names(target: Target, found: Recognition, run: KnownRoles) -> str:
+    """What a run of the service found by the same dialects, if it is something else."""
+    seen = Recognition(
+        {
+            role: one
+            for role, one in run.found.played.items()
+            if one.dialect in {*target.dialects, OWN}
+        }
+    )
+    if not seen.played:
+        return f"the run {run.known} found no metric of dialect {' or '.join(target.dialects)}"
+    changed = changed_roles(seen, found)
+    if not changed:
+        return ""
+    names = request_names(seen) if changed[0].group is RoleGroup.HTTP else None
+    advice = "render with --url, which reads the names of the running service"
+    if names is not None:
+        given = ", ".join(f"{key}: {value}" for key, value in names.given.items())
+        advice = f"write `requests: {{{given}}}` under target, or render with --url"
+    return (
+        f"the run {run.known} found {_shown(seen[changed[0]])} for the role '{changed[0]}', not "
+        f"{_shown(found[changed[0]])}: {advice}"
+    )
+
+
+def _shown(metric: RoleMetric | None) -> str:
+    if metric is None:
+        return "any other metric"
+    return f"the {metric.shape} {metric.metric}{{{', '.join(metric.labels.values())}}}"
+
+
+def _newest_run(service: str, runs: Path) -> KnownRoles | None:
+    """What the newest stored run of a service found; None without one."""
     for folder in _newest_first(runs):
         try:
             manifest = read_manifest(RunFolder(folder))
         except HarnessError:
             continue  # a folder that is no run, or a damaged one
-        if manifest.service == plan.service and manifest.roles is not None:
+        if manifest.service == service and manifest.roles is not None:
             return KnownRoles(roles_of_run(manifest.roles), f"in {folder}")
-    return KnownRoles(by_default(), "as nothing else is known; --url recognises the service's own")
+    return None
 
 
 def _newest_first(runs: Path) -> list[Path]:

@@ -138,6 +138,23 @@ def test_ca_file_is_checked_before_anything_runs(
     assert f"cannot use {tmp_path}/ca.pem: No such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "lint", "render"])
+def test_hint_without_a_budgets_file_names_init(
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main([command])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: budgets.yaml does not exist\n"
+        "hint: name the file with --budgets, or write one with `harness init`\n"
+    )
+
+
 def test_ca_file_of_init_is_checked_before_anything_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +165,25 @@ def test_ca_file_of_init_is_checked_before_anything_runs(
         main(["init", *given.split()])
     assert end.value.code == 2
     assert f"--ca-file: cannot use {file}: it has no certificate in PEM" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("PORT={port} node server.js", "write `env PORT={port} node server.js`"),
+        ("PORT=8000 node server.js", "write `env PORT=8000 node server.js`"),
+        ("cd app && node server.js {port}", "write sh -c 'cd app && node server.js {port}'"),
+    ],
+)
+def test_command_of_init_that_needs_a_shell_is_bad_usage(
+    command: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["init", "--command", command, "--output", str(tmp_path)])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: --command: the command ")
+    assert f"hint: {hint}" in error
 
 
 @pytest.mark.parametrize("file", ["out", "out/scenarios"])

@@ -1,5 +1,6 @@
 """`harness render`: what is written where, drift, bad usage."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,27 @@ def test_render_watches_the_job_and_links_to_the_grafana_that_are_named(tmp_path
     assert 'job="eu/checkout"' in text
     assert 'job="checkout"' not in text
     assert "dashboard_url: https://grafana.example/d/checkout-budgets?" in text
+
+
+def test_rules_of_a_service_with_its_own_names_read_these(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("budgets.yaml").write_text(
+        "version: 1\nservice: shop\n"
+        "target: {url: http://127.0.0.1:1, metrics: /metrics, dialect: [promhttp],\n"
+        "  requests: {metric: http_request_duration_seconds, route: endpoint, method: method}}\n"
+        "scenarios: {smoke: {locustfile: smoke.py, rate: 50/s, duration: 20s}}\n"
+        "budgets:\n  server: {indicator: server_latency, max: 500ms}\n"
+        "  list:\n    indicator: {kind: latency, quantile: 0.95, request: GET /orders}\n"
+        "    max: 500ms\n"
+    )
+    assert render() == 0
+    text = Path("dashboards/prometheus/rules.yml").read_text()
+    assert set(re.findall(r"\w*request_duration_seconds\w*", text)) == {
+        "http_request_duration_seconds_bucket"
+    }
+    assert 'endpoint="/orders"' in text
 
 
 def test_render_of_nothing_is_an_error_that_says_why(

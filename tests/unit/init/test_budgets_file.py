@@ -1,6 +1,7 @@
 """The budgets.yaml that is written: its bounds, its load, and that lint finds nothing."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_bound_stands_beside_what_was_measured_and_missing_data_are_said() -> No
     ]
     text = written(found, load)
     assert "max: 300ms  # measured 40.2 ms" in text
-    assert "description: 95% of all requests are answered within 300 ms" in text
+    assert "description: 95% of all requests are answered within the bound\n" in text
     assert "# error-ratio: not proposed: no data: nothing moved\n" in text
     assert list(yaml.safe_load(text)["budgets"]) == ["api-latency-p95"]
 
@@ -89,12 +90,32 @@ def test_bound_stands_beside_what_was_measured_and_missing_data_are_said() -> No
     ("bound", "text"),
     [(1.0, "1 query"), (1.5, "1.5 queries"), (20.0, "20 queries"), (0.6, "0.6 queries")],
 )
-def test_noun_of_a_bound_agrees_with_its_number(bound: float, text: str) -> None:
-    described = "a request needs at most {bound} on average"
+def test_noun_of_a_value_agrees_with_its_number(bound: float, text: str) -> None:
     preset = "queries_per_request"
-    one = BudgetProposal("x", preset, Unit.COUNT, described, preset=preset, bound=bound)
-    assert one.description == f"A request needs at most {text} on average"
+    one = BudgetProposal("x", preset, Unit.COUNT, "a text", preset=preset)
     assert with_bound(one, MeasuredValue(bound)).measured == f"measured {text}"
+
+
+def test_description_stays_right_when_the_bound_is_changed() -> None:
+    load = plan_load(selection(6, 6, 1), 0.01)
+    for one in proposals(load):
+        small, large = (replace(one, bound=bound).description for bound in (0.123, 0.456))
+        assert small == large
+        assert small[0].isupper() or small.startswith("95%")
+    braces = LoadTask(Operation("get", "/items/{item_id}", "get_item"), "detail", 6)
+    own = propose_client(replace(load, own=(braces,)))[-1]
+    assert own.description == "95% of GET /items/{item_id} are answered within the bound"
+
+
+def test_names_that_the_service_chose_are_written_and_read_again() -> None:
+    load = LoadPlan(10, 30, ())
+    requests = {"metric": "http_request_duration_seconds", "route": "endpoint", "method": "on"}
+    target = TargetText("shop", "http://127.0.0.1:1", dialects=("promhttp",), requests=requests)
+    text = budgets_text(target, SCENARIO, load, [draft(one) for one in propose_client(load)])
+    plan = parse_plan(text, Path("/shop/budgets.yaml"), {}, date(2026, 11, 28))
+    assert plan.target is not None
+    assert plan.target.requests == requests
+    assert plan.target.dialects == ("promhttp",)
 
 
 def test_ca_file_is_written_into_the_target() -> None:
@@ -108,7 +129,7 @@ def test_ca_file_is_written_into_the_target() -> None:
 
 
 def proposal(preset: str, unit: Unit, **more: Any) -> BudgetProposal:
-    return BudgetProposal("x", preset, unit, "{bound}", preset=preset, **more)
+    return BudgetProposal("x", preset, unit, "a text", preset=preset, **more)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from harness.init.model import (
     Selection,
 )
 from harness.init.operations import read_operations
+from harness.init.recorded import path_operations
 from harness.init.select import select, without
 from tests.unit.init.documents import CONTACTS, REGIONS, Service, contacts, fastapi
 
@@ -36,6 +37,20 @@ def reasons(selection: Selection) -> dict[str, str]:
 
 def get(path: str, **more: Any) -> Operation:
     return Operation("get", path, f"get_{len(path)}", **more)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "reason"),
+    [
+        ("/oders", 404, "it answered 404: check the path"),
+        ("/orders/999", 404, "it answered 404: check the path"),
+        ("/orders", 400, "it answered 400"),
+    ],
+)
+def test_advice_for_a_named_path_speaks_of_no_document(path: str, status: int, reason: str) -> None:
+    operations = path_operations([path])
+    selection, _ = selected(operations, {operations[0].title: Answered(status)})
+    assert reasons(selection) == {operations[0].title: reason}
 
 
 def test_without_writes_no_request_changes_anything() -> None:

@@ -83,7 +83,11 @@ REFUSED = {
     "a redirection": ("a > file", "'>', which only a shell", "sh -c"),
     "a background job": ("a &", "'&', which only a shell", "sh -c"),
     "a substitution": ("a $(b)", "which only a shell", "sh -c"),
-    "a variable before the command": ("A=1 b", "'A=1', which only a shell", "target.environment"),
+    "a variable before the command": (
+        "A=1 b",
+        "'A=1', which only a shell",
+        "write `env A=1 b`, or put variables under target.environment",
+    ),
     "quotes that do not match": ("a 'b", "No closing quotation", "quotes"),
     "nothing": ("  ", "is empty", "leave it out"),
 }

@@ -6,7 +6,8 @@ import pytest
 
 from harness.budgets.dialects.model import MetricRole, Recognition, RoleGroup, RoleMetric
 from harness.budgets.dialects.read import dialects
-from harness.budgets.dialects.recognise import RequestNames, assumed, recognise, with_process_tree
+from harness.budgets.dialects.recognise import assumed, recognise, with_process_tree
+from harness.budgets.dialects.requests import RequestNames
 from harness.budgets.lint.metrics import Family
 from harness.observe.exposition import parse_exposition
 from harness.observe.metric_families import families_of
