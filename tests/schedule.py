@@ -139,21 +139,22 @@ def pytest_report_header(config: pytest.Config) -> str:
 # --- nothing beside what is marked `alone` --------------------------------------------------------
 # A worker holds a lock, shared with the others, from its first test to its end. Before a test that
 # is marked `alone` it takes the lock for itself, which waits for the end of the other workers.
-# Since such tests come last, every worker has either ended by then or waits here as well.
+# Since such tests come last, every worker has either ended by then or waits here as well. A worker
+# that replaces one that crashed has no lock before its first test: the others get their tests only
+# after it has collected its own.
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ and hasattr(session.config, "workerinput"):
         factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
-        lock = (factory.getbasetemp().parent / "alone.lock").open("wb")
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        session.config.stash[LOCK] = lock
+        session.config.stash[LOCK] = (factory.getbasetemp().parent / "alone.lock").open("wb")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if item.get_closest_marker("alone") and (lock := item.config.stash.get(LOCK, None)):
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    if lock := item.config.stash.get(LOCK, None):
+        alone = item.get_closest_marker("alone")
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
     return (yield)
 
 
