@@ -158,7 +158,8 @@ def is_a(value: Any, kind: type) -> bool:
 def waiting_tasks(loop: Any) -> list[tuple[str, ...]]:
     """The stacks of the tasks of a loop, from the outside in; empty while a task runs.
 
-    A task that waits for another task is left out: the other one tells what both wait for.
+    A task that waits for another task is left out: the other one tells what both wait for. So is a
+    task that waits for nothing: it has not begun, or its next step is due.
     """
     asyncio: Any = sys.modules["asyncio"]
     if asyncio.current_task(loop) is not None:
@@ -167,7 +168,8 @@ def waiting_tasks(loop: Any) -> list[tuple[str, ...]]:
     tasks = list(asyncio.all_tasks(loop))[:MOST_TASKS]
     others = {number for task in tasks for number in (id(task), *reached(task, asyncio.Future))}
     for task in tasks:
-        if id(getattr(task, "_fut_waiter", None)) in others:
+        waits_for = getattr(task, "_fut_waiter", None)
+        if waits_for is None or id(waits_for) in others:
             continue
         stack: list[str] = []
         awaited = task.get_coro()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.observe import inside
-from harness.observe.inside.sitecustomize import folded, growth
+from harness.observe.inside.sitecustomize import folded, growth, waiting_tasks
 from harness.runs.recording.growth import AllocationSite, read_growth
 from harness.runs.recording.profile import Stack, read_stacks, total
 from harness.runs.recording.profile import folded as of_process
@@ -83,6 +84,32 @@ def test_a_coroutine_that_waits_is_on_its_tasks_stack(tmp_path: Path) -> None:
         ("task", "load", 10),
     }
     assert ("thread", "<module>", 16) in counts
+
+
+def test_a_task_counts_only_while_it_waits() -> None:
+    loop = asyncio.new_event_loop()
+    event = asyncio.Event()
+
+    async def wait() -> None:
+        await event.wait()
+
+    def step() -> None:
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+
+    task = loop.create_task(wait())
+    try:
+        assert waiting_tasks(loop) == []  # it has not begun
+        step()
+        (stack,) = waiting_tasks(loop)
+        assert ["wait" in frame for frame in stack] == [True, True]
+        event.set()
+        step()
+        assert waiting_tasks(loop) == []  # its next step is due
+        step()
+        assert task.done()
+    finally:
+        loop.close()
 
 
 BELOW = """
