@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_TIME: Final = 0.05  # s; longer than an answer takes, unless it waited for others
 
 
 class Slowed:
     """An application whose answers begin later by a share of the time that they took.
+
+    What an answer took beyond `MOST_TIME` is not counted. It includes the time that the answer
+    waited for others, so without a limit one pause makes a queue, and each answer makes it longer.
 
     Args:
         app: The application to slow down.
@@ -29,7 +35,7 @@ class Slowed:
         async def late(message: Message) -> None:
             if message["type"] == "http.response.start":
                 now = time.perf_counter()
-                end = now + self._share * (now - began)
+                end = now + self._share * min(now - began, MOST_TIME)
                 while time.perf_counter() < end:
                     pass
             await send(message)

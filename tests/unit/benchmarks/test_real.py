@@ -106,3 +106,21 @@ async def test_slowed_application_begins_its_answer_later_by_a_share_of_its_time
     work = times["worked"] - times["began"]
     assert times["http.response.start"] - times["began"] >= 1.5 * work
     assert times["http.response.body"] >= times["http.response.start"]
+
+
+async def test_slowed_application_does_not_count_the_time_in_a_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, 30.0, 30.004, 30.0051])  # s; until an answer that is 0.1 * 0.05 s later
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start"})
+
+    async def send(message: Any) -> None:
+        assert next(clock, None) is None
+
+    async def receive() -> Any:
+        raise AssertionError
+
+    await Slowed(app, 0.1)({"type": "http"}, receive, send)
