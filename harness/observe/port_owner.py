@@ -56,6 +56,31 @@ def _outermost(process: psutil.Process, port: int, addresses: frozenset[str]) ->
     return [process, *listening][-1]
 
 
+def listened_instead(url: str, pid: int) -> str:
+    """A sentence on where a command listens that does not listen at the port of its URL.
+
+    Args:
+        url: Where the service is expected.
+        pid: Process id of the command.
+
+    Returns:
+        An empty text when it listens there or nowhere, and when that cannot be seen.
+    """
+    with suppress(psutil.Error):
+        root = psutil.Process(pid)
+        at = {
+            (one.laddr.port, one.laddr.ip)
+            for process in (root, *root.children(recursive=True))
+            for one in process.net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN and one.laddr
+        }
+        host, port = address(url)
+        if at and not any(own == port and ip in _here(host) | _EVERY for own, ip in at):
+            places = ", ".join(f"{ip} port {own}" for own, ip in sorted(at))
+            return f"it listens at {places} instead of {host} port {port}"
+    return ""
+
+
 def unseen(url: str) -> str:
     """A notice that no process can be seen that listens at a URL of this machine."""
     return (

@@ -27,7 +27,7 @@ from harness.observe.command import (
     split_command,
 )
 from harness.observe.fetch import NoAnswer, fetch, tls_of
-from harness.observe.port_owner import listeners, refuse_foreign_metrics
+from harness.observe.port_owner import listened_instead, listeners, refuse_foreign_metrics
 from harness.observe.scheme import refuse_wrong_scheme
 from harness.process.output import NOTHING, last_lines
 from harness.process.process import Process
@@ -161,6 +161,8 @@ async def _start_once(
             output = last_lines(log, before) if died.done() else last_output(log, before)
             hint = f"the whole output is in {log}; the command was: {target.command}"
             if not died.done():
+                elsewhere = await asyncio.to_thread(listened_instead, url, process.pid)
+                problem += f"; {elsewhere}" if elsewhere else ""
                 hint += "; target.ready_timeout sets the longest wait"
             raise TargetError(problem + output, hint)
         if target.ready is None or not target.ready.startswith("/"):

@@ -159,6 +159,20 @@ async def test_serve_never_listening_is_reported(tmp_path: Path, log: Path) -> N
     assert "written no" not in caught.value.message  # that is not why nothing listens
 
 
+async def test_serve_names_the_port_at_which_the_service_listens(tmp_path: Path, log: Path) -> None:
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(60)"
+    target = Target(
+        url=URL,
+        command=f'{sys.executable} -c "{listen}"',
+        ready_timeout=3,  # in which a busy machine starts it
+        directory=tmp_path,
+    )
+
+    with pytest.raises(TargetError, match=r"it listens at 127\.0\.0\.1 port \d+ instead of"):
+        async with serve(target, log):
+            pass
+
+
 async def test_serve_cancelled_while_waiting_leaves_no_process(tmp_path: Path, log: Path) -> None:
     target = Target(url=URL, command=command("never-ready"), ready="/ready", directory=tmp_path)
 

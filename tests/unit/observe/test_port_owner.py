@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from harness.errors import TargetError
-from harness.observe.port_owner import listeners, refuse_foreign_metrics
+from harness.observe.port_owner import listened_instead, listeners, refuse_foreign_metrics
 
 
 @pytest.fixture
@@ -120,3 +120,24 @@ def test_listeners_are_unknown_where_only_root_sees_sockets(
 
     monkeypatch.setattr(psutil, "net_connections", denied)
     assert listeners("http://127.0.0.1:8000") == ()
+
+
+@pytest.mark.parametrize("habits", [[], ["forks"]], ids=["one process", "a process and a worker"])
+def test_service_that_listens_elsewhere(habits: list[str]) -> None:
+    code = [sys.executable, "-c", SERVER, "127.0.0.1", *habits]
+    with subprocess.Popen(
+        code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as service:
+        assert service.stdout is not None
+        port = int(service.stdout.readline())
+        here = f"it listens at 127.0.0.1 port {port} instead of"
+        assert listened_instead(f"http://localhost:{port}", service.pid) == ""
+        assert listened_instead(f"http://[::1]:{port}", service.pid) == f"{here} ::1 port {port}"
+        assert listened_instead("http://127.0.0.1:9", service.pid) == f"{here} 127.0.0.1 port 9"
+        service.communicate("")
+    assert listened_instead("http://127.0.0.1:9", service.pid) == ""
+
+
+def test_service_that_listens_nowhere(foreign: tuple[str, int]) -> None:
+    url, service = foreign
+    assert listened_instead(url, service) == ""
