@@ -64,7 +64,8 @@ class Clock(_Record):
 
     @model_validator(mode="after")
     def _check_window(self) -> Clock:
-        if (self.window_end or 0.0) - (self.window_start or self.window_end or 0.0) > _LONGEST:
+        start, end = self.window_start, self.window_end
+        if start is not None and end is not None and end - start > _LONGEST:
             raise ValueError("its window is longer than a run can be")
         return self
 

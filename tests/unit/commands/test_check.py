@@ -191,6 +191,11 @@ def replaced(run: RunFolder, old: str, new: str) -> None:
         ('"window_end": 1010.0', '"window_end": NaN', "clock.window_end: Input should be"),
         ('"created": 900.0', '"created": -1', "clock.created: Input should be greater than"),
         ('"window_end": 1010.0', '"window_end": 1e10', "clock: its window is longer than a run"),
+        (
+            '"window_start": 1000.0,\n    "window_end": 1010.0',
+            '"window_start": 0.0,\n    "window_end": 1e9',
+            "clock: its window is longer than a run",
+        ),
     ],
 )
 def test_tampered_manifest_is_refused_with_the_place(

@@ -87,7 +87,7 @@ def _clock(
     created: float, started: float | None, start: float | None, seconds: float | None
 ) -> Clock:
     """A clock whose window, if it has one, lasts so many seconds."""
-    end = None if seconds is None else (start or created) + seconds
+    end = None if seconds is None else (created if start is None else start) + seconds
     return Clock(
         created=created,
         started=started,
