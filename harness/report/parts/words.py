@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Generic, Literal, TypedDict, TypeVar, assert_never
+from typing import Any, Generic, Literal, TypedDict, TypeVar, assert_never
 
 from harness.budgets.model import Severity
 from harness.judge.compare.model import BudgetChange
@@ -331,13 +331,25 @@ def facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("Window", format_quantity(window, Unit.SECONDS) if window is not None else "not reached"),
         ("Requests", _flat(manifest.requests.model_dump())),
         ("Scenario", scenario_text(manifest.scenario)),
-        ("Target", _CREDENTIALS.sub("", _flat(manifest.target))),
+        ("Target", _target(manifest.target)),
         ("Workers", ", ".join(map(_worker, manifest.workers))),
         ("Git", _flat(manifest.git)),
         ("Host", _flat(manifest.host)),
         ("Versions", _flat({"harness": manifest.harness_version} | manifest.versions)),
     ]
     return [(label, clean(text, 1000)) for label, text in lines if text]
+
+
+def _target(target: Mapping[str, Any]) -> str:
+    """Where the service is, what started it, and where its metrics are, without passwords."""
+    parts = [str(target.get("url") or "")]
+    if command := target.get("command"):
+        parts.append(f"started with: {command}")
+    if metrics := target.get("metrics"):
+        parts.append(f"metrics at {', '.join(metrics)}")
+    if (code := target.get("exit_code")) is not None:
+        parts.append(f"exit code {code}")
+    return _CREDENTIALS.sub("", "; ".join(filter(None, parts)))
 
 
 def _worker(worker: Worker) -> str:

@@ -149,6 +149,29 @@ def test_facts_without_window_say_so_and_leave_out_what_is_unknown() -> None:
     assert not {"Git", "Host"} & set(facts)
 
 
+def test_target_is_its_address_its_command_and_its_metrics() -> None:
+    target = {
+        "url": "http://me:secret@127.0.0.1:8000",
+        "command": "serve --port 8000",
+        "metrics": ["http://127.0.0.1:8000/metrics", "http://127.0.0.1:9100/metrics"],
+        "ours": True,
+        "exit_code": 0,
+        "roles": {"roles": {"requests": {"metric": "http_requests_total"}}},
+    }
+    assert dict(wording.facts(INTERRUPTED.model_copy(update={"target": target})))["Target"] == (
+        "http://127.0.0.1:8000; started with: serve --port 8000; metrics at "
+        "http://127.0.0.1:8000/metrics, http://127.0.0.1:9100/metrics; exit code 0"
+    )
+    running: dict[str, object] = {
+        "url": "http://127.0.0.1:8000",
+        "command": None,
+        "metrics": [],
+        "exit_code": None,
+    }
+    facts = dict(wording.facts(INTERRUPTED.model_copy(update={"target": running})))
+    assert facts["Target"] == "http://127.0.0.1:8000"
+
+
 def test_every_outcome_has_a_rank() -> None:
     assert sorted(wording.WORST_FIRST) == sorted(get_args(Outcome))
 

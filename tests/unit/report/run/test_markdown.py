@@ -219,7 +219,7 @@ def test_passing_summary_gives_no_reasons_and_no_empty_column() -> None:
 
 def test_credentials_in_the_target_url_are_not_published() -> None:
     markdown = summary_markdown(judged("pass", P95), evidence())
-    assert "url http:&#8203;//127.0.0.1:8000" in markdown
+    assert "Target: http:&#8203;//127.0.0.1:8000" in markdown
     assert "secret" not in markdown
 
 
