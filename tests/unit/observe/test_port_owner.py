@@ -12,6 +12,7 @@ import pytest
 
 from harness.errors import TargetError
 from harness.observe.port_owner import listeners, refuse_foreign_metrics
+from tests.servers import free_port
 
 
 @pytest.fixture
@@ -71,9 +72,7 @@ def test_listener_is_the_first_process_of_a_service(
 
 
 def test_port_without_a_listener_has_none() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert listeners(f"http://127.0.0.1:{port}") == ()
+    assert listeners(f"http://127.0.0.1:{free_port()}") == ()
 
 
 @pytest.mark.parametrize(
