@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import TargetError
 from harness.observe.port_owner import listeners, refuse_foreign_metrics
-from tests.servers import free_port
+from tests.servers import closed_port
 
 
 @pytest.fixture
@@ -72,7 +72,8 @@ def test_listener_is_the_first_process_of_a_service(
 
 
 def test_port_without_a_listener_has_none() -> None:
-    assert listeners(f"http://127.0.0.1:{free_port()}") == ()
+    with closed_port() as port:
+        assert listeners(f"http://127.0.0.1:{port}") == ()
 
 
 @pytest.mark.parametrize(

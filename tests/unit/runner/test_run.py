@@ -27,7 +27,7 @@ from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.metrics import read_metrics
 from harness.runs.model import Manifest
 from harness.units import Unit
-from tests.servers import free_port
+from tests.servers import closed_port
 from tests.unit.judge.evidence import budget
 from tests.unit.runner.fakes import (
     ACCOUNT,
@@ -108,13 +108,14 @@ async def test_announcement_is_made_while_the_service_starts_and_shown_before_th
 
 
 async def test_service_that_does_not_start_waits_for_no_announcement(tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
-
     def announcement() -> list[str]:
         raise ValueError("not asked for")
 
-    options = RunOptions(url=url, announcement=announcement)
-    await gather(plan(url), SCENARIO, RunFolder(tmp_path), options, start_early=FakeFleet([]).early)
+    with closed_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        options = RunOptions(url=url, announcement=announcement)
+        start_early = FakeFleet([]).early
+        await gather(plan(url), SCENARIO, RunFolder(tmp_path), options, start_early=start_early)
     assert read_manifest(RunFolder(tmp_path)).status == "failed"
 
 
@@ -278,10 +279,11 @@ async def test_filter_by_an_unknown_label_is_noted_before_the_load(tmp_path: Pat
 
 
 async def test_service_that_does_not_answer_leaves_a_failed_run(tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
     fleet = FakeFleet([])
-    folder, options = RunFolder(tmp_path), RunOptions(url=url)
-    await gather(plan(url), SCENARIO, folder, options, start_early=fleet.early)
+    with closed_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        folder, options = RunFolder(tmp_path), RunOptions(url=url)
+        await gather(plan(url), SCENARIO, folder, options, start_early=fleet.early)
     assert fleet.calls == ["early", "end early"]
     manifest = read_manifest(RunFolder(tmp_path))
     assert manifest.status == "failed"
