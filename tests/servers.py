@@ -251,6 +251,14 @@ def free_port() -> int:
             return port
 
 
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that nobody listens on, nor can anybody meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], folder: Path) -> None:
     """Wait for a server that was started in `folder`; one that ended instead is an error."""
     patience_ends = time.monotonic() + PATIENCE

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, assert_never
 
+import psutil
+
 from harness import names
 from harness.budgets.dialects.restarts import RestartKind, restart_of
 from harness.budgets.model import Scenario, Target
@@ -35,7 +37,7 @@ from harness.runs.recording.profile import folded
 _FOLDER: Final = "HARNESS_INSIDE"  # variable of the service: where its sampler writes
 _SNAPSHOT: Final = "snapshot-"
 _READY: Final = "ready"  # file for the sampler, and the ending of what it writes then
-_DIVIDED: Final = 2.0  # s; a process that has ended writes nothing
+_WRITTEN: Final = 10.0  # s that a sampler may take to write: it may have to wait for a CPU
 _SLOWER: Final = 2.0  # times the longest start: sampling takes time
 _FRAMES: Final = 10  # of the place of an allocation
 # Of the load: a service whose memory is traced takes two to four times the CPU time.
@@ -160,8 +162,11 @@ class _Restart:
 
     async def _start(self, folder: Path, own: Path) -> None:
         async with serve(self._sampled(own), folder / names.TARGET_LOG):
-            await _divide(own)
+            (own / _READY).touch()
+            await _until_all(own, lambda path: path.with_suffix(f".{_READY}").exists())
             await asyncio.sleep(_AFTER)
+            before = {path: path.stat().st_mtime_ns for path in _stack_files(own)}
+            await _until_all(own, lambda path: path.stat().st_mtime_ns != before.get(path))
             until_ready, after = _stacks(own, until_ready=True), _stacks(own)
         (folder / names.START_STACKS_FILE).write_text(_text(until_ready), "utf-8")
         (folder / names.STARTED_STACKS_FILE).write_text(_text(_added(until_ready, after)), "utf-8")
@@ -216,24 +221,25 @@ async def _until(moment: float, *ends: asyncio.Future[str] | asyncio.Future[int]
     await asyncio.wait(ends, timeout=max(0.0, moment - time.monotonic()))
 
 
-async def _divide(own: Path) -> None:
-    """Let the samplers divide their samples now, and wait until they have."""
-    (own / _READY).touch()
-    deadline = time.monotonic() + _DIVIDED
+async def _until_all(own: Path, has_written: Callable[[Path], bool]) -> None:
+    """Wait until the sampler of each process has written, unless the process has ended."""
+    deadline = time.monotonic() + _WRITTEN
     while time.monotonic() < deadline:
-        if _are_divided(own):
+        found = _stack_files(own)
+        if all(has_written(path) or not psutil.pid_exists(int(path.stem)) for path in found):
             return
         await asyncio.sleep(_STEP)
 
 
-def _are_divided(own: Path) -> bool:
-    return all(path.with_suffix(f".{_READY}").exists() for path in own.glob("*.folded"))
+def _stack_files(own: Path) -> list[Path]:
+    """The files of the processes with a sampler, each with its id as the name."""
+    return sorted(own.glob("*.folded"))
 
 
 def _stacks(own: Path, *, until_ready: bool = False) -> dict[str, int]:
-    """The samples of all processes by stack, as they were written last or until `_divide`."""
+    """The samples of all processes by stack, as they were written last or when it became ready."""
     found: dict[str, int] = {}
-    for written in sorted(own.glob("*.folded")):
+    for written in _stack_files(own):
         divided = written.with_suffix(f".{_READY}")
         path = divided if until_ready and divided.exists() else written
         for line in folded(int(path.stem), path.read_text("utf-8", "replace")).splitlines():

@@ -33,6 +33,7 @@ SNAPSHOTS = 3
 DEPTH = 4  # of what a function refers to
 MOST_OBJECTS = 200
 FRAMES = ("cr_frame", "gi_frame", "ag_frame")
+DONE = ("CANCELLED", "FINISHED")  # states of a future
 
 
 class Sampler:
@@ -159,7 +160,8 @@ def waiting_tasks(loop: Any) -> list[tuple[str, ...]]:
     """The stacks of the tasks of a loop, from the outside in; empty while a task runs.
 
     A task that waits for another task is left out: the other one tells what both wait for. So is a
-    task that waits for nothing: it has not begun, or its next step is due.
+    task that waits for nothing: it has not begun, or what it waited for is done and its next step
+    due.
     """
     asyncio: Any = sys.modules["asyncio"]
     if asyncio.current_task(loop) is not None:
@@ -169,7 +171,7 @@ def waiting_tasks(loop: Any) -> list[tuple[str, ...]]:
     others = {number for task in tasks for number in (id(task), *reached(task, asyncio.Future))}
     for task in tasks:
         waits_for = getattr(task, "_fut_waiter", None)
-        if waits_for is None or id(waits_for) in others:
+        if waits_for is None or id(waits_for) in others or attribute(waits_for, "_state") in DONE:
             continue
         stack: list[str] = []
         awaited = task.get_coro()

@@ -128,8 +128,10 @@ def exposing(text: str) -> Iterator[str]:
     ids=["a label's value", "a value", "a line"],
 )
 def test_metrics_of_a_service(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
+    # The service is in this process, which may have to wait for a CPU.
+    monkeypatch.setattr("harness.observe.metric_families.TIMEOUT", 60.0)
     Path("smoke.py").touch()
     more = "{indicator: {kind: rate, metric: hits_total, where: {a: x}, unit: 1/s}, max: 1/s}"
     Path("budgets.yaml").write_text(

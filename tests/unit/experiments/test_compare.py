@@ -108,7 +108,7 @@ async def test_run_that_fails_before_the_common_start_ends_the_waiting_one() -> 
             group.create_task(failing())
 
     with pytest.raises(ExceptionGroup) as raised:
-        await asyncio.wait_for(both(), 5)
+        await asyncio.wait_for(both(), 60)
     assert raised.group_contains(TargetError)
     assert start.t0 is None
 

@@ -12,6 +12,7 @@ import pytest
 
 from harness.errors import TargetError
 from harness.observe.port_owner import listened_instead, listeners, refuse_foreign_metrics
+from tests.servers import closed_port
 
 
 @pytest.fixture
@@ -71,9 +72,8 @@ def test_listener_is_the_first_process_of_a_service(
 
 
 def test_port_without_a_listener_has_none() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert listeners(f"http://127.0.0.1:{port}") == ()
+    with closed_port() as port:
+        assert listeners(f"http://127.0.0.1:{port}") == ()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.runner.diagnosis import goes_on, receive_traces
 from harness.runner.options import DiagnosisOptions, RunOptions
 from harness.runs.folder import RunFolder
+from tests.servers import free_port
 
 FILE = Path("load.py")
 STARTED = Target(url="http://127.0.0.1:{port}", command="serve", environment={"A": "1"})
@@ -109,10 +110,9 @@ def test_nothing_is_received_where_nothing_can_come(tmp_path: Path) -> None:
 
 def test_running_service_sends_its_traces_to_the_given_address(tmp_path: Path) -> None:
     running = Target(url="http://127.0.0.1:8000")
-    _, url = received(tmp_path, STARTED, ON)
-    port = int(url.rpartition(":")[2])
+    port = free_port()
     listening = RunOptions(diagnosis=DiagnosisOptions("breach", listen=("127.0.0.1", port)))
-    assert received(tmp_path, running, listening) == (running, url)
+    assert received(tmp_path, running, listening) == (running, f"http://127.0.0.1:{port}")
     taken = receive_traces(running, listening, RunFolder(tmp_path), str)
     with (
         taken,

@@ -14,6 +14,7 @@ import pytest
 from harness import names
 from harness.budgets.model import Budget, Gauge, Plan, Selector, Target
 from harness.observe.profiler import profile_service
+from harness.runner import restart
 from harness.runner.diagnosis import Breaches
 from harness.runner.manifest import RunState, new_manifest
 from harness.runner.options import DiagnosisOptions, RunOptions
@@ -41,8 +42,8 @@ def grow():
         time.sleep(0.01)
 
 def prepare():
-    end = time.monotonic() + 0.6
-    while time.monotonic() < end:
+    end = time.process_time() + 0.6
+    while time.process_time() < end:
         pass
 
 threading.Thread(target=grow, daemon=True).start()
@@ -66,11 +67,14 @@ async def restarted(
     interrupt_after: float | None = None,
     profiled: int | None = None,
 ) -> tuple[list[str], list[str], Recording | None]:
-    """End a run: what it tells, its notices, and what was recorded."""
+    """End a run: what it tells, its notices, and what was recorded.
+
+    A signal comes some seconds after it tells something, or before it ends.
+    """
     program = folder / "service.py"
     program.write_text(SERVICE)
     command = f"{sys.executable} {program} {{port}}" if command is None else command
-    target = Target(url="http://127.0.0.1:{port}", command=command or None, ready_timeout=30.0)
+    target = Target(url="http://127.0.0.1:{port}", command=command or None, ready_timeout=60.0)
     shop: Plan = replace(plan(), target=target, budgets=tuple(budgets))
     run = RunFolder(folder / "run")
     run.path.mkdir()
@@ -82,22 +86,25 @@ async def restarted(
     told: list[str] = []
     start = FakeStart([])
 
+    def tell(text: str) -> None:
+        told.append(text)
+        if interrupt_after:
+            asyncio.get_running_loop().call_later(interrupt_after, start.interrupted.set)
+
     async def first() -> float:
         return 0.0
 
     diagnosis = DiagnosisOptions(when, 1.0, begin=first if begin else None)
-    options = RunOptions(diagnosis=diagnosis, note=told.append, url=url)
+    options = RunOptions(diagnosis=diagnosis, note=tell, url=url)
     fleet = FakeFleet([])
     async with (
-        asyncio.timeout(120),
+        asyncio.timeout(300),
         recorded_restart(
             *(Breaches(shop, SCENARIO, state), SCENARIO, options, state, target, start, fleet.open)
         ),
     ):
         if interrupt_after == 0.0:
             start.interrupted.set()
-        elif interrupt_after:
-            asyncio.get_running_loop().call_later(interrupt_after, start.interrupted.set)
     return told, list(state.manifest.notices), read_recording(run.path)
 
 
@@ -113,6 +120,16 @@ async def test_start_is_recorded_until_the_service_is_ready(tmp_path: Path) -> N
     assert "BaseServer.serve_forever" in after
     assert recording.growth == ()
     assert not (tmp_path / "run" / names.DIAGNOSIS_FOLDER / "inside").exists()
+
+
+async def test_samples_after_the_start_are_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_AFTER", "_STEP"):
+        monkeypatch.setattr(restart, name, 0.001)  # as if the sampler got no CPU for so long
+    _, _, recording = await restarted(tmp_path)
+    assert recording is not None
+    assert recording.started
 
 
 async def test_memory_is_recorded_under_load(tmp_path: Path) -> None:

@@ -7,16 +7,18 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
 from harness import names
-from harness.budgets.model import Gauge, Selector
+from harness.budgets.model import Gauge, Scenario, Selector
 from harness.errors import GeneratorError, HarnessError, ScenarioError, UsageError
 from harness.load.fleet import Fleet
 from harness.load.protocol.master import WorkerPool
+from harness.observe.scraper import Scraper
 from harness.runner.folder import new_run_folder, store_report
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
@@ -25,6 +27,7 @@ from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.metrics import read_metrics
 from harness.runs.model import Manifest
 from harness.units import Unit
+from tests.servers import closed_port
 from tests.unit.judge.evidence import budget
 from tests.unit.runner.fakes import (
     ACCOUNT,
@@ -41,7 +44,20 @@ def interrupt_this_process() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-async def run(folder: Path, fleet: FakeFleet, options: RunOptions, calls: list[str]) -> Manifest:
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service is in this process, which may have to wait for a CPU."""
+    monkeypatch.setattr("harness.observe.target._PROBE_TIMEOUT", 60.0)
+    monkeypatch.setattr("harness.runner.run.Scraper", partial(Scraper, timeout=60.0))
+
+
+async def run(
+    folder: Path,
+    fleet: FakeFleet,
+    options: RunOptions,
+    calls: list[str],
+    scenario: Scenario = SCENARIO,
+) -> Manifest:
     """Run the scenario on a small service; what run.json has then."""
     folder.mkdir(exist_ok=True)
     with http_service(calls) as url:
@@ -49,7 +65,7 @@ async def run(folder: Path, fleet: FakeFleet, options: RunOptions, calls: list[s
         shop = plan(url, metrics=("/metrics",))
         async with asyncio.timeout(60):
             await gather(
-                *(shop, SCENARIO, RunFolder(folder), options),
+                *(shop, scenario, RunFolder(folder), options),
                 open_fleet=fleet.open,
                 start_early=fleet.early,
             )
@@ -92,14 +108,14 @@ async def test_announcement_is_made_while_the_service_starts_and_shown_before_th
 
 
 async def test_service_that_does_not_start_waits_for_no_announcement(tmp_path: Path) -> None:
-    with http_service([]) as url:
-        pass
-
     def announcement() -> list[str]:
         raise ValueError("not asked for")
 
-    options = RunOptions(url=url, announcement=announcement)
-    await gather(plan(url), SCENARIO, RunFolder(tmp_path), options, start_early=FakeFleet([]).early)
+    with closed_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        options = RunOptions(url=url, announcement=announcement)
+        start_early = FakeFleet([]).early
+        await gather(plan(url), SCENARIO, RunFolder(tmp_path), options, start_early=start_early)
     assert read_manifest(RunFolder(tmp_path)).status == "failed"
 
 
@@ -176,7 +192,8 @@ async def test_signal_during_the_load_is_the_end_of_a_run_that_goes_on_to_be_jud
 ) -> None:
     fleet = FakeFleet([])
     fleet.on_start = interrupt_this_process
-    manifest = await run(tmp_path, fleet, RunOptions(), fleet.calls)
+    scenario = replace(SCENARIO, warm_up=600.0)  # it takes longer than any pause of the test
+    manifest = await run(tmp_path, fleet, RunOptions(), fleet.calls, scenario)
     assert (manifest.status, manifest.reason) == ("interrupted", "interrupted by a signal")
     assert (manifest.clock.window_start, manifest.clock.window_end) == (None, None)
     assert fleet.calls[-5:] in (
@@ -262,11 +279,11 @@ async def test_filter_by_an_unknown_label_is_noted_before_the_load(tmp_path: Pat
 
 
 async def test_service_that_does_not_answer_leaves_a_failed_run(tmp_path: Path) -> None:
-    with http_service([]) as url:
-        pass
     fleet = FakeFleet([])
-    folder, options = RunFolder(tmp_path), RunOptions(url=url)
-    await gather(plan(url), SCENARIO, folder, options, start_early=fleet.early)
+    with closed_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        folder, options = RunFolder(tmp_path), RunOptions(url=url)
+        await gather(plan(url), SCENARIO, folder, options, start_early=fleet.early)
     assert fleet.calls == ["early", "end early"]
     manifest = read_manifest(RunFolder(tmp_path))
     assert manifest.status == "failed"

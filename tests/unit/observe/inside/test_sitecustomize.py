@@ -17,12 +17,29 @@ from harness.runs.recording.profile import Stack, read_stacks, total
 from harness.runs.recording.profile import folded as of_process
 
 HOOK = str(Path(inside.__file__).parent)
+# A module of the programs: they end when enough was sampled, whenever they get a CPU.
+SAMPLED = """
+import os, pathlib, time
+
+OUT = pathlib.Path(os.environ["HARNESS_INSIDE"])
+END = time.monotonic() + 60
+
+def files():
+    assert time.monotonic() < END, "too little was sampled"
+    return list(OUT.glob("*.folded"))
+
+def count(*texts):
+    lines = [line for path in files() for line in path.read_text().splitlines()]
+    found = [line for line in lines if all(text in line for text in texts)]
+    return sum(int(line.rpartition(" ")[2]) for line in found)
+"""
 
 
 def run(folder: Path, code: str, path: str = "", **environment: str) -> tuple[Path, str]:
     """Run code in a new interpreter with the sampler; where the program is, and its output."""
     program = folder / "program.py"
     program.write_text(code)
+    (folder / "sampled.py").write_text(SAMPLED)
     (folder / "out").mkdir(exist_ok=True)
     named = {"HARNESS_INSIDE": str(folder / "out"), "PYTHONPATH": HOOK + path, **environment}
     done = subprocess.run(
@@ -58,13 +75,14 @@ def innermost(found: list[Stack], program: Path) -> dict[tuple[str, str, int], i
 
 WAITS = """
 import asyncio
+from sampled import count
 
 async def timer():
     while True:
         await asyncio.sleep(0.02)
 
 async def load():
-    for _ in range(10):
+    while min(count("task;", "timer ("), count("task;", "load (")) < 5:
         await asyncio.sleep(0.06)
 
 async def main():
@@ -80,10 +98,10 @@ def test_a_coroutine_that_waits_is_on_its_tasks_stack(tmp_path: Path) -> None:
     counts = innermost(stacks(tmp_path), program)
     # The thread is in the event loop, which shows none of the two.
     assert {key for key in counts if key[0] == "task"} == {
-        ("task", "timer", 6),
-        ("task", "load", 10),
+        ("task", "timer", 7),
+        ("task", "load", 11),
     }
-    assert ("thread", "<module>", 16) in counts
+    assert ("thread", "<module>", 17) in counts
 
 
 def test_a_task_counts_only_while_it_waits() -> None:
@@ -104,7 +122,6 @@ def test_a_task_counts_only_while_it_waits() -> None:
         (stack,) = waiting_tasks(loop)
         assert ["wait" in frame for frame in stack] == [True, True]
         event.set()
-        step()
         assert waiting_tasks(loop) == []  # its next step is due
         step()
         assert task.done()
@@ -113,11 +130,14 @@ def test_a_task_counts_only_while_it_waits() -> None:
 
 
 BELOW = """
-import asyncio
+import asyncio, os
 from contextlib import asynccontextmanager
+from sampled import count
 
 async def connect():
-    await asyncio.sleep(0.5)
+    while count("task;", "connect (") < 20:
+        await asyncio.sleep(0.02)
+    os._exit(0)  # while all tasks wait
 
 @asynccontextmanager
 async def connected():
@@ -137,7 +157,7 @@ asyncio.run(main())
     [
         "connect()",
         "asyncio.create_task(connect())",
-        "asyncio.wait_for(connect(), 5)",
+        "asyncio.wait_for(connect(), 600)",
         "asyncio.wait([asyncio.create_task(connect())])",
         "asyncio.gather(connect(), connect())",
         "asyncio.shield(connect())",
@@ -148,7 +168,7 @@ def test_of_tasks_that_wait_for_each_other_only_the_last_counts(tmp_path: Path, 
     counts = innermost(stacks(tmp_path), program)
     # A sample may fall between two steps of a task.
     often = {key for key, count in counts.items() if key[0] == "task" and count >= 5}
-    assert often == {("task", "connect", 6)}
+    assert often == {("task", "connect", 8)}
 
 
 RUNS = """
@@ -165,29 +185,25 @@ burn()
 
 def test_a_function_that_runs_is_on_the_stack_of_the_thread(tmp_path: Path) -> None:
     program, _ = run(tmp_path, RUNS)
-    found = stacks(tmp_path)
-    of_burn = sum(n for (_, name, _), n in innermost(found, program).items() if name == "burn")
-    assert of_burn >= 0.5 * total(found) > 0
+    counts = innermost(stacks(tmp_path), program)
+    of_burn = sum(count for (_, name, _), count in counts.items() if name == "burn")
+    assert of_burn >= 0.5 * sum(counts.values()) > 0
 
 
 DIVIDED = """
-import os, pathlib, time
-
-out = pathlib.Path(os.environ["HARNESS_INSIDE"])
-
-def written(name):
-    return any(f"{name} (" in path.read_text() for path in out.glob("*.folded"))
+import time
+from sampled import OUT, count
 
 def before():
-    while not written("before"):
+    while not count("before ("):
         time.sleep(0.02)
 
 def after():
-    (out / "ready").touch()
-    while not written("after"):
+    while not (count("after (") and list(OUT.glob("*.ready"))):
         time.sleep(0.02)
 
 before()
+(OUT / "ready").touch()
 after()
 """
 
@@ -204,7 +220,8 @@ def test_samples_until_the_service_is_ready_are_written_apart(tmp_path: Path) ->
 
 
 def test_a_fork_is_sampled_too(tmp_path: Path) -> None:
-    run(tmp_path, "import os, time\nif os.fork(): os.wait()\ntime.sleep(0.5)\n")
+    code = "while len(files()) < 2: time.sleep(0.02)\n"
+    run(tmp_path, f"import os, time\nfrom sampled import files\nif os.fork(): os.wait()\n{code}")
     assert len(list((tmp_path / "out").glob("*.folded"))) == 2
 
 
@@ -230,7 +247,7 @@ def test_an_error_of_the_sitecustomize_of_the_service_is_shown_as_without_the_sa
 
 
 PROXY = """
-import time
+from sampled import count
 
 class Proxy:
     asked = set()
@@ -247,8 +264,7 @@ class Proxy:
     def run(self):
         import asyncio
         Proxy.asked.clear()
-        end = time.monotonic() + 0.4
-        while time.monotonic() < end:
+        while count("run (") < 5:
             pass
 
 Proxy().run()
@@ -263,8 +279,8 @@ def test_sampling_calls_no_code_of_the_service(tmp_path: Path) -> None:
 
 
 def test_sampling_survives_another_sleep(tmp_path: Path) -> None:
-    code = "import time; real = time.sleep; time.sleep = lambda _: 1 / 0; real(0.5)"
-    run(tmp_path, code)
+    code = "import time; real = time.sleep; time.sleep = lambda _: 1 / 0\n"
+    run(tmp_path, f"{code}from sampled import count\nwhile count('') <= 10: real(0.05)\n")
     assert total(stacks(tmp_path)) > 10
 
 
