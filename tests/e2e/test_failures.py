@@ -70,7 +70,9 @@ def test_failures_of_two_workers_are_counted_by_kind_as_the_service_counted_them
         "budgets": {"errors": {"indicator": {"kind": "error_ratio"}, "max": "5%"}},
     }
     result = project.harness("run", "--out", "out", "--junit-xml", "j.xml")
-    assert result.code in {3, 4}, result.out + result.err  # workers of a busy machine report late
+    # Workers of a busy machine report late.
+    expected = {3, 4} if "GUARD TRIPPED" in result.out else {3}
+    assert result.code in expected, result.out + result.err
 
     found: list[dict[str, Any]] = project.results()["failures"]
     counted = Counter((project.path / "answered.txt").read_text().splitlines())
