@@ -7,10 +7,10 @@ import io
 import ssl
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, socket
 from threading import Timer
 from time import monotonic
 from typing import Final, NamedTuple
@@ -133,15 +133,17 @@ def _exchange(
     method: str,
 ) -> tuple[Answer, str]:
     """One request: its answer, and where a redirect leads (else an empty text)."""
-    connection = _connection(url, deadline - monotonic(), tls)
-    with _ended_at(deadline, connection):
-        path = urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl() or "/"
-        connection.request(method, path, body, dict(headers))
-        response = connection.getresponse()
-        location = response.headers.get("Location", "") if response.status in _REDIRECTS else ""
-        end_known = response.length is not None or bool(response.chunked)
-        content = b"" if method == "HEAD" else _body(response, deadline, most)
-        return Answer(response.status, content, end_known), location
+    path = urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    with closing(_connection(url, deadline - monotonic(), tls)) as connection:
+        connection.connect()
+        with _ended_at(deadline, connection.sock):
+            connection.request(method, path, body, dict(headers))
+            with connection.getresponse() as response:
+                redirected = response.status in _REDIRECTS
+                location = response.headers.get("Location", "") if redirected else ""
+                end_known = response.length is not None or bool(response.chunked)
+                content = b"" if method == "HEAD" else _body(response, deadline, most)
+                return Answer(response.status, content, end_known), location
 
 
 def _connection(url: str, seconds: float, tls: ssl.SSLContext | None) -> HTTPConnection:
@@ -160,17 +162,17 @@ def _connection(url: str, seconds: float, tls: ssl.SSLContext | None) -> HTTPCon
 
 
 @contextmanager
-def _ended_at(deadline: float, connection: HTTPConnection) -> Iterator[None]:
-    """Shut the connection down at a moment of `time.monotonic`, so that no read of it blocks.
+def _ended_at(deadline: float, connected: socket) -> Iterator[None]:
+    """Shut a connection down at a moment of `time.monotonic`, so that no read of it blocks.
 
     The time-out of a socket is that of one read: a server that sends a byte now and then would
-    never reach it.
+    never reach it. An `HTTPConnection` has no socket any more once its response has begun, if the
+    server closes the connection after it.
     """
 
     def end() -> None:
-        if connection.sock is not None:
-            with suppress(OSError):
-                connection.sock.shutdown(SHUT_RDWR)
+        with suppress(OSError):
+            connected.shutdown(SHUT_RDWR)
 
     timer = Timer(max(0.0, deadline - monotonic()), end)
     timer.daemon = True
@@ -179,7 +181,6 @@ def _ended_at(deadline: float, connection: HTTPConnection) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-        connection.close()
 
 
 def _body(response: HTTPResponse, deadline: float, most: int) -> bytes:

@@ -2,15 +2,15 @@
 
 `python service.py PORT`; environment: DELAY (seconds an answer takes), READY_AFTER (seconds until
 /ready answers 200; "never"), METRICS ("" leaves /metrics out), COLD (seconds after the first
-request for which an answer takes 50 ms more), HANG (seconds after the first request from which on
-there is no answer), LIMIT (answers in a second; further requests get 503).
+request for which an answer takes half a second more), HANG (seconds after the first request from
+which on there is no answer), LIMIT (answers per second since the first request; further requests
+get 503, however unevenly a busy machine sends and answers).
 """
 
 import asyncio
 import os
 import sys
 import time
-from collections import deque
 
 from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
 
@@ -22,7 +22,7 @@ HANG = float(os.environ.get("HANG", "inf"))
 LIMIT = float(os.environ.get("LIMIT", "inf"))
 STARTED = time.monotonic()
 FIRST: list[float] = []
-SERVED: deque[float] = deque()
+SERVED: list[float] = []
 LABELS = ["http_request_method", "http_route", "http_response_status_code"]
 DURATION = Histogram(
     "http_server_request_duration_seconds",
@@ -49,10 +49,9 @@ async def answer(method: str, path: str) -> tuple[int, bytes]:
     cold = start - FIRST[0] < COLD
     if start - FIRST[0] > HANG:
         await asyncio.sleep(3600)
-    await asyncio.sleep(DELAY + 0.05 * cold)
-    while SERVED and SERVED[0] < start - 1:
-        SERVED.popleft()
-    status = 500 if path == "/error" else 503 if len(SERVED) >= LIMIT else 200
+    await asyncio.sleep(DELAY + 0.5 * cold)
+    full = len(SERVED) >= LIMIT * (start - FIRST[0] + 0.1)
+    status = 500 if path == "/error" else 503 if full else 200
     SERVED.extend([start] * (status == 200))
     GETS.labels("items", "memory", "hit").inc()
     DURATION.labels(method, path, str(status)).observe(time.perf_counter() - start)

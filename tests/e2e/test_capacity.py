@@ -11,7 +11,7 @@ from tests.e2e.conftest import Project
 
 
 def test_capacity_of_a_service_with_a_limit_is_found_and_bounded(project: Project) -> None:
-    project.environment["LIMIT"] = "60"
+    project.environment["LIMIT"] = "50"
     project.document["budgets"] = {
         "errors": {"indicator": {"kind": "error_ratio"}, "max": "10%"},
         "answers": {"indicator": {"kind": "throughput"}, "min": "100/s"},
@@ -54,7 +54,7 @@ def test_version_with_a_lower_limit_has_a_lower_capacity(project: Project) -> No
     project.document["budgets"] = {"errors": {"indicator": {"kind": "error_ratio"}, "max": "20%"}}
     project.document["scenarios"]["quick"]["capacity"] = {"max_regression": "10%", "to": "40/s"}
     result = project.harness(
-        *("compare", "--capacity", "--candidate-environment", "LIMIT=10", "--within", "100%"),
+        *("compare", "--capacity", "--candidate-environment", "LIMIT=11", "--within", "100%"),
         *("--out", "out"),
         timeout=600,
     )

@@ -168,7 +168,8 @@ def test_compare_simultaneous_loads_both_versions_in_the_same_slices(project: Pr
         "answers": {"indicator": WORK, "max": 3, "max_regression": "10%"}
     }
     environment = [f"--{side}-environment=DELAY=0.0{n}" for n, side in enumerate(SIDES, start=1)]
-    result = project.harness("compare", "--simultaneous", *environment, *SHORT, "--out", "out")
+    arguments = ("compare", "--simultaneous", *environment, *SHORT, "--out", "out")
+    result = project.harness(*arguments, timeout=400)
     assert result.code == 0, result.out + result.err
     shared = f"share {usable_cpus():g} CPUs" in result.err
     assert shared == (usable_cpus() < CPUS_TO_SPARE)

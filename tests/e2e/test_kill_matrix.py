@@ -27,6 +27,7 @@ pytestmark = pytest.mark.untraced  # a process that is killed leaves half a file
 AT_ONCE = 6  # runs side by side; most of their time is waiting
 PATIENCE = 90.0
 GONE = 20.0  # s after the end of the harness until no process is left; a quiet machine: 1
+DELAY = 3.5  # s of an answer: how long the drain is, in which a busy machine sends a signal
 UNHEARD = 40.0  # s in which a load stops that the harness no longer watches
 AFTER = {"ramp": ("started", 0.7), "steady": ("window_start", 0.7), "drain": ("window_end", 0.5)}
 VICTIMS = ("worker", "master", "harness", "target")
@@ -84,13 +85,13 @@ def run(case: Case, folder: Path, inherited: dict[str, str]) -> Ended:
     folder.mkdir()
     project = Project(folder, document(), inherited=inherited)
     (folder / "locustfile.py").write_text(LOCUSTFILE)
-    project.document["target"] |= {"environment": {"DELAY": "1.5"}, "stop_timeout": "2s"}
+    project.document["target"] |= {"environment": {"DELAY": str(DELAY)}, "stop_timeout": "2s"}
     project.document["scenarios"]["quick"] |= {
         "rate": "20/s",
         "warm_up": "2s",
         "duration": "2s",
         "max_duration": "2s",
-        "drain": "4s",
+        "drain": "8s",
         "workers": 1 if case.victim == "target" else 2,
     }
     with project.start("run", "--out", "out") as process:
@@ -154,7 +155,7 @@ def wait_for_silence(url: str) -> None:
     while (now := asked(url)) != before:
         assert time.monotonic() < deadline, "the load goes on without the harness"
         before = now
-        time.sleep(2)
+        time.sleep(DELAY + 1)
 
 
 def asked(url: str) -> int:

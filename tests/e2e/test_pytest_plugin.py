@@ -75,7 +75,7 @@ def test_ctrl_c_ends_the_load_and_stores_the_partial_run(project: Project) -> No
             time.sleep(0.05)
         os.kill(tests.pid, signal.SIGINT)
         assert tests.wait(60) == 2  # interrupted
-    _, left = psutil.wait_procs(children(project.path), timeout=10)
+    _, left = psutil.wait_procs(children(project.path), timeout=30)
     assert not left
     (folder,) = (project.path / "runs").iterdir()
     assert '"status": "interrupted"' in (folder / "run.json").read_text()

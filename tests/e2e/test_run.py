@@ -14,6 +14,7 @@ import pytest
 
 from harness.runs.metrics import read_metrics
 from tests.e2e.conftest import SERVICE, WORK, Project, children
+from tests.e2e.test_compare import wait_for_requests
 from tests.recorded import read_counts
 
 DURATION = "http_server_request_duration_seconds"
@@ -168,6 +169,7 @@ def test_run_killed_leaves_no_process_and_a_readable_run(project: Project) -> No
         for line in process.stderr:
             if "measuring" in line:
                 break
+        wait_for_requests(process, project.path / "out/latency.hlog")
         ours = children(project.path)
         process.kill()
     assert len(ours) == 5  # the harness, and two commands with a supervisor each

@@ -14,6 +14,7 @@ import yaml
 from harness import names
 from harness.cli import main
 from tests.e2e.conftest import LOCUSTFILE, SERVICE, document
+from tests.integration.observe.readiness import ends_after
 
 PYTHON = sys.executable
 
@@ -53,8 +54,8 @@ FAILURES = {
         hint="the whole output is in {folder}/target.log; the command was: ",
     ),
     "service that never gets ready": Failure(
-        {"environment": {"READY_AFTER": "never"}, "ready_timeout": "6s"},
-        error="the service was not ready within 6 s: http://127.0.0.1:{port}/ready answered 503",
+        {"environment": {"READY_AFTER": "never"}, "ready_timeout": "3s"},
+        error="the service was not ready within 3 s: http://127.0.0.1:{port}/ready answered 503",
         more="    listening on {port}",
         hint="the whole output is in {folder}/target.log",
     ),
@@ -93,7 +94,8 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def written(failure: Failure, project: Path, taken: int) -> None:
+def begin(failure: Failure, project: Path, taken: int, patch: pytest.MonkeyPatch) -> None:
+    """Write the project of a failure, and make it the working directory."""
     plan = document()
     plan["target"] |= failure.target
     plan["target"] = {
@@ -103,6 +105,11 @@ def written(failure: Failure, project: Path, taken: int) -> None:
     }
     (project / "locustfile.py").write_text(failure.locustfile)
     (project / "budgets.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
+    if "ready_timeout" in failure.target:
+        ends_after(patch, "answered 503")
+    patch.chdir(project)
+    patch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    patch.setenv("GITHUB_ACTIONS", "false")
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -114,10 +121,7 @@ def test_failure_before_the_load_is_said_once(
     name: str,
 ) -> None:
     failure = FAILURES[name]
-    written(failure, tmp_path, taken)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    monkeypatch.setenv("GITHUB_ACTIONS", "false")
+    begin(failure, tmp_path, taken, monkeypatch)
     with pytest.raises(SystemExit) as ended:
         main(["run", "--out", "out"])
     shown = capsys.readouterr()

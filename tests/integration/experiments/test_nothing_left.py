@@ -131,7 +131,8 @@ def interrupted(
 def test_versions_of_an_interrupted_harness_leave_nothing(
     repository: Repository, place: Path, logs: Path, setup: str, number: signal.Signals
 ) -> None:
-    assert interrupted(repository, place, logs, setup, number) == 130
+    # 130, or the second signal when it came after the clean-up.
+    assert interrupted(repository, place, logs, setup, number) in {130, -number}
     assert_nothing_left(repository, place)
 
 

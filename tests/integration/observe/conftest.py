@@ -27,7 +27,6 @@ class Reply(NamedTuple):
     status: int = 200
     headers: Mapping[str, str] = {}
     delay: float = 0.0  # seconds before the response
-    drip: float = 0.0  # seconds after each byte
 
 
 @dataclass
@@ -56,10 +55,7 @@ class Endpoint:
             for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
                 request.send_header(name, value)
             request.end_headers()
-            pieces = [body] if not reply.drip else [bytes([byte]) for byte in body]
-            for piece in pieces:
-                request.wfile.write(piece)
-                time.sleep(reply.drip)
+            request.wfile.write(body)
         except ConnectionError:
             pass  # the client has closed the connection
 

@@ -1,13 +1,16 @@
-"""A log of metrics that a test reads while it is open, and the service that is scraped."""
+"""A log of metrics that a test reads while it is open, what is scraped, and who scrapes it."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
+from harness.observe.scraper import Scraper
 from harness.observe.target import Service
+from harness.runs.clock import RunClock
 from harness.runs.metrics import MetricsLog, read_metrics
 from harness.runs.model import Series
+from tests.servers import PATIENCE
 
 if TYPE_CHECKING:
     from tests.integration.observe.conftest import Endpoint
@@ -34,6 +37,11 @@ def service(
 ) -> Service:
     died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     return Service(url, urls, died, pid, listeners=listeners)
+
+
+def patient(scraped: Service, log: MetricsLog, clock: RunClock | None = None) -> Scraper:
+    """A scraper that waits for each answer as long as a busy machine may need."""
+    return Scraper(scraped, log, timeout=PATIENCE, clock=clock)
 
 
 def label(endpoint: Endpoint) -> str:

@@ -7,9 +7,9 @@ import pytest
 from harness.budgets.model import Target
 from harness.errors import TargetError, UsageError
 from harness.observe.metric_families import fetch_families
-from harness.observe.scraper import Scraper
 from harness.observe.target import serve
 from harness.runs.metrics import MetricsLog
+from tests.integration.observe.scraping import patient
 from tests.tls import certificate, tls_server
 
 
@@ -19,7 +19,7 @@ async def test_service_behind_a_private_ca_is_ready_and_scraped(tmp_path: Path) 
     with tls_server(own) as url, MetricsLog(tmp_path / "metrics.om") as metrics:
         trusting = Target(url=url, metrics=("/metrics",), ca_file=own)
         async with serve(trusting, log) as service:
-            scraper = Scraper(service, metrics)
+            scraper = patient(service, metrics)
             await scraper.scrape()
         assert (scraper.failures, scraper.last_error) == (0, "")
         assert {(sample.family, sample.value) for sample in scraper.samples} == {("answers", 1.0)}

@@ -4,6 +4,8 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
@@ -11,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as text
 
 from harness.errors import UsageError
 from harness.names import RUN_INFO
-from harness.observe.endpoint import LONGEST_WAIT, MetricsServer, metrics_server, scrape_wait
+from harness.observe.endpoint import MetricsServer, metrics_server, scrape_wait
 from harness.runs.histograms import HistogramSet
 from harness.runs.model import LatencyKey
 from harness.runs.openmetrics import Sample, reading
@@ -99,8 +101,13 @@ def test_endpoint_on_a_busy_port_is_bad_usage(port: int) -> None:
     assert "--serve-metrics" in raised.value.hint
 
 
-def test_endpoint_waits_for_regular_scrapes(served: MetricsServer, port: int) -> None:
+def test_endpoint_waits_for_regular_scrapes(
+    served: MetricsServer, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits: list[float] = []
+    seconds = count(100.0)  # one passes between two looks at the clock
+    clock = SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr("harness.observe.endpoint.time", clock)
     scrape(port)
     served.wait(waits.append)
     assert waits == []  # one request is not regular
@@ -111,8 +118,7 @@ def test_endpoint_waits_for_regular_scrapes(served: MetricsServer, port: int) ->
         scrape(port)
 
     served.wait(look_once_more)
-    assert len(waits) == 1
-    assert 0 < waits[0] <= LONGEST_WAIT
+    assert waits == [3.0]  # scrapes at 100 and 102 s, looked at at 103 s
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,8 @@ from harness.observe.scraper import Scraper
 from harness.observe.target import serve
 from harness.runs.metrics import read_metrics
 from tests.integration.observe.conftest import Endpoint, Reply
-from tests.integration.observe.scraping import Log, service
+from tests.integration.observe.scraping import Log, patient, service
+from tests.servers import PATIENCE
 from tests.unit.judge.evidence import evidence
 
 SERVICE = Path(__file__).with_name("service.py")
@@ -61,7 +63,7 @@ async def test_own_process_is_read_for_metrics_that_are_not_exposed(
     tmp_path: Path, log: Log, habits: tuple[str, ...], metrics: tuple[str, ...]
 ) -> None:
     async with serve(target("burns", *habits, metrics=metrics), tmp_path / "log") as service:
-        scraper = Scraper(service, log)
+        scraper = patient(service, log)
         await scraper.scrape()
         await scraper.scrape()
         assert service.pid is not None
@@ -88,7 +90,7 @@ async def test_own_process_is_read_for_metrics_that_are_not_exposed(
 
 async def test_exposed_process_metrics_are_not_added(endpoint: Endpoint, log: Log) -> None:
     endpoint.reply = Reply("process_cpu_seconds_total 1\nsystem_memory_limit_bytes 5\n")
-    scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log)
+    scraper = patient(service(endpoint.url, pid=psutil.Process().pid), log)
 
     await scraper.scrape()
     endpoint.reply = Reply("", 503)
@@ -101,13 +103,19 @@ async def test_exposed_process_metrics_are_not_added(endpoint: Endpoint, log: Lo
 async def test_case_2c_own_process_is_read_while_no_endpoint_answers(
     endpoint: Endpoint, log: Log
 ) -> None:
-    endpoint.reply = Reply("process_cpu_seconds_total 1\n", delay=1)
+    answering = threading.Event()
+
+    def reply(_: str) -> Reply:
+        answering.wait(PATIENCE)
+        return Reply("process_cpu_seconds_total 1\n")
+
+    endpoint.reply = reply
     scraper = Scraper(service(endpoint.url, pid=psutil.Process().pid), log, timeout=0.1)
 
     await scraper.scrape()
     assert {key[0] for key in log.series()} == {"up", "scrape_duration_seconds", *OWN}
 
-    endpoint.reply = endpoint.reply._replace(delay=0.0)
+    answering.set()
     while scraper.failures == scraper.scrapes:  # a busy machine may need longer than the time-out
         await scraper.scrape()
     counts = {key[0]: len(s.times) for key, s in log.series().items() if "provider=psutil" in key}
@@ -121,7 +129,7 @@ async def test_case_2c_own_process_is_read_while_no_endpoint_answers(
 async def test_process_of_a_running_service_that_is_unknown_is_not_read(
     listeners: tuple[int, ...] | None, endpoint: Endpoint, log: Log
 ) -> None:
-    await Scraper(service(endpoint.url, listeners=listeners), log).scrape()
+    await patient(service(endpoint.url, listeners=listeners), log).scrape()
 
     assert not OWN & {key[0] for key in log.series()}
 
@@ -137,7 +145,7 @@ async def test_process_of_a_running_service_here_is_read_for_its_waiting_and_for
     ) as burner:
         assert burner.stdout is not None
         assert burner.stdin is not None
-        scraper = Scraper(service(listeners=(burner.pid,)), log)
+        scraper = patient(service(listeners=(burner.pid,)), log)
         await scraper.scrape()
         burner.stdin.write("0.3\n")
         burner.stdin.flush()
@@ -153,7 +161,7 @@ async def test_process_of_a_running_service_here_is_read_for_its_waiting_and_for
 
 async def test_process_that_has_ended_leaves_a_gap(tmp_path: Path, log: Log) -> None:
     async with serve(target(metrics=()), tmp_path / "log") as service:
-        scraper = Scraper(service, log)
+        scraper = patient(service, log)
         await scraper.scrape()
         assert service.pid is not None
         psutil.Process(service.pid).kill()
@@ -174,5 +182,5 @@ async def test_process_that_ends_while_it_is_read_has_no_readings(
             return usable_cpus(pid)
 
         monkeypatch.setattr("harness.observe.scraper.usable_cpus", ended)
-        await Scraper(service(pid=process.pid), log).scrape()
+        await patient(service(pid=process.pid), log).scrape()
     assert log.series() == {}

@@ -9,11 +9,10 @@ from harness.budgets.lint.metrics import Family
 from harness.budgets.model import Ratio, Selector
 from harness.judge.judge import judge
 from harness.observe.metric_families import fetch_families
-from harness.observe.scraper import Scraper
 from harness.runs.metrics import read_metrics
 from harness.units import Unit
 from tests.integration.observe.conftest import Endpoint, Reply
-from tests.integration.observe.scraping import Log, label, service
+from tests.integration.observe.scraping import Log, label, patient, service
 from tests.unit.judge.evidence import START, TIMES, budget, evidence
 
 
@@ -50,7 +49,7 @@ COLLIDING: dict[str, Callable[[float], str]] = {
 async def test_case_3c_label_of_the_service_with_the_name_of_one_of_ours_hides_no_failure(
     endpoint: Endpoint, log: Log, text: Callable[[float], str]
 ) -> None:
-    scraper = Scraper(service(endpoint.url), log)
+    scraper = patient(service(endpoint.url), log)
     for at in TIMES:
         endpoint.reply = Reply(text(at - START))
         await scraper.scrape(at)
@@ -71,7 +70,7 @@ async def test_case_3c_labels_are_renamed_as_by_prometheus_and_nothing_is_lost(
         'process_cpu_seconds_total{provider="psutil"} 3\nup 0\n'
     )
 
-    await Scraper(service(endpoint.url), log).scrape()
+    await patient(service(endpoint.url), log).scrape()
 
     series = log.series()
     rest = ("exported_instance=e", "exported_job=j", label(endpoint), "le=1", "provider=p")

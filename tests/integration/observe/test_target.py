@@ -13,6 +13,8 @@ from harness.budgets.model import Target
 from harness.errors import TargetError
 from harness.observe.target import serve
 from tests.integration.observe.conftest import Endpoint, Reply
+from tests.integration.observe.readiness import ends_after
+from tests.servers import free_port
 
 SERVICE = Path(__file__).with_name("service.py")
 URL = "http://127.0.0.1:{port}"
@@ -109,12 +111,15 @@ async def test_serve_early_death_by_a_signal_names_it(tmp_path: Path, log: Path)
             pass
 
 
-async def test_serve_never_ready_shows_the_last_response(tmp_path: Path, log: Path) -> None:
+async def test_serve_never_ready_shows_the_last_response(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends_after(monkeypatch, "answered 503")
     target = Target(
         url=URL,
         command=command("never-ready"),
         ready="/ready",
-        ready_timeout=3,  # in which a busy machine starts it
+        ready_timeout=3,
         directory=tmp_path,
     )
 
@@ -131,17 +136,26 @@ async def test_serve_never_ready_shows_the_last_response(tmp_path: Path, log: Pa
 
 
 @pytest.mark.parametrize(
-    ("habit", "problem"),
-    [("answers-once", r"/ready answered 404\n"), ("hangs", r"response within \d(\.\d\d?)? s\n")],
+    ("habit", "seen", "problem"),
+    [
+        ("answers-once", "answered 404", r"3 s: http://\S+/ready answered 404\n"),
+        ("hangs", "within 3 s", r"/ready: no complete response within 0\.1 s\n"),
+    ],
 )
 async def test_serve_last_probe_that_is_cut_short_hides_no_answer(
-    tmp_path: Path, log: Path, habit: str, problem: str
+    tmp_path: Path,
+    log: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    habit: str,
+    seen: str,
+    problem: str,
 ) -> None:
+    ends_after(monkeypatch, seen)
     target = Target(
         url=URL,
         command=command(habit),
         ready="/ready",
-        ready_timeout=3,  # in which a busy machine starts it
+        ready_timeout=3,
         directory=tmp_path,
     )
 
@@ -296,9 +310,7 @@ async def test_serve_running_service_has_no_port_that_only_a_command_gets(
 
 
 async def test_serve_fixed_port_that_is_free_is_used(tmp_path: Path, log: Path) -> None:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = str(one.getsockname()[1])
+    port = str(free_port())
     url = f"http://localhost:{port}"
     target = Target(url=url, command=command().replace("{port}", port), directory=tmp_path)
 

@@ -6,12 +6,11 @@ import pytest
 from harness import names
 from harness.budgets.model import Rate, Selector
 from harness.judge.measure.series import Origin, scrapes
-from harness.observe.scraper import Scraper
 from harness.runs.clock import RunClock
 from harness.runs.metrics import read_metrics
 from harness.units import Unit
 from tests.integration.observe.conftest import Endpoint, Reply
-from tests.integration.observe.scraping import Log, label, service
+from tests.integration.observe.scraping import Log, label, patient, service
 from tests.unit.judge.evidence import START, budget, evidence, measure
 
 
@@ -33,7 +32,7 @@ async def test_case_3e_step_of_the_wall_clock_moves_no_scrape(
     """Sixty errors in the last six seconds of a minute, and 72% of a CPU throughout."""
     clocks = Clocks()
     clock = clocks.run_clock()
-    scraper = Scraper(service(endpoint.url), log, clock=clock)
+    scraper = patient(service(endpoint.url), log, clock=clock)
     for second in range(62):
         clocks.monotonic = float(second)
         clocks.wall = START + (by if second >= 54 else 0.0)
@@ -54,7 +53,7 @@ async def test_case_3e_step_of_the_wall_clock_moves_no_scrape(
 
 async def test_case_3e_two_scrapes_never_have_one_time(endpoint: Endpoint, log: Log) -> None:
     endpoint.reply = Reply("a 1\n")
-    scraper = Scraper(
+    scraper = patient(
         service(endpoint.url, pid=psutil.Process().pid), log, clock=Clocks().run_clock()
     )
 

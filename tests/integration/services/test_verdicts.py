@@ -50,11 +50,12 @@ def test_verdicts_on_a_service(project: Project, service: Service) -> None:
         healthy = project.start(*run, "--url", url, "--out", "green", "--rate", "80/s", *SHORT)
         faulty = project.start(*run, "--url", faulty_url, "--out", "red", "--rate", "40/s", *BRIEF)
         green, red = finished(healthy), finished(faulty)
+        found = set(project.outcomes("green/results.json").values())
         expected = {"pass"}
         if "GUARD TRIPPED" in green.out:  # the machine stood still for a moment: no verdict
             expected = {"pass", "inconclusive"}
-        assert green.code == (0 if expected == {"pass"} else 4), green.out
-        assert set(project.outcomes("green/results.json").values()) == expected
+        assert found <= expected, green.out
+        assert green.code == (4 if "inconclusive" in found else 0), green.out
         says_what_failed(red, project.outcomes("red/results.json"), slow)
         agrees_with_lint(project, url)
     project.document["budgets"]["list"] = list_budget(service) | {"max": "500ms"}
@@ -63,7 +64,7 @@ def test_verdicts_on_a_service(project: Project, service: Service) -> None:
     assert check.code == 4, check.out
     outcomes = project.outcomes("again.json")
     assert outcomes.pop("unknown") == "inconclusive"
-    assert set(outcomes.values()) == expected
+    assert set(outcomes.values()) <= expected
 
 
 def says_what_failed(red: Result, outcomes: Mapping[str, str], slow: str) -> None:
