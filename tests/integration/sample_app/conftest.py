@@ -15,10 +15,13 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from sample_app.app import create_app
-from sample_app.core.security import passwords
+from sample_app.core.database import plans
+from sample_app.core.security import counters, passwords
+from sample_app.services import health, inspection
 from sample_app.settings import Settings
 
 ROWS = 120
+PATIENCE = 60.0  # seconds; only a hang takes that long
 
 
 @dataclass
@@ -68,6 +71,9 @@ def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
         "auth": {"recheck": 3600.0} | groups.pop("auth", {}),
         "rate": dict.fromkeys(("user", "address", "login"), "9000/second") | groups.pop("rate", {}),
         "tasks": tasks | groups.pop("tasks", {}),
+        # A pause of the machine is no outage.
+        "redis": {"timeout": PATIENCE} | groups.pop("redis", {}),
+        "directory": {"timeout": PATIENCE, "deadline": PATIENCE} | groups.pop("directory", {}),
     }
     return Settings.model_validate(defaults | groups)
 
@@ -99,6 +105,13 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashes at the least cost of Argon2; tests/unit/sample_app/test_passwords.py has the real."""
     monkeypatch.setattr(passwords, "MEMORY", 8)
     monkeypatch.setattr(passwords, "PASSES", 1)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time-outs that no pause of the machine reaches; a test of one sets its own."""
+    for module in (counters, health, inspection, plans):
+        monkeypatch.setattr(module, "PATIENCE", PATIENCE)
 
 
 POSTGRESQL = pytest.param("postgresql", marks=[pytest.mark.needs_postgresql, pytest.mark.slow])

@@ -64,7 +64,7 @@ def fuzz(url: str) -> set[int]:
                 suppress_health_check=list(HealthCheck),
             )
             def ask(case: schemathesis.Case[Any]) -> None:
-                answer = case.call_and_validate(headers=headers, checks=CHECKS)
+                answer = case.call_and_validate(headers=headers, checks=CHECKS, timeout=60)
                 statuses.add(answer.status_code)
 
             with suppress(Unsatisfiable):  # nothing about it can be wrong

@@ -16,7 +16,7 @@ from sample_app.settings import DirectorySettings
 from sample_app.telemetry.outgoing import OutgoingMetrics
 from tests.integration.sample_app.directory import Directory, directory_server
 
-QUICK = {"timeout": 5.0, "retry_wait": 0.001, "attempts": 1, "deadline": 5.0, "pause": 0.2}
+QUICK = {"timeout": 60.0, "retry_wait": 0.001, "attempts": 1, "deadline": 60.0, "pause": 0.2}
 MINING = CompanyProfile(industry="mining", employees=12)
 
 

@@ -20,7 +20,8 @@ def somebody(name: str = "a") -> dict[str, object]:
 
 
 async def test_rate_of_an_address_and_of_a_user_are_counted_apart(tmp_path: Path) -> None:
-    rate: dict[str, object] = {"address": "3/hour", "user": "2/hour", "login": "2/hour"}
+    # Windows begin at multiples of their length: one of an hour may end within the test.
+    rate: dict[str, object] = {"address": "3/year", "user": "2/year", "login": "2/year"}
     async with running(settings_for(tmp_path, rate=rate)) as service:
         client = service.client
         left = [(await client.get(API)).headers["X-RateLimit-Remaining"] for _ in range(3)]
@@ -31,7 +32,7 @@ async def test_rate_of_an_address_and_of_a_user_are_counted_apart(tmp_path: Path
         assert refused.headers["X-RateLimit-Limit"] == "3"
         assert refused.headers["X-RateLimit-Remaining"] == "0"
         assert refused.headers["Retry-After"] == refused.headers["X-RateLimit-Reset"]
-        assert 0 < int(refused.headers["Retry-After"]) <= 3600
+        assert 0 < int(refused.headers["Retry-After"]) <= 360 * 24 * 3600
         assert refused.headers["X-Request-ID"]
         # A token that proves nothing is counted with the address, so it opens no way around.
         forged = {"Authorization": "Bearer a.b.c"}

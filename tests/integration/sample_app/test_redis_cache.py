@@ -18,7 +18,7 @@ from sample_app.core.cache.cache import Cache
 from sample_app.core.cache.caches import Caches
 from sample_app.settings import Settings
 from sample_app.telemetry.cache import CacheMetrics
-from tests.integration.sample_app.conftest import ROWS, running, settings_for
+from tests.integration.sample_app.conftest import PATIENCE, ROWS, running, settings_for
 from tests.servers import RedisServer, redis_server
 
 pytestmark = pytest.mark.needs_redis
@@ -56,9 +56,14 @@ class Process:
 
 @asynccontextmanager
 async def process(
-    url: str, levels: str = "both", ttl: float = 60.0, max_size: int = 100, pause: float = 0.05
+    url: str,
+    levels: str = "both",
+    ttl: float = 60.0,
+    max_size: int = 100,
+    pause: float = 0.05,
+    timeout: float = PATIENCE,
 ) -> AsyncIterator[Process]:
-    redis = {"url": url, "pause": pause}
+    redis = {"url": url, "pause": pause, "timeout": timeout}
     settings = Settings.model_validate({"redis": redis, "cache": {"levels": levels}})
     registry = CollectorRegistry()
     caches = Caches(settings, CacheMetrics(registry))
@@ -230,11 +235,12 @@ async def test_redis_killed_is_done_without_and_used_again_when_it_is_back(
 async def test_value_changed_while_redis_was_away_is_not_read_from_it_afterwards(
     own_redis: RedisServer,
 ) -> None:
-    async with process(own_redis.url, "redis") as one:
-        await one.get("1", "old")
+    url = own_redis.url
+    async with process(url, "redis") as other, process(url, "redis", timeout=0.5) as one:
+        await other.get("1", "old")
         async with Redis.from_url(own_redis.url) as client:
             # Deaf, but it keeps its data: what a cut network looks like.
-            await client.client_pause(600)
+            await client.client_pause(3000)
         await one.things.invalidate("1")
         assert one.value("cache_errors_total", operation="invalidate") == 1
 

@@ -38,7 +38,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         text = answer.read().decode()
         assert isinstance(text, str)
         return text
@@ -74,7 +74,7 @@ def test_several_workers_are_refused_with_the_reason_and_not_restarted_for_ever(
 ) -> None:
     command = [sys.executable, "-m", "uvicorn", "sample_app.main:app", "--port", "0"]
     ended = subprocess.run(
-        [*command, "--workers", "2", "--timeout-worker-healthcheck", "10"],
+        [*command, "--workers", "2", "--timeout-worker-healthcheck", "60"],
         cwd=ROOT,
         env=environment(tmp_path) | {"SAMPLE_APP_SEED_ROWS": "10"},
         capture_output=True,

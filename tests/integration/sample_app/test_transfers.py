@@ -19,6 +19,7 @@ from sample_app.repositories.seeding import contacts
 from sample_app.schemas.transfers import FileFormat
 from sample_app.settings import SeedSettings, Settings
 from tests.integration.sample_app.conftest import ROWS, Service, running, settings_for
+from tests.loop_clock import stop_loop_clock
 
 CONTACTS = "/api/v1/contacts"
 IMPORTS = "/api/v1/imports"
@@ -229,11 +230,13 @@ async def test_import_too_slow_for_the_time_out_is_a_504_and_tells_what_was_stor
 ) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield (HEADER + "A,B,a@b.example,1,,\n").encode()
-        await asyncio.sleep(60)
+        pass_time(settings.http.timeout + 1)  # the row above is stored by now
+        for _ in range(1000):  # the time-out's turn
+            await asyncio.sleep(0)
 
     settings = small(database_url, tmp_path, batch=1)
-    settings = settings.model_copy(update={"http": settings.http.model_copy(update={"timeout": 1})})
     async with running(settings) as service:
+        pass_time = stop_loop_clock()
         answer = await service.client.post(IMPORTS, content=slow(), headers=CSV)
         assert answer.status_code == 504
         told = (await service.client.get(f"{IMPORTS}/1")).json()

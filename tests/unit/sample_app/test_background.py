@@ -10,7 +10,7 @@ from sample_app.core.errors import NotFoundError, UnavailableError
 from sample_app.core.logs.correlation import request_id
 from sample_app.core.tasks.background import MOST_STARTS
 from sample_app.core.tasks.task import Step
-from tests.unit.sample_app.task_bench import MAIL, NONE, NOTE, Bench, failing
+from tests.unit.sample_app.task_bench import MAIL, NONE, NOTE, Bench, failing, turns
 
 
 async def test_task_that_succeeds_is_timed_and_has_a_status_all_the_way() -> None:
@@ -26,7 +26,7 @@ async def test_task_that_succeeds_is_timed_and_has_a_status_all_the_way() -> Non
     assert bench.counts() == NONE
     assert (task.status, task.starts, task.finished_at) == ("running", 1, None)
     await bench.background.start(task)
-    await asyncio.sleep(0.001)
+    await turns()
     assert bench.counts() == NONE | {"active": 1}
     stored = await bench.background.status(task.id)
     assert stored is not None
@@ -146,11 +146,11 @@ async def test_tasks_run_a_few_at_a_time_in_the_order_of_their_start() -> None:
     bench.does(work)
     for number in range(8):
         await bench.background.start(bench.plan(Step("mail", {"number": number})))
-    await asyncio.sleep(0.01)
+    await turns()
     assert begun == [0, 1, 2]
     assert bench.counts() == NONE | {"active": 3, "queue_depth": 5}
     gates[1].set()
-    await asyncio.sleep(0.01)
+    await turns()
     assert begun == [0, 1, 2, 3]
     for gate in gates:
         gate.set()

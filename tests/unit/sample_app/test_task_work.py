@@ -12,7 +12,7 @@ from sample_app.core.clock import utc_now
 from sample_app.core.errors import UnavailableError
 from sample_app.core.tasks.background import Ending
 from sample_app.core.tasks.task import Step
-from tests.unit.sample_app.task_bench import MAIL, NONE, NOTE, Bench, failing
+from tests.unit.sample_app.task_bench import MAIL, NONE, NOTE, Bench, failing, turns
 
 
 def noting(
@@ -58,7 +58,7 @@ async def test_progress_is_stored_as_seldom_as_the_promise_allows(
         await bench.background.start(other)
         await asyncio.sleep(0)
     await bench.background.start(task)
-    await asyncio.sleep(0.001)
+    await turns()
     waits = bench.store.rows[task.id]
     if not free:
         assert (waits.status, waits.starts) == ("queued", 0)
@@ -134,7 +134,7 @@ async def test_process_that_is_killed_before_the_commit_repeats_the_step_before(
     task = dead.plan(MAIL, NOTE)
     before = dead.store.rows[task.id]
     await dead.background.start(task)
-    await asyncio.sleep(0.01)
+    await turns()
     assert calls == ["mail"]
     dead.store.rows[task.id] = before  # the transaction of a killed process is rolled back
     before.lease_until = utc_now() - timedelta(seconds=1)

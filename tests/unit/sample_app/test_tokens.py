@@ -25,7 +25,7 @@ def signed(**changes: object) -> str:
     now = utc_now()
     claims = {
         "sub": "7", "role": "editor", "iss": "sample-app", "aud": "sample-app",
-        "iat": now, "exp": now + timedelta(seconds=60),
+        "iat": now, "exp": now + timedelta(days=1),  # parameters are made long before their test
     } | changes  # fmt: skip
     return jwt.encode(
         {k: v for k, v in claims.items() if v is not None}, DEVELOPMENT_SECRET, "HS256"

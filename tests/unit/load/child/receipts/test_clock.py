@@ -137,10 +137,10 @@ def test_kernel_stamps_the_arrival_and_not_the_reading() -> None:
         with client, sender:
             assert stamp(client)
             moments = []
-            for _ in range(50):  # the kernel begins to stamp some time after the first socket asks
+            for _ in range(3000):  # the kernel begins to stamp some time after it was asked
                 before = time.monotonic()
                 sender.send(b"x" * 100)
-                select.select([client], [], [], 10)
+                select.select([client], [], [], 60)
                 arrived = time.monotonic()
                 time.sleep(0.01)
                 data, ancillary, _, _ = client.recvmsg(4096, ANCILLARY_BYTES)

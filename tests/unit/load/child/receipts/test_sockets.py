@@ -16,23 +16,29 @@ from harness.load.child.receipts.clock import stamp
 from harness.load.child.receipts.sockets import LAST, StampedSocket
 
 ONLY_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="stamps are Linux's")
+PATIENCE = 60.0  # seconds; only a hang takes that long
 LARGE = b"x" * 20_000_000  # more than the kernel's buffers hold
 
 
 @contextmanager
 def connected(kind: type[Any]) -> Iterator[tuple[Any, Any]]:
-    """A client of this class with a timeout of 5 s, and its server's end."""
+    """A client of this class with a timeout, and its server's end."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname(), timeout=5) as client,
+        socket.create_connection(server.getsockname(), timeout=PATIENCE) as client,
     ):
         peer, _ = server.accept()
-        peer.settimeout(5)
+        peer.settimeout(PATIENCE)
         with peer:
             if kind is StampedSocket:
                 stamp(client)
                 client.__class__ = StampedSocket
             yield client, peer
+
+
+def readable(client: Any) -> None:
+    """Wait until there is something to read, or the end of the connection."""
+    socket.wait_read(client.fileno(), timeout=PATIENCE)
 
 
 def asked(client: Any, peer: Any) -> None:
@@ -66,7 +72,7 @@ def ended(client: Any, peer: Any) -> object:
 
 def reset(client: Any, peer: Any) -> object:
     client.sendall(b"not read")
-    gevent.sleep(0.01)
+    assert peer.recv(100, socket.MSG_PEEK)
     peer.close()
     return client.recv(100)
 
@@ -133,7 +139,7 @@ def sent(data: Any) -> Callable[[Any, Any], object]:
         reader = gevent.spawn(received, peer)
         result = client.sendall(data)
         client.shutdown(socket.SHUT_WR)
-        return [result if data else None, reader.get(timeout=10)]
+        return [result if data else None, reader.get(timeout=PATIENCE)]
 
     return send
 
@@ -145,9 +151,9 @@ def sent_without_a_reader(client: Any, _: Any) -> object:
 
 def sent_to_a_closed_connection(client: Any, peer: Any) -> object:
     client.sendall(b"not read")
-    gevent.sleep(0.01)
+    assert peer.recv(100, socket.MSG_PEEK)
     peer.close()
-    gevent.sleep(0.01)
+    readable(client)
     client.sendall(b"more")
     return client.sendall(b"more")
 
@@ -232,17 +238,18 @@ def test_request_that_the_kernel_takes_in_parts_arrives_complete(full: bool) -> 
 def test_idle_connection_is_silent_until_something_can_be_read(data: bytes, silent: bool) -> None:
     with connected(StampedSocket) as (client, peer):
         peer.sendall(data)
-        gevent.sleep(0.01)
+        if data:
+            readable(client)
         assert client.is_silent() is silent
         peer.close()
-        gevent.sleep(0.01)
+        readable(client)
         assert not client.is_silent()
 
 
 @ONLY_LINUX
 def test_receipt_of_the_last_bytes_is_that_of_the_greenlet_that_read_them() -> None:
     with connected(StampedSocket) as (client, peer):
-        for _ in range(50):  # the kernel begins to stamp some time after the first socket asks
+        for _ in range(3000):  # the kernel begins to stamp some time after it was asked
             before = time.monotonic()
             client.sendall(b"ask")
             peer.sendall(b"answer")
