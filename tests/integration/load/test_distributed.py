@@ -77,7 +77,11 @@ async def test_counts_and_times_of_two_workers_match_the_server(
     loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:
     locustfile = MIXED.replace("{FOLDER}", str(loads.folder))
-    outcome = await loads.run(replace(loads.scenario(locustfile, workload), workers=2), 1.5)
+    outcome = await loads.run(
+        replace(loads.scenario(locustfile, workload), workers=2),
+        1.5,
+        until=lambda _: loads.reported()["GET /error", "error"],
+    )
     recorded = outcome.recorded()
     assert recorded[("GET /error", "error")] > 0
     served = Counter(server.log()["counts"])
@@ -180,12 +184,18 @@ async def test_workers_join_are_rejected_and_are_replaced_when_lost(
             remote_workers.start(text)
 
     last: dict[str, Report] = {}
+    later: list[Report] = []
+
+    def on_report(report: Report) -> None:
+        last[report.source] = report
+        later.append(report)
+
     pool = worker_pool(2, when_lost="continue")
     async with generator(
         loads.scenario(FAST, LONGER).loads[0],
         loads.url,
         loads.log,
-        lambda report: last.update({report.source: report}),
+        on_report,
         pool=pool,
         on_progress=on_progress,
     ) as load:
@@ -205,14 +215,19 @@ async def test_workers_join_are_rejected_and_are_replaced_when_lost(
         assert lost_at is not None
         taken_over = lost_at + 1.0
         await eventually(lambda: remote_workers.processes[latecomer].poll() is not None)
-        await eventually(lambda: last["worker-1"].at > taken_over + 4.0)
-        report = last["worker-1"]
+        later.clear()
+        await eventually(lambda: later and later[-1].at > taken_over + 7.0)
         requests = await load.stop()
     assert not load.died.done() or load.died.cancelled()
-    # Every second arrival of the schedule until then, and all from then on; 100 come a second.
-    expected = 100 * (taken_over - t0) / 2 + 100 * (report.at - taken_over)
-    # A busy machine may stand still for a second; without the other's share 200 are missing.
-    assert report.asked == pytest.approx(expected, abs=100)
+    # Every second arrival of the schedule until then, and all from then on; 100 come a second. A
+    # worker that stood still may report before it has caught up. Without the other's share, 200 are
+    # missing in all of these reports.
+    missing = [
+        100 * (taken_over - t0) / 2 + 100 * (one.at - taken_over) - one.asked
+        for one in later
+        if one.at > taken_over + 4.0
+    ]
+    assert -100 < min(missing) < 100
     assert requests.asked == last["worker-1"].asked + last["worker-2"].asked
     # Requests after its last report, 50 a second, are not counted. A busy machine reports late.
     assert 0 <= server.log()["counts"]["GET /fast"] - requests.started <= 150

@@ -1,5 +1,7 @@
 """The recorded times match the log of the server, also when the server freezes."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,11 @@ async def test_quantiles_match_those_of_the_servers_own_log(
     worst = []
     for _ in range(ATTEMPTS):
         server.get("/reset")
-        outcome = await loads.run(loads.scenario(SLEEPS, workload), 3.0)
+        outcome = await loads.run(
+            loads.scenario(SLEEPS, workload),
+            3.0,
+            until=lambda load: load.requests.recorded > 400,
+        )
         served = [seconds for seconds in server.log()["times"] if seconds > 0.19]
         seen = [d for k, d in outcome.window.items() if (k.what, k.name) == ("latency", "/sleep")]
         assert [d.count for d in seen] == [len(served)]
@@ -65,16 +71,22 @@ class Fast(FastHttpUser):
     @task
     def fast(self): self.client.get("/fast")
 """,
-        OpenWorkload((Stage(200, 4),), max_users=5),
+        OpenWorkload((Stage(200, 60),), max_users=5),
     )
-    outcome = await loads.run(scenario, 4.0, lambda: server.get("/freeze/2000"), at=1.0)
+
+    def freeze() -> None:
+        server.get("/freeze/2000")
+        time.sleep(3.0)  # the load goes on as long, however late it is
+
+    outcome = await loads.run(scenario, 4.0, freeze, at=1.0)
     latency, service = outcome.all_of("latency"), outcome.all_of("service_time")
     assert latency.count == service.count == sum(server.log()["counts"].values())
     # The server froze for 2 s. The schedule asked for 200 in the first; five users sent five.
     over = (latency.share_over(1.0) or 0) * latency.count
     held = (service.share_over(1.0) or 0) * latency.count
     assert over > 150
-    assert 1 <= round(held) <= 5
+    # A busy machine's server may stand still once more, which holds another five.
+    assert 1 <= round(held) < over / 15
     assert any(report.idle_users == 0 for report in outcome.reports)
 
 
@@ -127,7 +139,7 @@ class Waits(FastHttpUser):
 """,
         ClosedWorkload((UserStage(1, 60),)),
     )
-    outcome = await loads.run(scenario, 1.1)
+    outcome = await loads.run(scenario, 1.1, until=lambda load: load.requests.recorded >= 2)
     arrivals = server.log()["arrivals"]
     assert len(arrivals) == outcome.requests.recorded >= 2
     # A busy machine only makes a wait longer; a timer may be a few milliseconds early.
