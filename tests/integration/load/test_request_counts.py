@@ -1,10 +1,15 @@
 """The counts of requests match those of the server, for every kind of task and outcome."""
 
+import asyncio
+import os
+import signal
+
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
-from harness.load.generator import Generator
-from tests.integration.load.conftest import Loads, Server
+from harness.load.arrivals import arrivals
+from harness.load.generator import Generator, generator
+from tests.integration.load.conftest import LEAD, Loads, Server
 
 pytestmark = pytest.mark.untraced
 
@@ -219,6 +224,25 @@ class Slow(FastHttpUser):
     assert max(outcome.all_of("start_lag").values) > 1.4
     # The time of one answer, without the wait of a second.
     assert 0.099 <= (outcome.all_of("service_time").quantile(0.5) or 0) < 0.5
+
+
+@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+async def test_generator_that_stands_still_from_start_to_stop_loses_nothing(
+    loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
+) -> None:
+    (load,) = loads.scenario(MIXED.format(base="FastHttpUser"), workload).loads
+    async with generator(load, loads.url, loads.log, loads.reports.append) as running:
+        os.kill(running.pid, signal.SIGSTOP)
+        await loads.start(running)
+        await asyncio.sleep(LEAD + 1.0)
+        stopping = asyncio.create_task(running.stop())
+        await asyncio.sleep(0.1)
+        os.kill(running.pid, signal.SIGCONT)
+        requests = await stopping
+    if isinstance(workload, OpenWorkload):
+        assert requests.asked == requests.sent == len(list(arrivals(workload)))
+    assert requests.dropped == requests.in_flight == requests.lost == 0
+    assert requests.recorded == requests.started == sum(server.log()["counts"].values())
 
 
 @pytest.mark.traced
