@@ -1,12 +1,13 @@
 """The recorded times match the log of the server, also when the server freezes."""
 
+import itertools
 import time
 
 import numpy as np
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
-from harness.names import GENERATOR_CANARY
+from harness.names import GENERATOR_CANARY, SCHEDULER_LAG
 from tests.integration.load.conftest import Loads, Server
 
 SLEEPS = """
@@ -57,7 +58,8 @@ async def test_quantiles_match_those_of_the_servers_own_log(
         ]
         worst.append(max(map(abs, errors)))
         # The delays that generator and server measure themselves are not errors of the recording.
-        lag = max(outcome.all_of(GENERATOR_CANARY).values) + log["late"]
+        lags = [outcome.all_of(what).values for what in (GENERATOR_CANARY, SCHEDULER_LAG)]
+        lag = max(itertools.chain(*lags)) + log["late"]
         if worst[-1] <= max(TOLERANCE, lag / SHORTEST):
             return
     pytest.fail(f"relative errors of up to {worst} in {ATTEMPTS} runs")
