@@ -110,7 +110,7 @@ class Agent:
         self._recorder.rebase(start.t0, start.window_start)
         gevent.spawn(self._report_each_second, start.t0)
         watch_loop(self._recorder.reading, lambda: self._stopping)
-        gevent.spawn(self._load, start)
+        self._load(start)  # before a stop: what is due by then is served
         gevent.spawn(self._take_over)
         try:
             stop = self._channel.stop.get()

@@ -162,7 +162,7 @@ def _stop(user: Any) -> None:
     if user._state == LOCUST_STATE_WAITING:  # noqa: SLF001
         gevent.get_hub().loop.run_callback(_end_wait, user)
     elif user._state is None:  # noqa: SLF001 - has not begun
-        gevent.spawn(user.group.killone, user.greenlet)
+        user.group.killone(user.greenlet, block=False)  # now: it would be killed in a request later
     else:
         user._state = LOCUST_STATE_STOPPING  # noqa: SLF001 - stops by itself after its task
 

@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ import pytest
 
 from harness.budgets.model import Load, Scenario
 from harness.budgets.workload import Workload
+from harness.load import generator as harness_side
 from harness.load.generator import Generator, generator
 from harness.load.protocol.frames import Report
+from harness.names import LATENCY
 from harness.runs.latency import LatencyLog, merged, read_intervals
 from harness.runs.model import Distribution, LatencyKey, Requests, Worker
 from tests.integration.load.remote_workers import RemoteWorkers
@@ -34,7 +36,7 @@ class Server:
     url: str
 
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
             return bytes(answer.read())
 
     def log(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Outcome:
     workers: tuple[Worker, ...] = ()
     consequences: tuple[str, ...] = ()
     exit_code: int | None = None
+    t0: float = 0.0  # when the load began, on the monotonic clock
 
     def recorded(self, what: str = "latency") -> Counter[tuple[str, str]]:
         """(request, outcome) -> number of requests, over the whole run."""
@@ -96,8 +99,12 @@ class Loads:
         seconds: float,
         during: Callable[[], object] | None = None,
         at: float = 0.0,
+        until: Callable[[Generator], object] = lambda _: True,
     ) -> Outcome:
-        """Load for some seconds, calling `during` in a thread after `at` seconds."""
+        """Load for some seconds, calling `during` in a thread after `at` seconds.
+
+        On a busy machine little may happen in these seconds: the load goes on until `until` holds.
+        """
         path = self.folder / "latency.hlog"
         with LatencyLog(path) as log:
 
@@ -124,16 +131,32 @@ class Loads:
                 if during:
                     await asyncio.to_thread(during)
                 await asyncio.sleep(max(0.0, t0 + seconds - time.monotonic()))
+                await eventually(lambda: load.died.done() or until(load))
                 requests = await load.stop()
             window = merged(read_intervals(path, epoch, 1, epoch + 3600))
             counts = read_counts(path)
         texts = load.user_errors, load.notices
-        found = Outcome(requests, *texts, counts, window, self.reports, load.workers)
-        return replace(found, consequences=load.consequences, exit_code=load.exit_code)
+        ends = load.consequences, load.exit_code
+        return Outcome(requests, *texts, counts, window, self.reports, load.workers, *ends, t0=t0)
+
+    def reported(self) -> Counter[tuple[str, str]]:
+        """(request, outcome) -> number of requests, as reported so far."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for cell in (cell for report in self.reports for cell in report.cells):
+            if cell.what == LATENCY:
+                counts[f"{cell.method} {cell.name}", cell.outcome] += sum(cell.counts.values())
+        return counts
 
     async def start(self, load: Generator) -> None:
         now = time.monotonic()
         await load.start(now + LEAD, now + LEAD)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The harness waits for a generator that stands still: a busy machine is no fault of it."""
+    for limit in ("SILENCE", "EXIT_GRACE", "_STOP_MARGIN"):
+        monkeypatch.setattr(harness_side, limit, PATIENCE)
 
 
 @pytest.fixture(scope="session")

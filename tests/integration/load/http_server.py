@@ -1,7 +1,8 @@
 """A server with all kinds of responses, some broken: `python http_server.py`; it prints its port.
 
 ANSWERS has the responses of each path. GET /log returns as JSON the requests since the previous
-GET /log, without itself, each with the number of its connection among those.
+GET /log, without itself, each with the number of its connection among those. GET /received returns
+their number.
 """
 
 from __future__ import annotations
@@ -152,6 +153,9 @@ class Server:
         """Answer one request."""
         method, target, _ = request.split(b" ", 2)
         path = target.decode().partition("?")[0]
+        if path == "/received":
+            writer.write(answer(str(len(self.log)).encode()))
+            return
         if path == "/log":
             writer.write(answer(json.dumps(self.log).encode()))
             self.log, self.connections = [], {}

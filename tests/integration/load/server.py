@@ -15,6 +15,8 @@ import sys
 import time
 from collections import Counter
 
+PERIOD = 0.01  # s
+
 
 class RequestLog:
     """The log of the requests that the server has received."""
@@ -30,6 +32,7 @@ class RequestLog:
         self.traces: list[tuple[str, str]] = []  # target and traceparent, if any
         self.frozen_until = 0.0
         self.received = 0  # bytes of heads and bodies
+        self.late = 0.0  # s, the longest time that this process stood still
 
 
 class Connection(asyncio.Protocol):
@@ -66,7 +69,7 @@ class Connection(asyncio.Protocol):
             self.answer(now, b"reset")
             return False
         if path == "/log":
-            names = ("counts", "times", "arrivals", "traces", "received")
+            names = ("counts", "times", "arrivals", "traces", "received", "late")
             log = {name: getattr(requests, name) for name in names}
             self.answer(now, json.dumps(log).encode())
             return False
@@ -106,13 +109,22 @@ class Connection(asyncio.Protocol):
             self.transport.write(head + b"\r\n" + body)
 
 
+async def watch(requests: RequestLog) -> None:
+    """Note how late the event loop is: on a busy machine it reads requests as late."""
+    while True:
+        due = time.monotonic() + PERIOD
+        await asyncio.sleep(PERIOD)
+        requests.late = max(requests.late, time.monotonic() - due)
+
+
 async def main() -> None:
     requests = RequestLog()
     loop = asyncio.get_running_loop()
     host = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1"
     server = await loop.create_server(lambda: Connection(requests), host, 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
-    async with server:
+    async with server, asyncio.TaskGroup() as group:
+        group.create_task(watch(requests))
         await server.serve_forever()
 
 

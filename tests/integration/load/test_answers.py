@@ -1,13 +1,10 @@
 """What answers consist of, as the generator reports it while the load goes on for a diagnosis."""
 
-import asyncio
-
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, UserStage
 from harness.load.generator import generator
-from harness.load.protocol.frames import Report
-from tests.integration.load.conftest import LEAD, Loads
+from tests.integration.load.conftest import Loads, eventually
 
 USERS = """
 class Plain(HttpUser):
@@ -29,14 +26,13 @@ class Quick(FastHttpUser):
 @pytest.mark.parametrize("kept", [True, False])
 async def test_answers_of_each_client(loads: Loads, *, kept: bool) -> None:
     (load,) = loads.scenario(USERS, ClosedWorkload((UserStage(4, 60),))).loads
-    reports: list[Report] = []
     async with generator(
-        load, loads.url, loads.log, reports.append, trace_ratio=1.0, keep_answers=kept
+        load, loads.url, loads.log, loads.reports.append, trace_ratio=1.0, keep_answers=kept
     ) as running:
         await loads.start(running)
-        await asyncio.sleep(LEAD + 0.7)
+        await eventually(lambda: len(loads.reported()) == 4)  # which task comes next is chance
         await running.stop()
-    answers = {one.request: one for report in reports for one in report.answers}
+    answers = {one.request: one for report in loads.reports for one in report.answers}
     if not kept:
         assert answers == {}
         return

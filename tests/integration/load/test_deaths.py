@@ -12,9 +12,10 @@ import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
 from harness.errors import GeneratorError
-from harness.load.generator import generator
+from harness.load import generator as harness_side
+from harness.load.generator import SILENCE, generator
 from harness.load.protocol.frames import Report
-from tests.integration.load.conftest import Loads, Server, descendants, gone
+from tests.integration.load.conftest import PATIENCE, Loads, Server, descendants, gone
 
 pytestmark = pytest.mark.untraced
 
@@ -35,7 +36,7 @@ async def test_killed_generator_is_detected_and_leaves_no_process(loads: Loads) 
     async with generator(loads.scenario(FAST, LONG).loads[0], loads.url, loads.log, ignore) as load:
         await loads.start(load)
         os.kill(load.pid, signal.SIGKILL)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await asyncio.shield(load.died) == "killed by SIGKILL"
         with pytest.raises(GeneratorError, match="the load generator died: killed by SIGKILL"):
             await load.stop()
@@ -54,8 +55,10 @@ async def test_killed_generator_is_detected_and_leaves_no_process(loads: Loads) 
     ids=["busy for ever", "sys.exit", "runner.quit", "os._exit", "users that end"],
 )
 async def test_locustfile_that_ends_the_load_is_detected(
-    loads: Loads, body: str, reason: str
+    loads: Loads, body: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if "no report" in reason:
+        monkeypatch.setattr(harness_side, "SILENCE", SILENCE)
     before = descendants()
     locustfile = f"""
 from locust import exception
@@ -67,7 +70,7 @@ class Bad(FastHttpUser):
     scenario = loads.scenario(locustfile, LONG)
     async with generator(scenario.loads[0], loads.url, loads.log, ignore) as load:
         await loads.start(load)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.wait([load.died])
         with pytest.raises(GeneratorError, match=reason):
             await load.stop()
@@ -90,7 +93,7 @@ async def test_error_of_the_report_callback_is_raised_by_stop(loads: Loads) -> N
     scenario = loads.scenario(FAST, ClosedWorkload((UserStage(1, 60),)))
     async with generator(scenario.loads[0], loads.url, loads.log, full_disk) as load:
         await loads.start(load)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.wait([load.died])
         with pytest.raises(OSError, match="No space left"):
             await load.stop()

@@ -17,6 +17,7 @@ from harness.load.join import await_master
 from harness.load.protocol import authentication
 from tests.integration.load.master_process import RUN, read_to_end
 from tests.integration.load.remote_workers import SECRET
+from tests.servers import free_port
 
 pytestmark = pytest.mark.traced
 
@@ -99,7 +100,6 @@ def test_worker_gives_no_data_to_a_peer_that_is_no_master(
 
 
 def test_worker_without_a_master_ends_with_what_to_do() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     with pytest.raises(GeneratorError, match=f"no master answered at 127.0.0.1:{port} within 0 s"):
         await_master("127.0.0.1", port, SECRET, 0.3)

@@ -90,7 +90,8 @@ async def guarded(loads: Loads, seconds: float, *cases: Case) -> list[Guarded]:
         folder.mkdir()
         own = Loads(folder, loads.url)
         scenario = own.scenario(case.locustfile, case.workload, drain=case.drain)
-        run = evidence(await own.run(scenario, seconds), case.workload)
+        outcome = await own.run(scenario, seconds, until=lambda _: len(own.reports) >= 2)
+        run = evidence(outcome, case.workload)
         return Guarded(
             {guard.name: guard for guard in guards(run, measure_budgets((P95,), run))}, run
         )
@@ -144,9 +145,11 @@ class Some(FastHttpUser):
         Case(FAST.replace("/fast", "/sleep/900"), OpenWorkload((Stage(50, 60),), max_users=5)),
         Case(hanging, OpenWorkload((Stage(100, 60),), "even", max_users=300), drain=0.2),
     )
-    # A breach by 880 ms is no matter of lags.
-    for name in ("generator-loop-lag", "generator-canary"):
-        assert slow.guards[name].outcome == slow_open.guards[name].outcome == "ok"
+    # A breach by 880 ms is no matter of lags, unless a busy machine's are as long.
+    for one in (slow, slow_open):
+        lags = [one.guards[name] for name in ("generator-loop-lag", "generator-canary")]
+        late = sum(guard.value or 0 for guard in lags)
+        assert {guard.outcome for guard in lags} == {"ok"} or late > 0.8
     assert (slow_open.guards["load-delivered"].value or 0) < 0.9
     # A tenth of the requests hang: more than a p95 may miss, and fewer than a p50.
     unanswered, answered = hung.run.manifest.requests.in_flight, hung.run.manifest.requests.recorded
@@ -212,14 +215,17 @@ async def test_probes_read_at_their_period_and_host_readings_exist(
     loads: Loads,
 ) -> None:
     scenario = loads.scenario(FAST, OpenWorkload((Stage(20, 60),), max_users=5))
-    outcome = await loads.run(scenario, 1.5)
+    outcome = await loads.run(scenario, 2.5, until=lambda _: len(loads.reports) >= 2)
     # A loop that was late has its missed readings filled in, so that their number is no luck. A
-    # busy machine ends the load late.
-    most = (outcome.reports[-1].at - outcome.reports[0].at + 1) / PERIOD + 6
+    # busy machine begins and ends the load late.
+    least = (outcome.reports[-1].at - outcome.reports[0].at) / PERIOD - 6
+    most = (outcome.reports[-1].at - outcome.t0) / PERIOD + 6
     timer, canary = (
-        outcome.all_of(what).count for what in (names.GENERATOR_LOOP_LAG, names.GENERATOR_CANARY)
+        outcome.all_of(what) for what in (names.GENERATOR_LOOP_LAG, names.GENERATOR_CANARY)
     )
-    assert 25 <= timer <= most
-    assert 10 <= canary <= most
+    assert 14 <= least <= timer.count <= most
+    # The canary rests between two readings, for longer when the loop is late: the timer says so.
+    on_time = sum(n for lag, n in zip(timer.values, timer.counts, strict=True) if lag < PERIOD / 5)
+    assert max(1, on_time / 2 - 6) <= canary.count <= most
     assert all(report.steal is None or 0 <= report.steal <= 1 for report in outcome.reports)
     assert all(report.throttled is None or report.throttled >= 0 for report in outcome.reports)

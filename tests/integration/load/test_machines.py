@@ -16,7 +16,7 @@ from harness.budgets.workload import OpenWorkload, Stage
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from harness.load.protocol.master import WorkerPool
-from tests.integration.load.conftest import LEAD, SERVER, Server, eventually
+from tests.integration.load.conftest import LEAD, PATIENCE, SERVER, Server, eventually
 from tests.integration.load.remote_workers import SECRET, RemoteWorkers
 
 pytestmark = pytest.mark.untraced
@@ -111,7 +111,7 @@ async def test_machine_without_network_is_lost_and_stops_by_itself(
             await eventually(lambda: last["worker-1"].asked > before + 150)
             await load.stop()
             lost = remote_workers.processes[started[load.workers[1].pid]]
-            assert await asyncio.to_thread(lost.wait, 30) == 0
+            assert await asyncio.to_thread(lost.wait, PATIENCE) == 0
         finally:
             ip(f"link set {hosts[1]} up")
     assert "the master sent no message for 3 s" in remote_workers.log(started[load.workers[1].pid])

@@ -55,7 +55,8 @@ class Raw(User):
 async def test_counts_of_raw_sockets_match_the_server_with_a_notice_for_each_type(
     loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
 ) -> None:
-    outcome = await loads.run(loads.scenario(RAW, workload), 0.7)
+    scenario = loads.scenario(RAW, workload)
+    outcome = await loads.run(scenario, 0.7, until=lambda _: len(loads.reported()) == 2)
     served = server.log()["counts"]
     requests, recorded = outcome.requests, outcome.recorded()
     assert outcome.reports[-1].request_bytes is None

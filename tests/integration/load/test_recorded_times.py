@@ -1,10 +1,13 @@
 """The recorded times match the log of the server, also when the server freezes."""
 
+import itertools
+import time
+
 import numpy as np
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
-from harness.names import GENERATOR_CANARY
+from harness.names import GENERATOR_CANARY, SCHEDULER_LAG
 from tests.integration.load.conftest import Loads, Server
 
 SLEEPS = """
@@ -38,8 +41,13 @@ async def test_quantiles_match_those_of_the_servers_own_log(
     worst = []
     for _ in range(ATTEMPTS):
         server.get("/reset")
-        outcome = await loads.run(loads.scenario(SLEEPS, workload), 3.0)
-        served = [seconds for seconds in server.log()["times"] if seconds > 0.19]
+        outcome = await loads.run(
+            loads.scenario(SLEEPS, workload),
+            3.0,
+            until=lambda load: load.requests.recorded > 400,
+        )
+        log = server.log()
+        served = [seconds for seconds in log["times"] if seconds > 0.19]
         seen = [d for k, d in outcome.window.items() if (k.what, k.name) == ("latency", "/sleep")]
         assert [d.count for d in seen] == [len(served)]
         assert len(served) > 300
@@ -49,8 +57,9 @@ async def test_quantiles_match_those_of_the_servers_own_log(
             for q, t in zip((0.5, 0.95, 0.99), expected, strict=True)
         ]
         worst.append(max(map(abs, errors)))
-        # The delays that the generator measures itself are not errors of the recording.
-        lag = max(outcome.all_of(GENERATOR_CANARY).values)
+        # The delays that generator and server measure themselves are not errors of the recording.
+        lags = [outcome.all_of(what).values for what in (GENERATOR_CANARY, SCHEDULER_LAG)]
+        lag = max(itertools.chain(*lags)) + log["late"]
         if worst[-1] <= max(TOLERANCE, lag / SHORTEST):
             return
     pytest.fail(f"relative errors of up to {worst} in {ATTEMPTS} runs")
@@ -65,16 +74,22 @@ class Fast(FastHttpUser):
     @task
     def fast(self): self.client.get("/fast")
 """,
-        OpenWorkload((Stage(200, 4),), max_users=5),
+        OpenWorkload((Stage(200, 60),), max_users=5),
     )
-    outcome = await loads.run(scenario, 4.0, lambda: server.get("/freeze/2000"), at=1.0)
+
+    def freeze() -> None:
+        server.get("/freeze/2000")
+        time.sleep(3.0)  # the load goes on as long, however late it is
+
+    outcome = await loads.run(scenario, 4.0, freeze, at=1.0)
     latency, service = outcome.all_of("latency"), outcome.all_of("service_time")
     assert latency.count == service.count == sum(server.log()["counts"].values())
     # The server froze for 2 s. The schedule asked for 200 in the first; five users sent five.
     over = (latency.share_over(1.0) or 0) * latency.count
     held = (service.share_over(1.0) or 0) * latency.count
     assert over > 150
-    assert 1 <= round(held) <= 5
+    # A busy machine's server may stand still once more, which holds another five.
+    assert 1 <= round(held) < over / 15
     assert any(report.idle_users == 0 for report in outcome.reports)
 
 
@@ -108,12 +123,13 @@ class Fast(FastHttpUser):
         OpenWorkload((Stage(50, 1), Stage(200, 1)), arrivals="even", max_users=20),
     )
     outcome = await loads.run(scenario, 2.0)
-    arrivals = np.sort(server.log()["arrivals"])
+    log = server.log()
+    arrivals = np.sort(log["arrivals"])
     assert outcome.requests.asked == len(arrivals) == 250
     due = np.concatenate([np.arange(50) / 50, 1 + np.arange(200) / 200])
-    # A busy machine makes some of them late, as the generator measures itself, and none early.
+    # A busy machine makes some of them late, as generator and server measure, and none early.
     late = np.sort(arrivals - due)
-    lag = outcome.all_of("start_lag").quantile(0.5) or 0
+    lag = (outcome.all_of("start_lag").quantile(0.5) or 0) + log["late"]
     assert late[125] - late[0] < 0.05 + lag
 
 
@@ -127,7 +143,7 @@ class Waits(FastHttpUser):
 """,
         ClosedWorkload((UserStage(1, 60),)),
     )
-    outcome = await loads.run(scenario, 1.1)
+    outcome = await loads.run(scenario, 1.1, until=lambda load: load.requests.recorded >= 2)
     arrivals = server.log()["arrivals"]
     assert len(arrivals) == outcome.requests.recorded >= 2
     # A busy machine only makes a wait longer; a timer may be a few milliseconds early.

@@ -324,7 +324,8 @@ class Other(FastHttpUser):
 """
     )
     workload = ClosedWorkload((UserStage(2, 60),))
-    outcome = await loads.run(loads.scenario(locustfile, workload, tags=("a",)), 0.3)
+    scenario = loads.scenario(locustfile, workload, tags=("a",))
+    outcome = await loads.run(scenario, 0.3, until=lambda load: load.requests.recorded)
     assert set(outcome.recorded()) == {("GET /fast", "ok")}
 
 

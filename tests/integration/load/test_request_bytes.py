@@ -37,10 +37,10 @@ async def test_bytes_of_recorded_requests_are_those_that_the_server_received(
     loads: Loads, server: Server, base: str
 ) -> None:
     locustfile = BODIES.format(base=base, cookies=base == "HttpUser")
-    outcome = await loads.run(loads.scenario(locustfile, ClosedWorkload((UserStage(3, 60),))), 1.0)
+    scenario = loads.scenario(locustfile, ClosedWorkload((UserStage(3, 60),)))
+    every = {"text", "json", "form", "large", "file", "redirect", "q", "later", "within", "dropped"}
+    outcome = await loads.run(scenario, 1.0, until=lambda _: len(loads.reported()) >= len(every))
     received = server.log()["received"]
-    names = {request.split()[1] for request, _ in outcome.recorded()}
-    alone = {"text", "json", "form", "large", "file", "redirect", "q"}
-    assert names == alone | {"later", "within", "dropped"}
+    assert {request.split()[1] for request, _ in outcome.recorded()} == every
     assert outcome.requests.lost == outcome.requests.in_flight == 0
     assert outcome.reports[-1].request_bytes == received > 2_000_000

@@ -1,9 +1,15 @@
 """The counts of requests match those of the server, for every kind of task and outcome."""
 
+import asyncio
+import os
+import signal
+
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
-from tests.integration.load.conftest import Loads, Server
+from harness.load.arrivals import arrivals
+from harness.load.generator import Generator, generator
+from tests.integration.load.conftest import LEAD, Loads, Server
 
 pytestmark = pytest.mark.untraced
 
@@ -51,6 +57,21 @@ class Mixed({base}):
             self.interrupt()
 from locust import exception
 """
+# What its users request before they stop.
+MIXED_KINDS = {
+    ("GET /start", "ok"),
+    ("GET /fast", "ok"),
+    ("GET /sleep/30", "ok"),
+    ("GET /error", "error"),
+    ("POST /one", "ok"),
+    ("POST /two", "ok"),
+    ("GET /good", "ok"),
+    ("GET /bad", "error"),
+    ("GET /raises", "error"),
+    ("GET /again", "ok"),
+    ("GET /position", "ok"),
+    ("GET /inner", "ok"),
+}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +87,14 @@ async def test_counts_of_each_request_equal_what_the_server_counted(
     loads: Loads, server: Server, base: str, workload: OpenWorkload | ClosedWorkload
 ) -> None:
     scenario = loads.scenario(MIXED.format(base=base), workload)
-    outcome = await loads.run(scenario, 1.0)
+    users = 25 if workload is OPEN else 10
+
+    def done(_: Generator) -> bool:
+        found = loads.reported()
+        begun = found["GET /start", "ok"] == users
+        return begun and set(found) >= MIXED_KINDS and found.total() > 100
+
+    outcome = await loads.run(scenario, 1.0, until=done)
     log = server.log()
     served = log["counts"]
     requests, recorded = outcome.requests, outcome.recorded()
@@ -89,7 +117,6 @@ async def test_counts_of_each_request_equal_what_the_server_counted(
     assert recorded["GET /again", "ok"] > 0
     assert recorded["GET /position", "ok"] > 0
     assert recorded["GET /inner", "ok"] > 0
-    users = 25 if workload is OPEN else 10
     assert recorded["GET /start", "ok"] == recorded["GET /stop", "ok"] == users
     assert any("KeyError: 'x'" in text and "scenario.py:" in text for text in outcome.user_errors)
     if workload is OPEN:
@@ -101,8 +128,8 @@ async def test_started_requests_are_recorded_in_flight_or_lost_in_every_report(
     loads: Loads,
 ) -> None:
     scenario = loads.scenario(MIXED.format(base="FastHttpUser"), CLOSED)
-    outcome = await loads.run(scenario, 2.2)
-    assert len(outcome.reports) == 3
+    outcome = await loads.run(scenario, 2.2, until=lambda _: len(loads.reports) >= 2)
+    assert len(outcome.reports) >= 3
     for report in outcome.reports:
         assert report.started == report.recorded + report.in_flight + report.lost
     cells = [cell for report in outcome.reports for cell in report.cells]
@@ -132,7 +159,7 @@ class Failing({base}):
 """,
         ClosedWorkload((UserStage(5, 0.1, 0), UserStage(5, 60))),
     )
-    outcome = await loads.run(scenario, 1.0)
+    outcome = await loads.run(scenario, 1.0, until=lambda _: len(loads.reported()) >= 4)
     recorded = outcome.recorded()
     assert set(recorded) == {
         ("GET /drop", "error"),
@@ -197,6 +224,25 @@ class Slow(FastHttpUser):
     assert max(outcome.all_of("start_lag").values) > 1.4
     # The time of one answer, without the wait of a second.
     assert 0.099 <= (outcome.all_of("service_time").quantile(0.5) or 0) < 0.5
+
+
+@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+async def test_generator_that_stands_still_from_start_to_stop_loses_nothing(
+    loads: Loads, server: Server, workload: OpenWorkload | ClosedWorkload
+) -> None:
+    (load,) = loads.scenario(MIXED.format(base="FastHttpUser"), workload).loads
+    async with generator(load, loads.url, loads.log, loads.reports.append) as running:
+        os.kill(running.pid, signal.SIGSTOP)
+        await loads.start(running)
+        await asyncio.sleep(LEAD + 1.0)
+        stopping = asyncio.create_task(running.stop())
+        await asyncio.sleep(0.1)
+        os.kill(running.pid, signal.SIGCONT)
+        requests = await stopping
+    if isinstance(workload, OpenWorkload):
+        assert requests.asked == requests.sent == len(list(arrivals(workload)))
+    assert requests.dropped == requests.in_flight == requests.lost == 0
+    assert requests.recorded == requests.started == sum(server.log()["counts"].values())
 
 
 @pytest.mark.traced

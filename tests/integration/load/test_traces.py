@@ -166,7 +166,7 @@ class Visitor(HttpUser):
         ),
         trace_ratio=1.0,
     )
-    outcome = await loads.run(scenario, 0.6)
+    outcome = await loads.run(scenario, 0.6, until=lambda _: loads.reported().total() >= 5)
     sent = {FORM.fullmatch(trace)[1] for _, trace in server.log()["traces"]}  # type: ignore[index]
     slowest = slow_requests(outcome)["/fast"]
     assert len(slowest) >= 5

@@ -1,10 +1,13 @@
 """What the generator reports of requests without an answer, and of exceptions after failed ones."""
 
+import asyncio
+
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.load.generator import generator
 from harness.names import UNANSWERED_LATENCY, UNANSWERED_SERVICE_TIME, UNSTARTED_LATENCY
-from tests.integration.load.conftest import Loads
+from tests.integration.load.conftest import PATIENCE, Loads
 
 DRAIN = 0.3
 OPEN = OpenWorkload((Stage(20, 1),), arrivals="even", max_users=5)
@@ -82,7 +85,8 @@ async def test_requests_without_an_answer_are_reported_with_their_waits(
 
 async def test_closed_model_reports_the_waits_of_its_users(loads: Loads) -> None:
     locustfile = HANG.format(base="FastUser", call='self.client.get("/hang")')
-    outcome = await loads.run(loads.scenario(locustfile, CLOSED, drain=DRAIN), 0.5)
+    scenario = loads.scenario(locustfile, CLOSED, drain=DRAIN)
+    outcome = await loads.run(scenario, 0.5, until=lambda load: load.requests.in_flight == 5)
     assert outcome.recorded(UNANSWERED_LATENCY) == {("GET /hang", ""): 5}
     assert outcome.recorded(UNSTARTED_LATENCY) == {}
 
@@ -95,7 +99,11 @@ async def test_closed_model_reports_the_waits_of_its_users(loads: Loads) -> None
 async def test_exceptions_name_the_failed_request_of_their_task(
     loads: Loads, base: str, workload: OpenWorkload | ClosedWorkload
 ) -> None:
-    outcome = await loads.run(loads.scenario(FAILURES.format(base=base), workload), 2.0)
+    outcome = await loads.run(
+        loads.scenario(FAILURES.format(base=base), workload),
+        2.0,
+        until=lambda load: len(load.consequences) >= 5 and len(load.user_errors) >= 3,
+    )
     after = {
         text.partition("KeyError: '")[2].partition("'")[0]: text.partition(") after ")[2]
         for text in outcome.consequences
@@ -122,7 +130,11 @@ class User(FastHttpUser):
     @task
     def task(self): self.client.get("/fast")
 """
-    outcome = await loads.run(loads.scenario(locustfile, CLOSED), 0.5)
-    assert outcome.user_errors == ()
-    (text,) = outcome.consequences
+    (only,) = loads.scenario(locustfile, CLOSED).loads
+    async with generator(only, loads.url, loads.log, lambda _: None) as load:
+        await loads.start(load)
+        reason = await asyncio.wait_for(asyncio.shield(load.died), PATIENCE)
+    assert reason.startswith("every user has ended")
+    assert load.user_errors == ()
+    (text,) = load.consequences
     assert text.endswith("after GET /error answered 500")

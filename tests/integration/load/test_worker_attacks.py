@@ -38,6 +38,7 @@ from tests.integration.load.master_process import (
     with_secret,
 )
 from tests.integration.load.remote_workers import SECRET
+from tests.servers import PATIENCE
 
 pytestmark = pytest.mark.traced
 LOCUST = version("locust")
@@ -135,7 +136,7 @@ RAW = {
 def test_bytes_without_authentication_get_the_greeting_and_a_closed_connection(
     master: MasterProcess, sent: bytes
 ) -> None:
-    with socket.create_connection(("127.0.0.1", master.port), timeout=20) as raw:
+    with socket.create_connection(("127.0.0.1", master.port), timeout=PATIENCE) as raw:
         with suppress(ConnectionError):
             raw.sendall(sent)
         assert len(read_to_end(raw)) <= len(CURVE_GREETING)
@@ -145,7 +146,9 @@ def test_bytes_without_authentication_get_the_greeting_and_a_closed_connection(
 def test_slow_peers_are_closed_and_hold_up_nobody(master: MasterProcess) -> None:
     with ExitStack() as stack:
         *idle, slow = (
-            stack.enter_context(socket.create_connection(("127.0.0.1", master.port), timeout=20))
+            stack.enter_context(
+                socket.create_connection(("127.0.0.1", master.port), timeout=PATIENCE)
+            )
             for _ in range(50)
         )
         closed = threading.Event()
@@ -153,17 +156,18 @@ def test_slow_peers_are_closed_and_hold_up_nobody(master: MasterProcess) -> None
         assert_serves(master)
         for one in idle:
             assert len(read_to_end(one)) <= len(CURVE_GREETING)
-        assert closed.wait(20)
+        assert closed.wait(PATIENCE)
     assert_serves(master)
 
 
 def drip(raw: socket.socket, closed: threading.Event) -> None:
     """Send a valid handshake, one byte every 0.2 s, until the connection is closed."""
-    with suppress(OSError):
+    try:
         for byte in CURVE_GREETING + b"\x04\xc8" + bytes(200):
             raw.sendall(bytes([byte]))
             time.sleep(0.2)
-    closed.set()
+    except OSError:
+        closed.set()
 
 
 # --- replay --------------------------------------------------------------------------------------
@@ -177,7 +181,7 @@ class Recorder:
         self.port = self.listener.getsockname()[1]
         self.pieces: list[bytes] = []
         self.ended = threading.Event()  # whether the master has closed the connection
-        self.upstream = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.upstream = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
@@ -211,13 +215,13 @@ def recorded(master: MasterProcess) -> Iterator[tuple[Recorder, Peer]]:
         worker.send(ask_for_locustfile("recorded"))
         assert worker.receive()[0] == "locustfile"
         yield recorder, worker
-    recorder.thread.join(20)
+    recorder.thread.join(PATIENCE)
 
 
 def test_recorded_connection_is_refused_when_it_is_sent_again(
     master: MasterProcess, recorded: tuple[Recorder, Peer]
 ) -> None:
-    with socket.create_connection(("127.0.0.1", master.port), timeout=20) as raw:
+    with socket.create_connection(("127.0.0.1", master.port), timeout=PATIENCE) as raw:
         for piece in recorded[0].pieces:
             with suppress(ConnectionError):
                 raw.sendall(piece)
@@ -232,7 +236,7 @@ def test_frame_that_is_sent_twice_ends_its_connection(
 ) -> None:
     recorder, worker = recorded
     recorder.upstream.sendall(recorder.pieces[-1])  # the question again, with the same nonce
-    assert recorder.ended.wait(20)
+    assert recorder.ended.wait(PATIENCE)
     assert not worker.socket.poll(0)  # no second answer
     assert_serves(master)
 

@@ -12,9 +12,10 @@ from scipy import stats
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload, Stage, UserStage
 from harness.errors import ScenarioError
 from harness.load.arrivals import arrivals
-from harness.load.generator import generator
+from harness.load.generator import Generator, generator
 from harness.load.sharding import draw
-from tests.integration.load.conftest import Loads, Server
+from harness.names import GENERATOR_LOOP_LAG, SERVICE_TIME
+from tests.integration.load.conftest import PATIENCE, Loads, Server
 
 FAST = """
 class Fast(FastHttpUser):
@@ -140,11 +141,12 @@ async def test_arrivals_follow_ramps_from_zero_and_pauses(loads: Loads, server: 
     scenario = loads.scenario(FAST, OpenWorkload(stages, arrivals="even", max_users=20))
     outcome = await loads.run(scenario, 2.0)
     assert outcome.requests.asked == outcome.requests.recorded == 150
-    got = np.sort(server.log()["arrivals"])
+    log = server.log()
+    got = np.sort(log["arrivals"])
     scheduled = np.array(list(arrivals(OpenWorkload(stages, arrivals="even"))))
-    # Medians are not moved by a busy machine's hiccups; its lag is measured by the generator.
+    # Medians are not moved by a busy machine's hiccups; generator and server measure its lag.
     late = got - scheduled
-    lag = outcome.all_of("start_lag").quantile(0.5) or 0
+    lag = (outcome.all_of("start_lag").quantile(0.5) or 0) + log["late"]
     assert np.median(np.abs(late - np.median(late))) < 0.02 + lag
 
 
@@ -221,14 +223,17 @@ class Paces(FastHttpUser):
 """,
         ClosedWorkload((UserStage(200, 1, 0), UserStage(200, 60))),
     )
-    await loads.run(scenario, 2.7)
+    outcome = await loads.run(scenario, 2.7, until=lambda load: load.requests.recorded > 420)
     moments = np.array(server.log()["arrivals"])
     later = moments[moments > moments.min() + 1.5]
     slots = Counter(np.floor(later / 0.05))
     assert len(later) >= 100
-    # In step, all 200 of a second come at once; a machine that stalls for a moment gathers some.
-    assert len(slots) >= 8
-    assert max(slots.values()) < len(later) / 2
+    # In step, all 200 of a second come at once. So do those of a moment in which the generator or
+    # the server stood still, which is measured.
+    stood_still = [outcome.all_of(what) for what in (GENERATOR_LOOP_LAG, SERVICE_TIME)]
+    gathered = 200 * sum(max(times.values) for times in stood_still)
+    assert len(slots) >= 8 - gathered / 10
+    assert max(slots.values()) < len(later) / 2 + gathered
 
 
 async def test_users_start_and_stop_one_by_one_during_their_tasks(loads: Loads) -> None:
@@ -240,12 +245,17 @@ class Holds(FastHttpUser):
     @task
     def hold(self): self.client.get("/sleep/400")
 """,
-        ClosedWorkload((UserStage(30, 0.5), UserStage(5, 0.5, 30), UserStage(5, 60))),
+        ClosedWorkload((UserStage(30, 2), UserStage(5, 0.5, 30), UserStage(5, 60))),
     )
-    outcome = await loads.run(scenario, 2.4)
+
+    def after_both_ramps() -> list[int]:
+        return [n for n, one in enumerate(loads.reports) if one.target_users == one.users == 5]
+
+    outcome = await loads.run(scenario, 2.5, until=lambda _: after_both_ramps())
     assert outcome.recorded()["GET /start", "ok"] == outcome.recorded()["GET /stop", "ok"] == 30
-    # If each waited for the end of the task of the one before it, 25 would take 10 seconds.
-    assert 5 <= outcome.reports[1].users < 15
+    # If each waited for the end of the task of the one before it, 25 would take 10 seconds. A
+    # generator that stands still sends no report.
+    assert after_both_ramps()[0] < 8
     assert outcome.requests.lost == outcome.requests.in_flight == 0
 
 
@@ -269,7 +279,9 @@ class Stays(FastHttpUser):
 """,
         ClosedWorkload((UserStage(2, 60),)),
     )
-    outcome = await loads.run(scenario, 0.5)
+    outcome = await loads.run(
+        scenario, 0.5, until=lambda _: loads.reported()["GET /stop", "ok"] == 1
+    )
     assert outcome.recorded()["GET /stop", "ok"] == 1
     assert 1 <= outcome.recorded()["GET /asked", "ok"] <= 2
     assert outcome.requests.lost == outcome.requests.in_flight == 0
@@ -294,8 +306,10 @@ class B(FastHttpUser):
 
 @pytest.mark.traced
 async def test_shape_that_ends_with_the_load_is_accepted(loads: Loads) -> None:
-    scenario = loads.scenario(SHAPE.format(end=0.9, ticks="(2, 100)"), ShapeWorkload("Steps"))
-    outcome = await loads.run(scenario, 1.2)
+    longer = "from harness.load.child import closed_model\nclosed_model.GRACE *= 40\n"
+    locustfile = longer + SHAPE.format(end=0.9, ticks="(2, 100)")
+    scenario = loads.scenario(locustfile, ShapeWorkload("Steps"))
+    outcome = await loads.run(scenario, 1.2, until=lambda load: load.requests.recorded > 4)
     assert outcome.requests.recorded > 4
 
 
@@ -306,10 +320,19 @@ async def test_unknown_shape_is_refused_with_the_existing_names(loads: Loads) ->
 
 
 async def test_shape_determines_users_and_classes(loads: Loads) -> None:
-    ticks = "(4, 100, [B]) if self.get_run_time() < 0.9 else (2, 100, [B])"
-    scenario = loads.scenario(SHAPE.format(end=60, ticks=ticks), ShapeWorkload("Steps"))
-    outcome = await loads.run(scenario, 2.4)
-    assert [report.users for report in outcome.reports[:2]] == [4, 2]
+    fewer = loads.folder / "fewer"
+    ticks = f"(2 if os.path.exists({str(fewer)!r}) else 4, 100, [B])"
+    locustfile = "import os\n" + SHAPE.format(end=60, ticks=ticks)
+
+    def first_four_then_two(load: Generator) -> bool:
+        users = [report.users for report in loads.reports]
+        if 4 in users:
+            fewer.touch()
+        return 4 in users and 2 in users[users.index(4) :]
+
+    scenario = loads.scenario(locustfile, ShapeWorkload("Steps"))
+    outcome = await loads.run(scenario, 1.0, until=first_four_then_two)
+    assert max(report.users for report in outcome.reports) == 4
     assert set(outcome.recorded()) == {("GET /b", "ok")}
     assert outcome.notices == ()
 
@@ -318,7 +341,7 @@ async def test_shape_determines_users_and_classes(loads: Loads) -> None:
 @pytest.mark.parametrize(
     ("ticks", "reason"),
     [
-        ("(2, 100)", r"the shape Steps ended after \d\.\d s, before the end of the window; "),
+        ("(2, 100)", r"the shape Steps ended after \d+\.\d s, before the end of the window; "),
         ("undefined", "the shape Steps failed: NameError: name 'undefined' is not defined"),
     ],
     ids=["ends early", "raises an exception"],
@@ -329,7 +352,7 @@ async def test_shape_that_ends_or_fails_ends_the_load_with_its_reason(
     scenario = loads.scenario(SHAPE.format(end=0.1, ticks=ticks), ShapeWorkload("Steps"))
     async with generator(scenario.loads[0], loads.url, loads.log, lambda _: None) as load:
         await loads.start(load)
-        assert re.match(reason, await asyncio.wait_for(load.died, 20))
+        assert re.match(reason, await asyncio.wait_for(load.died, PATIENCE))
 
 
 async def test_shape_that_the_scenario_does_not_name_gives_a_notice(loads: Loads) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 GROUP = 5  # messages for each measurement after the first
 FIRST = 10  # messages for the first measurement
+MOST = 200  # messages for the first measurement while all round trips are too long
+ROUND_TRIP = 0.1  # s, the longest that allows the comparison of clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class RemoteClock:
 
     Of a group of messages, the one with the shortest round trip is the most accurate: the clock was
     read within it, so the midpoint is wrong by at most half of it (Cristian 1989, "Probabilistic
-    clock synchronization").
+    clock synchronization"). A busy machine may stand still as its worker joins: the first group
+    goes on until one round trip is short enough.
 
     Attributes:
         first: The first measurement; None before it is complete.
@@ -43,9 +46,10 @@ class RemoteClock:
             Whether it completes a measurement.
         """
         self._group.append(ClockOffset(remote - (sent + received) / 2, received - sent))
-        if len(self._group) < (GROUP if self.first else FIRST):
-            return False
         best = min(self._group, key=lambda offset: offset.round_trip)
+        first = FIRST if best.round_trip <= ROUND_TRIP else MOST
+        if len(self._group) < (GROUP if self.first else first):
+            return False
         self._group = []
         self.latest = best
         self.first = self.first or best

@@ -20,7 +20,7 @@ from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.agent import STOP_GRACE, exit_code_of, pool_of
 from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
 from harness.load.child.control_channel import STEP, StoppedBeforeStartError
-from harness.load.child.distributed.clock import FIRST, RemoteClock
+from harness.load.child.distributed.clock import MOST, ROUND_TRIP, RemoteClock
 from harness.load.child.distributed.runner import GatedMasterRunner
 from harness.load.child.harness_channel import HarnessChannel
 from harness.load.child.locustfile.load import describe
@@ -54,7 +54,6 @@ from harness.names import HANDOVER
 
 SILENCE = 3.0  # s without a frame after which a worker is lost
 SILENCE_BEFORE_START = 20.0  # s; longer, since a locustfile may block its worker until the start
-ROUND_TRIP = 0.1  # s, the longest that allows the comparison of clocks
 PACE = 0.02  # s between the messages of the first measurement of a clock
 FLUSH = 0.1  # s for sending the last messages
 
@@ -314,7 +313,8 @@ class Master:
         while worker.client_id in self._workers:
             self._runner.send_frame(worker.client_id, Ping(time.monotonic()))
             sent += 1
-            gevent.sleep(PACE if sent < FIRST else 1.0)
+            measured = worker.clock.first or sent >= MOST
+            gevent.sleep(1.0 if measured else PACE)
 
     def _watch(self) -> None:
         # Steps are counted, not time: a late loop of this process has read no frame either.

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.child.distributed.clock import FIRST, GROUP, RemoteClock
+from harness.load.child.distributed.clock import FIRST, GROUP, MOST, ROUND_TRIP, RemoteClock
 
 DELAYS = st.tuples(st.floats(1e-5, 0.5), st.floats(1e-5, 0.5))  # to the clock, and back
+SHORT = st.tuples(st.floats(1e-5, 0.04), st.floats(1e-5, 0.04))
 OFFSETS = st.floats(-1e5, 1e5)
 
 
@@ -18,7 +19,7 @@ def measure(clock: RemoteClock, offset: float, delays: list[tuple[float, float]]
     return complete
 
 
-@given(OFFSETS, st.lists(DELAYS, min_size=FIRST, max_size=FIRST))
+@given(OFFSETS, st.lists(SHORT, min_size=FIRST, max_size=FIRST))
 def test_clock_offset_is_accurate_to_half_of_the_shortest_round_trip(
     offset: float, delays: list[tuple[float, float]]
 ) -> None:
@@ -49,6 +50,24 @@ def test_drift_of_a_jump_is_what_the_round_trips_do_not_explain() -> None:
     assert clock.latest is not None
     assert clock.latest.offset == pytest.approx(5.25)
     assert clock.to_remote(0.0) == pytest.approx(5.0)  # one offset for all of a run
+
+
+@given(OFFSETS, st.integers(FIRST, MOST - 1))
+def test_clock_of_a_machine_that_stands_still_is_known_from_the_first_short_round_trip(
+    offset: float, long: int
+) -> None:
+    clock = RemoteClock()
+    assert measure(clock, offset, [(2.0, 0.01)] * long + [(0.01, 0.01)]) == [False] * long + [True]
+    assert clock.first is not None
+    assert clock.first.round_trip == pytest.approx(0.02, abs=1e-9)
+    assert abs(clock.first.offset - offset) <= 0.01 + 1e-6
+
+
+def test_clock_that_is_far_away_is_measured_once_all_messages_took_too_long() -> None:
+    clock = RemoteClock()
+    assert measure(clock, 5.0, [(0.07, 0.07)] * MOST) == [False] * (MOST - 1) + [True]
+    assert clock.first is not None
+    assert clock.first.round_trip > ROUND_TRIP
 
 
 def test_clock_is_unknown_before_the_first_group_is_complete() -> None:
