@@ -36,7 +36,8 @@ def setup_of(
     _check(load, path, workers, pool)
     role = pool
     if role is None and workers > 1:
-        role = WorkerPool(_LOCAL, 0, workers, secrets.token_hex(8), secrets.token_hex(32))
+        run_id, secret = secrets.token_hex(8), secrets.token_hex(32)
+        role = WorkerPool(_LOCAL, 0, workers, run_id, secret, same_clock=True)
     return Setup(
         *(str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio),
         *(role, load.arguments, seconds, str(ca_file.absolute()) if ca_file else ""),

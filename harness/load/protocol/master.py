@@ -25,6 +25,8 @@ class WorkerPool:
         when_lost: `stop` ends the run as inconclusive when a worker is lost, `continue` goes on
             with the remaining workers.
         timeout: Longest wait until all workers have joined, seconds.
+        same_clock: Whether the workers are processes of this machine, which have the master's
+            monotonic clock.
     """
 
     host: str
@@ -35,3 +37,4 @@ class WorkerPool:
     secret_file: str = ""
     when_lost: Literal["stop", "continue"] = "stop"
     timeout: float = 120.0
+    same_clock: bool = False

@@ -110,6 +110,7 @@ async def test_counts_and_times_of_two_workers_match_the_server(
         assert last["worker-1"].asked == -(-scheduled // 2)
         assert {report.users for report in loads.reports if report.target_users} == {20}
     assert_described(outcome.workers, 2)
+    assert {worker.round_trip for worker in outcome.workers} == {0}  # they have one clock
 
 
 def assert_described(workers: tuple[Worker, ...], count: int) -> None:

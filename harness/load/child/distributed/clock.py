@@ -18,6 +18,9 @@ class ClockOffset:
     round_trip: float
 
 
+SAME = ClockOffset(0.0, 0.0)  # of a process of the same machine
+
+
 class RemoteClock:
     """The offset of a remote monotonic clock from the local one.
 
@@ -33,9 +36,14 @@ class RemoteClock:
             not explain, seconds.
     """
 
-    def __init__(self) -> None:
-        self.first: ClockOffset | None = None
-        self.latest: ClockOffset | None = None
+    def __init__(self, known: ClockOffset | None = None) -> None:
+        """Begin to measure.
+
+        Args:
+            known: The offset of a clock that need not be measured.
+        """
+        self.first = known
+        self.latest = known
         self.drift = 0.0
         self._group: list[ClockOffset] = []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import gevent
@@ -20,7 +20,7 @@ from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.agent import STOP_GRACE, exit_code_of, pool_of
 from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
 from harness.load.child.control_channel import STEP, StoppedBeforeStartError
-from harness.load.child.distributed.clock import MOST, ROUND_TRIP, RemoteClock
+from harness.load.child.distributed.clock import MOST, ROUND_TRIP, SAME, RemoteClock
 from harness.load.child.distributed.runner import GatedMasterRunner
 from harness.load.child.harness_channel import HarnessChannel
 from harness.load.child.locustfile.load import describe
@@ -65,7 +65,7 @@ class AdmittedWorker:
     client_id: str
     index: int
     hello: Hello
-    clock: RemoteClock = field(default_factory=RemoteClock)
+    clock: RemoteClock
     silent_for: float = 0.0  # s since its last frame
     users: int | None = None  # set once it is ready
     left: bool = False  # whether its last frame has arrived
@@ -268,6 +268,8 @@ class Master:
                 assert_never(frame)
 
     def _measure_clock(self, worker: AdmittedWorker, pong: Pong) -> None:
+        if self._pool.same_clock:
+            return  # there is nothing to measure
         if worker.clock.add(pong.at, pong.here, time.monotonic()):
             self._queue(worker.info())
 
@@ -282,7 +284,8 @@ class Master:
             return
         taken = {worker.index for worker in self._workers.values()}
         index = next(i for i in range(self._pool.workers) if i not in taken)
-        worker = self._workers[client_id] = AdmittedWorker(client_id, index, hello)
+        clock = RemoteClock(SAME if self._pool.same_clock else None)
+        worker = self._workers[client_id] = AdmittedWorker(client_id, index, hello, clock)
         self._runner.admit(client_id)
         self._runner.send_frame(client_id, Welcome(index))
         self._queue(worker.info())

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.child.distributed.clock import FIRST, GROUP, MOST, ROUND_TRIP, RemoteClock
+from harness.load.child.distributed.clock import (
+    FIRST,
+    GROUP,
+    MOST,
+    ROUND_TRIP,
+    SAME,
+    ClockOffset,
+    RemoteClock,
+)
 
 DELAYS = st.tuples(st.floats(1e-5, 0.5), st.floats(1e-5, 0.5))  # to the clock, and back
 SHORT = st.tuples(st.floats(1e-5, 0.04), st.floats(1e-5, 0.04))
@@ -68,6 +76,11 @@ def test_clock_that_is_far_away_is_measured_once_all_messages_took_too_long() ->
     assert measure(clock, 5.0, [(0.07, 0.07)] * MOST) == [False] * (MOST - 1) + [True]
     assert clock.first is not None
     assert clock.first.round_trip > ROUND_TRIP
+
+
+def test_known_clock_has_its_offset_before_any_message() -> None:
+    assert RemoteClock(ClockOffset(5.0, 0.0)).to_remote(3.0) == 8.0
+    assert RemoteClock(SAME).to_local(3.0) == 3.0
 
 
 def test_clock_is_unknown_before_the_first_group_is_complete() -> None:
