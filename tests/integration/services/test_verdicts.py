@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 
 import pytest
 import yaml
 
+from harness.budgets.parse.parse import parse_plan
 from tests.integration.services.catalogue import EACH, Service, list_budget, running
 from tests.integration.services.conftest import Project, Result, finished
+from tests.servers import PATIENCE
 
 FAULTS = {"SLEEP_MS": "800", "ERROR_SHARE": "0.1"}
+BREACHED = {"api-latency-p95": 0.5, "error-ratio": 0.02}  # up to these bounds, by the faults
 UNKNOWN = {"indicator": {"kind": "mean", "metric": "shop_checkout_seconds"}, "max": "1s"}
 # The samples that the verdicts need, sooner than at the proposed rate.
 SHORT = ("--warm-up", "1s", "--duration", "6s")
@@ -23,15 +27,28 @@ FAILED = re.compile(r"GET /items/\{item_id\}: 500 Internal Server Error, (\d+) o
 def proposed(project: Project, service: Service, url: str) -> str:
     """Write budgets.yaml and a locustfile by `init`; its budgets become the project's.
 
+    A busy machine makes bounds so wide that the faults do not breach them: then it is done again.
+
     Returns:
         The name of the latency budget of GET /items.
     """
     options = ("--url", url, "--trial", "3s", *service.operations)
-    init = finished(project.start("init", *options))
-    assert init.code == 0, init.out
-    project.document = yaml.safe_load((project.path / "budgets.yaml").read_text())
+    patience_ends = time.monotonic() + PATIENCE
+    before = set(project.path.iterdir())
+    while True:
+        init = finished(project.start("init", *options))
+        assert init.code == 0, init.out
+        file = project.path / "budgets.yaml"
+        plan = parse_plan(file.read_text(), file, {}, None)
+        bounds = {one.name: one.bound for one in plan.budgets}
+        assert set(bounds) >= PROPOSED, init.out
+        if all(bounds[name] <= most for name, most in BREACHED.items()):
+            break
+        assert time.monotonic() < patience_ends, init.out
+        for path in set(project.path.iterdir()) - before:
+            path.unlink()
+    project.document = yaml.safe_load(file.read_text())
     budgets = project.document["budgets"]
-    assert set(budgets) >= PROPOSED, init.out
     requests = {
         budget["indicator"]["request"]: name
         for name, budget in budgets.items()
