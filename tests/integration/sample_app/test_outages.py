@@ -180,7 +180,7 @@ async def answers(tested: Database) -> bool:
 async def database(
     url: str, registry: CollectorRegistry | None = None, **settings: float
 ) -> AsyncIterator[Database]:
-    given = DatabaseSettings.model_validate({"url": url} | settings)
+    given = DatabaseSettings.model_validate({"url": url, "connect_timeout": PATIENCE} | settings)
     tested = Database(given, Metrics(registry or CollectorRegistry()))
     yield tested
     await tested.close()
