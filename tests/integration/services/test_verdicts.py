@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import time
 from collections.abc import Mapping
 
@@ -55,7 +56,7 @@ def proposed(project: Project, service: Service, url: str) -> tuple[str, dict[st
             break
         assert time.monotonic() < patience_ends, init.out
         for path in set(project.path.iterdir()) - before:
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert set(bounds) >= PROPOSED, init.out
     project.document = yaml.safe_load(file.read_text())
     sleep = max(0.8, 1.6 * max(latencies))
