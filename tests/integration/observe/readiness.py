@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -27,3 +28,16 @@ def ends_after(patch: pytest.MonkeyPatch, seen: str) -> None:
 
     patch.setattr(observed, "_probe", probe)
     patch.setattr(observed, "time", SimpleNamespace(monotonic=lambda: now))
+
+
+def ends_once(patch: pytest.MonkeyPatch, over: Callable[[], bool]) -> None:
+    """Let no time pass until something is so, then all of it: the service may start late."""
+    began = False
+
+    def monotonic() -> float:
+        nonlocal began
+        now = 1e9 if began and over() else 0.0
+        began = True
+        return now
+
+    patch.setattr(observed, "time", SimpleNamespace(monotonic=monotonic))

@@ -13,7 +13,7 @@ from harness.budgets.model import Target
 from harness.errors import TargetError
 from harness.observe.target import serve
 from tests.integration.observe.conftest import Endpoint, Reply
-from tests.integration.observe.readiness import ends_after
+from tests.integration.observe.readiness import ends_after, ends_once
 from tests.servers import free_port
 
 SERVICE = Path(__file__).with_name("service.py")
@@ -173,14 +173,14 @@ async def test_serve_never_listening_is_reported(tmp_path: Path, log: Path) -> N
     assert "written no" not in caught.value.message  # that is not why nothing listens
 
 
-async def test_serve_names_the_port_at_which_the_service_listens(tmp_path: Path, log: Path) -> None:
-    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(60)"
-    target = Target(
-        url=URL,
-        command=f'{sys.executable} -c "{listen}"',
-        ready_timeout=3,  # in which a busy machine starts it
-        directory=tmp_path,
-    )
+async def test_serve_names_the_port_at_which_the_service_listens(
+    tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends_once(monkeypatch, lambda: "listens" in log.read_text())
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0))"
+    says = "print('listens', flush=True); time.sleep(60)"
+    command = f'{sys.executable} -c "{listen}; {says}"'
+    target = Target(url=URL, command=command, ready_timeout=3, directory=tmp_path)
 
     with pytest.raises(TargetError, match=r"it listens at 127\.0\.0\.1 port \d+ instead of"):
         async with serve(target, log):

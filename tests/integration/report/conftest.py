@@ -22,6 +22,7 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     """Opens a report; at the end nothing may have been loaded, said or shown by a script in it."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.set_default_timeout(PATIENCE)
     trouble: list[str] = []
     loaded: list[str] = []
 

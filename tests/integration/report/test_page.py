@@ -134,6 +134,7 @@ def test_run_prints_all_charts_though_none_was_in_the_window(open_page: Open) ->
 
 def test_run_without_javascript_says_what_its_charts_show(browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.set_content(page_of("GET /contacts"))
     assert "The charts need JavaScript" in page.locator("noscript").first.inner_text()
@@ -146,6 +147,7 @@ def test_run_charts_keep_their_texts_when_the_library_does_not_start(browser: Br
     empty = gzip.compress(b"void 0;")
     library = f'id="library">{len(empty)}:{b85encode(empty).decode()}</script>'
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     with page.expect_event("pageerror", timeout=PATIENCE) as found:
         page.set_content(re.sub(r'id="library">.*?</script>', lambda _: library, page_of("a")))
     assert found.value.message == "the charting library did not start"

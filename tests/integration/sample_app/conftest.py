@@ -60,7 +60,8 @@ def sqlite_url(folder: Path) -> str:
 
 def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
     """Settings of a small service in `folder`."""
-    database = {"url": sqlite_url(folder)}
+    # A pause of the machine is no outage.
+    database = {"url": sqlite_url(folder), "busy_timeout": PATIENCE, "connect_timeout": PATIENCE}
     # No look for waiting tasks during a test: it would be among the statements that tests count.
     tasks = {"poll": 3600.0, "lease": 4 * 3600.0}
     defaults: dict[str, dict[str, object]] = {
@@ -71,7 +72,6 @@ def settings_for(folder: Path, **groups: dict[str, object]) -> Settings:
         "auth": {"recheck": 3600.0} | groups.pop("auth", {}),
         "rate": dict.fromkeys(("user", "address", "login"), "9000/second") | groups.pop("rate", {}),
         "tasks": tasks | groups.pop("tasks", {}),
-        # A pause of the machine is no outage.
         "redis": {"timeout": PATIENCE} | groups.pop("redis", {}),
         "directory": {"timeout": PATIENCE, "deadline": PATIENCE} | groups.pop("directory", {}),
     }

@@ -133,8 +133,15 @@ async def test_directory_that_hangs_is_given_up_and_counts_as_a_failure(server: 
     async with client(server, timeout=0.05, failures=2, pause=60.0) as one:
         await one.fail(2)
         assert one.state() == "opened"
-        timeouts = one.value("http_client_request_duration_seconds_count", error_type="ReadTimeout")
-        assert timeouts == 2
+        counted = {
+            sample.labels["error_type"]: sample.value
+            for family in one.registry.collect()
+            for sample in family.samples
+            if sample.name == "http_client_request_duration_seconds_count" and sample.value
+        }
+        assert sum(counted.values()) == 2
+        # A busy machine may need longer than that to connect.
+        assert counted.keys() <= {"ReadTimeout", "ConnectTimeout"}
 
 
 async def test_deadline_ends_what_is_slow_in_many_small_steps(server: Directory) -> None:
@@ -145,7 +152,7 @@ async def test_deadline_ends_what_is_slow_in_many_small_steps(server: Directory)
 
 
 async def test_directory_that_is_not_there_is_unavailable(server: Directory) -> None:
-    one = Client("http://127.0.0.1:1")
+    one = Client("http://127.0.0.1:1", pause=60.0)
     async with one.directory.open():
         await one.fail(5)
         assert one.state() == "opened"

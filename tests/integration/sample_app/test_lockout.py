@@ -36,12 +36,13 @@ async def test_failed_log_ins_lock_the_address_for_the_account_known_or_not(
         assert statuses == [401] * 3
         refused = await log_in(service, RIGHT, email)
         assert refused.status_code == 429
+        left = int(refused.headers["Retry-After"])
+        assert 0 < left <= 60  # a busy machine may have asked later
         assert refused.json() == {
             "code": "locked_out",
-            "message": "Too many failed log-ins. Try again in 60 s.",
-            "details": {"retry_after": 60},
+            "message": f"Too many failed log-ins. Try again in {left} s.",
+            "details": {"retry_after": left},
         }
-        assert refused.headers["Retry-After"] == "60"
         assert (await log_in(service, RIGHT, address="10.0.0.1")).status_code == 200
         body = {"refresh_token": session["refresh_token"]}
         assert (await service.client.post(f"{API}/auth/refresh", json=body)).status_code == 200

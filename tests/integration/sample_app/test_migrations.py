@@ -20,7 +20,7 @@ from sample_app.migrations.migrating import SchemaError, demand_newest, migrate
 from sample_app.models import tables as models
 from sample_app.models.base import Base
 from sample_app.settings import Settings
-from tests.integration.sample_app.conftest import running, settings_for
+from tests.integration.sample_app.conftest import PATIENCE, running, settings_for
 
 ROOT = Path(__file__).parents[3]
 TABLES = {getattr(models, name).__tablename__ for name in models.__all__}
@@ -29,7 +29,8 @@ TABLES = {getattr(models, name).__tablename__ for name in models.__all__}
 @pytest.fixture
 async def engine(database_url: str, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     (tmp_path / "data").mkdir()
-    engine = create_async_engine(database_url)
+    # Seconds until a database that another one holds is an error, on both kinds.
+    engine = create_async_engine(database_url, connect_args={"timeout": PATIENCE})
     yield engine
     await engine.dispose()
 

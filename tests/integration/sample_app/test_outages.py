@@ -137,9 +137,11 @@ async def test_slow_statement_is_logged_with_placeholders_and_timed(
         async with tested.reading() as session:
             await session.execute(text("SELECT pg_sleep(:s)"), {"s": 0.1})
             await session.execute(text("SELECT 1"))
-        (record,) = [r for r in caplog.records if r.message == "slow query"]
-        assert record.__dict__["seconds"] >= 0.1
-        assert "0.1" not in record.__dict__["statement"]
+        slow = [vars(r) for r in caplog.records if r.message == "slow query"]
+        assert all(record["seconds"] > 0.05 for record in slow)  # on a busy machine, others too
+        (record,) = [record for record in slow if "pg_sleep" in record["statement"]]
+        assert record["seconds"] >= 0.1
+        assert "0.1" not in record["statement"]
         labels = {"db_system_name": "postgresql", "db_operation_name": "SELECT", "error_type": ""}
         name = "db_client_operation_duration_seconds_sum"
         assert (registry.get_sample_value(name, labels) or 0) >= 0.1
@@ -178,7 +180,7 @@ async def answers(tested: Database) -> bool:
 async def database(
     url: str, registry: CollectorRegistry | None = None, **settings: float
 ) -> AsyncIterator[Database]:
-    given = DatabaseSettings.model_validate({"url": url} | settings)
+    given = DatabaseSettings.model_validate({"url": url, "connect_timeout": PATIENCE} | settings)
     tested = Database(given, Metrics(registry or CollectorRegistry()))
     yield tested
     await tested.close()

@@ -237,12 +237,13 @@ async def test_value_changed_while_redis_was_away_is_not_read_from_it_afterwards
 ) -> None:
     url = own_redis.url
     async with process(url, "redis") as other, process(url, "redis", timeout=0.5) as one:
-        await other.get("1", "old")
-        async with Redis.from_url(own_redis.url) as client:
-            # Deaf, but it keeps its data: what a cut network looks like.
-            await client.client_pause(3000)
-        await one.things.invalidate("1")
-        assert one.value("cache_errors_total", operation="invalidate") == 1
+        # Again where a pause of the machine outlasts that of Redis.
+        while not one.value("cache_errors_total", operation="invalidate"):
+            await other.get("1", "old")
+            async with Redis.from_url(own_redis.url) as client:
+                # Deaf, but it keeps its data: what a cut network looks like.
+                await client.client_pause(3000)
+            await one.things.invalidate("1")
 
         async def answers() -> bool:
             return await one.caches.ping()

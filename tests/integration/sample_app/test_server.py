@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from tests.servers import free_port
 pytestmark = pytest.mark.untraced
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 60.0  # seconds; only a hang takes that long
+PATIENCE = 120.0  # seconds; only a hang takes that long
+LOOK = ("GET", "/api/v1/contacts/{id}")  # what each scenario does most
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -113,11 +114,21 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_scenarios_under_stock_locust_fail_no_request_and_the_service_counts_the_same(
     service: str, scenarios: tuple[str, ...]
 ) -> None:
+    sent = compared(service, scenarios, "2s")
+    if LOOK not in sent:  # on a busy machine
+        sent = compared(service, scenarios, "20s")
+    assert LOOK in sent
+
+
+def compared(
+    service: str, scenarios: tuple[str, ...], length: str
+) -> Mapping[tuple[str, str], int]:
+    """Load the service for some time: what was sent, which the service has counted as well."""
     files = ",".join(f"scenarios/{name}.py" for name in scenarios)
     locust = [sys.executable, "-m", "locust", "-f", files, "--headless"]
     before = counted(service)
     ended = subprocess.run(
-        [*locust, "-u", "8", "-r", "8", "-t", "2s", "-s", "20", "-H", service, "--json"],
+        [*locust, "-u", "8", "-r", "8", "-t", length, "-s", "20", "-H", service, "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -132,7 +143,7 @@ def test_scenarios_under_stock_locust_fail_no_request_and_the_service_counts_the
     assert sum(entry["num_failures"] for entry in stats) == 0
     sent = {(entry["method"], entry["name"]): entry["num_requests"] for entry in stats}
     assert sent == after - before
-    assert ("GET", "/api/v1/contacts/{id}") in sent  # what each scenario does most
+    return sent
 
 
 def counted(url: str) -> Counter[tuple[str, str]]:

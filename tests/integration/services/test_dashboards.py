@@ -27,7 +27,8 @@ from tests.integration.services.conftest import Project
 from tests.servers import PATIENCE, prometheus_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus]
-SCRAPES = 6  # with traffic between them
+SCRAPES = 6  # that succeeded, with traffic between them
+ROUNDS = 10  # of requests, of which some fail
 SELECTOR = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\{[^{}]*(?:\"[^\"]*\"[^{}]*)*\}")
 PRODUCTION = {
     "latency": {"indicator": "server_latency_mean", "max": "500ms"},
@@ -86,8 +87,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             prometheus_server(folder, yaml.safe_dump({"scrape_configs": jobs}))
         )
         found = Watched(urls, server.url)
-        counts = [f'count_over_time(up{{job="{name}"}}[1h])' for name in urls]
-        while any(_last(found.query(count)) < SCRAPES for count in counts):
+        counts = [f'sum_over_time(up{{job="{name}"}}[1h])' for name in urls]
+        patience_ends, rounds = time.monotonic() + PATIENCE, 0
+        while rounds < ROUNDS or any(_last(found.query(count)) < SCRAPES for count in counts):
+            assert time.monotonic() < patience_ends
+            rounds += 1
             for url in urls.values():
                 for path in ("/items", "/items", "/items/1", "/items/1"):
                     with suppress(OSError), urllib.request.urlopen(url + path, timeout=30) as one:

@@ -38,8 +38,8 @@ kept = []
 
 def grow():
     while True:
-        kept.append(bytearray(50_000))
-        time.sleep(0.01)
+        kept.append(bytearray(5_000))
+        time.sleep(0.001)
 
 def prepare():
     end = time.process_time() + 0.6
