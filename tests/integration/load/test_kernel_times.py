@@ -18,7 +18,7 @@ pytestmark = [
 
 # One user blocks the loop for 60 ms of each 65 ms, in which the answers to the others arrive.
 SCENARIO = """
-import harness
+import gevent, harness, time
 
 class Asks({base}):
     fixed_count = 8
@@ -54,8 +54,8 @@ async def test_service_time_is_that_of_the_service_while_the_loop_is_blocked(
     outcome = await loads.run(
         scenario, 3.5, until=lambda _: min(loads.reported()[kind] for kind in kinds) >= 30
     )
-    log = server.log()
-    served = sorted(seconds for seconds in log["times"] if seconds > 0.019)
+    served = sorted(seconds for seconds in server.log()["times"] if seconds > 0.019)
+    assert outcome.user_errors == ()  # the user that blocks the loop does so
     window = {(key.what, key.name): times for key, times in outcome.window.items()}
     low, median, high = (served[len(served) * part // 4] for part in (1, 2, 3))
     spread = high - low  # the medians of some and of all requests differ by less
@@ -64,10 +64,10 @@ async def test_service_time_is_that_of_the_service_while_the_loop_is_blocked(
         lags = window[names.RECEIVE_LAG, name]
         assert lags.count > times.count / 2  # the kernel begins to stamp after the first answers
         lag = lags.quantile(0.5) or 0.0
-        assert lag > 0.001
-        # By the loop, the median is longer by the lag. A busy machine delays the service, too: its
-        # answers, and its reading of requests, as it measures.
-        most = median + lag / 2 + log["late"]
+        assert lag > 0.01
+        # By the loop, the median is longer by the lag. A busy machine delays the service, too: it
+        # reads requests late by about as much as its answers differ.
+        most = median + 0.75 * lag + spread
         assert median - 0.002 - spread < (times.quantile(0.5) or 0.0) < most
     # What the locustfile says of its request counts.
     assert window[names.SERVICE_TIME, "retimed"].quantile(0.0) == pytest.approx(7.0, rel=0.001)
