@@ -86,7 +86,7 @@ class Loads:
         workload: Workload,
         *,
         warm_up: float = 0.0,
-        drain: float = 30.0,
+        drain: float = PATIENCE,
         **more: Any,
     ) -> Scenario:
         path = self.folder / "scenario.py"
@@ -194,7 +194,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def gone(pid: int, seconds: float = 30.0) -> None:
+async def gone(pid: int, seconds: float = PATIENCE) -> None:
     """Return once the process does not run any more."""
     async with asyncio.timeout(seconds):
         while alive(pid):

@@ -168,7 +168,8 @@ async def test_load_that_workers_cannot_share_is_refused(
 
 
 def worker_pool(workers: int, **more: object) -> WorkerPool:
-    return replace(WorkerPool("127.0.0.1", 0, workers, "run-7", SECRET, timeout=PATIENCE), **more)  # type: ignore[arg-type]
+    pool = WorkerPool("127.0.0.1", 0, workers, "run-7", SECRET, timeout=2 * PATIENCE)
+    return replace(pool, **more)  # type: ignore[arg-type]
 
 
 async def test_workers_join_are_rejected_and_are_replaced_when_lost(
@@ -230,8 +231,10 @@ async def test_workers_join_are_rejected_and_are_replaced_when_lost(
     ]
     assert -100 < min(missing) < 100
     assert requests.asked == last["worker-1"].asked + last["worker-2"].asked
-    # Requests after its last report, 50 a second, are not counted. A busy machine reports late.
-    assert 0 <= server.log()["counts"]["GET /fast"] - requests.started <= 150
+    # Requests after its last report are not counted: what it had to do then, and 50 a second.
+    left = last["worker-2"]
+    uncounted = left.backlog + 50 * (lost_at - left.at) + 50
+    assert 0 <= server.log()["counts"]["GET /fast"] - requests.started <= uncounted
     assert "it has the id of another run" in remote_workers.log(0)
     assert "all workers of the run have joined" in remote_workers.log(latecomer)
     assert sum("was rejected" in notice for notice in load.notices) == 2
@@ -295,7 +298,7 @@ async def test_worker_with_another_clock_starts_and_reports_by_the_masters_clock
     assert slowest
     assert all(t0 - 0.1 < at < now for at in slowest)
     cells = [cell for report in reports for cell in report.cells]
-    assert all(0 <= cell.second <= now - t0 for cell in cells)
+    assert all(0 <= cell.second <= now - t0 + error for cell in cells)
 
 
 async def test_worker_of_another_locust_is_refused_with_both_versions(
@@ -404,7 +407,7 @@ async def test_worker_that_answers_late_only_as_it_joins_is_measured_again(
     def on_progress(text: str) -> None:
         nonlocal ends
         if text.startswith("1 of 1"):
-            ends = time.monotonic() + 1.0
+            ends = time.monotonic() + 0.5
         start(text)
 
     def delay() -> float:

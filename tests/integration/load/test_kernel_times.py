@@ -18,7 +18,7 @@ pytestmark = [
 
 # One user blocks the loop for 60 ms of each 65 ms, in which the answers to the others arrive.
 SCENARIO = """
-import harness
+import gevent, harness, time
 
 class Asks({base}):
     fixed_count = 8
@@ -50,25 +50,32 @@ async def test_service_time_is_that_of_the_service_while_the_loop_is_blocked(
 ) -> None:
     workload = ClosedWorkload((UserStage(9, 60),))
     scenario = loads.scenario(SCENARIO.format(base=base), workload, warm_up=0.5)
-    outcome = await loads.run(scenario, 3.5)
+    kinds = [(f"GET {name}", "ok") for name in ("ordinary", "checked", "retimed")]
+    outcome = await loads.run(
+        scenario, 3.5, until=lambda _: min(loads.reported()[kind] for kind in kinds) >= 30
+    )
     served = sorted(seconds for seconds in server.log()["times"] if seconds > 0.019)
+    assert outcome.user_errors == ()  # the user that blocks the loop does so
     window = {(key.what, key.name): times for key, times in outcome.window.items()}
     low, median, high = (served[len(served) * part // 4] for part in (1, 2, 3))
     spread = high - low  # the medians of some and of all requests differ by less
     for name in ("ordinary", "checked"):
         times = window[names.SERVICE_TIME, name]
         lags = window[names.RECEIVE_LAG, name]
-        assert lags.count >= times.count - 8  # the kernel begins to stamp after the first answers
+        assert lags.count > times.count / 2  # the kernel begins to stamp after the first answers
         lag = lags.quantile(0.5) or 0.0
-        assert lag > 0.001
-        # By the loop, the median is longer by the lag. A busy machine delays the service, too.
-        assert median - 0.002 - spread < (times.quantile(0.5) or 0.0) < median + lag
+        assert lag > 0.01
+        # By the loop, the median is longer by the lag. A busy machine delays the service, too: it
+        # reads requests late by about as much as its answers differ.
+        most = median + 0.75 * lag + spread
+        assert median - 0.002 - spread < (times.quantile(0.5) or 0.0) < most
     # What the locustfile says of its request counts.
     assert window[names.SERVICE_TIME, "retimed"].quantile(0.0) == pytest.approx(7.0, rel=0.001)
     assert (names.RECEIVE_LAG, "retimed") not in window
 
 
 PAUSE = 0.2  # s, before the rest of each answer
+TIMEOUT = 0.5  # s
 HEADS = {
     "/body": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab",
     "/error": b"HTTP/1.1 500 Broken\r\nContent-Length: 4\r\n\r\nab",
@@ -101,7 +108,7 @@ async def test_time_is_never_that_of_a_part_of_the_answer(tmp_path: Path, base: 
 import harness
 
 class Asks({base}):
-    network_timeout = 0.3
+    network_timeout = {TIMEOUT}
     @task
     def every(self):
 {calls}"""
@@ -136,6 +143,6 @@ class Asks({base}):
     assert set(times) == set(HEADS)
     for path, found in times.items():
         assert (found.quantile(0.0) or 0.0) >= PAUSE - 0.001, path
-    assert (times["/stuck"].quantile(0.0) or 0.0) > 0.299
+    assert (times["/stuck"].quantile(0.0) or 0.0) > TIMEOUT - 0.001
     stamped = {key.name for key in outcome.window if key.what == names.RECEIVE_LAG}
     assert stamped == BY_KERNEL

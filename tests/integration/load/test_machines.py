@@ -94,7 +94,7 @@ async def test_machine_without_network_is_lost_and_stops_by_itself(
         far_server.url,
         tmp_path / "generator.log",
         lambda report: last.update({report.source: report}),
-        pool=WorkerPool(HERE, 0, 2, "run-8", SECRET, when_lost="continue", timeout=60.0),
+        pool=WorkerPool(HERE, 0, 2, "run-8", SECRET, when_lost="continue", timeout=2 * PATIENCE),
         on_progress=start_both,
     ) as load:
         started = {process.pid: number for number, process in enumerate(remote_workers.processes)}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
-from harness.names import GENERATOR_CANARY, SCHEDULER_LAG
+from harness.names import GENERATOR_CANARY, SCHEDULER_LAG, START_LAG
 from tests.integration.load.conftest import Loads, Server
 
 SLEEPS = """
@@ -58,7 +58,8 @@ async def test_quantiles_match_those_of_the_servers_own_log(
         ]
         worst.append(max(map(abs, errors)))
         # The delays that generator and server measure themselves are not errors of the recording.
-        lags = [outcome.all_of(what).values for what in (GENERATOR_CANARY, SCHEDULER_LAG)]
+        delays = (GENERATOR_CANARY, SCHEDULER_LAG, START_LAG)
+        lags = [outcome.all_of(what).values for what in delays]
         lag = max(itertools.chain(*lags)) + log["late"]
         if worst[-1] <= max(TOLERANCE, lag / SHORTEST):
             return
@@ -88,8 +89,11 @@ class Fast(FastHttpUser):
     over = (latency.share_over(1.0) or 0) * latency.count
     held = (service.share_over(1.0) or 0) * latency.count
     assert over > 150
-    # A busy machine's server may stand still once more, which holds another five.
-    assert 1 <= round(held) < over / 15
+    # A busy machine's server may stand still once more, which holds another five. A generator that
+    # stands still as the server freezes sends its five later.
+    late = max(outcome.all_of(GENERATOR_CANARY).values)
+    assert round(held) >= 1 or late > 0.9
+    assert round(held) < over / 15
     assert any(report.idle_users == 0 for report in outcome.reports)
 
 

@@ -252,7 +252,11 @@ class Holds(FastHttpUser):
         return [n for n, one in enumerate(loads.reports) if one.target_users == one.users == 5]
 
     outcome = await loads.run(scenario, 2.5, until=lambda _: after_both_ramps())
-    assert outcome.recorded()["GET /start", "ok"] == outcome.recorded()["GET /stop", "ok"] == 30
+    started = outcome.recorded()["GET /start", "ok"]
+    # A generator that stands still for nearly all of the first ramp begins the second one first.
+    stood_still = max(outcome.all_of(GENERATOR_LOOP_LAG).values)
+    assert started == 30 or stood_still > 0.5
+    assert outcome.recorded()["GET /stop", "ok"] == started
     # If each waited for the end of the task of the one before it, 25 would take 10 seconds. A
     # generator that stands still sends no report.
     assert after_both_ramps()[0] < 8
