@@ -29,11 +29,13 @@ class Row(NamedTuple):
         says: In the report.
         rate: Requests per second.
         duration: Seconds of the window.
+        drain: Seconds that answers may take after it.
     """
 
     says: str = ""
     rate: int = 20
     duration: int = 3
+    drain: int = 1
 
 
 # docs/guards.md has this table for people.
@@ -63,7 +65,7 @@ def test_hostile_service_is_never_green(project: Project, behaviour: str) -> Non
 
 @pytest.mark.slow
 def test_answers_that_are_none_are_errors_and_a_breach(project: Project) -> None:
-    result = loaded(project, ERRORS, Row(rate=30))
+    result = loaded(project, ERRORS, Row(rate=30, drain=30))
     assert result.code == EXIT_BREACH, result.out + result.err
     assert "error ratio of all requests is 100%" in " ".join(result.out.split())
     results = project.results()
@@ -82,7 +84,7 @@ def loaded(project: Project, behaviours: tuple[str, ...], row: Row) -> Result:
         "ready": "/ready",
     }
     scenario = project.document["scenarios"]["quick"]
-    scenario |= {"rate": f"{row.rate}/s", "duration": f"{row.duration}s", "drain": "1s"}
+    scenario |= {"rate": f"{row.rate}/s", "duration": f"{row.duration}s", "drain": f"{row.drain}s"}
     scenario["max_duration"] = scenario["duration"]  # an open budget stays open
     project.document["budgets"] = {
         "latency": {"indicator": {"kind": "latency", "quantile": 0.95}, "max": "300ms"},
