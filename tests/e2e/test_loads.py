@@ -153,7 +153,7 @@ def test_run_whose_service_is_cold_at_first_is_judged_from_where_it_has_settled(
     project.document["target"]["environment"] = {"COLD": "3"}
     project.document["scenarios"]["quick"] |= {"duration": "12s", "warm_up": "auto"}
     project.document["budgets"]["latency"]["max"] = "1900ms"  # which no cold answer keeps
-    result = project.harness("run", "--out", "out")
+    result = project.judged("run")
     manifest = project.manifest()
     clock = manifest["clock"]
     if manifest["settled"]["cut"] is None:  # the machine was too busy for anything to settle
@@ -184,7 +184,7 @@ def test_run_that_may_end_early_does_so_once_every_budget_is_decided(project: Pr
     scenario |= {"duration": "30s", "stop": "decided"}
     for name in ("errors", "cache"):  # errors never pass early
         del project.document["budgets"][name]
-    result = project.harness("run", "--out", "out")
+    result = project.judged("run")
     run = project.results()["run"]
     # At the first look, which is at 10 s, unless answers were late just then.
     seconds = run["window_seconds"]
@@ -210,7 +210,7 @@ def test_run_goes_on_beyond_its_planned_end_while_a_budget_is_undecided(project:
         "duration": "2s",
     }
     del scenario["rate"]
-    result = project.harness("run", "--out", "out")
+    result = project.judged("run")
     run = project.results()["run"]
     facts = run["scenario"]
     assert (facts["planned"], facts["duration"], facts["early"]) == (2, 6, False)
