@@ -25,7 +25,7 @@ COMMAND = (
 SHORT = ("--rate", "80/s", "--warm-up", "2s", "--duration", "10s")  # as many samples, sooner
 SLOW = ("--rate", "20/s", "--warm-up", "1s", "--duration", "6s")  # few enough to be served
 PROPOSED = {"api-latency-p95", "error-ratio", "list-items-p95", "server-latency"}
-WIDEST = 1.0  # s; with a wider bound the slow list would keep too many threads
+WIDEST = 2.5  # s; with a wider bound the slow list would keep all 40 threads of the service
 
 
 @pytest.mark.alone
@@ -36,7 +36,7 @@ def test_init_writes_files_with_which_a_run_passes_and_finds_a_slow_list(project
     patience_ends = time.monotonic() + 2 * PATIENCE
     while True:
         result, document = initialised(project, *arguments, "--writes", "--trial", "5s")
-        green = project.judged("run", *SHORT)
+        green = project.harness("run", *SHORT, "--out", "out")
         # What is measured, and so each bound, depends on how busy the machine was.
         narrow = set(document["budgets"]) >= PROPOSED and list_bound(document) <= WIDEST
         if (narrow and green.code == 0) or time.monotonic() > patience_ends:
