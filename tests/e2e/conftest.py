@@ -19,6 +19,8 @@ import yaml
 
 from harness.cli import main
 from harness.errors import EXIT_INCONCLUSIVE
+from harness.names import METRICS_FILE, UP
+from harness.runs.metrics import read_metrics
 
 SERVICE = Path(__file__).with_name("service.py").resolve()
 WORK = {  # an indicator that is free of noise: 1
@@ -83,7 +85,7 @@ class Project:
             text=True,
         )
 
-    def harness(self, *arguments: str, timeout: float = 120) -> Result:
+    def harness(self, *arguments: str, timeout: float = 240) -> Result:
         with self.start(*arguments) as process:
             try:
                 out, err = process.communicate(timeout=timeout)
@@ -97,19 +99,26 @@ class Project:
         return Result(process.returncode, out, err)
 
     def judged(self, *arguments: str) -> Result:
-        """Load into the folder `out`, at most three times, until the verdict is not inconclusive.
+        """Load into the folder `out`, at most three times, until there is a verdict and the counts.
 
-        Other tests on the machine, and other machines on the host, can make it inconclusive.
+        Other tests on the machine, and other machines on the host, can make it inconclusive, or the
+        last scrape fail.
         """
         result = self.harness(*arguments, "--out", "out")
         for _ in range(2):
-            if result.code != EXIT_INCONCLUSIVE:
+            if result.code != EXIT_INCONCLUSIVE and self.has_final_counts():
                 break
             shutil.rmtree(self.path / "out")
             if summary := self.environment.get("GITHUB_STEP_SUMMARY"):
                 Path(summary).unlink()
             result = self.harness(*arguments, "--out", "out")
         return result
+
+    def has_final_counts(self) -> bool:
+        """Whether the last scrape of `out` had an answer: the service's counts at its end."""
+        file = self.path / "out" / METRICS_FILE
+        series = read_metrics(file, {UP}) if file.exists() else ()
+        return all(one.values[-1] == 1 for one in series if one.name == UP)
 
     def call(self, *arguments: str) -> Result:
         """Call the command in this process: sooner, for what neither loads nor interrupts."""

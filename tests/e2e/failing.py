@@ -1,14 +1,17 @@
 """A small HTTP service that fails in known ways and writes a line about each request.
 
-`python failing.py PORT`: appends "PATH OUTCOME" to `answered.txt` in its folder.
+`python failing.py PORT`: writes "PATH OUTCOME" into `answered.txt` in its folder. Told to stop, it
+goes on for half a second: a request whose client has given up may not be read yet.
 """
 
+import os
+import signal
 import sys
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 
 HOSTILE = (
     b'{"detail": "\\u001b[31m", "x": "\n::error::pwned <script>alert(1)</script> @everyone",'
@@ -69,4 +72,6 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
+    ANSWERED.unlink(missing_ok=True)  # of an earlier run
+    signal.signal(signal.SIGTERM, lambda *_: Timer(0.5, os._exit, (0,)).start())
     Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

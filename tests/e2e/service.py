@@ -2,7 +2,7 @@
 
 `python service.py PORT`; environment: DELAY (seconds an answer takes), READY_AFTER (seconds until
 /ready answers 200; "never"), METRICS ("" leaves /metrics out), COLD (seconds after the first
-request for which an answer takes half a second more), HANG (seconds after the first request from
+request for which an answer takes two seconds more), HANG (seconds after the first request from
 which on there is no answer), LIMIT (answers per second since the first request; further requests
 get 503, however unevenly a busy machine sends and answers).
 """
@@ -49,7 +49,7 @@ async def answer(method: str, path: str) -> tuple[int, bytes]:
     cold = start - FIRST[0] < COLD
     if start - FIRST[0] > HANG:
         await asyncio.sleep(3600)
-    await asyncio.sleep(DELAY + 0.5 * cold)
+    await asyncio.sleep(DELAY + 2 * cold)
     full = len(SERVED) >= LIMIT * (start - FIRST[0] + 0.1)
     status = 500 if path == "/error" else 503 if full else 200
     SERVED.extend([start] * (status == 200))

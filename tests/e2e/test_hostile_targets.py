@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from harness.errors import EXIT_BREACH, EXIT_INCONCLUSIVE
-from tests.e2e.conftest import Project, Result
+from tests.e2e.conftest import Project
 from tests.e2e.hostile import BEHAVIOURS
 
 SERVICE = Path(__file__).with_name("hostile.py").resolve()
@@ -29,11 +29,13 @@ class Row(NamedTuple):
         says: In the report.
         rate: Requests per second.
         duration: Seconds of the window.
+        drain: Seconds that answers may take after it.
     """
 
     says: str = ""
     rate: int = 20
     duration: int = 3
+    drain: int = 1
 
 
 # docs/guards.md has this table for people.
@@ -54,7 +56,9 @@ def test_every_behaviour_is_tested() -> None:
 @pytest.mark.parametrize("behaviour", ROWS)
 def test_hostile_service_is_never_green(project: Project, behaviour: str) -> None:
     row = ROWS[behaviour]
-    result = loaded(project, (behaviour,), row)
+    prepare(project, (behaviour,), row)
+    result = project.harness("run", "--out", "out")
+    assert "Traceback" not in result.out + result.err
     assert result.code in {EXIT_BREACH, EXIT_INCONCLUSIVE}, result.out + result.err
     assert row.says in " ".join(result.out.split())
     outcome = {EXIT_BREACH: "fail", EXIT_INCONCLUSIVE: "inconclusive"}[result.code]
@@ -63,7 +67,9 @@ def test_hostile_service_is_never_green(project: Project, behaviour: str) -> Non
 
 @pytest.mark.slow
 def test_answers_that_are_none_are_errors_and_a_breach(project: Project) -> None:
-    result = loaded(project, ERRORS, Row(rate=30))
+    prepare(project, ERRORS, Row(rate=30, drain=30))
+    result = project.judged("run")
+    assert "Traceback" not in result.out + result.err
     assert result.code == EXIT_BREACH, result.out + result.err
     assert "error ratio of all requests is 100%" in " ".join(result.out.split())
     results = project.results()
@@ -72,8 +78,8 @@ def test_answers_that_are_none_are_errors_and_a_breach(project: Project) -> None
     assert failed == {f"GET /{behaviour}" for behaviour in ERRORS}
 
 
-def loaded(project: Project, behaviours: tuple[str, ...], row: Row) -> Result:
-    """What a run says of a service that does these to requests."""
+def prepare(project: Project, behaviours: tuple[str, ...], row: Row) -> None:
+    """Plan the load of a service that does these to requests."""
     paths = [f"/{behaviour}" for behaviour in behaviours]
     (project.path / "locustfile.py").write_text(LOCUSTFILE.format(paths=paths))
     project.document["target"] = {
@@ -82,12 +88,9 @@ def loaded(project: Project, behaviours: tuple[str, ...], row: Row) -> Result:
         "ready": "/ready",
     }
     scenario = project.document["scenarios"]["quick"]
-    scenario |= {"rate": f"{row.rate}/s", "duration": f"{row.duration}s", "drain": "1s"}
+    scenario |= {"rate": f"{row.rate}/s", "duration": f"{row.duration}s", "drain": f"{row.drain}s"}
     scenario["max_duration"] = scenario["duration"]  # an open budget stays open
     project.document["budgets"] = {
         "latency": {"indicator": {"kind": "latency", "quantile": 0.95}, "max": "300ms"},
         "errors": {"indicator": "error_ratio", "max": "5%"},
     }
-    result = project.harness("run", "--out", "out")
-    assert "Traceback" not in result.out + result.err
-    return result

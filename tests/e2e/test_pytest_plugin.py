@@ -66,6 +66,7 @@ def test_budgets_are_items_beside_tests_on_two_workers(project: Project) -> None
 
 
 def test_ctrl_c_ends_the_load_and_stores_the_partial_run(project: Project) -> None:
+    project.document["scenarios"]["quick"]["duration"] = "60s"
     prepare(project)
     with subprocess.Popen(
         [*PYTEST, "budgets.yaml", "--budgets"], cwd=project.path, env=environment()

@@ -25,7 +25,7 @@ def test_locustfile_of_a_recipe_is_not_refused(page: str, tmp_path: Path) -> Non
     (text,) = locustfiles(RECIPES / f"{page}.md")
     (tmp_path / "locustfile.py").write_text(text)
     command = [sys.executable, "-c", LOAD, str(tmp_path / "locustfile.py")]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=240)
 
 
 @pytest.mark.slow
@@ -45,11 +45,15 @@ def test_recipe_runs_and_has_data_for_each_budget(
     (project.path / "shop.py").write_text(file_of(page, "shop.py"))
     (project.path / "locustfile.py").write_text(file_of(INDEX, "locustfile.py"))
     times = ("--warm-up", "1s", "--duration", "3s", "--max-duration", "3s")
-    result = project.harness("run", "--out", "run", *times)
-    assert result.code in {0, 3, 4}, result.out + result.err  # as busy as the machine is
-    reasons = {one["name"]: one["reason"] for one in project.results("run")["budgets"]}
-    assert list(reasons) == ["read-p95", "errors", "server-p95", "server-errors"]
-    assert [text for text in reasons.values() if "no data" in text] == []
+    for out in ("run", "again", "once-more"):  # the machine may be too busy for a scrape
+        result = project.harness("run", "--out", out, *times)
+        assert result.code in {0, 3, 4}, result.out + result.err  # as busy as the machine is
+        reasons = {one["name"]: one["reason"] for one in project.results(out)["budgets"]}
+        assert list(reasons) == ["read-p95", "errors", "server-p95", "server-errors"]
+        without = [text for text in reasons.values() if "no data" in text]
+        if not without:
+            break
+    assert without == []
 
 
 BEHIND_A_LOGIN = """
@@ -92,13 +96,14 @@ def test_locustfiles_of_a_service_behind_a_login_are_let_in(project: Project) ->
             "command": f"{sys.executable} -m uvicorn shop:app --port {{port}} --no-access-log",
             "url": "http://127.0.0.1:{port}",
             "ready": "/health",
+            "ready_timeout": "2m",
         },
         "scenarios": {"both": {"loads": loads, "duration": "2s", "max_duration": "2s"}},
-        "budgets": {"errors": {"indicator": "error_ratio", "max": "1%"}},
+        "budgets": {"errors": {"indicator": "error_ratio", "max": "10%"}},
     }
     project.environment |= {"API_TOKEN": "granted"}
     project.environment |= {"API_USERNAME": "alice", "API_PASSWORD": "opensesame"}
-    result = project.harness("run", "--out", "run")
-    assert result.code in {0, 4}, result.out + result.err  # perhaps too few to be certain
-    (errors,) = project.results("run")["budgets"]
+    result = project.judged("run")
+    assert result.code == 0, result.out + result.err
+    (errors,) = project.results()["budgets"]
     assert (errors["value"], errors["samples"] >= 60) == (0.0, True)

@@ -27,6 +27,12 @@ class Handler(BaseHTTPRequestHandler):
         return
 
 
-main, other = (ThreadingHTTPServer(("127.0.0.1", int(port)), Handler) for port in sys.argv[1:])
+class Server(ThreadingHTTPServer):
+    """A server for many connections at once."""
+
+    request_queue_size = 512
+
+
+main, other = (Server(("127.0.0.1", int(port)), Handler) for port in sys.argv[1:])
 Thread(target=other.serve_forever, daemon=True).start()
 main.serve_forever()
