@@ -96,19 +96,19 @@ class Project:
                 pytest.fail(f"no end after {timeout} s\n{out}\n{err}")
         return Result(process.returncode, out, err)
 
-    def judged(self, *arguments: str) -> Result:
+    def judged(self, *arguments: str, timeout: float = 120) -> Result:
         """Load into the folder `out`, at most three times, until the verdict is not inconclusive.
 
         Other tests on the machine, and other machines on the host, can make it inconclusive.
         """
-        result = self.harness(*arguments, "--out", "out")
+        result = self.harness(*arguments, "--out", "out", timeout=timeout)
         for _ in range(2):
             if result.code != EXIT_INCONCLUSIVE:
                 break
             shutil.rmtree(self.path / "out")
             if summary := self.environment.get("GITHUB_STEP_SUMMARY"):
                 Path(summary).unlink()
-            result = self.harness(*arguments, "--out", "out")
+            result = self.harness(*arguments, "--out", "out", timeout=timeout)
         return result
 
     def call(self, *arguments: str) -> Result:
