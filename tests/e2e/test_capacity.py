@@ -12,6 +12,14 @@ import pytest
 
 from tests.e2e.conftest import Project
 
+COUNTED = {  # a load of as many requests in each step at a rate
+    "locustfile": "locustfile.py",
+    "workload": {"rate": "40/s", "arrivals": "even"},
+    "warm_up": "1s",
+    "duration": "3s",
+    "max_duration": "3s",
+}
+
 
 def test_capacity_of_a_service_with_a_limit_is_found_and_bounded(project: Project) -> None:
     project.environment["LIMIT"] = "220"  # of 160 requests at 40/s, and 320 at 80/s
@@ -19,10 +27,9 @@ def test_capacity_of_a_service_with_a_limit_is_found_and_bounded(project: Projec
         "errors": {"indicator": {"kind": "error_ratio"}, "max": "10%", "decide": "value"},
         "answers": {"indicator": {"kind": "throughput"}, "min": "100/s"},
     }
-    project.document["scenarios"]["quick"] |= {
+    project.document["scenarios"]["quick"] = {
+        **COUNTED,
         "capacity": {"min": "90/s"},
-        "arrivals": "even",
-        "max_duration": "3s",
     }
     result = project.harness("capacity", "--within", "100%", "--out", "out", timeout=570)
     assert result.code == 3, result.out + result.err
@@ -65,10 +72,9 @@ def test_capacity_refuses_what_cannot_be_searched(project: Project) -> None:
 def test_version_with_a_lower_limit_has_a_lower_capacity(project: Project) -> None:
     errors = {"indicator": {"kind": "error_ratio"}, "max": "20%", "decide": "value"}
     project.document["budgets"] = {"errors": errors}
-    project.document["scenarios"]["quick"] |= {
+    project.document["scenarios"]["quick"] = {
+        **COUNTED,
         "capacity": {"max_regression": "10%", "to": "40/s"},
-        "arrivals": "even",
-        "max_duration": "3s",
     }
     limit = "LIMIT=50"  # of 40 requests at 10/s, and 80 at 20/s
     result = project.harness(
