@@ -98,20 +98,20 @@ class Project:
                 pytest.fail(f"no end after {timeout} s\n{out}\n{err}")
         return Result(process.returncode, out, err)
 
-    def judged(self, *arguments: str) -> Result:
+    def judged(self, *arguments: str, timeout: float = 240) -> Result:
         """Load into the folder `out`, at most three times, until there is a verdict and the counts.
 
         Other tests on the machine, and other machines on the host, can make it inconclusive, or the
         last scrape fail.
         """
-        result = self.harness(*arguments, "--out", "out")
+        result = self.harness(*arguments, "--out", "out", timeout=timeout)
         for _ in range(2):
             if result.code != EXIT_INCONCLUSIVE and self.has_final_counts():
                 break
             shutil.rmtree(self.path / "out")
             if summary := self.environment.get("GITHUB_STEP_SUMMARY"):
                 Path(summary).unlink()
-            result = self.harness(*arguments, "--out", "out")
+            result = self.harness(*arguments, "--out", "out", timeout=timeout)
         return result
 
     def has_final_counts(self) -> bool:

@@ -1,6 +1,7 @@
 """`harness calibrate` as its users run it, and what `lint` and `compare` make of what it found."""
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from harness.observe.host import host_facts
 from harness.runs.calibration import Calibration
 from tests.e2e.conftest import WORK, Project
-from tests.e2e.test_compare import wait_for_requests
+from tests.e2e.test_compare import LOST_SCRAPES, wait_for_requests
 
 SHORT = ("--slices", "1", "--warm-up", "500ms", "--rate", "20/s")
 
@@ -35,7 +36,7 @@ def test_calibrate_stores_the_noise_of_its_pairs_and_runs(project: Project) -> N
     }
     project.document["scenarios"]["quick"]["duration"] = "1s"
     result = project.harness(
-        *("calibrate", "--pairs", "4", "--runs", "4", *SHORT, "--out", "out"), timeout=300
+        *("calibrate", "--pairs", "4", "--runs", "4", *SHORT, "--out", "out"), timeout=570
     )
     assert result.code == 0, result.out + result.err
     assert "noise of 4 pairs and 4 runs" in result.out
@@ -45,9 +46,14 @@ def test_calibrate_stores_the_noise_of_its_pairs_and_runs(project: Project) -> N
     assert found["load"] == load
     assert found["pair_seconds"] == 2.5
     for name in ("latency", "answers"):
-        for key, folders in (("log_ratios", "pair"), ("log_values", "run")):
-            assert len(found["budgets"][name][key]) == 4, (name, folders, found)
-    assert found["budgets"]["answers"]["deviation"] == pytest.approx(0.0, abs=0.02)
+        for key, what in (("log_ratios", "pairs"), ("log_values", "runs")):
+            # A busy machine loses scrapes, and nothing that the load generator measures.
+            lost = bool(re.search(f"{name}: {what} left out: {LOST_SCRAPES} tripped", result.out))
+            assert (len(found["budgets"][name][key]) < 4) == lost, result.out
+    answers = found["budgets"]["answers"]
+    count = len(answers["log_ratios"])
+    assert answers["log_ratios"] == pytest.approx([0.0] * count, abs=0.02)
+    assert answers["deviation"] == (pytest.approx(0.0, abs=0.02) if count == 4 else None)
     first = [
         values_of(project, f"out/pair-01/{side}", "latency") for side in ("baseline", "candidate")
     ]
@@ -56,14 +62,12 @@ def test_calibrate_stores_the_noise_of_its_pairs_and_runs(project: Project) -> N
     values = [np.log(values_of(project, f"out/run-{n:02d}", "latency")) for n in range(1, 5)]
     assert found["budgets"]["latency"]["log_values"] == pytest.approx(values, abs=1e-6)
     spread = float(np.std(values, ddof=1))
-    known = Calibration.load(project.path / "budgets.yaml", host_facts()).noises_of("quick")[
-        "latency"
-    ]
-    assert known == pytest.approx(spread, abs=1e-6)
-    assert_used(project)
+    noises = Calibration.load(project.path / "budgets.yaml", host_facts()).noises_of("quick")
+    assert noises["latency"] == pytest.approx(spread, abs=1e-6)
+    assert_used(project, 12 if count == 4 else 32)  # no number of pairs will do for the latency
 
 
-def assert_used(project: Project) -> None:
+def assert_used(project: Project, most_pairs: int) -> None:
     known = Calibration.load(project.path / "budgets.yaml", host_facts()).noises_of("quick")
     assert project.harness("run", "--out", "run").code in {0, 4}
     assert project.manifest("run")["noise"] == known
@@ -74,7 +78,7 @@ def assert_used(project: Project) -> None:
     crash = ("--candidate-command", f"{sys.executable} -c 'raise SystemExit(1)' {{port}}")
     errors = project.call("compare", *crash, *SHORT, "--out", "compared").err
     assert "note: latency: max_regression 0.01% is below the minimum detectable" in errors
-    assert "at least 4 and at most 12" in errors
+    assert f"at least 4 and at most {most_pairs}" in errors
     other = project.call("compare", *crash, *SHORT, "--slices", "2", "--out", "other").err
     assert "note: scenario quick was calibrated under another load" in other
     assert "at most 32" in other

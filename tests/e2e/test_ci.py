@@ -66,7 +66,7 @@ def step(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
 
 
@@ -336,7 +336,10 @@ def test_nonsense_fails_the_step_before_there_is_a_run(project: Project) -> None
 
 
 def test_export_has_the_values_of_the_run(job: Job) -> None:
-    values = {b["name"]: b["value"] for b in job.project.results("harness-run")["budgets"]}
+    budgets = job.project.results("harness-run")["budgets"]
+    # A busy machine loses scrapes: then there is no value of the cache.
+    values = {b["name"]: b["value"] for b in budgets if b["value"] is not None}
+    assert {"latency", "errors", "answers"} <= values.keys()
 
     def exported(form: str) -> str:
         run = job.project.harness if form == "otava-csv" else job.project.call

@@ -1,7 +1,9 @@
 """`harness compare` as its users run it: two versions of a real service, loaded in turn."""
 
 import json
+import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,7 +28,9 @@ from tests.servers import free_port
 # All routes are requested before the window: a counter that appears within it is less certain.
 SHORT = ("--slices", "1", "--warm-up", "1s", "--rate", "40/s", "--max-pairs", "24")
 SIDES = ("baseline", "candidate")
-AGAINST_LAST_COMMIT = ("--baseline", "HEAD", "--candidate-environment", "DELAY=0.1")
+LOST_SCRAPES = "(edge-scrapes|scrape-coverage|series-complete)"  # guards that say so
+# No time that a busy machine adds to an answer hides the difference.
+AGAINST_LAST_COMMIT = ("--baseline", "HEAD", "--candidate-environment", "DELAY=0.4")
 
 
 @pytest.fixture
@@ -87,6 +91,23 @@ def comparison(project: Project) -> dict[str, Any]:
     return json.loads((project.path / "out/compare.json").read_text())  # type: ignore[no-any-return]
 
 
+def ratios_behind(budget: dict[str, Any], outcome: str) -> list[float]:
+    """Check the outcome of a budget, unless another one had failed before it was decided.
+
+    Nor is it decided where a busy machine lost the scrapes of too many pairs.
+
+    Returns:
+        The log ratios of the pairs that count.
+    """
+    lost = f"pairs were left out: {LOST_SCRAPES} tripped"
+    ended = "the comparison ended after .* had failed"
+    if budget["outcome"] == "inconclusive":
+        assert re.search(f"{lost}|{ended}", budget["reason"]), budget
+    else:
+        assert budget["outcome"] == outcome, budget
+    return [ratio for ratio in budget["log_ratios"] if ratio is not None]
+
+
 def assert_nothing_left(project: Project, place: Path) -> None:
     assert git(project, "worktree", "list", "--porcelain").count("worktree ") == 1
     assert list(place.iterdir()) == []
@@ -105,7 +126,7 @@ def test_compare_slower_candidate_fails_and_equal_work_does_not(
     versioned.environment["GITHUB_STEP_SUMMARY"] = str(summary)
     copies = [f"--{kind}={place.parent / kind}" for kind in ("json", "junit-xml", "markdown")]
     result = versioned.harness(
-        "compare", *AGAINST_LAST_COMMIT, *SHORT, "--out", "out", *copies, timeout=400
+        "compare", *AGAINST_LAST_COMMIT, *SHORT, "--out", "out", *copies, timeout=570
     )
     assert result.code == 3, result.out + result.err
     assert "\x1b" not in result.out + result.err
@@ -119,8 +140,7 @@ def test_compare_slower_candidate_fails_and_equal_work_does_not(
     assert set(budgets) == {"latency", "answers"}
     assert budgets["latency"]["outcome"] == "fail"
     assert budgets["latency"]["estimate"] > 0.2
-    assert budgets["answers"]["outcome"] != "fail"
-    assert budgets["answers"]["estimate"] == pytest.approx(0.0, abs=0.02)
+    assert all(abs(one) < 0.02 for one in ratios_behind(budgets["answers"], "pass"))
     for number in range(1, found["pairs"] + 1):
         assert_loaded_alike(versioned, f"out/pair-{number:02d}")
     assert json.loads((place.parent / "json").read_text()) == found
@@ -138,17 +158,19 @@ def test_compare_with_a_control_that_moves_is_inconclusive(versioned: Project) -
     """All of the service is slower, so the endpoint that cannot change is slower, too."""
     versioned.document["compare"] = {"control": "GET /items"}
     versioned.write()
-    environment = ("--candidate-environment", "DELAY=0.06")
-    result = versioned.harness("compare", *environment, *SHORT, "--out", "out", timeout=400)
+    environment = ("--candidate-environment", "DELAY=0.4")
+    result = versioned.harness("compare", *environment, *SHORT, "--out", "out", timeout=570)
     assert result.code == 4, result.out + result.err
     found = comparison(versioned)
     (control,) = found["controls"]
     assert (control["name"], control["outcome"]) == ("GET /items", "moved")
     assert control["estimate"] > 0.5
     assert {budget["outcome"] for budget in found["budgets"]} == {"inconclusive"}
-    assert "without the control: fail, p50 latency of all requests" in result.out.replace(
-        "\n    ", " "
-    )
+    (latency,) = (budget for budget in found["budgets"] if budget["name"] == "latency")
+    told = "without the control: fail, p50 latency of all requests"
+    # On a busy machine the control may move a pair before it is certain that all requests do.
+    certain = latency["lower"] is not None and latency["lower"] > 0
+    assert (told in result.out.replace("\n    ", " ")) == certain
 
 
 def assert_loaded_alike(project: Project, pair: str) -> None:
@@ -168,12 +190,15 @@ def test_compare_simultaneous_loads_both_versions_in_the_same_slices(project: Pr
         "answers": {"indicator": WORK, "max": 3, "max_regression": "10%"}
     }
     environment = [f"--{side}-environment=DELAY=0.0{n}" for n, side in enumerate(SIDES, start=1)]
-    arguments = ("compare", "--simultaneous", *environment, *SHORT, "--out", "out")
-    result = project.harness(*arguments, timeout=400)
-    assert result.code == 0, result.out + result.err
+    result = project.judged("compare", "--simultaneous", *environment, *SHORT, timeout=400)
     shared = f"share {usable_cpus():g} CPUs" in result.err
     assert shared == (usable_cpus() < CPUS_TO_SPARE)
     found = comparison(project)
+    (answers,) = found["budgets"]
+    known = ratios_behind(answers, "pass")
+    assert known
+    assert all(abs(one) < 0.02 for one in known)
+    assert result.code == (0 if answers["outcome"] == "pass" else 4), result.out + result.err
     assert found["pairs"] >= 4  # more where an edge of a slice cut one count
     assert found["seconds"] == pytest.approx(2.0 * found["pairs"])
     windows = []
@@ -213,11 +238,11 @@ def test_compare_of_running_services_reads_the_metrics_of_each(project: Project)
         },
         "slow": {
             "indicator": {"kind": "quantile", "metric": histogram, "quantile": 0.95},
-            "max": "50ms",
+            "max": "200ms",
             "max_regression": "50%",
         },
     }
-    with running("0.005") as baseline, running("0.06") as candidate:
+    with running("0.005") as baseline, running("0.3") as candidate:
         urls = (f"--baseline-url={baseline}", f"--candidate-url={candidate}")
         first = f"--baseline-metrics={baseline}/metrics"
         same = f"--candidate-metrics={baseline.replace('127.0.0.1', 'localhost')}/metrics"
@@ -226,19 +251,20 @@ def test_compare_of_running_services_reads_the_metrics_of_each(project: Project)
         assert f"both versions would be scraped at {baseline}/metrics" in refused.err
         assert not (project.path / "out").exists()
         own = f"--candidate-metrics={candidate}/metrics"
-        result = project.harness("compare", *urls, first, own, *SHORT, "--out", "out", timeout=400)
-    assert result.code == 3, result.out + result.err
+        result = project.judged("compare", *urls, first, own, *SHORT, timeout=400)
     found = {budget["name"]: budget for budget in comparison(project)["budgets"]}
-    assert {name: budget["outcome"] for name, budget in found.items()} == {
-        "mean": "fail",
-        "slow": "fail",
-    }
-    assert found["mean"]["candidate"] > 0.06
+    assert found.keys() == {"mean", "slow"}
+    for budget in found.values():
+        assert max(ratios_behind(budget, "fail")) > math.log(1.5)
+    failed = "fail" in {budget["outcome"] for budget in found.values()}
+    assert result.code == (3 if failed else 4), result.out + result.err
+    assert found["mean"]["candidate"] > 0.3
     assert found["slow"]["candidate"] == 1
     share = found["slow"]["share_over"]
-    assert (share["bound"], share["unit"]) == (0.05, "s")
-    assert share["lower"] > 0
-    assert f"100% of {histogram} took more than 50 ms, " in found["slow"]["reason"]
+    assert (share["bound"], share["unit"]) == (0.2, "s")
+    if found["slow"]["outcome"] == "fail":
+        assert share["lower"] > 0
+        assert f"100% of {histogram} took more than 200 ms, " in found["slow"]["reason"]
 
 
 def test_compare_interrupted_leaves_nothing_but_its_report(versioned: Project, place: Path) -> None:

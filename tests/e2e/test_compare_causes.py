@@ -18,7 +18,7 @@ from tests.e2e.commits import ARGUMENTS, MISTAKES, named_places, with_mistake
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may profile another process")
 def test_changed_line_of_a_mistake_is_among_the_first_three(tmp_path: Path) -> None:
     project, places = with_mistake(tmp_path, MISTAKES["a statement for each row"])
-    result = project.harness(*ARGUMENTS, timeout=600)
+    result = project.judged(*ARGUMENTS, timeout=500)
     assert result.code == 3, result.out + result.err
     found = json.loads((tmp_path / "out/diagnosis.json").read_text())
     named = places & set(named_places(found)[:3])

@@ -17,7 +17,7 @@ CALLERS = os.environ.get("CALLERS")
 
 
 def price_of(item: int) -> int:
-    time.sleep(0.03)  # the mistake of /slow
+    time.sleep(0.15)  # the mistake of /slow: most of an answer on a busy machine, too
     return item * 2
 
 
