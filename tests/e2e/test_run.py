@@ -234,7 +234,9 @@ def test_run_url_of_a_running_service_without_metrics_judges_what_it_can(project
 
 def test_run_service_that_hangs_breaches_the_latency_budget(project: Project) -> None:
     project.environment["HANG"] = "2"
-    project.document["scenarios"]["quick"]["drain"] = "1s"
+    scenario = project.document["scenarios"]["quick"]
+    # As many users as requests, also of a run that goes on: all of the load is delivered.
+    scenario |= {"workload": {"rate": scenario.pop("rate"), "max_users": 500}, "drain": "1s"}
     project.document["budgets"] = {
         "latency": {"indicator": {"kind": "latency", "quantile": 0.95}, "max": "500ms"}
     }
