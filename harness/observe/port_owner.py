@@ -67,16 +67,18 @@ def listened_instead(url: str, pid: int) -> str:
         An empty text when it listens there or nowhere, and when that cannot be seen.
     """
     with suppress(psutil.Error):
+        host, port = address(url)
         root = psutil.Process(pid)
-        at = {
-            (one.laddr.port, one.laddr.ip)
+        listening = [
+            one
             for process in (root, *root.children(recursive=True))
             for one in process.net_connections("tcp")
             if one.status == psutil.CONN_LISTEN and one.laddr
-        }
-        host, port = address(url)
-        if at and not any(own == port and ip in _here(host) | _EVERY for own, ip in at):
-            places = ", ".join(f"{ip} port {own}" for own, ip in sorted(at))
+        ]
+        reached = _here(host) | _EVERY
+        if listening and port not in {_port(one, reached) for one in listening}:
+            at = sorted({(one.laddr.port, one.laddr.ip) for one in listening})
+            places = ", ".join(f"{ip} port {own}" for own, ip in at)
             return f"it listens at {places} instead of {host} port {port}"
     return ""
 

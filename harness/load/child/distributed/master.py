@@ -268,9 +268,8 @@ class Master:
                 assert_never(frame)
 
     def _measure_clock(self, worker: AdmittedWorker, pong: Pong) -> None:
-        if self._pool.same_clock:
-            return  # there is nothing to measure
-        if worker.clock.add(pong.at, pong.here, time.monotonic()):
+        known = self._pool.same_clock  # then pings only tell that both sides live
+        if not known and worker.clock.add(pong.at, pong.here, time.monotonic()):
             self._queue(worker.info())
 
     def _admit(self, client_id: str, hello: Hello) -> None:
