@@ -375,11 +375,13 @@ async def behind(
     master: asyncio.Future[int] = asyncio.Future()
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(2**16):
-                await asyncio.sleep(delay())
-                writer.write(data)
-        writer.close()
+        try:
+            with suppress(ConnectionError):
+                while data := await reader.read(2**16):
+                    await asyncio.sleep(delay())
+                    writer.write(data)
+        finally:  # also when the test ends sooner
+            writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
