@@ -3,14 +3,15 @@
 Waiting for a CPU alone proves nothing: a service that wants more than the machine has waits for its
 own threads and its own load. Neighbours alone prove nothing either: on a machine with CPUs to spare
 they disturb nobody, and a database that belongs to the system is a neighbour too. Both together
-may have made a time what it is.
+may have made a time what it is: in all of the window, or in the few minutes of a run of hours that
+are enough to breach a p99.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -19,7 +20,14 @@ from harness.judge.guards.excess import Loss, LossByBatch, longest, lost_by_batc
 from harness.judge.guards.impact import off_by, too_far_by_pauses
 from harness.judge.guards.readings import every_reading, of, readings
 from harness.judge.measure.measure import Measured, MeasuredBudgets
-from harness.judge.measure.series import EDGE_SLACK, NoDataError, inside, listed, window
+from harness.judge.measure.series import (
+    EDGE_SLACK,
+    Interval,
+    NoDataError,
+    inside,
+    listed,
+    window,
+)
 from harness.judge.model import Guard, guard
 from harness.names import GENERATOR_CPU_WAIT, OTHER_CPU, SERVICE_CPU_WAIT
 from harness.runs.model import Evidence
@@ -82,34 +90,31 @@ def cpu_contention(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gu
     found = contention(evidence)
     if found is None:
         return
-    reason = found.text
-    explained: tuple[str, ...] = ()
-    if found.disturbs:
-        service = found.waits.get(_SERVICE, 0.0) > WAIT
-        lost = _lost(evidence)
-        doubted = [
-            (one, off)
-            for one in measured
-            if (off := _off(one, lost, service_too=service)) is not None
-        ]
-        explained = tuple(one.name for one, _ in doubted)
-        if doubted:
-            verdicts = listed(off_by(one, off) for one, off in doubted)
-            reason += (
-                f", so the verdict on {verdicts} may be due to that; measure on a machine"
-                " that nothing else uses"
-            )
-        else:
-            reason += "; no verdict depends on that"
+    delays = _delays(evidence, everywhere=found.disturbs)
+    service = found.disturbs and found.waits.get(_SERVICE, 0.0) > WAIT
+    doubted = [
+        (one, off)
+        for one in measured
+        if delays.seconds and (off := _off(one, delays.lost, service_too=service)) is not None
+    ]
+    reason = delays.text if doubted and not found.disturbs else found.text
+    if doubted:
+        verdicts = listed(off_by(one, off) for one, off in doubted)
+        reason += (
+            f", so the verdict on {verdicts} may be due to that; measure on a machine"
+            " that nothing else uses"
+        )
+    elif found.disturbs:
+        reason += "; no verdict depends on that"
     yield guard(
         "cpu-contention",
         reason,
-        tripped=bool(explained),
+        tripped=bool(doubted),
         value=found.longest,
-        limit=WAIT,
+        limit=WAIT if found.disturbs or not doubted else None,
         unit=Unit.RATIO,
         scope="all",
-        budgets=explained or None,
+        budgets=tuple(one.name for one, _ in doubted) or None,
     )
 
 
@@ -138,32 +143,64 @@ def _rate(evidence: Evidence, name: str) -> float | None:
     return None
 
 
-def _lost(evidence: Evidence) -> LossByBatch:
-    """The seconds that the threads of the service and of a generator waited, by batch.
+class _Delays(NamedTuple):
+    """What threads waited for CPUs that others may have kept.
 
-    Waiting while others used less than half the CPUs of the limit is due to the service itself.
+    Attributes:
+        lost: By the service and by a generator together.
+        seconds: The time between the readings of the window that show it.
     """
-    try:
-        planned = window(evidence)
-    except NoDataError:
-        return LossByBatch()
+
+    lost: LossByBatch
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """A sentence without its end, when it is a part of the window."""
+        return (
+            f"for {format_quantity(self.seconds, Unit.SECONDS)} of the window, threads of the"
+            f" service or of a generator waited over {format_quantity(WAIT, Unit.SECONDS)} in each"
+            f" second for a CPU while other processes and the host took over {OTHERS} CPUs"
+        )
+
+
+def _delays(evidence: Evidence, *, everywhere: bool) -> _Delays:
+    """What threads waited for CPUs that others may have kept.
+
+    Args:
+        evidence: A run with a window.
+        everywhere: Whether others disturb the window as a whole. Then all waiting counts, but while
+            others used less than half the CPUs of the limit, because that is due to the service
+            itself. Otherwise waiting counts only where both limits were exceeded.
+    """
+    planned = window(evidence)
     others = sorted(_increases(evidence, OTHER_CPU))
     starts = [o.start for o in others]
     ends = [*accumulate((o.end for o in others), max)]
+    used_over, waited_over = (DISTURBED * OTHERS, 0.0) if everywhere else (OTHERS, WAIT)
 
     def disturbed(loss: Loss) -> bool:
         near = others[bisect_right(ends, loss.start) : bisect_left(starts, loss.end)]
         used = [o.seconds / (o.end - o.start) for o in near if o.end > loss.start]
-        return loss.seconds > 0 and max(used, default=math.inf) > DISTURBED * OTHERS
+        waited = loss.seconds > waited_over * (loss.end - loss.start)
+        return waited and max(used, default=math.inf) > used_over
 
-    service = lost_by_batch(filter(disturbed, _increases(evidence, SERVICE_CPU_WAIT)), planned)
-    generators = longest(
-        lost_by_batch(
-            filter(disturbed, (Loss(one.at - 1.0, one.at, one.value) for one in values)), planned
-        )
+    service = [*filter(disturbed, _increases(evidence, SERVICE_CPU_WAIT))]
+    generators = [
+        [*filter(disturbed, (Loss(one.at - 1.0, one.at, one.value) for one in values))]
         for values in every_reading(evidence, GENERATOR_CPU_WAIT).values()
+    ]
+    lost = longest(lost_by_batch(one, planned) for one in generators)
+    return _Delays(
+        summed([lost_by_batch(service, planned), lost]),
+        max(_within(planned, one) for one in [service, *generators]),
     )
-    return summed([service, generators])
+
+
+def _within(planned: Interval, losses: Sequence[Loss]) -> float:
+    """The seconds of the window in which there were losses, which do not overlap each other."""
+    inner = (min(o.end, planned.end) - max(o.start, planned.start) for o in losses)
+    return math.fsum(max(0.0, seconds) for seconds in inner)
 
 
 def _increases(evidence: Evidence, name: str) -> Iterator[Loss]:

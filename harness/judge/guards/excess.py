@@ -21,8 +21,10 @@ from harness.runs.model import batch_seconds
 
 if TYPE_CHECKING:
     from harness.judge.guards.tails import Floats, Integers
+    from harness.runs.records.intervals import IntervalRows
 
 _STEPS = 12  # of the bisection: to a four thousandth of the value
+_AS_SHORT = 1.5  # times the shortest latency of the window: a request that met no queue either
 
 
 class Loss(NamedTuple):
@@ -146,23 +148,22 @@ class Queue:
 
     While a process is held back, requests queue up, and those that follow wait for them. The queue
     is longer by at most the seconds that were lost since a moment, and by its length then (Lindley
-    1952, Proceedings of the Cambridge Philosophical Society 48). A request takes at least as long
-    as the queue that it meets, so half of the time the queue was no longer than the median.
+    1952, Proceedings of the Cambridge Philosophical Society 48).
 
     Args:
         lost: By batch.
-        medians: Of the latencies of each batch with requests.
+        lengths: Seconds of the queue of each batch with requests, at some moment of it, at most.
     """
 
-    def __init__(self, lost: LossByBatch, medians: Mapping[int, float]) -> None:
+    def __init__(self, lost: LossByBatch, lengths: Mapping[int, float]) -> None:
         import numpy as np  # 0.1 s, which a run without a disturbed breach saves
 
         self._last, self._first = lost.last, lost.first
-        self._numbers = np.array(sorted(medians), dtype=np.int64)
+        self._numbers = np.array(sorted(lengths), dtype=np.int64)
         self._sums = [np.array(sums) for sums in lost.sums]
-        # since(n, last) + median(n) for all n before a batch: the smallest of each of its two sums
-        before = np.array([lost.before(n) for n in sorted(medians)]).reshape(-1, 2)
-        own = np.array([medians[n] for n in sorted(medians)], dtype=np.float64)
+        # since(n, last) + lengths[n] for all n before a batch: the smallest of each of its two sums
+        before = np.array([lost.before(n) for n in sorted(lengths)]).reshape(-1, 2)
+        own = np.array([lengths[n] for n in sorted(lengths)], dtype=np.float64)
         least = (np.minimum.accumulate(own - sums) for sums in before.T)
         self._least = [np.concatenate(([math.inf], sums)) for sums in least]
 
@@ -205,6 +206,24 @@ class Queue:
         return np.where(lost != 0, np.minimum(lost, queued), lost)
 
 
+def queues(rows: IntervalRows) -> Floats:
+    """The seconds of the queue in each batch, at some moment of it, at most.
+
+    A request waits for the queue that it meets, and then takes its own time. So half of the time
+    the queue was no longer than the median latency less the time of a request without a queue,
+    which is the shortest of the window. Only a service that the load saturates has no such request:
+    its queue grows, so the later half of the window has none that is nearly as short. Then nothing
+    is taken off.
+    """
+    import numpy as np
+
+    shortest, medians = np.nan_to_num(rows.quantile(0.0)), np.nan_to_num(rows.quantile(0.5))
+    if not len(shortest):
+        return medians
+    later = shortest[len(shortest) // 2 :].min()
+    return medians - shortest.min() if later <= _AS_SHORT * shortest.min() else medians
+
+
 def breached_in_spite_of(lost: LossByBatch, observed: ObservedTimes) -> Callable[[float], bool]:
     """Whether a bound on a latency is breached whatever these losses have added."""
     import numpy as np
@@ -216,8 +235,7 @@ def breached_in_spite_of(lost: LossByBatch, observed: ObservedTimes) -> Callable
     shortest, tails = observed.shortest, Tails(observed.batches)
     numbers = np.array(observed.numbers, dtype=np.int64)
     rows = rows_of(observed.batches)
-    medians = np.nan_to_num(rows.quantile(0.5)).tolist()
-    queue = Queue(lost, dict(zip(observed.numbers, medians, strict=True)))
+    queue = Queue(lost, dict(zip(observed.numbers, queues(rows).tolist(), strict=True)))
     if quantile is None:
         added = (rows.sums * queue.too_long(numbers, np.maximum(tails.highest, 0.0), width)).sum()
         mean = (shortest.mean or 0.0) - float(added) / max(1, shortest.count)

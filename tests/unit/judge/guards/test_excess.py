@@ -1,5 +1,7 @@
 """Seconds lost, counted in each batch and in several batches together."""
 
+import math
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -15,11 +17,14 @@ from harness.judge.guards.excess import (
     breached_in_spite_of,
     longest,
     lost_by_batch,
+    queues,
     summed,
 )
+from harness.judge.guards.tails import Floats
 from harness.judge.measure.observation import Coverage, ObservedTimes, RequestCount, Waits
 from harness.judge.measure.series import Interval
 from harness.runs.model import Distribution
+from harness.runs.records.intervals import rows_of
 from tests.unit.judge.evidence import distribution
 
 WINDOW = Interval(0.0, 20.0)  # batches of 2 s
@@ -84,7 +89,7 @@ def test_bound_holds_wherever_in_its_interval_a_loss_occurred(
 
 @given(LOSSES, st.dictionaries(st.integers(0, 9), st.floats(0, 3)), st.integers(0, 9))
 def test_queue_is_no_longer_than_at_any_moment_with_what_was_lost_since(
-    losses: list[Loss], medians: dict[int, float], number: int
+    losses: list[Loss], lengths: dict[int, float], number: int
 ) -> None:
     lost = lost_by_batch(losses, WINDOW)
 
@@ -93,14 +98,14 @@ def test_queue_is_no_longer_than_at_any_moment_with_what_was_lost_since(
         while True:
             found = lost.up_to(last)
             found = min(
-                [found, *(m + lost.since(n, last) for n, m in medians.items() if n < number)]
+                [found, *(s + lost.since(n, last) for n, s in lengths.items() if n < number)]
             )
             end = min(number if lost.last is None else lost.last, number + ceil((0.2 + found) / 2))
             if end <= last:
                 return found
             last = end
 
-    found = Queue(lost, medians).too_long(np.array([number]), np.array([0.2]), 2)
+    found = Queue(lost, lengths).too_long(np.array([number]), np.array([0.2]), 2)
     assert found == pytest.approx([by_definition()], abs=1e-9)
 
 
@@ -140,8 +145,8 @@ def test_breach_stands_when_enough_requests_are_over_the_bound_with_the_queue_of
     losses: list[Loss], batches: dict[int, list[float]], quantile: float | None, bound: float
 ) -> None:
     lost = lost_by_batch(losses, WINDOW)
-    medians = {n: distribution(times).quantile(0.5) or 0.0 for n, times in batches.items()}
-    queue = Queue(lost, medians)
+    numbers, parts = sorted(batches), observed(batches, quantile).batches
+    queue = Queue(lost, dict(zip(numbers, queues(rows_of(parts)).tolist(), strict=True)))
 
     def too_long(number: int, limit: float) -> float:
         return float(queue.too_long(np.array([number]), np.array([limit]), 2)[0])
@@ -156,3 +161,69 @@ def test_breach_stands_when_enough_requests_are_over_the_bound_with_the_queue_of
         over = sum(time > bound + too_long(number, bound) for number, time in every)
         breached = over > (1 - quantile) * len(every) + 1e-9
     assert breached_in_spite_of(lost, observed(batches, quantile))(bound) == breached
+
+
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [
+        pytest.param([[1, 2, 4], [1, 3, 5]], [1, 2], id="less the shortest of the window"),
+        pytest.param([[1, 2, 4], [1.5, 3, 5]], [1, 2], id="nearly as short in the later half"),
+        pytest.param([[1, 2, 4], [1.6, 3, 5]], [2, 3], id="a queue that grows"),
+        pytest.param([[2, 3], [4, 5], [2, 6], [9, 9]], [0, 2, 0, 7], id="the first of two medians"),
+        pytest.param([], [], id="no batches"),
+    ],
+)
+def test_queue_of_a_batch(batches: list[list[float]], expected: list[float]) -> None:
+    found = queues(rows_of([distribution(times) for times in batches]))
+    assert found == pytest.approx(np.array(expected, dtype=float))
+
+
+def fifo(arrivals: Floats, work: Floats, pauses: Sequence[tuple[float, float]]) -> Floats:
+    """How long the requests of a single server take that does nothing in its pauses."""
+    free, found = -math.inf, []
+    for due, seconds in zip(arrivals.tolist(), work.tolist(), strict=True):
+        at, left = max(due, free), seconds
+        for start, end in pauses:
+            if end <= at:
+                continue
+            if at + left <= start:
+                break
+            left -= max(0.0, start - at)
+            at = end
+        free = at + left
+        found.append(free - due)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("waits", [0.0, 0.05], ids=["computes", "waits for 50 ms, too"])
+@pytest.mark.parametrize("busy", [0.1, 0.5, 0.9], ids="busy {:.0%}".format)
+def test_no_bound_that_holds_without_the_pauses_is_breached_for_certain(
+    busy: float, waits: float
+) -> None:
+    """The latencies of a queue with and without pauses; the second are the truth."""
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        rate = random.choice([10, 50, 200])
+        arrivals = np.sort(random.uniform(0, 20, 20 * rate))
+        work = random.lognormal(0, random.choice([0.1, 0.5, 1]), len(arrivals))
+        work *= busy / rate / work.mean()
+        starts = np.sort(random.uniform(-2, 20, random.integers(1, 6)))
+        lasts = np.minimum(starts + random.choice([0.05, 0.2, 0.5, 1.5]), [*starts[1:], 20.0])
+        pauses = list(zip(starts.tolist(), lasts.tolist(), strict=True))
+        truth, found = (waits + fifo(arrivals, work, some) for some in ([], pauses))
+        lost = lost_by_batch([Loss(s, e, e - s) for s, e in pauses], WINDOW)
+        batches: dict[int, list[float]] = {}
+        for due, seconds in zip(arrivals.tolist(), found.tolist(), strict=True):
+            batches.setdefault(int(due // 2), []).append(seconds)
+        for quantile in (0.5, 0.95, 0.99):
+            true = float(np.quantile(truth, quantile, method="higher"))
+            certainly = breached_in_spite_of(lost, observed(batches, quantile))
+            assert not certainly(true + 1e-6), (seed, quantile, true)
+
+
+def test_pause_takes_nothing_from_what_is_slow_long_after_it() -> None:
+    """A request waits 50 ms for something else, and the queue of a pause is gone in no time."""
+    times = {n: [0.5, 0.3, 0.1] if n == 0 else [0.05, 0.051, 0.06, 0.09] for n in range(10)}
+    lost = lost_by_batch([Loss(0.2, 0.7, 0.5)], WINDOW)
+    assert breached_in_spite_of(lost, observed(times, 0.95))(0.085)
+    assert not breached_in_spite_of(lost, observed(times, 0.95))(0.095)
