@@ -15,7 +15,7 @@ from harness.report.html.axis import Axis
 from harness.report.html.client_panels import Intervals, client_panels
 from harness.report.html.distribution import distribution_data
 from harness.report.html.document import PROFILE, compile_templates, document
-from harness.report.html.panel import ChartPanel, panel_data
+from harness.report.html.panel import panel_data
 from harness.report.html.readings import Readings
 from harness.report.html.service_panels import service_panels
 from harness.report.html.why import why_section
@@ -72,13 +72,9 @@ def run_page(
         recording: What the diagnosis rests on.
     """
     manifest = evidence.manifest
-    panels = _panels(evidence, budgets, axis, intervals)
     rows = endpoints(evidence.latency)
+    data = _over_time(evidence, budgets, axis, intervals)
     distribution = distribution_data(evidence.latency, rows)
-    data: dict[str, object] = {}
-    if axis is not None and panels:
-        data["axis"] = _axis_data(axis)
-        data["panels"] = [panel_data(panel, axis) for panel in panels]
     if distribution is not None:
         data["distribution"] = distribution
     why = why_section(diagnosis, recording) if diagnosis and recording else None
@@ -118,15 +114,19 @@ def run_page(
     )
 
 
-def _panels(
+def _over_time(
     evidence: Evidence, budgets: Sequence[Budget], axis: Axis | None, intervals: Intervals
-) -> list[ChartPanel]:
+) -> dict[str, object]:
+    """The axis and the panels for the script of the page; empty without panels."""
     if axis is None:
-        return []
+        return {}
     readings = Readings(evidence, axis)
-    return client_panels(intervals, readings, axis, budgets) + service_panels(
+    panels = client_panels(intervals, readings, axis, budgets) + service_panels(
         readings, budgets, roles_of_run(evidence.manifest.roles)
     )
+    if not panels:
+        return {}
+    return {"axis": _axis_data(axis), "panels": [panel_data(panel, axis) for panel in panels]}
 
 
 def _axis_data(axis: Axis) -> dict[str, object]:
