@@ -23,6 +23,7 @@ def read(*arguments: str) -> dict[str, object]:
         ("run", "workers", None),
         ("run --workers 4", "workers", 4),
         ("run --workers auto", "workers", "auto"),
+        ("capacity --workers auto", "workers", "auto"),
         ("run --expect-workers 3", "expect_workers", 3),
         ("run --expect-workers 3", "bind", None),
         ("run --bind 10.0.0.5", "bind", ("10.0.0.5", 5557)),
@@ -231,3 +232,30 @@ def test_metrics_option_replaces_the_addresses_of_the_target() -> None:
 def test_selftest_and_lint_have_no_workers() -> None:
     for command in ("selftest", "lint"):
         assert "workers" not in read(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "text"),
+    [
+        ("run", "--workers N|auto", "auto: the number of CPUs that the harness may use"),
+        ("run", "--max-duration TIME", "(default: that of the scenario, otherwise three times"),
+        ("run", "--run-id ID", "id that each worker must send (default: random)"),
+        ("run", "--bind", "(default: 127.0.0.1:5557); any other needs a secret"),
+        ("capacity", "--workers N|auto", "auto: the number of CPUs that the harness may use"),
+        ("capacity", "--from RATE", "(default: capacity.from of the scenario, otherwise its"),
+        ("capacity", "--to RATE", "(default: capacity.to of the scenario, otherwise none)"),
+        ("capacity", "--for TIME", "(default: capacity.for of the scenario, otherwise 10m)"),
+        ("capacity", "--max-regression", "(default: capacity.max_regression of the scenario)"),
+        ("compare", "--for TIME", "(default: capacity.for of the scenario, otherwise 10m)"),
+        ("diagnose", "RUN_DIR", "folder of a stored run or comparison"),
+        ("init", "--scenario NAME", "name of the scenario (default: load)"),
+    ],
+)
+def test_help_names_the_default_that_holds(
+    command: str, option: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser(COMMANDS).parse_args([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    start = shown.rindex(option)  # behind the usage, which has it too
+    assert text in shown[start : start + 250]
