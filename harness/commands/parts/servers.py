@@ -107,7 +107,10 @@ def read_token(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the token in {path}: {why_unreadable(error)}") from error
+        raise UsageError(
+            f"cannot read the token in {path}: {why_unreadable(error)}",
+            "correct the option that names the file",
+        ) from error
     if not token or not token.isprintable() or " " in token:
         raise UsageError(f"{path} does not contain a token", "write only the token into it")
     return token

@@ -259,3 +259,42 @@ def test_help_names_the_default_that_holds(
     shown = " ".join(capsys.readouterr().out.split())
     start = shown.rindex(option)  # behind the usage, which has it too
     assert text in shown[start : start + 250]
+
+
+UNREADABLE = {
+    "a folder as budgets.yaml": (
+        ("lint", "--budgets", "{folder}"),
+        "cannot read {folder}: Is a directory",
+        "name a file that can be read",
+    ),
+    "no token": (
+        (
+            *("render", "--budgets", "{budgets}", "--grafana-url", "http://127.0.0.1:1"),
+            *("--grafana-token-file", "{folder}"),
+        ),
+        "cannot read the token in {folder}: Is a directory",
+        "correct the option that names the file",
+    ),
+}
+
+
+@pytest.mark.parametrize(("command", "error", "hint"), UNREADABLE.values(), ids=UNREADABLE)
+def test_file_that_cannot_be_read_is_refused_with_what_to_do(
+    command: tuple[str, ...],
+    error: str,
+    hint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    budgets = tmp_path / "budgets.yaml"
+    budgets.write_text(
+        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
+        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
+        " budgets: {p95: {indicator: api_latency, max: 1s}}}"
+    )
+    with pytest.raises(SystemExit) as end:
+        main([word.format(folder=tmp_path, budgets=budgets) for word in command])
+    assert end.value.code == 2
+    shown = capsys.readouterr().err
+    assert f"error: {error.format(folder=tmp_path)}\n" in shown
+    assert f"hint: {hint}\n" in shown
