@@ -32,6 +32,11 @@ def servers_of(options: argparse.Namespace) -> Servers:
         UsageError: Options are missing or cannot be read, or Prometheus does not answer.
     """
     servers = Servers(prometheus_of(options), grafana_of(options))
+    if options.grafana_url is not None and servers.grafana is None:
+        raise UsageError(
+            "--grafana-url needs a token, with which the run is marked",
+            "add --grafana-token-file FILE",
+        )
     if servers.prometheus:
         servers.prometheus.probe()
     return servers

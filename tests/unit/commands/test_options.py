@@ -298,3 +298,20 @@ def test_file_that_cannot_be_read_is_refused_with_what_to_do(
     shown = capsys.readouterr().err
     assert f"error: {error.format(folder=tmp_path)}\n" in shown
     assert f"hint: {hint}\n" in shown
+
+
+def test_grafana_without_a_token_is_refused_before_the_load(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "load.py").write_text("import locust\n")
+    (tmp_path / "budgets.yaml").write_text(
+        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
+        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
+        " budgets: {p95: {indicator: api_latency, max: 1s}}}"
+    )
+    options = ("--budgets", str(tmp_path / "budgets.yaml"), "--grafana-url", "http://127.0.0.1:1")
+    with pytest.raises(SystemExit) as end:
+        main(["run", *options, "--out", str(tmp_path / "run")])
+    assert end.value.code == 2
+    assert "hint: add --grafana-token-file FILE" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
