@@ -47,7 +47,7 @@ dashboards: ## write the sample service's dashboards and rules from budgets.yaml
 secrets: ## look for keys and tokens in all files
 	.ci/secrets
 
-audit: ## hold the locked dependencies against known vulnerabilities
+audit: ## check the locked dependencies for known vulnerabilities
 	uv run python .ci/audit.py
 
 wheel: ## build the wheel and try it in an environment of its own

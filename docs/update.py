@@ -54,6 +54,7 @@ _RANKS = {"first": 1, "second": 2, "third": 3}
 _RULE = "| --- | --- | --- | --- | --- |"
 NOTHING = "nothing planted"
 SECTIONS = {
+    "FileSpec": "The file",
     "TargetSpec": "`target:` the service under load",
     "RequestsSpec": "`requests:` of the target",
     "ScenarioSpec": "`scenarios:` ways to load it, by name",
@@ -71,7 +72,8 @@ SECTIONS = {
 
 def keys() -> str:
     """A table of keys for each section, then one for the kinds of indicator and the presets."""
-    definitions: Any = json_schema()["$defs"]
+    schema: Any = json_schema()
+    definitions: Any = {"FileSpec": schema, **schema["$defs"]}
     parts = []
     for name, title in SECTIONS.items():
         parts += [f"### {title}", "", "| key | meaning |", "|---|---|", *_rows(definitions[name])]

@@ -23,7 +23,7 @@ from harness.commands.parts.capacity_options import (
     search_setting,
 )
 from harness.commands.parts.inputs import read_plan, with_metrics
-from harness.commands.parts.option_types import count, quantity, workers
+from harness.commands.parts.option_types import count, quantity
 from harness.commands.parts.options import (
     budgets_option,
     metrics_option,
@@ -31,6 +31,7 @@ from harness.commands.parts.options import (
     report_options,
     scenario_argument,
     url_option,
+    workers_option,
 )
 from harness.commands.parts.outputs import (
     append_step_summary,
@@ -97,13 +98,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--baseline",
         type=Path,
         metavar="DIR",
-        help="folder of an earlier search, or its capacity.json; needs --max-regression",
+        help="folder of an earlier search to compare with, or its capacity.json",
     )
     group.add_argument(
         "--max-regression",
         type=quantity(FALL),
         metavar="SHARE",
-        help="how far below the baseline the capacity may be, e.g. 10%%",
+        help="how far below the baseline the capacity may be, e.g. 10%%"
+        " (default: capacity.max_regression of the scenario)",
     )
     report_options(parser, "capacity.json")
 
@@ -131,9 +133,7 @@ def _search_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="duration of the warm-up before each step (default: that of the scenario)",
     )
-    group.add_argument(
-        "--workers", type=workers, metavar="N", help="Locust processes on this machine, or auto"
-    )
+    workers_option(group)
 
 
 def capacity(options: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ from harness.runs.recording.recording import read_recording
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `harness diagnose`."""
-    run_dir_argument(parser)
+    run_dir_argument(parser, "run or comparison")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help=f"also write {names.DIAGNOSIS_FILE} to FILE"
     )

@@ -45,7 +45,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="length of the short run that proposes the bounds (default: 8s)",
     )
     parser.add_argument(
-        "--scenario", type=_name, default="load", metavar="NAME", help="its name (default: load)"
+        "--scenario",
+        type=_name,
+        default="load",
+        metavar="NAME",
+        help="name of the scenario (default: load)",
     )
     parser.add_argument("--service", type=_name, metavar="NAME", help="name of the service")
     parser.add_argument(

@@ -66,7 +66,8 @@ def render(options: argparse.Namespace) -> int:
     files = rendered(plan, links, options.only)
     if not files:
         raise UsageError(
-            f"nothing to render: {options.budgets} has no budget whose severity is not off"
+            f"nothing to render: {options.budgets} has no budget whose severity is not off",
+            "add a budget, or change the severity of one",
         )
     server = grafana_of(options)
     if options.check:
@@ -115,4 +116,7 @@ def _read(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {why_unreadable(error)}") from error
+        raise UsageError(
+            f"cannot read {path}: {why_unreadable(error)}",
+            "remove it, or name another folder with --out",
+        ) from error

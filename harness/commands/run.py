@@ -21,7 +21,6 @@ from harness.commands.parts.option_types import (
     quantity,
     run_id,
     worker_count,
-    workers,
 )
 from harness.commands.parts.options import (
     baseline_option,
@@ -37,6 +36,7 @@ from harness.commands.parts.options import (
     scenario_argument,
     url_option,
     worker_secret_option,
+    workers_option,
 )
 from harness.commands.parts.progress import LiveView
 from harness.commands.parts.report_files import require_writable_copies
@@ -70,7 +70,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--max-duration",
         type=quantity(DURATION),
         metavar="TIME",
-        help="go on while a budget is undecided, at most TIME (default: three times the duration)",
+        help="go on while a budget is undecided, at most TIME (default: that of the scenario,"
+        " otherwise three times the duration)",
     )
     _worker_options(parser)
     diagnosis_options(
@@ -192,12 +193,7 @@ def _plan_with_target(options: argparse.Namespace) -> Plan:
 
 
 def _worker_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--workers",
-        type=workers,
-        metavar="N|auto",
-        help="Locust processes on this machine; auto: by the number of free cores",
-    )
+    workers_option(parser)
     group = parser.add_argument_group("workers on other machines")
     group.add_argument(
         "--expect-workers",
@@ -209,11 +205,14 @@ def _worker_options(parser: argparse.ArgumentParser) -> None:
         "--bind",
         type=address,
         metavar="ADDRESS[:PORT]",
-        help="address for them to connect to (default: 127.0.0.1:5557); others need a secret",
+        help="address that workers connect to (default: 127.0.0.1:5557); any other needs a secret",
     )
     worker_secret_option(group)
     group.add_argument(
-        "--run-id", type=run_id, metavar="ID", help="id each must send (default: random)"
+        "--run-id",
+        type=run_id,
+        metavar="ID",
+        help="id that each worker must send (default: random)",
     )
     group.add_argument(
         "--on-worker-loss",

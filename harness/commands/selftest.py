@@ -47,8 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--diagnose",
         action="store_true",
-        help="also check that the causes which the cases name are found, and none where nothing is "
-        "planted (10 s more for each)",
+        help="also check that the cause of each case is found, and that no cause is found where "
+        "nothing is planted (10 s more for each run)",
     )
     quiet_option(parser)
 

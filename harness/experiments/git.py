@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -189,7 +190,10 @@ def _git(directory: Path, *arguments: str) -> str:
             "install it to compare git refs, or compare two commands or two URLs",
         ) from absent
     except subprocess.TimeoutExpired as late:
-        raise UsageError(f"git did not end within {_TIMEOUT:g} s: {late.cmd}") from late
+        raise UsageError(
+            f"git did not end within {_TIMEOUT:g} s: {shlex.join(late.cmd)}",
+            "run it by hand to see what it waits for",
+        ) from late
     if result.returncode != 0:
         raise _RefusalError(os.fsdecode(result.stderr).strip() or f"exit code {result.returncode}")
     return os.fsdecode(result.stdout)

@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.init.model import CannotCall
 
 MOST_BYTES: Final = 16 * 2**20
+_ANOTHER: Final = "name another document, or use --har, --access-log or --path"
 _MOST_HOPS: Final = 32  # references that lead to another reference
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -39,9 +40,7 @@ def read_document(data: bytes, source: str) -> Mapping[str, Any]:
         )
     paths = document.get("paths")
     if not isinstance(paths, Mapping) or not paths:
-        raise UsageError(
-            f"{source} has no paths", "name another document, or use --har, --access-log or --path"
-        )
+        raise UsageError(f"{source} has no paths", _ANOTHER)
     return document
 
 
@@ -59,16 +58,16 @@ def _parsed(data: bytes, source: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         if text.lstrip().startswith("{"):
-            raise UsageError(f"{source} is not JSON: {error}") from error
+            raise UsageError(f"{source} is not JSON: {error}", _ANOTHER) from error
     except RecursionError as error:
-        raise UsageError(f"{source} is nested too deeply") from error
+        raise UsageError(f"{source} is nested too deeply", _ANOTHER) from error
     try:
         return yaml.load(text, _LOADER)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError) as error:
         place = str(error).replace("\n", " ")
-        raise UsageError(f"{source} is neither JSON nor YAML: {place}") from error
+        raise UsageError(f"{source} is neither JSON nor YAML: {place}", _ANOTHER) from error
     except RecursionError as error:
-        raise UsageError(f"{source} is nested too deeply") from error
+        raise UsageError(f"{source} is nested too deeply", _ANOTHER) from error
 
 
 class References:

@@ -56,7 +56,10 @@ def await_master(host: str, port: int, secret: str, timeout: float) -> None:
             try:
                 socket.connect(f"tcp://{host}:{port}")
             except zmq.ZMQError as error:
-                raise UsageError(f"{host}:{port} is not an address: {error}") from error
+                raise UsageError(
+                    f"{host}:{port} is not an address: {error}",
+                    "Write the address of the machine that judges: --master 10.0.0.5:5557.",
+                ) from error
             while now < min(deadline, proof_deadline):
                 if monitor.poll(_STEP):
                     event = recv_monitor_message(monitor)["event"]
@@ -66,8 +69,8 @@ def await_master(host: str, port: int, secret: str, timeout: float) -> None:
                 now = time.monotonic()
     if now >= proof_deadline:
         raise GeneratorError(
-            f"the peer at {host}:{port} did not prove that it is the master: it has not the "
-            "secret of this worker",
+            f"the peer at {host}:{port} did not prove that it is the master: it does not have "
+            "the secret of this worker",
             "Give master and workers the same secret, and check the address. "
             "This worker has sent it nothing.",
         )

@@ -96,5 +96,7 @@ def _read(path: Path) -> str:
             f"{path} can be read by other users of this machine", f"Run: chmod 600 {path}"
         )
     if len(data) > MAX_BYTES:
-        raise UsageError(f"{path} is no secret: it has over {MAX_BYTES} bytes")
+        raise UsageError(
+            f"{path} is no secret: it has over {MAX_BYTES} bytes", f"Make one with: {MAKE}"
+        )
     return text

@@ -28,4 +28,7 @@ def create_blocks(document: Path, data: Path) -> None:
     )
     if ended.returncode:
         last_line = (ended.stderr or ended.stdout).strip().splitlines()[-1:]
-        raise UsageError(f"promtool cannot write to {data}: {''.join(last_line)}")
+        raise UsageError(
+            f"promtool cannot write to {data}: {''.join(last_line)}",
+            "name a folder that can be written: that of Prometheus's --storage.tsdb.path",
+        )

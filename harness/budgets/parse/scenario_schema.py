@@ -166,7 +166,9 @@ class ScenarioSpec(Section):
     exclude_tags: Texts | None = Field(None, description="No Locust tasks with one of these tags")
     drain: Wait = Field(30.0, description='Longest wait for the last answers, default "30s"')
     workers: Workers = Field(
-        1, description="Locust processes for each load, default 1; auto: as many as there are cores"
+        1,
+        description="Locust processes for each load, default 1; auto: the number of CPUs that the"
+        " harness may use, minus one if it starts the service; several loads share them",
     )
     trace_ratio: ShareText = Field(
         0.05,

@@ -45,10 +45,14 @@ def search_options(group: argparse._ArgumentGroup, *, within: float | None) -> N
         dest="start",
         type=rate,
         metavar="RATE",
-        help="first rate to try (default: that of the scenario)",
+        help="first rate to try (default: capacity.from of the scenario, otherwise its rate)",
     )
     group.add_argument(
-        "--to", dest="most", type=rate, metavar="RATE", help="highest rate to try (default: none)"
+        "--to",
+        dest="most",
+        type=rate,
+        metavar="RATE",
+        help="highest rate to try (default: capacity.to of the scenario, otherwise none)",
     )
     usual = "a quarter of --max-regression, at most 5%%" if within is None else f"{within:.0%}%"
     group.add_argument(
@@ -63,7 +67,7 @@ def search_options(group: argparse._ArgumentGroup, *, within: float | None) -> N
         dest="seconds",
         type=seconds,
         metavar="TIME",
-        help="longest duration of a search (default: 10m)",
+        help="longest duration of a search (default: capacity.for of the scenario, otherwise 10m)",
     )
     group.add_argument(
         "--duration",

@@ -101,7 +101,9 @@ def _read_plan(path: Path, today: date | None) -> Plan:
         hint = "name the file with --budgets, or write one with `harness init`"
         raise UsageError(f"{path} does not exist", hint) from None
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {why_unreadable(error)}") from error
+        raise UsageError(
+            f"cannot read {path}: {why_unreadable(error)}", "name a file that can be read"
+        ) from error
     return parse_plan(decoded(data, path), path, os.environ, today)
 
 
@@ -250,7 +252,10 @@ def require_python(scenario: Scenario) -> None:
             ) from error
         except OSError as error:
             reason = why_unreadable(error)
-            raise UsageError(f"cannot read {load.locustfile}: {reason}") from error
+            raise UsageError(
+                f"cannot read {load.locustfile}: {reason}",
+                "make it readable, or correct `locustfile` of the scenario",
+            ) from error
 
 
 def past_run(options: argparse.Namespace) -> PastRun | None:

@@ -17,6 +17,7 @@ from harness.commands.parts.option_types import (
     server,
     service_url,
     url,
+    workers,
 )
 from harness.load.worker_secret import SECRET
 
@@ -38,9 +39,25 @@ def scenario_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_dir_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the argument RUN_DIR."""
-    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder of a stored run")
+def run_dir_argument(parser: argparse.ArgumentParser, what: str = "run") -> None:
+    """Add the argument RUN_DIR.
+
+    Args:
+        parser: Of the command.
+        what: What the folder is of.
+    """
+    parser.add_argument("run_dir", type=Path, metavar="RUN_DIR", help=f"folder of a stored {what}")
+
+
+def workers_option(parser: argparse._ActionsContainer) -> None:
+    """Add --workers."""
+    parser.add_argument(
+        "--workers",
+        type=workers,
+        metavar="N|auto",
+        help="Locust processes on this machine; auto: the number of CPUs that the harness may use,"
+        " minus one if it starts the service (default: that of the scenario)",
+    )
 
 
 def budgets_option(parser: argparse.ArgumentParser) -> None:

@@ -32,6 +32,11 @@ def servers_of(options: argparse.Namespace) -> Servers:
         UsageError: Options are missing or cannot be read, or Prometheus does not answer.
     """
     servers = Servers(prometheus_of(options), grafana_of(options))
+    if options.grafana_url is not None and servers.grafana is None:
+        raise UsageError(
+            "--grafana-url needs a token, with which the run is marked",
+            "add --grafana-token-file FILE",
+        )
     if servers.prometheus:
         servers.prometheus.probe()
     return servers
@@ -107,7 +112,10 @@ def read_token(path: Path) -> str:
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the token in {path}: {why_unreadable(error)}") from error
+        raise UsageError(
+            f"cannot read the token in {path}: {why_unreadable(error)}",
+            "correct the option that names the file",
+        ) from error
     if not token or not token.isprintable() or " " in token:
         raise UsageError(f"{path} does not contain a token", "write only the token into it")
     return token

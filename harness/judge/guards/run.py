@@ -51,9 +51,10 @@ def _end_of_run(manifest: Manifest) -> str:
         case "failed":
             return f"the run is incomplete{why}"
         case "aborted":
-            return f"the load was stopped early because {manifest.aborted_by} was breached"
+            budget = manifest.aborted_by
+            return f"the load was stopped early because {budget} was breached; repair that first"
         case "running":
-            return "the run was never finished: the harness died, or still runs"
+            return "the run was never finished: the harness was killed, or still runs; run it again"
         case _:
             assert_never(manifest.status)
 

@@ -47,6 +47,8 @@ def workers(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
             )
         elif manifest.status == "complete":
             reason += ": its users were missing until the others took their place; run it again"
+        else:
+            reason += "; see the worker's log, and run it again"
     yield guard("workers", reason, tripped=tripped, value=len(lost), limit=0, scope="all")
 
 
@@ -62,7 +64,7 @@ def late_worker(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     if longest > SILENT:
         reason = (
             f"{source} was silent for {shown} of the window: it joined late, or code of the"
-            " locustfile blocks it"
+            " locustfile blocks it; raise the warm-up, or see the worker's log"
         )
     yield guard(
         "late-worker",
@@ -89,13 +91,13 @@ def clock_offset(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     if tripped:
         reason = (
             f"the clock of {slowest.name} is known only to {known}: it is too far away, or too busy"
-            " to answer"
+            " to answer; use a worker that is nearer or less busy"
         )
     elif drift > DRIFT:
         tripped, value, limit = True, drift, DRIFT
         reason = (
             f"the clock of {drifting.name} moved by {format_quantity(drift, Unit.SECONDS)} during"
-            " the run; is its machine suspended or overbooked?"
+            " the run; is its machine suspended or overbooked? Use another one"
         )
     yield guard(
         "clock-offset", reason, tripped=tripped, value=value, limit=limit, unit=Unit.SECONDS

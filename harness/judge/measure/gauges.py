@@ -73,7 +73,10 @@ def observe_utilization(indicator: Utilization, evidence: Evidence) -> ObservedU
         shares[instance] = tuple(_share(value, limit, indicator) for value, limit in pairs)
         if not shares[instance]:
             where = f" of {instance}" if instance else ""
-            raise NoDataError(f"{indicator.to} was never read beside {indicator.of.metric}{where}")
+            raise NoDataError(
+                f"{indicator.to} was never read beside {indicator.of.metric}{where}; let the same"
+                " endpoint expose both"
+            )
     where = source(select(evidence, indicator.of))
     coverage = service_coverage(evidence, (indicator.of, indicator.to))
     return ObservedUtilization(indicator, coverage, shares, where)
@@ -137,5 +140,8 @@ def _joined(values: dict[float, float], limits: dict[float, float]) -> list[tupl
 
 def _share(value: float, limit: float, indicator: Utilization) -> float:
     if limit <= 0:
-        raise NoDataError(f"{indicator.to} was {limit:g}: there is no limit to compare with")
+        raise NoDataError(
+            f"{indicator.to} was {limit:g}: there is no limit to compare with; set one in the"
+            " service, or remove the budget"
+        )
     return value / limit

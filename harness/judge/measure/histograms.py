@@ -40,7 +40,9 @@ def histogram(parts: Sequence[Delta], selector: Selector) -> Histogram:
         )
     layout = layouts.pop()
     if layout[-1] != math.inf:
-        raise NoDataError(f'{selector.metric} has no bucket le="+Inf"')
+        raise NoDataError(
+            f'{selector.metric} has no bucket le="+Inf"; let the service expose all of its buckets'
+        )
     return Histogram(layout, cumulative(layout, moved), parts[0].source)
 
 

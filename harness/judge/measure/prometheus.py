@@ -275,7 +275,9 @@ def _histogram(answer: ServerAnswer, indicator: Quantile, planned: Interval) -> 
         raise NoDataError(f'{indicator.histogram.metric} has no bucket le="+Inf"; {_HINT}')
     counts = {edge: rate * planned.seconds for edge, rate in rates.items()}
     if not counts[math.inf] > 0:
-        raise NoDataError(f"{indicator.histogram.metric} observed nothing in the window")
+        raise NoDataError(
+            f"{indicator.histogram.metric} observed nothing in the window; does the load use it?"
+        )
     return Histogram(layout, cumulative(layout, [counts]), PROMETHEUS)
 
 

@@ -97,8 +97,9 @@ def test_document_that_cannot_be_used_is_refused(
     server: Server, content: bytes, words: str
 ) -> None:
     server.answers["/doc"] = 200, content
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises(UsageError, match=words) as caught:
         find_document(server.url, f"{server.url}/doc")
+    assert "--har, --access-log or --path" in caught.value.hint
 
 
 def test_document_that_is_not_there_is_refused(server: Server) -> None:

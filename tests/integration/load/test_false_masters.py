@@ -64,7 +64,10 @@ def test_worker_sends_nothing_to_a_false_master_and_ends(
         assert not router.poll(0)
     assert end.value.code == 4
     error = capsys.readouterr().err
-    assert f"the peer at 127.0.0.1:{port} did not prove that it is the master" in error
+    assert (
+        f"the peer at 127.0.0.1:{port} did not prove that it is the master: it does not have"
+        in error
+    )
     assert "Give master and workers the same secret" in error
 
 

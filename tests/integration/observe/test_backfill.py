@@ -188,7 +188,7 @@ def test_run_without_results_has_no_limits(stored_run: RunFolder, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("", "promtool is not installed"), (None, "promtool cannot write to")],
+    [("", "promtool is not installed"), (None, "name a folder that can be written")],
     ids=["promtool is absent", "the folder is a file"],
 )
 def test_impossible_backfill_is_an_error(

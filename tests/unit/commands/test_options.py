@@ -23,6 +23,7 @@ def read(*arguments: str) -> dict[str, object]:
         ("run", "workers", None),
         ("run --workers 4", "workers", 4),
         ("run --workers auto", "workers", "auto"),
+        ("capacity --workers auto", "workers", "auto"),
         ("run --expect-workers 3", "expect_workers", 3),
         ("run --expect-workers 3", "bind", None),
         ("run --bind 10.0.0.5", "bind", ("10.0.0.5", 5557)),
@@ -231,3 +232,86 @@ def test_metrics_option_replaces_the_addresses_of_the_target() -> None:
 def test_selftest_and_lint_have_no_workers() -> None:
     for command in ("selftest", "lint"):
         assert "workers" not in read(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "text"),
+    [
+        ("run", "--workers N|auto", "auto: the number of CPUs that the harness may use"),
+        ("run", "--max-duration TIME", "(default: that of the scenario, otherwise three times"),
+        ("run", "--run-id ID", "id that each worker must send (default: random)"),
+        ("run", "--bind", "(default: 127.0.0.1:5557); any other needs a secret"),
+        ("capacity", "--workers N|auto", "auto: the number of CPUs that the harness may use"),
+        ("capacity", "--from RATE", "(default: capacity.from of the scenario, otherwise its"),
+        ("capacity", "--to RATE", "(default: capacity.to of the scenario, otherwise none)"),
+        ("capacity", "--for TIME", "(default: capacity.for of the scenario, otherwise 10m)"),
+        ("capacity", "--max-regression", "(default: capacity.max_regression of the scenario)"),
+        ("compare", "--for TIME", "(default: capacity.for of the scenario, otherwise 10m)"),
+        ("diagnose", "RUN_DIR", "folder of a stored run or comparison"),
+        ("init", "--scenario NAME", "name of the scenario (default: load)"),
+    ],
+)
+def test_help_names_the_default_that_holds(
+    command: str, option: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser(COMMANDS).parse_args([command, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    start = shown.rindex(option)  # behind the usage, which has it too
+    assert text in shown[start : start + 250]
+
+
+UNREADABLE = {
+    "a folder as budgets.yaml": (
+        ("lint", "--budgets", "{folder}"),
+        "cannot read {folder}: Is a directory",
+        "name a file that can be read",
+    ),
+    "no token": (
+        (
+            *("render", "--budgets", "{budgets}", "--grafana-url", "http://127.0.0.1:1"),
+            *("--grafana-token-file", "{folder}"),
+        ),
+        "cannot read the token in {folder}: Is a directory",
+        "correct the option that names the file",
+    ),
+}
+
+
+@pytest.mark.parametrize(("command", "error", "hint"), UNREADABLE.values(), ids=UNREADABLE)
+def test_file_that_cannot_be_read_is_refused_with_what_to_do(
+    command: tuple[str, ...],
+    error: str,
+    hint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    budgets = tmp_path / "budgets.yaml"
+    budgets.write_text(
+        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
+        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
+        " budgets: {p95: {indicator: api_latency, max: 1s}}}"
+    )
+    with pytest.raises(SystemExit) as end:
+        main([word.format(folder=tmp_path, budgets=budgets) for word in command])
+    assert end.value.code == 2
+    shown = capsys.readouterr().err
+    assert f"error: {error.format(folder=tmp_path)}\n" in shown
+    assert f"hint: {hint}\n" in shown
+
+
+def test_grafana_without_a_token_is_refused_before_the_load(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "load.py").write_text("import locust\n")
+    (tmp_path / "budgets.yaml").write_text(
+        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
+        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
+        " budgets: {p95: {indicator: api_latency, max: 1s}}}"
+    )
+    options = ("--budgets", str(tmp_path / "budgets.yaml"), "--grafana-url", "http://127.0.0.1:1")
+    with pytest.raises(SystemExit) as end:
+        main(["run", *options, "--out", str(tmp_path / "run")])
+    assert end.value.code == 2
+    assert "hint: add --grafana-token-file FILE" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -79,8 +79,21 @@ def test_render_of_nothing_is_an_error_that_says_why(
         "budgets: {errors: {indicator: error_ratio, max: 1%, severity: off}}\n"
     )
     assert render("--budgets", budgets, "--out", tmp_path / "out") == 2
-    assert "no budget whose severity is not off" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "no budget whose severity is not off" in error
+    assert "hint: add a budget, or change the severity of one" in error
     assert not (tmp_path / "out").exists()
+
+
+def test_file_that_cannot_be_compared_is_bad_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "prometheus" / "rules.yml"
+    file.mkdir(parents=True)
+    assert render("--budgets", BUDGETS, "--out", tmp_path, "--check") == 2
+    error = capsys.readouterr().err
+    assert f"cannot read {file}: Is a directory" in error
+    assert "hint: remove it, or name another folder with --out" in error
 
 
 def test_render_where_nothing_can_be_written_is_bad_usage(

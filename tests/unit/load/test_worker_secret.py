@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.load.worker_secret import (
+    MAKE,
     MAX_BYTES,
     SECRET,
     checked,
@@ -96,8 +97,9 @@ def test_file_that_holds_no_secret_is_refused(tmp_path: Path, content: bytes | N
     path = tmp_path / "s"
     if content is not None:
         write(path, "").write_bytes(content)
-    with pytest.raises(UsageError, match=str(path)):
+    with pytest.raises(UsageError, match=str(path)) as caught:
         read_secret(path, {})
+    assert caught.value.hint == f"Make one with: {MAKE}"
 
 
 def test_generated_secret_is_strong_private_new_and_removed() -> None:

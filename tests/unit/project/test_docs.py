@@ -17,6 +17,7 @@ import pytest
 
 from harness.budgets.lint.plan import lint
 from harness.budgets.parse.parse import parse_plan
+from harness.budgets.parse.schema import FileSpec
 from harness.cli import COMMANDS, parser
 from harness.runs.records.failures import read_failures
 from harness.runs.records.slowest import read_slowest
@@ -73,6 +74,12 @@ def test_generated_tables_have_no_drift(file: str, marker: str) -> None:
     update = script("update")
     text = (DOCS / file).read_text()
     assert update.between(text, marker, getattr(update, marker)()) == text
+
+
+def test_every_section_of_the_file_stands_in_the_table_of_keys() -> None:
+    keys = (DOCS / "budgets.md").read_text().split("<!-- keys -->")[1]
+    for section in FileSpec.model_fields:
+        assert re.search(rf"^\| (\*\*)?`{section}`", keys, flags=re.MULTILINE), section
 
 
 def test_readme_output_names_the_budgets_of_smoke() -> None:

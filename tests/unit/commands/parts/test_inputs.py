@@ -1,6 +1,7 @@
 """From options to the pool of workers of other machines."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from harness.budgets.model import Load, Scenario
 from harness.budgets.workload import OpenWorkload, Stage
-from harness.commands.parts.inputs import worker_pool_of
+from harness.commands.parts.inputs import require_python, worker_pool_of
 from harness.errors import UsageError
 from harness.load.protocol.master import WorkerPool
 from harness.load.worker_secret import SECRET
@@ -82,3 +83,10 @@ def test_option_of_other_machines_without_their_number_is_refused(name: str) -> 
         worker_pool_of(SCENARIO, options(**{name: "a"})),
     ):
         pass
+
+
+def test_locustfile_that_cannot_be_read_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    folder = replace(SCENARIO, loads=(replace(LOAD, locustfile=tmp_path),))
+    with pytest.raises(UsageError, match="Is a directory") as caught:
+        require_python(folder)
+    assert caught.value.hint == "make it readable, or correct `locustfile` of the scenario"

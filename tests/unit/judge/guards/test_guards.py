@@ -46,7 +46,7 @@ TRIPPED = [
         "the run is incomplete (no host)",
     ),
     ("run-complete", evidence(status="interrupted"), "all", "interrupted and is incomplete"),
-    ("run-complete", evidence(status="running"), "all", "never finished"),
+    ("run-complete", evidence(status="running"), "all", "still runs; run it again"),
     ("target-alive", evidence(exit_code=3), "all", "ended with exit code 3"),
     ("target-alive", evidence(exit_code=0), "all", "ended with exit code 0"),
     ("target-alive", evidence(exit_code=-9), "all", "was killed by signal 9"),
@@ -212,7 +212,7 @@ def test_guard_of_an_aborted_run_spares_the_budget_that_stopped_it() -> None:
     assert [v.outcome for v in judgement.verdicts] == ["fail", "inconclusive", "inconclusive"]
     assert (judgement.outcome, judgement.exit_code) == ("fail", 3)
     assert judgement.verdicts[1].reason == (
-        "run-complete: the load was stopped early because fast was breached"
+        "run-complete: the load was stopped early because fast was breached; repair that first"
     )
     guard = found(run, FAST, OK_ERRORS)["run-complete"]
     assert (guard.outcome, guard.budgets) == ("tripped", ("errors",))

@@ -117,11 +117,19 @@ def test_case_3f_contradiction_is_a_matter_of_size_and_of_the_side_of_the_bound(
 
 
 LACKING: dict[str, tuple[Budget, ServerAnswer, str]] = {
-    "scrapes that begin late": (RATE, answer(5.0, first_0=START + 1.5), "cover 84%"),
+    "scrapes that begin late": (
+        RATE,
+        answer(5.0, first_0=START + 1.5),
+        "cover 84% of the window, and 90% are needed; raise `duration`",
+    ),
     "scrapes that end early": (RATE, answer(5.0, last_0=END - 1.5), "cover 84%"),
     "no stored answer about the scrapes": (RATE, answer(5.0, first_0=None), "cover 0%"),
     "one that is not a number": (RATE, answer(5.0, first_0=float("nan")), "cover 0%"),
-    "four readings of a gauge": (PEAK, answer(5.0, scrapes=4), "has 4 readings of a gauge"),
+    "four readings of a gauge": (
+        PEAK,
+        answer(5.0, scrapes=4),
+        "has 4 readings of a gauge, and 5 are needed; raise `duration`",
+    ),
     "a gauge of which a series is rarer": (
         PEAK,
         answer(5.0, fewest_0=17.0),

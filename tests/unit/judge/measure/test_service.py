@@ -355,13 +355,13 @@ ALL_DOWN = range(-5, 12)
         pytest.param(
             Utilization(Selector("used"), Selector("limit")),
             evidence(series("used", lambda _: 1.0), series("limit", lambda _: 0.0)),
-            "limit was 0",
+            "limit was 0: there is no limit to compare with; set one in the service",
             id="a limit of 0",
         ),
         pytest.param(
             Utilization(Selector("used"), Selector("limit")),
             evidence(series("used", lambda _: 1.0), series("limit", lambda _: 2.0, instance=OTHER)),
-            f"limit was never read beside used of {APP}",
+            f"limit was never read beside used of {APP}; let the same endpoint expose both",
             id="a limit of another instance",
         ),
         pytest.param(
