@@ -21,13 +21,14 @@ from harness.observe.host import unread, usable_cpus
 from harness.observe.port_owner import unseen
 from harness.observe.scraper import Scraper
 from harness.observe.target import Service, serve
-from harness.runner.diagnosis import Breaches, DiagnosisPhase, receive_traces
 from harness.runner.listeners import RunLogs, listener, open_logs
-from harness.runner.load_phase import LoadPhase
 from harness.runner.manifest import RunState, new_manifest, target_facts
 from harness.runner.mask import mask_of
 from harness.runner.options import RunOptions
-from harness.runner.restart import recorded_restart
+from harness.runner.phases.context import OpenFleet, RunContext
+from harness.runner.phases.diagnosis import Breaches, DiagnosisPhase, receive_traces
+from harness.runner.phases.load import LoadPhase
+from harness.runner.phases.restart import recorded_restart
 from harness.runner.roles import recognise_roles
 from harness.runner.start import start_of
 from harness.runs.folder import RunFolder, unusable
@@ -35,6 +36,7 @@ from harness.runs.log import cannot_write
 from harness.runs.model import Manifest
 
 T = TypeVar("T")
+StartEarly = Callable[[Mapping[Path, int]], AbstractAsyncContextManager[EarlyProcesses]]
 
 
 async def gather(
@@ -43,10 +45,8 @@ async def gather(
     folder: RunFolder,
     options: RunOptions,
     *,
-    open_fleet: Callable[..., AbstractAsyncContextManager[Fleet]] = fleet,
-    start_early: Callable[
-        [Mapping[Path, int]], AbstractAsyncContextManager[EarlyProcesses]
-    ] = early_processes,
+    open_fleet: OpenFleet = fleet,
+    start_early: StartEarly = early_processes,
 ) -> Manifest:
     """Run a scenario, and store the evidence that the judge needs in the run folder.
 
@@ -80,46 +80,23 @@ async def gather(
         open_logs(folder, state.clock, mask) as logs,
         receive_traces(target, options, folder, mask) as (target, traces),
     ):
+        context = RunContext(scenario, options, state, target, open_fleet)
         async with (
             start_of(options.start, lambda: state.begun, remote=bool(options.pool)) as start,
-            recorded_restart(breaches, scenario, options, state, target, start, open_fleet),
+            recorded_restart(context, breaches, start),
             start_early(early_of(scenario, folder.path, options.pool, usable_cpus())) as early,
             _meanwhile(partial(_prepare, options)) as lines,
             serve(target, folder.file(names.TARGET_LOG), options.url) as service,
         ):
             start.served()
-            state.update_target(target_facts(target, service, mask))
-            scraper = Scraper(service, logs.metrics, clock=state.clock)
-            await scraper.scrape()  # the baseline, before the first request
-            families = recognise_roles(state, scraper, target)
-            for text in unknown_labels(plan.budgets_of(scenario.name), families):
-                options.note(f"note: {text}")
-            generators = open_fleet(
-                *(scenario, service.url, folder.path),
-                listener(scenario, state, logs, options),
-                pool=options.pool,
-                on_progress=options.tell,
-                ca_file=target.ca_file,
-                start_process=early.start,
-            )
-            async with _accounted(generators, state) as load:
-                await scraper.scrape()  # the second one shows how long a scrape takes
-                interval = _scrape_interval(scenario, target, scraper, options)
-                state.update_target({"scrape_interval": interval})
+            scraper = await _first_scrape(context, plan, service, logs)
+            async with _accounted(_generators(context, service, logs, early), state) as load:
+                interval = await _scrape_interval(context, scraper)
                 for line in await lines:
                     options.note(line)
-                await LoadPhase(
-                    *(scenario, options, state, start, service, target),
-                    *(scraper, interval, logs, load),
-                ).run()
-                # The processes of the generators end meanwhile.
-                await scraper.scrape()  # after the last answer: the final counts of the service
-                recognise_roles(state, scraper, target)
-                state.update_target({"scrape_error": mask(scraper.last_error)})
-                diagnosis = DiagnosisPhase(
-                    *(breaches, scenario, options, state, service, target, start.interrupted),
-                    *(traces, open_fleet),
-                )
+                await LoadPhase(context, start, service, scraper, interval, logs, load).run()
+                await _last_scrape(context, scraper)  # while the generators end
+                diagnosis = DiagnosisPhase(context, breaches, service, start.interrupted, traces)
                 wanted = await diagnosis.is_wanted()
             if wanted:
                 await diagnosis.run()
@@ -127,6 +104,54 @@ async def gather(
         for notice in (*_last_notices(state, logs, service), *(traces.notices() if traces else ())):
             state.note(notice)
     return state.manifest
+
+
+async def _first_scrape(
+    context: RunContext, plan: Plan, service: Service, logs: RunLogs
+) -> Scraper:
+    """Scrape the service before the first request, and note what its metrics tell."""
+    state, target = context.state, context.target
+    state.update_target(target_facts(target, service, state.mask))
+    scraper = Scraper(service, logs.metrics, clock=state.clock)
+    await scraper.scrape()
+    families = recognise_roles(state, scraper, target)
+    for text in unknown_labels(plan.budgets_of(context.scenario.name), families):
+        context.options.note(f"note: {text}")
+    return scraper
+
+
+def _generators(
+    context: RunContext, service: Service, logs: RunLogs, early: EarlyProcesses
+) -> AbstractAsyncContextManager[Fleet]:
+    scenario, options, state = context.scenario, context.options, context.state
+    return context.open_fleet(
+        *(scenario, service.url, state.folder.path),
+        listener(scenario, state, logs, options),
+        pool=options.pool,
+        on_progress=options.tell,
+        ca_file=context.target.ca_file,
+        start_process=early.start,
+    )
+
+
+async def _scrape_interval(context: RunContext, scraper: Scraper) -> float:
+    """Seconds between scrapes; their mean distance where their times are given."""
+    await scraper.scrape()  # the second one shows how long a scrape takes
+    options, scenario = context.options, context.scenario
+    if options.scrapes is not None:
+        interval = scenario.duration / (len(options.scrapes) + 1)
+    else:
+        interval = context.target.scrape_interval or scraper.interval_for(scenario.seconds)
+    context.state.update_target({"scrape_interval": interval})
+    return interval
+
+
+async def _last_scrape(context: RunContext, scraper: Scraper) -> None:
+    """Scrape the service after its last answer, for its final counts."""
+    state = context.state
+    await scraper.scrape()
+    recognise_roles(state, scraper, context.target)
+    state.update_target({"scrape_error": state.mask(scraper.last_error)})
 
 
 def _last_notices(state: RunState, logs: RunLogs, service: Service) -> Iterator[str]:
@@ -209,12 +234,3 @@ def _workers(scenario: Scenario, target: Target, options: RunOptions) -> int:
         return options.pool.workers
     started_by_us = target.command is not None and options.url is None
     return workers_of(scenario, usable_cpus(), service_too=started_by_us)
-
-
-def _scrape_interval(
-    scenario: Scenario, target: Target, scraper: Scraper, options: RunOptions
-) -> float:
-    """Seconds between scrapes; their mean distance where their times are given."""
-    if options.scrapes is not None:
-        return scenario.duration / (len(options.scrapes) + 1)
-    return target.scrape_interval or scraper.interval_for(scenario.seconds)

@@ -72,17 +72,14 @@ def run_page(
         recording: What the diagnosis rests on.
     """
     manifest = evidence.manifest
+    over_time = _over_time(evidence, budgets, axis, intervals)
     rows = endpoints(evidence.latency)
-    data = _over_time(evidence, budgets, axis, intervals)
     distribution = distribution_data(evidence.latency, rows)
-    if distribution is not None:
-        data["distribution"] = distribution
     why = why_section(diagnosis, recording) if diagnosis and recording else None
-    if why is not None and why.profile is not None:
-        data[PROFILE] = why.profile
+    data = {**over_time, "distribution": distribution, PROFILE: why.profile if why else None}
     return document(
         _TEMPLATE,
-        data,
+        {name: part for name, part in data.items() if part is not None},
         title=wording.title(manifest),
         outcome=judgement.outcome,
         exit_code=exit_code,
@@ -94,7 +91,7 @@ def run_page(
         intervals=any(wording.interval_text(verdict) for verdict in judgement.verdicts),
         tripped=wording.tripped(judgement),
         passed=[guard for guard in judgement.guards if guard.outcome != "tripped"],
-        panels=data.get("panels", ()),
+        panels=over_time.get("panels", ()),
         distribution=distribution,
         rows=_rows(evidence.latency, rows),
         more_rows=max(0, len(rows) - MOST_ENDPOINTS),

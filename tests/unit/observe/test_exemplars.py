@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 
 from harness.observe.exposition import parse_exemplars
 from harness.observe.target import Service
-from harness.runner.diagnosis import exemplars_of
+from harness.runner.phases.diagnosis import exemplars_of
 from harness.runs.records.exemplars import (
     MOST_EXEMPLARS,
     Exemplar,

@@ -178,3 +178,24 @@ def test_nothing_in_the_harness_knows_the_reference_service() -> None:
         if word in file.read_text(encoding="utf-8")
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_files_and_functions_are_short(path: Path) -> None:
+    """Files under 500 lines; functions under 50, not counting their docstring."""
+    text = path.read_text()
+    assert len(text.splitlines()) < 500
+    lengths = {
+        node.name: length_of(node)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines >= 50} == {}
+
+
+def length_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function) is not None:
+        lines -= (first.end_lineno or 0) - first.lineno + 1
+    return lines

@@ -10,14 +10,13 @@ from functools import partial
 from typing import Any, assert_never
 
 from harness import names
-from harness.budgets.model import Budget, Scenario, Target
+from harness.budgets.model import Budget
 from harness.errors import GeneratorError
 from harness.load.fleet import Fleet
 from harness.observe.scraper import Scraper, ticks
 from harness.observe.target import Service, ending, last_output
 from harness.runner.listeners import RunLogs
-from harness.runner.manifest import RunState
-from harness.runner.options import RunOptions
+from harness.runner.phases.context import RunPart
 from harness.runner.roles import recognise_roles
 from harness.runner.start import LoadStart
 from harness.runner.stopping import all_decided, certain_breach
@@ -31,19 +30,15 @@ ABORT_DRAIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class LoadPhase:
+class LoadPhase(RunPart):
     """A service, its scraper and the generators, all of them ready.
 
     Attributes:
         scrape_interval: Seconds; for `options` that give no times of the scrapes.
     """
 
-    scenario: Scenario
-    options: RunOptions
-    state: RunState
     start: LoadStart
     service: Service
-    target: Target
     scraper: Scraper
     scrape_interval: float
     logs: RunLogs

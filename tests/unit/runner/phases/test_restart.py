@@ -14,11 +14,12 @@ import pytest
 from harness import names
 from harness.budgets.model import Budget, Gauge, Plan, Selector, Target
 from harness.observe.profiler import profile_service
-from harness.runner import restart
-from harness.runner.diagnosis import Breaches
 from harness.runner.manifest import RunState, new_manifest
 from harness.runner.options import DiagnosisOptions, RunOptions
-from harness.runner.restart import recorded_restart
+from harness.runner.phases import restart
+from harness.runner.phases.context import RunContext
+from harness.runner.phases.diagnosis import Breaches
+from harness.runner.phases.restart import recorded_restart
 from harness.runs.folder import RunFolder
 from harness.runs.recording.recording import Recording, read_recording
 from harness.units import Unit
@@ -96,12 +97,10 @@ async def restarted(
 
     diagnosis = DiagnosisOptions(when, 1.0, begin=first if begin else None)
     options = RunOptions(diagnosis=diagnosis, note=tell, url=url)
-    fleet = FakeFleet([])
+    context = RunContext(SCENARIO, options, state, target, FakeFleet([]).open)
     async with (
         asyncio.timeout(300),
-        recorded_restart(
-            *(Breaches(shop, SCENARIO, state), SCENARIO, options, state, target, start, fleet.open)
-        ),
+        recorded_restart(context, Breaches(shop, SCENARIO, state), start),
     ):
         if interrupt_after == 0.0:
             start.interrupted.set()

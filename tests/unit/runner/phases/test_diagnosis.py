@@ -15,8 +15,8 @@ from harness.budgets.workload import (
     Workload,
 )
 from harness.errors import UsageError
-from harness.runner.diagnosis import goes_on, receive_traces
 from harness.runner.options import DiagnosisOptions, RunOptions
+from harness.runner.phases.diagnosis import goes_on, receive_traces
 from harness.runs.folder import RunFolder
 from tests.servers import free_port
 

@@ -16,9 +16,10 @@ from harness.judge.stopping.decided import DecisionWatch
 from harness.names import ERROR, LATENCY
 from harness.observe.target import Service
 from harness.runner.listeners import RunLogs, open_logs
-from harness.runner.load_phase import LoadPhase
 from harness.runner.manifest import RunState, new_manifest
 from harness.runner.options import RunOptions
+from harness.runner.phases.context import RunContext
+from harness.runner.phases.load import LoadPhase
 from harness.runs.cells import Cell
 from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.model import Clock, Evidence, Manifest
@@ -60,10 +61,10 @@ async def end_of(
         fleet, scraper = FakeFleet(calls), FakeScraper(service, logs.metrics, calls)
         parts = Parts(fleet, scraper, service, FakeStart(calls, ago), logs, calls)
         fleet.on_start = lambda: change(parts)
-        phase = LoadPhase(
-            *(scenario, options or RunOptions(), state, parts.start, service, Target("http://h")),
-            *(scraper, 30.0, logs, fleet),
+        context = RunContext(
+            *(scenario, options or RunOptions(), state, Target("http://h")), fleet.open
         )
+        phase = LoadPhase(context, parts.start, service, scraper, 30.0, logs, fleet)
         await asyncio.wait_for(phase.run(), 60)
     return state.manifest, calls
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, assert_never
@@ -20,16 +20,14 @@ import psutil
 
 from harness import names
 from harness.budgets.dialects.restarts import RestartKind, restart_of
-from harness.budgets.model import Scenario, Target
+from harness.budgets.model import Target
 from harness.budgets.presets import roles_of_run
 from harness.errors import HarnessError
-from harness.load.fleet import Fleet
 from harness.observe import inside
 from harness.observe.profiler import NO_PYTHON, python_processes
 from harness.observe.target import Service, serve
-from harness.runner.diagnosis import Breaches, goes_on
-from harness.runner.manifest import RunState
-from harness.runner.options import RunOptions
+from harness.runner.phases.context import RunContext, RunPart
+from harness.runner.phases.diagnosis import Breaches, goes_on
 from harness.runner.start import LEAD, LoadStart
 from harness.runs.log import cannot_write
 from harness.runs.recording.profile import folded
@@ -50,41 +48,30 @@ _DRAIN: Final = 2.0  # s for the last answers
 
 
 @asynccontextmanager
-async def recorded_restart(  # noqa: PLR0917 - what a run knows
-    breaches: Breaches,
-    scenario: Scenario,
-    options: RunOptions,
-    state: RunState,
-    target: Target,
-    start: LoadStart,
-    open_fleet: Callable[..., AbstractAsyncContextManager[Fleet]],
+async def recorded_restart(
+    context: RunContext, breaches: Breaches, start: LoadStart
 ) -> AsyncIterator[None]:
-    """Start the service once more when the context has ended, if a breach asks for it.
+    """Start the service once more when this block has ended, if a breach asks for it.
 
-    The service itself runs within the context: its port and its files are free afterwards.
+    The service itself runs within the block: its port and its files are free afterwards.
 
     Args:
+        context: Of the run.
         breaches: Of the run.
-        scenario: The scenario of the run.
-        options: What acts on the run or follows it.
-        state: Of the run.
-        target: The service.
         start: Whose signals end the recording.
-        open_fleet: Starts the generators, with the parameters of `harness.load.fleet.fleet`.
     """
     yield
-    restart = _Restart(scenario, options, state, target, start.interrupted, open_fleet)
-    for kind in await asyncio.to_thread(_wanted, breaches, options, state, target):
+    restart = _Restart(context, start.interrupted)
+    for kind in await asyncio.to_thread(_wanted, context, breaches):
         if not start.interrupted.is_set():
             await restart.record(kind)
 
 
-def _wanted(
-    breaches: Breaches, options: RunOptions, state: RunState, target: Target
-) -> list[RestartKind]:
+def _wanted(context: RunContext, breaches: Breaches) -> list[RestartKind]:
     """What is to be recorded, in the order of the budgets."""
-    manifest, diagnosis = state.manifest, options.diagnosis
-    started = target.command is not None and options.url is None and not options.pool
+    manifest, options = context.state.manifest, context.options
+    diagnosis = options.diagnosis
+    started = context.target.command is not None and options.url is None and not options.pool
     # Both versions of a comparison are recorded together, at given times.
     if diagnosis.when == "never" or diagnosis.begin is not None or not started:
         return []
@@ -100,15 +87,10 @@ def _wanted(
 
 
 @dataclass(frozen=True, slots=True)
-class _Restart:
+class _Restart(RunPart):
     """A service that has ended, and what is needed to start and load it again."""
 
-    scenario: Scenario
-    options: RunOptions
-    state: RunState
-    target: Target
     interrupted: asyncio.Event
-    open_fleet: Callable[..., AbstractAsyncContextManager[Fleet]]
 
     async def record(self, kind: RestartKind) -> None:
         """Start the service and record it; what fails becomes a notice and changes nothing."""
@@ -178,7 +160,7 @@ class _Restart:
         async with serve(target, folder / names.TARGET_LOG) as service:
             seconds = self.options.diagnosis.seconds
             scenario = replace(goes_on(self.scenario, seconds, _PART), trace_ratio=0.0)
-            fleet = self.open_fleet(
+            fleet = self.context.open_fleet(
                 *(scenario, service.url, folder, lambda _: None), ca_file=self.target.ca_file
             )
             async with fleet as load:

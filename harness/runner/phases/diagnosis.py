@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,6 @@ from harness.budgets.workload import (
 )
 from harness.errors import HarnessError, RunFolderError
 from harness.judge.judge import judge
-from harness.load.fleet import Fleet
 from harness.load.protocol.frames import Report
 from harness.load.recorded import slow_requests
 from harness.observe.exposition import ACCEPT_EXEMPLARS, parse_exemplars
@@ -39,6 +38,7 @@ from harness.observe.target import Service
 from harness.runner.manifest import RunState
 from harness.runner.mask import Mask
 from harness.runner.options import RunOptions
+from harness.runner.phases.context import RunPart
 from harness.runner.redact import redacted, without_secrets
 from harness.runner.start import LEAD
 from harness.runs.folder import RunFolder, read_evidence
@@ -131,24 +131,18 @@ class Breaches:
 
 
 @dataclass(frozen=True, slots=True)
-class DiagnosisPhase:
+class DiagnosisPhase(RunPart):
     """A service whose judged load has ended, and what is needed to load it again.
 
     Attributes:
         interrupted: Set when a signal ends the phase.
         traces: Receives the traces of the service; None when nothing does.
-        open_fleet: Starts the generators, with the parameters of `harness.load.fleet.fleet`.
     """
 
     breaches: Breaches
-    scenario: Scenario
-    options: RunOptions
-    state: RunState
     service: Service
-    target: Target
     interrupted: asyncio.Event
     traces: TraceReceiver | None
-    open_fleet: Callable[..., AbstractAsyncContextManager[Fleet]]
 
     async def is_wanted(self) -> bool:
         """Whether the options and the outcome of the run ask for a diagnosis."""
@@ -223,7 +217,7 @@ class DiagnosisPhase:
         """Let the load go on; returns what ran meanwhile, if it was recorded to the end."""
         if self.traces:
             self.traces.allow(self.options.diagnosis.most)
-        generators = self.open_fleet(
+        generators = self.context.open_fleet(
             *(
                 self.options.diagnosis.load
                 or goes_on(self.scenario, self.options.diagnosis.seconds),
