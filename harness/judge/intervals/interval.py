@@ -18,7 +18,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from harness import names
-from harness.budgets.model import Budget, Quantile, Rate, Ratio, Selector
+from harness.budgets.dialects.model import MetricRole
+from harness.budgets.dialects.recognise import meaning_of
+from harness.budgets.model import Budget, Quantile, Rate, Ratio
 from harness.judge.bounds import same
 from harness.judge.intervals.levels import ONCE, ErrorLevels
 from harness.judge.intervals.mean import mean_bounds
@@ -100,7 +102,7 @@ def _possible(  # noqa: PLR0911 - a line for each kind
             # A part of the whole is no more than it.
             part = of.metric == to.metric and to.where.items() <= of.where.items()
             return 0.0, 1.0 if part else math.inf
-        case ObservedRate(indicator=Rate(to=Selector(metric=names.CPU_COUNT))):
+        case ObservedRate(indicator=indicator) if _is_use_of_all_cpus(indicator):
             # No more time than all CPUs have, but for the moments at which the counter was read.
             return 0.0, max(1.0, observation.per_second / observation.divisor)
         case ObservedTimes() | ObservedFailures() | ObservedThroughput() | ObservedHistogram():
@@ -114,6 +116,17 @@ def _possible(  # noqa: PLR0911 - a line for each kind
             return -math.inf, math.inf
         case _:
             assert_never(observation)
+
+
+def _is_use_of_all_cpus(indicator: Rate) -> bool:
+    """Whether it is CPU time over the CPUs; other rates may be divided by their number as well."""
+    meaning = meaning_of(indicator.counter.metric)
+    return (
+        indicator.to is not None
+        and indicator.to.metric == names.CPU_COUNT
+        and meaning is not None
+        and meaning.role in {MetricRole.CPU, MetricRole.TREE_CPU}
+    )
 
 
 def _is_time(budget: Budget) -> bool:

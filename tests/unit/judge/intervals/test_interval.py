@@ -389,6 +389,27 @@ def test_share_of_filtered_events_and_use_of_all_cpus_are_at_most_all() -> None:
         assert value <= found.upper <= 1
 
 
+def test_other_rates_per_cpu_have_the_interval_of_their_scatter() -> None:
+    """As the rate itself has it, which is four times as large on four CPUs."""
+    served = [0.0, 200.0, 250.0, 500.0, 540.0, 760.0, 820.0, 1020.0, 1090.0, 1330.0, 1380.0, 1380.0]
+    run = evidence(
+        series("http_requests_total", [0.0] * 5 + served),
+        series(names.CPU_COUNT, lambda _: 4.0),
+    )
+    requests_total = Selector("http_requests_total")
+    per_second = Unit.PER_SECOND
+    whole = confidence(budget(Rate(requests_total), 139.0, unit=per_second), run)
+    per_cpu = Rate(requests_total, Selector(names.CPU_COUNT))
+    found = confidence(budget(per_cpu, 139.0 / 4, unit=per_second), run)
+    assert whole is not None
+    assert found is not None
+    assert whole.upper is not None
+    assert whole.upper > 139
+    assert found.upper == pytest.approx(whole.upper / 4)
+    (verdict,) = judge((budget(per_cpu, 139.0 / 4, unit=per_second),), run).verdicts
+    assert verdict.outcome == "inconclusive"
+
+
 def test_mean_of_times_is_not_under_the_shortest_one_but_for_the_luck_of_a_start() -> None:
     latency = requests(ok=[0.1] * 95 + [9.0] * 5)
     run = evidence(latency=latency)
