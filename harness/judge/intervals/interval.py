@@ -214,7 +214,7 @@ def _latency(
         lower, upper = quantile_bounds(observed.batches, quantile, alphas)
         if unanswered:
             _, upper = quantile_bounds(observed.unending, quantile, alphas)
-        fewest = _fewest(1 - quantile, budget, alphas)
+        fewest = _fewest(_others(quantile, budget), budget, alphas)
     if _is_outage(observed, budget, alphas[0]):
         lower = statistic(observed.shortest, observed.indicator)
     return Confidence(lower, None if upper == math.inf else upper, fewest)
@@ -281,7 +281,7 @@ def _quantile(
     return Confidence(
         values[exceeded] * _MORE if exceeded >= 0 else None,
         values[kept] if kept < len(values) else None,
-        _fewest(1 - quantile, budget, alphas),
+        _fewest(_others(quantile, budget), budget, alphas),
         None if at is None else share_bounds(over(at), totals, *alphas),
     )
 
@@ -302,6 +302,11 @@ def _mean(of: Batches, to: Batches, alphas: tuple[float, float]) -> Confidence:
     bounds = mean_bounds([of.get(n, 0) for n in numbers], [to[n] for n in numbers], *alphas)
     lower, upper = (bound if math.isfinite(bound) else None for bound in bounds)
     return Confidence(lower, upper)
+
+
+def _others(quantile: float, budget: Budget) -> float:
+    """The share of the observations that may be on the other side of the bound of a quantile."""
+    return 1 - quantile if budget.direction == "max" else quantile
 
 
 def _fewest(share: float, budget: Budget, alphas: tuple[float, float]) -> int:

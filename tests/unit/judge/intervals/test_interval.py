@@ -310,6 +310,18 @@ def test_judge_says_how_many_samples_it_takes() -> None:
     assert "58 samples are too few to be certain: at least 59 are needed" in verdict.reason
 
 
+@pytest.mark.parametrize(("slow", "outcome"), [(2, "inconclusive"), (5, "pass")])
+def test_judge_asks_for_no_more_samples_than_a_min_of_a_quantile_takes(
+    slow: int, outcome: str
+) -> None:
+    """20 samples prove a p95 of at least 200 ms when five of them are over that."""
+    latency = requests(ok=[0.01] * (20 - slow) + [0.3] * slow)
+    one = budget(Latency(0.95), 0.2, "min")
+    (verdict,) = judge((one,), evidence(latency=latency)).verdicts
+    assert verdict.outcome == outcome
+    assert "too few" not in verdict.reason
+
+
 def test_judge_fails_what_stopped_the_load_however_short_that_was() -> None:
     run = evidence(latency=requests(ok=[0.3] * 3), aborted_by="the-budget", status="aborted")
     (verdict,) = judge((P95,), run).verdicts
