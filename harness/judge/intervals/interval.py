@@ -50,6 +50,7 @@ from harness.units import Unit
 
 OUTAGE = 3.0  # times the share of requests that may exceed the bound
 _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above it
+_OVER_ZERO = 1e-12  # the same for an edge of 0
 
 
 def confidence(
@@ -279,7 +280,7 @@ def _quantile(
     exceeded, kept = crossings(values, over, totals, quantile, alphas)
     at = next((edge for edge in values if same(edge, budget.bound)), None)
     return Confidence(
-        values[exceeded] * _MORE if exceeded >= 0 else None,
+        values[exceeded] * _MORE or _OVER_ZERO if exceeded >= 0 else None,
         values[kept] if kept < len(values) else None,
         _fewest(_others(quantile, budget), budget, alphas),
         None if at is None else share_bounds(over(at), totals, *alphas),

@@ -310,6 +310,16 @@ def test_judge_says_how_many_samples_it_takes() -> None:
     assert "58 samples are too few to be certain: at least 59 are needed" in verdict.reason
 
 
+@pytest.mark.parametrize(("over", "outcome"), [(500, "fail"), (0, "pass"), (50, "inconclusive")])
+def test_quantile_in_the_bucket_over_an_edge_of_0_breaks_a_max_of_0(
+    over: float, outcome: str
+) -> None:
+    found = buckets("h_seconds", {"0": 1000 - over, "0.1": 1000, "+Inf": 1000})
+    one = budget(Quantile(Selector("h_seconds"), 0.95), 0.0)
+    (verdict,) = judge((one,), evidence(*found)).verdicts
+    assert verdict.outcome == outcome, verdict.reason
+
+
 @pytest.mark.parametrize(("slow", "outcome"), [(2, "inconclusive"), (5, "pass")])
 def test_judge_asks_for_no_more_samples_than_a_min_of_a_quantile_takes(
     slow: int, outcome: str
