@@ -16,12 +16,13 @@ from scipy import stats
 
 from harness.judge.compare.sequential import FIRST_LOOK, FIRST_RANK_LOOK, MOST_PAIRS
 
-TARGET = Path(__file__).parents[2] / "harness" / "judge" / "sequential.json"
+TARGET = Path(__file__).parents[2] / "harness" / "judge" / "compare" / "sequential.json"
 REPETITIONS = 2_000_000
 CHUNK = 50_000
 SEED = 20261121
 T_SHARE = 0.4
-ERRORS = (0.05, *(0.01 / m for m in (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50)))
+# A control has half of the error of a budget at each end: that of 50 budgets is 0.01 / 100.
+ERRORS = (0.05, *(0.01 / m for m in (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100)))
 
 Numbers = NDArray[np.float64]
 

@@ -20,7 +20,7 @@ from typing import Literal, assert_never
 # generator could not make the load.
 StepResult = Literal["holds", "breaks", "undecided", "disturbed", "generator"]
 # Why a search ends by itself: the bounds are close enough; the highest rate to try holds; the
-# generator is the limit; results near the capacity are undecided; not even the lowest rate holds.
+# generator is the limit; results near the capacity are undecided; even the lowest rate breaks.
 SearchEnd = Literal["found", "reached", "generator", "noise", "nothing-holds"]
 
 MOST_STEPS_AT_A_RATE = 3
@@ -93,7 +93,8 @@ def next_rate(limits: SearchRange, tried: _Tried) -> float | SearchEnd:
     if found.lower is None:
         if bottom > limits.least:
             return _rounded(max(bottom / limits.factor, limits.least), limits)
-        return "noise" if bottom in found.undecided else "nothing-holds"
+        limit: SearchEnd = "generator" if found.generator else "nothing-holds"
+        return "noise" if bottom in found.undecided else limit
     return _within(limits, found)
 
 

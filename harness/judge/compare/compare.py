@@ -86,8 +86,8 @@ def compare(
             without such an endpoint.
 
     Raises:
-        ValueError: More than 50 budgets with `max_regression`, or `rules.most` is none of those
-            that the sequential test has levels for.
+        ValueError: The sequential test has no levels for so many budgets with `max_regression`, or
+            none for `rules.most`.
     """
     chosen = compared(budgets)
     changes = tuple(_change(budget, pairs, rules, len(chosen)) for budget in chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
+from harness.budgets.model import ClientIndicator
 from harness.judge.guards.excess import Loss, LossByBatch, longest, lost_by_batch
 from harness.judge.guards.impact import (
     explained_by_pauses,
@@ -62,7 +63,9 @@ def generator_cpu(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Gua
             " workers"
         )
     elif worst > CPU:
-        reason += "; no verdict depends on that, because the kernel timed the answers"
+        reason += "; no verdict depends on that"
+        if any(isinstance(one.budget.indicator, ClientIndicator) for one in measured):
+            reason += ", because the kernel timed the answers"
     yield guard(
         "generator-cpu",
         reason,

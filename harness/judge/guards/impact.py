@@ -47,7 +47,7 @@ from harness.judge.measure.observation import (
     RequestCount,
 )
 from harness.names import LATENCY
-from harness.runs.model import Distribution
+from harness.runs.model import Distribution, batch_seconds
 from harness.units import bucket_text, format_quantity
 
 # A wait that no pause explains: seconds, and multiples of the longest answer.
@@ -208,7 +208,8 @@ def too_far_by_pauses(one: Measured, lost: LossByBatch) -> float | None:
             certainly = breached_in_spite_of(lost, observed)
             return None if certainly(budget.bound) else may_be_off(value, certainly)
         case ObservedThroughput(seconds=seconds):
-            share = (0.0 if lost.last is None else lost.since(0, lost.last)) / seconds
+            # What was lost after the window withheld none of its requests.
+            share = lost.since(0, math.ceil(seconds / batch_seconds(seconds)) - 1) / seconds
             off = value * share / (1 - share) if share < 1 else math.inf
             return off if budget.direction == "min" and value + off >= budget.bound else None
         case ObservedHistogram() | ObservedRatio():

@@ -18,7 +18,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from harness import names
-from harness.budgets.model import Budget, Quantile, Rate, Ratio, Selector
+from harness.budgets.dialects.model import MetricRole
+from harness.budgets.dialects.recognise import meaning_of
+from harness.budgets.model import Budget, Quantile, Rate, Ratio
 from harness.judge.bounds import same
 from harness.judge.intervals.levels import ONCE, ErrorLevels
 from harness.judge.intervals.mean import mean_bounds
@@ -48,6 +50,7 @@ from harness.units import Unit
 
 OUTAGE = 3.0  # times the share of requests that may exceed the bound
 _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above it
+_OVER_ZERO = 1e-12  # the same for an edge of 0
 
 
 def confidence(
@@ -100,7 +103,7 @@ def _possible(  # noqa: PLR0911 - a line for each kind
             # A part of the whole is no more than it.
             part = of.metric == to.metric and to.where.items() <= of.where.items()
             return 0.0, 1.0 if part else math.inf
-        case ObservedRate(indicator=Rate(to=Selector(metric=names.CPU_COUNT))):
+        case ObservedRate(indicator=indicator) if _is_use_of_all_cpus(indicator):
             # No more time than all CPUs have, but for the moments at which the counter was read.
             return 0.0, max(1.0, observation.per_second / observation.divisor)
         case ObservedTimes() | ObservedFailures() | ObservedThroughput() | ObservedHistogram():
@@ -114,6 +117,17 @@ def _possible(  # noqa: PLR0911 - a line for each kind
             return -math.inf, math.inf
         case _:
             assert_never(observation)
+
+
+def _is_use_of_all_cpus(indicator: Rate) -> bool:
+    """Whether it is CPU time over the CPUs; other rates may be divided by their number as well."""
+    meaning = meaning_of(indicator.counter.metric)
+    return (
+        indicator.to is not None
+        and indicator.to.metric == names.CPU_COUNT
+        and meaning is not None
+        and meaning.role in {MetricRole.CPU, MetricRole.TREE_CPU}
+    )
 
 
 def _is_time(budget: Budget) -> bool:
@@ -201,7 +215,7 @@ def _latency(
         lower, upper = quantile_bounds(observed.batches, quantile, alphas)
         if unanswered:
             _, upper = quantile_bounds(observed.unending, quantile, alphas)
-        fewest = _fewest(1 - quantile, budget, alphas)
+        fewest = _fewest(_others(quantile, budget), budget, alphas)
     if _is_outage(observed, budget, alphas[0]):
         lower = statistic(observed.shortest, observed.indicator)
     return Confidence(lower, None if upper == math.inf else upper, fewest)
@@ -266,9 +280,9 @@ def _quantile(
     exceeded, kept = crossings(values, over, totals, quantile, alphas)
     at = next((edge for edge in values if same(edge, budget.bound)), None)
     return Confidence(
-        values[exceeded] * _MORE if exceeded >= 0 else None,
+        values[exceeded] * _MORE or _OVER_ZERO if exceeded >= 0 else None,
         values[kept] if kept < len(values) else None,
-        _fewest(1 - quantile, budget, alphas),
+        _fewest(_others(quantile, budget), budget, alphas),
         None if at is None else share_bounds(over(at), totals, *alphas),
     )
 
@@ -289,6 +303,11 @@ def _mean(of: Batches, to: Batches, alphas: tuple[float, float]) -> Confidence:
     bounds = mean_bounds([of.get(n, 0) for n in numbers], [to[n] for n in numbers], *alphas)
     lower, upper = (bound if math.isfinite(bound) else None for bound in bounds)
     return Confidence(lower, upper)
+
+
+def _others(quantile: float, budget: Budget) -> float:
+    """The share of the observations that may be on the other side of the bound of a quantile."""
+    return 1 - quantile if budget.direction == "max" else quantile
 
 
 def _fewest(share: float, budget: Budget, alphas: tuple[float, float]) -> int:

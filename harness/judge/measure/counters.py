@@ -142,6 +142,7 @@ def observe_per_request(indicator: PerRequest, evidence: Evidence) -> ObservedPe
         divisor,
         {n: divisor.get(n, 0) + unanswered.get(n, 0) for n in {*divisor, *unanswered}},
         parts[0].source,
+        born(parts),
     )
 
 

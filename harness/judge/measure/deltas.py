@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
+# Why a value that holds is not known to hold; see `Delta.born`.
+BORN = (
+    "a counter appeared within the window, and what it had counted before its first reading"
+    " changes the verdict; expose it from the start of the service, or raise `warm_up`"
+)
+
 _Shared = dict[tuple[int, int, int], tuple[float, ...]]
 
 

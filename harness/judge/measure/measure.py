@@ -13,6 +13,7 @@ from harness.budgets.model import Budget, Rate
 from harness.budgets.presets import in_run
 from harness.judge.bounds import holds, holds_by_value
 from harness.judge.measure.client import measure_failures, measure_times
+from harness.judge.measure.deltas import BORN
 from harness.judge.measure.gauges import over
 from harness.judge.measure.observation import (
     NothingObserved,
@@ -36,11 +37,6 @@ from harness.judge.model import Measurement
 from harness.names import CPU_COUNT
 from harness.runs.model import Evidence
 from harness.units import Unit, format_quantity
-
-_BORN = (
-    "a counter appeared within the window, and what it had counted before its first reading"
-    " changes the verdict; expose it from the start of the service, or raise `warm_up`"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +118,7 @@ def _measure(  # noqa: C901, PLR0911 - a line for each kind
                 value / divisor,
                 observation.scrapes,
                 observation.source,
+                undecided=_born(budget, value / divisor, between),
                 between=between,
                 whole=_cores(budget, divisor),
             )
@@ -154,37 +151,44 @@ def _per_request(budget: Budget, observed: ObservedPerRequest) -> Measurement:
     """By the requests with an outcome; an unanswered one may have reached the counted part."""
     count = observed.count
     value, least = observed.of / count.total, observed.of / count.made
+    between = None
+    if observed.born or count.unanswered:
+        between = (observed.of - observed.born) / count.made, value
+    undecided = _born(budget, value, between) if observed.born else ""
     sides = {holds(one, budget.bound, budget.direction) for one in (value, least)}
-    undecided = ""
     if len(sides) == 2:
         undecided = (
             f"{count.unanswered} of {count.made} requests are unanswered, and with them it is"
             f" {format_quantity(least, budget.unit)}"
         )
-    return Measurement(value, count.total, observed.source, undecided=undecided)
+    return Measurement(value, count.total, observed.source, undecided=undecided, between=between)
 
 
 def _ratio(budget: Budget, observed: ObservedRatio) -> Measurement:
     """The ratio of two increases.
 
-    A denominator that is too high makes the ratio too low. So a budget does not hold for certain
-    when it does not hold at the other end as well.
+    A denominator that is too high makes the ratio too low.
     """
-    value, between, undecided = observed.of / observed.to, None, ""
+    value, between = observed.of / observed.to, None
     if observed.of_born or observed.to_born:
         rest = observed.to - observed.to_born
         highest = observed.of / rest if rest > 0 else math.inf
         between = (observed.of - observed.of_born) / observed.to, highest
-        end = between[1] if budget.direction == "max" else between[0]
-        if not holds(end, budget.bound, budget.direction):
-            undecided = _BORN if holds(value, budget.bound, budget.direction) else ""
     return Measurement(
         value,
         max(1, round(observed.to)),
         observed.source,
-        undecided=undecided,
+        undecided=_born(budget, value, between),
         between=between,
     )
+
+
+def _born(budget: Budget, value: float, between: tuple[float, float] | None) -> str:
+    """Why a budget that holds does not hold for certain: it does not at the worse end."""
+    if between is None or not holds(value, budget.bound, budget.direction):
+        return ""
+    end = between[1] if budget.direction == "max" else between[0]
+    return "" if holds(end, budget.bound, budget.direction) else BORN
 
 
 def _utilization(budget: Budget, observed: ObservedUtilization) -> Measurement:

@@ -267,6 +267,7 @@ class ObservedPerRequest:
         to_batches: The requests with an outcome in each batch.
         made_batches: The same, with the requests without an answer.
         source: Where the counter was measured, for people.
+        born: By how much `of` may be too high, because counters appeared within the window.
     """
 
     indicator: PerRequest
@@ -277,6 +278,7 @@ class ObservedPerRequest:
     to_batches: Batches
     made_batches: Batches
     source: str
+    born: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

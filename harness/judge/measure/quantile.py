@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.budgets.model import Budget, Quantile
 from harness.judge.bounds import FLOAT_NOISE, same
+from harness.judge.measure.deltas import BORN
 from harness.judge.measure.observation import Histogram, ObservedHistogram
 from harness.judge.model import Measurement
 from harness.units import format_quantity
@@ -30,10 +31,25 @@ def measure_quantile(budget: Budget, observed: ObservedHistogram) -> Measurement
         between=_share_between(observed, budget.bound),
     )
     if upper < budget.bound or same(upper, budget.bound):
-        return replace(base, meets=budget.direction == "max")
-    if lower > budget.bound or same(lower, budget.bound):
-        return replace(base, meets=budget.direction == "min")
-    return replace(base, undecided=_between(indicator, lower, upper, budget))
+        meets = budget.direction == "max"
+    elif lower > budget.bound or same(lower, budget.bound):
+        meets = budget.direction == "min"
+    else:
+        return replace(base, undecided=_between(indicator, lower, upper, budget))
+    return replace(base, meets=meets, undecided=_born(observed, budget) if meets else "")
+
+
+def _born(observed: ObservedHistogram, budget: Budget) -> str:
+    """Why a budget that holds does not hold for certain: counters may be older than they seem."""
+    bound, may = budget.bound, (1 - observed.indicator.quantile) * (1 + FLOAT_NOISE)
+    edges = observed.histogram.edges
+    if budget.direction == "max":
+        edge = max(one for one in edges if one < bound or same(one, bound))
+        found = _share_between(observed, edge)
+        return BORN if found and found[1] > may else ""
+    edge = min(one for one in edges if one > bound or same(one, bound))
+    found = _share_between(observed, edge)
+    return BORN if found and found[0] <= may else ""
 
 
 def _coarse(lower: float, upper: float) -> tuple[float, float] | None:

@@ -145,7 +145,8 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
 
     Raises:
         NoDataError: No successful scrape stands within `EDGE_TOLERANCE` of an edge, or the nearest
-            one is outside of the window and the next one inside is missing too.
+            one is outside of the window and the next one inside is missing too, or one scrape is
+            the nearest to both edges.
     """
     planned = window(evidence)
     times = scrapes(evidence, where)
@@ -175,7 +176,13 @@ def edges(evidence: Evidence, where: Origin) -> Interval:
             )
         return best
 
-    return Interval(nearest(planned.start, "start"), nearest(planned.end, "end"))
+    found = Interval(nearest(planned.start, "start"), nearest(planned.end, "end"))
+    if found.seconds <= 0:
+        raise NoDataError(
+            f"only one scrape of {where.instance or 'the service'} succeeded near the window's"
+            " start and end; is its metrics endpoint slow or down under load?"
+        )
+    return found
 
 
 def _gap(times: Sequence[float], moment: float) -> float:

@@ -310,10 +310,11 @@ def test_budget_of_a_prometheus_server_with_a_max_regression_is_refused(
 
 
 def test_most_budgets_are_as_many_as_the_sequential_test_allows() -> None:
+    """Each with identical pairs of the calibration, which have half of its level at each end."""
     for most in MOST_PAIRS:
-        assert design(0.1, most, alpha=0.01 / MOST_BUDGETS)
+        assert design(0.1, most, alpha=0.01 / MOST_BUDGETS / 2)
         with pytest.raises(ValueError, match="too many budgets"):
-            design(0.1, most, alpha=0.01 / (MOST_BUDGETS + 1))
+            design(0.1, most, alpha=0.01 / (MOST_BUDGETS + 1) / 2)
 
 
 def test_more_budgets_than_the_sequential_test_allows_are_refused(

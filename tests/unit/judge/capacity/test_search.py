@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.judge.capacity.judge import judge_capacity
+from harness.judge.capacity.model import CapacitySearch, CapacityStep
 from harness.judge.capacity.search import (
     MOST_STEPS_AT_A_RATE,
     Bracket,
@@ -113,6 +115,26 @@ def test_search_ends_below_when_not_even_the_lowest_rate_holds() -> None:
     assert end == "nothing-holds"
     assert rates(tried) == [50, 50, 25, 25, 12.5, 12.5]
     assert (found.lower, found.upper) == (None, 12.5)
+
+
+@pytest.mark.parametrize(
+    ("service", "upper", "headline"),
+    [
+        (exact(inf, generator=3), None, "the capacity is not known"),
+        # The generator is held back while the lowest rate is tried.
+        (lambda rate: "breaks" if rate > 20 else "generator", 25, "the capacity is below 25/s"),
+    ],
+)
+def test_generator_that_cannot_make_the_lowest_rate_breaks_no_budget(
+    service: Service, upper: float | None, headline: str
+) -> None:
+    limits = SearchRange(50, 1000, 12.5)
+    end, found, tried = search(limits, service)
+    assert (end, found.lower, found.upper) == ("generator", None, upper)
+    steps = tuple(CapacityStep(rate, result, "", 20.0, "") for rate, result in tried)
+    judged = judge_capacity([CapacitySearch(steps, end)], limits)
+    assert judged.outcome == "inconclusive"
+    assert judged.headline == f"{headline}; the load generator is the limit at 12.5/s"
 
 
 def test_limit_of_the_generator_is_no_upper_bound_of_the_capacity() -> None:

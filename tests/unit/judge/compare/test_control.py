@@ -1,12 +1,14 @@
 """Controls: a control that moves takes verdicts away, by chance as rarely as is said."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import expm1, log
 
 import numpy as np
 import pytest
 
 from harness.budgets.model import Latency
+from harness.experiments.compare import MOST_BUDGETS
 from harness.judge.compare.compare import compare
 from harness.judge.compare.control import (
     calibration_controls,
@@ -151,6 +153,17 @@ def test_identical_pairs_take_away_only_the_verdict_of_their_budget() -> None:
     ]
     comparison = compare([P95, MEAN], found, RULES, identical={"p95": WORSE, "mean": QUIET})
     assert [change.outcome for change in comparison.changes] == ["inconclusive", "pass"]
+
+
+def test_each_of_as_many_budgets_as_a_comparison_may_have_has_its_identical_pairs() -> None:
+    names = [f"b{number}" for number in range(MOST_BUDGETS)]
+    budgets = [replace(P95, name=name) for name in names]
+    usual = side(dict.fromkeys(names, 0.1))
+    same = [Pair(usual, usual, 20.0)] * 4
+    shifted = [0.2 + one / 10 for one in QUIET]
+    found = compare(budgets, same, RULES, identical={"b0": shifted, "b1": QUIET})
+    assert [one.outcome for one in found.controls] == ["moved", "steady"]
+    assert [change.outcome for change in found.changes] == ["inconclusive"] + ["pass"] * 49
 
 
 def test_an_endpoint_takes_the_place_of_the_calibration() -> None:

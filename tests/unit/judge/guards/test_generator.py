@@ -91,6 +91,16 @@ def test_pauses_take_away_a_throughput_that_was_not_reached(bound: float, turned
     assert (found(run, rate)["host-steal"].outcome == "tripped") == turned
 
 
+@pytest.mark.parametrize(("during", "after", "turned"), [(2, 8, False), (8, 0, True)])
+def test_pauses_after_the_window_take_away_no_throughput(
+    during: int, after: int, turned: bool
+) -> None:
+    """10/s of 50/s: eight seconds of ten are to be lost before that may be due to pauses."""
+    taken = [0.2] * during + [0.0] * (10 - during) + [0.2] * after
+    run = paused(names.GENERATOR_STEAL, taken, 0.01, CLOSED)
+    assert (found(run, RATE)["host-steal"].outcome == "tripped") == turned
+
+
 @pytest.mark.parametrize(
     ("seconds", "slow", "turned"),
     [

@@ -15,7 +15,16 @@ from harness.judge.guards.readings import GeneratorReading
 from harness.judge.measure.observation import Coverage, ObservedTimes, RequestCount, Waits
 from harness.runs.model import Distribution, Evidence, LatencyKey
 from tests.unit.judge.evidence import budget, distribution, evidence, requests
-from tests.unit.judge.guards.guarding import CLOSED, P95, account, found, lag, readings, tripped
+from tests.unit.judge.guards.guarding import (
+    CLOSED,
+    P95,
+    SERVER,
+    account,
+    found,
+    lag,
+    readings,
+    tripped,
+)
 
 LAGS = {
     names.GENERATOR_LOOP_LAG: "generator-loop-lag",
@@ -127,6 +136,12 @@ def test_generator_short_of_cpu_leaves_what_the_kernel_timed(
     assert guard.outcome == ("tripped" if doubted else "ok")
     assert guard.budgets == ((P95.name,) if doubted else None)
     assert ("the kernel timed the answers" in guard.reason) is not doubted
+
+
+def test_budget_of_the_service_owes_nothing_to_the_kernel() -> None:
+    guard = found(run({}, 0.1, by_kernel=100, busy=True), SERVER)["generator-cpu"]
+    assert guard.outcome == "ok"
+    assert guard.reason.endswith("of a core; no verdict depends on that")
 
 
 def test_service_time_that_holds_is_doubted_whoever_timed_it() -> None:

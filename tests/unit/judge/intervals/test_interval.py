@@ -310,6 +310,28 @@ def test_judge_says_how_many_samples_it_takes() -> None:
     assert "58 samples are too few to be certain: at least 59 are needed" in verdict.reason
 
 
+@pytest.mark.parametrize(("over", "outcome"), [(500, "fail"), (0, "pass"), (50, "inconclusive")])
+def test_quantile_in_the_bucket_over_an_edge_of_0_breaks_a_max_of_0(
+    over: float, outcome: str
+) -> None:
+    found = buckets("h_seconds", {"0": 1000 - over, "0.1": 1000, "+Inf": 1000})
+    one = budget(Quantile(Selector("h_seconds"), 0.95), 0.0)
+    (verdict,) = judge((one,), evidence(*found)).verdicts
+    assert verdict.outcome == outcome, verdict.reason
+
+
+@pytest.mark.parametrize(("slow", "outcome"), [(2, "inconclusive"), (5, "pass")])
+def test_judge_asks_for_no_more_samples_than_a_min_of_a_quantile_takes(
+    slow: int, outcome: str
+) -> None:
+    """20 samples prove a p95 of at least 200 ms when five of them are over that."""
+    latency = requests(ok=[0.01] * (20 - slow) + [0.3] * slow)
+    one = budget(Latency(0.95), 0.2, "min")
+    (verdict,) = judge((one,), evidence(latency=latency)).verdicts
+    assert verdict.outcome == outcome
+    assert "too few" not in verdict.reason
+
+
 def test_judge_fails_what_stopped_the_load_however_short_that_was() -> None:
     run = evidence(latency=requests(ok=[0.3] * 3), aborted_by="the-budget", status="aborted")
     (verdict,) = judge((P95,), run).verdicts
@@ -387,6 +409,27 @@ def test_share_of_filtered_events_and_use_of_all_cpus_are_at_most_all() -> None:
         assert found is not None
         assert found.upper is not None
         assert value <= found.upper <= 1
+
+
+def test_other_rates_per_cpu_have_the_interval_of_their_scatter() -> None:
+    """As the rate itself has it, which is four times as large on four CPUs."""
+    served = [0.0, 200.0, 250.0, 500.0, 540.0, 760.0, 820.0, 1020.0, 1090.0, 1330.0, 1380.0, 1380.0]
+    run = evidence(
+        series("http_requests_total", [0.0] * 5 + served),
+        series(names.CPU_COUNT, lambda _: 4.0),
+    )
+    requests_total = Selector("http_requests_total")
+    per_second = Unit.PER_SECOND
+    whole = confidence(budget(Rate(requests_total), 139.0, unit=per_second), run)
+    per_cpu = Rate(requests_total, Selector(names.CPU_COUNT))
+    found = confidence(budget(per_cpu, 139.0 / 4, unit=per_second), run)
+    assert whole is not None
+    assert found is not None
+    assert whole.upper is not None
+    assert whole.upper > 139
+    assert found.upper == pytest.approx(whole.upper / 4)
+    (verdict,) = judge((budget(per_cpu, 139.0 / 4, unit=per_second),), run).verdicts
+    assert verdict.outcome == "inconclusive"
 
 
 def test_mean_of_times_is_not_under_the_shortest_one_but_for_the_luck_of_a_start() -> None:

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import names
-from harness.budgets.model import Selector
+from harness.budgets.model import Indicator, PerRequest, Rate, Selector
+from harness.judge.judge import judge
 from harness.judge.measure.deltas import born, deltas, total, values_at, without_resets
 from harness.judge.measure.histograms import histogram
 from harness.judge.measure.series import NoDataError
 from harness.runs.model import Evidence, Series
+from harness.units import Unit
 from tests.unit.judge.evidence import (
     APP,
     END,
@@ -22,6 +24,7 @@ from tests.unit.judge.evidence import (
     START,
     TIMES,
     buckets,
+    budget,
     counter,
     evidence,
     series,
@@ -144,6 +147,21 @@ def test_deltas_without_a_scrape_near_an_edge_are_no_data(failed: list[float], e
     run = evidence(counter("c_total", 40), ups=[up(failed=failed)])
     with pytest.raises(NoDataError, match=f"{APP} succeeded within 1 s of the window's {edge}"):
         deltas(run, Selector("c_total"))
+
+
+@pytest.mark.parametrize(
+    "indicator", [Rate(Selector("c_total")), PerRequest(Selector("c_total"))], ids=["rate", "work"]
+)
+def test_one_scrape_in_a_short_window_shows_no_increase(indicator: Indicator) -> None:
+    """The window is [START, START + 2], and the scrapes at both of its ends failed."""
+    times = (START, START + 1, START + 2)
+    ups = [up(failed=[0, 2], times=times)]
+    found = series("c_total", [5.0], times=[START + 1])
+    run = evidence(found, ups=ups, window=(START, START + 2))
+    judged = judge((budget(indicator, 20.0, unit=Unit.COUNT),), run)
+    (verdict,) = judged.verdicts
+    assert (verdict.outcome, verdict.value, verdict.guard) == ("inconclusive", None, "edge-scrapes")
+    assert f"only one scrape of {APP} succeeded near the window's start and end" in verdict.reason
 
 
 def test_deltas_take_the_scrape_nearest_to_an_edge() -> None:

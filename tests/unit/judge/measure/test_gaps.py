@@ -9,6 +9,7 @@ from harness.budgets.model import (
     Gauge,
     Latency,
     Mean,
+    PerRequest,
     Quantile,
     Rate,
     Ratio,
@@ -16,17 +17,19 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.judge.judge import judge
-from harness.names import OWN_METRICS, PROVIDER, PSUTIL
-from harness.runs.model import Evidence, Requests, Series
+from harness.names import LATENCY, OK, OWN_METRICS, PROVIDER, PSUTIL, UNANSWERED_LATENCY
+from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Series
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     APP,
     OTHER,
+    START,
     TIMES,
     buckets,
     budget,
     counter,
     evidence,
+    measure,
     requests,
     series,
     up,
@@ -251,3 +254,66 @@ def test_ratio_does_not_hold_by_what_a_counter_had_before_its_first_reading(
     (verdict,) = judge((replace(one, decide="value"),), run).verdicts
     assert verdict.outcome == outcome, verdict.reason
     assert ("a counter appeared within" in verdict.reason) == (outcome == "inconclusive")
+
+
+H = Selector("h_seconds")
+CALLS = Selector("calls_total")
+
+
+def older(metric: str, increase: float, before: float, le: str = "") -> Series:
+    """A counter that had counted `before` in the warm-up, and is first read after a second."""
+    full = counter(metric, increase, {"le": le} if le else {}, before=before)
+    return since(full, START + 1)
+
+
+def since(one: Series, first: float) -> Series:
+    kept = [at for at, moment in enumerate(one.times) if moment >= first]
+    values = tuple(one.values[at] for at in kept)
+    return replace(one, times=one.times[kept[0] :], values=values)
+
+
+def observed(fast: float, every: float, before: tuple[float, float]) -> list[Series]:
+    """A histogram with an edge at 100 ms."""
+    return [
+        older("h_seconds_bucket", fast, before[0], "0.1"),
+        older("h_seconds_bucket", every, before[1], "+Inf"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "found", "outcome"),
+    [
+        # 20% of 500 are slow, and 10,000 fast ones were before the window.
+        (budget(Quantile(H, 0.95), 0.1), observed(400, 500, (10_000, 10_000)), "inconclusive"),
+        (budget(Quantile(H, 0.95), 0.13), observed(400, 500, (10_000, 10_000)), "inconclusive"),
+        (budget(Quantile(H, 0.95), 0.1), observed(499, 500, (5, 5)), "pass"),
+        (budget(Quantile(H, 0.95), 0.1), observed(400, 500, (5, 5)), "fail"),
+        # 1% of 500 are slow, and 10,000 slow ones were before the window.
+        (budget(Quantile(H, 0.95), 0.1, "min"), observed(495, 500, (0, 10_000)), "inconclusive"),
+        (budget(Quantile(H, 0.95), 0.1, "min"), observed(250, 500, (5, 5)), "pass"),
+        (budget(Rate(CALLS), 20.0, "min", Unit.PER_SECOND), [(100, 900)], "inconclusive"),
+        (budget(Rate(CALLS), 20.0, "min", Unit.PER_SECOND), [(300, 2)], "pass"),
+        (budget(Rate(CALLS), 20.0, "max", Unit.PER_SECOND), [(100, 2)], "pass"),
+        (budget(PerRequest(CALLS), 2.0, "min", Unit.COUNT), [(100, 900)], "inconclusive"),
+        (budget(PerRequest(CALLS), 2.0, "min", Unit.COUNT), [(300, 2)], "pass"),
+        (budget(PerRequest(CALLS), 2.0, "max", Unit.COUNT), [(100, 2)], "pass"),
+    ],
+)
+def test_no_budget_holds_by_what_a_counter_had_before_its_first_reading(
+    one: Budget, found: list[Series | tuple[float, float]], outcome: str
+) -> None:
+    read = [s if isinstance(s, Series) else older("calls_total", s[0], before=s[1]) for s in found]
+    (verdict,) = judge((replace(one, decide="value"),), evidence(*read)).verdicts
+    assert verdict.outcome == outcome, verdict.reason
+    assert ("a counter appeared within" in verdict.reason) == (outcome == "inconclusive")
+
+
+def test_work_per_request_is_known_within_bounds_where_evidence_is_missing() -> None:
+    """100 requests had an outcome, 25 have none, and 30 of 130 calls may be older."""
+    waits = LatencyKey(UNANSWERED_LATENCY, "", "GET", "/contacts")
+    answered = LatencyKey(LATENCY, OK, "GET", "/contacts")
+    latency = {answered: Distribution((0.01,), (100,)), waits: Distribution((9.0,), (25,))}
+    one = budget(PerRequest(CALLS), 9.0, unit=Unit.COUNT)
+    late = series("calls_total", [30.0 + 100 * n / 9 for n in range(10)], times=TIMES[6:-1])
+    assert measure(one, evidence(late, latency=latency)).between == pytest.approx((0.8, 1.3))
+    assert measure(one, evidence(counter("calls_total", 130.0))).between is None
