@@ -179,6 +179,15 @@ def test_image_context_holds_what_is_copied_and_no_more(path: str) -> None:
     assert all((ROOT / name).exists() for name in allowed)
 
 
+def test_container_is_stopped_after_its_requests_and_background_tasks_had_their_time() -> None:
+    text = (ROOT / "sample_app" / "Dockerfile").read_text()
+    graceful = re.search(r'"--timeout-graceful-shutdown", "(\d+)"', text)
+    assert graceful  # without it a client that never ends keeps the service from its own end
+    assert int(graceful[1]) >= Settings().http.timeout
+    killed = int(COMPOSE["services"]["app"]["stop_grace_period"].removesuffix("s"))
+    assert killed > int(graceful[1]) + Settings().tasks.drain
+
+
 def test_builds_of_the_compose_file_name_files_that_exist() -> None:
     builds = [s["build"]["dockerfile"] for s in COMPOSE["services"].values() if "build" in s]
     assert set(builds) == set(IMAGES)
