@@ -221,6 +221,13 @@ def test_collector_pipeline_ends_at_tempo() -> None:
     assert sent_to == f"${{COMPOSE_PROFILES:+http://otel-collector:{taken}}}"
 
 
+def test_commands_that_export_traces_start_the_collector_too() -> None:
+    text = (ROOT / "docker-compose.yml").read_text() + (ROOT / "docs" / "service.md").read_text()
+    with_variable = re.findall(r"COMPOSE_PROFILES=(\S+) docker compose up", text)
+    assert with_variable
+    assert [profiles for profiles in with_variable if "watch" not in profiles.split(",")] == []
+
+
 def test_grafana_reads_from_services_that_exist() -> None:
     path = DEPLOY / "grafana" / "provisioning" / "datasources" / "datasources.yaml"
     sources = {source["uid"]: source for source in yaml.safe_load(path.read_text())["datasources"]}
