@@ -193,6 +193,13 @@ def test_builds_of_the_compose_file_name_files_that_exist() -> None:
     assert set(builds) == set(IMAGES)
 
 
+def test_gate_is_not_stopped_when_its_workers_end() -> None:
+    """They end with the load; `--exit-code-from` stops everything when one container ends."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert re.findall(r"--exit-code-from|--abort-on-container-\w+", text) == []
+    assert "docker compose --profile gate wait harness" in text
+
+
 def test_gate_and_workers_get_a_secret_that_is_not_in_the_repository() -> None:
     (secret,) = COMPOSE["secrets"].values()
     assert secret.keys() == {"file"}
