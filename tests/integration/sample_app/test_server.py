@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,9 @@ def test_server_of_the_image_ends_before_a_client_that_never_does(
             time.sleep(0.05)
     log = (tmp_path / "server.log").read_text()
     assert "Application shutdown complete." in log
+    with closing(sqlite3.connect(tmp_path / "server.db")) as database:
+        imports = database.execute("SELECT status, imported FROM imports").fetchall()
+    assert imports == [("broken_off", 1)]
 
 
 def test_reload_with_its_single_child_is_accepted(tmp_path: Path) -> None:
