@@ -136,6 +136,7 @@ async def _running(
                 directory.open(),
                 services.background.running(),
                 services.standings.running(),
+                services.imports.running(),
                 metrics.loop.sampled(),
             ):
                 metrics.start.ready()

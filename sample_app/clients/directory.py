@@ -57,7 +57,7 @@ class CompanyDirectory:
         self._settings = settings
         self._metrics = metrics
         self._breaker = Breaker(PEER, settings.failures, settings.pause, metrics)
-        self._bulkhead = Bulkhead(PEER, settings.concurrency, settings.deadline, metrics)
+        self._bulkhead = Bulkhead(PEER, settings.concurrency, metrics)
         self._client = httpx.AsyncClient(
             base_url=settings.url or "http://stub",
             timeout=settings.timeout,

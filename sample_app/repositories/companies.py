@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ScalarSelect, func, select
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -63,6 +63,6 @@ class CompanyRepository:
 
 
 def _contacts() -> ScalarSelect[int]:
-    """Counted in the database, for the companies of one page, by the index on `company_id`."""
-    count = select(func.count()).select_from(Contact).where(Contact.company_id == Company.id)
-    return count.correlate(Company).scalar_subquery()
+    """Counted in the database up to the cap, by the index on `company_id`."""
+    ours = Contact.company_id == Company.id
+    return capped_count(Contact.id, ours, outer=[Company]).scalar_subquery()

@@ -95,12 +95,12 @@ class ContactRepository:
 
     async def get(self, identifier: int) -> Contact | None:
         """One contact with its company."""
-        query = (
-            select(Contact)
-            .where(Contact.id == identifier)
-            .options(joinedload(Contact.company, innerjoin=True))
-        )
-        return (await self._session.scalars(query)).one_or_none()
+        return (await self._session.scalars(_whole(identifier))).one_or_none()
+
+    async def get_to_change(self, identifier: int) -> Contact | None:
+        """Like `get`; other changes of the contact wait until the transaction ends."""
+        locked = _whole(identifier).with_for_update(of=Contact)  # SQLite: one writer anyway
+        return (await self._session.scalars(locked)).one_or_none()
 
     async def save(self, contact: Contact) -> None:
         """Write a new or changed contact.
@@ -124,6 +124,14 @@ class ContactRepository:
     async def mark_welcomed(self, identifier: int, time: datetime) -> None:
         """Store when a contact was welcomed; a deleted contact is no error."""
         await self._session.execute(_WELCOMED, {"contact": identifier, "time": time})
+
+
+def _whole(identifier: int) -> Select[tuple[Contact]]:
+    return (
+        select(Contact)
+        .where(Contact.id == identifier)
+        .options(joinedload(Contact.company, innerjoin=True))
+    )
 
 
 def _summaries() -> Select[tuple[Contact]]:

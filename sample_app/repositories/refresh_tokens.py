@@ -64,9 +64,9 @@ class RefreshTokenRepository:
         query = select(RefreshToken.family).where(RefreshToken.revoked_at > since).distinct()
         return (await self._session.scalars(query)).all()
 
-    async def delete_expired(self, now: datetime) -> int:
-        """Delete a batch of tokens of sessions that are over; return how many."""
-        some = select(RefreshToken.id).where(RefreshToken.expires_at < now).limit(BATCH)
+    async def delete_expired(self, before: datetime) -> int:
+        """Delete a batch of tokens of sessions that ended before this time; return how many."""
+        some = select(RefreshToken.id).where(RefreshToken.expires_at < before).limit(BATCH)
         query = delete(RefreshToken).where(RefreshToken.id.in_(some)).returning(RefreshToken.id)
         return len((await self._session.scalars(query)).all())
 

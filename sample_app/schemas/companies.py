@@ -25,7 +25,7 @@ class CompanyProfile(BaseModel):
 
 
 class CompanySummary(CompanyOut):
-    """A company in a list, and how many contacts it has."""
+    """A company in a list, and how many contacts it has; 10,000 means at least so many."""
 
     contacts: int
 

@@ -83,7 +83,8 @@ class ContactService:
         async def load() -> ContactDetail:
             # Current: an old value from a replica would stay in the cache.
             async with self._database.reading_current() as session:
-                return ContactDetail.model_validate(await _contact(session, identifier))
+                found = await ContactRepository(session).get(identifier)
+            return ContactDetail.model_validate(_existing(found, identifier))
 
         return await self._details.get_or_load(str(identifier), load)
 
@@ -135,7 +136,9 @@ class ContactService:
 
     async def _change(self, identifier: int, changes: Mapping[str, object]) -> ContactDetail:
         async with self._database.writing() as session:
-            contact = await _contact(session, identifier)
+            # Locked: the search key is computed from both names, of which a patch may have one.
+            found = await ContactRepository(session).get_to_change(identifier)
+            contact = _existing(found, identifier)
             for name, value in changes.items():
                 setattr(contact, name, value)
             if contact.company_id != contact.company.id:
@@ -149,8 +152,7 @@ class ContactService:
         return ContactDetail.model_validate(contact)
 
 
-async def _contact(session: AsyncSession, identifier: int) -> Contact:
-    contact = await ContactRepository(session).get(identifier)
+def _existing(contact: Contact | None, identifier: int) -> Contact:
     if contact is None:
         raise _missing(identifier)
     return contact

@@ -7,9 +7,10 @@ interruption. Sending a file again is safe: existing contacts are rejected.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Literal
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Final, Literal
 
 from opentelemetry import trace
 
@@ -28,6 +29,7 @@ from sample_app.services.events import Event
 from sample_app.services.upload import UploadedRow, uploaded_rows
 from sample_app.settings import ImportsSettings
 
+PATIENCE: Final = 5.0  # seconds for the end of cancelled imports, while the service stops
 _tracer = trace.get_tracer(__name__)
 
 
@@ -45,6 +47,16 @@ class ImportService:
         self._audit = audit
         self._settings = settings
         self._events = events
+        self._under_way: set[asyncio.Future[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """At the end wait until imports that the server has cancelled are stored as broken off."""
+        try:
+            yield
+        finally:
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=PATIENCE)
 
     async def run(self, chunks: AsyncIterator[bytes], form: FileFormat) -> ImportOut:
         """Store all valid rows of an upload; count the others, the first of them with a reason.
@@ -58,16 +70,17 @@ class ImportService:
         async with self._database.writing() as session:
             identifier = await ImportRepository(session).begin(utc_now())
         tally = _Tally(self._settings.max_errors)
-        try:
-            await self._store(identifier, first, tally)
-            async for batch in batches:
-                await self._store(identifier, batch, tally)
-        except BaseException:  # also when the client went away, or the time was up
-            with suppress(AppError):  # the database may be the reason
-                await self._end(identifier, "broken_off", tally)
-            self._happened(Event.IMPORT_BROKEN_OFF, identifier, tally)
-            raise
-        await self._end(identifier, "finished", tally)
+        with self._noted():
+            try:
+                await self._store(identifier, first, tally)
+                async for batch in batches:
+                    await self._store(identifier, batch, tally)
+            except BaseException:  # also when the client went away, or the time was up
+                with suppress(AppError):  # the database may be the reason
+                    await self._end(identifier, "broken_off", tally)
+                self._happened(Event.IMPORT_BROKEN_OFF, identifier, tally)
+                raise
+            await self._end(identifier, "finished", tally)
         self._happened(Event.IMPORT_FINISHED, identifier, tally)
         return await self.status(identifier)
 
@@ -82,6 +95,17 @@ class ImportService:
         if found is None:
             raise NotFoundError("This import does not exist.", {"id": identifier})
         return ImportOut.model_validate(found)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Note that an import is under way while inside."""
+        end = asyncio.get_running_loop().create_future()
+        self._under_way.add(end)
+        try:
+            yield
+        finally:
+            self._under_way.discard(end)
+            end.set_result(None)
 
     def _happened(self, event: Event, identifier: int, tally: _Tally) -> None:
         counts = {"imported": tally.imported, "rejected": tally.rejected}

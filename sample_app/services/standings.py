@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import Final, NoReturn
 
 from sample_app.core.clock import utc_now
@@ -67,14 +66,14 @@ class StandingService:
     async def prune(self) -> None:
         """Delete refresh tokens of sessions that are over, and old entries of the audit log.
 
-        In batches with a transaction each, so that no lock lasts. Several replicas may do it at
-        once.
+        The end of a session matters for as long as its access tokens are valid. Deletes are in
+        batches with a transaction each, so that no lock lasts. Several replicas may do it at once.
         """
         now = utc_now()
 
         async def tokens() -> int:
             async with self._database.writing() as session:
-                return await RefreshTokenRepository(session).delete_expired(now)
+                return await RefreshTokenRepository(session).delete_expired(now - self._life)
 
         async def entries() -> int:
             async with self._database.writing() as session:
@@ -85,27 +84,33 @@ class StandingService:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Keep reading while inside; the first read is before."""
+        """Keep reading and deleting while inside; the first read is before."""
         await self.reread()
-        task = asyncio.create_task(self._follow())
+        # Two tasks: a change must not wait until a million old rows are deleted.
+        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._tidy())]
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _follow(self) -> NoReturn:
-        prune_at = 0.0  # after the first wait: a process may never live for an hour
         while True:
             await asyncio.sleep(self._recheck)
             try:
                 await self.reread()
-                if monotonic() >= prune_at:
-                    prune_at = monotonic() + PRUNE
-                    await self.prune()
             except Exception:  # noqa: BLE001 - the next round must take place
                 _log.warning("roles and sessions were not read", exc_info=True)
+
+    async def _tidy(self) -> NoReturn:
+        await asyncio.sleep(self._recheck)  # not PRUNE: a process may never live for an hour
+        while True:
+            try:
+                await self.prune()
+            except Exception:  # noqa: BLE001 - the next round must take place
+                _log.warning("old rows were not deleted", exc_info=True)
+            await asyncio.sleep(PRUNE)
 
 
 async def _repeat(delete: Callable[[], Awaitable[int]]) -> None:

@@ -21,9 +21,9 @@ class Access:
     """
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.redis.url
-        self.redis = redis_pool(url) if url else None
-        self.counters = Counters(redis_storage(url, self.redis) if self.redis else None)
+        redis = settings.redis
+        self.redis = redis_pool(redis) if redis.url else None
+        self.counters = Counters(redis_storage(redis, self.redis) if self.redis else None)
         self.tokens = Tokens(settings.auth)
         self.standings = Standings(settings.auth.token_life + MARGIN)
         self.lockout = Lockout(settings.lockout, self.counters)

@@ -13,9 +13,11 @@ from typing import Final, TypeVar
 
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.errors import StorageError
-from redis.asyncio import ConnectionPool
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
+from sample_app.settings import RedisSettings
 
 T = TypeVar("T")
 PATIENCE: Final = 0.5  # seconds for one command of a storage
@@ -42,21 +44,27 @@ class Counters:
         return await question(self._memory)
 
 
-def redis_pool(url: str) -> ConnectionPool:
-    """Connections with short time-outs; no retries, because they multiply the waiting time."""
-    return ConnectionPool.from_url(
-        url,
+def redis_pool(settings: RedisSettings) -> BlockingConnectionPool:
+    """Connections with short time-outs; no retries, because they multiply the waiting time.
+
+    When all are in use, the next request waits for one: a burst must not count as an outage.
+    """
+    return BlockingConnectionPool.from_url(
+        settings.url,
+        max_connections=settings.pool_size,
+        timeout=PATIENCE,  # for a free connection of the pool
         socket_timeout=PATIENCE,
         socket_connect_timeout=PATIENCE,
         retry=Retry(NoBackoff(), 0),
     )
 
 
-def redis_storage(url: str, pool: ConnectionPool) -> RedisStorage:
+def redis_storage(settings: RedisSettings, pool: BlockingConnectionPool) -> RedisStorage:
     """Counts that several replicas of the service share; the caller closes `pool`."""
     return RedisStorage(
-        f"async+{url}",
+        f"async+{settings.url}",
         wrap_exceptions=True,
         implementation="redispy",
+        key_prefix=f"{settings.prefix}:counts",
         connection_pool=pool,  # type: ignore[arg-type]  # documented, but not annotated
     )

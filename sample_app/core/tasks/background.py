@@ -22,13 +22,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from copy import copy
 from datetime import timedelta
 from functools import partial
 from random import Random
-from time import monotonic
 from typing import Final
 from uuid import uuid4
 
@@ -74,7 +78,6 @@ class Background:
         self._free = asyncio.Semaphore(settings.concurrency)
         self._started: dict[asyncio.Task[None], Task] = {}
         self._ending = False
-        self._prune_at = monotonic() + PRUNE_EVERY
 
     def register(self, work: Mapping[str, Work], atomic: Collection[str] = ()) -> None:
         """Make steps known by their names; a stored task has names, not functions.
@@ -144,7 +147,8 @@ class Background:
         start of this one.
         """
         await self._maintain()
-        keeper = asyncio.create_task(self._keep())
+        # Two tasks: leases must not end while a million old rows are deleted.
+        keepers = [asyncio.create_task(self._keep()), asyncio.create_task(self._tidy())]
         try:
             yield
         finally:
@@ -158,9 +162,9 @@ class Background:
                     running.cancel()
                 await self.idle()
             finally:
-                keeper.cancel()
-                with suppress(asyncio.CancelledError):
-                    await keeper
+                for keeper in keepers:
+                    keeper.cancel()
+                await asyncio.wait(keepers)
 
     async def recover(self) -> int:
         """Start tasks again whose process no longer extends their lease; return how many."""
@@ -226,17 +230,16 @@ class Background:
             await asyncio.sleep(self._settings.poll * _jitter.uniform(0.5, 1.5))
             await self._maintain()
 
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE_EVERY)
+            with _logged():
+                await self.prune()
+
     async def _maintain(self) -> None:
-        try:
+        with _logged():
             await self.renew()
             await self.recover()
-            if monotonic() >= self._prune_at:
-                self._prune_at = monotonic() + PRUNE_EVERY
-                await self.prune()
-        except PASSING as error:
-            _log.warning("background tasks not maintained", extra={"error": str(error)})
-        except Exception:  # noqa: BLE001 - the next look may succeed, and no caller waits
-            _log.exception("background tasks not maintained")
 
     async def _run(self, task: Task) -> None:
         try:
@@ -346,6 +349,17 @@ class Background:
         with suppress(*PASSING, TimeoutError):
             async with asyncio.timeout(_GIVE_BACK):
                 await self._store.save(task)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Log an error of the maintenance: no caller waits, and the next round may succeed."""
+    try:
+        yield
+    except PASSING as error:
+        _log.warning("background tasks not maintained", extra={"error": str(error)})
+    except Exception:  # noqa: BLE001 - the next round must take place
+        _log.exception("background tasks not maintained")
 
 
 def _ended(task: Task) -> bool:

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from sample_app.app import create_app
 from sample_app.core.database import plans
 from sample_app.core.security import counters, passwords
-from sample_app.services import health, inspection
+from sample_app.services import health, imports, inspection
 from sample_app.settings import Settings
 
 ROWS = 120
@@ -110,7 +110,7 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs that no pause of the machine reaches; a test of one sets its own."""
-    for module in (counters, health, inspection, plans):
+    for module in (counters, health, imports, inspection, plans):
         monkeypatch.setattr(module, "PATIENCE", PATIENCE)
 
 

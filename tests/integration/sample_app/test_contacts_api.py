@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from sample_app.core.database.database import Database
 from sample_app.repositories.seeding import contacts
 from sample_app.settings import SeedSettings
-from tests.integration.sample_app.conftest import ROWS, Service
+from tests.integration.sample_app.conftest import ROWS, Service, running, settings_for
 
 API = "/api/v1/contacts"
 SEEDS = contacts(SeedSettings(rows=ROWS, companies=10))
@@ -205,3 +208,31 @@ async def test_parallel_writes_all_succeed(service: Service) -> None:
     )
     assert {answer.status_code for answer in answers} == {200, 201}
     assert (await service.client.get(API)).json()["total"] == ROWS + 40
+
+
+@pytest.mark.needs_postgresql
+@pytest.mark.slow
+async def test_patches_of_both_names_at_once_leave_a_contact_that_is_found(
+    tmp_path: Path, postgresql_url: str
+) -> None:
+    """On SQLite there is one writer at a time."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with running(settings_for(tmp_path, database={"url": postgresql_url})) as service:
+        database: Database = service.app.state.services.contacts._database
+        changed = {"first_name": "Zora", "search_key": f"{SEEDS[6]['last_name']} zora".lower()}
+        async with database.writing() as first:
+            change = "UPDATE contacts SET first_name = :first_name, search_key = :search_key"
+            await first.execute(text(f"{change} WHERE id = 7"), changed)
+            patch = service.client.patch(f"{API}/7", json={"last_name": "Zimt"})
+            second = asyncio.create_task(patch)
+            async with asyncio.timeout(30), database.engine.connect() as other:
+                while not await other.scalar(text(waiting)):
+                    await other.rollback()  # a transaction sees the activity of its first look
+                    await asyncio.sleep(0.01)
+        answer = (await second).json()
+        assert (answer["first_name"], answer["last_name"]) == ("Zora", "Zimt")
+        found = (await service.client.get(f"{API}/search", params={"q": "zimt zora"})).json()
+        assert [contact["id"] for contact in found["items"]] == [7]

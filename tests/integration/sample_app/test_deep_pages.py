@@ -61,3 +61,20 @@ async def test_count_of_a_search_ends_at_the_cap(
     assert every > 3
     monkeypatch.setattr(counting, "REACH", every - 1)
     assert (await service.client.get(f"{API}/contacts/search?q=a")).json()["total"] == every - 1
+
+
+async def test_count_of_the_contacts_of_a_company_ends_at_the_cap(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{API}/companies"
+    exact = {c["id"]: c["contacts"] for c in (await service.client.get(path)).json()["items"]}
+    assert len(set(exact.values())) > 1
+    assert sum(exact.values()) == ROWS
+    cap = sorted(exact.values())[len(exact) // 2]
+    monkeypatch.setattr(counting, "REACH", cap)
+    for number, contacts in exact.items():
+        company = (await service.client.get(f"{path}/{number}")).json()
+        assert company["contacts"] == min(contacts, cap)
+    page = (await service.client.get(f"{path}?size=100")).json()  # another one, not in the cache
+    capped = {company["id"]: company["contacts"] for company in page["items"]}
+    assert capped == {number: min(contacts, cap) for number, contacts in exact.items()}

@@ -193,6 +193,23 @@ async def test_crowd_at_a_directory_that_hangs_is_turned_away_in_time(server: Di
         assert one.value("http_client_active_requests") == 0
 
 
+async def test_call_that_ends_before_it_was_sent_is_counted(server: Directory) -> None:
+    server.hangs = True
+    async with client(server, concurrency=1) as one:
+        sent = asyncio.create_task(one.directory.profile("a"))
+        while not one.value("http_client_active_requests"):
+            await asyncio.sleep(0)
+        waiting = [asyncio.create_task(one.directory.profile("b")) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        for task in (*waiting, sent):
+            task.cancel()  # as the deadline does
+        await asyncio.wait((*waiting, sent))
+        assert one.value("http_client_rejections_total", by="bulkhead") == 3
+        assert one.value("http_client_request_duration_seconds_count", error_type="") == 0
+        server.hangs = False
+        assert await one.directory.profile("c") == MINING  # no slot was lost
+
+
 async def test_stub_answers_when_there_is_no_url() -> None:
     one = Client("")
     async with one.directory.open():

@@ -6,13 +6,16 @@ import json
 import os
 import re
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,6 +46,13 @@ def read(url: str) -> str:
         text = answer.read().decode()
         assert isinstance(text, str)
         return text
+
+
+def read_if_there(url: str) -> str:
+    try:
+        return read(url)
+    except urllib.error.HTTPError:
+        return ""
 
 
 @contextmanager
@@ -88,6 +98,36 @@ def test_several_workers_are_refused_with_the_reason_and_not_restarted_for_ever(
     ]
     assert messages.count(REFUSAL) == 1  # the second worker's; nobody tried again
     assert "Traceback" not in ended.stderr
+
+
+def test_server_of_the_image_ends_before_a_client_that_never_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dockerfile = (ROOT / "sample_app" / "Dockerfile").read_text().replace("\\\n", "")
+    (command,) = re.findall(r"^CMD (.+)$", dockerfile, re.MULTILINE)
+    options = json.loads(command)
+    options[options.index("--timeout-graceful-shutdown") + 1] = "1"
+    monkeypatch.setenv("SAMPLE_APP_SEED_ROWS", "10")
+    monkeypatch.setenv("SAMPLE_APP_IMPORTS_BATCH", "1")
+    monkeypatch.setenv("SAMPLE_APP_HTTP_TIMEOUT", "3600")
+    row = {"first_name": "A", "last_name": "B", "email": "a@b.example", "company_id": 1}
+    head = (
+        "POST /api/v1/imports HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n"
+        "Content-Type: application/x-ndjson\r\n\r\n"
+    )
+    with (
+        socket.socket() as client,
+        server(tmp_path, *options[options.index("--port") + 2 :]) as url,
+    ):
+        client.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+        client.sendall(f"{head}{json.dumps(row)}\n".encode())
+        while '"imported":1' not in read_if_there(f"{url}/api/v1/imports/1"):
+            time.sleep(0.05)
+    log = (tmp_path / "server.log").read_text()
+    assert "Application shutdown complete." in log
+    with closing(sqlite3.connect(tmp_path / "server.db")) as database:
+        imports = database.execute("SELECT status, imported FROM imports").fetchall()
+    assert imports == [("broken_off", 1)]
 
 
 def test_reload_with_its_single_child_is_accepted(tmp_path: Path) -> None:

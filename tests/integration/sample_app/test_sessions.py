@@ -15,9 +15,11 @@ from sqlalchemy import bindparam, text
 
 from sample_app.core.clock import utc_now
 from sample_app.core.errors import UnavailableError
+from sample_app.core.security.access import MARGIN
 from sample_app.models.base import UtcDateTime
 from sample_app.models.refresh_token import RefreshToken
 from sample_app.repositories.refresh_tokens import RefreshTokenRepository
+from sample_app.services.standings import StandingService
 from sample_app.settings import Settings
 from tests.integration.sample_app.conftest import Service, running, settings_for
 
@@ -250,6 +252,44 @@ async def test_process_reads_changes_and_deletes_what_expired_by_itself(tmp_path
                 while 1 in await query(one, "SELECT id FROM audit_log"):
                     await asyncio.sleep(0.01)
         assert len(await query(one, "SELECT id FROM audit_log")) == 2
+
+
+async def test_process_reads_changes_while_it_deletes_what_expired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleting = asyncio.Event()
+
+    async def delete_for_ever(_: StandingService) -> None:
+        deleting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(StandingService, "prune", delete_for_ever)
+    quick = settings_for(tmp_path, auth={"recheck": 0.01})
+    async with running(settings_for(tmp_path)) as one, running(quick) as other:
+        tokens = await log_in(one)
+        async with asyncio.timeout(30):
+            await deleting.wait()
+            await send(one, "logout", tokens)
+            while await status_of(other, tokens) != 401:
+                await asyncio.sleep(0.01)
+
+
+async def test_end_of_a_session_is_kept_as_long_as_its_access_tokens_are_valid(
+    tmp_path: Path,
+) -> None:
+    settings = settings_for(tmp_path)
+    expire = "UPDATE refresh_tokens SET expires_at = :time"
+    async with running(settings) as one, running(settings) as other:
+        tokens = await log_in(one)
+        await send(one, "logout", tokens)
+        await query(one, expire, time=utc_now() - timedelta(seconds=settings.auth.token_life))
+        await one.app.state.services.standings.prune()
+        await other.app.state.services.standings.reread()
+        assert await status_of(other, tokens) == 401
+        past = utc_now() - timedelta(seconds=settings.auth.token_life + MARGIN)
+        await query(one, expire, time=past)
+        await one.app.state.services.standings.prune()
+        assert await query(one, "SELECT id FROM refresh_tokens") == []
 
 
 async def test_read_that_fails_does_not_fail_the_change_and_is_repeated(

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
-from sample_app.settings import Settings
+from sample_app.api.edge.rate_limit import Rates
+from sample_app.core.security.access import Access
+from sample_app.settings import RateSettings, RedisSettings, Settings
 from tests.integration.sample_app.conftest import ROWS, running, settings_for
 from tests.servers import redis_server
 
@@ -43,6 +46,32 @@ async def test_replicas_with_one_redis_count_together_and_answer_a_key_once(
         assert last.json()["total"] == ROWS + 1
         assert last.headers["X-RateLimit-Remaining"] == "0"
         assert (await other.client.get(API)).status_code == 429
+
+
+async def test_services_with_prefixes_of_their_own_share_a_redis_and_no_counts(
+    tmp_path: Path, redis_url: str
+) -> None:
+    for name in ("one", "other"):  # beside each other: production and staging
+        redis: dict[str, object] = {"url": redis_url, "prefix": name}
+        folder = tmp_path / name
+        settings = settings_for(folder, redis=redis, rate={"address": "7/year"})
+        async with running(settings) as service:
+            assert (await service.client.get(API)).headers["X-RateLimit-Remaining"] == "6"
+            assert (await post(service.client)).status_code == 201
+    async with Redis.from_url(redis_url) as client:
+        keys = {key.decode().partition(":")[0] async for key in client.scan_iter()}
+    assert keys == {"one", "other"}
+
+
+async def test_requests_of_a_burst_are_all_counted_in_redis(redis_url: str) -> None:
+    access = Access(Settings(redis=RedisSettings(url=redis_url)))
+    rates = Rates(RateSettings(address="1000/day"), access.counters)
+    scope = {"type": "http", "method": "GET", "path": API, "client": ("10.0.0.1", 1)}
+    try:
+        counted = await asyncio.gather(*(rates.count(scope) for _ in range(200)))
+    finally:
+        await access.close()
+    assert min(allowance.remaining for allowance in counted) == 800
 
 
 async def test_replica_whose_redis_is_killed_counts_and_keeps_keys_by_itself(

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import delete
 
 from harness import names
 from sample_app.models.contact import Contact
+from sample_app.repositories.imports import ImportRepository
 from sample_app.repositories.seeding import contacts
 from sample_app.schemas.transfers import FileFormat
 from sample_app.settings import SeedSettings, Settings
@@ -223,6 +225,32 @@ async def test_import_that_breaks_off_keeps_and_tells_what_was_stored(
         assert told["finished_at"] is not None
         assert (await service.client.get(CONTACTS)).json()["total"] == ROWS + 20
         assert (await service.client.get(f"{IMPORTS}/2")).status_code == 404
+
+
+async def test_import_that_a_stop_cancels_is_stored_as_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored, end = asyncio.Event(), ImportRepository.end
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield (HEADER + "A,B,a@b.example,1,,\n").encode()
+        stored.set()
+        await asyncio.Event().wait()
+
+    async def end_slowly(*arguments: Any) -> None:
+        await asyncio.sleep(0.2)  # longer than the rest of the stop
+        await end(*arguments)
+
+    monkeypatch.setattr(ImportRepository, "end", end_slowly)
+    settings = settings_for(tmp_path, imports={"batch": 1})
+    async with running(settings) as service:
+        run = service.app.state.services.imports.run(stalled(), FileFormat.CSV)
+        task = asyncio.create_task(run)
+        await stored.wait()
+        task.cancel()  # as the server does
+    assert task.done()
+    async with running(settings) as service:
+        assert (await service.client.get(f"{IMPORTS}/1")).json()["status"] == "broken_off"
 
 
 async def test_import_too_slow_for_the_time_out_is_a_504_and_tells_what_was_stored(

@@ -179,9 +179,25 @@ def test_image_context_holds_what_is_copied_and_no_more(path: str) -> None:
     assert all((ROOT / name).exists() for name in allowed)
 
 
+def test_container_is_stopped_after_its_requests_and_background_tasks_had_their_time() -> None:
+    text = (ROOT / "sample_app" / "Dockerfile").read_text()
+    graceful = re.search(r'"--timeout-graceful-shutdown", "(\d+)"', text)
+    assert graceful  # without it a client that never ends keeps the service from its own end
+    assert int(graceful[1]) >= Settings().http.timeout
+    killed = int(COMPOSE["services"]["app"]["stop_grace_period"].removesuffix("s"))
+    assert killed > int(graceful[1]) + Settings().tasks.drain
+
+
 def test_builds_of_the_compose_file_name_files_that_exist() -> None:
     builds = [s["build"]["dockerfile"] for s in COMPOSE["services"].values() if "build" in s]
     assert set(builds) == set(IMAGES)
+
+
+def test_gate_is_not_stopped_when_its_workers_end() -> None:
+    """They end with the load; `--exit-code-from` stops everything when one container ends."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert re.findall(r"--exit-code-from|--abort-on-container-\w+", text) == []
+    assert "docker compose --profile gate wait harness" in text
 
 
 def test_gate_and_workers_get_a_secret_that_is_not_in_the_repository() -> None:
@@ -210,6 +226,13 @@ def test_collector_pipeline_ends_at_tempo() -> None:
     sent_to = COMPOSE["services"]["app"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"]
     taken = collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"].rsplit(":", 1)[1]
     assert sent_to == f"${{COMPOSE_PROFILES:+http://otel-collector:{taken}}}"
+
+
+def test_commands_that_export_traces_start_the_collector_too() -> None:
+    text = (ROOT / "docker-compose.yml").read_text() + (ROOT / "docs" / "service.md").read_text()
+    with_variable = re.findall(r"COMPOSE_PROFILES=(\S+) docker compose up", text)
+    assert with_variable
+    assert [profiles for profiles in with_variable if "watch" not in profiles.split(",")] == []
 
 
 def test_grafana_reads_from_services_that_exist() -> None:

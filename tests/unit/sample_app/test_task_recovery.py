@@ -180,3 +180,44 @@ async def test_old_tasks_are_deleted_in_batches(monkeypatch: pytest.MonkeyPatch)
         task.finished_at = utc_now() - timedelta(seconds=61)
     assert await bench.background.prune() == 7
     assert set(bench.store.rows) == {recent.id, waiting.id}
+
+
+async def test_tasks_are_recovered_while_old_ones_are_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background, "PRUNE_EVERY", 0.001)
+    bench = Bench(poll=0.001, lease=60)
+    deleting = asyncio.Event()
+
+    async def delete_for_ever(*arguments: object) -> int:
+        deleting.set()
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(bench.store, "prune", delete_for_ever)
+    async with asyncio.timeout(30), bench.background.running():
+        await deleting.wait()
+        task = bench.plan()
+        killed(bench, task)
+        while bench.store.rows[task.id].finished_at is None:
+            await asyncio.sleep(0.001)
+    assert bench.store.rows[task.id].status == "succeeded"
+
+
+async def test_deletion_that_fails_is_logged_and_repeated(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(background, "PRUNE_EVERY", 0.001)
+    bench = Bench()
+    asked = 0
+
+    async def fail(*arguments: object) -> int:
+        nonlocal asked
+        asked += 1
+        raise UnavailableError("away")
+
+    monkeypatch.setattr(bench.store, "prune", fail)
+    async with asyncio.timeout(30), bench.background.running():
+        while asked < 3:
+            await asyncio.sleep(0.001)
+    assert "background tasks not maintained" in caplog.text

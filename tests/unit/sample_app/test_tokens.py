@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from sample_app.core.clock import utc_now
 from sample_app.core.errors import UnauthenticatedError
+from sample_app.core.security.access import MARGIN
 from sample_app.core.security.roles import Caller, Role
 from sample_app.core.security.tokens import Tokens
 from sample_app.settings import DEVELOPMENT_SECRET, AuthSettings
@@ -46,6 +47,11 @@ def test_token_tells_who_it_was_issued_to_until_its_life_ends() -> None:
     assert tokens.verify(tokens.issue(CALLER, almost)) == CALLER
     with pytest.raises(UnauthenticatedError):
         tokens.verify(tokens.issue(CALLER, utc_now() - timedelta(seconds=61)))
+
+
+def test_token_of_a_replica_whose_clock_is_ahead_is_accepted() -> None:
+    ahead = utc_now() + timedelta(seconds=MARGIN)
+    assert Tokens(SETTINGS).verify(Tokens(SETTINGS).issue(CALLER, ahead)) == CALLER
 
 
 @pytest.mark.parametrize(
