@@ -263,7 +263,7 @@ _DEPTH = 4  # nested kinds; a stage within a workload within a setup is three
 def encode(frame: Frame) -> bytes:
     """One frame as bytes.
 
-    A lone surrogate, which UTF-8 has no bytes for, becomes an escape sequence. JSON may contain one,
+    A lone surrogate, which UTF-8 has no bytes for, becomes an escape sequence. JSON may have one,
     and so may an exception of a locustfile that quotes an answer.
     """
     return _packed(frame)

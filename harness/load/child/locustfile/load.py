@@ -288,6 +288,7 @@ def _choose_classes(environment: Environment) -> None:
             )
     for config in configs:
         environment.update_user_class(config)  # type: ignore[no-untyped-call]
+    environment._remove_user_classes_with_weight_zero()  # noqa: SLF001 - ran before these weights
     if options.user_classes:
         environment.user_classes[:] = [known[name] for name in known if name in set(named)]
     if options.equal_weights:
