@@ -56,6 +56,25 @@ async def test_locustfile_that_is_too_large_to_be_sent_is_refused_at_once(tmp_pa
     assert not log.exists()
 
 
+@pytest.mark.parametrize(
+    ("folder", "argument"),
+    [("gr\udcfcn", ""), ("green", "--to=gr\udcfcn")],
+    ids=["path", "argument"],
+)
+async def test_what_is_not_utf_8_is_refused_at_once(
+    tmp_path: Path, folder: str, argument: str
+) -> None:
+    locustfile = tmp_path / folder / "scenario.py"
+    locustfile.parent.mkdir()
+    locustfile.write_text("not imported")
+    load = Load(locustfile, WORKLOAD, arguments=(argument,))
+    log = tmp_path / "generator.log"
+    with pytest.raises(ScenarioError, match=r"gr\?n.* is not text in UTF-8"):
+        async with generator(load, "http://127.0.0.1:1", log, lambda _: None):
+            pass
+    assert not log.exists()
+
+
 async def test_log_of_a_locustfile_that_prints_much_is_compressed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
