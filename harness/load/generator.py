@@ -266,7 +266,7 @@ class Generator:
         if registry and registry.port.done() and not registry.complete.done():
             joined, wanted = len(registry.workers), registry.pool.workers
             return f"{joined} of {wanted} workers had joined; fewer workers start sooner"
-        return "the import of the locustfile or an on_start does not end"
+        return "the import of the locustfile, a listener of test_start or an on_start does not end"
 
     # --- communication ------------------------------------------------------------------------
 

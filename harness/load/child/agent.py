@@ -17,7 +17,12 @@ from locust.runners import LocalRunner, WorkerRunner
 from locust.user.task import DefaultTaskSet
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
-from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
+from harness.load.child.closed_model import (
+    ClosedModel,
+    ShapeModel,
+    begin_test,
+    closed_model,
+)
 from harness.load.child.control_channel import ControlChannel
 from harness.load.child.locustfile.load import describe, place
 from harness.load.child.locustfile.refusal import RefusalError
@@ -103,7 +108,7 @@ class Agent:
             RefusalError: The users of the open model cannot be started.
             StoppedBeforeStartError: The load was stopped before the start.
         """
-        users = self._gather_users() if self._open else 0
+        users = self._prepare()
         preallocate()
         self._channel.send(Ready(users))
         start: Start = self._channel.wait_before_stop(self._channel.start)
@@ -127,6 +132,21 @@ class Agent:
         self._channel.send(Bye(reason, self._set_exit_code()))
 
     # --- the load -----------------------------------------------------------------------------
+
+    def _prepare(self) -> int:
+        """Do what the load must not wait for; returns the users that wait for arrivals."""
+        match self._setup.workload:
+            case OpenWorkload():
+                return self._gather_users()
+            case ClosedWorkload() as workload:
+                if not self._alone:
+                    self._channel.wait_before_stop(self._channel.users_assigned)
+                begin_test(workload, self._environment)
+            case ShapeWorkload():
+                pass  # as in Locust, with the first tick
+            case _:
+                assert_never(self._setup.workload)
+        return 0
 
     def _gather_users(self) -> int:
         """Start the pool of the open model and wait until each user waits for an arrival."""

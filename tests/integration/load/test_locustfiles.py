@@ -58,6 +58,21 @@ class Ends(FastHttpUser):
         self.client.get("/fast")
         {statement}
 """
+SEEDS = """
+import time
+@events.test_start.add_listener
+def seed(environment, **_):
+    role = type(environment.runner).__name__
+    users = 0 if role == "WorkerRunner" else environment.runner.target_user_count
+    print(f"{role} seeds for {users}", flush=True)
+    time.sleep(1.0)
+    print("seeded", flush=True)
+class Fast(FastHttpUser):
+    wait_time = constant(0.05)
+    def on_start(self): print("a user starts", flush=True)
+    @task
+    def fast(self): self.client.get("/fast")
+"""
 OPEN = OpenWorkload((Stage(40, 60),), max_users=5)
 CLOSED = ClosedWorkload((UserStage(5, 60),))
 
@@ -110,6 +125,25 @@ async def test_locustfile_ends_the_load_alike_in_both_models(
         await loads.start(load)
         assert await asyncio.wait_for(asyncio.shield(load.died), PATIENCE) == reason
         assert load.exit_code == code
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+async def test_users_of_the_closed_model_do_not_wait_for_test_start(
+    loads: Loads, workers: int
+) -> None:
+    workload = ClosedWorkload((UserStage(2, 0.3), UserStage(4, 60.0)))
+    scenario = loads.scenario(SEEDS, workload)
+    object.__setattr__(scenario, "workers", workers)
+    started = "a user starts"
+    await loads.run(scenario, 0.5, until=lambda _: loads.log.read_text().count(started) == 4)
+    said = [
+        line for line in loads.log.read_text().splitlines() if re.search(f"seed|{started}", line)
+    ]
+    # Once in each process, to its end, before the first user; in the master before the workers.
+    alone = ["LocalRunner seeds for 2", "seeded"]
+    shared = ["GatedMasterRunner seeds for 2", "seeded", *["WorkerRunner seeds for 0"] * 2]
+    expected = alone if workers == 1 else [*shared, "seeded", "seeded"]
+    assert said == [*expected, *[started] * 4]
 
 
 async def test_response_time_longer_than_the_load_counts_and_is_noted(loads: Loads) -> None:

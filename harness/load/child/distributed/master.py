@@ -18,7 +18,12 @@ from locust.env import Environment
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.agent import STOP_GRACE, exit_code_of, pool_of
-from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
+from harness.load.child.closed_model import (
+    ClosedModel,
+    ShapeModel,
+    begin_test,
+    closed_model,
+)
 from harness.load.child.control_channel import STEP, StoppedBeforeStartError
 from harness.load.child.distributed.clock import MOST, ROUND_TRIP, SAME, RemoteClock
 from harness.load.child.distributed.runner import GatedMasterRunner
@@ -154,8 +159,10 @@ class Master:
             if spawning.exception is not None:
                 error = describe(spawning.exception)
                 raise RefusalError(f"users cannot be assigned to workers: {error}")
-            for worker in self._workers.values():
-                self._runner.send_frame(worker.client_id, UsersAssigned())
+        if isinstance(workload, ClosedWorkload):
+            begin_test(workload, self._environment)
+        for worker in self._workers.values():
+            self._runner.send_frame(worker.client_id, UsersAssigned())
         self._wait_until(lambda: all(w.users is not None for w in self._workers.values()))
         return sum(worker.users or 0 for worker in self._workers.values())
 
