@@ -22,6 +22,7 @@ from harness.load.child.closed_model import (
     ShapeModel,
     begin_test,
     closed_model,
+    reason_of,
 )
 from harness.load.child.control_channel import ControlChannel
 from harness.load.child.locustfile.load import describe, place
@@ -141,7 +142,9 @@ class Agent:
             case ClosedWorkload() as workload:
                 if not self._alone:
                     self._channel.wait_before_stop(self._channel.users_assigned)
-                begin_test(workload, self._environment)
+                begin_test(workload, self._environment, self._end)
+                if self._channel.stop.ready():
+                    self._channel.wait_before_stop(self._channel.start)  # raises
             case ShapeWorkload():
                 pass  # as in Locust, with the first tick
             case _:
@@ -360,7 +363,7 @@ def stop_at_stop_test(on_end: Callable[[str], None]) -> None:
         try:
             original(self)
         except StopTest as stop:
-            on_end(f"the locustfile stopped the test{f': {stop}' if str(stop) else ''}")
+            on_end(reason_of(stop))
             raise
 
     DefaultTaskSet.run = run  # type: ignore[method-assign, misc]

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.errors import GeneratorError
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from tests.integration.load.conftest import PATIENCE, Loads
@@ -144,6 +145,19 @@ async def test_users_of_the_closed_model_do_not_wait_for_test_start(
     shared = ["GatedMasterRunner seeds for 2", "seeded", *["WorkerRunner seeds for 0"] * 2]
     expected = alone if workers == 1 else [*shared, "seeded", "seeded"]
     assert said == [*expected, *[started] * 4]
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+async def test_listener_of_test_start_ends_the_load_before_it_begins(
+    loads: Loads, workers: int
+) -> None:
+    locustfile = SEEDS.replace("time.sleep(1.0)", "raise StopTest('no data')")
+    scenario = loads.scenario(f"from locust.exception import StopTest\n{locustfile}", CLOSED)
+    running = generator(*(scenario.loads[0], loads.url, loads.log, lambda _: None), workers=workers)
+    with pytest.raises(GeneratorError, match=r"died: the locustfile stopped the test: no data"):
+        async with running:
+            pass
+    assert "a user starts" not in loads.log.read_text()
 
 
 async def test_response_time_longer_than_the_load_counts_and_is_noted(loads: Loads) -> None:

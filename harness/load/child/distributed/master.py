@@ -160,7 +160,7 @@ class Master:
                 error = describe(spawning.exception)
                 raise RefusalError(f"users cannot be assigned to workers: {error}")
         if isinstance(workload, ClosedWorkload):
-            begin_test(workload, self._environment)
+            begin_test(workload, self._environment, self._channel.end)
         for worker in self._workers.values():
             self._runner.send_frame(worker.client_id, UsersAssigned())
         self._wait_until(lambda: all(w.users is not None for w in self._workers.values()))
