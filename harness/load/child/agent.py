@@ -25,7 +25,7 @@ from harness.load.child.closed_model import (
     reason_of,
 )
 from harness.load.child.control_channel import ControlChannel
-from harness.load.child.locustfile.load import describe, place
+from harness.load.child.locustfile.load import describe, note_listener_errors, place
 from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.child.open_model import OpenModel
 from harness.load.child.pools import AT_ONCE, act_at_start, pool_size
@@ -101,6 +101,7 @@ class Agent:
         if setup.keep_answers:
             self._events.request.add_listener(self._answers.on_request)
         stop_at_stop_test(self._end)
+        note_listener_errors(setup, lambda text: channel.send(Notice(text)))
 
     def run(self) -> None:
         """Prepare the users, run the load, drain, report, and send the last frame.

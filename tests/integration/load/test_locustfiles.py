@@ -148,6 +148,35 @@ async def test_users_of_the_closed_model_do_not_wait_for_test_start(
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+async def test_exceptions_of_listeners_are_notices(
+    loads: Loads, workload: OpenWorkload | ClosedWorkload, workers: int
+) -> None:
+    locustfile = """
+@events.test_start.add_listener
+def seed(**_): raise ValueError("no data")
+@events.test_start.add_listener
+def second(**_): print("second listener", flush=True)
+@events.quitting.add_listener
+def store(**_): open("/nowhere/at all")
+class Fast(FastHttpUser):
+    wait_time = constant(0.05)
+    @task
+    def fast(self): self.client.get("/fast")
+"""
+    scenario = loads.scenario(locustfile, workload)
+    object.__setattr__(scenario, "workers", workers)
+    outcome = await loads.run(scenario, 0.3)
+    texts = "\n".join(sorted(set(outcome.notices)))
+    assert re.search(
+        r"of events\.test_start raised ValueError: no data \(.*scenario\.py:\d+\)", texts
+    )
+    assert re.search(r"of events\.quitting raised FileNotFoundError: .*scenario\.py:\d+\)", texts)
+    assert "second listener" in loads.log.read_text()
+    assert sum(outcome.recorded().values()) > 0
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_listener_of_test_start_ends_the_load_before_it_begins(
     loads: Loads, workers: int
 ) -> None:

@@ -30,7 +30,7 @@ from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
 from harness.load.child.locustfile.certificates import trust
 from harness.load.child.locustfile.classes import classes_of, have_different_waits, runnable
-from harness.load.child.locustfile.listeners import raise_exceptions
+from harness.load.child.locustfile.listeners import note_exceptions, raise_exceptions
 from harness.load.child.locustfile.no_web import NoWebInterface
 from harness.load.child.locustfile.options import parsed_options
 from harness.load.child.locustfile.refusal import RefusalError
@@ -165,6 +165,16 @@ def describe(error: BaseException) -> str:
         text = f"the environment variable {variable} is not set"
     line = f"{type(error).__name__}: {' '.join(text.split())}"[:500].rstrip(": ")
     return ", ".join((line, *getattr(error, "__notes__", ())))
+
+
+def note_listener_errors(setup: Setup, on_notice: Callable[[str], object]) -> None:
+    """Say when a listener of a test's begin or end raises an exception."""
+
+    def tell(name: str, error: Exception) -> None:
+        where = place(Path(setup.locustfile), error)
+        on_notice(f"a listener of events.{name} raised {describe(error)} ({where})")
+
+    note_exceptions(tell)
 
 
 def refusal_of(path: Path, error: BaseException) -> RefusalError:
