@@ -226,7 +226,7 @@ def _look_at(service: Service, options: argparse.Namespace, stopped: Event, log:
     from harness.observe.target import last_output
 
     url = service.url
-    operations, source = _operations(service, options)
+    operations, source = _operations(service, options, stopped)
     what = "each" if options.writes else "each that only reads"
     print_line(f"found {counted(len(operations), 'operation')} ({source}); {what} is called once")
     requests = TrialRequests(url, os.environ, stopped, service.tls)
@@ -241,18 +241,20 @@ def _look_at(service: Service, options: argparse.Namespace, stopped: Event, log:
         raise nothing_called(selection, last_output(log) if service.started_by_us else "")
     # The address has the ports that were chosen, where the option has {port}.
     address = service.metrics[0] if service.metrics else options.metrics
-    metrics = find_metrics(url, address, options.ca_file)
+    metrics = find_metrics(url, address, options.ca_file, stopped)
     if address is not None and address != options.metrics:
         metrics = replace(metrics, path=options.metrics)
     return _Seen(
         selection,
         metrics,
-        options.ready or (find_ready(url, service.tls) if options.start else ""),
+        options.ready or (find_ready(url, service.tls, stopped) if options.start else ""),
         url,
     )
 
 
-def _operations(service: Service, options: argparse.Namespace) -> tuple[Sequence[Operation], str]:
+def _operations(
+    service: Service, options: argparse.Namespace, stopped: Event
+) -> tuple[Sequence[Operation], str]:
     """What may be called, and where that is from."""
     url = service.url
     from harness.commands.parts.find_service import DOCUMENTS, find_document, read_file
@@ -266,7 +268,7 @@ def _operations(service: Service, options: argparse.Namespace) -> tuple[Sequence
         return access_log_operations(data, options.access_log.name)
     if options.path:
         return path_operations(options.path), "--path"
-    found = find_document(url, options.openapi, service.tls)
+    found = find_document(url, options.openapi, service.tls, stopped)
     if found is None:
         raise UsageError(
             f"no OpenAPI document at {url}: looked at {', '.join(DOCUMENTS[:5])} and"

@@ -36,6 +36,7 @@ from harness.load.recorded import sum_requests
 from harness.load.setup import setup_of
 from harness.load.workers import WorkerRegistry
 from harness.process.output import last_lines
+from harness.process.small_log import keep_small
 from harness.runs.model import Requests, Worker
 
 STARTUP = 60.0  # s for importing the locustfile and for every user's on_start
@@ -71,7 +72,7 @@ async def generator(
     Args:
         load: The load to run. In the open model its users have run `on_start` when this returns.
         url: Base URL of the target; it overrides every `host` of the locustfile.
-        log: File that the output of all processes is appended to.
+        log: File that the output of all processes is appended to; a large one is compressed.
         on_report: Called about once a second and with the final report, for each worker.
         drain: Longest wait for the last responses, seconds.
         trace_ratio: Share of the requests whose traceparent has the sampled flag.
@@ -144,7 +145,8 @@ class Generator:
         self._goodbye: asyncio.Future[None] = asyncio.Future()
         self._silent_for: float | None = None  # s since the last report; None: none is expected
         self._stop_requested = False
-        self._tasks = [asyncio.create_task(self._watch_silence())]
+        # A locustfile may print each answer.
+        self._tasks = [asyncio.create_task(one) for one in (self._watch_silence(), keep_small(log))]
 
     @property
     def requests(self) -> Requests:
@@ -264,7 +266,7 @@ class Generator:
         if registry and registry.port.done() and not registry.complete.done():
             joined, wanted = len(registry.workers), registry.pool.workers
             return f"{joined} of {wanted} workers had joined; fewer workers start sooner"
-        return "the import of the locustfile or an on_start does not end"
+        return "the import of the locustfile, a listener of test_start or an on_start does not end"
 
     # --- communication ------------------------------------------------------------------------
 

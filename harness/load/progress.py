@@ -40,7 +40,8 @@ class Meter:
             None until all sources have reported in this second.
         """
         self._take_cells(report)
-        before = self._sources.get(report.source, _Source(at=elapsed - 1.0))
+        first = _Source(self._before_load(report), elapsed - 1.0)
+        before = self._sources.get(report.source, first)
         rate = (report.recorded - before.recorded) / max(elapsed - before.at, 1e-9)
         source = _Source(report.recorded, elapsed, max(rate, 0.0), report.in_flight)
         again = report.source in self._reported
@@ -53,6 +54,14 @@ class Meter:
         progress = self._progress(elapsed)
         self._recent.append({})
         return progress
+
+    def _before_load(self, report: Report) -> int:
+        """Requests that users sent as they started."""
+        return sum(
+            sum(cell.counts.values())
+            for cell in report.cells
+            if cell.what == names.LATENCY and cell.second < -self._warm_up
+        )
 
     def _expected(self, elapsed: float) -> int:
         """Number of sources that report by now: those whose load began a second ago."""

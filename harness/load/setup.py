@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import assert_never
 
@@ -30,17 +31,18 @@ def setup_of(
 
     Raises:
         ScenarioError: There is no locustfile, it is too large for the workers of other machines,
-            or there are fewer users than workers.
+            there are fewer users than workers, or a path or an argument is not UTF-8.
     """
-    path = load.locustfile.resolve()
+    path, ca = load.locustfile.resolve(), str(ca_file.absolute()) if ca_file else ""
     _check(load, path, workers, pool)
+    _check_texts((str(path), ca, *load.arguments))
     role = pool
     if role is None and workers > 1:
         run_id, secret = secrets.token_hex(8), secrets.token_hex(32)
         role = WorkerPool(_LOCAL, 0, workers, run_id, secret, same_clock=True)
     return Setup(
         *(str(path), url, load.workload, load.tags, load.exclude_tags, trace_ratio),
-        *(role, load.arguments, seconds, str(ca_file.absolute()) if ca_file else ""),
+        *(role, load.arguments, seconds, ca),
         keep_answers=keep_answers,
     )
 
@@ -67,3 +69,13 @@ def _check(load: Load, path: Path, workers: int, pool: WorkerPool | None) -> Non
             f"at most {MAX_LOCUSTFILE}",
             "Move data out of the locustfile, into files on each machine.",
         )
+
+
+def _check_texts(texts: Iterable[str]) -> None:
+    """Refuse what cannot be sent to the generator: a name with bytes that are no UTF-8."""
+    for text in texts:
+        if (shown := text.encode("utf-8", "replace").decode()) != text:
+            raise ScenarioError(
+                f"{shown} is not text in UTF-8",
+                "Rename the folder or the file; give arguments of the locustfile in UTF-8.",
+            )

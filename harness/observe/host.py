@@ -81,7 +81,8 @@ def _git(directory: Path, *arguments: str) -> str | None:
         result = subprocess.run(  # noqa: S603
             [git, "--no-optional-locks", "-C", str(directory), *arguments],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=10,
             check=False,
         )

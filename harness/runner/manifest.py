@@ -87,7 +87,7 @@ class RunState:
 
     def fail(self, reason: str) -> None:
         """Note that the run could not be finished."""
-        self._set(status="failed", reason=self.mask(reason))
+        self._set(status="failed", reason=_encodable(self.mask(reason)))
 
     def interrupt(self, reason: str) -> None:
         """Note that a signal ended the run."""
@@ -128,8 +128,9 @@ class RunState:
     def note(self, notice: str) -> None:
         """Add a notice for the reader of the reports; an empty one adds nothing."""
         if notice:
-            self._notes += (notice,)
-            self._set(notices=(*self.manifest.notices, notice))
+            text = _encodable(notice)
+            self._notes += (text,)
+            self._set(notices=(*self.manifest.notices, text))
 
     def take_accounts(self, fleet: Fleet) -> None:
         """Replace what the generators reported before by what they have reported by now."""
@@ -202,13 +203,18 @@ def target_facts(target: Target, service: Service, mask: Mask = str) -> dict[str
 def _load_facts(load: Load, mask: Mask) -> dict[str, Any]:
     return {
         "name": load.name,
-        "locustfile": os.fsencode(load.locustfile).decode(errors="replace"),
+        "locustfile": _encodable(str(load.locustfile)),
         "workload": {"model": _model_of(load.workload), **asdict(load.workload)},
         "start": load.start,
         "tags": load.tags,
         "exclude_tags": load.exclude_tags,
-        "arguments": [mask(text) for text in masked_arguments(load.arguments)],
+        "arguments": [_encodable(mask(text)) for text in masked_arguments(load.arguments)],
     }
+
+
+def _encodable(text: str) -> str:
+    """A text for run.json; a path or an argument that is not UTF-8 has lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _model_of(workload: Workload) -> str:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 
 from harness.budgets.lint.metrics import Family
@@ -40,7 +41,7 @@ class FoundMetrics:
 
 
 def find_document(
-    url: str, given: str | None, tls: ssl.SSLContext | None = None
+    url: str, given: str | None, tls: ssl.SSLContext | None = None, stopped: Event | None = None
 ) -> tuple[Mapping[str, Any], str] | None:
     """The OpenAPI document, and where it is from.
 
@@ -48,16 +49,19 @@ def find_document(
         url: Base URL of the service.
         given: A file or a URL; None looks at the usual paths.
         tls: For https; None trusts the certificates that this machine trusts.
+        stopped: Set when nothing more may be asked.
 
     Returns:
         None where none of the usual paths has one.
 
     Raises:
         UsageError: The given document cannot be read.
+        InterruptedError: Nothing more may be asked.
     """
     if given is not None:
         return read_document(_content(given, tls), given), given
     for path in DOCUMENTS:
+        _require_going_on(stopped)
         answer = _answer(absolute(url, path), tls)
         if answer is None or answer.status != 200 or b"paths" not in answer.body:
             continue
@@ -70,16 +74,20 @@ def find_document(
     return None
 
 
-def find_metrics(url: str, given: str | None, ca_file: Path | None = None) -> FoundMetrics:
+def find_metrics(
+    url: str, given: str | None, ca_file: Path | None = None, stopped: Event | None = None
+) -> FoundMetrics:
     """The metrics of the service.
 
     Args:
         url: Base URL of the service.
         given: A path or a URL, or `none`; None looks at the usual paths.
         ca_file: Certificates in PEM that verify the service.
+        stopped: Set when nothing more may be asked.
 
     Raises:
         TargetError: The given path has no valid metrics.
+        InterruptedError: Nothing more may be asked.
     """
     if given == "none":
         return FoundMetrics("", {})
@@ -87,6 +95,7 @@ def find_metrics(url: str, given: str | None, ca_file: Path | None = None) -> Fo
     if given is not None:
         return FoundMetrics(given, fetch_families(url, replace(target, metrics=(given,))))
     for path in METRICS:
+        _require_going_on(stopped)
         try:
             families = fetch_families(url, replace(target, metrics=(path,)))
         except TargetError:
@@ -96,16 +105,26 @@ def find_metrics(url: str, given: str | None, ca_file: Path | None = None) -> Fo
     return FoundMetrics("", {})
 
 
-def find_ready(url: str, tls: ssl.SSLContext | None = None) -> str:
-    """A path that answers 2xx when the service is ready; empty where none can be told."""
+def find_ready(url: str, tls: ssl.SSLContext | None = None, stopped: Event | None = None) -> str:
+    """A path that answers 2xx when the service is ready; empty where none can be told.
+
+    Raises:
+        InterruptedError: `stopped` is set: nothing more may be asked.
+    """
     nowhere = _answer(absolute(url, "/-/harness-asks-for-a-path-that-does-not-exist"), tls)
     if nowhere is None or 200 <= nowhere.status < 300:
         return ""  # it answers every path, so an answer says nothing
     for path in READY:
+        _require_going_on(stopped)
         answer = _answer(absolute(url, path), tls)
         if answer is not None and 200 <= answer.status < 300:
             return path
     return ""
+
+
+def _require_going_on(stopped: Event | None) -> None:
+    if stopped is not None and stopped.is_set():
+        raise InterruptedError
 
 
 def _answer(url: str, tls: ssl.SSLContext | None) -> Answer | None:

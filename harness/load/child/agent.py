@@ -17,9 +17,15 @@ from locust.runners import LocalRunner, WorkerRunner
 from locust.user.task import DefaultTaskSet
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
-from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
+from harness.load.child.closed_model import (
+    ClosedModel,
+    ShapeModel,
+    begin_test,
+    closed_model,
+    reason_of,
+)
 from harness.load.child.control_channel import ControlChannel
-from harness.load.child.locustfile.load import describe, place
+from harness.load.child.locustfile.load import describe, note_listener_errors, place
 from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.child.open_model import OpenModel
 from harness.load.child.pools import AT_ONCE, act_at_start, pool_size
@@ -95,6 +101,7 @@ class Agent:
         if setup.keep_answers:
             self._events.request.add_listener(self._answers.on_request)
         stop_at_stop_test(self._end)
+        note_listener_errors(setup, lambda text: channel.send(Notice(text)))
 
     def run(self) -> None:
         """Prepare the users, run the load, drain, report, and send the last frame.
@@ -103,7 +110,7 @@ class Agent:
             RefusalError: The users of the open model cannot be started.
             StoppedBeforeStartError: The load was stopped before the start.
         """
-        users = self._gather_users() if self._open else 0
+        users = self._prepare()
         preallocate()
         self._channel.send(Ready(users))
         start: Start = self._channel.wait_before_stop(self._channel.start)
@@ -127,6 +134,23 @@ class Agent:
         self._channel.send(Bye(reason, self._set_exit_code()))
 
     # --- the load -----------------------------------------------------------------------------
+
+    def _prepare(self) -> int:
+        """Do what the load must not wait for; returns the users that wait for arrivals."""
+        match self._setup.workload:
+            case OpenWorkload():
+                return self._gather_users()
+            case ClosedWorkload() as workload:
+                if not self._alone:
+                    self._channel.wait_before_stop(self._channel.users_assigned)
+                begin_test(workload, self._environment, self._end)
+                if self._channel.stop.ready():
+                    self._channel.wait_before_stop(self._channel.start)  # raises
+            case ShapeWorkload():
+                pass  # as in Locust, with the first tick
+            case _:
+                assert_never(self._setup.workload)
+        return 0
 
     def _gather_users(self) -> int:
         """Start the pool of the open model and wait until each user waits for an arrival."""
@@ -340,7 +364,7 @@ def stop_at_stop_test(on_end: Callable[[str], None]) -> None:
         try:
             original(self)
         except StopTest as stop:
-            on_end(f"the locustfile stopped the test{f': {stop}' if str(stop) else ''}")
+            on_end(reason_of(stop))
             raise
 
     DefaultTaskSet.run = run  # type: ignore[method-assign, misc]

@@ -15,7 +15,8 @@ from weakref import WeakSet
 
 import gevent
 from locust.env import Environment
-from locust.runners import Runner
+from locust.exception import StopTest
+from locust.runners import STATE_SPAWNING, Runner, WorkerRunner
 from locust.shape import LoadTestShape
 from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
@@ -127,6 +128,41 @@ def closed_model(
             return ShapeModel(environment.shape_class, environment.runner, on_end)
         case _:
             assert_never(workload)
+
+
+def begin_test(
+    workload: ClosedWorkload, environment: Environment, on_end: Callable[[str], None]
+) -> None:
+    """Run the listeners of `test_start`, before the load; Locust runs them with the first users.
+
+    Within the load the users would wait for a slow listener, and the next ramp would end it and run
+    it again.
+
+    Args:
+        workload: The load that follows.
+        environment: With the runner.
+        on_end: Called with a reason when a listener ends the load.
+    """
+    runner: Any = environment.runner
+    fire: Any = environment.events.test_start.fire
+    runner.stats.clear_all()
+    runner.exceptions = {}
+    if not isinstance(runner, WorkerRunner):  # as Locust does, for listeners that make data
+        runner.target_user_count = next((step.users for step in steps_of(workload)), 0)
+    try:
+        fire(environment=environment)
+    except StopTest as stop:
+        on_end(reason_of(stop))
+    # In this state Locust does not run them again.
+    if isinstance(runner, WorkerRunner):
+        runner.worker_state = STATE_SPAWNING
+    else:
+        runner.update_state(STATE_SPAWNING)
+
+
+def reason_of(stop: StopTest) -> str:
+    """The reason of the end of a load that a StopTest ended."""
+    return f"the locustfile stopped the test{f': {stop}' if str(stop) else ''}"
 
 
 def stop_users_without_waiting() -> None:

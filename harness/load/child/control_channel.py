@@ -35,7 +35,7 @@ class ControlChannel:
         setup: The load to run.
         start: The start of the load.
         stop: The frame, or the reason why the load ends by itself.
-        users_assigned: In a worker, set once the master has assigned all users.
+        users_assigned: In a worker, set once the master has prepared the load.
         shares: In a worker, the shares of the schedule that follow the loss of another worker.
     """
 

@@ -253,7 +253,7 @@ class Recorder:
         user = next(iter(getattr(gevent.getcurrent(), "args", None) or ()), None)
         seconds = None
         if milliseconds is not None and math.isfinite(milliseconds):
-            seconds = milliseconds / 1000
+            seconds = float(milliseconds) / 1000  # a client may report a Decimal, or one of numpy
         start = self._claims.start_of((method, name), seconds or 0.0, self.on_notice)
         number = self.sent(user if isinstance(user, User) else None, start, "", (method, name))
         if seconds is None:

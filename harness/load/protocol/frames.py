@@ -261,8 +261,12 @@ _DEPTH = 4  # nested kinds; a stage within a workload within a setup is three
 
 
 def encode(frame: Frame) -> bytes:
-    """One frame as bytes."""
-    return bytes(msgpack.packb(frame, default=_pack))
+    """One frame as bytes.
+
+    A lone surrogate, which UTF-8 has no bytes for, becomes an escape sequence. JSON may have one,
+    and so may an exception of a locustfile that quotes an answer.
+    """
+    return _packed(frame)
 
 
 class Decoder(Generic[FrameT]):
@@ -318,7 +322,11 @@ def readings(report: Report) -> dict[str, float]:
 def _pack(value: object) -> msgpack.ExtType:
     kind = type(value)
     parts = [getattr(value, field.name) for field in fields(kind)]  # type: ignore[arg-type]
-    return msgpack.ExtType(_CODES[kind], msgpack.packb(parts, default=_pack))
+    return msgpack.ExtType(_CODES[kind], _packed(parts))
+
+
+def _packed(value: object) -> bytes:
+    return bytes(msgpack.packb(value, default=_pack, unicode_errors="backslashreplace"))
 
 
 def _unpacker(depth: int) -> Callable[[int, bytes], object]:

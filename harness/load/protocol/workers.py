@@ -2,7 +2,7 @@
 
 harness -> master: a `Heartbeat` each second; without it the load ends.
 worker -> master: `Hello`; a `Pong` for each `Ping`, which the master sends each second; `Ready`,
-in the open model after `UsersAssigned`; then the frames that any generator sends.
+after `UsersAssigned`; then the frames that any generator sends.
 master -> worker: `Welcome` or `Refused`; a `Share` when another worker is lost.
 master -> harness: `Listening`; a `WorkerInfo` when a worker joins and after each measurement of its
 clock; `Lost` when a worker is lost; and the reports of the workers with converted times.
@@ -67,7 +67,7 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class UsersAssigned:
-    """The master has assigned all users of the open model to workers."""
+    """The master has prepared the load: in the open model, it has assigned all users."""
 
 
 @dataclass(frozen=True, slots=True)

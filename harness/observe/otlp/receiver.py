@@ -173,10 +173,10 @@ def trace_receiver(
         UsageError: The address cannot be bound to.
         OSError: The file cannot be written.
     """
-    with socket.socket() as listener:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         _listen(listener, host, port)
         receiver = TraceReceiver(path, most, clean)
-        receiver.url = "http://{}:{}".format(*listener.getsockname()[:2])
+        receiver.url = _url(*listener.getsockname()[:2])
         runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         over = asyncio.Event()
 
@@ -223,6 +223,10 @@ async def _serve(receiver: TraceReceiver, listener: socket.socket, over: asyncio
         connection.shutdown()  # at once, or after its response
     if state.tasks:
         await asyncio.wait(state.tasks, timeout=_LAST_REQUESTS)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _listen(listener: socket.socket, host: str, port: int) -> None:

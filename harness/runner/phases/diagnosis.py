@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -52,6 +52,8 @@ from harness.runs.records.slowest import SlowestLog
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 # A target that has one of these sends its traces elsewhere, and is left alone.
 _OWN: Final = (ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER")
+_PROXIES: Final = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+_HERE: Final = "127.0.0.1"  # where traces are received by default
 _BATCH_DELAY: Final = 500  # ms from the end of a span to its export
 _EXEMPLARS_TIMEOUT: Final = 2.0  # seconds
 _DRAIN: Final = 2.0  # seconds for the last answers
@@ -312,7 +314,7 @@ def receive_traces(
     if diagnosis.when == "never" or not (starts or diagnosis.listen):
         yield target, None
         return
-    host, port = diagnosis.listen or ("127.0.0.1", 0)
+    host, port = diagnosis.listen or (_HERE, 0)
 
     def clean(text: str) -> str:
         return without_secrets(mask(text))
@@ -333,4 +335,19 @@ def _with_trace_export(target: Target, url: str) -> Target:
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_BSP_SCHEDULE_DELAY": str(_BATCH_DELAY),
     }
-    return replace(target, environment={**added, **target.environment})
+    direct = _without_proxy({**os.environ, **target.environment})
+    return replace(target, environment={**added, **target.environment, **direct})
+
+
+def _without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables of a service that has a proxy, so that it sends nothing to this machine through it.
+
+    The exporter for Python reads them; it prefers the name in lower case.
+    """
+    if not any(environment.get(name) for name in _PROXIES):
+        return {}
+    found = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    hosts = [one.strip() for one in found.split(",") if one.strip()]
+    if _HERE in hosts or hosts == ["*"]:
+        return {}
+    return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join((*hosts, _HERE)))

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
+from harness.errors import GeneratorError
 from harness.load.generator import generator
 from harness.load.protocol.frames import Report
 from tests.integration.load.conftest import PATIENCE, Loads
@@ -57,6 +58,21 @@ class Ends(FastHttpUser):
     def end(self):
         self.client.get("/fast")
         {statement}
+"""
+SEEDS = """
+import time
+@events.test_start.add_listener
+def seed(environment, **_):
+    role = type(environment.runner).__name__
+    users = 0 if role == "WorkerRunner" else environment.runner.target_user_count
+    print(f"{role} seeds for {users}", flush=True)
+    time.sleep(1.0)
+    print("seeded", flush=True)
+class Fast(FastHttpUser):
+    wait_time = constant(0.05)
+    def on_start(self): print("a user starts", flush=True)
+    @task
+    def fast(self): self.client.get("/fast")
 """
 OPEN = OpenWorkload((Stage(40, 60),), max_users=5)
 CLOSED = ClosedWorkload((UserStage(5, 60),))
@@ -110,6 +126,67 @@ async def test_locustfile_ends_the_load_alike_in_both_models(
         await loads.start(load)
         assert await asyncio.wait_for(asyncio.shield(load.died), PATIENCE) == reason
         assert load.exit_code == code
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+async def test_users_of_the_closed_model_do_not_wait_for_test_start(
+    loads: Loads, workers: int
+) -> None:
+    workload = ClosedWorkload((UserStage(2, 0.3), UserStage(4, 60.0)))
+    scenario = loads.scenario(SEEDS, workload)
+    object.__setattr__(scenario, "workers", workers)
+    started = "a user starts"
+    await loads.run(scenario, 0.5, until=lambda _: loads.log.read_text().count(started) == 4)
+    said = [
+        line for line in loads.log.read_text().splitlines() if re.search(f"seed|{started}", line)
+    ]
+    # Once in each process, to its end, before the first user; in the master before the workers.
+    alone = ["LocalRunner seeds for 2", "seeded"]
+    shared = ["GatedMasterRunner seeds for 2", "seeded", *["WorkerRunner seeds for 0"] * 2]
+    expected = alone if workers == 1 else [*shared, "seeded", "seeded"]
+    assert said == [*expected, *[started] * 4]
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workload", [OPEN, CLOSED], ids=["open", "closed"])
+async def test_exceptions_of_listeners_are_notices(
+    loads: Loads, workload: OpenWorkload | ClosedWorkload, workers: int
+) -> None:
+    locustfile = """
+@events.test_start.add_listener
+def seed(**_): raise ValueError("no data")
+@events.test_start.add_listener
+def second(**_): print("second listener", flush=True)
+@events.quitting.add_listener
+def store(**_): open("/nowhere/at all")
+class Fast(FastHttpUser):
+    wait_time = constant(0.05)
+    @task
+    def fast(self): self.client.get("/fast")
+"""
+    scenario = loads.scenario(locustfile, workload)
+    object.__setattr__(scenario, "workers", workers)
+    outcome = await loads.run(scenario, 0.3)
+    texts = "\n".join(sorted(set(outcome.notices)))
+    assert re.search(
+        r"of events\.test_start raised ValueError: no data \(.*scenario\.py:\d+\)", texts
+    )
+    assert re.search(r"of events\.quitting raised FileNotFoundError: .*scenario\.py:\d+\)", texts)
+    assert "second listener" in loads.log.read_text()
+    assert sum(outcome.recorded().values()) > 0
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+async def test_listener_of_test_start_ends_the_load_before_it_begins(
+    loads: Loads, workers: int
+) -> None:
+    locustfile = SEEDS.replace("time.sleep(1.0)", "raise StopTest('no data')")
+    scenario = loads.scenario(f"from locust.exception import StopTest\n{locustfile}", CLOSED)
+    running = generator(*(scenario.loads[0], loads.url, loads.log, lambda _: None), workers=workers)
+    with pytest.raises(GeneratorError, match=r"died: the locustfile stopped the test: no data"):
+        async with running:
+            pass
+    assert "a user starts" not in loads.log.read_text()
 
 
 async def test_response_time_longer_than_the_load_counts_and_is_noted(loads: Loads) -> None:

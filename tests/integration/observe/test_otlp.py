@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -158,6 +159,20 @@ def test_flood_is_bounded_and_said(tmp_path: Path) -> None:
     # What was being written when the limit was reached is kept.
     assert 1_000_000 <= file.stat().st_size < 1_600_000
     assert len(read_spans(file)) == receiver.stored
+
+
+def has_ipv6() -> bool:
+    with suppress(OSError), socket.socket(socket.AF_INET6) as one:
+        one.bind(("::1", 0))
+        return True
+    return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_spans_are_received_at_an_ipv6_address(tmp_path: Path) -> None:
+    with trace_receiver(tmp_path / "traces.jsonl", "::1") as receiver:
+        assert receiver.url.startswith("http://[::1]:")
+        assert post(receiver, b"")[0] == 200
 
 
 def test_no_spans_no_file_and_a_taken_port(tmp_path: Path) -> None:

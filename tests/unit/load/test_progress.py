@@ -58,6 +58,18 @@ def test_single_source_makes_a_line_of_each_report() -> None:
     assert [line.elapsed for line in lines if line] == [1.0, 2.5, 20.0]
 
 
+def test_rate_is_that_of_the_load_without_requests_of_on_start() -> None:
+    meter = Meter(scenario(OPEN))
+    buckets = {bucket_of(0.01): 70}
+    starts = tuple(Cell("latency", "ok", "POST", "/login", second, buckets) for second in (-6, -5))
+    load = Cell("latency", "ok", "GET", "/", -4, {bucket_of(0.01): 30})
+    lines = [
+        meter.progress(report(170, cells=(*starts, load)), 1.0),
+        meter.progress(report(220), 2.0),
+    ]
+    assert [line.rate for line in lines if line] == [30.0, 50.0]
+
+
 def test_several_sources_make_one_line_a_second_of_their_sums() -> None:
     meter = Meter(scenario(OPEN, workers=3))
     lines = []

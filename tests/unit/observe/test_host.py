@@ -177,6 +177,15 @@ def test_git_facts_have_commit_branch_and_changes(tmp_path: Path) -> None:
     assert git_facts(tmp_path)["branch"] == ""
 
 
+def test_branch_whose_name_is_not_utf_8_is_a_fact_too(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-b", "trunk")
+    git(tmp_path, "commit", "--allow-empty", "-m", "one")
+    (tmp_path / ".git/HEAD").write_bytes(b"ref: refs/heads/gr\xf6sser\n")
+    refs = tmp_path / ".git/refs/heads"
+    (refs / "trunk").rename(refs / os.fsdecode(b"gr\xf6sser"))
+    assert git_facts(tmp_path)["branch"] == "gr\ufffdsser"
+
+
 def test_folder_without_a_repository_has_no_git_facts(tmp_path: Path) -> None:
     assert git_facts(tmp_path) == {}
     assert git_facts(tmp_path / "absent") == {}

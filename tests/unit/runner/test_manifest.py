@@ -44,6 +44,21 @@ def test_manifest_before_a_run_has_the_scenario_and_the_machine(tmp_path: Path) 
     assert manifest.host["cpus"] > 0
 
 
+def test_names_that_are_not_utf_8_are_stored_with_a_question_mark(tmp_path: Path) -> None:
+    load = Load(Path("gr\udcfcn.py"), SCENARIO.loads[0].workload, arguments=("--to=gr\udcfcn",))
+    manifest = new_manifest(plan(), replace(SCENARIO, loads=(load,)))
+    run = RunState(RunFolder(tmp_path), manifest)
+    run.note("cannot write /gr\udcfcn/latency.hlog")
+    run.fail("the whole output is in /gr\udcfcn/generator.log")
+    run.seal()
+    run.store()
+    stored = read_manifest(run.folder)
+    (facts,) = stored.scenario["loads"]
+    assert (facts["locustfile"], facts["arguments"]) == ("gr?n.py", ["--to=gr?n"])
+    assert stored.notices == ("cannot write /gr?n/latency.hlog",)
+    assert stored.reason == "the whole output is in /gr?n/generator.log"
+
+
 @pytest.mark.parametrize(
     ("workload", "model"),
     [

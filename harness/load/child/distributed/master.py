@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 import gevent
 import locust
@@ -18,12 +18,12 @@ from locust.env import Environment
 
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.agent import STOP_GRACE, exit_code_of, pool_of
-from harness.load.child.closed_model import ClosedModel, ShapeModel, closed_model
+from harness.load.child.closed_model import ClosedModel, ShapeModel, begin_test, closed_model
 from harness.load.child.control_channel import STEP, StoppedBeforeStartError
 from harness.load.child.distributed.clock import MOST, ROUND_TRIP, SAME, RemoteClock
 from harness.load.child.distributed.runner import GatedMasterRunner
 from harness.load.child.harness_channel import HarnessChannel
-from harness.load.child.locustfile.load import describe
+from harness.load.child.locustfile.load import describe, note_listener_errors
 from harness.load.child.locustfile.refusal import RefusalError
 from harness.load.protocol.frames import (
     Bye,
@@ -109,8 +109,8 @@ class Master:
         runner.on_gone = lambda client_id: self._lose(client_id, "left")
         runner.on_notice = lambda text: self._queue(Notice(text))
         channel.on_harness_gone = self._quit_workers
-        events: Any = environment.events
-        events.test_stopping.add_listener(self._on_test_stopping)
+        cast(Any, environment.events).test_stopping.add_listener(self._on_test_stopping)
+        note_listener_errors(setup, runner.on_notice)
 
     def run(self) -> None:
         """Wait for the workers, start them, pass on their reports, and stop them."""
@@ -154,8 +154,10 @@ class Master:
             if spawning.exception is not None:
                 error = describe(spawning.exception)
                 raise RefusalError(f"users cannot be assigned to workers: {error}")
-            for worker in self._workers.values():
-                self._runner.send_frame(worker.client_id, UsersAssigned())
+        if isinstance(workload, ClosedWorkload):
+            begin_test(workload, self._environment, self._channel.end)
+        for worker in self._workers.values():
+            self._runner.send_frame(worker.client_id, UsersAssigned())
         self._wait_until(lambda: all(w.users is not None for w in self._workers.values()))
         return sum(worker.users or 0 for worker in self._workers.values())
 
@@ -211,9 +213,7 @@ class Master:
         for worker in self._workers.values():
             self._runner.send_frame(worker.client_id, Stop(drain))
         deadline = time.monotonic() + drain + STOP_GRACE + SILENCE
-        while not all(worker.left for worker in self._workers.values()):
-            if time.monotonic() > deadline:
-                break
+        while time.monotonic() < deadline and not all(w.left for w in self._workers.values()):
             gevent.sleep(0.01)
         for worker in list(self._workers.values()):
             if not worker.left:

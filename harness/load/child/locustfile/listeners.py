@@ -1,14 +1,26 @@
-"""Inside the generator: listeners of Locust's events whose exceptions end the run.
+"""Inside the generator: listeners of Locust's events whose exceptions end the run, or are noted.
 
-Locust logs the exception of a listener and continues.
+Locust logs the exception of a listener and continues; at the end it exits with code 2.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import locust
+from locust.exception import (
+    InterruptTaskSet,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    StopTest,
+    StopUser,
+)
+
+_FLOW = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
+_NOTED = ("test_start", "spawning_complete", "test_stopping", "test_stop", "quitting")
 
 
 def fire(event: Any, name: str, **values: Any) -> None:
@@ -39,3 +51,29 @@ def raise_exceptions(*names: str) -> None:
     for name in names:
         event: Any = getattr(locust.events, name)
         event.fire = partial(fire, event, name)
+
+
+def note_exceptions(on_exception: Callable[[str, Exception], None]) -> None:
+    """Tell of exceptions in listeners of a test's begin and end; the others still run.
+
+    Args:
+        on_exception: Called with the name of the event.
+    """
+    for name in _NOTED:
+        event: Any = getattr(locust.events, name)
+        event.fire = partial(_fire_all, event, partial(on_exception, name))
+
+
+def _fire_all(
+    event: Any, on_exception: Callable[[Exception], None], *, reverse: bool = False, **values: Any
+) -> None:
+    """As `EventHook.fire`."""
+    listeners = event._handlers.copy()  # noqa: SLF001 - there is no public access
+    for listener in reversed(listeners) if reverse else listeners:
+        try:
+            listener(**values)
+        except _FLOW:
+            raise
+        except Exception as error:
+            logging.getLogger(__name__).exception("Uncaught exception in event handler")
+            on_exception(error)

@@ -30,7 +30,7 @@ from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload
 from harness.load.child.closed_model import stop_users_without_waiting
 from harness.load.child.locustfile.certificates import trust
 from harness.load.child.locustfile.classes import classes_of, have_different_waits, runnable
-from harness.load.child.locustfile.listeners import raise_exceptions
+from harness.load.child.locustfile.listeners import note_exceptions, raise_exceptions
 from harness.load.child.locustfile.no_web import NoWebInterface
 from harness.load.child.locustfile.options import parsed_options
 from harness.load.child.locustfile.refusal import RefusalError
@@ -167,6 +167,16 @@ def describe(error: BaseException) -> str:
     return ", ".join((line, *getattr(error, "__notes__", ())))
 
 
+def note_listener_errors(setup: Setup, on_notice: Callable[[str], object]) -> None:
+    """Say when a listener of a test's begin or end raises an exception."""
+
+    def tell(name: str, error: Exception) -> None:
+        where = place(Path(setup.locustfile), error)
+        on_notice(f"a listener of events.{name} raised {describe(error)} ({where})")
+
+    note_exceptions(tell)
+
+
 def refusal_of(path: Path, error: BaseException) -> RefusalError:
     """The refusal of a locustfile that raised an exception: where, which one, what to do."""
     hint = "Correct the line above."
@@ -288,6 +298,7 @@ def _choose_classes(environment: Environment) -> None:
             )
     for config in configs:
         environment.update_user_class(config)  # type: ignore[no-untyped-call]
+    environment._remove_user_classes_with_weight_zero()  # noqa: SLF001 - ran before these weights
     if options.user_classes:
         environment.user_classes[:] = [known[name] for name in known if name in set(named)]
     if options.equal_weights:

@@ -45,7 +45,7 @@ def timed(watched: Watch | None, start: float, milliseconds: float) -> tuple[flo
     """
     receipt = LAST.get() if watched is None else watched.receipt
     if receipt is None or (watched is not None and watched.milliseconds != milliseconds):
-        return milliseconds / 1000, None
+        return float(milliseconds) / 1000, None
     if not CLOCK.is_usable(receipt, start):
-        return milliseconds / 1000, None
+        return float(milliseconds) / 1000, None
     return receipt[0] - start, receipt

@@ -194,3 +194,17 @@ def test_harness_side_imports_neither_locust_nor_gevent() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_lone_surrogates_arrive_as_escape_sequences() -> None:
+    # json.loads makes one of an answer that was cut within an emoji.
+    text = "no such title: café \ud83d"
+    cell = Cell("latency", "ok", "GET", text, 0, {1: 1})
+    frames: list[Frame] = [UserError(text), Refused(text, "hint \udcff")]
+    decoder: Decoder[Frame] = Decoder()
+    error, refused = decoder.feed(b"".join(map(encode, frames)))
+    assert error == UserError("no such title: café \\ud83d")
+    assert refused == Refused("no such title: café \\ud83d", "hint \\udcff")
+    (report,) = decoder.feed(encode(Report(0.0, (cell,), *(0,) * 7, 0.0, 0, None, 0, 0.0, 0)))
+    assert isinstance(report, Report)
+    assert report.cells[0].name == "no such title: café \\ud83d"

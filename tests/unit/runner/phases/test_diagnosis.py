@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from requests.utils import get_environ_proxies
 
 from harness.budgets.model import Load, Scenario, Target
 from harness.budgets.workload import (
@@ -71,7 +72,9 @@ def received(tmp_path: Path, target: Target, options: RunOptions) -> tuple[Targe
 def test_service_that_the_harness_starts_sends_its_traces_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "http_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
     found, url = received(tmp_path, STARTED, ON)
     assert url.startswith("http://127.0.0.1:")
     assert dict(found.environment) == {
@@ -80,6 +83,38 @@ def test_service_that_the_harness_starts_sends_its_traces_here(
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_BSP_SCHEDULE_DELAY": "500",
     }
+
+
+@pytest.mark.parametrize(
+    ("own", "hosts"),
+    [
+        ({"HTTP_PROXY": "http://proxy:3128"}, "127.0.0.1"),
+        ({"http_proxy": "http://proxy:3128", "NO_PROXY": "a.example, b"}, "a.example,b,127.0.0.1"),
+        ({"ALL_PROXY": "http://proxy:3128", "no_proxy": "a", "NO_PROXY": "b"}, "a,127.0.0.1"),
+    ],
+)
+def test_traces_do_not_go_through_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, str], hosts: str
+) -> None:
+    for name in ("http_proxy", "all_proxy", "no_proxy", "otel_exporter_otlp_endpoint"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    found, url = received(tmp_path, replace(STARTED, environment=own), ON)
+    assert found.environment["no_proxy"] == found.environment["NO_PROXY"] == hosts
+    for name, value in found.environment.items():
+        monkeypatch.setenv(name, value)
+    assert get_environ_proxies(url) == {}  # as the exporter for Python asks
+
+
+@pytest.mark.parametrize("hosts", ["localhost,127.0.0.1", "*"])
+def test_hosts_that_are_reached_without_a_proxy_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hosts: str
+) -> None:
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    own = replace(STARTED, environment={"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": hosts})
+    found = received(tmp_path, own, ON)[0].environment
+    assert (found["NO_PROXY"], "no_proxy" in found) == (hosts, False)
 
 
 @pytest.mark.parametrize(
