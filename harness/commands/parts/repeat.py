@@ -39,9 +39,17 @@ def _kept(given: Sequence[str]) -> Iterator[str]:
     words = iter(given[:end])
     for word in words:
         name, equals, value = word.partition("=")
-        if name in _KEPT:
+        if option := _kept_option(name):
             value = value if equals else next(words, "")
-            yield from (name, _without_password(value))
+            yield from (option, _without_password(value))
+
+
+def _kept_option(name: str) -> str:
+    """The option that a word is, or the only one that it begins; empty if it is not kept."""
+    if name in _KEPT:
+        return name
+    begun = (one for one in _KEPT if one.startswith(name)) if name.startswith("--") else ()
+    return next(iter(begun), "")
 
 
 def _without_password(value: str) -> str:

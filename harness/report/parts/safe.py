@@ -86,9 +86,14 @@ def prose(text: str) -> str:
     return _ADDRESS.sub(_EMPTY, text.translate(_MARKUP))
 
 
-def code(name: str) -> str:
-    """A name as code, without any mark-up, mention or link in it."""
-    name = clean(name, NAME)
+def code(name: str, limit: int = NAME) -> str:
+    """A name as code, without any mark-up, mention or link in it.
+
+    Args:
+        name: A name, or another text.
+        limit: The maximum number of characters; see `clean`.
+    """
+    name = clean(name, limit)
     if _PLAIN_CODE.fullmatch(name):
         return f"`{name}`"
     # Character references, because `|` in a table and backticks end code in backticks.
