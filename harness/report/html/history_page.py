@@ -101,8 +101,9 @@ def history_page(
     latest = [history.runs[-1].results.outcome for history in histories]
     latest += [history.searches[-1].capacity.outcome for history in capacities]
     data: dict[str, object] = {"trends": trends} if trends else {}
-    if capacities:
-        data["capacities"] = [capacity_data(history) for history in capacities]
+    drawn_capacities = [capacity_data(history) for history in capacities]
+    if drawn_capacities:
+        data["capacities"] = drawn_capacities
     services = [*(one.service for one in histories), *(one.service for one in capacities)]
     return document(
         "history.html",
@@ -114,6 +115,7 @@ def history_page(
         capacities=[CapacitySection(one, tuple(changes(one))) for one in capacities],
         scenarios=parts,
         drawn=trends,
+        drawn_capacities=drawn_capacities,
         left_out=left_out,
         most_runs=MOST_RUNS,
         commit_text=commit_text,
