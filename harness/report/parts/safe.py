@@ -34,6 +34,8 @@ _MARKUP = str.maketrans(
     | {"@": f"@{_EMPTY}", "#": f"\\#{_EMPTY}"}
 )
 _ADDRESS = re.compile(r"(?i)(?<=:)(?=//)|(?<=\bwww)(?=\.)")
+# What URLs have before the host. A password may contain "@".
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
 _PLAIN_CODE = re.compile(r"[^\s<>&|`\\$@]+( [^\s<>&|`\\$@]+)*")
 
 
@@ -74,6 +76,11 @@ def workflow_message(text: str) -> str:
 def workflow_property(text: str) -> str:
     """The value of a property of a workflow command of GitHub."""
     return text.translate(_PROPERTY)
+
+
+def without_credentials(text: str) -> str:
+    """Text, such as a command, whose URLs have no user and no password."""
+    return _CREDENTIALS.sub("", text)
 
 
 def xml(text: str) -> str:
