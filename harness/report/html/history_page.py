@@ -71,6 +71,11 @@ class CapacitySection:
         rows = tuple(zip(self.history.searches, self.changes, strict=True))
         return rows[-MOST_RUNS:][::-1]
 
+    @property
+    def about(self) -> object:
+        """What the chart shows, in a sentence."""
+        return capacity_data(self.history)["about"]
+
 
 def history_page(
     histories: Sequence[History],
@@ -101,9 +106,8 @@ def history_page(
     latest = [history.runs[-1].results.outcome for history in histories]
     latest += [history.searches[-1].capacity.outcome for history in capacities]
     data: dict[str, object] = {"trends": trends} if trends else {}
-    drawn_capacities = [capacity_data(history) for history in capacities]
-    if drawn_capacities:
-        data["capacities"] = drawn_capacities
+    if capacities:
+        data["capacities"] = [capacity_data(history) for history in capacities]
     services = [*(one.service for one in histories), *(one.service for one in capacities)]
     return document(
         "history.html",
@@ -115,7 +119,6 @@ def history_page(
         capacities=[CapacitySection(one, tuple(changes(one))) for one in capacities],
         scenarios=parts,
         drawn=trends,
-        drawn_capacities=drawn_capacities,
         left_out=left_out,
         most_runs=MOST_RUNS,
         commit_text=commit_text,
