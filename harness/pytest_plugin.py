@@ -100,7 +100,9 @@ def pytest_collection_modifyitems(
     """
     file = config.stash.get(BUDGETS, None)
     collected = any(item.path.resolve() == file for item in items)
-    if file is not None and not collected and not session.testsfailed:
+    # With --last-failed, pytest leaves out files in which nothing failed.
+    left_out = session.testsfailed or config.getoption("lf", default=False)
+    if file is not None and not collected and not left_out:
         raise pytest.UsageError(
             f"--budgets: no item of {file} was collected\nhint: remove what ignores the file"
         )

@@ -107,8 +107,7 @@ def _store_and_print(
     """Store and print the noise of each budget, if there are enough measurements."""
     if max(len(measured.pairs), len(measured.runs)) < FEWEST:
         return
-    budgets = plan.budgets_of(design.scenario.name)
-    noise = noises(budgets, measured.pairs, measured.runs, Rules())
+    noise = noises(measured.budgets, measured.pairs, measured.runs, Rules())
     path = store(options.budgets, design.scenario.name, _calibrated(design, noise))
     counts = f"{len(measured.pairs)} pairs and {len(measured.runs)} runs"
     if options.quiet:

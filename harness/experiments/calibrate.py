@@ -6,17 +6,25 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.budgets.model import Plan, Scenario, Target
+from harness.budgets.model import Budget, Plan, Scenario, Target
+from harness.budgets.presets import in_run
 from harness.errors import UnjudgedError
-from harness.experiments.compare import with_workers
-from harness.experiments.pair import PairDesign, load_pair, measure_side, pair_start, read_pair
+from harness.experiments.compare import pair_name, with_workers
+from harness.experiments.pair import (
+    PairDesign,
+    in_both,
+    load_pair,
+    measure_side,
+    pair_start,
+    read_pair,
+)
 from harness.experiments.version import Version, Versions
 from harness.experiments.versions import prepared_versions
 from harness.judge.compare.model import Pair, SideMeasurements
 from harness.runner.folder import new_run_folder
 from harness.runner.options import RunOptions
 from harness.runner.run import gather
-from harness.runs.folder import read_manifest
+from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.model import Progress
 
 
@@ -25,12 +33,14 @@ class NoiseRuns:
     """The measurements of a calibration up to its end, or up to what ended it early.
 
     Attributes:
+        budgets: Of the scenario; presets read the metrics of the service, once it was measured.
         pairs: Of the version with itself.
         runs: Of the version alone.
         interrupted: By a signal; the pair or run that was being measured does not count.
         error: Why no further pair or run could be measured.
     """
 
+    budgets: tuple[Budget, ...]
     pairs: list[Pair] = field(default_factory=list)
     runs: list[SideMeasurements] = field(default_factory=list)
     interrupted: bool = False
@@ -62,13 +72,14 @@ async def measure_noise(
     Raises:
         UsageError: The target cannot be started twice at once.
     """
-    found = NoiseRuns()
+    found = NoiseRuns(plan.budgets_of(design.scenario.name))
     pairs, runs = repetitions
     target = plan.target or Target(url="")
     async with prepared_versions(target, Version(), Version(), folder, tell=tell) as both:
         try:
             async for pair in _pairs(plan, both, design, pairs, folder):
                 found.pairs.append(pair)
+                found.budgets = in_both(found.budgets, folder / pair_name(len(found.pairs)))
                 tell(f"pair {len(found.pairs)} of {pairs}")
             while len(found.pairs) == pairs and len(found.runs) < runs:
                 place = folder / f"run-{len(found.runs) + 1:02d}"
@@ -76,6 +87,7 @@ async def measure_noise(
                 if run is None:
                     break
                 found.runs.append(run)
+                found.budgets = in_run(found.budgets, read_manifest(RunFolder(place)).roles)
                 tell(f"run {len(found.runs)} of {runs}")
         except KeyboardInterrupt:
             found.interrupted = True
@@ -94,7 +106,7 @@ async def _pairs(
     design = replace(design, scenario=with_workers(design.scenario, started_by_us=True))
     async with pair_start() as start:
         for number in range(1, count + 1):
-            place = folder / f"pair-{number:02d}"
+            place = folder / pair_name(number)
             await load_pair(plan, both, design, place, number=number, start=start)
             if start.interrupted.is_set():
                 return

@@ -122,6 +122,13 @@ def difference(tree: Path, commit: str) -> str:
     return _git(tree, "-c", "core.quotePath=false", "diff", *how, *prefixes, commit, "--")
 
 
+def empty_submodules(tree: Path) -> tuple[str, ...]:
+    """Paths of the submodules of a worktree whose files are not there."""
+    entries = _git(tree, "ls-files", "--stage", "-z").split("\0")
+    paths = (entry.partition("\t")[2] for entry in entries if entry.startswith("160000 "))
+    return tuple(path for path in paths if not any((tree / path).glob("*")))
+
+
 def worktrees(root: Path) -> tuple[Path, ...]:
     """Folders of all worktrees of the repository, including folders that no longer exist."""
     lines = _git(root, "worktree", "list", "--porcelain").splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness import names
 from harness.budgets.model import Plan, Scenario, Selftest
 from harness.budgets.parse.problems import closest
-from harness.budgets.presets import roles_of_run
+from harness.budgets.presets import in_run, roles_of_run
 from harness.diagnose.diagnose import diagnose
 from harness.diagnose.hits import CauseHit, FalseCauses, false_causes, hit_of
 from harness.errors import UsageError
@@ -139,7 +139,7 @@ def attempt(
     )
     evidence = read_evidence(run, manifest=manifest)
     name = trial.scenario.name
-    budgets = plan.budgets_of(name)
+    budgets = in_run(plan.budgets_of(name), evidence.manifest.roles)
     judgement = judge(budgets, evidence, plan.off_in(name))
     _store_reports(run, judgement, evidence)
     if evidence.manifest.status == "interrupted":

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from harness.budgets.model import Target
 from harness.errors import UsageError
 from harness.observe.command import FURTHER, PLACE, SIDE, address, on_side, running_metrics
+from harness.report.parts.safe import without_credentials
 from harness.runs.records.changes import ChangedCode
 
 Role = Literal["baseline", "candidate"]
@@ -130,7 +131,8 @@ def version_side(target: Target, version: Version, name: Role, label: str) -> Ve
         command=version.command or target.command,
         environment={**target.environment, **version.environment},
     )
-    parts_of_label = [label, f"`{version.command}`" if version.command else ""]
+    shown = without_credentials(version.command or "")
+    parts_of_label = [label, f"`{shown}`" if shown else ""]
     if version.environment:  # no values: they may be secrets
         parts_of_label.append(f"with {', '.join(version.environment)}")
     return VersionSide(name, ", ".join(filter(None, parts_of_label)), on_side(changed, name))

@@ -40,6 +40,9 @@ from harness.runs.records.changes import ChangedCode
 
 SETUP_LIMIT: Final = 900.0  # seconds
 _CHECKOUT_LIMIT: Final = 600.0
+_CHECK_OUT_SUBMODULES: Final = (
+    "the setup of the target can check it out, e.g. `setup: git submodule update --init`"
+)
 
 
 @asynccontextmanager
@@ -108,10 +111,12 @@ async def _checked_out(
         left_out = await _check_out_both(one, two, tell)
         changed = _changed_code(one, two)
         sides = await _set_up_both(one, two, target, setup_limit, tell)
+        empty = dict.fromkeys(git.empty_submodules(one.tree) + git.empty_submodules(two.tree))
         same = "" if changes or len(set(commits)) > 1 else f"commit {commits[0][:8]}"
         sentences = (
             *(f"{path} is left over and cannot be removed" for path in stuck),
             *(f"{path} is a nested repository: not in the candidate" for path in left_out),
+            *(f"submodule {path} is empty: {_CHECK_OUT_SUBMODULES}" for path in empty),
             *notices(versions, sides, same),
         )
         yield Versions(*sides, sentences, changed)

@@ -120,19 +120,32 @@ async def copy_changes(
 
     Returns:
         Paths of the nested repositories.
+
+    Raises:
+        UsageError: A file cannot be copied.
     """
     for change in changes:
         if change.deleted:
             _delete(tree / change.path, tree)
     kept = [change.path for change in changes if not change.deleted]
     for path in kept:
-        original, copy = root / path, tree / path
+        original = root / path
         if original.is_symlink() or original.is_file():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.unlink(missing_ok=True)
-            shutil.copy2(original, copy, follow_symlinks=False)
+            _copy(original, tree / path)
             await asyncio.sleep(0)  # lets a signal end a long copy
     return tuple(path for path in kept if path.endswith("/"))
+
+
+def _copy(original: Path, copy: Path) -> None:
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.unlink(missing_ok=True)
+        shutil.copy2(original, copy, follow_symlinks=False)
+    except OSError as error:
+        raise UsageError(
+            f"{original} cannot be copied into the candidate: {error.strerror}",
+            "make it readable, remove it, or let git ignore it",
+        ) from error
 
 
 def _delete(path: Path, tree: Path) -> None:

@@ -45,13 +45,14 @@ class BudgetsFile(pytest.File):
             raise self.CollectError(error.text) from None
         lines = text.splitlines()
         for scenario in plan.scenarios:
-            budgets = [budget.name for budget in plan.budgets_of(scenario)] or [WITHOUT_BUDGETS]
-            for name in budgets:
+            budgets = [budget.name for budget in plan.budgets_of(scenario)]
+            for name in budgets or [WITHOUT_BUDGETS]:
                 yield BudgetItem.from_parent(
                     self,
                     name=f"{scenario}[{name}]",
                     scenario=scenario,
                     budget=name,
+                    known=frozenset(budgets),
                     line=_line_of(lines, name),
                 )
 
@@ -63,13 +64,24 @@ def _line_of(lines: list[str], budget: str) -> int:
 
 
 class BudgetItem(pytest.Item):
-    """A budget of a scenario. The first item of a scenario that runs makes the run."""
+    """A budget of a scenario. The first item of a scenario that runs makes the run.
+
+    `known` are the names of all budgets of the scenario, each of which has an item.
+    """
 
     def __init__(
-        self, name: str, parent: pytest.Collector, *, scenario: str, budget: str, line: int
+        self,
+        name: str,
+        parent: pytest.Collector,
+        *,
+        scenario: str,
+        budget: str,
+        known: frozenset[str],
+        line: int,
     ) -> None:
         super().__init__(name, parent)
         self._scenario, self._budget, self._line = scenario, budget, line
+        self._known = known
         self._run: RunResult | None = None
         self._result: BudgetResult | None = None
 
@@ -83,7 +95,14 @@ class BudgetItem(pytest.Item):
             pytest.fail(run.fault or self._missing(run), pytrace=False)
         if result.test == "error":
             pytest.fail(_text(run, result), pytrace=False)
+        if result.test != "failed" and (gate := self._without_item(run)) is not None:
+            pytest.fail(f"{gate.name}: {_text(run, gate)}", pytrace=False)
         self._run, self._result = run, result
+
+    def _without_item(self, run: RunResult) -> BudgetResult | None:
+        """What fails the run and has no item that would be red: the locustfile's exit code."""
+        others = (one for name, one in run.budgets.items() if name not in self._known)
+        return next((one for one in others if one.test in {"failed", "error"}), None)
 
     def _missing(self, run: RunResult) -> str:
         if self._budget == WITHOUT_BUDGETS:

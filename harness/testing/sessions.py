@@ -76,7 +76,8 @@ class SessionRuns:
         folder = default_path(scenario, datetime.now(UTC), root / names.RUNS_FOLDER)
         log = record.with_suffix(".log")
         arguments = ("run", scenario, "--budgets", str(budgets), "--out", str(folder), "--quiet")
-        code = self._run((*arguments, *options), root, log)
+        # Without the folder, the command says that budgets.yaml does not exist.
+        code = self._run((*arguments, *options), root if root.is_dir() else Path.cwd(), log)
         output = log.read_text(encoding="utf-8", errors="replace")
         new = record.with_suffix(".new")
         new.write_text(json.dumps([str(folder), code, output]), encoding="utf-8")

@@ -212,13 +212,15 @@ def create_out_folder(out: Path | None, name: str) -> Path:
 def append_step_summary(text: str) -> None:
     """Append Markdown to the step summary of a GitHub job, if this is one and there is space.
 
-    A summary that cannot be written is said, and changes nothing else.
+    An empty line is before it, without which Markdown takes its heading for a part of what the step
+    wrote before. A summary that cannot be written is said, and changes nothing else.
     """
     if not (step_summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         return
-    path, data = Path(step_summary), text.encode("utf-8", "replace")
+    path = Path(step_summary)
     try:
         taken = path.stat().st_size if path.exists() else 0
+        data = ("\n" * bool(taken) + text).encode("utf-8", "replace")
         if taken + len(data) > STEP_SUMMARY_LIMIT:
             # GitHub shows nothing of a summary that is too long.
             print_line("note: the step summary is full; this report is not added to it")

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from harness.report.parts.safe import without_credentials
+
 # Options that change what is measured or which workers make the load, each with a value. All others
 # name files and servers of one run, and some of them hold secrets.
 _KEPT: Final = frozenset(
@@ -39,13 +41,14 @@ def _kept(given: Sequence[str]) -> Iterator[str]:
     words = iter(given[:end])
     for word in words:
         name, equals, value = word.partition("=")
-        if name in _KEPT:
+        if option := _kept_option(name):
             value = value if equals else next(words, "")
-            yield from (name, _without_password(value))
+            yield from (option, without_credentials(value))
 
 
-def _without_password(value: str) -> str:
-    """A value; the user and the password of a URL are left out."""
-    scheme, separator, rest = value.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if separator else value
+def _kept_option(name: str) -> str:
+    """The option that a word is, or the only one that it begins; empty if it is not kept."""
+    if name in _KEPT:
+        return name
+    begun = (one for one in _KEPT if one.startswith(name)) if name.startswith("--") else ()
+    return next(iter(begun), "")

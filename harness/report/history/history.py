@@ -72,8 +72,9 @@ def relative_regression(
 ) -> float | None:
     """The relative regression between two values: 0.1 is 10% worse, -0.1 is 10% better.
 
-    Defined as in a comparison, for a `max` and a `min`. Infinite from or to zero; None if a value
-    is unknown or the signs differ.
+    Defined as in a comparison, for a `max` and a `min`; of two values below zero, such as growths,
+    as a share of the size of the first. Infinite from or to zero; None if a value is unknown or the
+    signs differ.
     """
     if before is None or after is None:
         return None
@@ -83,7 +84,9 @@ def relative_regression(
         return 0.0
     if before * after < 0:
         return None
-    return after / before - 1 if before else inf
+    if not before:
+        return inf if after > 0 else -inf
+    return after / before - 1 if before > 0 else 1 - after / before
 
 
 @dataclass(frozen=True, slots=True)

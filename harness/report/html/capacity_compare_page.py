@@ -17,15 +17,17 @@ def capacity_compare_page(
 ) -> str:
     """The content of report.html."""
     sides = (("baseline", comparison.baseline), ("candidate", comparison.candidate))
+    drawn = searches_data(comparison)
     return document(
         "capacity_compare.html",
-        {"capacities": [searches_data(comparison)]},
+        {"capacities": [drawn]},
         title=wording.pair_title(setting),
         outcome=comparison.outcome,
         exit_code=exit_code,
         headline=f"{comparison.headline}; {wording.pairs_cost(comparison, setting)}",
         setting=setting,
         comparison=comparison,
+        drawn=drawn,
         words=wording,
         lists=[
             (f"The {name} {what}", texts)

@@ -71,6 +71,11 @@ class CapacitySection:
         rows = tuple(zip(self.history.searches, self.changes, strict=True))
         return rows[-MOST_RUNS:][::-1]
 
+    @property
+    def about(self) -> object:
+        """What the chart shows, in a sentence."""
+        return capacity_data(self.history)["about"]
+
 
 def history_page(
     histories: Sequence[History],

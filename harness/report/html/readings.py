@@ -188,12 +188,18 @@ def rates(series: Series, edges: Sequence[float], first: float) -> Values:
             later from 0.
 
     Returns:
-        None for an interval of which less than half lies between samples.
+        None for an interval of which less than half lies between samples, those that are NaN or
+        infinite left out.
     """
     import numpy as np  # 0.1 s
 
-    times, totals = np.array(series.times, dtype=np.float64), without_resets(series.values)[0]
-    if times[0] > first:
+    values = np.array(series.values, dtype=np.float64)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return [None] * (len(edges) - 1)
+    times = np.array(series.times, dtype=np.float64)[finite]
+    totals = without_resets(values[finite])[0]
+    if series.times[0] > first:
         times = np.concatenate(([first, max(first, times[0] - _BEFORE)], times))
         totals = np.concatenate(([0.0, 0.0], totals))
     ends = np.array(edges, dtype=np.float64)

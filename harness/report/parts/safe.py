@@ -34,6 +34,8 @@ _MARKUP = str.maketrans(
     | {"@": f"@{_EMPTY}", "#": f"\\#{_EMPTY}"}
 )
 _ADDRESS = re.compile(r"(?i)(?<=:)(?=//)|(?<=\bwww)(?=\.)")
+# What URLs have before the host. A password may contain "@".
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
 _PLAIN_CODE = re.compile(r"[^\s<>&|`\\$@]+( [^\s<>&|`\\$@]+)*")
 
 
@@ -76,6 +78,11 @@ def workflow_property(text: str) -> str:
     return text.translate(_PROPERTY)
 
 
+def without_credentials(text: str) -> str:
+    """Text, such as a command, whose URLs have no user and no password."""
+    return _CREDENTIALS.sub("", text)
+
+
 def xml(text: str) -> str:
     """Text that XML 1.0 can hold; its writer escapes the mark-up."""
     return _NOT_XML.sub("", text)
@@ -86,9 +93,14 @@ def prose(text: str) -> str:
     return _ADDRESS.sub(_EMPTY, text.translate(_MARKUP))
 
 
-def code(name: str) -> str:
-    """A name as code, without any mark-up, mention or link in it."""
-    name = clean(name, NAME)
+def code(name: str, limit: int = NAME) -> str:
+    """A name as code, without any mark-up, mention or link in it.
+
+    Args:
+        name: A name, or another text.
+        limit: The maximum number of characters; see `clean`.
+    """
+    name = clean(name, limit)
     if _PLAIN_CODE.fullmatch(name):
         return f"`{name}`"
     # Character references, because `|` in a table and backticks end code in backticks.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from harness.budgets.model import Severity
 from harness.judge.compare.model import BudgetChange
 from harness.judge.locustfile import locustfile_verdict
 from harness.judge.model import Guard, Judgement, Outcome, Verdict
-from harness.report.parts.safe import LONGEST, lines
+from harness.report.parts.safe import LONGEST, lines, without_credentials
 from harness.report.parts.safe import clean as clean  # noqa: PLC0414  words for all reports
 from harness.report.parts.scenario import scenario_text
 from harness.runs.model import Evidence, Manifest, SlowRequest, Worker
@@ -33,7 +32,6 @@ _PHRASES: ByOutcome = {
     "pass": "met",
 }
 _SERVER = 200  # characters shown of a server's URL
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def worst_first(judged: Iterable[Judged]) -> list[Judged]:
@@ -349,7 +347,7 @@ def _target(target: Mapping[str, Any]) -> str:
         parts.append(f"metrics at {', '.join(metrics)}")
     if (code := target.get("exit_code")) is not None:
         parts.append(f"exit code {code}")
-    return _CREDENTIALS.sub("", "; ".join(filter(None, parts)))
+    return without_credentials("; ".join(filter(None, parts)))
 
 
 def _worker(worker: Worker) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.diagnose.hits import TIGHT, CauseHit, FalseCauses, count_within
-from harness.report.parts.safe import clean, code
+from harness.report.parts.safe import clean, code, prose
 
 _WHAT = 100  # characters shown of what was named
 
@@ -26,11 +26,23 @@ def hits_markdown(hits: Sequence[CauseHit], unfounded: Sequence[FalseCauses] = (
         f"{code(clean(hit.first, _WHAT)) if hit.first else '-'} |"
         for hit in hits
     )
-    found = totals(hits, unfounded)
-    return "\n".join([*lines, "", "\n".join(found), ""]) if found else ""
+    found = _counts(hits, unfounded)
+    named = [f"- {prose(text)}" for text in _named(unfounded)]
+    return "\n".join([*lines, "", *found, *([""] if named else []), *named, ""]) if found else ""
 
 
 def totals(hits: Sequence[CauseHit], unfounded: Sequence[FalseCauses] = ()) -> list[str]:
+    """The counts, and below them each cause that was named where nothing is planted."""
+    return [*_counts(hits, unfounded), *(f"    {text}" for text in _named(unfounded))]
+
+
+def _named(unfounded: Sequence[FalseCauses]) -> Iterator[str]:
+    """Such as "api-latency-p95: SELECT name FROM companies"."""
+    for one in unfounded:
+        yield from (f"{clean(budget)}: {clean(what, _WHAT)}" for budget, what in one.named)
+
+
+def _counts(hits: Sequence[CauseHit], unfounded: Sequence[FalseCauses]) -> list[str]:
     """Such as "planted cause named first in 17 of 20 cases, among the first three in 19"."""
     lines = []
     if hits:
@@ -40,13 +52,12 @@ def totals(hits: Sequence[CauseHit], unfounded: Sequence[FalseCauses] = ()) -> l
             f"among the first three in {among}"
         )
     if unfounded:
-        named = [pair for one in unfounded for pair in one.named]
+        named = sum(len(one.named) for one in unfounded)
         budgets = sum(one.budgets for one in unfounded)
         lines.append(
-            f"nothing planted, bounds {1 - TIGHT:.0%} too tight: a cause named for {len(named)} of "
+            f"nothing planted, bounds {1 - TIGHT:.0%} too tight: a cause named for {named} of "
             f"{budgets} budgets"
         )
-        lines += (f"    {clean(budget)}: {clean(what, _WHAT)}" for budget, what in named)
     return lines
 
 

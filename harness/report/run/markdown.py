@@ -22,7 +22,7 @@ from harness.report.parts.markdown import (
     reason_list,
     sentence,
 )
-from harness.report.parts.safe import NAME, code, prose
+from harness.report.parts.safe import LONGEST, NAME, code, prose
 from harness.report.parts.words import clean, value_text
 from harness.report.run.baseline import BaselineComparison, baseline_markdown
 from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
@@ -130,7 +130,7 @@ def comment_markdown(
             reason_list(verdicts, size.reasons, names.RESULTS_FILE, notes.of_budgets),
             _guards(judgement, size.guards) if size.guards else (),
             _failures(failures) if size == _SIZES[0] else _left_out(judgement, failures, size),
-            [f"Repeat with {code(repeat)}"] if repeat else (),
+            [f"Repeat with {code(repeat, LONGEST)}"] if repeat else (),
         )
 
     texts = (write(size) for size in _SIZES)
@@ -212,7 +212,9 @@ def _failures(failures: FailureNotes) -> Iterator[str]:
 
 def _last_output(manifest: Manifest) -> Iterator[str]:
     """Why the run is incomplete, if the reason has several lines: the service's output."""
-    yield from block(wording.last_output(manifest, TEXT)[:MOST_REASONS])
+    if lines := wording.last_output(manifest, TEXT)[:MOST_REASONS]:
+        # After a list without a heading, the lines would be prose of its last item.
+        yield from ("### Why the run is incomplete", "", *block(lines))
 
 
 def _notices(manifest: Manifest) -> Iterator[str]:

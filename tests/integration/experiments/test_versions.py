@@ -225,6 +225,24 @@ async def test_candidate_has_no_nested_repository_and_a_notice_about_it(
     assert both.notices == ("nested/ is a nested repository: not in the candidate",)
 
 
+@pytest.mark.parametrize("checked_out", [False, True], ids=["empty", "checked out by the setup"])
+async def test_versions_have_a_notice_about_submodules_without_files(
+    repository: Repository, logs: Path, checked_out: bool
+) -> None:
+    commit = repository.git("rev-parse", "HEAD").strip()
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{commit},vendor/lib")
+    repository.git("commit", "--quiet", "--message", "a submodule")
+    setup = "mkdir -p vendor/lib/src .venv/bin" if checked_out else "mkdir -p .venv/bin"
+    target = target_in(repository.path, setup=setup)
+    async with prepared_versions(target, Version(ref="main~1"), Version(), logs) as both:
+        pass
+    expected = (
+        "submodule vendor/lib is empty: the setup of the target can check it out, e.g."
+        " `setup: git submodule update --init`"
+    )
+    assert both.notices == (() if checked_out else (expected,))
+
+
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "changed"])
 async def test_versions_of_the_same_commit_have_a_notice_if_the_tree_is_clean(
     repository: Repository, logs: Path, clean: bool

@@ -132,6 +132,17 @@ def test_run_prints_all_charts_though_none_was_in_the_window(open_page: Open) ->
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
 
 
+def test_run_is_dark_again_after_printing(open_page: Open) -> None:
+    page = open_page(page_of("GET /contacts"))
+    page.get_by_role("button", name="Switch to the dark theme").press("Enter")
+    themes = page.evaluate(
+        """() => ["beforeprint", "afterprint"].map((name) => {
+            dispatchEvent(new Event(name));
+            return document.documentElement.dataset.theme; })"""
+    )
+    assert themes == ["light", "dark"]
+
+
 def test_run_without_javascript_says_what_its_charts_show(browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     context.set_default_timeout(PATIENCE)

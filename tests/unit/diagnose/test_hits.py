@@ -74,10 +74,10 @@ def test_report_of_hits() -> None:
 
 
 def test_report_of_causes_without_a_mistake() -> None:
-    found = [FalseCauses(20, (("p95", "SELECT 1"),)), FalseCauses(21)]
+    found = [FalseCauses(20, (("p95", "SELECT * FROM <b>"),)), FalseCauses(21)]
     text = "nothing planted, bounds 30% too tight: a cause named for 1 of 41 budgets"
-    assert totals([], found) == [text, "    p95: SELECT 1"]
-    assert hits_markdown([], found).strip() == f"{text}\n    p95: SELECT 1"
+    assert totals([], found) == [text, "    p95: SELECT * FROM <b>"]
+    assert hits_markdown([], found).strip() == f"{text}\n\n- p95: SELECT \\* FROM &lt;b&gt;"
 
 
 def test_bounds_that_are_too_tight_are_breaches_without_a_cause() -> None:

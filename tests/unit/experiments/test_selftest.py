@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.budgets.model import Scenario
+from harness.budgets.dialects.recognise import recognise
+from harness.budgets.model import Budget, Gauge, Scenario, Selector
 from harness.budgets.parse.parse import parse_plan
+from harness.diagnose.hits import FalseCauses
 from harness.errors import UsageError
-from harness.experiments.selftest import trials
+from harness.experiments import selftest
+from harness.experiments.selftest import attempt, trials
+from harness.names import ROLES
+from harness.runner.options import DiagnosisOptions
+from harness.runs.recording.recording import Recording
+from tests.unit.budgets.dialects.test_recognise import exposed
+from tests.unit.judge.evidence import evidence, manifest
 
 TEXT = """
 version: 1
@@ -33,3 +41,30 @@ def test_automatic_warm_up_is_refused_unless_an_option_replaces_it() -> None:
     with pytest.raises(UsageError, match="fixed warm-up; scenario 'quick' has warm-up auto"):
         trials(plan, [], lambda name: plan.scenarios[name])
     assert [trial.scenario.warm_up for trial in trials(plan, [], fixed)] == [4.0, 4.0]
+
+
+def test_diagnosis_of_a_trial_gets_the_metrics_of_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TEXT.replace("warm_up: auto, ", "").replace(
+        "selftest:", "  lag: {indicator: event_loop_lag, max: 50ms}\nselftest:"
+    )
+    plan = parse_plan(text, tmp_path / "budgets.yaml", {}, date(2026, 1, 1))
+    made = manifest()
+    target = {**made.target, ROLES: recognise(exposed("fastify-metrics")).as_json()}
+    found = replace(evidence(), manifest=made.model_copy(update={"target": target}))
+    explained: list[Budget] = []
+
+    def causes(_: object, budgets: tuple[Budget, ...], *__: object) -> FalseCauses:
+        explained.extend(budgets)
+        return FalseCauses()
+
+    monkeypatch.setattr(selftest, "gather", lambda *_: None)
+    monkeypatch.setattr(selftest, "run_loop", lambda _: found.manifest)
+    monkeypatch.setattr(selftest, "read_evidence", lambda *_, **__: found)
+    monkeypatch.setattr(selftest, "read_recording", lambda _: Recording())
+    monkeypatch.setattr(selftest, "false_causes", causes)
+    (clean, _) = trials(plan, [], plan.scenarios.__getitem__)
+    attempt(plan, clean, tmp_path / "clean", lambda _: None, DiagnosisOptions())
+    lag = next(one for one in explained if one.name == "lag")
+    assert lag.indicator == Gauge(Selector("nodejs_eventloop_lag_p99_seconds"), "max")

@@ -242,6 +242,13 @@ def test_label_of_a_side_names_command_and_variables_without_values() -> None:
     assert found.label == "working tree, `run {side} {port}`, with LEVEL, MORE"
 
 
+def test_label_of_a_side_with_a_command_has_no_password() -> None:
+    version = Version(command="run --db postgres://me:s3@cret@db/shop {port}")
+    found = version_side(TARGET, version, "baseline", "working tree")
+    assert found.label == "working tree, `run --db postgres://db/shop {port}`"
+    assert found.target.command == "run --db postgres://me:s3@cret@db/shop {port}"
+
+
 def test_label_of_a_side_with_a_url_has_no_password() -> None:
     found = version_side(
         TARGET, Version(url="http://me:s3cret@host:81/v1"), "baseline", "working tree"

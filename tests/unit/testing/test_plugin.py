@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np  # noqa: F401
 import pytest
 
 # Here, so that the sessions of pytest in this process share these modules.
 import harness.testing.fixture
 import harness.testing.items  # noqa: F401
 from harness import pytest_plugin
+from harness.judge.locustfile import locustfile_verdict
 from harness.judge.model import Outcome, Verdict
 from harness.report.run.junit import junit_xml
 from harness.report.run.results import results_json
@@ -235,6 +237,38 @@ def test_exit_code_that_no_budget_explains_is_never_green(
     store(project, "smoke", P95, code=code)
     result = pytest_run(project, "budgets.yaml", "--budgets")
     result.assert_outcomes(errors=1)
+
+
+def test_exit_code_of_the_locustfile_is_never_green(project: pytest.Pytester) -> None:
+    breached = replace(BREACHED, name="breached")
+    write(project, smoke=(P95, breached, WARNED))
+    failed = evidence_of().manifest.model_copy(update={"locustfile_exit_code": 7})
+    gate = locustfile_verdict(failed)
+    assert gate is not None
+    store(project, "smoke", P95, breached, WARNED, gate)
+    result = pytest_run(project, "budgets.yaml", "--budgets")
+    result.assert_outcomes(failed=1, errors=2)
+    text = result.stdout.str()
+    assert "locustfile-exit-code: fail: " in text
+    assert "the locustfile set exit code 7" in text
+
+
+def test_breach_of_another_budget_fails_no_item_that_was_selected(
+    project: pytest.Pytester,
+) -> None:
+    write(project, smoke=(P95, replace(BREACHED, name="breached")))
+    result = pytest_run(project, f"budgets.yaml::smoke[{P95.name}]", "--budgets")
+    result.assert_outcomes(passed=1)
+
+
+def test_last_failed_runs_without_the_budgets_that_passed(project: pytest.Pytester) -> None:
+    write(project, smoke=(P95,))
+    project.makepyfile(test_own="def test_own(): assert False")
+    cached = (*PLAIN, "-p", "cacheprovider", "--budgets")
+    for more in ((), ("--last-failed",)):
+        result = project.runpytest_inprocess(*cached, *more, plugins=[pytest_plugin])
+        result.assert_outcomes(passed=0 if more else 1, failed=1)
+    assert calls(project) == ["smoke"]
 
 
 def test_scenario_without_budgets_and_a_budget_that_was_not_judged_are_errors(

@@ -94,6 +94,14 @@ def test_workers_share_a_run_but_not_one_with_other_options(tmp_path: Path) -> N
     ]
 
 
+def test_command_says_that_the_folder_of_the_budgets_is_absent(tmp_path: Path) -> None:
+    runs = SessionRuns(tmp_path / "session", shared=False)
+    result = runs.result(tmp_path / "absent/budgets.yaml", "smoke")
+    assert result.exit_code == 2
+    assert "absent/budgets.yaml does not exist" in result.fault
+    assert not (tmp_path / "absent").exists()
+
+
 def test_command_runs_without_the_variables_of_pytest_and_coverage() -> None:
     inherited = {
         "PATH": "/bin",

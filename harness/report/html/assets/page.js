@@ -24,8 +24,10 @@
   button.hidden = false;
   button.addEventListener("click", () => setTheme(root.dataset.theme === "dark" ? "light" : "dark"));
   light.addEventListener("change", () => setTheme(light.matches ? "light" : "dark"));
-  printing.addEventListener("change", () => printing.matches && drawForPrinter());
+  let onScreen = null; // the theme before printing
+  printing.addEventListener("change", () => (printing.matches ? drawForPrinter() : drawForScreen()));
   addEventListener("beforeprint", drawForPrinter);
+  addEventListener("afterprint", drawForScreen);
 
   const color = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const palette = () => color("--lines").split(/\s+/);
@@ -282,8 +284,14 @@
 
   // All charts at once: the browser prints what is drawn when this event ends.
   function drawForPrinter() {
+    onScreen ??= root.dataset.theme;
     setTheme("light");
     figures.filter((one) => !drawn.has(one)).forEach(draw);
+  }
+
+  function drawForScreen() {
+    if (onScreen === "dark") setTheme("dark");
+    onScreen = null;
   }
 
   // The length, a colon, and base 85 as in Python's b85encode: five characters for four bytes.

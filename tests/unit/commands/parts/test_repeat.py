@@ -24,6 +24,10 @@ WORKERS = (
         ("--rate 20/s smoke --duration=30s", " smoke --rate 20/s --duration 30s"),
         ("smoke --out runs/7 --quiet --warn-only --json x.json", " smoke"),
         ("smoke --prometheus-header 'Authorization: secret' --baseline runs/6", " smoke"),
+        (
+            "smoke --dur 30s --diagnose never --bud=b.yaml --qui --jso x.json",
+            " smoke --duration 30s --diagnose never --budgets b.yaml",
+        ),
         ("smoke --budgets 'my budgets.yaml'", " smoke --budgets 'my budgets.yaml'"),
         ("--url https://me:secret@host:8/a@b", " --url https://host:8/a@b"),
         ("--expect-workers 2 --out runs/7", " --expect-workers 2"),

@@ -142,6 +142,13 @@ def test_page_of_anything_has_data_that_cannot_end_its_element(
     assert len(json.loads(found[0])["capacities"]) == text.count("<figure") == 1
 
 
+def test_page_describes_its_chart_for_readers_without_it() -> None:
+    comparison, setting, code = CASES["interrupted"]
+    text = capacity_compare_page(comparison, setting, exit_code=code)
+    about = searches_data(comparison)["about"]
+    assert f'aria-label="capacity by search: {about}"><p class="note">{about}</p>' in text
+
+
 def test_chart_has_the_interval_of_each_search() -> None:
     data = searches_data(CASES["interrupted"][0])
     assert data["lower"] == [130, 90, 130, 90]

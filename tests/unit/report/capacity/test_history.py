@@ -10,7 +10,7 @@ from harness.errors import RunFolderError
 from harness.judge.capacity.judge import judge_capacity
 from harness.report.capacity.history import capacity_histories, capacity_history, changes
 from harness.report.capacity.results import capacity_json
-from harness.report.html.history_page import capacity_data
+from harness.report.html.history_page import capacity_data, history_page
 from harness.runs.capacity import read_capacities, read_capacity
 from tests.unit.report.capacity.cases import RANGE, SETTING, at, searched
 
@@ -73,6 +73,8 @@ def test_chart_has_both_ends_of_each_capacity_and_its_commit(tmp_path: Path) -> 
         "outcomes": ["pass", "pass"],
         "about": "2 searches, the latest one at least 123/s",
     }
+    page = history_page([], [], searches=history.searches)
+    assert '<p class="note">2 searches, the latest one at least 123/s</p>' in page
 
 
 def test_folder_without_searches_has_no_text(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ import json
 import re
 from base64 import b85encode
 from dataclasses import replace
+from math import nan
 
 import jinja2
 import pytest
 
+from harness.budgets.model import Mean, Selector
 from harness.diagnose.functions import HandlerTime
 from harness.diagnose.model import CpuCost, Diagnosis, RouteCost
 from harness.judge.judge import judge
@@ -18,6 +20,7 @@ from harness.report.html.run_page import prepare_page, run_page
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import StackFrame
 from harness.runs.recording.recording import Recording
+from tests.unit.judge.evidence import budget, evidence, series
 from tests.unit.judge.test_costs import costs_run
 from tests.unit.report.cases import CASES
 from tests.unit.report.html import page_cases
@@ -31,6 +34,25 @@ def data_of(page: str) -> dict[str, object]:
     document = json.loads(found[1])
     assert isinstance(document, dict)
     return document
+
+
+def test_page_of_a_run_whose_service_counts_nan_has_a_gap() -> None:
+    """One `observe(nan)` makes the sum of a histogram NaN for ever."""
+    found = evidence(
+        series("work_seconds_sum", lambda t: nan if t > 3 else t),
+        series("work_seconds_count", lambda t: 10 * t),
+    )
+    budgets = (budget(Mean(Selector("work_seconds")), 1.0, name="work"),)
+    judgement = judge(budgets, found)
+    assert judgement.verdicts[0].reason == (
+        "no data: work_seconds_sum has a value that is NaN or infinite"
+    )
+    page = run_page(judgement, found, budgets, axis_of(found), {}, exit_code=4)
+    panels = data_of(page)["panels"]
+    assert isinstance(panels, list)
+    (values,) = (line["y"] for panel in panels for line in panel["choices"][0]["lines"])
+    assert set(values[-5:]) == {None}
+    assert 100.0 in values  # ms
 
 
 def test_data_of_a_page_survives_names_that_end_a_script() -> None:

@@ -1,6 +1,6 @@
 """Series of metrics on an axis of intervals."""
 
-from math import inf
+from math import inf, nan
 
 import numpy as np
 import pytest
@@ -27,6 +27,10 @@ def series(name: str, *values: float, **labels: str) -> Series:
         pytest.param((0, 1, 2, 3, 4, 5, 6), [1, 1, 1], id="steady"),
         pytest.param((0, 5, 10, 2, 4, 4, 4), [5, 2, 0], id="a fall is a start from zero"),
         pytest.param((7, 7, 9), [1, None, None], id="no data after the last sample"),
+        pytest.param((0, 1, 2, nan, nan, inf, nan), [1, None, None], id="NaN from then on"),
+        pytest.param((0, nan, 4, 6, inf, 10, 12), [2, 2, 2], id="a reading that is not finite"),
+        pytest.param((nan, nan, 4, 6, 8, 10, 12), [None, 2, 2], id="NaN at first is no 0"),
+        pytest.param((nan,) * 7, [None] * 3, id="NaN only"),
     ],
 )
 def test_rates_of_a_counter_are_per_second(values: tuple[float, ...], expected: Values) -> None:

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.parts.safe import LONGEST, clean, code, lines, prose, terminal, xml
+from harness.report.parts.safe import (
+    LONGEST,
+    clean,
+    code,
+    lines,
+    prose,
+    terminal,
+    without_credentials,
+    xml,
+)
 from tests.unit.report.strategies import TEXTS
 
 HOSTILE = st.text(
@@ -96,6 +105,20 @@ def test_text_in_markdown(text: str, shown: str) -> None:
 )
 def test_name_in_markdown(name: str, shown: str) -> None:
     assert code(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://me:secret@host:8/a@b", "http://host:8/a@b"),
+        ("http://me:sec@ret@host", "http://host"),
+        ("http://host?mail=a@b", "http://host?mail=a@b"),
+        ("run --a pg://me:s@x@db/n --b http://you@h", "run --a pg://db/n --b http://h"),
+        ("mail me@host", "mail me@host"),
+    ],
+)
+def test_text_without_credentials(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
 
 
 @given(ANY)

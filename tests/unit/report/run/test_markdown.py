@@ -6,7 +6,7 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from harness.judge.model import Judgement
+from harness.judge.model import Judgement, guard
 from harness.names import LATENCY, OK
 from harness.report.html.axis import axis_of
 from harness.report.html.run_page import run_page
@@ -112,6 +112,16 @@ def test_reason_that_several_budgets_share_is_told_once() -> None:
             " cache\\_gets\\_total; instrument the cache or see /metrics."
         )
     ]
+
+
+def test_output_of_the_service_is_shown_as_it_is_below_a_list_of_guards() -> None:
+    output = ["exit code 1; its last output:", "@app.get('/x') <b>*bold*</b>", "    raise #12"]
+    failed = MANIFEST.model_copy(update={"status": "failed", "reason": "\n".join(output)})
+    tripped = guard("run-complete", "the run did not end", tripped=True)
+    judgement = replace(judged("inconclusive", UNKNOWN), guards=(tripped,))
+    text = summary_markdown(judgement, replace(evidence(), manifest=failed))
+    blocks = [token.content for token in READER.parse(text) if token.type == "code_block"]
+    assert blocks == ["\n".join(output) + "\n"]
 
 
 def test_nobody_is_mentioned() -> None:

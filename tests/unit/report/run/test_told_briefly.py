@@ -105,6 +105,13 @@ def test_comment_has_at_most_twenty_lines(count: int, others: int) -> None:
     assert (f"`{REPEAT}`" in text) is bool(count)
 
 
+def test_comment_has_the_whole_command_that_repeats_the_run() -> None:
+    judgement, notes = breached(1)
+    command = f"harness run smoke --budgets {'load/' * 60}budgets.yaml --rate 20/s"
+    text = comment_markdown(judgement, MANIFEST, notes, command)
+    assert text.endswith(f"Repeat with `{command}`\n")
+
+
 def test_comment_shows_all_that_fits() -> None:
     judgement, notes = breached(1)
     text = comment_markdown(replace(judgement, guards=()), MANIFEST, notes)
