@@ -119,10 +119,13 @@ def _alerts(plan: Plan, links: Links) -> Iterator[AlertRule]:
 
 
 def allowed_over(budget: Budget) -> float | None:
-    """The share of observations that may be over the bound; None if a value is compared."""
+    """The share of observations that may be over the bound; None if a value is compared.
+
+    With a `min`, it is the share above which the quantile reaches the bound.
+    """
     indicator = budget.indicator
     quantile = indicator.quantile if isinstance(indicator, Quantile | Latency) else None
-    return None if quantile is None or budget.direction == "min" else 1 - quantile
+    return None if quantile is None else 1 - quantile
 
 
 def _over(budget: Budget, plan: Plan, links: Links) -> AlertRule:
@@ -133,11 +136,11 @@ def _over(budget: Budget, plan: Plan, links: Links) -> AlertRule:
     most = allowed_over(budget)
     if most is not None and isinstance(budget.indicator, Quantile | Latency):
         shown_value = value_format(Unit.RATIO)
-        expr = f"{share_over(budget.indicator, alert.bound, scope)} > {number(most)}"
-        found = (
-            f"{shown_value.template} were over {shown} in the last {WINDOW}; "
-            f"{format_quantity(most, Unit.RATIO)} are allowed."
-        )
+        sign = ">" if budget.direction == "max" else "<="
+        expr = f"{share_over(budget.indicator, alert.bound, scope)} {sign} {number(most)}"
+        share = format_quantity(most, Unit.RATIO)
+        allowed = f"{share} are allowed" if sign == ">" else f"more than {share} should be"
+        found = f"{shown_value.template} were over {shown} in the last {WINDOW}; {allowed}."
     else:
         shown_value = value_format(budget.unit)
         sign = ">" if budget.direction == "max" else "<"
