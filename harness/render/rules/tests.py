@@ -31,7 +31,7 @@ from harness.budgets.model import (
 )
 from harness.promql.answers import answer_times, failed_status
 from harness.promql.expression import in_own_unit, number, text
-from harness.render.rules.rules import AlertRule, Group, Labels, allowed_over
+from harness.render.rules.rules import AlertRule, Group, Labels, alert_bounds, allowed_over
 from harness.render.words import Links, duration, plain
 
 INTERVAL = 15.0  # seconds between samples
@@ -83,10 +83,11 @@ def _tests(rule: AlertRule, budget: Budget | None, links: Links) -> Iterator[dic
     if budget is None:
         bad, good, level = [], [up], None
     elif rule.about == "series":
-        levels = _levels(budget)
-        bad, good, level = [up], [up, *at(levels.bound, levels.good)], None
+        both = (_levels(budget, bound) for bound in alert_bounds(budget))
+        present = {one["series"]: one for levels in both for one in at(levels.bound, levels.good)}
+        bad, good, level = [up], [up, *present.values()], None
     else:
-        levels = _burn_levels(budget) if rule.about == "burn" else _levels(budget)
+        levels = _burn_levels(budget) if rule.about == "burn" else _alert_levels(budget)
         bad, good = (at(levels.bound, one) for one in (levels.bad, levels.good))
         level = 1.0 if rule.about == "burn" else levels.bad
     yield _test(f"{rule.name} fires", rule, bad, [*early, (late, _alert(rule, level))])
@@ -129,10 +130,15 @@ def _test(
 # --- levels ---------------------------------------------------------------------------------------
 
 
-def _levels(budget: Budget) -> _Levels:
+def _alert_levels(budget: Budget) -> _Levels:
     """Values on either side of the alert's bound."""
     assert budget.alert is not None
-    bound, most = budget.alert.bound, allowed_over(budget)
+    return _levels(budget, budget.alert.bound)
+
+
+def _levels(budget: Budget, bound: float) -> _Levels:
+    """Values on either side of a bound."""
+    most = allowed_over(budget)
     if most is not None:
         over, under = (1 + most) / 2, most / 2
         return _Levels(bound, *((over, under) if budget.direction == "max" else (under, over)))

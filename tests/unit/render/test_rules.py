@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,3 +98,44 @@ def test_a_query_may_end_in_a_comment(
     series: Mapping[str, str], over: bool, missing: bool, tmp_path: Path
 ) -> None:
     firing(COMMENTED, {UP: "1x20", **series}, {"Lag": over, "LagNoData": missing}, tmp_path)
+
+
+BURNING = "slow: {indicator: api_latency, max: 200ms, objective: 99.9%, window: 7d}"
+ANSWERS = 'http_server_request_duration_seconds_{}{{job="shop", instance="a"{}}}'
+
+
+@pytest.mark.untraced
+@pytest.mark.needs_prometheus
+@pytest.mark.parametrize(
+    ("series", "alerts"),
+    [
+        ({}, {"ShopAbsent": True, "SlowNoData": False, "SlowBurnsFast": False}),
+        (
+            {
+                UP: "1x20",
+                ANSWERS.format("bucket", ', le="0.25"'): "0x20",
+                ANSWERS.format("count", ""): "0+60x20",
+            },
+            {"ShopAbsent": False, "SlowNoData": True, "SlowBurnsFast": False},
+        ),
+        (
+            {
+                UP: "1x20",
+                ANSWERS.format("bucket", ', le="0.2"'): "0x20",
+                ANSWERS.format("count", ""): "0+60x20",
+            },
+            {"ShopAbsent": False, "SlowNoData": False, "SlowBurnsFast": True},
+        ),
+    ],
+    ids=["no service", "no bucket at the bound", "all answers are slow"],
+)
+def test_an_error_budget_that_cannot_be_watched_alerts(
+    series: Mapping[str, str], alerts: Mapping[str, bool], tmp_path: Path
+) -> None:
+    firing(BURNING, series, alerts, tmp_path)
+
+
+def test_no_rate_is_over_less_than_5_minutes(tmp_path: Path) -> None:
+    write_rules(BURNING, tmp_path)
+    ranges = re.findall(r"\[([\dhms]+)\]", (tmp_path / "rules.yml").read_text())
+    assert list(dict.fromkeys(ranges)) == ["5m", "7m", "14m", "28m", "1h24m", "5h36m", "16h48m"]
