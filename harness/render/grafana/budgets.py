@@ -120,6 +120,6 @@ def _margin(value: str, budget: Budget) -> str:
     bound = number(budget.bound)
     if budget.bound == 0:
         return f"-({value})" if budget.direction == "max" else value
-    if budget.direction == "max":
+    if (budget.direction == "max") is (budget.bound > 0):
         return f"1 - ({value}) / {bound}"
     return f"({value}) / {bound} - 1"
