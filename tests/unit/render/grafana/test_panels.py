@@ -80,3 +80,16 @@ def test_margin_is_that_of_a_verdict(direction: Any, bound: int, value: int) -> 
     assert 'sum(depth{job="$service"})' in query
     shown = eval(query.replace('sum(depth{job="$service"})', str(value)))
     assert shown == pytest.approx(margin(value, bound, direction))
+
+
+@pytest.mark.parametrize("direction", ["max", "min"])
+def test_of_several_scenarios_the_worst_value_is_shown(direction: str) -> None:
+    budgets = f"  a: {{indicator: {DEPTH}, {direction}: 10}}\n"
+    series = 'harness_budget_value{service="shop", budget="a"}'
+    last = panel_of(budgets, "budgets", "In the last run")["targets"][0]["expr"]
+    assert last == f"{direction}(last_over_time({series}[$__range]))"
+    history = panel_of(budgets, "budgets", "History")["targets"]
+    assert [one["expr"] for one in history] == [
+        'sum(depth{job="$service"})',
+        f"{direction}({series})",
+    ]
