@@ -300,6 +300,19 @@ def test_dashboards_of_a_service_lead_to_each_other_and_to_a_run() -> None:
     assert "from=${__data.fields.start.numeric}&to=${__data.fields.end.numeric}" in text
 
 
+def test_variables_that_a_link_carries_along_mean_the_same_on_each_dashboard() -> None:
+    plan = plan_of(ROOT / "budgets.yaml")
+    files = rendered(plan, Links(plan.service, "default/shop"), ["grafana"])
+    meant: dict[str, set[tuple[str, str]]] = {}
+    for board in (json.loads(text) for path, text in files.items() if path.endswith(".json")):
+        for one in board["templating"]["list"]:
+            if one["type"] == "query":
+                label = one["query"].rpartition(", ")[2]
+                meant.setdefault(one["name"], set()).add((label, str(one["current"]["value"])))
+    assert meant["service"] == {("job)", "default/shop")}
+    assert all(len(found) == 1 for found in meant.values())
+
+
 @pytest.mark.parametrize("service", ["shop", "My_Shop"])
 def test_the_runs_on_the_charts_are_those_that_a_run_tags(service: str) -> None:
     class Tags(Grafana):
