@@ -94,6 +94,8 @@ def parse(value: str | float, unit: Unit) -> float:
         raise ValueError(f"{_shown(value)} has {what}; write {EXAMPLES[unit]}")
     if not math.isfinite(float(number)):
         raise ValueError(f"{_shown(value)} is not finite")
+    if not float(number):
+        return 0.0  # its exponent may be one that Decimal refuses
     # Decimal, or 700 ms would be 0.7000000000000001 s, which is the edge of no bucket.
     result = float(Decimal(number) * Decimal(repr(factors[suffix])))
     if not math.isfinite(result):

@@ -17,7 +17,7 @@ from typing import Final
 
 _LONGEST: Final = 500  # characters of a pattern
 _DEEPEST: Final = 20  # groups within groups
-_MOST_REPEATS: Final = 1000  # RE2's own limit
+_MOST_REPEATS: Final = 1000  # RE2's own limit, also of the product of nested ones
 _MOST_STATES: Final = 10_000
 
 _Ranges = tuple[tuple[int, int], ...]
@@ -176,8 +176,13 @@ class _Parser:
         return build
 
     def _repeated(self) -> _Part:
+        before, self._repeats = self._repeats, 1  # of what is within this part
         part = self._one()
         least, most = self._repeats_here()
+        self._repeats *= max(1, least if most is None else most)
+        if self._repeats > _MOST_REPEATS:
+            raise ValueError(f"repeats within repeats are more than {_MOST_REPEATS}")
+        self._repeats = max(before, self._repeats)
         if (least, most) == (1, 1):
             return part
         if self._peek() == "?":

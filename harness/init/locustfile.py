@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from harness.init.calls import call_of, place_of, variables_of
 from harness.init.functions import local_name
@@ -221,9 +222,9 @@ def _task(task: LoadTask, selection: Selection) -> Iterator[str]:
             if len(pick.values) == 1:
                 expressions[name] = f"={pick.values[0]}"
                 continue
-            choices = ", ".join(_value(one) for one in pick.values)
-            yield from _wrapped_choice(local_name(name), choices)
-            expressions[name] = local_name(name)
+            yield from _wrapped_choice(local_name(name), [_value(one) for one in pick.values])
+            plain = all(quote(str(one), safe="") == str(one) for one in pick.values)
+            expressions[name] = _in_path(local_name(name), quoted=not plain)
             continue
         pool = pick.pool
         yield f"        if not {pool.variable}:"
@@ -241,7 +242,7 @@ def _task(task: LoadTask, selection: Selection) -> Iterator[str]:
         else:
             yield f"        {target} = random.choice({pool.variable})"
         for name, local in zip(pick.names, names, strict=True):
-            expressions[name] = f"quote(str({local}), safe='')" if pool.quoted else local
+            expressions[name] = _in_path(local, quoted=pool.quoted)
     for note in task.notes:
         yield from (f"        # {line}" for line in textwrap.wrap(_safe(note), WIDTH - 10))
     before = "response = " if task.fills else ""
@@ -251,14 +252,19 @@ def _task(task: LoadTask, selection: Selection) -> Iterator[str]:
     yield from returned
 
 
-def _wrapped_choice(local: str, choices: str) -> Iterator[str]:
-    line = f"        {local} = random.choice(({choices}))"
+def _in_path(local: str, *, quoted: bool) -> str:
+    """The expression of a value in a path; quoted where it has characters that a path has not."""
+    return f"quote(str({local}), safe='')" if quoted else local
+
+
+def _wrapped_choice(local: str, choices: Sequence[str]) -> Iterator[str]:
+    line = f"        {local} = random.choice(({', '.join(choices)}))"
     if len(line) <= WIDTH:
         yield line
         return
     yield f"        {local} = random.choice("
     yield "            ("
-    for choice in choices.split(", "):
+    for choice in choices:
         yield f"                {choice},"
     yield "            )"
     yield "        )"

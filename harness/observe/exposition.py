@@ -92,20 +92,19 @@ def parse_exposition(text: str) -> list[Sample]:
     Raises:
         ValueError: A line is not a sample; the message names the line.
     """
-    kinds: dict[str, MetricKind] = {}
     declared_names: dict[str, MetricKind] = {}
     rows: list[tuple[str, _Labels, float]] = []
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip(" \t\r")
         if line.startswith("#"):
             if declared := parse_type(line):
-                kinds.setdefault(*declared)
                 declared_names.setdefault(line.split()[2], declared[1])
         elif line:
             try:
                 rows.append(_row(line))
             except ValueError as error:
                 raise ValueError(f"line {number} is not a sample: {error}") from error
+    kinds = _by_family(declared_names)
     is_open_metrics = text.rstrip().endswith("# EOF")
     found = [
         Sample(name, dict(labels), value, kind, family)
@@ -134,6 +133,15 @@ def parse_exemplars(text: str) -> Iterator[Exemplar]:
             yield Exemplar(metric, of_bucket, seen, trace_id)
 
 
+def _by_family(declared: Mapping[str, MetricKind]) -> dict[str, MetricKind]:
+    """The kinds by family: a counter's has no `_total`, unless another metric has that name."""
+    kinds: dict[str, MetricKind] = {}
+    for name, kind in declared.items():
+        base = name.removesuffix("_total") if kind == "counter" else name
+        kinds.setdefault(name if base in declared else base, kind)
+    return kinds
+
+
 def _childless(
     declared: Mapping[str, MetricKind], seen: set[str], is_open_metrics: bool
 ) -> Iterator[Sample]:
@@ -141,7 +149,8 @@ def _childless(
     parts: tuple[str, ...]
     for name, kind in declared.items():
         base = name.removesuffix("_total")
-        if seen.intersection(base + part for part in ("", *FAMILY_PARTS)):
+        own = {base + part for part in ("", *FAMILY_PARTS)} - (declared.keys() - {name})
+        if own & seen:
             continue
         match kind:
             case "counter":

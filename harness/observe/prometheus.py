@@ -95,10 +95,24 @@ def _read(answer: Answer) -> QueryAnswer:
         document = json.loads(answer.body)
         if document["status"] != "success":
             return QueryAnswer(problem=f"{answer.status}: {document['error']}")
+        if doubt := _doubt(document):
+            return QueryAnswer(problem=f"the answer may be incomplete: {doubt}")
         return QueryAnswer(found=_found(document["data"]))
     except (ValueError, LookupError, TypeError):
         detail = "but not as Prometheus does" if answer.status == 200 else "without a reason"
         return QueryAnswer(problem=f"it answered {answer.status}, {detail}")
+
+
+def _doubt(document: Mapping[str, Any]) -> str:
+    """Why the server itself doubts a successful answer; empty if it does not.
+
+    Warnings tell of stores that did not answer, as in Thanos; VictoriaMetrics has a flag for that.
+    Advice on a query, an "info", is among the warnings of some versions.
+    """
+    warnings = [str(one) for one in document.get("warnings") or ()]
+    real = [one for one in warnings if not one.startswith("PromQL info")]
+    partial = "a part of the storage did not answer" if document.get("isPartial") is True else ""
+    return next(iter(real), partial)
 
 
 def _found(data: Mapping[str, Any]) -> tuple[AnswerSeries, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from harness.budgets.dialects.model import MetricRole, Recognition, RoleMetric, lacking
+from harness.budgets.dialects.read import dialects
 from harness.budgets.model import (
     ErrorRatio,
     Gauge,
@@ -30,9 +31,9 @@ from harness.names import ERROR, HOST_METRICS, OK
 from harness.promql.text import text
 
 AnswerOutcome = Literal["ok", "error", "all"]
-# A placeholder in a route: {id}, :id. Not [^/]+: Prometheus takes milliseconds to compile a class
-# of a million characters, at each evaluation.
-_PLACEHOLDER = r"[{<:\[][a-zA-Z0-9_:.-]+[}>\]]?"
+# A placeholder in a route: {id}, :id, #val. Not [^/]+: Prometheus takes milliseconds to compile a
+# class of a million characters, at each evaluation.
+_PLACEHOLDER = r"[{<:\[#][a-zA-Z0-9_:.-]+[}>\]]?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +127,20 @@ def _of_request(request: str, metric: RoleMetric) -> list[str]:
     """Matchers for a request.
 
     The name of a request in a locustfile is free. If it is a method and a route, the matchers find
-    the route, with any names of its placeholders.
+    the route, with any names of its placeholders. Where the author of a service names the labels,
+    they may be those of Go: promhttp writes methods in lower case, and the pattern of a route of
+    net/http begins with the method.
     """
     method, _, route = request.partition(" ")
-    matchers = [f"{metric.labels['method']}={text(method)}"] if "method" in metric.labels else []
     pattern = "/".join(
         _PLACEHOLDER if re.fullmatch(_PLACEHOLDER, step) else literal(step)
         for step in route.split("/")
     )
-    exact = pattern == literal(route)
-    sign, wanted = ("=", route) if exact else ("=~", pattern)
-    return [*matchers, f"{metric.labels['route']}{sign}{text(wanted)}"]
+    of_method = f"={text(method)}"
+    of_route = f"={text(route)}" if pattern == literal(route) else f"=~{text(pattern)}"
+    dialect = dialects().get(metric.dialect)
+    if dialect is None or dialect.generic:
+        of_method = f"=~{text(f'{literal(method)}|{literal(method.lower())}')}"
+        of_route = f"=~{text(f'(?:{literal(method)} )?{pattern}')}"
+    matchers = [f"{metric.labels['method']}{of_method}"] if "method" in metric.labels else []
+    return [*matchers, f"{metric.labels['route']}{of_route}"]

@@ -75,7 +75,7 @@ def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max")
         case Utilization():
             return _utilization(indicator, scope, direction)
         case Promql(query=query):
-            return query.replace("{window}", scope.window)
+            return _closed(query.replace("{window}", scope.window))
         case Quantile() | Mean() | Ratio() | Rate() | Latency() | ErrorRatio() | Throughput():
             return _of_counters(indicator, scope)
         case PerRequest(counter=counter):
@@ -83,6 +83,11 @@ def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max")
             return _over(_Series.of(counter, scope), made, scope)
         case _:
             assert_never(indicator)
+
+
+def _closed(query: str) -> str:
+    """A query after which an expression can go on: a comment in its last line ends there."""
+    return f"{query}\n" if "#" in query.rpartition("\n")[2] else query
 
 
 def in_own_unit(value: float, scale: float) -> float:
@@ -374,7 +379,10 @@ def _utilization(indicator: Utilization, scope: QueryScope, direction: Direction
     of, to = (_Series.of(one, scope) for one in (indicator.of, indicator.to))
 
     def share(offset: str = "") -> str:
-        return f"{_sum(f'{of}{offset}', each)} / {_sum(f'{to}{offset}', each)}"
+        limit = _sum(f"{to}{offset}", each)
+        # A limit of 0 means that there is none: the share of it would be infinite.
+        limit = f"({limit} > 0)" if scope.client == "service" else limit
+        return f"{_sum(f'{of}{offset}', each)} / {limit}"
 
     found = _windowed(f"({share()})", indicator.over, scope) or (
         f"({share()}) - ({share(f' offset {scope.window}')})"

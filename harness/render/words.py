@@ -39,8 +39,7 @@ class Links:
         uid = f"{slug(self.service)}-{dashboard}"
         if len(uid) <= _LONGEST_UID:
             return uid
-        mark = hashlib.sha256(uid.encode()).hexdigest()[:8]
-        return f"{uid[: _LONGEST_UID - 9]}-{mark}"
+        return f"{uid[: _LONGEST_UID - 9]}-{_mark(uid)}"
 
     def dashboard(self, dashboard: str, variables: Mapping[str, str]) -> str:
         """The URL of one of the service's dashboards, with variables set."""
@@ -132,7 +131,12 @@ def camel(name: str) -> str:
 
 def slug(name: str) -> str:
     """A name as part of a URL or a file name."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "service"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or f"service-{_mark(name)}"
+
+
+def _mark(text: str) -> str:
+    """A few characters that tell a text from others."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def duration(seconds: float) -> str:

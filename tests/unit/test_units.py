@@ -58,6 +58,7 @@ S, R, B, P, C = Unit.SECONDS, Unit.RATIO, Unit.BYTES, Unit.PER_SECOND, Unit.COUN
         ("+.5", C, 0.5),
         ("5.", C, 5.0),
         (" 200 ms ", S, 0.2),
+        ("1e-99999999999999999999ms", S, 0.0),
         (3, C, 3.0),
         (0.05, R, 0.05),
         (0, S, 0.0),

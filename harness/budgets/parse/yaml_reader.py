@@ -45,7 +45,9 @@ _ADVICE = {  # by a part of what PyYAML says
     "block mapping": "check the indent, brackets and braces up to here",
     "block collection": "check the indent, brackets and braces up to here",
 }
-_VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(:-|\}))?", re.ASCII)  # how it begins
+_NO_VARIABLE = "`${` opens no variable; write ${NAME}, ${NAME:-default} or $${ for a `${`"
+_BRACE = re.compile(r"[{}]")
 
 
 class _EndlessError(Exception):
@@ -79,7 +81,8 @@ def read(
     """Read the whole file.
 
     `${VAR}` and `${VAR:-default}` in values are replaced (the default also stands in for an empty
-    variable, as in a shell); `$${` is a literal `${`. Anchors, aliases and `<<` merges work. Keys
+    variable, as in a shell, and may hold variables and pairs of braces such as `{port}`); `$${` is
+    a literal `${`. Anchors, aliases and `<<` merges work. Keys
     of the top level without a value are dropped.
 
     Args:
@@ -147,10 +150,15 @@ class _Reader:
         result: dict[str, Value] = {}
         if self._tagged(node, place):
             return result
-        for key, value in node.value:
-            if key.tag == _MERGE:
-                result |= self._merged(value, place)
         seen: dict[str, int] = {}
+        merges = [(key, value) for key, value in node.value if key.tag == _MERGE]
+        for number, (key, value) in enumerate(merges):
+            if number:
+                self._problems.lines[*place, "<<"] = key.start_mark.line + 1
+                first = merges[0][0].start_mark.line + 1
+                text = f"duplicate key, first in line {first}; merge a list: <<: [*A, *B]"
+                self._problems.add((*place, "<<"), text)
+            result |= self._merged(value, place)
         for key, value in node.value:
             if key.tag == _MERGE:
                 continue
@@ -231,23 +239,35 @@ class _Reader:
             if len(place) > 1:
                 self._problems.add(place, "is empty; give it a value or remove the key")
             return None
-        text = _VARIABLE.sub(lambda match: self._variable(match, place), node.value)
+        text = self._replaced(node.value, place)
         if problem := _unusable(text):
             self._problems.add(place, problem)
         return None if self._problems.within(place) else text
 
-    def _variable(self, match: re.Match[str], place: Place) -> str:
-        name, default = match.groups()
-        if match[0] == "$${":
-            return "${"
-        if name is None:
-            self._problems.add(
-                place, "`${` opens no variable; write ${NAME}, ${NAME:-default} or $${ for a `${`"
-            )
-            return ""
+    def _replaced(self, text: str, place: Place, level: int = 0) -> str:
+        """A text with the values of its variables."""
+        made, at = [], 0
+        while match := _VARIABLE.search(text, at):
+            made.append(text[at : match.start()])
+            name, follows = match.groups()
+            at = match.end()
+            end = _closing_brace(text, at) if follows == ":-" else at
+            if match[0] == "$${":
+                made.append("${")
+            elif name is None or end is None or level > _MOST_LEVELS:
+                self._problems.add(place, _NO_VARIABLE)
+                if name is not None:
+                    return ""
+            else:
+                default = text[at:end] if follows == ":-" else None
+                made.append(self._variable(name, default, place, level))
+                at = end if default is None else end + 1
+        return "".join(made) + text[at:]
+
+    def _variable(self, name: str, default: str | None, place: Place, level: int) -> str:
         value = self._environment.get(name)
         if default is not None:
-            return value or default
+            return value or self._replaced(default, place, level + 1)
         if value is None:
             meant = closest(name, self._environment)
             self._problems.add(
@@ -255,6 +275,16 @@ class _Reader:
             )
             return ""
         return value
+
+
+def _closing_brace(text: str, begin: int) -> int | None:
+    """Where the brace is that closes one before `begin`; None if none does."""
+    depth = 1
+    for match in _BRACE.finditer(text, begin):
+        depth += 1 if match[0] == "{" else -1
+        if not depth:
+            return match.start()
+    return None
 
 
 def _unusable(text: str) -> str:

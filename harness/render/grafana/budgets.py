@@ -70,13 +70,13 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
         )
 
     return (
-        _history(budget, about, value, f"max({metric}{{{where}}})"),
+        _history(budget, about, value, f"{budget.direction}({metric}{{{where}}})"),
         *(of_service() if value else ()),
         stat(
             "In the last run",
             unit,
-            "Measured by the last load test of this time range.",
-            Query(f"max({last(metric)})"),
+            "Measured by the last load test of this time range; of several scenarios, the worst.",
+            Query(f"{budget.direction}({last(metric)})"),
             budget,
         ),
         _last_verdict(last(names.BUDGET_VERDICT)),
@@ -120,6 +120,6 @@ def _margin(value: str, budget: Budget) -> str:
     bound = number(budget.bound)
     if budget.bound == 0:
         return f"-({value})" if budget.direction == "max" else value
-    if budget.direction == "max":
+    if (budget.direction == "max") is (budget.bound > 0):
         return f"1 - ({value}) / {bound}"
     return f"({value}) / {bound} - 1"

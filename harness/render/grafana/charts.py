@@ -73,23 +73,24 @@ def _target(query: Query, letter: str, panel: GrafanaPanel) -> prometheus.Dataqu
 
 
 def _thresholds(budgets: Sequence[Budget]) -> builders.ThresholdsConfig:
-    """Green on the good side of each bound, red on the bad; orange for warnings and waivers."""
-    below = [budget for budget in budgets if budget.direction == "min"]
-    steps = {budget.bound: _color(budget) for budget in budgets if budget.direction == "max"}
+    """Green where all bounds hold, red where one is breached; orange for warnings and waivers."""
+    most = [budget for budget in budgets if budget.direction == "max"]
+    least = [budget for budget in budgets if budget.direction == "min"]
+    steps = {at.bound: _color([one for one in most if one.bound <= at.bound]) for at in most}
     for budget in budgets:
         if budget.alert and budget.direction == "max":
             steps[budget.alert.bound] = "dark-red"
-    base = "green"
-    if below:
-        base = _color(below[0])
-        steps |= {budget.bound: "green" for budget in below}
-    every = [models.Threshold(value=None, color=base)]
+    steps |= {at.bound: _color([one for one in least if one.bound > at.bound]) for at in least}
+    every = [models.Threshold(value=None, color=_color(least))]
     every += [models.Threshold(value=bound, color=steps[bound]) for bound in sorted(steps)]
     return builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(every)
 
 
-def _color(budget: Budget) -> str:
-    return "red" if budget.severity == "error" and budget.waiver is None else "orange"
+def _color(breached: Sequence[Budget]) -> str:
+    if not breached:
+        return "green"
+    failing = any(one.severity == "error" and one.waiver is None for one in breached)
+    return "red" if failing else "orange"
 
 
 def _timeseries(panel: GrafanaPanel) -> timeseries.Panel:

@@ -82,7 +82,7 @@ def _runs(links: Links) -> tuple[builders.AnnotationQuery, builders.AnnotationQu
     scraped.text_format(f"scenario {{{{{names.RUN_SCENARIO}}}}}")
     own = common_models.DataSourceRef(type_val="grafana", uid="-- Grafana --")
     target = builders.AnnotationTarget().type("tags").match_any(False).limit(100)
-    target.tags([TAG, slug(links.service)])
+    target.tags([TAG, links.service])  # as a run is tagged
     annotated = builders.AnnotationQuery().name("Load tests, annotated").datasource(own)
     annotated.enable(True).icon_color("purple").target(target)  # type: ignore[arg-type]  # as the SDK's own examples
     return scraped, annotated

@@ -20,7 +20,9 @@ from harness.render.grafana.panels import (
 )
 from harness.render.words import Links
 
-_RUN = f'{names.RUN_SERVICE}="$service", {names.RUN_SCENARIO}=~"$scenario"'
+# Not "service": links carry variables along, and the other dashboards have the job in that one.
+_TESTED = "tested"
+_RUN = f'{names.RUN_SERVICE}="${_TESTED}", {names.RUN_SCENARIO}=~"$scenario"'
 _SENT = f'{_RUN}, {names.RUN_REQUEST}=~"$request"'
 _GOOD = f'{_SENT}, {names.RUN_OUTCOME}="{names.OK}"'
 _BAD = f'{_SENT}, {names.RUN_OUTCOME}="{names.ERROR}"'
@@ -33,10 +35,10 @@ def load_board(plan: Plan, links: Links) -> Dashboard:
     """The dashboard of a service's load tests."""
     budgets = plan.judged
     metric = names.RUN_REQUESTS
-    of_service = f'{metric}{{{names.RUN_SERVICE}="$service"}}'
+    of_service = f'{metric}{{{names.RUN_SERVICE}="${_TESTED}"}}'
     variables = (
         Variable(
-            "service",
+            _TESTED,
             "Service",
             f"label_values({metric}, {names.RUN_SERVICE})",
             links.service,
@@ -256,6 +258,6 @@ def _runs(links: Links) -> GrafanaPanel:
         link=(
             names.RUN_FOLDER,
             "Window of the run",
-            f"/d/{links.uid('load-test')}?var-service=${{service}}&{_JUDGED}",
+            f"/d/{links.uid('load-test')}?var-{_TESTED}=${{{_TESTED}}}&{_JUDGED}",
         ),
     )

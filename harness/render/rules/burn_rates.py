@@ -1,7 +1,7 @@
 """Alerts on how fast an error budget burns, for budgets with an objective.
 
 Windows and factors are from https://sre.google/workbook/alerting-on-slos/ for 30 days; for another
-length the windows are scaled, with the same factors.
+length the windows are scaled, with the same factors, to at least 5 minutes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from harness.units import Unit, format_quantity
 
 _DAY = 86400.0
 _LENGTH = 30 * _DAY
+_SHORTEST = 300.0  # seconds: with the usual scrape each minute, a rate over less often has no value
 
 
 class _Burn(NamedTuple):
@@ -58,7 +59,7 @@ def _rules(plan: Plan, links: Links) -> Iterator[RecordingRule | AlertRule]:
 
 def _scaled(window: float, budget: Budget) -> float:
     assert budget.objective is not None
-    return round(window * budget.objective.window / _LENGTH)
+    return max(_SHORTEST, round(window * budget.objective.window / _LENGTH))
 
 
 def _bad(budget: Budget, window: str, links: Links) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from harness.budgets.lint.metrics import Family, edges_near, family_of
 from harness.budgets.model import Budget, Latency, Plan, Quantile
 from harness.promql.answers import answer_times
-from harness.render.rules.rules import allowed_over
+from harness.render.rules.rules import alert_bounds, allowed_over
 from harness.render.words import Links, watched
 from harness.units import format_quantity
 
@@ -26,7 +26,7 @@ def edge_notes(plan: Plan, links: Links, families: Mapping[str, Family]) -> Iter
             continue
         metric, scale = histogram
         family = family_of(metric, families)
-        for bound in _counted_at(budget):
+        for bound in alert_bounds(budget):
             near = () if family is None else edges_near(family, scale, bound)
             if near:
                 shown = format_quantity(bound, budget.unit)
@@ -48,10 +48,3 @@ def _histogram(budget: Budget, links: Links) -> tuple[str, float] | None:
     if isinstance(indicator, Latency) and (found := answer_times(indicator, links.roles)):
         return found.metric, found.scale
     return None
-
-
-def _counted_at(budget: Budget) -> list[float]:
-    """The bounds over which the alerts of a budget count requests, each once."""
-    bounds = [budget.alert.bound] if budget.alert else []
-    bounds += [budget.bound] if budget.objective else []
-    return list(dict.fromkeys(bounds))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 from harness import names
-from harness.budgets.model import Budget, Latency, Plan, Quantile
+from harness.budgets.model import Alert, Budget, Latency, Plan, Quantile
 from harness.promql.expression import QueryScope, needed, number, share_over, text, value
 from harness.render.words import (
     Links,
@@ -83,8 +84,15 @@ def labels_of(budget: Budget, links: Links) -> Labels:
 
 
 def alerting(plan: Plan, links: Links) -> list[Budget]:
-    """The watched budgets with an alert."""
-    return [budget for budget in watched(plan, links) if budget.alert]
+    """The watched budgets with an alert on their bound, or on their error budget."""
+    return [budget for budget in watched(plan, links) if alert_bounds(budget)]
+
+
+def alert_bounds(budget: Budget) -> list[float]:
+    """The bounds of the alerts of a budget, each once: of its own, and of its error budget."""
+    bounds = [budget.alert.bound] if budget.alert else []
+    bounds += [budget.bound] if budget.objective else []
+    return list(dict.fromkeys(bounds))
 
 
 def recording(plan: Plan, links: Links) -> Group:
@@ -102,42 +110,44 @@ def recording(plan: Plan, links: Links) -> Group:
 
 
 def alerts(plan: Plan, links: Links) -> Group:
-    """The alerts on bounds, and the alerts on missing data."""
+    """The alerts on bounds, and the alerts on missing data, also for those on error budgets."""
     return Group(f"{links.service} alerts", tuple(_alerts(plan, links)))
 
 
 def _alerts(plan: Plan, links: Links) -> Iterator[AlertRule]:
     budgets = alerting(plan, links)
     for budget in budgets:
-        yield _over(budget, plan, links)
+        if budget.alert is not None:
+            yield _over(budget, budget.alert, plan, links)
     for budget in budgets:
-        assert budget.alert is not None
-        if series := needed(budget.indicator, budget.alert.bound, scope_of(links)):
+        found = [needed(budget.indicator, at, scope_of(links)) for at in alert_bounds(budget)]
+        if series := tuple(dict.fromkeys(chain(*found))):
             yield _no_data(budget, series, plan, links)
     if budgets:
         yield _absent(plan, links)
 
 
 def allowed_over(budget: Budget) -> float | None:
-    """The share of observations that may be over the bound; None if a value is compared."""
+    """The share of observations that may be over the bound; None if a value is compared.
+
+    With a `min`, it is the share above which the quantile reaches the bound.
+    """
     indicator = budget.indicator
     quantile = indicator.quantile if isinstance(indicator, Quantile | Latency) else None
-    return None if quantile is None or budget.direction == "min" else 1 - quantile
+    return None if quantile is None else 1 - quantile
 
 
-def _over(budget: Budget, plan: Plan, links: Links) -> AlertRule:
-    alert = budget.alert
-    assert alert is not None
+def _over(budget: Budget, alert: Alert, plan: Plan, links: Links) -> AlertRule:
     scope = scope_of(links)
     shown = format_quantity(alert.bound, budget.unit)
     most = allowed_over(budget)
     if most is not None and isinstance(budget.indicator, Quantile | Latency):
         shown_value = value_format(Unit.RATIO)
-        expr = f"{share_over(budget.indicator, alert.bound, scope)} > {number(most)}"
-        found = (
-            f"{shown_value.template} were over {shown} in the last {WINDOW}; "
-            f"{format_quantity(most, Unit.RATIO)} are allowed."
-        )
+        sign = ">" if budget.direction == "max" else "<="
+        expr = f"{share_over(budget.indicator, alert.bound, scope)} {sign} {number(most)}"
+        share = format_quantity(most, Unit.RATIO)
+        allowed = f"{share} are allowed" if sign == ">" else f"more than {share} should be"
+        found = f"{shown_value.template} were over {shown} in the last {WINDOW}; {allowed}."
     else:
         shown_value = value_format(budget.unit)
         sign = ">" if budget.direction == "max" else "<"

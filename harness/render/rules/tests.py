@@ -5,6 +5,7 @@ The series are made from the indicator and its bound, never from the expression 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
@@ -30,7 +31,7 @@ from harness.budgets.model import (
 )
 from harness.promql.answers import answer_times, failed_status
 from harness.promql.expression import in_own_unit, number, text
-from harness.render.rules.rules import AlertRule, Group, Labels, allowed_over
+from harness.render.rules.rules import AlertRule, Group, Labels, alert_bounds, allowed_over
 from harness.render.words import Links, duration, plain
 
 INTERVAL = 15.0  # seconds between samples
@@ -38,6 +39,7 @@ _EVENTS = 100.0  # in each interval
 _EVALUATION = 60.0  # seconds
 _SETTLED = 420.0  # seconds until all windows of the alerts are full
 _WINDOW = 300.0  # seconds, the window of the rules
+_SAMPLES = 200  # of a series; more where an alert holds for longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +71,25 @@ def rule_tests(plan: Plan, links: Links, groups: list[Group]) -> dict[str, objec
 
 
 def _tests(rule: AlertRule, budget: Budget | None, links: Links) -> Iterator[dict[str, object]]:
-    up = {"series": f"{names.UP}{{{_labels({}, links)}}}", "values": "1x200"}
+    early = [(rule.hold - INTERVAL, None)] if rule.hold >= 2 * INTERVAL else []
+    late = rule.hold + _SETTLED
+    samples = max(_SAMPLES, math.ceil(late / INTERVAL) + 1)
+    up = {"series": f"{names.UP}{{{_labels({}, links)}}}", "values": f"1x{samples}"}
+
+    def at(bound: float, level: float) -> list[dict[str, str]]:
+        assert budget is not None
+        return series(budget, bound, level, links, samples)
+
     if budget is None:
         bad, good, level = [], [up], None
     elif rule.about == "series":
-        levels = _levels(budget)
-        bad, good, level = [up], [up, *series(budget, levels.bound, levels.good, links)], None
+        both = (_levels(budget, bound) for bound in alert_bounds(budget))
+        present = {one["series"]: one for levels in both for one in at(levels.bound, levels.good)}
+        bad, good, level = [up], [up, *present.values()], None
     else:
-        levels = _burn_levels(budget) if rule.about == "burn" else _levels(budget)
-        bad, good = (series(budget, levels.bound, one, links) for one in (levels.bad, levels.good))
+        levels = _burn_levels(budget) if rule.about == "burn" else _alert_levels(budget)
+        bad, good = (at(levels.bound, one) for one in (levels.bad, levels.good))
         level = 1.0 if rule.about == "burn" else levels.bad
-    early = [(rule.hold - INTERVAL, None)] if rule.hold >= 2 * INTERVAL else []
-    late = rule.hold + _SETTLED
     yield _test(f"{rule.name} fires", rule, bad, [*early, (late, _alert(rule, level))])
     yield _test(f"{rule.name} does not fire", rule, good, [(late, None)])
 
@@ -121,12 +130,18 @@ def _test(
 # --- levels ---------------------------------------------------------------------------------------
 
 
-def _levels(budget: Budget) -> _Levels:
+def _alert_levels(budget: Budget) -> _Levels:
     """Values on either side of the alert's bound."""
     assert budget.alert is not None
-    bound, most = budget.alert.bound, allowed_over(budget)
+    return _levels(budget, budget.alert.bound)
+
+
+def _levels(budget: Budget, bound: float) -> _Levels:
+    """Values on either side of a bound."""
+    most = allowed_over(budget)
     if most is not None:
-        return _Levels(bound, (1 + most) / 2, most / 2)
+        over, under = (1 + most) / 2, most / 2
+        return _Levels(bound, *((over, under) if budget.direction == "max" else (under, over)))
     step = abs(bound) / 5 or 0.5
     if isinstance(budget.indicator, Ratio | ErrorRatio) and 0 < bound < 1:
         step = min(step, (1 - bound) / 2)
@@ -146,7 +161,9 @@ def _burn_levels(budget: Budget) -> _Levels:
 # --- series ---------------------------------------------------------------------------------------
 
 
-def series(budget: Budget, bound: float, level: float, links: Links) -> list[dict[str, str]]:
+def series(
+    budget: Budget, bound: float, level: float, links: Links, samples: int
+) -> list[dict[str, str]]:
     """Series in which the budget's indicator has a level.
 
     Args:
@@ -154,9 +171,10 @@ def series(budget: Budget, bound: float, level: float, links: Links) -> list[dic
         bound: The bucket edge at which a quantile is judged.
         level: The share over that edge, or the value.
         links: The names of the service.
+        samples: Their number, after the first one.
     """
     return [
-        {"series": f"{metric}{{{_labels(where, links)}}}", "values": values}
+        {"series": f"{metric}{{{_labels(where, links)}}}", "values": f"{values}x{samples}"}
         for metric, where, values in _series(budget.indicator, bound, level, links.roles)
     ]
 
@@ -210,13 +228,13 @@ def _series(indicator: Indicator, bound: float, level: float, roles: Recognition
         case Rate(counter=counter, to=to):
             level = in_own_unit(level, counter.scale)
             found = [_counter(counter.metric, _example(counter), level * INTERVAL)]
-            found += [(to.metric, _example(to), "1x200")] if to else []
+            found += [(to.metric, _example(to), "1")] if to else []
         case Gauge(gauge=gauge, over=over):
             level = in_own_unit(level, gauge.scale)
             found = [(gauge.metric, _example(gauge), _course(level, over))]
         case Utilization(of=of, to=to, over=over):
             found = [(of.metric, _example(of), _course(level, over))]
-            found += [(to.metric, _example(to), "1x200")]
+            found += [(to.metric, _example(to), "1")]
         case PerRequest():
             pass  # it has no alert
         case Promql():
@@ -264,16 +282,17 @@ def _histogram(
 
 
 def _counter(metric: str, where: Labels, step: float) -> _Series:
-    return metric, where, f"0+{number(step)}x200"
+    return metric, where, _rising(step)
 
 
 def _course(level: float, over: str) -> str:
     """A constant gauge, or one that grows by the level in each window."""
-    return (
-        f"0+{number(level / _WINDOW * INTERVAL)}x200"
-        if over == "growth"
-        else f"{number(level)}x200"
-    )
+    return _rising(level / _WINDOW * INTERVAL) if over == "growth" else number(level)
+
+
+def _rising(step: float) -> str:
+    """Values from 0 in equal steps, which fall with a negative one."""
+    return f"0{'' if step < 0 else '+'}{number(step)}"
 
 
 def _answer(request: str | None, metric: RoleMetric, found: Recognition, *, failed: bool) -> Labels:

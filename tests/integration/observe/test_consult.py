@@ -154,18 +154,19 @@ def test_expression_is_evaluated_at_the_windows_end_over_its_length(
 # --- answers that a real server gives only in need ------------------------------------------------
 
 
-def vector(*values: float, at: float = 1010.0) -> Callable[[str], Reply]:
-    """Answers every query alike, `timestamp` apart."""
+def vector(*values: float, at: float = 1010.0, **also: object) -> Callable[[str], Reply]:
+    """Answers every query alike, `timestamp` apart; `also` stands beside the data."""
 
     def reply(path: str) -> Reply:
         own = [at] if "timestamp" in path else values
         result = [{"metric": {}, "value": [1010.0, str(value)]} for value in own]
         data = {"resultType": "vector", "result": result}
-        return Reply(json.dumps({"status": "success", "data": data}))
+        return Reply(json.dumps({"status": "success", "data": data, **also}))
 
     return reply
 
 
+INFO = "PromQL info: metric might not be a counter"
 BAD: dict[str, tuple[Callable[[str], Reply] | Reply, str]] = {
     "an error with a reason": (
         Reply(json.dumps({"status": "error", "error": "query timed out"}), 503),
@@ -176,6 +177,11 @@ BAD: dict[str, tuple[Callable[[str], Reply] | Reply, str]] = {
     "a redirect": (Reply("", 302, {"Location": "http://127.0.0.1:9/"}), "it answered 302"),
     "something else": (Reply("<html>Welcome"), "it answered 200, but not as Prometheus does"),
     "half an answer": (Reply("{", 200, {"Content-Length": "99"}), "ended after 1 of 99 bytes"),
+    "a store that is down": (
+        vector(3.0, warnings=[INFO, "receive series from store-2: unavailable"]),
+        "the answer may be incomplete: receive series from store-2: unavailable",
+    ),
+    "a part of the data": (vector(3.0, isPartial=True), "the answer may be incomplete"),
     "an old sample": (vector(3.0, at=900.0), "its last sample is 1.83 min older than the window"),
 }
 
@@ -190,6 +196,11 @@ def test_bad_answer_is_inconclusive(name: str, endpoint: Endpoint, stored_run: R
     verdict = judge((budget,), evidence).verdicts[0]
     assert verdict.outcome == "inconclusive"
     assert reason in verdict.reason
+
+
+def test_advice_on_a_query_is_no_doubt(endpoint: Endpoint, stored_run: RunFolder) -> None:
+    endpoint.reply = vector(3.0, warnings=[INFO], infos=[INFO], isPartial=False)
+    assert by(Prometheus(endpoint.url), stored_run, of(Promql("up"))).value == 3.0
 
 
 def test_edges_are_compared_as_numbers(endpoint: Endpoint, stored_run: RunFolder) -> None:

@@ -30,6 +30,8 @@ MATCHES = {
     r"\{id\}": (["{id}"], ["id"]),
     r"[\]\[]": (["]", "["], ["a"]),
     "a]}": (["a]}"], ["a"]),
+    "(?:a{100}){10}|(b{2}){500}": (["a" * 1000, "b" * 1000], ["a" * 999]),
+    "(x|(?:a{3}b)*){333}": (["x" * 333, "aaab"], ["a"]),
 }
 REFUSED = {
     "": "empty",
@@ -51,7 +53,9 @@ REFUSED = {
     "/{id}": "repeats nothing",
     "a{1001}": "repeats too much",
     "a{3,2}": "repeats too much",
-    "(a{200}){200}": "repeats too much",
+    "(a{200}){200}": "repeats within repeats",
+    "(a{100}){11}": "repeats within repeats",
+    "(x|(?:a{3}b)*){334}": "repeats within repeats",
     "(?=a)": "look-around",
     "(?i)a": "look-around",
     "(?P<n>a)": "look-around",

@@ -66,7 +66,7 @@ def test_rules_of_a_service_with_its_own_names_read_these(
     assert set(re.findall(r"\w*request_duration_seconds\w*", text)) == {
         "http_request_duration_seconds_bucket"
     }
-    assert 'endpoint="/orders"' in text
+    assert 'endpoint=~"(?:GET )?/orders"' in text
 
 
 def test_render_of_nothing_is_an_error_that_says_why(

@@ -1,10 +1,12 @@
 """The locustfile that is written: goldens, and what holds for every document."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.init.functions import function_name
 from harness.init.locustfile import locustfile_text
-from harness.init.model import Selection
+from harness.init.model import Answered, Selection
 from harness.init.operations import read_operations
 from harness.init.select import select
 from tests.unit.init.documents import CONTACTS, Service, contacts, fastapi, nested, swagger_2
@@ -60,6 +62,50 @@ def test_locustfile_is_as_the_formatter_and_the_linter_want_it(tmp_path: Path) -
             check=False,
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+class _User:
+    """Stands for `FastUser`: keeps the paths that a task asks for."""
+
+    def __init__(self) -> None:
+        self.client = self
+        self.paths: list[str] = []
+
+    def get(self, path: str, **_: Any) -> None:
+        self.paths.append(path)
+
+
+def test_values_of_a_path_are_sent_as_the_document_has_them() -> None:
+    """Also values with a comma, for whose list a line is too short, and with signs of URLs."""
+    values = ["Korea, Republic of", "Congo, The Democratic Republic of the", "a/b?c", "100%", "ü"]
+    schema = {"type": "string", "enum": values}
+    parameter = {"name": "name", "in": "path", "required": True, "schema": schema}
+    document = {
+        "openapi": "3.0.0",
+        "paths": {"/countries/{name}": {"get": {"parameters": [parameter]}}},
+    }
+    operations = read_operations(document)
+    found = select(
+        *(operations, lambda *_: Answered(200)),
+        writes=False,
+        environment=(),
+        source="openapi.json",
+    )
+    text = locustfile_text(found, "shop", "scenarios/load.py", "http://127.0.0.1:8000")
+    tree = ast.parse(text)
+    tree.body = [one for one in tree.body if not _imports_locust(one)]
+    scope = {"FastUser": _User, "between": max, "task": lambda _: lambda function: function}
+    exec(compile(tree, "load.py", "exec"), scope)
+    user: Any = scope["Visitor"]
+    visitor = user()
+    for _ in range(200):
+        getattr(visitor, operations[0].function)()
+    assert {unquote(one.removeprefix("/countries/")) for one in visitor.paths} == set(values)
+    assert all(re.fullmatch(r"/countries/[\w%.-]+", one, re.ASCII) for one in visitor.paths)
+
+
+def _imports_locust(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module in {"harness", "locust"}
 
 
 def test_same_document_gives_the_same_text() -> None:

@@ -1,12 +1,15 @@
-"""Metrics of a running service: what is said when there are none."""
+"""Metrics of a running service: their families, and what is said when there are none."""
 
 from __future__ import annotations
 
 import pytest
 
+from harness.budgets.lint.metrics import Family, family_of
 from harness.errors import TargetError
 from harness.observe import metric_families
+from harness.observe.exposition import parse_exposition
 from harness.observe.fetch import Answer, NoAnswer
+from harness.observe.metric_families import families_of
 
 URL = "http://127.0.0.1:9"
 
@@ -28,3 +31,18 @@ def test_service_without_metrics_is_not_one_that_is_down(monkeypatch: pytest.Mon
     with pytest.raises(TargetError) as silent:
         metric_families.fetch_families(URL, None)
     assert silent.value.hint.startswith("start the service")
+
+
+@pytest.mark.parametrize("first", ["jobs", "jobs_total"])
+def test_gauge_and_counter_of_one_name_are_two_families(first: str) -> None:
+    blocks = {
+        "jobs": "# TYPE jobs gauge\njobs 3\n",
+        "jobs_total": '# TYPE jobs_total counter\njobs_total{queue="mail"} 9\n',
+    }
+    text = "".join(blocks[name] for name in sorted(blocks, key=lambda name: name != first))
+    families = families_of(parse_exposition(text))
+    gauge, counter = (family_of(name, families) for name in ("jobs", "jobs_total"))
+    assert gauge == Family("gauge", ({},))
+    assert counter == Family("counter", ({"queue": "mail"},))
+    without = text.replace('jobs_total{queue="mail"} 9\n', "")
+    assert families_of(parse_exposition(without)).keys() == {"jobs", "jobs_total"}

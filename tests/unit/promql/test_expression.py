@@ -154,7 +154,7 @@ OF_SERVICE: dict[str, tuple[Indicator, str]] = {
         (
             "sum(rate(http_server_request_duration_seconds_count{"
             'http_response_status_code!~"5..", http_request_method="GET",'
-            ' http_route=~"/v1\\\\.0/contacts/[{<:\\\\[][a-zA-Z0-9_:.-]+[}>\\\\]]?",'
+            ' http_route=~"/v1\\\\.0/contacts/[{<:\\\\[#][a-zA-Z0-9_:.-]+[}>\\\\]]?",'
             ' job="shop"}[5m]))'
         ),
     ),

@@ -33,7 +33,8 @@ def test_value_in_an_alert_has_its_unit(unit: Unit, value: float, text: str) -> 
 def test_names_become_those_of_alerts_and_addresses() -> None:
     assert camel("api-latency-p95") == "ApiLatencyP95"
     assert slug("My Shop (EU)") == "my-shop-eu"
-    assert slug("??") == "service"
+    assert {slug(name).rpartition("-")[0] for name in ("каталог", "корзина")} == {"service"}
+    assert slug("каталог") != slug("корзина")
 
 
 def test_braces_are_no_template() -> None:

@@ -170,11 +170,11 @@ EXPECTED: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "grpc": (
         ("grpc",),
         {
-            "server latency": "grpc_server_handling_seconds (grpc_method, grpc_type)",
-            "requests": "grpc_server_handled_total (grpc_method, grpc_type, grpc_code)",
+            "server latency": "grpc_server_handling_seconds (grpc_method)",
+            "requests": "grpc_server_handled_total (grpc_method, grpc_code)",
             "errors": 'grpc_server_handled_total{grpc_code=~"Unknown|DeadlineExceeded|Unimplemented'
             "|Internal|Unavailable|DataLoss|UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL"
-            '|UNAVAILABLE|DATA_LOSS"} (grpc_method, grpc_type, grpc_code)',
+            '|UNAVAILABLE|DATA_LOSS"} (grpc_method, grpc_code)',
         },
     ),
     "opentelemetry-grpc": (

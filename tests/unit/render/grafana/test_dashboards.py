@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.budgets.model import Budget, Quantile
+from harness.commands.parts.servers import annotate_run
+from harness.judge.model import Judgement
+from harness.observe.grafana import Grafana
+from harness.render.files import rendered
 from harness.render.grafana.sdk import JSONEncoder, models
 from harness.render.words import Links, watched
 from tests.unit.render.grafana.sdk_types import mistyped
-from tests.unit.render.test_files import PAIRS, plan_of
+from tests.unit.render.test_files import PAIRS, ROOT, plan_of
+from tests.unit.report.cases import MANIFEST
 
 pytestmark = pytest.mark.untraced  # test_files.py renders the same with the tracer
 BOARDS = {
@@ -292,6 +298,39 @@ def test_dashboards_of_a_service_lead_to_each_other_and_to_a_run() -> None:
     text = json.dumps(runs["fieldConfig"]["overrides"])
     assert "/d/sample-app-load-test?" in text
     assert "from=${__data.fields.start.numeric}&to=${__data.fields.end.numeric}" in text
+
+
+def test_variables_that_a_link_carries_along_mean_the_same_on_each_dashboard() -> None:
+    plan = plan_of(ROOT / "budgets.yaml")
+    files = rendered(plan, Links(plan.service, "default/shop"), ["grafana"])
+    meant: dict[str, set[tuple[str, str]]] = {}
+    for board in (json.loads(text) for path, text in files.items() if path.endswith(".json")):
+        for one in board["templating"]["list"]:
+            if one["type"] == "query":
+                label = one["query"].rpartition(", ")[2]
+                meant.setdefault(one["name"], set()).add((label, str(one["current"]["value"])))
+    assert meant["service"] == {("job)", "default/shop")}
+    assert all(len(found) == 1 for found in meant.values())
+
+
+@pytest.mark.parametrize("service", ["shop", "My_Shop"])
+def test_the_runs_on_the_charts_are_those_that_a_run_tags(service: str) -> None:
+    class Tags(Grafana):
+        def annotate(self, text: str, tags: Iterable[str], start: float, end: float) -> None:
+            given.update(tags)
+
+    given: set[str] = set()
+    manifest = MANIFEST.model_copy(update={"service": service})
+    annotate_run(Tags("", ""), manifest, Judgement("pass", (), ()))
+    path = ROOT / "budgets.yaml"
+    plan = replace(plan_of(path), service=service)
+    board = json.loads(rendered(plan, Links(service, service), ["grafana"])["budgets.json"])
+    (asked,) = [
+        one["target"]["tags"]
+        for one in board["annotations"]["list"]
+        if one["datasource"]["type"] == "grafana"
+    ]
+    assert set(asked) <= given
 
 
 def test_latency_shows_exemplars_and_leads_to_traces() -> None:

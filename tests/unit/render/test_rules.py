@@ -1,0 +1,141 @@
+"""Which rendered alerts fire, by promtool, over series that are written here by hand."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.budgets.parse.parse import parse_plan
+from harness.render.files import rendered
+from harness.render.words import Links
+
+HEAD = """\
+version: 1
+service: shop
+target: {url: "http://127.0.0.1:8000", metrics: /metrics}
+scenarios: {smoke: {locustfile: smoke.py, rate: 50/s, duration: 20s}}
+budgets:
+"""
+POOL = "{kind: utilization, of: used, to: most, over: max}"
+UP = 'up{job="shop", instance="a"}'
+
+
+def write_rules(budgets: str, folder: Path) -> None:
+    plan = parse_plan(f"{HEAD}  {budgets}\n", folder / "budgets.yaml", {}, None)
+    files = rendered(plan, Links("shop", "shop"), ["prometheus"])
+    (folder / "rules.yml").write_text(files["prometheus/rules.yml"])
+
+
+def firing(
+    budgets: str, series: Mapping[str, str], alerts: Mapping[str, bool], folder: Path
+) -> None:
+    """Check which alerts fire after 20 minutes of samples of each minute."""
+    write_rules(budgets, folder)
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": text} for name, text in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": f'count(ALERTS{{alertname="{name}", alertstate="firing"}}) or vector(0)',
+                "eval_time": "20m",
+                "exp_samples": [{"labels": "{}", "value": int(fires)}],
+            }
+            for name, fires in alerts.items()
+        ],
+    }
+    document = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [test]}
+    (folder / "test.yml").write_text(yaml.safe_dump(document))
+    tested = subprocess.run(
+        ["promtool", "test", "rules", "test.yml"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.untraced
+@pytest.mark.needs_prometheus
+@pytest.mark.parametrize(
+    ("limit", "fires"), [("0", False), ("10", True), ("100", False)], ids=["none", "10", "100"]
+)
+def test_a_limit_of_0_is_no_limit(limit: str, fires: bool, tmp_path: Path) -> None:
+    series = {
+        UP: "1x20",
+        'used{job="shop", instance="a"}': "9x20",
+        'most{job="shop", instance="a"}': f"{limit}x20",
+    }
+    pool = f"pool: {{indicator: {POOL}, max: 80%, alert: {{max: 85%, for: 2m}}}}"
+    firing(pool, series, {"Pool": fires, "PoolNoData": False, "ShopAbsent": False}, tmp_path)
+
+
+COMMENTED = """lag:
+    indicator:
+      kind: promql
+      unit: s
+      query: |
+        # of the slowest replica
+        max(lag)  # never of the primary
+    max: 5s
+    alert: {max: 10s, for: 2m}
+"""
+
+
+@pytest.mark.untraced
+@pytest.mark.needs_prometheus
+@pytest.mark.parametrize(
+    ("series", "over", "missing"),
+    [({"lag": "20x20"}, True, False), ({"lag": "1x20"}, False, False), ({}, False, True)],
+    ids=["over the bound", "within the bound", "no series"],
+)
+def test_a_query_may_end_in_a_comment(
+    series: Mapping[str, str], over: bool, missing: bool, tmp_path: Path
+) -> None:
+    firing(COMMENTED, {UP: "1x20", **series}, {"Lag": over, "LagNoData": missing}, tmp_path)
+
+
+BURNING = "slow: {indicator: api_latency, max: 200ms, objective: 99.9%, window: 7d}"
+ANSWERS = 'http_server_request_duration_seconds_{}{{job="shop", instance="a"{}}}'
+
+
+@pytest.mark.untraced
+@pytest.mark.needs_prometheus
+@pytest.mark.parametrize(
+    ("series", "alerts"),
+    [
+        ({}, {"ShopAbsent": True, "SlowNoData": False, "SlowBurnsFast": False}),
+        (
+            {
+                UP: "1x20",
+                ANSWERS.format("bucket", ', le="0.25"'): "0x20",
+                ANSWERS.format("count", ""): "0+60x20",
+            },
+            {"ShopAbsent": False, "SlowNoData": True, "SlowBurnsFast": False},
+        ),
+        (
+            {
+                UP: "1x20",
+                ANSWERS.format("bucket", ', le="0.2"'): "0x20",
+                ANSWERS.format("count", ""): "0+60x20",
+            },
+            {"ShopAbsent": False, "SlowNoData": False, "SlowBurnsFast": True},
+        ),
+    ],
+    ids=["no service", "no bucket at the bound", "all answers are slow"],
+)
+def test_an_error_budget_that_cannot_be_watched_alerts(
+    series: Mapping[str, str], alerts: Mapping[str, bool], tmp_path: Path
+) -> None:
+    firing(BURNING, series, alerts, tmp_path)
+
+
+def test_no_rate_is_over_less_than_5_minutes(tmp_path: Path) -> None:
+    write_rules(BURNING, tmp_path)
+    ranges = re.findall(r"\[([\dhms]+)\]", (tmp_path / "rules.yml").read_text())
+    assert list(dict.fromkeys(ranges)) == ["5m", "7m", "14m", "28m", "1h24m", "5h36m", "16h48m"]
