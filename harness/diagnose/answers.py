@@ -355,7 +355,8 @@ def failed_requests(
     for one in failures:
         share = one.count / number
         served = endpoints.get(one.request, {one.request})
-        raised, place = _exception(by_id.get(one.trace_id), served, traces)
+        same = [each for each in traces if each.endpoint in served and each.fails_with(one.status)]
+        raised, place = _exception(by_id.get(one.trace_id), same)
         if not place:
             raised, place = _in_output(one, tracebacks) or (raised, place)
         text = " ".join((f"{one.request}: {one.text}" + (f", {raised}" if raised else "")).split())
@@ -370,15 +371,12 @@ def failed_requests(
     return Analysis("the failed requests", tuple(causes))
 
 
-def _exception(
-    trace: Trace | None, endpoints: Collection[str], traces: Sequence[Trace]
-) -> tuple[str, str]:
+def _exception(trace: Trace | None, same: Sequence[Trace]) -> tuple[str, str]:
     """The exception of a failed request's trace, and the service's own line that raised it.
 
-    A trace that was not recorded is replaced by another failed one of the same endpoint.
+    A trace that was not recorded is replaced by another one of the same endpoint and status.
     """
-    same = [one for one in traces if one.root.error and one.endpoint in endpoints]
-    for one in ([trace] if trace else []) + same[:FEWEST]:
+    for one in ([trace] if trace else []) + list(same[:FEWEST]):
         for span in one.spans:
             for event in span.exceptions:
                 return f"{event.type}: {event.message}"[:_NAME], place_of(event.stacktrace)

@@ -36,6 +36,7 @@ from harness.diagnose.questions import (
     Question,
     answers_of_routes,
     endpoints_by_request,
+    failures_of,
     of_request,
     of_routes,
     question_of,
@@ -147,7 +148,7 @@ class _Case:
             case "time":
                 answer = self._time(verdict, budget)
             case "errors":
-                answer = self._errors(verdict)
+                answer = self._errors(verdict, budget)
             case "statements":
                 answer = statements(self.traces, self.usual, by_time=False)
             case "statement time":
@@ -194,10 +195,11 @@ class _Case:
         found = of_routes(budget, found, self.roles)
         return time_of_requests(found, self.recording, _slow_above(budget), self.usual)
 
-    def _errors(self, verdict: Verdict) -> Analysis:
-        fitting = [
+    def _errors(self, verdict: Verdict, budget: Budget) -> Analysis:
+        of_budget = [
             one for one in self.evidence.failures if verdict.failing in {None, "", one.request}
         ]
+        fitting = failures_of(budget, of_budget, self._endpoints, self.roles)
         of_recording = (self.traces, self.recording.tracebacks, self._endpoints)
         return failed_requests(fitting, *of_recording)
 

@@ -28,6 +28,7 @@ from harness.diagnose.traces import Trace
 from harness.names import CPU_SECONDS, HTTP_CLIENT_DURATION
 from harness.runs.model import SlowRequest
 from harness.runs.recording.answer_shape import AnswerShape
+from harness.runs.records.failed import FailureKind
 from harness.units import Unit
 
 Question = Literal[
@@ -222,6 +223,46 @@ def _is_of_route(budget: Budget, endpoint: str, roles: Recognition) -> bool:
             matcher = selector.matchers.get(latency.labels.get(meaning, ""))
             if matcher is not None and not matcher.matches(endpoint.rpartition(" ")[part]):
                 return False
+    return True
+
+
+def failures_of(
+    budget: Budget,
+    failures: Iterable[FailureKind],
+    endpoints: Mapping[str, Set[str]],
+    roles: Recognition,
+) -> list[FailureKind]:
+    """The failures with the routes, methods and statuses that a budget filters by.
+
+    All of them where none fits: the service may write a status in its own words.
+
+    Args:
+        budget: On errors, by the load generator or by the service.
+        failures: Of the requests that the budget is about.
+        endpoints: From `endpoints_by_request`.
+        roles: What the service's metrics mean.
+    """
+    every = list(failures)
+    fitting = [
+        one
+        for one in every
+        if _is_with_status(budget, one.status, roles)
+        and any(
+            _is_of_route(budget, each, roles) for each in endpoints.get(one.request, {one.request})
+        )
+    ]
+    return fitting or every
+
+
+def _is_with_status(budget: Budget, status: int, roles: Recognition) -> bool:
+    latency = roles.played.get(MetricRole.SERVER_LATENCY)
+    for selector in selectors(budget.indicator)[:1]:
+        matcher = selector.matchers.get(latency.labels.get("status", "")) if latency else None
+        if matcher is None:
+            continue
+        of_forms = all if matcher.negated else any
+        if not of_forms(map(matcher.matches, (str(status), f"{status // 100}xx"))):
+            return False
     return True
 
 

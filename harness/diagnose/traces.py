@@ -17,6 +17,8 @@ _STATEMENT: Final = ("db.query.text", "db.statement")
 _ROUTE: Final = ("http.route", "http.target")
 _HOST: Final = ("server.address", "net.peer.name", "peer.service")
 _METHOD: Final = ("http.request.method", "http.method")
+_STATUS: Final = ("http.response.status_code", "http.status_code")
+_SERVER_ERROR: Final = 500
 _CACHES: Final = {"redis", "valkey", "memcached"}
 _SYSTEM: Final = ("db.system.name", "db.system")
 _SPACE: Final = re.compile(r"\s+")
@@ -63,6 +65,16 @@ class Trace:
         route = _first(self.root, _ROUTE)
         method = _first(self.root, _METHOD)
         return f"{method} {route}".strip() if route else self.root.name
+
+    def fails_with(self, status: int) -> bool:
+        """Whether the request failed with a status; 0 is a failure without an answer.
+
+        An exception that leaves the service's own code can end the span before it has a status:
+        the server makes an error of it.
+        """
+        known = _first(self.root, _STATUS)
+        answers = known == str(status) if known else status >= _SERVER_ERROR
+        return self.root.error and answers
 
 
 def traces_of(spans: Iterable[Span]) -> list[Trace]:

@@ -68,7 +68,7 @@ def _failure(
     candidate: RecordedVersion,
 ) -> RegressionCause:
     first = failures[0]
-    raised, place = _exception(first.request, candidate)
+    raised, place = _exception(first.request, first.status, candidate)
     text = f"{first.request}: {first.text}" + (f", {raised}" if raised else "")
     return RegressionCause(
         *("failure", " ".join(text.split())[:_NAME], *added.shares),
@@ -78,12 +78,12 @@ def _failure(
     )
 
 
-def _exception(request: str, version: RecordedVersion) -> tuple[str, str]:
-    """The exception of a failed request of the recording, and the line that raised it."""
+def _exception(request: str, status: int, version: RecordedVersion) -> tuple[str, str]:
+    """The exception of a request of the recording that failed so, and the line that raised it."""
     ids = {one.trace_id for one in version.recording.slowest if one.request == request}
     endpoints = {one.endpoint for one in version.traces if one.root.trace_id in ids} or {request}
     for trace in version.traces:
-        if trace.root.error and trace.endpoint in endpoints:
+        if trace.endpoint in endpoints and trace.fails_with(status):
             for event in (event for span in trace.spans for event in span.exceptions):
                 place = path_in(place_of(event.stacktrace), version.root)
                 return f"{event.type}: {event.message}"[:_NAME], place

@@ -442,8 +442,10 @@ def test_connections_that_are_in_use_without_requests(used: float, named: bool) 
         assert found.causes[0].evidence.startswith("9 in use at any time; requests need 0.2")
 
 
-def failure(count: int, text: str, trace: str = "", request: str = "GET /items") -> FailureKind:
-    return FailureKind(*(request, "status", 500, text, False, count, count, 0.0, 1.0, trace, ()))
+def failure(
+    count: int, text: str, trace: str = "", request: str = "GET /items", status: int = 500
+) -> FailureKind:
+    return FailureKind(*(request, "status", status, text, False, count, count, 0.0, 1.0, trace, ()))
 
 
 def test_failures_by_kind_with_the_line_that_raised() -> None:
@@ -458,6 +460,30 @@ def test_failures_by_kind_with_the_line_that_raised() -> None:
     assert found.unexplained == 0.0
 
 
+@pytest.mark.parametrize(
+    ("of_trace", "status", "shown"),
+    [
+        ("500", 500, "GET /items: it, KeyError: 7"),
+        ("", 500, "GET /items: it, KeyError: 7"),  # the span ended before the answer
+        ("500", 503, "GET /items: it"),
+        ("500", 404, "GET /items: it"),
+        ("", 404, "GET /items: it"),
+        ("500", 0, "GET /items: it"),  # a time-out
+        ("", 0, "GET /items: it"),
+    ],
+)
+def test_exception_of_another_request_needs_the_same_status(
+    of_trace: str, status: int, shown: str
+) -> None:
+    raised = ExceptionEvent("KeyError", "7", TRACEBACK)
+    root, *_ = request("bad", 0.1, [], error=True, exceptions=(raised,))
+    known = {"http.response.status_code": int(of_trace)} if of_trace else {}
+    spans = [replace(root, attributes={**root.attributes, **known})]
+    run = replace(evidence(), failures=(failure(30, "it", status=status),))
+    (cause,) = explained(ErrorRatio(), spans, run=run).causes
+    assert (cause.what, bool(cause.place)) == (shown, shown.endswith("7"))
+
+
 def test_failure_with_the_exception_that_the_output_of_the_service_has() -> None:
     run = replace(evidence(), failures=(failure(30, "500", "ab" * 16),))
     found = explained(ErrorRatio(), run=run, tracebacks={"ab" * 16: TRACEBACK})
@@ -470,6 +496,25 @@ def test_failures_are_those_of_the_budgets_request() -> None:
     run = replace(evidence(), failures=failures)
     found = explained(ErrorRatio("GET /others"), run=run, failing="GET /others")
     assert [(cause.share, cause.what) for cause in found.causes] == [(1.0, "GET /others: timeout")]
+
+
+@pytest.mark.parametrize(
+    ("where", "first"),
+    [
+        ({}, "GET /others: absent"),
+        ({"http_response_status_code": "~5.."}, "GET /items: broken"),
+        ({"http_response_status_code": "5xx"}, "GET /items: broken"),
+        ({"http_response_status_code": "!404"}, "GET /items: broken"),
+        ({"http_route": "/items"}, "GET /items: broken"),
+        ({"http_route": "/others"}, "GET /others: absent"),
+        ({"http_response_status_code": "INTERNAL"}, "GET /others: absent"),  # in other words
+    ],
+)
+def test_failures_are_those_that_the_service_counts(where: dict[str, str], first: str) -> None:
+    failures = (failure(5, "broken"), failure(95, "absent", request="GET /others", status=404))
+    errors = Ratio(Selector(f"{HTTP}_count", where), Selector(f"{HTTP}_count"))
+    found = explained(errors, run=replace(evidence(), failures=failures))
+    assert found.causes[0].what == first
 
 
 def test_misses_by_cache() -> None:
