@@ -28,7 +28,7 @@ from harness.diagnose.evidence.routes import route_costs
 from harness.diagnose.evidence.sizes import answer_sizes
 from harness.diagnose.evidence.start import start_parts
 from harness.diagnose.evidence.tasks import task_times
-from harness.diagnose.functions import HandlerTime, busy, handler_times
+from harness.diagnose.functions import HandlerTime, busy, handler_times, without_waiting
 from harness.diagnose.logs import log_records
 from harness.diagnose.model import Cause, Diagnosis, Explanation
 from harness.diagnose.pool import connections
@@ -73,6 +73,9 @@ def diagnose(
         recording: Of the time after it.
         roles: What the service's metrics mean.
     """
+    samples = total(recording.wall) + total(recording.cpu)
+    wall, running = without_waiting(recording.wall, recording.cpu)
+    recording = replace(recording, wall=wall, cpu=running)
     traces = traces_of(recording.spans)
     usual = proportions(traces, recording.wall, busy(recording.wall))
     stalls = stalls_of(evidence, roles, recording.wall)
@@ -83,7 +86,6 @@ def diagnose(
         for verdict in judgement.verdicts
         if _is_over(verdict) and verdict.name in by_name
     )
-    samples = total(recording.wall) + total(recording.cpu)
     account = service_account(evidence, traces, roles, stalls)
     cpu = cpu_account(recording.moments, recording.cpu, traces)
     exemplars = slow_exemplars(recording.exemplars, traces, roles)

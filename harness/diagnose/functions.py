@@ -58,6 +58,11 @@ _EXPORTER: Final = ": OtelBatch"
 # Parts of a function with a frame of their own.
 _INNER: Final = re.compile(r"(\.<locals>)?\.<(listcomp|genexpr|dictcomp|setcomp|lambda)>$")
 _START: Final = ("Thread.run", "threading.py")  # calls the function of a thread
+# Modules that call the function of a thread, of a process and of a program.
+_STARTERS: Final = ("threading.py", "multiprocessing/process.py", "runpy.py", "<frozen runpy>")
+_MODULE: Final = "<module>"  # of a script that starts the program
+# Of the samples of a line, those of running threads: about 0.1 where it waits, 1 where it runs.
+_RUNS: Final = 0.3
 # Packages that call handlers; anyio calls those that are not coroutines, in its threads.
 _CALLERS: Final = {
     *("starlette", "fastapi", "litestar", "flask", "quart", "django", "aiohttp", "sanic"),
@@ -131,6 +136,57 @@ def _is_named(frame: StackFrame, *functions: tuple[str, str]) -> bool:
 def busy(stacks: Iterable[Stack]) -> list[Stack]:
     """The stacks of threads that do not wait for work."""
     return [stack for stack in stacks if not is_waiting(stack)]
+
+
+def without_waiting(
+    wall: Iterable[Stack], cpu: Iterable[Stack]
+) -> tuple[tuple[Stack, ...], tuple[Stack, ...]]:
+    """Two profiles in which threads that serve no requests are idle while they wait.
+
+    A timer, a thread that takes work from a queue, and a main thread that has started a server
+    delay requests only while they run. Where they wait, in a function written in C, their stack
+    looks as if they ran, but is rare among those of running threads.
+
+    Args:
+        wall: Stacks of all threads; `cpu` those of running ones, for equally long. Without these
+            it is not known who waits.
+        cpu: Some of them wait: the profiler itself wakes threads.
+
+    Returns:
+        Both; the stack of such a thread, while it waits, has only process and thread.
+    """
+    wall, cpu = tuple(wall), tuple(cpu)
+    looped = set(map(_thread, loop_stacks(wall)))
+    seen: Counter[tuple[StackFrame, ...]] = Counter()
+    for stack in wall:
+        if _thread(stack) not in looped and not _is_called(stack):
+            seen[_at(stack)] += stack.count
+    ran: Counter[tuple[StackFrame, ...]] = Counter()
+    for stack in cpu:
+        ran[_at(stack)] += stack.count
+    waits = {at for at, count in seen.items() if ran and ran[at] < _RUNS * count}
+
+    def idle(stack: Stack) -> Stack:
+        return Stack(stack.frames[:2], stack.count) if _at(stack) in waits else stack
+
+    return tuple(map(idle, wall)), tuple(map(idle, cpu))
+
+
+def _at(stack: Stack) -> tuple[StackFrame, ...]:
+    """Process, thread, and the innermost frame."""
+    return (*stack.frames[:2], stack.frames[-1])
+
+
+def _is_called(stack: Stack) -> bool:
+    """Whether something installed, such as a framework, calls the service's own code."""
+    return any(
+        is_own(frame)
+        and not is_own(caller)
+        and caller.function != _MODULE
+        and not caller.file.endswith(_STARTERS)
+        for caller, frame in pairwise(stack.frames)
+        if caller.file
+    )
 
 
 def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:

@@ -35,7 +35,7 @@ from harness.diagnose.compare.request_parts import (
     compared_endpoints,
 )
 from harness.diagnose.diagnose import LEAST, MOST, NO_SINGLE
-from harness.diagnose.functions import busy, loop_stacks
+from harness.diagnose.functions import busy, loop_stacks, without_waiting
 from harness.diagnose.model import Cause, Explanation
 from harness.diagnose.questions import endpoints_by_request, of_request, of_routes, question_of
 from harness.diagnose.traces import Trace, traces_of
@@ -92,11 +92,8 @@ def recorded_version(
         windows: The evidence of the timed pairs, for questions that need it.
         root: The folder in which the version was checked out; empty if it was not.
     """
-    moved = replace(
-        recording,
-        wall=in_repository(recording.wall, root),
-        cpu=in_repository(recording.cpu, root),
-    )
+    wall, cpu = without_waiting(recording.wall, recording.cpu)
+    moved = replace(recording, wall=in_repository(wall, root), cpu=in_repository(cpu, root))
     traces = tuple(_in_repository(one, root) for one in traces_of(recording.spans))
     return RecordedVersion(moved, traces, root, tuple(windows))
 

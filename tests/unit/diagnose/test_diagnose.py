@@ -37,7 +37,7 @@ from harness.runs.recording.spans import CLIENT, SERVER, ExceptionEvent, Span
 from harness.runs.records.failed import FailureKind
 from harness.units import Unit
 from tests.unit.diagnose.spans import request, span, stack
-from tests.unit.diagnose.test_functions import LOOP, SELECT, TRACEBACK
+from tests.unit.diagnose.test_functions import LOOP, SELECT, STDLIB, TRACEBACK
 from tests.unit.diagnose.test_skew import front_and_back
 from tests.unit.judge.evidence import counter, evidence, requests, series, up
 from tests.unit.judge.test_selftest import judgement
@@ -327,6 +327,20 @@ def test_threads_that_wait_use_no_cpu() -> None:
     cpu = [stack(900, waits), exports, stack(50, *LOOP, "hash /srv/app/auth.py:4")]
     (cause,) = explained(CPU, cpu=cpu).causes
     assert (cause.what, cause.share) == ("hash()", 1.0)
+
+
+def test_timer_that_waits_in_a_thread_of_its_own_is_no_cause() -> None:
+    def profile(seconds: int, timer: int) -> list[Stack]:
+        working = [stack(seconds, *LOOP, f"part{n} /srv/app/api.py:{n}") for n in range(1, 6)]
+        waits = (f"Thread.run {STDLIB}/threading.py:982", "flush /srv/app/metrics.py:5")
+        return [*working, stack(90, *SELECT), stack(timer, *waits, thread="timer")]
+
+    wall, cpu = profile(10, timer=140), profile(8, timer=40)  # the profiler wakes the timer
+    for indicator in (P95, CPU):
+        found = explained(indicator, wall=wall, cpu=cpu)
+        assert (found.causes, found.note[:20]) == ((), "no single cause foun")
+        assert {one.what for one in found.parts} <= {f"part{n}()" for n in range(1, 6)}
+    assert explained(CPU, wall=wall, cpu=profile(8, timer=140)).causes[0].what == "flush()"
 
 
 def test_statements_by_number_and_by_time() -> None:
