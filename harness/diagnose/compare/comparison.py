@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
@@ -83,7 +83,10 @@ class ComparisonDiagnosis:
 
 
 def recorded_version(
-    recording: Recording, windows: Sequence[Evidence] = (), root: str = ""
+    recording: Recording,
+    windows: Sequence[Evidence] = (),
+    root: str = "",
+    renamed: Mapping[str, str] | None = None,
 ) -> RecordedVersion:
     """A version with files relative to the root of the repository.
 
@@ -91,9 +94,14 @@ def recorded_version(
         recording: Of the version.
         windows: The evidence of the timed pairs, for questions that need it.
         root: The folder in which the version was checked out; empty if it was not.
+        renamed: New paths of files by their old ones, of the baseline.
     """
     wall, cpu = without_waiting(recording.wall, recording.cpu)
-    moved = replace(recording, wall=in_repository(wall, root), cpu=in_repository(cpu, root))
+    moved = replace(
+        recording,
+        wall=in_repository(wall, root, renamed),
+        cpu=in_repository(cpu, root, renamed),
+    )
     traces = tuple(_in_repository(one, root) for one in traces_of(recording.spans))
     return RecordedVersion(moved, traces, root, tuple(windows))
 
@@ -119,7 +127,7 @@ def recorded_pair(
     """
     roots = (code.baseline, code.candidate) if code else ("", "")
     return RecordedPair(
-        recorded_version(baseline, windows[0], roots[0]),
+        recorded_version(baseline, windows[0], roots[0], code.renamed if code else None),
         recorded_version(candidate, windows[1], roots[1]),
         ChangedLines(code),
     )

@@ -191,6 +191,21 @@ def test_function_that_runs_longer_is_the_cause_with_its_changed_line() -> None:
     assert found.changed == ()  # the cause has the line
 
 
+def test_function_of_a_renamed_file_is_the_same() -> None:
+    code = ChangedCode(
+        baseline=BASE, candidate=BRANCH, files=(), renamed={"app/old.py": "app/new.py"}
+    )
+    old, new = f"render {BASE}/app/old.py:5", f"render {BRANCH}/app/new.py:5"
+    found = explained(
+        CPU,
+        recording(cpu=[stack(500, old), stack(100, f"price {BASE}/app/shop.py:1")]),
+        recording(cpu=[stack(510, new), stack(300, f"price {BRANCH}/app/shop.py:1")]),
+        code,
+    )
+    (cause,) = found.causes
+    assert (cause.what, cause.evidence) == ("price()", "300 samples, 100 before")
+
+
 @pytest.mark.parametrize(("line", "named"), [(7, ["go()", "load()"]), (30, ["go()"])])
 def test_function_at_a_changed_line_needs_a_smaller_share(line: int, named: list[str]) -> None:
     found = explained(
