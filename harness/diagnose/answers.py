@@ -24,7 +24,13 @@ from harness.diagnose.signs import (
     sign_of_operation,
     sign_of_waiting,
 )
-from harness.diagnose.traces import SpanOperation, Trace, is_cache_command, operation_of
+from harness.diagnose.traces import (
+    SpanOperation,
+    Trace,
+    is_cache_command,
+    operation_of,
+    until_answer,
+)
 from harness.judge.intervals.proportion import certain_share
 from harness.runs.recording.profile import Stack, total
 from harness.runs.recording.recording import Recording
@@ -78,6 +84,7 @@ def time_of_requests(
         if total(recording.wall) >= FEWEST_SAMPLES:
             return functions(busy(recording.wall), "the time of the service's threads")
         return Analysis(missing=f"{NO_TRACES}, and there is no profile of it")
+    traces = list(map(until_answer, traces))
     slow = _slow(traces, bound)
     fast = {name: _fast(traces, name, slow) for name in {one.endpoint for one in slow}}
     operations = list(dict.fromkeys(operation for one in slow for operation in one.own))

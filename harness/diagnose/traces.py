@@ -80,14 +80,15 @@ class Trace:
 def traces_of(spans: Iterable[Span]) -> list[Trace]:
     """The traces that have a server span, in the order of their first spans.
 
-    A span whose parent is not there counts as a part of the request.
+    A span whose parent is not there counts as a part of the request. One that was sent twice, by
+    two exporters or by one that tried again, is one span.
     """
-    by_trace: dict[str, list[Span]] = {}
+    by_trace: dict[str, dict[tuple[str, int, float, float], Span]] = {}
     for span in spans:
-        of_trace = by_trace.setdefault(span.trace_id, [])
+        of_trace = by_trace.setdefault(span.trace_id, {})
         if len(of_trace) < _MOST:
-            of_trace.append(span)
-    found = (_trace(of_trace) for of_trace in by_trace.values())
+            of_trace[span.span_id, span.kind, span.start, span.end] = span
+    found = (_trace(list(of_trace.values())) for of_trace in by_trace.values())
     return [trace for trace in found if trace is not None]
 
 
@@ -144,6 +145,13 @@ def during(trace: Trace, start: float, end: float) -> Trace:
     part = _trace(cut)
     assert part is not None  # it has the root
     return part
+
+
+def until_answer(trace: Trace) -> Trace:
+    """The part of a trace until its request was answered: nobody waits for what goes on then."""
+    root = trace.root
+    goes_on = any(span.end > root.end for span in trace.spans)
+    return during(trace, root.start, root.end) if goes_on else trace
 
 
 def _operation_in(span: Span, root: Span, *, is_retry: bool) -> SpanOperation:

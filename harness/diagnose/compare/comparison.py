@@ -38,7 +38,7 @@ from harness.diagnose.diagnose import LEAST, MOST, NO_SINGLE
 from harness.diagnose.functions import busy, loop_stacks, without_waiting
 from harness.diagnose.model import Cause, Explanation
 from harness.diagnose.questions import endpoints_by_request, of_request, of_routes, question_of
-from harness.diagnose.traces import Trace, traces_of
+from harness.diagnose.traces import Trace, traces_of, until_answer
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import Stack, total
 from harness.runs.recording.recording import Recording
@@ -190,7 +190,7 @@ class _Case:
         question = question_of(budget, self.roles)
         match question:
             case "time":
-                answer = added_time(pair, self._endpoints(budget, _quantile_of(budget)))
+                answer = added_time(pair, self._times(budget))
             case "errors":
                 answer = added_failures(pair, _request_of(budget))
             case "statements":
@@ -219,7 +219,17 @@ class _Case:
                 assert_never(question)
         return answer
 
-    def _endpoints(self, budget: Budget, quantile: float | None = None) -> list[ComparedEndpoint]:
+    def _times(self, budget: Budget) -> list[ComparedEndpoint]:
+        """The requests until their answers, those around the quantile of the budget."""
+        baseline, candidate = (map(until_answer, each) for each in self._requests(budget))
+        return compared_endpoints(baseline, candidate, _quantile_of(budget))
+
+    def _endpoints(self, budget: Budget) -> list[ComparedEndpoint]:
+        baseline, candidate = self._requests(budget)
+        return compared_endpoints(baseline, candidate)
+
+    def _requests(self, budget: Budget) -> tuple[list[Trace], list[Trace]]:
+        """The requests of the baseline and of the candidate that a budget is about."""
         versions = (self.pair.baseline, self.pair.candidate)
         traces = [one for version in versions for one in version.traces]
         slowest = [one for version in versions for one in version.recording.slowest]
@@ -228,7 +238,7 @@ class _Case:
             of_routes(budget, of_request(request, version.traces, names), self.roles)
             for version in versions
         )
-        return compared_endpoints(baseline, candidate, quantile)
+        return baseline, candidate
 
     def _changed(self) -> tuple[ChangedPlace, ...]:
         """Changed code that the profile shows; a few changes are named without it, too."""

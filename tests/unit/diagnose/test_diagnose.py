@@ -181,6 +181,18 @@ def test_own_code_that_waits_for_a_cpu_is_still_named() -> None:
     assert found.causes[2].share > found.causes[1].share > found.causes[0].share
 
 
+def test_what_goes_on_after_the_answer_does_not_make_it_slow() -> None:
+    spans = many(40, [("SELECT 1", 0.2), ("SELECT 2", 0.2)], own=0.1)
+    mails = [
+        span("POST", one.trace_id, one.end - 0.01, one.end + 9, parent=one.span_id, kind=CLIENT)
+        for one in spans
+        if one.kind == SERVER
+    ]
+    found = explained(P95, spans + mails + usual())
+    assert "POST" not in {cause.what for cause in found.causes}
+    assert {cause.what for cause in found.causes} == {"SELECT 1", "SELECT 2"}
+
+
 def test_only_the_endpoint_of_the_budget_is_looked_at() -> None:
     items = many(30, [(STATEMENT, 0.4)], own=0.01)
     others = many(30, [(OTHER, 0.9)], own=0.01, route="/others/{id}")

@@ -191,6 +191,22 @@ def test_function_that_runs_longer_is_the_cause_with_its_changed_line() -> None:
     assert found.changed == ()  # the cause has the line
 
 
+def test_what_goes_on_after_the_answer_is_no_added_time() -> None:
+    def mailed(spans: list[Span], seconds: float) -> list[Span]:
+        roots = (one for one in spans if not one.parent_id)
+        return spans + [
+            span("mail", one.trace_id, one.end, one.end + seconds, parent=one.span_id)
+            for one in roots
+        ]
+
+    found = explained(
+        P50,
+        recording(mailed(requests(60, [(OLD, 0.005)], own=0.005), 0.1)),
+        recording(mailed(requests(60, [(OLD, 0.015)], own=0.005), 3.0)),
+    )
+    assert [cause.what for cause in found.causes] == [OLD]
+
+
 def test_function_of_a_renamed_file_is_the_same() -> None:
     code = ChangedCode(
         baseline=BASE, candidate=BRANCH, files=(), renamed={"app/old.py": "app/new.py"}
