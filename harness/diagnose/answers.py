@@ -17,6 +17,7 @@ from harness.diagnose.functions import (
     place_of,
 )
 from harness.diagnose.model import Cause
+from harness.diagnose.retries import is_call
 from harness.diagnose.shares import shares
 from harness.diagnose.signs import (
     Proportions,
@@ -24,13 +25,7 @@ from harness.diagnose.signs import (
     sign_of_operation,
     sign_of_waiting,
 )
-from harness.diagnose.traces import (
-    SpanOperation,
-    Trace,
-    is_cache_command,
-    operation_of,
-    until_answer,
-)
+from harness.diagnose.traces import SpanOperation, Trace, is_cache_command, operation_of
 from harness.judge.intervals.proportion import certain_share
 from harness.runs.recording.profile import Stack, total
 from harness.runs.recording.recording import Recording
@@ -70,7 +65,7 @@ def time_of_requests(
     """Where the time of the slow requests goes, beyond that of the fast ones of their endpoint.
 
     Args:
-        traces: Of the endpoints that the budget is about.
+        traces: Of the endpoints that the budget is about, until their answers.
         recording: Its profile divides the time within the service's own code.
         bound: Seconds above which a request is slow; None takes the slowest tenth.
         usual: Of the whole recording.
@@ -84,7 +79,6 @@ def time_of_requests(
         if total(recording.wall) >= FEWEST_SAMPLES:
             return functions(busy(recording.wall), "the time of the service's threads")
         return Analysis(missing=f"{NO_TRACES}, and there is no profile of it")
-    traces = list(map(until_answer, traces))
     slow = _slow(traces, bound)
     fast = {name: _fast(traces, name, slow) for name in {one.endpoint for one in slow}}
     operations = list(dict.fromkeys(operation for one in slow for operation in one.own))
@@ -275,17 +269,22 @@ def _function(
     )
 
 
-def statements(traces: Sequence[Trace], usual: Proportions, *, by_time: bool) -> Analysis:
+SpanFilter = Callable[[Span], bool]  # whether a budget counts a span
+
+
+def statements(
+    traces: Sequence[Trace], usual: Proportions, counts: SpanFilter, *, by_time: bool
+) -> Analysis:
     """The statements that requests execute, by number or by time."""
-    found = _operations(traces, lambda each, _: each.kind == "statement")
+    found = _operations(traces, lambda each, span: each.kind == "statement" and counts(span))
     what = "time of all statements" if by_time else "number of statements"
     missing = "the service sent too few spans with the text of a statement"
     return _used(traces, found, usual, what, missing, by_time=by_time)
 
 
-def calls(traces: Sequence[Trace], usual: Proportions) -> Analysis:
+def calls(traces: Sequence[Trace], usual: Proportions, counts: SpanFilter) -> Analysis:
     """The calls of other services, by number."""
-    found = _operations(traces, lambda each, _: each.kind == "call")
+    found = _operations(traces, lambda _, span: is_call(span) and counts(span))
     missing = "the service sent too few spans of calls"
     return _used(traces, found, usual, "number of calls", missing, by_time=False)
 

@@ -13,6 +13,7 @@ from harness.diagnose.answers import (
     NO_RULE,
     NO_TRACES,
     Analysis,
+    SpanFilter,
     calls,
     failed_requests,
     functions,
@@ -35,6 +36,7 @@ from harness.diagnose.pool import connections
 from harness.diagnose.questions import (
     Question,
     answers_of_routes,
+    counted_spans,
     endpoints_by_request,
     failures_of,
     of_request,
@@ -44,7 +46,7 @@ from harness.diagnose.questions import (
 from harness.diagnose.signs import Proportions, proportions
 from harness.diagnose.stalls import STALLS, Stalls, stalls_of, with_stalls
 from harness.diagnose.statements import columns
-from harness.diagnose.traces import Trace, traces_of
+from harness.diagnose.traces import Trace, traces_of, until_answer
 from harness.judge.model import Judgement, Verdict
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import total
@@ -152,11 +154,11 @@ class _Case:
             case "errors":
                 answer = self._errors(verdict, budget)
             case "statements":
-                answer = statements(self.traces, self.usual, by_time=False)
+                answer = statements(*self._counted(budget), by_time=False)
             case "statement time":
-                answer = statements(self.traces, self.usual, by_time=True)
+                answer = statements(*self._counted(budget), by_time=True)
             case "calls":
-                answer = calls(self.traces, self.usual)
+                answer = calls(*self._counted(budget))
             case "cache commands":
                 of_traces = (self.traces, self.usual)
                 answer = lookups(budget, self.evidence, verdict.value, *of_traces)
@@ -192,9 +194,13 @@ class _Case:
                 assert_never(question)
         return answer
 
+    def _counted(self, budget: Budget) -> tuple[Sequence[Trace], Proportions, SpanFilter]:
+        counts = counted_spans(budget, self.evidence, self.traces)
+        return self.traces, self.usual, counts
+
     def _time(self, verdict: Verdict, budget: Budget) -> Analysis:
         found = of_request(verdict.request or "", self.traces, self._endpoints)
-        found = of_routes(budget, found, self.roles)
+        found = list(map(until_answer, of_routes(budget, found, self.roles)))
         return time_of_requests(found, self.recording, _slow_above(budget), self.usual)
 
     def _errors(self, verdict: Verdict, budget: Budget) -> Analysis:

@@ -198,7 +198,7 @@ class _Case:
             case "statement time":
                 answer = added_statements(pair, self._endpoints(budget), by_time=True)
             case "calls":
-                answer = added_calls(self._endpoints(budget))
+                answer = added_calls(pair, self._endpoints(budget))
             case "cache commands":
                 answer = added_cache_commands(pair, self._endpoints(budget))
             case "tasks":

@@ -29,6 +29,7 @@ from harness.diagnose.functions import (
     loop_stacks,
     samples_of_a_thread,
 )
+from harness.diagnose.retries import is_call
 from harness.diagnose.traces import (
     Trace,
     from_first_statement,
@@ -237,10 +238,11 @@ def added_statements(
     return _operations(found, chosen, what, missing, by_time=by_time)
 
 
-def added_calls(found: Sequence[ComparedEndpoint]) -> Analysis:
+def added_calls(pair: RecordedPair, found: Sequence[ComparedEndpoint]) -> Analysis:
     """The calls of other services that requests make more often."""
+    calls = _parts_of(pair, lambda _, span: is_call(span))
     missing = "no span of the service is a call"
-    return _operations(found, lambda part: part.kind == "call", "number of calls", missing)
+    return _operations(found, calls.__contains__, "number of calls", missing)
 
 
 def added_cache_commands(pair: RecordedPair, found: Sequence[ComparedEndpoint]) -> Analysis:

@@ -388,6 +388,48 @@ def test_calls_by_number() -> None:
     assert cause.sign == "8 times in a request, one after the other"
 
 
+def with_database(calls: int, *queries: tuple[str, str, int]) -> list[Span]:
+    """Requests with calls of "api", and with statements (system, text, number)."""
+    found: list[Span] = []
+    for number in range(20):
+        root, *others = request(f"d{number}", 0.5, [("call api", 0.01)] * calls)
+        found += [root, *others]
+        for system, text, count in queries:
+            attributes = {"db.system.name": system} | ({"db.query.text": text} if text else {})
+            for place in range(count):
+                about = (f"d{number}", 100.1 + place / 100, 100.105 + place / 100)
+                made = span("query", *about, parent=root.span_id, kind=CLIENT)
+                found.append(replace(made, attributes=attributes))
+    return found
+
+
+def test_connection_of_a_database_is_no_call_of_another_service() -> None:
+    spans = with_database(2, ("sqlite", "", 8))
+    found = explained(Ratio(Selector(CALLS), Selector(f"{HTTP}_count")), spans)
+    assert (found.causes, [part.what for part in found.parts]) == ((), ["GET api"])
+
+
+@pytest.mark.parametrize(
+    ("where", "systems", "named"),
+    [
+        ({}, [], "GET ?"),
+        ({}, ["redis", "sqlite"], "GET ?"),
+        ({}, ["sqlite"], STATEMENT),  # the metric does not count the commands of the cache
+        ({"db_system_name": "sqlite"}, [], STATEMENT),
+        ({"db_system": "!redis"}, [], STATEMENT),
+        ({"db_system_name": "redis"}, ["redis"], "GET ?"),
+        ({"db_system_name": "other_name"}, [], "GET ?"),
+    ],
+)
+def test_statements_are_those_that_the_metric_counts(
+    where: dict[str, str], systems: list[str], named: str
+) -> None:
+    spans = with_database(0, ("redis", "GET ?", 20), ("sqlite", STATEMENT, 6))
+    run = evidence(*(counter(f"{DB}_count", 9, {"db_system_name": one}) for one in systems))
+    queries = Ratio(Selector(f"{DB}_count", where), Selector(f"{HTTP}_count"))
+    assert explained(queries, spans, run=run).causes[0].what == named
+
+
 def test_commands_of_a_cache_by_number() -> None:
     spans = [
         each

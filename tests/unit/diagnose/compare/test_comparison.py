@@ -404,6 +404,19 @@ def test_calls_of_other_services_by_number() -> None:
     assert cause.evidence.startswith("5 times in a request, once before")
 
 
+def test_connection_of_a_database_is_no_call_of_another_service() -> None:
+    def connecting(times: int) -> Recording:
+        found = requests(60, [("call map", 0.01)], own=0.01)
+        roots = [one for one in found if not one.parent_id]
+        for root in roots * times:
+            about = (root.trace_id, root.start, root.end)
+            found.append(span("connect", *about, parent=root.span_id, kind=3, db_system="sqlite"))
+        return recording(found)
+
+    calls = Ratio(Selector("http_client_request_duration_seconds_count"), Selector(f"{HTTP}_count"))
+    assert explained(calls, connecting(1), connecting(9)).causes == ()
+
+
 def with_spans(*parts: str) -> Recording:
     """Requests with commands of a cache ("redis TEXT") and work after the answer ("later NAME")."""
     found: list[Span] = []
