@@ -24,6 +24,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.diagnose.caches import misses
 from harness.diagnose.diagnose import NO_SERVER_SPAN, diagnose
 from harness.diagnose.model import Explanation
 from harness.diagnose.questions import question_of
@@ -56,6 +57,9 @@ OVERWRITES = Ratio(Selector("cache_overwrites_total"), Selector("cache_gets_tota
 RECORDS = Ratio(Selector("log_records_total"), Selector(f"{HTTP}_count"))
 POOL = Utilization(Selector("db_client_connection_count"), Selector("db_client_connection_max"))
 LAG = Quantile(Selector("event_loop_lag_seconds"), 0.95)
+
+
+BUDGET = Budget("hits", HITS, Unit.RATIO, 0.8, "min")
 
 
 def explained(
@@ -480,6 +484,13 @@ def test_size_of_a_pool_that_is_often_full(size: float, named: bool) -> None:
     )
 
 
+def test_size_of_a_pool_is_no_cause_where_its_use_is_not_read() -> None:
+    limit = series("db_client_connection_max", lambda _: 2.0)
+    waits = Mean(Selector("db_client_connection_wait_time_seconds"))
+    found = explained(waits, many(20, [(STATEMENT, 0.001)], own=0.01), run=evidence(limit))
+    assert found.causes == ()
+
+
 def test_command_of_a_cache_keeps_no_connection() -> None:
     spans = request("c", 1.0, [])
     spans.append(
@@ -489,9 +500,13 @@ def test_command_of_a_cache_keeps_no_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "named"), [(9.0, True), (1.0, False)], ids=["all in use", "hardly one in use"]
+    ("used", "answered", "named"),
+    [(9.0, 100, True), (1.0, 100, False), (9.0, 3000, False)],
+    ids=["all in use", "hardly one in use", "few requests are recorded"],
 )
-def test_connections_that_are_in_use_without_requests(used: float, named: bool) -> None:
+def test_connections_that_are_in_use_without_requests(
+    used: float, answered: int, named: bool
+) -> None:
     spans = [
         each
         for number in range(40)
@@ -499,9 +514,8 @@ def test_connections_that_are_in_use_without_requests(used: float, named: bool) 
     ]
     names = {"db.client.connection.state": "used"}
     labels = {name.replace(".", "_"): value for name, value in names.items()}
-    found = explained(
-        POOL, spans, run=evidence(series("db_client_connection_count", lambda _: used, labels))
-    )
+    count = series("db_client_connection_count", lambda _: used, labels)
+    found = explained(POOL, spans, run=evidence(count, latency=requests(ok=[0.01] * answered)))
     assert [cause.what for cause in found.causes] == (
         ["connections that no request uses"] if named else []
     )
@@ -601,6 +615,15 @@ def test_misses_by_cache() -> None:
     )
     (pages,) = explained(budget, run=evidence(*found), direction="min").causes
     assert (pages.what, pages.share) == ("cache pages", 1.0)
+
+
+def test_cache_with_more_hits_than_look_ups_has_no_misses() -> None:
+    gets = Selector("gets_total", absent_is_zero=True)
+    found = [counter("gets_total", 100, {"cache": name}) for name in ("pages", "users")]
+    found += [counter("hits_total", hits, {"cache": name}) for name, hits in [("users", 150)]]
+    budget = Ratio(Selector("hits_total"), gets)
+    parts = misses(replace(BUDGET, indicator=budget), evidence(*found)).causes
+    assert [(one.what, one.share) for one in parts] == [("cache pages", 1.0), ("cache users", 0.0)]
 
 
 def test_cache_that_hits_sometimes_is_no_cause() -> None:
