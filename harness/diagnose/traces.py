@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from harness.diagnose.model import CauseKind
 from harness.diagnose.retries import covered, pauses_of_retries
 from harness.diagnose.skew import without_skew
+from harness.diagnose.statement_text import statement_text
 from harness.runs.recording.spans import CLIENT, SERVER, Span
 
 _MOST: Final = 10_000  # spans of one trace; more are left out
@@ -21,7 +21,6 @@ _STATUS: Final = ("http.response.status_code", "http.status_code")
 _SERVER_ERROR: Final = 500
 _CACHES: Final = {"redis", "valkey", "memcached"}
 _SYSTEM: Final = ("db.system.name", "db.system")
-_SPACE: Final = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class SpanOperation:
     Attributes:
         kind: "span" is the service's own code between its other spans; "retry" is a call that was
             made again after it failed, with the pause before.
-        name: A statement, "GET host", or the name of the span.
+        name: A statement without its values, "GET host", or the name of the span.
         place: Where in the code, if the instrumentation says so.
         service: The name of the service, if another one than that of the request did it.
     """
@@ -179,7 +178,7 @@ def operation_of(span: Span) -> SpanOperation:
     """The operation of a span."""
     place = _place(span)
     if statement := _first(span, _STATEMENT):
-        return SpanOperation("statement", _SPACE.sub(" ", statement).strip(), place)
+        return SpanOperation("statement", statement_text(statement), place)
     if span.kind == CLIENT:
         host = _first(span, _HOST)
         return SpanOperation("call", f"{span.name} {host}".strip(), place)

@@ -186,7 +186,7 @@ def test_own_code_that_waits_for_a_cpu_is_still_named() -> None:
 
 
 def test_what_goes_on_after_the_answer_does_not_make_it_slow() -> None:
-    spans = many(40, [("SELECT 1", 0.2), ("SELECT 2", 0.2)], own=0.1)
+    spans = many(40, [(STATEMENT, 0.2), (OTHER, 0.2)], own=0.1)
     mails = [
         span("POST", one.trace_id, one.end - 0.01, one.end + 9, parent=one.span_id, kind=CLIENT)
         for one in spans
@@ -194,7 +194,7 @@ def test_what_goes_on_after_the_answer_does_not_make_it_slow() -> None:
     ]
     found = explained(P95, spans + mails + usual())
     assert "POST" not in {cause.what for cause in found.causes}
-    assert {cause.what for cause in found.causes} == {"SELECT 1", "SELECT 2"}
+    assert {cause.what for cause in found.causes} == {STATEMENT, OTHER}
 
 
 def test_only_the_endpoint_of_the_budget_is_looked_at() -> None:
@@ -368,6 +368,20 @@ def test_statements_by_number_and_by_time() -> None:
     assert by_number.causes[0].share == pytest.approx(180 / 280, abs=0.001)
     assert by_time.causes[0].what == OTHER
     assert by_time.causes[0].share == pytest.approx(0.874, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("SELECT a FROM b WHERE c = {}", STATEMENT),
+        ("SELECT a FROM b WHERE c = 'secret-{}'", STATEMENT),
+        ("SELECT a FROM b WHERE c = ? /*traceparent='00-{:032x}-01'*/", STATEMENT),
+    ],
+)
+def test_statement_with_its_values_in_the_text_is_one(written: str, shown: str) -> None:
+    parts = [(written.format(number), 0.02) for number in range(20)]
+    (cause,) = explained(P95, many(40, parts, own=0.05)).causes
+    assert (cause.what, cause.sign) == (shown, "20 times in a request, one after the other")
 
 
 def test_end_of_a_long_statement_is_shown() -> None:
