@@ -40,6 +40,7 @@ from harness.runs.records.failed import FailureKind
 from harness.units import Unit
 from tests.unit.diagnose.spans import request, span, stack
 from tests.unit.diagnose.test_functions import LOOP, SELECT
+from tests.unit.diagnose.test_skew import front_and_back
 from tests.unit.judge.evidence import evidence, series
 
 HTTP, DB = "http_server_request_duration_seconds", "db_client_operation_duration_seconds"
@@ -205,6 +206,29 @@ def test_what_goes_on_after_the_answer_is_no_added_time() -> None:
         recording(mailed(requests(60, [(OLD, 0.015)], own=0.005), 3.0)),
     )
     assert [cause.what for cause in found.causes] == [OLD]
+
+
+def test_profile_does_not_divide_the_code_of_another_service() -> None:
+    def through_two(seconds: float, queries: int) -> list[Span]:
+        found: list[Span] = []
+        for number in range(60):
+            about = f"{seconds}{number}"
+            root, call, back, query = front_and_back(skew=0.0, served=0.6 + seconds)
+            call, root = replace(call, end=0.9 + seconds), replace(root, end=1.0 + seconds)
+            root, call, back, query = (
+                replace(one, trace_id=about, start=one.start + number, end=one.end + number)
+                for one in (root, call, back, query)
+            )
+            found += [root, call, back]
+            found += [replace(query, span_id=f"{query.span_id}{n}") for n in range(queries)]
+        return found
+
+    wall = [stack(800, f"render {BRANCH}/app/pages.py:5"), IDLE]
+    before = recording(through_two(0.0, 1), stack(700, f"render {BASE}/app/pages.py:5"), IDLE)
+    (cause,) = explained(P50, before, recording(through_two(0.5, 1), *wall)).causes
+    assert (cause.kind, cause.what, cause.service) == ("span", "GET /stock", "stock")
+    more = recording(through_two(0.0, 9))
+    assert explained(QUERIES, before, more).causes == ()  # it executes none itself
 
 
 def test_function_of_a_renamed_file_is_the_same() -> None:
