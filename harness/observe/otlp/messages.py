@@ -178,10 +178,26 @@ def _recoded(value: Any, recode: Callable[[str], str]) -> Any:
 
 def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {name: _cleaned(part, clean) for name, part in value.items()}
+        if clean is _hide and "intValue" in value:
+            return value  # a number of tokens; as a text it would be no OTLP
+        hides = _hides(value.get("key"), clean)
+        return {
+            name: _cleaned(part, _hide if hides and name == "value" else clean)
+            for name, part in value.items()
+        }
     if isinstance(value, list):
         return [_cleaned(part, clean) for part in value]
     return clean(_shortened(value)) if isinstance(value, str) else value
+
+
+def _hides(name: Any, clean: Callable[[str], str]) -> bool:
+    """Whether the value of an attribute is a secret by its name, such as "x-api-key"."""
+    text = f"{name}=qzxjv"
+    return isinstance(name, str) and clean(text) != text and clean(name) == name
+
+
+def _hide(_: str) -> str:
+    return "***"
 
 
 def _shortened(text: str) -> str:

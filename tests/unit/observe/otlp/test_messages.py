@@ -24,6 +24,7 @@ from harness.observe.otlp.messages import (
     parse_request,
     unpacked,
 )
+from harness.runner.redact import without_secrets
 from harness.runs.recording.spans import read_spans
 
 # From the specification's examples (opentelemetry-proto/examples/trace.json), shortened.
@@ -117,6 +118,24 @@ def test_no_secret_is_cut_at_the_start_of_the_last_lines() -> None:
     )
     assert line.count("-word-") <= 50  # of each span the one at the end of the first lines
     assert "***" in line
+
+
+def test_value_of_an_attribute_with_the_name_of_a_secret_is_hidden() -> None:
+    values = {
+        "http.request.header.x-api-key": {"arrayValue": {"values": [{"stringValue": "hunter2"}]}},
+        "password": {"stringValue": "hunter2"},
+        "gen_ai.usage.tokens": {"intValue": "7"},
+        "peer": {"stringValue": "hunter2-else"},
+    }
+    request = of_span(attributes=[{"key": key, "value": value} for key, value in values.items()])
+    ((_, line),) = lines_of(request, without_secrets)
+    span = json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    assert {one["key"]: one["value"] for one in span["attributes"]} == {
+        "http.request.header.x-api-key": {"arrayValue": {"values": [{"stringValue": "***"}]}},
+        "password": {"stringValue": "***"},
+        "gen_ai.usage.tokens": {"intValue": "7"},
+        "peer": {"stringValue": "hunter2-else"},
+    }
 
 
 def test_line_is_no_longer_than_a_reader_takes(tmp_path: Path) -> None:
