@@ -392,6 +392,7 @@ def _exception(trace: Trace | None, same: Sequence[Trace]) -> tuple[str, str]:
 def _in_output(failure: FailureKind, tracebacks: Mapping[str, str]) -> tuple[str, str] | None:
     """The exception that the service's output has for one of the failed requests, and its line."""
     for trace_id in (failure.trace_id, *(reply.trace_id for reply in failure.replies)):
-        if text := tracebacks.get(trace_id, "").strip():
-            return text.splitlines()[-1][:_NAME], place_of(text)
+        # The lines of an exception group begin with "|", and its last one is "+-----".
+        if text := tracebacks.get(trace_id, "").strip(" \n|+-"):
+            return text.splitlines()[-1].strip(" |")[:_NAME], place_of(text)
     return None

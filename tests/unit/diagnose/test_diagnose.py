@@ -42,6 +42,7 @@ from tests.unit.diagnose.test_functions import LOOP, SELECT, STDLIB, TRACEBACK
 from tests.unit.diagnose.test_skew import front_and_back
 from tests.unit.judge.evidence import counter, evidence, requests, series, up
 from tests.unit.judge.test_selftest import judgement
+from tests.unit.runs.recording.test_tracebacks import GROUP
 
 HTTP = "http_server_request_duration_seconds"
 DB = "db_client_operation_duration_seconds"
@@ -585,6 +586,12 @@ def test_failure_with_the_exception_that_the_output_of_the_service_has() -> None
     found = explained(ErrorRatio(), run=run, tracebacks={"ab" * 16: TRACEBACK})
     (cause,) = found.causes
     assert (cause.what, cause.place) == ("GET /items: 500, KeyError: 7", "/srv/app/api.py:12")
+
+
+def test_exception_of_a_group_in_the_output() -> None:
+    run = replace(evidence(), failures=(failure(30, "500", "ab" * 16),))
+    (cause,) = explained(ErrorRatio(), run=run, tracebacks={"ab" * 16: GROUP}).causes
+    assert (cause.what, cause.place) == ("GET /items: 500, KeyError: 7", "/srv/a.py:3")
 
 
 def test_failures_are_those_of_the_budgets_request() -> None:
