@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import islice, pairwise, takewhile
 from typing import Final
 
 from harness.runs.recording.profile import Stack, StackFrame, total
@@ -44,6 +44,7 @@ _IDLE: Final = (
     ("communicate", "subprocess.py"),  # another process
     ("_try_wait", "subprocess.py"),
 )
+_NEAR: Final = 3  # innermost frames: one of the service's own among them waits itself
 # Functions in which a thread waits for a connection: its handler is elsewhere, also where the
 # service's own code calls them.
 _ACCEPTING: Final = (("accept", "socket.py"), ("serve_forever", "socketserver.py"))
@@ -120,7 +121,7 @@ def is_idle(stack: Stack) -> bool:
         return True
     if any(_is_named(frame, *_ACCEPTING) for frame in stack.frames[-2:]):
         return _is_named(inner, *_IDLE, *_ACCEPTING)
-    if any(map(is_own, stack.frames[-3:])):
+    if any(map(is_own, islice(within_loop(stack), _NEAR))):
         return False
     if len(stack.frames) > 1 and _is_named(stack.frames[-2], _START):
         return True  # the function of the thread itself, which takes work from a queue written in C

@@ -38,7 +38,7 @@ from harness.runs.recording.spans import CLIENT, SERVER, ExceptionEvent, Span
 from harness.runs.records.failed import FailureKind
 from harness.units import Unit
 from tests.unit.diagnose.spans import request, span, stack
-from tests.unit.diagnose.test_functions import LOOP, SELECT, STDLIB, TRACEBACK
+from tests.unit.diagnose.test_functions import LOOP, SELECT, STDLIB, TRACEBACK, UVLOOP
 from tests.unit.diagnose.test_skew import front_and_back
 from tests.unit.judge.evidence import counter, evidence, requests, series, up
 from tests.unit.judge.test_selftest import judgement
@@ -159,6 +159,13 @@ def test_occupied_event_loop_makes_every_part_slow() -> None:
     (cause,) = found.causes
     assert (cause.what, cause.place) == ("nap()", "/srv/app/api.py:7")
     assert "occupied for 90%" in found.about
+
+
+def test_loop_of_uvloop_that_waits_is_not_occupied() -> None:
+    loop = (*UVLOOP, f"Runner.run {STDLIB}/asyncio/runners.py:118")
+    wall = [stack(700, *loop), stack(300, *loop, "render /srv/app/pages.py:85")]
+    found = explained(P95, many(40, [(STATEMENT, 0.02)] * 20, own=0.05), wall=wall)
+    assert found.causes[0].what == STATEMENT
 
 
 def test_own_code_that_waits_for_a_cpu_is_still_named() -> None:

@@ -73,6 +73,10 @@ def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
     ]
 
 
+# The service's own code starts the loop of uvloop, which is written in C.
+UVLOOP = ("<module> /srv/main.py:20", f"run {STDLIB}/asyncio/runners.py:190")
+
+
 @pytest.mark.parametrize(
     ("frames", "waits"),
     [
@@ -87,6 +91,8 @@ def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
         ((*THREAD, "work /srv/app/jobs.py:9"), False),
         ((), True),
         ((f"Runner.run {STDLIB}/asyncio/runners.py:118",), True),  # in the loop of uvloop, in C
+        ((*UVLOOP, f"Runner.run {STDLIB}/asyncio/runners.py:118"), True),
+        ((*UVLOOP, f"Runner.run {STDLIB}/asyncio/runners.py:118", "nap /srv/api.py:9"), False),
         ((f"_wait_for_tstate_lock {STDLIB}/threading.py:1132",), True),
         ((f"worker {STDLIB}/multiprocessing/pool.py:114",), True),
         ((f"SocketIO.readinto {STDLIB}/socket.py:706",), True),  # of another service's answer
