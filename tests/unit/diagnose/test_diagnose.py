@@ -273,6 +273,16 @@ def test_statement_out_of_proportion_is_a_cause_though_all_requests_execute_it()
     assert "times the typical 9" in cause.sign
 
 
+def test_statement_is_not_long_because_steps_of_a_framework_are_short() -> None:
+    spans = many(40, [(STATEMENT, 0.004), (OTHER, 0.003)], own=0.002)
+    for root in [one for one in spans if one.kind == SERVER]:
+        for number in range(8):
+            start = root.end - 0.001 + number / 10_000
+            about = (f"middleware - {number}", root.trace_id, start, start + 2e-5)
+            spans.append(span(*about, parent=root.span_id))
+    assert explained(P95, spans, bound=0.001).causes == ()
+
+
 def test_statement_that_is_slow_only_because_all_are_is_no_cause() -> None:
     spans = many(40, [(STATEMENT, 0.2), (OTHER, 0.1), ("SELECT f", 0.15)], own=0.1)
     assert explained(P95, spans).causes == ()
