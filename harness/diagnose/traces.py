@@ -9,8 +9,8 @@ from typing import Final
 from harness.diagnose.model import CauseKind
 from harness.diagnose.retries import covered, pauses_of_retries
 from harness.diagnose.skew import without_skew
-from harness.diagnose.statement_text import statement_text
 from harness.runs.recording.spans import CLIENT, SERVER, Span
+from harness.runs.recording.statement_text import statement_text
 
 _MOST: Final = 10_000  # spans of one trace; more are left out
 _STATEMENT: Final = ("db.query.text", "db.statement")

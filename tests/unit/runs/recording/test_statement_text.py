@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.diagnose.statement_text import statement_text
+from harness.runs.recording.statement_text import statement_text
 
 
 @pytest.mark.parametrize(
