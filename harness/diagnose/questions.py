@@ -276,8 +276,9 @@ def counted_spans(
             if (value := _value_of(name, span)) is not None
         )
 
-    is_known = any(fits(span) for one in traces for span in one.spans if span is not one.root)
-    return fits if is_known else lambda _: True
+    spans = (span for one in traces for span in one.spans)
+    told = [span for span in spans if any(_value_of(name, span) is not None for name in wanted)]
+    return fits if not told or any(map(fits, told)) else lambda _: True
 
 
 def _value_of(label: str, span: Span) -> str | None:

@@ -460,7 +460,7 @@ def test_connection_of_a_database_is_no_call_of_another_service() -> None:
 def test_statements_are_those_that_the_metric_counts(
     where: dict[str, str], systems: list[str], named: str
 ) -> None:
-    spans = with_database(0, ("redis", "GET ?", 20), ("sqlite", STATEMENT, 6))
+    spans = with_database(2, ("redis", "GET ?", 20), ("sqlite", STATEMENT, 6))
     run = evidence(*(counter(f"{DB}_count", 9, {"db_system_name": one}) for one in systems))
     queries = Ratio(Selector(f"{DB}_count", where), Selector(f"{HTTP}_count"))
     assert explained(queries, spans, run=run).causes[0].what == named
