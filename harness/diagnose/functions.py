@@ -58,6 +58,7 @@ _LOOPS: Final = (
 _EXPORTER: Final = ": OtelBatch"
 # Parts of a function with a frame of their own.
 _INNER: Final = re.compile(r"(\.<locals>)?\.<(listcomp|genexpr|dictcomp|setcomp|lambda)>$")
+_UNNAMED: Final = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>")
 _START: Final = ("Thread.run", "threading.py")  # calls the function of a thread
 # Modules that call the function of a thread, of a process and of a program.
 _STARTERS: Final = ("threading.py", "multiprocessing/process.py", "runpy.py", "<frozen runpy>")
@@ -199,12 +200,13 @@ def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:
     lines: dict[tuple[str, str], dict[int, int]] = {}
     libraries: dict[str, int] = {}
     for stack in stacks:
-        own = next(filter(is_own, within_loop(stack)), None)
-        if own is None:
+        frames = list(filter(is_own, within_loop(stack)))
+        if not frames:
             name = _package_of(stack)
             libraries[name] = libraries.get(name, 0) + stack.count
             continue
-        of_function = lines.setdefault((_INNER.sub("", own.function), own.file), {})
+        own = frames[0]
+        of_function = lines.setdefault((_function_of(frames), own.file), {})
         of_function[own.line] = of_function.get(own.line, 0) + stack.count
     found = [
         Hot(
@@ -215,6 +217,16 @@ def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:
     ]
     found += [Hot(StackFrame(name), count, name) for name, count in libraries.items()]
     return sorted(found, key=lambda one: (-one.samples, one.frame.function))
+
+
+def _function_of(frames: Sequence[StackFrame]) -> str:
+    """The function of the first frame; before Python 3.11 only its caller's frame names it.
+
+    Args:
+        frames: Of the service's own code, from the inside out.
+    """
+    names = (_INNER.sub("", one.function) for one in frames if one.file == frames[0].file)
+    return next((name for name in names if name not in _UNNAMED), frames[0].function)
 
 
 def within_loop(stack: Stack) -> Iterator[StackFrame]:

@@ -61,6 +61,19 @@ def test_comprehension_is_a_part_of_its_function() -> None:
     assert (found.frame.function, found.frame.line, found.samples) == (pieces, 9, 15)
 
 
+def test_comprehensions_before_python_3_11_are_a_part_of_their_functions() -> None:
+    def inner(name: str, line: int) -> Stack:
+        outer = (f"handler /srv/api.py:{line}", f"{name} /srv/a.py:{line}")
+        return stack(5, *outer, f"<listcomp> /srv/a.py:{line + 1}")
+
+    found = hot_functions([inner("load", 3), inner("save", 13), stack(2, "<genexpr> /srv/b.py:1")])
+    assert [(one.frame.function, one.frame.line, one.samples) for one in found] == [
+        ("load", 4, 5),
+        ("save", 14, 5),
+        ("<genexpr>", 1, 2),
+    ]
+
+
 def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
     start = ("<module> /srv/main.py:53",)
     server = stack(9, *start, *LOOP, f"send {LIB}/uvicorn/protocols/http.py:5")
