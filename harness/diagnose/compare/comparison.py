@@ -37,12 +37,19 @@ from harness.diagnose.compare.request_parts import (
 from harness.diagnose.diagnose import LEAST, MOST, NO_SINGLE
 from harness.diagnose.functions import busy, loop_stacks, without_waiting
 from harness.diagnose.model import Cause, Explanation
-from harness.diagnose.questions import endpoints_by_request, of_request, of_routes, question_of
+from harness.diagnose.questions import (
+    endpoints_by_request,
+    failures_of,
+    of_request,
+    of_routes,
+    question_of,
+)
 from harness.diagnose.traces import Trace, traces_of, until_answer
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import Stack, total
 from harness.runs.recording.recording import Recording
 from harness.runs.records.changes import ChangedCode
+from harness.runs.records.failed import FailureKind
 
 LEAST_CHANGED: Final = 0.05  # as LEAST, of a part in changed code, which is suspect already
 FEW_CHANGES: Final = 3  # changed places that are named although no sample shows them
@@ -192,7 +199,7 @@ class _Case:
             case "time":
                 answer = added_time(pair, self._times(budget))
             case "errors":
-                answer = added_failures(pair, _request_of(budget))
+                answer = added_failures(pair, self._failures(budget))
             case "statements":
                 answer = added_statements(pair, self._endpoints(budget), by_time=False)
             case "statement time":
@@ -228,17 +235,29 @@ class _Case:
         baseline, candidate = self._requests(budget)
         return compared_endpoints(baseline, candidate)
 
+    def _failures(self, budget: Budget) -> list[FailureKind]:
+        """The failures of the timed pairs that a budget is about."""
+        windows = (*self.pair.baseline.windows, *self.pair.candidate.windows)
+        request = _request_of(budget)
+        every = (one for window in windows for one in window.failures)
+        found = (one for one in every if request in {"", one.request})
+        return failures_of(budget, found, self._names, self.roles)
+
     def _requests(self, budget: Budget) -> tuple[list[Trace], list[Trace]]:
         """The requests of the baseline and of the candidate that a budget is about."""
+        request, names = _request_of(budget), self._names
+        baseline, candidate = (
+            of_routes(budget, of_request(request, version.traces, names), self.roles)
+            for version in (self.pair.baseline, self.pair.candidate)
+        )
+        return baseline, candidate
+
+    @property
+    def _names(self) -> dict[str, set[str]]:
         versions = (self.pair.baseline, self.pair.candidate)
         traces = [one for version in versions for one in version.traces]
         slowest = [one for version in versions for one in version.recording.slowest]
-        names, request = endpoints_by_request(traces, slowest), _request_of(budget)
-        baseline, candidate = (
-            of_routes(budget, of_request(request, version.traces, names), self.roles)
-            for version in versions
-        )
-        return baseline, candidate
+        return endpoints_by_request(traces, slowest)
 
     def _changed(self) -> tuple[ChangedPlace, ...]:
         """Changed code that the profile shows; a few changes are named without it, too."""

@@ -559,6 +559,16 @@ def test_failed_requests_have_the_line_that_raised_the_exception() -> None:
     assert other.causes == ()
 
 
+def test_failures_are_those_that_the_metric_of_the_service_counts() -> None:
+    absent = replace(failures(90, "404 Not Found"), status=404)
+    windows = ([evidence()], [replace(evidence(), failures=(absent, failures(10)))])
+    errors = Ratio(Selector(f"{HTTP}_count", {"http_response_status_code": "~5.."}), Selector(HTTP))
+    (cause,) = explained(errors, recording(), recording(), windows=windows).causes
+    assert (cause.what, cause.share) == ("GET /items: 500 Internal Server Error", 1.0)
+    both = explained(ErrorRatio(), recording(), recording(), windows=windows).causes
+    assert both[0].what == "GET /items: 404 Not Found"
+
+
 def with_cache(users: tuple[int, int], pages: tuple[int, int]) -> Evidence:
     """A window with so many hits and misses of two caches."""
     counts = {"users": users, "pages": pages}
