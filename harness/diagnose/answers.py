@@ -17,6 +17,7 @@ from harness.diagnose.functions import (
     place_of,
 )
 from harness.diagnose.model import Cause
+from harness.diagnose.retries import is_call
 from harness.diagnose.shares import shares
 from harness.diagnose.signs import (
     Proportions,
@@ -64,7 +65,7 @@ def time_of_requests(
     """Where the time of the slow requests goes, beyond that of the fast ones of their endpoint.
 
     Args:
-        traces: Of the endpoints that the budget is about.
+        traces: Of the endpoints that the budget is about, until their answers.
         recording: Its profile divides the time within the service's own code.
         bound: Seconds above which a request is slow; None takes the slowest tenth.
         usual: Of the whole recording.
@@ -268,17 +269,22 @@ def _function(
     )
 
 
-def statements(traces: Sequence[Trace], usual: Proportions, *, by_time: bool) -> Analysis:
+SpanFilter = Callable[[Span], bool]  # whether a budget counts a span
+
+
+def statements(
+    traces: Sequence[Trace], usual: Proportions, counts: SpanFilter, *, by_time: bool
+) -> Analysis:
     """The statements that requests execute, by number or by time."""
-    found = _operations(traces, lambda each, _: each.kind == "statement")
+    found = _operations(traces, lambda each, span: each.kind == "statement" and counts(span))
     what = "time of all statements" if by_time else "number of statements"
     missing = "the service sent too few spans with the text of a statement"
     return _used(traces, found, usual, what, missing, by_time=by_time)
 
 
-def calls(traces: Sequence[Trace], usual: Proportions) -> Analysis:
+def calls(traces: Sequence[Trace], usual: Proportions, counts: SpanFilter) -> Analysis:
     """The calls of other services, by number."""
-    found = _operations(traces, lambda each, _: each.kind == "call")
+    found = _operations(traces, lambda _, span: is_call(span) and counts(span))
     missing = "the service sent too few spans of calls"
     return _used(traces, found, usual, "number of calls", missing, by_time=False)
 
@@ -355,7 +361,8 @@ def failed_requests(
     for one in failures:
         share = one.count / number
         served = endpoints.get(one.request, {one.request})
-        raised, place = _exception(by_id.get(one.trace_id), served, traces)
+        same = [each for each in traces if each.endpoint in served and each.fails_with(one.status)]
+        raised, place = _exception(by_id.get(one.trace_id), same)
         if not place:
             raised, place = _in_output(one, tracebacks) or (raised, place)
         text = " ".join((f"{one.request}: {one.text}" + (f", {raised}" if raised else "")).split())
@@ -370,15 +377,12 @@ def failed_requests(
     return Analysis("the failed requests", tuple(causes))
 
 
-def _exception(
-    trace: Trace | None, endpoints: Collection[str], traces: Sequence[Trace]
-) -> tuple[str, str]:
+def _exception(trace: Trace | None, same: Sequence[Trace]) -> tuple[str, str]:
     """The exception of a failed request's trace, and the service's own line that raised it.
 
-    A trace that was not recorded is replaced by another failed one of the same endpoint.
+    A trace that was not recorded is replaced by another one of the same endpoint and status.
     """
-    same = [one for one in traces if one.root.error and one.endpoint in endpoints]
-    for one in ([trace] if trace else []) + same[:FEWEST]:
+    for one in ([trace] if trace else []) + list(same[:FEWEST]):
         for span in one.spans:
             for event in span.exceptions:
                 return f"{event.type}: {event.message}"[:_NAME], place_of(event.stacktrace)
@@ -388,6 +392,7 @@ def _exception(
 def _in_output(failure: FailureKind, tracebacks: Mapping[str, str]) -> tuple[str, str] | None:
     """The exception that the service's output has for one of the failed requests, and its line."""
     for trace_id in (failure.trace_id, *(reply.trace_id for reply in failure.replies)):
-        if text := tracebacks.get(trace_id, "").strip():
-            return text.splitlines()[-1][:_NAME], place_of(text)
+        # The lines of an exception group begin with "|", and its last one is "+-----".
+        if text := tracebacks.get(trace_id, "").strip(" \n|+-"):
+            return text.splitlines()[-1].strip(" |")[:_NAME], place_of(text)
     return None

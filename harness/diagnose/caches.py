@@ -85,7 +85,8 @@ def misses(budget: Budget, evidence: Evidence) -> Analysis:
         hits, gets = _by_cache(evidence, indicator.of), _by_cache(evidence, indicator.to)
     except NoDataError as error:
         return Analysis(missing=str(error))
-    missed = {cache: count - hits.get(cache, 0.0) for cache, count in gets.items()}
+    # More hits than look-ups are between two readings, or of a cache that counts otherwise.
+    missed = {cache: max(0.0, count - hits.get(cache, 0.0)) for cache, count in gets.items()}
     number = sum(missed.values())
     if number <= 0:
         return Analysis(missing="no look-up missed")

@@ -13,6 +13,7 @@ from harness.diagnose.answers import (
     NO_RULE,
     NO_TRACES,
     Analysis,
+    SpanFilter,
     calls,
     failed_requests,
     functions,
@@ -28,14 +29,16 @@ from harness.diagnose.evidence.routes import route_costs
 from harness.diagnose.evidence.sizes import answer_sizes
 from harness.diagnose.evidence.start import start_parts
 from harness.diagnose.evidence.tasks import task_times
-from harness.diagnose.functions import HandlerTime, busy, handler_times
+from harness.diagnose.functions import HandlerTime, busy, handler_times, without_waiting
 from harness.diagnose.logs import log_records
 from harness.diagnose.model import Cause, Diagnosis, Explanation
 from harness.diagnose.pool import connections
 from harness.diagnose.questions import (
     Question,
     answers_of_routes,
+    counted_spans,
     endpoints_by_request,
+    failures_of,
     of_request,
     of_routes,
     question_of,
@@ -43,7 +46,7 @@ from harness.diagnose.questions import (
 from harness.diagnose.signs import Proportions, proportions
 from harness.diagnose.stalls import STALLS, Stalls, stalls_of, with_stalls
 from harness.diagnose.statements import columns
-from harness.diagnose.traces import Trace, traces_of
+from harness.diagnose.traces import Trace, traces_of, until_answer
 from harness.judge.model import Judgement, Verdict
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import total
@@ -72,6 +75,9 @@ def diagnose(
         recording: Of the time after it.
         roles: What the service's metrics mean.
     """
+    samples = total(recording.wall) + total(recording.cpu)
+    wall, running = without_waiting(recording.wall, recording.cpu)
+    recording = replace(recording, wall=wall, cpu=running)
     traces = traces_of(recording.spans)
     usual = proportions(traces, recording.wall, busy(recording.wall))
     stalls = stalls_of(evidence, roles, recording.wall)
@@ -82,7 +88,6 @@ def diagnose(
         for verdict in judgement.verdicts
         if _is_over(verdict) and verdict.name in by_name
     )
-    samples = total(recording.wall) + total(recording.cpu)
     account = service_account(evidence, traces, roles, stalls)
     cpu = cpu_account(recording.moments, recording.cpu, traces)
     exemplars = slow_exemplars(recording.exemplars, traces, roles)
@@ -147,13 +152,13 @@ class _Case:
             case "time":
                 answer = self._time(verdict, budget)
             case "errors":
-                answer = self._errors(verdict)
+                answer = self._errors(verdict, budget)
             case "statements":
-                answer = statements(self.traces, self.usual, by_time=False)
+                answer = statements(*self._counted(budget), by_time=False)
             case "statement time":
-                answer = statements(self.traces, self.usual, by_time=True)
+                answer = statements(*self._counted(budget), by_time=True)
             case "calls":
-                answer = calls(self.traces, self.usual)
+                answer = calls(*self._counted(budget))
             case "cache commands":
                 of_traces = (self.traces, self.usual)
                 answer = lookups(budget, self.evidence, verdict.value, *of_traces)
@@ -189,15 +194,20 @@ class _Case:
                 assert_never(question)
         return answer
 
+    def _counted(self, budget: Budget) -> tuple[Sequence[Trace], Proportions, SpanFilter]:
+        counts = counted_spans(budget, self.evidence, self.traces)
+        return self.traces, self.usual, counts
+
     def _time(self, verdict: Verdict, budget: Budget) -> Analysis:
         found = of_request(verdict.request or "", self.traces, self._endpoints)
-        found = of_routes(budget, found, self.roles)
+        found = list(map(until_answer, of_routes(budget, found, self.roles)))
         return time_of_requests(found, self.recording, _slow_above(budget), self.usual)
 
-    def _errors(self, verdict: Verdict) -> Analysis:
-        fitting = [
+    def _errors(self, verdict: Verdict, budget: Budget) -> Analysis:
+        of_budget = [
             one for one in self.evidence.failures if verdict.failing in {None, "", one.request}
         ]
+        fitting = failures_of(budget, of_budget, self._endpoints, self.roles)
         of_recording = (self.traces, self.recording.tracebacks, self._endpoints)
         return failed_requests(fitting, *of_recording)
 

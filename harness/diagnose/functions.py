@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import islice, pairwise, takewhile
 from typing import Final
 
 from harness.runs.recording.profile import Stack, StackFrame, total
@@ -44,6 +44,7 @@ _IDLE: Final = (
     ("communicate", "subprocess.py"),  # another process
     ("_try_wait", "subprocess.py"),
 )
+_NEAR: Final = 3  # innermost frames: one of the service's own among them waits itself
 # Functions in which a thread waits for a connection: its handler is elsewhere, also where the
 # service's own code calls them.
 _ACCEPTING: Final = (("accept", "socket.py"), ("serve_forever", "socketserver.py"))
@@ -57,7 +58,13 @@ _LOOPS: Final = (
 _EXPORTER: Final = ": OtelBatch"
 # Parts of a function with a frame of their own.
 _INNER: Final = re.compile(r"(\.<locals>)?\.<(listcomp|genexpr|dictcomp|setcomp|lambda)>$")
+_UNNAMED: Final = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>")
 _START: Final = ("Thread.run", "threading.py")  # calls the function of a thread
+# Modules that call the function of a thread, of a process and of a program.
+_STARTERS: Final = ("threading.py", "multiprocessing/process.py", "runpy.py", "<frozen runpy>")
+_MODULE: Final = "<module>"  # of a script that starts the program
+# Of the samples of a line, those of running threads: about 0.1 where it waits, 1 where it runs.
+_RUNS: Final = 0.3
 # Packages that call handlers; anyio calls those that are not coroutines, in its threads.
 _CALLERS: Final = {
     *("starlette", "fastapi", "litestar", "flask", "quart", "django", "aiohttp", "sanic"),
@@ -115,7 +122,7 @@ def is_idle(stack: Stack) -> bool:
         return True
     if any(_is_named(frame, *_ACCEPTING) for frame in stack.frames[-2:]):
         return _is_named(inner, *_IDLE, *_ACCEPTING)
-    if any(map(is_own, stack.frames[-3:])):
+    if any(map(is_own, islice(within_loop(stack), _NEAR))):
         return False
     if len(stack.frames) > 1 and _is_named(stack.frames[-2], _START):
         return True  # the function of the thread itself, which takes work from a queue written in C
@@ -133,6 +140,57 @@ def busy(stacks: Iterable[Stack]) -> list[Stack]:
     return [stack for stack in stacks if not is_waiting(stack)]
 
 
+def without_waiting(
+    wall: Iterable[Stack], cpu: Iterable[Stack]
+) -> tuple[tuple[Stack, ...], tuple[Stack, ...]]:
+    """Two profiles in which threads that serve no requests are idle while they wait.
+
+    A timer, a thread that takes work from a queue, and a main thread that has started a server
+    delay requests only while they run. Where they wait, in a function written in C, their stack
+    looks as if they ran, but is rare among those of running threads.
+
+    Args:
+        wall: Stacks of all threads; `cpu` those of running ones, for equally long. Without these
+            it is not known who waits.
+        cpu: Some of them wait: the profiler itself wakes threads.
+
+    Returns:
+        Both; the stack of such a thread, while it waits, has only process and thread.
+    """
+    wall, cpu = tuple(wall), tuple(cpu)
+    looped = set(map(_thread, loop_stacks(wall)))
+    seen: Counter[tuple[StackFrame, ...]] = Counter()
+    for stack in wall:
+        if _thread(stack) not in looped and not _is_called(stack):
+            seen[_at(stack)] += stack.count
+    ran: Counter[tuple[StackFrame, ...]] = Counter()
+    for stack in cpu:
+        ran[_at(stack)] += stack.count
+    waits = {at for at, count in seen.items() if ran and ran[at] < _RUNS * count}
+
+    def idle(stack: Stack) -> Stack:
+        return Stack(stack.frames[:2], stack.count) if _at(stack) in waits else stack
+
+    return tuple(map(idle, wall)), tuple(map(idle, cpu))
+
+
+def _at(stack: Stack) -> tuple[StackFrame, ...]:
+    """Process, thread, and the innermost frame."""
+    return (*stack.frames[:2], stack.frames[-1])
+
+
+def _is_called(stack: Stack) -> bool:
+    """Whether something installed, such as a framework, calls the service's own code."""
+    return any(
+        is_own(frame)
+        and not is_own(caller)
+        and caller.function != _MODULE
+        and not caller.file.endswith(_STARTERS)
+        for caller, frame in pairwise(stack.frames)
+        if caller.file
+    )
+
+
 def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:
     """Functions by samples, the most frequent first.
 
@@ -142,12 +200,13 @@ def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:
     lines: dict[tuple[str, str], dict[int, int]] = {}
     libraries: dict[str, int] = {}
     for stack in stacks:
-        own = next(filter(is_own, within_loop(stack)), None)
-        if own is None:
+        frames = list(filter(is_own, within_loop(stack)))
+        if not frames:
             name = _package_of(stack)
             libraries[name] = libraries.get(name, 0) + stack.count
             continue
-        of_function = lines.setdefault((_INNER.sub("", own.function), own.file), {})
+        own = frames[0]
+        of_function = lines.setdefault((_function_of(frames), own.file), {})
         of_function[own.line] = of_function.get(own.line, 0) + stack.count
     found = [
         Hot(
@@ -158,6 +217,16 @@ def hot_functions(stacks: Sequence[Stack]) -> list[Hot]:
     ]
     found += [Hot(StackFrame(name), count, name) for name, count in libraries.items()]
     return sorted(found, key=lambda one: (-one.samples, one.frame.function))
+
+
+def _function_of(frames: Sequence[StackFrame]) -> str:
+    """The function of the first frame; before Python 3.11 only its caller's frame names it.
+
+    Args:
+        frames: Of the service's own code, from the inside out.
+    """
+    names = (_INNER.sub("", one.function) for one in frames if one.file == frames[0].file)
+    return next((name for name in names if name not in _UNNAMED), frames[0].function)
 
 
 def within_loop(stack: Stack) -> Iterator[StackFrame]:

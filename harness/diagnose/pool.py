@@ -18,7 +18,8 @@ from harness.diagnose.traces import (
     seconds_between,
 )
 from harness.judge.measure.gauges import levels
-from harness.judge.measure.series import NoDataError
+from harness.judge.measure.series import NoDataError, window
+from harness.names import LATENCY, OK
 from harness.runs.model import Evidence
 
 _FEW: Final = 2.0  # connections in use, below which none is missing
@@ -26,6 +27,7 @@ _FEW: Final = 2.0  # connections in use, below which none is missing
 _SMALL: Final = 5
 _FULL: Final = 0.1  # share of the readings with no connection left
 _UNUSED: Final = 0.2  # of the connections in use, which requests need at least
+_TRACED: Final = 0.5  # share of the answered requests that are recorded
 
 
 def connections(
@@ -41,7 +43,7 @@ def connections(
     """
     in_use = _readings(evidence, roles, MetricRole.POOL_USED)
     late = in_use[len(in_use) // 2 :]
-    forgotten = _forgotten(traces, min(late, default=0.0))
+    forgotten = _forgotten(traces, min(late, default=0.0), _answered(evidence))
     if forgotten:
         return Analysis("the connections in use", (forgotten,))
     size = max(_readings(evidence, roles, MetricRole.POOL_LIMIT), default=0.0)
@@ -62,7 +64,7 @@ def _readings(evidence: Evidence, roles: Recognition, role: MetricRole) -> list[
 def _small(in_use: Sequence[float], size: float) -> Cause | None:
     """A pool with fewer connections than any library begins with, which is often full."""
     full = sum(value >= size for value in in_use)
-    if not 0 < size < _SMALL or full < _FULL * len(in_use):
+    if not 0 < size < _SMALL or full < _FULL * len(in_use) or not in_use:
         return None
     return Cause(
         *("resource", "the size of the connection pool", 1.0, 1.0, 1.0),
@@ -72,11 +74,25 @@ def _small(in_use: Sequence[float], size: float) -> Cause | None:
     )
 
 
-def _forgotten(traces: Sequence[Trace], in_use: float) -> Cause | None:
-    """Connections that are in use while few requests execute statements."""
+def _answered(evidence: Evidence) -> float:
+    """Requests a second that were answered in the window; 0 without one."""
+    try:
+        seconds = window(evidence).seconds
+    except NoDataError:
+        return 0.0
+    found = (times.count for key, times in evidence.latency.items() if key[:2] == (LATENCY, OK))
+    return sum(found) / seconds
+
+
+def _forgotten(traces: Sequence[Trace], in_use: float, answered: float) -> Cause | None:
+    """Connections that are in use while few requests execute statements.
+
+    Nothing is known of a service that records a part of its requests only, fewer than half of those
+    that it answers.
+    """
     late = later_half(traces)
     lasted = seconds_between(late)
-    if in_use < _FEW or not lasted:
+    if in_use < _FEW or not lasted or len(late) < _TRACED * answered * lasted:
         return None
     parts = filter(None, map(from_first_statement, late))
     needed = sum(one.root.seconds for one in parts) / lasted  # at once, by Little's law

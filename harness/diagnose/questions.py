@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Final, Literal, assert_never
 
 from harness.budgets.dialects.model import MetricRole, Recognition, RoleGroup
@@ -24,10 +24,15 @@ from harness.budgets.model import (
     Utilization,
     selectors,
 )
+from harness.budgets.selector import matcher
 from harness.diagnose.traces import Trace
+from harness.judge.measure.deltas import deltas
+from harness.judge.measure.series import NoDataError
 from harness.names import CPU_SECONDS, HTTP_CLIENT_DURATION
-from harness.runs.model import SlowRequest
+from harness.runs.model import Evidence, SlowRequest
 from harness.runs.recording.answer_shape import AnswerShape
+from harness.runs.recording.spans import Span
+from harness.runs.records.failed import FailureKind
 from harness.units import Unit
 
 Question = Literal[
@@ -58,6 +63,21 @@ _OVERWRITES: Final = re.compile("overwrit")
 _LOG_RECORDS: Final = re.compile(
     r"(^|_)(log|logs|logging|logback|log4j2?)_(records|events|messages|lines|entries)(_|$)"
 )
+# The attributes of spans by the labels of OpenTelemetry's metrics, new names and old ones.
+_ATTRIBUTES: Final = {
+    name.replace(".", "_"): both
+    for both in (
+        ("db.system.name", "db.system"),
+        ("db.operation.name", "db.operation"),
+        ("db.namespace", "db.name"),
+        ("db.collection.name", "db.sql.table"),
+        ("server.address", "net.peer.name"),
+        ("http.request.method", "http.method"),
+        ("http.response.status_code", "http.status_code"),
+    )
+    for name in both
+}
+_SYSTEMS: Final = ("db_system_name", "db_system")
 
 
 def question_of(budget: Budget, roles: Recognition) -> Question:
@@ -222,6 +242,88 @@ def _is_of_route(budget: Budget, endpoint: str, roles: Recognition) -> bool:
             matcher = selector.matchers.get(latency.labels.get(meaning, ""))
             if matcher is not None and not matcher.matches(endpoint.rpartition(" ")[part]):
                 return False
+    return True
+
+
+def counted_spans(
+    budget: Budget, evidence: Evidence, traces: Iterable[Trace]
+) -> Callable[[Span], bool]:
+    """Whether a span is one of the events that the metric of a budget counts.
+
+    It is not if it has another value of a label than the budget filters by, or is of a database
+    system that the metric does not have. Where no span fits all do: the metric may have its own
+    words.
+
+    Args:
+        budget: On statements or calls.
+        evidence: Of the window.
+        traces: All of them.
+    """
+    selector = selectors(budget.indicator)[0]
+    try:
+        labels = [one.labels for one in deltas(evidence, selector)]
+    except NoDataError:
+        labels = []
+    wanted = dict(selector.matchers)
+    for name in _SYSTEMS:
+        if systems := tuple({one[name] for one in labels if one.get(name)}):
+            wanted[name] = matcher(systems)
+
+    def fits(span: Span) -> bool:
+        return all(
+            one.matches(value)
+            for name, one in wanted.items()
+            if (value := _value_of(name, span)) is not None
+        )
+
+    spans = (span for one in traces for span in one.spans)
+    told = [span for span in spans if any(_value_of(name, span) is not None for name in wanted)]
+    return fits if not told or any(map(fits, told)) else lambda _: True
+
+
+def _value_of(label: str, span: Span) -> str | None:
+    """The attribute of a span that a label stands for; None where it has none."""
+    names = _ATTRIBUTES.get(label, ())
+    return next((str(span.attributes[name]) for name in names if name in span.attributes), None)
+
+
+def failures_of(
+    budget: Budget,
+    failures: Iterable[FailureKind],
+    endpoints: Mapping[str, Set[str]],
+    roles: Recognition,
+) -> list[FailureKind]:
+    """The failures with the routes, methods and statuses that a budget filters by.
+
+    All of them where none fits: the service may write a status in its own words.
+
+    Args:
+        budget: On errors, by the load generator or by the service.
+        failures: Of the requests that the budget is about.
+        endpoints: From `endpoints_by_request`.
+        roles: What the service's metrics mean.
+    """
+    every = list(failures)
+    fitting = [
+        one
+        for one in every
+        if _is_with_status(budget, one.status, roles)
+        and any(
+            _is_of_route(budget, each, roles) for each in endpoints.get(one.request, {one.request})
+        )
+    ]
+    return fitting or every
+
+
+def _is_with_status(budget: Budget, status: int, roles: Recognition) -> bool:
+    latency = roles.played.get(MetricRole.SERVER_LATENCY)
+    for selector in selectors(budget.indicator)[:1]:
+        matcher = selector.matchers.get(latency.labels.get("status", "")) if latency else None
+        if matcher is None:
+            continue
+        of_forms = all if matcher.negated else any
+        if not of_forms(map(matcher.matches, (str(status), f"{status // 100}xx"))):
+            return False
     return True
 
 

@@ -31,6 +31,7 @@ _SPAN_TIMES: Final = 100.0  # of a span, which has many steps
 _FAST: Final = 0.1  # of the executions: these meet no busy event loop, no lock and no full pool
 _FEWEST: Final = 5  # executions, below which nothing is said of an operation
 _KINDS: Final = 3  # operations, of which one can be typical
+_STEP: Final = 1e-4  # s, below which a span of the service's own code does nothing by itself
 _AHEAD: Final = 2.0  # times the next function
 _PART: Final = 0.2  # of the samples, which a function that is ahead has at least
 _RUNS: Final = 0.05  # share of the time in the service's own code, below which it waits
@@ -43,7 +44,8 @@ class Proportions:
     Attributes:
         fast: Seconds of the fastest tenth of the executions of each operation. What an operation
             takes by itself shows there; the mean has what it waits for on a busy machine.
-        typical: The median of them; 0 with too few operations to tell.
+        typical: The median of them; 0 with too few operations to tell. A step that only hands on,
+            such as a middleware of Express, is no operation of which another could be typical.
         running: The share of the time in the service's own code in which a thread of it runs; 1
             where no profile tells.
     """
@@ -72,7 +74,8 @@ def proportions(
         for operation, seconds in executions.items()
         if len(seconds) >= _FEWEST
     }
-    typical = median(fast.values()) if len(fast) >= _KINDS else 0.0
+    kinds = [seconds for each, seconds in fast.items() if seconds >= _STEP or not _is_own(each)]
+    typical = median(kinds) if len(kinds) >= _KINDS else 0.0
     return Proportions(fast, typical, _running(traces, wall, working))
 
 

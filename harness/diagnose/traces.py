@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,15 +10,17 @@ from harness.diagnose.model import CauseKind
 from harness.diagnose.retries import covered, pauses_of_retries
 from harness.diagnose.skew import without_skew
 from harness.runs.recording.spans import CLIENT, SERVER, Span
+from harness.runs.recording.statement_text import statement_text
 
 _MOST: Final = 10_000  # spans of one trace; more are left out
 _STATEMENT: Final = ("db.query.text", "db.statement")
 _ROUTE: Final = ("http.route", "http.target")
 _HOST: Final = ("server.address", "net.peer.name", "peer.service")
 _METHOD: Final = ("http.request.method", "http.method")
+_STATUS: Final = ("http.response.status_code", "http.status_code")
+_SERVER_ERROR: Final = 500
 _CACHES: Final = {"redis", "valkey", "memcached"}
 _SYSTEM: Final = ("db.system.name", "db.system")
-_SPACE: Final = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class SpanOperation:
     Attributes:
         kind: "span" is the service's own code between its other spans; "retry" is a call that was
             made again after it failed, with the pause before.
-        name: A statement, "GET host", or the name of the span.
+        name: A statement without its values, "GET host", or the name of the span.
         place: Where in the code, if the instrumentation says so.
         service: The name of the service, if another one than that of the request did it.
     """
@@ -64,18 +65,29 @@ class Trace:
         method = _first(self.root, _METHOD)
         return f"{method} {route}".strip() if route else self.root.name
 
+    def fails_with(self, status: int) -> bool:
+        """Whether the request failed with a status; 0 is a failure without an answer.
+
+        An exception that leaves the service's own code can end the span before it has a status:
+        the server makes an error of it.
+        """
+        known = _first(self.root, _STATUS)
+        answers = known == str(status) if known else status >= _SERVER_ERROR
+        return self.root.error and answers
+
 
 def traces_of(spans: Iterable[Span]) -> list[Trace]:
     """The traces that have a server span, in the order of their first spans.
 
-    A span whose parent is not there counts as a part of the request.
+    A span whose parent is not there counts as a part of the request. One that was sent twice, by
+    two exporters or by one that tried again, is one span.
     """
-    by_trace: dict[str, list[Span]] = {}
+    by_trace: dict[str, dict[tuple[str, int, float, float], Span]] = {}
     for span in spans:
-        of_trace = by_trace.setdefault(span.trace_id, [])
+        of_trace = by_trace.setdefault(span.trace_id, {})
         if len(of_trace) < _MOST:
-            of_trace.append(span)
-    found = (_trace(of_trace) for of_trace in by_trace.values())
+            of_trace[span.span_id, span.kind, span.start, span.end] = span
+    found = (_trace(list(of_trace.values())) for of_trace in by_trace.values())
     return [trace for trace in found if trace is not None]
 
 
@@ -134,6 +146,13 @@ def during(trace: Trace, start: float, end: float) -> Trace:
     return part
 
 
+def until_answer(trace: Trace) -> Trace:
+    """The part of a trace until its request was answered: nobody waits for what goes on then."""
+    root = trace.root
+    goes_on = any(span.end > root.end for span in trace.spans)
+    return during(trace, root.start, root.end) if goes_on else trace
+
+
 def _operation_in(span: Span, root: Span, *, is_retry: bool) -> SpanOperation:
     """The operation of a span in the trace of a request."""
     found = operation_of(span)
@@ -159,7 +178,7 @@ def operation_of(span: Span) -> SpanOperation:
     """The operation of a span."""
     place = _place(span)
     if statement := _first(span, _STATEMENT):
-        return SpanOperation("statement", _SPACE.sub(" ", statement).strip(), place)
+        return SpanOperation("statement", statement_text(statement), place)
     if span.kind == CLIENT:
         host = _first(span, _HOST)
         return SpanOperation("call", f"{span.name} {host}".strip(), place)

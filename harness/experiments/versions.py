@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.budgets.model import Target
-from harness.diagnose.compare.changed_files import changed_files, parse_diff
+from harness.diagnose.compare.changed_files import changed_files, parse_diff, renamed_files
 from harness.errors import TargetError, UsageError
 from harness.experiments import git
 from harness.experiments.version import (
@@ -180,13 +180,14 @@ def _changed_code(one: _Checkout, two: _Checkout) -> ChangedCode | None:
             return None
 
     try:
-        lines = parse_diff(git.difference(two.tree, one.commit))
+        difference = git.difference(two.tree, one.commit)
     except UsageError:
         return None  # the comparison does not rest on it
     return ChangedCode(
         baseline=str(one.tree),
         candidate=str(two.tree),
-        files=changed_files(lines, source_of),
+        files=changed_files(parse_diff(difference), source_of),
+        renamed=renamed_files(difference),
     )
 
 

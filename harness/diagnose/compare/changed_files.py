@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -15,6 +15,7 @@ from harness.runs.records.changes import ChangedCode, ChangedFile, CodeFunction,
 MOST_RANGES: Final = 5_000  # of changed lines; further ones are left out
 _LARGEST: Final = 1_000_000  # characters of a source file in which functions are looked for
 _FILE: Final = re.compile(r'\+\+\+ "?b/(?P<path>.*?)"?\t?$')
+_RENAME: Final = re.compile(r'^rename from "?(.*?)"?\nrename to "?(.*?)"?$', re.MULTILINE)
 _RANGE: Final = re.compile(r"@@ -\S+ \+(?P<first>\d+)(?:,(?P<count>\d+))? @@")
 
 
@@ -39,6 +40,11 @@ def parse_diff(text: str) -> dict[str, list[LineRange]]:
                 found.setdefault(path, []).append(_range(int(hunk["first"]), hunk["count"]))
                 ranges += 1
     return found
+
+
+def renamed_files(text: str) -> dict[str, str]:
+    """New paths by their old ones, of the files that a diff renames."""
+    return dict(_RENAME.findall(text))
 
 
 def _changed_count(header: str) -> int:
@@ -94,16 +100,24 @@ def _lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> LineRange:
     return LineRange(first=first, last=node.end_lineno or node.lineno)
 
 
-def in_repository(stacks: Iterable[Stack], root: str) -> tuple[Stack, ...]:
-    """Stacks whose files below the root of a checkout are relative to it."""
-    return tuple(
-        Stack(tuple(map(partial(_frame_in, root=root), stack.frames)), stack.count)
-        for stack in stacks
-    )
+def in_repository(
+    stacks: Iterable[Stack], root: str, renamed: Mapping[str, str] | None = None
+) -> tuple[Stack, ...]:
+    """Stacks whose files below the root of a checkout are relative to it.
+
+    Args:
+        stacks: Of a version.
+        root: Of its checkout.
+        renamed: New paths by their old ones, so that a function that moved with its file is the
+            same in both versions.
+    """
+    in_root = partial(_frame_in, root=root, renamed=renamed or {})
+    return tuple(Stack(tuple(map(in_root, stack.frames)), stack.count) for stack in stacks)
 
 
-def _frame_in(frame: StackFrame, root: str) -> StackFrame:
-    return StackFrame(frame.function, path_in(frame.file, root), frame.line)
+def _frame_in(frame: StackFrame, root: str, renamed: Mapping[str, str]) -> StackFrame:
+    file = path_in(frame.file, root)
+    return StackFrame(frame.function, renamed.get(file, file), frame.line)
 
 
 def path_in(path: str, root: str) -> str:
@@ -163,7 +177,10 @@ class ChangedLines:
         if place.exact:
             return place
         changed = self._files[file]
-        function = next(one for one in changed.functions if one.name == place.function)
+        line = int(place.place.rpartition(":")[2])
+        here = LineRange(first=line, last=line)
+        around = [one for one in changed.functions if one.lines.overlaps(here)]
+        function = max(around, key=lambda one: one.lines.first)
         lines = next(each for each in changed.lines if each.overlaps(function.lines))
         line = max(lines.first, function.lines.first)
         return replace(place, place=f"{file}:{line}", exact=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
@@ -35,14 +35,21 @@ from harness.diagnose.compare.request_parts import (
     compared_endpoints,
 )
 from harness.diagnose.diagnose import LEAST, MOST, NO_SINGLE
-from harness.diagnose.functions import busy, loop_stacks
+from harness.diagnose.functions import busy, loop_stacks, without_waiting
 from harness.diagnose.model import Cause, Explanation
-from harness.diagnose.questions import endpoints_by_request, of_request, of_routes, question_of
-from harness.diagnose.traces import Trace, traces_of
+from harness.diagnose.questions import (
+    endpoints_by_request,
+    failures_of,
+    of_request,
+    of_routes,
+    question_of,
+)
+from harness.diagnose.traces import Trace, traces_of, until_answer
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import Stack, total
 from harness.runs.recording.recording import Recording
 from harness.runs.records.changes import ChangedCode
+from harness.runs.records.failed import FailureKind
 
 LEAST_CHANGED: Final = 0.05  # as LEAST, of a part in changed code, which is suspect already
 FEW_CHANGES: Final = 3  # changed places that are named although no sample shows them
@@ -83,7 +90,10 @@ class ComparisonDiagnosis:
 
 
 def recorded_version(
-    recording: Recording, windows: Sequence[Evidence] = (), root: str = ""
+    recording: Recording,
+    windows: Sequence[Evidence] = (),
+    root: str = "",
+    renamed: Mapping[str, str] | None = None,
 ) -> RecordedVersion:
     """A version with files relative to the root of the repository.
 
@@ -91,11 +101,13 @@ def recorded_version(
         recording: Of the version.
         windows: The evidence of the timed pairs, for questions that need it.
         root: The folder in which the version was checked out; empty if it was not.
+        renamed: New paths of files by their old ones, of the baseline.
     """
+    wall, cpu = without_waiting(recording.wall, recording.cpu)
     moved = replace(
         recording,
-        wall=in_repository(recording.wall, root),
-        cpu=in_repository(recording.cpu, root),
+        wall=in_repository(wall, root, renamed),
+        cpu=in_repository(cpu, root, renamed),
     )
     traces = tuple(_in_repository(one, root) for one in traces_of(recording.spans))
     return RecordedVersion(moved, traces, root, tuple(windows))
@@ -122,7 +134,7 @@ def recorded_pair(
     """
     roots = (code.baseline, code.candidate) if code else ("", "")
     return RecordedPair(
-        recorded_version(baseline, windows[0], roots[0]),
+        recorded_version(baseline, windows[0], roots[0], code.renamed if code else None),
         recorded_version(candidate, windows[1], roots[1]),
         ChangedLines(code),
     )
@@ -185,15 +197,15 @@ class _Case:
         question = question_of(budget, self.roles)
         match question:
             case "time":
-                answer = added_time(pair, self._endpoints(budget, _quantile_of(budget)))
+                answer = added_time(pair, self._times(budget))
             case "errors":
-                answer = added_failures(pair, _request_of(budget))
+                answer = added_failures(pair, self._failures(budget))
             case "statements":
                 answer = added_statements(pair, self._endpoints(budget), by_time=False)
             case "statement time":
                 answer = added_statements(pair, self._endpoints(budget), by_time=True)
             case "calls":
-                answer = added_calls(self._endpoints(budget))
+                answer = added_calls(pair, self._endpoints(budget))
             case "cache commands":
                 answer = added_cache_commands(pair, self._endpoints(budget))
             case "tasks":
@@ -214,16 +226,38 @@ class _Case:
                 assert_never(question)
         return answer
 
-    def _endpoints(self, budget: Budget, quantile: float | None = None) -> list[ComparedEndpoint]:
+    def _times(self, budget: Budget) -> list[ComparedEndpoint]:
+        """The requests until their answers, those around the quantile of the budget."""
+        baseline, candidate = (map(until_answer, each) for each in self._requests(budget))
+        return compared_endpoints(baseline, candidate, _quantile_of(budget))
+
+    def _endpoints(self, budget: Budget) -> list[ComparedEndpoint]:
+        baseline, candidate = self._requests(budget)
+        return compared_endpoints(baseline, candidate)
+
+    def _failures(self, budget: Budget) -> list[FailureKind]:
+        """The failures of the timed pairs that a budget is about."""
+        windows = (*self.pair.baseline.windows, *self.pair.candidate.windows)
+        request = _request_of(budget)
+        every = (one for window in windows for one in window.failures)
+        found = (one for one in every if request in {"", one.request})
+        return failures_of(budget, found, self._names, self.roles)
+
+    def _requests(self, budget: Budget) -> tuple[list[Trace], list[Trace]]:
+        """The requests of the baseline and of the candidate that a budget is about."""
+        request, names = _request_of(budget), self._names
+        baseline, candidate = (
+            of_routes(budget, of_request(request, version.traces, names), self.roles)
+            for version in (self.pair.baseline, self.pair.candidate)
+        )
+        return baseline, candidate
+
+    @property
+    def _names(self) -> dict[str, set[str]]:
         versions = (self.pair.baseline, self.pair.candidate)
         traces = [one for version in versions for one in version.traces]
         slowest = [one for version in versions for one in version.recording.slowest]
-        names, request = endpoints_by_request(traces, slowest), _request_of(budget)
-        baseline, candidate = (
-            of_routes(budget, of_request(request, version.traces, names), self.roles)
-            for version in versions
-        )
-        return compared_endpoints(baseline, candidate, quantile)
+        return endpoints_by_request(traces, slowest)
 
     def _changed(self) -> tuple[ChangedPlace, ...]:
         """Changed code that the profile shows; a few changes are named without it, too."""

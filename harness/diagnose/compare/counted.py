@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Final
 
@@ -24,14 +24,15 @@ from harness.runs.records.failed import FailureKind
 _NAME: Final = 160
 
 
-def added_failures(pair: RecordedPair, request: str) -> Analysis:
+def added_failures(pair: RecordedPair, counted: Iterable[FailureKind]) -> Analysis:
     """The kinds of failed requests that the candidate has more, over all timed pairs.
 
     Args:
         pair: Both versions, with the evidence of the timed pairs.
-        request: Whose failures count; empty for every request.
+        counted: The failures of both that the budget counts.
     """
-    before, after = (_failures(one.windows, request) for one in (pair.baseline, pair.candidate))
+    kept = set(counted)
+    before, after = (_failures(one.windows, kept) for one in (pair.baseline, pair.candidate))
     kinds = list(dict.fromkeys((*after, *before)))
     counts = [(_number(before.get(one, ())), _number(after.get(one, ()))) for one in kinds]
     causes = []
@@ -48,10 +49,12 @@ def added_failures(pair: RecordedPair, request: str) -> Analysis:
 _Kind = tuple[str, str, int, str]
 
 
-def _failures(windows: Iterable[Evidence], request: str) -> dict[_Kind, list[FailureKind]]:
+def _failures(
+    windows: Iterable[Evidence], counted: Set[FailureKind]
+) -> dict[_Kind, list[FailureKind]]:
     found: dict[_Kind, list[FailureKind]] = {}
     for one in (failure for window in windows for failure in window.failures):
-        if request in {"", one.request} and one.count:
+        if one in counted and one.count:
             text = "" if one.varies else one.text
             found.setdefault((one.request, one.kind, one.status, text), []).append(one)
     return found
@@ -68,7 +71,7 @@ def _failure(
     candidate: RecordedVersion,
 ) -> RegressionCause:
     first = failures[0]
-    raised, place = _exception(first.request, candidate)
+    raised, place = _exception(first.request, first.status, candidate)
     text = f"{first.request}: {first.text}" + (f", {raised}" if raised else "")
     return RegressionCause(
         *("failure", " ".join(text.split())[:_NAME], *added.shares),
@@ -78,12 +81,12 @@ def _failure(
     )
 
 
-def _exception(request: str, version: RecordedVersion) -> tuple[str, str]:
-    """The exception of a failed request of the recording, and the line that raised it."""
+def _exception(request: str, status: int, version: RecordedVersion) -> tuple[str, str]:
+    """The exception of a request of the recording that failed so, and the line that raised it."""
     ids = {one.trace_id for one in version.recording.slowest if one.request == request}
     endpoints = {one.endpoint for one in version.traces if one.root.trace_id in ids} or {request}
     for trace in version.traces:
-        if trace.root.error and trace.endpoint in endpoints:
+        if trace.endpoint in endpoints and trace.fails_with(status):
             for event in (event for span in trace.spans for event in span.exceptions):
                 place = path_in(place_of(event.stacktrace), version.root)
                 return f"{event.type}: {event.message}"[:_NAME], place

@@ -29,6 +29,7 @@ from harness.diagnose.functions import (
     loop_stacks,
     samples_of_a_thread,
 )
+from harness.diagnose.retries import is_call
 from harness.diagnose.traces import (
     Trace,
     from_first_statement,
@@ -121,7 +122,7 @@ def _divided(
     The profile says for how many seconds of a request the functions run. What the requests take
     longer beyond that, no thread runs: it waits for a lock, a timer, a pool, or the event loop.
     """
-    own = [(cause, added) for cause, added in parts if cause.kind == "span"]
+    own = [(cause, added) for cause, added in parts if _is_own(cause)]
     seconds = sum(max(0.0, added.amount) for _, added in own)
     per_second = _samples_of_a_second(pair, found)
     gains, running = _gains(pair, busy, wall=True)
@@ -148,7 +149,12 @@ def _divided(
         upper=min(1.0, upper * max(0.0, whole - max(0.0, running.lower)) / whole),
         advice="look for a sleep, a lock, a pool or a queue that it waits for",
     )
-    return [*(cause for cause, _ in parts if cause.kind != "span"), *functions, kept]
+    return [*(cause for cause, _ in parts if not _is_own(cause)), *functions, kept]
+
+
+def _is_own(cause: RegressionCause) -> bool:
+    """Whether a part is the service's own code."""
+    return cause.kind == "span" and not cause.service
 
 
 def _samples_of_a_second(pair: RecordedPair, found: Sequence[ComparedEndpoint]) -> float:
@@ -237,10 +243,11 @@ def added_statements(
     return _operations(found, chosen, what, missing, by_time=by_time)
 
 
-def added_calls(found: Sequence[ComparedEndpoint]) -> Analysis:
+def added_calls(pair: RecordedPair, found: Sequence[ComparedEndpoint]) -> Analysis:
     """The calls of other services that requests make more often."""
+    calls = _parts_of(pair, lambda _, span: is_call(span))
     missing = "no span of the service is a call"
-    return _operations(found, lambda part: part.kind == "call", "number of calls", missing)
+    return _operations(found, calls.__contains__, "number of calls", missing)
 
 
 def added_cache_commands(pair: RecordedPair, found: Sequence[ComparedEndpoint]) -> Analysis:
@@ -258,9 +265,14 @@ def added_background(pair: RecordedPair, found: Sequence[ComparedEndpoint]) -> A
 
 
 def _parts_of(pair: RecordedPair, fits: Callable[[Trace, Span], bool]) -> set[Part]:
-    """The parts with a fitting span in either version."""
+    """The parts of the service itself with a fitting span in either version."""
     traces = (*pair.baseline.traces, *pair.candidate.traces)
-    spans = ((trace, span) for trace in traces for span in trace.spans)
+    spans = (
+        (trace, span)
+        for trace in traces
+        for span in trace.spans
+        if span.service == trace.root.service
+    )
     return {part_of(operation_of(span)) for trace, span in spans if fits(trace, span)}
 
 

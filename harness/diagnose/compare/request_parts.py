@@ -35,10 +35,15 @@ class RegressionCause(Cause):
 
 
 class Part(NamedTuple):
-    """An operation of a request, the same in both versions wherever its code is."""
+    """An operation of a request, the same in both versions wherever its code is.
+
+    Attributes:
+        kind: As in `SpanOperation`; so are the others.
+    """
 
     kind: CauseKind
     name: str
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,12 @@ class RequestParts:
 
 def part_of(operation: SpanOperation) -> Part:
     """The part that an operation is, wherever its code is."""
-    return Part(operation.kind, operation.name)
+    return Part(operation.kind, operation.name, operation.service)
 
 
 def is_statement(part: Part) -> bool:
-    """Whether a part is a statement of a database."""
-    return part.kind == "statement"
+    """Whether a part is a statement of a database that the service itself executes."""
+    return part.kind == "statement" and not part.service
 
 
 def _sums(values: Mapping[SpanOperation, float]) -> dict[Part, float]:
@@ -181,6 +186,7 @@ def _difference(part: Part, added: Added, found: Sequence[ComparedEndpoint]) -> 
         *(part.kind, part.name[:_NAME], *shares, _evidence(before, after)),
         place=next(filter(None, places), ""),
         advice=_ADVICE.get(part.kind, ""),
+        service=part.service,
     )
 
 

@@ -23,6 +23,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from harness.runs.records.lines import LONGEST_LINE
+
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 _IDS: Final = ("traceId", "spanId", "parentSpanId")
@@ -94,9 +96,11 @@ def lines_of(
 ) -> Iterator[tuple[int, str]]:
     """JSON lines of at most `_OF_A_LINE` spans each, with the number of their spans.
 
+    A line of more than one span has less than `LONGEST_LINE` bytes.
+
     Args:
         request: The spans.
-        clean: Hides secrets in a text. Longer texts are cut after `_LONGEST` characters before.
+        clean: Hides secrets in a text. Texts are cut to `_LONGEST` characters before.
     """
     for resource in request.resource_spans:
         about = MessageToDict(resource.resource)
@@ -107,10 +111,22 @@ def lines_of(
                     _recoded(MessageToDict(span, use_integers_for_enums=True), _hex_of)
                     for span in scope.spans[start : start + _OF_A_LINE]
                 ]
-                scopes = [{"scope": name, "spans": spans}]
-                line = {"resourceSpans": [{"resource": about, "scopeSpans": scopes}]}
-                text = json.dumps(_cleaned(line, clean), ensure_ascii=False, separators=(",", ":"))
-                yield len(spans), text + "\n"
+                yield from _lines(about, name, spans, clean)
+
+
+def _lines(
+    about: dict[str, Any], scope: dict[str, str], spans: list[Any], clean: Callable[[str], str]
+) -> Iterator[tuple[int, str]]:
+    """A line with some spans of a scope; several where a reader would cut it."""
+    scopes = [{"scope": scope, "spans": spans}]
+    line = {"resourceSpans": [{"resource": about, "scopeSpans": scopes}]}
+    text = json.dumps(_cleaned(line, clean), ensure_ascii=False, separators=(",", ":")) + "\n"
+    half = len(spans) // 2
+    if half and len(text.encode(errors="replace")) >= LONGEST_LINE:
+        yield from _lines(about, scope, spans[:half], clean)
+        yield from _lines(about, scope, spans[half:], clean)
+    else:
+        yield len(spans), text
 
 
 def number_of_spans(request: ExportTraceServiceRequest) -> int:
@@ -162,9 +178,37 @@ def _recoded(value: Any, recode: Callable[[str], str]) -> Any:
 
 def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {name: _cleaned(part, clean) for name, part in value.items()}
+        if clean is _hide and "intValue" in value:
+            return value  # a number of tokens; as a text it would be no OTLP
+        hides = _hides(value.get("key"), clean)
+        return {
+            name: _cleaned(part, _hide if hides and name == "value" else clean)
+            for name, part in value.items()
+        }
     if isinstance(value, list):
         return [_cleaned(part, clean) for part in value]
-    if isinstance(value, str):
-        return clean(value if len(value) <= _LONGEST else value[:_LONGEST] + "...")
-    return value
+    return clean(_shortened(value)) if isinstance(value, str) else value
+
+
+def _hides(name: Any, clean: Callable[[str], str]) -> bool:
+    """Whether the value of an attribute is a secret by its name, such as "x-api-key"."""
+    text = f"{name}=qzxjv"
+    return isinstance(name, str) and clean(text) != text and clean(name) == name
+
+
+def _hide(_: str) -> str:
+    return "***"
+
+
+def _shortened(text: str) -> str:
+    """A text without its middle if it has lines, else without its end.
+
+    The innermost frame of a stack trace is its last one in Python, its first one in other
+    languages. The rest begins with a whole line, so that no secret is cut into two.
+    """
+    if len(text) <= _LONGEST:
+        return text
+    _, newline, last_lines = text[-_LONGEST // 2 :].partition("\n")
+    if not newline:
+        return text[:_LONGEST] + "..."
+    return f"{text[: _LONGEST // 2]}...\n{last_lines}"

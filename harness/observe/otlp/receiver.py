@@ -123,13 +123,14 @@ class TraceReceiver:
                 self.rejected += rejected
             return 200, answer(kind, rejected, "the harness stores no more spans of this run")
         for spans, line in lines_of(request, self._clean):
-            if len(line) >= LONGEST_LINE:
+            size = len(line.encode(errors="replace"))
+            if size >= LONGEST_LINE:
                 self._refuse("a span of more than 1 MiB")
             else:
-                self._write(spans, line)
+                self._write(spans, line, size)
         return 200, answer(kind)
 
-    def _write(self, spans: int, line: str) -> None:
+    def _write(self, spans: int, line: str, size: int) -> None:
         with self._lock:
             try:
                 self._log.append(line)
@@ -139,7 +140,7 @@ class TraceReceiver:
                     self._refused[cannot_write(error)] = 1
                 return
             self.stored += spans
-            self._bytes += len(line)
+            self._bytes += size
 
     def _refuse(self, reason: str) -> None:
         with self._lock:

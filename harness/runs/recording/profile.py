@@ -16,7 +16,7 @@ from harness.errors import RunFolderError
 
 MOST_STACKS: Final = 200_000  # different ones that are read
 _OUTER: Final = ("process ", "thread (")  # no functions: "thread (7): Thread-1 (work)"
-_FRAME: Final = re.compile(r"(?P<function>.*) \((?P<file>.*?)(?::(?P<line>\d+))?\)")
+_FRAME: Final = re.compile(r"(?P<function>.*?) \((?P<file>.*?)(?::(?P<line>\d+))?\)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Final
 
 _BEGIN: Final = "Traceback (most recent call last)"
 _TRACE: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+_GROUP_END: Final = re.compile(r"\+-{20,}")  # of an exception group, after which no message comes
 _LINES: Final = 1_000_000  # that are read
 _LONGEST: Final = 500  # lines of a traceback
 MOST: Final = 1000
@@ -47,7 +48,8 @@ def _records(lines: Iterable[str]) -> Iterator[str]:
     inside: list[str] = []
     for line in lines:
         if inside:
-            inside.append(line)
+            if not _GROUP_END.fullmatch(inside[-1].strip()) or line[0].isspace():
+                inside.append(line)
             if line.startswith((" ", "\t")) and len(inside) < _LONGEST:
                 continue
             yield "".join(inside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from harness.runs.folder import replace_text
 from harness.runs.json_file import read_json
@@ -58,12 +58,14 @@ class ChangedCode(_Part):
     Attributes:
         baseline: Root of the baseline's folder, in which the service ran; `candidate` likewise.
         files: Changed files, without deleted and binary ones.
+        renamed: New paths by their old ones, of files that were moved.
     """
 
     version: Literal[1] = 1
     baseline: str
     candidate: str
     files: tuple[ChangedFile, ...]
+    renamed: dict[str, str] = Field(default_factory=dict)
 
 
 _HINT: Final = "compare the versions again"

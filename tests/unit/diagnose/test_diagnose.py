@@ -24,6 +24,7 @@ from harness.budgets.model import (
     Throughput,
     Utilization,
 )
+from harness.diagnose.caches import misses
 from harness.diagnose.diagnose import NO_SERVER_SPAN, diagnose
 from harness.diagnose.model import Explanation
 from harness.diagnose.questions import question_of
@@ -37,10 +38,11 @@ from harness.runs.recording.spans import CLIENT, SERVER, ExceptionEvent, Span
 from harness.runs.records.failed import FailureKind
 from harness.units import Unit
 from tests.unit.diagnose.spans import request, span, stack
-from tests.unit.diagnose.test_functions import LOOP, SELECT, TRACEBACK
+from tests.unit.diagnose.test_functions import LOOP, SELECT, STDLIB, TRACEBACK, UVLOOP
 from tests.unit.diagnose.test_skew import front_and_back
 from tests.unit.judge.evidence import counter, evidence, requests, series, up
 from tests.unit.judge.test_selftest import judgement
+from tests.unit.runs.recording.test_tracebacks import GROUP
 
 HTTP = "http_server_request_duration_seconds"
 DB = "db_client_operation_duration_seconds"
@@ -56,6 +58,9 @@ OVERWRITES = Ratio(Selector("cache_overwrites_total"), Selector("cache_gets_tota
 RECORDS = Ratio(Selector("log_records_total"), Selector(f"{HTTP}_count"))
 POOL = Utilization(Selector("db_client_connection_count"), Selector("db_client_connection_max"))
 LAG = Quantile(Selector("event_loop_lag_seconds"), 0.95)
+
+
+BUDGET = Budget("hits", HITS, Unit.RATIO, 0.8, "min")
 
 
 def explained(
@@ -156,6 +161,13 @@ def test_occupied_event_loop_makes_every_part_slow() -> None:
     assert "occupied for 90%" in found.about
 
 
+def test_loop_of_uvloop_that_waits_is_not_occupied() -> None:
+    loop = (*UVLOOP, f"Runner.run {STDLIB}/asyncio/runners.py:118")
+    wall = [stack(700, *loop), stack(300, *loop, "render /srv/app/pages.py:85")]
+    found = explained(P95, many(40, [(STATEMENT, 0.02)] * 20, own=0.05), wall=wall)
+    assert found.causes[0].what == STATEMENT
+
+
 def test_own_code_that_waits_for_a_cpu_is_still_named() -> None:
     # A function with 25% of the time; half of the time of all code was waiting.
     wall = [
@@ -179,6 +191,18 @@ def test_own_code_that_waits_for_a_cpu_is_still_named() -> None:
     found = explained(P95, many(400, [], own=0.4), run=run, wall=wall)
     assert [cause.kind for cause in found.causes] == ["function", "pause", "machine"]
     assert found.causes[2].share > found.causes[1].share > found.causes[0].share
+
+
+def test_what_goes_on_after_the_answer_does_not_make_it_slow() -> None:
+    spans = many(40, [(STATEMENT, 0.2), (OTHER, 0.2)], own=0.1)
+    mails = [
+        span("POST", one.trace_id, one.end - 0.01, one.end + 9, parent=one.span_id, kind=CLIENT)
+        for one in spans
+        if one.kind == SERVER
+    ]
+    found = explained(P95, spans + mails + usual())
+    assert "POST" not in {cause.what for cause in found.causes}
+    assert {cause.what for cause in found.causes} == {STATEMENT, OTHER}
 
 
 def test_only_the_endpoint_of_the_budget_is_looked_at() -> None:
@@ -247,6 +271,16 @@ def test_statement_out_of_proportion_is_a_cause_though_all_requests_execute_it()
     assert cause.share == pytest.approx(0.667, abs=0.001)
     assert cause.sign.startswith("it takes 5")  # the fast tenth of the executions
     assert "times the typical 9" in cause.sign
+
+
+def test_statement_is_not_long_because_steps_of_a_framework_are_short() -> None:
+    spans = many(40, [(STATEMENT, 0.004), (OTHER, 0.003)], own=0.002)
+    for root in [one for one in spans if one.kind == SERVER]:
+        for number in range(8):
+            start = root.end - 0.001 + number / 10_000
+            about = (f"middleware - {number}", root.trace_id, start, start + 2e-5)
+            spans.append(span(*about, parent=root.span_id))
+    assert explained(P95, spans, bound=0.001).causes == ()
 
 
 def test_statement_that_is_slow_only_because_all_are_is_no_cause() -> None:
@@ -329,6 +363,20 @@ def test_threads_that_wait_use_no_cpu() -> None:
     assert (cause.what, cause.share) == ("hash()", 1.0)
 
 
+def test_timer_that_waits_in_a_thread_of_its_own_is_no_cause() -> None:
+    def profile(seconds: int, timer: int) -> list[Stack]:
+        working = [stack(seconds, *LOOP, f"part{n} /srv/app/api.py:{n}") for n in range(1, 6)]
+        waits = (f"Thread.run {STDLIB}/threading.py:982", "flush /srv/app/metrics.py:5")
+        return [*working, stack(90, *SELECT), stack(timer, *waits, thread="timer")]
+
+    wall, cpu = profile(10, timer=140), profile(8, timer=40)  # the profiler wakes the timer
+    for indicator in (P95, CPU):
+        found = explained(indicator, wall=wall, cpu=cpu)
+        assert (found.causes, found.note[:20]) == ((), "no single cause foun")
+        assert {one.what for one in found.parts} <= {f"part{n}()" for n in range(1, 6)}
+    assert explained(CPU, wall=wall, cpu=profile(8, timer=140)).causes[0].what == "flush()"
+
+
 def test_statements_by_number_and_by_time() -> None:
     spans = many(20, [(STATEMENT, 0.001)] * 9 + [(OTHER, 0.09)], own=0.1) + usual()
     by_number, by_time = explained(QUERIES, spans), explained(Mean(Selector(DB)), spans)
@@ -338,6 +386,20 @@ def test_statements_by_number_and_by_time() -> None:
     assert by_number.causes[0].share == pytest.approx(180 / 280, abs=0.001)
     assert by_time.causes[0].what == OTHER
     assert by_time.causes[0].share == pytest.approx(0.874, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("SELECT a FROM b WHERE c = {}", STATEMENT),
+        ("SELECT a FROM b WHERE c = 'secret-{}'", STATEMENT),
+        ("SELECT a FROM b WHERE c = ? /*traceparent='00-{:032x}-01'*/", STATEMENT),
+    ],
+)
+def test_statement_with_its_values_in_the_text_is_one(written: str, shown: str) -> None:
+    parts = [(written.format(number), 0.02) for number in range(20)]
+    (cause,) = explained(P95, many(40, parts, own=0.05)).causes
+    assert (cause.what, cause.sign) == (shown, "20 times in a request, one after the other")
 
 
 def test_end_of_a_long_statement_is_shown() -> None:
@@ -360,6 +422,48 @@ def test_calls_by_number() -> None:
     (cause,) = explained(Ratio(Selector(CALLS), Selector(f"{HTTP}_count")), spans).causes
     assert (cause.what, cause.share) == ("GET api", 1.0)
     assert cause.sign == "8 times in a request, one after the other"
+
+
+def with_database(calls: int, *queries: tuple[str, str, int]) -> list[Span]:
+    """Requests with calls of "api", and with statements (system, text, number)."""
+    found: list[Span] = []
+    for number in range(20):
+        root, *others = request(f"d{number}", 0.5, [("call api", 0.01)] * calls)
+        found += [root, *others]
+        for system, text, count in queries:
+            attributes = {"db.system.name": system} | ({"db.query.text": text} if text else {})
+            for place in range(count):
+                about = (f"d{number}", 100.1 + place / 100, 100.105 + place / 100)
+                made = span("query", *about, parent=root.span_id, kind=CLIENT)
+                found.append(replace(made, attributes=attributes))
+    return found
+
+
+def test_connection_of_a_database_is_no_call_of_another_service() -> None:
+    spans = with_database(2, ("sqlite", "", 8))
+    found = explained(Ratio(Selector(CALLS), Selector(f"{HTTP}_count")), spans)
+    assert (found.causes, [part.what for part in found.parts]) == ((), ["GET api"])
+
+
+@pytest.mark.parametrize(
+    ("where", "systems", "named"),
+    [
+        ({}, [], "GET ?"),
+        ({}, ["redis", "sqlite"], "GET ?"),
+        ({}, ["sqlite"], STATEMENT),  # the metric does not count the commands of the cache
+        ({"db_system_name": "sqlite"}, [], STATEMENT),
+        ({"db_system": "!redis"}, [], STATEMENT),
+        ({"db_system_name": "redis"}, ["redis"], "GET ?"),
+        ({"db_system_name": "other_name"}, [], "GET ?"),
+    ],
+)
+def test_statements_are_those_that_the_metric_counts(
+    where: dict[str, str], systems: list[str], named: str
+) -> None:
+    spans = with_database(2, ("redis", "GET ?", 20), ("sqlite", STATEMENT, 6))
+    run = evidence(*(counter(f"{DB}_count", 9, {"db_system_name": one}) for one in systems))
+    queries = Ratio(Selector(f"{DB}_count", where), Selector(f"{HTTP}_count"))
+    assert explained(queries, spans, run=run).causes[0].what == named
 
 
 def test_commands_of_a_cache_by_number() -> None:
@@ -412,6 +516,13 @@ def test_size_of_a_pool_that_is_often_full(size: float, named: bool) -> None:
     )
 
 
+def test_size_of_a_pool_is_no_cause_where_its_use_is_not_read() -> None:
+    limit = series("db_client_connection_max", lambda _: 2.0)
+    waits = Mean(Selector("db_client_connection_wait_time_seconds"))
+    found = explained(waits, many(20, [(STATEMENT, 0.001)], own=0.01), run=evidence(limit))
+    assert found.causes == ()
+
+
 def test_command_of_a_cache_keeps_no_connection() -> None:
     spans = request("c", 1.0, [])
     spans.append(
@@ -421,9 +532,13 @@ def test_command_of_a_cache_keeps_no_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "named"), [(9.0, True), (1.0, False)], ids=["all in use", "hardly one in use"]
+    ("used", "answered", "named"),
+    [(9.0, 100, True), (1.0, 100, False), (9.0, 3000, False)],
+    ids=["all in use", "hardly one in use", "few requests are recorded"],
 )
-def test_connections_that_are_in_use_without_requests(used: float, named: bool) -> None:
+def test_connections_that_are_in_use_without_requests(
+    used: float, answered: int, named: bool
+) -> None:
     spans = [
         each
         for number in range(40)
@@ -431,9 +546,8 @@ def test_connections_that_are_in_use_without_requests(used: float, named: bool) 
     ]
     names = {"db.client.connection.state": "used"}
     labels = {name.replace(".", "_"): value for name, value in names.items()}
-    found = explained(
-        POOL, spans, run=evidence(series("db_client_connection_count", lambda _: used, labels))
-    )
+    count = series("db_client_connection_count", lambda _: used, labels)
+    found = explained(POOL, spans, run=evidence(count, latency=requests(ok=[0.01] * answered)))
     assert [cause.what for cause in found.causes] == (
         ["connections that no request uses"] if named else []
     )
@@ -442,8 +556,10 @@ def test_connections_that_are_in_use_without_requests(used: float, named: bool) 
         assert found.causes[0].evidence.startswith("9 in use at any time; requests need 0.2")
 
 
-def failure(count: int, text: str, trace: str = "", request: str = "GET /items") -> FailureKind:
-    return FailureKind(*(request, "status", 500, text, False, count, count, 0.0, 1.0, trace, ()))
+def failure(
+    count: int, text: str, trace: str = "", request: str = "GET /items", status: int = 500
+) -> FailureKind:
+    return FailureKind(*(request, "status", status, text, False, count, count, 0.0, 1.0, trace, ()))
 
 
 def test_failures_by_kind_with_the_line_that_raised() -> None:
@@ -458,6 +574,30 @@ def test_failures_by_kind_with_the_line_that_raised() -> None:
     assert found.unexplained == 0.0
 
 
+@pytest.mark.parametrize(
+    ("of_trace", "status", "shown"),
+    [
+        ("500", 500, "GET /items: it, KeyError: 7"),
+        ("", 500, "GET /items: it, KeyError: 7"),  # the span ended before the answer
+        ("500", 503, "GET /items: it"),
+        ("500", 404, "GET /items: it"),
+        ("", 404, "GET /items: it"),
+        ("500", 0, "GET /items: it"),  # a time-out
+        ("", 0, "GET /items: it"),
+    ],
+)
+def test_exception_of_another_request_needs_the_same_status(
+    of_trace: str, status: int, shown: str
+) -> None:
+    raised = ExceptionEvent("KeyError", "7", TRACEBACK)
+    root, *_ = request("bad", 0.1, [], error=True, exceptions=(raised,))
+    known = {"http.response.status_code": int(of_trace)} if of_trace else {}
+    spans = [replace(root, attributes={**root.attributes, **known})]
+    run = replace(evidence(), failures=(failure(30, "it", status=status),))
+    (cause,) = explained(ErrorRatio(), spans, run=run).causes
+    assert (cause.what, bool(cause.place)) == (shown, shown.endswith("7"))
+
+
 def test_failure_with_the_exception_that_the_output_of_the_service_has() -> None:
     run = replace(evidence(), failures=(failure(30, "500", "ab" * 16),))
     found = explained(ErrorRatio(), run=run, tracebacks={"ab" * 16: TRACEBACK})
@@ -465,11 +605,36 @@ def test_failure_with_the_exception_that_the_output_of_the_service_has() -> None
     assert (cause.what, cause.place) == ("GET /items: 500, KeyError: 7", "/srv/app/api.py:12")
 
 
+def test_exception_of_a_group_in_the_output() -> None:
+    run = replace(evidence(), failures=(failure(30, "500", "ab" * 16),))
+    (cause,) = explained(ErrorRatio(), run=run, tracebacks={"ab" * 16: GROUP}).causes
+    assert (cause.what, cause.place) == ("GET /items: 500, KeyError: 7", "/srv/a.py:3")
+
+
 def test_failures_are_those_of_the_budgets_request() -> None:
     failures = (failure(30, "500"), failure(10, "timeout", request="GET /others"))
     run = replace(evidence(), failures=failures)
     found = explained(ErrorRatio("GET /others"), run=run, failing="GET /others")
     assert [(cause.share, cause.what) for cause in found.causes] == [(1.0, "GET /others: timeout")]
+
+
+@pytest.mark.parametrize(
+    ("where", "first"),
+    [
+        ({}, "GET /others: absent"),
+        ({"http_response_status_code": "~5.."}, "GET /items: broken"),
+        ({"http_response_status_code": "5xx"}, "GET /items: broken"),
+        ({"http_response_status_code": "!404"}, "GET /items: broken"),
+        ({"http_route": "/items"}, "GET /items: broken"),
+        ({"http_route": "/others"}, "GET /others: absent"),
+        ({"http_response_status_code": "INTERNAL"}, "GET /others: absent"),  # in other words
+    ],
+)
+def test_failures_are_those_that_the_service_counts(where: dict[str, str], first: str) -> None:
+    failures = (failure(5, "broken"), failure(95, "absent", request="GET /others", status=404))
+    errors = Ratio(Selector(f"{HTTP}_count", where), Selector(f"{HTTP}_count"))
+    found = explained(errors, run=replace(evidence(), failures=failures))
+    assert found.causes[0].what == first
 
 
 def test_misses_by_cache() -> None:
@@ -488,6 +653,15 @@ def test_misses_by_cache() -> None:
     )
     (pages,) = explained(budget, run=evidence(*found), direction="min").causes
     assert (pages.what, pages.share) == ("cache pages", 1.0)
+
+
+def test_cache_with_more_hits_than_look_ups_has_no_misses() -> None:
+    gets = Selector("gets_total", absent_is_zero=True)
+    found = [counter("gets_total", 100, {"cache": name}) for name in ("pages", "users")]
+    found += [counter("hits_total", hits, {"cache": name}) for name, hits in [("users", 150)]]
+    budget = Ratio(Selector("hits_total"), gets)
+    parts = misses(replace(BUDGET, indicator=budget), evidence(*found)).causes
+    assert [(one.what, one.share) for one in parts] == [("cache pages", 1.0), ("cache users", 0.0)]
 
 
 def test_cache_that_hits_sometimes_is_no_cause() -> None:

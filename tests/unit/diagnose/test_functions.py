@@ -7,6 +7,7 @@ from harness.diagnose.functions import (
     loop_stacks,
     place_of,
     samples_of_a_thread,
+    without_waiting,
 )
 from harness.runs.recording.profile import Stack, StackFrame
 from tests.unit.diagnose.spans import stack
@@ -60,6 +61,19 @@ def test_comprehension_is_a_part_of_its_function() -> None:
     assert (found.frame.function, found.frame.line, found.samples) == (pieces, 9, 15)
 
 
+def test_comprehensions_before_python_3_11_are_a_part_of_their_functions() -> None:
+    def inner(name: str, line: int) -> Stack:
+        outer = (f"handler /srv/api.py:{line}", f"{name} /srv/a.py:{line}")
+        return stack(5, *outer, f"<listcomp> /srv/a.py:{line + 1}")
+
+    found = hot_functions([inner("load", 3), inner("save", 13), stack(2, "<genexpr> /srv/b.py:1")])
+    assert [(one.frame.function, one.frame.line, one.samples) for one in found] == [
+        ("load", 4, 5),
+        ("save", 14, 5),
+        ("<genexpr>", 1, 2),
+    ]
+
+
 def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
     start = ("<module> /srv/main.py:53",)
     server = stack(9, *start, *LOOP, f"send {LIB}/uvicorn/protocols/http.py:5")
@@ -70,6 +84,10 @@ def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
         "uvicorn",
         "handler",
     ]
+
+
+# The service's own code starts the loop of uvloop, which is written in C.
+UVLOOP = ("<module> /srv/main.py:20", f"run {STDLIB}/asyncio/runners.py:190")
 
 
 @pytest.mark.parametrize(
@@ -86,6 +104,8 @@ def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
         ((*THREAD, "work /srv/app/jobs.py:9"), False),
         ((), True),
         ((f"Runner.run {STDLIB}/asyncio/runners.py:118",), True),  # in the loop of uvloop, in C
+        ((*UVLOOP, f"Runner.run {STDLIB}/asyncio/runners.py:118"), True),
+        ((*UVLOOP, f"Runner.run {STDLIB}/asyncio/runners.py:118", "nap /srv/api.py:9"), False),
         ((f"_wait_for_tstate_lock {STDLIB}/threading.py:1132",), True),
         ((f"worker {STDLIB}/multiprocessing/pool.py:114",), True),
         ((f"SocketIO.readinto {STDLIB}/socket.py:706",), True),  # of another service's answer
@@ -100,6 +120,50 @@ def test_code_that_starts_the_event_loop_does_not_keep_it() -> None:
 )
 def test_thread_that_waits_for_work(frames: tuple[str, ...], waits: bool) -> None:
     assert (busy([stack(1, *frames)]) == []) is waits
+
+
+TIMER = (*THREAD, "flush /srv/app/metrics.py:5")
+CONSUMER = (
+    *(*THREAD, "consume /srv/app/jobs.py:8", f"get {STDLIB}/queue.py:171"),
+    f"wait {STDLIB}/threading.py:327",
+)
+OWN_RUN = (f"Thread._bootstrap_inner {STDLIB}/threading.py:1045", "Timer.run /srv/app/beat.py:3")
+SCRIPT = ("<module> /srv/.venv/bin/shop:8", "main /srv/app/main.py:50")
+MODULE = ("_run_code <frozen runpy>:88", "<module> /srv/app/main.py:50")
+CALLED = (f"run {STDLIB}/concurrent/futures/thread.py:58", "load /srv/app/data.py:7")
+
+
+@pytest.mark.parametrize(
+    ("frames", "running", "waits"),
+    [
+        (TIMER, 10, True),  # the profiler wakes it
+        (TIMER, 95, False),
+        (CONSUMER, 10, True),
+        (OWN_RUN, 10, True),
+        (SCRIPT, 10, True),
+        ((*SCRIPT, f"run_app {LIB}/aiohttp/web.py:500"), 10, True),  # a loop in C
+        (MODULE, 10, True),
+        ((f"sleep {LIB}/gunicorn/arbiter.py:300",), 10, True),
+        ((*THREAD, *CALLED), 0, False),  # a request may wait for it
+        ((*THREAD, ROUTING, "one_item /srv/app/api.py:30"), 0, False),
+        ((*SERVER, *HANDLED, "do_GET /srv/server.py:7"), 0, False),
+        ((*LOOP, "handler /srv/app/api.py:1"), 0, False),  # all requests wait for it
+    ],
+)
+def test_thread_that_serves_no_requests_is_idle_while_it_waits(
+    frames: tuple[str, ...], running: int, waits: bool
+) -> None:
+    ran = [stack(running, *frames)] * bool(running) + [stack(90, "work /srv/b.py:2", thread="b")]
+    wall, cpu = without_waiting([stack(100, *frames)], ran)
+    assert (busy(wall) == []) is waits
+    assert samples_of_a_thread(wall) == 100
+    assert (stack(running, *frames) in busy(cpu)) is (running > 0 and not waits)
+    assert busy(cpu)[-1] == ran[-1]
+
+
+def test_without_a_profile_of_running_threads_nobody_is_known_to_wait() -> None:
+    seen = (stack(100, *TIMER),)
+    assert without_waiting(seen, []) == (seen, ())
 
 
 def test_threads_of_an_event_loop() -> None:

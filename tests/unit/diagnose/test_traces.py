@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from harness.diagnose.traces import SpanOperation, during, traces_of
+from harness.diagnose.traces import SpanOperation, during, traces_of, until_answer
 from harness.runs.recording.spans import SERVER, Span
 from tests.unit.diagnose.spans import request, span
 
@@ -68,6 +70,22 @@ def test_orphan_counts_as_a_part_of_the_request() -> None:
     orphan = span("lost parent", "t", 0.0, 0.5, parent="e" * 16)
     (trace,) = traces_of([root, orphan])
     assert trace.own[SpanOperation("span", "GET /x")] == pytest.approx(0.5)
+
+
+def test_span_that_was_sent_twice_is_one_span() -> None:
+    spans = request("t1", 1.0, [(QUERY, 0.25), ("call api", 0.125)])
+    (once,), (twice,) = traces_of(spans), traces_of([*spans, *map(replace, spans)])
+    assert (twice.own, twice.counts) == (once.own, once.counts)
+    assert twice.own[SpanOperation("span", "GET /items")] == pytest.approx(0.625)
+
+
+def test_what_goes_on_after_the_answer_is_no_part_of_the_request() -> None:
+    root = span("GET /x", "t", 0.0, 1.0, kind=SERVER)
+    mail = span("mail", "t", 0.9, 5.0, parent=root.span_id)
+    later = span("log", "t", 1.5, 2.0, parent=root.span_id)
+    (trace,) = map(until_answer, traces_of([root, mail, later]))
+    own = {operation.name: seconds for operation, seconds in trace.own.items()}
+    assert own == pytest.approx({"GET /x": 0.9, "mail": 0.1})
 
 
 def test_span_without_an_end_takes_no_time() -> None:

@@ -11,6 +11,7 @@ from harness.diagnose.compare.changed_files import (
     in_repository,
     parse_diff,
     path_in,
+    renamed_files,
 )
 from harness.runs.records.changes import ChangedCode
 from tests.unit.diagnose.spans import stack
@@ -148,6 +149,27 @@ def test_first_changed_line_stands_for_its_function() -> None:
     place = lines.at("app/shop.py", 6)
     assert place is not None
     assert lines.first_line("app/shop.py", place).place == "app/shop.py:8"
+
+
+def test_first_changed_line_is_that_of_the_function_with_the_line_among_others_of_its_name() -> (
+    None
+):
+    source = "class A:\n    def get(self):\n        return 1\n\n" * 2
+    lines = changed(3, 6, source=source)
+    place = lines.at("app/shop.py", 7)
+    assert place is not None
+    assert (place.function, place.exact) == ("get", False)
+    assert lines.first_line("app/shop.py", place).place == "app/shop.py:6"
+
+
+def test_renamed_files_of_a_diff() -> None:
+    moved = "similarity index 98%\nrename from app/a b.py\nrename to shop/a b.py\n"
+    same = "similarity index 100%\nrename from app/c.py\nrename to shop/c.py\n"
+    text = f"diff --git a/app/a b.py b/shop/a b.py\n{moved}--- a/app/a b.py\n+++ b/shop/a b.py\n"
+    text += f"@@ -1 +1 @@\n-rename from x\n+rename to y\ndiff --git a/app/c.py b/shop/c.py\n{same}"
+    assert renamed_files(text) == {"app/a b.py": "shop/a b.py", "app/c.py": "shop/c.py"}
+    (found,) = in_repository([stack(3, "f /c/app/c.py:7")], "/c", renamed_files(text))
+    assert found.frames[-1].file == "shop/c.py"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from harness.runs.records.failed import FailureKind
 from harness.units import Unit
 from tests.unit.diagnose.spans import request, span, stack
 from tests.unit.diagnose.test_functions import LOOP, SELECT
+from tests.unit.diagnose.test_skew import front_and_back
 from tests.unit.judge.evidence import evidence, series
 
 HTTP, DB = "http_server_request_duration_seconds", "db_client_operation_duration_seconds"
@@ -189,6 +190,60 @@ def test_function_that_runs_longer_is_the_cause_with_its_changed_line() -> None:
     assert cause.share > 0.9
     assert cause.evidence == "190 samples, 10 before"
     assert found.changed == ()  # the cause has the line
+
+
+def test_what_goes_on_after_the_answer_is_no_added_time() -> None:
+    def mailed(spans: list[Span], seconds: float) -> list[Span]:
+        roots = (one for one in spans if not one.parent_id)
+        return spans + [
+            span("mail", one.trace_id, one.end, one.end + seconds, parent=one.span_id)
+            for one in roots
+        ]
+
+    found = explained(
+        P50,
+        recording(mailed(requests(60, [(OLD, 0.005)], own=0.005), 0.1)),
+        recording(mailed(requests(60, [(OLD, 0.015)], own=0.005), 3.0)),
+    )
+    assert [cause.what for cause in found.causes] == [OLD]
+
+
+def test_profile_does_not_divide_the_code_of_another_service() -> None:
+    def through_two(seconds: float, queries: int) -> list[Span]:
+        found: list[Span] = []
+        for number in range(60):
+            about = f"{seconds}{number}"
+            root, call, back, query = front_and_back(skew=0.0, served=0.6 + seconds)
+            call, root = replace(call, end=0.9 + seconds), replace(root, end=1.0 + seconds)
+            root, call, back, query = (
+                replace(one, trace_id=about, start=one.start + number, end=one.end + number)
+                for one in (root, call, back, query)
+            )
+            found += [root, call, back]
+            found += [replace(query, span_id=f"{query.span_id}{n}") for n in range(queries)]
+        return found
+
+    wall = [stack(800, f"render {BRANCH}/app/pages.py:5"), IDLE]
+    before = recording(through_two(0.0, 1), stack(700, f"render {BASE}/app/pages.py:5"), IDLE)
+    (cause,) = explained(P50, before, recording(through_two(0.5, 1), *wall)).causes
+    assert (cause.kind, cause.what, cause.service) == ("span", "GET /stock", "stock")
+    more = recording(through_two(0.0, 9))
+    assert explained(QUERIES, before, more).causes == ()  # it executes none itself
+
+
+def test_function_of_a_renamed_file_is_the_same() -> None:
+    code = ChangedCode(
+        baseline=BASE, candidate=BRANCH, files=(), renamed={"app/old.py": "app/new.py"}
+    )
+    old, new = f"render {BASE}/app/old.py:5", f"render {BRANCH}/app/new.py:5"
+    found = explained(
+        CPU,
+        recording(cpu=[stack(500, old), stack(100, f"price {BASE}/app/shop.py:1")]),
+        recording(cpu=[stack(510, new), stack(300, f"price {BRANCH}/app/shop.py:1")]),
+        code,
+    )
+    (cause,) = found.causes
+    assert (cause.what, cause.evidence) == ("price()", "300 samples, 100 before")
 
 
 @pytest.mark.parametrize(("line", "named"), [(7, ["go()", "load()"]), (30, ["go()"])])
@@ -373,6 +428,19 @@ def test_calls_of_other_services_by_number() -> None:
     assert cause.evidence.startswith("5 times in a request, once before")
 
 
+def test_connection_of_a_database_is_no_call_of_another_service() -> None:
+    def connecting(times: int) -> Recording:
+        found = requests(60, [("call map", 0.01)], own=0.01)
+        roots = [one for one in found if not one.parent_id]
+        for root in roots * times:
+            about = (root.trace_id, root.start, root.end)
+            found.append(span("connect", *about, parent=root.span_id, kind=3, db_system="sqlite"))
+        return recording(found)
+
+    calls = Ratio(Selector("http_client_request_duration_seconds_count"), Selector(f"{HTTP}_count"))
+    assert explained(calls, connecting(1), connecting(9)).causes == ()
+
+
 def with_spans(*parts: str) -> Recording:
     """Requests with commands of a cache ("redis TEXT") and work after the answer ("later NAME")."""
     found: list[Span] = []
@@ -489,6 +557,16 @@ def test_failed_requests_have_the_line_that_raised_the_exception() -> None:
     assert fewer.note == "the timed pairs have no more failed requests"
     other = explained(ErrorRatio("GET /else"), recording(), recording(), windows=windows)
     assert other.causes == ()
+
+
+def test_failures_are_those_that_the_metric_of_the_service_counts() -> None:
+    absent = replace(failures(90, "404 Not Found"), status=404)
+    windows = ([evidence()], [replace(evidence(), failures=(absent, failures(10)))])
+    errors = Ratio(Selector(f"{HTTP}_count", {"http_response_status_code": "~5.."}), Selector(HTTP))
+    (cause,) = explained(errors, recording(), recording(), windows=windows).causes
+    assert (cause.what, cause.share) == ("GET /items: 500 Internal Server Error", 1.0)
+    both = explained(ErrorRatio(), recording(), recording(), windows=windows).causes
+    assert both[0].what == "GET /items: 404 Not Found"
 
 
 def with_cache(users: tuple[int, int], pages: tuple[int, int]) -> Evidence:

@@ -1,6 +1,8 @@
 import gzip
 import json
+import re
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from harness.diagnose.functions import place_of
 from harness.observe.otlp.messages import (
     JSON,
     PROTOBUF,
@@ -21,6 +24,8 @@ from harness.observe.otlp.messages import (
     parse_request,
     unpacked,
 )
+from harness.runner.redact import without_secrets
+from harness.runs.recording.spans import read_spans
 
 # From the specification's examples (opentelemetry-proto/examples/trace.json), shortened.
 EXAMPLE = {
@@ -83,6 +88,64 @@ def test_long_and_secret_texts() -> None:
     assert "*** value" in lines[0][1]
     first = json.loads(lines[0][1])["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     assert len(first["name"]) == 4096 + 3
+
+
+def of_span(**fields: object) -> ExportTraceServiceRequest:
+    span = {**EXAMPLE["resourceSpans"][0]["scopeSpans"][0]["spans"][0], **fields}  # type: ignore[index]
+    document = {"resourceSpans": [{"scopeSpans": [{"spans": [span] * 50}]}]}
+    return parse_request(json.dumps(document).encode(), JSON)
+
+
+def test_innermost_frame_of_a_long_stack_trace_is_kept() -> None:
+    outer = [
+        f'  File "/srv/app/middleware/part{number}.py", line 7, in dispatch\n    await go()\n'
+        for number in range(70)
+    ]
+    trace = "Traceback (most recent call last):\n" + "".join(outer)
+    trace += '  File "/srv/app/prices.py", line 85, in price\n    1 / 0\nZeroDivisionError: zero\n'
+    assert len(trace) > 4096
+    ((_, line),) = lines_of(of_span(name=trace), str)
+    name = json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"]
+    assert place_of(name) == "/srv/app/prices.py:85"
+    assert name.startswith('Traceback (most recent call last):\n  File "/srv/app/middleware/part0')
+    assert len(name) <= 4096 + 4
+
+
+def test_no_secret_is_cut_at_the_start_of_the_last_lines() -> None:
+    text = "\n".join(f"password=secret-word-{number:04}" for number in range(500))
+    ((_, line),) = lines_of(
+        of_span(name=text), lambda text: re.sub(r"password=secret-word-\d*", "***", text)
+    )
+    assert line.count("-word-") <= 50  # of each span the one at the end of the first lines
+    assert "***" in line
+
+
+def test_value_of_an_attribute_with_the_name_of_a_secret_is_hidden() -> None:
+    values = {
+        "http.request.header.x-api-key": {"arrayValue": {"values": [{"stringValue": "hunter2"}]}},
+        "password": {"stringValue": "hunter2"},
+        "gen_ai.usage.tokens": {"intValue": "7"},
+        "peer": {"stringValue": "hunter2-else"},
+    }
+    request = of_span(attributes=[{"key": key, "value": value} for key, value in values.items()])
+    ((_, line),) = lines_of(request, without_secrets)
+    span = json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    assert {one["key"]: one["value"] for one in span["attributes"]} == {
+        "http.request.header.x-api-key": {"arrayValue": {"values": [{"stringValue": "***"}]}},
+        "password": {"stringValue": "***"},
+        "gen_ai.usage.tokens": {"intValue": "7"},
+        "peer": {"stringValue": "hunter2-else"},
+    }
+
+
+def test_line_is_no_longer_than_a_reader_takes(tmp_path: Path) -> None:
+    attributes = [{"key": f"a{n}", "value": {"stringValue": "\u754c" * 4000}} for n in range(4)]
+    request = of_span(attributes=attributes)
+    path = tmp_path / "traces.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for _, line in lines_of(request, str):
+            file.write(line)
+    assert len(read_spans(path)) == number_of_spans(request) == 50
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,13 @@ def test_stacks_of_py_spy(tmp_path: Path) -> None:
     assert total((first, second)) == 66
 
 
+def test_path_with_a_parenthesis(tmp_path: Path) -> None:
+    file = tmp_path / "profile.folded"
+    file.write_text("process 7;work (/srv/shop (copy)/app.py:8) 3\n")
+    (found,) = read_stacks(file)
+    assert found.frames[1] == StackFrame("work", "/srv/shop (copy)/app.py", 8)
+
+
 def test_name_of_a_thread_is_no_function(tmp_path: Path) -> None:
     file = tmp_path / "profile.folded"
     file.write_text("process 7;thread (8): Thread-17 (work);work (/srv/app.py:8) 3\n")
