@@ -67,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     atexit.register(gc.freeze)
     open_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as INT, in every phase
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide how git and others end
     given = sys.argv[1:] if arguments is None else arguments
     try:
         sys.exit(_run(given))
