@@ -162,6 +162,12 @@ def open_folder(path: Path) -> RunFolder:
     return RunFolder(path)
 
 
+def files_below(path: Path, name: str) -> list[Path]:
+    """The files of a name in the folders of a folder; a folder that links lead to counts once."""
+    found = sorted(path.glob(f"*/{name}"), key=lambda file: (not file.parent.is_symlink(), file))
+    return sorted({file.parent.resolve(): file for file in found}.values())
+
+
 def read_manifest(folder: RunFolder) -> Manifest:
     """Read run.json.
 
