@@ -118,13 +118,15 @@ def create_folder(path: Path | None, what: str, now: datetime) -> RunFolder:
     """
     folder = path if path is not None else default_path(what, now)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=path is not None)
         if any(folder.iterdir()):
             raise UsageError(
                 f"{folder} holds files already", "choose an empty or new folder with --out"
             )
         probe_file(folder / names.MANIFEST_FILE)
     except OSError as error:
+        if path is None and isinstance(error, FileExistsError):
+            return create_folder(None, what, now)  # another run has made the folder just now
         raise unusable(folder, error) from error
     return RunFolder(folder)
 
@@ -141,7 +143,7 @@ def default_path(what: str, now: datetime, runs: Path = Path(names.RUNS_FOLDER))
     """The default folder of a run: `<utc>-<what>` in the folder `runs`."""
     stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{what}"
     path, count = runs / stem, 1
-    while path.exists():
+    while os.path.lexists(path):
         count += 1
         path = runs / f"{stem}-{count}"
     return path

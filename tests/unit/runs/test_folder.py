@@ -1,11 +1,12 @@
 """Files of a run folder, and reports elsewhere, that are replaced as a whole."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from harness.runs.folder import probe_file, replace_text
+from harness.runs.folder import create_folder, probe_file, replace_text
 
 
 def test_file_of_somebody_else_with_a_similar_name_stays(tmp_path: Path) -> None:
@@ -68,3 +69,39 @@ def test_standard_output_in_a_file_is_written_to_where_it_stands(
     os.write(1, b"after\n")
     replace_text(Path("/dev/stderr"), "another\n")
     assert capfd.readouterr() == ("before\na report\nafter\n", "another\n")
+
+
+def test_runs_that_begin_at_once_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    make, others = Path.mkdir, []
+
+    def later(path: Path, **options: bool) -> None:
+        monkeypatch.undo()
+        monkeypatch.chdir(tmp_path)
+        others.append(create_folder(None, "smoke", now).path)
+        make(path, **options)
+
+    monkeypatch.setattr(Path, "mkdir", later)
+    ours = create_folder(None, "smoke", now).path
+    assert (str(ours), list(map(str, others))) == (
+        "runs/20261130T000000Z-smoke-2",
+        ["runs/20261130T000000Z-smoke"],
+    )
+
+
+@pytest.mark.parametrize("links", [False, True], ids=["a file", "a link to nothing"])
+def test_default_folder_avoids_a_name_that_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    taken = tmp_path / "runs" / "20261130T000000Z-smoke"
+    taken.parent.mkdir()
+    if links:
+        taken.symlink_to("nothing")
+    else:
+        taken.touch()
+    folder = create_folder(None, "smoke", datetime(2026, 11, 30, tzinfo=UTC))
+    assert folder.path.name == "20261130T000000Z-smoke-2"
