@@ -337,9 +337,10 @@ def test_run_folder_is_no_argument_of_the_locustfile(
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "harness").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\" >called\n")
     (tmp_path / "bin" / "harness").chmod(0o755)
+    (tmp_path / "macos").write_text("enable -n mapfile readarray\n")  # its bash is version 3.2
+    variables = {"BASH_ENV": str(tmp_path / "macos"), "GITHUB_OUTPUT": str(tmp_path / "output")}
     expressions = {"inputs.arguments": arguments, "inputs.name": "harness-run"}
-    output = tmp_path / "output"
-    result = step("Load and judge", expressions, tmp_path, GITHUB_OUTPUT=str(output))
+    result = step("Load and judge", expressions, tmp_path, **variables)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "called").read_text().splitlines() == called
 
