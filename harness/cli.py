@@ -67,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     atexit.register(gc.freeze)
     open_streams()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as INT, in every phase
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide how git and others end
     given = sys.argv[1:] if arguments is None else arguments
     try:
         sys.exit(_run(given))
@@ -111,6 +112,7 @@ def parser(commands: Collection[str]) -> argparse.ArgumentParser:
         description="Load-test an HTTP service and judge it by the budgets in budgets.yaml.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -120,6 +122,7 @@ def parser(commands: Collection[str]) -> argparse.ArgumentParser:
             help=summary,
             epilog=(_ARGUMENTS if name in TAKE_ARGUMENTS else "") + EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # `repeat_command` would not know them, nor a later version
         )
         if name in commands:
             module = import_module(f"harness.commands.{name}")

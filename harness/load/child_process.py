@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from harness.load.protocol.frames import Decoder, ToGenerator, ToHarness, encode
 from harness.process.connection import Connection
-from harness.process.process import Process
+from harness.process.process import Process, signal_name
 
 # They would change how Locust is imported or how workers wait, which the harness determines.
 _REMOVED = (
@@ -80,7 +79,7 @@ class ChildProcess:
             code = await asyncio.wait_for(self.process.wait(), grace)
         except TimeoutError:
             return "it closed its connection"
-        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return f"killed by {signal_name(-code)}" if code < 0 else f"exit code {code}"
 
     async def end(self, grace: float) -> None:
         """End the process within `grace` seconds, unless it has ended already."""

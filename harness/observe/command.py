@@ -133,11 +133,13 @@ def address(url: str) -> tuple[str, int]:
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
+        host = parts.hostname or ""
+        host.encode("idna")  # as each look-up does: an empty label is a ValueError
     except (ValueError, KeyError) as error:
         raise TargetError(
             f"{url} is not an HTTP URL", "write it like http://127.0.0.1:8000"
         ) from error
-    return parts.hostname or "", port
+    return host, port
 
 
 def instance(url: str) -> str:

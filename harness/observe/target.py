@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import ssl
 import time
@@ -30,7 +29,7 @@ from harness.observe.fetch import NoAnswer, fetch, tls_of
 from harness.observe.port_owner import listened_instead, listeners, refuse_foreign_metrics
 from harness.observe.scheme import refuse_wrong_scheme
 from harness.process.output import NOTHING, last_lines
-from harness.process.process import Process
+from harness.process.process import Process, signal_name
 from harness.process.small_log import keep_small
 
 _PROBE_TIMEOUT: Final = 5.0  # seconds for one response of a service that may still be starting
@@ -269,7 +268,7 @@ def ending(exit_code: int) -> str:
     """An exit code as text; -N is signal N."""
     if exit_code >= 0:
         return f"exit code {exit_code}"
-    return f"signal {signal.Signals(-exit_code).name}"
+    return f"signal {signal_name(-exit_code)}"
 
 
 def last_output(log: Path, before: int = 0) -> str:

@@ -126,6 +126,14 @@ class Process:
         await self._supervisor.wait()
 
 
+def signal_name(number: int) -> str:
+    """Such as SIGKILL; most real-time signals have no name of their own."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN{number - signal.SIGRTMIN:+d}"
+
+
 async def _spawned(
     spawning: Coroutine[Any, Any, asyncio.subprocess.Process], control: socket.socket
 ) -> asyncio.subprocess.Process:

@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> None:
     Args:
         arguments: FD PASS_FDS -- ARGV, as in the docstring of this module.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide how the command ends
     control = socket.socket(fileno=int(arguments[0]))
     pass_fds = [int(fd) for fd in arguments[1].split(",") if fd]
     try:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness import names
 from harness.errors import RunFolderError
+from harness.runs.folder import files_below
 from harness.runs.json_file import read_json
 
 _AGAIN = "search again: harness capacity"
@@ -72,7 +73,7 @@ def read_capacities(path: Path) -> tuple[list[PastSearch], list[str]]:
         The searches, the oldest first, and why each of the others is left out.
     """
     found, left_out = [], []
-    for file in sorted(path.glob(f"*/{names.CAPACITY_FILE}")):
+    for file in files_below(path, names.CAPACITY_FILE):
         try:
             found.append(read_capacity(file.parent))
         except RunFolderError as error:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from harness import names
 from harness.errors import RunFolderError, UsageError
@@ -25,6 +26,8 @@ from harness.runs.model import (
 )
 from harness.runs.records.failures import StoredFailures, read_failures
 from harness.runs.records.slowest import read_slowest
+
+_STREAMS: Final = {Path("/dev/stdout"): 1, Path("/dev/stderr"): 2}  # by their descriptors
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class RunFolder:
 def replace_text(path: Path, text: str) -> None:
     """Write a text file atomically: through a file beside it, then a rename.
 
-    What is no regular file (a terminal, a pipe, /dev/null) is written to.
+    What is no regular file (a terminal, a pipe, /dev/null) is written to. So are /dev/stdout and
+    /dev/stderr, whatever they lead to.
 
     Raises:
         OSError: It cannot be written; its `filename` is the path. No part of a file is left.
@@ -58,7 +62,8 @@ def replace_text(path: Path, text: str) -> None:
     data = text.encode("utf-8", "replace")
     temporary = _beside(path)
     try:
-        temporary.write_bytes(data)
+        with _open_new(temporary, path) as file:
+            file.write(data)
         if temporary != path:
             temporary.replace(path)
     except BaseException as error:  # a signal, too
@@ -78,15 +83,26 @@ def probe_file(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = _beside(path)
-    temporary.open("ab").close()
+    _open_new(temporary, path).close()
     if temporary != path:
         temporary.unlink()
 
 
 def _beside(path: Path) -> Path:
-    """The file through which a file is replaced; the file itself when it is no regular one."""
-    special = path.exists() and not path.is_file() and not path.is_dir()
-    return path if special else path.with_name(path.name + ".part")
+    """The file through which a file is replaced; the file itself when that must not be done.
+
+    Its name is random: a file of that name would be somebody else's, or that of another process
+    which replaces the same file.
+    """
+    if path in _STREAMS or (path.exists() and not path.is_file() and not path.is_dir()):
+        return path
+    return path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
+
+
+def _open_new(temporary: Path, path: Path) -> BinaryIO:
+    if path in _STREAMS:  # opened anew, a file would be written from its start
+        return os.fdopen(os.dup(_STREAMS[path]), "wb")
+    return temporary.open("ab" if temporary == path else "xb")
 
 
 def create_folder(path: Path | None, what: str, now: datetime) -> RunFolder:
@@ -102,13 +118,15 @@ def create_folder(path: Path | None, what: str, now: datetime) -> RunFolder:
     """
     folder = path if path is not None else default_path(what, now)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=path is not None)
         if any(folder.iterdir()):
             raise UsageError(
                 f"{folder} holds files already", "choose an empty or new folder with --out"
             )
         probe_file(folder / names.MANIFEST_FILE)
     except OSError as error:
+        if path is None and isinstance(error, FileExistsError):
+            return create_folder(None, what, now)  # another run has made the folder just now
         raise unusable(folder, error) from error
     return RunFolder(folder)
 
@@ -125,7 +143,7 @@ def default_path(what: str, now: datetime, runs: Path = Path(names.RUNS_FOLDER))
     """The default folder of a run: `<utc>-<what>` in the folder `runs`."""
     stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{what}"
     path, count = runs / stem, 1
-    while path.exists():
+    while os.path.lexists(path):
         count += 1
         path = runs / f"{stem}-{count}"
     return path
@@ -144,6 +162,12 @@ def open_folder(path: Path) -> RunFolder:
             f"{path} holds no {names.MANIFEST_FILE}", "name the folder that `harness run` wrote"
         )
     return RunFolder(path)
+
+
+def files_below(path: Path, name: str) -> list[Path]:
+    """The files of a name in the folders of a folder; a folder that links lead to counts once."""
+    found = sorted(path.glob(f"*/{name}"), key=lambda file: (not file.parent.is_symlink(), file))
+    return sorted({file.parent.resolve(): file for file in found}.values())
 
 
 def read_manifest(folder: RunFolder) -> Manifest:

@@ -10,6 +10,7 @@ sample each that older versions appended.
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -128,9 +129,10 @@ def finalise(path: Path) -> None:
     disk leaves the appended lines.
     """
     kinds, series = read_points(path)
-    partial = path.with_name(path.name + ".partial")
+    # A new file: one that is there may be a link, in a folder from elsewhere, to any file.
+    partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+        with partial.open("x", encoding="utf-8", newline="\n") as file:
             file.writelines(document(kinds, series))
         partial.replace(path)
     except BaseException:  # a signal, too

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness import names
 from harness.errors import EXIT_USAGE, RunFolderError
 from harness.runs.digests import changes
-from harness.runs.folder import RunFolder, open_folder, read_manifest
+from harness.runs.folder import RunFolder, files_below, open_folder, read_manifest
 from harness.runs.json_file import has_content, read_json
 from harness.runs.model import Clock, Status
 from harness.units import Unit
@@ -196,7 +196,7 @@ def read_history(path: Path) -> tuple[list[PastRun], list[str]]:
         raise RunFolderError(f"{path} is a run itself", f"name the folder above it: {path.parent}")
     found: list[PastRun] = []
     left_out: list[str] = []
-    for manifest in sorted(path.glob(f"*/{names.MANIFEST_FILE}")):
+    for manifest in files_below(path, names.MANIFEST_FILE):
         folder = open_folder(manifest.parent)
         try:
             past = PastRun(folder.path, read_results(folder))

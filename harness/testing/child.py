@@ -37,7 +37,8 @@ def run_harness(arguments: Sequence[str], directory: Path, output: Path) -> int:
         KeyboardInterrupt: It was interrupted, and has ended.
     """
     control, of_supervisor = socket.socketpair()
-    argv = (sys.executable, "-m", "harness", *arguments)
+    # -P: a folder `harness` or `rich` beside budgets.yaml must not hide the package.
+    argv = (sys.executable, "-P", "-m", "harness", *arguments)
     own = (sys.executable, "-I", "-S", supervisor.__file__, str(of_supervisor.fileno()), "")
     with output.open("wb") as log, control, of_supervisor:
         process = subprocess.Popen(  # noqa: S603

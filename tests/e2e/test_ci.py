@@ -320,6 +320,31 @@ def test_packages_of_the_locustfile_are_installed_beside_the_harness(
     assert path.read_text() == "/tools/bin\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [
+        pytest.param("compare", ["compare", "--out", "harness-run"], id="only a command"),
+        pytest.param(
+            "run load --quiet -- --tenant 'a b'",
+            ["run", "--out", "harness-run", "load", "--quiet", "--", "--tenant", "a b"],
+            id="arguments of the locustfile",
+        ),
+    ],
+)
+def test_run_folder_is_no_argument_of_the_locustfile(
+    tmp_path: Path, arguments: str, called: list[str]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "harness").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\" >called\n")
+    (tmp_path / "bin" / "harness").chmod(0o755)
+    (tmp_path / "macos").write_text("enable -n mapfile readarray\n")  # its bash is version 3.2
+    variables = {"BASH_ENV": str(tmp_path / "macos"), "GITHUB_OUTPUT": str(tmp_path / "output")}
+    expressions = {"inputs.arguments": arguments, "inputs.name": "harness-run"}
+    result = step("Load and judge", expressions, tmp_path, **variables)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "called").read_text().splitlines() == called
+
+
 def test_nonsense_fails_the_step_before_there_is_a_run(project: Project) -> None:
     project.write("version: 1\n")
     job = load(project, "run")

@@ -104,6 +104,8 @@ def test_parse_yields_the_float_that_is_nearest(number: int) -> None:
         (True, C, "True is not a quantity"),
         ("1e999", C, '"1e999" is not finite'),
         ("1e308h", S, '"1e308h" is not finite'),
+        (f"1e-{'9' * 20}s", S, "has an exponent that is too large"),
+        (f"0e{'9' * 20}s", S, "has an exponent that is too large"),
     ],
 )
 def test_parse_refuses_and_shows_what_is_allowed(

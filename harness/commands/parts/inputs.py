@@ -6,7 +6,7 @@ import argparse
 import ast
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import names
-from harness.errors import RunFolderError, ScenarioError, UsageError, why_unreadable
+from harness.errors import BudgetsError, RunFolderError, ScenarioError, UsageError, why_unreadable
 from harness.load.protocol.master import MASTER_PORT, WorkerPool
 from harness.load.worker_secret import MAKE, SECRET, generated_secret, is_loopback, read_secret
 
@@ -32,7 +32,7 @@ def read_plan(path: Path) -> Plan:
     Raises:
         UsageError: The file cannot be read, or is not valid.
     """
-    return _read_plan(path, datetime.now(UTC).date())
+    return _read_plan(path, os.environ, datetime.now(UTC).date())
 
 
 def with_metrics(plan: Plan, options: argparse.Namespace) -> Plan:
@@ -76,13 +76,18 @@ def open_stored_run(path: Path) -> tuple[RunFolder, Manifest]:
 def read_stored_plan(folder: RunFolder, scenario: str) -> Plan:
     """Read the budgets that were in force in a stored run of a scenario.
 
-    Waivers that have expired since hold, because they held when the run was made.
+    Waivers that have expired since hold, because they held when the run was made. No variable is
+    replaced: the run did it, and a folder from elsewhere must not get what is in this environment.
 
     Raises:
         RunFolderError: They do not have the scenario.
         UsageError: The file cannot be read, or is not valid.
     """
-    plan = _read_plan(folder.file(names.BUDGETS_FILE), None)
+    try:
+        plan = _read_plan(folder.file(names.BUDGETS_FILE), {}, None)
+    except BudgetsError as error:
+        hint = f"judge by another file: harness check {folder.path} --budgets FILE"
+        raise BudgetsError(error.message, hint) from error
     if scenario not in plan.scenarios:
         raise RunFolderError(
             f"{plan.source} has no scenario {scenario!r}, of which {names.MANIFEST_FILE} is",
@@ -91,7 +96,7 @@ def read_stored_plan(folder: RunFolder, scenario: str) -> Plan:
     return plan
 
 
-def _read_plan(path: Path, today: date | None) -> Plan:
+def _read_plan(path: Path, environment: Mapping[str, str], today: date | None) -> Plan:
     from harness.budgets.parse.parse import MOST_BYTES, decoded, parse_plan
 
     try:
@@ -104,7 +109,7 @@ def _read_plan(path: Path, today: date | None) -> Plan:
         raise UsageError(
             f"cannot read {path}: {why_unreadable(error)}", "name a file that can be read"
         ) from error
-    return parse_plan(decoded(data, path), path, os.environ, today)
+    return parse_plan(decoded(data, path), path, environment, today)
 
 
 def choose_scenario(plan: Plan, options: argparse.Namespace, *, goes_on: bool = False) -> Scenario:

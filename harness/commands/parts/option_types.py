@@ -16,12 +16,21 @@ def url(text: str) -> str:
     """The URL of a server, without a slash at its end."""
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
+        usable = usable and parts.port != 0
     except ValueError:  # a port that is no number, or too large
         usable = False
     if not usable:
         raise argparse.ArgumentTypeError(f"{text!r} is not a URL; write http://host:port")
     return text.rstrip("/")
+
+
+def _is_host(text: str) -> bool:
+    """Whether it can be looked up: `$NAME.example.org` cannot where the variable is empty."""
+    try:
+        return bool(text.encode("idna"))
+    except UnicodeError:  # an empty label, or one of more than 63 characters
+        return False
 
 
 def service_url(text: str) -> str:
@@ -65,7 +74,7 @@ def workers(text: str) -> int | str:
 def address(text: str) -> tuple[str, int]:
     """ADDRESS or ADDRESS:PORT."""
     host, colon, port = text.partition(":")
-    if not host or (colon and not (port.isdecimal() and 0 < int(port) < 2**16)):
+    if not _is_host(host) or (colon and not (port.isdecimal() and 0 < int(port) < 2**16)):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not an address; write an IPv4 address or a name, optionally with a port:"
             f" 10.0.0.5:{MASTER_PORT}"
@@ -132,7 +141,7 @@ def header(text: str) -> tuple[str, str]:
 def listen_address(text: str) -> tuple[str, int]:
     """[ADDRESS:]PORT to listen on; the address is 127.0.0.1 unless given."""
     host, colon, port = text.rpartition(":")
-    if (colon and not host) or not (port.isdecimal() and 0 < int(port) < 2**16):
+    if (colon and not _is_host(host)) or not (port.isdecimal() and 0 < int(port) < 2**16):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a port to listen on; write 9646, or 0.0.0.0:9646 for other machines"
         )

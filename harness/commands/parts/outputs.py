@@ -79,11 +79,13 @@ def _write(text: str, *, styled: bool) -> None:
 
 
 def write_data(text: str) -> None:
-    """Write the product of a command, a file of some format, to standard output as it is.
+    """Write the product of a command, a file of some format, to standard output as it is, in UTF-8.
 
     Raises:
         UsageError: The output is full. A reader that has ended is no error.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal takes: programs read this
     if error := put(sys.stdout, text):
         raise UsageError(f"cannot write to the standard output: {error}")
 

@@ -1,5 +1,6 @@
 """Output that is full or closed, and reports that cannot be written: the verdict stands."""
 
+import json
 import os
 import subprocess
 import sys
@@ -69,6 +70,19 @@ def test_export_whose_output_is_full_is_an_error(tmp_path: Path) -> None:
     )
     result = shell(line, tmp_path)
     assert (result.stdout.splitlines()[-1], result.stderr) == ("2", FULL)
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_export_is_utf_8_whatever_the_terminal_takes(tmp_path: Path, encoding: str) -> None:
+    stored_run(tmp_path / "run", service="Café")
+    line = (
+        "harness check run --quiet --json run/results.json > /dev/null; "
+        f"PYTHONIOENCODING={encoding} harness export run --to bencher > data"
+    )
+    result = shell(line, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert list(json.loads((tmp_path / "data").read_bytes())) == ["Café smoke"]
 
 
 def harness(*arguments: object) -> int:

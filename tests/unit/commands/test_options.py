@@ -72,7 +72,11 @@ def test_option_is_read_as(arguments: str, option: str, value: object) -> None:
         (("--url", "http://"), "is not a URL"),
         (("--url", "http://:80"), "is not a URL"),
         (("--url", "http://a:99999"), "is not a URL"),
+        (("--url", "http://.example.org"), "is not a URL"),
+        (("--url", f"http://{'a' * 64}.org"), "is not a URL"),
         (("--metrics", "/metrics"), "is not a URL"),
+        (("--bind", "a..b:5557"), "is not an address"),
+        (("--serve-metrics", "a..b:9000"), "is not a port to listen on"),
     ],
     ids=str,
 )
@@ -93,6 +97,11 @@ def test_bad_value_of_an_option_is_refused(arguments: tuple[str, ...], expected:
             "run --scenario load",
             "error: unrecognized arguments: --scenario\nhint: the scenario needs no option",
         ),
+        (
+            "lint --budg x",
+            "error: unrecognized arguments: --budg x\nhint: `harness COMMAND --help`",
+        ),
+        ("check run --warn", "error: unrecognized arguments: --warn\nhint: `harness COMMAND"),
         ("run --nope", "error: unrecognized arguments: --nope\nhint: `harness COMMAND --help`"),
         ("check", "error: the following arguments are required: RUN_DIR\nhint: `harness check"),
     ],

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,13 @@ def test_signal_during_check_is_an_interrupt(
         main(["check", str(folder)])
     assert ended.value.code == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_exit_codes_are_known_where_the_caller_ignores_child_processes() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit):
+            main(["--version"])
+        assert subprocess.run(["false"], check=False).returncode == 1
+    finally:
+        signal.signal(signal.SIGCHLD, before)

@@ -124,6 +124,8 @@ def test_path_is_appended_to_the_url(url: str, path: str, expected: str) -> None
         ("http://localhost/x", "localhost", 80, "localhost:80"),
         ("https://example.org", "example.org", 443, "example.org:443"),
         ("http://[::1]:8000", "::1", 8000, "[::1]:8000"),
+        ("http://my_app:80", "my_app", 80, "my_app:80"),
+        ("http://bücher.example.", "bücher.example.", 80, "bücher.example.:80"),
     ],
 )
 def test_address_of_a_url(url: str, host: str, port: int, label: str) -> None:
@@ -131,7 +133,13 @@ def test_address_of_a_url(url: str, host: str, port: int, label: str) -> None:
     assert instance(url) == label
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "http://h:x", "http://h:99999", "ftp://h", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("127.0.0.1:8000", "http://h:x", "http://h:99999", "ftp://h", ""),
+        *("http://.example.org", "http://a..b:8000", f"http://{'a' * 64}.org"),
+    ],
+)
 def test_url_without_an_address_is_refused(url: str) -> None:
     with pytest.raises(TargetError, match="is not an HTTP URL"):
         address(url)

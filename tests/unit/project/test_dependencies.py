@@ -64,6 +64,12 @@ def test_import_that_is_not_declared_is_found() -> None:
     }
 
 
+def test_types_of_the_package_are_for_the_checkers_of_users() -> None:
+    """Without the marker, a checker takes `FastUser` for Any, and refuses its subclasses."""
+    assert "Typing :: Typed" in PROJECT["classifiers"]
+    assert Path("harness/py.typed").read_text() == ""
+
+
 def test_charting_library_has_the_locked_version() -> None:
     node = Path("tests/services/node")
     locked = json.loads((node / "package-lock.json").read_text())["packages"]

@@ -1,7 +1,9 @@
+import errno
 import math
+import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from harness.errors import RunFolderError
 from harness.names import DECLARED, DECLARED_METRIC
 from harness.observe.exposition import parse_exposition
+from harness.runs import metrics
 from harness.runs.metrics import MetricsLog, finalise, finish, read_metrics
 from harness.runs.model import Series
 from harness.runs.openmetrics import MetricKind, Sample, series_text
@@ -331,11 +334,17 @@ def test_close_twice_and_finalise_again_change_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_full_disk_at_the_end_leaves_the_appended_lines(tmp_path: Path) -> None:
+def test_full_disk_at_the_end_leaves_the_appended_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(*_: object) -> Iterator[str]:
+        yield "# TYPE a"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     path = tmp_path / "metrics.om"
     log = MetricsLog(path)
     log.add([gauge("a", 1)], T0)
-    (tmp_path / "metrics.om.partial").symlink_to("/dev/full")
+    monkeypatch.setattr(metrics, "document", half)
 
     log.close()
 
@@ -361,6 +370,23 @@ def test_file_of_a_killed_run_becomes_a_document_once_it_is_finished(tmp_path: P
     assert killed(path, "") == b"# EOF\n"
     with pytest.raises(RunFolderError):
         killed(path, "garbage\n")
+
+
+@pytest.mark.parametrize("name", ["metrics.om.partial", "metrics.om.part", "metrics.om"])
+def test_link_in_a_folder_from_elsewhere_is_not_written_through(tmp_path: Path, name: str) -> None:
+    """Its content comes with the folder: in a start-up file of a shell it would be run."""
+    start_up, folder = tmp_path / ".bashrc", tmp_path / "run"
+    folder.mkdir()
+    (folder / "metrics.om").write_text('a{b="$(touch here)"} 1 1790000000.000\n')
+    if name == "metrics.om":
+        (folder / name).rename(start_up)
+    else:
+        start_up.write_text("# mine\n")
+    before = start_up.read_text()
+    (folder / name).symlink_to(start_up)
+    finish(folder / "metrics.om")
+    assert (folder / "metrics.om").read_text().endswith("# EOF\n")
+    assert start_up.read_text() == before
 
 
 def test_file_of_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:

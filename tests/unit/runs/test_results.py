@@ -123,6 +123,16 @@ def test_history_has_the_runs_in_order_and_says_what_it_leaves_out(tmp_path: Pat
     assert left_out == [f"{tmp_path / 'killed'} was not judged: it has no results.json"]
 
 
+def test_history_counts_a_run_once_whatever_links_lead_to_it(tmp_path: Path) -> None:
+    elsewhere = write_run(tmp_path / "archive" / "old", *CASES["pass"])
+    write_run(tmp_path / "runs" / "new", *CASES["pass"])
+    (tmp_path / "runs" / "latest").symlink_to("new")
+    (tmp_path / "runs" / "reference").symlink_to(elsewhere)
+    runs, left_out = read_history(tmp_path / "runs")
+    assert sorted(run.folder.name for run in runs) == ["new", "reference"]
+    assert left_out == []
+
+
 def test_history_has_no_run_that_was_refused(tmp_path: Path) -> None:
     refused = evidence(MANIFEST.model_copy(update={"status": "failed", "reason": "no locustfile"}))
     inconclusive = CASES["inconclusive"][0]

@@ -127,6 +127,15 @@ def test_exit_code_and_output_are_those_of_the_command(
     assert output in (tmp_path / "log").read_text()
 
 
+@pytest.mark.parametrize("name", ["harness", "rich"])
+def test_folder_of_the_project_hides_no_package(tmp_path: Path, name: str) -> None:
+    """A folder of load tests is often called `harness` or so, and stands beside budgets.yaml."""
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").write_text("raise RuntimeError('of the project')\n")
+    assert run_harness(["history", "."], tmp_path, tmp_path / "log") == 2
+    assert ". holds no runs" in (tmp_path / "log").read_text()
+
+
 def test_plugin_imports_nothing_heavy() -> None:
     program = (
         "import json, sys, pytest\nbefore = set(sys.modules)\nimport harness.pytest_plugin\n"

@@ -37,6 +37,7 @@ def test_capacities_of_a_folder_are_listed_by_scenario_the_oldest_first(tmp_path
     for day, (lower, upper) in enumerate([(100, 105), (120, 126), (60, 63)]):
         store(tmp_path, day, lower, upper)
     store(tmp_path, 3, 30, 31, scenario="load")
+    (tmp_path / "latest").symlink_to("search-6")  # the search that it leads to counts once
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "capacity.json").write_text("{}")
     found, left_out = read_capacities(tmp_path)
