@@ -112,7 +112,6 @@ def parser(commands: Collection[str]) -> argparse.ArgumentParser:
         description="Load-test an HTTP service and judge it by the budgets in budgets.yaml.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -122,7 +121,6 @@ def parser(commands: Collection[str]) -> argparse.ArgumentParser:
             help=summary,
             epilog=(_ARGUMENTS if name in TAKE_ARGUMENTS else "") + EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,  # `repeat_command` would not know them, nor a later version
         )
         if name in commands:
             module = import_module(f"harness.commands.{name}")

@@ -97,11 +97,6 @@ def test_bad_value_of_an_option_is_refused(arguments: tuple[str, ...], expected:
             "run --scenario load",
             "error: unrecognized arguments: --scenario\nhint: the scenario needs no option",
         ),
-        (
-            "lint --budg x",
-            "error: unrecognized arguments: --budg x\nhint: `harness COMMAND --help`",
-        ),
-        ("check run --warn", "error: unrecognized arguments: --warn\nhint: `harness COMMAND"),
         ("run --nope", "error: unrecognized arguments: --nope\nhint: `harness COMMAND --help`"),
         ("check", "error: the following arguments are required: RUN_DIR\nhint: `harness check"),
     ],
