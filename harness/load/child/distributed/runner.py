@@ -30,7 +30,9 @@ from harness.load.protocol.authentication import HANDSHAKE_TIME
 from harness.load.protocol.frames import Decoder, Frame, Refused, Setup, ToMaster, encode
 from harness.load.protocol.master import CHANNEL, WorkerPool
 
-HELLO_TIMEOUT = 10.0  # s between the connection of a worker and its `Hello`
+# s between the connection of a worker and its `Hello`; listeners of `init` run between them, for
+# which a generator without workers has as long.
+HELLO_TIMEOUT = 60.0
 _REFUSED = (
     "a connection to the master was refused, because it does not have the secret of this run; "
     "workers start with `harness worker`, not with `locust --worker`"

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, assert_never
@@ -26,10 +26,11 @@ from typing import Any, assert_never
 import gevent
 import locust
 from gevent.event import AsyncResult
+from gevent.queue import Queue
 from locust import argument_parser, events
 from locust.env import Environment
 from locust.exception import RPCError
-from locust.runners import WorkerRunner
+from locust.runners import WorkerRunner, locust_exception_handler
 
 from harness.load.child.agent import Agent, exit_code_of, notice_to
 from harness.load.child.control_channel import ControlChannel, StoppedBeforeStartError
@@ -61,20 +62,38 @@ RECEIVED_FILES = r".*_[0-9a-f]{16}\.py"  # names of the files that the master se
 class MasterChannel(ControlChannel):
     """Exchanges frames with the master.
 
+    Locust runs the listeners of a message before it receives the next one. Listeners of
+    `test_start` may take longer than the master may be silent, so frames do not wait for them.
+
     Attributes:
         welcome: Set once the master has admitted the worker.
     """
 
-    def __init__(self, runner: WorkerRunner) -> None:
+    def __init__(self, runner: Any) -> None:
         super().__init__()
         self._runner = runner
         self.welcome: AsyncResult[Welcome] = AsyncResult()
+        self._in_turn: Queue[Callable[[], object]] = Queue()  # in the order of arrival
+        self._handle_message = runner.handle_message
+        runner.handle_message = self._receive_message
+        in_turn = runner.greenlet.spawn(self._handle_in_turn)
+        in_turn.link_exception(locust_exception_handler(runner.environment))
         runner.register_message(CHANNEL, self._receive)
 
     def send(self, frame: Frame) -> None:
         """Send a frame. When the connection is closed, `watch` ends the load."""
         with suppress(RPCError):
-            self._runner.send_message(CHANNEL, encode(frame))  # type: ignore[arg-type]
+            self._runner.send_message(CHANNEL, encode(frame))
+
+    def _receive_message(self, msg: Any) -> None:
+        if msg.type == CHANNEL:
+            self._handle_message(msg)
+        else:
+            self._in_turn.put(partial(self._handle_message, msg))
+
+    def _handle_in_turn(self) -> None:
+        for handle in self._in_turn:
+            handle()
 
     def _receive(self, msg: Any, **_: object) -> None:
         now = time.monotonic()
@@ -87,7 +106,10 @@ class MasterChannel(ControlChannel):
                     self.welcome.set(frame)
                 case Refused():
                     self.end(f"{frame.message}. {frame.hint}")
-                case UsersAssigned() | Share() | Start() | Stop():
+                case UsersAssigned() | Stop():  # after the users that Locust's messages start
+                    self._in_turn.put(partial(self.handle, frame))
+                    continue
+                case Share() | Start():
                     pass
                 case _:
                     assert_never(frame)
