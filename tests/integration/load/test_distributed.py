@@ -427,6 +427,25 @@ async def test_worker_that_answers_late_only_as_it_joins_is_measured_again(
     assert (worker.round_trip or 1.0) <= ROUND_TRIP
 
 
+async def test_configuration_of_locust_beside_a_worker_has_no_effect(
+    loads: Loads, remote_workers: RemoteWorkers
+) -> None:
+    (remote_workers.folder / "locust.conf").write_text(
+        "master = true\nprocesses = 2\ncsv = table\n"
+    )
+
+    def start(text: str) -> None:
+        if text.startswith("0 of 1"):
+            remote_workers.start(text)
+
+    scenario = loads.scenario(FAST, LONG).loads[0]
+    pool = worker_pool(1, timeout=PATIENCE)
+    async with generator(scenario, loads.url, loads.log, ignore, pool=pool, on_progress=start):
+        pass
+    assert await asyncio.to_thread(remote_workers.processes[0].wait, PATIENCE) == 0
+    assert list(remote_workers.folder.glob("*.csv")) == []
+
+
 async def test_worker_too_far_away_to_compare_clocks_is_refused(
     loads: Loads, remote_workers: RemoteWorkers
 ) -> None:
