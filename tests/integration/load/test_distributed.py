@@ -240,6 +240,7 @@ async def test_workers_join_are_rejected_and_are_replaced_when_lost(
     assert sum("was rejected" in notice for notice in load.notices) == 2
     for process in remote_workers.processes:
         assert await asyncio.to_thread(process.wait, PATIENCE) == 0
+    assert list(remote_workers.temporary.glob("*.py")) == []
 
 
 @pytest.mark.traced
@@ -365,6 +366,7 @@ async def test_locustfile_that_a_worker_cannot_load_ends_the_run_with_the_reason
     assert hint in refusal.value.hint
     await asyncio.to_thread(remote_workers.processes[0].wait, PATIENCE)
     assert "Traceback" in remote_workers.log(0)
+    assert list(remote_workers.temporary.glob("*.py")) == []
 
 
 @asynccontextmanager

@@ -15,12 +15,11 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, assert_never
 
 import gevent
@@ -56,7 +55,7 @@ from harness.load.protocol.master import CHANNEL, RUN_ID
 from harness.load.protocol.workers import Hello, Join, Ping, Pong, Share, UsersAssigned
 
 SILENCE = 3.0  # s without a ping of the master
-RECEIVED_FILES = r".*_[0-9a-f]{16}\.py"  # names of the files that the master sends
+RECEIVED_FILE = re.compile(r".*(_[0-9a-f]{16}\.py)")  # the files of a master have one such end
 
 
 class MasterChannel(ControlChannel):
@@ -171,12 +170,14 @@ def hello_of(run_id: str) -> Hello:
     return Hello(run_id, socket.gethostname(), os.getpid(), versions)
 
 
-def register(encoded: bytes) -> None:
+def register(encoded: bytes, file: str) -> None:
     """Run the load in the Locust worker that imports this module, once its runner exists.
 
     Args:
         encoded: The encoded frame `Setup`.
+        file: The file of the master that calls this.
     """
+    atexit.register(_delete_received_files, Path(file))
     decoder: Decoder[Setup] = Decoder()
     (setup,) = decoder.feed(encoded)
     sys.argv += setup.arguments  # Locust reads them after its locustfiles
@@ -211,7 +212,6 @@ def _run_worker(
     local = replace(setup, locustfile=(environment.parsed_locustfiles or [""])[-1], role=None)
     run_id = os.environ.get(RUN_ID, "")
     environment.process_exit_code = 0  # the harness determines the verdict
-    atexit.register(_delete_received_files, environment.parsed_locustfiles or [])
 
     def prepare() -> None:
         if error := fired.get():
@@ -223,8 +223,8 @@ def _run_worker(
     environment.runner.quit()
 
 
-def _delete_received_files(files: Iterable[str]) -> None:
+def _delete_received_files(one: Path) -> None:
     """Delete the files of the master, which Locust leaves in the folder for temporary files."""
-    for path in map(Path, files):
-        if path.parent == Path(gettempdir()) and re.fullmatch(RECEIVED_FILES, path.name):
+    if found := RECEIVED_FILE.fullmatch(one.name):
+        for path in one.parent.glob(f"*{found[1]}"):
             path.unlink(missing_ok=True)
