@@ -14,6 +14,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from harness.errors import GeneratorError, UsageError
 from harness.load.child_process import locust_environment
+from harness.load.protocol.addresses import uses_ipv6
 from harness.load.protocol.authentication import HANDSHAKE_TIME, keys_of, secure_worker
 from harness.load.protocol.master import RUN_ID
 
@@ -51,7 +52,7 @@ def await_master(host: str, port: int, secret: str, timeout: float) -> None:
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 0
         secure_worker(socket, keys)
-        socket.setsockopt(zmq.IPV6, 1)
+        socket.setsockopt(zmq.IPV6, int(uses_ipv6(host, port)))
         with socket.get_monitor_socket(_EVENTS) as monitor:
             try:
                 socket.connect(f"tcp://{host}:{port}")

@@ -15,6 +15,7 @@ import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from http.cookiejar import CookieJar
 from typing import Any
 
 import gevent
@@ -169,6 +170,7 @@ EXPRESSIONS = (
     'client.get("/echo", params={})',
     'client.get("/echo", params="a=1&b=2")',
     'client.get("/echo", params=None)',
+    'client.get("/echo", params=iter([("a", "1")]), headers={"X-Number": 1})',
     'client.get("/missing", params={"a": "1"})',
     'client.get("/found", params={"a": "1"})',
     'client.get(None)',
@@ -243,6 +245,37 @@ def cookies_are_kept_and_sent(user: Any) -> Any:
 def cookie_of_the_locustfile_beside_one_of_the_server(user: Any) -> Any:
     user.client.get("/cookie")
     return user.client.get("/echo", headers={"Cookie": "mine=1"})
+
+
+@call
+def another_cookie_jar(user: Any) -> Any:
+    user.client.get("/cookie")
+    user.client.client.cookiejar = CookieJar()
+    return [user.client.get(path) for path in ("/echo", "/cookie", "/echo")]
+
+
+@call
+def no_cookie_jar(user: Any) -> Any:
+    user.client.get("/cookie")
+    user.client.client.cookiejar = None
+    return [user.client.get(path) for path in ("/echo", "/cookie", "/echo")]
+
+
+@call
+def parameters_that_can_be_read_once(user: Any) -> Any:
+    def parameters() -> Iterator[tuple[str, str]]:
+        yield "a", "1"
+
+    user.client.get("/cookie")
+    return user.client.get("/echo", params=parameters())
+
+
+@call
+def requests_of_the_agent_itself(user: Any) -> Any:
+    user.client.get("/echo")
+    with gevent.Timeout(HASTY):
+        user.client.client.urlopen(user.host + "/echo")
+    return user.client.get("/echo")
 
 
 @call
@@ -401,6 +434,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+SET_UP = (
+    *("get /plain", "get /found", "get /loop", "get /cut"),
+    *("requests at once", "requests of the agent itself"),
+)
+
+
 @call
 def parts_of_a_request(user: Any) -> Any:
     request = user.client.post("/echo", json={"a": 1}, headers={"X": "1"}).request
@@ -492,7 +531,7 @@ def main(name: str, url: str) -> None:
 
     results = {text: made(call, user(), url) for text, call in CALLS.items()}
     for title, settings in SETTINGS.items():
-        for text in ("get /plain", "get /found", "get /loop", "get /cut", "requests at once"):
+        for text in SET_UP:
             results[f"{title}: {text}"] = made(CALLS[text], user(**settings), url)
     for path in SLOW:
         hasty = {"network_timeout": HASTY}

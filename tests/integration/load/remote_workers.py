@@ -12,10 +12,16 @@ PRETEND = "import locust\nlocust.__version__ = {!r}\n"
 
 
 class RemoteWorkers:
-    """Starts `harness worker`."""
+    """Starts `harness worker`.
+
+    Attributes:
+        temporary: The folder for temporary files of the workers.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(
@@ -38,7 +44,7 @@ class RemoteWorkers:
         program, *options = shlex.split(progress.split("start others with: ")[1])
         assert program == "harness"
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
-        environment["HARNESS_WORKER_SECRET"] = secret
+        environment |= {"HARNESS_WORKER_SECRET": secret, "TMPDIR": str(self.temporary)}
         if run_id:
             options[options.index("--run-id") + 1] = run_id
         if version:

@@ -240,6 +240,7 @@ async def test_workers_join_are_rejected_and_are_replaced_when_lost(
     assert sum("was rejected" in notice for notice in load.notices) == 2
     for process in remote_workers.processes:
         assert await asyncio.to_thread(process.wait, PATIENCE) == 0
+    assert list(remote_workers.temporary.glob("*.py")) == []
 
 
 @pytest.mark.traced
@@ -365,6 +366,7 @@ async def test_locustfile_that_a_worker_cannot_load_ends_the_run_with_the_reason
     assert hint in refusal.value.hint
     await asyncio.to_thread(remote_workers.processes[0].wait, PATIENCE)
     assert "Traceback" in remote_workers.log(0)
+    assert list(remote_workers.temporary.glob("*.py")) == []
 
 
 @asynccontextmanager
@@ -425,6 +427,25 @@ async def test_worker_that_answers_late_only_as_it_joins_is_measured_again(
     ):
         (worker,) = load.workers
     assert (worker.round_trip or 1.0) <= ROUND_TRIP
+
+
+async def test_configuration_of_locust_beside_a_worker_has_no_effect(
+    loads: Loads, remote_workers: RemoteWorkers
+) -> None:
+    (remote_workers.folder / "locust.conf").write_text(
+        "master = true\nprocesses = 2\ncsv = table\n"
+    )
+
+    def start(text: str) -> None:
+        if text.startswith("0 of 1"):
+            remote_workers.start(text)
+
+    scenario = loads.scenario(FAST, LONG).loads[0]
+    pool = worker_pool(1, timeout=PATIENCE)
+    async with generator(scenario, loads.url, loads.log, ignore, pool=pool, on_progress=start):
+        pass
+    assert await asyncio.to_thread(remote_workers.processes[0].wait, PATIENCE) == 0
+    assert list(remote_workers.folder.glob("*.csv")) == []
 
 
 async def test_worker_too_far_away_to_compare_clocks_is_refused(

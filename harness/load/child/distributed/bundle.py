@@ -45,7 +45,7 @@ SOURCES = {sources!r}
 for name in [name for name in sys.modules if name.split(".")[0] == "harness"]:
     del sys.modules[name]
 sys.meta_path.insert(0, Importer())
-importlib.import_module({entry!r}).register({setup!r})
+importlib.import_module({entry!r}).register({setup!r}, __file__)
 '''
 
 

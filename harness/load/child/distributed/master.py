@@ -218,9 +218,7 @@ class Master:
         for worker in list(self._workers.values()):
             if not worker.left:
                 self._lose(worker.client_id, "did not stop")
-        self._runner.stop(send_stop_to_client=False)
-        events: Any = self._environment.events
-        events.quitting.fire(environment=self._environment, reverse=True)
+        self._runner.finish(max(deadline - time.monotonic(), SILENCE))
 
     def _set_exit_code(self) -> int | None:
         given = self._environment.process_exit_code if self._exit_code is None else self._exit_code

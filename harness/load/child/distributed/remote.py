@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import harness.load.child.cooperative  # noqa: F401 - before Locust
 
 # isort: split
+from locust import argument_parser
 from locust.main import main as run_locust
 
 from harness.load.child.distributed.sockets import install
 from harness.load.child.locustfile.options import variables_of_locust
+
+
+class Parser(argument_parser.LocustArgumentParser):
+    """Locust's parser without the configuration files of this machine, e.g. `./locust.conf`."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given | {"default_config_files": ()})
 
 
 def main(descriptor: int, host: str, port: str) -> None:
@@ -24,6 +33,7 @@ def main(descriptor: int, host: str, port: str) -> None:
         install(pipe.read())
     for variable in variables_of_locust():  # the master determines what they would set
         os.environ.pop(variable, None)
+    argument_parser.LocustArgumentParser = Parser  # type: ignore[misc]
     sys.argv = ["locust", "--worker", "-f", "-", "--master-host", host, "--master-port", port]
     run_locust()  # type: ignore[no-untyped-call]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.queue import Queue
 from locust import User
 from locust.env import Environment
 from locust.exception import RPCError
@@ -30,7 +31,10 @@ from harness.load.protocol.authentication import HANDSHAKE_TIME
 from harness.load.protocol.frames import Decoder, Frame, Refused, Setup, ToMaster, encode
 from harness.load.protocol.master import CHANNEL, WorkerPool
 
-HELLO_TIMEOUT = 10.0  # s between the connection of a worker and its `Hello`
+# s between the connection of a worker and its `Hello`; listeners of `init` run between them, for
+# which a generator without workers has as long.
+HELLO_TIMEOUT = 60.0
+CATCH_UP = 2.0  # s for the last statistics of the workers, which listeners of the end may read
 _REFUSED = (
     "a connection to the master was refused, because it does not have the secret of this run; "
     "workers start with `harness worker`, not with `locust --worker`"
@@ -101,8 +105,10 @@ class GatedMasterRunner(MasterRunner):
         self._unproven_for = 0  # s since there are others that have not authenticated
         self._unidentified: dict[str, float] = {}  # id -> time of the connection
         self._rejected: set[str] = set()
+        self._in_turn: Queue[tuple[str, Any]] = Queue()  # Locust's messages, by sender
         self.bundle = ""
         super().__init__(environment, master_bind_host, master_bind_port)
+        self.greenlet.spawn(self._handle_in_turn)
 
     # --- membership ---------------------------------------------------------------------------
 
@@ -128,6 +134,18 @@ class GatedMasterRunner(MasterRunner):
         # A running ramp considers the remaining workers by itself. (A ready greenlet is false.)
         if self.clients and ramp is not None and ramp.ready():
             self.start(self.target_user_count, self.spawn_rate)
+
+    def finish(self, seconds: float) -> None:
+        """Run the listeners of the end, for at most some seconds."""
+        gevent.spawn(self._finish).join(seconds)
+
+    def _finish(self) -> None:
+        end = time.monotonic() + CATCH_UP
+        while self._in_turn.qsize() and time.monotonic() < end:
+            gevent.sleep(0.001)
+        self.stop(send_stop_to_client=False)
+        events: Any = self.environment.events
+        events.quitting.fire(environment=self.environment, reverse=True)
 
     def send_frame(self, client_id: str, frame: Frame) -> None:
         """Send a frame to a worker."""
@@ -209,8 +227,18 @@ class GatedMasterRunner(MasterRunner):
                 self.send_message("ack", {"index": -1}, client_id)
         elif msg.type in ("quit", "client_stopped", "client_ready"):
             self.on_gone(client_id)
-        else:
-            super().handle_message(client_id, msg)
+        else:  # apart: listeners of Locust's messages must not hold up frames
+            self._in_turn.put((client_id, msg))
+
+    def _handle_in_turn(self) -> None:
+        while True:
+            client_id, msg = self._in_turn.peek()
+            if client_id in self.clients:
+                try:
+                    super().handle_message(client_id, msg)
+                except Exception:
+                    _logger.exception("a message cannot be handled")
+            self._in_turn.get()
 
     def _repeat_rejection(self, client_id: str, msg: Any) -> None:
         if msg.type == "client_ready":

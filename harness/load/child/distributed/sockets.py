@@ -22,6 +22,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from harness.errors import UsageError
 from harness.load.child.locustfile.refusal import RefusalError
+from harness.load.protocol.addresses import uses_ipv6
 from harness.load.protocol.authentication import (
     MAX_MESSAGE,
     Keys,
@@ -60,7 +61,7 @@ class WorkerSocket(zmqrpc.BaseSocket):
     """
 
     def __init__(self, keys: Keys, host: str, port: int, _: str) -> None:
-        ipv4_only = self.ipv4_only(host, port)
+        ipv4_only = not uses_ipv6(host, port)
         super().__init__(zmq.DEALER, ipv4_only)  # type: ignore[no-untyped-call]
         secure_worker(self.socket, keys)
         self.socket.connect(f"tcp://{host}:{port}")
@@ -93,7 +94,7 @@ class MasterSocket(zmqrpc.BaseSocket):
     """
 
     def __init__(self, keys: Keys, host: str, port: int) -> None:
-        ipv4_only = self.ipv4_only(host, port)
+        ipv4_only = not uses_ipv6(host, port)
         super().__init__(zmq.ROUTER, ipv4_only)  # type: ignore[no-untyped-call]
         self.unproven = 0
         self._connections: dict[str, bytes] = {}  # by name

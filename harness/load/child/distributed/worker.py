@@ -15,21 +15,21 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, assert_never
 
 import gevent
 import locust
 from gevent.event import AsyncResult
+from gevent.queue import Queue
 from locust import argument_parser, events
 from locust.env import Environment
 from locust.exception import RPCError
-from locust.runners import WorkerRunner
+from locust.runners import WorkerRunner, locust_exception_handler
 
 from harness.load.child.agent import Agent, exit_code_of, notice_to
 from harness.load.child.control_channel import ControlChannel, StoppedBeforeStartError
@@ -55,26 +55,44 @@ from harness.load.protocol.master import CHANNEL, RUN_ID
 from harness.load.protocol.workers import Hello, Join, Ping, Pong, Share, UsersAssigned
 
 SILENCE = 3.0  # s without a ping of the master
-RECEIVED_FILES = r".*_[0-9a-f]{16}\.py"  # names of the files that the master sends
+RECEIVED_FILE = re.compile(r".*(_[0-9a-f]{16}\.py)")  # the files of a master have one such end
 
 
 class MasterChannel(ControlChannel):
     """Exchanges frames with the master.
 
+    Locust runs the listeners of a message before it receives the next one. Listeners of
+    `test_start` may take longer than the master may be silent, so frames do not wait for them.
+
     Attributes:
         welcome: Set once the master has admitted the worker.
     """
 
-    def __init__(self, runner: WorkerRunner) -> None:
+    def __init__(self, runner: Any) -> None:
         super().__init__()
         self._runner = runner
         self.welcome: AsyncResult[Welcome] = AsyncResult()
+        self._in_turn: Queue[Callable[[], object]] = Queue()  # in the order of arrival
+        self._handle_message = runner.handle_message
+        runner.handle_message = self._receive_message
+        in_turn = runner.greenlet.spawn(self._handle_in_turn)
+        in_turn.link_exception(locust_exception_handler(runner.environment))
         runner.register_message(CHANNEL, self._receive)
 
     def send(self, frame: Frame) -> None:
         """Send a frame. When the connection is closed, `watch` ends the load."""
         with suppress(RPCError):
-            self._runner.send_message(CHANNEL, encode(frame))  # type: ignore[arg-type]
+            self._runner.send_message(CHANNEL, encode(frame))
+
+    def _receive_message(self, msg: Any) -> None:
+        if msg.type == CHANNEL:
+            self._handle_message(msg)
+        else:
+            self._in_turn.put(partial(self._handle_message, msg))
+
+    def _handle_in_turn(self) -> None:
+        for handle in self._in_turn:
+            handle()
 
     def _receive(self, msg: Any, **_: object) -> None:
         now = time.monotonic()
@@ -87,7 +105,10 @@ class MasterChannel(ControlChannel):
                     self.welcome.set(frame)
                 case Refused():
                     self.end(f"{frame.message}. {frame.hint}")
-                case UsersAssigned() | Share() | Start() | Stop():
+                case UsersAssigned() | Stop():  # after the users that Locust's messages start
+                    self._in_turn.put(partial(self.handle, frame))
+                    continue
+                case Share() | Start():
                     pass
                 case _:
                     assert_never(frame)
@@ -149,12 +170,14 @@ def hello_of(run_id: str) -> Hello:
     return Hello(run_id, socket.gethostname(), os.getpid(), versions)
 
 
-def register(encoded: bytes) -> None:
+def register(encoded: bytes, file: str) -> None:
     """Run the load in the Locust worker that imports this module, once its runner exists.
 
     Args:
         encoded: The encoded frame `Setup`.
+        file: The file of the master that calls this.
     """
+    atexit.register(_delete_received_files, Path(file))
     decoder: Decoder[Setup] = Decoder()
     (setup,) = decoder.feed(encoded)
     sys.argv += setup.arguments  # Locust reads them after its locustfiles
@@ -189,7 +212,6 @@ def _run_worker(
     local = replace(setup, locustfile=(environment.parsed_locustfiles or [""])[-1], role=None)
     run_id = os.environ.get(RUN_ID, "")
     environment.process_exit_code = 0  # the harness determines the verdict
-    atexit.register(_delete_received_files, environment.parsed_locustfiles or [])
 
     def prepare() -> None:
         if error := fired.get():
@@ -201,8 +223,8 @@ def _run_worker(
     environment.runner.quit()
 
 
-def _delete_received_files(files: Iterable[str]) -> None:
+def _delete_received_files(one: Path) -> None:
     """Delete the files of the master, which Locust leaves in the folder for temporary files."""
-    for path in map(Path, files):
-        if path.parent == Path(gettempdir()) and re.fullmatch(RECEIVED_FILES, path.name):
+    if found := RECEIVED_FILE.fullmatch(one.name):
+        for path in one.parent.glob(f"*{found[1]}"):
             path.unlink(missing_ok=True)

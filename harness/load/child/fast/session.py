@@ -64,7 +64,6 @@ class FastSession(FastHttpSession):
         self._connections: Any = _NO_CONNECTIONS
         self._wire: Wire | None = None
         self._forms: Any = None
-        self._jar: Any = self.client.cookiejar
         # A bound method is another object each time that it is read, so it is compared as listed.
         self._own_handler = _own_handler_of(self.request_event)
         self._recorder: Any = getattr(self._own_handler, "__self__", None)
@@ -91,7 +90,7 @@ class FastSession(FastHttpSession):
         start = _monotonic()
         recorder = self._recorder
         message = None
-        if not stream and allow_redirects and (not kwargs or kwargs.keys() == {"params"}):
+        if not stream and allow_redirects and (not kwargs or _has_only_params(kwargs)):
             given = (headers, data, auth, json, kwargs.get("params") if kwargs else None)
             try:
                 spec, message, traceparent = self._prepared(method, url, *given)
@@ -147,7 +146,7 @@ class FastSession(FastHttpSession):
             "context": merged,
             "response": response,
             "exception": error,
-            "start_time": time.time() - seconds,
+            "start_time": time.time() - (_monotonic() - start),
             "url": spec.url,
             "response_length": length,
             "response_time": seconds * 1000,
@@ -180,7 +179,7 @@ class FastSession(FastHttpSession):
         if (
             headers is data is auth is json is params is None
             and not self.auth_header
-            and not self._jar._cookies  # noqa: SLF001
+            and not self.client.cookiejar._cookies  # type: ignore[union-attr] # noqa: SLF001
             and url.startswith("/")
             and self._ready()
             and (bare := self._forms.bare(method)) is not None
@@ -224,10 +223,11 @@ class FastSession(FastHttpSession):
         base = self.base_url or ""
         whole = self._build_url(url) if base.endswith("/") else f"{base}{url}"
         spec = RequestSpec(self.client, method.upper(), whole, headers, data, params)
-        if self._jar._cookies:  # noqa: SLF001 - its length would be counted one by one
+        jar: Any = self.client.cookiejar  # without one, FastHttpSession sends the request
+        if jar._cookies:  # noqa: SLF001 - its length would be counted one by one
             before = spec.request()
             given = before.headers.getlist("Cookie")
-            self._jar.add_cookie_header(before)
+            jar.add_cookie_header(before)
             spec.cookie = "".join(before.headers.getlist("Cookie")[len(given) :])
         return spec
 
@@ -336,7 +336,8 @@ class FastSession(FastHttpSession):
     def _urlopen(self, request: Any) -> Any:
         """Replaces the agent's `_urlopen`."""
         if self._handed_over is None:
-            return self._open(request)
+            with self._pool_request():  # a locustfile may call the agent itself
+                return self._open(request)
         (received, message), self._handed_over = self._handed_over, None
         if isinstance(received, BaseException):
             raise received
@@ -379,6 +380,11 @@ class FastSession(FastHttpSession):
         if number is not None:
             self._recorder.watch(number, entered)
         return entered
+
+
+def _has_only_params(given: dict[str, Any]) -> bool:
+    """Whether the further arguments are parameters alone, which can be read repeatedly."""
+    return given.keys() == {"params"} and not isinstance(given["params"], Iterator)
 
 
 def _timed(receipt: Receipt | None, start: float) -> tuple[float, Receipt | None]:

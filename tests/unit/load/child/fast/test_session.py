@@ -1,8 +1,11 @@
-"""A request without headers or a body of its own has the bytes of any other request."""
+"""The bytes of requests without headers or a body of their own, and the events of requests."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 
 # In a process of its own, since importing Locust patches the process.
 SCRIPT = """
@@ -57,3 +60,42 @@ def test_request_without_headers_has_the_bytes_of_one_with_them() -> None:
     (first, *_), *_, (*_, last) = recorded
     assert first[1][0].startswith("GET /items HTTP/1.1\r\n")
     assert "\r\nAccept-Encoding: gzip, deflate, br\r\n" in last[1][0]
+
+
+BUSY = """
+import sys, time
+import gevent, locust
+from gevent import monkey
+from harness import FastUser
+
+starts = []
+locust.events.request.add_listener(lambda start_time, **_: starts.append(start_time))
+user = type("Caller", (FastUser,), {"host": sys.argv[1]})
+client = user(locust.env.Environment(events=locust.events)).client
+for _ in range(20):  # the kernel begins to stamp after the first answers
+    client.get("/")
+    gevent.sleep(0.01)
+waiting = gevent.spawn(client.get, "/")
+gevent.sleep(0)  # it is sent
+sent = time.time()
+monkey.get_original("time", "sleep")(0.3)  # the answer arrives in a generator that is busy
+waiting.join()
+print(starts[-1] <= sent)
+"""
+
+
+def test_event_of_an_answer_that_is_read_late_has_the_start_of_its_request() -> None:
+    def serve() -> None:
+        with suppress(OSError):
+            client, _ = listener.accept()
+            with client:
+                while client.recv(65536):
+                    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        done = subprocess.run(
+            [sys.executable, "-c", BUSY, url], capture_output=True, text=True, check=True
+        )
+    assert done.stdout.strip() == "True"
