@@ -253,7 +253,7 @@ def expressions() -> dict[str, str]:
 
 def filled(expr: str) -> str:
     """With the variables as Grafana fills them in, and windows that a short session has."""
-    expr = expr.replace("$service", "sample-app")
+    expr = re.sub(r"\$(service|tested)", "sample-app", expr)
     expr = re.sub(r"\$(instance|route|scenario|request)", ".*", expr)
     for name, text in (("rate_interval", RECENT), ("interval", "1s"), ("range", "2m")):
         expr = expr.replace(f"$__{name}", text)
