@@ -59,6 +59,7 @@ S, R, B, P, C = Unit.SECONDS, Unit.RATIO, Unit.BYTES, Unit.PER_SECOND, Unit.COUN
         ("5.", C, 5.0),
         (" 200 ms ", S, 0.2),
         ("1e-99999999999999999999ms", S, 0.0),
+        ("0e99999999999999999999ms", S, 0.0),
         (3, C, 3.0),
         (0.05, R, 0.05),
         (0, S, 0.0),
@@ -104,8 +105,6 @@ def test_parse_yields_the_float_that_is_nearest(number: int) -> None:
         (True, C, "True is not a quantity"),
         ("1e999", C, '"1e999" is not finite'),
         ("1e308h", S, '"1e308h" is not finite'),
-        (f"1e-{'9' * 20}s", S, "has an exponent that is too large"),
-        (f"0e{'9' * 20}s", S, "has an exponent that is too large"),
     ],
 )
 def test_parse_refuses_and_shows_what_is_allowed(

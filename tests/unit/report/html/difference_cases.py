@@ -48,7 +48,10 @@ PAIR = recorded_pair(
             stack(20, "handler app/api.py:3", "render app/pages.py:80"),
             stack(80, "handler app/api.py:3", "gone app/old.py:8"),
         ),
-        cpu=(stack(40, "handler app/api.py:3", "render app/pages.py:80"),),
+        cpu=(
+            stack(20, "handler app/api.py:3", "render app/pages.py:80"),
+            stack(80, "handler app/api.py:3", "gone app/old.py:8"),
+        ),
     ),
     Recording(
         tuple(request("b", 0.4, [(STATEMENT, 0.1), (STATEMENT, 0.1), ("call other", 0.1)])),
@@ -57,7 +60,10 @@ PAIR = recorded_pair(
             stack(30, "handler app/api.py:3", "load app/data.py:8"),
             stack(10, f"dispatch {LIBRARY}:7", "handler app/api.py:4"),
         ),
-        cpu=(stack(40, "handler app/api.py:3", "render app/pages.py:85"),),
+        cpu=(
+            stack(60, "handler app/api.py:3", "render app/pages.py:85"),
+            stack(30, "handler app/api.py:3", "load app/data.py:8"),
+        ),
     ),
 )
 
