@@ -145,4 +145,9 @@ def address(url: str) -> tuple[str, int]:
 def instance(url: str) -> str:
     """Host and port in the form of Prometheus's `instance` label."""
     host, port = address(url)
+    return joined(host, port)
+
+
+def joined(host: str, port: int) -> str:
+    """A host and a port as a URL has them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -17,25 +17,16 @@ import gevent
 from geventhttpclient.useragent import UserAgent
 from locust import TaskSet, clients, events
 from locust.contrib import fasthttp
-from locust.exception import (
-    InterruptTaskSet,
-    RescheduleTask,
-    RescheduleTaskImmediately,
-    StopTest,
-    StopUser,
-)
 from locust.user.task import DefaultTaskSet
 from requests import PreparedRequest
 
+from harness.load.child.locustfile.listeners import FLOW
 from harness.load.child.receipts import sockets
 from harness.load.child.recording import SENT, Recorder
 from harness.load.child.records import sent_bytes
 from harness.load.child.records.failures import FAILED
 from harness.load.child.records.sent_bytes import get_sent, set_sent
 from harness.load.child.tracing import TRACEPARENT, traced
-
-# Exceptions that locustfiles raise to control the flow of tasks.
-_FLOW = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
 
 
 def install(recorder: Recorder) -> None:
@@ -176,7 +167,7 @@ def _wrap_exit(recorder: Recorder, response: Any) -> None:
     original = response.__exit__
 
     def leave(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
-        if kind is not None and issubclass(kind, _FLOW) and self._manual_result is None:
+        if kind is not None and issubclass(kind, FLOW) and self._manual_result is None:
             original(self, None, None, None)  # not a failure of the request: its status decides
             return False
         try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import UsageError
+from harness.observe.command import joined
 from harness.runs.log import cannot_write
 from harness.runs.records.lines import LONGEST_LINE, LineLog
 from harness.units import Unit, format_quantity
@@ -177,7 +178,7 @@ def trace_receiver(
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         _listen(listener, host, port)
         receiver = TraceReceiver(path, most, clean)
-        receiver.url = _url(*listener.getsockname()[:2])
+        receiver.url = f"http://{joined(*listener.getsockname()[:2])}"
         runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         over = asyncio.Event()
 
@@ -224,10 +225,6 @@ async def _serve(receiver: TraceReceiver, listener: socket.socket, over: asyncio
         connection.shutdown()  # at once, or after its response
     if state.tasks:
         await asyncio.wait(state.tasks, timeout=_LAST_REQUESTS)
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _listen(listener: socket.socket, host: str, port: int) -> None:

@@ -112,17 +112,32 @@ def test_bad_command_line_is_one_error_with_a_hint(
     assert "usage:" not in text
 
 
+def project(
+    folder: Path,
+    locustfile: str = "import locust\n",
+    target: str = "url: 'http://127.0.0.1:1'",
+    budgets: str = "p95: {indicator: api_latency, max: 1s}",
+) -> Path:
+    """A budgets.yaml with one scenario, and its locustfile."""
+    (folder / "load.py").write_text(locustfile)
+    (folder / "budgets.yaml").write_text(
+        f"{{version: 1, service: shop, target: {{{target}}},"
+        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
+        f" budgets: {{{budgets}}}}}"
+    )
+    return folder / "budgets.yaml"
+
+
 def test_lint_finds_a_syntax_error_of_a_locustfile(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "load.py").write_text("import locust\nclass User(\n")
-    (tmp_path / "budgets.yaml").write_text(
-        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
-        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
-        " budgets: {errors: {indicator: error_ratio, max: 1%}}}"
+    budgets = project(
+        tmp_path,
+        locustfile="import locust\nclass User(\n",
+        budgets="errors: {indicator: error_ratio, max: 1%}",
     )
     with pytest.raises(SystemExit) as end:
-        main(["lint", "--budgets", str(tmp_path / "budgets.yaml")])
+        main(["lint", "--budgets", str(budgets)])
     assert end.value.code == 2
     assert f"{tmp_path}/load.py:2: SyntaxError: '(' was never closed" in capsys.readouterr().err
 
@@ -131,14 +146,13 @@ def test_lint_finds_a_syntax_error_of_a_locustfile(
 def test_ca_file_is_checked_before_anything_runs(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "load.py").write_text("import locust\n")
-    (tmp_path / "budgets.yaml").write_text(
-        "{version: 1, service: shop, target: {url: 'https://127.0.0.1:1', ca_file: ca.pem},"
-        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
-        " budgets: {errors: {indicator: error_ratio, max: 1%}}}"
+    budgets = project(
+        tmp_path,
+        target="url: 'https://127.0.0.1:1', ca_file: ca.pem",
+        budgets="errors: {indicator: error_ratio, max: 1%}",
     )
     with pytest.raises(SystemExit) as end:
-        main([*command.split(), "--budgets", str(tmp_path / "budgets.yaml")])
+        main([*command.split(), "--budgets", str(budgets)])
     assert end.value.code == 2
     assert f"cannot use {tmp_path}/ca.pem: No such file" in capsys.readouterr().err
 
@@ -207,15 +221,12 @@ def test_init_finds_a_file_in_place_of_a_folder_before_anything_runs(
 def test_calibration_that_cannot_be_stored_is_refused_before_anything_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "load.py").write_text("import locust\n")
-    (tmp_path / "budgets.yaml").write_text(
-        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
-        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
-        " budgets: {p95: {indicator: api_latency, max: 1s, max_regression: 10%}}}"
+    budgets = project(
+        tmp_path, budgets="p95: {indicator: api_latency, max: 1s, max_regression: 10%}"
     )
-    path_of(tmp_path / "budgets.yaml").parent.write_text("")
+    path_of(budgets).parent.write_text("")
     with pytest.raises(SystemExit) as end:
-        main(["calibrate", "--budgets", str(tmp_path / "budgets.yaml")])
+        main(["calibrate", "--budgets", str(budgets)])
     assert end.value.code == 2
     assert capsys.readouterr().err.startswith(f"error: cannot write {tmp_path}/")
 
@@ -290,12 +301,7 @@ def test_file_that_cannot_be_read_is_refused_with_what_to_do(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    budgets = tmp_path / "budgets.yaml"
-    budgets.write_text(
-        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
-        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
-        " budgets: {p95: {indicator: api_latency, max: 1s}}}"
-    )
+    budgets = project(tmp_path)
     with pytest.raises(SystemExit) as end:
         main([word.format(folder=tmp_path, budgets=budgets) for word in command])
     assert end.value.code == 2
@@ -307,13 +313,8 @@ def test_file_that_cannot_be_read_is_refused_with_what_to_do(
 def test_grafana_without_a_token_is_refused_before_the_load(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "load.py").write_text("import locust\n")
-    (tmp_path / "budgets.yaml").write_text(
-        "{version: 1, service: shop, target: {url: 'http://127.0.0.1:1'},"
-        " scenarios: {smoke: {locustfile: load.py, rate: 50/s, duration: 20s}},"
-        " budgets: {p95: {indicator: api_latency, max: 1s}}}"
-    )
-    options = ("--budgets", str(tmp_path / "budgets.yaml"), "--grafana-url", "http://127.0.0.1:1")
+    budgets = project(tmp_path)
+    options = ("--budgets", str(budgets), "--grafana-url", "http://127.0.0.1:1")
     with pytest.raises(SystemExit) as end:
         main(["run", *options, "--out", str(tmp_path / "run")])
     assert end.value.code == 2

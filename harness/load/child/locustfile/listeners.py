@@ -19,7 +19,8 @@ from locust.exception import (
     StopUser,
 )
 
-_FLOW = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
+# Exceptions that locustfiles raise to control the flow of tasks.
+FLOW = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
 _NOTED = ("test_start", "spawning_complete", "test_stopping", "test_stop", "quitting")
 
 
@@ -72,7 +73,7 @@ def _fire_all(
     for listener in reversed(listeners) if reverse else listeners:
         try:
             listener(**values)
-        except _FLOW:
+        except FLOW:
             raise
         except Exception as error:
             logging.getLogger(__name__).exception("Uncaught exception in event handler")
