@@ -109,6 +109,7 @@ GENERATOR_ASKED: Final = "harness_iterations_asked_total"
 GENERATOR_STARTED_ITERATIONS: Final = "harness_iterations_started_total"
 GENERATOR_DROPPED: Final = "harness_iterations_dropped_total"
 GENERATOR_STARTED: Final = "harness_requests_started_total"
+GENERATOR_ELSEWHERE: Final = "harness_requests_elsewhere_total"
 GENERATOR_RECORDED: Final = "harness_requests_recorded_total"
 GENERATOR_LOST: Final = "harness_requests_lost_total"
 GENERATOR_IN_FLIGHT: Final = "harness_requests_in_flight"
@@ -276,6 +277,7 @@ MEANINGS: Final[dict[str, str]] = {
     GENERATOR_DROPPED: "Iterations that were dropped because no user was idle",
     GENERATOR_BACKLOG: "Iterations that are due and wait for a user",
     GENERATOR_STARTED: "Requests that were sent",
+    GENERATOR_ELSEWHERE: "Requests that were sent to another host or port than the target's",
     GENERATOR_RECORDED: "Requests whose time was recorded",
     GENERATOR_LOST: "Requests that ended without an outcome",
     GENERATOR_REQUEST_BYTES: "Bytes of requests, heads and bodies, before TLS",

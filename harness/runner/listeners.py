@@ -15,6 +15,7 @@ from harness.load.progress import Meter
 from harness.load.protocol.frames import Report, readings
 from harness.load.recorded import slow_requests, with_source
 from harness.runner.arrival_gaps import ArrivalGaps
+from harness.runner.elsewhere import RequestsElsewhere
 from harness.runner.manifest import RunState
 from harness.runner.mask import Mask
 from harness.runner.options import RunObserver, RunOptions
@@ -37,6 +38,7 @@ class RunLogs:
         mask: Hides values of environment variables in the texts of failures.
         write_error: Done, with the reason, once a report could not be written.
         gaps: Of the arrivals so far.
+        elsewhere: The requests so far that did not go to the target.
     """
 
     latency: LatencyLog
@@ -47,6 +49,7 @@ class RunLogs:
     mask: Mask
     write_error: asyncio.Future[str]
     gaps: ArrivalGaps = field(default_factory=ArrivalGaps)
+    elsewhere: RequestsElsewhere = field(default_factory=RequestsElsewhere)
 
     def begin(self, window_start: float) -> None:
         """Set the zero of the seconds of reports, in epoch seconds; before any `write`."""
@@ -58,6 +61,7 @@ class RunLogs:
         labels = {names.SOURCE: report.source} if report.source else None
         self.clock.watch()
         self.gaps.add(report)
+        self.elsewhere.add(report)
         try:
             self.latency.write(with_source(report))
             self.metrics.add_readings(readings(report), self.clock.epoch(report.at), labels)

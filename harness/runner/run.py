@@ -161,6 +161,7 @@ def _last_notices(state: RunState, logs: RunLogs, service: Service) -> Iterator[
     clock = state.manifest.clock
     if clock.window_start is not None and clock.window_end is not None:
         yield logs.gaps.notice(clock.window_end - clock.window_start)
+    yield from logs.elsewhere.notices(state.manifest.target["url"])
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -212,20 +214,46 @@ def test_run_folder_with_files_is_refused(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_run_url_of_a_running_service_without_metrics_judges_what_it_can(project: Project) -> None:
-    """tests/integration/services/ has the services with metrics."""
+@contextmanager
+def service_without_metrics() -> Iterator[str]:
+    """The URL of a service that the harness does not start."""
     environment = {**os.environ, "METRICS": ""}
-    with subprocess.Popen(
-        [sys.executable, str(SERVICE), "0"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as service:
+    command = [sys.executable, str(SERVICE), "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
         port = service.stdout.readline().split()[-1]
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            service.terminate()
+
+
+def test_run_whose_load_goes_to_another_service_has_no_verdict(project: Project) -> None:
+    with service_without_metrics() as other:
+        locustfile = project.path / "locustfile.py"
+        locustfile.write_text(locustfile.read_text().replace('("/', f'("{other}/'))
+        project.document["budgets"]["memory"] = {"indicator": "memory_utilization", "max": "99%"}
+        result = project.harness("run", "--out", "out")
+    assert result.code == 4, result.out + result.err
+    assert set(project.outcomes().values()) == {"inconclusive"}
+    manifest = project.manifest()
+    started = manifest["requests"]["started"]
+    (notice,) = (one for one in manifest["notices"] if "requests went to" in one)
+    text = f"{started} of {started} requests went to {other}, not to the target "
+    assert notice.startswith(text + manifest["target"]["url"])
+    assert f"requests went to {other}" in result.out
+    assert "so the service had no load" in result.out
+    assert f"requests went to {other}" in (project.path / "out" / "report.html").read_text()
+
+
+def test_run_url_of_a_running_service_without_metrics_judges_what_it_can(project: Project) -> None:
+    """tests/integration/services/ has the services with metrics."""
+    with service_without_metrics() as url:
         expected = {"latency": "pass", "errors": "pass", "cache": "inconclusive"}
         for out in ("out", "again", "once-more"):  # the machine may be too busy for a verdict
-            result = project.harness("run", "--url", f"http://127.0.0.1:{port}", "--out", out)
+            result = project.harness("run", "--url", url, "--out", out)
             if project.outcomes(out) == expected:
                 break
-        service.terminate()
     assert project.outcomes(out) == expected, result.out + result.err
     assert result.code == 4
     (cache,) = (one for one in project.results(out)["budgets"] if one["name"] == "cache")

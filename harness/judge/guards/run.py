@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from harness.budgets.model import ClientIndicator, Latency, Throughput
+from harness.judge.guards.readings import increases
 from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.observation import RequestCount
 from harness.judge.measure.requests import request_counts, total_of
 from harness.judge.measure.series import PROMETHEUS, NoDataError, listed, window
 from harness.judge.measure.unanswered import StuckUsers, stuck_users
 from harness.judge.model import Guard, guard
+from harness.names import GENERATOR_ELSEWHERE, GENERATOR_STARTED
 from harness.runs.model import Evidence, Manifest
 from harness.units import Unit, format_quantity
 
@@ -203,6 +205,31 @@ def _silence(unanswered: int, stuck: StuckUsers | None) -> str:
 
 def _breached_by_silence(one: Measured) -> bool:
     return isinstance(one.budget.indicator, Latency | Throughput) and one.holds is False
+
+
+def requests_to_target(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
+    """Not all requests went to another host or port than the target's.
+
+    A service without load meets every budget on its resources.
+    """
+    elsewhere = round(sum(increases(evidence, GENERATOR_ELSEWHERE).values()))
+    if not elsewhere:
+        return
+    started = round(sum(increases(evidence, GENERATOR_STARTED).values()))
+    reason = f"{elsewhere} of {started} requests went to another host or port than the target's"
+    if elsewhere == started:
+        reason += (
+            " (a notice names it), so the service had no load; correct the URLs in the locustfile,"
+            " or the URL of the target"
+        )
+    yield guard(
+        "requests-to-target",
+        reason,
+        tripped=elsewhere == started,
+        value=started - elsewhere,
+        limit=1,
+        scope="all",
+    )
 
 
 def endpoint_has_requests(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:

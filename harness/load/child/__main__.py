@@ -97,7 +97,7 @@ def _run_worker(setup: Setup, join: Join, channel: HarnessChannel) -> None:
 
 
 def _recorder(setup: Setup, channel: HarnessChannel) -> Recorder:
-    recorder = Recorder(notice_to(channel), setup.trace_ratio)
+    recorder = Recorder(notice_to(channel), setup.trace_ratio, setup.url)
     install(recorder)
     return recorder
 

@@ -308,6 +308,8 @@ class Agent:
             response_bytes=recorder.response_bytes,
             request_bytes=recorder.request_bytes if recorder.request_bytes_known else None,
             answers=self._answers.take(),
+            elsewhere={**recorder.elsewhere.sent},
+            redirected={**recorder.elsewhere.redirected},
         )
 
     def _target_users(self) -> int | None:

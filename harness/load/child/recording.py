@@ -23,6 +23,7 @@ from harness.load.child.bursts import BurstMeter
 from harness.load.child.claims import Claims
 from harness.load.child.receipts.clock import Receipt
 from harness.load.child.receipts.watches import Watch, timed, watch
+from harness.load.child.records.elsewhere import UrlsElsewhere
 from harness.load.child.records.failures import FailureCounts, note_outcome
 from harness.load.child.records.sent_bytes import get_sent
 from harness.load.child.records.series import Counts, RequestSeries
@@ -68,10 +69,13 @@ class Recorder:
         traceparent: Makes a value of the header.
         on_notice: Called with messages for the user.
         closed: Whether the last report was made; later events are not counted.
+        elsewhere: Counts the requests that do not go to the target.
     """
 
-    def __init__(self, on_notice: Callable[[str], None], trace_ratio: float = 0.0) -> None:
-        """Count seconds from now; for `trace_ratio` see `traceparents`."""
+    def __init__(
+        self, on_notice: Callable[[str], None], trace_ratio: float = 0.0, target: str = ""
+    ) -> None:
+        """Count seconds from now; `trace_ratio` is as of `traceparents`, `target` a base URL."""
         self.origin = time.monotonic()
         self.started = self.recorded = self.lost = self.response_bytes = 0
         self.request_bytes = 0
@@ -93,6 +97,8 @@ class Recorder:
         self._watches: dict[int, Watch] = {}
         self._ended: dict[tuple[str, str, str, int], Counts] = {}  # waits at the end of the drain
         self._failures = FailureCounts()
+        self.elsewhere = UrlsElsewhere(target)
+        self._prefix = self.elsewhere.prefix
 
     # --- called by the wrapped clients and by Locust's events -----------------------------------
 
@@ -102,6 +108,7 @@ class Recorder:
         start: float,
         traceparent: Any = "",
         named: tuple[str, str] = _UNNAMED,
+        url: str = "",
     ) -> int:
         """Count a request that is sent; returns its number.
 
@@ -113,7 +120,10 @@ class Recorder:
             start: The real start.
             traceparent: The header of the request.
             named: Its method and its name in the locustfile.
+            url: Its URL; empty if it is not known.
         """
+        if not url.startswith(self._prefix):
+            self.elsewhere.count_sent(url)
         self.started = number = self.started + 1
         intended = user.__dict__.pop(INTENDED, start) if user is not None else start
         self.in_flight[number] = (start, intended, traceparent, named, user)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from geventhttpclient.useragent import UserAgent
+from geventhttpclient.useragent import CompatRequest, UserAgent
 from locust import TaskSet, clients, events
 from locust.contrib import fasthttp
 from locust.user.task import DefaultTaskSet
@@ -40,9 +41,32 @@ def install(recorder: Recorder) -> None:
         _wrap_build_url(session)
     for response in (clients.ResponseContextManager, fasthttp.ResponseContextManager):
         _wrap_exit(recorder, response)
+    _count_redirects(recorder)
     _tolerate_binary_errors()
     sockets.install()
     sent_bytes.install()
+
+
+def _count_redirects(recorder: Recorder) -> None:
+    """Count where the redirects that a client follows lead to."""
+    session: Any = clients.HttpSession
+    request: Any = CompatRequest  # of FastHttpUser and FastUser
+    send, redirect = session._send_request_safe_mode, request.redirect  # noqa: SLF001
+
+    def send_and_count(self: Any, method: str, url: str, **kwargs: Any) -> Any:
+        response = send(self, method, url, **kwargs)
+        if response.history:
+            for before, after in pairwise((*response.history, response)):
+                if before.is_redirect:  # else it was repeated with credentials
+                    recorder.elsewhere.count_redirect(str(after.url))
+        return response
+
+    def redirect_and_count(self: Any, code: int, location: str) -> None:
+        redirect(self, code, location)
+        recorder.elsewhere.count_redirect(self.url)
+
+    session._send_request_safe_mode = send_and_count  # noqa: SLF001
+    request.redirect = redirect_and_count
 
 
 def _tolerate_binary_errors() -> None:
@@ -112,6 +136,14 @@ def _path_of(session: Any, url: str, params: Any) -> str:
     return request.path_url
 
 
+def _whole(session: Any, url: Any) -> str:
+    """The URL of a request; empty if it is malformed, which the session raises again."""
+    try:
+        return str(session._build_url(url))  # noqa: SLF001
+    except Exception:  # noqa: BLE001
+        return ""
+
+
 def _wrap_request(
     recorder: Recorder,
     session: Any,
@@ -138,7 +170,7 @@ def _wrap_request(
             named = (method, name or unnamed(self, url, kwargs.get("params")))
         except Exception:  # noqa: BLE001 - of a malformed URL, which the session raises again
             named = (method, str(url))
-        number = recorder.sent(self.user, time.monotonic(), traceparent, named)
+        number = recorder.sent(self.user, time.monotonic(), traceparent, named, _whole(self, url))
         context = kwargs.get("context")
         set_sent()
         kwargs["headers"] = headers

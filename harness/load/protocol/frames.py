@@ -11,7 +11,7 @@ This module does not depend on Locust and imports nothing heavy.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Generic, TypeAlias, TypeVar
 
 import msgpack  # type: ignore[import-untyped]
@@ -172,6 +172,9 @@ class Report:
         answers: What some answers consist of, for a diagnosis.
         request_bytes: Bytes of recorded requests, heads and bodies, before TLS; None if they are
             not known of each request.
+        elsewhere: Those of `started` that went to another place than the target, by scheme, host
+            and port.
+        redirected: Redirects that led to such a place.
     """
 
     at: float
@@ -202,6 +205,8 @@ class Report:
     response_bytes: int = 0
     answers: tuple[AnswerShape, ...] = ()
     request_bytes: int | None = None
+    elsewhere: dict[str, int] = field(default_factory=dict)
+    redirected: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +303,7 @@ def readings(report: Report) -> dict[str, float]:
         names.GENERATOR_STARTED_ITERATIONS: report.sent,
         names.GENERATOR_DROPPED: report.dropped,
         names.GENERATOR_STARTED: report.started,
+        names.GENERATOR_ELSEWHERE: sum(report.elsewhere.values()),
         names.GENERATOR_RECORDED: report.recorded,
         names.GENERATOR_LOST: report.lost,
         names.GENERATOR_REQUEST_BYTES: report.request_bytes,

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,9 +160,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(harness_side, limit, PATIENCE)
 
 
-@pytest.fixture(scope="session")
-def running_server() -> Iterator[Server]:
-    """The server that all tests of a worker share."""
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server for the length of the context."""
     plain = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
     command = [sys.executable, str(SERVER)]
     process = subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, text=True)
@@ -172,6 +173,13 @@ def running_server() -> Iterator[Server]:
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def running_server() -> Iterator[Server]:
+    """The server that all tests of a worker share."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

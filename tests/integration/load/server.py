@@ -1,8 +1,9 @@
 """A raw asyncio HTTP server that counts and times the requests that it serves.
 
 Run as `python server.py [HOST]`; it prints its port. Paths: /fast, /sleep/<ms> (held so long),
-/error (status 500), /drop (closes the connection), /redirect (to /fast), /hang (never answers),
-/freeze/<ms> (all answers wait until then), /log (JSON) and /reset: these three are not counted.
+/error (status 500), /drop (closes the connection), /redirect (to /fast), /away/<port> (to /fast of
+another server), /hang (never answers), /freeze/<ms> (all answers wait until then), /log (JSON) and
+/reset: these three are not counted.
 Only the standard library, so that it can be compared with what the load generator saw.
 """
 
@@ -86,7 +87,10 @@ class Connection(asyncio.Protocol):
             if path.startswith("/sleep/"):
                 delay += float(path[7:].split("?", maxsplit=1)[0]) / 1000
             code = {"/error": b"500 Broken", "/redirect": b"302 Found"}.get(path, b"200 OK")
-            counted = (now, b"ok", code, requests.times)
+            location = "/fast"
+            if path.startswith("/away/"):
+                code, location = b"302 Found", f"http://127.0.0.1:{path[6:]}/fast"
+            counted = (now, b"ok", code, requests.times, location)
             if delay:
                 asyncio.get_running_loop().call_later(delay, self.answer, *counted)
             else:
@@ -99,13 +103,14 @@ class Connection(asyncio.Protocol):
         body: bytes,
         code: bytes = b"200 OK",
         times: list[float] | None = None,
+        location: str = "",
     ) -> None:
         if times is not None:
             times.append(time.monotonic() - since)
         if not self.transport.is_closing():
             head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n" % (code, len(body))
             if code.startswith(b"302"):
-                head += b"Location: /fast\r\n"
+                head += b"Location: %s\r\n" % location.encode()
             self.transport.write(head + b"\r\n" + body)
 
 

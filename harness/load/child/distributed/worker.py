@@ -181,7 +181,7 @@ def register(encoded: bytes, file: str) -> None:
     decoder: Decoder[Setup] = Decoder()
     (setup,) = decoder.feed(encoded)
     sys.argv += setup.arguments  # Locust reads them after its locustfiles
-    recorder = Recorder(_log, setup.trace_ratio)
+    recorder = Recorder(_log, setup.trace_ratio, setup.url)
     install(recorder)
     random.seed(setup.workload.seed)
     report_import_errors(hello_of(os.environ.get(RUN_ID, "")))

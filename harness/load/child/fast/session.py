@@ -103,7 +103,8 @@ class FastSession(FastHttpSession):
         named = (method, name or self.request_name or url)
         if recorder is None:
             return self._perform(spec, message, named, context, start, None, catch_response)
-        number = recorder.sent(self.user, start, traceparent, named)
+        assert spec is not None  # it has a message
+        number = recorder.sent(self.user, start, traceparent, named, spec.url)
         try:
             return self._perform(spec, message, named, context, start, number, catch_response)
         except GreenletExit:  # the user was killed: the outcome is unknown

@@ -7,7 +7,7 @@ import pytest
 
 from harness import names
 from harness.budgets.model import Budget, ErrorRatio, Latency, Throughput
-from harness.runs.model import Evidence, LatencyKey, Requests, Worker
+from harness.runs.model import Evidence, LatencyKey, Requests, Series, Worker
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     HEALTHY,
@@ -311,3 +311,50 @@ def test_stored_requests_that_differ_are_named(fields: dict[str, Any], reason: s
     guard = found(replace(evidence(requests=account()), **fields))["requests-stored"]
     assert guard.reason.startswith(reason)
     assert (guard.outcome == "ok") == reason.startswith("all")
+
+
+EVENLY = [100.0 * second for second in range(11)]
+
+
+def sent(started: list[float], elsewhere: list[float], source: str = "") -> tuple[Series, Series]:
+    return (
+        readings(names.GENERATOR_STARTED, started, source, first=0.0),
+        readings(names.GENERATOR_ELSEWHERE, elsewhere, source, first=0.0),
+    )
+
+
+def test_load_that_goes_elsewhere_as_a_whole_takes_every_verdict_away() -> None:
+    """15 requests of the warm-up went to the target, and none of the window."""
+    run = evidence(LEVELS, *sent([20.0, 500.0, 1020.0], [5.0, 485.0, 1005.0]))
+    guard = found(run)["requests-to-target"]
+    assert (guard.outcome, guard.value, guard.covers_every_budget) == ("tripped", 0, True)
+    assert guard.reason == (
+        "1000 of 1000 requests went to another host or port than the target's (a notice names it),"
+        " so the service had no load; correct the URLs in the locustfile, or the URL of the target"
+    )
+    verdicts = by_value((P95, LEVEL), run)
+    assert {one.outcome for one in verdicts} == {"inconclusive"}
+    assert all("the service had no load" in one.reason for one in verdicts)
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pytest.param(sent([0.0, 500.0, 1000.0], [0.0, 499.0, 999.0]), id="one went to the target"),
+        pytest.param(
+            (*sent(EVENLY, EVENLY, "a"), *sent(EVENLY, [0.0] * 11, "b")),
+            id="those of another load went to the target",
+        ),
+    ],
+)
+def test_load_that_goes_elsewhere_in_part_changes_no_verdict(series: tuple[Series, ...]) -> None:
+    run = evidence(LEVELS, *series)
+    assert found(run)["requests-to-target"].outcome == "ok"
+    assert by_value((P95, LEVEL), run) == by_value((P95, LEVEL), evidence(LEVELS))
+
+
+@pytest.mark.parametrize(
+    "series", [(), sent([0.0, 500.0], [0.0, 0.0]), sent([5.0, 500.0], [5.0, 5.0])]
+)
+def test_load_of_the_target_has_no_guard_on_other_hosts(series: tuple[Series, ...]) -> None:
+    assert "requests-to-target" not in found(evidence(LEVELS, *series))

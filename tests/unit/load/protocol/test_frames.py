@@ -94,6 +94,8 @@ REPORTS = st.builds(
     target_users=st.none() | NUMBERS,
     burst_requests=NUMBERS,
     source=st.text(),
+    elsewhere=st.dictionaries(st.text(), NUMBERS, max_size=3),
+    redirected=st.dictionaries(st.text(), NUMBERS, max_size=3),
 )
 VERSIONS = st.dictionaries(st.text(), st.text(), max_size=3)
 ROLES = st.one_of(
@@ -181,6 +183,7 @@ def test_readings_contain_every_number_of_a_report(report: Report) -> None:
     assert values[names.GENERATOR_ASKED] == report.asked
     assert values[names.GENERATOR_STARTED_ITERATIONS] == report.sent
     assert values[names.GENERATOR_STARTED] == report.started
+    assert values[names.GENERATOR_ELSEWHERE] == sum(report.elsewhere.values())
     assert values[names.GENERATOR_OLDEST] == report.oldest
     assert values[names.GENERATOR_CPU] == report.cpu
     assert values[names.GENERATOR_LATE] == report.late
