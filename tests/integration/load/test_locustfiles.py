@@ -176,14 +176,23 @@ class Fast(FastHttpUser):
     assert sum(outcome.recorded().values()) > 0
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("workers", "condition", "who"),
+    [
+        (1, "True", ""),
+        pytest.param(2, "True", "", marks=pytest.mark.slow),
+        pytest.param(2, "role == 'WorkerRunner'", r"worker-\d: ", marks=pytest.mark.slow),
+    ],
+    ids=["alone", "master", "workers"],
+)
 async def test_listener_of_test_start_ends_the_load_before_it_begins(
-    loads: Loads, workers: int
+    loads: Loads, workers: int, condition: str, who: str
 ) -> None:
-    locustfile = SEEDS.replace("time.sleep(1.0)", "raise StopTest('no data')")
+    locustfile = SEEDS.replace("time.sleep(1.0)", f"if {condition}: raise StopTest('no data')")
     scenario = loads.scenario(f"from locust.exception import StopTest\n{locustfile}", CLOSED)
     running = generator(*(scenario.loads[0], loads.url, loads.log, lambda _: None), workers=workers)
-    with pytest.raises(GeneratorError, match=r"died: the locustfile stopped the test: no data"):
+    reason = f"died: {who}the locustfile stopped the test: no data"
+    with pytest.raises(GeneratorError, match=reason):
         async with running:
             pass
     assert "a user starts" not in loads.log.read_text()

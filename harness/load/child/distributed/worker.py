@@ -148,8 +148,8 @@ def serve(
         ).run()
     except RefusalError as refusal:
         channel.send(Refused(refusal.message, refusal.hint))
-    except StoppedBeforeStartError:
-        pass
+    except StoppedBeforeStartError as stopped:  # a listener may have done it here alone
+        channel.send(Bye(str(stopped)))
     except SystemExit as leave:
         channel.send(Bye(f"the locustfile called sys.exit({leave.code!r})", exit_code_of(leave)))
     if channel.stop.ready() and isinstance(reason := channel.stop.get(), str):
