@@ -17,7 +17,7 @@ from harness.judge.capacity.step import figure
 from harness.judge.capacity.usage import CPU, LABELS
 from harness.judge.model import Outcome
 from harness.report.parts.words import NO_DATA, clean, moment, value_text
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 GAVE_WAY = "Gave way, the first one first"
 UNJUDGED = "Steps without a result"
@@ -167,7 +167,7 @@ def search_texts(capacity: Capacity) -> list[str]:
         return []
     return [
         f"search {number}: {interval_text(search.bracket.lower, search.bracket.upper)}"
-        f" ({len(search.steps)} steps, {search.end})"
+        f" ({counted(len(search.steps), 'step')}, {search.end})"
         for number, search in enumerate(capacity.searches, 1)
     ]
 
