@@ -242,8 +242,8 @@ def test_decide_distrusts_a_run_before_it_ignores_missing_data() -> None:
             0.312,
             {"share_over": 0.12, "reason": "the slowest is GET /b with 900 ms"},
             (
-                "p95 latency of all requests is 312 ms, 56% over the max of 200 ms; 12% of 100 samples are"
-                " over it; the slowest is GET /b with 900 ms"
+                "p95 latency of all requests is 312 ms, 56% over the max of 200 ms; 12% of 100"
+                " samples are over it; the slowest is GET /b with 900 ms"
             ),
         ),
         (
