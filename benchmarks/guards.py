@@ -235,11 +235,17 @@ def step_row(rate: float, outcome: Outcome) -> tuple[str, ...]:
 
 CASE_HEADER = (
     *("load", "sent/s", "p95 of the service, ms", "p95 measured", "loop lag p99", "canary p99"),
-    *("scheduler lag p99", "CPU", "delivered", "steal", "throttled", "in fullest 50 ms", "tripped"),
+    *("scheduler lag p99", "CPU", "delivered", "steal", "throttled", "in busiest 50 ms", "tripped"),
 )
 STEP_HEADER = (
-    *("asked", "sent/s", "p95 of the service, ms", "p95 measured", "off", "CPU"),
-    *("loop lag p99", "canary p99", "scheduler lag p99", "tripped", "verdict on truth + 5%"),
+    *("rate", "sent/s", "p95 of the service, ms", "p95 measured", "error", "CPU"),
+    *(
+        "loop lag p99",
+        "canary p99",
+        "scheduler lag p99",
+        "tripped",
+        "verdict on p95 of the service + 5%",
+    ),
 )
 
 

@@ -34,6 +34,7 @@ from harness.runs.calibration import (
     require_storable,
     store,
 )
+from harness.units import counted
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +110,7 @@ def _store_and_print(
         return
     noise = noises(measured.budgets, measured.pairs, measured.runs, Rules())
     path = store(options.budgets, design.scenario.name, _calibrated(design, noise))
-    counts = f"{len(measured.pairs)} pairs and {len(measured.runs)} runs"
+    counts = f"{counted(len(measured.pairs), 'pair')} and {counted(len(measured.runs), 'run')}"
     if options.quiet:
         write(f"calibrated by {counts}: {path}\n")
         return

@@ -328,7 +328,7 @@ def _report(draft: Draft, budgets_file: Path, locustfile: Path) -> None:
     logins = [one for one in draft.selection.skipped if one.reason.startswith(NEEDS_LOGIN)]
     if logins:
         more = counted(len(logins), "further operation")
-        lines.append(f"{more} can be called once the variables of the login are set")
+        lines.append(f"{more} can be called once the variables of the log-in are set")
     if draft.disturbed:
         lines.append(f"warning: {draft.disturbed}")
     lines.append(f"wrote {budgets_file} and {locustfile}")

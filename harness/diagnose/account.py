@@ -129,7 +129,7 @@ def _pool(evidence: Evidence, roles: Recognition) -> Iterator[tuple[str, str]]:
         parts.append(f"{_seconds(mean)} of waiting for a connection on average")
     timeouts = roles[MetricRole.POOL_TIMEOUTS]
     if timeouts and (number := increase(evidence, timeouts.selector)):
-        parts.append(counted(round(number), "time-out"))
+        parts.append(counted(round(number), "timeout"))
     if parts:
         yield "connection pool", ", ".join(parts)
 

@@ -135,7 +135,7 @@ def columns(traces: Sequence[Trace], every: Sequence[Trace], usual: Proportions)
     found = _selecting(traces)
     for operation, one in found.items():
         if one.columns is None:
-            return Analysis(missing=f"no trace tells the columns of {operation.name[:100]}")
+            return Analysis(missing=f"no trace shows the columns of {operation.name[:100]}")
     executing = [one for one in traces if found.keys() & one.counts.keys()]
     if len(executing) < FEWEST:
         return Analysis(missing="the service sent too few spans of SELECT statements")

@@ -32,7 +32,7 @@ from harness.load.fleet import workers_of
 from harness.load.interleaving import GAP, TURN
 from harness.observe.host import host_facts, usable_cpus
 from harness.runner.options import DiagnosisOptions
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 CPUS_TO_SPARE = 4  # enough for two versions and two generators at once
 MOST_BUDGETS = 50  # the levels of the sequential test suffice for so many
@@ -262,8 +262,9 @@ def _notices(both: Versions, design: PairDesign) -> list[str]:
     notices = list(both.notices)
     if design.simultaneous and (cpus := usable_cpus()) < CPUS_TO_SPARE:
         notices.append(
-            f"both versions and their generators share {cpus:g} CPUs: each slows the other, so a"
-            " difference may look smaller than it is; compare in turn, without --simultaneous"
+            f"both versions and their generators share {counted(cpus, 'CPU')}: each slows the"
+            " other, so a difference may look smaller than it is; compare in turn, without"
+            " --simultaneous"
         )
     return notices
 
@@ -278,8 +279,6 @@ def _announcement(both: Versions, design: PairDesign, rules: Rules) -> str:
 
 def _host() -> str:
     host = host_facts()
-    cpus, memory = (
-        format_quantity(float(str(host[name])), unit)
-        for name, unit in (("cpus", Unit.COUNT), ("memory_bytes", Unit.BYTES))
-    )
-    return f"{cpus} CPUs, {memory} memory, {host['platform']}, Python {host['python']}"
+    cpus = counted(float(str(host["cpus"])), "CPU")
+    memory = format_quantity(float(str(host["memory_bytes"])), Unit.BYTES)
+    return f"{cpus}, {memory} memory, {host['platform']}, Python {host['python']}"

@@ -196,8 +196,8 @@ def notices(
     if sides[0].commit is not None and sides[0].target.setup is None:
         sentences.append(
             "the target has no setup: the versions lack what git ignores, such as node_modules, "
-            "and run with the programs and packages in PATH, not with those of their lock files; "
-            "give it one, e.g. `setup: npm ci`"
+            "and run with the programs and packages in PATH instead of those of their lock files. "
+            "Add `setup` to the target, e.g. `setup: npm ci`"
         )
     if shared := sorted(_shared_stores(*sides)):
         sentences.append(

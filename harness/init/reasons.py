@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.init.model import SAFE, Answered, Operation
 
-NEEDS_LOGIN: Final = "it needs a login"
+NEEDS_LOGIN: Final = "it needs a log-in"
 _NOT_LOAD: Final = re.compile(
     r"(^|/)(metrics|prometheus|openapi\.(json|ya?ml)|swagger[\w.-]*|api-docs|docs|redoc"
     r"|favicon\.ico)(/|$)"

@@ -83,7 +83,11 @@ def type_of(schema: Mapping[str, Any]) -> str:
 
 
 def number_for(schema: Mapping[str, Any], name: str) -> int | float:
-    """1 if it is allowed, else the number that is nearest to the limits."""
+    """20 for the size of a page, else 1, if that is allowed; else a number at the limits.
+
+    Raises:
+        CannotCall: No number keeps the limits.
+    """
     low, high = _limits(schema)
     step = schema.get("multipleOf")
     whole = type_of(schema) == "integer"

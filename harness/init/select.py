@@ -141,6 +141,7 @@ class _Selector:
                 del self._tasks[title]
                 self._skipped[title] = (
                     "it is much slower than the rest, which would wait for it: give it a scenario"
+                    " of its own"
                 )
             elif task.seconds > _MUCH * usual and task.operation.count == 0:
                 self._tasks[title] = replace(task, weight=1)

@@ -25,7 +25,7 @@ from harness.budgets.model import (
     selectors,
 )
 
-_NOTHING_KNOWN = "look at what else changed with it"
+_NOTHING_KNOWN = "look at what else changed at the same time"
 
 
 def describe(indicator: Indicator) -> str:

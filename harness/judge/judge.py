@@ -28,7 +28,7 @@ from harness.judge.model import (
 )
 from harness.names import REPORTED_BYTES
 from harness.runs.model import Evidence, Manifest
-from harness.units import Unit, bucket_text, format_quantity
+from harness.units import Unit, bucket_text, counted, format_quantity
 
 _ONLY_THIS_RUN = "; by the value alone, which claims nothing beyond this run"
 # Guards that more load may clear: a look at a run finds requests that are about to be answered.
@@ -240,10 +240,15 @@ def _why_no_data(budget: Budget, measurement: Measurement) -> str:
         return measurement.reason
     if measurement.samples < budget.min_samples:
         return (
-            f"{measurement.samples} samples are fewer than min_samples ({budget.min_samples});"
+            f"{_samples_are(measurement)} fewer than min_samples ({budget.min_samples});"
             " raise the duration or the load"
         )
     return ""
+
+
+def _samples_are(measurement: Measurement) -> str:
+    """Such as "90 samples are"."""
+    return counted(measurement.samples, "sample is", "samples are")
 
 
 def _without_data(budget: Budget, reason: str) -> tuple[Outcome, str]:
@@ -265,7 +270,7 @@ def _uncertain(
     what = _measured(budget, measurement)
     if measurement.samples < interval.fewest:
         why = (
-            f"{what}, but {measurement.samples} samples are too few to be certain: at least"
+            f"{what}, but {_samples_are(measurement)} too few to be certain: at least"
             f" {interval.fewest} are needed; raise the duration or the load"
         )
     else:
@@ -334,9 +339,9 @@ def _distance(budget: Budget, value: float) -> str:
 
 def _details(budget: Budget, measurement: Measurement) -> str:
     """Further facts on a breach."""
-    over = measurement.share_over
+    over, samples = measurement.share_over, counted(measurement.samples, "sample")
     parts = [
-        f"{format_quantity(over, Unit.RATIO)} of {measurement.samples} are over it" if over else "",
+        f"{format_quantity(over, Unit.RATIO)} of {samples} are over it" if over else "",
         measurement.reason if measurement.value is not None else "",
         measurement.at_first,
     ]

@@ -195,7 +195,12 @@ class Generator:
         return self.requests
 
     async def prepare(self, setup: Setup, *, own_workers: bool) -> None:
-        """Start the processes and load the locustfile; used by `generator`, as is `close`."""
+        """Start the processes and load the locustfile; used by `generator`, as is `close`.
+
+        Raises:
+            ScenarioError: The locustfile cannot be loaded or has nothing to run.
+            GeneratorError: A process died or was not ready in time, or workers are missing.
+        """
         pool = setup.role if isinstance(setup.role, WorkerPool) else None
         if pool:
             self._registry = WorkerRegistry(

@@ -54,13 +54,13 @@ class ArrivalGaps:
         if self._users_ran_out and start > MOSTLY * lag:
             return (
                 f"the gaps between arrivals were not kept: 1% of the arrivals began at least "
-                f"{_time_of(start)} late, mostly because all users waited for the service; the "
-                f"generator itself was at least {_time_of(lag)} late for 1%, and {limit}; lower "
+                f"{_time_of(start)} late, mostly because all users waited for the service. The "
+                f"generator itself was at least {_time_of(lag)} late for 1%, and {limit}. Lower "
                 "the rate, or raise max_users if the service can answer more requests at once"
             )
         return (
             "the gaps between arrivals were not kept: the generator was at least "
-            f"{_time_of(lag)} late for 1% of the arrivals, and {limit}; lower the rate, give the "
+            f"{_time_of(lag)} late for 1% of the arrivals, and {limit}. Lower the rate, give the "
             "generator a core of its own, or use FastUser if the locustfile does not"
         )
 

@@ -217,7 +217,10 @@ def read_evidence(
             failures = read_failures(path, clock.window_start, clock.window_end)
         series = read_metrics(folder.file(names.METRICS_FILE), metrics)
     except OSError as error:
-        raise RunFolderError(f"cannot read {error.filename}: {error.strerror}") from error
+        raise RunFolderError(
+            f"cannot read {error.filename}: {error.strerror}",
+            "make the files of the run folder readable",
+        ) from error
     # Of a run that goes on, the log has more than the manifest, which is of another moment.
     whole = times if until is None else None
     failed = None

@@ -172,7 +172,11 @@ class _Unpacked(RawIOBase):
         super().close()
 
     def readinto(self, buffer: Any) -> int:
-        """Read at most as many bytes as the buffer has; 0 at the end of what was written."""
+        """Read at most as many bytes as the buffer has; 0 at the end of what was written.
+
+        Raises:
+            RunFolderError: The file is damaged.
+        """
         view = memoryview(buffer)
         found = b""
         try:

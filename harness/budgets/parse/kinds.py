@@ -29,7 +29,11 @@ _UNIT_SUFFIXES = {"_seconds": Unit.SECONDS, "_bytes": Unit.BYTES, "_ratio": Unit
 
 
 def of_milliseconds(indicator: Indicator) -> Indicator:
-    """An indicator whose metric is in milliseconds, so that its value is in seconds."""
+    """An indicator whose metric is in milliseconds, so that its value is in seconds.
+
+    Raises:
+        ValueError: A metric of this kind cannot be in milliseconds.
+    """
     match indicator:
         case Quantile(histogram=selector) | Mean(histogram=selector):
             return replace(indicator, histogram=replace(selector, scale=MILLISECONDS))
@@ -54,6 +58,9 @@ def unit_of(named: Named, bounds: Iterable[str]) -> Unit:
     Args:
         named: The indicator.
         bounds: Its bounds as written: one in % makes a ratio of counters a ratio.
+
+    Raises:
+        ValueError: The indicator is promql, whose unit the file gives, and has none.
     """
     if named.unit is not None:
         return named.unit

@@ -80,10 +80,10 @@ class BudgetSpec(Section):
     min: BoundText | None = Field(None, description='The value must reach this, e.g. "80%"')
     max_regression: Regression | None = Field(
         None,
-        description='Tolerated regression in `harness compare`, e.g. "10%": the budget fails when '
-        "the candidate is worse with 99% confidence and perhaps by 10% or more, and passes when it "
-        "is worse by less than 10% with 95% confidence; a share (failures, misses, observations of "
-        "a histogram over the bound) is 10% worse when 10% more events are bad",
+        description='Tolerated regression in `harness compare`, e.g. "10%". The budget fails when '
+        "the candidate is worse with 99% confidence and perhaps by 10% or more. It passes when the "
+        "candidate is worse by less than 10% with 95% confidence. A share (failures, misses, "
+        "observations of a histogram over the bound) is 10% worse when 10% more events are bad",
     )
     severity: Severity = Field("error", description="error fails the run, warn warns, off ignores")
     on_no_data: OnNoData = Field(

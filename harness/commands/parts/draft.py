@@ -185,13 +185,14 @@ def nothing_called(selection: Selection, output: str = "") -> UsageError:
         output: The last output of the service, which tells why it answers 5xx.
     """
     from harness.init.locustfile import skipped_lines
+    from harness.init.reasons import NEEDS_LOGIN
 
     lines = skipped_lines(selection)
     shown = "".join(f"\n  {line}" for line in lines[:_MOST_LINES])
     more = "\n  ..." if len(lines) > _MOST_LINES else ""
-    hint = "correct what is said there, or name paths that can be called with --path"
+    hint = "repair what these reasons name, or name paths that can be called with --path"
     reads = [one for one in selection.skipped if "--writes" not in one.reason]
-    if reads and all("login" in one.reason for one in reads):
+    if reads and all(one.reason.startswith(NEEDS_LOGIN) for one in reads):
         hint = "set these environment variables to a user of the service, and run init again"
     if not any(one.reason.startswith("it answered 5") for one in selection.skipped):
         output = ""

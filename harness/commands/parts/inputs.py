@@ -245,7 +245,12 @@ def require_ca_file(plan: Plan) -> None:
 
 
 def require_python(scenario: Scenario) -> None:
-    """Raise ScenarioError if a locustfile has a syntax error; it must exist."""
+    """Check that each locustfile of a scenario can be read and parsed; each must exist.
+
+    Raises:
+        ScenarioError: A locustfile has a syntax error.
+        UsageError: A locustfile cannot be read.
+    """
     for load in scenario.loads:
         try:
             ast.parse(load.locustfile.read_bytes())

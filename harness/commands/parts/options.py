@@ -158,7 +158,7 @@ def load_options(parser: argparse.ArgumentParser) -> None:
         "--warm-up",
         type=or_auto(seconds),
         metavar="TIME",
-        help="duration of the warm-up; auto: until the latency is stable",
+        help="duration of the warm-up; auto: until the latency has settled",
     )
 
 

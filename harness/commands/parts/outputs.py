@@ -215,7 +215,7 @@ def append_step_summary(text: str) -> None:
     """Append Markdown to the step summary of a GitHub job, if this is one and there is space.
 
     An empty line is before it, without which Markdown takes its heading for a part of what the step
-    wrote before. A summary that cannot be written is said, and changes nothing else.
+    wrote before. If the summary cannot be written, a note says so, and nothing else changes.
     """
     if not (step_summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         return

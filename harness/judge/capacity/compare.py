@@ -133,7 +133,7 @@ def _decide(
     complete: Sequence[SearchPair], change: Ends, tolerance: float, wanted: int
 ) -> tuple[Outcome, str]:
     low, high = change
-    tolerated = f"and {format_quantity(tolerance, Unit.RATIO)} are tolerated"
+    tolerated = f"and {format_quantity(tolerance, Unit.RATIO)} is tolerated"
     if len(complete) < wanted:
         return "inconclusive", (
             f"{len(complete)} of {wanted} pairs of searches are complete, which is too few;"

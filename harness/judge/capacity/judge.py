@@ -138,11 +138,11 @@ def _regression_check(past: PastCapacity, lower: float | None, upper: float | No
     elif high is not None and high < -past.max_regression:
         outcome = "fail"
         reason = f"{change}: lower by at least {format_quantity(-high, Unit.RATIO)}, and"
-        reason += f" {tolerated} are tolerated"
+        reason += f" {tolerated} is tolerated"
     elif low is not None and low >= -past.max_regression:
         outcome = "pass"
         fall = format_quantity(max(0.0, -low), Unit.RATIO)
-        reason = f"{change}: lower by at most {fall}, and {tolerated} are tolerated"
+        reason = f"{change}: lower by at most {fall}, and {tolerated} is tolerated"
     else:
         outcome = "inconclusive"
         reason = f"{change}, so it may be lower by more or by less than the tolerated"

@@ -40,7 +40,7 @@ class CapacityStep:
         seconds: Duration of the window that was judged.
         folder: Name of the run folder within the folder of the search.
         answered: Successful requests per second.
-        p95: Latency of all requests in seconds, unless a budget says it better.
+        p95: p95 latency of all requests, in seconds.
         error_ratio: Failed requests per request.
         usage: What the service used, as far as it was measured.
         guard: Name of the guard that took the verdict away; empty when no guard did.

@@ -12,7 +12,7 @@ from harness.judge.capacity.model import UsageReading
 from harness.judge.measure.measure import measure_budgets
 from harness.names import CPU_COUNT, SERVICE_CPU_WAIT
 from harness.runs.model import Evidence
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 CPU: Final = "cpu"
 CPU_WAIT: Final = "cpu-wait"
@@ -64,29 +64,29 @@ def short_of(failing: Iterable[UsageReading], holding: Iterable[UsageReading]) -
         found += _cpu(cpu)
     if (pool := now.get(POOL)) and pool.value >= _FULL:
         share = format_quantity(pool.value, Unit.RATIO)
-        found.append(f"connections: {share} of its pool were in use on average")
+        found.append(f"connections: {share} of the pool was in use on average")
     for name, what in (
-        (POOL_WAIT, "connections: requests waited {} for one"),
-        (LOOP_LAG, "its event loop: it was {} late (p95)"),
+        (POOL_WAIT, "connections: requests waited {} for a connection"),
+        (LOOP_LAG, "event loop: it was {} late (p95)"),
     ):
         one = now.get(name)
         if one and one.value > max(_SLOW, _GROWN * before.get(name, 0.0)):
             found.append(what.format(format_quantity(one.value, Unit.SECONDS)))
     if (wait := now.get(CPU_WAIT)) and wait.value > _WAITS:
         shown = format_quantity(wait.value, Unit.COUNT)
-        found.append(f"CPUs of the machine: its threads waited for {shown} more")
+        found.append(f"CPUs of the machine: threads of the service waited for {shown} more")
     if (memory := now.get(MEMORY)) and memory.value >= _FULL:
-        found.append(f"memory: {format_quantity(memory.value, Unit.RATIO)} of it were in use")
+        found.append(f"memory: {format_quantity(memory.value, Unit.RATIO)} of the limit was in use")
     return tuple(found)
 
 
 def _cpu(cpu: UsageReading) -> list[str]:
     used, cores = format_quantity(cpu.value, Unit.COUNT), cpu.limit
     if cores is not None and cpu.value >= _FULL * cores:
-        return [f"CPU: it used {used} of {format_quantity(cores, Unit.COUNT)} cores"]
+        return [f"CPU: the service used {used} of {format_quantity(cores, Unit.COUNT)} cores"]
     if _FULL <= cpu.value <= 2 - _FULL:
-        one = "one process whose code runs in one thread cannot use more than one"
-        return [f"CPU: it used {used} cores, and {one}"]
+        one = "a process whose code runs in one thread cannot use more than one core"
+        return [f"CPU: the service used {counted(cpu.value, 'core')}, and {one}"]
     return []
 
 

@@ -132,8 +132,8 @@ def _reason(control: Control) -> str:
         case "endpoint":
             return (
                 f"the control moved: the p50 latency of {control.name}, which cannot change"
-                f" between the versions, is {how}; something besides the change affects one of"
-                " them: find it, or name another control, and compare again"
+                f" between the versions, is {how}; something besides the change affects one"
+                " version: find it, or name another control, and compare again"
             )
         case "calibration":
             return (

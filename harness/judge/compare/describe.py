@@ -89,8 +89,10 @@ def _shares(change: BudgetChange, shares: ShareChange, indicator: Quantile) -> s
         f"{after} of {indicator.histogram} {over} {format_quantity(shares.bound, shares.unit)},"
         f" {before} in the baseline"
     )
-    others = "the share" if change.direction == "max" else "the share of the others"
-    return f"{text}{f' (difference {points})' if points else ''}; {others}"
+    compared = "the share"
+    if change.direction == "min":
+        compared += f" up to {format_quantity(shares.bound, shares.unit)}"
+    return f"{text}{f' (difference {points})' if points else ''}; {compared}"
 
 
 def _points(lower: float | None, upper: float | None) -> str:

@@ -42,7 +42,7 @@ STEAL = 0.1
 THROTTLED = 0.05
 # The part of a limit from which on a second counts as disturbed, once the guard trips.
 DISTURBED = 0.5
-# Of the requests of a second, the share sent in its fullest twentieth. Random arrivals at 300/s
+# Of the requests of a second, the share sent in its busiest twentieth. Random arrivals at 300/s
 # have 8%, at 20/s 17%; users in step have 100%, or half of it in each of two neighbours. Slower
 # loads have too few to tell.
 LOCKED = 0.4
@@ -115,7 +115,7 @@ def phase_locked(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     source = max(shares, key=lambda name: shares[name])
     share = shares[source]
     shown = format_quantity(share, Unit.RATIO)
-    reason = f"{of(source)} sent {shown} of each second's requests in its fullest 50 ms"
+    reason = f"{of(source)} sent {shown} of the requests of a second in its busiest 50 ms"
     if share > LOCKED:
         reason += (
             ": its users are in step, and the service gets bursts; start them over a longer ramp,"

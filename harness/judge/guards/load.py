@@ -35,7 +35,7 @@ from harness.names import (
     LATE,
 )
 from harness.runs.model import Evidence
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 # An overdriven generator measured 9,690 of 20,000 iterations; healthy ones 99.8% and more.
 DELIVERED = 0.99
@@ -106,7 +106,7 @@ def idle_users(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     if not idle or not evidence.manifest.requests.asked:
         return
     least = min(idle)
-    reason = f"at least {least:g} users were idle at any time"
+    reason = f"at least {counted(least, 'user was', 'users were')} idle at any time"
     if least <= 0:
         reason = (
             "all users were busy at times, so requests waited for a user; latency counts that"
@@ -128,7 +128,7 @@ def users_alive(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     reason = "no user ended too early"
     if most > 0:
         reason = (
-            f"{most:g} users of {of(source)} had ended too early; see the generator's log"
+            f"{counted(most, 'user')} of {of(source)} had ended too early; see the generator's log"
             " for what their on_start or their tasks raised"
         )
     # In the closed model the service got less load; in the open one load-delivered detects that,
@@ -151,12 +151,13 @@ def requests_accounted(evidence: Evidence, measured: MeasuredBudgets) -> Iterato
     share = missing / max(account.started, known)
     every = account.started != known or share > LOST
     explained = () if every else explained_by_unknown(measured, account.lost, age=0.0)
-    reason = f"{account.started} requests were started and {account.recorded} recorded"
+    started = counted(account.started, "request was", "requests were")
+    reason = f"{started} started and {account.recorded} recorded"
     if account.started != known:
         reason += f", but {known} accounted for; report this as a fault of the harness"
     elif every or explained:
-        reason += f", {account.lost} were lost"
-        reason += f" and may turn the verdict on {listed(explained)}" if explained else ""
+        reason += f", {account.lost} lost"
+        reason += f", which may turn the verdict on {listed(explained)}" if explained else ""
         reason += "; look for exceptions in the locustfile"
     yield guard(
         "requests-accounted",

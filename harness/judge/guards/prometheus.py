@@ -20,7 +20,7 @@ from harness.judge.measure.observation import ObservedAnswer
 from harness.judge.measure.series import listed
 from harness.judge.model import Guard, Measurement, guard
 from harness.runs.model import Evidence, Manifest
-from harness.units import Unit, bucket_text, format_quantity
+from harness.units import Unit, bucket_text, counted, format_quantity
 
 # Of the larger of two levels, which a server and the harness read at other moments.
 LEVELS = 0.5
@@ -110,13 +110,13 @@ def _lack(one: Measured, agrees: bool) -> str:
     readings = coverage.readings
     if reads_between_edges(indicator) and readings is not None and readings < FEWEST_READINGS:
         return (
-            f"the server has {readings} readings of a gauge, and {FEWEST_READINGS} are needed;"
-            f" {_MORE}"
+            f"the server has {counted(readings, 'reading')} of a gauge, and {FEWEST_READINGS} are"
+            f" needed; {_MORE}"
         )
     # A counter that is born in the window: its first value is missing in the server's increase,
     # and not in that of the harness.
     if coverage.gaps and not (agrees and not isinstance(indicator, Gauge | Utilization)):
-        return f"by the server, {listed(coverage.gaps)}"
+        return f"in the server's answers, {listed(coverage.gaps)}"
     return ""
 
 

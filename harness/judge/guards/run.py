@@ -15,7 +15,7 @@ from harness.judge.measure.unanswered import StuckUsers, stuck_users
 from harness.judge.model import Guard, guard
 from harness.names import GENERATOR_ELSEWHERE, GENERATOR_STARTED
 from harness.runs.model import Evidence, Manifest
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 # Seconds; half of the shortest usual scrape interval. A clock that is slewed by 500 ppm, the most
 # that adjtime does, takes a quarter of an hour for that.
@@ -123,8 +123,8 @@ def clock_step(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]
         reason = f"the machine's clock was {shown} {ahead} the run's clock: it was set"
         if asked:
             reason += (
-                f", so a Prometheus server means another window than the run, and {listed(asked)}"
-                " may be of other seconds; run it again"
+                ", so the Prometheus server may have answered for another window than that of the"
+                f" run: {listed(asked)}; run it again"
             )
         else:
             reason += "; no verdict depends on that"
@@ -176,7 +176,8 @@ def requests_recorded(evidence: Evidence, measured: MeasuredBudgets) -> Iterator
     """
     requests = total_of(request_counts(evidence).values())
     count, others = requests.total, None
-    reason = f"{count} requests were recorded in the window"
+    recorded = counted(count, "request was", "requests were")
+    reason = f"{recorded} recorded in the window"
     if not count:
         reason = "no request was recorded in the window"
         if evidence.manifest.target.get("exit_code") is None:  # else target-alive says why
@@ -197,7 +198,7 @@ def requests_recorded(evidence: Evidence, measured: MeasuredBudgets) -> Iterator
 
 
 def _silence(unanswered: int, stuck: StuckUsers | None) -> str:
-    what = f"{unanswered} of {unanswered} requests of the window are unanswered"
+    what = f"all {counted(unanswered, 'request')} of the window are unanswered"
     if not unanswered and stuck:
         what = f"no request began in the window because {stuck.text} waited for the service"
     return f"{what}; see why the service does not answer"
@@ -243,7 +244,8 @@ def endpoint_has_requests(evidence: Evidence, measured: MeasuredBudgets) -> Iter
     for request in sorted({indicator.request or "" for indicator in on_client} - {""}):
         made = found.get(request, RequestCount())
         count = made.made
-        reason = f"{count} requests of {request} were recorded"
+        recorded = counted(count, f"request of {request} was", f"requests of {request} were")
+        reason = f"{recorded} recorded"
         if made.unanswered:
             reason = f"{made.unanswered} of {count} requests of {request} are unanswered"
         if not count:

@@ -28,7 +28,7 @@ from harness.judge.measure.series import (
 from harness.judge.model import Guard, guard
 from harness.names import PSUTIL, START_TIME
 from harness.runs.model import Evidence
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 # Deltas only need the edges; gauges are means over what was read,
 # and a tenth of missing readings moves them by a tenth of their range at most.
@@ -112,9 +112,9 @@ def enough_readings(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[G
     reason = f"gauges were read at least {least} times within the window"
     if few:
         reason = (
-            f"{listed(few)} had {least} readings within the window, with"
-            f" {format_quantity(scrape_interval(evidence), Unit.SECONDS)} between two, and needs"
-            f" {FEWEST_READINGS}: what happens between two readings is not seen; lower"
+            f"{listed(few)} had {counted(least, 'reading')} within the window, one every"
+            f" {format_quantity(scrape_interval(evidence), Unit.SECONDS)}, and {FEWEST_READINGS}"
+            " are needed: what happens between two readings is not seen; lower"
             " `target.scrape_interval`, or raise the duration"
         )
     yield guard(

@@ -37,16 +37,16 @@ def workers(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
     if lost:
         first = lost[0]
         reason = (
-            f"{first.name} was lost ({first.lost}), and"
-            f" {len(manifest.workers) - len(lost)} of {len(manifest.workers)} workers are left"
+            f"{first.name} was lost ({first.lost}), which leaves"
+            f" {len(manifest.workers) - len(lost)} of {len(manifest.workers)} workers"
         )
         if not tripped:
             reason += (
-                ": the run is degraded, and what it had not yet reported is missing; load-delivered"
-                " says whether the others made the scheduled load"
+                ": the run is degraded, and what the lost worker had not yet reported is missing;"
+                " load-delivered says whether the other workers made the scheduled load"
             )
         elif manifest.status == "complete":
-            reason += ": its users were missing until the others took their place; run it again"
+            reason += ": the lost users were missing until others took their place; run it again"
         else:
             reason += "; see the worker's log, and run it again"
     yield guard("workers", reason, tripped=tripped, value=len(lost), limit=0, scope="all")

@@ -109,7 +109,7 @@ def observe_per_request(indicator: PerRequest, evidence: Evidence) -> ObservedPe
     """
     counter, requests = indicator.counter, observe_failures(ErrorRatio(), evidence)
     if not requests.count.total:
-        raise NoDataError(f"all {requests.count.made} requests of the window are unanswered")
+        raise NoDataError("no request was answered in the window; is the service too slow?")
     unanswered = requests_in_batches(evidence, requests.unanswered)
     count, divisor = requests.count, requests_in_batches(evidence, requests.total)
     if counter.metric in REPORTED_BYTES:

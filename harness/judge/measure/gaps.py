@@ -99,7 +99,7 @@ def _lacking_replicas(
         and any(_are_replicas(metrics[name], metrics[other]) for other in having)
     ]
     if lacking:
-        yield f"{selector} is missing at {listed(lacking)}, which other replicas expose"
+        yield f"{selector} is missing at {listed(lacking)}; other replicas expose it"
 
 
 def _are_replicas(one: set[str], other: set[str]) -> bool:

@@ -230,9 +230,11 @@ def _only(answer: ServerAnswer) -> float:
         )
     value = found[0][1]
     if math.isnan(value):
-        raise NoDataError("it is NaN: nothing happened in the window that it is a share or mean of")
+        raise NoDataError(
+            "the result is NaN: it is a share or mean of events, and the window had none"
+        )
     if math.isinf(value):
-        raise NoDataError("it is infinite: what it is divided by is 0 in the window")
+        raise NoDataError("the result is infinite: it divides by a value that is 0 in the window")
     return value
 
 

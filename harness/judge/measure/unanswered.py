@@ -25,6 +25,7 @@ from harness.names import (
     UNSTARTED_LATENCY,
 )
 from harness.runs.model import Distribution, Evidence, LatencyKey
+from harness.units import counted
 
 Batched = Mapping[int, Distribution]
 
@@ -52,7 +53,7 @@ class StuckUsers(NamedTuple):
     def text(self) -> str:
         """Such as "all 100 users"."""
         if self.waiting >= self.users:
-            return f"all {self.users} users"
+            return f"all {counted(self.users, 'user')}"
         return f"{self.waiting} of {self.users} users"
 
 

@@ -19,7 +19,7 @@ from harness.errors import UsageError
 from harness.observe.command import joined
 from harness.runs.log import cannot_write
 from harness.runs.records.lines import LONGEST_LINE, LineLog
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 LARGEST: Final = 4 * 2**20  # bytes of a request, packed and unpacked
 MOST: Final = 32 * 2**20  # bytes of traces.jsonl
@@ -69,12 +69,12 @@ class TraceReceiver:
     def notices(self) -> list[str]:
         """A sentence on each kind of spans or requests that are not stored."""
         found = [
-            f"{count} OTLP request{'s' * (count > 1)} refused: {reason}"
+            f"{counted(count, 'OTLP request')} refused: {reason}"
             for reason, count in sorted(self._refused.items())
         ]
         if self.rejected:
             found.append(
-                f"{self.rejected} spans not stored: {self._log.path.name} is limited to "
+                f"{counted(self.rejected, 'span')} not stored: {self._log.path.name} is limited to "
                 + format_quantity(self._most, Unit.BYTES)
             )
         return found

@@ -91,12 +91,12 @@ def pool(budgets: tuple[Budget, ...], found: Recognition) -> Iterable[GrafanaPan
     pending, late = found[MetricRole.POOL_PENDING], found[MetricRole.POOL_TIMEOUTS]
     if pending or late:
         yield GrafanaPanel(
-            "Waiting requests and time-outs",
+            "Waiting requests and timeouts",
             "short",
-            "Requests that wait for a connection, and time-outs per second.",
+            "Requests that wait for a connection, and timeouts per second.",
             (
                 *((Query(f"sum({series_of(pending)})", "waiting"),) if pending else ()),
-                *((Query(f"sum({events_of(late)})", "time-outs/s"),) if late else ()),
+                *((Query(f"sum({events_of(late)})", "timeouts/s"),) if late else ()),
             ),
         )
 

@@ -12,7 +12,7 @@ from harness.units import Unit, format_quantity
 BASELINE, CANDIDATE = "Baseline", "Candidate"  # labels of the facts
 RULE = (
     "A pair is one search with the baseline and one with the candidate, whose steps take turns. "
-    "The interval of the change covers those of all pairs."
+    "The interval of the change covers the intervals of all pairs."
 )
 
 

@@ -17,19 +17,19 @@ from harness.judge.capacity.step import figure
 from harness.judge.capacity.usage import CPU, LABELS
 from harness.judge.model import Outcome
 from harness.report.parts.words import NO_DATA, clean, moment, value_text
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
-GAVE_WAY = "Gave way, the first one first"
+GAVE_WAY = "What gave way, the first one first"
 UNJUDGED = "Steps without a result"
-SHORT_OF = "Short of, at the knee"
+SHORT_OF = "What the service was short of, at the knee"
 NOTHING_SHORT = (
     "nothing that was measured (CPU, connections, event loop, memory) was used up; look for locks,"
-    " or for a dependency that is slow: harness run at this rate, with --diagnose always"
+    " or for a dependency that is slow, with harness run --rate RATE --diagnose always"
 )
 NOT_MEASURED = "not known: the service exposes no metrics, and the harness has not started it"
 RULE = (
-    "A rate counts by two equal results of at most three steps. The interval is from the highest "
-    "rate at which every budget held to the lowest that broke one."
+    "The result of a rate is the one on which two of at most three steps agree. The interval is "
+    "from the highest rate at which every budget held to the lowest rate that broke a budget."
 )
 
 
@@ -167,7 +167,7 @@ def search_texts(capacity: Capacity) -> list[str]:
         return []
     return [
         f"search {number}: {interval_text(search.bracket.lower, search.bracket.upper)}"
-        f" ({len(search.steps)} steps, {search.end})"
+        f" ({counted(len(search.steps), 'step')}, {search.end})"
         for number, search in enumerate(capacity.searches, 1)
     ]
 

@@ -17,7 +17,7 @@ def comparison_diagnosis_json(
 
     Args:
         diagnosis: The causes.
-        service: The name of the service; `scenario` that of the scenario.
+        service: The name of the service.
         scenario: The name of the scenario.
         versions: Names of the baseline and the candidate for people.
     """

@@ -99,7 +99,7 @@ def control_text(comparison: Comparison) -> str:
     """Whether a control moved, and how often one does by chance."""
     controls = comparison.controls
     if not controls:
-        return "none: name an endpoint that cannot change under compare: control, or calibrate"
+        return "none: set `control` of `compare` to an endpoint that cannot change, or calibrate"
     chance = f"by chance in at most {format_quantity(comparison.rules.alpha, Unit.RATIO)}"
     moved = [clean(one.name, 60) for one in controls if one.outcome == "moved"]
     if controls[0].source == "calibration":
@@ -123,7 +123,7 @@ def control_text(comparison: Comparison) -> str:
 def too_little_text(control: Control) -> str:
     """Why a control says nothing."""
     count = "1 pair counts" if control.pairs == 1 else f"{control.pairs} pairs count"
-    return f"too little data, {count} and {FIRST_LOOK} are needed; it takes no verdict away"
+    return f"too little data, {count} and {FIRST_LOOK} are needed; no verdict depends on it"
 
 
 def left_out(comparison: Comparison) -> list[str]:

@@ -57,6 +57,6 @@ def changes_note() -> str:
     """How often a change is shown where there is none."""
     share = format_quantity(FALSE_ALARMS, Unit.RATIO)
     return (
-        f"About {share} of the budgets whose level did not change show a change, and more where "
-        "runs depend on each other; a change is for information and fails nothing."
+        f"By chance, about {share} of the budgets whose level did not change show a change, and "
+        "more where runs depend on each other. A change is for information and fails nothing."
     )

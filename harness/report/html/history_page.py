@@ -33,7 +33,7 @@ from harness.report.html.panel import known, short
 from harness.report.parts.words import WORST_FIRST, clean
 from harness.runs.capacity import PastSearch
 from harness.runs.results import PastRun
-from harness.units import scale_of
+from harness.units import counted, scale_of
 
 MOST_RUNS = 200  # the latest
 MOST_CHARTS = 60  # of trends on a page; a trend without values has no chart
@@ -163,6 +163,7 @@ def trend_data(trend: Trend, runs: Sequence[PastRun]) -> dict[str, object]:
     bound = None
     if trend.bound is not None:
         bound = {"label": bound_text(trend), "y": short(trend.bound / factor), "near": True}
+    count = counted(len(runs), "run")
     return {
         "runs": [f"{clean(run.folder.name, NAME)}, {commit_text(run)}" for run in runs],
         "values": [None if value is None else short(value / factor) for value in values],
@@ -170,7 +171,7 @@ def trend_data(trend: Trend, runs: Sequence[PastRun]) -> dict[str, object]:
         "changes": _chart_changes(trend, len(runs), factor),
         "suffix": suffix,
         "bound": bound,
-        "about": f"{bound_text(trend)}, {len(runs)} runs, latest {regression_text(trend)}",
+        "about": f"{bound_text(trend)}, {count}, latest {regression_text(trend)}",
     }
 
 
@@ -196,11 +197,12 @@ def capacity_data(history: CapacityHistory) -> dict[str, object]:
     """
     shown = history.searches[-MOST_RUNS:]
     found = [one.capacity for one in shown]
+    count = counted(len(shown), "search", "searches")
     return {
         "searches": [f"{clean(one.path.name, NAME)}, {one.capacity.commit[:8]}" for one in shown],
         "lower": [None if one.lower is None else short(one.lower) for one in found],
         "upper": [None if one.upper is None else short(one.upper) for one in found],
         "texts": [capacity_interval(one) for one in shown],
         "outcomes": [one.outcome for one in found],
-        "about": f"{len(shown)} searches, the latest one {capacity_interval(shown[-1])}",
+        "about": f"{count}, the latest one {capacity_interval(shown[-1])}",
     }

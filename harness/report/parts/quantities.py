@@ -56,7 +56,7 @@ _THINGS: Mapping[MetricRole, str] = {
     MetricRole.POOL_LIMIT: "connections at most",
     MetricRole.POOL_WAIT: "waits",
     MetricRole.POOL_PENDING: "waiting requests",
-    MetricRole.POOL_TIMEOUTS: "time-outs",
+    MetricRole.POOL_TIMEOUTS: "timeouts",
     MetricRole.DATABASE_TIME: "queries",
     MetricRole.DATABASE_OPERATIONS: "queries",
     MetricRole.CACHE_HITS: "look-ups",  # most libraries count both in one metric

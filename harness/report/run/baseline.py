@@ -24,7 +24,7 @@ from harness.units import Unit, format_quantity
 
 WHY = (
     "For information only; it does not change the outcome. Two runs of the same version differ,"
-    " too: in simulations with a tolerance of 10%, a comparison of two single runs raised a false"
+    " too. In simulations with a tolerance of 10%, a comparison of two single runs raised a false"
     " alarm in 13 to 34% of the cases and found half of the regressions of 10%. `harness compare`"
     " measures both versions alternately and decides."
 )

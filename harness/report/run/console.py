@@ -19,7 +19,7 @@ from harness.report.run.baseline import BaselineComparison, baseline_parts
 from harness.report.run.endpoints import EndpointLatency, all_endpoints, endpoints
 from harness.report.run.slowest import slowest
 from harness.runs.model import Distribution, Evidence, LatencyKey, Manifest, SlowRequest
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 MOST_ENDPOINTS = 20
 MOST_TEXTS = 3
@@ -132,10 +132,10 @@ def _facts(evidence: Evidence) -> str:
     manifest = evidence.manifest
     window = wording.window_seconds(manifest)
     if window is None:
-        return f"{wording.title(manifest)}: {manifest.requests.recorded} requests"
-    count = all_endpoints(evidence.latency).count
+        return f"{wording.title(manifest)}: {counted(manifest.requests.recorded, 'request')}"
+    count = counted(all_endpoints(evidence.latency).count, "request")
     over = format_quantity(window, Unit.SECONDS)
-    return f"{wording.title(manifest)}: {count} requests in a window of {over}"
+    return f"{wording.title(manifest)}: {count} in a window of {over}"
 
 
 def _load(judgement: Judgement, manifest: Manifest) -> Iterator[RenderableType]:

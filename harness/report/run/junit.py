@@ -14,6 +14,7 @@ from harness.report.parts import words as wording
 from harness.report.parts.failures import FailureNotes
 from harness.report.parts.junit import document, is_red, testcase, whole
 from harness.runs.model import Manifest
+from harness.units import counted
 
 
 def junit_xml(judgement: Judgement, manifest: Manifest, notes: FailureNotes | None = None) -> str:
@@ -79,7 +80,7 @@ def _figures(verdict: Verdict) -> str:
         f"interval {interval}" if interval and verdict.decide == "interval" else interval,
         wording.bound_text(verdict),
         "" if verdict.margin is None else f"margin {wording.margin_text(verdict)}",
-        f"{verdict.samples} samples from the {verdict.source}" if verdict.source else "",
+        f"{counted(verdict.samples, 'sample')} from the {verdict.source}" if verdict.source else "",
     )
     return ", ".join(filter(None, parts))
 

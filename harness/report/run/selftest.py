@@ -11,7 +11,7 @@ from harness.report.parts.safe import code, prose
 from harness.report.parts.terminal import Column, render, table
 from harness.report.parts.words import bound_text, clean, measured_text, moment
 from harness.runs.model import Manifest
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 _REASON = 160  # characters shown of a reason
 
@@ -62,8 +62,9 @@ def selftest_markdown(detections: Sequence[Detection], manifest: Manifest) -> st
         detections: At least one.
         manifest: The manifest of the first run.
     """
+    runs = counted(len(detections), "run")
     lines = [
-        f"{len(detections)} runs from {moment(manifest.clock.created)} on {_machine(manifest)}.",
+        f"{runs} from {moment(manifest.clock.created)} on {_machine(manifest)}.",
         "",
         "| case | planted mistake | must breach: value (bound) | other breaches | outcome |",
         "| --- | --- | --- | --- | --- |",
@@ -126,4 +127,4 @@ def _machine(manifest: Manifest) -> str:
     memory = format_quantity(float(host.get("memory_bytes", 0)), Unit.BYTES)
     git = f", commit {str(manifest.git['commit'])[:12]}" if manifest.git else ""
     where = f"{host.get('platform')}, Python {host.get('python')}"
-    return prose(clean(f"{host.get('cpus'):g} CPUs, {memory} memory, {where}{git}"))
+    return prose(clean(f"{counted(host.get('cpus', 0), 'CPU')}, {memory} memory, {where}{git}"))

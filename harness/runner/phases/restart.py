@@ -191,10 +191,9 @@ class _Restart(RunPart):
 
 
 _NO_SAMPLER: Final = (
-    "{what} was not recorded: no Python process of the service has read PYTHONPATH; a service that "
-    "is written in another language, or that runs `python -I`, `python -E` or "
-    "`opentelemetry-instrument`, or as a user that cannot write the run folder, cannot be sampled "
-    "from within"
+    "{what} was not recorded: no Python process of the service has read PYTHONPATH. A service "
+    "cannot be sampled from within if it is written in another language, if it runs `python -I`, "
+    "`python -E` or `opentelemetry-instrument`, or if its user cannot write the run folder"
 )
 
 

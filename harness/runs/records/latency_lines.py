@@ -119,7 +119,9 @@ def chunks(
                     return
             before += block.count(b"\n")
     except OSError as error:
-        raise RunFolderError(f"{path}: {error.strerror}") from error
+        raise RunFolderError(
+            f"cannot read {path}: {error.strerror}", "make the files of the run folder readable"
+        ) from error
 
 
 def _usual(block: bytes, keys: TagKeys, before: int) -> tuple[EncodedLines, ...]:

@@ -123,8 +123,8 @@ LACKS: dict[str, tuple[Indicator, dict[str, str], str]] = {
     "a gauge that is not there": (Gauge(Selector("never")), {}, "no sample within"),
     "an expression without result": (Promql("never"), {}, "no result at the window's end"),
     "an expression with several series": (Promql("used"), {}, "the query yields 2 series"),
-    "an expression that is NaN": (Promql("0 * sum(most) / 0"), {}, "it is NaN"),
-    "an expression that is infinite": (Promql("sum(most) / 0"), {}, "it is infinite"),
+    "an expression that is NaN": (Promql("0 * sum(most) / 0"), {}, "the result is NaN"),
+    "an expression that is infinite": (Promql("sum(most) / 0"), {}, "the result is infinite"),
     "no expression": (Promql("sum("), {}, "400: invalid parameter"),
     "a range": (Promql("most[5m]"), {}, "it answered 200, but not as Prometheus does"),
 }

@@ -69,7 +69,7 @@ def test_readings_of_a_python_service() -> None:
         "event loop lag": "5 ms on average",
         "connection pool": (
             "at most 4 of 5 connections in use at once, 20 ms of waiting for a connection on"
-            " average, 2 time-outs"
+            " average, 2 timeouts"
         ),
         "cache pages": "30 of 40 look-ups missed (75%)",
         "cache users": "0 of 5 look-ups missed (0%)",

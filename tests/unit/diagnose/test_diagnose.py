@@ -706,7 +706,7 @@ def test_columns_of_whole_rows_are_a_cause(statement: str, one_row: str, sign: s
 
 def test_columns_that_no_text_tells_have_no_cause() -> None:
     found = explained(COLUMNS, many(20, [("SELECT * FROM a", 0.01)], own=0.01))
-    assert found.note == "no trace tells the columns of SELECT * FROM a"
+    assert found.note == "no trace shows the columns of SELECT * FROM a"
     found = explained(COLUMNS, many(20, [("DELETE FROM a", 0.01)], own=0.01))
     assert found.note == "the service sent too few spans of SELECT statements"
 

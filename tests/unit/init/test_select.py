@@ -95,7 +95,7 @@ def test_without_a_creation_nothing_is_changed_or_deleted() -> None:
         (
             get("/a"),
             Answered(401),
-            "it needs a login, which the document does not declare (it answered 401)",
+            "it needs a log-in, which the document does not declare (it answered 401)",
         ),
         (
             get("/a"),
@@ -126,7 +126,7 @@ def test_login_needs_its_environment_variable() -> None:
     operation = get("/a", credentials=(token,))
     without, service = selected([operation])
     assert (reasons(without), service.calls) == (
-        {"GET /a": "it needs a login: set API_TOKEN"},
+        {"GET /a": "it needs a log-in: set API_TOKEN"},
         [],
     )
     wrong, _ = selected([operation], {"GET /a": Answered(401)}, environment=("API_TOKEN",))

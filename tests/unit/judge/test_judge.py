@@ -136,6 +136,11 @@ def test_decide_takes_too_few_samples_for_no_data(samples: int, outcome: Outcome
     assert ("99 samples are fewer than min_samples (100)" in reason) == (samples == 99)
 
 
+def test_one_sample_is_named_in_the_singular() -> None:
+    _, reason = verdict_of(0.1, replace(P95, min_samples=100), samples=1)
+    assert "1 sample is fewer than min_samples (100)" in reason
+
+
 @pytest.mark.parametrize(
     ("value", "fields", "outcome"),
     [
@@ -237,8 +242,8 @@ def test_decide_distrusts_a_run_before_it_ignores_missing_data() -> None:
             0.312,
             {"share_over": 0.12, "reason": "the slowest is GET /b with 900 ms"},
             (
-                "p95 latency of all requests is 312 ms, 56% over the max of 200 ms; 12% of 100 are"
-                " over it; the slowest is GET /b with 900 ms"
+                "p95 latency of all requests is 312 ms, 56% over the max of 200 ms; 12% of 100"
+                " samples are over it; the slowest is GET /b with 900 ms"
             ),
         ),
         (

@@ -49,7 +49,7 @@ def test_reports_of_all_generators_are_added_up() -> None:
             gaps.add(report(cell(lags, second)))
     assert gaps.notice(2.0) == (
         "the gaps between arrivals were not kept: the generator was at least 750 µs late for 1% of "
-        "the arrivals, and the limit is 50% of the mean gap of 1 ms; lower the rate, give the "
+        "the arrivals, and the limit is 50% of the mean gap of 1 ms. Lower the rate, give the "
         "generator a core of its own, or use FastUser if the locustfile does not"
     )
 
@@ -61,8 +61,8 @@ def test_arrivals_that_waited_for_a_user_are_not_the_fault_of_the_generator() ->
     gaps.add(report(cell({100 * MS: 100}), started, idle_users=0))
     assert gaps.notice(4.0) == (
         "the gaps between arrivals were not kept: 1% of the arrivals began at least 3 s late, "
-        "mostly because all users waited for the service; the generator itself was at least 100 ms "
-        "late for 1%, and the limit is 50% of the mean gap of 40 ms; lower the rate, or raise "
+        "mostly because all users waited for the service. The generator itself was at least 100 ms "
+        "late for 1%, and the limit is 50% of the mean gap of 40 ms. Lower the rate, or raise "
         "max_users if the service can answer more requests at once"
     )
 

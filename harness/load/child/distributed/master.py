@@ -172,7 +172,7 @@ class Master:
             raise StoppedBeforeStartError(
                 f"the clock of {worker.name} on {worker.hello.host} cannot be compared with the "
                 f"master's: the shortest round trip took {measured.round_trip * 1000:.0f} ms, "
-                f"{ROUND_TRIP * 1000:.0f} ms are allowed"
+                f"{ROUND_TRIP * 1000:.0f} ms are allowed; use a worker that is nearer or less busy"
             )
 
     def _check_classes(self) -> None:

@@ -9,6 +9,7 @@ from harness.commands.parts.draft import Draft, nothing_called
 from harness.commands.parts.trial_run import TrialRun
 from harness.init.budgets_file import TargetText
 from harness.init.model import LoadTask, Operation, Selection, Skipped
+from harness.init.reasons import NEEDS_LOGIN
 
 OUTPUT = "\nIts last output:\n    KeyError: 'secret'"
 
@@ -25,6 +26,20 @@ def test_output_of_a_service_that_answers_5xx_is_shown(reason: str, shown: bool)
     error = nothing_called(Selection((), (Skipped("GET /a", reason),), "x"), OUTPUT)
     assert error.message.startswith(f"no operation can be called:\n  {reason}:\n      GET /a")
     assert error.message.endswith(OUTPUT) is shown
+
+
+@pytest.mark.parametrize(
+    ("reasons", "hint"),
+    [
+        ([f"{NEEDS_LOGIN}: set API_TOKEN"], "set these environment variables"),
+        ([f"{NEEDS_LOGIN}: set API_TOKEN", "it answered 500"], "repair what these reasons name"),
+    ],
+)
+def test_hint_names_the_log_in_only_where_every_operation_needs_it(
+    reasons: list[str], hint: str
+) -> None:
+    skipped = tuple(Skipped(f"GET /{reason}", reason) for reason in reasons)
+    assert nothing_called(Selection((), skipped, "x")).hint.startswith(hint)
 
 
 @pytest.mark.parametrize("disturbed", ["", "the threads of the service waited 400 ms for a CPU"])

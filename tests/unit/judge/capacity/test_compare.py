@@ -34,7 +34,7 @@ def pair(
 
 SAME = pair((100, 102), (100, 102))
 CASES: dict[str, tuple[list[SearchPair], Outcome, str]] = {
-    "equal": ([SAME, SAME], "pass", "it is lower by at most 1.96%, and 10% are tolerated"),
+    "equal": ([SAME, SAME], "pass", "it is lower by at most 1.96%, and 10% is tolerated"),
     "higher": ([pair((100, 102), (150, 153))] * 2, "pass", "it is lower by at most 0%"),
     "lower": ([pair((100, 102), (80, 82))] * 2, "fail", "it is lower by at least 18%"),
     "lower by what is tolerated": (

@@ -137,7 +137,7 @@ def test_min_of_the_capacity(search: CapacitySearch, outcome: Outcome, reason: s
 
 
 PAST: dict[str, tuple[PastCapacity, Outcome, str]] = {
-    "as before": (past(120, 123), "pass", "lower by at most 2.44%, and 10% are tolerated"),
+    "as before": (past(120, 123), "pass", "lower by at most 2.44%, and 10% is tolerated"),
     "much higher than before": (past(60, 63), "pass", "lower by at most 0%"),
     "much lower than before": (past(150, 155), "fail", "lower by at least 16.7%"),
     "lower by about what is tolerated": (past(130, 135), "inconclusive", "a smaller --within"),
@@ -216,4 +216,4 @@ def test_short_of_is_what_the_steps_at_the_knee_say() -> None:
         *[step(200, "breaks", usage=cpu(0.2))] * 2,
     )
     found = judge_capacity([CapacitySearch(steps, "found")], RANGE)
-    assert found.short_of == ("CPU: it used 1.95 of 2 cores",)
+    assert found.short_of == ("CPU: the service used 1.95 of 2 cores",)

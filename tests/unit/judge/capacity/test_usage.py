@@ -42,27 +42,27 @@ def reading(name: str, value: float, limit: float | None = None) -> UsageReading
     return UsageReading(name, value, Unit.COUNT, limit)
 
 
-ONE_THREAD = "one process whose code runs in one thread cannot use more than one"
+ONE_THREAD = "a process whose code runs in one thread cannot use more than one core"
 SHORT = {
     "nothing": ([reading(CPU, 0.4, 2.0)], [], ()),
-    "all cores": ([reading(CPU, 1.9, 2.0)], [], ("CPU: it used 1.9 of 2 cores",)),
+    "all cores": ([reading(CPU, 1.9, 2.0)], [], ("CPU: the service used 1.9 of 2 cores",)),
     "one core of several": (
         [reading(CPU, 0.97, 4.0)],
         [],
-        (f"CPU: it used 0.97 cores, and {ONE_THREAD}",),
+        (f"CPU: the service used 0.97 cores, and {ONE_THREAD}",),
     ),
     "two of four cores are not all": ([reading(CPU, 2.1, 4.0)], [], ()),
     "the pool": (
         [reading(POOL, 0.96, 1.0)],
         [],
-        ("connections: 96% of its pool were in use on average",),
+        ("connections: 96% of the pool was in use on average",),
     ),
     "a wait that grew": (
         [reading(POOL_WAIT, 0.12), reading(LOOP_LAG, 0.25)],
         [reading(POOL_WAIT, 0.002), reading(LOOP_LAG, 0.004)],
         (
-            "connections: requests waited 120 ms for one",
-            "its event loop: it was 250 ms late (p95)",
+            "connections: requests waited 120 ms for a connection",
+            "event loop: it was 250 ms late (p95)",
         ),
     ),
     "a wait that was there before": (
@@ -73,9 +73,9 @@ SHORT = {
     "CPUs that others have": (
         [reading(CPU_WAIT, 0.5)],
         [],
-        ("CPUs of the machine: its threads waited for 0.5 more",),
+        ("CPUs of the machine: threads of the service waited for 0.5 more",),
     ),
-    "memory": ([reading(MEMORY, 0.93, 1.0)], [], ("memory: 93% of it were in use",)),
+    "memory": ([reading(MEMORY, 0.93, 1.0)], [], ("memory: 93% of the limit was in use",)),
 }
 
 

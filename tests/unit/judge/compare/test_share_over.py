@@ -114,7 +114,7 @@ def test_difference_leaves_no_share_below_zero_or_over_one() -> None:
 
 @pytest.mark.parametrize(
     ("direction", "text", "difference"),
-    [("min", "the share of the others is 100.0% better", 0.05), ("max", "the share is ", 0.05)],
+    [("min", "; the share up to 10 is 100.0% better", 0.05), ("max", "the share is ", 0.05)],
 )
 def test_share_of_a_min_is_compared_by_the_others(
     direction: Direction, text: str, difference: float

@@ -137,6 +137,8 @@ def test_end_of_the_service_names_its_log_only_if_it_wrote_one() -> None:
 
 def test_no_request_after_the_end_of_the_service_is_not_blamed_on_the_generator() -> None:
     ended, alive = (replace(evidence(exit_code=code), latency={}, batches={}) for code in (3, None))
+    one = found(evidence(latency=requests(failed=[0.1])))["requests-recorded"]
+    assert one.reason == "1 request was recorded in the window"
     assert found(ended)["requests-recorded"].reason == "no request was recorded in the window"
     assert "generator's log" in found(alive)["requests-recorded"].reason
 

@@ -31,10 +31,11 @@ from tests.unit.judge.guards.guarding import (
 @pytest.mark.parametrize(
     ("counts", "reason"),
     [
-        ({"recorded": 998, "lost": 2}, "2 were lost"),
+        ({"recorded": 998, "lost": 2}, "998 recorded, 2 lost; look"),
         ({"recorded": 999}, "999 accounted for; report this as a fault of the harness"),
         ({"recorded": 1001}, "fault of the harness"),
         ({"started": 0}, "0 requests were started and 1000 recorded"),
+        ({"started": 1}, "1 request was started and 1000 recorded"),
     ],
 )
 def test_requests_that_are_not_accounted_for_trip(counts: dict[str, int], reason: str) -> None:
@@ -64,7 +65,7 @@ def test_requests_that_are_lost_turn_what_they_could_however_few(of: Budget, tur
     run = evidence(LEVELS, latency=FAST, requests=account(recorded=999, lost=1))
     guard = found(run, of, budget(Latency(0.5), 9.0, name="other"))["requests-accounted"]
     assert (guard.outcome, guard.budgets) == (("tripped", (of.name,)) if turned else ("ok", None))
-    assert ("1 were lost and may turn" in guard.reason) == turned
+    assert ("1 lost, which may turn" in guard.reason) == turned
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_case_3i_few_readings_do_not_show_what_lies_between_the_edges(
     one = verdict(sparse(*seconds, interval=1000.0), indicator, 5.0, unit)
     assert one.outcome == "inconclusive"
     assert f"had {len(seconds)} readings within the window" in one.reason
-    assert "and needs 5" in one.reason
+    assert "one every 16.7 min, and 5 are needed" in one.reason
     enough = verdict(sparse(0, 2.5, 5, 7.5, 10, interval=2.5), indicator, 5.0, unit)
     assert "enough-readings" not in enough.reason
 

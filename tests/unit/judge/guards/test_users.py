@@ -46,7 +46,9 @@ def test_users_that_are_gone_for_two_readings_trip(
     assert (guard.outcome, guard.value) == ("tripped" if missing else "ok", missing)
     if missing:
         assert guard.scope == scope
-        assert f"{missing} users of the generator had ended" in guard.reason
+        assert (
+            f"{missing} user{'s' if missing > 1 else ''} of the generator had ended" in guard.reason
+        )
 
 
 def test_users_of_several_generators_are_not_mixed_up() -> None:

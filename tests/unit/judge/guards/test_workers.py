@@ -28,7 +28,12 @@ def reports(source: str, left_out: tuple[float, float] = (99.0, 99.0)) -> Any:
             LOST, "complete", account(), "ok", "the run is degraded", id="degraded, open model"
         ),
         pytest.param(
-            LOST, "complete", CLOSED, "tripped", "its users were missing", id="degraded, closed"
+            LOST,
+            "complete",
+            CLOSED,
+            "tripped",
+            "leaves 1 of 2 workers: the lost users were missing",
+            id="degraded, closed",
         ),
         pytest.param(
             LOST, "failed", account(), "tripped", "worker-2 was lost (killed by SIGKILL)", id="lost"
@@ -38,7 +43,7 @@ def reports(source: str, left_out: tuple[float, float] = (99.0, 99.0)) -> Any:
             "aborted",
             account(),
             "tripped",
-            "left; see the worker's log, and run it again",
+            "workers; see the worker's log, and run it again",
             id="lost and aborted",
         ),
     ],

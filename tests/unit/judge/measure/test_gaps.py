@@ -89,17 +89,17 @@ MISSING: dict[str, tuple[Budget, Evidence, str]] = {
     "a gauge that one of two replicas lacks": (
         level("mean", 50.0),
         evidence(USED[0], *COMMON, ups=BOTH),
-        f"used is missing at {OTHER}, which other replicas expose",
+        f"used is missing at {OTHER}; other replicas expose it",
     ),
     "a gauge of which one of two replicas has other labels only": (
         budget(Gauge(Selector("used", {"state": "a"})), 50.0, unit=Unit.COUNT),
         evidence(*USED, series("used", lambda _: 40.0, {"state": "b"}, OTHER), *COMMON, ups=BOTH),
-        f'used{{state="a"}} is missing at {OTHER}, which other replicas expose',
+        f'used{{state="a"}} is missing at {OTHER}; other replicas expose it',
     ),
     "a counter that one of two replicas lacks": (
         budget(Rate(Selector("c_total")), 5.0, unit=Unit.PER_SECOND),
         evidence(counter("c_total", 30.0), *COMMON, ups=BOTH),
-        f"c_total is missing at {OTHER}, which other replicas expose",
+        f"c_total is missing at {OTHER}; other replicas expose it",
     ),
     "the failures of a ratio that one of two replicas lacks": (
         pair("bad_total", "all_total"),
@@ -110,7 +110,7 @@ MISSING: dict[str, tuple[Budget, Evidence, str]] = {
             *COMMON,
             ups=BOTH,
         ),
-        f"bad_total is missing at {OTHER}, which other replicas expose",
+        f"bad_total is missing at {OTHER}; other replicas expose it",
     ),
     "a histogram with one edge in two spellings, of which one counts less": (
         budget(Quantile(Selector("h"), 0.95), 0.1),

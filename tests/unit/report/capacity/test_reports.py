@@ -206,7 +206,7 @@ def test_service_that_ended_gave_way_first() -> None:
 
 def test_nothing_short_is_said_only_where_a_step_broke_a_budget() -> None:
     found, generator = CASES["found"][0], CASES["generator"][0]
-    assert short_of_texts(found)[0].startswith("CPU: it used 0.97 cores, and one process")
+    assert short_of_texts(found)[0].startswith("CPU: the service used 0.97 cores, and a process")
     assert short_of_texts(generator) == []
     idle = [at(50, "holds", 0.03, 0.1), *[at(60, "breaks", 1.0, 0.1)] * 2]
     assert short_of_texts(judge_capacity([searched(*idle)], RANGE)) == [NOTHING_SHORT]

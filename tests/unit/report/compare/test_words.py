@@ -17,7 +17,7 @@ POOL = Control("pool", "calibration", "steady", 0.0, -0.02, 0.02, 8)
     [
         pytest.param(
             (),
-            "none: name an endpoint that cannot change under compare: control, or calibrate",
+            "none: set `control` of `compare` to an endpoint that cannot change, or calibrate",
             id="none",
         ),
         pytest.param(
@@ -33,7 +33,7 @@ POOL = Control("pool", "calibration", "steady", 0.0, -0.02, 0.02, 8)
         pytest.param(
             (replace(HEALTH, outcome="unknown", pairs=1, lower=None, upper=None),),
             "GET /health: too little data, 1 pair counts and 4 are needed;"
-            " it takes no verdict away",
+            " no verdict depends on it",
             id="one pair",
         ),
         pytest.param(

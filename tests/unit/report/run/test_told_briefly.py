@@ -49,7 +49,7 @@ def breached(count: int, others: int = 0) -> tuple[Judgement, FailureNotes]:
                 outcome="fail",
                 margin=-0.4,
                 reason=f"p95 latency of GET /items/{number} is 183 ms, 83% over the max of 100 ms;"
-                " 12% of 1200 are over it",
+                " 12% of 1200 samples are over it",
                 advice="compare with the service's own times to see which part is slow",
             )
         for number in range(others):
