@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -190,7 +191,8 @@ def compare(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: The scenario, its budgets or the options do not allow a comparison.
-        UnjudgedError: A version cannot be started or loaded. The pairs until then are reported.
+        HarnessError: A version cannot be prepared, started or loaded. The reports say so, and have
+            the pairs until then.
     """
     check_options(options)
     if options.capacity:
@@ -222,10 +224,10 @@ def compare(options: argparse.Namespace) -> int:
             show=live.show_pair,
             diagnosis=diagnosis_of_options(options),
         )
-        compared = run_loop(comparing)
+        compared = _masked(run_loop(comparing), mask)
     code = _report(compared, folder, options)
-    if (error := compared.error) is not None:
-        raise type(error)(mask(error.message), mask(error.hint)) from error
+    if compared.error is not None:
+        raise compared.error
     return code
 
 
@@ -247,6 +249,14 @@ def _versions(options: argparse.Namespace) -> tuple[Version, Version]:
             "name a git ref with --baseline, or give one side another command, environment or url",
         )
     return baseline, candidate
+
+
+def _masked(compared: Compared, mask: Callable[[str], str]) -> Compared:
+    """With the error that ended it, without secrets, in the comparison for its reports."""
+    if (error := compared.error) is None:
+        return compared
+    shown = type(error)(mask(error.message), mask(error.hint))
+    return replace(compared, error=shown, comparison=compared.comparison.ended_by(shown.text))
 
 
 def _exit_code(compared: Compared, *, warn_only: bool) -> int:
@@ -272,11 +282,12 @@ def _report(compared: Compared, folder: Path, options: argparse.Namespace) -> in
     errors += write_reports(reports, result, folder, options)
     append_step_summary(compare_markdown(comparison, setting, result.notes()))
     title, place = headline(comparison), str(options.budgets.resolve())
-    annotate(
-        workflow_commands(
-            comparison.changes, place, headline=title, exit_code=code, notes=result.notes()
+    if not comparison.never_began:  # the error is annotated where it is printed
+        annotate(
+            workflow_commands(
+                comparison.changes, place, headline=title, exit_code=code, notes=result.notes()
+            )
         )
-    )
     for note in explained.diagnosis.notes if explained else ():
         outputs.print_line(f"note: {note}")
     text = f"{comparison.outcome} (exit {code}) {folder}\n"

@@ -48,10 +48,11 @@ from harness.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_INTERRUPTED,
     EXIT_PASS,
+    HarnessError,
     UsageError,
 )
 from harness.experiments.capacity import CapacityDesign
-from harness.experiments.capacity_pair import SearchedVersions, search_versions
+from harness.experiments.capacity_pair import SearchedVersions, not_searched, search_versions
 from harness.experiments.version import Version, Versions, check_versions
 from harness.judge.capacity.compare import (
     FEWEST_PAIRS,
@@ -181,7 +182,8 @@ def compare_capacity(options: argparse.Namespace, versions: tuple[Version, Versi
 
     Raises:
         UsageError: The scenario, its budgets or the options do not allow a comparison.
-        UnjudgedError: A version cannot be started or loaded. The pairs until then are reported.
+        HarnessError: A version cannot be prepared, started or loaded. The reports say so, and have
+            the pairs until then.
     """
     plan = read_plan(options.budgets)
     options.least = None
@@ -204,12 +206,16 @@ def compare_capacity(options: argparse.Namespace, versions: tuple[Version, Versi
             SearchFollower(live, plan, "baseline, "),
             SearchFollower(live, plan, "candidate, "),
         )
-        searched = run_loop(
-            search_versions(
-                *(plan, versions, design, folder, observers),
-                tell=lambda line: live.print_line(mask(line)),
+        try:
+            searched = run_loop(
+                search_versions(
+                    *(plan, versions, design, folder, observers),
+                    tell=lambda line: live.print_line(mask(line)),
+                )
             )
-        )
+        except HarnessError as problem:
+            hidden = type(problem)(mask(problem.message), mask(problem.hint))
+            searched = not_searched(plan, versions, hidden)
     setting = search_setting(plan, scenario, started, left_out, _facts(searched, design))
     found = compare_capacities(searched.pairs, limits, tolerance, pairs)
     code = _exit_code(found, searched, warn_only=options.warn_only)

@@ -38,6 +38,9 @@ def compare_report(
         folder: The folder of the comparison.
         notes: Lines below the reason, by the name of the budget.
     """
+    ending = end(comparison.outcome, wording.headline(comparison), exit_code, folder)
+    if comparison.never_began:  # the caller prints the error
+        return render(ending, width=width, color=color)
     changes = worst_first(comparison.changes)
     parts: list[RenderableType] = [Text(wording.title(setting), "bold")]
     parts += [Text(wording.cost(comparison)), *([Text(wording.RULE)] if changes else []), ""]
@@ -48,7 +51,7 @@ def compare_report(
     if comparison.controls:
         parts += [Text(f"Control: {wording.control_text(comparison)}"), ""]
     parts += listed("Pairs left out", omitted, MOST_OMISSIONS, names.COMPARE_FILE)
-    parts += end(comparison.outcome, wording.headline(comparison), exit_code, folder)
+    parts += ending
     return render(parts, width=width, color=color)
 
 
