@@ -46,7 +46,7 @@ def compare_report(
     parts += [Text(wording.cost(comparison)), *([Text(wording.RULE)] if changes else []), ""]
     if changes:
         parts += [table(_columns(changes), name=1, width=width, color=color), ""]
-    parts += reason_parts(changes, notes)
+    parts += reason_parts(changes, notes, cut_details=True)
     omitted = wording.left_out(comparison)
     if comparison.controls:
         parts += [Text(f"Control: {wording.control_text(comparison)}"), ""]
