@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -76,7 +76,7 @@ from harness.report.compare.words import headline
 from harness.report.html.compare_page import compare_page
 from harness.report.html.differences import differences_section
 from harness.report.run.annotations import workflow_commands
-from harness.runner.mask import mask_of
+from harness.runner.mask import Mask, mask_of
 from harness.runner.signals import run_loop
 from harness.runs.calibration import Calibration
 
@@ -251,12 +251,20 @@ def _versions(options: argparse.Namespace) -> tuple[Version, Version]:
     return baseline, candidate
 
 
-def _masked(compared: Compared, mask: Callable[[str], str]) -> Compared:
-    """With the error that ended it, without secrets, in the comparison for its reports."""
+def _masked(compared: Compared, mask: Mask) -> Compared:
+    """Without values of variables, and with the error that ended it in the comparison."""
+    known = compared.setting
+    setting = replace(
+        known,
+        baseline=mask(known.baseline),
+        candidate=mask(known.candidate),
+        facts={label: mask(text) for label, text in known.facts.items()},
+    )
     if (error := compared.error) is None:
-        return compared
+        return replace(compared, setting=setting)
     shown = type(error)(mask(error.message), mask(error.hint))
-    return replace(compared, error=shown, comparison=compared.comparison.ended_by(shown.text))
+    comparison = compared.comparison.ended_by(shown.text)
+    return replace(compared, comparison=comparison, setting=setting, error=shown)
 
 
 def _exit_code(compared: Compared, *, warn_only: bool) -> int:

@@ -26,7 +26,7 @@ class Failure(NamedTuple):
 
 
 PROGRAM = 'import os; print(os.environ["TOKEN"]); raise SystemExit(9)'
-ENDS = f"{sys.executable} -c '{PROGRAM}' {{port}}"
+ENDS = f"{sys.executable} -c '{PROGRAM}' {{port}} --key=my-secret-token"
 FAILURES = {
     "service that ends at once": Failure(
         ("--baseline-command", ENDS, "--candidate-command", ENDS),
@@ -80,7 +80,9 @@ def test_comparison_without_a_pair_is_said_in_every_file_for_ci(
     for text in (comment, summary, page, stored["error"]):
         assert text.count(failure.error) == 1
         assert failure.hint in text
-        assert "my-secret-token" not in text
+    assert "my-secret-token" not in shown.out + shown.err
+    for file in Path("out").iterdir():
+        assert not file.is_file() or "my-secret-token" not in file.read_text()
     assert (stored["outcome"], stored["exit_code"]) == ("inconclusive", failure.code)
     assert (stored["done"], stored["pairs"]) == (False, 0)
     suite = ET.parse("junit.xml").getroot()
@@ -92,14 +94,17 @@ def test_comparison_without_a_pair_is_said_in_every_file_for_ci(
 def test_capacities_of_versions_that_cannot_be_prepared_are_said_in_every_file_for_ci(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "budgets.yaml").write_text(yaml.safe_dump(document(), sort_keys=False))
+    plan = document()
+    plan["target"]["environment"] = {"TOKEN": "${API_TOKEN}"}
+    (tmp_path / "budgets.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
     (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GITHUB_ACTIONS", "false")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("API_TOKEN", "my-secret-token")
     options = ("--max-regression", "10%", "--out", "out", "--junit-xml", "junit.xml")
     with pytest.raises(SystemExit) as ended:
-        main(["compare", "--capacity", "--baseline", "HEAD", *options])
+        main(["compare", "--capacity", "--baseline", "HEAD", "--baseline-command", ENDS, *options])
     shown = capsys.readouterr()
     assert ended.value.code == 2, shown.err
     reason = "is in no working tree of git"
@@ -107,6 +112,8 @@ def test_capacities_of_versions_that_cannot_be_prepared_are_said_in_every_file_f
     last = shown.out.splitlines()[-1]
     assert last == "INCONCLUSIVE: no pair of searches is complete (exit code 2)"
     folder = Path("out")
+    for path in folder.glob("**/*.*"):
+        assert not path.is_file() or "my-secret-token" not in path.read_text()
     for file in (names.COMMENT_FILE, names.COMPARE_SUMMARY, names.REPORT_FILE):
         assert reason in (folder / file).read_text()
     stored = json.loads((folder / names.CAPACITY_COMPARE_FILE).read_text())
