@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,7 +76,7 @@ from harness.report.compare.words import headline
 from harness.report.html.compare_page import compare_page
 from harness.report.html.differences import differences_section
 from harness.report.run.annotations import workflow_commands
-from harness.runner.mask import mask_of
+from harness.runner.mask import Mask, mask_of
 from harness.runner.signals import run_loop
 from harness.runs.calibration import Calibration
 
@@ -190,7 +191,8 @@ def compare(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: The scenario, its budgets or the options do not allow a comparison.
-        UnjudgedError: A version cannot be started or loaded. The pairs until then are reported.
+        HarnessError: A version cannot be prepared, started or loaded. The reports say so, and have
+            the pairs until then.
     """
     check_options(options)
     if options.capacity:
@@ -222,10 +224,10 @@ def compare(options: argparse.Namespace) -> int:
             show=live.show_pair,
             diagnosis=diagnosis_of_options(options),
         )
-        compared = run_loop(comparing)
+        compared = _masked(run_loop(comparing), mask)
     code = _report(compared, folder, options)
-    if (error := compared.error) is not None:
-        raise type(error)(mask(error.message), mask(error.hint)) from error
+    if compared.error is not None:
+        raise compared.error
     return code
 
 
@@ -247,6 +249,22 @@ def _versions(options: argparse.Namespace) -> tuple[Version, Version]:
             "name a git ref with --baseline, or give one side another command, environment or url",
         )
     return baseline, candidate
+
+
+def _masked(compared: Compared, mask: Mask) -> Compared:
+    """Without values of variables, and with the error that ended it in the comparison."""
+    known = compared.setting
+    setting = replace(
+        known,
+        baseline=mask(known.baseline),
+        candidate=mask(known.candidate),
+        facts={label: mask(text) for label, text in known.facts.items()},
+    )
+    if (error := compared.error) is None:
+        return replace(compared, setting=setting)
+    shown = type(error)(mask(error.message), mask(error.hint))
+    comparison = compared.comparison.ended_by(shown.text)
+    return replace(compared, comparison=comparison, setting=setting, error=shown)
 
 
 def _exit_code(compared: Compared, *, warn_only: bool) -> int:
@@ -272,11 +290,12 @@ def _report(compared: Compared, folder: Path, options: argparse.Namespace) -> in
     errors += write_reports(reports, result, folder, options)
     append_step_summary(compare_markdown(comparison, setting, result.notes()))
     title, place = headline(comparison), str(options.budgets.resolve())
-    annotate(
-        workflow_commands(
-            comparison.changes, place, headline=title, exit_code=code, notes=result.notes()
+    if not comparison.never_began:  # the error is annotated where it is printed
+        annotate(
+            workflow_commands(
+                comparison.changes, place, headline=title, exit_code=code, notes=result.notes()
+            )
         )
-    )
     for note in explained.diagnosis.notes if explained else ():
         outputs.print_line(f"note: {note}")
     text = f"{comparison.outcome} (exit {code}) {folder}\n"

@@ -48,10 +48,11 @@ from harness.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_INTERRUPTED,
     EXIT_PASS,
+    HarnessError,
     UsageError,
 )
 from harness.experiments.capacity import CapacityDesign
-from harness.experiments.capacity_pair import SearchedVersions, search_versions
+from harness.experiments.capacity_pair import SearchedVersions, not_searched, search_versions
 from harness.experiments.version import Version, Versions, check_versions
 from harness.judge.capacity.compare import (
     FEWEST_PAIRS,
@@ -70,7 +71,7 @@ from harness.report.capacity.compare_results import capacity_compare_json
 from harness.report.capacity.compare_words import BASELINE, CANDIDATE
 from harness.report.html.capacity_compare_page import capacity_compare_page
 from harness.report.run.annotations import workflow_commands
-from harness.runner.mask import mask_of
+from harness.runner.mask import Mask, mask_of
 from harness.runner.signals import run_loop
 
 _MOST_PAIRS: Final = 20
@@ -181,7 +182,8 @@ def compare_capacity(options: argparse.Namespace, versions: tuple[Version, Versi
 
     Raises:
         UsageError: The scenario, its budgets or the options do not allow a comparison.
-        UnjudgedError: A version cannot be started or loaded. The pairs until then are reported.
+        HarnessError: A version cannot be prepared, started or loaded. The reports say so, and have
+            the pairs until then.
     """
     plan = read_plan(options.budgets)
     options.least = None
@@ -204,13 +206,17 @@ def compare_capacity(options: argparse.Namespace, versions: tuple[Version, Versi
             SearchFollower(live, plan, "baseline, "),
             SearchFollower(live, plan, "candidate, "),
         )
-        searched = run_loop(
-            search_versions(
-                *(plan, versions, design, folder, observers),
-                tell=lambda line: live.print_line(mask(line)),
+        try:
+            searched = run_loop(
+                search_versions(
+                    *(plan, versions, design, folder, observers),
+                    tell=lambda line: live.print_line(mask(line)),
+                )
             )
-        )
-    setting = search_setting(plan, scenario, started, left_out, _facts(searched, design))
+        except HarnessError as problem:
+            hidden = type(problem)(mask(problem.message), mask(problem.hint))
+            searched = not_searched(plan, versions, hidden)
+    setting = search_setting(plan, scenario, started, left_out, _facts(searched, design, mask))
     found = compare_capacities(searched.pairs, limits, tolerance, pairs)
     code = _exit_code(found, searched, warn_only=options.warn_only)
     _report(_Result(found, setting, code), searched.versions, folder, options)
@@ -230,11 +236,11 @@ def _tolerance(section: CapacityOptions | None, options: argparse.Namespace) -> 
     return found
 
 
-def _facts(searched: SearchedVersions, design: CapacityDesign) -> dict[str, str]:
+def _facts(searched: SearchedVersions, design: CapacityDesign, mask: Mask) -> dict[str, str]:
     both = searched.versions
     notes = {"Notes": "; ".join(both.notices)} if both.notices else {}
     sides = {BASELINE: both.baseline.label, CANDIDATE: both.candidate.label}
-    return {**sides, **search_facts(design), **notes}
+    return {label: mask(text) for label, text in {**sides, **search_facts(design), **notes}.items()}
 
 
 def _exit_code(found: CapacityComparison, searched: SearchedVersions, *, warn_only: bool) -> int:

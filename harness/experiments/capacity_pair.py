@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.budgets.model import Plan, Target
-from harness.errors import UnjudgedError
+from harness.errors import HarnessError, UnjudgedError
 from harness.experiments.capacity import (
     CapacityDesign,
     CapacityObserver,
@@ -18,10 +18,11 @@ from harness.experiments.capacity import (
     OngoingSearch,
     range_after,
 )
-from harness.experiments.version import Version, Versions
+from harness.experiments.pair import ROLES
+from harness.experiments.version import Version, Versions, unprepared_versions
 from harness.experiments.versions import prepared_versions
 from harness.judge.capacity.compare import SearchPair, more_pairs
-from harness.judge.capacity.model import CapacityEnd, CapacityStep
+from harness.judge.capacity.model import CapacityEnd, CapacitySearch, CapacityStep
 from harness.runner.signals import interruptible
 from harness.runner.start import LEAD
 
@@ -72,7 +73,7 @@ class SearchedVersions:
 
     pairs: tuple[SearchPair, ...]
     versions: Versions
-    error: UnjudgedError | None
+    error: HarnessError | None
 
     @property
     def interrupted(self) -> bool:
@@ -106,11 +107,11 @@ async def search_versions(
         KeyboardInterrupt: INT or TERM came before the first step.
     """
     target = plan.target or Target(url="")
+    for role in ROLES:
+        (folder / role).mkdir()
     async with prepared_versions(target, *versions, folder, tell=tell) as both:
         for notice in both.notices:
             tell(f"note: {notice}")
-        for side in (both.baseline, both.candidate):
-            (folder / side.name).mkdir()
         sides = [
             CapacitySteps(
                 replace(plan, target=side.target),
@@ -122,6 +123,15 @@ async def search_versions(
         ]
         pairs, error = await search_pairs(sides, design)
     return SearchedVersions(pairs, both, error)
+
+
+def not_searched(
+    plan: Plan, versions: tuple[Version, Version], error: HarnessError
+) -> SearchedVersions:
+    """The result where an error came before the first step."""
+    search = CapacitySearch((), "error", error.message)
+    both = unprepared_versions(plan.target or Target(url=""), *versions)
+    return SearchedVersions((SearchPair(search, search),), both, error)
 
 
 async def search_pairs(

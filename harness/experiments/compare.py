@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from harness.budgets.model import Budget, Plan, Promql, Scenario, Target
 from harness.budgets.workload import OpenWorkload
-from harness.errors import UnjudgedError, UsageError
+from harness.errors import HarnessError, UsageError
 from harness.experiments.diagnosis_pair import is_wanted, record_versions
 from harness.experiments.pair import (
     PairDesign,
@@ -22,7 +22,7 @@ from harness.experiments.pair import (
     pair_start,
     read_pair,
 )
-from harness.experiments.version import Version, Versions
+from harness.experiments.version import Version, Versions, unprepared_versions
 from harness.experiments.versions import prepared_versions
 from harness.judge.compare.compare import compare, compared
 from harness.judge.compare.control import control_budget
@@ -50,7 +50,7 @@ class Compared:
     comparison: Comparison
     setting: Setting
     interrupted: bool = False
-    error: UnjudgedError | None = None
+    error: HarnessError | None = None
 
 
 async def compare_versions(
@@ -79,22 +79,28 @@ async def compare_versions(
         diagnosis: Whether both versions are loaded once more to find the cause of a regression.
 
     Raises:
-        UsageError: The versions cannot be prepared.
-        UnjudgedError: One of them cannot be set up, or the first pair could not be measured.
         KeyboardInterrupt: INT or TERM came before the first pair.
     """
     started = time.time()
     target = plan.target or Target(url="")
     started_by_us = versions[0].url is None
     design = replace(design, scenario=with_workers(design.scenario, started_by_us=started_by_us))
-    async with prepared_versions(target, *versions, folder, tell=tell) as both:
-        for notice in _notices(both, design):
-            tell(f"note: {notice}")
-        tell(_announcement(both, design, rules))
-        judged = partial(compare, rules=rules, control=plan.control, identical=identical)
-        comparison, interrupted, error = await _pairs(plan, both, design, folder, judged, show=show)
-        if not interrupted and error is None and is_wanted(comparison, diagnosis):
-            await record_versions(plan, both, design, folder, diagnosis, tell)
+    judged = partial(compare, rules=rules, control=plan.control, identical=identical)
+    both = unprepared_versions(target, *versions)
+    comparison = judged(plan.budgets_of(design.scenario.name), ())
+    interrupted, error = False, None
+    try:
+        async with prepared_versions(target, *versions, folder, tell=tell) as both:
+            for notice in _notices(both, design):
+                tell(f"note: {notice}")
+            tell(_announcement(both, design, rules))
+            comparison, interrupted, error = await _pairs(
+                plan, both, design, folder, judged, show=show
+            )
+            if not interrupted and error is None and is_wanted(comparison, diagnosis):
+                await record_versions(plan, both, design, folder, diagnosis, tell)
+    except HarnessError as problem:
+        error = problem
     return Compared(comparison, _setting(plan, both, design, started), interrupted, error)
 
 
@@ -106,15 +112,12 @@ async def _pairs(
     judged: Callable[[Iterable[Budget], Sequence[Pair]], Comparison],
     *,
     show: Callable[[Comparison], None],
-) -> tuple[Comparison, bool, UnjudgedError | None]:
+) -> tuple[Comparison, bool, HarnessError | None]:
     """Measure pairs until the comparison is done.
 
     Returns:
         The comparison by the measured pairs, whether a signal interrupted them, and why no further
         pair could be measured.
-
-    Raises:
-        UnjudgedError: The first pair could not be measured.
     """
     budgets = plan.budgets_of(design.scenario.name)
     comparison = judged(budgets, ())
@@ -133,10 +136,8 @@ async def _pairs(
         return comparison, start.interrupted.is_set(), None
     except KeyboardInterrupt:
         return comparison, True, None
-    except UnjudgedError as problem:
+    except HarnessError as problem:
         interrupted = start.interrupted.is_set()
-        if not pairs and not interrupted:
-            raise
         return comparison, interrupted, None if interrupted else problem
 
 

@@ -138,6 +138,14 @@ def version_side(target: Target, version: Version, name: Role, label: str) -> Ve
     return VersionSide(name, ", ".join(filter(None, parts_of_label)), on_side(changed, name))
 
 
+def unprepared_versions(target: Target, baseline: Version, candidate: Version) -> Versions:
+    """Both versions as the command line names them, for reports without commits."""
+    return Versions(
+        version_side(target, baseline, "baseline", baseline.ref or "working tree"),
+        version_side(target, candidate, "candidate", candidate.ref or "working tree"),
+    )
+
+
 def checkout_name(ref: str | None, commit: str, changed: int) -> str:
     """The name of a checked-out version for people.
 

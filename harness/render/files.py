@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 import yaml
 
 from harness import names
 from harness.budgets.model import Plan
+from harness.errors import UsageError
 from harness.render.grafana.budgets import budget_board
 from harness.render.grafana.load import load_board
 from harness.render.grafana.service import service_board
 from harness.render.rules.burn_rates import burn_rates
-from harness.render.rules.rules import alerts, document, recording
+from harness.render.rules.rules import AlertRule, Group, alerts, document, recording
 from harness.render.rules.tests import rule_tests
 from harness.render.words import Links
 
@@ -30,8 +32,13 @@ def rendered(plan: Plan, links: Links, only: Sequence[str] = ()) -> Mapping[str,
 
 
 def prometheus(plan: Plan, links: Links) -> Mapping[str, str]:
-    """Rules and their unit tests; empty without a judged budget."""
+    """Rules and their unit tests; empty without a judged budget.
+
+    Raises:
+        UsageError: Two alerts would have the same name.
+    """
     groups = [recording(plan, links), alerts(plan, links), burn_rates(plan, links)]
+    _refuse_same_names(groups)
     rules = document(groups)
     if not rules["groups"]:
         return {}
@@ -40,6 +47,21 @@ def prometheus(plan: Plan, links: Links) -> Mapping[str, str]:
     if tests["tests"]:
         files[f"prometheus/{names.RULE_TESTS_FILE}"] = as_yaml(tests)
     return files
+
+
+def _refuse_same_names(groups: Sequence[Group]) -> None:
+    """Refuse alerts that only their labels tell apart: silences and runbooks go by the name."""
+    known: dict[str, str] = {}
+    for rule in chain.from_iterable(group.rules for group in groups):
+        if not isinstance(rule, AlertRule):
+            continue
+        about = f"budget {rule.labels[names.RUN_BUDGET]}" if rule.about != "service" else "service"
+        if rule.name in known:
+            raise UsageError(
+                f"the alerts {rule.name} of {known[rule.name]} and of {about} have the same name",
+                "an alert has the letters and digits of its budget's name: rename one of them",
+            )
+        known[rule.name] = about
 
 
 def grafana(plan: Plan, links: Links) -> Mapping[str, str]:

@@ -62,6 +62,11 @@ class Clock(_Record):
     drained: Epoch | None = None  # the last answer was recorded, or given up, before this moment
     step: FiniteFloat | None = None  # largest distance of the machine's clock from it, seconds
 
+    @property
+    def zero(self) -> float | None:
+        """Time 0 of reports: the start of the window, or of the load without a window."""
+        return self.started if self.window_start is None else self.window_start
+
     @model_validator(mode="after")
     def _check_window(self) -> Clock:
         start, end = self.window_start, self.window_end

@@ -85,7 +85,8 @@ def write_data(text: str) -> None:
         UsageError: The output is full. A reader that has ended is no error.
     """
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal takes: programs read this
+        # Whatever the terminal takes: programs read this. What is not Unicode is "?", as in files.
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     if error := put(sys.stdout, text):
         raise UsageError(f"cannot write to the standard output: {error}")
 

@@ -119,7 +119,7 @@ def compare_capacities(
     )
     baseline = judge_capacity([pair.baseline for pair in complete or pairs], limits)
     candidate = judge_capacity([pair.candidate for pair in complete or pairs], limits)
-    outcome, reason = _decide(complete, change, max_regression, wanted)
+    outcome, reason = _decide(pairs, complete, change, max_regression, wanted)
     sides = f"{_capacity(candidate)}, and the baseline's is {_capacity(baseline)}"
     reason = f"the candidate's capacity is {sides}: {reason}"
     description = "the capacity of the candidate against that of the baseline"
@@ -130,14 +130,18 @@ def compare_capacities(
 
 
 def _decide(
-    complete: Sequence[SearchPair], change: Ends, tolerance: float, wanted: int
+    pairs: Sequence[SearchPair],
+    complete: Sequence[SearchPair],
+    change: Ends,
+    tolerance: float,
+    wanted: int,
 ) -> tuple[Outcome, str]:
     low, high = change
     tolerated = f"and {format_quantity(tolerance, Unit.RATIO)} is tolerated"
     if len(complete) < wanted:
         return "inconclusive", (
             f"{len(complete)} of {wanted} pairs of searches are complete, which is too few;"
-            " compare again"
+            f" {_error(pairs) or 'compare again'}"
         )
     if high is not None and high < -tolerance:
         return "fail", f"it is lower by at least {format_quantity(-high, Unit.RATIO)}, {tolerated}"
@@ -148,6 +152,12 @@ def _decide(
         "inconclusive",
         f"it may be lower by more or by less than is tolerated; {_next(complete)}",
     )
+
+
+def _error(pairs: Sequence[SearchPair]) -> str:
+    """The first line of the error that ended the searches; empty without one."""
+    reasons = (one.reason for pair in pairs for one in (pair.baseline, pair.candidate))
+    return next((reason.partition("\n")[0] for reason in reasons if reason), "")
 
 
 def _next(complete: Sequence[SearchPair]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.budgets.model import Direction, Severity
@@ -186,6 +186,7 @@ class Comparison:
         pairs: How many were measured.
         seconds: Of load that was spent.
         controls: The endpoint that cannot change, or the identical pairs of the calibration.
+        error: Why no further pair could be measured, in lines; empty when none was needed.
     """
 
     outcome: Outcome
@@ -196,6 +197,16 @@ class Comparison:
     seconds: float
     rules: Rules
     controls: tuple[Control, ...] = ()
+    error: str = ""
+
+    @property
+    def never_began(self) -> bool:
+        """Whether an error ended it before the first pair: there is nothing to judge."""
+        return bool(self.error) and not self.pairs
+
+    def ended_by(self, error: str) -> Comparison:
+        """The comparison with the error that ended it."""
+        return replace(self, error=error, outcome=self.outcome if self.pairs else "inconclusive")
 
     @property
     def exit_code(self) -> int:

@@ -10,13 +10,13 @@ from harness.budgets.model import Budget, Plan, Quantile
 from harness.promql.answers import in_production
 from harness.promql.expression import number, text
 from harness.render.grafana.panels import (
-    UNITS,
     Dashboard,
     GrafanaPanel,
     GrafanaRow,
     Query,
     Variable,
     share_now,
+    unit_name,
     value_now,
 )
 from harness.render.words import Links, limit, sentence
@@ -49,7 +49,7 @@ def _panels(budget: Budget, links: Links) -> tuple[GrafanaPanel, ...]:
         over = format_quantity(budget.bound, budget.unit)
         about += f" Shown is the share over {over}: a quantile is known to its bucket only."
         metric, budget = names.BUDGET_SHARE, _as_share(budget, budget.indicator)
-    unit = UNITS[budget.unit]
+    unit = unit_name(budget)
     where = f"{names.RUN_SERVICE}={text(links.service)}, {names.RUN_BUDGET}={text(budget.name)}"
 
     def last(metric: str) -> str:
@@ -88,7 +88,7 @@ def _history(budget: Budget, about: str, value: str, judged: str) -> GrafanaPane
     service = (Query(value, "service"),) if value else ()
     return GrafanaPanel(
         "History",
-        UNITS[budget.unit],
+        unit_name(budget),
         about,
         (*service, Query(judged, "load test, judged")),
         width=12,

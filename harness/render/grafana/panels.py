@@ -7,21 +7,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.budgets.dialects.model import Recognition
-from harness.budgets.model import Budget, Indicator, Quantile
+from harness.budgets.model import Budget, Indicator, Quantile, Throughput, selectors
 from harness.budgets.series import spans_window
 from harness.promql.expression import QueryScope, share_over, value
 from harness.render.words import limit, sentence
 from harness.units import Unit, format_quantity
 
 RATE = "$__rate_interval"
-UNITS = {
+_UNITS = {
     Unit.SECONDS: "s",
     Unit.RATIO: "percentunit",
     Unit.BYTES: "bytes",
-    Unit.PER_SECOND: "reqps",
     Unit.COUNT: "short",
 }
-"""Grafana's names of the units."""
 
 PanelKind = Literal["timeseries", "stat", "heatmap", "table", "verdict"]
 
@@ -136,11 +134,26 @@ def of_budgets(
     first = budgets[0]
     return GrafanaPanel(
         ", ".join(budget.name for budget in budgets),
-        UNITS[first.unit],
+        unit_name(first),
         sentence(first.description) or "The value that the budget limits.",
         (Query(value_now(first, matchers, roles), "value"),),
         budgets=tuple(budgets),
     )
+
+
+def unit_name(budget: Budget) -> str:
+    """Grafana's name of the unit of a budget's value; that of a rate follows from its metric."""
+    if budget.unit is not Unit.PER_SECOND:
+        return _UNITS[budget.unit]
+    if isinstance(budget.indicator, Throughput):
+        return "reqps"
+    words = [word for one in selectors(budget.indicator)[:1] for word in one.metric.split("_")]
+    of_values = words[-1:] != ["count"]  # not the observations of a histogram
+    if of_values and "bytes" in words:
+        return "binBps"
+    if of_values and "seconds" in words:
+        return "short"  # seconds per second
+    return "reqps" if {"request", "requests"} & {*words} else "cps"
 
 
 def value_now(budget: Budget, matchers: tuple[str, ...], roles: Recognition) -> str:

@@ -38,17 +38,20 @@ def compare_report(
         folder: The folder of the comparison.
         notes: Lines below the reason, by the name of the budget.
     """
+    ending = end(comparison.outcome, wording.headline(comparison), exit_code, folder)
+    if comparison.never_began:  # the caller prints the error
+        return render(ending, width=width, color=color)
     changes = worst_first(comparison.changes)
     parts: list[RenderableType] = [Text(wording.title(setting), "bold")]
     parts += [Text(wording.cost(comparison)), *([Text(wording.RULE)] if changes else []), ""]
     if changes:
         parts += [table(_columns(changes), name=1, width=width, color=color), ""]
-    parts += reason_parts(changes, notes)
+    parts += reason_parts(changes, notes, cut_details=True)
     omitted = wording.left_out(comparison)
     if comparison.controls:
         parts += [Text(f"Control: {wording.control_text(comparison)}"), ""]
     parts += listed("Pairs left out", omitted, MOST_OMISSIONS, names.COMPARE_FILE)
-    parts += end(comparison.outcome, wording.headline(comparison), exit_code, folder)
+    parts += ending
     return render(parts, width=width, color=color)
 
 

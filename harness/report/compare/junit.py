@@ -19,7 +19,8 @@ def compare_junit(
     """The content of junit.xml.
 
     A regression is a `failure`, an inconclusive budget of severity error an `error`. A comparison
-    that failed without a red budget gets a testcase named "comparison" with an error.
+    that failed without a red budget gets a testcase named "comparison" with an error; one that
+    never began has only this testcase.
 
     Args:
         comparison: The outcome and the changes.
@@ -27,6 +28,7 @@ def compare_junit(
         exit_code: The exit code of the command.
         notes: Lines below the reason, by the name of the budget.
     """
+    headline = wording.headline(comparison)
     name = f"{setting.service}.{setting.scenario}.compare"
     cases = [
         testcase(
@@ -36,17 +38,23 @@ def compare_junit(
             notes=(notes or {}).get(change.name, ()),
         )
         for change in comparison.changes
+        if not comparison.never_began
     ]
-    if exit_code and not is_red(cases):
-        headline = wording.headline(comparison)
+    reason = wording.failure(comparison)
+    if comparison.never_began:
+        cases.append(whole("comparison", name, comparison.outcome, reason[0], "\n".join(reason)))
+    elif exit_code and not is_red(cases):
         cases.append(whole("comparison", name, comparison.outcome, headline))
     sides = {"baseline": setting.baseline, "candidate": setting.candidate}
     return document(
         *(name, cases, {**sides, "pairs": str(comparison.pairs), **setting.facts}),
         started=setting.started,
         seconds=comparison.seconds,
-        output=[
+        output=[headline]
+        if comparison.never_began
+        else [
             *([wording.RULE] if comparison.changes else []),
+            *(["\n".join(("error: " + reason[0], *reason[1:]))] if reason else []),
             *(f"left out: {text}" for text in wording.left_out(comparison)),
         ],
     )

@@ -11,6 +11,7 @@ from harness.report.parts.markdown import (
     SIGNS,
     TEXT,
     and_more,
+    block,
     details,
     document,
     fitted,
@@ -38,9 +39,10 @@ def compare_markdown(
         setting: The compared versions.
         notes: Lines below the reason, by the name of the budget.
     """
-    changes = worst_first(comparison.changes)
+    changes = _shown(comparison)
     return document(
         _heading(comparison, setting),
+        _error(comparison),
         _budgets(changes, MOST_BUDGETS),
         reason_list(changes, MOST_REASONS, names.COMPARE_FILE, notes),
         _left_out(comparison),
@@ -61,12 +63,13 @@ def compare_comment(
         notes: Lines below the reason, by the name of the budget. With them the comment has as few
             budgets as make it `MOST_LINES` lines long.
     """
-    changes = worst_first(comparison.changes)
+    changes = _shown(comparison)
 
     def write(most: int) -> str:
         return document(
             [marker("compare", setting.service, setting.scenario)],
             _heading(comparison, setting),
+            _error(comparison),
             _budgets(changes, most),
             reason_list(changes, most, names.COMPARE_FILE, notes),
         )
@@ -75,6 +78,15 @@ def compare_comment(
         return fitted(write, MOST_REASONS)
     texts = (write(most) for most in range(min(len(changes), MOST_REASONS), 0, -1))
     return next((text for text in texts if text.count("\n") <= MOST_LINES), write(1))
+
+
+def _shown(comparison: Comparison) -> list[BudgetChange]:
+    """The budgets, the worst first; none when there is nothing to say about them."""
+    return [] if comparison.never_began else worst_first(comparison.changes)
+
+
+def _error(comparison: Comparison) -> Iterator[str]:
+    yield from block(wording.failure(comparison, TEXT)[:MOST_REASONS])
 
 
 def _heading(comparison: Comparison, setting: Setting) -> Iterator[str]:

@@ -34,6 +34,7 @@ def compare_json(comparison: Comparison, setting: Setting, *, exit_code: int) ->
             "seconds": number(comparison.seconds),
             "budgets": [_budget(change) for change in comparison.changes],
             "omissions": [asdict(omission) for omission in comparison.omissions],
+            "error": comparison.error,
             "controls": [_control(control) for control in comparison.controls],
         }
     )

@@ -8,6 +8,7 @@ from typing import assert_never
 from harness.judge.compare.describe import change_text, interval_text, worse_text
 from harness.judge.compare.model import BudgetChange, Comparison, Control, Setting
 from harness.judge.compare.sequential import FIRST_LOOK
+from harness.report.parts.safe import LONGEST, lines
 from harness.report.parts.words import NO_DATA, ByOutcome, clean, moment, tally, value_text
 from harness.units import Unit, format_quantity
 
@@ -74,8 +75,15 @@ def cost(comparison: Comparison) -> str:
 def headline(comparison: Comparison) -> str:
     """One sentence on the outcome, such as "1 of 12 budgets regressed, 11 held"."""
     outcomes = [change.outcome for change in comparison.changes]
+    if comparison.never_began:
+        return f"nothing was compared; budgets not judged: {len(outcomes)}"
     counts = tally(outcomes, _PHRASES) or "no budget has a max_regression"
     return counts if comparison.done else f"the comparison ended without a decision; {counts}"
+
+
+def failure(comparison: Comparison, limit: int = LONGEST) -> list[str]:
+    """Why no further pair could be measured, in lines: the error, the last output, what to do."""
+    return lines(comparison.error, limit)
 
 
 def facts(comparison: Comparison, setting: Setting) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ class Axis:
     Attributes:
         start: Start of the first interval, in seconds since the epoch.
         width: Length of each interval, in whole seconds.
-        zero: Time 0 of the charts: the start of the window, or of the load without a window.
+        zero: Time 0 of the charts, as `Clock.zero`.
         window: The first interval of the window, and the one after its last; None without one.
     """
 
@@ -47,9 +47,9 @@ def axis_of(evidence: Evidence) -> Axis | None:
         At most `MOST_INTERVALS` intervals; None if the load never began.
     """
     clock = evidence.manifest.clock
-    if clock.started is None:
+    if clock.started is None or clock.zero is None:
         return None
-    zero = clock.started if clock.window_start is None else clock.window_start
+    zero = clock.zero
     end = clock.window_end or clock.drained or _last_reading(evidence)
     before, after = max(0.0, zero - clock.started), max(1.0, end - zero)
     least = (before + after) / (MOST_INTERVALS - 2)

@@ -46,6 +46,8 @@ def compare_page(
         outcome=comparison.outcome,
         exit_code=exit_code,
         headline=f"{wording.headline(comparison)}; {wording.cost(comparison)}",
+        never_began=comparison.never_began,
+        failure=wording.failure(comparison),
         setting=setting,
         changes=changes,
         rule=wording.RULE,

@@ -71,11 +71,6 @@ class CapacitySection:
         rows = tuple(zip(self.history.searches, self.changes, strict=True))
         return rows[-MOST_RUNS:][::-1]
 
-    @property
-    def about(self) -> object:
-        """What the chart shows, in a sentence."""
-        return capacity_data(self.history)["about"]
-
 
 def history_page(
     histories: Sequence[History],
@@ -105,18 +100,18 @@ def history_page(
     capacities = capacity_histories(searches)
     latest = [history.runs[-1].results.outcome for history in histories]
     latest += [history.searches[-1].capacity.outcome for history in capacities]
-    data: dict[str, object] = {"trends": trends} if trends else {}
-    if capacities:
-        data["capacities"] = [capacity_data(history) for history in capacities]
+    charts = [capacity_data(history) for history in capacities]
+    data = {"trends": trends, "capacities": charts}
     services = [*(one.service for one in histories), *(one.service for one in capacities)]
     return document(
         "history.html",
-        data,
+        {name: part for name, part in data.items() if part},
         title="History of " + ", ".join(dict.fromkeys(clean(one, NAME) for one in services)),
         outcome=min(latest, key=WORST_FIRST.index),
         count=sum(len(history.runs) for history in histories),
         searches=len(searches),
         capacities=[CapacitySection(one, tuple(changes(one))) for one in capacities],
+        capacity_charts=charts,
         scenarios=parts,
         drawn=trends,
         left_out=left_out,

@@ -32,13 +32,17 @@ def outcome_text(outcome: Outcome, text: str) -> Text:
 
 
 def reason_parts(
-    judged: Sequence[Judged], notes: Mapping[str, Sequence[str]] | None = None
+    judged: Sequence[Judged],
+    notes: Mapping[str, Sequence[str]] | None = None,
+    *,
+    cut_details: bool = False,
 ) -> Iterator[RenderableType]:
     """The names of the budgets that do not pass; below them the reason and the next step.
 
     Args:
         judged: The budgets, the worst first.
         notes: Lines below the reason, by the name of the budget.
+        cut_details: Cut only details, which are notes that begin with a space; otherwise the last.
     """
     for group in reasons(judged):
         titles: list[RenderableType] = [
@@ -48,7 +52,10 @@ def reason_parts(
         after += [f"runbook: {group.runbook}"] if group.runbook else []
         yield _Reason(
             (*titles, indented(group.reason)),
-            tuple(indented(line) for line in notes_of(group, notes)),
+            tuple(
+                (indented(line), cut_details and not line.startswith(" "))
+                for line in notes_of(group, notes)
+            ),
             tuple(indented(line) for line in after),
             MOST_LINES * len(titles),
         )
@@ -61,11 +68,12 @@ class _Reason:
 
     Attributes:
         before: Names and reason; `notes` and `after` follow.
-        most: Lines of all, unless `before` and `after` alone have more.
+        notes: Each with whether it is shown whole.
+        most: Lines of all, unless those that are shown whole have more.
     """
 
     before: tuple[RenderableType, ...]
-    notes: tuple[RenderableType, ...]
+    notes: tuple[tuple[RenderableType, bool], ...]
     after: tuple[RenderableType, ...]
     most: int
 
@@ -75,11 +83,16 @@ class _Reason:
         def lines(parts: tuple[RenderableType, ...]) -> list[list[Segment]]:
             return console.render_lines(Group(*parts), options, pad=False) if parts else []
 
-        before, notes, after = lines(self.before), lines(self.notes), lines(self.after)
-        space = max(_FEWEST_NOTES, self.most - len(before) - len(after))
-        if len(notes) > space:
-            notes = [*notes[:space][:-1], _cut(notes[space - 1], options.max_width)]
-        for line in (*before, *notes, *after):
+        before, after = lines(self.before), lines(self.after)
+        notes = [(line, whole) for note, whole in self.notes for line in lines((note,))]
+        taken = len(before) + sum(whole for _, whole in notes) + len(after)
+        cuttable = [number for number, (_, whole) in enumerate(notes) if not whole]
+        space = max(_FEWEST_NOTES, self.most - taken)
+        if left_out := cuttable[space:]:
+            last = cuttable[space - 1]
+            notes[last] = (_cut(notes[last][0], options.max_width), False)
+        kept = [line for number, (line, _) in enumerate(notes) if number not in left_out]
+        for line in (*before, *kept, *after):
             yield from line
             yield Segment.line()
 

@@ -84,12 +84,13 @@ def what_failed(one: FailureKind) -> str:
 
 
 def when_failed(one: FailureKind, manifest: Manifest) -> str:
-    """Such as "first at 3.2 s, last at 14.9 s", from the start of the load."""
-    start = manifest.clock.started
-    if start is None:
+    """Such as "first at -1.8 s, last at 9.9 s of the window": negative before it, as in charts."""
+    clock, zero = manifest.clock, manifest.clock.zero
+    if zero is None:
         return ""
-    first, last = (f"{max(0.0, moment - start):.1f} s" for moment in (one.first, one.last))
-    return f"at {first}" if first == last else f"first at {first}, last at {last}"
+    first, last = (f"{round(moment - zero, 1) + 0.0:.1f} s" for moment in (one.first, one.last))
+    when = f"at {first}" if first == last else f"first at {first}, last at {last}"
+    return f"{when} of the {'load' if clock.window_start is None else 'window'}"
 
 
 def reply_text(one: FailureKind) -> str:

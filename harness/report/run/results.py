@@ -126,7 +126,7 @@ def _cost(cost: Cost) -> dict[str, object]:
 
 def _failures(evidence: Evidence) -> list[dict[str, object]]:
     requests = requests_of(evidence)
-    start = evidence.manifest.clock.started
+    zero = evidence.manifest.clock.zero
     return [
         {
             "request": one.request,
@@ -137,8 +137,8 @@ def _failures(evidence: Evidence) -> list[dict[str, object]]:
             "count": one.count,
             "requests": requests.get(one.request, 0),
             "total": one.total,
-            "first": None if start is None else number(round(one.first - start, 3)),
-            "last": None if start is None else number(round(one.last - start, 3)),
+            "first": None if zero is None else number(round(one.first - zero, 3)),
+            "last": None if zero is None else number(round(one.last - zero, 3)),
             "trace_id": one.trace_id,
             "replies": [asdict(reply) for reply in one.replies],
         }

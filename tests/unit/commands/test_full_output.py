@@ -85,6 +85,21 @@ def test_export_is_utf_8_whatever_the_terminal_takes(tmp_path: Path, encoding: s
     assert list(json.loads((tmp_path / "data").read_bytes())) == ["Café smoke"]
 
 
+@pytest.mark.untraced
+def test_export_of_a_folder_whose_name_is_not_unicode_is_that_of_a_file(tmp_path: Path) -> None:
+    stored_run(tmp_path / os.fsdecode(b"run-\xff"))
+    line = (
+        "run=$(printf 'run-\\377'); harness check $run --json $run/results.json > /dev/null; "
+        "harness export $run --to otava-csv --out file && "
+        "harness export $run --to otava-csv > data"
+    )
+    result = shell(line, tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    data = (tmp_path / "data").read_text()
+    assert data == (tmp_path / "file").read_text()
+    assert ",run-?," in data
+
+
 def harness(*arguments: object) -> int:
     with pytest.raises(SystemExit) as ended:
         main([str(argument) for argument in arguments])

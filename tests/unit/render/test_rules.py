@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from harness.budgets.parse.parse import parse_plan
+from harness.errors import UsageError
 from harness.render.files import rendered
 from harness.render.words import Links
 
@@ -139,3 +140,34 @@ def test_no_rate_is_over_less_than_5_minutes(tmp_path: Path) -> None:
     write_rules(BURNING, tmp_path)
     ranges = re.findall(r"\[([\dhms]+)\]", (tmp_path / "rules.yml").read_text())
     assert list(dict.fromkeys(ranges)) == ["5m", "7m", "14m", "28m", "1h24m", "5h36m", "16h48m"]
+
+
+ALERT = "{max: 9/s, for: 5m, severity: warning}"
+WATCHED = f"indicator: {{kind: rate, metric: x_total}}, max: 5/s, alert: {ALERT}"
+
+
+@pytest.mark.parametrize(
+    ("service", "budgets", "message"),
+    [
+        ("shop", ("a-b1", "a-b-1"), "the alerts AB1 of budget a-b1 and of budget a-b-1 have"),
+        ("shop", ("a-no-data", "a"), "the alerts ANoData of budget a-no-data and of budget a have"),
+        ("shop", ("shop-absent",), "the alerts ShopAbsent of budget shop-absent and of service"),
+    ],
+)
+def test_alerts_of_the_same_name_are_refused(
+    service: str, budgets: tuple[str, ...], message: str
+) -> None:
+    text = HEAD + "".join(f"  {name}: {{{WATCHED}}}\n" for name in budgets)
+    plan = parse_plan(text, Path("budgets.yaml"), {}, None)
+    with pytest.raises(UsageError, match=f"^{message}") as refused:
+        rendered(plan, Links(service, service), ["prometheus"])
+    assert "rename one of them" in refused.value.hint
+
+
+def test_names_that_only_look_alike_have_alerts_of_their_own() -> None:
+    text = HEAD + "".join(f"  {name}: {{{WATCHED}}}\n" for name in ("a-b1", "a-b-2", "ab-1"))
+    plan = parse_plan(text, Path("budgets.yaml"), {}, None)
+    files = rendered(plan, Links("shop", "shop"), ["prometheus"])
+    groups = yaml.safe_load(files["prometheus/rules.yml"])["groups"]
+    names = [rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule]
+    assert len(names) == len(set(names)) == 7

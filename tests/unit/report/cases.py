@@ -257,6 +257,8 @@ IN_WARM_UP = replace(
     varies=False,
     count=0,
     total=4,
+    first=1782907203.0,
+    last=1782907203.0,
 )
 FAILURES = (BROKEN, UNEXPECTED, IN_WARM_UP)
 HOSTILE = (

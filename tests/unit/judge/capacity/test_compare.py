@@ -54,6 +54,10 @@ CASES: dict[str, tuple[list[SearchPair], Outcome, str]] = {
         [SAME, SAME, pair((100, 102), (None, None), ("error", "error"))],
         *("pass", "it is lower by at most 1.96%"),
     ),
+    "an error came before the first step": (
+        [SearchPair(*[CapacitySearch((), "error", "no service\n  its output")] * 2)],
+        *("inconclusive", "0 of 2 pairs of searches are complete, which is too few; no service"),
+    ),
     "both hold at the highest rate": (
         [pair((150, None), (150, None), ("reached", "reached"))] * 2,
         *("inconclusive", "the baseline holds at the highest rate to try: raise --to"),

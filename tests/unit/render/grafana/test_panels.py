@@ -93,3 +93,23 @@ def test_of_several_scenarios_the_worst_value_is_shown(direction: str) -> None:
         'sum(depth{job="$service"})',
         f"{direction}({series})",
     ]
+
+
+RATES = {
+    "{kind: throughput}": "reqps",
+    "{kind: rate, metric: http_requests_total}": "reqps",
+    "{kind: rate, metric: http_server_request_duration_seconds_count}": "reqps",
+    "{kind: rate, metric: http_response_size_bytes_total}": "binBps",
+    "{kind: rate, metric: http_request_size_bytes_sum}": "binBps",
+    "{kind: rate, metric: db_queries_total}": "cps",
+    "{kind: rate, metric: db_query_seconds_count}": "cps",
+    "{kind: rate, metric: db_query_seconds_sum}": "short",
+}
+
+
+@pytest.mark.parametrize(("indicator", "unit"), RATES.items())
+def test_unit_of_a_rate_is_that_of_what_it_counts(indicator: str, unit: str) -> None:
+    budgets = f"  a: {{indicator: {indicator}, min: 5/s}}\n"
+    for title in ("Now", "History", "In the last run"):
+        panel = panel_of(budgets, "budgets", title)
+        assert panel["fieldConfig"]["defaults"]["unit"] == unit

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -60,6 +61,18 @@ def test_change_of_a_capacity_is_not_shown_where_it_cannot_be_known(tmp_path: Pa
     store(tmp_path, 3, 120, 126, cpus=4)
     (history,) = capacity_histories(read_capacities(tmp_path)[0])
     assert changes(history) == ["-", "other machine", ">= +4.8%", "<= +14.5%"]
+
+
+def test_page_computes_the_chart_of_each_capacity_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path, 0, 100, 105)
+    store(tmp_path, 1, 120, 126)
+    computed = Mock(side_effect=capacity_data)
+    monkeypatch.setattr("harness.report.html.history_page.capacity_data", computed)
+    page = history_page([], [], searches=read_capacities(tmp_path)[0])
+    assert computed.call_count == 1
+    assert "2 searches, the latest one between 120/s and 126/s" in page
 
 
 def test_chart_has_both_ends_of_each_capacity_and_its_commit(tmp_path: Path) -> None:

@@ -81,6 +81,12 @@ AWKWARD_SETTING = Setting(
     facts={"a|b <b>": "\x1b]0;title\x07 *x*"},
 )
 
+NO_SERVICE = (
+    "the candidate, working tree, could not be loaded: the service ended with exit code 9 before it"
+    " was ready; its last output:\n    cannot import <b>shop</b>\nhint: the whole output is in"
+    " target.log"
+)
+
 _NOISE = (0.01, -0.012, 0.004, 0.008, -0.006, 0.011, -0.003, 0.002)
 
 
@@ -159,6 +165,8 @@ CASES: dict[str, tuple[Comparison, Setting, int]] = {
     "interrupted": (compare(BUDGETS, _PASS[:3], Rules()), SETTING, 130),
     "awkward": (_awkward(), AWKWARD_SETTING, 3),
     "control": (_control(1.12), SETTING, 4),
+    "never-began": (compare(BUDGETS, (), Rules()).ended_by(NO_SERVICE), SETTING, 4),
+    "lost-service": (compare(BUDGETS, _PASS[:3], Rules()).ended_by(NO_SERVICE), SETTING, 4),
     "no-budgets": (compare((), _PASS, Rules()), SETTING, 4),
 }
 
@@ -203,6 +211,7 @@ COMPARISONS = st.builds(
     pairs=COUNTS,
     seconds=st.floats(0, 1e6),
     rules=st.builds(Rules),
+    error=st.just("") | TEXTS,
 )
 SETTINGS = st.builds(
     Setting,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
 from jsonschema import Draft202012Validator
 
 import harness.report.compare
@@ -61,6 +62,21 @@ def test_every_report_tells_the_cause() -> None:
     for text in (shown, failure.text or "", compare_markdown(FAILED, SETTING, notes)):
         assert "app/pages.py:85, changed in this branch" in text
         assert "20 times in a request" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_terminal_has_every_cause_and_what_changed_whole(width: int) -> None:
+    notes = regression_notes(diagnosis(LONGEST))
+    text = compare_report(FAILED, SETTING, width=width, color=False, exit_code=3, notes=notes)
+    lines = text[text.index("FAIL api-latency-p95") :].split("\n\n")[0].split("\n")
+    assert max(map(len, lines)) <= width
+    told = " ".join(" ".join(lines).split())
+    for line in regression_lines(LONGEST):
+        if not line.startswith(" "):
+            assert line in told
+    # At least two lines of details are left, which end with dots where they are cut.
+    assert "20 times in a request, never before;" in told
+    assert told.count(" ...") == ("60 samples, 20 before" not in told)
 
 
 def test_comment_has_at_most_twenty_lines() -> None:

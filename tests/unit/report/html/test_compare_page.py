@@ -11,5 +11,6 @@ from tests.unit.report.compare.cases import CASES
 def test_page_says_what_fails_and_what_passes(case: str) -> None:
     comparison, setting, code = CASES[case]
     page = compare_page(comparison, setting, exit_code=code)
-    assert page.count(RULE) == bool(comparison.changes)
+    assert page.count(RULE) == bool(comparison.changes and not comparison.never_began)
+    assert page.count('class="failure"') == bool(comparison.error)
     assert "Could see" not in page

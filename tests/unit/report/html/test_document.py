@@ -88,7 +88,7 @@ def test_page_has_the_failed_requests_with_their_answers() -> None:
     rows = re.findall(r'<tr data-failed="(\d+)">(.*?)</tr>', page, re.DOTALL)
     assert [count for count, _ in rows] == ["2", "1", "0"]
     assert "<pre>{&#34;detail&#34;: &#34;boom&#34;}</pre>" in rows[0][1]
-    assert "first at 3.2 s, last at 14.9 s" in rows[0][1]
+    assert "first at -1.8 s, last at 9.9 s of the window" in rows[0][1]
     assert '<p class="failed">POST /contacts: 500 Internal Server Error, 2 of 2' in page
 
 

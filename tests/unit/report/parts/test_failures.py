@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.judge.model import Judgement, Verdict
+from harness.report.html.axis import axis_of
 from harness.report.parts.failures import (
     FURTHER,
     OF_BUDGET,
@@ -67,28 +68,41 @@ def test_failure_is_named(kind: FailureKind, text: str) -> None:
     assert what_failed(kind) == text
 
 
-def test_moments_are_from_the_start_of_the_load() -> None:
-    assert when_failed(BROKEN, MANIFEST) == "first at 3.2 s, last at 14.9 s"
-    assert when_failed(UNEXPECTED, MANIFEST) == "at 9.0 s"
-    clock = MANIFEST.clock.model_copy(update={"started": None})
-    assert when_failed(BROKEN, MANIFEST.model_copy(update={"clock": clock})) == ""
+def test_moments_are_from_the_start_of_the_window_as_in_the_charts() -> None:
+    assert when_failed(BROKEN, MANIFEST) == "first at -1.8 s, last at 9.9 s of the window"
+    assert when_failed(UNEXPECTED, MANIFEST) == "at 4.0 s of the window"
+    just_before = replace(BROKEN, first=1782907204.98, last=1782907204.98)
+    assert when_failed(just_before, MANIFEST) == "at 0.0 s of the window"
+    axis = axis_of(evidence())
+    assert axis is not None
+    assert axis.zero == MANIFEST.clock.window_start
+
+
+def test_moments_without_a_window_are_from_the_start_of_the_load() -> None:
+    def when(**changes: None) -> str:
+        clock = MANIFEST.clock.model_copy(update=changes)
+        return when_failed(BROKEN, MANIFEST.model_copy(update={"clock": clock}))
+
+    ended_in_warm_up = {"window_start": None, "window_end": None}
+    assert when(**ended_in_warm_up) == "first at 3.2 s, last at 14.9 s of the load"
+    assert when(**ended_in_warm_up, started=None) == ""
 
 
 def test_line_has_count_moments_trace_and_answer() -> None:
     notes = found(FAILING)
     first, second = notes.of_budgets["error-ratio"]
     assert first == (
-        "POST /contacts: 500 Internal Server Error, 2 of 2 (first at 3.2 s, last at 14.9 s), e.g."
-        ' trace 0af7651916cd43dd8448eb211c80319c; answer: {"detail": "boom"}'
+        "POST /contacts: 500 Internal Server Error, 2 of 2 (first at -1.8 s, last at 9.9 s of the"
+        ' window), e.g. trace 0af7651916cd43dd8448eb211c80319c; answer: {"detail": "boom"}'
     )
     assert second == (
         'GET /contacts: check failed: "expected id 17, got 99" and similar (answered 200), 1 of 698'
-        " (at 9.0 s)"
+        " (at 4.0 s of the window)"
     )
     (third,) = notes.others
     assert third == (
         "GET /contacts: connection refused: nothing listened at 127.0.0.1:8000,"
-        " 4 outside of the window (at 9.0 s)"
+        " 4 outside of the window (at -2.0 s of the window)"
     )
 
 
