@@ -34,7 +34,7 @@ _FORMS = (
     ),
     (re.compile(r"(?i)\b((?:bearer|basic)\s+)[\w.~+/=-]{8,}"), rf"\1{HIDDEN}"),
     (re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}"), HIDDEN),
-    (re.compile(r"(://)[^/@\s:\"'<>]{1,100}(?::[^/@\s\"'<>]{0,200})?@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(://)[^/@\s:\"'<>]{1,100}(?::[^/\s\"'<>]{0,200})?@"), rf"\1{HIDDEN}@"),
     (
         re.compile(r"\b(?:gh[opsu]_|github_pat_|glpat-|xox[abp]-|sk[-_]|AKIA)[\w-]{12,}"),
         HIDDEN,

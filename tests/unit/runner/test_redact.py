@@ -21,6 +21,7 @@ FORMS = [
     "Set-Cookie: {}; Path=/",
     "sessionid='{}'",
     "postgresql://ada:{}@db/x",
+    "postgresql://ada:p@{}@db/x",
     "used Bearer {} to call",
     "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
     "-----BEGIN PRIVATE KEY-----\n{}",
