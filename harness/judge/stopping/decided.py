@@ -28,7 +28,8 @@ class DecisionWatch:
 
     Before the planned end a verdict must be certain whatever the rest of the run brings. So an
     error ratio may fail early and never passes early, because a later outage would be missed. A
-    value without an interval, such as the peak of a gauge, is not decided before the end.
+    value without an interval, such as the peak of a gauge, is not decided before the end, and
+    neither is one of fewer samples than `min_samples`, whatever `on_no_data` makes of that.
 
     Attributes:
         moments: Seconds of the window after which `decided` is to be called, ascending.
@@ -82,8 +83,10 @@ class DecisionWatch:
             return True
         if (verdict.lower, verdict.upper) == (None, None):
             return False
-        errors = isinstance(self._budgets[verdict.name].indicator, ErrorRatio)
-        return verdict.outcome != "pass" or not errors
+        budget = self._budgets[verdict.name]
+        if verdict.samples < budget.min_samples:
+            return False
+        return verdict.outcome != "pass" or not isinstance(budget.indicator, ErrorRatio)
 
 
 def _leaves_open(verdict: Verdict) -> bool:

@@ -28,6 +28,8 @@ P95 = budget(Latency(0.95), 0.2, name="p95")
 ERRORS = budget(ErrorRatio(), 0.1, unit=Unit.RATIO, name="errors")
 PEAK = budget(Gauge(Selector("g"), "max"), 10.0, unit=Unit.COUNT, name="peak")
 RATE = budget(Throughput(), 5.0, "min", Unit.PER_SECOND, name="rate")
+FEW_FAIL = replace(P95, min_samples=5000, on_no_data="fail", name="few")
+FEW_WARN = replace(FEW_FAIL, on_no_data="ignore")
 
 FAST: dict[str, Any] = {"ok": [0.01] * 1000}
 SLOW: dict[str, Any] = {"ok": [0.5] * 1000}
@@ -48,6 +50,8 @@ FAILING: dict[str, Any] = {"ok": [0.01] * 500, "failed": [0.01] * 500}
         pytest.param([RATE], FAST, False, True, id="a count of the whole window"),
         pytest.param([replace(P95, severity="warn")], SLOW, True, True, id="a warning"),
         pytest.param([replace(P95, severity="warn")], NEAR, False, False, id="no warning yet"),
+        pytest.param([P95, FEW_FAIL], FAST, False, True, id="too few samples, which fail"),
+        pytest.param([P95, FEW_WARN], FAST, False, True, id="too few samples, which only warn"),
     ],
 )
 def test_run_is_decided(
