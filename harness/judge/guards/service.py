@@ -15,6 +15,7 @@ from harness.judge.measure.series import (
     NoDataError,
     Origin,
     edges,
+    exporters,
     inside,
     instances,
     listed,
@@ -195,7 +196,10 @@ def process_restart(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         planned = window(evidence)
     except NoDataError:
         return
-    started = [s for s in evidence.series if s.name == START_TIME]
+    others = exporters(evidence)
+    started = [
+        s for s in evidence.series if s.name == START_TIME and origin(s).instance not in others
+    ]
     if not started:
         return
     changed = [
