@@ -492,3 +492,17 @@ def test_exporter_that_restarts_is_no_restart_of_the_service() -> None:
     started = series(names.START_TIME, lambda t: 900.0 + (t > 5), None, OTHER)
     (verdict,) = judge((budget(Latency(0.95), 1.0),), beside_an_exporter(started)).verdicts
     assert verdict.outcome == "pass", verdict.reason
+
+
+@pytest.mark.parametrize("failed", [range(-5, 12), range(3, 9)], ids=["always", "in between"])
+def test_exporter_that_is_down_doubts_only_budgets_that_may_read_it(failed: range) -> None:
+    scrapes = up(), up(OTHER, failed=failed)
+    at_service = budget(Rate(Selector("served_total")), 5.0, unit=Unit.PER_SECOND)
+    at_exporter = budget(Gauge(Selector("pg_connections"), "max"), 5.0, unit=Unit.COUNT)
+    of_nobody = budget(Rate(Selector("lost_total")), 5.0, unit=Unit.PER_SECOND, on_no_data="ignore")
+    shown = counter("served_total", 30.0), series("pg_connections", lambda _: 3.0, instance=OTHER)
+    run = beside_an_exporter(*shown, scrapes=scrapes)
+    outcomes = [
+        judge((one,), run).verdicts[0].outcome for one in (at_service, at_exporter, of_nobody)
+    ]
+    assert outcomes == ["pass", "inconclusive", "inconclusive"]
