@@ -244,6 +244,17 @@ def test_measure_of_utilization_joins_a_limit_that_psutil_read_beside_the_scrape
     assert (result.value, result.samples) == (0.25, 11)
 
 
+def test_measure_of_utilization_joins_a_limit_that_psutil_read_to_metrics_at_another_port() -> None:
+    limit = series(names.MEMORY_LIMIT, lambda _: 8.0, {"provider": "psutil"})
+    at_other = [series("used", lambda _: 2.0, instance=OTHER), up(OTHER)]
+    used = Utilization(Selector("used"), Selector(names.MEMORY_LIMIT))
+    result = measured(used, evidence(limit, *at_other, ups=[]))
+    assert (result.value, result.samples) == (0.25, 11)
+    exposed = series(names.MEMORY_LIMIT, lambda _: 8.0)
+    alone = measured(used, evidence(exposed, *at_other))
+    assert alone.value is None  # the limit of another endpoint may be that of another process
+
+
 def test_measure_of_utilization_may_have_a_limit_under_1() -> None:
     run = evidence(series("used", lambda _: 0.2), series("limit", lambda _: 0.5))
     assert measured(Utilization(Selector("used"), Selector("limit")), run).value == 0.4
