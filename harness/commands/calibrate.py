@@ -20,7 +20,7 @@ from harness.commands.parts.progress import LiveView
 from harness.errors import EXIT_INTERRUPTED, EXIT_PASS, UsageError
 from harness.experiments.advice import pair_load
 from harness.experiments.calibrate import NoiseRuns, measure_noise
-from harness.experiments.compare import check_sliceable
+from harness.experiments.compare import check_number, check_sliceable
 from harness.experiments.pair import PairDesign
 from harness.judge.compare.model import Rules
 from harness.judge.compare.noise import FEWEST, Noise, noises
@@ -77,6 +77,8 @@ def calibrate(options: argparse.Namespace) -> int:
     plan = read_plan(options.budgets)
     scenario = choose_scenario(plan, options)
     check_sliceable(scenario)
+    if options.pairs:
+        check_number(scenario, plan.budgets_of(scenario.name))
     _check(options)
     design = pair_design(scenario, options)
     folder = create_out_folder(options.out, f"calibrate-{scenario.name}")

@@ -154,17 +154,27 @@ def check_comparable(scenario: Scenario, budgets: tuple[Budget, ...]) -> None:
             f"no budget of scenario {scenario.name!r} has a max_regression",
             "add `max_regression: 10%` to the budgets that must not get worse",
         )
-    if len(chosen) > MOST_BUDGETS:
-        raise UsageError(
-            f"{len(chosen)} budgets of scenario {scenario.name!r} have a max_regression",
-            f"so many tests leave too small an error rate for each; keep at most {MOST_BUDGETS}",
-        )
+    check_number(scenario, chosen)
     if asked := [one.name for one in chosen if isinstance(one.indicator, Promql)]:
         raise UsageError(
             f"{', '.join(asked)}: an answer of a Prometheus server is about both versions at once",
             "remove max_regression, or use another kind than promql, which reads /metrics",
         )
     check_sliceable(scenario)
+
+
+def check_number(scenario: Scenario, budgets: Iterable[Budget]) -> None:
+    """Refuse more budgets with a `max_regression` than the sequential test has levels for.
+
+    Raises:
+        UsageError: There are too many.
+    """
+    count = len(compared(budgets))
+    if count > MOST_BUDGETS:
+        raise UsageError(
+            f"{count} budgets of scenario {scenario.name!r} have a max_regression",
+            f"so many tests leave too small an error rate for each; keep at most {MOST_BUDGETS}",
+        )
 
 
 def check_sliceable(scenario: Scenario) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -146,6 +147,16 @@ def instance(url: str) -> str:
     """Host and port in the form of Prometheus's `instance` label."""
     host, port = address(url)
     return joined(host, port)
+
+
+def instances(urls: Iterable[str]) -> dict[str, str]:
+    """An instance label for each URL: host and port, with the path where two would be equal."""
+    labels = {url: instance(url) for url in urls}
+    counts = Counter(labels.values())
+    return {
+        url: label if counts[label] == 1 else label + urlsplit(url).path
+        for url, label in labels.items()
+    }
 
 
 def joined(host: str, port: int) -> str:

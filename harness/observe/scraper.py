@@ -7,16 +7,14 @@ import math
 import os
 import ssl
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final
-from urllib.parse import urlsplit
 
 from harness import names
-from harness.observe.command import instance
+from harness.observe.command import instance, instances
 from harness.observe.exposition import ACCEPT, read_exposition
 from harness.observe.fetch import NoAnswer, fetch
 from harness.observe.host import memory_limit, usable_cpus
@@ -97,7 +95,8 @@ class Scraper:
         self._tls = service.tls
         self._timeout = timeout
         self._fastest = math.inf if service.metrics else 0.0
-        self._instances = _instances(service.metrics)
+        self._instances = instances(service.metrics)
+        self._exporters = frozenset(service.exporters)
         self._own_instance = instance(service.url)
         self._pid = service.pid
         # Supervisors, service and generators.
@@ -170,7 +169,8 @@ class Scraper:
     def samples(self) -> Iterator[Sample]:
         """The samples of the last successful scrape of each endpoint, as the service names them.
 
-        A family that is no longer exposed has its first sample: which library a service uses does
+        Those of exporters are left out, because they say nothing of the service's libraries. A
+        family that is no longer exposed has its first sample: which library a service uses does
         not depend on which scrape was the last.
         """
         return chain(*self._latest.values(), self._families.values())
@@ -206,7 +206,9 @@ class Scraper:
         if scrape.error:
             self.failures += 1
             self.last_error = f"{url}: {scrape.error}"
-        else:
+        if url in self._exporters:
+            return
+        if not scrape.error:
             self._latest[url] = scrape.samples
             for sample in scrape.samples:
                 declared = sample.name == names.DECLARED
@@ -291,13 +293,3 @@ def _labelled(scrape: _Scrape, label: str) -> Iterable[Sample]:
 def ticks(clock0: float, interval: float) -> Iterator[float]:
     """The times of all whole intervals since `clock0`."""
     return (clock0 + number * interval for number in count())
-
-
-def _instances(urls: Iterable[str]) -> dict[str, str]:
-    """An instance label for each URL: host and port, with the path where two would be equal."""
-    labels = {url: instance(url) for url in urls}
-    counts = Counter(labels.values())
-    return {
-        url: label if counts[label] == 1 else label + urlsplit(url).path
-        for url, label in labels.items()
-    }

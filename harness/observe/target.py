@@ -49,6 +49,7 @@ class Service:
         tls: For https; None trusts the certificates that this machine trusts.
         listeners: The process ids of a service that runs already on this machine; empty when they
             cannot be seen. None for another machine, and for a service that the harness started.
+        exporters: Those of the metrics endpoints that belong to other processes.
     """
 
     url: str
@@ -57,6 +58,7 @@ class Service:
     pid: int | None = None
     tls: ssl.SSLContext | None = None
     listeners: tuple[int, ...] | None = None
+    exporters: tuple[str, ...] = ()
 
     @property
     def started_by_us(self) -> bool:
@@ -114,7 +116,7 @@ async def _running_service(target: Target, url: str, tls: ssl.SSLContext | None)
         ) from error
     died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     here = await asyncio.to_thread(listeners, url)
-    return Service(url, metrics, died, tls=tls, listeners=here)
+    return Service(url, metrics, died, tls=tls, listeners=here, exporters=target.exporters)
 
 
 async def _start(target: Target, log: Path, tls: ssl.SSLContext | None) -> tuple[Process, Service]:
@@ -172,7 +174,8 @@ async def _start_once(
         await process.stop(target.stop_timeout)
         await died
         raise
-    return process, Service(url, (*metrics, *target.exporters), died, process.pid, tls)
+    every = (*metrics, *target.exporters)
+    return process, Service(url, every, died, process.pid, tls, exporters=target.exporters)
 
 
 class _Probed(NamedTuple):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from harness.budgets.model import Load, Plan, Scenario, Target
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, ShapeWorkload, Workload
 from harness.load.fleet import Fleet
+from harness.observe.command import instances
 from harness.observe.host import git_facts, host_facts
 from harness.observe.target import Service
 from harness.runner.mask import Mask, mask_of, masked_arguments
@@ -190,13 +191,19 @@ def new_manifest(plan: Plan, scenario: Scenario) -> Manifest:
 
 
 def target_facts(target: Target, service: Service, mask: Mask = str) -> dict[str, Any]:
-    """The service as it is tested, without passwords and values of environment variables."""
+    """The service as it is tested, without passwords and values of environment variables.
+
+    `exporters` are the instances of other processes, where there are any.
+    """
+    labels = instances(service.metrics)
+    others = [labels[url] for url in service.metrics if url in service.exporters]
     return {
         "url": _without_password(service.url, mask),
         "command": mask(target.command or "") if service.started_by_us else None,
         "metrics": [_without_password(url, mask) for url in service.metrics],
         "ours": service.started_by_us,
         "exit_code": None,
+        **({"exporters": others} if others else {}),
     }
 
 

@@ -26,7 +26,6 @@ from harness.units import Unit, bucket_text, counted, format_quantity
 LEVELS = 0.5
 # Of the larger of two increases, in addition to the share of the window without scrapes.
 INCREASES = 0.01
-_MORE = "raise `duration`, or let Prometheus scrape more often"
 
 
 def server_coverage(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
@@ -105,13 +104,13 @@ def _lack(one: Measured, agrees: bool) -> str:
         share = format_quantity(coverage.share or 0.0, Unit.RATIO)
         return (
             f"the server's scrapes cover {share} of the window, and"
-            f" {format_quantity(COVERAGE, Unit.RATIO)} are needed; {_MORE}"
+            f" {format_quantity(COVERAGE, Unit.RATIO)} are needed"
         )
     readings = coverage.readings
     if reads_between_edges(indicator) and readings is not None and readings < FEWEST_READINGS:
         return (
             f"the server has {counted(readings, 'reading')} of a gauge, and {FEWEST_READINGS} are"
-            f" needed; {_MORE}"
+            " needed"
         )
     # A counter that is born in the window: its first value is missing in the server's increase,
     # and not in that of the harness.

@@ -15,6 +15,7 @@ from harness.judge.measure.series import (
     NoDataError,
     Origin,
     edges,
+    exporters,
     inside,
     instances,
     listed,
@@ -195,7 +196,10 @@ def process_restart(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
         planned = window(evidence)
     except NoDataError:
         return
-    started = [s for s in evidence.series if s.name == START_TIME]
+    others = exporters(evidence)
+    started = [
+        s for s in evidence.series if s.name == START_TIME and origin(s).instance not in others
+    ]
     if not started:
         return
     changed = [
@@ -220,7 +224,8 @@ def _has_reset(one: Measured) -> bool:
 def _places(evidence: Evidence, measured: MeasuredBudgets) -> list[Origin]:
     """Where the series of the server-side budgets are read; nowhere without a window.
 
-    A budget on what the harness itself read of the process rests on no metrics endpoint.
+    A budget on what the harness itself read of the process rests on no metrics endpoint, and an
+    exporter counts only for budgets that read it, or whose series nobody has.
     """
     try:
         window(evidence)
@@ -229,7 +234,11 @@ def _places(evidence: Evidence, measured: MeasuredBudgets) -> list[Origin]:
     found: list[Origin] = []
     on_server = _on_server(measured)
     if metrics_urls(evidence) and any(one.observation.coverage.is_scraped for one in on_server):
-        found += [Origin(name, "") for name in instances(evidence)] or [Origin("", "")]
+        read = [one.observation.coverage.instances for one in on_server]
+        others = exporters(evidence)
+        unread = {name for name in others if all(each and name not in each for each in read)}
+        scraped = [Origin(name, "") for name in instances(evidence) if name not in unread]
+        found += scraped or [Origin("", "")]
     if any(PSUTIL in one.observation.coverage.providers for one in on_server):
         found += sorted({place for s in evidence.series if (place := origin(s)).provider})
     return found

@@ -186,7 +186,7 @@ def _per_event(
 ) -> Confidence | None:
     of, to = observed.of_batches, observed.to_batches
     share = isinstance(observed.indicator, Ratio) and budget.unit is Unit.RATIO
-    if share and all(of.get(n, 0) <= to[n] for n in to):
+    if share and all(of[n] <= to.get(n, 0) for n in of):
         return _share(of, to, budget, alphas)
     return _mean(of, to, alphas)
 
@@ -299,8 +299,9 @@ def _share(
 
 
 def _mean(of: Batches, to: Batches, alphas: tuple[float, float]) -> Confidence:
-    numbers = sorted(to)
-    bounds = mean_bounds([of.get(n, 0) for n in numbers], [to[n] for n in numbers], *alphas)
+    numbers = sorted({*of, *to})
+    sums, weights = ([one.get(n, 0) for n in numbers] for one in (of, to))
+    bounds = mean_bounds(sums, weights, *alphas)
     lower, upper = (bound if math.isfinite(bound) else None for bound in bounds)
     return Confidence(lower, upper)
 

@@ -21,20 +21,22 @@ def mean_bounds(
 
     Args:
         sums: Of what was observed, for each batch in the order of time.
-        weights: How many observations each batch has, or for a rate how many seconds. Batches
-            without any are left out.
+        weights: How many observations each batch has, or for a rate how many seconds. A batch
+            with neither counts for nothing; one with a sum alone is part of the mean, such as the
+            CPU time of seconds without a request.
         alpha_low: Probability that the mean is below the lower bound, under 0.5, e.g. 0.025.
         alpha_high: Probability that it is above the upper bound, under 0.5.
 
     Returns:
-        The lower and the upper bound; both are infinite with fewer than two batches.
+        The lower and the upper bound; both are infinite with fewer than two batches, and without
+        any weight.
     """
-    batches = [(y, n) for y, n in zip(sums, weights, strict=True) if n > 0]
-    if len(batches) < 2:
+    batches = [(y, n) for y, n in zip(sums, weights, strict=True) if y or n]
+    total = math.fsum(n for _, n in batches)
+    if len(batches) < 2 or total <= 0:
         return -math.inf, math.inf
     from scipy.special import stdtrit
 
-    total = math.fsum(n for _, n in batches)
     mean = math.fsum(y for y, _ in batches) / total
     deviation = math.sqrt(variance_of_sum([y - mean * n for y, n in batches])) / total
     low, high = (float(stdtrit(len(batches) - 1, 1 - alpha)) for alpha in (alpha_low, alpha_high))

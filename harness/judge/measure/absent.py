@@ -8,6 +8,7 @@ every scrape. A family that vanishes, or that nobody ever saw, is missing eviden
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from harness.budgets.mistaken import mistake
 from harness.budgets.selector import Selector
@@ -73,17 +74,24 @@ def zero_at(evidence: Evidence, selector: Selector) -> set[Origin]:
 def family_holes(evidence: Evidence, selector: Selector, planned: Interval) -> Iterator[str]:
     """The scrapes of the window without the family of a counter that is not born there yet.
 
+    A series that begins after the window does not show that the counter was 0 within it.
+
     Args:
         evidence: The run.
         selector: Of a counter.
         planned: The window.
     """
-    born = {origin(one) for one in matching(evidence, selector)}
+    end = planned.end + EDGE_SLACK
+    born = {
+        origin(one) for one in matching(evidence, selector) if min(one.times, default=inf) <= end
+    }
     times: dict[Origin, set[float]] = {}
     for one in family(evidence, selector):
         times.setdefault(origin(one), set()).update(one.times)
     for place in sorted(times.keys() - born):
-        first, end = min(times[place]), planned.end + EDGE_SLACK
+        first = min(times[place], default=inf)
+        if first > end and selector.absent_is_zero:
+            continue
         begin = planned.start if first > end else max(planned.start, first)
         read = [t for t in scrapes(evidence, place) if begin <= t <= end]
         if missing := [t for t in read if t not in times[place]]:

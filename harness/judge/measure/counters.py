@@ -159,12 +159,14 @@ def observe_rate(indicator: Rate, evidence: Evidence) -> ObservedRate:
     """
     parts = deltas_or_zero(evidence, indicator.counter)
     read_at = places(evidence, indicator.counter, counted=True)
+    coverage = service_coverage(evidence, selectors(indicator), [(indicator.counter, parts)])
     return ObservedRate(
         indicator,
-        service_coverage(evidence, selectors(indicator), [(indicator.counter, parts)]),
+        coverage,
         math.fsum(part.value / part.seconds for part in parts),
         _divisor(indicator.to, evidence),
-        max(part.scrapes for part in parts),
+        # What is born after the window was 0 in each scrape of its instance.
+        max(part.scrapes for part in parts) or coverage.readings or 0,
         increases_in_batches(evidence, parts),
         seconds_in_batches(evidence, read_at),
         parts[0].source,

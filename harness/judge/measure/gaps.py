@@ -20,6 +20,7 @@ from harness.judge.measure.series import (
     EDGE_SLACK,
     NoDataError,
     Origin,
+    exporters,
     instances,
     listed,
     matching,
@@ -84,7 +85,7 @@ def _lacking_replicas(
     evidence: Evidence, selector: Selector, series: Sequence[Series]
 ) -> Iterator[str]:
     """The replicas of an instance with the metric that do not have it."""
-    replicas = instances(evidence)
+    replicas, others = instances(evidence), exporters(evidence)
     if len(replicas) < 2:
         return
     having = {origin(one).instance for one in series if not origin(one).provider} - {""}
@@ -96,7 +97,10 @@ def _lacking_replicas(
         name
         for name in replicas
         if name not in having
-        and any(_are_replicas(metrics[name], metrics[other]) for other in having)
+        and any(
+            (name in others) is (other in others) and _are_replicas(metrics[name], metrics[other])
+            for other in having
+        )
     ]
     if lacking:
         yield f"{selector} is missing at {listed(lacking)}; other replicas expose it"

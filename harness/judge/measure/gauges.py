@@ -63,13 +63,17 @@ def over(values: Sequence[float], how: Over) -> float:
 def observe_utilization(indicator: Utilization, evidence: Evidence) -> ObservedUtilization:
     """The readings of a gauge, each divided by that of its limit.
 
+    A limit that the harness itself read is that of the service, whichever port its metrics have.
+
     Raises:
         NoDataError: As for a gauge, and where a limit is missing or not above 0.
     """
     used, limits = _readings(evidence, indicator.of), _readings(evidence, indicator.to)
+    by_harness = all(origin(one).provider for one in select(evidence, indicator.to))
+    whole = next(iter(limits.values())) if by_harness else {}
     shares: dict[str, tuple[float, ...]] = {}
     for instance, values in used.items():
-        pairs = _joined(values, limits.get(instance, {}))
+        pairs = _joined(values, limits.get(instance, whole))
         shares[instance] = tuple(_share(value, limit, indicator) for value, limit in pairs)
         if not shares[instance]:
             where = f" of {instance}" if instance else ""

@@ -288,7 +288,8 @@ class ObservedRate:
     Attributes:
         per_second: Sum over the series.
         divisor: Mean of the gauge that the rate is divided by, above zero; 1 without one.
-        scrapes: Samples of the most frequent series within the window.
+        scrapes: Samples of the most frequent series within the window; of a counter that is born
+            after it, those of its instance.
         increases: In each batch.
         seconds: Between the scrapes at the ends of each batch.
         source: Where it was measured, for people.

@@ -125,10 +125,25 @@ def matching(evidence: Evidence, selector: Selector) -> tuple[Series, ...]:
     found = tuple(
         s for s in evidence.series if s.name == selector.metric and selector.selects(s.labels)
     )
+    found = _of_service(evidence, selector, found)
     found = tuple(s for s in found if not origin(s).provider) or found
     if selector.scale == 1:
         return found
     return tuple(replace(s, values=tuple(v * selector.scale for v in s.values)) for s in found)
+
+
+def _of_service(
+    evidence: Evidence, selector: Selector, found: tuple[Series, ...]
+) -> tuple[Series, ...]:
+    """Series without those of exporters, unless only exporters have some, or `where` names them.
+
+    The CPU time and the memory of an exporter's process are never those of the service.
+    """
+    others = exporters(evidence)
+    if not others or INSTANCE in selector.where:
+        return found
+    own = tuple(s for s in found if origin(s).instance not in others)
+    return own if own or selector.metric in OWN_METRICS else found
 
 
 def scrapes(evidence: Evidence, where: Origin) -> tuple[float, ...]:
@@ -231,6 +246,11 @@ def instances(evidence: Evidence) -> tuple[str, ...]:
     return tuple(sorted({origin(s).instance for s in evidence.series if _is_up(s)}))
 
 
+def exporters(evidence: Evidence) -> frozenset[str]:
+    """The instances that belong to other processes than the service (`target.exporters`)."""
+    return frozenset(evidence.manifest.target.get("exporters") or ())
+
+
 def metrics_urls(evidence: Evidence) -> tuple[str, ...]:
     """The metrics endpoints that the run scraped."""
     return tuple(evidence.manifest.target.get("metrics") or ())
@@ -256,7 +276,7 @@ def why_nothing(evidence: Evidence, selector: Selector) -> str:
     """Why no series matches a selector, and what to do."""
     named = [s for s in evidence.series if s.name == selector.metric]
     if named:
-        return _why_no_match(named, selector)
+        return _of_exporters_only(evidence, named, selector) or _why_no_match(named, selector)
     if selector.metric in SERVICE_COSTS:
         return (
             f"there is no {selector.metric}: the harness reads it of a service that it starts"
@@ -287,6 +307,19 @@ def _never_read(evidence: Evidence) -> str:
     return (
         f"every scrape of {urls} failed{detail}; let the service expose its metrics there, or"
         " correct `target.metrics`"
+    )
+
+
+def _of_exporters_only(evidence: Evidence, named: list[Series], selector: Selector) -> str:
+    """Why the series of exporters do not count, see `_of_service`; empty for others."""
+    found = {origin(s).instance for s in named}
+    if selector.metric not in OWN_METRICS or INSTANCE in selector.where:
+        return ""
+    if found - exporters(evidence):
+        return ""
+    return (
+        f"only exporters expose {selector.metric}, of their own process ({listed(found)}); let the"
+        " service expose it, or name the exporter: `where: {instance: ...}`"
     )
 
 

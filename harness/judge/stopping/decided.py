@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from harness.budgets.model import Budget, ErrorRatio, Scenario
+from harness.budgets.model import Budget, ErrorRatio, Ratio, Scenario
 from harness.judge.intervals.levels import later_looks, looks
 from harness.judge.judge import judge
 from harness.judge.model import Verdict
 from harness.runs.model import Evidence
+from harness.units import Unit
 
 
 class Undecided(NamedTuple):
@@ -27,8 +28,10 @@ class DecisionWatch:
     With `stop: decided` the run ends earlier or later as soon as each budget has its verdict.
 
     Before the planned end a verdict must be certain whatever the rest of the run brings. So an
-    error ratio may fail early and never passes early, because a later outage would be missed. A
-    value without an interval, such as the peak of a gauge, is not decided before the end.
+    error ratio may fail early and never passes early, because a later outage would be missed; that
+    holds for any share of the service's counters with a `max`, too. A value without an interval,
+    such as the peak of a gauge, is not decided before the end, and neither is one of fewer samples
+    than `min_samples`, whatever `on_no_data` makes of that.
 
     Attributes:
         moments: Seconds of the window after which `decided` is to be called, ascending.
@@ -82,8 +85,16 @@ class DecisionWatch:
             return True
         if (verdict.lower, verdict.upper) == (None, None):
             return False
-        errors = isinstance(self._budgets[verdict.name].indicator, ErrorRatio)
-        return verdict.outcome != "pass" or not errors
+        budget = self._budgets[verdict.name]
+        if verdict.samples < budget.min_samples:
+            return False
+        return verdict.outcome != "pass" or not _limits_failures(budget)
+
+
+def _limits_failures(budget: Budget) -> bool:
+    """Whether a budget limits a share of failures, as the client or the service counts them."""
+    of_service = isinstance(budget.indicator, Ratio) and budget.unit is Unit.RATIO
+    return isinstance(budget.indicator, ErrorRatio) or (of_service and budget.direction == "max")
 
 
 def _leaves_open(verdict: Verdict) -> bool:

@@ -34,9 +34,11 @@ def service(
     pid: int | None = None,
     url: str = "http://127.0.0.1:1",
     listeners: tuple[int, ...] | None = None,
+    exporters: tuple[str, ...] = (),
 ) -> Service:
     died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    return Service(url, urls, died, pid, listeners=listeners)
+    every = (*urls, *exporters)
+    return Service(url, every, died, pid, listeners=listeners, exporters=exporters)
 
 
 def patient(scraped: Service, log: MetricsLog, clock: RunClock | None = None) -> Scraper:

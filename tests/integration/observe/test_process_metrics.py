@@ -1,10 +1,12 @@
 """The metrics of a service's process: read by the harness where the service exposes none."""
 
 import asyncio
+import os
 import shlex
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -184,3 +186,22 @@ async def test_process_that_ends_while_it_is_read_has_no_readings(
         monkeypatch.setattr("harness.observe.scraper.usable_cpus", ended)
         await patient(service(pid=process.pid), log).scrape()
     assert log.series() == {}
+
+
+async def test_process_metrics_of_an_exporter_are_not_those_of_the_service(
+    new_endpoint: Callable[[], Endpoint], log: Log
+) -> None:
+    own, exporter = new_endpoint(), new_endpoint()
+    own.reply = Reply("requests_total 1\n")
+    exporter.reply = Reply(f"pg_up 1\n{names.CPU_SECONDS} 1e9\n")
+    scraped = service(own.url, pid=os.getpid(), url=own.url, exporters=(exporter.url,))
+    scraper = patient(scraped, log)
+
+    await scraper.scrape()
+    await scraper.scrape()
+
+    found = [one for one in read_metrics(log.path) if one.name == names.CPU_SECONDS]
+    read = {one.labels.get(names.PROVIDER): one.values for one in found}
+    assert len(read[names.PSUTIL]) == 2  # the harness goes on to read the process of the service
+    assert max(read[names.PSUTIL]) < 1e9
+    assert {sample.name for sample in scraper.samples} == {"requests_total"}

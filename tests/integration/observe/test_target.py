@@ -253,6 +253,7 @@ async def test_serve_further_ports_are_free_and_the_same_in_all_texts(
 
     async with serve(target, log) as service:
         own, second, third, exporter = service.metrics
+        assert service.exporters == (exporter,)
 
     ports = [url.split(":")[2].partition("/")[0] for url in (own, second, third)]
     assert own == f"{service.url}/metrics"

@@ -317,15 +317,16 @@ def test_most_budgets_are_as_many_as_the_sequential_test_allows() -> None:
             design(0.1, most, alpha=0.01 / (MOST_BUDGETS + 1) / 2)
 
 
+@pytest.mark.parametrize("command", [["compare", *BASE], ["calibrate", "--runs", "0"]])
 def test_more_budgets_than_the_sequential_test_allows_are_refused(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    command: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = document()
     latency = changed["budgets"]["latency"]
     changed["budgets"] = {f"b{number}": latency for number in range(MOST_BUDGETS + 1)}
     (folder / "budgets.yaml").write_text(json.dumps(changed))
     with pytest.raises(SystemExit) as end:
-        main(["compare", *BASE])
+        main(command)
     assert end.value.code == 2
     assert "51 budgets of scenario 'quick' have a max_regression" in capsys.readouterr().err
 

@@ -87,6 +87,11 @@ async def test_target_has_no_password_and_a_command_only_if_we_started_it() -> N
         "ours": False,
         "exit_code": None,
     }
+    exporter = "http://me:secret@db:9187/metrics"
+    with_exporter = replace(service, metrics=(*service.metrics, exporter), exporters=(exporter,))
+    facts = target_facts(target, with_exporter)
+    assert facts["metrics"] == ["http://h:1/metrics", "http://db:9187/metrics"]
+    assert facts["exporters"] == ["db:9187"]
     facts = target_facts(target, Service("http://h:1", (), died, pid=7))
     assert (facts["command"], facts["ours"]) == ("serve", True)
 

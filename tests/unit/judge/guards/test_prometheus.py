@@ -120,7 +120,7 @@ LACKING: dict[str, tuple[Budget, ServerAnswer, str]] = {
     "scrapes that begin late": (
         RATE,
         answer(5.0, first_0=START + 1.5),
-        "cover 84% of the window, and 90% are needed; raise `duration`",
+        "cover 84% of the window, and 90% are needed (budget the-budget); let Prometheus",
     ),
     "scrapes that end early": (RATE, answer(5.0, last_0=END - 1.5), "cover 84%"),
     "no stored answer about the scrapes": (RATE, answer(5.0, first_0=None), "cover 0%"),
@@ -128,7 +128,7 @@ LACKING: dict[str, tuple[Budget, ServerAnswer, str]] = {
     "four readings of a gauge": (
         PEAK,
         answer(5.0, scrapes=4),
-        "has 4 readings of a gauge, and 5 are needed; raise `duration`",
+        "has 4 readings of a gauge, and 5 are needed (budget the-budget); let Prometheus",
     ),
     "a gauge of which a series is rarer": (
         PEAK,
@@ -152,6 +152,7 @@ def test_case_3f_server_that_scraped_too_little_is_no_verdict(
     verdict, guards = asked(of, said, own=False)
     assert verdict.outcome == "inconclusive"
     assert reason in verdict.reason
+    assert verdict.reason.count("scrape more often") == 1
     assert guards["server-coverage"].outcome == "tripped"
 
 

@@ -19,6 +19,7 @@ from harness.budgets.model import (
     Indicator,
     Latency,
     Mean,
+    PerRequest,
     Promql,
     Quantile,
     Rate,
@@ -330,6 +331,27 @@ def test_judge_asks_for_no_more_samples_than_a_min_of_a_quantile_takes(
     (verdict,) = judge((one,), evidence(latency=latency)).verdicts
     assert verdict.outcome == outcome
     assert "too few" not in verdict.reason
+
+
+def test_judge_counts_the_work_of_seconds_without_a_request() -> None:
+    run = evidence(counter("faults_total", 1000.0), latency=requests(ok=[0.01] * 2))
+    one = budget(PerRequest(Selector("faults_total")), 300.0, unit=Unit.COUNT)
+    assert measure(one, run).value == pytest.approx(500)
+    (verdict,) = judge((one,), run).verdicts
+    assert verdict.outcome != "pass"  # by the two batches with a request it would be 200 each
+    assert verdict.upper is not None
+    assert verdict.upper > 500
+
+
+def test_judge_counts_events_before_the_first_reading_of_their_divisor() -> None:
+    late = series("b_total", lambda t: 10.0 * (t - 4), times=[t for t in TIMES if t > START + 4])
+    run = evidence(counter("a_total", 100.0), late)
+    one = budget(Ratio(Selector("a_total"), Selector("b_total")), 1.4, unit=Unit.COUNT)
+    found = confidence(one, run)
+    assert measure(one, run).value == pytest.approx(100 / 60)
+    assert found is not None
+    assert found.upper is not None
+    assert found.upper > 100 / 60
 
 
 def test_judge_fails_what_stopped_the_load_however_short_that_was() -> None:

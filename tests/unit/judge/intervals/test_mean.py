@@ -27,7 +27,17 @@ def test_neighbours_that_are_alike_widen_it_to_twice_the_variance_at_most() -> N
     assert variance_of_sum(alike) == pytest.approx(8 / 7 * 8 * 2)  # their correlation is 5/8
 
 
-@pytest.mark.parametrize("batches", [[], [(5.0, 2)], [(5.0, 2), (0.0, 0)]])
+def test_batches_with_a_sum_alone_are_part_of_the_mean() -> None:
+    sums, weights = [0.2] * 30, [1 if number % 5 == 0 else 0 for number in range(30)]
+    low, high = mean_bounds(sums, weights, 0.01, 0.05)
+    assert low < 1.0 < high  # 6 of 6; by the batches with a weight alone it would be 0.2
+    # Cochran 1977, 6.4: the residuals of all 30 batches are 0.2 - 1 and 0.2 - 0; neighbours differ.
+    error = math.sqrt(30 / 29 * (6 * 0.8**2 + 24 * 0.2**2)) / 6
+    assert low == pytest.approx(1 - stats.t.ppf(0.99, 29) * error)
+    assert high == pytest.approx(1 + stats.t.ppf(0.95, 29) * error)
+
+
+@pytest.mark.parametrize("batches", [[], [(5.0, 2)], [(5.0, 2), (0.0, 0)], [(5.0, 0), (3.0, 0)]])
 def test_fewer_than_two_batches_say_nothing(batches: list[tuple[float, float]]) -> None:
     sums, weights = [y for y, _ in batches], [n for _, n in batches]
     assert mean_bounds(sums, weights, 0.01, 0.05) == (-math.inf, math.inf)

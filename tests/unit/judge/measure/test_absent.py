@@ -121,6 +121,11 @@ MISSING: dict[str, tuple[Budget, list[Series], str]] = {
         [*SERVED, until(-2, declared())],
         "is missing in 11 of 11 scrapes",
     ),
+    "its first series comes after the window": (
+        failures("", ERRORS),
+        [*SERVED, since(11, series(ERRORS, lambda _: 500.0))],
+        "is missing in 11 of 11 scrapes",
+    ),
     "it is declared after the window only": (
         failures("", ERRORS),
         [*SERVED, since(11, declared())],
@@ -189,6 +194,25 @@ def test_rate_of_a_counter_that_is_not_born_is_zero() -> None:
     one = budget(Rate(Selector(REQUESTS, {"status": "5xx"})), 1.0, unit=Unit.PER_SECOND)
     verdict = verdict_on(one, evidence(*SERVED))
     assert (verdict.outcome, verdict.value) == ("pass", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("of", "sign"),
+    [
+        pytest.param(Selector(REQUESTS, {"status": "5xx"}), [], id="other label values"),
+        pytest.param(Selector(ERRORS), [declared()], id="a declaration"),
+        pytest.param(Selector(ERRORS, absent_is_zero=True), [], id="the file says so"),
+    ],
+)
+def test_counter_that_is_born_after_the_window_is_zero_in_it(
+    of: Selector, sign: list[Series]
+) -> None:
+    first = since(11, series(of.metric, lambda _: 1.0, dict(of.where)))
+    run = evidence(*SERVED, *sign, first)
+    rate = verdict_on(budget(Rate(of), 1.0, unit=Unit.PER_SECOND), run)
+    assert (rate.outcome, rate.value, rate.samples) == ("pass", 0.0, 11)
+    share = verdict_on(budget(Ratio(of, Selector(REQUESTS)), 0.02, unit=Unit.RATIO), run)
+    assert (share.outcome, share.value) == ("pass", 0.0)
 
 
 WHERE: dict[str, tuple[Mapping[str, Where], float]] = {

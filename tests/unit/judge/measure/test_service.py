@@ -1,6 +1,8 @@
 """Indicators from the service's metrics, with values made by hand, and every reason for none."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -242,6 +244,17 @@ def test_measure_of_utilization_joins_a_limit_that_psutil_read_beside_the_scrape
     assert (result.value, result.samples) == (0.25, 11)
 
 
+def test_measure_of_utilization_joins_a_limit_that_psutil_read_to_metrics_at_another_port() -> None:
+    limit = series(names.MEMORY_LIMIT, lambda _: 8.0, {"provider": "psutil"})
+    at_other = [series("used", lambda _: 2.0, instance=OTHER), up(OTHER)]
+    used = Utilization(Selector("used"), Selector(names.MEMORY_LIMIT))
+    result = measured(used, evidence(limit, *at_other, ups=[]))
+    assert (result.value, result.samples) == (0.25, 11)
+    exposed = series(names.MEMORY_LIMIT, lambda _: 8.0)
+    alone = measured(used, evidence(exposed, *at_other))
+    assert alone.value is None  # the limit of another endpoint may be that of another process
+
+
 def test_measure_of_utilization_may_have_a_limit_under_1() -> None:
     run = evidence(series("used", lambda _: 0.2), series("limit", lambda _: 0.5))
     assert measured(Utilization(Selector("used"), Selector("limit")), run).value == 0.4
@@ -441,3 +454,66 @@ def test_cpu_time_per_second_is_a_share_of_one_core(metric: str, unit: Unit, who
     assert measure(one, run).whole == whole
     (verdict,) = judge((one,), run).verdicts
     assert ("is 130% of 1 core, " in verdict.reason) is bool(whole)
+
+
+# --- exporters ------------------------------------------------------------------------------------
+
+RUNTIME = [f"go_{number}" for number in range(30)]
+
+
+def beside_an_exporter(*found: Series, scrapes: Iterable[Series] = BOTH) -> Evidence:
+    """A run of a service at APP and of an exporter at OTHER, both of them in one language."""
+    shared = [series(name, lambda _: 1.0, None, at) for name in RUNTIME for at in (APP, OTHER)]
+    run = evidence(*found, *shared, ups=scrapes, metrics=(URL, URL.replace("8000", "8001")))
+    facts = {**run.manifest.target, "exporters": [OTHER]}
+    return replace(run, manifest=run.manifest.model_copy(update={"target": facts}))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{}, {names.PROVIDER: names.PSUTIL}],
+    ids=["the service exposes it", "the harness reads it"],
+)
+def test_cpu_time_of_an_exporter_is_not_that_of_the_service(own: dict[str, str]) -> None:
+    cpu = Selector(names.CPU_SECONDS)
+    both = counter(names.CPU_SECONDS, 8.0, own), counter(names.CPU_SECONDS, 1.0, None, OTHER)
+    run = beside_an_exporter(*both)
+    assert measured(Rate(cpu), run).value == pytest.approx(0.8)
+    named = Rate(Selector(names.CPU_SECONDS, {names.INSTANCE: OTHER}))
+    assert measured(named, run).value == pytest.approx(0.1)
+    alone = measured(Rate(cpu), beside_an_exporter(both[1]))
+    assert alone.value is None
+    assert f"only exporters expose {names.CPU_SECONDS}, of their own process ({OTHER})" in (
+        alone.reason
+    )
+
+
+def test_exporter_is_no_replica_although_its_runtime_exposes_the_same() -> None:
+    at_service = budget(Rate(Selector("served_total")), 5.0, unit=Unit.PER_SECOND)
+    at_exporter = budget(Gauge(Selector("pg_connections"), "max"), 5.0, unit=Unit.COUNT)
+    run = beside_an_exporter(
+        counter("served_total", 30.0), series("pg_connections", lambda _: 3.0, instance=OTHER)
+    )
+    for one in (at_service, at_exporter):
+        (verdict,) = judge((one,), run).verdicts
+        assert verdict.outcome == "pass", verdict.reason
+
+
+def test_exporter_that_restarts_is_no_restart_of_the_service() -> None:
+    started = series(names.START_TIME, lambda t: 900.0 + (t > 5), None, OTHER)
+    (verdict,) = judge((budget(Latency(0.95), 1.0),), beside_an_exporter(started)).verdicts
+    assert verdict.outcome == "pass", verdict.reason
+
+
+@pytest.mark.parametrize("failed", [range(-5, 12), range(3, 9)], ids=["always", "in between"])
+def test_exporter_that_is_down_doubts_only_budgets_that_may_read_it(failed: range) -> None:
+    scrapes = up(), up(OTHER, failed=failed)
+    at_service = budget(Rate(Selector("served_total")), 5.0, unit=Unit.PER_SECOND)
+    at_exporter = budget(Gauge(Selector("pg_connections"), "max"), 5.0, unit=Unit.COUNT)
+    of_nobody = budget(Rate(Selector("lost_total")), 5.0, unit=Unit.PER_SECOND, on_no_data="ignore")
+    shown = counter("served_total", 30.0), series("pg_connections", lambda _: 3.0, instance=OTHER)
+    run = beside_an_exporter(*shown, scrapes=scrapes)
+    outcomes = [
+        judge((one,), run).verdicts[0].outcome for one in (at_service, at_exporter, of_nobody)
+    ]
+    assert outcomes == ["pass", "inconclusive", "inconclusive"]

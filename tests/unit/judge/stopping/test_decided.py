@@ -13,6 +13,7 @@ from harness.budgets.model import (
     Latency,
     Over,
     Rate,
+    Ratio,
     Scenario,
     Selector,
     Throughput,
@@ -20,14 +21,19 @@ from harness.budgets.model import (
 )
 from harness.judge.stopping.decided import DecisionWatch
 from harness.units import Unit
-from tests.unit.judge.evidence import budget, evidence, measure, requests, series
+from tests.unit.judge.evidence import budget, counter, evidence, measure, requests, series
 
 SCENARIO = Scenario("it", (), warm_up=5.0, duration=40.0, planned=20.0, early=True)
 GOES_ON = replace(SCENARIO, duration=60.0, early=False)
 P95 = budget(Latency(0.95), 0.2, name="p95")
 ERRORS = budget(ErrorRatio(), 0.1, unit=Unit.RATIO, name="errors")
 PEAK = budget(Gauge(Selector("g"), "max"), 10.0, unit=Unit.COUNT, name="peak")
+ANSWERS, FAILED = Selector("answers_total"), Selector("answers_total", {"status": "~5.."})
+SERVED = budget(Ratio(FAILED, ANSWERS), 0.02, unit=Unit.RATIO, name="served")
+MET = replace(SERVED, bound=0.9, direction="min", name="met")
 RATE = budget(Throughput(), 5.0, "min", Unit.PER_SECOND, name="rate")
+FEW_FAIL = replace(P95, min_samples=5000, on_no_data="fail", name="few")
+FEW_WARN = replace(FEW_FAIL, on_no_data="ignore")
 
 FAST: dict[str, Any] = {"ok": [0.01] * 1000}
 SLOW: dict[str, Any] = {"ok": [0.5] * 1000}
@@ -44,16 +50,21 @@ FAILING: dict[str, Any] = {"ok": [0.01] * 500, "failed": [0.01] * 500}
         pytest.param([ERRORS], FAST, False, True, id="no errors so far"),
         pytest.param([ERRORS], FAILING, True, True, id="too many errors for certain"),
         pytest.param([P95, ERRORS], FAST, False, True, id="all of them count"),
+        pytest.param([SERVED], FAST, False, True, id="no errors of the service so far"),
+        pytest.param([MET], FAST, True, True, id="a share that is too low for certain"),
         pytest.param([PEAK], FAST, False, True, id="a peak, which may still come"),
         pytest.param([RATE], FAST, False, True, id="a count of the whole window"),
         pytest.param([replace(P95, severity="warn")], SLOW, True, True, id="a warning"),
         pytest.param([replace(P95, severity="warn")], NEAR, False, False, id="no warning yet"),
+        pytest.param([P95, FEW_FAIL], FAST, False, True, id="too few samples, which fail"),
+        pytest.param([P95, FEW_WARN], FAST, False, True, id="too few samples, which only warn"),
     ],
 )
 def test_run_is_decided(
     budgets: list[Budget], times: dict[str, Any], early: bool, planned: bool
 ) -> None:
-    run = evidence(series("g", lambda _: 1.0), latency=requests(**times))
+    answers = counter("answers_total", 1000, {"status": "200"})
+    run = evidence(series("g", lambda _: 1.0), answers, latency=requests(**times))
     decision = DecisionWatch(budgets, SCENARIO)
     assert decision.decided(run, 19.0) is early
     assert decision.decided(run, 20.0) is planned
