@@ -207,7 +207,8 @@ def test_rate_of_a_counter_that_is_not_born_is_zero() -> None:
 def test_counter_that_is_born_after_the_window_is_zero_in_it(
     of: Selector, sign: list[Series]
 ) -> None:
-    first = since(11, series(of.metric, lambda _: 1.0, dict(of.where)))
+    labels = {name: str(value) for name, value in of.where.items()}
+    first = since(11, series(of.metric, lambda _: 1.0, labels))
     run = evidence(*SERVED, *sign, first)
     rate = verdict_on(budget(Rate(of), 1.0, unit=Unit.PER_SECOND), run)
     assert (rate.outcome, rate.value, rate.samples) == ("pass", 0.0, 11)
