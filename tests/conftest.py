@@ -24,6 +24,11 @@ settings.load_profile("no clock")
 
 pytest_plugins = ["tests.schedule", "tests.tracer"]
 
+# In a job of GitHub the harness prints annotations, too, and COLUMNS is the width of its reports.
+for name in list(os.environ):
+    if name.startswith("GITHUB_") or name in {"COLUMNS", "NO_COLOR"}:
+        del os.environ[name]
+
 # Marker: the programs that a test with it needs, and the Debian packages that have them.
 PROGRAMS = {
     "needs_postgresql": (("postgres", "initdb", "psql", "pg_isready"), "postgresql"),
