@@ -16,7 +16,8 @@ from tests.servers import (
     redis_server,
 )
 
-# A busy machine is no fault of what is tested. Each run of the tests tries other examples.
+# A busy machine is no fault of what is tested. Each run of the tests tries other examples; in CI,
+# which Hypothesis knows by its variables, each tries the same.
 settings.register_profile(
     "no clock", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
