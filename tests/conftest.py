@@ -16,13 +16,19 @@ from tests.servers import (
     redis_server,
 )
 
-# A busy machine is no fault of what is tested. Each run of the tests tries other examples.
+# A busy machine is no fault of what is tested. Each run of the tests tries other examples; in CI,
+# which Hypothesis knows by its variables, each tries the same.
 settings.register_profile(
     "no clock", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("no clock")
 
 pytest_plugins = ["tests.schedule", "tests.tracer"]
+
+# In a job of GitHub the harness prints annotations, too, and COLUMNS is the width of its reports.
+for name in list(os.environ):
+    if name.startswith("GITHUB_") or name in {"COLUMNS", "NO_COLOR"}:
+        del os.environ[name]
 
 # Marker: the programs that a test with it needs, and the Debian packages that have them.
 PROGRAMS = {

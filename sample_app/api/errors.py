@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sample_app.core.errors import (
@@ -129,4 +130,19 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     status = HTTPStatus(error.status_code)
     phrase = PHRASES.get(status, status.phrase)
     code = phrase.lower().replace(" ", "_")
-    return error_answer(status, code, f"{phrase}.", {}, error.headers)
+    headers = error.headers
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {**(headers or {}), "Allow": ", ".join(_methods(request))}
+    return error_answer(status, code, f"{phrase}.", {}, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods of the path (RFC 9110, 15.5.6): Starlette names those of its first route only."""
+    return [
+        method.value
+        for method in HTTPMethod
+        if any(
+            route.matches({**request.scope, "method": method.value})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]

@@ -58,12 +58,16 @@ class Span(NamedTuple):
 
 
 def run(*arguments: str) -> str:
-    options = ("-p", "no:cacheprovider", "-p", "xdist", "-p", "tests.schedule")
+    # Each process would import the plugins of all installed packages.
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return pytest_run("-p", "xdist", "-p", "tests.schedule", *arguments, environment=alone)
+
+
+def pytest_run(*arguments: str, environment: dict[str, str]) -> str:
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *arguments],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
         cwd=ROOT,
-        # Each process would import the plugins of all installed packages.
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=120,
@@ -115,3 +119,15 @@ def test_slow_test_that_is_named_runs(tmp_path: Path) -> None:
     assert found == "test_0.py::test_slow"
     assert found in run(*options, str(tmp_path / found))
     assert found not in run(*options, str(tmp_path))
+
+
+def test_outcome_does_not_depend_on_the_job_and_the_terminal(tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
+    job = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), "CI": "true"}
+    found = pytest_run(
+        "tests/unit/commands/test_options.py::test_hint_without_a_budgets_file_names_init",
+        "tests/unit/commands/test_check.py",
+        environment=job | {"COLUMNS": "50", "NO_COLOR": "1"},
+    )
+    assert " passed" in found
+    assert not summary.exists()

@@ -161,9 +161,19 @@ async def test_every_error_has_the_one_shape_and_changes_nothing(service: Servic
     assert (await service.client.get(f"{API}/2")).json() == second
 
 
-async def test_method_that_is_not_allowed_says_which_are(service: Service) -> None:
-    answer = await service.client.delete(API)
-    assert answer.headers["Allow"]
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (API, "GET, POST"),
+        (f"{API}/1", "DELETE, GET, PATCH, PUT"),
+        ("/metrics", "GET, HEAD"),
+    ],
+)
+async def test_method_that_is_not_allowed_says_which_are(
+    service: Service, path: str, methods: str
+) -> None:
+    answer = await service.client.request("BREW", path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
 
 
 async def test_unexpected_error_tells_nothing_but_keeps_the_correlation_id(

@@ -25,7 +25,6 @@ pytestmark = pytest.mark.untraced  # test_contacts_api.py runs the same lines
 API = "/api/v1/contacts"
 HTTP = f"{names.HTTP_DURATION}_count"
 DB = f"{names.DB_DURATION}_count"
-EXPOSED_BY_OTHERS = {names.UP, names.SCRAPE_DURATION}
 
 
 async def requests(service: Service, method: str, path: str, times: int = 1) -> None:

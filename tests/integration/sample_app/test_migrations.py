@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from os import environ
 from pathlib import Path
 
@@ -190,7 +192,6 @@ def test_settings_migrate_at_the_start_outside_production_and_always_on_sqlite()
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        pytest.param(["base"], 0, "", id="down to nothing"),
         pytest.param(["9999"], 1, "not migrated: ", id="a revision that does not exist"),
         pytest.param(["--help"], 2, "sample_app.migrate [REVISION]", id="a call for help"),
         pytest.param(["0001", "0002"], 2, "[REVISION]", id="too many words"),
@@ -200,6 +201,17 @@ def test_command_with(tmp_path: Path, arguments: list[str], code: int, words: st
     ended = command(f"sqlite+aiosqlite:///{tmp_path}/x.db", *arguments)
     assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
     assert words in ended.stderr
+
+
+def test_command_goes_to_the_newest_revision_and_down_to_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    for arguments, expected in (((), TABLES), (("base",), set())):
+        ended = command(f"sqlite+aiosqlite:///{path}", *arguments)
+        assert ended.returncode == 0, ended.stderr
+        with closing(sqlite3.connect(path)) as database:
+            found = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            names = {name for (name,) in found}
+        assert names - {"alembic_version", "sqlite_sequence"} == expected
 
 
 def command(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:

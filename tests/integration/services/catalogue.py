@@ -198,7 +198,7 @@ def running(service: Service, **environment: str) -> Iterator[str]:
             process = subprocess.Popen(
                 service.command,
                 cwd=ROOT,
-                env={**os.environ, **environment, "PORT": str(port)},
+                env={**os.environ, **environment, "PORT": str(port), "TMPDIR": folder},
                 stdout=log,
                 stderr=log,
             )

@@ -16,7 +16,6 @@ from harness.runs.metrics import MetricsLog
 from harness.runs.model import Requests
 from tests.unit.judge.evidence import START, manifest
 
-SCENARIO = "smoke"
 BUDGETS = """\
 version: 1
 service: shop

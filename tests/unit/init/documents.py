@@ -5,18 +5,6 @@ from typing import Any
 
 from harness.init.model import Answered, Operation
 
-ITEM = {
-    "type": "object",
-    "required": ["id", "name"],
-    "properties": {
-        "id": {"type": "integer", "readOnly": True},
-        "name": {"type": "string", "maxLength": 40},
-        "price": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "example": 9.5},
-        "category": {"$ref": "#/components/schemas/Category"},
-    },
-}
-CATEGORY = {"type": "string", "enum": ["book", "game"]}
-
 
 def fastapi() -> dict[str, Any]:
     """As FastAPI writes it: generated identifiers, `anyOf` with null, answers without a schema."""

@@ -25,7 +25,6 @@ def of(process: int, one: Stack) -> Stack:
 IDLE = stack(80, *SELECT)
 STARTS = task(80, f"main {SITE}/uvicorn/lifespan/on.py:9", "start /srv/shop/app.py:20")
 RUNS = stack(10, *LOOP, "start /srv/shop/app.py:20", "tables /srv/shop/data.py:7")
-PACKAGE = stack(10, *IMPORTS, f"<module> {SITE}/sqlalchemy/__init__.py:8", "f /srv/x/y.py:1")
 START = [IDLE, STARTS, RUNS]
 
 

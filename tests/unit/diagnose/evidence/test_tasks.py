@@ -9,12 +9,11 @@ from harness.diagnose.evidence.tasks import task_times
 from harness.diagnose.model import Cause
 from harness.diagnose.signs import Proportions, proportions
 from harness.diagnose.traces import Trace, traces_of
-from harness.names import INSTANCE
 from harness.runs.model import Series
 from harness.runs.recording.profile import Stack
 from tests.unit.diagnose.spans import request, span, stack
 from tests.unit.diagnose.test_functions import SELECT
-from tests.unit.judge.evidence import SECONDS, budget, counter, evidence
+from tests.unit.judge.evidence import APP, OTHER, SECONDS, budget, counter, evidence
 
 TASKS = "background_task_duration_seconds"
 BUDGET = budget(Mean(Selector(TASKS)), 5.0)
@@ -24,9 +23,9 @@ LONG = {"mail": (600.0, 100.0), "note": (10.0, 100.0)}
 USUAL = Proportions({}, 0.01, 1.0)
 
 
-def tasks(found: dict[str, tuple[float, float]]) -> list[Series]:
+def tasks(found: dict[str, tuple[float, float]], instance: str = APP) -> list[Series]:
     return [
-        counter(f"{TASKS}_{part}", value, {"task": name, "outcome": "success"})
+        counter(f"{TASKS}_{part}", value, {"task": name, "outcome": "success"}, instance)
         for name, pair in found.items()
         for part, value in zip(("sum", "count"), pair, strict=True)
     ]
@@ -91,5 +90,6 @@ def test_what_is_missing() -> None:
 
 
 def test_instances_add_up() -> None:
-    run = evidence(*tasks({"mail": (300.0, 50.0)}), *tasks({"mail": (300.0, 50.0)}))
-    assert INSTANCE not in task_times(BUDGET, run, [], IDLE, USUAL).causes[0].what
+    run = evidence(*tasks({"mail": (300.0, 50.0)}), *tasks({"mail": (100.0, 30.0)}, OTHER))
+    (cause,) = task_times(BUDGET, run, [], IDLE, USUAL).causes
+    assert (cause.what, cause.evidence) == ("task mail", "80 tasks of 5 s on average")

@@ -127,6 +127,7 @@ def test_json_of_anything_is_valid(
 
 def test_schema_requires_every_key_and_allows_no_other() -> None:
     Draft202012Validator.check_schema(SCHEMA)
+    assert len(list(objects(SCHEMA))) == 5
     for schema in objects(SCHEMA):
         assert schema["required"] == list(schema["properties"])
         assert schema["additionalProperties"] is False
