@@ -4,7 +4,8 @@ The results of steps are noisy, and binary search by single results ends beside 
 one of them is wrong (Karp and Kleinberg 2007, Noisy binary search and its applications). So a rate
 counts by two equal results of at most three, as MLRsearch counts trials for a bound
 (draft-ietf-bmwg-mlrsearch): a rate that broke a budget is tried again before it bounds the
-capacity from above, and the highest rate that held is tried again before the search ends.
+capacity from above, and the highest rate that held is tried again before the search ends. When
+the time is over before that, the second-highest step that held bounds it from below.
 """
 
 from __future__ import annotations
@@ -54,19 +55,19 @@ class Bracket:
     """What the steps so far say of the capacity.
 
     Attributes:
-        lower: The highest rate that holds below each rate that does not; None without one.
+        lower: The highest rate such that two steps at it or above held; None without one.
         upper: The lowest rate that breaks a budget; None without one.
         stop: The lowest rate that breaks a budget or that the generator cannot make.
         generator: Whether the generator is the limit at `stop`.
-        confirmed: Whether two steps at `lower` held.
-        undecided: Rates between `lower` and `stop` whose results are undecided, ascending.
+        held: The highest rate that holds below `stop`, by one step or several; None without one.
+        undecided: Rates between `held` and `stop` whose results are undecided, ascending.
     """
 
     lower: float | None
     upper: float | None
     stop: float | None
     generator: bool
-    confirmed: bool
+    held: float | None
     undecided: tuple[float, ...] = ()
 
 
@@ -90,7 +91,7 @@ def next_rate(limits: SearchRange, tried: _Tried) -> float | SearchEnd:
     top, bottom = max(results), min(results)
     if found.stop is None and top < limits.most and not _lost(found, sorted(results)):
         return _rounded(min(top * limits.factor, limits.most), limits)
-    if found.lower is None:
+    if found.held is None:
         if bottom > limits.least:
             return _rounded(max(bottom / limits.factor, limits.least), limits)
         limit: SearchEnd = "generator" if found.generator else "nothing-holds"
@@ -105,22 +106,24 @@ def bracket(tried: _Tried) -> Bracket:
     breaks = min((rate for rate, one in status.items() if one == "breaks"), default=None)
     limit = min((rate for rate, one in status.items() if one == "generator"), default=None)
     stop = min((rate for rate in (breaks, limit) if rate is not None), default=None)
-    holds = [
-        rate for rate, one in status.items() if one == "holds" and (stop is None or rate < stop)
-    ]
-    lower = max(holds, default=None)
+    holds = sorted(
+        rate
+        for rate, result in tried
+        if result == status[rate] == "holds" and (stop is None or rate < stop)
+    )
+    held = max(holds, default=None)
     return Bracket(
-        lower=lower,
+        lower=holds[-_ENOUGH] if len(holds) >= _ENOUGH else None,
         upper=breaks,
         stop=stop,
         generator=limit is not None and stop == limit,
-        confirmed=lower is not None and results[lower].count("holds") >= _ENOUGH,
+        held=held,
         undecided=tuple(
             sorted(
                 rate
                 for rate, one in status.items()
                 if one == "undecided"
-                and (lower is None or rate > lower)
+                and (held is None or rate > held)
                 and (stop is None or rate < stop)
             )
         ),
@@ -134,27 +137,27 @@ def _lost(found: Bracket, rates: Sequence[float]) -> bool:
 
 def _within(limits: SearchRange, found: Bracket) -> float | SearchEnd:
     """The next rate, or the end, once the capacity is bounded from below and from above."""
-    assert found.lower is not None
+    assert found.held is not None
     bound, stop = limits.bound, found.stop or 0.0
-    if bound is not None and found.lower < bound < stop and bound not in found.undecided:
+    if bound is not None and found.held < bound < stop and bound not in found.undecided:
         return bound
     for low, high in _gaps(limits, found):
         middle = float(f"{sqrt(low * high):.{_DIGITS}g}")
         if low < middle < high:
             return middle
-    if not found.confirmed:
-        return found.lower
+    if found.lower != found.held:
+        return found.held
     if found.generator:
         return "generator"
     if found.stop is None:
         return "noise" if found.undecided else "reached"
-    return "found" if _close(found.lower, found.stop, limits.within) else "noise"
+    return "found" if _close(found.held, found.stop, limits.within) else "noise"
 
 
 def _gaps(limits: SearchRange, found: Bracket) -> Iterator[tuple[float, float]]:
     """The gaps between decided and undecided rates that are too wide, the widest first."""
-    assert found.lower is not None
-    low, stop, between = found.lower, found.stop, found.undecided
+    assert found.held is not None
+    low, stop, between = found.held, found.stop, found.undecided
     if stop is not None and _close(low, stop, limits.within):
         return
     gaps = []

@@ -115,6 +115,14 @@ LEAST: dict[str, tuple[CapacitySearch, Outcome, str]] = {
         *("pass", "every budget holds at 120/s"),
     ),
     "missed although the time is over": (searched(20, 80, "time"), "fail", "break at 80/s"),
+    "reached by one step when the time is over": (
+        CapacitySearch((step(60, "holds"), step(120, "holds")), "time"),
+        *("inconclusive", "the capacity is at least 60/s, so it may be above or below"),
+    ),
+    "reached by a step and one at a higher rate": (
+        CapacitySearch((step(100, "holds"), step(200, "holds")), "time"),
+        *("pass", "every budget holds at 100/s"),
+    ),
     "not reached within the limit of the generator": (
         searched(90, None, "generator"),
         *("inconclusive", "the capacity is at least 90/s, so it may be above or below"),

@@ -84,7 +84,7 @@ def test_search_doubles_the_rate_confirms_the_breach_and_bisects() -> None:
     end, found, tried = search(RANGE, exact(130))
     assert end == "found"
     assert rates(tried) == [50, 100, 200, 200, 141, 141, 119, 130, 135, 135, 130]
-    assert (found.lower, found.upper, found.confirmed) == (130, 135, True)
+    assert (found.held, found.lower, found.upper) == (130, 130, 135)
 
 
 @settings(max_examples=80)
@@ -98,7 +98,7 @@ def test_interval_holds_the_capacity_and_is_as_narrow_as_wanted(
     assert found.lower is not None
     assert found.upper is not None
     assert found.lower <= capacity < found.upper <= found.lower * (1 + within) * (1 + 1e-9)
-    assert found.confirmed
+    assert found.held == found.lower
     assert rates(tried).count(found.upper) == 2
     assert len(tried) < 65
 
@@ -200,12 +200,31 @@ def test_highest_rate_that_held_once_by_chance_does_not_stay_the_lower_bound() -
     assert next_rate(RANGE, tried) == 100
     tried += [(100, B), (100, B)]
     found = bracket(tried)
-    assert (found.lower, found.upper) == (50, 100)
+    assert (found.held, found.lower, found.upper) == (50, None, 100)
+    assert next_rate(RANGE, [*tried, (70, H)]) == 83.7
+    assert bracket([*tried, (70, H)]).lower == 50
 
 
 def test_rate_that_held_above_one_that_broke_does_not_count() -> None:
     found = bracket([(50, H), (100, B), (100, B), (120, H), (120, H)])
-    assert (found.lower, found.upper) == (50, 100)
+    assert (found.held, found.lower, found.upper) == (50, None, 100)
+
+
+BY_TWO_STEPS: dict[str, tuple[Tried, float | None]] = {
+    "one step": ([(50, H)], None),
+    "two at one rate": ([(50, H), (50, H)], 50),
+    "two rates": ([(50, H), (100, H), (200, H)], 100),
+    "a rate that broke the next two times": ([(50, H), (100, H), (100, B), (100, B)], None),
+    "a rate that is still open": ([(50, H), (60, H), (100, H), (100, B)], 50),
+    "above what the generator can make": ([(50, H), (100, G), (100, G), (200, H)], None),
+}
+
+
+@pytest.mark.parametrize(("tried", "lower"), BY_TWO_STEPS.values(), ids=BY_TWO_STEPS)
+def test_rate_bounds_the_capacity_from_below_by_two_steps_that_held_at_it_or_above(
+    tried: Tried, lower: float | None
+) -> None:
+    assert bracket(tried).lower == lower
 
 
 def test_climb_ends_when_the_two_highest_rates_are_undecided() -> None:
