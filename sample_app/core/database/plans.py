@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 ONCE_IN: Final = 600.0  # seconds, for the same statement
 MOST: Final = 100  # statements in that time
 PATIENCE: Final = 5.0  # seconds
+LAST_MOMENT: Final = 1.0  # seconds for a plan, when the service ends
 _log = logging.getLogger("sample_app.database")
 
 
@@ -49,10 +50,16 @@ class SlowPlans:
         self._running = asyncio.get_running_loop().create_task(self._log_plan(statement, number))
 
     async def close(self) -> None:
-        """Stop."""
+        """Wait a moment for a plan that is being made, and stop.
+
+        A plan that is cancelled while it connects to SQLite leaves a thread that fails once the
+        event loop is closed.
+        """
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
+            _, late = await asyncio.wait([self._running], timeout=LAST_MOMENT)
+            for task in late:
+                task.cancel()
+                await asyncio.wait([task])
 
     async def _log_plan(self, statement: str, parameters: int) -> None:
         try:

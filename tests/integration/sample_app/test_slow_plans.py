@@ -107,4 +107,18 @@ async def test_one_plan_is_made_at_a_time(
         await planned(database)
         assert [line["statement"] for line in plans(caplog)] == ["SELECT 0 FROM people"]
         plan.explain("SELECT 1 FROM people", ())
-    assert asyncio.all_tasks() == {asyncio.current_task()}  # the end stops the one that was begun
+        await asyncio.sleep(0)  # it begins to connect
+    assert [line["statement"] for line in plans(caplog)][1:] == ["SELECT 1 FROM people"]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_plan_that_takes_long_is_stopped_at_the_end(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sample_app.core.database.plans.LAST_MOMENT", 0.01)
+    async with people(database_url) as database:
+        await planned(database)
+        (plan,) = database._plans
+        monkeypatch.setattr(plan, "_log_plan", lambda *_: asyncio.sleep(3600))
+        plan.explain("SELECT 1 FROM people", ())
+    assert asyncio.all_tasks() == {asyncio.current_task()}
