@@ -197,7 +197,8 @@ async def test_call_that_ends_before_it_was_sent_is_counted(server: Directory) -
     server.hangs = True
     async with client(server, concurrency=1) as one:
         sent = asyncio.create_task(one.directory.profile("a"))
-        while not one.value("http_client_active_requests"):
+        # httpcore loses a connection whose request is cancelled just when it is made.
+        while not server.asked:
             await asyncio.sleep(0)
         waiting = [asyncio.create_task(one.directory.profile("b")) for _ in range(3)]
         await asyncio.sleep(0.01)
