@@ -61,9 +61,9 @@ class CompanyDirectory:
         self._client = httpx.AsyncClient(
             base_url=settings.url or "http://stub",
             timeout=settings.timeout,
-            limits=httpx.Limits(
-                max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
-            ),
+            # The bulkhead bounds the connections. A bound of the pool would lose a slot for good
+            # with each request that is cancelled just when its connection is made (httpcore 1.0).
+            limits=httpx.Limits(max_keepalive_connections=settings.concurrency),
             transport=transport or (None if settings.url else StubDirectory(settings.stub_delay)),
             trust_env=False,
             event_hooks={"request": [_identify]},

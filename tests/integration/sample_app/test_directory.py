@@ -197,8 +197,7 @@ async def test_call_that_ends_before_it_was_sent_is_counted(server: Directory) -
     server.hangs = True
     async with client(server, concurrency=1) as one:
         sent = asyncio.create_task(one.directory.profile("a"))
-        # httpcore loses a connection whose request is cancelled just when it is made.
-        while not server.asked:
+        while not one.value("http_client_active_requests"):
             await asyncio.sleep(0)
         waiting = [asyncio.create_task(one.directory.profile("b")) for _ in range(3)]
         await asyncio.sleep(0.01)
@@ -209,6 +208,19 @@ async def test_call_that_ends_before_it_was_sent_is_counted(server: Directory) -
         assert one.value("http_client_request_duration_seconds_count", error_type="") == 0
         server.hangs = False
         assert await one.directory.profile("c") == MINING  # no slot was lost
+
+
+async def test_call_that_ends_at_any_moment_leaves_its_slot_to_the_next_one(
+    server: Directory,
+) -> None:
+    for turns in range(40):  # of the event loop; it connects, sends and waits within them
+        async with client(server, concurrency=1, attempts=1) as one:
+            ended = asyncio.create_task(one.directory.profile("a"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            ended.cancel()
+            await asyncio.wait([ended])
+            assert await one.directory.profile("c") == MINING, turns
 
 
 async def test_stub_answers_when_there_is_no_url() -> None:
