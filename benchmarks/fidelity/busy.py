@@ -28,7 +28,8 @@ from harness import names
 from harness.load.arrivals import arrivals
 
 RATE = 300.0  # requests per second
-BASE = {"FastUser": 0.03, "FastHttpUser": 0.08}  # of a core, what the load itself takes; about
+# Of a core, what the load itself takes, about.
+BASE = {"FastUser": 0.03, "FastHttpUser": 0.08, "HttpUser": 0.25}
 CASES = ("shortest", "short", "constant", "lognormal", "stalling")
 # The aim: at most this much beyond the error of wrk.
 SECONDS, SHARE = 0.0001, 0.001

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import FastHttpUser, constant_throughput, events, task
+from locust import FastHttpUser, HttpUser, constant_throughput, events, task
 
 # The pace of a user where there is no schedule: stock Locust's way to keep a rate.
 PACE = float(os.environ.get("FIDELITY_PACE", "0"))  # s
@@ -17,8 +17,9 @@ PACE = float(os.environ.get("FIDELITY_PACE", "0"))  # s
 WORK = float(os.environ.get("FIDELITY_WORK", "0"))  # s
 TIMES = os.environ.get("FIDELITY_TIMES", "")
 loop_times: list[float] = []
-BASE: Any = FastHttpUser
-if os.environ.get("FIDELITY_USER") == "FastUser":
+USER = os.environ.get("FIDELITY_USER")
+BASE: Any = HttpUser if USER == "HttpUser" else FastHttpUser
+if USER == "FastUser":
     import harness
 
     BASE = harness.FastUser

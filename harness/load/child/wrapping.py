@@ -22,7 +22,7 @@ from locust.user.task import DefaultTaskSet
 from requests import PreparedRequest
 
 from harness.load.child.locustfile.listeners import FLOW
-from harness.load.child.receipts import sockets
+from harness.load.child.receipts import stamping
 from harness.load.child.recording import SENT, Recorder
 from harness.load.child.records import sent_bytes
 from harness.load.child.records.failures import FAILED
@@ -43,7 +43,7 @@ def install(recorder: Recorder) -> None:
         _wrap_exit(recorder, response)
     _count_redirects(recorder)
     _tolerate_binary_errors()
-    sockets.install()
+    stamping.install()
     sent_bytes.install()
 
 

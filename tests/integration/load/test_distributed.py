@@ -47,12 +47,16 @@ class Fast(FastHttpUser):
 class Slow(HttpUser):
     wait_time = constant(0.01)
     @task(3)
-    def slow(self): self.client.get("/sleep/20")
+    def slow(self): self.get("/sleep/20")
     @task
-    def error(self): self.client.get("/error")
+    def error(self): self.get("/error")
+    def get(self, path):
+        with self.client.get(path, catch_response=True) as response:
+            # A time that the locustfile changes counts instead of the kernel's.
+            response.request_meta["response_time"] += 0.001
 @events.request.add_listener
 def keep(response_time, name, **_):
-    if name != "/fast": raw.append(response_time)  # of HttpUser, whose answers the loop times
+    if name != "/fast": raw.append(response_time)
 @events.quitting.add_listener
 def write(environment, **_):
     if raw:

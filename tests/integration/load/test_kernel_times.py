@@ -44,7 +44,7 @@ class Blocks(User):
 """
 
 
-@pytest.mark.parametrize("base", ["harness.FastUser", "FastHttpUser"])
+@pytest.mark.parametrize("base", ["harness.FastUser", "FastHttpUser", "HttpUser"])
 async def test_service_time_is_that_of_the_service_while_the_loop_is_blocked(
     loads: Loads, server: Server, base: str
 ) -> None:
@@ -101,9 +101,10 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-@pytest.mark.parametrize("base", ["harness.FastUser", "FastHttpUser"])
+@pytest.mark.parametrize("base", ["harness.FastUser", "FastHttpUser", "HttpUser"])
 async def test_time_is_never_that_of_a_part_of_the_answer(tmp_path: Path, base: str) -> None:
-    calls = "".join(f'        self.client.get("{path}")\n' for path in HEADS)
+    timeout = f", timeout={TIMEOUT}" if base == "HttpUser" else ""
+    calls = "".join(f'        self.client.get("{path}"{timeout})\n' for path in HEADS)
     locustfile = f"""
 import harness
 

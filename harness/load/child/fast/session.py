@@ -26,7 +26,8 @@ from harness.load.child.fast.request import CODINGS, Forms, target_of
 from harness.load.child.fast.response import LazyContext, LazyResponse, RequestSpec, parsed
 from harness.load.child.fast.wire import WORKS_HERE, Wire, take_sent
 from harness.load.child.receipts.clock import CLOCK, Receipt
-from harness.load.child.receipts.sockets import LAST, install
+from harness.load.child.receipts.sockets import LAST
+from harness.load.child.receipts.stamping import install
 from harness.load.child.recording import SENT, Recorder
 from harness.load.child.records.sent_bytes import get_sent, set_sent
 from harness.load.child.tracing import TRACEPARENT, traced

@@ -1,11 +1,8 @@
-"""Inside the generator: geventhttpclient's sockets, with the kernel's times of what they receive.
+"""Inside the generator: sockets that keep the kernel's times of what they receive.
 
-geventhttpclient makes its sockets in `ConnectionPool._create_tcp_socket` and reads them by `recv`.
-A stamped socket reads by `recvmsg`, which returns the same bytes and the kernel's stamp. TLS reads
-its connections itself, without the stamps.
-
-A stamped socket makes up for the time that this takes: it sends with one system call and without
-gevent's copies, and does not try to read an answer that cannot have arrived.
+A stamped socket reads by `recvmsg`, which returns the same bytes and the kernel's stamp. It makes
+up for the time that this takes: it sends with one system call and without gevent's copies, and does
+not try to read an answer that cannot have arrived.
 """
 
 from __future__ import annotations
@@ -17,13 +14,11 @@ from typing import Any
 import gevent
 import gevent.socket
 from gevent import monkey
-from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 
 from harness.load.child.fast.timeouts import shared_timeout
-from harness.load.child.receipts.clock import ANCILLARY_BYTES, CLOCK, Ancillary, Receipt, stamp
+from harness.load.child.receipts.clock import ANCILLARY_BYTES, CLOCK, Ancillary, Receipt
 from harness.load.child.records.sent_bytes import add_sent
 
-_MOST_SELECTED = 1024  # descriptors, select(2); geventhttpclient renews connections above it
 # The one that does not switch greenlets; Windows has none.
 POLL: Any = monkey.get_original("select", "poll") if hasattr(select, "poll") else None
 _getcurrent, _monotonic = gevent.getcurrent, time.monotonic
@@ -57,6 +52,12 @@ class LastReceipt:
         self._receipt, self.ancillary = receipt, ()
         self.greenlet = _getcurrent()
 
+    def keep(self, ancillary: Ancillary) -> None:
+        """Keep the control messages of bytes that the running greenlet has just read."""
+        self.ancillary = ancillary
+        self.read = _monotonic()
+        self.greenlet = _getcurrent()
+
     def get(self) -> Receipt | None:
         """The receipt that the running greenlet has put here last; None without a stamp."""
         if self.greenlet is not _getcurrent():
@@ -71,7 +72,7 @@ LAST = LastReceipt()
 
 
 class StampedSocket(gevent.socket.socket):  # type: ignore[misc] # gevent has no types
-    """A TCP socket whose `recv` keeps the kernel's stamp in `LAST`."""
+    """A TCP socket whose `recv` and `recv_into` keep the kernel's stamp in `LAST`."""
 
     __slots__ = ()
 
@@ -91,26 +92,39 @@ class StampedSocket(gevent.socket.socket):  # type: ignore[misc] # gevent has no
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """As `socket.recv`."""
-        last = LAST
-        last.put(None)
-        if last.asked is self:
-            last.asked = None
-            self._wait_for_answer()
+        self._before_reading()
         try:  # as gevent's method does, which is slower
             data, ancillary, _, _ = self._sock.recvmsg(size, ANCILLARY_BYTES, flags)
         except BlockingIOError:
             data, ancillary, _, _ = self.recvmsg(size, ANCILLARY_BYTES, flags)
         if data:
-            last.ancillary = ancillary
-            last.read = _monotonic()
-            last.greenlet = _getcurrent()
+            LAST.keep(ancillary)
         return data  # type: ignore[no-any-return]
+
+    def recv_into(self, buffer: Any, size: int = 0, flags: int = 0) -> int:
+        """As `socket.recv_into`; the kernel's stamp is kept if the whole buffer may be filled."""
+        self._before_reading()
+        if size:
+            return int(super().recv_into(buffer, size, flags))
+        try:
+            count, ancillary, _, _ = self._sock.recvmsg_into((buffer,), ANCILLARY_BYTES, flags)
+        except BlockingIOError:
+            count, ancillary, _, _ = self.recvmsg_into((buffer,), ANCILLARY_BYTES, flags)
+        if count:
+            LAST.keep(ancillary)
+        return int(count)
 
     def is_silent(self) -> bool:
         """Whether there is nothing to read; needs a quarter of the time of gevent's `select`."""
         poll = POLL()
         poll.register(self._sock.fileno(), select.POLLIN)
         return not poll.poll(0)
+
+    def _before_reading(self) -> None:
+        LAST.put(None)
+        if LAST.asked is self:
+            LAST.asked = None
+            self._wait_for_answer()
 
     def _wait_for_answer(self) -> None:
         """Wait until there is something to read; needs less time than gevent's `_wait`."""
@@ -121,32 +135,3 @@ class StampedSocket(gevent.socket.socket):  # type: ignore[misc] # gevent has no
             self.hub.wait(watcher)
         else:
             shared_timeout(timeout).wait(watcher)
-
-
-def install() -> None:
-    """Let geventhttpclient make stamped sockets for plain HTTP; a second call has no effect."""
-    pool: Any = ConnectionPool
-    create, get = pool._create_tcp_socket, pool.get_socket  # noqa: SLF001 - made to be overridden
-    if hasattr(create, "stamps"):
-        return
-    is_alive = pool._is_socket_alive  # noqa: SLF001 - there is no public access
-
-    def create_stamped(self: Any, *family: Any) -> Any:
-        made = create(self, *family)
-        plain = type(made) is gevent.socket.socket and not isinstance(self, SSLConnectionPool)
-        if plain and stamp(made):
-            made.__class__ = StampedSocket
-        return made
-
-    def get_socket(self: Any) -> Any:
-        LAST.put(None)  # of an earlier exchange, e.g. of an answer that redirects
-        return get(self)
-
-    def is_silent(self: Any, sock: Any) -> bool:
-        if type(sock) is StampedSocket and 0 <= sock.fileno() < _MOST_SELECTED:
-            return sock.is_silent()
-        return bool(is_alive(self, sock))
-
-    create_stamped.stamps = True  # type: ignore[attr-defined]
-    pool._create_tcp_socket, pool.get_socket = create_stamped, get_socket  # noqa: SLF001
-    pool._is_socket_alive = is_silent  # noqa: SLF001

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import gevent
@@ -166,6 +167,29 @@ CASES = [
 SENT = [b"request", b"", bytearray(b"array"), memoryview(b"view"), "text", None]
 
 
+class ReadsInto:
+    """A client that reads into a buffer, or into its beginning."""
+
+    def __init__(self, client: Any, more: int = 0) -> None:
+        self._client, self._more = client, more
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        buffer = bytearray(size + self._more)
+        count = self._client.recv_into(buffer, size if self._more else 0, flags)
+        return bytes(buffer[:count])
+
+
+READS = {
+    "recv": lambda client: client,
+    "recv_into": ReadsInto,
+    "recv_into a part": partial(ReadsInto, more=1),
+}
+
+
+@pytest.mark.parametrize("reads", [pytest.param(READS[name], id=name) for name in READS])
 @pytest.mark.parametrize(
     "case",
     [
@@ -175,13 +199,14 @@ SENT = [b"request", b"", bytearray(b"array"), memoryview(b"view"), "text", None]
 )
 def test_stamped_socket_does_what_the_socket_of_gevent_does(
     case: Callable[[Any, Any], object],
+    reads: Callable[[Any], Any],
 ) -> None:
     results = []
     for kind in (socket.socket, StampedSocket):
         with connected(kind) as (client, peer):
             assert type(client) is kind
             try:
-                results.append(repr(case(client, peer)))
+                results.append(repr(case(reads(client), peer)))
             except Exception as error:  # noqa: BLE001 - the result
                 text = str(error) if isinstance(error, TimeoutError) else ""
                 results.append(f"{type(error).__name__} {getattr(error, 'errno', '')} {text}")
@@ -247,7 +272,17 @@ def test_idle_connection_is_silent_until_something_can_be_read(data: bytes, sile
 
 
 @ONLY_LINUX
-def test_receipt_of_the_last_bytes_is_that_of_the_greenlet_that_read_them() -> None:
+@pytest.mark.parametrize(
+    "reading",
+    [
+        lambda client: client.recv(100),
+        lambda client: bytes(100)[: client.recv_into(bytearray(100))],
+    ],
+    ids=["recv", "recv_into"],
+)
+def test_receipt_of_the_last_bytes_is_that_of_the_greenlet_that_read_them(
+    reading: Callable[[Any], bytes],
+) -> None:
     with connected(StampedSocket) as (client, peer):
         for _ in range(3000):  # the kernel begins to stamp some time after it was asked
             before = time.monotonic()
@@ -255,7 +290,7 @@ def test_receipt_of_the_last_bytes_is_that_of_the_greenlet_that_read_them() -> N
             peer.sendall(b"answer")
             gevent.sleep(0.01)
             arrived = time.monotonic()
-            client.recv(100)
+            assert len(reading(client)) == 6
             if LAST.get():
                 break
         receipt = LAST.get()
@@ -266,5 +301,5 @@ def test_receipt_of_the_last_bytes_is_that_of_the_greenlet_that_read_them() -> N
         assert LAST.get() == receipt
         assert peer.recv(10_000)
         peer.close()
-        assert client.recv(100) == b""
+        assert reading(client) == b""
         assert LAST.get() is None
