@@ -21,6 +21,7 @@ from locust.contrib import fasthttp
 from locust.user.task import DefaultTaskSet
 from requests import PreparedRequest
 
+from harness.load.child.cookies import IdleCookieJar
 from harness.load.child.locustfile.listeners import FLOW
 from harness.load.child.receipts import stamping
 from harness.load.child.recording import SENT, Recorder
@@ -43,6 +44,8 @@ def install(recorder: Recorder) -> None:
         _wrap_exit(recorder, response)
     _count_redirects(recorder)
     _tolerate_binary_errors()
+    of_fast_users: Any = fasthttp
+    of_fast_users.CookieJar = IdleCookieJar
     stamping.install()
     sent_bytes.install()
 
@@ -139,6 +142,8 @@ def _path_of(session: Any, url: str, params: Any) -> str:
 def _whole(session: Any, url: Any) -> str:
     """The URL of a request; empty if it is malformed, which the session raises again."""
     try:
+        if url.startswith("/"):
+            return f"{session.base_url}{url}"
         return str(session._build_url(url))  # noqa: SLF001
     except Exception:  # noqa: BLE001
         return ""
