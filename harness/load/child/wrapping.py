@@ -21,7 +21,8 @@ from locust.contrib import fasthttp
 from locust.user.task import DefaultTaskSet
 from requests import PreparedRequest
 
-from harness.load.child.cookies import IdleCookieJar
+from harness.load.child.client.cookies import IdleCookieJar
+from harness.load.child.client.urls import KnownUrlRequest
 from harness.load.child.locustfile.listeners import FLOW
 from harness.load.child.receipts import stamping
 from harness.load.child.recording import SENT, Recorder
@@ -44,8 +45,7 @@ def install(recorder: Recorder) -> None:
         _wrap_exit(recorder, response)
     _count_redirects(recorder)
     _tolerate_binary_errors()
-    of_fast_users: Any = fasthttp
-    of_fast_users.CookieJar = IdleCookieJar
+    _save_cpu_time()
     stamping.install()
     sent_bytes.install()
 
@@ -70,6 +70,14 @@ def _count_redirects(recorder: Recorder) -> None:
 
     session._send_request_safe_mode = send_and_count  # noqa: SLF001
     request.redirect = redirect_and_count
+
+
+def _save_cpu_time() -> None:
+    """Let the client of FastHttpUser do the same in less time."""
+    module: Any = fasthttp
+    module.CookieJar = IdleCookieJar
+    bases = (KnownUrlRequest, fasthttp.FastRequest)
+    module.LocustUserAgent.request_type = type("FastRequest", bases, {})
 
 
 def _tolerate_binary_errors() -> None:

@@ -7,7 +7,7 @@ import pytest
 from geventhttpclient.header import Headers
 from geventhttpclient.useragent import CompatRequest
 
-from harness.load.child.cookies import IdleCookieJar
+from harness.load.child.client.cookies import IdleCookieJar
 
 URL = "http://shop.example/items/1"
 LATER = "Expires=Wed, 01 Jan 2098 00:00:00 GMT"

@@ -1,0 +1,1 @@
+"""The client of FastHttpUser does the same as Locust's, with less CPU time."""
