@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from harness import names
 from harness.budgets.model import Budget, ClientIndicator, PerRequest
 from harness.errors import UsageError
 from harness.observe.prometheus import Prometheus
@@ -16,6 +17,7 @@ from harness.runs.prometheus_answers import Answers, QueryAnswer, read_answers, 
 
 # Seconds after the end of the window until the server has stored the last scrape within it.
 SETTLING = 2.0
+_NO_TIMES = "; the query has a value without a time: leave out scalar()"
 _NOT_ASKED = "no stored answer about this indicator; query the server with --prometheus URL"
 
 
@@ -91,6 +93,9 @@ def _answer_about(budget: Budget, answers: Answers, clock: Clock) -> ServerAnswe
     queries = _queries_about(budget, clock, answers.matchers)
     replies = {what: answers.asked.get(query) for what, query in queries.items()}
     problem = next((reply.problem for reply in replies.values() if reply and reply.problem), "")
+    value, newest = replies.get(names.ASKED_VALUE), replies.get(names.ASKED_NEWEST)
+    if newest and newest.reached and newest.problem and value and not value.problem:
+        problem += _NO_TIMES
     if None in replies.values():
         problem = _NOT_ASKED
     found = {

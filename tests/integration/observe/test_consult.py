@@ -151,6 +151,16 @@ def test_expression_is_evaluated_at_the_windows_end_over_its_length(
     assert (found.value, found.note) == (own, "evaluated by Prometheus")
 
 
+@needs_prometheus
+def test_expression_without_a_time_is_inconclusive_and_says_what_to_leave_out(
+    prometheus: PrometheusServer, stored_run: RunFolder
+) -> None:
+    query = 'scalar(sum(most{job="sample-app"}))'
+    found = by(Prometheus(prometheus.url), stored_run, of(Promql(query)))
+    assert found.value is None
+    assert found.reason.endswith("the query has a value without a time: leave out scalar()")
+
+
 # --- answers that a real server gives only in need ------------------------------------------------
 
 
@@ -164,6 +174,15 @@ def vector(*values: float, at: float = 1010.0, **also: object) -> Callable[[str]
         return Reply(json.dumps({"status": "success", "data": data, **also}))
 
     return reply
+
+
+def timeless(path: str) -> Reply:
+    """A value, and the error that Prometheus gives when it has no time."""
+    if "timestamp" in path:
+        error = 'expected type instant vector in call to function "timestamp", got scalar'
+        return Reply(json.dumps({"status": "error", "error": error}), 400)
+    data = {"resultType": "scalar", "result": [1010.0, "3"]}
+    return Reply(json.dumps({"status": "success", "data": data}))
 
 
 INFO = "PromQL info: metric might not be a counter"
@@ -182,6 +201,7 @@ BAD: dict[str, tuple[Callable[[str], Reply] | Reply, str]] = {
         "the answer may be incomplete: receive series from store-2: unavailable",
     ),
     "a part of the data": (vector(3.0, isPartial=True), "the answer may be incomplete"),
+    "a scalar": (timeless, "got scalar; the query has a value without a time: leave out scalar()"),
     "an old sample": (vector(3.0, at=900.0), "its last sample is 1.83 min older than the window"),
 }
 
