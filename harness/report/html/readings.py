@@ -164,8 +164,15 @@ class Readings:
         return [None if value is None else value - first for value in levels]
 
     def _utilization(self, of: Selector, to: Selector) -> Values:
+        """The highest share of a limit, joined as in `observe_utilization`."""
         used, limits = self._levels(of), self._levels(to)
-        shares = [_quotient(used[name], limits[name]) for name in used if name in limits]
+        by_harness = all(origin(one).provider for one in matching(self._evidence, to))
+        whole = next(iter(limits.values()), []) if by_harness else []
+        shares = [
+            _quotient(values, limit)
+            for name, values in used.items()
+            if (limit := limits.get(name, whole))
+        ]
         return [
             max((share for share in column if share is not None), default=None)
             for column in zip(*shares, strict=True)

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.budgets.model import Gauge, Indicator, Mean, Quantile, Rate, Ratio, Selector
+from harness.budgets.model import (
+    Gauge,
+    Indicator,
+    Mean,
+    Quantile,
+    Rate,
+    Ratio,
+    Selector,
+    Utilization,
+)
+from harness.names import MEMORY_LIMIT
 from harness.report.html.axis import Axis, axis_of
 from harness.report.html.readings import Readings, Values, rates
 from harness.runs.model import Evidence, Series
@@ -74,6 +84,34 @@ def test_indicator_over_time(indicator: Indicator, expected: Values) -> None:
     found = Readings(evidence, AXIS).over_time(indicator)
     assert len(found) == len(expected)
     assert [v and round(v, 9) for v in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        pytest.param([series(MEMORY_LIMIT, *[8.0] * 7)], [0.5, 0.25, None], id="its own"),
+        pytest.param(
+            [series(MEMORY_LIMIT, *[8.0] * 7), series(MEMORY_LIMIT, *[2.0] * 7, instance="b")],
+            [0.5, 0.25, None],
+            id="that of its instance",
+        ),
+        pytest.param(
+            [series(MEMORY_LIMIT, *[8.0] * 7, instance="b")], [], id="of another instance"
+        ),
+        pytest.param(
+            [series(MEMORY_LIMIT, *[8.0] * 7, instance="b", provider="psutil")],
+            [0.5, 0.25, None],
+            id="read by the harness, metrics at another port",
+        ),
+        pytest.param([], [], id="none"),
+    ],
+)
+def test_utilization_over_time_is_a_share_of_the_limit(
+    limits: list[Series], expected: Values
+) -> None:
+    evidence = Evidence(MANIFEST, {}, (series("used", 2.0, 4.0, 2.0, 2.0), *limits))
+    used = Utilization(Selector("used"), Selector(MEMORY_LIMIT))
+    assert Readings(evidence, AXIS).over_time(used) == expected
 
 
 SECONDS = Axis(start=100.0, width=1, count=12, zero=100.0, window=(0, 12))
