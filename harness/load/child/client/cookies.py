@@ -1,7 +1,7 @@
 """Inside the generator: a cookie jar that takes no time while a service sets no cookies.
 
-The jar of the standard library takes 8 us of each request to find that out, about what harness
-takes to record a request of FastHttpUser.
+The jar of the standard library takes about a tenth of the CPU time of each request to find out that
+there are none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 class IdleCookieJar(CookieJar):
     """As `CookieJar`, for requests and responses of geventhttpclient."""
 
+    _cookies: dict[str, Any]  # by domain; `len(self)` would go through all of them
+
     def add_cookie_header(self, request: Any) -> None:
         """Add the cookies that belong to a request."""
         if self._cookies:
@@ -23,5 +25,3 @@ class IdleCookieJar(CookieJar):
         headers = response.info()
         if "set-cookie" in headers or "set-cookie2" in headers:
             super().extract_cookies(response, request)
-
-    _cookies: dict[str, Any]  # by domain; `len(self)` would go through all of them
