@@ -33,6 +33,17 @@ from harness.units import Unit, bucket_text, counted, format_quantity
 _ONLY_THIS_RUN = "; by the value alone, which claims nothing beyond this run"
 # Guards that more load may clear: a look at a run finds requests that are about to be answered.
 _CLEARS = frozenset({"in-flight-at-end"})
+# Guards on delays, which doubt a breach that is no larger than the delays may have made it.
+_DELAYS = frozenset(
+    {
+        "generator-loop-lag",
+        "generator-canary",
+        "scheduler-lag",
+        "host-steal",
+        "cgroup-throttled",
+        "cpu-contention",
+    }
+)
 
 
 def judge(budgets: tuple[Budget, ...], evidence: Evidence, off: tuple[str, ...] = ()) -> Judgement:
@@ -167,12 +178,21 @@ def _waits(
     tripped: Sequence[Guard],
     interval: Confidence | None,
 ) -> bool:
-    """Whether more load may decide a budget that is inconclusive."""
-    if tripped:
-        return all(guard.name in _CLEARS for guard in tripped)
+    """Whether more load may decide a budget that is inconclusive.
+
+    Delays leave a breach in doubt while the run goes on. But a breach that is not certain without
+    them either may turn out to be none, or a larger one.
+    """
+    names = {guard.name for guard in tripped}
+    if names - _CLEARS - _DELAYS:
+        return False
+    if names and names <= _CLEARS:
+        return True
     if _why_no_data(budget, measurement):
         return measurement.value is not None
-    return not measurement.undecided and interval is not None
+    if measurement.undecided or interval is None:
+        return False
+    return proven(interval.lower, interval.upper, budget.bound, budget.direction) is None
 
 
 def _outcome(

@@ -149,7 +149,7 @@ class Verdict:
         advice: Where to look first, for a breach and a warning about one; empty otherwise.
         request: Whose latency is judged, empty is every request; None when no latency is.
         at_least: Whether the true value may be higher, because requests were unanswered.
-        waits: Whether it is inconclusive only because there are too few data so far.
+        waits: Whether it is inconclusive, and more load may decide it.
         guard: Name of the guard that made it inconclusive, the first one of several; empty
             otherwise.
         decide: Whether the interval decided, or by the budget's `decide: value` the value alone.

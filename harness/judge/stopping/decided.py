@@ -24,7 +24,8 @@ class DecisionWatch:
     """Looks at a run at certain moments, for a scenario with a planned end.
 
     At the planned end the run is over unless more data may decide a budget: a budget that fails
-    ends it, and so does an outcome that is open only because of a tripped guard or missing data.
+    ends it, and so does an outcome that is open only where more load does not help (`waits` of a
+    verdict), such as after a tripped guard or without data.
     With `stop: decided` the run ends earlier or later as soon as each budget has its verdict.
 
     Before the planned end a verdict must be certain whatever the rest of the run brings. So an

@@ -30,7 +30,7 @@ from harness.judge.bounds import holds, margin
 from harness.judge.describe import advice, describe
 from harness.judge.judge import decide, judge
 from harness.judge.measure.series import PROMETHEUS
-from harness.judge.model import Confidence, Measurement, Outcome, Scope, guard
+from harness.judge.model import Confidence, Guard, Measurement, Outcome, Scope, guard
 from harness.runs.model import Distribution
 from harness.units import Unit, parse
 from tests.unit.judge.evidence import (
@@ -549,3 +549,26 @@ def test_judge_more_load_does_not_help_where_a_guard_tripped_or_a_bucket_hides_t
     hidden = Measurement(0.01, 100, "service metrics", undecided="the bound is within a bucket")
     verdict = decide(near, hidden, ())
     assert (verdict.outcome, verdict.waits) == ("inconclusive", False)
+
+
+DOUBTS = guard("scheduler-lag", "up to 30 ms late", tripped=True, scope="latency")
+FAILED = guard("run-complete", "the run failed", tripped=True, scope="all")
+
+
+@pytest.mark.parametrize(
+    ("tripped", "lower", "waits"),
+    [
+        pytest.param((DOUBTS,), 0.09, True, id="delays, and the bound is within the interval"),
+        pytest.param((DOUBTS,), 0.11, False, id="delays, and a breach that is certain else"),
+        pytest.param((DOUBTS, FAILED), 0.09, False, id="another guard as well"),
+    ],
+)
+def test_judge_more_load_may_decide_a_breach_in_doubt_that_chance_may_have_made(
+    tripped: tuple[Guard, ...], lower: float, waits: bool
+) -> None:
+    measured = Measurement(0.12, 400, "load generator")
+    interval = Confidence(lower, 0.14)
+    verdict = decide(budget(Latency(0.95), 0.1), measured, tripped, interval)
+    assert (verdict.outcome, verdict.waits) == ("inconclusive", waits)
+    few = replace(budget(Latency(0.95), 0.1), min_samples=500)
+    assert decide(few, measured, tripped, interval).waits == (FAILED not in tripped)
