@@ -11,11 +11,14 @@ from harness.judge.bounds import holds, holds_by_value, margin, proven
 from harness.judge.describe import advice, describe
 from harness.judge.failed import with_advice
 from harness.judge.guards.all import guards
+from harness.judge.guards.lateness import usual_lateness
+from harness.judge.guards.readings import GeneratorReading, read_generator
 from harness.judge.intervals.interval import confidence
 from harness.judge.intervals.levels import levels_of
 from harness.judge.intervals.start_noise import NOISE
 from harness.judge.locustfile import locustfile_verdict
 from harness.judge.measure.measure import Measured, measure_budgets
+from harness.judge.measure.observation import ObservedTimes
 from harness.judge.measure.series import PROMETHEUS
 from harness.judge.model import (
     Confidence,
@@ -60,7 +63,8 @@ def judge(budgets: tuple[Budget, ...], evidence: Evidence, off: tuple[str, ...] 
     """
     measured = measure_budgets(budgets, evidence)
     found = guards(evidence, measured)
-    intervals = [_interval(one, evidence.manifest) for one in measured]
+    generator = read_generator(evidence)
+    intervals = [_interval(one, evidence.manifest, generator) for one in measured]
     verdicts = tuple(
         with_advice(one.budget, decide(one.budget, one.measurement, found, interval), evidence)
         for one, interval in zip(measured, intervals, strict=True)
@@ -84,12 +88,17 @@ def _leniency(budgets: Sequence[Budget], off: tuple[str, ...]) -> Leniency:
     )
 
 
-def _interval(one: Measured, manifest: Manifest) -> Confidence | None:
+def _interval(one: Measured, manifest: Manifest, generator: GeneratorReading) -> Confidence | None:
+    """The interval of a budget's indicator without the usual lateness of the generator."""
     if manifest.aborted_by == one.name or one.budget.decide == "value":
         return None  # an abort was certain by all that was recorded, some of it after the cut
     noise = manifest.noise.get(one.name, NOISE)
     value = one.measurement.value
-    return confidence(one.budget, one.observation, value, levels_of(manifest), noise)
+    found = confidence(one.budget, one.observation, value, levels_of(manifest), noise)
+    if found is None or found.lower is None or not isinstance(one.observation, ObservedTimes):
+        return found
+    late = usual_lateness(one.observation, generator)
+    return replace(found, lower=max(0.0, found.lower - late))
 
 
 def decide(

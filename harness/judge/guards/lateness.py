@@ -21,6 +21,7 @@ from harness.judge.measure.observation import ObservedTimes
 from harness.names import (
     GENERATOR_CANARY,
     GENERATOR_LOOP_LAG,
+    LATENCY,
     SCHEDULER_LAG,
     START_LAG,
 )
@@ -81,6 +82,19 @@ def breached_by_kernel_times(
     if not observed.by_kernel:
         return lambda _: False
     return _breached(budget, observed, generator, _added_to_kernel_times)
+
+
+def usual_lateness(observed: ObservedTimes, generator: GeneratorReading) -> float:
+    """How much of the times is the generator's own lateness on average, in seconds.
+
+    A late start counts where it is the generator's alone: not while arrivals waited for users.
+    """
+    start = 0.0
+    if observed.indicator.of == LATENCY and not generator.users_ran_out:
+        start = generator.mean_lag(START_LAG)
+    by_loop = max(0.0, 1 - observed.by_kernel / max(1, observed.times.count))
+    read = max(generator.mean_lag(what) for what in (GENERATOR_LOOP_LAG, GENERATOR_CANARY))
+    return start + by_loop * read
 
 
 def _added_to_loop_times(

@@ -1,9 +1,12 @@
 """Where the kernel timed the answers, only lateness before the sending is in doubt."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from math import ceil
+from typing import Literal
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from harness import names
 from harness.budgets.model import Budget, Latency
 from harness.judge.guards import lateness
 from harness.judge.guards.readings import GeneratorReading
+from harness.judge.judge import judge
 from harness.judge.measure.observation import Coverage, ObservedTimes, RequestCount, Waits
 from harness.runs.model import Distribution, Evidence, LatencyKey
 from tests.unit.judge.evidence import budget, distribution, evidence, requests
@@ -156,6 +160,63 @@ def test_distribution_of_receive_lags_is_no_latency() -> None:
         [0.0001] * 100
     )
     assert tripped(with_lags, P95) == set()
+
+
+@pytest.mark.parametrize(
+    ("of", "by_kernel", "ran_out", "late"),
+    [
+        pytest.param("latency", 100, False, 0.003, id="by the kernel: of the start"),
+        pytest.param("latency", 0, False, 0.008, id="by the loop: of start and reading"),
+        pytest.param("latency", 80, False, 0.004, id="a fifth of it by the loop"),
+        pytest.param("latency", 100, True, 0.0, id="arrivals that waited for users"),
+        pytest.param("service_time", 100, False, 0.0, id="from the real start on"),
+        pytest.param("service_time", 0, False, 0.005, id="the same, by the loop"),
+    ],
+)
+def test_interval_of_a_time_is_without_the_lateness_that_is_usual(
+    of: Literal["latency", "service_time"], by_kernel: int, ran_out: bool, late: float
+) -> None:
+    lags = {
+        **lag(names.START_LAG, slow=1000, seconds=0.003),
+        **lag(names.GENERATOR_LOOP_LAG, slow=1000, seconds=0.002),
+        **lag(names.GENERATOR_CANARY, slow=1000, seconds=0.005),
+    }
+    one = budget(Latency(0.5, of=of), 0.1)
+    idle = readings(names.GENERATOR_IDLE_USERS, [0.0 if ran_out else 1.0])
+    ends = []
+    for late_by in ({}, lags):
+        made = run(late_by, 0.21, by_kernel)
+        (verdict,) = judge((one,), replace(made, series=(*made.series, idle))).verdicts
+        ends.append((verdict.lower, verdict.upper, verdict.value))
+    (before, upper, value), (lower, *others) = ends
+    assert before is not None
+    assert lower == pytest.approx(before - late, abs=1e-9)
+    assert others == [upper, value]
+
+
+def test_interval_of_a_time_that_is_all_lateness_begins_at_zero() -> None:
+    (verdict,) = judge((P95,), run(late(names.START_LAG, seconds=9.0), 0.21)).verdicts
+    assert verdict.lower == 0.0
+
+
+def test_service_at_its_bound_does_not_fail_because_each_request_is_some_milliseconds_late() -> (
+    None
+):
+    """The p95 is 30 ms, and each of 500 requests is sent 3 to 5 ms late: 1% may fail."""
+    draw, outcomes = np.random.default_rng(3), []
+    one = budget(Latency(0.95), 0.03)
+    for _ in range(100):
+        start = draw.uniform(0.003, 0.005, 500)
+        times = draw.exponential(0.03 / np.log(20), 500) * np.exp(draw.normal(0, 0.05)) + start
+        latency = {
+            **requests(ok=times.round(5).tolist()),
+            **requests(ok=[0.0001] * 500, what=names.RECEIVE_LAG),
+            LatencyKey(names.START_LAG): distribution(start.round(4).tolist()),
+        }
+        made = evidence(latency=latency, requests=account())
+        outcomes.append(judge((one,), made).verdicts[0].outcome)
+    assert outcomes.count("fail") <= 4  # of 1 expected
+    assert outcomes.count("inconclusive") > 50  # none of the other guards has a part in it
 
 
 OF_BATCH = st.dictionaries(
