@@ -55,14 +55,23 @@ FRAME = {
 }
 
 
-@pytest.mark.parametrize("path", [DOCS / "budgets.md"], ids=str)
-def test_documented_section_is_accepted_without_advice(path: Path) -> None:
-    sections = [text for text in examples(path) if not text.startswith("version:")]
-    assert len(sections) == 7
-    for text in sections:
-        rest = "".join(frame for key, frame in FRAME.items() if f"{key}:" not in text)
-        plan = parse_plan(rest + text, Path("budgets.yaml"), {}, date(2026, 11, 20))
-        assert lint(plan, None) == []
+OF_OTHER_PROGRAMS = re.compile(r"^ *(jobs|script|scrape_configs|volumes):", flags=re.MULTILINE)
+
+
+SECTIONS = {
+    f"{path.name}-{number}": text
+    for path in (README, *sorted(DOCS.glob("*.md")))
+    for number, text in enumerate(examples(path), start=1)
+    if not text.startswith("version:") and not OF_OTHER_PROGRAMS.search(text)
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_documented_section_is_accepted_without_advice(section: str) -> None:
+    text = SECTIONS[section]
+    rest = "".join(frame for key, frame in FRAME.items() if f"{key}:" not in text)
+    plan = parse_plan(rest + text, Path("budgets.yaml"), {}, date(2026, 11, 20))
+    assert lint(plan, None) == []
 
 
 @pytest.mark.parametrize(
