@@ -25,7 +25,7 @@ class BudgetResult:
         value: In base units; None without data.
         lower: Lower end of the interval.
         upper: Upper end of the interval.
-        unit: Of the values: "s", "By", "1", "1/s".
+        unit: Of the values: "s", "ratio", "bytes", "1/s" or "1".
         guard: Name of the guard that makes the budget inconclusive; empty otherwise.
         test: The outcome as a test: "warned" is a passed test with a warning, "error" an error.
         text: The figures, the reason and what failed, for people.
