@@ -202,7 +202,8 @@ class TargetSpec(Section):
     )
     setup: Text | None = Field(None, description="Run once per checkout by `harness compare`")
     ready: Text | None = Field(
-        None, description="Path or URL that answers 2xx once the service is ready"
+        None,
+        description="Path or URL that answers 2xx once the service that `command` starts is ready",
     )
     metrics: Texts | None = Field(
         None, description="Path or URL of the Prometheus metrics, or a list: one per replica"
