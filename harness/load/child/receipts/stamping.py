@@ -9,7 +9,7 @@ from typing import Any
 
 import gevent.socket
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from harness.load.child.receipts.clock import stamp
 from harness.load.child.receipts.sockets import LAST, StampedSocket
@@ -52,10 +52,12 @@ def _install_in_geventhttpclient() -> None:
 def _install_in_urllib3() -> None:
     """For HttpUser, whose library requests uses urllib3: it reads by `recv_into`.
 
-    A connection for https has a `connect` of its own, and the same `putrequest`.
+    A connection for https has a `connect` of its own, and the same `putrequest`. It connects before
+    the request begins, e.g. after an answer that redirects to it.
     """
     connection: Any = HTTPConnection
-    original, put = connection.connect, connection.putrequest
+    tls: Any = HTTPSConnection
+    original, put, connect_tls = connection.connect, connection.putrequest, tls.connect
 
     def connect(self: Any) -> None:
         original(self)
@@ -65,8 +67,13 @@ def _install_in_urllib3() -> None:
         LAST.put(None)  # of an earlier exchange
         put(self, *args, **kwargs)
 
+    def connect_over_tls(self: Any) -> None:
+        LAST.put(None)  # of an earlier exchange
+        connect_tls(self)
+
     connect.stamps = True  # type: ignore[attr-defined]
     connection.connect, connection.putrequest = connect, putrequest
+    tls.connect = connect_over_tls
 
 
 def _stamp(sock: Any) -> None:

@@ -7,6 +7,7 @@ import gevent
 import pytest
 from gevent import socket
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
 
 from harness.load.child.receipts.clock import stamp
 from harness.load.child.receipts.sockets import LAST, StampedSocket
@@ -63,4 +64,13 @@ def test_stamp_of_an_earlier_exchange_is_gone_when_another_begins(
     LAST.put((1.0, 2.0))
     assert LAST.get() == (1.0, 2.0)
     kind("localhost").putrequest("GET", "/")  # sends nothing yet
+    assert LAST.get() is None
+
+
+def test_stamp_of_an_earlier_exchange_is_gone_when_a_connection_over_tls_fails() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+    LAST.put((1.0, 2.0))
+    with pytest.raises(NewConnectionError):
+        HTTPSConnection(*address).connect()
     assert LAST.get() is None
