@@ -17,10 +17,10 @@ _getcurrent, _monotonic = gevent.getcurrent, time.monotonic
 class SharedTimeout:
     """Waits with a common time-out in seconds, for the greenlets of one thread."""
 
-    def __init__(self, seconds: float) -> None:
-        """Use `shared_timeout`, which keeps one instance for each length."""
+    def __init__(self, seconds: float, hub: Any) -> None:
+        """Use `shared_timeout`, which keeps one instance for each length and each thread's hub."""
         self._seconds = seconds
-        self._hub: Any = gevent.get_hub()
+        self._hub = hub
         self._waiting: dict[Any, float] = {}  # greenlet -> end of its wait, the first one first
         self._timer: Any = None
 

@@ -46,7 +46,8 @@ class _Connection:
         self.send = socket._sock.send  # noqa: SLF001 - gevent's method handles a time-out first
         self._receive = socket._sock.recvmsg  # noqa: SLF001
         self._readable = socket._read_event  # noqa: SLF001
-        self._wait = shared_timeout(socket.timeout).wait if socket.timeout else socket.hub.wait
+        hub, timeout = socket.hub, socket.timeout
+        self._wait = shared_timeout(timeout, hub).wait if timeout else hub.wait
         self.ancillary: Ancillary = ()
         self.read = 0.0
         poll = POLL()

@@ -134,4 +134,4 @@ class StampedSocket(gevent.socket.socket):  # type: ignore[misc] # gevent has no
         if timeout is None:
             self.hub.wait(watcher)
         else:
-            shared_timeout(timeout).wait(watcher)
+            shared_timeout(timeout, self.hub).wait(watcher)

@@ -2,10 +2,11 @@
 
 import errno
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -211,6 +212,31 @@ def test_stamped_socket_does_what_the_socket_of_gevent_does(
                 text = str(error) if isinstance(error, TimeoutError) else ""
                 results.append(f"{type(error).__name__} {getattr(error, 'errno', '')} {text}")
     assert results[0] == results[1]
+
+
+def test_threads_wait_with_the_same_timeout_each_in_its_own_loop() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as peers:
+
+        def serve() -> None:
+            for answer in (b"answer", b"") * 2:
+                peer, _ = server.accept()
+                peers.enter_context(peer).sendall(answer)
+
+        def ask(timeout: float) -> str:
+            with socket.create_connection(server.getsockname()) as client:
+                client.settimeout(timeout)
+                client.__class__ = StampedSocket
+                client.sendall(b"ask")
+                try:
+                    return str(client.recv(100))
+                except TimeoutError as error:
+                    return str(error)
+
+        threading.Thread(target=serve, daemon=True).start()
+        timeouts = (PATIENCE, 0.05)
+        here = [ask(seconds) for seconds in timeouts]
+        there = [gevent.get_hub().threadpool.apply(ask, (seconds,)) for seconds in timeouts]
+    assert here == there == ["b'answer'", "timed out"]
 
 
 class Counting:
