@@ -31,6 +31,8 @@ from harness.load.child.records.failures import FAILED
 from harness.load.child.records.sent_bytes import get_sent, set_sent
 from harness.load.child.tracing import TRACEPARENT, traced
 
+_ENDS = (*FLOW, gevent.GreenletExit)  # a user ends its task, or is killed within it
+
 
 def install(recorder: Recorder) -> None:
     """Wrap the clients and listen; to be called before the locustfile adds its own listeners."""
@@ -212,7 +214,7 @@ def _wrap_exit(recorder: Recorder, response: Any) -> None:
     original = response.__exit__
 
     def leave(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
-        if kind is not None and issubclass(kind, FLOW) and self._manual_result is None:
+        if kind is not None and issubclass(kind, _ENDS) and self._manual_result is None:
             original(self, None, None, None)  # not a failure of the request: its status decides
             return False
         try:

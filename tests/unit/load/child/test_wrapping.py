@@ -1,0 +1,63 @@
+"""Requests whose with-block ends before its last line."""
+
+import json
+import subprocess
+import sys
+
+# In a process of its own, since importing Locust patches the process.
+SCRIPT = """
+import json
+import harness.load.child.cooperative
+import gevent
+from gevent.server import StreamServer
+from locust import FastHttpUser, HttpUser, events
+from locust.env import Environment
+from harness import FastUser
+from harness.load.child.recording import Recorder
+from harness.load.child.wrapping import install
+
+recorder = Recorder(print)
+install(recorder)
+
+def answer(peer, _):
+    while request := peer.recv(10_000):
+        status = request.split()[1].strip(b"/")
+        peer.sendall(b"HTTP/1.1 " + status + b" X\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+
+server = StreamServer(("127.0.0.1", 0), answer)
+server.start()
+
+def wait(client, status, judge):
+    with client.get(f"/{status}", catch_response=True, name=f"{status} {judge}") as response:
+        if judge:
+            getattr(response, judge)(*["wrong"][:judge == "failure"])
+        gevent.sleep(60)
+
+found = []
+for base in (HttpUser, FastHttpUser, FastUser):
+    host = f"http://127.0.0.1:{server.server_port}"
+    client = type("Caller", (base,), {"host": host})(Environment(events=events)).client
+    for status, judge in ((200, ""), (500, ""), (500, "success"), (200, "failure")):
+        waiting = gevent.spawn(wait, client, status, judge)
+        while not recorder._watches:
+            gevent.sleep(0.001)
+        waiting.kill()
+    cells = recorder.take_cells()
+    failures = recorder.take_failures()
+    found.append([
+        sorted((cell.name, cell.outcome) for cell in cells if cell.what == "latency"),
+        sorted((one.name, one.kind) for one in failures),
+        [recorder.lost, len(recorder.in_flight)],
+    ])
+print(json.dumps(found))
+"""
+
+
+def test_request_of_a_user_that_is_killed_in_its_with_block_fails_by_its_status_or_its_judge() -> (
+    None
+):
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    outcomes = [["200 ", "ok"], ["200 failure", "error"], ["500 ", "error"], ["500 success", "ok"]]
+    kinds = [["200 failure", "check"], ["500 ", "status"]]
+    assert json.loads(done.stdout) == [[outcomes, kinds, [0, 0]]] * 3
