@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 import weakref
 from collections.abc import Callable
 from typing import NamedTuple
@@ -41,11 +43,11 @@ def timed(watched: Watch | None, start: float, milliseconds: float) -> tuple[flo
         watched: None for a request whose event its greenlet fires when the answer is read.
         start: When it was sent.
         milliseconds: The `response_time` of its event, which counts where there is no receipt, or
-            where a with-block changed it.
+            where a with-block changed it. If it is no finite number, the time until now counts.
     """
     receipt = LAST.get() if watched is None else watched.receipt
-    if receipt is None or (watched is not None and watched.milliseconds != milliseconds):
-        return float(milliseconds) / 1000, None
-    if not CLOCK.is_usable(receipt, start):
-        return float(milliseconds) / 1000, None
-    return receipt[0] - start, receipt
+    changed = watched is not None and watched.milliseconds != milliseconds
+    if receipt is not None and not changed and CLOCK.is_usable(receipt, start):
+        return receipt[0] - start, receipt
+    seconds = float(milliseconds) / 1000
+    return seconds if math.isfinite(seconds) else time.monotonic() - start, None
