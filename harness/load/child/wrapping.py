@@ -171,6 +171,8 @@ def _wrap_request(
     has = dict.__contains__  # the lookup of geventhttpclient's headers converts case and is slower
 
     def request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        if self.request_event is not events.request:  # not part of the load, nor for Locust
+            return original(self, method, url, *args, **kwargs)
         if args:
             signature.bind(self, method, url, *args, **kwargs)  # a wrong call fails as before
             kwargs.update(zip(names, args, strict=False))
@@ -186,10 +188,9 @@ def _wrap_request(
         except Exception:  # noqa: BLE001 - of a malformed URL, which the session raises again
             named = (method, str(url))
         number = recorder.sent(self.user, time.monotonic(), traceparent, named, _whole(self, url))
-        context = kwargs.get("context")
         set_sent()
         kwargs["headers"] = headers
-        kwargs["context"] = {**context, SENT: number} if context else {SENT: number}
+        kwargs["context"] = {**(kwargs.get("context") or {}), SENT: number}
         try:
             response = original(self, method, url, **kwargs)
         except gevent.GreenletExit:  # the user was killed: the outcome is unknown

@@ -1,4 +1,4 @@
-"""Requests whose with-block ends before its last line."""
+"""Requests whose with-block ends before its last line, and requests outside of the load."""
 
 import json
 import subprocess
@@ -61,3 +61,40 @@ def test_request_of_a_user_that_is_killed_in_its_with_block_fails_by_its_status_
     outcomes = [["200 ", "ok"], ["200 failure", "error"], ["500 ", "error"], ["500 success", "ok"]]
     kinds = [["200 failure", "check"], ["500 ", "status"]]
     assert json.loads(done.stdout) == [[outcomes, kinds, [0, 0]]] * 3
+
+
+OUTSIDE = """
+import gc
+import harness.load.child.cooperative
+from gevent.server import StreamServer
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+from locust.event import EventHook
+from harness.load.child.fast.session import FastSession
+from harness.load.child.recording import Recorder
+from harness.load.child.wrapping import install
+
+recorder = Recorder(print)
+install(recorder)
+
+def answer(peer, _):
+    while request := peer.recv(10_000):
+        peer.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+
+server = StreamServer(("127.0.0.1", 0), answer)
+server.start()
+for session in (HttpSession, FastHttpSession, FastSession):
+    client = session(f"http://127.0.0.1:{server.server_port}", EventHook(), user=None)
+    print(client.get("/").text)
+    with client.get("/", catch_response=True) as response:
+        print(response.text)
+    del response
+gc.collect()
+print(recorder.started, recorder.recorded, recorder.lost)
+"""
+
+
+def test_requests_of_a_session_with_an_event_of_its_own_are_not_part_of_the_load() -> None:
+    command = [sys.executable, "-c", OUTSIDE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == ["ok"] * 6 + ["0 0 0"]
