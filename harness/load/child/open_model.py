@@ -1,10 +1,11 @@
 """Inside the generator: the open model. Iterations start on schedule; responses do not delay them.
 
 A user that is about to run a task first takes an arrival, and with it the intended start of the
-task; each user class has its own arrivals. Locustfiles need no change: `wait_time` is ignored, task
-weights hold, task sets pass through to their tasks, and each step of a SequentialTaskSet takes one
-arrival. A user within a sequence (see `progress`) takes arrivals before users that would begin one,
-so all steps run in the proportions of Locust. `on_start` runs outside of the schedule.
+task; each user class has its own arrivals. Locustfiles need no change: users do not wait between
+tasks, task weights hold, task sets pass through to their tasks, and each step of a
+SequentialTaskSet takes one arrival. A user within a sequence (see `progress`) takes arrivals before
+users that would begin one, so all steps run in the proportions of Locust. `on_start` runs outside
+of the schedule.
 
 Arrivals are divided between user classes by their weight; a class with a `fixed_count` gets the
 share that it has of the pool.
@@ -44,7 +45,9 @@ from harness.load.child.timer import Alarm
 from harness.load.sharding import ScheduleShard, draw
 from harness.names import LATE, SCHEDULER_LAG, START_LAG
 
-_SERVED = "harness_served"  # attribute of a user: it has run a task since it last waited
+# Attribute of a user: whether the task of its last arrival has ended; none after the next wait.
+_SERVED = "harness_served"
+_wait: Any = TaskSet.wait
 
 
 class OpenModel:
@@ -88,7 +91,7 @@ class OpenModel:
         record_choices()
         for task_set in (TaskSet, DefaultTaskSet):
             self._wrap_execute(task_set)
-        TaskSet.wait = _do_not_wait  # type: ignore[method-assign]
+        TaskSet.wait = _wait_within_tasks  # type: ignore[method-assign]
 
         def run(user: Any) -> None:
             self._run_tests(user)
@@ -236,6 +239,7 @@ class OpenModel:
     def _end_iteration(self, user: Any) -> None:
         self.busy -= 1
         user.__dict__.pop(INTENDED, None)  # unless the first request took it
+        user.__dict__[_SERVED] = True
 
     def _take(self, user: Any, task_set: TaskSet | None) -> int:
         """Wait for an arrival; its place in the schedule."""
@@ -251,16 +255,21 @@ class OpenModel:
         self.late += lag > LATE
         self._recorder.reading(START_LAG, intended, lag)
         user.__dict__[INTENDED] = intended
-        user.__dict__[_SERVED] = True
+        user.__dict__[_SERVED] = False
         if self._recorder.any_failed:
             user.__dict__.pop(FAILED, None)
         return place
 
 
-def _do_not_wait(self: TaskSet) -> None:
+def _wait_within_tasks(self: TaskSet) -> None:
     """Replaces TaskSet.wait: only the schedule determines the start of the next task."""
     user: Any = self.user
     if user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001
         raise StopUser
-    if not user.__dict__.pop(_SERVED, False):
+    if user.__dict__.get(_SERVED) is False:  # a task has called it
+        since = time.monotonic()
+        _wait(self)
+        if INTENDED in user.__dict__:  # the first request is due after the wait
+            user.__dict__[INTENDED] += time.monotonic() - since
+    elif user.__dict__.pop(_SERVED, None) is None:
         gevent.sleep(0.1)  # without an iteration since the last call, do not block the loop

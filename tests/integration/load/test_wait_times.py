@@ -1,4 +1,4 @@
-"""The open model says that it does not keep the mix of classes with different wait times."""
+"""Wait times in the open model: users wait within tasks, not between them."""
 
 import json
 import subprocess
@@ -58,3 +58,55 @@ def test_different_wait_times_are_noted_in_the_open_model(tmp_path: Path) -> Non
         "or replace `rate` by `users`"
     )
     assert notices == {"ClosedWorkload": [], "OpenWorkload": [text]}
+
+
+# Each of ten tasks waits 7 s by a clock that only waits move.
+WAITING = """
+import json
+import harness.load.child.cooperative
+import gevent, time
+from locust import User, constant, events, task
+from locust.env import Environment
+from harness.budgets.workload import OpenWorkload, Stage
+from harness.load.child.open_model import OpenModel
+from harness.load.child.recording import INTENDED, Recorder
+
+sleep, slept, shifts = gevent.sleep, [], []
+t0 = now = time.monotonic()
+time.monotonic = lambda: now
+
+def wait(seconds=0.0):
+    global now
+    slept.append(seconds)
+    now += seconds
+    sleep(0)
+
+gevent.sleep = wait
+
+class Caller(User):
+    wait_time = constant(7)
+    @task
+    def pause(self):
+        due = self.__dict__[INTENDED]
+        self.wait()
+        shifts.append(round(self.__dict__.pop(INTENDED) - due, 3))
+        self.wait()
+
+model = OpenModel(OpenWorkload((Stage(10, 1),), arrivals="even", max_users=1), Recorder(print))
+model.install([Caller], None)
+gevent.spawn(Caller(Environment(events=events)).run)
+sleep(0)
+now = t0 + 2.0  # all are due
+model.start(t0)
+while model.sent < 10 or model.busy:
+    sleep(0)
+print(json.dumps([slept, shifts]))
+"""
+
+
+def test_user_of_the_open_model_waits_within_a_task_as_the_task_says_and_not_after_it() -> None:
+    command = [sys.executable, "-c", WAITING]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    slept, shifts = json.loads(done.stdout)
+    assert slept == [7] * 20
+    assert shifts == [7] * 10  # the first request is due after the wait that comes before it
