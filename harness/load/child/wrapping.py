@@ -27,6 +27,7 @@ from harness.load.child.locustfile.listeners import FLOW
 from harness.load.child.receipts import stamping
 from harness.load.child.recording import SENT, Recorder
 from harness.load.child.records import sent_bytes
+from harness.load.child.records.elsewhere import origin_of
 from harness.load.child.records.failures import FAILED
 from harness.load.child.records.sent_bytes import get_sent, set_sent
 from harness.load.child.tracing import TRACEPARENT, traced
@@ -64,6 +65,10 @@ def _count_redirects(recorder: Recorder) -> None:
             for before, after in pairwise((*response.history, response)):
                 if before.is_redirect:  # else it was repeated with credentials
                     recorder.elsewhere.count_redirect(str(after.url))
+        elif getattr(response, "error", None) and response.request:
+            last = str(response.request.url)  # that found no answer; the history is not known
+            if origin_of(last) != origin_of(str(url)):
+                recorder.elsewhere.count_redirect(last)
         return response
 
     def redirect_and_count(self: Any, code: int, location: str) -> None:

@@ -1,4 +1,4 @@
-"""Requests whose with-block ends before its last line, and requests outside of the load."""
+"""Requests whose with-block ends early, requests outside of the load, and failed redirects."""
 
 import json
 import subprocess
@@ -98,3 +98,43 @@ def test_requests_of_a_session_with_an_event_of_its_own_are_not_part_of_the_load
     command = [sys.executable, "-c", OUTSIDE]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines() == ["ok"] * 6 + ["0 0 0"]
+
+
+REDIRECTED = """
+import json
+import harness.load.child.cooperative
+from gevent import socket
+from gevent.server import StreamServer
+from locust import FastHttpUser, HttpUser, events
+from locust.env import Environment
+from harness import FastUser
+from harness.load.child.recording import Recorder
+from harness.load.child.wrapping import install
+
+closed = socket.socket()
+closed.bind(("127.0.0.1", 0))  # nothing listens
+away = f"https://127.0.0.1:{closed.getsockname()[1]}"
+
+def answer(peer, _):
+    while peer.recv(10_000):
+        head = f"HTTP/1.1 302 Found\\r\\nLocation: {away}/\\r\\nContent-Length: 0\\r\\n\\r\\n"
+        peer.sendall(head.encode())
+
+server = StreamServer(("127.0.0.1", 0), answer)
+server.start()
+host = f"http://127.0.0.1:{server.server_port}"
+recorder = Recorder(print, target=host)
+install(recorder)
+for base in (HttpUser, FastHttpUser, FastUser):
+    client = type("Caller", (base,), {"host": host})(Environment(events=events)).client
+    client.get("/")  # 1 redirect
+    client.get(away + "/")  # none
+print(json.dumps([away, recorder.elsewhere.sent, recorder.elsewhere.redirected]))
+"""
+
+
+def test_redirect_to_where_nothing_listens_is_counted() -> None:
+    command = [sys.executable, "-c", REDIRECTED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    away, sent, redirected = json.loads(done.stdout)
+    assert sent == redirected == {away: 3}
