@@ -17,6 +17,7 @@ from harness.budgets.workload import OpenWorkload
 from harness.errors import TargetError, UnjudgedError
 from harness.experiments.version import Role, Versions
 from harness.judge.compare.model import Pair, SideMeasurements
+from harness.judge.compare.served import served_share
 from harness.judge.describe import describe
 from harness.judge.guards.all import guards
 from harness.judge.measure.measure import measure_budgets
@@ -209,5 +210,7 @@ def measure_side(budgets: tuple[Budget, ...], folder: RunFolder) -> SideMeasurem
     evidence = read_evidence(folder)
     measured = measure_budgets(budgets, evidence)
     return SideMeasurements(
-        {one.name: one.measurement for one in measured}, guards(evidence, measured)
+        {one.name: one.measurement for one in measured},
+        guards(evidence, measured),
+        served_share(evidence),
     )

@@ -29,6 +29,7 @@ from harness.budgets.model import (
 )
 from harness.judge.compare.compare import compare
 from harness.judge.compare.model import Pair, Rules, SideMeasurements
+from harness.judge.compare.served import served_share
 from harness.judge.guards.all import guards
 from harness.judge.measure.measure import measure_budgets
 from harness.names import DECLARED, DECLARED_METRIC
@@ -104,7 +105,8 @@ def outcome(compared: Budget, sides: Sequence[tuple[Evidence, Evidence]]) -> str
 def measured(compared: Budget, run: Evidence) -> SideMeasurements:
     """What one side showed."""
     found = measure_budgets((compared,), run)
-    return SideMeasurements({one.name: one.measurement for one in found}, guards(run, found))
+    measurements = {one.name: one.measurement for one in found}
+    return SideMeasurements(measurements, guards(run, found), served_share(run))
 
 
 def _all() -> Iterator[Comparison]:

@@ -51,6 +51,7 @@ from harness.judge.compare.sequential import (
     min_detectable,
     pairs_needed,
 )
+from harness.judge.compare.served import why_lost, with_lost
 from harness.judge.describe import advice
 from harness.judge.judge import in_scope
 from harness.judge.model import Guard, Measurement, Outcome
@@ -196,8 +197,12 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
     tolerance = budget.max_regression or 0.0
     plan = design(tolerance, rules.most, alpha=rules.alpha / family, beta=rules.beta)
     omitted = [exclusion_reason(budget, pair) for pair in pairs]
-    ratios = _of_pairs(pair_ratio, budget, pairs, omitted)
-    used = [_measured(budget, p) for p, why in zip(pairs, omitted, strict=True) if not why]
+    counting = [pair for pair, why in zip(pairs, omitted, strict=True) if not why]
+    ratios = tuple(
+        None if one is None else with_lost(one, budget, pair)
+        for one, pair in zip(_of_pairs(pair_ratio, budget, pairs, omitted), pairs, strict=True)
+    )
+    used = [_measured(budget, pair) for pair in counting]
     before, after = (_median(budget, side) for side in zip(*used, strict=True)) if used else _NONE
     may_pass = [too_few_events(budget, used[:count]) is None for count in range(len(used) + 1)]
     state, decided_after = _closing_in(ratios, may_pass, plan)
@@ -226,7 +231,8 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         whole=_whole(used),
         share_over=_share_change(budget, pairs, omitted, plan, before),
     )
-    return replace(change, reason=reason(change, budget, used, [why for why in omitted if why]))
+    why_not = [why for why in omitted if why]
+    return replace(change, reason=reason(change, budget, used, why_not, why_lost(counting)))
 
 
 def _whole(used: Sequence[tuple[Measurement, Measurement]]) -> str:

@@ -18,6 +18,7 @@ def reason(
     budget: Budget,
     used: Sequence[tuple[Measurement, Measurement]],
     omitted: Sequence[str],
+    lost: str = "",
 ) -> str:
     """One sentence, without a full stop.
 
@@ -26,6 +27,7 @@ def reason(
         budget: Whose change it is.
         used: Baseline and candidate of each pair that counts.
         omitted: Why each pair that was left out was.
+        lost: Which version served less of its load; empty when both served as much.
     """
     match change.decision:
         case "pass":
@@ -37,7 +39,7 @@ def reason(
         case "continue":
             return f"no decision yet after {_pairs(len(change.ratios))}; continue the comparison"
         case "inconclusive":
-            return _undecided(change, budget, used, omitted)
+            return _undecided(change, budget, used, omitted, lost)
         case _:
             assert_never(change.decision)
 
@@ -114,15 +116,12 @@ def _undecided(
     budget: Budget,
     used: Sequence[tuple[Measurement, Measurement]],
     omitted: Sequence[str],
+    lost: str,
 ) -> str:
     until = change.ratios[: change.decided_after]
     if 3 * (left_out := until.count(None)) > len(until):
         why = f"{left_out} of {_pairs(len(until))} were left out: {_most_frequent(omitted)}"
-        if change.outcome == "warn" and budget.on_no_data == "ignore":
-            return f"{why}; ignored by on_no_data"
-        if change.outcome != "inconclusive":
-            return _waived(budget, change, f"{why}; no data fails by on_no_data")
-        return why
+        return _without_data(change, budget, why)
     few = too_few_events(budget, used)
     if few is not None:
         events = "bad events"
@@ -134,6 +133,8 @@ def _undecided(
             f" {FEWEST_EVENTS} are needed; rely on {budget.direction}, or use a higher rate or"
             f" more --slices{_left_out(change, omitted)}"
         )
+    if lost:
+        return f"{_found(change, budget)}, but {lost}{_left_out(change, omitted)}"
     detectable = change.detectable or 0.0
     if detectable > change.tolerance:
         smallest = format_quantity(detectable, Unit.RATIO)
@@ -146,6 +147,14 @@ def _undecided(
         f"{_found(change, budget)}: {_pairs(change.pairs)} exclude neither zero nor the"
         f" {_tolerance(change)}; use more --slices{_open(used)}{_left_out(change, omitted)}"
     )
+
+
+def _without_data(change: BudgetChange, budget: Budget, why: str) -> str:
+    if change.outcome == "warn" and budget.on_no_data == "ignore":
+        return f"{why}; ignored by on_no_data"
+    if change.outcome != "inconclusive":
+        return _waived(budget, change, f"{why}; no data fails by on_no_data")
+    return why
 
 
 def _open(used: Sequence[tuple[Measurement, Measurement]]) -> str:

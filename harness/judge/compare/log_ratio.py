@@ -54,8 +54,8 @@ def _worsening(budget: Budget, baseline: tuple[float, int], candidate: tuple[flo
         before, after = bad_share(budget, before) * made, bad_share(budget, after) * now
         if before or after:
             before, after = (before + 0.5) / (made + 1), (after + 0.5) / (now + 1)
-        return _log(after, before)
-    return _log(after, before) if budget.direction == "max" else _log(before, after)
+        return log_of(after, before)
+    return log_of(after, before) if budget.direction == "max" else log_of(before, after)
 
 
 class PairRatio(NamedTuple):
@@ -177,7 +177,7 @@ def too_few_events(
     return mean if mean < FEWEST_EVENTS else None
 
 
-def _log(worse: float, better: float) -> float:
+def log_of(worse: float, better: float) -> float:
     """ln(worse / better), however small, large or zero the two are."""
     if worse == better:
         return 0.0

@@ -19,10 +19,12 @@ class SideMeasurements:
     Attributes:
         measurements: Of every compared budget, by its name.
         guards: Over this version's part of the pair, tripped or not.
+        served: Share of its scheduled load that was answered without a failure.
     """
 
     measurements: Mapping[str, Measurement]
     guards: tuple[Guard, ...] = ()
+    served: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
