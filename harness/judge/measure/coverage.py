@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.budgets.selector import Selector
 from harness.judge.measure.absent import places
 from harness.judge.measure.deltas import Delta
-from harness.judge.measure.gaps import gaps
+from harness.judge.measure.gaps import cached_answers, gaps
 from harness.judge.measure.observation import Coverage
 from harness.judge.measure.series import (
     EDGE_TOLERANCE,
@@ -50,6 +50,7 @@ def service_coverage(
         planned = window(evidence)
     except NoDataError:
         return Coverage(texts, instances, resets=resets, gaps=holes, providers=providers)
+    holes += tuple(cached_answers(evidence, read_at))
     times = [scrapes(evidence, place) for place in read_at]
 
     def has_scrape(edge: float) -> bool:

@@ -7,13 +7,16 @@ that no scrape of any instance has shown leaves no trace.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import lt
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from harness.budgets.dialects.model import MetricRole
+from harness.budgets.presets import roles_of_run
 from harness.budgets.selector import Selector
 from harness.judge.measure.absent import family, family_holes
 from harness.judge.measure.series import (
@@ -28,13 +31,31 @@ from harness.judge.measure.series import (
     scrapes,
     window,
 )
-from harness.names import CONTRADICTING, CONTRADICTING_SERIES, INSTANCE
-from harness.runs.model import Evidence, Series
+from harness.names import (
+    CONTRADICTING,
+    CONTRADICTING_SERIES,
+    CPU_SECONDS,
+    GENERATOR_ELSEWHERE,
+    INSTANCE,
+    LATENCY,
+    SCRAPE_DURATION,
+)
+from harness.runs.model import Evidence, Series, batch_seconds
 from harness.runs.openmetrics import series_text
+from harness.units import Unit, format_quantity
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Flags = npt.NDArray[np.bool_]
 
 # Two instances that share this part of their metrics are replicas of one service. An endpoint of
 # another kind, such as the exporter of a database, shares nearly none.
 REPLICA_SHARE: Final = 0.5
+# Requests that a service answers without a change of its metrics, if a cache answers for those.
+_UNSEEN: Final = 10
+_LEAST: Final = 2  # such scrapes in a row, after the one that showed the same first
 
 
 def gaps(
@@ -170,3 +191,101 @@ def _holes(series: Series, scraped: Sequence[float], start: float, end: float) -
         own = {name: value for name, value in series.labels.items() if name != INSTANCE}
         text = series_text(series.name, own)
         yield f"{text} is missing in {len(missing)} of {len(read)} scrapes"
+
+
+def cached_answers(evidence: Evidence, read_at: Collection[Origin]) -> Iterator[str]:
+    """The stretches of the window in which nothing changed although requests were answered.
+
+    It is known of the only instance of a service that exposes its requests or its CPU time: a cache
+    answered in its place, so the readings are older than their times.
+
+    Args:
+        evidence: A run with a window.
+        read_at: Where the series of a budget are read; other instances are not looked at.
+    """
+    own = set(instances(evidence)) - exporters(evidence)
+    elsewhere = any(s.name == GENERATOR_ELSEWHERE and any(s.values) for s in evidence.series)
+    place = Origin(own.pop(), "") if len(own) == 1 else None
+    if place not in read_at or place is None or elsewhere:
+        return
+    planned = window(evidence)
+    times = [t for t in scrapes(evidence, place) if planned.start <= t <= planned.end + EDGE_SLACK]
+    shown = [one for one in evidence.series if origin(one) == place and one.name != SCRAPE_DURATION]
+    counted = _counts_requests(evidence, shown)
+    if not counted or len(times) <= _LEAST:
+        return
+    import numpy as np
+
+    changed = np.zeros(len(times) - 1, dtype=np.bool_)
+    for changing in (True, False):  # most services need no look at the others
+        for one in shown:
+            if (one.name in counted) is changing and not changed.all():
+                changed |= _changes(one, times)
+        stretches = _unseen(evidence, times, changed)
+        if not stretches:
+            return
+    for begin, end, answered in stretches:
+        yield (
+            f"{place.instance} showed the same metrics for"
+            f" {format_quantity(end - begin, Unit.SECONDS)}, in which {answered} requests were"
+            " answered: does a cache answer for its metrics, or for the requests?"
+        )
+
+
+def _counts_requests(evidence: Evidence, shown: Iterable[Series]) -> set[str]:
+    """The metrics among some series that change with each request, or nearly so."""
+    roles = roles_of_run(evidence.manifest.roles)
+    found = (roles[role] for role in (MetricRole.REQUESTS, MetricRole.SERVER_LATENCY))
+    names = {one.events.metric for one in found if one is not None}
+    return {
+        one.name
+        for one in shown
+        # Some libraries count the CPU time in whole seconds.
+        if one.name in names
+        or (one.name == CPU_SECONDS and any(not value.is_integer() for value in one.values))
+    }
+
+
+def _changes(series: Series, times: Sequence[float]) -> Flags:
+    """Whether a series changed, appeared or vanished from each of some scrapes to the next."""
+    import numpy as np
+
+    first, after = bisect_left(series.times, times[0]), bisect_right(series.times, times[-1])
+    own = np.array(series.times[first:after], dtype=np.float64)
+    places = np.searchsorted(np.array(times, dtype=np.float64), own)
+    values = np.full(len(times), np.nan)
+    values[places] = series.values[first:after]
+    before, now = values[:-1], values[1:]
+    found: Flags = (before != now) & ~(np.isnan(before) & np.isnan(now))
+    return found
+
+
+def _unseen(
+    evidence: Evidence, times: Sequence[float], changed: Flags
+) -> list[tuple[float, float, int]]:
+    """The stretches without a change in which requests were answered: start, end and how many."""
+    found: list[tuple[float, float, int]] = []
+    first = 0
+    for last, moved in enumerate([*changed.tolist(), True]):
+        if moved:
+            begin, end = times[first], times[last]
+            answered = _answered(evidence, begin, end) if last - first >= _LEAST else 0
+            if answered >= _UNSEEN:
+                found.append((begin, end, answered))
+            first = last + 1
+    return found
+
+
+def _answered(evidence: Evidence, begin: float, end: float) -> int:
+    """Requests that were due and answered between two moments, by whole batches."""
+    planned = window(evidence)
+    width = batch_seconds(planned.seconds)
+    first = math.ceil((begin - planned.start) / width)
+    after = math.floor((end - planned.start) / width)
+    found = 0.0
+    for key, batches in evidence.batches.items():
+        for number in range(first, after) if key.what == LATENCY else ():
+            if number in batches:
+                times, left = batches[number], end - planned.start - (number + 1) * width
+                found += times.count * (1 - (times.share_over(left) or 0.0))
+    return round(found)
