@@ -20,10 +20,10 @@ from typing import assert_never
 from harness import names
 from harness.budgets.dialects.model import MetricRole
 from harness.budgets.dialects.recognise import meaning_of
-from harness.budgets.model import Budget, Quantile, Rate, Ratio
+from harness.budgets.model import Budget, PerRequest, Quantile, Rate, Ratio
 from harness.judge.bounds import same
 from harness.judge.intervals.levels import ONCE, ErrorLevels
-from harness.judge.intervals.mean import mean_bounds
+from harness.judge.intervals.mean import mean_bounds, rare_bounds
 from harness.judge.intervals.proportion import certain_share, share_bounds
 from harness.judge.intervals.quantile import crossings, fewest, quantile_bounds
 from harness.judge.intervals.start_noise import widened
@@ -48,6 +48,9 @@ from harness.judge.model import Confidence
 from harness.runs.model import Distribution
 from harness.units import Unit
 
+_FEW = 20  # events, which batches show to vary less than they do
+# Ends of the names of counters that count seconds or bytes, not events.
+_AMOUNTS = ("_sum", "seconds_total", "bytes_total", "seconds", "bytes")
 OUTAGE = 3.0  # times the share of requests that may exceed the bound
 _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above it
 _OVER_ZERO = 1e-12  # the same for an edge of 0
@@ -148,9 +151,9 @@ def _confidence(  # noqa: PLR0911 - a line for each kind
         case ObservedRatio():
             return _per_event(observation, budget, alphas)
         case ObservedPerRequest():
-            return _per_request(observation, alphas)
-        case ObservedRate(increases=increases, divisor=divisor, seconds=seconds):
-            return _mean({n: one / divisor for n, one in increases.items()}, seconds, alphas)
+            return _per_request(observation, budget, alphas)
+        case ObservedRate():
+            return _rate(observation, budget, alphas)
         case ObservedThroughput() | ObservedExact() | ObservedUtilization():
             return None
         case ObservedAnswer(own=own, scatter=scatter, found=value):
@@ -188,14 +191,56 @@ def _per_event(
     share = isinstance(observed.indicator, Ratio) and budget.unit is Unit.RATIO
     if share and all(of[n] <= to.get(n, 0) for n in of):
         return _share(of, to, budget, alphas)
-    return _mean(of, to, alphas)
+    return _events(of, to, budget, alphas) if _counts_events(budget) else _mean(of, to, alphas)
 
 
-def _per_request(observed: ObservedPerRequest, alphas: tuple[float, float]) -> Confidence:
+def _rate(observed: ObservedRate, budget: Budget, alphas: tuple[float, float]) -> Confidence | None:
+    if _counts_events(budget):
+        return _events(observed.increases, observed.seconds, budget, alphas)
+    increases = {n: one / observed.divisor for n, one in observed.increases.items()}
+    return _mean(increases, observed.seconds, alphas)
+
+
+def _per_request(
+    observed: ObservedPerRequest, budget: Budget, alphas: tuple[float, float]
+) -> Confidence | None:
     """The lower end is as if each unanswered request reached the counted part, the upper not."""
-    least = _mean(observed.of_batches, observed.made_batches, alphas)
-    most = _mean(observed.of_batches, observed.to_batches, alphas)
-    return Confidence(least.lower, most.upper)
+    of, made, answered = observed.of_batches, observed.made_batches, observed.to_batches
+    if not _counts_events(budget):
+        return Confidence(_mean(of, made, alphas).lower, _mean(of, answered, alphas).upper)
+    least, most = (_events(of, to, budget, alphas) for to in (made, answered))
+    return Confidence(least.lower, most.upper) if least and most else None
+
+
+def _counts_events(budget: Budget) -> bool:
+    """Whether a budget limits how often something happens, per second or per event."""
+    match budget.indicator:
+        case Rate(counter=counter, to=None):
+            counts = budget.unit is Unit.PER_SECOND
+        case Ratio(of=counter) | PerRequest(counter=counter):
+            counts = budget.unit in {Unit.COUNT, Unit.RATIO}
+        case _:
+            return False
+    return counts and not counter.metric.endswith(_AMOUNTS)
+
+
+def _events(
+    of: Batches, to: Batches, budget: Budget, alphas: tuple[float, float]
+) -> Confidence | None:
+    """As `_mean`; where events are rare, no narrower than their number allows.
+
+    Rare are fewer than one per second, or per event: more may come at regular intervals.
+    """
+    if budget.bound <= 0:
+        return None  # "none" is exact for this run, and cannot be shown for others
+    found, count, weight = _mean(of, to, alphas), math.fsum(of.values()), math.fsum(to.values())
+    if weight <= 0 or count >= min(_FEW, weight):
+        return found
+    low, high = rare_bounds(count, weight, *alphas)
+    return Confidence(
+        None if found.lower is None else min(found.lower, low),
+        None if found.upper is None else max(found.upper, high),
+    )
 
 
 def _latency(
