@@ -51,7 +51,7 @@ from harness.judge.compare.sequential import (
     min_detectable,
     pairs_needed,
 )
-from harness.judge.compare.served import why_lost, with_lost
+from harness.judge.compare.served import never_passes, why_lost, with_lost
 from harness.judge.describe import advice
 from harness.judge.judge import in_scope
 from harness.judge.model import Guard, Measurement, Outcome
@@ -198,14 +198,16 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
     plan = design(tolerance, rules.most, alpha=rules.alpha / family, beta=rules.beta)
     omitted = [exclusion_reason(budget, pair) for pair in pairs]
     counting = [pair for pair, why in zip(pairs, omitted, strict=True) if not why]
-    ratios = tuple(
-        None if one is None else with_lost(one, budget, pair)
-        for one, pair in zip(_of_pairs(pair_ratio, budget, pairs, omitted), pairs, strict=True)
-    )
+    measured = _of_pairs(pair_ratio, budget, pairs, omitted)
+    ratios = [one and with_lost(one, budget, p) for one, p in zip(measured, pairs, strict=True)]
     used = [_measured(budget, pair) for pair in counting]
     before, after = (_median(budget, side) for side in zip(*used, strict=True)) if used else _NONE
     may_pass = [too_few_events(budget, used[:count]) is None for count in range(len(used) + 1)]
     state, decided_after = _closing_in(ratios, may_pass, plan)
+    if state.decision != "fail" and never_passes(budget, pairs, counting):
+        seeming, after = _closing_in(measured, may_pass, plan)
+        if seeming.decision == "pass":  # more pairs would not change that it only seems so
+            state, decided_after = replace(state, decision="inconclusive"), after
     change = BudgetChange(
         name=budget.name,
         description=budget.description,
@@ -232,7 +234,7 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         share_over=_share_change(budget, pairs, omitted, plan, before),
     )
     why_not = [why for why in omitted if why]
-    return replace(change, reason=reason(change, budget, used, why_not, why_lost(counting)))
+    return replace(change, reason=reason(change, budget, used, why_not, why_lost(pairs, counting)))
 
 
 def _whole(used: Sequence[tuple[Measurement, Measurement]]) -> str:

@@ -8,7 +8,7 @@ than the tolerated regression, its own end is open: the lost requests may be tho
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 from harness.budgets.model import Budget, ErrorRatio, Latency, Throughput
@@ -16,9 +16,9 @@ from harness.judge.compare.log_ratio import LARGEST, PairRatio, log_of
 from harness.judge.compare.model import Pair
 from harness.judge.guards.delivery import deliveries
 from harness.judge.measure.requests import request_counts, total_of
-from harness.names import OK
+from harness.names import OK, TARGET_LOG
 from harness.runs.model import Evidence
-from harness.units import Unit, format_quantity
+from harness.units import Unit, counted, format_quantity
 
 _OPEN = math.log(LARGEST)
 _ALIKE = 0.01  # shares that differ by less are no reason why a budget is undecided
@@ -56,9 +56,32 @@ def with_lost(ratio: PairRatio, budget: Budget, pair: Pair) -> PairRatio:
     )
 
 
-def why_lost(pairs: Iterable[Pair]) -> str:
-    """Which version served less of its load, and what to do; empty when both served as much."""
-    shares = [(pair.baseline.served, pair.candidate.served) for pair in pairs]
+def never_passes(budget: Budget, pairs: Iterable[Pair], counting: Sequence[Pair]) -> bool:
+    """Whether no further pair can let a budget pass, because of what the candidate lost.
+
+    Args:
+        budget: With a `max_regression`.
+        pairs: All of them.
+        counting: Those that are not left out for the budget.
+    """
+    same = PairRatio(0.0, 0.0, 0.0)
+    still_open = sum(with_lost(same, budget, pair).worst >= _OPEN for pair in counting)
+    return 2 * still_open > len(counting) or any(map(_has_ended, pairs))
+
+
+def _has_ended(pair: Pair) -> bool:
+    """Whether the candidate ended under the load, which leaves the pair out."""
+    return any(g.name == "target-alive" and g.outcome == "tripped" for g in pair.candidate.guards)
+
+
+def why_lost(pairs: Sequence[Pair], counting: Iterable[Pair]) -> str:
+    """Which version lost requests, or ended, and what to do; empty when both served as much."""
+    if ended := sum(map(_has_ended, pairs)):
+        return (
+            f"the candidate ended under the load in {ended} of {counted(len(pairs), 'pair')}; see"
+            f" its {TARGET_LOG}"
+        )
+    shares = [(pair.baseline.served, pair.candidate.served) for pair in counting]
     if not shares:
         return ""
     before, after = (median(side) for side in zip(*shares, strict=True))

@@ -21,6 +21,7 @@ from harness.judge.compare.model import BudgetChange, Pair, Rules, SideMeasureme
 from harness.judge.compare.served import served_share
 from harness.judge.guards.all import guards
 from harness.judge.measure.measure import measure_budgets
+from harness.judge.model import guard
 from harness.runs.model import Evidence, LatencyKey, Requests
 from harness.units import Unit
 from tests.unit.judge.evidence import budget, counter, distribution, evidence, requests, series
@@ -152,3 +153,42 @@ def test_served_share_is_that_of_the_scheduled_load() -> None:
         served_share(evidence(latency=requests(ok=[0.01] * 80, failed=[0.01] * 20), requests=half))
         == 0.4
     )
+
+
+def test_what_cannot_pass_is_undecided_as_soon_as_it_seems_to_pass() -> None:
+    assert change(QUERIES, version, version).decided_after == 4
+    assert change(QUERIES, version, lambda n: version(n, failed=40)).decided_after == 4
+
+
+ENDED = guard("target-alive", "the service was killed by signal 11", tripped=True, scope="all")
+
+
+@pytest.mark.parametrize(
+    ("worse", "outcome"), [(1.0, "inconclusive"), (2.0, "fail")], ids=["alike", "slower"]
+)
+@pytest.mark.parametrize("number", [0, 4])
+def test_candidate_that_ends_under_the_load_of_a_pair_does_not_pass_by_the_others(
+    worse: float, outcome: str, number: int
+) -> None:
+    pairs = [
+        Pair(side(QUERIES, version(1.0)), side(QUERIES, version(n * worse)), 20.0)
+        for n in NOISE[:5]
+    ]
+    assert compare([QUERIES], pairs, RULES).changes[0].outcome == (
+        "pass" if worse == 1.0 else "fail"
+    )
+    crashed = replace(pairs[number].candidate, guards=(ENDED,))
+    pairs[number] = replace(pairs[number], candidate=crashed)
+    found = compare([QUERIES], pairs, RULES)
+    assert found.outcome == outcome
+    assert found.done
+    if outcome == "inconclusive":
+        assert "the candidate ended under the load in 1 of 5 pairs; see its target.log" in (
+            found.changes[0].reason
+        )
+
+
+def test_baseline_that_ends_under_the_load_only_leaves_its_pairs_out() -> None:
+    pairs = [Pair(side(P50, version(1.0)), side(P50, version(n)), 20.0) for n in NOISE[:5]]
+    pairs[0] = replace(pairs[0], baseline=replace(pairs[0].baseline, guards=(ENDED,)))
+    assert compare([P50], pairs, RULES).outcome == "pass"
