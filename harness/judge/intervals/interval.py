@@ -195,9 +195,9 @@ def _per_event(
 
 
 def _rate(observed: ObservedRate, budget: Budget, alphas: tuple[float, float]) -> Confidence | None:
-    if _counts_events(budget):
-        return _events(observed.increases, observed.seconds, budget, alphas)
     increases = {n: one / observed.divisor for n, one in observed.increases.items()}
+    if _counts_events(budget):
+        return _events(increases, observed.seconds, budget, alphas)
     return _mean(increases, observed.seconds, alphas)
 
 
