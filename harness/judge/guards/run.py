@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from harness.budgets.model import ClientIndicator, Latency, Throughput
+from harness.budgets.model import ClientIndicator, ErrorRatio, Latency, Throughput
 from harness.judge.guards.readings import increases
 from harness.judge.measure.measure import Measured, MeasuredBudgets
 from harness.judge.measure.observation import RequestCount
@@ -169,13 +169,15 @@ def window_complete(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:
 
 
 def requests_recorded(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[Guard]:
-    """The load made requests, and some were answered.
+    """The load made requests, some were answered, and some of these without a failure.
 
     A service that answers none meets every budget, except those on latency and throughput, which it
-    breaches.
+    breaches. One that fails all of them has hardly any work, so what it meets beside the budgets on
+    the failures themselves proves nothing.
     """
     requests = total_of(request_counts(evidence).values())
     count, others = requests.total, None
+    unproven = () if requests.ok else tuple(o.name for o in measured if _holds_without_work(o))
     recorded = counted(count, "request was", "requests were")
     reason = f"{recorded} recorded in the window"
     if not count:
@@ -186,10 +188,16 @@ def requests_recorded(evidence: Evidence, measured: MeasuredBudgets) -> Iterator
         if requests.unanswered or stuck:
             others = tuple(one.name for one in measured if not _breached_by_silence(one))
             reason = _silence(requests.unanswered, stuck)
+    elif unproven:
+        others = unproven
+        reason = (
+            f"all {counted(count, 'request')} of the window failed, which proves nothing about"
+            f" {listed(others)}; repair that first"
+        )
     yield guard(
         "requests-recorded",
         reason,
-        tripped=not count and others != (),
+        tripped=bool(unproven) if count else others != (),
         value=count,
         limit=1,
         scope="all",
@@ -206,6 +214,10 @@ def _silence(unanswered: int, stuck: StuckUsers | None) -> str:
 
 def _breached_by_silence(one: Measured) -> bool:
     return isinstance(one.budget.indicator, Latency | Throughput) and one.holds is False
+
+
+def _holds_without_work(one: Measured) -> bool:
+    return bool(one.holds) and not isinstance(one.budget.indicator, Latency | ErrorRatio)
 
 
 def requests_to_target(evidence: Evidence, _: MeasuredBudgets) -> Iterator[Guard]:

@@ -6,15 +6,27 @@ from typing import Any
 import pytest
 
 from harness import names
-from harness.budgets.model import Budget, ErrorRatio, Latency, Throughput
+from harness.budgets.model import (
+    Budget,
+    ErrorRatio,
+    Gauge,
+    Latency,
+    PerRequest,
+    Rate,
+    Selector,
+    Throughput,
+)
+from harness.judge.judge import judge
 from harness.runs.model import Evidence, LatencyKey, Requests, Series, Worker
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     HEALTHY,
     budget,
+    counter,
     distribution,
     evidence,
     requests,
+    series,
 )
 from tests.unit.judge.guards.delivering import ERRORS, FAST, LEVEL, LEVELS, MEAN, RATE, SLOW, idle
 from tests.unit.judge.guards.guarding import (
@@ -359,3 +371,33 @@ def test_load_that_goes_elsewhere_in_part_changes_no_verdict(series: tuple[Serie
 )
 def test_load_of_the_target_has_no_guard_on_other_hosts(series: tuple[Series, ...]) -> None:
     assert "requests-to-target" not in found(evidence(LEVELS, *series))
+
+
+def test_run_whose_requests_all_failed_proves_nothing_but_the_failures() -> None:
+    """A wrong token costs the service hardly any work: no budget on that work is met by it."""
+    work = [counter("queries", 5.0), counter("cpu", 0.5), series("memory", lambda _: 1e6)]
+    of_work = [
+        budget(PerRequest(Selector("queries")), 3, unit=Unit.COUNT, name="queries"),
+        budget(Rate(Selector("cpu")), 0.7, unit=Unit.RATIO, name="cpu"),
+        budget(Gauge(Selector("memory"), "max"), 1e9, unit=Unit.BYTES, name="memory"),
+    ]
+    breached = budget(Gauge(Selector("memory"), "max"), 1e3, unit=Unit.BYTES, name="small")
+    others = [
+        budget(ErrorRatio(), 0.5, unit=Unit.RATIO, name="errors"),
+        budget(Latency(0.5, outcome="error"), 1.0, name="time of failures"),
+        breached,
+    ]
+    failing = evidence(*work, latency=requests(failed=[0.001] * 100))
+    verdicts = {one.name: one for one in judge((*of_work, *others), failing).verdicts}
+    assert {name: one.outcome for name, one in verdicts.items()} == {
+        **dict.fromkeys(["queries", "cpu", "memory"], "inconclusive"),
+        "errors": "fail",
+        "time of failures": "pass",
+        "small": "fail",
+    }
+    assert verdicts["cpu"].reason == (
+        "requests-recorded: all 100 requests of the window failed, which proves nothing about cpu,"
+        " memory, queries; repair that first"
+    )
+    one_answer = evidence(*work, latency=requests(ok=[0.001], failed=[0.001] * 99))
+    assert all(one.outcome == "pass" for one in judge(tuple(of_work), one_answer).verdicts)
