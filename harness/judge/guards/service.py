@@ -174,7 +174,8 @@ def series_complete(evidence: Evidence, measured: MeasuredBudgets) -> Iterator[G
     if found:
         reason = (
             f"{listed(found)}; the sum or the peak may be too low. Expose each series from the"
-            " start of the service and at every replica, or judge what is always there"
+            " start of the service, at every replica and without a cache, or judge what is always"
+            " there"
         )
     yield guard(
         "series-complete",

@@ -56,6 +56,9 @@ REPLICA_SHARE: Final = 0.5
 # Requests that a service answers without a change of its metrics, if a cache answers for those.
 _UNSEEN: Final = 10
 _LEAST: Final = 2  # such scrapes in a row, after the one that showed the same first
+_SHARE: Final = (
+    0.2  # of the window that they last at least: less moves an increase by less than that
+)
 
 
 def gaps(
@@ -197,7 +200,7 @@ def cached_answers(evidence: Evidence, read_at: Collection[Origin]) -> Iterator[
     """The stretches of the window in which nothing changed although requests were answered.
 
     It is known of the only instance of a service that exposes its requests or its CPU time: a cache
-    answered in its place, so the readings are older than their times.
+    or a collector answered in its place, so the readings are older than their times.
 
     Args:
         evidence: A run with a window.
@@ -228,7 +231,7 @@ def cached_answers(evidence: Evidence, read_at: Collection[Origin]) -> Iterator[
         yield (
             f"{place.instance} showed the same metrics for"
             f" {format_quantity(end - begin, Unit.SECONDS)}, in which {answered} requests were"
-            " answered: does a cache answer for its metrics, or for the requests?"
+            " answered, as those of a cache or of a slow collector do"
         )
 
 
@@ -265,11 +268,12 @@ def _unseen(
 ) -> list[tuple[float, float, int]]:
     """The stretches without a change in which requests were answered: start, end and how many."""
     found: list[tuple[float, float, int]] = []
-    first = 0
+    shortest, first = _SHARE * window(evidence).seconds, 0
     for last, moved in enumerate([*changed.tolist(), True]):
         if moved:
             begin, end = times[first], times[last]
-            answered = _answered(evidence, begin, end) if last - first >= _LEAST else 0
+            long = last - first >= _LEAST and end - begin >= shortest
+            answered = _answered(evidence, begin, end) if long else 0
             if answered >= _UNSEEN:
                 found.append((begin, end, answered))
             first = last + 1

@@ -65,8 +65,8 @@ def test_metrics_that_a_cache_answers_for_decide_nothing(one: Budget, first: str
     assert found[0] == "inconclusive"
     # The 20 of the last two seconds may have been answered after the last scrape.
     assert (
-        f"{APP} showed the same metrics for 10 s, in which 80 requests were answered: does a cache"
-        " answer" in found[1]
+        f"{APP} showed the same metrics for 10 s, in which 80 requests were answered, as those of a"
+        " cache or of a slow collector do" in found[1]
     )
 
 
@@ -76,8 +76,9 @@ def test_cache_that_keeps_answers_for_a_part_of_the_window_is_seen() -> None:
     assert "showed the same metrics for 5 s, in which 20 requests" in reason
 
 
-def test_answers_of_the_last_second_are_no_old_ones() -> None:
-    assert outcome(ERRORS, evidence(*shown(held(1))))[0] == "fail"
+@pytest.mark.parametrize("seconds", [1, 2])
+def test_answers_that_are_old_by_less_than_a_fifth_of_the_window_decide(seconds: float) -> None:
+    assert outcome(ERRORS, evidence(*shown(held(seconds))))[0] == "fail"
 
 
 NO_CACHE = {
@@ -110,7 +111,7 @@ NO_CACHE = {
 def test_metrics_that_stay_as_they_are_are_not_always_those_of_a_cache(
     run: Callable[[], Evidence],
 ) -> None:
-    assert "does a cache answer" not in outcome(ERRORS, run())[1]
+    assert "of a cache" not in outcome(ERRORS, run())[1]
 
 
 def test_unanswered_requests_show_no_cache() -> None:
@@ -119,7 +120,7 @@ def test_unanswered_requests_show_no_cache() -> None:
         LatencyKey(UNANSWERED_LATENCY, "", "GET", "/contacts"): distribution([20.0] * 95),
     }
     run = evidence(*shown(held(60)), latency=latency, waited=20.0)
-    assert "does a cache answer" not in outcome(ERRORS, run)[1]
+    assert "of a cache" not in outcome(ERRORS, run)[1]
 
 
 def test_budget_on_an_exporter_does_not_rest_on_the_cached_metrics() -> None:
