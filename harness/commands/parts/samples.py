@@ -1,4 +1,4 @@
-"""The samples and the load that each budget gets, for `harness lint` and at the start of a run."""
+"""The data and the load that each budget gets, for `harness lint` and at the start of a run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def sample_advice(plan: Plan) -> tuple[list[Advice], list[str]]:
-    """Advice on budgets that get too few samples, and for each other budget how many it gets.
+    """Advice on budgets that get too few data, and for each other budget how many it gets.
 
-    A budget of several scenarios is described by the one with the fewest samples.
+    A budget of several scenarios is described by the one with the fewest.
     """
     from harness.budgets.lint.metrics import Advice
     from harness.budgets.override import Changes, override
-    from harness.judge.intervals.needed import sample_count
+    from harness.judge.intervals.needed import need_of
 
     advice, notes = [], []
     scenarios = [override(plan, name, Changes(goes_on=True)) for name in plan.scenarios]
@@ -26,8 +26,7 @@ def sample_advice(plan: Plan) -> tuple[list[Advice], list[str]]:
         found = [
             count
             for scenario in scenarios
-            if budget in plan.budgets_of(scenario.name)
-            and (count := sample_count(budget, scenario))
+            if budget in plan.budgets_of(scenario.name) and (count := need_of(budget, scenario))
         ]
         hardly = [count for count in found if count.hardly]
         advice += [Advice(("budgets", budget.name), count.advice()) for count in hardly]
@@ -38,10 +37,10 @@ def sample_advice(plan: Plan) -> tuple[list[Advice], list[str]]:
 
 
 def hardly_decided(plan: Plan, scenario: Scenario) -> list[str]:
-    """A line for each budget that will hardly be decided, because it gets too few samples."""
-    from harness.judge.intervals.needed import sample_count
+    """A line for each budget that will hardly be decided, because it gets too few data."""
+    from harness.judge.intervals.needed import need_of
 
-    counts = (sample_count(budget, scenario) for budget in plan.budgets_of(scenario.name))
+    counts = (need_of(budget, scenario) for budget in plan.budgets_of(scenario.name))
     return [
         f"note: {count.budget.name} will hardly be decided: {count.advice()}"
         for count in counts

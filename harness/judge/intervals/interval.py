@@ -20,12 +20,13 @@ from typing import assert_never
 from harness import names
 from harness.budgets.dialects.model import MetricRole
 from harness.budgets.dialects.recognise import meaning_of
-from harness.budgets.model import Budget, PerRequest, Quantile, Rate, Ratio
+from harness.budgets.model import Budget, Quantile, Rate, Ratio
 from harness.judge.bounds import same
 from harness.judge.intervals.levels import ONCE, ErrorLevels
-from harness.judge.intervals.mean import mean_bounds, rare_bounds
+from harness.judge.intervals.mean import mean_bounds
 from harness.judge.intervals.proportion import certain_share, share_bounds
 from harness.judge.intervals.quantile import crossings, fewest, quantile_bounds
+from harness.judge.intervals.rare import FEW, counts_events, rare_bounds
 from harness.judge.intervals.start_noise import widened
 from harness.judge.measure.client import may_exceed, statistic
 from harness.judge.measure.observation import (
@@ -48,9 +49,6 @@ from harness.judge.model import Confidence
 from harness.runs.model import Distribution
 from harness.units import Unit
 
-_FEW = 20  # events, which batches show to vary less than they do
-# Ends of the names of counters that count seconds or bytes, not events.
-_AMOUNTS = ("_sum", "seconds_total", "bytes_total", "seconds", "bytes")
 OUTAGE = 3.0  # times the share of requests that may exceed the bound
 _MORE = 1 + 1e-6  # than a bucket's edge, when a quantile is in a bucket above it
 _OVER_ZERO = 1e-12  # the same for an edge of 0
@@ -191,12 +189,12 @@ def _per_event(
     share = isinstance(observed.indicator, Ratio) and budget.unit is Unit.RATIO
     if share and all(of[n] <= to.get(n, 0) for n in of):
         return _share(of, to, budget, alphas)
-    return _events(of, to, budget, alphas) if _counts_events(budget) else _mean(of, to, alphas)
+    return _events(of, to, budget, alphas) if counts_events(budget) else _mean(of, to, alphas)
 
 
 def _rate(observed: ObservedRate, budget: Budget, alphas: tuple[float, float]) -> Confidence | None:
     increases = {n: one / observed.divisor for n, one in observed.increases.items()}
-    if _counts_events(budget):
+    if counts_events(budget):
         return _events(increases, observed.seconds, budget, alphas)
     return _mean(increases, observed.seconds, alphas)
 
@@ -206,22 +204,10 @@ def _per_request(
 ) -> Confidence | None:
     """The lower end is as if each unanswered request reached the counted part, the upper not."""
     of, made, answered = observed.of_batches, observed.made_batches, observed.to_batches
-    if not _counts_events(budget):
+    if not counts_events(budget):
         return Confidence(_mean(of, made, alphas).lower, _mean(of, answered, alphas).upper)
     least, most = (_events(of, to, budget, alphas) for to in (made, answered))
     return Confidence(least.lower, most.upper) if least and most else None
-
-
-def _counts_events(budget: Budget) -> bool:
-    """Whether a budget limits how often something happens, per second or per event."""
-    match budget.indicator:
-        case Rate(counter=counter, to=None):
-            counts = budget.unit is Unit.PER_SECOND
-        case Ratio(of=counter) | PerRequest(counter=counter):
-            counts = budget.unit in {Unit.COUNT, Unit.RATIO}
-        case _:
-            return False
-    return counts and not counter.metric.endswith(_AMOUNTS)
 
 
 def _events(
@@ -234,7 +220,7 @@ def _events(
     if budget.bound <= 0:
         return None  # "none" is exact for this run, and cannot be shown for others
     found, count, weight = _mean(of, to, alphas), math.fsum(of.values()), math.fsum(to.values())
-    if weight <= 0 or count >= min(_FEW, weight):
+    if weight <= 0 or count >= min(FEW, weight):
         return found
     low, high = rare_bounds(count, weight, *alphas)
     return Confidence(

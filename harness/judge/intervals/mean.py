@@ -59,23 +59,3 @@ def variance_of_sum(residuals: Sequence[float]) -> float:
     neighbours = math.fsum(neighbouring.tolist()) / squares
     wider = 1 + 2 * min(max(neighbours, 0.0), _MOST_CORRELATION)
     return m / (m - 1) * squares * wider
-
-
-def rare_bounds(
-    count: float, weight: float, alpha_low: float, alpha_high: float
-) -> tuple[float, float]:
-    """Confidence bounds of the rate of independent events, by their number alone.
-
-    The exact bounds of a Poisson distribution (Garwood 1936, Biometrika 28). Batches do not show
-    how few events vary: without any they are all alike, however soon the next one comes.
-
-    Args:
-        count: Of the events.
-        weight: Seconds, or whatever the rate is per.
-        alpha_low: As for `mean_bounds`.
-        alpha_high: As for `mean_bounds`.
-    """
-    from scipy.special import gammaincinv
-
-    low = float(gammaincinv(count, alpha_low)) if count else 0.0
-    return low / weight, float(gammaincinv(count + 1, 1 - alpha_high)) / weight

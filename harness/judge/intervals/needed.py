@@ -1,14 +1,15 @@
-"""How many samples a budget gets, and how many its verdict needs with a few outliers."""
+"""How many samples or seconds a budget gets, and how many its verdict needs to pass."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from harness.budgets.model import Budget, ErrorRatio, Latency, Scenario
+from harness.budgets.model import Budget, ErrorRatio, Latency, Rate, Scenario
 from harness.budgets.rates import expected
 from harness.budgets.workload import OpenWorkload
 from harness.judge.intervals.levels import AGAIN, ONCE, PLANNED_END, ErrorLevels, gone_on
+from harness.judge.intervals.rare import counts_events, weight_without_events
 from harness.units import Unit, counted, format_quantity
 
 OUTLIERS = 0.2  # of the allowed share of bad answers: 1% for a p95
@@ -63,6 +64,72 @@ class SampleCount:
             f"{self.text()}: raise the duration to {duration}, or the rate {factor:.1f} times,"
             " or use a lower quantile or a higher bound"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLength:
+    """The seconds of the window of a scenario, for a budget on the rate of rare events.
+
+    Attributes:
+        planned: By the planned end of the run.
+        most: By its longest duration.
+        needed: For a pass at the planned end, without any event.
+        needed_late: For a pass at the longest duration.
+    """
+
+    budget: Budget
+    scenario: Scenario
+    planned: float
+    most: float
+    needed: float
+    needed_late: float
+
+    @property
+    def hardly(self) -> bool:
+        """Whether even the longest run is too short."""
+        return self.most < self.needed_late
+
+    def text(self) -> str:
+        """How long the window is, and how long it must be, in a sentence."""
+        planned, longest, enough = (
+            format_quantity(seconds, Unit.SECONDS)
+            for seconds in (self.planned, self.most, math.ceil(self.needed))
+        )
+        on = f", at most {longest}" if self.hardly and self.most > self.planned else ""
+        return (
+            f"the window of scenario {self.scenario.name} is {planned}{on}; without any event, a"
+            f" pass needs {enough}"
+        )
+
+    def advice(self) -> str:
+        """What to change where it is too short, in a sentence."""
+        enough = format_quantity(math.ceil(self.needed), Unit.SECONDS)
+        return (
+            f"{self.text()}: raise the duration to {enough}, use a higher bound, or write `max: 0`"
+            " if not even one event may happen"
+        )
+
+
+def need_of(budget: Budget, scenario: Scenario) -> SampleCount | WindowLength | None:
+    """What the verdict on a budget needs in a scenario, and what it gets; None if that is open."""
+    return sample_count(budget, scenario) or window_length(budget, scenario)
+
+
+def window_length(budget: Budget, scenario: Scenario) -> WindowLength | None:
+    """The window of a budget on the rate of rare events; None for all other budgets.
+
+    Args:
+        budget: Of the scenario.
+        scenario: Planned for the longest run, see `budgets.override`.
+    """
+    if not isinstance(budget.indicator, Rate) or not counts_events(budget):
+        return None
+    if budget.decide == "value" or budget.direction == "min" or budget.bound <= 0:
+        return None
+    first, later = (
+        weight_without_events(budget.bound, levels.passes) for levels in _levels(scenario)
+    )
+    return WindowLength(budget, scenario, scenario.expected, scenario.duration, first, later)
 
 
 def sample_count(budget: Budget, scenario: Scenario) -> SampleCount | None:

@@ -6,9 +6,19 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from harness.budgets.model import Budget, ErrorRatio, Gauge, Latency, Load, Scenario, Selector
+from harness.budgets.model import (
+    Budget,
+    ErrorRatio,
+    Gauge,
+    Latency,
+    Load,
+    Rate,
+    Scenario,
+    Selector,
+)
 from harness.budgets.workload import ClosedWorkload, OpenWorkload, Stage, UserStage
-from harness.judge.intervals.needed import needed, sample_count
+from harness.judge.intervals.needed import WindowLength, need_of, needed, sample_count
+from harness.judge.intervals.rare import rare_bounds, weight_without_events
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
 
@@ -133,3 +143,67 @@ def test_needed_samples_are_those_of_the_levels_by_which_the_run_is_judged(
     assert found is not None
     assert found.needed == needed(0.05, at_the_planned_end)
     assert found.needed_late == needed(0.05, at_the_last_look)
+
+
+TIMEOUTS = budget(Rate(Selector("timeouts_total")), 0.1, unit=Unit.PER_SECOND)
+
+
+@pytest.mark.parametrize(
+    ("one", "scenario", "hardly", "text"),
+    [
+        pytest.param(
+            TIMEOUTS,
+            GOES_ON,
+            False,
+            "the window of scenario smoke is 15 s; without any event, a pass needs 37 s",
+            id="goes on for long enough",
+        ),
+        pytest.param(
+            TIMEOUTS,
+            FIXED,
+            True,
+            "the window of scenario smoke is 15 s; without any event, a pass needs 30 s",
+            id="a fixed length",
+        ),
+        pytest.param(
+            replace(TIMEOUTS, bound=0.01),
+            GOES_ON,
+            True,
+            "the window of scenario smoke is 15 s, at most 45 s; without any event, a pass needs"
+            " 6.15 min",
+            id="one in a hundred seconds",
+        ),
+    ],
+)
+def test_window_that_a_rate_of_rare_events_needs_is_told(
+    one: Budget, scenario: Scenario, hardly: bool, text: str
+) -> None:
+    found = need_of(one, scenario)
+    assert isinstance(found, WindowLength)
+    assert (found.hardly, found.text()) == (hardly, text)
+    assert found.advice().startswith(text + ": raise the duration to ")
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1, 0.7])
+@pytest.mark.parametrize("alpha", [0.05, 0.0165])
+def test_seconds_without_an_event_are_those_that_a_poisson_process_needs(
+    rate: float, alpha: float
+) -> None:
+    seconds = weight_without_events(rate, alpha)
+    assert stats.poisson.cdf(0, rate * seconds) == pytest.approx(alpha)
+    assert rare_bounds(0, seconds, 0.01, alpha)[1] == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        replace(TIMEOUTS, bound=0.0),
+        replace(TIMEOUTS, direction="min"),
+        replace(TIMEOUTS, decide="value"),
+        budget(Rate(Selector("cpu_seconds_total")), 0.5, unit=Unit.RATIO),
+        budget(Rate(Selector("sent_bytes_total")), 100.0, unit=Unit.PER_SECOND),
+    ],
+    ids=["none", "a minimum", "the value decides", "CPU time", "bytes"],
+)
+def test_rate_that_needs_no_length_of_the_window_is_left_out(one: Budget) -> None:
+    assert need_of(one, GOES_ON) is None

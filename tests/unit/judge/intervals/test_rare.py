@@ -8,7 +8,7 @@ from harness.budgets.model import Budget, Indicator, PerRequest, Rate, Ratio, Se
 from harness.judge.bounds import proven
 from harness.judge.intervals.interval import confidence
 from harness.judge.intervals.levels import ONCE
-from harness.judge.intervals.mean import rare_bounds
+from harness.judge.intervals.rare import rare_bounds
 from harness.judge.judge import judge
 from harness.judge.measure.observation import Coverage, ObservedRate
 from harness.runs.model import Series
