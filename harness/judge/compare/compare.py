@@ -26,6 +26,7 @@ from harness.judge.compare.describe import reason
 from harness.judge.compare.log_ratio import (
     PairRatio,
     compared_value,
+    end_of,
     pair_difference,
     pair_ratio,
     too_few_events,
@@ -205,9 +206,9 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
     may_pass = [too_few_events(budget, used[:count]) is None for count in range(len(used) + 1)]
     state, decided_after = _closing_in(ratios, may_pass, plan)
     if state.decision != "fail" and never_passes(budget, pairs, counting):
-        seeming, after = _closing_in(measured, may_pass, plan)
+        seeming, sooner = _closing_in(measured, may_pass, plan)
         if seeming.decision == "pass":  # more pairs would not change that it only seems so
-            state, decided_after = replace(state, decision="inconclusive"), after
+            state, decided_after = replace(state, decision="inconclusive"), sooner
     change = BudgetChange(
         name=budget.name,
         description=budget.description,
@@ -220,8 +221,8 @@ def _change(budget: Budget, pairs: Sequence[Pair], rules: Rules, family: int) ->
         baseline=before,
         candidate=after,
         estimate=None if state.estimate is None else expm1(state.estimate),
-        lower=expm1(state.lower) if isfinite(state.lower) else None,
-        upper=expm1(state.upper) if isfinite(state.upper) else None,
+        lower=end_of(state.lower),
+        upper=end_of(state.upper),
         detectable=state.detectable,
         ratios=tuple(None if one is None else one.value for one in ratios),
         decided_after=decided_after,

@@ -22,6 +22,7 @@ from harness.units import Unit, format_quantity
 # A level that comes from nothing or goes to nothing has no ratio. It counts as a change by this
 # factor, as does every larger one: tests by ranks need to know only that it is large.
 LARGEST = 1000.0
+_FAR = 100.0  # a factor from which on the end of an interval is not told
 # With fewer bad events than these in a part, most pairs are alike whatever has changed: of the
 # shares that are 10% worse, tolerated 10%, 5% pass with 5 events, 11% with 1 and 70% with 0.3
 # (simulated Poisson counts).
@@ -175,6 +176,14 @@ def too_few_events(
         return None
     mean = fmean(bad_events(budget, baseline) for baseline, _ in found)
     return mean if mean < FEWEST_EVENTS else None
+
+
+def end_of(ratio: float) -> float | None:
+    """The relative change at an end of an interval, e.g. 0.1 for 10% worse.
+
+    None where the end is open, which by `LARGEST` is a large factor as well.
+    """
+    return math.expm1(ratio) if abs(ratio) < math.log(_FAR) else None
 
 
 def log_of(worse: float, better: float) -> float:

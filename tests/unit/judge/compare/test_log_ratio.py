@@ -1,7 +1,7 @@
 """How much worse the candidate is in one pair: by hand for the cases, by property for the rest."""
 
 from dataclasses import replace
-from math import log
+from math import inf, log
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from harness.budgets.model import (
     Selector,
     Throughput,
 )
-from harness.judge.compare.log_ratio import LARGEST, is_share, log_ratio, why_no_ratio
+from harness.judge.compare.log_ratio import LARGEST, end_of, is_share, log_ratio, why_no_ratio
 from harness.judge.model import Measurement
 from harness.units import Unit
 from tests.unit.judge.evidence import budget
@@ -194,3 +194,18 @@ def test_log_ratio_never_falls_when_the_candidate_gets_worse(
     assert found[0] is not None
     assert found[1] is not None
     assert found[0] <= found[1]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "end"),
+    [
+        pytest.param(log(1.1), 0.1, id="10% worse"),
+        pytest.param(log(0.5), -0.5, id="half"),
+        pytest.param(log(99.0), 98.0, id="99 times"),
+        pytest.param(log(101.0), None, id="over 100 times"),
+        pytest.param(-log(101.0), None, id="a hundredth"),
+        pytest.param(inf, None, id="not known"),
+    ],
+)
+def test_end_of_an_interval_is_told_up_to_a_factor_of_100(ratio: float, end: float | None) -> None:
+    assert end_of(ratio) == (None if end is None else pytest.approx(end))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from statistics import median
 
 import pytest
 
@@ -17,6 +18,7 @@ from harness.budgets.model import (
     Throughput,
 )
 from harness.judge.compare.compare import compare
+from harness.judge.compare.describe import worse_text
 from harness.judge.compare.model import BudgetChange, Pair, Rules, SideMeasurements
 from harness.judge.compare.served import served_share
 from harness.judge.guards.all import guards
@@ -94,6 +96,10 @@ def test_candidate_that_fails_requests_does_not_pass_because_it_works_less(one: 
         in found.reason
     )
     assert found.reason.endswith("repair that first")
+    sides = [side(one, version(n, failed=40)).measurements[one.name].value for n in NOISE]
+    assert found.candidate == median(value for value in sides if value is not None)
+    assert found.upper is None
+    assert f"better (>= {worse_text(found.lower or 0.0)}), but the candidate" in found.reason
 
 
 @pytest.mark.parametrize("one", [QUERIES, CPU])
