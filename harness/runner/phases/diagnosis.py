@@ -255,6 +255,9 @@ class DiagnosisPhase(RunPart):
                     task.cancel()
             if self.service.died.done():
                 self.state.note("the service ended while the load went on for the diagnosis")
+            if load.died.done():  # it raises what kept a report from being stored
+                how = load.died.result()
+                self.state.note(f"the load generator died in the load for the diagnosis: {how}")
             return found if isinstance(found, CpuMoments) else None
 
     async def _store_exemplars(self, folder: Path) -> None:

@@ -22,10 +22,10 @@ from harness import names
 from harness.budgets.dialects.restarts import RestartKind, restart_of
 from harness.budgets.model import Target
 from harness.budgets.presets import roles_of_run
-from harness.errors import HarnessError
+from harness.errors import HarnessError, TargetError
 from harness.observe import inside
 from harness.observe.profiler import NO_PYTHON, python_processes
-from harness.observe.target import Service, serve
+from harness.observe.target import Service, ending, serve
 from harness.runner.phases.context import RunContext, RunPart
 from harness.runner.phases.diagnosis import Breaches, goes_on
 from harness.runner.start import LEAD, LoadStart
@@ -170,13 +170,15 @@ class _Restart(RunPart):
                     await _until(t0 + share * seconds, load.died, service.died)
                     (own / f"{_SNAPSHOT}{number}").touch()
                 await _until(t0 + seconds, load.died, service.died)
-                if not load.died.done():
-                    await load.stop(_DRAIN)
+                _refuse_ended(service)
+                await load.stop(_DRAIN)  # raises the reason where the generator has died
             await self._last_snapshot(own, service)
-        growth = _joined(own)
+            if not (growth := _joined(own)):
+                _refuse_ended(service)
         (folder / names.GROWTH_FILE).write_text(growth, "utf-8")
         if not growth:
-            self.state.note(_NO_SAMPLER.format(what="its memory"))
+            known = _TOO_SLOW if _is_sampled(own) else ""
+            self.state.note(known or _NO_SAMPLER.format(what="its memory"))
 
     async def _last_snapshot(self, own: Path, service: Service) -> None:
         """Wait until each Python process has written how its memory grew."""
@@ -195,6 +197,17 @@ _NO_SAMPLER: Final = (
     "cannot be sampled from within if it is written in another language, if it runs `python -I`, "
     "`python -E` or `opentelemetry-instrument`, or if its user cannot write the run folder"
 )
+
+
+_TOO_SLOW: Final = (
+    f"its memory was not recorded: the last snapshot was not written within {_LAST_SNAPSHOT:g} s"
+)
+
+
+def _refuse_ended(service: Service) -> None:
+    """Raise TargetError if the service has ended."""
+    if service.died.done():
+        raise TargetError(f"the service ended under the load: {ending(service.died.result())}")
 
 
 async def _until(moment: float, *ends: asyncio.Future[str] | asyncio.Future[int]) -> None:
@@ -227,6 +240,11 @@ def _stacks(own: Path, *, until_ready: bool = False) -> dict[str, int]:
             stack, _, count = line.rpartition(" ")
             found[stack] = int(count)
     return found
+
+
+def _is_sampled(own: Path) -> bool:
+    """Whether the sampler of a process has taken a snapshot."""
+    return any(own.glob(f"*.{_SNAPSHOT}*"))
 
 
 def _joined(own: Path) -> str:

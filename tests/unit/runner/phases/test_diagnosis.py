@@ -1,5 +1,7 @@
 """The load after the window, and where a service sends its traces."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +18,14 @@ from harness.budgets.workload import (
     Workload,
 )
 from harness.errors import UsageError
+from harness.observe.target import Service
+from harness.runner.manifest import RunState, new_manifest
 from harness.runner.options import DiagnosisOptions, RunOptions
-from harness.runner.phases.diagnosis import goes_on, receive_traces
+from harness.runner.phases.context import RunContext
+from harness.runner.phases.diagnosis import Breaches, DiagnosisPhase, goes_on, receive_traces
 from harness.runs.folder import RunFolder
 from tests.servers import free_port
+from tests.unit.runner.fakes import SCENARIO, FakeFleet, plan
 
 FILE = Path("load.py")
 STARTED = Target(url="http://127.0.0.1:{port}", command="serve", environment={"A": "1"})
@@ -155,3 +161,45 @@ def test_running_service_sends_its_traces_to_the_given_address(tmp_path: Path) -
         receive_traces(running, listening, RunFolder(tmp_path), str),
     ):
         pass
+
+
+async def diagnosed(folder: Path, end: Callable[[FakeFleet, Service], object]) -> tuple[str, ...]:
+    """The notices of a diagnosis whose load something ends as soon as it goes on."""
+    shop = plan()
+    assert shop.target is not None
+    state = RunState(RunFolder(folder), new_manifest(shop, SCENARIO))
+    fleet, service = FakeFleet([]), Service("http://h", (), asyncio.Future())
+    fleet.on_start = lambda: end(fleet, service)
+    options = RunOptions(diagnosis=DiagnosisOptions("always", 600.0))
+    context = RunContext(SCENARIO, options, state, shop.target, fleet.open)
+    breaches = Breaches(shop, SCENARIO, state)
+    phase = DiagnosisPhase(context, breaches, service, asyncio.Event(), None)
+    async with asyncio.timeout(60):
+        await phase.run()
+    return state.manifest.notices
+
+
+@pytest.mark.parametrize(
+    ("end", "notice"),
+    [
+        (
+            lambda fleet, _: fleet.died.set_result("exit code 1"),
+            "the load generator died in the load for the diagnosis: exit code 1",
+        ),
+        (
+            lambda fleet, _: fleet.died.set_exception(
+                OSError(28, "No space left on device", "slowest.jsonl")
+            ),
+            "not diagnosed: cannot write slowest.jsonl: No space left on device",
+        ),
+        (
+            lambda _, service: service.died.set_result(3),
+            "the service ended while the load went on for the diagnosis",
+        ),
+    ],
+    ids=["the generator", "a full disk", "the service"],
+)
+async def test_notice_says_what_ended_a_diagnosis(
+    tmp_path: Path, end: Callable[[FakeFleet, Service], object], notice: str
+) -> None:
+    assert notice in await diagnosed(tmp_path, end)

@@ -13,6 +13,7 @@ import pytest
 
 from harness import names
 from harness.budgets.model import Budget, Gauge, Plan, Selector, Target
+from harness.errors import GeneratorError
 from harness.observe.profiler import profile_service
 from harness.runner.manifest import RunState, new_manifest
 from harness.runner.options import DiagnosisOptions, RunOptions
@@ -67,14 +68,16 @@ async def restarted(
     status: str = "complete",
     interrupt_after: float | None = None,
     profiled: int | None = None,
+    program: str = SERVICE,
+    fleet: FakeFleet | None = None,
 ) -> tuple[list[str], list[str], Recording | None]:
     """End a run: what it tells, its notices, and what was recorded.
 
     A signal comes some seconds after it tells something, or before it ends.
     """
-    program = folder / "service.py"
-    program.write_text(SERVICE)
-    command = f"{sys.executable} {program} {{port}}" if command is None else command
+    file = folder / "service.py"
+    file.write_text(program)
+    command = f"{sys.executable} {file} {{port}}" if command is None else command
     target = Target(url="http://127.0.0.1:{port}", command=command or None, ready_timeout=60.0)
     shop: Plan = replace(plan(), target=target, budgets=tuple(budgets))
     run = RunFolder(folder / "run")
@@ -97,7 +100,7 @@ async def restarted(
 
     diagnosis = DiagnosisOptions(when, 1.0, begin=first if begin else None)
     options = RunOptions(diagnosis=diagnosis, note=tell, url=url)
-    context = RunContext(SCENARIO, options, state, target, FakeFleet([]).open)
+    context = RunContext(SCENARIO, options, state, target, (fleet or FakeFleet([])).open)
     async with (
         asyncio.timeout(300),
         recorded_restart(context, Breaches(shop, SCENARIO, state), start),
@@ -140,6 +143,52 @@ async def test_memory_is_recorded_under_load(tmp_path: Path) -> None:
     assert largest.frames[-1] == (str(tmp_path / "service.py"), 8)
     assert min(largest.added) > 0
     assert recording.start == ()
+
+
+def with_thread(body: str) -> str:
+    """The service with a thread of its own; `asked` says which snapshots are wanted."""
+    text = f"""
+def asked(number):
+    return os.path.exists(os.environ["HARNESS_INSIDE"] + f"/snapshot-{{number}}")
+
+def other():
+    {body}
+
+threading.Thread(target=other, daemon=True).start()
+server = """
+    return SERVICE.replace("import ", "import os, ", 1).replace("\nserver = ", text)
+
+
+async def test_service_that_ends_while_its_memory_is_recorded(tmp_path: Path) -> None:
+    ends = with_thread("while not asked(1): time.sleep(0.01)\n    os._exit(3)")
+    _, notices, recording = await restarted(tmp_path, [MEMORY], program=ends)
+    assert notices == ["its memory was not recorded: the service ended under the load: exit code 3"]
+    assert recording == Recording()
+
+
+async def test_memory_whose_last_snapshot_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restart, "_LAST_SNAPSHOT", 0.0)
+    blocks = with_thread(
+        "import gc\n    while not asked(2): time.sleep(0.01)\n"
+        "    gc.collect = lambda: time.sleep(60)"
+    )
+    _, notices, _ = await restarted(tmp_path, [MEMORY], program=blocks)
+    assert notices == ["its memory was not recorded: the last snapshot was not written within 20 s"]
+
+
+async def test_generator_that_dies_while_memory_is_recorded(tmp_path: Path) -> None:
+    fleet = FakeFleet([])
+    fleet.on_start = lambda: fleet.died.set_result("exit code 1")
+
+    def stop() -> None:
+        raise GeneratorError("the load generator died: exit code 1")
+
+    fleet.on_stop = stop
+    _, notices, recording = await restarted(tmp_path, [MEMORY], fleet=fleet)
+    assert notices == ["its memory was not recorded: the load generator died: exit code 1"]
+    assert recording == Recording()
 
 
 async def test_service_that_does_not_run_python(tmp_path: Path) -> None:
