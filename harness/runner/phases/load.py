@@ -89,15 +89,14 @@ class LoadPhase(RunPart):
             if not self._note_failure():
                 self._note_end(interrupted, schedule, breach, decided)
             schedule.cancel()
-            interrupted.cancel()
-            (error, _) = await asyncio.gather(schedule, interrupted, return_exceptions=True)
-            if isinstance(error, OSError):
-                self.state.fail(cannot_write(error))
-            elif isinstance(error, Exception):
+            (error,) = await asyncio.gather(schedule, return_exceptions=True)
+            if isinstance(error, Exception):
                 raise error
+        except OSError as error:  # of a scrape, or of run.json before a decision
+            self.state.fail(cannot_write(error))
         finally:
-            breach.cancel()
-            decided.cancel()
+            for task in (schedule, interrupted, breach, decided):
+                task.cancel()
             self.state.take_accounts(self.fleet)
 
     def _note_failure(self) -> bool:

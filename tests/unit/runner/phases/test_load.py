@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.model import Budget, ErrorRatio, Scenario, Target
-from harness.errors import GeneratorError
+from harness.errors import GeneratorError, RunFolderError
 from harness.judge.stopping.abort import AbortWatch
 from harness.judge.stopping.decided import DecisionWatch
 from harness.names import ERROR, LATENCY
@@ -256,3 +256,37 @@ async def test_decided_run_is_complete_with_a_window_until_the_decision(tmp_path
         assert evidence.manifest.status == "complete"
         assert window(evidence.manifest.clock) == pytest.approx(seconds)
         assert evidence.manifest.requests == ACCOUNT
+
+
+class FullDisk(DecisionWatch):
+    """A look at the evidence for which something cannot be stored."""
+
+    def __init__(self, error: Exception) -> None:
+        self.moments = [1]
+        self.undecided = ()
+        self.error = error
+
+    def decided(self, evidence: Evidence, seconds: float) -> bool:
+        raise self.error
+
+
+async def test_disk_that_is_full_at_a_look_ends_the_load_as_any_full_disk(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    full = FullDisk(OSError(28, "No space left on device", "run.json"))
+    manifest, calls = await end_of(
+        tmp_path, nothing, ago=SCENARIO.warm_up + 3.0, options=RunOptions(decision=full)
+    )
+    reason = "cannot write run.json: No space left on device"
+    assert (manifest.status, manifest.reason) == ("failed", reason)
+    length = window(manifest.clock)
+    assert length is not None
+    assert 3.0 <= length <= 3.0 + time.monotonic() - begun
+    assert calls[-2:] in (["stop None", "scrape"], ["scrape", "stop None"])
+
+
+async def test_load_that_an_error_ends_leaves_no_task(tmp_path: Path) -> None:
+    options = RunOptions(decision=FullDisk(RunFolderError("damaged")))
+    with pytest.raises(RunFolderError):
+        await end_of(tmp_path, nothing, ago=SCENARIO.warm_up + 3.0, options=options)
+    await asyncio.sleep(0.01)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
