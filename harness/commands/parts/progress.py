@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from harness.commands.parts.outputs import color_of, put, width_of
 
@@ -87,7 +87,7 @@ def _screen(stream: TextIO) -> Live:
     from rich.live import Live
 
     console = Console(
-        file=stream,
+        file=cast("IO[str]", _Terminal(stream)),
         force_terminal=True,
         no_color=not color_of(stream),
         markup=False,
@@ -102,3 +102,17 @@ def _screen(stream: TextIO) -> Live:
         redirect_stdout=False,
         redirect_stderr=False,
     )
+
+
+class _Terminal:
+    """A stream whose terminal may be closed while the run goes on; then nobody sees the rest."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        put(self._stream, text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

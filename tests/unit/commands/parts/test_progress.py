@@ -1,6 +1,7 @@
 """What a stream shows while a run goes on: a log gets lines, a terminal a view that is redrawn."""
 
 import os
+import pty
 import re
 from io import StringIO
 
@@ -140,6 +141,16 @@ def test_line_that_stays_stands_above_the_view_of_a_comparison() -> None:
     lines = stream.lines()
     assert lines[0].startswith("note: a long note xxx")
     assert sum("api-latency-p95" in line for line in lines) == 1
+
+
+def test_run_goes_on_when_its_terminal_is_closed() -> None:
+    terminal, end = pty.openpty()
+    with os.fdopen(end, "w") as stream, LiveView(stream, quiet=False, title="smoke") as live:
+        live.show(COURSE[0])
+        assert os.read(terminal, 10_000)
+        os.close(terminal)
+        live.show(COURSE[1])
+        live.print_line("a line")
 
 
 @pytest.mark.parametrize("no_color", ["1", None])
