@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import errno
 import gc
 import inspect
 import re
@@ -24,7 +25,13 @@ from harness.commands.parts.outputs import (
     print_traceback,
     write,
 )
-from harness.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, HarnessError, UsageError
+from harness.errors import (
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    HarnessError,
+    UsageError,
+)
 
 COMMANDS: Final = {
     "init": "write budgets.yaml and a locustfile for a service",
@@ -57,6 +64,10 @@ exit codes:
 """
 
 
+# A path of the command line in a folder that is closed to this user, or longer than paths may be.
+_UNUSABLE: Final = {errno.EACCES, errno.ENAMETOOLONG}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code.
 
@@ -87,9 +98,12 @@ def _run(given: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except Exception:  # noqa: BLE001  a crash must not look like a regression
-        print_traceback()
-        return EXIT_INTERNAL
+    except Exception as error:  # noqa: BLE001  a crash must not look like a regression
+        if not isinstance(error, OSError) or error.errno not in _UNUSABLE or not error.filename:
+            print_traceback()
+            return EXIT_INTERNAL
+        print_error(UsageError(f"cannot use {error.filename}: {error.strerror}"))
+        return EXIT_USAGE
 
 
 def _split(given: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:

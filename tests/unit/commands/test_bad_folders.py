@@ -28,3 +28,17 @@ def test_bad_folder_is_a_clear_error_or_is_judged(
 
 def test_corpus_has_at_least_sixty_rows() -> None:
     assert len(ROWS) >= 60
+
+
+@pytest.mark.parametrize(
+    "command", ["check", "report", "diagnose", "history", "export --to bencher"]
+)
+def test_path_that_is_too_long_is_a_clear_error(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    path = "a" * 300  # a name has at most 255 bytes
+    with pytest.raises(SystemExit) as exit_:
+        main([*command.split(), path])
+    assert exit_.value.code == 2
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(f"error: cannot use {path}.*: File name too long", first)
