@@ -20,7 +20,14 @@ from harness.judge.guards.readings import readings
 from harness.judge.measure.deltas import deltas, total
 from harness.judge.measure.gauges import levels
 from harness.judge.measure.series import NoDataError, window
-from harness.names import CPU_COUNT, GENERATOR_CPU, OTHER_CPU, SERVICE_CPU_WAIT, SERVICE_TIME
+from harness.names import (
+    CPU_COUNT,
+    GENERATOR_CPU,
+    OTHER_CPU,
+    SERVICE_CPU,
+    SERVICE_CPU_WAIT,
+    SERVICE_TIME,
+)
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import Stack
 from harness.units import Unit, format_quantity
@@ -149,13 +156,13 @@ def stalls_of(evidence: Evidence, roles: Recognition, wall: Sequence[Stack]) -> 
         seconds = window(evidence).seconds
     except NoDataError:
         return None
-    cpu, pauses = roles[MetricRole.CPU], roles[MetricRole.GC_TIME]
+    pauses = roles[MetricRole.GC_TIME]
     times = (times for key, times in evidence.latency.items() if key.what == SERVICE_TIME)
     looped = {stack.frames[0].function for stack in loop_stacks(wall)}
     loops = len(looped) or int(roles[MetricRole.LOOP_LAG] is not None)
     return Stalls(
         increase(evidence, Selector(SERVICE_CPU_WAIT)),
-        increase(evidence, cpu.selector) if cpu else None,
+        _cpu_seconds(evidence, roles),
         increase(evidence, pauses.selector.part("sum")) if pauses else None,
         (increase(evidence, pauses.events) or 0.0) if pauses else 0.0,
         fsum(one.count * (one.mean or 0.0) for one in times),
@@ -163,6 +170,16 @@ def stalls_of(evidence: Evidence, roles: Recognition, wall: Sequence[Stack]) -> 
         loops,
         _cpu_use(evidence, seconds),
     )
+
+
+def _cpu_seconds(evidence: Evidence, roles: Recognition) -> float | None:
+    """Those of the same processes as the waiting, if the harness read them.
+
+    A metric of a service with several processes is often that of the one that answers the scrape.
+    """
+    read = increase(evidence, Selector(SERVICE_CPU))
+    exposed = roles[MetricRole.CPU]
+    return increase(evidence, exposed.selector) if read is None and exposed else read
 
 
 def _cpu_use(evidence: Evidence, seconds: float) -> CpuUse | None:

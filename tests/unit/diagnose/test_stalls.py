@@ -69,6 +69,17 @@ def test_stalls_are_read_from_the_window() -> None:
     assert (stalls.requests, stalls.seconds, stalls.loops) == pytest.approx((10.0, 10.0, 0))
 
 
+def test_cpu_time_is_that_of_the_processes_whose_waiting_is_read() -> None:
+    found = run(
+        counter(WAIT, 2.0, {"provider": "psutil"}),
+        counter("harness_service_cpu_seconds_total", 8.0, {"provider": "psutil"}),
+        counter("process_cpu_seconds_total", 2.0),  # of one of four workers
+    )
+    stalls = stalls_of(found, LOOPLESS, ())
+    assert stalls is not None
+    assert (stalls.cpu, stalls.not_running) == pytest.approx((8.0, 0.2))
+
+
 def test_loops_are_those_of_the_profile_or_one_by_the_metric() -> None:
     assert MetricRole.LOOP_LAG in by_default().played
     found = [stalls_of(run(), by_default(), wall) for wall in ((), (stack(9, *LOOP),))]
