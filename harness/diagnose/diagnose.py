@@ -46,7 +46,7 @@ from harness.diagnose.questions import (
 from harness.diagnose.signs import Proportions, proportions
 from harness.diagnose.stalls import STALLS, Stalls, stalls_of, with_stalls
 from harness.diagnose.statements import columns
-from harness.diagnose.traces import Trace, traces_of, until_answer
+from harness.diagnose.traces import Trace, after_window, traces_of, until_answer
 from harness.judge.model import Judgement, Verdict
 from harness.runs.model import Evidence
 from harness.runs.recording.profile import total
@@ -79,7 +79,7 @@ def diagnose(
     wall, running = without_waiting(recording.wall, recording.cpu)
     recording = replace(recording, wall=wall, cpu=running)
     traces = traces_of(recording.spans)
-    usual = proportions(traces, recording.wall, busy(recording.wall))
+    usual = proportions(traces, recording.wall, busy(recording.wall), recording.moments)
     stalls = stalls_of(evidence, roles, recording.wall)
     case = _Case(evidence, recording, traces, roles, usual, stalls)
     by_name = {budget.name: budget for budget in budgets}
@@ -119,6 +119,10 @@ class _Case:
     @property
     def _endpoints(self) -> dict[str, set[str]]:
         return endpoints_by_request(self.traces, self.recording.slowest)
+
+    @property
+    def _late(self) -> list[Trace]:
+        return after_window(self.traces, self.recording.moments)
 
     def explain(self, verdict: Verdict, budget: Budget) -> Explanation:
         question = question_of(budget, self.roles)
@@ -166,7 +170,8 @@ class _Case:
                 of_recording = (self.traces, self.recording.wall, self.usual)
                 answer = task_times(budget, self.evidence, *of_recording)
             case "pool":
-                answer = connections(self.traces, self.usual, self.evidence, self.roles)
+                of_requests = (self.traces, self._late, self.usual)
+                answer = connections(*of_requests, self.evidence, self.roles)
             case "cache":
                 answer = misses(budget, self.evidence)
             case "cache overwrites":

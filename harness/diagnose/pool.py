@@ -14,7 +14,6 @@ from harness.diagnose.signs import Proportions, sign_of_waiting
 from harness.diagnose.traces import (
     Trace,
     from_first_statement,
-    later_half,
     seconds_between,
 )
 from harness.judge.measure.gauges import levels
@@ -31,19 +30,24 @@ _TRACED: Final = 0.5  # share of the answered requests that are recorded
 
 
 def connections(
-    traces: Sequence[Trace], usual: Proportions, evidence: Evidence, roles: Recognition
+    traces: Sequence[Trace],
+    late: Sequence[Trace],
+    usual: Proportions,
+    evidence: Evidence,
+    roles: Recognition,
 ) -> Analysis:
     """What keeps connections: nobody who executes statements, or what requests do meanwhile.
 
     Args:
         traces: All of them.
+        late: Those of the load after the window, in order.
         usual: Of the whole recording.
         evidence: Of the window: the number of connections in use.
         roles: What the service's metrics mean.
     """
     in_use = _readings(evidence, roles, MetricRole.POOL_USED)
-    late = in_use[len(in_use) // 2 :]
-    forgotten = _forgotten(traces, min(late, default=0.0), _answered(evidence))
+    lowest = min(in_use[len(in_use) // 2 :], default=0.0)
+    forgotten = _forgotten(late, lowest, _answered(evidence))
     if forgotten:
         return Analysis("the connections in use", (forgotten,))
     size = max(_readings(evidence, roles, MetricRole.POOL_LIMIT), default=0.0)
@@ -84,13 +88,12 @@ def _answered(evidence: Evidence) -> float:
     return sum(found) / seconds
 
 
-def _forgotten(traces: Sequence[Trace], in_use: float, answered: float) -> Cause | None:
+def _forgotten(late: Sequence[Trace], in_use: float, answered: float) -> Cause | None:
     """Connections that are in use while few requests execute statements.
 
     Nothing is known of a service that records a part of its requests only, fewer than half of those
     that it answers.
     """
-    late = later_half(traces)
     lasted = seconds_between(late)
     if in_use < _FEW or not lasted or len(late) < _TRACED * answered * lasted:
         return None

@@ -17,10 +17,11 @@ from harness.diagnose.functions import samples_of_a_thread
 from harness.diagnose.traces import (
     SpanOperation,
     Trace,
-    later_half,
+    after_window,
     operation_of,
     seconds_between,
 )
+from harness.runs.recording.moments import CpuMoments
 from harness.runs.recording.profile import Stack, total
 from harness.runs.recording.spans import Span
 from harness.units import Unit, format_quantity
@@ -56,7 +57,10 @@ class Proportions:
 
 
 def proportions(
-    traces: Sequence[Trace], wall: Sequence[Stack], working: Sequence[Stack]
+    traces: Sequence[Trace],
+    wall: Sequence[Stack],
+    working: Sequence[Stack],
+    moments: CpuMoments | None = None,
 ) -> Proportions:
     """What is usual in a recording.
 
@@ -64,6 +68,7 @@ def proportions(
         traces: All of them.
         wall: The samples of all threads;
         working: Those of threads that do not wait for work.
+        moments: Of the profile.
     """
     executions: dict[SpanOperation, list[float]] = {}
     for trace in traces:
@@ -76,16 +81,15 @@ def proportions(
     }
     kinds = [seconds for each, seconds in fast.items() if seconds >= _STEP or not _is_own(each)]
     typical = median(kinds) if len(kinds) >= _KINDS else 0.0
-    return Proportions(fast, typical, _running(traces, wall, working))
+    return Proportions(fast, typical, _running(after_window(traces, moments), wall, working))
 
 
-def _running(traces: Sequence[Trace], wall: Sequence[Stack], busy: Sequence[Stack]) -> float:
+def _running(late: Sequence[Trace], wall: Sequence[Stack], busy: Sequence[Stack]) -> float:
     """The number of threads that run, over the number of requests in the service's own code.
 
     By Little's law both numbers are means over time (Little 1961, Operations Research 9).
     """
     samples = samples_of_a_thread(wall)
-    late = later_half(traces)
     lasted = seconds_between(late)
     if not samples or lasted <= 0:
         return 1.0

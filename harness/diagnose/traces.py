@@ -9,6 +9,7 @@ from typing import Final
 from harness.diagnose.model import CauseKind
 from harness.diagnose.retries import covered, pauses_of_retries
 from harness.diagnose.skew import without_skew
+from harness.runs.recording.moments import CpuMoments
 from harness.runs.recording.spans import CLIENT, SERVER, Span
 from harness.runs.recording.statement_text import statement_text
 
@@ -161,12 +162,21 @@ def _operation_in(span: Span, root: Span, *, is_retry: bool) -> SpanOperation:
     return replace(found, service=span.service) if span.service != root.service else found
 
 
-def later_half(traces: Sequence[Trace]) -> list[Trace]:
-    """The traces that began last, half of them.
+def after_window(traces: Sequence[Trace], moments: CpuMoments | None) -> list[Trace]:
+    """The traces of the load that went on after the window, in order.
 
-    The window has a few traces and the time after it all, so these are of that time alone.
+    All of its requests have one; of those before it a few have, over a longer time.
+
+    Args:
+        traces: Of the whole run.
+        moments: When it went on. Where that is not known, the later half of the traces stands for
+            them: a short window has fewer.
     """
-    return sorted(traces, key=lambda one: one.root.start)[len(traces) // 2 :]
+    ordered = sorted(traces, key=lambda one: one.root.start)
+    late = ordered[len(ordered) // 2 :]
+    if moments is None:
+        return late
+    return [one for one in ordered if moments.begun <= one.root.start < moments.end] or late
 
 
 def seconds_between(traces: Sequence[Trace]) -> float:

@@ -32,6 +32,7 @@ from harness.names import SERVICE_TIME
 from harness.report.parts.causes import what_text
 from harness.runs.model import Evidence, Series, SlowRequest
 from harness.runs.recording.log_lines import LogLine
+from harness.runs.recording.moments import CpuMoments
 from harness.runs.recording.profile import Stack
 from harness.runs.recording.recording import Recording
 from harness.runs.recording.spans import CLIENT, SERVER, ExceptionEvent, Span
@@ -78,6 +79,7 @@ def explained(
     slowest: list[SlowRequest] | None = None,
     log: tuple[LogLine, ...] = (),
     value: float | None = None,
+    moments: CpuMoments | None = None,
 ) -> Explanation:
     budget = Budget("broken", indicator, Unit.SECONDS, bound, direction)
     found = judgement(broken="fail")
@@ -91,6 +93,7 @@ def explained(
         *(tuple(spans or ()), tuple(wall or ()), tuple(cpu or ()), tuple(slowest or ())),
         tracebacks=tracebacks or {},
         log=log,
+        moments=moments,
     )
     result = diagnose(found, [budget], run or evidence(), recording, by_default())
     (explanation,) = result.explanations
@@ -324,6 +327,22 @@ def test_own_code_that_waits_is_a_cause_and_no_function_is() -> None:
         for each in request(f"w{number}", 4.0, [(STATEMENT, 0.01)], start=100 + number)
     ]
     found = explained(P95, spans + usual(), wall=wall)
+    (cause,) = found.causes
+    assert (cause.kind, cause.what) == ("span", "GET /items")
+    assert cause.sign.startswith("it waits; threads of the service run for 0.2%")
+
+
+def test_own_code_that_waits_is_a_cause_after_a_long_window_of_few_traces() -> None:
+    wall = [stack(60, *LOOP, "render /srv/app/pages.py:85"), stack(7940, *SELECT)]
+
+    def once(name: str, start: float) -> list[Span]:
+        return request(name, 4.0, [(STATEMENT, 0.01)], start=start)
+
+    # One request in 50 of the window has a trace, each one of the load that goes on.
+    window = [each for number in range(200) for each in once(f"x{number}", 50.0 * number)]
+    after = [each for number in range(40) for each in once(f"w{number}", 10_000.0 + number)]
+    moments = CpuMoments(10_000.0, 10_020.0, 10_040.0, None, 100, 40, ())
+    found = explained(P95, [*window, *after, *usual()], wall=wall, moments=moments)
     (cause,) = found.causes
     assert (cause.kind, cause.what) == ("span", "GET /items")
     assert cause.sign.startswith("it waits; threads of the service run for 0.2%")
