@@ -61,6 +61,12 @@ class RunState:
         """Whether the load has begun, or is about to."""
         return self.manifest.clock.started is not None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the load that is judged has ended by itself, with its last answer."""
+        ended = self.manifest.status in {"complete", "aborted"}
+        return ended and self.manifest.clock.drained is not None
+
     def store(self) -> None:
         """Write run.json.
 

@@ -183,8 +183,9 @@ def _stored(state: RunState) -> Iterator[None]:
         if not state.begun:
             raise unusable(state.folder.path, error) from error
     except (KeyboardInterrupt, asyncio.CancelledError):
-        when = "a second time" if state.begun else "before the load began"
-        state.interrupt(f"interrupted {when}")
+        if not state.is_over:  # else a diagnosis was interrupted, which nothing judges
+            when = "a second time" if state.begun else "before the load began"
+            state.interrupt(f"interrupted {when}")
         raise
     finally:
         try:

@@ -20,7 +20,7 @@ from harness.load.fleet import Fleet
 from harness.load.protocol.master import WorkerPool
 from harness.observe.scraper import Scraper
 from harness.runner.folder import new_run_folder, store_report
-from harness.runner.options import RunOptions
+from harness.runner.options import DiagnosisOptions, RunOptions
 from harness.runner.run import gather
 from harness.runs.digests import changes
 from harness.runs.folder import RunFolder, read_manifest
@@ -200,6 +200,31 @@ async def test_signal_during_the_load_is_the_end_of_a_run_that_goes_on_to_be_jud
         ["stop None", "scrape", "scrape", "close", "end early"],
         ["scrape", "stop None", "scrape", "close", "end early"],
     )
+
+
+async def test_run_is_complete_whose_diagnosis_is_interrupted_twice(tmp_path: Path) -> None:
+    fleet = FakeFleet([])
+
+    def stop() -> None:
+        if "diagnosing" in told:
+            interrupt_this_process()
+            fleet.hangs = True
+
+    told: list[str] = []
+
+    def start() -> None:
+        if fleet.calls.count("open") == 2:
+            told.append("diagnosing")
+            interrupt_this_process()
+
+    fleet.on_start, fleet.on_stop = start, stop
+    scenario = replace(SCENARIO, warm_up=0.0, duration=0.2)
+    options = RunOptions(diagnosis=DiagnosisOptions("always", 600.0))
+    with pytest.raises(KeyboardInterrupt):
+        await run(tmp_path, fleet, options, fleet.calls, scenario)
+    manifest = read_manifest(RunFolder(tmp_path))
+    assert told == ["diagnosing"]
+    assert (manifest.status, manifest.reason) == ("complete", "")
 
 
 async def test_second_signal_ends_the_drain(tmp_path: Path) -> None:
