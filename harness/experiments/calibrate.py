@@ -23,7 +23,7 @@ from harness.experiments.versions import prepared_versions
 from harness.judge.compare.model import Pair, SideMeasurements
 from harness.runner.folder import new_run_folder
 from harness.runner.options import RunOptions
-from harness.runner.run import gather
+from harness.runner.run import gather, was_interrupted
 from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.model import Progress
 
@@ -125,7 +125,7 @@ async def _run(
     plan_of_version = replace(plan, target=both.baseline.target)
     await gather(plan_of_version, scenario, folder, RunOptions(show=show))
     manifest = read_manifest(folder)
-    if manifest.status == "interrupted":
+    if was_interrupted(manifest):
         return None
     if manifest.clock.started is None:
         raise UnjudgedError(f"a run could not be started: {manifest.reason}")

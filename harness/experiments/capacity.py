@@ -24,7 +24,7 @@ from harness.report.run.markdown import summary_markdown
 from harness.report.run.results import results_json
 from harness.runner.folder import new_run_folder, store_report
 from harness.runner.options import RunOptions
-from harness.runner.run import gather
+from harness.runner.run import gather, was_interrupted
 from harness.runner.signals import run_loop
 from harness.runner.start import LoadStart
 from harness.runs.folder import RunFolder, read_evidence
@@ -289,7 +289,7 @@ class CapacitySteps:
         self, manifest: Manifest, scenario: Scenario, folder: RunFolder, rate: float, begun: float
     ) -> CapacityStep | None:
         """The step by its run; None when a signal interrupted it."""
-        if manifest.status == "interrupted":
+        if was_interrupted(manifest):
             return None
         if manifest.clock.started is None:
             raise TargetError(f"step {self.number} could not be run: {manifest.reason}")

@@ -22,7 +22,7 @@ from harness.report.run.markdown import summary_markdown
 from harness.report.run.results import results_json
 from harness.runner.folder import new_run_folder, store_report
 from harness.runner.options import DiagnosisOptions, RunOptions
-from harness.runner.run import gather
+from harness.runner.run import gather, was_interrupted
 from harness.runner.signals import run_loop
 from harness.runs.folder import RunFolder, read_evidence
 from harness.runs.model import Evidence, Manifest, Progress
@@ -142,7 +142,7 @@ def attempt(
     budgets = in_run(plan.budgets_of(name), evidence.manifest.roles)
     judgement = judge(budgets, evidence, plan.off_in(name))
     _store_reports(run, judgement, evidence)
-    if evidence.manifest.status == "interrupted":
+    if was_interrupted(evidence.manifest):
         raise KeyboardInterrupt
     result = TrialResult(detect(trial.case, judgement), evidence.manifest)
     recording = read_recording(run.path)

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from harness import names
 from harness.budgets.lint.metrics import unknown_labels
@@ -34,6 +34,11 @@ from harness.runner.start import start_of
 from harness.runs.folder import RunFolder, unusable
 from harness.runs.log import cannot_write
 from harness.runs.model import Manifest
+
+# A notice of a run whose status is that of its load.
+AFTER_LOAD: Final = (
+    "interrupted by a signal after the load: a diagnosis has what was recorded until then"
+)
 
 T = TypeVar("T")
 StartEarly = Callable[[Mapping[Path, int]], AbstractAsyncContextManager[EarlyProcesses]]
@@ -101,9 +106,16 @@ async def gather(
             if wanted:
                 await diagnosis.run()
         logs.metrics.close()
+        if state.is_over and start.interrupted.is_set():
+            state.note(AFTER_LOAD)
         for notice in (*_last_notices(state, logs, service), *(traces.notices() if traces else ())):
             state.note(notice)
     return state.manifest
+
+
+def was_interrupted(manifest: Manifest) -> bool:
+    """Whether a signal came during a run, also after its load."""
+    return manifest.status == "interrupted" or AFTER_LOAD in manifest.notices
 
 
 async def _first_scrape(

@@ -13,8 +13,9 @@ from harness.diagnose.hits import FalseCauses
 from harness.errors import UsageError
 from harness.experiments import selftest
 from harness.experiments.selftest import attempt, trials
-from harness.names import ROLES
+from harness.names import RESULTS_FILE, ROLES
 from harness.runner.options import DiagnosisOptions
+from harness.runner.run import AFTER_LOAD
 from harness.runs.recording.recording import Recording
 from tests.unit.budgets.dialects.test_recognise import exposed
 from tests.unit.judge.evidence import evidence, manifest
@@ -41,6 +42,23 @@ def test_automatic_warm_up_is_refused_unless_an_option_replaces_it() -> None:
     with pytest.raises(UsageError, match="fixed warm-up; scenario 'quick' has warm-up auto"):
         trials(plan, [], lambda name: plan.scenarios[name])
     assert [trial.scenario.warm_up for trial in trials(plan, [], fixed)] == [4.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    "ended", [{"status": "interrupted"}, {"notices": (AFTER_LOAD,)}], ids=["the load", "after it"]
+)
+def test_signal_ends_the_self_test_also_after_the_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: dict[str, object]
+) -> None:
+    plan = parse_plan(TEXT.replace("warm_up: auto, ", ""), tmp_path / "b", {}, date(2026, 1, 1))
+    found = replace(evidence(), manifest=manifest().model_copy(update=ended))
+    monkeypatch.setattr(selftest, "gather", lambda *_: None)
+    monkeypatch.setattr(selftest, "run_loop", lambda _: found.manifest)
+    monkeypatch.setattr(selftest, "read_evidence", lambda *_, **__: found)
+    (_, broken) = trials(plan, [], plan.scenarios.__getitem__)
+    with pytest.raises(KeyboardInterrupt):
+        attempt(plan, broken, tmp_path / "broken", lambda _: None, DiagnosisOptions())
+    assert (tmp_path / "broken" / RESULTS_FILE).exists()
 
 
 def test_diagnosis_of_a_trial_gets_the_metrics_of_the_service(

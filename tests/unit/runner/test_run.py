@@ -21,7 +21,7 @@ from harness.load.protocol.master import WorkerPool
 from harness.observe.scraper import Scraper
 from harness.runner.folder import new_run_folder, store_report
 from harness.runner.options import DiagnosisOptions, RunOptions
-from harness.runner.run import gather
+from harness.runner.run import AFTER_LOAD, gather, was_interrupted
 from harness.runs.digests import changes
 from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.metrics import read_metrics
@@ -200,6 +200,22 @@ async def test_signal_during_the_load_is_the_end_of_a_run_that_goes_on_to_be_jud
         ["stop None", "scrape", "scrape", "close", "end early"],
         ["scrape", "stop None", "scrape", "close", "end early"],
     )
+
+
+async def test_signal_after_the_load_is_a_notice_of_a_complete_run(tmp_path: Path) -> None:
+    fleet = FakeFleet([])
+
+    def start() -> None:
+        if fleet.calls.count("open") == 2:  # of the diagnosis
+            interrupt_this_process()
+
+    fleet.on_start = start
+    scenario = replace(SCENARIO, warm_up=0.0, duration=0.2)
+    options = RunOptions(diagnosis=DiagnosisOptions("always", 600.0))
+    manifest = await run(tmp_path, fleet, options, fleet.calls, scenario)
+    assert manifest.status == "complete"
+    assert AFTER_LOAD in manifest.notices
+    assert was_interrupted(manifest)
 
 
 async def test_run_is_complete_whose_diagnosis_is_interrupted_twice(tmp_path: Path) -> None:
