@@ -77,7 +77,7 @@ def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max")
         case Promql(query=query):
             return _closed(query.replace("{window}", scope.window))
         case Quantile() | Mean() | Ratio() | Rate() | Latency() | ErrorRatio() | Throughput():
-            return _of_counters(indicator, scope)
+            return _of_counters(indicator, scope, direction)
         case PerRequest(counter=counter):
             made = _Series(names.RUN_REQUESTS, ())
             return _over(_Series.of(counter, scope), made, scope)
@@ -115,7 +115,7 @@ def share_bad(indicator: Indicator, bound: float, direction: Direction, scope: Q
         case Latency() | Quantile():
             return share_over(indicator, bound, scope)
         case ErrorRatio() | Ratio():
-            share = value(indicator, scope)
+            share = value(indicator, scope, direction)
             return share if direction == "max" else f"1 - {share}"
         case Throughput() | Mean() | PerRequest() | Rate() | Gauge() | Utilization() | Promql():
             raise ValueError(f"{type(indicator).__name__} counts no events")
@@ -186,7 +186,7 @@ def resets(selector: Selector, scope: QueryScope) -> str:
 
 
 def needed(indicator: Indicator, bound: float, scope: QueryScope) -> tuple[str, ...]:
-    """Selectors of the series without which the indicator has no value.
+    """Selectors of the series without which the indicator has no value in a service.
 
     A counter of failures or hits is not included: many services expose it only after the first one.
 
@@ -207,8 +207,8 @@ def needed(indicator: Indicator, bound: float, scope: QueryScope) -> tuple[str, 
         case ErrorRatio(request=request) | Throughput(request=request):
             found = [_requests(request, "all", scope)]
         case Rate(counter=counter, to=to):
-            found = [_Series.of(one, scope) for one in (counter, to) if one]
-            found = found[1:] if counter.absent_is_zero else found
+            metric = None if counter.absent_is_zero else Selector(counter.metric)
+            found = [_Series.of(one, scope) for one in (metric, to) if one]
         case PerRequest():
             return ()  # it has no alert
         case Gauge(gauge=gauge):
@@ -314,7 +314,9 @@ def _sent(metric: str, request: str | None, outcome: str, scope: QueryScope) -> 
 
 
 def _of_counters(
-    indicator: Quantile | Mean | Ratio | Rate | Latency | ErrorRatio | Throughput, scope: QueryScope
+    indicator: Quantile | Mean | Ratio | Rate | Latency | ErrorRatio | Throughput,
+    scope: QueryScope,
+    direction: Direction,
 ) -> str:
     match indicator:
         case Quantile(quantile=float(quantile)) | Latency(quantile=float(quantile)):
@@ -325,17 +327,22 @@ def _of_counters(
             found = _histogram(indicator, scope)
             return _over(found.part("sum"), found.part("count"), scope)
         case Ratio(of=of, to=to):
-            return _over(
-                _Series.of(of, scope), _Series.of(to, scope), scope, _family(of, to, scope)
-            )
+            family = _family(of, to, scope, direction)
+            return _over(_Series.of(of, scope), _Series.of(to, scope), scope, family)
         case ErrorRatio(request=request):
             failed, every = (_requests(request, outcome, scope) for outcome in (names.ERROR, "all"))
             return _over(failed, every, scope, every)
         case Throughput(request=request):
-            return _sum(_requests(request, names.OK, scope).rate(scope), scope)
+            good, every = (_requests(request, outcome, scope) for outcome in (names.OK, "all"))
+            rate = _sum(good.rate(scope), scope)
+            known = scope.client == "run" or good == every
+            return rate if known else _or_zero(rate, _sum(every.rate(scope), scope))
         case Rate(counter=counter, to=to):
             series = _Series.of(counter, scope)
-            rate = _scaled(_sum(series.rate(scope), scope), series)
+            rate = _sum(series.rate(scope), scope)
+            if sign := _sign_of_zero(counter, scope):
+                rate = _or_zero(rate, sign)
+            rate = _scaled(rate, series)
             return rate if to is None else f"{rate} / {_level(Gauge(to), scope)}"
         case _:
             assert_never(indicator)
@@ -346,11 +353,32 @@ def _sum(of: str, scope: QueryScope, *also: str) -> str:
     return f"sum by ({', '.join(by)}) ({of})" if by else f"sum({of})"
 
 
-def _family(of: Selector, to: Selector, scope: QueryScope) -> _Series | None:
-    """The series that show that a counter is zero while it has none; None if there are no such."""
-    if of.absent_is_zero:
+def _family(of: Selector, to: Selector, scope: QueryScope, direction: Direction) -> _Series | None:
+    """The series that show that a counter is zero while it has none; None if there are no such.
+
+    An alert on a `min` must fire where hits never came, so there the denominator is enough.
+    """
+    if of.absent_is_zero or (direction == "min" and scope.client == "service"):
         return _Series.of(to, scope)
     return _Series.of(Selector(of.metric), scope) if of.where else None
+
+
+def _sign_of_zero(counter: Selector, scope: QueryScope) -> str:
+    """What shows that a rate is zero while its counter has no series; empty if nothing does.
+
+    In a run it is empty: there the harness's own scrapes decide.
+    """
+    if scope.client == "run":
+        return ""
+    if counter.absent_is_zero:
+        return _sum(f"{_Series(names.UP, scope.matchers)} == 1", scope)
+    whole = _Series.of(Selector(counter.metric), scope)
+    return _sum(whole.rate(scope), scope) if counter.where else ""
+
+
+def _or_zero(value: str, sign: str) -> str:
+    """A value that is 0 where it has no series but `sign` has."""
+    return f"({value} or 0 * {sign})"
 
 
 def _scaled(of: str, series: _Series) -> str:
@@ -362,7 +390,7 @@ def _over(of: _Series, to: _Series, scope: QueryScope, family: _Series | None = 
     """The increase of `of` divided by that of `to`; without series, `of` is 0 beside `family`."""
     upper, lower = (_scaled(_sum(one.rate(scope), scope), one) for one in (of, to))
     if family is not None:
-        upper = f"({upper} or 0 * {_sum(family.rate(scope), scope)})"
+        upper = _or_zero(upper, _sum(family.rate(scope), scope))
     return f"{upper} / {lower}"
 
 

@@ -156,13 +156,15 @@ def _look_ups(
 ) -> Iterator[GrafanaPanel]:
     by = _divided_by(gets)
     share = CATALOGUE["cache_hit_ratio"].make(found)
+    found_by, asked_by = sum_by(by, events_of(hits)), sum_by(by, events_of(gets))
+    found_in_all, asked = f"sum({events_of(hits)})", f"sum({events_of(gets)})"
     yield GrafanaPanel(
         "Hit ratio",
         "percentunit",
         "Look-ups that found a value divided by all look-ups, by cache and in total.",
         (
-            Query(f"{sum_by(by, events_of(hits))} / {sum_by(by, events_of(gets))}", _legend(by)),
-            Query(f"sum({events_of(hits)}) / sum({events_of(gets)})", "all"),
+            Query(f"({found_by} or 0 * {asked_by}) / {asked_by}", _legend(by)),
+            Query(f"({found_in_all} or 0 * {asked}) / {asked}", "all"),
         ),
         budgets=chosen(budgets, lambda indicator: indicator == share),
     )

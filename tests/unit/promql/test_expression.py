@@ -144,16 +144,22 @@ OF_SERVICE: dict[str, tuple[Indicator, str]] = {
     "a request is its route": (
         Throughput("GET /api/contacts"),
         (
-            "sum(rate(http_server_request_duration_seconds_count{"
+            "(sum(rate(http_server_request_duration_seconds_count{"
             'http_response_status_code!~"5..", http_request_method="GET",'
             ' http_route="/api/contacts", job="shop"}[5m]))'
+            " or 0 * sum(rate(http_server_request_duration_seconds_count{"
+            'http_request_method="GET", http_route="/api/contacts", job="shop"}[5m])))'
         ),
     ),
     "placeholders are called as they like": (
-        Throughput("GET /v1.0/contacts/{id}"),
+        Latency(None, "GET /v1.0/contacts/{id}", outcome="all"),
         (
-            "sum(rate(http_server_request_duration_seconds_count{"
-            'http_response_status_code!~"5..", http_request_method="GET",'
+            "sum(rate(http_server_request_duration_seconds_sum{"
+            'http_request_method="GET",'
+            ' http_route=~"/v1\\\\.0/contacts/[{<:\\\\[#][a-zA-Z0-9_:.-]+[}>\\\\]]?",'
+            ' job="shop"}[5m]))'
+            " / sum(rate(http_server_request_duration_seconds_count{"
+            'http_request_method="GET",'
             ' http_route=~"/v1\\\\.0/contacts/[{<:\\\\[#][a-zA-Z0-9_:.-]+[}>\\\\]]?",'
             ' job="shop"}[5m]))'
         ),

@@ -101,6 +101,51 @@ def test_a_query_may_end_in_a_comment(
     firing(COMMENTED, {UP: "1x20", **series}, {"Lag": over, "LagNoData": missing}, tmp_path)
 
 
+FAILURES = 'kind: rate, metric: answers_total, where: {status: "~5.."}'
+HITS = "kind: ratio, unit: ratio, of: hits_total, to: gets_total"
+MISSES = "kind: ratio, unit: ratio, of: misses_total, to: gets_total"
+MOST = "max: 20%, alert: {max: 30%, for: 5m}"
+LEAST = "min: 50%, alert: {min: 30%, for: 5m}"
+OFTEN = "min: 1/s, alert: {min: 0.5/s, for: 5m}"
+RARELY = "max: 1/s, alert: {max: 2/s, for: 5m}"
+OTHERS = 'others_total{job="shop", instance="a"}'
+GOOD = 'answers_total{job="shop", instance="a", status="200"}'
+GETS = 'gets_total{job="shop", instance="a"}'
+ANSWERED = (
+    'http_server_request_duration_seconds_count{{job="shop", http_response_status_code="{}"}}'
+)
+UNBORN = {
+    "no failure yet": (FAILURES, RARELY, GOOD, False, False),
+    "no such metric": (FAILURES, RARELY, OTHERS, False, True),
+    "a min of failures": (FAILURES, OFTEN, GOOD, True, False),
+    "a min of what may be absent": ("kind: rate, metric: x, absent: 0", OFTEN, OTHERS, True, False),
+    "every answer fails": ("kind: throughput", OFTEN, ANSWERED.format(500), True, False),
+    "no answer fails": ("kind: throughput", OFTEN, ANSWERED.format(200), False, False),
+    "no hit yet": (HITS, LEAST, GETS, True, False),
+    "no miss yet": (MISSES, MOST, GETS, False, False),
+}
+
+
+@pytest.mark.untraced
+@pytest.mark.needs_prometheus
+@pytest.mark.parametrize(
+    ("indicator", "bounds", "series", "fires", "missing"), UNBORN.values(), ids=UNBORN
+)
+def test_a_counter_that_is_not_born_counts_as_zero(
+    indicator: str, bounds: str, series: str, fires: bool, missing: bool, tmp_path: Path
+) -> None:
+    budget = f"unborn: {{indicator: {{{indicator}}}, {bounds}}}"
+    alerts = {"Unborn": fires, "UnbornNoData": missing}
+    firing(budget, {UP: "1x20", series: "0+60x20"}, alerts, tmp_path)
+
+
+@pytest.mark.untraced
+@pytest.mark.needs_prometheus
+def test_an_error_budget_burns_though_no_hit_was_ever_counted(tmp_path: Path) -> None:
+    budget = f"hits: {{indicator: {{{HITS}}}, min: 80%, objective: 95%, window: 30d}}"
+    firing(budget, {UP: "1x20", GETS: "0+60x20"}, {"HitsBurnsFast": True}, tmp_path)
+
+
 BURNING = "slow: {indicator: api_latency, max: 200ms, objective: 99.9%, window: 7d}"
 ANSWERS = 'http_server_request_duration_seconds_{}{{job="shop", instance="a"{}}}'
 
