@@ -143,10 +143,12 @@ def _levels(budget: Budget, bound: float) -> _Levels:
         over, under = (1 + most) / 2, most / 2
         return _Levels(bound, *((over, under) if budget.direction == "max" else (under, over)))
     step = abs(bound) / 5 or 0.5
-    if isinstance(budget.indicator, Ratio | ErrorRatio) and 0 < bound < 1:
+    share = isinstance(budget.indicator, Ratio | ErrorRatio) and 0 < bound <= 1
+    if share and bound < 1:  # neither level is more than all of it
         step = min(step, (1 - bound) / 2)
     sign = 1 if budget.direction == "max" else -1
-    return _Levels(bound, bound + sign * step, bound - sign * step if bound else 0.0)
+    good = bound - sign * step if bound else 0.0
+    return _Levels(bound, bound + sign * step, min(good, 1.0) if share else good)
 
 
 def _burn_levels(budget: Budget) -> _Levels:
@@ -220,9 +222,11 @@ def _series(indicator: Indicator, bound: float, level: float, roles: Recognition
         case Mean(histogram=histogram):
             found = _histogram(histogram, _example(histogram), None, bound, level)
         case Ratio(of=of, to=to):
-            rest = 1 - level if of.metric == to.metric else 1.0
+            counted = _example(of, to)
+            within = of.metric == to.metric and to.selects(counted)
+            rest = 1 - level if within else 1.0
             found = [
-                _counter(of.metric, _example(of, to), in_own_unit(level, of.scale) * _EVENTS),
+                _counter(of.metric, counted, in_own_unit(level, of.scale) * _EVENTS),
                 _counter(to.metric, _outside(of, to), rest * _EVENTS),
             ]
         case Rate(counter=counter, to=to):
