@@ -30,7 +30,7 @@ from harness.budgets.model import (
 from harness.budgets.parse import indicators, kinds
 from harness.budgets.parse.problems import Place, Problems, closest, look_alike
 from harness.budgets.parse.scenarios import scenario, target
-from harness.budgets.parse.schema import AlertSpec, BudgetSpec, FileSpec, WaiverSpec
+from harness.budgets.parse.schema import BudgetSpec, FileSpec, WaiverSpec
 from harness.budgets.parse.selftests import Choices, selftests
 from harness.budgets.parse.types import NAME
 from harness.budgets.presets import PRESETS, Named
@@ -141,10 +141,9 @@ def _budget(name: str, spec: BudgetSpec, file: _File) -> Budget | None:
     production = [text for text in (spec.alert.max, spec.alert.min) if text] if spec.alert else []
     measured = replace(named, unit=kinds.unit_of(named, given + production))
     bound = _bound(given[0], measured, (*place, direction), problems)
-    gating = spec.max_regression is None and spec.severity != "off" and file.today is not None
-    if bound is not None and gating:
+    if bound is not None and _counts(spec, file) and spec.max_regression is None:
         _check_breakable(bound, given[0], measured.indicator, (*place, direction), problems)
-    alert = _alert(spec.alert, direction, measured, (*place, "alert"), problems)
+    alert = _alert(spec, direction, measured, (*place, "alert"), file)
     objective = _objective(spec, direction, measured, place, problems)
     _check_subject_of_abort(spec, direction, measured, place, problems)
     if problems.within(place) or bound is None or measured.unit is None:
@@ -226,10 +225,15 @@ def _bound(text: str, named: Named, place: Place, problems: Problems) -> float |
     return value
 
 
+def _counts(spec: BudgetSpec, file: _File) -> bool:
+    """Whether a breach has a consequence, so that its bound must be one that a value can breach."""
+    return spec.severity != "off" and file.today is not None
+
+
 def _check_breakable(
     bound: float, text: str, indicator: Indicator, place: Place, problems: Problems
 ) -> None:
-    """Refuse a bound that no value can breach, unless the budget is for comparisons, too."""
+    """Refuse a bound that no value can breach."""
     if place[-1] == "max" and isinstance(indicator, ErrorRatio) and bound == 1:
         problems.add(place, f'"{text}" always holds: no error ratio is larger; write less')
     signed = isinstance(indicator, Gauge | Utilization | Promql)
@@ -260,8 +264,9 @@ def _check_subject_of_abort(
 
 
 def _alert(
-    spec: AlertSpec | None, direction: Direction, named: Named, place: Place, problems: Problems
+    budget: BudgetSpec, direction: Direction, named: Named, place: Place, file: _File
 ) -> Alert | None:
+    spec, problems = budget.alert, file.problems
     if spec is None:
         return None
     own, other = (spec.max, spec.min) if direction == "max" else (spec.min, spec.max)
@@ -275,7 +280,11 @@ def _alert(
     if own is None:
         return None
     bound = _bound(own, named, (*place, direction), problems)
-    return None if bound is None else Alert(bound, spec.hold, spec.severity, spec.keep_firing_for)
+    if bound is None:
+        return None
+    if _counts(budget, file):
+        _check_breakable(bound, own, named.indicator, (*place, direction), problems)
+    return Alert(bound, spec.hold, spec.severity, spec.keep_firing_for)
 
 
 def _objective(
