@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from math import isclose, isfinite
 from typing import Literal, NamedTuple
 
@@ -217,6 +218,26 @@ def edges_near(family: Family, scale: float, bound: float) -> tuple[float, ...]:
     return (*below, *[edge for edge in edges if edge > bound][:1])
 
 
+def unlike_edge(family: Family, scale: float, bound: float) -> float | None:
+    """The edge at a bound that an alert does not find, because it is not written like the bound.
+
+    Where a service adds up the edges, 0.3 s becomes 0.30000000000000004. The judge and PromQL's
+    numbers see no difference; the label `le` is a text.
+
+    Args:
+        family: The histogram.
+        scale: Its unit in the base unit.
+        bound: In the base unit.
+
+    Returns:
+        The edge in the metric's own unit; None if an edge is written like the bound, or none is
+        there.
+    """
+    wanted = float(Decimal(repr(bound)) / Decimal(repr(scale)))
+    at_bound = [edge for edge in family.edges if isclose(edge, wanted, rel_tol=1e-9)]
+    return None if wanted in at_bound else next(iter(at_bound), None)
+
+
 def _on_edges(budget: Budget, family: Family, scale: float) -> _Found:
     place: Place = ("budgets", budget.name)
     bounds: dict[Place, tuple[float, str]] = {
@@ -233,4 +254,11 @@ def _on_edges(budget: Budget, family: Family, scale: float) -> _Found:
                 at,
                 f"the histogram has no bucket edge at {shown} (nearest: {near}), so {so};"
                 f" add a bucket at {shown}, or move the bound",
+            )
+        elif at[-2] == "alert" and (edge := unlike_edge(family, scale, bound)) is not None:
+            yield Advice(
+                at,
+                f"the bucket of the histogram ends at {edge!r}, which is not written like the bound"
+                f" {format_quantity(bound, budget.unit)}, so the alert finds no series; round the"
+                " edges in the service",
             )

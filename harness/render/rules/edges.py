@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from harness.budgets.lint.metrics import Family, edges_near, family_of
+from harness.budgets.lint.metrics import Family, edges_near, family_of, unlike_edge
 from harness.budgets.model import Budget, Latency, Plan, Quantile
 from harness.promql.answers import answer_times
 from harness.render.rules.rules import alert_bounds, allowed_over
@@ -26,15 +26,22 @@ def edge_notes(plan: Plan, links: Links, families: Mapping[str, Family]) -> Iter
             continue
         metric, scale = histogram
         family = family_of(metric, families)
+        if family is None:
+            continue
         for bound in alert_bounds(budget):
-            near = () if family is None else edges_near(family, scale, bound)
-            if near:
-                shown = format_quantity(bound, budget.unit)
+            shown = format_quantity(bound, budget.unit)
+            if near := edges_near(family, scale, bound):
                 nearest = " and ".join(format_quantity(one, budget.unit) for one in near)
                 yield (
                     f"the alerts of {budget.name} find no series: {metric} has no bucket edge at"
                     f" {shown} (nearest: {nearest}); add a bucket at {shown}, or move the bound to"
                     " an edge"
+                )
+            elif (edge := unlike_edge(family, scale, bound)) is not None:
+                yield (
+                    f"the alerts of {budget.name} find no series: the bucket of {metric} ends at"
+                    f" {edge!r}, which is not written like the bound {shown}; round the edges in"
+                    " the service"
                 )
 
 

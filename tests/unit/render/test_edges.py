@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.budgets.dialects.recognise import recognise
+from harness.budgets.lint.metrics import Family
 from harness.budgets.parse.parse import parse_plan
 from harness.budgets.presets import with_roles
 from harness.render.rules.edges import edge_notes
@@ -66,6 +67,15 @@ def test_alert_whose_bound_is_no_edge_is_reported(keys: str, found: list[str]) -
     assert len(shown) == len(found)
     for note, part in zip(shown, found, strict=True):
         assert note.startswith(f"the alerts of list find no series: {part}")
+
+
+def test_edge_that_is_a_sum_of_floats_is_reported() -> None:
+    keys = f"indicator: {SERVER}, max: 300ms, alert: {{max: 300ms, for: 1m}}"
+    plan = parse_plan(HEAD + f"    {{{keys}}}\n", Path("budgets.yaml"), {}, None)
+    for edge, found in ((0.3, []), (0.1 + 0.2, ["ends at 0.30000000000000004"])):
+        families = {"http_request_duration_seconds": Family("histogram", ({},), (0.1, edge))}
+        shown = list(edge_notes(plan, Links("shop", "shop"), families))
+        assert [part for note, part in zip(shown, found, strict=True) if part in note] == found
 
 
 def test_edges_in_milliseconds_are_compared_in_seconds() -> None:

@@ -184,6 +184,15 @@ def test_bound_at_a_bucket_edge_is_fine_but_its_alert_may_not_be() -> None:
     )
 
 
+def test_edge_that_is_a_sum_of_floats_is_not_found_by_an_alert() -> None:
+    keys = "indicator: {kind: quantile, metric: wait_seconds, quantile: 0.9}, max: 300ms, alert: "
+    text = budget(f"{keys}{{max: 300ms, for: 1m}}")
+    for edge, message in ((0.3, []), (0.1 + 0.2, ["ends at 0.30000000000000004, which is not"])):
+        histogram = {"wait_seconds": Family("histogram", ({},), (0.1, 0.2, edge, float("inf")))}
+        found = findings(text, histogram)
+        assert [part for one, part in zip(found, message, strict=True) if part in one] == message
+
+
 def test_cpu_and_memory_may_be_missing_only_when_the_harness_starts_the_service() -> None:
     keys = "indicator: cpu_utilization, max: 70%"
     assert with_service(keys, OURS) == []
