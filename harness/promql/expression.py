@@ -343,7 +343,7 @@ def _of_counters(
             if sign := _sign_of_zero(counter, scope):
                 rate = _or_zero(rate, sign)
             rate = _scaled(rate, series)
-            return rate if to is None else f"{rate} / {_level(Gauge(to), scope)}"
+            return rate if to is None else f"{rate} / {_limit(_level(Gauge(to), scope), scope)}"
         case _:
             assert_never(indicator)
 
@@ -407,16 +407,18 @@ def _utilization(indicator: Utilization, scope: QueryScope, direction: Direction
     of, to = (_Series.of(one, scope) for one in (indicator.of, indicator.to))
 
     def share(offset: str = "") -> str:
-        limit = _sum(f"{to}{offset}", each)
-        # A limit of 0 means that there is none: the share of it would be infinite.
-        limit = f"({limit} > 0)" if scope.client == "service" else limit
-        return f"{_sum(f'{of}{offset}', each)} / {limit}"
+        return f"{_sum(f'{of}{offset}', each)} / {_limit(_sum(f'{to}{offset}', each), scope)}"
 
     found = _windowed(f"({share()})", indicator.over, scope) or (
         f"({share()}) - ({share(f' offset {scope.window}')})"
     )
     by = f" by ({', '.join(scope.by)}) " if scope.by else ""
     return f"{direction}{by}({found})"
+
+
+def _limit(level: str, scope: QueryScope) -> str:
+    """A limit to divide by: one of 0 means that there is none, and would make shares infinite."""
+    return f"({level} > 0)" if scope.client == "service" else level
 
 
 def _windowed(level: str, over: Over, scope: QueryScope) -> str:

@@ -76,6 +76,20 @@ def test_a_limit_of_0_is_no_limit(limit: str, fires: bool, tmp_path: Path) -> No
     firing(pool, series, {"Pool": fires, "PoolNoData": False, "ShopAbsent": False}, tmp_path)
 
 
+@pytest.mark.untraced
+@pytest.mark.needs_prometheus
+@pytest.mark.parametrize(("limit", "fires"), [("0", False), ("1", True), ("2", False)])
+def test_a_rate_over_a_limit_of_0_does_not_alert(limit: str, fires: bool, tmp_path: Path) -> None:
+    mean = "{kind: rate, metric: used_seconds_total, to: most, unit: ratio}"
+    budget = f"pool: {{indicator: {mean}, max: 80%, alert: {{max: 90%, for: 2m}}}}"
+    series = {
+        UP: "1x20",
+        'used_seconds_total{job="shop", instance="a"}': "0+60x20",
+        'most{job="shop", instance="a"}': f"{limit}x20",
+    }
+    firing(budget, series, {"Pool": fires, "PoolNoData": False}, tmp_path)
+
+
 COMMENTED = """lag:
     indicator:
       kind: promql
