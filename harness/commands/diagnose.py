@@ -15,6 +15,7 @@ from harness.diagnose.model import Diagnosis
 from harness.errors import EXIT_PASS, RunFolderError
 from harness.experiments.regressions import explained_comparison, read_comparison
 from harness.judge.judge import judge
+from harness.judge.model import Judgement
 from harness.report.compare.causes import regression_lines
 from harness.report.compare.diagnosis import comparison_diagnosis_json
 from harness.report.parts.causes import cause_lines
@@ -46,13 +47,14 @@ def diagnose(options: argparse.Namespace) -> int:
     plan = read_stored_plan(folder, manifest.scenario_name)
     budgets = in_run(plan.budgets_of(manifest.scenario_name), manifest.roles)
     recording = read_recording(folder.path)
-    found = diagnosis_of(budgets, judge(budgets, evidence), evidence, recording)
+    judgement = judge(budgets, evidence)
+    found = diagnosis_of(budgets, judgement, evidence, recording)
     if found is None:
         raise RunFolderError(
             f"{folder.path} has no traces and no profile: the load ended with its window",
             "run the scenario again with --diagnose always",
         )
-    for line in _lines(found):
+    for line in _lines(found, judgement):
         print_line(line)
     if options.json is not None:
         write_copy(options.json, diagnosis_json(found, manifest))
@@ -90,12 +92,15 @@ def _diagnose_comparison(options: argparse.Namespace) -> int:
     return EXIT_PASS
 
 
-def _lines(found: Diagnosis) -> list[str]:
+def _lines(found: Diagnosis, judgement: Judgement) -> list[str]:
+    """What was recorded, and the causes below each budget that is explained, with its outcome."""
+    outcomes = {verdict.name: verdict.outcome for verdict in judgement.verdicts}
     lines = [
         f"recorded: {found.requests} requests with {found.spans} spans, {found.samples} stacks",
     ]
     for one in found.explanations:
-        lines += ["", f"FAIL {one.budget}", *(f"    {line}" for line in cause_lines(one))]
+        title = f"{outcomes[one.budget].upper()} {one.budget}"
+        lines += ["", title, *(f"    {line}" for line in cause_lines(one))]
     if not found.explanations:
-        lines += ["", "no budget is breached"]
+        lines += ["", "no budget failed"]
     return lines

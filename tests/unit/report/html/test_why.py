@@ -137,7 +137,7 @@ def test_run_that_was_not_recorded_has_no_section() -> None:
     html = run_page(*page_cases.run("GET /contacts"), exit_code=3)
     assert 'id="why-title"' not in html
     assert "waterfall" not in html
-    assert "No budget is breached" in page()
+    assert "No budget failed" in page()
 
 
 def test_hostile_names_are_only_shown() -> None:
