@@ -10,7 +10,12 @@ from harness.budgets.presets import in_run
 from harness.commands.parts.inputs import open_stored_run, read_stored_plan
 from harness.commands.parts.options import run_dir_argument
 from harness.commands.parts.outputs import write, write_copy
-from harness.commands.parts.verdict import JudgedRun, diagnosis_of, run_html
+from harness.commands.parts.verdict import (
+    JudgedRun,
+    diagnosis_of,
+    exit_code_of_run,
+    run_html,
+)
 from harness.errors import EXIT_PASS
 from harness.judge.judge import judge
 from harness.runner.prometheus import with_server_answers
@@ -45,7 +50,7 @@ def report(options: argparse.Namespace) -> int:
     recording = read_recording(folder.path)
     diagnosis = diagnosis_of(budgets, judgement, evidence, recording)
     run = JudgedRun(
-        *(budgets, judgement, evidence, folder, judgement.exit_code),
+        *(budgets, judgement, evidence, folder, exit_code_of_run(judgement, evidence)),
         diagnosis=diagnosis,
         recording=recording,
     )

@@ -181,7 +181,7 @@ def judge_and_report(
     if live_metrics:
         live_metrics.set_manifest(folder.path.resolve().name, evidence.manifest)
         live_metrics.judged(judgement)
-    code = _exit_code(judgement, evidence, warn_only=options.warn_only)
+    code = exit_code_of_run(judgement, evidence, warn_only=options.warn_only)
     baseline = compare_to_baseline(judgement, evidence.manifest, past) if past else None
     recording = read_recording(folder.path)
     diagnosis = diagnosis_of(budgets, judgement, evidence, recording)
@@ -279,7 +279,8 @@ def _annotate_grafana(servers: Servers, judgement: Judgement, evidence: Evidence
         print_line(f"note: the run is not marked in Grafana: {error.message}")
 
 
-def _exit_code(judgement: Judgement, evidence: Evidence, *, warn_only: bool) -> int:
+def exit_code_of_run(judgement: Judgement, evidence: Evidence, *, warn_only: bool = False) -> int:
+    """That of the judgement, or of the interrupt; with `warn_only` 0 for a run without one."""
     match evidence.manifest.status:
         case "interrupted":
             return EXIT_INTERRUPTED

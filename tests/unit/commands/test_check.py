@@ -8,7 +8,7 @@ import pytest
 from harness import names
 from harness.budgets.parse.parse import parse_plan
 from harness.runner.folder import new_run_folder
-from harness.runs.folder import RunFolder
+from harness.runs.folder import RunFolder, read_manifest
 from harness.runs.hdr import encode
 from tests.unit.commands.stored import BUDGETS, FAILED, GOOD, exit_of, stored_run
 
@@ -307,3 +307,18 @@ def test_log_with_a_bucket_beyond_its_range_is_refused_with_its_line(
         "latency.hlog:8: damaged line (a time beyond an hour, or a count beyond 64 bits)"
         in capsys.readouterr().err
     )
+
+
+# --- the exit code of an interrupted run ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["check", "report"])
+def test_page_of_an_interrupted_run_has_the_exit_code_of_the_run(
+    tmp_path: Path, command: str
+) -> None:
+    run = stored_run(tmp_path / "run", sealed=False)
+    manifest = read_manifest(run).model_copy(update={"status": "interrupted"})
+    run.write_manifest(manifest)
+    page = tmp_path / "page.html"
+    exit_of(command, run.path, "--html", page)
+    assert "exit code 130</span>" in page.read_text()
