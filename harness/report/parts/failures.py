@@ -25,15 +25,12 @@ class FailureNotes:
     Attributes:
         of_budgets: By the name of the budget that they explain.
         others: Those that no budget has.
+        title: The title of `others`.
     """
 
     of_budgets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     others: Sequence[str] = ()
-
-    @property
-    def title(self) -> str:
-        """The title of `others`."""
-        return "Further failed requests" if self.of_budgets else "Failed requests"
+    title: str = "Failed requests"
 
     def first(self, most: int) -> FailureNotes:
         """At most so many lines below each budget, and no others."""
@@ -66,7 +63,7 @@ def failure_notes(judgement: Judgement, evidence: Evidence, *, once: bool = True
     others = [_text(one, totals, evidence.manifest) for one in rest[:FURTHER]]
     if len(rest) > FURTHER:
         others.append(f"... and {len(rest) - FURTHER} more kinds in results.json")
-    return FailureNotes(notes, others)
+    return FailureNotes(notes, others, "Further failed requests" if notes else "Failed requests")
 
 
 def what_failed(one: FailureKind) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from harness.diagnose.model import Cause, Explanation
-from harness.report.parts.causes import cause_lines
+from dataclasses import replace
+
+from harness.diagnose.model import Cause, Diagnosis, Explanation
+from harness.report.parts.causes import cause_lines, with_causes
+from harness.report.parts.failures import failure_notes
+from tests.unit.report.cases import BREACHED, BROKEN, evidence, judged
 
 SORT = Cause(
     *("statement", "SELECT a FROM b ORDER BY c", 0.5, 0.4, 0.6, "once in such a request"),
@@ -29,3 +33,12 @@ def test_largest_parts_stand_where_there_is_no_cause() -> None:
         "cause: not known; no single cause found",
         "the largest parts: 50% SELECT a FROM b ORDER BY c; 30% render() in pages.py:85",
     ]
+
+
+def test_failed_requests_below_no_budget_are_not_further_ones() -> None:
+    slow = replace(BREACHED, request="GET /contacts", failing="GET /contacts")
+    run = replace(evidence(), failures=(BROKEN,))  # of POST /contacts
+    notes = failure_notes(judged("fail", slow), run)
+    explained = with_causes(notes, Diagnosis((Explanation(slow.name, causes=(SORT,)),), 1, 1, 1))
+    assert list(explained.of_budgets) == [slow.name]
+    assert (len(explained.others), explained.title) == (1, "Failed requests")
