@@ -37,7 +37,7 @@ def reason(
             text = f"{_found(change, budget)}, {_certainty(change)}{_left_out(change, omitted)}"
             return _waived(budget, change, text)
         case "continue":
-            return f"no decision yet after {_pairs(len(change.ratios))}; continue the comparison"
+            return f"no decision yet after {_pairs(len(change.ratios))}; compare again"
         case "inconclusive":
             return _undecided(change, budget, used, omitted, lost)
         case _:

@@ -62,12 +62,13 @@ def compare_junit(
 
 def _figures(change: BudgetChange) -> str:
     values = (wording.side_text(change, value) for value in (change.baseline, change.candidate))
+    detectable = "" if change.detectable is None else wording.share_text(change.detectable)
     parts = (
-        f"regression {wording.estimate_text(change)} ({wording.range_text(change)})",
+        wording.regression_text(change),
         f"{wording.share_text(change.tolerance)} tolerated",
-        f"minimum detectable {wording.share_text(change.detectable)}",
-        f"{' -> '.join(values)}",
-        f"{wording.pairs_text(change)} pairs",
+        detectable and f"minimum detectable {detectable}",
+        "" if change.estimate is None else " -> ".join(values),
+        wording.counted_pairs(change),
         f"{wording.seconds_text(change.seconds)} of load",
     )
-    return ", ".join(parts)
+    return ", ".join(filter(None, parts))

@@ -66,6 +66,19 @@ def seconds_text(seconds: float) -> str:
     return format_quantity(seconds, Unit.SECONDS)
 
 
+def counted_pairs(change: BudgetChange) -> str:
+    """The number of pairs with its noun, such as "5 pairs", "1 pair" or "7 of 9 pairs"."""
+    return f"{pairs_text(change)} pair{'' if len(change.ratios) == 1 else 's'}"
+
+
+def regression_text(change: BudgetChange) -> str:
+    """The estimate and its interval, such as "regression +1.2% (-4.0% .. +6.1%)"."""
+    if change.estimate is None:
+        return "no data"
+    interval = interval_text(change.lower, change.upper)
+    return f"regression {estimate_text(change)}" + (f" ({interval})" if interval else "")
+
+
 def cost(comparison: Comparison) -> str:
     """Pairs and load of the comparison, such as "9 pairs, 3 min of load"."""
     pairs = "1 pair" if comparison.pairs == 1 else f"{comparison.pairs} pairs"

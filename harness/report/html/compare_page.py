@@ -106,7 +106,5 @@ def _percent(log_ratio: float) -> float:
 
 
 def _about(change: BudgetChange) -> str:
-    return (
-        f"{wording.estimate_text(change)}, {wording.range_text(change)},"
-        f" {wording.share_text(change.tolerance)} tolerated, {wording.pairs_text(change)} pairs"
-    )
+    tolerated = f"{wording.share_text(change.tolerance)} tolerated"
+    return f"{wording.regression_text(change)}, {tolerated}, {wording.counted_pairs(change)}"

@@ -24,7 +24,7 @@ from harness.report.compare.live import compare_line
 from harness.report.compare.markdown import compare_markdown
 from harness.report.compare.results import compare_json
 from harness.report.compare.words import left_out
-from harness.report.html.compare_page import compare_page
+from harness.report.html.compare_page import change_data, compare_page
 from harness.report.parts.words import clean, worst_first
 from harness.units import Unit
 from tests.unit.report.compare.cases import (
@@ -261,6 +261,31 @@ def test_junit_of_an_interrupted_comparison_is_red_for_what_was_not_decided() ->
     assert [name for name, *_ in red(root)] == [b.name for b in BUDGETS if b.severity == "error"]
     empty = ET.fromstring(compare_junit(CASES["no-budgets"][0], setting, exit_code=4))
     assert red(empty) == [("comparison", "error", "inconclusive")]
+
+
+@pytest.mark.parametrize(
+    ("count", "figures", "reason"),
+    [
+        (0, "no data, 10% tolerated, 0 pairs, 0 s of load", "no decision yet after 0 pairs"),
+        (
+            1,
+            "regression +30.0%, 10% tolerated, 183 ms -> 238 ms, 1 pair, 21.5 s of load",
+            "no decision yet after 1 pair",
+        ),
+    ],
+)
+def test_junit_of_a_comparison_that_ended_in_its_first_pairs(
+    count: int, figures: str, reason: str
+) -> None:
+    ended = compare([P95], pairs({P95.name: (0.183, [1.3, 1.3])})[:count], Rules())
+    (case,) = ET.fromstring(compare_junit(ended, SETTING, exit_code=130)).iter("error")
+    assert (case.text or "").splitlines()[:2] == [figures, f"{reason}; compare again"]
+
+
+def test_chart_of_one_pair_in_words() -> None:
+    (change,) = compare([P95], pairs({P95.name: (0.183, [1.3])}), Rules()).changes
+    about = change_data(change, Rules(), 1)["about"]
+    assert about == "regression +30.0%, 10% tolerated, 1 pair"
 
 
 LINES = {
