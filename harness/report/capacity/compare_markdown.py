@@ -27,14 +27,26 @@ _FEW_PAIRS = 3  # in a comment
 
 def capacity_compare_markdown(comparison: CapacityComparison, setting: CapacitySetting) -> str:
     """The content of compare.md, always under 1 MiB."""
-    sides = (("baseline", comparison.baseline), ("candidate", comparison.candidate))
+    sides = tuple(
+        (name, capacity, f"{name}/{names.CAPACITY_FILE}")
+        for name, capacity in (
+            ("baseline", comparison.baseline),
+            ("candidate", comparison.candidate),
+        )
+    )
     return document(
         _heading(comparison, setting),
         reason_list([comparison.check], 1, names.CAPACITY_COMPARE_FILE),
         _pairs(comparison, len(comparison.pairs)),
-        *(text_list(f"The {name} gave way", gave_way_texts(side)) for name, side in sides),
-        *(text_list(f"The {name} was short of", short_of_texts(side)) for name, side in sides),
-        text_list("Budgets left out", setting.left_out),
+        *(
+            text_list(f"The {name} gave way", gave_way_texts(one), file)
+            for name, one, file in sides
+        ),
+        *(
+            text_list(f"The {name} was short of", short_of_texts(one), file)
+            for name, one, file in sides
+        ),
+        text_list("Budgets left out", setting.left_out, names.CAPACITY_COMPARE_FILE),
         details("Searches", _facts(setting)),
     )
 

@@ -41,14 +41,20 @@ def capacity_markdown(capacity: Capacity, setting: CapacitySetting) -> str:
     )
 
 
-def text_list(title: str, texts: Sequence[str]) -> Iterator[str]:
-    """A list below a title; nothing without texts."""
+def text_list(title: str, texts: Sequence[str], where: str = names.CAPACITY_FILE) -> Iterator[str]:
+    """A list below a title; nothing without texts.
+
+    Args:
+        title: The title.
+        texts: The texts.
+        where: The file with all of them.
+    """
     if not texts:
         return
     yield from (f"### {title}", "")
     yield from (f"- {prose(clean(text, TEXT))}" for text in texts[:_MOST])
     yield ""
-    yield from and_more(len(texts) - _MOST, "in capacity.json")
+    yield from and_more(len(texts) - _MOST, f"in {where}")
 
 
 def _steps(capacity: Capacity) -> Iterator[str]:

@@ -160,3 +160,23 @@ def test_chart_has_the_interval_of_each_search() -> None:
         "pair 2: baseline",
         "pair 2: candidate",
     ]
+
+
+def test_long_lists_name_the_file_that_has_the_rest() -> None:
+    comparison, setting, _ = CASES["lower"]
+    (gave_way,) = comparison.candidate.gave_way[:1]
+    candidate = replace(
+        comparison.candidate,
+        gave_way=tuple(
+            replace(gave_way, verdict=replace(gave_way.verdict, name=f"budget-{n}"))
+            for n in range(22)
+        ),
+    )
+    text = capacity_compare_markdown(
+        replace(comparison, candidate=candidate),
+        replace(setting, left_out=tuple(f"budget {n}" for n in range(23))),
+    )
+    assert re.findall(r"\.\.\. and \d+ more .*", text) == [
+        "... and 2 more in candidate/capacity.json",
+        "... and 3 more in capacity-compare.json",
+    ]
