@@ -47,6 +47,6 @@ def gaps(history: History, form: ExportFormat) -> Iterator[str]:
         if form.direction not in {None, trend.direction}:
             yield f"{trend.name} is left out: its bound is a {trend.direction}"
         elif missing == count:
-            yield f"{trend.name} is left out: it has no value, or guards tripped"
+            yield f"the value of {trend.name} is left out: there is none, or guards tripped"
         elif missing:
             yield f"{trend.name} has the value of a neighbouring run in {missing} of {count} runs"

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from harness.budgets.model import Direction
 from harness.report.history.history import History, Trend
-from harness.report.parts.words import value_text
+from harness.report.history.words import bound_text
 from harness.report.run.results import number
 from harness.units import Unit
 
@@ -29,12 +29,11 @@ def benchmark(history: History, direction: Direction) -> str:
 
 def _result(trend: Trend, value: float, scenario: str) -> dict[str, object]:
     unit, factor = _scale(trend.unit)
-    bound = f"{trend.direction} {value_text(trend.bound, trend.unit)}"
     return {
         "name": f"{scenario}: {trend.name}",
         "unit": unit,
         "value": number(value * factor),
-        "extra": f"{trend.outcomes[-1]}, {bound}",
+        "extra": f"{trend.outcomes[-1]}, {bound_text(trend)}",
     }
 
 

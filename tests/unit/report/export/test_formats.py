@@ -18,6 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from harness.judge.model import Judgement
 from harness.report.export.formats import FORMATS, gaps
 from harness.report.history.history import History, histories
+from harness.report.run.openmetrics import limit_samples, outcome_samples
 from harness.runs.model import Evidence
 from harness.runs.results import PastRun
 from tests.unit.report.cases import BREACHED, CASES, ERRORS, HITS, MANIFEST, P95, evidence, judged
@@ -221,7 +222,7 @@ def test_otava_has_a_row_a_run_and_fills_gaps_with_the_neighbouring_value() -> N
         pytest.param(
             "bencher",
             [past(0, at(None), HITS)],
-            ["api-latency-p95 is left out: it has no value, or guards tripped"],
+            ["the value of api-latency-p95 is left out: there is none, or guards tripped"],
             id="a budget without a value",
         ),
         pytest.param(
@@ -242,6 +243,35 @@ def test_what_an_export_does_not_tell_is_told(
 @pytest.mark.parametrize("name", FORMATS)
 def test_export_of_no_budgets_is_empty(name: str) -> None:
     assert FORMATS[name].write(of(PastRun(Path("a"), stored(*CASES["no-budgets"])))) == ""
+
+
+SERVER_P95 = replace(
+    *(P95,),
+    bound=0.25,
+    value=None,
+    bucket=(0.1, 0.25),
+    lower=0.1,
+    upper=0.25,
+    share_over=0.03,
+    share_allowed=0.05,
+)
+
+
+def test_openmetrics_has_the_series_of_serve_metrics_for_the_share_of_a_histogram() -> None:
+    lines = FORMATS["openmetrics"].write(of(past(0, SERVER_P95))).splitlines()
+    served = [*limit_samples([SERVER_P95]), *outcome_samples("pass", [SERVER_P95])]
+    found = {line.partition("{")[0]: float(line.split()[-1]) for line in lines if "budget=" in line}
+    assert found == {
+        "harness_budget_limit": 0.25,
+        "harness_budget_share_over": 0.03,
+        "harness_budget_outcome": 1.0,
+    }
+    assert found == {one.name: one.value for one in served if "budget" in one.labels and one.value}
+
+
+def test_benchmark_says_over_which_bound_a_share_counts() -> None:
+    (result,) = json.loads(FORMATS["github-action-benchmark"].write(of(past(0, SERVER_P95))))
+    assert (result["value"], result["extra"]) == (3.0, "pass, max 5% over 250 ms")
 
 
 def test_bencher_has_the_interval_of_the_share_of_a_histogram() -> None:
