@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import isinf
 from typing import Any
 
 from rich.console import RenderableType
@@ -217,6 +218,8 @@ def _values(one: Difference) -> tuple[str, str]:
 def _regression(one: Difference) -> str:
     if one.regression is None:
         return wording.NO_DATA
+    if isinf(one.regression):  # from or to zero
+        return "over +1000%" if one.regression > 0 else "under -1000%"
     text = format_quantity(one.regression, Unit.RATIO)
     return f"+{text}" if one.regression > 0 else text
 

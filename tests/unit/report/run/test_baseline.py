@@ -150,6 +150,18 @@ def test_reports_show_it_and_keep_outcome_and_exit_code() -> None:
     assert names == [verdict.name for verdict in judgement.verdicts]
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "row"),
+    [
+        (exact(0.0), exact(0.01), "| 0 s | 10 ms | over +1000% |"),
+        (at(0.9, HITS), at(0.0, HITS), "| 90% | 0% | over +1000% |"),
+        (at(0.0, HITS), at(0.9, HITS), "| 0% | 90% | -100% |"),
+    ],
+)
+def test_regression_from_or_to_zero_is_told_as_in_a_history(was: Any, now: Any, row: str) -> None:
+    assert row in "\n".join(baseline_markdown(held(was, now)))
+
+
 def test_lines_fit_a_narrow_terminal() -> None:
     judgement, evidence, code = CASES["awkward"]
     found = compare_to_baseline(judgement, evidence.manifest, past(3, *judgement.verdicts))
