@@ -218,7 +218,8 @@ def _headline(
         case "interrupted":
             text = f"interrupted: {found}"
         case "error":
-            text = f"the search could not go on: {found}"
+            cause = last.reason.partition("\n")[0]
+            text = f"the search could not go on: {f'{cause}; ' if cause else ''}{found}"
         case _:
             assert_never(last.end)
     return text

@@ -34,7 +34,11 @@ def capacity_junit(capacity: Capacity, setting: CapacitySetting, *, exit_code: i
         *(name, cases, {"capacity": figures, "commit": setting.commit, **setting.facts}),
         started=setting.started,
         seconds=setting.seconds,
-        output=[wording.RULE, *(f"left out: {text}" for text in setting.left_out)],
+        output=[
+            wording.RULE,
+            *(f"error: {one.reason}" for one in capacity.searches if one.reason),
+            *(f"left out: {text}" for text in setting.left_out),
+        ],
     )
 
 

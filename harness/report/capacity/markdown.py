@@ -27,7 +27,7 @@ _FACT = 1000  # characters shown of each
 
 def capacity_markdown(capacity: Capacity, setting: CapacitySetting) -> str:
     """The content of summary.md, always under 1 MiB."""
-    headline = f"{capacity.headline}; {wording.cost(capacity, setting)}"
+    headline = f"{clean(capacity.headline, TEXT)}; {wording.cost(capacity, setting)}"
     return document(
         heading(capacity.outcome, wording.title(setting), headline),
         reason_list(worst_first(capacity.checks), _MOST, names.CAPACITY_FILE),

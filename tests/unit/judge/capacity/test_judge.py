@@ -91,6 +91,13 @@ ENDS: dict[str, tuple[CapacitySearch, Outcome, str]] = {
         searched(None, None, "error"),
         *("inconclusive", "the search could not go on: the capacity is not known"),
     ),
+    "error with its text": (
+        replace(searched(80, None, "error"), reason="port 8000 is taken\nby process 71"),
+        *(
+            "inconclusive",
+            "the search could not go on: port 8000 is taken; the capacity is at least 80/s",
+        ),
+    ),
 }
 
 

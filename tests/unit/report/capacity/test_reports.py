@@ -35,6 +35,7 @@ from tests.unit.report.capacity.cases import (
     CASES,
     FOUND,
     RANGE,
+    SETTING,
     SETTINGS,
     at,
     searched,
@@ -244,3 +245,17 @@ def test_page_shows_the_result_what_gave_way_and_each_step() -> None:
     assert "api-latency-p95 251 ms (max 200 ms) at 135/s" in text
     assert "the budgets break at 135/s, and the min is 150/s" in text
     assert text.count("<tr data-rate=") == len(FOUND)
+
+
+@pytest.mark.parametrize("least", [None, 100.0])
+def test_each_report_has_the_error_that_ended_the_search(least: float | None) -> None:
+    ended = replace(searched(*FOUND[:2], end="error"), reason="port 8000 is taken\nby process 71")
+    capacity = judge_capacity([ended], RANGE, least)
+    for text in (
+        capacity_report(capacity, SETTING, width=100, color=False, exit_code=4),
+        capacity_markdown(capacity, SETTING),
+        capacity_junit(capacity, SETTING, exit_code=4),
+        capacity_page(capacity, SETTING, exit_code=4),
+    ):
+        assert "port 8000 is taken" in text
+    assert "by process 71" in capacity_junit(capacity, SETTING, exit_code=4)
