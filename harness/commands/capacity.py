@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from harness.commands.parts.capacity_options import (
     SECONDS,
     capacity_scenario,
     left_out_of_search,
+    masked_searches,
     past_capacity,
     search_facts,
     search_options,
@@ -163,8 +163,7 @@ def capacity(options: argparse.Namespace) -> int:
         searches, error = search_capacity(steps, design)
     if not any(search.steps for search in searches) and error is not None:
         raise _masked(plan, error)
-    mask = mask_of(plan.text, os.environ)
-    searches = tuple(replace(search, reason=mask(search.reason)) for search in searches)
+    searches = masked_searches(searches, mask_of(plan.text, os.environ))
     setting = search_setting(plan, scenario, started, left_out, search_facts(design))
     found = judge_capacity(searches, limits, wanted.least, past)
     code = _report(SearchResult(found, setting, _exit_code(found, options)), folder, options)

@@ -21,6 +21,7 @@ from harness.commands.parts.capacity_options import (
     SECONDS,
     capacity_scenario,
     left_out_of_search,
+    masked_searches,
     search_facts,
     search_options,
     search_range,
@@ -57,6 +58,7 @@ from harness.experiments.version import Version, Versions, check_versions
 from harness.judge.capacity.compare import (
     FEWEST_PAIRS,
     CapacityComparison,
+    SearchPair,
     compare_capacities,
     width_for,
 )
@@ -217,7 +219,10 @@ def compare_capacity(options: argparse.Namespace, versions: tuple[Version, Versi
             hidden = type(problem)(mask(problem.message), mask(problem.hint))
             searched = not_searched(plan, versions, hidden)
     setting = search_setting(plan, scenario, started, left_out, _facts(searched, design, mask))
-    found = compare_capacities(searched.pairs, limits, tolerance, pairs)
+    made = [
+        SearchPair(*masked_searches((one.baseline, one.candidate), mask)) for one in searched.pairs
+    ]
+    found = compare_capacities(made, limits, tolerance, pairs)
     code = _exit_code(found, searched, warn_only=options.warn_only)
     _report(_Result(found, setting, code), searched.versions, folder, options)
     if (error := searched.error) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -15,10 +15,11 @@ from harness.budgets.workload import CapacityOptions, OpenWorkload
 from harness.commands.parts.inputs import choose_scenario
 from harness.commands.parts.option_types import quantity
 from harness.errors import UsageError
-from harness.judge.capacity.model import CapacitySetting, PastCapacity
+from harness.judge.capacity.model import CapacitySearch, CapacitySetting, PastCapacity
 from harness.judge.capacity.search import SearchRange
 from harness.judge.capacity.step import judged_in_search
 from harness.observe.host import git_facts, host_facts
+from harness.runner.mask import Mask
 from harness.runs.capacity import read_capacity
 from harness.units import Unit, format_quantity
 
@@ -230,3 +231,8 @@ def past_capacity(
 
 def _rate(value: float) -> str:
     return format_quantity(value, Unit.PER_SECOND)
+
+
+def masked_searches(searches: Iterable[CapacitySearch], mask: Mask) -> tuple[CapacitySearch, ...]:
+    """The searches, with values of variables hidden in the errors that ended them."""
+    return tuple(replace(one, reason=mask(one.reason)) for one in searches)

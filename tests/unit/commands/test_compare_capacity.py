@@ -1,12 +1,19 @@
 """The options of `harness compare --capacity`: what belongs to it, and what it needs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.budgets.model import Plan
 from harness.cli import main, parser
+from harness.commands import compare_capacity
 from harness.commands.compare_capacity import check_options
-from harness.errors import UsageError
+from harness.errors import TargetError, UsageError
+from harness.experiments.capacity_pair import not_searched
+from harness.experiments.version import Version
+
+SUFFIXES = {".md", ".xml", ".json", ".html"}
 
 TEXT = """
 version: 1
@@ -70,3 +77,30 @@ def test_comparison_that_cannot_be_made_is_refused_before_a_folder_is_made(
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_error_that_ended_the_searches_hides_values_of_variables_in_each_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = TargetError("no connection to postgres://app:s3cret@db; see the log")
+
+    async def ended(plan: Plan, versions: tuple[Version, Version], *_: Any, **__: Any) -> Any:
+        for side in ("baseline", "candidate"):
+            Path("out", side).mkdir()
+        return not_searched(plan, versions, error)
+
+    monkeypatch.setattr(compare_capacity, "search_versions", ended)
+    monkeypatch.setenv("DATABASE", "postgres://app:s3cret@db")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.py").touch()
+    text = TEXT.replace('command: "serve', 'environment: {DB: "${DATABASE}"}, command: "serve')
+    (tmp_path / "budgets.yaml").write_text(text)
+    asked = "smoke --capacity --max-regression 10% --candidate-environment A=b --out out"
+    with pytest.raises(SystemExit) as code:
+        main(["compare", *asked.split()])
+    assert code.value.code == 4
+    reports = [file for file in (tmp_path / "out").rglob("*") if file.suffix in SUFFIXES]
+    texts = {file.relative_to(tmp_path / "out").as_posix(): file.read_text() for file in reports}
+    assert not [name for name, found in texts.items() if "s3cret" in found]
+    for name in ("comment.md", "junit.xml", "baseline/summary.md", "candidate/junit.xml"):
+        assert "DATABASE" in texts[name]
