@@ -279,6 +279,11 @@ def load_text(manifest: Manifest) -> str:
     )
 
 
+def counts_requests(manifest: Manifest) -> bool:
+    """Whether the numbers of requests are known: they are stored when a run ends."""
+    return manifest.status != "running"
+
+
 def timing_text(judgement: Judgement) -> str:
     """Which answers the kernel timed; empty where it timed none."""
     return next((g.reason for g in judgement.guards if g.name == "receive-times"), "")
@@ -327,7 +332,7 @@ def facts(manifest: Manifest) -> list[tuple[str, str]]:
     lines = [
         ("Started", moment(manifest.clock.started or manifest.clock.created)),
         ("Window", format_quantity(window, Unit.SECONDS) if window is not None else "not reached"),
-        ("Requests", _flat(manifest.requests.model_dump())),
+        ("Requests", _flat(manifest.requests.model_dump()) if counts_requests(manifest) else ""),
         ("Scenario", scenario_text(manifest.scenario)),
         ("Target", _target(manifest.target)),
         ("Workers", ", ".join(map(_worker, manifest.workers))),

@@ -131,6 +131,8 @@ def endpoint_table(latency: Mapping[LatencyKey, Distribution], *, width: int, co
 def _facts(evidence: Evidence) -> str:
     manifest = evidence.manifest
     window = wording.window_seconds(manifest)
+    if window is None and not wording.counts_requests(manifest):
+        return wording.title(manifest)
     if window is None:
         return f"{wording.title(manifest)}: {counted(manifest.requests.recorded, 'request')}"
     count = counted(all_endpoints(evidence.latency).count, "request")

@@ -10,8 +10,20 @@ from harness.judge.model import Judgement
 from harness.names import LATENCY, OK
 from harness.report.parts.terminal import wrap_name
 from harness.report.run.console import console_report, endpoint_table
-from harness.runs.model import Distribution, Evidence, LatencyKey
-from tests.unit.report.cases import BREACHED, CASES, HITS, P95, UNKNOWN, WARNED, evidence, judged
+from harness.report.run.junit import junit_xml
+from harness.report.run.markdown import summary_markdown
+from harness.runs.model import Distribution, Evidence, LatencyKey, Requests, Status
+from tests.unit.report.cases import (
+    BREACHED,
+    CASES,
+    HITS,
+    MANIFEST,
+    P95,
+    UNKNOWN,
+    WARNED,
+    evidence,
+    judged,
+)
 from tests.unit.report.strategies import EVIDENCE, EXIT_CODES, JUDGEMENTS, TEXTS
 
 COLOUR_CODE = re.compile(r"\x1b\[[0-9;]*m")
@@ -185,3 +197,23 @@ def test_endpoint_table_without_requests_is_empty() -> None:
 )
 def test_wrap_name(name: str, width: int, lines: list[str]) -> None:
     assert wrap_name(name, width) == lines
+
+
+@pytest.mark.parametrize(
+    ("status", "first", "known"),
+    [
+        ("running", "sample-app, scenario smoke", False),  # the harness was killed
+        ("failed", "sample-app, scenario smoke: 0 requests", True),
+    ],
+)
+def test_requests_that_nobody_counted_are_not_zero(
+    status: Status, first: str, *, known: bool
+) -> None:
+    clock = MANIFEST.clock.model_copy(update={"window_end": None})
+    changes = {"status": status, "clock": clock, "requests": Requests()}
+    died = MANIFEST.model_copy(update=changes)
+    judgement, run = judged("inconclusive", UNKNOWN), evidence(died, requests=False)
+    text = console_report(judgement, run, width=100, color=False, exit_code=4)
+    assert text.splitlines()[0] == first
+    assert ("recorded 0" in junit_xml(judgement, died)) == known
+    assert ("recorded 0" in summary_markdown(judgement, run)) == known
