@@ -183,10 +183,10 @@ def requests_recorded(evidence: Evidence, measured: MeasuredBudgets) -> Iterator
     if not count:
         reason = "no request was recorded in the window"
         if evidence.manifest.target.get("exit_code") is None:  # else target-alive says why
-            reason += (
-                "; raise the duration if users wait longer than that between tasks, or see the"
-                " generator's log in the run folder"
-            )
+            reason += "; "
+            if evidence.manifest.status == "complete":
+                reason += "raise the duration if users wait longer than that between tasks, or "
+            reason += "see the generator's log in the run folder"
         stuck = stuck_users(evidence)
         if requests.unanswered or stuck:
             others = tuple(one.name for one in measured if not _breached_by_silence(one))

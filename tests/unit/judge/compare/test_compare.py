@@ -413,9 +413,7 @@ def test_reason_of_what_lies_between_no_change_and_the_tolerance_says_so() -> No
 
 
 def test_reason_before_a_decision_says_how_far_it_is() -> None:
-    assert reason(P95, pairs(p95=QUIET[:1])) == (
-        "no decision yet after 1 pair; compare again"
-    )
+    assert reason(P95, pairs(p95=QUIET[:1])) == ("no decision yet after 1 pair; compare again")
 
 
 def test_reason_of_a_waived_failure_says_until_when() -> None:

@@ -17,7 +17,7 @@ from harness.budgets.model import (
     Throughput,
 )
 from harness.judge.judge import judge
-from harness.runs.model import Evidence, LatencyKey, Requests, Series, Worker
+from harness.runs.model import Evidence, LatencyKey, Requests, Series, Status, Worker
 from harness.units import Unit
 from tests.unit.judge.evidence import (
     HEALTHY,
@@ -401,3 +401,13 @@ def test_run_whose_requests_all_failed_proves_nothing_but_the_failures() -> None
     )
     one_answer = evidence(*work, latency=requests(ok=[0.001], failed=[0.001] * 99))
     assert all(one.outcome == "pass" for one in judge(tuple(of_work), one_answer).verdicts)
+
+
+@pytest.mark.parametrize(("status", "longer"), [("complete", True), ("failed", False)])
+def test_run_without_a_request_may_have_been_too_short_if_it_reached_its_end(
+    status: Status, longer: bool
+) -> None:
+    guard = found(evidence(latency={}, status=status), P95)["requests-recorded"]
+    assert guard.outcome == "tripped"
+    assert ("raise the duration if users wait longer" in guard.reason) is longer
+    assert guard.reason.endswith("see the generator's log in the run folder")
