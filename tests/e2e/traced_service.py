@@ -18,6 +18,9 @@ CALLERS = os.environ.get("CALLERS")
 
 def price_of(item: int) -> int:
     time.sleep(0.15)  # the mistake of /slow: most of an answer on a busy machine, too
+    enough = time.process_time() + 0.02  # two samples of a profile of what runs
+    while time.process_time() < enough:
+        pass
     return item * 2
 
 
