@@ -124,6 +124,11 @@ _STEPS: dict[Unit, _Steps] = {
 }
 
 
+def in_own_unit(value: float, scale: float) -> float:
+    """A value of the base unit in the unit of a metric: 0.2 s are 200 ms."""
+    return value if scale == 1 else float(Decimal(repr(value)) / Decimal(repr(scale)))
+
+
 def format_quantity(value: float, unit: Unit) -> str:
     """Write a base-unit value for people: three significant digits and the suffix that fits.
 

@@ -35,6 +35,7 @@ from harness.budgets.model import (
 from harness.budgets.patterns import literal
 from harness.promql.answers import AnswerOutcome, ServiceAnswers, answer_times, answers
 from harness.promql.text import text as text  # noqa: PLC0414 - a part of this module
+from harness.units import in_own_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,6 @@ def value(indicator: Indicator, scope: QueryScope, direction: Direction = "max")
 def _closed(query: str) -> str:
     """A query after which an expression can go on: a comment in its last line ends there."""
     return f"{query}\n" if "#" in query.rpartition("\n")[2] else query
-
-
-def in_own_unit(value: float, scale: float) -> float:
-    """A value of the base unit in the unit of a metric: 0.2 s are 200 ms."""
-    return value if scale == 1 else float(Decimal(repr(value)) / Decimal(repr(scale)))
 
 
 def share_over(indicator: Quantile | Latency, bound: float, scope: QueryScope) -> str:

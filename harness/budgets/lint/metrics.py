@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from math import isclose, isfinite
 from typing import Literal, NamedTuple
 
@@ -28,7 +27,7 @@ from harness.names import (
     REPORTED_BYTES,
     SERVICE_COSTS,
 )
-from harness.units import format_quantity
+from harness.units import format_quantity, in_own_unit
 
 _LIKENESS = 0.8  # high, because names of metrics share long prefixes
 _FIRST_TRAFFIC = "some appear with the first traffic: send requests and lint again"
@@ -233,7 +232,7 @@ def unlike_edge(family: Family, scale: float, bound: float) -> float | None:
         The edge in the metric's own unit; None if an edge is written like the bound, or none is
         there.
     """
-    wanted = float(Decimal(repr(bound)) / Decimal(repr(scale)))
+    wanted = in_own_unit(bound, scale)
     at_bound = [edge for edge in family.edges if isclose(edge, wanted, rel_tol=1e-9)]
     return None if wanted in at_bound else next(iter(at_bound), None)
 

@@ -71,31 +71,32 @@ class WindowLength:
     """The seconds of the window of a scenario, for a budget on the rate of rare events.
 
     Attributes:
-        planned: By the planned end of the run.
-        most: By its longest duration.
         needed: For a pass at the planned end, without any event.
         needed_late: For a pass at the longest duration.
     """
 
     budget: Budget
     scenario: Scenario
-    planned: float
-    most: float
     needed: float
     needed_late: float
 
     @property
+    def planned(self) -> float:
+        """By the planned end of the run."""
+        return self.scenario.expected
+
+    @property
     def hardly(self) -> bool:
         """Whether even the longest run is too short."""
-        return self.most < self.needed_late
+        return self.scenario.duration < self.needed_late
 
     def text(self) -> str:
         """How long the window is, and how long it must be, in a sentence."""
         planned, longest, enough = (
             format_quantity(seconds, Unit.SECONDS)
-            for seconds in (self.planned, self.most, math.ceil(self.needed))
+            for seconds in (self.planned, self.scenario.duration, math.ceil(self.needed))
         )
-        on = f", at most {longest}" if self.hardly and self.most > self.planned else ""
+        on = f", at most {longest}" if self.hardly and longest != planned else ""
         return (
             f"the window of scenario {self.scenario.name} is {planned}{on}; without any event, a"
             f" pass needs {enough}"
@@ -129,7 +130,7 @@ def window_length(budget: Budget, scenario: Scenario) -> WindowLength | None:
     first, later = (
         weight_without_events(budget.bound, levels.passes) for levels in _levels(scenario)
     )
-    return WindowLength(budget, scenario, scenario.expected, scenario.duration, first, later)
+    return WindowLength(budget, scenario, first, later)
 
 
 def sample_count(budget: Budget, scenario: Scenario) -> SampleCount | None:

@@ -30,9 +30,10 @@ from harness.budgets.model import (
     Utilization,
 )
 from harness.promql.answers import answer_times, failed_status
-from harness.promql.expression import in_own_unit, number, text
+from harness.promql.expression import number, text
 from harness.render.rules.rules import AlertRule, Group, Labels, alert_bounds, allowed_over
 from harness.render.words import Links, duration, plain
+from harness.units import in_own_unit
 
 INTERVAL = 15.0  # seconds between samples
 _EVENTS = 100.0  # in each interval
