@@ -6,7 +6,8 @@ Waits of the same length expire in the order in which they began, so only the ol
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import gevent
@@ -15,10 +16,10 @@ _getcurrent, _monotonic = gevent.getcurrent, time.monotonic
 
 
 class SharedTimeout:
-    """Waits with a common time-out in seconds, for the greenlets of one thread."""
+    """Waits with a common time-out in seconds, for the greenlets of the main thread."""
 
     def __init__(self, seconds: float, hub: Any) -> None:
-        """Use `shared_timeout`, which keeps one instance for each length and each thread's hub."""
+        """Use `waiting`, which keeps one instance for each length."""
         self._seconds = seconds
         self._hub = hub
         self._waiting: dict[Any, float] = {}  # greenlet -> end of its wait, the first one first
@@ -62,4 +63,18 @@ class SharedTimeout:
 
 
 # One that is left out goes on for the waits that it has; a locustfile may set many time-outs.
-shared_timeout = lru_cache(maxsize=64)(SharedTimeout)
+_shared = lru_cache(maxsize=64)(SharedTimeout)
+
+
+def waiting(seconds: float, hub: Any) -> Callable[[Any], None]:
+    """What waits for a watcher of a thread's hub and raises TimeoutError after so many seconds.
+
+    Another thread than the main one may end, and its event loop with it. A timer that outlived that
+    would crash the process, so there each wait has a timer of its own.
+    """
+    return _shared(seconds, hub).wait if hub.main_hub else partial(_wait_alone, seconds, hub)
+
+
+def _wait_alone(seconds: float, hub: Any, watcher: Any) -> None:
+    with gevent.Timeout(seconds, TimeoutError("timed out")):
+        hub.wait(watcher)

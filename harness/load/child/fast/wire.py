@@ -17,7 +17,7 @@ from geventhttpclient.client import IDEMPOTENT_METHODS, HTTPClient
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
 
 from harness.load.child.fast.response import Head, head_of
-from harness.load.child.fast.timeouts import shared_timeout
+from harness.load.child.fast.timeouts import waiting
 from harness.load.child.receipts.clock import ANCILLARY_BYTES, CLOCK, Ancillary, Receipt
 from harness.load.child.receipts.sockets import LAST, POLL
 
@@ -47,7 +47,7 @@ class _Connection:
         self._receive = socket._sock.recvmsg  # noqa: SLF001
         self._readable = socket._read_event  # noqa: SLF001
         hub, timeout = socket.hub, socket.timeout
-        self._wait = shared_timeout(timeout, hub).wait if timeout else hub.wait
+        self._wait = waiting(timeout, hub) if timeout else hub.wait
         self.ancillary: Ancillary = ()
         self.read = 0.0
         poll = POLL()

@@ -15,7 +15,7 @@ import gevent
 import gevent.socket
 from gevent import monkey
 
-from harness.load.child.fast.timeouts import shared_timeout
+from harness.load.child.fast.timeouts import waiting
 from harness.load.child.receipts.clock import ANCILLARY_BYTES, CLOCK, Ancillary, Receipt
 from harness.load.child.records.sent_bytes import add_sent
 
@@ -134,4 +134,4 @@ class StampedSocket(gevent.socket.socket):  # type: ignore[misc] # gevent has no
         if timeout is None:
             self.hub.wait(watcher)
         else:
-            shared_timeout(timeout, self.hub).wait(watcher)
+            waiting(timeout, self.hub)(watcher)

@@ -1,12 +1,12 @@
 """A stamped socket does what gevent's socket does, and keeps the kernel's times."""
 
 import errno
+import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -214,29 +214,41 @@ def test_stamped_socket_does_what_the_socket_of_gevent_does(
     assert results[0] == results[1]
 
 
+# In a process of its own, which ends at once: gevent may crash when a thread with a loop ends.
+THREADS = """
+import os, socket, threading
+import gevent, gevent.socket
+from harness.load.child.receipts.sockets import StampedSocket
+
+server, peers = socket.create_server(("127.0.0.1", 0)), []
+
+def serve():
+    for answer in (b"answer", b"") * 2:
+        peers.append(server.accept()[0])
+        peers[-1].sendall(answer)
+
+def ask(timeout):
+    client = gevent.socket.create_connection(server.getsockname())
+    client.settimeout(timeout)
+    client.__class__ = StampedSocket
+    client.sendall(b"ask")
+    try:
+        return str(client.recv(100))
+    except TimeoutError as error:
+        return str(error)
+
+threading.Thread(target=serve, daemon=True).start()
+timeouts = (30.0, 0.05)
+print([ask(seconds) for seconds in timeouts])
+print([gevent.get_hub().threadpool.apply(ask, (seconds,)) for seconds in timeouts], flush=True)
+os._exit(0)
+"""
+
+
 def test_threads_wait_with_the_same_timeout_each_in_its_own_loop() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as peers:
-
-        def serve() -> None:
-            for answer in (b"answer", b"") * 2:
-                peer, _ = server.accept()
-                peers.enter_context(peer).sendall(answer)
-
-        def ask(timeout: float) -> str:
-            with socket.create_connection(server.getsockname()) as client:
-                client.settimeout(timeout)
-                client.__class__ = StampedSocket
-                client.sendall(b"ask")
-                try:
-                    return str(client.recv(100))
-                except TimeoutError as error:
-                    return str(error)
-
-        threading.Thread(target=serve, daemon=True).start()
-        timeouts = (PATIENCE, 0.05)
-        here = [ask(seconds) for seconds in timeouts]
-        there = [gevent.get_hub().threadpool.apply(ask, (seconds,)) for seconds in timeouts]
-    assert here == there == ["b'answer'", "timed out"]
+    command = [sys.executable, "-c", THREADS]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert ended.stdout.splitlines() == [str(["b'answer'", "timed out"])] * 2
 
 
 class Counting:
